@@ -8,6 +8,7 @@ are then measured in float32, on plain and on rectified data: none should have a
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from math import exp, log
 from typing import Annotated
@@ -50,9 +51,10 @@ class Choice:
         return exp(float(np.mean([log(e) for f in made for e in errors(f, rectified=rectified)])))
 
 
-def ranked(n: int) -> list[Choice]:
+@cache
+def ranked(n: int) -> tuple[Choice, ...]:
     """All choices of n points, the best first."""
-    return sorted(choices(n), key=lambda choice: choice.amplified)
+    return tuple(sorted(choices(n), key=lambda choice: choice.amplified))
 
 
 def choices(n: int) -> Iterator[Choice]:

@@ -14,11 +14,13 @@ write         modules               files, all or none, if they changed  codegen
 
 import sys
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from itertools import count
+from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -42,6 +44,16 @@ def emitted(item: Layer | Optimiser, order: int = 1, backend: str = DEFAULT) -> 
     Raises:
         EquationError: see `Target.module`, and when there is no such backend.
     """
+    options = item.layer.options if isinstance(item, Optimiser) else item.options
+    try:
+        return _emitted(item, order, backend, repr(options))
+    except TypeError:  # something in it that has no hash: a record of one's own, or no backend's name
+        return target(backend).module(item, order)
+
+
+@lru_cache(maxsize=128)  # what is verified, shown and written is often the same layer
+def _emitted(item: Layer | Optimiser, order: int, backend: str, options: str) -> Emitted:
+    """The same; `options` tells defaults apart that are equal: 0.0 from -0.0, 1 from True."""
     return target(backend).module(item, order)
 
 
@@ -64,7 +76,7 @@ def compile_module(module: Emitted, backend: str = DEFAULT) -> ModuleType:
     Raises:
         EquationError: when the audit finds anything in it that generated code has no use for.
     """
-    codes = {found.name: compile(audit(found), f"<{found.name}>", "exec") for found in module.modules}
+    codes = {found.name: compile(audit(found), _place(found.path, found.text), "exec") for found in module.modules}
     package = _Package(f"_gradscribe_{next(_numbers)}", {**_shared(backend), **codes})
     return package.loaded()[module.name]
 
@@ -72,8 +84,25 @@ def compile_module(module: Emitted, backend: str = DEFAULT) -> ModuleType:
 @cache
 def _shared(backend: str) -> Mapping[str, CodeType]:
     """What every module needs beside it, by name in the package; compiled once, and no user's text is in it."""
-    texts = {path.removesuffix(".py").replace("/", "."): text for path, text in target(backend).shared().items()}
-    return {name: compile(text, f"<{name}>", "exec") for name, text in texts.items()}
+    texts = target(backend).shared().items()
+    return {_dotted(path): compile(text, _place(path, text), "exec") for path, text in texts}
+
+
+def _dotted(path: str) -> str:
+    return path.removesuffix(".py").replace("/", ".")
+
+
+def _place(path: str, text: str) -> str:
+    """What the code of a file in a package is said to come from: the same file of the package here, where there is one.
+
+    Machine code is kept beside that file: compiled once, it is there for all packages in memory, and the next process.
+    """
+    found = find_spec("gradscribe.generated")
+    for folder in (found.submodule_search_locations or ()) if found is not None else ():
+        file = Path(folder).resolve() / path
+        if file.is_file() and file.read_text(encoding="utf-8") == text:
+            return str(file)
+    return f"<{_dotted(path)}>"
 
 
 class _Package(Loader, MetaPathFinder):

@@ -7,6 +7,7 @@ denominators of a softmax). The programs are mathematics, see `derive.calculus.g
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 
 from sympy import Integer, Symbol
 
@@ -94,12 +95,18 @@ def kernels(layer: Layer, also: Collection[str] = ()) -> tuple[Kernel, ...]:
     Raises:
         EquationError: when several extents, or one of a weight, stand for any number of axes.
     """
+    return _kernels(layer, frozenset(also), repr(layer.options))
+
+
+@lru_cache(maxsize=128)
+def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[Kernel, ...]:
+    """The same; `options` tells defaults apart that are equal: 0.0 from -0.0."""
     program = layer.program
     _check_ravel(layer)
     gradient = differentiate(program)
     recomputed = without_inputs(program)
     needs = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
-    read = {t.name for p in needs.values() for t in p.inputs} | set(also)
+    read = {t.name for p in needs.values() for t in p.inputs} | also
     inputs = {t.name for t in program.inputs}
     saved = tuple(t for t in program.tensors if t in read and t not in inputs and t not in program.outputs)
     results = (*program.outputs, *saved)

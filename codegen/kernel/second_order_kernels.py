@@ -6,6 +6,7 @@ seeds too. The Hessian-vector product stands alone: it is given the inputs. A di
 """
 
 from dataclasses import replace
+from functools import lru_cache
 
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose, assemble, kernels
 from gradscribe.derive.calculus.second_order import SecondOrder, checked_order, second_order
@@ -25,6 +26,12 @@ def kernels_of_order(layer: Layer, order: int) -> tuple[tuple[Kernel, ...], tupl
     """
     if checked_order(layer.name, order) == 1 or not layer.differentiable:
         return kernels(layer), ()
+    return _of_order_2(layer, repr(layer.options))
+
+
+@lru_cache(maxsize=128)
+def _of_order_2(layer: Layer, options: str) -> tuple[tuple[Kernel, ...], tuple[Kernel, ...]]:
+    """See `kernels`; `options` tells defaults apart that are equal."""
     second = (double_backward(layer), hessian_vector(layer))
     return kernels(layer, {t.name for k in second for t in k.arguments}), second
 

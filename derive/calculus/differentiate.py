@@ -16,7 +16,7 @@ element-wise expressions, arXiv:1711.01348).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import islice
 
 import sympy
@@ -113,17 +113,25 @@ def differentiate(
     Raises:
         EquationError: when `wrt` names no differentiable input.
     """
-    tensors = program.tensors
     choices = tuple(t.name for t in program.inputs if _differentiable(t))
     names = tuple(wrt) if wrt is not None else choices
     for name in names:
         if name not in choices:
             expected = f"expected one of {listed(choices)}" if choices else "no input is differentiable"
             raise EquationError(f"cannot differentiate with respect to {shown(name)}; {expected}")
+    return _differentiated(program, names, tuple((seeds or {}).items()), prefix)
+
+
+@lru_cache(maxsize=128)  # pages, kernels and their verification start from the gradients of the same program
+def _differentiated(
+    program: Program, names: tuple[str, ...], seeds: tuple[tuple[str, str], ...], prefix: str
+) -> Gradient:
+    """The same, of arguments that were checked."""
+    tensors = program.tensors
     outputs = [name for name in program.outputs if _differentiable(tensors[name])]
     taken = program.names()
     single = len(outputs) == 1 and "dy" not in {*tensors, *(s.name for s in program.symbols())}
-    seed_names = seeds or ({outputs[0]: "dy"} if single else {})
+    seed_names = dict(seeds) or ({outputs[0]: "dy"} if single else {})
     taken |= set(seed_names.values())
     gradients = {
         o: Tensor(seed_names.get(o) or _fresh_tensor(o, taken), tensors[o].shape, ravel=tensors[o].ravel)
@@ -259,6 +267,7 @@ def _element(statement: Statement) -> Element:
     return Element(term.value, result)
 
 
+@lru_cache(maxsize=5_000)
 def derivative(body: Expr, access: Access) -> Expr:
     """d(body)/d(access); every access counts as an independent real variable, and a jump (of sign) has slope 0."""
     dummies = {a: Dummy(a.tensor, real=True) for a in accesses(body)}

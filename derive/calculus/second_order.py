@@ -14,6 +14,7 @@ numbers are has no statement.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sympy import Symbol
 
@@ -72,6 +73,14 @@ def second_order(
     Raises:
         EquationError: when `watched` or `wrt` names nothing differentiable.
     """
+    by, of = (tuple(names) if names is not None else None for names in (watched, wrt))
+    return _second_order(program, by, of, direction, prefix)
+
+
+@lru_cache(maxsize=128)  # pages, kernels and their verification start from the same one
+def _second_order(
+    program: Program, watched: tuple[str, ...] | None, wrt: tuple[str, ...] | None, direction: str, prefix: str
+) -> SecondOrder:
     first = differentiate(program, watched)
     gradients = _named_as_forward(_placed(condensed(first.program, program), program), first)
     seeds = tuple(first.seeds.values())

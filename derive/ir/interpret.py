@@ -8,6 +8,7 @@ definition of a Term alone. Meant for small sizes.
 import math
 from collections.abc import Mapping
 from functools import reduce
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -101,22 +102,22 @@ def index_box(term: Term, values: Values, sizes: Sizes) -> tuple[dict[Symbol, An
         grid[r.index] = np.arange(extent).reshape([-1 if a == axis else 1 for a in range(len(shape))])
     mask = np.ones(shape, bool)
     for delta in term.deltas:
-        mask = mask & (value(delta, values, grid) == 0)
+        mask &= value(delta, values, grid) == 0
     for guard in term.guards:
         place = value(guard.value, values, grid)
-        mask = mask & (place >= 0) & (place < value(guard.extent, values, grid))
+        mask &= (place >= 0) & (place < value(guard.extent, values, grid))
     for bracket in term.divisibilities:
-        mask = mask & (value(bracket.value, values, grid) % value(bracket.modulus, values, grid) == 0)
+        mask &= value(bracket.value, values, grid) % value(bracket.modulus, values, grid) == 0
     with np.errstate(all="ignore"):
         for condition in term.admission:
-            mask = mask & (value(condition, values, grid) != 0)
+            mask &= value(condition, values, grid) != 0
     return grid, mask
 
 
 def flattened(term: Term, body: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A body and the brackets on the whole index box, the bound indices as one last axis."""
     outer = mask.shape[: len(term.free)]
-    inner = int(np.prod(mask.shape[len(term.free) :], dtype=int))
+    inner = math.prod(mask.shape[len(term.free) :])
     return np.broadcast_to(body, mask.shape).reshape(*outer, inner), mask.reshape(*outer, inner)
 
 
@@ -163,11 +164,12 @@ def read(array: np.ndarray, indices: list[Any]) -> Any:
     """``array[indices]``, and 0 where an index leaves the array."""
     if not indices:
         return array[()]
-    where = np.broadcast_arrays(*indices)
-    inside = np.ones(where[0].shape, bool)
-    for index, extent in zip(where, array.shape, strict=True):
-        inside &= (index >= 0) & (index < extent)
+    fits = [(index >= 0) & (index < extent) for index, extent in zip(indices, array.shape, strict=True)]
     if array.size == 0:
-        return np.zeros(where[0].shape)
-    clipped = [np.clip(index, 0, extent - 1) for index, extent in zip(where, array.shape, strict=True)]
-    return np.where(inside, array[tuple(clipped)], 0)
+        return np.zeros(np.broadcast_shapes(*map(np.shape, indices)))
+    leaving = [not np.all(fit) for fit in fits]
+    within = (np.where(fit, e, 0) if left else e for fit, e, left in zip(fits, indices, leaving, strict=True))
+    found = array[tuple(within)]
+    if not any(leaving):
+        return found if array.dtype != bool else found.astype(int)  # sums of truth values count
+    return np.where(reduce(lambda a, b: a & b, compress(fits, leaving)), found, 0)

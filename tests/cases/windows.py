@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from gradscribe.codegen.compiler import compile_layer
 from gradscribe.derive.catalogue.layers import LAYERS
 
 Array = np.ndarray
@@ -16,7 +16,7 @@ Array = np.ndarray
 @cache
 def module(name: str) -> Any:
     """The functions and the class of a layer of the catalogue."""
-    return compile_layer(LAYERS[name]())
+    return import_module(f"gradscribe.generated.{name}")
 
 
 def layer_class(name: str) -> Any:

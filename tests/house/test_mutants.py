@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases.together import together
 from tests.mutants.copy import TIMEOUT, pytest_in
 from tests.mutants.reach import Reach, Record, TimedTest, load, record
 from tests.mutants.report import report
@@ -24,7 +25,7 @@ def news(source: str) -> set[str]:
     return {ast.unparse(ast.parse(text)) for text in found}
 
 
-@pytest.mark.parametrize(
+@together(
     ("source", "expected"),
     [
         ("y = a < b", {"y = a <= b"}),

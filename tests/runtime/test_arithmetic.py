@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gradscribe.generated import runtime as rt
+from tests.cases.together import together
 
 
 # ----- scalars --------------------------------------------------------------------------------------------------------
@@ -72,8 +73,8 @@ def test_erf_of_any_shape_and_layout() -> None:
 
 
 # ----- sums -----------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(
+@together("dtype", [np.float32, np.float64])
+@together(
     ("shape", "axes"),
     [
         ((3, 4), (0,)),  # small: as NumPy does it

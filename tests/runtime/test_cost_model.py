@@ -8,6 +8,7 @@ import pytest
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.machine.memory import _own
+from tests.cases.together import together
 from tests.runtime.convolutions import DIRECTIONS, Array, Convolution
 
 STRICT, FAST = 1e-6, 6e-6
@@ -60,8 +61,8 @@ def test_errors_in_float32(conv: Convolution, direction: str, kind: str) -> None
         assert found <= max(STRICT, way.cost.error) <= FAST, (way.strategy.name, found)
 
 
-@pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("conv", ACCURATE.values(), ids=ACCURATE)
+@together("direction", DIRECTIONS)
+@together("conv", ACCURATE.values(), ids=ACCURATE)
 def test_what_is_too_inaccurate_is_not_chosen(conv: Convolution, direction: str) -> None:
     c = conv.described(direction)
     for dtype in (np.float32, np.float64):
@@ -91,10 +92,10 @@ LARGE = {
 }
 
 
-@pytest.mark.parametrize("batch", [8, 256])
-@pytest.mark.parametrize("accuracy", ["fast", "strict"])
-@pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("name", LARGE)
+@together("batch", [8, 256])
+@together("accuracy", ["fast", "strict"])
+@together("direction", DIRECTIONS)
+@together("name", LARGE)
 def test_memory_is_bounded_whatever_the_batch(name: str, direction: str, accuracy: str, batch: int) -> None:
     """48 MB for 3x3 windows over 64 channels and more, 24 MB for others; of two threads together."""
     conv = LARGE[name]._replace(n=batch)

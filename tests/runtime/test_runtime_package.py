@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-import pytest
-
 from gradscribe.codegen.python.text.render import MARK
+from tests.cases.together import together
 
 ROOT = Path(__file__).parents[2]
 WRITTEN, RUNTIME = ROOT / "templates/numpy/runtime", ROOT / "generated/runtime"
@@ -34,7 +33,7 @@ def within(path: Path) -> set[Path]:
     return {file for _, file in imports(path) if file is not None}
 
 
-@pytest.mark.parametrize("path", FILES, ids=Path.as_posix)
+@together("path", FILES, ids=Path.as_posix)
 def test_a_module_imports_numpy_the_standard_library_and_modules_of_the_runtime(path: Path) -> None:
     packages = {name for name, file in imports(path) if file is None}
     optional = {name for name, file in OPTIONAL.items() if file == path.as_posix()}
@@ -46,12 +45,12 @@ def test_no_circle_of_imports() -> None:
     assert len(list(TopologicalSorter({path: within(path) for path in FILES}).static_order())) == len(FILES)
 
 
-@pytest.mark.parametrize("path", FILES, ids=Path.as_posix)
+@together("path", FILES, ids=Path.as_posix)
 def test_a_room_imports_those_before_it(path: Path) -> None:
     assert all(ROOMS.index(file.parts[0]) <= ROOMS.index(path.parts[0]) for file in within(path))
 
 
-@pytest.mark.parametrize("path", FILES, ids=Path.as_posix)
+@together("path", FILES, ids=Path.as_posix)
 def test_no_module_is_long(path: Path) -> None:
     assert len((RUNTIME / path).read_text(encoding="utf-8").splitlines()) <= 300
 

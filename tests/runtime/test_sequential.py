@@ -10,9 +10,10 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.generated import runtime as rt
 from tests.cases.instances import instance
 from tests.cases.layers import sampled_case
+from tests.cases.together import together
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_backward_needs_a_forward_call(name: str) -> None:
     layer = instance(sampled_case(name, np.random.default_rng(0)), np.float32)
     arguments = [np.ones((1, 1)) for _ in inspect.signature(layer.backward).parameters]

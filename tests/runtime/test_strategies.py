@@ -20,6 +20,7 @@ from gradscribe.generated.runtime.contractions.choice import SCATTERING
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.contractions.gathering import GATHERING
 from tests.cases.random_contractions import Array, Problem, problem
+from tests.cases.together import together
 from tests.runtime.rooms import forget_plans, set_in_all
 
 BACKENDS = ["numpy", "compiled"]
@@ -197,9 +198,9 @@ def shapes_only(row: Row) -> dict[str, Array]:
     return {name: np.empty(shape, np.float32) for name, shape in row.layer.shapes().items()}
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("accuracy", ["fast", "strict"])
-@pytest.mark.parametrize("row", CONVOLUTIONS, ids=lambda row: row.name)
+@together("backend", BACKENDS)
+@together("accuracy", ["fast", "strict"])
+@together("row", CONVOLUTIONS, ids=lambda row: row.name)
 def test_predicted_memory_is_bounded_whatever_the_batch(row: Row, accuracy: str, backend: str) -> None:
     for times in (1, 16):
         found: list[int] = []

@@ -10,6 +10,7 @@ Fast algorithms for convolutional neural networks, 2016, section 4.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy
 from sympy import Expr, ImmutableMatrix, Integer, Poly, Rational, Symbol
@@ -69,17 +70,22 @@ def cook_toom(m: int, r: int, points: Sequence[Expr] | None = None) -> CookToom:
     for name, value in (("m", m), ("r", r)):
         if value < 1:
             raise EquationError(f"F({m}, {r}): expected {name} of at least 1, received {value}")
-    n = m + r - 1
-    found = tuple(standard_points(n) if points is None else points)
+    found = tuple(standard_points(m + r - 1) if points is None else points)
     _check(found, m, r)
     data, kernel = [], []
-    for p in found:
-        numerator, denominator = lagrange(p, found)
+    for p, (numerator, denominator) in zip(found, _basis(found), strict=True):
         sign = -1 if denominator < 0 else 1
-        data.append([sign * c for c in coefficients(numerator, n)])
+        data.append([sign * c for c in numerator])
         kernel.append([sign * v / denominator for v in powers(p, r)])
     output = ImmutableMatrix([powers(p, m) for p in found]).T
     return CookToom(m, r, found, output, ImmutableMatrix(kernel), ImmutableMatrix(data))
+
+
+@lru_cache(maxsize=64)
+def _basis(points: tuple[Expr, ...]) -> tuple[tuple[Sequence[Rational], Rational], ...]:
+    """The coefficients and the denominator for each point: the same for all m and r that have so many points."""
+    found = (lagrange(p, points) for p in points)
+    return tuple((coefficients(numerator, len(points)), denominator) for numerator, denominator in found)
 
 
 def _check(points: tuple[Expr, ...], m: int, r: int) -> None:

@@ -3,17 +3,21 @@
 import importlib
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gradscribe import generated
+from gradscribe.codegen.compiler import emitted
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose, evaluation, role
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
+from gradscribe.derive.language import read
 from tests.cases.catalogue import FUNCTIONS, kernel, layer, layer_kernels
+from tests.cases.together import together
 
 WINDOW = "stride=1, padding=0, dilation=1"
 CONV = f"{WINDOW}, groups=1"
@@ -108,7 +112,7 @@ def test_no_signature_changes_unseen(golden: Callable[[str, str], None]) -> None
     golden("signatures.txt", "\n".join(lines) + "\n")
 
 
-@pytest.mark.parametrize("name", SIGNATURES)
+@together("name", SIGNATURES)
 def test_the_signature_of_a_function(name: str) -> None:
     assert written(function_of(kernel(name))) == SIGNATURES[name]
 
@@ -126,11 +130,18 @@ def test_the_calls_of_a_class(name: str) -> None:
     assert written(cls.backward) == ("self, dy=1.0" if loss else "self, dy")
 
 
+def test_defaults_that_are_equal_and_not_the_same_have_modules_of_their_own() -> None:
+    layer = read("a = 0.5; y[i] = x[i] * a", "own")
+    for zero in ("0.0", "-0.0"):
+        own = replace(layer, options=tuple(replace(o, default=float(zero)) for o in layer.options))
+        assert f"a: float = {zero})" in emitted(own).text
+
+
 def test_sequential_takes_layers() -> None:
     assert written(generated.Sequential) == "*layers"
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_a_class_is_called_with_what_it_does_not_hold(name: str) -> None:
     found = layer(name)
     cls = getattr(generated, found.class_name)
@@ -143,7 +154,7 @@ def test_a_class_is_called_with_what_it_does_not_hold(name: str) -> None:
     assert set(arrive) - {"self"} == ({"dy"} if len(outputs) == 1 else {f"d{name}" for name in outputs})
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_every_parameter_is_described(name: str) -> None:
     for function in map(function_of, layer_kernels(name)):
         text = inspect.getdoc(function) or ""
@@ -167,7 +178,7 @@ def test_results(name: str, results: tuple[str, ...]) -> None:
     assert kernel(name).results == results
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_a_layer_has_one_gradient_per_differentiable_input(name: str) -> None:
     forward, *gradients = layer_kernels(name)
     assert forward.name == f"{name}_forward"
@@ -177,7 +188,7 @@ def test_a_layer_has_one_gradient_per_differentiable_input(name: str) -> None:
     assert tuple(k.wrt for k in gradients) == tuple((n,) for n in layer(name).differentiable)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_a_gradient_is_given_inputs_and_what_forward_returns(name: str) -> None:
     forward, *gradients = layer_kernels(name)
     for found in gradients:

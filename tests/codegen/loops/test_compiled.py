@@ -311,3 +311,20 @@ def test_machine_code_on_disk_is_not_that_of_another_function_that_is_called(tmp
         loops(scope["caller"]).bound("caller", callee=loops(scope["callee"]))(x)
         np.testing.assert_array_equal(x, number)
     assert list(tmp_path.glob("__pycache__/caller*.nbi"))
+
+
+def test_machine_code_of_a_package_in_memory_is_that_of_the_generated_files() -> None:
+    """Where the text is the same: what one package has compiled another finds on disk, and so does the next process."""
+    pytest.importorskip("numba")
+    x = np.arange(30.0).reshape(1, 5, 6, 1)
+    for _ in range(2):
+        module = compile_layer(layer("max_pool2d"))
+        assert Path(module.max_pool2d_forward.__code__.co_filename) == Path(max_pool2d.__file__).resolve()
+        with module.rt.settings(backend="compiled"):
+            y, _ = module.max_pool2d_forward(x, kernel_size=2)
+        np.testing.assert_array_equal(y[0, :, :, 0], [[7, 9, 11], [19, 21, 23]])
+    used = [found for found in compiled_loops(module) if found._compiled is not None]
+    assert used
+    assert all(found._compiled.stats.cache_hits and not found._compiled.stats.cache_misses for found in used)
+    own = compile_layer(gradscribe.layer("y[n] = x[n]**2", "own"))
+    assert own.own_forward.__code__.co_filename == "<own>"

@@ -28,6 +28,7 @@ from gradscribe.derive.layer.interface import ROLES, Layer
 from tests.cases.finite_differences import compare_slopes, weighted_sum
 from tests.cases.random_programs import Array, Case, random_case
 from tests.cases.simplified import simplified_program, with_gradient
+from tests.cases.together import together
 
 COUNT = int(os.environ.get("GRADSCRIBE_FUZZ", "40"))
 FOUND = (51, 106, 1034, 1233)
@@ -80,7 +81,7 @@ def test_gradient_equals_finite_differences(seed: int) -> None:
     assert tally.skipped <= 2 + tally.compared // 4
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@together("seed", SEEDS)
 def test_slopes_by_value_equal_plain_slopes(seed: int) -> None:
     case, gradient, found = differentiated(seed)
     statements = tuple(Statement(a.gradient, c.term) for a in gradient.adjoints for c in a.contributions)
@@ -157,7 +158,7 @@ def test_inlining_keeps_the_value(seed: int) -> None:
         assert close(inlined[name], found[name]), name
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@together("seed", SEEDS)
 def test_sympy_and_back_keeps_the_value(seed: int) -> None:
     case, _, found = differentiated(seed)
     source = case.layer.program

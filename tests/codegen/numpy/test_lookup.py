@@ -21,6 +21,7 @@ from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.layer.equations import inside, program
 from gradscribe.derive.layer.interface import ROLES, Layer
 from gradscribe.generated import runtime as rt
+from tests.cases.together import together
 
 Array = np.ndarray
 A, B, C, J, N, V = SIZES = integers("A B C J N V")
@@ -294,10 +295,10 @@ def rows_added(target: Array, labels: Array, rows: Array) -> Array:
     return wanted
 
 
-@pytest.mark.parametrize("count", [1, 3, 40, 400])
-@pytest.mark.parametrize("width", [1, 7, 31, 32, 50])
-@pytest.mark.parametrize("classes", [1, 5, 2000])
-@pytest.mark.parametrize("skewed", [False, True])
+@together("count", [1, 3, 40, 400])
+@together("width", [1, 7, 31, 32, 50])
+@together("classes", [1, 5, 2000])
+@together("skewed", [False, True])
 def test_rows_are_added_at_labels(count: int, width: int, classes: int, skewed: bool) -> None:
     rng = np.random.default_rng([count, width, classes])
     labels = rng.integers(-1, classes + 1, size=count)

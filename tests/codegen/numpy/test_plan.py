@@ -18,9 +18,10 @@ from gradscribe.codegen.python.text.render import environment
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.ir.functions import FUNCTIONS as SCALARS
 from tests.cases.catalogue import FUNCTIONS, GENERATED, kernel, planned
+from tests.cases.together import together
 
 ROOT = Path(__file__).parents[3]
-EVERY = pytest.mark.parametrize("name", LAYERS)
+EVERY = together("name", LAYERS)
 
 
 def functions(name: str) -> list[str]:

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.cases.together import together
 
 ROOT = Path(__file__).parents[3]
 ROOMS = ("kernel", "python", "loops", "numpy")
@@ -42,7 +42,7 @@ def looks(path: Path) -> Iterator[str]:
                 yield from (alias.name for alias in names if alias.name in ("re", "ast", "tokenize"))
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda p: p.relative_to(ROOT / "codegen").as_posix())
+@together("path", PATHS, ids=lambda p: p.relative_to(ROOT / "codegen").as_posix())
 def test_nothing_searches_or_edits_code(path: Path) -> None:
     assert set(looks(path)) <= ALLOWED.get(path.name, set())
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gradscribe.codegen.python.text.literal import docstring, encodable, literal, number, real, string
 from gradscribe.derive.ir.term import EquationError
 from tests.cases.hostile import LONG, NAMES, TEXTS, fuzzed
+from tests.cases.together import together
 
 NASTY = (
     st.text()
@@ -32,7 +33,7 @@ def check(text: str) -> None:
         made.encode("utf-8")
 
 
-@pytest.mark.parametrize("text", [*TEXTS, *NAMES, LONG], ids=lambda text: ascii(text)[:40])
+@together("text", [*TEXTS, *NAMES, LONG], ids=lambda text: ascii(text)[:40])
 def test_a_literal_is_the_text(text: str) -> None:
     check(text)
 

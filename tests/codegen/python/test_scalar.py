@@ -47,6 +47,7 @@ from gradscribe.derive.ir.functions import (
 from gradscribe.derive.ir.index import choose, exact, floordiv, integer, integers, minimum, mod
 from gradscribe.derive.ir.term import Access, EquationError
 from gradscribe.generated import runtime as rt
+from tests.cases.together import together
 
 Array = np.ndarray
 a, b, c, d = integers("a b c d")
@@ -98,7 +99,7 @@ def size_samples() -> list[dict[Symbol, int]]:
     return [{a: x, b: y, c: z, d: n % 2} for n, (x, y, z) in enumerate(rows)]
 
 
-@pytest.mark.parametrize("seed", range(150))
+@together("seed", range(150))
 def test_size_text_has_the_value_of_the_expression(seed: int) -> None:
     e = random_size(4, np.random.default_rng(seed))
     for sizes in size_samples():
@@ -241,7 +242,7 @@ def test_a_body_has_the_value_that_sympy_gives_it(seed: int) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12, err_msg=f"{e} as {printed(e)}")
 
 
-@pytest.mark.parametrize("seed", range(60))
+@together("seed", range(60))
 def test_a_body_of_float32_arrays_is_float32(seed: int) -> None:
     e = random_body(3, np.random.default_rng([seed, 1])).xreplace({Access("s"): S})
     found = numpy_value(e + X, np.float32)

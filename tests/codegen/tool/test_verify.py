@@ -23,11 +23,12 @@ from gradscribe.derive.ir.interpret import complete_sizes, number
 from gradscribe.derive.ir.term import Range, Term
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.sampling import TooLargeError, label_limits, sample_sizes, sample_values
+from tests.cases.together import together
 
 network_gaps = import_module("gradscribe.codegen.tool.verify.network_gaps")  # the package has a function of that name
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_sampled_sizes_are_admissible(name: str) -> None:
     layer = LAYERS[name]()
     rng = np.random.default_rng(0)

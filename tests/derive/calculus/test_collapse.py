@@ -28,6 +28,7 @@ from gradscribe.derive.ir.functions import relu
 from gradscribe.derive.ir.index import exact, floordiv, integers, minimum, mod
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, number
 from gradscribe.derive.ir.term import Access, Divisibility, Guard, Program, Range, Tensor, Term
+from tests.cases.together import together
 
 Array = np.ndarray
 N, M, R, H, M_out, s, d, p = integers("N M R H M_out s d p")
@@ -326,7 +327,7 @@ def test_a_rounded_quotient_bounds_from_one_side() -> None:
 
 
 # ----- every gradient of the catalogue --------------------------------------------------------------------------------
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_proved_guards_of_layers_hold(name: str) -> None:
     """Solve gradients every possible way; whatever guard is called proved must hold on the whole box."""
     layer = LAYERS[name]()

@@ -18,6 +18,7 @@ from tests.cases.finite_differences import Tally, compare_slopes, weighted_sum
 from tests.cases.layers import random_values, sampled_case, sizes_of
 from tests.cases.random_programs import Array
 from tests.cases.simplified import simplified_program, with_gradient
+from tests.cases.together import together
 
 N, M, P = integers("N M P")
 n, m = Idx("n", N), Idx("m", M)
@@ -104,7 +105,7 @@ def test_rules_of_calculus(equation: Eq) -> None:
 SMOOTH = [f for f, row in FUNCTIONS.items() if f not in (activation_prime, equal)]
 
 
-@pytest.mark.parametrize("function", SMOOTH, ids=lambda f: f.__name__)
+@together("function", SMOOTH, ids=lambda f: f.__name__)
 def test_every_scalar_function(function: type[Expr]) -> None:
     argument = 3 + x[n] ** 2 if function in (log, log1p) else 2 * x[n]
     arguments = (argument,) if 1 in function.nargs else (argument, x[n - 1])

@@ -9,6 +9,7 @@ from gradscribe.derive.calculus.passes.rewrite import distribute
 from gradscribe.derive.ir.index import floordiv, integers
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate
 from gradscribe.derive.ir.term import Access, Guard, Program, Range, Tensor, Term
+from tests.cases.together import together
 
 N, H, R, S, K, M = integers("N H R S K M")
 n, i, j, r, k, q = integers("n i j r k q")
@@ -50,8 +51,8 @@ OUTER: dict[str, Term] = {
 }
 
 
-@pytest.mark.parametrize("name", [n for n in OUTER if n != "summed over free letters"])
-@pytest.mark.parametrize(("seed", "given"), SIZES)
+@together("name", [n for n in OUTER if n != "summed over free letters"])
+@together(("seed", "given"), SIZES)
 def test_the_value_is_the_same(name: str, seed: int, given: dict[str, int]) -> None:
     term = OUTER[name]
     terms = distribute(term, "g", (INNER, INNER), PROGRAM)

@@ -18,6 +18,7 @@ from gradscribe.derive.ir.term import Access, Guard, Program, Range, Statement, 
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 from tests.cases.random_programs import random_case
+from tests.cases.together import together
 
 i, j, r, N, M = integers("i j r N M")
 X, T, U, Y = (Tensor(name, (N,)) for name in "xtuy")
@@ -118,7 +119,7 @@ def test_inserted_leaves_a_term_that_does_not_read_the_let() -> None:
     assert inserted(Term((Range(i, N),), (), T(i)), let(T, exp(X(i)))).body == exp(X(i))
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_gradients_of_the_catalogue_keep_their_values(name: str) -> None:
     layer = LAYERS[name]()
     gradient = differentiate(layer.program).program

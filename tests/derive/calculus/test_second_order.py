@@ -20,6 +20,7 @@ from tests.cases.finite_differences import Tally, compare_slopes
 from tests.cases.instances import call_arguments
 from tests.cases.layers import SampledCase
 from tests.cases.second_order_calls import Functions, drawn, functions, functions_of
+from tests.cases.together import together
 
 GROWTH = 5
 """At most so many statements at order 2 per statement at order 1."""
@@ -39,7 +40,7 @@ def test_double_backward_is_the_slope_of_s(name: str) -> None:
     assert tally.compared > 4 * tally.skipped
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_hessian_vector_is_double_backward_by_the_inputs_and_symmetric(name: str) -> None:
     rng = np.random.default_rng(len(name))
     found = functions(name)
@@ -56,7 +57,7 @@ def test_hessian_vector_is_double_backward_by_the_inputs_and_symmetric(name: str
     assert abs(left - right) <= 1e-10 * max(1.0, size)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_the_class_and_absent_directions(name: str) -> None:
     rng = np.random.default_rng(len(name))
     found = functions(name)
@@ -81,7 +82,7 @@ def test_the_class_and_absent_directions(name: str) -> None:
         instance.double_backward({"nothing": 0.0}, directions)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_float32_stays_float32(name: str) -> None:
     rng = np.random.default_rng(len(name))
     found = functions(name)
@@ -101,7 +102,7 @@ def test_float32_stays_float32(name: str) -> None:
             assert np.abs(gradient - wanted[n]).max(initial=0.0) <= 1e-3 * scale, n
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_statements_grow_at_most_fivefold(name: str) -> None:
     first, second = second_order(layer(name).program).counts
     assert 0 < second <= GROWTH * first

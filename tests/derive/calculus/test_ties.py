@@ -34,6 +34,7 @@ from gradscribe.derive.typeset.text import text_writer
 from tests.cases.layers import LayerCase, random_layer_case, sizes_of
 from tests.cases.naive import both_axes, padding_pairs, windows
 from tests.cases.random_programs import Case, random_case
+from tests.cases.together import together
 from tests.codegen.tool.cli.running import is_a_mistake, run
 
 Array = np.ndarray
@@ -125,8 +126,8 @@ def tied_values(rng: np.random.Generator, shape: tuple[int, ...], special: bool 
 
 
 # ----- pooling --------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("policy", ["first", "split"])
-@pytest.mark.parametrize("seed", range(30))
+@together("policy", ["first", "split"])
+@together("seed", range(30))
 def test_pooling_equals_loops(seed: int, policy: str) -> None:
     rng = np.random.default_rng(seed)
     case = random_layer_case("max_pool2d", rng)
@@ -153,8 +154,8 @@ def test_four_equal_elements_get_a_quarter_each() -> None:
     np.testing.assert_array_equal(pool_by_kernel(case, ones, dy, "first").ravel(), [8, 0, 0, 0])
 
 
-@pytest.mark.parametrize("op", [Maximum, Minimum])
-@pytest.mark.parametrize("seed", range(12))
+@together("op", [Maximum, Minimum])
+@together("seed", range(12))
 def test_windows_of_a_line_equal_loops(op: type, seed: int) -> None:
     rng = np.random.default_rng(seed)
     sizes = {N: 5, M: 4, R: 3, s: int(rng.integers(1, 4)), p: int(rng.integers(0, 7)), d: int(rng.integers(1, 3))}

@@ -19,6 +19,7 @@ from tests.cases.layers import (
     sizes_of,
 )
 from tests.cases.naive import NAIVE
+from tests.cases.together import together
 
 Array = np.ndarray
 RANDOM_CASES = [
@@ -26,7 +27,7 @@ RANDOM_CASES = [
     for number, name in enumerate(NAIVE)
     for seed in range(20 if name in ("conv2d", "max_pool2d", "avg_pool2d") else 3)
 ]
-ROWS = pytest.mark.parametrize("case", [*CASES, *RANDOM_CASES], ids=lambda case: case.id)
+ROWS = together("case", [*CASES, *RANDOM_CASES], ids=lambda case: case.id)
 
 
 def expected_output(case: LayerCase, values: dict[str, Array]) -> tuple[Array, ...]:
@@ -74,7 +75,7 @@ def test_generated_forward_equals_plain_loops(case: LayerCase, dtype: type) -> N
         np.testing.assert_array_equal(result[1], where)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_generated_forward_equals_the_equations(name: str) -> None:
     """Every layer of the catalogue; options and sizes are random, inputs that may be absent are so at times."""
     for seed in range(3):

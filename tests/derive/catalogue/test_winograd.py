@@ -17,6 +17,7 @@ from gradscribe.derive.catalogue.winograd import CookToom, cook_toom, parse_poin
 from gradscribe.derive.catalogue.winograd.accuracy import ERRORS, measured_error, nested
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.generated.runtime.cook_toom.tables import COOK_TOOM
+from tests.cases.together import together
 
 Shape = tuple[int, int]
 sides = st.integers(1, 6)
@@ -73,7 +74,7 @@ def test_the_proof_says_what_is_left_over() -> None:
         prove(replace(more, output=Matrix([rows[0], rows[0]]).as_immutable()))
 
 
-@pytest.mark.parametrize("n", range(1, 30))
+@together("n", range(1, 30))
 def test_standard_points_are_different_dyadic_and_symmetric(n: int) -> None:
     points = standard_points(n)
     finite = points[:-1]

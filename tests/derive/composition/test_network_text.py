@@ -9,9 +9,10 @@ import gradscribe
 from gradscribe import facade, network
 from gradscribe.derive.composition import NetworkError
 from gradscribe.derive.layer.interface import Layer
+from tests.cases.together import together
 
 
-@pytest.mark.parametrize(
+@together(
     ("text", "message"),
     [
         ("input x[N,4]\nx", "the text has no layer"),

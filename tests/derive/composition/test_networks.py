@@ -1,6 +1,7 @@
 """Networks: composition, generated modules against the interpreter, memory, mistakes."""
 
 import ast
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,17 @@ from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.layer.equations import program
 from tests.cases.catalogue import GENERATED
 from tests.cases.random_networks import random_network
+from tests.cases.together import together
 
 
 def instance(net: Network, **arguments: Any) -> Any:
     return getattr(compile_layer(net), net.class_name)(dtype=np.float64, rng=0, **arguments)
+
+
+def shipped(name: str) -> Any:
+    """A network of the catalogue, of the generated files; they are what `compile_layer` makes."""
+    module = import_module(f"gradscribe.generated.{name}")
+    return getattr(module, NETWORKS[name]().class_name)(dtype=np.float64, rng=0)
 
 
 def shaken(layer: Any, rng: np.random.Generator) -> None:
@@ -257,15 +265,15 @@ def test_the_weights_of_lenet5_are_those_of_the_paper() -> None:
 
 
 def test_how_weights_start() -> None:
-    layer = instance(NETWORKS["resnet20"]())
+    layer = shipped("resnet20")
     weight = layer.params["stage1_block2_conv2.w"]
     assert abs(weight.std() / np.sqrt(2 / (16 * 9)) - 1) < 0.05
     assert (layer.params["stage1_block1_norm2.gamma"] == 1).all()
     text = (GENERATED / "resnet20.py").read_text(encoding="utf-8")
     assert '"conv2.w": rt.Normal((3, 3, C, C), 2.0 / (9 * C))' in text
     assert '**rt.placed(_basic_weights(C=16), "stage1_block1", "stage1_block2", "stage1_block3")' in text
-    assert [w.tobytes() for w in instance(NETWORKS["lenet"]()).params.values()] == [
-        w.tobytes() for w in instance(NETWORKS["lenet"]()).params.values()
+    assert [w.tobytes() for w in shipped("lenet").params.values()] == [
+        w.tobytes() for w in shipped("lenet").params.values()
     ]
 
 
@@ -518,7 +526,7 @@ def test_what_lacks_an_input_or_cannot_be_judged_is_refused_when_it_is_written(t
     assert caret.index("^") == column + 3
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_every_layer_that_lacks_an_input_is_refused(name: str) -> None:
     """All inputs but weights, state, and what may be absent or only training reads; one less is an error."""
     layer = LAYERS[name]()

@@ -28,6 +28,7 @@ from gradscribe.derive.typeset.text import text_lines, text_writer
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.random_programs import random_case
+from tests.cases.together import together
 
 SETTINGS: list[tuple[str, dict[str, str]]] = [
     ("conv2d", {"stride": "1"}),
@@ -220,7 +221,7 @@ def test_the_chain_rule_is_compared_with_finite_differences() -> None:
     assert certificate.chain_difference > 1e-3
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_rows_name_the_same_element_until_the_end(name: str) -> None:
     for found in derived(name).sections:
         assert len({s.left for s in found.steps}) == 1
@@ -233,7 +234,7 @@ def test_quotients_occur_in_the_first_two_rows_only() -> None:
         assert kinds == [True, True, *[False] * (len(kinds) - 2)]
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_golden_text(name: str, golden: Callable[[str, str], None]) -> None:
     golden(f"{name}.txt", text_writer.render(derived(name)))
 

@@ -10,6 +10,7 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import EquationError
+from tests.cases.together import together
 
 
 def value(name: str, symbol: str, **settings: str) -> Expr:
@@ -71,7 +72,7 @@ def test_no_size_is_called_like_the_scalar() -> None:
     assert displayed(layer).mapping == {integer("E"): integer("L")}  # M is an extent of its own
 
 
-@pytest.mark.parametrize(
+@together(
     ("name", "settings", "words"),
     [
         ("conv2d", {"strid": "1"}, ["conv2d", "'strid'", "did you mean stride?"]),

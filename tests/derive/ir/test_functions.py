@@ -63,6 +63,7 @@ from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from gradscribe.generated import runtime as rt
+from tests.cases.together import together
 
 Array = np.ndarray
 n, N, M = integers("n N M")
@@ -239,7 +240,7 @@ def test_every_function_is_differentiated_here() -> None:
     assert set(FUNCTIONS) - tried <= {step, equal, activation_prime}
 
 
-@pytest.mark.parametrize("body", SMOOTH, ids=str)
+@together("body", SMOOTH, ids=str)
 def test_derivatives_are_slopes_also_at_zero(body: Expr) -> None:
     """Central differences of the oracle; w is never 0, so that x = 0 is no kink unless the function has one there."""
     rng, options, width = np.random.default_rng(2), {p: 2.5}, 1e-5

@@ -23,6 +23,7 @@ from gradscribe.derive.language import LanguageError
 from gradscribe.derive.language.syntax.parse import LONGEST, LONGEST_NAME, LONGEST_NUMBER
 from gradscribe.derive.layer.equations import Maximum, inside, program
 from gradscribe.derive.layer.interface import Kind, Layer
+from tests.cases.together import together
 
 N, L, C, R, K, W = integers("N L C R K I")
 s, p = integers("s p")
@@ -241,7 +242,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("text", "column", "message"), BAD, ids=[t for t, _, _ in BAD])
+@together(("text", "column", "message"), BAD, ids=[t for t, _, _ in BAD])
 def test_a_mistake_is_one_line_and_a_caret_at_the_place(text: str, column: int, message: str) -> None:
     with pytest.raises(LanguageError) as caught:
         gradscribe.layer(text)
@@ -375,7 +376,7 @@ def test_any_text_is_a_layer_or_a_language_error(text: str) -> None:
     assert layer_or_error(text)
 
 
-@pytest.mark.parametrize("seed", range(150))
+@together("seed", range(150))
 def test_a_mutilated_layer_is_a_layer_or_a_language_error(seed: int) -> None:
     rng = random.Random(seed)
     text = list("s = 2; y[n,i,k] = b[k] + sum(h,c) x[n, reflect(s*i + h - p), c] * w[h,c,k]; i < 5; output y; weight w")

@@ -15,6 +15,7 @@ from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.ir.term import EquationError, Guard, Program, Range, Tensor
 from gradscribe.derive.layer.equations import Maximum, Minimum, inside, program, to_sympy
 from tests.cases.layers import random_values, sampled_case, sizes_of
+from tests.cases.together import together
 
 N, M, L = integers("N M L")
 n, m, k = Idx("n", N), Idx("m", M), Idx("k", L)
@@ -182,7 +183,7 @@ def test_a_minimum_within_an_expression_is_a_tensor_of_its_own() -> None:
 
 
 # ----- there and back -------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_layers_survive_the_way_to_sympy_and_back(name: str) -> None:
     rng = np.random.default_rng(1)
     case = sampled_case(name, rng)
@@ -310,7 +311,7 @@ ERRORS: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
-@pytest.mark.parametrize(("build", "message"), ERRORS.values(), ids=ERRORS)
+@together(("build", "message"), ERRORS.values(), ids=ERRORS)
 def test_errors_name_what_is_wrong(build: Callable[[], object], message: str) -> None:
     with pytest.raises(EquationError, match=message):
         build()

@@ -13,6 +13,7 @@ from gradscribe.derive.ir.index import exact, floordiv, integers, mod
 from gradscribe.derive.ir.term import Access, Divisibility, Guard, Range, Term
 from gradscribe.derive.typeset.text import text_lines, text_writer
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from tests.cases.together import together
 
 s, d, p, q, i, r, k, R, H, e, C, s_h, H_out, n, m = integers("s d p q i r k R H e C s_h H_out n m")
 x, y, z = Access("x", i), Access("y", i), Access("z", i)
@@ -22,7 +23,7 @@ NOTATION = Notation(
 WRITER = TextTypesetter(NOTATION, (q, i, r, k))
 
 
-@pytest.mark.parametrize(
+@together(
     ("expression", "expected"),
     [
         (s * i + d * r - p, "si+dr−p"),

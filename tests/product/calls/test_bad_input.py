@@ -17,6 +17,7 @@ from gradscribe.generated.relu import relu_forward, relu_grad_input
 from gradscribe.generated.scaled_tanh import scaled_tanh_forward
 from gradscribe.generated.softmax_cross_entropy import softmax_cross_entropy_forward
 from tests.cases.layers import CASES, LayerCase, random_values
+from tests.cases.together import together
 
 Array = np.ndarray
 RNG = np.random.default_rng(0)
@@ -205,7 +206,7 @@ BAD: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize(("call", "error", "words"), BAD.values(), ids=BAD)
+@together(("call", "error", "words"), BAD.values(), ids=BAD)
 def test_the_message_says_what_is_wrong(
     call: Callable[[], Any], error: type[Exception], words: tuple[str, ...]
 ) -> None:
@@ -244,8 +245,8 @@ def unaligned(array: Array) -> Array:
     return view
 
 
-@pytest.mark.parametrize("layout", layouts(np.ones(2)))
-@pytest.mark.parametrize("case", [c for c in CASES if c.shapes["x"]], ids=lambda case: case.id)
+@together("layout", layouts(np.ones(2)))
+@together("case", [c for c in CASES if c.shapes["x"]], ids=lambda case: case.id)
 def test_any_memory_layout_works_and_inputs_stay(case: LayerCase, layout: str) -> None:
     values = random_values(case, np.random.default_rng(1))
     arguments = [values.get(t.name) for t in case.layer.program.inputs]

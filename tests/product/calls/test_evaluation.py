@@ -19,6 +19,7 @@ from gradscribe.derive.language import LanguageError
 from tests.cases.catalogue import layer as catalogue_layer
 from tests.cases.instances import call_arguments, instance, returned
 from tests.cases.layers import random_values, sampled_case
+from tests.cases.together import together
 
 X = np.random.default_rng(0).normal(size=(6, 5))
 MASK = (np.random.default_rng(1).random((6, 5)) > 0.4).astype(float)
@@ -37,7 +38,7 @@ def own() -> Any:
     return gradscribe.layer(OWN, "noisy", state=(("m", "new_m", 1.0),))
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@together("name", LAYERS)
 def test_every_class_predicts(name: str) -> None:
     """As a call where nothing else is said; what backward keeps and the state stay."""
     case = sampled_case(name, np.random.default_rng(5))

@@ -18,6 +18,7 @@ from tests.cases.catalogue import layer as catalogue_layer
 from tests.cases.catalogue import layer_kernels
 from tests.cases.instances import call_arguments, instance, returned
 from tests.cases.layers import CASES, LayerCase, SampledCase, conv, pool, random_values, sampled_case
+from tests.cases.together import together
 
 Array = np.ndarray
 Values = dict[str, Any]
@@ -37,13 +38,13 @@ WRITTEN = (
     conv((2, 6, 6, 4), (3, 3, 1, 4), groups=4, padding=1),
     pool("max", (2, 9, 8, 3), kernel_size=3, stride=2, padding=1),
 )
-ROWS = pytest.mark.parametrize("case", [*WRITTEN, *LAYERS], ids=lambda row: getattr(row, "id", row), indirect=True)
-
-
-@pytest.fixture
-def case(request: pytest.FixtureRequest) -> LayerCase:
-    """A row that is written, or drawn for the layer of that name when a test wants it."""
-    return sampled(request.param) if isinstance(request.param, str) else request.param
+ROWS = together(
+    "case",
+    [*WRITTEN, *LAYERS],
+    ids=lambda row: getattr(row, "id", row),
+    made=lambda row: sampled(row) if isinstance(row, str) else row,
+)
+"""Rows that are written, or drawn for the layer of that name when a test wants them."""
 
 
 # ----- layouts: each takes an array and returns an equal one, laid out differently in memory --------------------------
@@ -224,7 +225,7 @@ def test_an_empty_batch_works(case: LayerCase) -> None:
 
 
 # ----- classes --------------------------------------------------------------------------------------------------------
-CLASSES = pytest.mark.parametrize("name", LAYERS)
+CLASSES = together("name", LAYERS)
 
 
 def test_every_class_is_tried() -> None:

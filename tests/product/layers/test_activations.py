@@ -11,11 +11,12 @@ import pytest
 
 from gradscribe.codegen.compiler import compile_layer
 from gradscribe.derive.catalogue.layers import LAYERS
+from tests.cases.together import together
 
 Array = np.ndarray
 FAMILIES = ("activation", "rectifier")
 ELEMENTWISE = sorted({n for n, e in LAYERS.items() if e.module.endswith(FAMILIES)} - {"prelu"})
-EVERY = pytest.mark.parametrize("name", ELEMENTWISE)
+EVERY = together("name", ELEMENTWISE)
 
 
 @cache

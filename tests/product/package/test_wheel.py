@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[3]
 ROOMS = ("adapters", "codegen", "derive", "generated")
 TOP = {path.name for path in (ROOT / "gradscribe").glob("*.py")} | {"py.typed"}
 TEMPLATES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "templates").rglob("*.[jp]*") if path.is_file()}
+GENERATED = ("adam", "conv2d", "lenet5", "lstm_cell", "max_pool2d", "softmax_cross_entropy")
+"""An optimiser, a network, and layers with options, with loops of their own, with state and with labels."""
 MAIN = "from gradscribe.codegen.tool.cli import main; main()"
 
 
@@ -107,11 +109,25 @@ def test_what_is_installed_lists_its_layers(installed: Path, tmp_path: Path) -> 
     assert "conv2d" in run(installed, tmp_path, MAIN, "list")
 
 
+def test_what_is_installed_is_the_checkout_byte_by_byte(installed: Path) -> None:
+    """So that what the checkout generates, module by module, is what it generates."""
+    for name in (*ROOMS, "templates"):
+        files = [path for path in (ROOT / name).rglob("*") if path.suffix in {".py", ".lark", ".jinja"}]
+        for path in files:
+            assert (installed / "gradscribe" / path.relative_to(ROOT)).read_bytes() == path.read_bytes(), path
+
+
 def test_what_is_installed_generates_the_same_files(installed: Path, tmp_path: Path) -> None:
-    run(installed, tmp_path, MAIN, "generate", "--out", "here")
+    """The whole runtime, and of each kind of module one or two."""
+    run(installed, tmp_path, MAIN, "generate", *GENERATED, "--out", "here")
     here, there = tmp_path / "here", ROOT / "generated"
     found = {path.relative_to(here): path.read_bytes() for path in here.rglob("*") if path.is_file()}
-    assert found == {path.relative_to(there): path.read_bytes() for path in there.rglob("*.py")}
+    assert {path.stem for path in here.glob("*.py")} == {*GENERATED, "__init__"}
+    wanted = {path.relative_to(there) for path in (there / "runtime").rglob("*.py")}
+    wanted |= {Path(folder, f"{name}.py") for name in GENERATED for folder in ("", "compiled")}
+    wanted = {path for path in wanted if (there / path).is_file()} | {Path("compiled", "__init__.py")}
+    assert set(found) == wanted | {Path("__init__.py")}
+    assert {path: found[path] for path in wanted} == {path: (there / path).read_bytes() for path in wanted}
 
 
 def test_what_is_installed_computes(installed: Path, tmp_path: Path) -> None:

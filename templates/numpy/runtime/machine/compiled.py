@@ -50,9 +50,17 @@ class Loops:
         return self._compiled
 
     def _compile(self) -> Callable[..., Any]:
+        import sys
         from pathlib import Path
 
         import numba
+
+        function = self.function
+        if getattr(sys.modules.get(function.__module__), "__file__", None) is None:
+            # of a package in memory: machine code on disk may name no module that the next process does not have
+            code, names = function.__code__, function.__globals__
+            function = FunctionType(code, names, function.__name__, function.__defaults__, function.__closure__)
+            function.__module__, function.__qualname__ = numba.__name__, self.function.__qualname__
 
         class Apart(numba.core.compiler.Compiler):
             """What numba's own decorator has no option for."""
@@ -63,7 +71,7 @@ class Loops:
 
         def made(cache: bool) -> Callable[..., Any]:
             found: Callable[..., Any] = numba.njit(
-                self.function,
+                function,
                 nogil=True,
                 cache=cache,
                 fastmath={"contract", "reassoc"} if self.reassociated else {"contract"},

@@ -20,6 +20,7 @@ from gradscribe.derive.typeset import markdown
 from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.mathematics.latex_letters import letters, prose
 from gradscribe.derive.typeset.text import text_writer
+from tests.cases.together import together
 from tests.derive.ir.test_quote import ANYTHING, HOSTILE
 
 MARKUP = (
@@ -186,8 +187,8 @@ NAMES = (
 )
 
 
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("name", NAMES)
+@together("form", FORMATS)
+@together("name", NAMES)
 def test_names_are_shown_in_every_role(name: str, form: str) -> None:
     """Equations as text know plain letters only; from SymPy a name may be anything."""
     size, index = integer(f"N{name}"), Idx(integer(f"i{name}"), integer(f"N{name}"))
