@@ -99,7 +99,7 @@ def size_symbols(
         source: the network with symbols for its sizes.
     """
     taken = {name for kernel in kernels[0] for name in kernel.program.names()}
-    return Sizes(_words(found, network), _areas(kernels), taken, _flattened(found, network, source))
+    return Sizes(_words(found, network), _areas(kernels), taken, _raveled(found, network, source))
 
 
 def _words(found: Sequence[Place], network: Network) -> dict[Vector, str]:
@@ -131,7 +131,7 @@ def _named(place: Place, network: Network) -> Iterator[tuple[Expr, str]]:
         yield from ((Integer(value), word) for word, value in node.settings if type(value) is int)
 
 
-def _flattened(found: Sequence[Place], network: Network, source: Network) -> frozenset[Vector]:
+def _raveled(found: Sequence[Place], network: Network, source: Network) -> frozenset[Vector]:
     """The extents that are products of several sizes in the equations."""
     numbers, symbols = network.program.tensors, source.program.tensors
     return frozenset(

@@ -69,7 +69,7 @@ def start(layer: Layer, name: str, table: Mapping[str, Start], dtype: Any, rng: 
 
 
 def placed(table: Mapping[str, Value], *places: str) -> dict[str, Value]:
-    """What a table says of a block, for each of its places: "conv1.w" is "stage1_block1_conv1.w" at stage1_block1."""
+    """What a table says of a block, for each of its places: "a.w" is "stage1_a.w" at stage1."""
     return {f"{place}_{name}": value for place in places for name, value in table.items()}
 
 
