@@ -14,7 +14,8 @@ write         modules               files, all or none, if they changed  codegen
 
 import sys
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from contextlib import suppress
+from functools import cache
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -29,6 +30,7 @@ from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.target import DEFAULT, target
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
+from gradscribe.kept import kept
 
 _numbers = count()
 
@@ -45,13 +47,10 @@ def emitted(item: Layer | Optimiser, order: int = 1, backend: str = DEFAULT) -> 
         EquationError: see `Target.module`, and when there is no such backend.
     """
     options = item.layer.options if isinstance(item, Optimiser) else item.options
-    try:
-        return _emitted(item, order, backend, repr(options))
-    except TypeError:  # something in it that has no hash: a record of one's own, or no backend's name
-        return target(backend).module(item, order)
+    return _emitted(item, order, backend, repr(options))
 
 
-@lru_cache(maxsize=128)  # what is verified, shown and written is often the same layer
+@kept(128)  # what is verified, shown and written is often the same layer
 def _emitted(item: Layer | Optimiser, order: int, backend: str, options: str) -> Emitted:
     """The same; `options` tells defaults apart that are equal: 0.0 from -0.0, 1 from True."""
     return target(backend).module(item, order)
@@ -100,8 +99,9 @@ def _place(path: str, text: str) -> str:
     found = find_spec("gradscribe.generated")
     for folder in (found.submodule_search_locations or ()) if found is not None else ():
         file = Path(folder).resolve() / path
-        if file.is_file() and file.read_text(encoding="utf-8") == text:
-            return str(file)
+        with suppress(OSError):  # a name that is too long for a file
+            if file.is_file() and file.read_text(encoding="utf-8") == text:
+                return str(file)
     return f"<{_dotted(path)}>"
 
 

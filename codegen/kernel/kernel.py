@@ -7,7 +7,6 @@ denominators of a softmax). The programs are mathematics, see `derive.calculus.g
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from functools import lru_cache
 
 from sympy import Integer, Symbol
 
@@ -16,6 +15,7 @@ from gradscribe.derive.calculus.gradient_program import forward_program, gradien
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interface import ROLES, Layer, Option
 from gradscribe.derive.layer.update import Optimiser
+from gradscribe.kept import kept
 
 
 class Purpose(Enum):
@@ -98,7 +98,7 @@ def kernels(layer: Layer, also: Collection[str] = ()) -> tuple[Kernel, ...]:
     return _kernels(layer, frozenset(also), repr(layer.options))
 
 
-@lru_cache(maxsize=128)
+@kept(128)
 def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[Kernel, ...]:
     """The same; `options` tells defaults apart that are equal: 0.0 from -0.0."""
     program = layer.program

@@ -6,13 +6,13 @@ seeds too. The Hessian-vector product stands alone: it is given the inputs. A di
 """
 
 from dataclasses import replace
-from functools import lru_cache
 
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose, assemble, kernels
 from gradscribe.derive.calculus.second_order import SecondOrder, checked_order, second_order
 from gradscribe.derive.calculus.second_order_program import double_backward_program, hessian_vector_program
 from gradscribe.derive.ir.term import Program, Tensor
 from gradscribe.derive.layer.interface import Layer
+from gradscribe.kept import kept
 
 
 def kernels_of_order(layer: Layer, order: int) -> tuple[tuple[Kernel, ...], tuple[Kernel, ...]]:
@@ -29,7 +29,7 @@ def kernels_of_order(layer: Layer, order: int) -> tuple[tuple[Kernel, ...], tupl
     return _of_order_2(layer, repr(layer.options))
 
 
-@lru_cache(maxsize=128)
+@kept(128)
 def _of_order_2(layer: Layer, options: str) -> tuple[tuple[Kernel, ...], tuple[Kernel, ...]]:
     """See `kernels`; `options` tells defaults apart that are equal."""
     second = (double_backward(layer), hessian_vector(layer))

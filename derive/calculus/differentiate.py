@@ -38,6 +38,7 @@ from gradscribe.derive.ir.term import (
     index_ranges,
 )
 from gradscribe.derive.ir.well_formed import check
+from gradscribe.kept import kept
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def differentiate(
     return _differentiated(program, names, tuple((seeds or {}).items()), prefix)
 
 
-@lru_cache(maxsize=128)  # pages, kernels and their verification start from the gradients of the same program
+@kept(128)  # pages, kernels and their verification start from the gradients of the same program
 def _differentiated(
     program: Program, names: tuple[str, ...], seeds: tuple[tuple[str, str], ...], prefix: str
 ) -> Gradient:

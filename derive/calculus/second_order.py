@@ -14,7 +14,6 @@ numbers are has no statement.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from sympy import Symbol
 
@@ -26,6 +25,7 @@ from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.quote import quoted
 from gradscribe.derive.ir.term import Access, EquationError, Program, Tensor, Term, accesses
 from gradscribe.derive.ir.well_formed import check
+from gradscribe.kept import kept
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def second_order(
     return _second_order(program, by, of, direction, prefix)
 
 
-@lru_cache(maxsize=128)  # pages, kernels and their verification start from the same one
+@kept(128)  # pages, kernels and their verification start from the same one
 def _second_order(
     program: Program, watched: tuple[str, ...] | None, wrt: tuple[str, ...] | None, direction: str, prefix: str
 ) -> SecondOrder:

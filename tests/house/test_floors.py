@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 HOUSE = ("derive", "codegen", "adapters", "gradscribe")
 
 FLOORS = (
-    ("gradscribe.version", "gradscribe.printed", "derive", "codegen"),
+    ("gradscribe.version", "gradscribe.printed", "gradscribe.kept", "derive", "codegen"),
     ("derive.ir",),
     ("derive.calculus",),
     ("derive.layer",),

@@ -1,13 +1,13 @@
 """Which equation of a layer's page a tensor of generated code is computed by."""
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.document import Document
+from gradscribe.kept import kept
 
 ORDERS = {Purpose.DOUBLE_BACKWARD: 2, Purpose.HESSIAN_VECTOR: 2}
 
@@ -17,7 +17,7 @@ def page(layer: Layer, order: int = 1) -> Document:
     return _page(layer, order)
 
 
-@lru_cache(maxsize=8)
+@kept(8)
 def _page(layer: Layer, order: int) -> Document:
     return document(derive(layer, order=order))
 
