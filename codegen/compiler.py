@@ -50,7 +50,7 @@ def emitted(item: Layer | Optimiser, order: int = 1, backend: str = DEFAULT) -> 
     return _emitted(item, order, backend, repr(options))
 
 
-@kept(128)  # what is verified, shown and written is often the same layer
+@kept(512)  # what is verified, shown and written is often the same layer
 def _emitted(item: Layer | Optimiser, order: int, backend: str, options: str) -> Emitted:
     """The same; `options` tells defaults apart that are equal: 0.0 from -0.0, 1 from True."""
     return target(backend).module(item, order)

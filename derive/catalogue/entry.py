@@ -1,9 +1,10 @@
 """An entry of the catalogue: its title, and where its equations stand. Nothing is loaded before it is called for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Built = TypeVar("Built")
 """What is built: a layer, a network or an optimiser."""
@@ -24,9 +25,15 @@ class Entry(Generic[Built]):
     module: str
 
     def __call__(self) -> Built:
-        """Build it: its module is loaded, and with it SymPy."""
-        built: Built = getattr(import_module(self.module), self.name)()
+        """Build it, once: its module is loaded, and with it SymPy."""
+        built: Built = _built(getattr(import_module(self.module), self.name))
         return built
+
+
+@cache
+def _built(function: Callable[[], Any]) -> Any:
+    """What a function of the catalogue builds. Nobody changes it: layers, networks and optimisers are frozen."""
+    return function()
 
 
 def entries(package: str, families: Mapping[str, Mapping[str, str]]) -> dict[str, Entry[Built]]:

@@ -69,7 +69,9 @@ def shape_of(extents: tuple[Expr, ...], sizes: Sizes) -> tuple[int, ...]:
 
 def number(expression: Expr, sizes: Sizes) -> int:
     """The integer value of a size expression; of a requirement on a real number the integer below."""
-    return math.floor(value(expression, {}, dict(sizes)))
+    if isinstance(expression, Symbol):  # as nearly all are, or an Integer: `value` need not be asked
+        return math.floor(sizes[expression])
+    return int(expression) if expression.is_Integer else math.floor(value(expression, {}, sizes))
 
 
 def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
