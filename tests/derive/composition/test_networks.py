@@ -224,11 +224,11 @@ def test_flattening_copies_nothing() -> None:
 def test_what_is_known_of_sizes_is_no_condition(name: str) -> None:
     """Sizes are numbers here: nothing is compared, and no range clipped, that is known when the module is written."""
     found = ast.parse((GENERATED / f"{name}.py").read_text(encoding="utf-8"))
-    for part in ast.walk(found):
-        parts = [part.left, *part.comparators] if isinstance(part, ast.Compare) else []
-        if isinstance(part, ast.Call) and ast.unparse(part.func) == "rt.clip":
-            parts = list(part.args)
-        assert not parts or any(isinstance(n, ast.Name) for part in parts for n in ast.walk(part)), ast.unparse(part)
+    for syntax in ast.walk(found):
+        parts = [syntax.left, *syntax.comparators] if isinstance(syntax, ast.Compare) else []
+        if isinstance(syntax, ast.Call) and ast.unparse(syntax.func) == "rt.clip":
+            parts = list(syntax.args)
+        assert not parts or any(isinstance(n, ast.Name) for part in parts for n in ast.walk(part)), ast.unparse(syntax)
 
 
 def test_a_module_begins_with_the_text_and_the_table_of_its_layers() -> None:

@@ -57,8 +57,7 @@ def raveled_axes(
 def raveled(layer: str, name: str, array: Array, before: int, after: int, words: str) -> tuple[Array, tuple[int, ...]]:
     """An array with one axis for those that ``...`` stands for, and their extents; see `raveled_axes`."""
     full_shape = raveled_axes(layer, name, array.shape, before, after, words)
-    shape_ = array.shape
-    return array.reshape(*shape_[:before], prod(full_shape), *shape_[len(shape_) - after :]), full_shape
+    return _with_one_axis(array, before, after, full_shape), full_shape
 
 
 def same_raveled(
@@ -66,7 +65,12 @@ def same_raveled(
 ) -> Array:
     """An array with one axis for ``...``, which must stand for the extents expected; see `raveled_axes`."""
     same_axes(layer, name, array.shape, before, after, words, expected)
-    return raveled(layer, name, array, before, after, words)[0]
+    return _with_one_axis(array, before, after, expected)
+
+
+def _with_one_axis(array: Array, before: int, after: int, full_shape: tuple[int, ...]) -> Array:
+    shape_ = array.shape
+    return array.reshape(*shape_[:before], prod(full_shape), *shape_[len(shape_) - after :])
 
 
 def same_axes(
