@@ -76,15 +76,17 @@ def compile_module(module: Emitted, backend: str = DEFAULT) -> ModuleType:
         EquationError: when the audit finds anything in it that generated code has no use for.
     """
     codes = {found.name: compile(audit(found), _place(found.path, found.text), "exec") for found in module.modules}
-    package = _Package(f"_gradscribe_{next(_numbers)}", {**_shared(backend), **codes})
-    return package.loaded()[module.name]
+    return _Package(codes).loaded(_shared(backend))[module.name]
 
 
 @cache
-def _shared(backend: str) -> Mapping[str, CodeType]:
-    """What every module needs beside it, by name in the package; compiled once, and no user's text is in it."""
+def _shared(backend: str) -> Mapping[str, ModuleType]:
+    """What every module needs beside it, by name: loaded once, so that all modules have one set of settings and pools.
+
+    No user's text is in it.
+    """
     texts = target(backend).shared().items()
-    return {_dotted(path): compile(text, _place(path, text), "exec") for path, text in texts}
+    return _Package({_dotted(path): compile(text, _place(path, text), "exec") for path, text in texts}).loaded({})
 
 
 def _dotted(path: str) -> str:
@@ -109,18 +111,23 @@ class _Package(Loader, MetaPathFinder):
     """A package in memory: our own templates, and a module that passed the audit. Nothing else is ever executed.
 
     Args:
-        name: of the package.
         codes: its modules by name; ``a.__init__`` is that of the package a within it.
     """
 
-    def __init__(self, name: str, codes: Mapping[str, CodeType]) -> None:
-        self._within = {f"{name}.{module}".removesuffix(".__init__"): module for module in codes}
-        self._name, self._codes = name, codes
+    def __init__(self, codes: Mapping[str, CodeType]) -> None:
+        self._name = f"_gradscribe_{next(_numbers)}"
+        self._within = {f"{self._name}.{module}".removesuffix(".__init__"): module for module in codes}
+        self._codes = codes
 
-    def loaded(self) -> dict[str, ModuleType]:
-        """All modules by name. What they import of each other is found while they are loaded."""
+    def loaded(self, beside: Mapping[str, ModuleType]) -> dict[str, ModuleType]:
+        """All modules by name. What they import of each other, and of those `beside` them, is found meanwhile."""
         sys.modules[self._name] = package = ModuleType(self._name)
         package.__path__ = []
+        for name, module in beside.items():
+            top, _, rest = name.partition(".")
+            if rest in ("", "__init__"):
+                sys.modules[f"{self._name}.{top}"] = module
+                setattr(package, top, module)
         sys.meta_path.append(self)
         try:
             return {module: import_module(full) for full, module in self._within.items()}

@@ -175,7 +175,11 @@ def _find(problem: Problem, condition: Callable[[Sample], bool], examples: int, 
         return Sample(tuple(sizes.items()), full_shape, whole, draw(st.integers(0, 999)))
 
     chosen = hypothesis.settings(
-        database=None, max_examples=examples, deadline=None, verbosity=hypothesis.Verbosity.quiet
+        database=None,
+        max_examples=examples,
+        deadline=None,
+        verbosity=hypothesis.Verbosity.quiet,
+        phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),  # how it explains a failure, nobody would read
     )
     with _home_elsewhere():
         try:
