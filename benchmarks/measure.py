@@ -155,7 +155,7 @@ def run(
         seed: of the order of the sides.
         tell: is given the records of each row when it is done.
         minutes: where these would be exceeded, there are fewer rounds; once they are over, one and nothing besides.
-        reduced: whether layers have sizes that take no time, for tests.
+        reduced: whether layers, and what the machine's rates are taken from, have sizes that take no time, for tests.
 
     Yields:
         The records: one per row and side, and one per part and number of threads with the machine's rates.
@@ -167,7 +167,7 @@ def run(
         names = dict.fromkeys(side for part in own for side in part.sides)
         with processes(tuple(names), threads) as sides, processes(("numpy",), threads) as machine:
             for part in own:
-                yield from _rates(machine["numpy"], part)
+                yield from _rates(machine["numpy"], part, reduced)
                 for row in rows:
                     until = time.monotonic() + (end - time.monotonic()) / left
                     left -= 1
@@ -175,13 +175,13 @@ def run(
                     records = _measured(row, hurried, sides, order, until, reduced)
                     tell(records)
                     yield from records
-            yield from _rates(machine["numpy"], own[-1])
+            yield from _rates(machine["numpy"], own[-1], reduced)
 
 
-def _rates(machine: Process, part: Part) -> Iterator[Record]:
+def _rates(machine: Process, part: Part, reduced: bool) -> Iterator[Record]:
     """What the machine can do at present; nothing if that cannot be measured."""
     with suppress(Failure):
-        yield {"rates": machine.ask("rates"), "threads": part.threads, "dtype": part.dtype}
+        yield {"rates": machine.ask("rates", reduced=reduced), "threads": part.threads, "dtype": part.dtype}
 
 
 def _measured(

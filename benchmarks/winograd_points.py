@@ -21,15 +21,17 @@ from rich.console import Console
 from rich.table import Table
 from sympy import Expr, Rational
 
-from gradscribe.derive.catalogue.winograd import CookToom, cook_toom, standard_points
+from gradscribe.derive.catalogue.winograd import cook_toom, standard_points
 from gradscribe.derive.catalogue.winograd.accuracy import (
     ERRORS,
     SEEDS,
     amplification,
+    amplified,
     errors,
     measured_error,
     plain_error,
 )
+from gradscribe.derive.catalogue.winograd.cook_toom import transforms
 from gradscribe.derive.catalogue.winograd.points import symmetric, written
 
 LEAST, MOST = 3, 8
@@ -61,8 +63,8 @@ def choices(n: int) -> Iterator[Choice]:
     """All choices of n points."""
     for positive in combinations(CANDIDATES, (n - 1) // 2):
         points = (*symmetric(positive if n % 2 else (Rational(0), *positive)), sympy.oo)
-        made: list[CookToom] = [cook_toom(n + 1 - r, r, points) for r in range(2, n)]
-        yield Choice(points, exp(sum(log(amplification(f)) for f in made) / len(made)))
+        made = [amplified(*transforms(n + 1 - r, r, points)) for r in range(2, n)]
+        yield Choice(points, exp(sum(map(log, made)) / len(made)))
 
 
 def measured(n: int) -> list[tuple[int, int]]:

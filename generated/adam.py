@@ -2,10 +2,10 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Adaptive moment estimation.
 
-(1) h[e] = weight_decay p[e]+g[e]
-(2) new_m[e] = beta_1 m[e]+(1−beta_1) h[e]
-(3) new_v[e] = beta_2 v[e]+(1−beta_2) h[e]²
-(4) new_p[e] = p[e]−lr new_m[e]/((1−beta_1^t)(eps+√(new_v[e]/(1−beta_2^t))))
+(1) h[e] = weight_decay p[e] + g[e]
+(2) new_m[e] = β_1 m[e] + (1−β_1) h[e]
+(3) new_v[e] = β_2 v[e] + (1−β_2) h[e]²
+(4) new_p[e] = p[e] − lr new_m[e]/((1−β_1^t)(eps+√(new_v[e]/(1−β_2^t))))
 
 Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015, algorithm 1.
 """
@@ -38,10 +38,10 @@ def adam_update(
 ) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute an update of a weight by adaptive moment estimation.
 
-    (1) h[e] = weight_decay p[e]+g[e]
-    (2) new_m[e] = beta_1 m[e]+(1−beta_1) h[e]
-    (3) new_v[e] = beta_2 v[e]+(1−beta_2) h[e]²
-    (4) new_p[e] = p[e]−lr new_m[e]/((1−beta_1^t)(eps+√(new_v[e]/(1−beta_2^t))))
+    (1) h[e] = weight_decay p[e] + g[e]
+    (2) new_m[e] = β_1 m[e] + (1−β_1) h[e]
+    (3) new_v[e] = β_2 v[e] + (1−β_2) h[e]²
+    (4) new_p[e] = p[e] − lr new_m[e]/((1−β_1^t)(eps+√(new_v[e]/(1−β_2^t))))
 
     Args:
         p: any shape.
@@ -82,21 +82,21 @@ def adam_update(
     weight_decay = rt.number("adam", "weight_decay", weight_decay)
     rt.require("adam", "weight_decay", 0 <= weight_decay < np.inf, "a finite number, at least 0", weight_decay)
     t = rt.count("adam", "t", t, 1)
-    # (1) h[e] = weight_decay p[e]+g[e]
+    # (1) h[e] = weight_decay p[e] + g[e]
     h = weight_decay * p + g
-    # (2) new_m[e] = beta_1 m[e]+(1−beta_1) h[e]
+    # (2) new_m[e] = β_1 m[e] + (1−β_1) h[e]
     if loops.wanted(E):
         new_m = np.empty((E,), dtype)
         loops.adam_update_1(new_m, h, m, E, beta_1)
     else:
         new_m = beta_1 * m + (1 - beta_1) * h
-    # (3) new_v[e] = beta_2 v[e]+(1−beta_2) h[e]²
+    # (3) new_v[e] = β_2 v[e] + (1−β_2) h[e]²
     if loops.wanted(E):
         new_v = np.empty((E,), dtype)
         loops.adam_update_2(new_v, h, v, E, beta_2)
     else:
         new_v = beta_2 * v + (1 - beta_2) * np.square(h)
-    # (4) new_p[e] = p[e]−lr new_m[e]/((1−beta_1^t)(eps+√(new_v[e]/(1−beta_2^t))))
+    # (4) new_p[e] = p[e] − lr new_m[e]/((1−β_1^t)(eps+√(new_v[e]/(1−β_2^t))))
     new_p = p - lr * new_m / (
         (1 - float(np.float_power(beta_1, t))) * (eps + np.sqrt(new_v / (1 - float(np.float_power(beta_2, t)))))
     )

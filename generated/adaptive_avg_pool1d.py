@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D average pooling to a given size.
 
-(1) a[j] = Σ_{t} [W't<Wj+W][Wj<W't+W']
-(2) y[n,j,c] = 1/a[j] Σ_{t} x[n,t,c] [W't<Wj+W][Wj<W't+W']
+(1) a[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
+(2) y[n,j,c] = 1/a[j] Σ_{t} x[n,t,c] [W′t<Wj+W][Wj<W′t+W′]
 
 Source: He et al., Spatial pyramid pooling in deep convolutional networks, 2014, section 2.3.
 """
@@ -22,8 +22,8 @@ else:  # copied beside a script
 def adaptive_avg_pool1d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
     """Compute the 1-D average pooling to a given size.
 
-    (1) a[j] = Σ_{t} [W't<Wj+W][Wj<W't+W']
-    (2) y[n,j,c] = 1/a[j] Σ_{t} x[n,t,c] [W't<Wj+W][Wj<W't+W']
+    (1) a[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
+    (2) y[n,j,c] = 1/a[j] Σ_{t} x[n,t,c] [W′t<Wj+W][Wj<W′t+W′]
 
     Args:
         x: shape (N, W, C).
@@ -39,13 +39,13 @@ def adaptive_avg_pool1d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
     (W_out,) = rt.sizes("adaptive_avg_pool1d", "output_size", output_size, 1, 1)
     N, W, C = x.shape
     rt.affordable("adaptive_avg_pool1d", dtype, {"y": (N, W_out, C)})
-    # (1) a[j] = Σ_{t} [W't<Wj+W][Wj<W't+W']
+    # (1) a[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
     a = np.zeros((W_out,), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
             a[j] += 1 * (t_high - t_low)
-    # (2) y[n,j,c] = 1/a[j] Σ_{t} x[n,t,c] [W't<Wj+W][Wj<W't+W']
+    # (2) y[n,j,c] = 1/a[j] Σ_{t} x[n,t,c] [W′t<Wj+W][Wj<W′t+W′]
     y = np.zeros((N, W_out, C), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
@@ -58,8 +58,8 @@ def adaptive_avg_pool1d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
 def adaptive_avg_pool1d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
     """Compute dx, the gradient of E: 1-D average pooling to a given size.
 
-    (1) a[j] = Σ_{t} [W't<Wj+W][Wj<W't+W']
-    (7) dx[m,q,v] = Σ_{j} dy[m,j,v]/a[j] [W'q<Wj+W][Wj<W'q+W']
+    (1) a[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
+    (7) dx[m,q,v] = Σ_{j} dy[m,j,v]/a[j] [W′q<Wj+W][Wj<W′q+W′]
 
     Args:
         dy: shape (N, W_out, C); dE/dy.
@@ -78,13 +78,13 @@ def adaptive_avg_pool1d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
     rt.extent("adaptive_avg_pool1d", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("adaptive_avg_pool1d", "argument dy, axis 2 (channels)", dy.shape[2], C)
     rt.affordable("adaptive_avg_pool1d", dtype, {"dx": (N, W, C)})
-    # (1) a[j] = Σ_{t} [W't<Wj+W][Wj<W't+W']
+    # (1) a[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
     a = np.zeros((W_out,), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
             a[j] += 1 * (t_high - t_low)
-    # (7) dx[m,q,v] = Σ_{j} dy[m,j,v]/a[j] [W'q<Wj+W][Wj<W'q+W']
+    # (7) dx[m,q,v] = Σ_{j} dy[m,j,v]/a[j] [W′q<Wj+W][Wj<W′q+W′]
     dx = np.zeros((N, W, C), dtype)
     for q in range(W):
         j_low, j_high = rt.clip(W_out, (W, W - W_out * q - 1, W * W_out), (-W, W_out * q + W_out - 1, W * W_out))

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D max pooling to a given size.
 
-(1) y[n,j,c] = max_{t} x[n,t,c]   over W't<Wj+W, Wj<W't+W'
+(1) y[n,j,c] = max_{t} x[n,t,c]   over W′t<Wj+W, Wj<W′t+W′
 
 Source: He et al., Spatial pyramid pooling in deep convolutional networks, 2014, section 2.3.
 """
@@ -21,7 +21,7 @@ else:  # copied beside a script
 def adaptive_max_pool1d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Array, rt.Array]:
     """Compute the 1-D max pooling to a given size.
 
-    (1) y[n,j,c] = max_{t} x[n,t,c]   over W't<Wj+W, Wj<W't+W'
+    (1) y[n,j,c] = max_{t} x[n,t,c]   over W′t<Wj+W, Wj<W′t+W′
 
     Args:
         x: shape (N, W, C).
@@ -37,7 +37,7 @@ def adaptive_max_pool1d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
     (W_out,) = rt.sizes("adaptive_max_pool1d", "output_size", output_size, 1, 1)
     N, W, C = x.shape
     rt.affordable("adaptive_max_pool1d", dtype, {"y": (N, W_out, C)})
-    # (1) y[n,j,c] = max_{t} x[n,t,c]   over W't<Wj+W, Wj<W't+W'
+    # (1) y[n,j,c] = max_{t} x[n,t,c]   over W′t<Wj+W, Wj<W′t+W′
     y = np.full((N, W_out, C), -np.inf, dtype)
     argmax = np.full((N, W_out, C), -1, np.int32)
     for t in range(W):

@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D max pooling to a given size.
 
-(1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W't<Wj+W, Wj<W't+W'
-(2) y[n,i,j,c] = max_{r} z[n,r,j,c]   over H'r<Hi+H, Hi<H'r+H'
+(1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W′t<Wj+W, Wj<W′t+W′
+(2) y[n,i,j,c] = max_{r} z[n,r,j,c]   over H′r<Hi+H, Hi<H′r+H′
 
 Source: He et al., Spatial pyramid pooling in deep convolutional networks, 2014, section 2.3.
 """
@@ -22,8 +22,8 @@ else:  # copied beside a script
 def adaptive_max_pool2d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the 2-D max pooling to a given size.
 
-    (1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W't<Wj+W, Wj<W't+W'
-    (2) y[n,i,j,c] = max_{r} z[n,r,j,c]   over H'r<Hi+H, Hi<H'r+H'
+    (1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W′t<Wj+W, Wj<W′t+W′
+    (2) y[n,i,j,c] = max_{r} z[n,r,j,c]   over H′r<Hi+H, Hi<H′r+H′
 
     Args:
         x: shape (N, H, W, C).
@@ -40,7 +40,7 @@ def adaptive_max_pool2d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
     H_out, W_out = rt.sizes("adaptive_max_pool2d", "output_size", output_size, 2, 1)
     N, H, W, C = x.shape
     rt.affordable("adaptive_max_pool2d", dtype, {"y": (N, H_out, W_out, C)})
-    # (1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W't<Wj+W, Wj<W't+W'
+    # (1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W′t<Wj+W, Wj<W′t+W′
     z = np.full((N, H, W_out, C), -np.inf, dtype)
     argmax_columns = np.full((N, H, W_out, C), -1, np.int32)
     for t in range(W):
@@ -49,7 +49,7 @@ def adaptive_max_pool2d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
             rt.maximise(
                 z[:, :, j_low:j_high, ...], argmax_columns[:, :, j_low:j_high, ...], x[:, :, t][:, :, None, :], t
             )
-    # (2) y[n,i,j,c] = max_{r} z[n,r,j,c]   over H'r<Hi+H, Hi<H'r+H'
+    # (2) y[n,i,j,c] = max_{r} z[n,r,j,c]   over H′r<Hi+H, Hi<H′r+H′
     y = np.full((N, H_out, W_out, C), -np.inf, dtype)
     argmax_rows = np.full((N, H_out, W_out, C), -1, np.int32)
     for r in range(H):

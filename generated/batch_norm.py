@@ -5,9 +5,9 @@
 (1) m[c] = 1/E Σ_{e} x[e,c]
 (2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
 (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
-(4) y[e,c] = γ[c] h[e,c]+β[c]
-(5) new_mean[c] = (1−ρ) running_mean[c]+ρ m[c]
-(6) new_var[c] = (1−ρ) running_var[c]+E ρ v[c]/max(E−1, 1)
+(4) y[e,c] = γ[c] h[e,c] + β[c]
+(5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
+(6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
 
 Source: Ioffe and Szegedy, Batch normalization, 2015, section 3.
 """
@@ -51,9 +51,9 @@ def batch_norm_forward(
     (1) m[c] = 1/E Σ_{e} x[e,c]
     (2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
     (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
-    (4) y[e,c] = γ[c] h[e,c]+β[c]
-    (5) new_mean[c] = (1−ρ) running_mean[c]+ρ m[c]
-    (6) new_var[c] = (1−ρ) running_var[c]+E ρ v[c]/max(E−1, 1)
+    (4) y[e,c] = γ[c] h[e,c] + β[c]
+    (5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
+    (6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
 
     Args:
         x: shape (..., C).
@@ -82,15 +82,15 @@ def batch_norm_forward(
     v = rt.ratio(1, E) * rt.total(np.square(x.transpose(1, 0) - m[:, None]), -1)
     # (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
     h = (x - m) / np.sqrt(epsilon + v)
-    # (4) y[e,c] = γ[c] h[e,c]+β[c]
+    # (4) y[e,c] = γ[c] h[e,c] + β[c]
     y = beta + gamma * h
-    # (5) new_mean[c] = (1−ρ) running_mean[c]+ρ m[c]
+    # (5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
     if loops.wanted(C):
         new_mean = np.empty((C,), dtype)
         loops.batch_norm_forward_1(new_mean, m, running_mean, C, rho)
     else:
         new_mean = rho * m + (1 - rho) * running_mean
-    # (6) new_var[c] = (1−ρ) running_var[c]+E ρ v[c]/max(E−1, 1)
+    # (6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
     if loops.wanted(C):
         new_var = np.empty((C,), dtype)
         loops.batch_norm_forward_2(new_var, running_var, v, C, E, rho)
@@ -120,13 +120,13 @@ def _batch_norm_grad_input_sizes(
 def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: float = 1e-05) -> rt.Array:
     """Compute dx, the gradient of E: batch normalisation in training.
 
-    (11) dh[q,a] = dy[q,a] γ[a]
-    (17) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
-    (23) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
-    (23) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
-    (29) dx[q,a] = dh[q,a]/√(ε+v[a])
-    (29) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
-    (29) dx[q,a] += 1/E dm[a]
+    (8) dh[q,a] = dy[q,a] γ[a]
+    (14) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
+    (20) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
+    (20) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
+    (27) dx[q,a] = dh[q,a]/√(ε+v[a])
+    (27) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
+    (27) dx[q,a] += 1/E dm[a]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -146,19 +146,19 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     full_shape, E, epsilon, C = _batch_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
     x = x.reshape(E, C)
     dy = dy.reshape(E, C)
-    # (11) dh[q,a] = dy[q,a] γ[a]
+    # (8) dh[q,a] = dy[q,a] γ[a]
     dh = gamma * dy
-    # (17) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
+    # (14) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
     dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x.transpose(1, 0) - m[:, None]) * dh.transpose(1, 0), -1)
-    # (23) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
+    # (20) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
     dm = -1 / np.sqrt(epsilon + v) * rt.total(dh.transpose(1, 0), -1)
-    # (23) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
+    # (20) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
     dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, None] - 2 * x.transpose(1, 0), -1)
-    # (29) dx[q,a] = dh[q,a]/√(ε+v[a])
+    # (27) dx[q,a] = dh[q,a]/√(ε+v[a])
     dx = dh / np.sqrt(epsilon + v)
-    # (29) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
+    # (27) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
     dx += (2 * x - 2 * m) * dv / E
-    # (29) dx[q,a] += 1/E dm[a]
+    # (27) dx[q,a] += 1/E dm[a]
     dx += dm / E
     return dx.reshape(*full_shape, C)
 
@@ -166,7 +166,7 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
 def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: batch normalisation in training.
 
-    (34) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    (35) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -183,7 +183,7 @@ def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     h = rt.same_raveled("batch_norm", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("batch_norm", "argument h, axis -1 (C)", h.shape[-1], C)
-    # (34) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    # (35) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
     dgamma = rt.contract("e q, e q -> q", dy, h)
     return dgamma
 
@@ -191,7 +191,7 @@ def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
 def batch_norm_grad_beta(dy: Any) -> rt.Array:
     """Compute dbeta, the gradient of E: batch normalisation in training.
 
-    (39) dbeta[q] = Σ_{e} dy[e,q]
+    (40) dbeta[q] = Σ_{e} dy[e,q]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -204,7 +204,7 @@ def batch_norm_grad_beta(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("batch_norm", "dy any", dy)
     dy, full_shape = rt.raveled("batch_norm", "dy", dy, 0, 1, "(..., C)")
-    # (39) dbeta[q] = Σ_{e} dy[e,q]
+    # (40) dbeta[q] = Σ_{e} dy[e,q]
     dbeta = rt.total(dy.transpose(1, 0), -1)
     return dbeta
 
@@ -231,7 +231,7 @@ def batch_norm_predict(
 ) -> rt.Array:
     """Compute what holds after training: batch normalisation in training.
 
-    (4) y[e,c] = γ[c] (x[e,c]−running_mean[c])/√(ε+running_var[c])+β[c]
+    (4) y[e,c] = γ[c] (x[e,c]−running_mean[c])/√(ε+running_var[c]) + β[c]
 
     Args:
         x: shape (..., C).
@@ -252,7 +252,7 @@ def batch_norm_predict(
     )
     full_shape, E, epsilon, C = _batch_norm_predict_sizes(dtype, gamma, beta, x, running_mean, running_var, eps)
     x = x.reshape(E, C)
-    # (4) y[e,c] = γ[c] (x[e,c]−running_mean[c])/√(ε+running_var[c])+β[c]
+    # (4) y[e,c] = γ[c] (x[e,c]−running_mean[c])/√(ε+running_var[c]) + β[c]
     y = beta + (x - running_mean) * gamma / np.sqrt(epsilon + running_var)
     return y.reshape(*full_shape, C)
 

@@ -3,7 +3,7 @@
 """Batch normalisation after training.
 
 (1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
-(2) y[e,c] = γ[c] h[e,c]+β[c]
+(2) y[e,c] = γ[c] h[e,c] + β[c]
 
 Source: Ioffe and Szegedy, Batch normalization, 2015, section 3.1.
 """
@@ -41,7 +41,7 @@ def batch_norm_inference_forward(
     """Compute the batch normalisation after training.
 
     (1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
-    (2) y[e,c] = γ[c] h[e,c]+β[c]
+    (2) y[e,c] = γ[c] h[e,c] + β[c]
 
     Args:
         x: shape (..., C).
@@ -70,7 +70,7 @@ def batch_norm_inference_forward(
     x = x.reshape(E, C)
     # (1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
     h = (x - running_mean) / np.sqrt(epsilon + running_var)
-    # (2) y[e,c] = γ[c] h[e,c]+β[c]
+    # (2) y[e,c] = γ[c] h[e,c] + β[c]
     y = beta + gamma * h
     return y.reshape(*full_shape, C), h.reshape(*full_shape, C)
 
@@ -93,7 +93,7 @@ def _batch_norm_inference_grad_input_sizes(
 def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, eps: float = 1e-05) -> rt.Array:
     """Compute dx, the gradient of E: batch normalisation after training.
 
-    (13) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
+    (7) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -112,7 +112,7 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
     )
     full_shape, E, epsilon, C = _batch_norm_inference_grad_input_sizes(dtype, gamma, running_var, dy, eps)
     dy = dy.reshape(E, C)
-    # (13) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
+    # (7) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
     dx = gamma * dy / np.sqrt(epsilon + running_var)
     return dx.reshape(*full_shape, C)
 
@@ -120,7 +120,7 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
 def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: batch normalisation after training.
 
-    (18) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    (12) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -137,7 +137,7 @@ def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
     h = rt.same_raveled("batch_norm_inference", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("batch_norm_inference", "argument h, axis -1 (C)", h.shape[-1], C)
-    # (18) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    # (12) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
     dgamma = rt.contract("e m, e m -> m", dy, h)
     return dgamma
 
@@ -145,7 +145,7 @@ def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
 def batch_norm_inference_grad_beta(dy: Any) -> rt.Array:
     """Compute dbeta, the gradient of E: batch normalisation after training.
 
-    (23) dbeta[m] = Σ_{e} dy[e,m]
+    (17) dbeta[m] = Σ_{e} dy[e,m]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -158,7 +158,7 @@ def batch_norm_inference_grad_beta(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("batch_norm_inference", "dy any", dy)
     dy, full_shape = rt.raveled("batch_norm_inference", "dy", dy, 0, 1, "(..., C)")
-    # (23) dbeta[m] = Σ_{e} dy[e,m]
+    # (17) dbeta[m] = Σ_{e} dy[e,m]
     dbeta = rt.total(dy.transpose(1, 0), -1)
     return dbeta
 

@@ -78,7 +78,7 @@ def circular_pad1d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
 def circular_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
     """Compute dx, the gradient of E: 1-D padding by periodic continuation.
 
-    (7) dx[m,q,v] = dy[m, q+W+p, v] [q<W'−W−p]
+    (7) dx[m,q,v] = dy[m, q+W+p, v] [q<W′−W−p]
     (7) dx[m,q,v] += dy[m, q+p, v]
     (7) dx[m,q,v] += dy[m, q+p−W, v] [W−1−q<p]
 
@@ -96,7 +96,7 @@ def circular_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
     dy, dtype = rt.arrays("circular_pad1d", "dy 3", dy)
     input_shape = rt.shape("circular_pad1d", "input_shape", input_shape, 3)
     N, W, C, p, W_out = _circular_pad1d_sizes(dtype, input_shape, dy, padding)
-    # (7) dx[m,q,v] = dy[m, q+W+p, v] [q<W'−W−p]
+    # (7) dx[m,q,v] = dy[m, q+W+p, v] [q<W′−W−p]
     dx = np.zeros((N, W, C), dtype)
     q_low, q_high = rt.clip(W, (1, 0, W_out - W - p), (1, W + p, W_out))
     if q_low < q_high:

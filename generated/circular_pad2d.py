@@ -107,10 +107,10 @@ def circular_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
 def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
     """Compute dx, the gradient of E: 2-D padding by periodic continuation.
 
-    (8) dz[m,q,e,a] = dy[m, q, e+W+p_w, a] [e<W'−W−p_w]
+    (8) dz[m,q,e,a] = dy[m, q, e+W+p_w, a] [e<W′−W−p_w]
     (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
     (8) dz[m,q,e,a] += dy[m, q, e+p_w−W, a] [W−1−e<p_w]
-    (14) dx[m,q,e,a] = dz[m, q+H+p_h, e, a] [q<H'−H−p_h]
+    (14) dx[m,q,e,a] = dz[m, q+H+p_h, e, a] [q<H′−H−p_h]
     (14) dx[m,q,e,a] += dz[m, q+p_h, e, a]
     (14) dx[m,q,e,a] += dz[m, q+p_h−H, e, a] [H−1−q<p_h]
 
@@ -128,7 +128,7 @@ def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
     dy, dtype = rt.arrays("circular_pad2d", "dy 4", dy)
     input_shape = rt.shape("circular_pad2d", "input_shape", input_shape, 4)
     N, H, W, C, p_h, p_w, H_out, W_out = _circular_pad2d_sizes(dtype, input_shape, dy, padding)
-    # (8) dz[m,q,e,a] = dy[m, q, e+W+p_w, a] [e<W'−W−p_w]
+    # (8) dz[m,q,e,a] = dy[m, q, e+W+p_w, a] [e<W′−W−p_w]
     dz = np.zeros((N, H_out, W, C), dtype)
     e_low, e_high = rt.clip(W, (1, 0, W_out - W - p_w), (1, W + p_w, W_out))
     if e_low < e_high:
@@ -147,7 +147,7 @@ def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
         e_at = rt.span(1, p_w - W, e_low, e_high)
         part = dz[:, :, e_low:e_high]
         part += dy[:, :, e_at]
-    # (14) dx[m,q,e,a] = dz[m, q+H+p_h, e, a] [q<H'−H−p_h]
+    # (14) dx[m,q,e,a] = dz[m, q+H+p_h, e, a] [q<H′−H−p_h]
     dx = np.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (1, 0, H_out - H - p_h), (1, H + p_h, H_out))
     if q_low < q_high:

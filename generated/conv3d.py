@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D convolution (correlation with a learned kernel).
 
-(1) u[n, l, i, j, Kg+k] = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c]
-                            w[a, r, t, c, Kg+k]
+(1) u[n, l, i, j, Kg+k]
+      = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[a, r, t, c, Kg+k]
 (1) u[n, l, i, j, Kg+k] += b[Kg+k]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.A; Dumoulin and
@@ -65,8 +65,8 @@ def conv3d_forward(
 ) -> rt.Array:
     """Compute the 3-D convolution (correlation with a learned kernel).
 
-    (1) u[n, l, i, j, Kg+k] = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c]
-                                w[a, r, t, c, Kg+k]
+    (1) u[n, l, i, j, Kg+k]
+          = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[a, r, t, c, Kg+k]
     (1) u[n, l, i, j, Kg+k] += b[Kg+k]
 
     Args:
@@ -88,8 +88,8 @@ def conv3d_forward(
     s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, C, N, D, H, W, K, p_d, p_h, p_w, D_out, H_out, W_out = _conv3d_sizes(
         dtype, w, b, x, None, stride, padding, dilation, groups
     )
-    # (1) u[n, l, i, j, Kg+k] = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c]
-    #                             w[a, r, t, c, Kg+k]
+    # (1) u[n, l, i, j, Kg+k]
+    #       = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[a, r, t, c, Kg+k]
     if (
         K == 1
         and C == 1
@@ -136,8 +136,8 @@ def conv3d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D convolution (correlation with a learned kernel).
 
-    (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] += Σ_{k} dy[m, l, i, j, Kg+k]
-                                                                            w[a, r, t, c, Kg+k]
+    (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c]
+          += Σ_{k} dy[m, l, i, j, Kg+k] w[a, r, t, c, Kg+k]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -159,8 +159,8 @@ def conv3d_grad_input(
     s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, C, N, D, H, W, K, p_d, p_h, p_w, D_out, H_out, W_out = _conv3d_sizes(
         dtype, w, None, input_shape, dy, stride, padding, dilation, groups
     )
-    # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] += Σ_{k} dy[m, l, i, j, Kg+k]
-    #                                                                         w[a, r, t, c, Kg+k]
+    # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c]
+    #       += Σ_{k} dy[m, l, i, j, Kg+k] w[a, r, t, c, Kg+k]
     if (
         C == 1
         and K == 1
@@ -238,8 +238,8 @@ def conv3d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 3-D convolution (correlation with a learned kernel).
 
-    (13) dw[m, q, v, e, Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
-                                  x[n, d_d·m+s_d·l−p_d, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e+Cg]
+    (13) dw[m, q, v, e, Kg+k]
+           = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k] x[n, d_d·m+s_d·l−p_d, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e+Cg]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -260,8 +260,8 @@ def conv3d_grad_weight(
     sizes = _conv3d_grad_weight_sizes(dtype, x, dy, kernel_size, stride, padding, dilation, groups)
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, G, N, D = sizes[:12]
     H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, K = sizes[12:]
-    # (13) dw[m, q, v, e, Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
-    #                               x[n, d_d·m+s_d·l−p_d, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e+Cg]
+    # (13) dw[m, q, v, e, Kg+k]
+    #        = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k] x[n, d_d·m+s_d·l−p_d, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e+Cg]
     if (
         K == 1
         and C == 1

@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D transposed convolution.
 
-(2) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
-(2) u[n, v, Kg+k] += b[Kg+k]
+(1) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
+(1) u[n, v, Kg+k] += b[Kg+k]
 
 Source: Zeiler et al., Deconvolutional networks, 2010, section 3; Dumoulin and Visin, A guide to convolution
     arithmetic, 2016, chapter 4.
@@ -77,8 +77,8 @@ def conv_transpose1d_forward(
 ) -> rt.Array:
     """Compute the 1-D transposed convolution.
 
-    (2) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
-    (2) u[n, v, Kg+k] += b[Kg+k]
+    (1) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
+    (1) u[n, v, Kg+k] += b[Kg+k]
 
     Args:
         x: shape (N, W, C * G).
@@ -100,7 +100,7 @@ def conv_transpose1d_forward(
     s, d, G, T, K, N, W, C, p, W_out = _conv_transpose1d_sizes(
         dtype, w, b, x, None, stride, padding, output_padding, dilation, groups
     )
-    # (2) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
+    # (1) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
     if K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s):
         u = np.empty((N, W_out, G), dtype)
         if s == 1:
@@ -116,7 +116,7 @@ def conv_transpose1d_forward(
             u_3, (N, W, T, G, K), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1)))
         )
         rt.contract("n j g c, t k g c -> n j t g k", x_1, w_1, out=u_3_1)
-    # (2) u[n, v, Kg+k] += b[Kg+k]
+    # (1) u[n, v, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
     return u
@@ -225,7 +225,7 @@ def conv_transpose1d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 1-D transposed convolution.
 
-    (12) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
+    (13) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
 
     Args:
         dy: shape (N, W_out, G * K); dE/du.
@@ -247,7 +247,7 @@ def conv_transpose1d_grad_weight(
     T, s, d, G, N, W, C, p, W_out, K = _conv_transpose1d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
-    # (12) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
+    # (13) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
     if C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s):
         dy_2 = dy.reshape(N, W_out, G, 1)
         parts1 = np.empty((N, T, 1, G), dtype)
@@ -268,7 +268,7 @@ def conv_transpose1d_grad_weight(
 def conv_transpose1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 1-D transposed convolution.
 
-    (17) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
+    (18) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
 
     Args:
         dy: shape (N, W_out, G * K); dE/du.
@@ -284,7 +284,7 @@ def conv_transpose1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     G = rt.count("conv_transpose1d", "groups", groups, 1)
     N, W_out, _ = dy.shape
     rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
-    # (17) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
+    # (18) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
     db = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return db
 

@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D transposed convolution.
 
-(2) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
-(2) u[n, h, v, Kg+k] += b[Kg+k]
+(1) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
+(1) u[n, h, v, Kg+k] += b[Kg+k]
 
 Source: Zeiler et al., Deconvolutional networks, 2010, section 3; Dumoulin and Visin, A guide to convolution
     arithmetic, 2016, chapter 4.
@@ -79,8 +79,8 @@ def conv_transpose2d_forward(
 ) -> rt.Array:
     """Compute the 2-D transposed convolution.
 
-    (2) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
-    (2) u[n, h, v, Kg+k] += b[Kg+k]
+    (1) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
+    (1) u[n, h, v, Kg+k] += b[Kg+k]
 
     Args:
         x: shape (N, H, W, C * G).
@@ -102,7 +102,7 @@ def conv_transpose2d_forward(
     s_h, s_w, d_h, d_w, G, R, T, K, N, H, W, C, p_h, p_w, H_out, W_out = _conv_transpose2d_sizes(
         dtype, w, b, x, None, stride, padding, output_padding, dilation, groups
     )
-    # (2) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
+    # (1) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
     if K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w):
         u = np.empty((N, H_out, W_out, G), dtype)
         if s_h == 1 and s_w == 1:
@@ -120,7 +120,7 @@ def conv_transpose2d_forward(
             ((0, (0, 1)), (-p_h, (1, s_h), (2, d_h)), (-p_w, (3, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
         )
         rt.contract("n i j g c, r t k g c -> n i r j t g k", x_1, w_1, out=u_4_1)
-    # (2) u[n, h, v, Kg+k] += b[Kg+k]
+    # (1) u[n, h, v, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
     return u
@@ -234,7 +234,7 @@ def conv_transpose2d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D transposed convolution.
 
-    (12) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
+    (13) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -256,7 +256,7 @@ def conv_transpose2d_grad_weight(
     R, T, s_h, s_w, d_h, d_w, G, N, H, W, C, p_h, p_w, H_out, W_out, K = _conv_transpose2d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
-    # (12) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
+    # (13) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
     if C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w):
         dy_2 = dy.reshape(N, H_out, W_out, G, 1)
         parts1 = np.empty((N, R, T, 1, G), dtype)
@@ -281,7 +281,7 @@ def conv_transpose2d_grad_weight(
 def conv_transpose2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 2-D transposed convolution.
 
-    (17) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
+    (18) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -297,7 +297,7 @@ def conv_transpose2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     G = rt.count("conv_transpose2d", "groups", groups, 1)
     N, H_out, W_out, _ = dy.shape
     rt.divided("conv_transpose2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
-    # (17) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
+    # (18) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
     db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
 

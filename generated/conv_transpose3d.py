@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D transposed convolution.
 
-(2) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, l, i, j, Cg+c]
-                                                                       w[a, r, t, k, Cg+c]
-(2) u[n, q, h, v, Kg+k] += b[Kg+k]
+(1) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k]
+      += Σ_{c} x[n, l, i, j, Cg+c] w[a, r, t, k, Cg+c]
+(1) u[n, q, h, v, Kg+k] += b[Kg+k]
 
 Source: Zeiler et al., Deconvolutional networks, 2010, section 3; Dumoulin and Visin, A guide to convolution
     arithmetic, 2016, chapter 4.
@@ -86,9 +86,9 @@ def conv_transpose3d_forward(
 ) -> rt.Array:
     """Compute the 3-D transposed convolution.
 
-    (2) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, l, i, j, Cg+c]
-                                                                           w[a, r, t, k, Cg+c]
-    (2) u[n, q, h, v, Kg+k] += b[Kg+k]
+    (1) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k]
+          += Σ_{c} x[n, l, i, j, Cg+c] w[a, r, t, k, Cg+c]
+    (1) u[n, q, h, v, Kg+k] += b[Kg+k]
 
     Args:
         x: shape (N, D, H, W, C * G).
@@ -110,7 +110,7 @@ def conv_transpose3d_forward(
     sizes = _conv_transpose3d_sizes(dtype, w, b, x, None, stride, padding, output_padding, dilation, groups)
     s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, K, N = sizes[:12]
     D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = sizes[12:]
-    # (2) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, l, i, j, Cg+c] w[a, r, t, k, Cg+c]
+    # (1) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, l, i, j, Cg+c] w[a, r, t, k, Cg+c]
     if (
         K == 1
         and C == 1
@@ -144,7 +144,7 @@ def conv_transpose3d_forward(
             ),
         )
         rt.contract("n l i j g c, a r t k g c -> n a l i r j t g k", x_1, w_1, out=u_5_1)
-    # (2) u[n, q, h, v, Kg+k] += b[Kg+k]
+    # (1) u[n, q, h, v, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
     return u
@@ -163,8 +163,8 @@ def conv_transpose3d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D transposed convolution.
 
-    (7) dx[m, e, o, f, Cg+c] = Σ_{a,r,t,k} dy[m, s_d·e+d_d·a−p_d, s_h·o+d_h·r−p_h, s_w·f+d_w·t−p_w, Kg+k]
-                                 w[a, r, t, k, Cg+c]
+    (7) dx[m, e, o, f, Cg+c]
+          = Σ_{a,r,t,k} dy[m, s_d·e+d_d·a−p_d, s_h·o+d_h·r−p_h, s_w·f+d_w·t−p_w, Kg+k] w[a, r, t, k, Cg+c]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -187,8 +187,8 @@ def conv_transpose3d_grad_input(
     sizes = _conv_transpose3d_sizes(dtype, w, None, input_shape, dy, stride, padding, output_padding, dilation, groups)
     s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, K, N = sizes[:12]
     D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = sizes[12:]
-    # (7) dx[m, e, o, f, Cg+c] = Σ_{a,r,t,k} dy[m, s_d·e+d_d·a−p_d, s_h·o+d_h·r−p_h, s_w·f+d_w·t−p_w, Kg+k]
-    #                              w[a, r, t, k, Cg+c]
+    # (7) dx[m, e, o, f, Cg+c]
+    #       = Σ_{a,r,t,k} dy[m, s_d·e+d_d·a−p_d, s_h·o+d_h·r−p_h, s_w·f+d_w·t−p_w, Kg+k] w[a, r, t, k, Cg+c]
     if (
         C == 1
         and K == 1
@@ -279,8 +279,8 @@ def conv_transpose3d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 3-D transposed convolution.
 
-    (12) dw[m, e, o, f, Cg+c] = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg]
-                                  x[n, l, i, j, Cg+c]
+    (13) dw[m, e, o, f, Cg+c]
+           = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg] x[n, l, i, j, Cg+c]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -304,8 +304,8 @@ def conv_transpose3d_grad_weight(
     )
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, G, N, D = sizes[:12]
     H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, K = sizes[12:]
-    # (12) dw[m, e, o, f, Cg+c] = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg]
-    #                               x[n, l, i, j, Cg+c]
+    # (13) dw[m, e, o, f, Cg+c]
+    #        = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg] x[n, l, i, j, Cg+c]
     if (
         C == 1
         and K == 1
@@ -342,7 +342,7 @@ def conv_transpose3d_grad_weight(
 def conv_transpose3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 3-D transposed convolution.
 
-    (17) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
+    (18) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -358,7 +358,7 @@ def conv_transpose3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     G = rt.count("conv_transpose3d", "groups", groups, 1)
     N, D_out, H_out, W_out, _ = dy.shape
     rt.divided("conv_transpose3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
-    # (17) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
+    # (18) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
     db = rt.total(dy.transpose(4, 0, 1, 2, 3), (-4, -3, -2, -1))
     return db
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Exponential linear unit.
 
-(1) y[e] = max(0, x[e])+α expm1(min(x[e], 0))
+(1) y[e] = max(0, x[e]) + α expm1(min(x[e], 0))
 
 Source: Clevert, Unterthiner and Hochreiter, Fast and accurate deep network learning by exponential linear units,
     2016.
@@ -21,7 +21,7 @@ else:  # copied beside a script
 def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
     """Compute the exponential linear unit.
 
-    (1) y[e] = max(0, x[e])+α expm1(min(x[e], 0))
+    (1) y[e] = max(0, x[e]) + α expm1(min(x[e], 0))
 
     Args:
         x: any shape.
@@ -38,7 +38,7 @@ def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
     x = x.reshape(-1)
     alpha = rt.number("elu", "alpha", alpha)
     rt.require("elu", "alpha", -np.inf < alpha < np.inf, "a finite number", alpha)
-    # (1) y[e] = max(0, x[e])+α expm1(min(x[e], 0))
+    # (1) y[e] = max(0, x[e]) + α expm1(min(x[e], 0))
     y = alpha * np.expm1(np.minimum(x, 0)) + np.maximum(x, 0)
     return y.reshape(full_shape)
 
@@ -46,7 +46,7 @@ def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
 def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: exponential linear unit.
 
-    (6) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0] exp(min(x[m], 0)))
+    (3) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0] exp(min(x[m], 0)))
 
     Args:
         dy: any shape; dE/dy.
@@ -66,7 +66,7 @@ def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     dy = dy.reshape(-1)
     alpha = rt.number("elu", "alpha", alpha)
     rt.require("elu", "alpha", -np.inf < alpha < np.inf, "a finite number", alpha)
-    # (6) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0] exp(min(x[m], 0)))
+    # (3) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0] exp(min(x[m], 0)))
     dx = (np.where(x <= 0, alpha * np.exp(np.minimum(x, 0)), 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(full_shape)
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Gaussian error linear unit.
 
-(1) s[e] = 1+erf(√2 x[e]/2)
+(1) s[e] = 1 + erf(√2 x[e]/2)
 (2) y[e] = 1/2 x[e] s[e]
 
 Source: Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2.
@@ -21,7 +21,7 @@ else:  # copied beside a script
 def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the Gaussian error linear unit.
 
-    (1) s[e] = 1+erf(√2 x[e]/2)
+    (1) s[e] = 1 + erf(√2 x[e]/2)
     (2) y[e] = 1/2 x[e] s[e]
 
     Args:
@@ -36,7 +36,7 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     x, dtype = rt.arrays("gelu", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
-    # (1) s[e] = 1+erf(√2 x[e]/2)
+    # (1) s[e] = 1 + erf(√2 x[e]/2)
     s = rt.erf(0.7071067811865476 * x) + 1
     # (2) y[e] = 1/2 x[e] s[e]
     y = s * x / 2
@@ -46,8 +46,8 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: Gaussian error linear unit.
 
-    (14) dx[m] = 1/2 dy[m] s[m]
-    (14) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
+    (8) dx[m] = 1/2 dy[m] s[m]
+    (8) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
 
     Args:
         dy: any shape; dE/dy.
@@ -67,9 +67,9 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("gelu", "s", s.shape, full_shape)
     s = s.reshape(-1)
-    # (14) dx[m] = 1/2 dy[m] s[m]
+    # (8) dx[m] = 1/2 dy[m] s[m]
     dx = dy * s / 2
-    # (14) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
+    # (8) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
     dx += 0.3989422804014327 * np.exp(-np.square(x) / 2) * dy * x
     return dx.reshape(full_shape)
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Huber loss, mean over all elements.
 
-(1) r[e] = x[e]−t[e]
+(1) r[e] = x[e] − t[e]
 (2) y = 1/(2E) Σ_{e} r[e]² [δ≥|r[e]|]
 (2) y += δ/(2E) Σ_{e} (2 |r[e]|−δ) [|r[e]|>δ]
 
@@ -22,7 +22,7 @@ else:  # copied beside a script
 def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.Array]:
     """Compute the Huber loss, mean over all elements.
 
-    (1) r[e] = x[e]−t[e]
+    (1) r[e] = x[e] − t[e]
     (2) y = 1/(2E) Σ_{e} r[e]² [δ≥|r[e]|]
     (2) y += δ/(2E) Σ_{e} (2 |r[e]|−δ) [|r[e]|>δ]
 
@@ -45,7 +45,7 @@ def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.A
     t = t.reshape(-1)
     delta = rt.number("huber_loss", "delta", delta)
     rt.require("huber_loss", "delta", 0 < delta < np.inf, "a finite number, greater than 0", delta)
-    # (1) r[e] = x[e]−t[e]
+    # (1) r[e] = x[e] − t[e]
     r = x - t
     # (2) y = 1/(2E) Σ_{e} r[e]² [δ≥|r[e]|]
     y = rt.total(np.where(delta >= np.abs(r), np.square(r) / (2 * E), 0), -1)
@@ -57,8 +57,8 @@ def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.A
 def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: Huber loss, mean over all elements.
 
-    (14) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
-    (14) dx[m] += 1/E dy r[m] [δ≥|r[m]|]
+    (11) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
+    (11) dx[m] += 1/E dy r[m] [δ≥|r[m]|]
 
     Args:
         dy: a number; dE/dy.
@@ -78,9 +78,9 @@ def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
     r = r.reshape(-1)
     delta = rt.number("huber_loss", "delta", delta)
     rt.require("huber_loss", "delta", 0 < delta < np.inf, "a finite number, greater than 0", delta)
-    # (14) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
+    # (11) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
     dx = np.where(np.abs(r) > delta, delta * np.sign(r) * dy / E, 0)
-    # (14) dx[m] += 1/E dy r[m] [δ≥|r[m]|]
+    # (11) dx[m] += 1/E dy r[m] [δ≥|r[m]|]
     dx += np.where(delta >= np.abs(r), dy * r / E, 0)
     return dx.reshape(full_shape)
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Mean absolute error over all elements.
 
-(1) r[e] = x[e]−t[e]
+(1) r[e] = x[e] − t[e]
 (2) y = 1/E Σ_{e} |r[e]|
 
 Source: Hastie, Tibshirani and Friedman, The elements of statistical learning, 2009, section 10.6.
@@ -21,7 +21,7 @@ else:  # copied beside a script
 def l1_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array]:
     """Compute the mean absolute error over all elements.
 
-    (1) r[e] = x[e]−t[e]
+    (1) r[e] = x[e] − t[e]
     (2) y = 1/E Σ_{e} |r[e]|
 
     Args:
@@ -40,7 +40,7 @@ def l1_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array]:
     x = x.reshape(-1)
     rt.same_shape("l1_loss", "t", t.shape, full_shape)
     t = t.reshape(-1)
-    # (1) r[e] = x[e]−t[e]
+    # (1) r[e] = x[e] − t[e]
     r = x - t
     # (2) y = 1/E Σ_{e} |r[e]|
     y = rt.ratio(1, E) * rt.total(np.abs(r), -1)
@@ -50,7 +50,7 @@ def l1_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array]:
 def l1_loss_grad_input(dy: Any, r: Any) -> rt.Array:
     """Compute dx, the gradient of E: mean absolute error over all elements.
 
-    (13) dx[m] = 1/E dy sign(r[m])
+    (10) dx[m] = 1/E dy sign(r[m])
 
     Args:
         dy: a number; dE/dy.
@@ -67,7 +67,7 @@ def l1_loss_grad_input(dy: Any, r: Any) -> rt.Array:
     full_shape = r.shape
     E = r.size
     r = r.reshape(-1)
-    # (13) dx[m] = 1/E dy sign(r[m])
+    # (10) dx[m] = 1/E dy sign(r[m])
     dx = np.sign(r) * dy / E
     return dx.reshape(full_shape)
 

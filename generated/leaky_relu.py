@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Leaky rectified linear unit.
 
-(1) y[e] = max(0, x[e])+α min(x[e], 0)
+(1) y[e] = max(0, x[e]) + α min(x[e], 0)
 
 Source: Maas, Hannun and Ng, Rectifier nonlinearities improve neural network acoustic models, 2013.
 """
@@ -22,7 +22,7 @@ loops = rt.Companion(__package__, "leaky_relu")
 def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     """Compute the leaky rectified linear unit.
 
-    (1) y[e] = max(0, x[e])+α min(x[e], 0)
+    (1) y[e] = max(0, x[e]) + α min(x[e], 0)
 
     Args:
         x: any shape.
@@ -40,7 +40,7 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     x = x.reshape(-1)
     alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
     rt.require("leaky_relu", "negative_slope", -np.inf < alpha < np.inf, "a finite number", negative_slope)
-    # (1) y[e] = max(0, x[e])+α min(x[e], 0)
+    # (1) y[e] = max(0, x[e]) + α min(x[e], 0)
     if loops.wanted(E):
         y = np.empty((E,), dtype)
         loops.leaky_relu_forward_1(y, x, E, alpha)
@@ -52,7 +52,7 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
 def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     """Compute dx, the gradient of E: leaky rectified linear unit.
 
-    (6) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
+    (3) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
 
     Args:
         dy: any shape; dE/dy.
@@ -73,7 +73,7 @@ def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> r
     dy = dy.reshape(-1)
     alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
     rt.require("leaky_relu", "negative_slope", -np.inf < alpha < np.inf, "a finite number", negative_slope)
-    # (6) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
+    # (3) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
         loops.leaky_relu_grad_input_1(dx, dy, x, E, alpha)

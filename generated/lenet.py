@@ -316,7 +316,7 @@ def lenet_backward(
     # (50) da6_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
     da6_y = buffers.take((N, 84), dtype)
     rt.contract("m k, q k -> m q", dy, output_w, out=da6_y)
-    # (54) df6_u[m,q] = da6_y[m,q] (1−a6_y[m,q]²)
+    # (52) df6_u[m,q] = da6_y[m,q] (1−a6_y[m,q]²)
     if loops.wanted(84 * N):
         df6_u = buffers.take((N, 84), dtype)
         loops.lenet_backward_1(df6_u, a6_y, da6_y, N)
@@ -326,10 +326,10 @@ def lenet_backward(
         np.subtract(1, df6_u, out=df6_u)
         df6_u *= da6_y
     buffers.give(da6_y)
-    # (68) da5_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
+    # da5_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
     da5_y = buffers.take((N, 120), dtype)
     rt.contract("m k, q k -> m q", df6_u, f6_w, out=da5_y)
-    # (72) df5_u[m,q] = da5_y[m,q] (1−a5_y[m,q]²)
+    # (63) df5_u[m,q] = da5_y[m,q] (1−a5_y[m,q]²)
     if loops.wanted(120 * N):
         df5_u = buffers.take((N, 120), dtype)
         loops.lenet_backward_2(df5_u, a5_y, da5_y, N)
@@ -339,13 +339,13 @@ def lenet_backward(
         np.subtract(1, df5_u, out=df5_u)
         df5_u *= da5_y
     buffers.give(da5_y)
-    # (86) dflat_y[m,q] = Σ_{k} f5_w[q,k] df5_u[m,k]
+    # (69) dflat_y[m,q] = Σ_{k} f5_w[q,k] df5_u[m,k]
     dflat_y = buffers.take((N, 400), dtype)
     rt.contract("m k, q k -> m q", df5_u, f5_w, out=dflat_y)
-    # (91) ds4_y[m,q,v,e] = dflat_y[m, 80q+16v+e]
+    # (74) ds4_y[m,q,v,e] = dflat_y[m, 80q+16v+e]
     dflat_y_1 = dflat_y.reshape(N, 5, 5, 16)
     ds4_y = dflat_y_1.reshape(N, 5, 5, 16)
-    # (96) da3_y[m, 2i+r, 2j+t, e] = ds4_y[m,i,j,e] [s4_argmax[m,i,j,e]=2r+t]
+    # (79) da3_y[m, 2i+r, 2j+t, e] = ds4_y[m,i,j,e] [s4_argmax[m,i,j,e]=2r+t]
     if loops.wanted(1600 * N):
         da3_y = buffers.take((N, 10, 10, 16), dtype)
         loops.lenet_backward_3(da3_y, ds4_y, s4_argmax, N)
@@ -356,7 +356,7 @@ def lenet_backward(
         )
         rt.spread(ds4_y, da3_y_1, argument=s4_argmax)
     buffers.give(dflat_y)
-    # (100) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1−a3_y[m,q,v,e]²)
+    # (81) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1−a3_y[m,q,v,e]²)
     if loops.wanted(1600 * N):
         dc3_u = buffers.take((N, 10, 10, 16), dtype)
         loops.lenet_backward_4(dc3_u, a3_y, da3_y, N)
@@ -366,13 +366,13 @@ def lenet_backward(
         np.subtract(1, dc3_u, out=dc3_u)
         dc3_u *= da3_y
     buffers.give(da3_y)
-    # (117) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_w[r,t,e,k] dc3_u[m,i,j,k]
+    # (98) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_w[r,t,e,k] dc3_u[m,i,j,k]
     ds2_y = buffers.take((N, 14, 14, 6), dtype)
     ds2_y_1 = rt.Window(  # m e i j r t
         ds2_y, (N, 6, 10, 10, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1)))
     )
     rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_w, out=ds2_y_1)
-    # (122) da1_y[m, 2i+r, 2j+t, e] = ds2_y[m,i,j,e] [s2_argmax[m,i,j,e]=2r+t]
+    # da1_y[m, 2i+r, 2j+t, e] = ds2_y[m,i,j,e] [s2_argmax[m,i,j,e]=2r+t]
     if loops.wanted(4704 * N):
         da1_y = buffers.take((N, 28, 28, 6), dtype)
         loops.lenet_backward_5(da1_y, ds2_y, s2_argmax, N)
@@ -383,7 +383,7 @@ def lenet_backward(
         )
         rt.spread(ds2_y, da1_y_1, argument=s2_argmax)
     buffers.give(ds2_y)
-    # (126) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1−a1_y[m,q,v,e]²)
+    # (99) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1−a1_y[m,q,v,e]²)
     if loops.wanted(4704 * N):
         dc1_u = buffers.take((N, 28, 28, 6), dtype)
         loops.lenet_backward_6(dc1_u, a1_y, da1_y, N)
@@ -393,33 +393,33 @@ def lenet_backward(
         np.subtract(1, dc1_u, out=dc1_u)
         dc1_u *= da1_y
     buffers.give(da1_y)
-    # (132) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
+    # (101) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (5, 5, 1, N, 28, 28), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dc1_w = np.empty((5, 5, 1, 6), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dc1_u, out=dc1_w)
-    # (137) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
+    # (102) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
     dc1_b = rt.total(dc1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (106) dc3_w[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
+    # (87) dc3_w[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
     s2_y_1 = rt.Window(  # m q v n i j
         s2_y, (5, 5, 6, N, 10, 10), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dc3_w = np.empty((5, 5, 6, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s2_y_1, dc3_u, out=dc3_w)
-    # (111) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
+    # (92) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
     dc3_b = rt.total(dc3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     buffers.give(dc3_u)
-    # (77) df5_w[m,q] = Σ_{n} flat_y[n,m] df5_u[n,q]
+    # (64) df5_w[m,q] = Σ_{n} flat_y[n,m] df5_u[n,q]
     df5_w = np.empty((400, 120), dtype)
     rt.contract("n m, n q -> m q", flat_y, df5_u, out=df5_w)
-    # (82) df5_b[m] = Σ_{n} df5_u[n,m]
+    # (65) df5_b[m] = Σ_{n} df5_u[n,m]
     df5_b = rt.total(df5_u.transpose(1, 0), -1)
     buffers.give(df5_u)
-    # (59) df6_w[m,q] = Σ_{n} a5_y[n,m] df6_u[n,q]
+    # (57) df6_w[m,q] = Σ_{n} a5_y[n,m] df6_u[n,q]
     df6_w = np.empty((120, 84), dtype)
     rt.contract("n m, n q -> m q", a5_y, df6_u, out=df6_w)
-    # (64) df6_b[m] = Σ_{n} df6_u[n,m]
+    # (62) df6_b[m] = Σ_{n} df6_u[n,m]
     df6_b = rt.total(df6_u.transpose(1, 0), -1)
     buffers.give(df6_u)
     # (41) doutput_w[m,q] = Σ_{n} dy[n,q] a6_y[n,m]

@@ -25,14 +25,14 @@
 (1) c1_u[n,i,j,k] += c1_b[k]
 (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
 (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
-(4) s2_u[n,i,j,c] = s2_a[c] s2_z[n,i,j,c]+s2_b[c]
+(4) s2_u[n,i,j,c] = s2_a[c] s2_z[n,i,j,c] + s2_b[c]
 (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_u[n,i,j,c]/3)
 (6) c3_z[r,t,c,k] = c3_w[r,t,c,k] c3_m[c,k]
 (7) c3_u[n,i,j,k] = Σ_{r,t,c} s2_y[n, i+r, j+t, c] c3_z[r,t,c,k]
 (7) c3_u[n,i,j,k] += c3_b[k]
 (8) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
 (9) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
-(10) s4_u[n,i,j,c] = s4_a[c] s4_z[n,i,j,c]+s4_b[c]
+(10) s4_u[n,i,j,c] = s4_a[c] s4_z[n,i,j,c] + s4_b[c]
 (11) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_u[n,i,j,c]/3)
 (12) c5_u[n,i,j,k] = Σ_{r,t,c} c5_w[r,t,c,k] s4_y[n, i+r, j+t, c]
 (12) c5_u[n,i,j,k] += c5_b[k]
@@ -435,7 +435,7 @@ def lenet5_backward(
         loops.lenet5_backward_1(da6_y, a6_y, dy, output_w, N)
     else:
         da6_y = rt.total((2 * a6_y[:, :, None] - 2 * output_w.transpose(1, 0)) * dy[:, None, :], -1)
-    # (48) df6_u[m,q] = da6_y[m,q] (1.1439333333333332−0.38852302970258557 a6_y[m,q]²)
+    # (46) df6_u[m,q] = da6_y[m,q] (1.1439333333333332−0.38852302970258557 a6_y[m,q]²)
     if loops.wanted(84 * N):
         df6_u = buffers.take((N, 84), dtype)
         loops.lenet5_backward_2(df6_u, a6_y, da6_y, N)
@@ -445,25 +445,25 @@ def lenet5_backward(
         df6_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, df6_u, out=df6_u)
         df6_u *= da6_y
-    # (62) dflat_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
+    # (60) dflat_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
     dflat_y = buffers.take((N, 120), dtype)
     rt.contract("m k, q k -> m q", df6_u, f6_w, out=dflat_y)
-    # (66) da5_y[m,0,0,e] = dflat_y[m,e]
+    # (64) da5_y[m,0,0,e] = dflat_y[m,e]
     da5_y = dflat_y.reshape(N, 1, 1, 120)
-    # (70) dc5_u[m,q,v,e] = da5_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a5_y[m,q,v,e]²)
+    # (66) dc5_u[m,q,v,e] = da5_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a5_y[m,q,v,e]²)
     dc5_u = buffers.take((N, 1, 1, 120), dtype)
     np.square(a5_y, out=dc5_u)
     dc5_u *= 0.38852302970258557
     np.subtract(1.1439333333333332, dc5_u, out=dc5_u)
     dc5_u *= da5_y
     buffers.give(dflat_y)
-    # (85) ds4_y[m,q,v,e] = Σ_{i,j,k} c5_w[q−i, v−j, e, k] dc5_u[m,i,j,k]
+    # (81) ds4_y[m,q,v,e] = Σ_{i,j,k} c5_w[q−i, v−j, e, k] dc5_u[m,i,j,k]
     c5_w_1 = rt.Window(  # q v e i j k
         c5_w, (5, 5, 16, 1, 1, 120), ((0, (0, 1), (3, -1)), (0, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1)))
     )
     ds4_y = buffers.take((N, 5, 5, 16), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dc5_u, c5_w_1, out=ds4_y)
-    # (89) ds4_u[m,q,v,e] = ds4_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s4_y[m,q,v,e]²)
+    # (83) ds4_u[m,q,v,e] = ds4_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s4_y[m,q,v,e]²)
     if loops.wanted(400 * N):
         ds4_u = buffers.take((N, 5, 5, 16), dtype)
         loops.lenet5_backward_3(ds4_u, ds4_y, s4_y, N)
@@ -474,7 +474,7 @@ def lenet5_backward(
         np.subtract(1.1439333333333332, ds4_u, out=ds4_u)
         ds4_u *= ds4_y
     buffers.give(ds4_y)
-    # (108) da3_y[m, 2i+r, 2j+t, e] = s4_a[e] ds4_u[m,i,j,e]
+    # (99) da3_y[m, 2i+r, 2j+t, e] = s4_a[e] ds4_u[m,i,j,e]
     if loops.wanted(1600 * N):
         da3_y = buffers.take((N, 10, 10, 16), dtype)
         loops.lenet5_backward_4(da3_y, ds4_u, s4_a, N)
@@ -484,7 +484,7 @@ def lenet5_backward(
             da3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.spread(ds4_u, da3_y_1, scale=s4_a)
-    # (112) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a3_y[m,q,v,e]²)
+    # (101) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a3_y[m,q,v,e]²)
     if loops.wanted(1600 * N):
         dc3_u = buffers.take((N, 10, 10, 16), dtype)
         loops.lenet5_backward_5(dc3_u, a3_y, da3_y, N)
@@ -495,19 +495,19 @@ def lenet5_backward(
         np.subtract(1.1439333333333332, dc3_u, out=dc3_u)
         dc3_u *= da3_y
     buffers.give(da3_y)
-    # (117) dc3_z[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
+    # (106) dc3_z[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
     s2_y_1 = rt.Window(  # m q v n i j
         s2_y, (5, 5, 6, N, 10, 10), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dc3_z = np.empty((5, 5, 6, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s2_y_1, dc3_u, out=dc3_z)
-    # (132) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_z[r,t,e,k] dc3_u[m,i,j,k]
+    # ds2_y[m, i+r, j+t, e] += Σ_{k} c3_z[r,t,e,k] dc3_u[m,i,j,k]
     ds2_y = buffers.take((N, 14, 14, 6), dtype)
     ds2_y_1 = rt.Window(  # m e i j r t
         ds2_y, (N, 6, 10, 10, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1)))
     )
     rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_z, out=ds2_y_1)
-    # (136) ds2_u[m,q,v,e] = ds2_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s2_y[m,q,v,e]²)
+    # (114) ds2_u[m,q,v,e] = ds2_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s2_y[m,q,v,e]²)
     if loops.wanted(1176 * N):
         ds2_u = buffers.take((N, 14, 14, 6), dtype)
         loops.lenet5_backward_6(ds2_u, ds2_y, s2_y, N)
@@ -518,7 +518,7 @@ def lenet5_backward(
         np.subtract(1.1439333333333332, ds2_u, out=ds2_u)
         ds2_u *= ds2_y
     buffers.give(ds2_y)
-    # (155) da1_y[m, 2i+r, 2j+t, e] = s2_a[e] ds2_u[m,i,j,e]
+    # (122) da1_y[m, 2i+r, 2j+t, e] = s2_a[e] ds2_u[m,i,j,e]
     if loops.wanted(4704 * N):
         da1_y = buffers.take((N, 28, 28, 6), dtype)
         loops.lenet5_backward_7(da1_y, ds2_u, s2_a, N)
@@ -528,7 +528,7 @@ def lenet5_backward(
             da1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.spread(ds2_u, da1_y_1, scale=s2_a)
-    # (159) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a1_y[m,q,v,e]²)
+    # (124) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a1_y[m,q,v,e]²)
     if loops.wanted(4704 * N):
         dc1_u = buffers.take((N, 28, 28, 6), dtype)
         loops.lenet5_backward_8(dc1_u, a1_y, da1_y, N)
@@ -539,42 +539,42 @@ def lenet5_backward(
         np.subtract(1.1439333333333332, dc1_u, out=dc1_u)
         dc1_u *= da1_y
     buffers.give(da1_y)
-    # (165) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
+    # (130) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (5, 5, 1, N, 28, 28), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dc1_w = np.empty((5, 5, 1, 6), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dc1_u, out=dc1_w)
-    # (170) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
+    # (135) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
     dc1_b = rt.total(dc1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (141) ds2_a[m] = Σ_{n,i,j} s2_z[n,i,j,m] ds2_u[n,i,j,m]
+    # (115) ds2_a[m] = Σ_{n,i,j} s2_z[n,i,j,m] ds2_u[n,i,j,m]
     ds2_a = rt.contract("n i j m, n i j m -> m", ds2_u, s2_z)
-    # (146) ds2_b[m] = Σ_{n,i,j} ds2_u[n,i,j,m]
+    # (116) ds2_b[m] = Σ_{n,i,j} ds2_u[n,i,j,m]
     ds2_b = rt.total(ds2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     buffers.give(ds2_u)
-    # (122) dc3_w[m,q,v,e] = c3_m[v,e] dc3_z[m,q,v,e]
+    # (108) dc3_w[m,q,v,e] = c3_m[v,e] dc3_z[m,q,v,e]
     dc3_w = c3_m * dc3_z
-    # (127) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
+    # (113) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
     dc3_b = rt.total(dc3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     buffers.give(dc3_u)
-    # (94) ds4_a[m] = Σ_{n,i,j} s4_z[n,i,j,m] ds4_u[n,i,j,m]
+    # (88) ds4_a[m] = Σ_{n,i,j} s4_z[n,i,j,m] ds4_u[n,i,j,m]
     ds4_a = rt.contract("n i j m, n i j m -> m", ds4_u, s4_z)
-    # (99) ds4_b[m] = Σ_{n,i,j} ds4_u[n,i,j,m]
+    # (93) ds4_b[m] = Σ_{n,i,j} ds4_u[n,i,j,m]
     ds4_b = rt.total(ds4_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     buffers.give(ds4_u)
-    # (75) dc5_w[m,q,v,e] = Σ_{n,i,j} s4_y[n, m+i, q+j, v] dc5_u[n,i,j,e]
+    # (71) dc5_w[m,q,v,e] = Σ_{n,i,j} s4_y[n, m+i, q+j, v] dc5_u[n,i,j,e]
     s4_y_1 = rt.Window(  # m q v n i j
         s4_y, (5, 5, 16, N, 1, 1), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dc5_w = np.empty((5, 5, 16, 120), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s4_y_1, dc5_u, out=dc5_w)
-    # (80) dc5_b[m] = Σ_{n,i,j} dc5_u[n,i,j,m]
+    # (76) dc5_b[m] = Σ_{n,i,j} dc5_u[n,i,j,m]
     dc5_b = rt.total(dc5_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     buffers.give(dc5_u)
-    # (53) df6_w[m,q] = Σ_{n} flat_y[n,m] df6_u[n,q]
+    # (51) df6_w[m,q] = Σ_{n} flat_y[n,m] df6_u[n,q]
     df6_w = np.empty((120, 84), dtype)
     rt.contract("n m, n q -> m q", flat_y, df6_u, out=df6_w)
-    # (58) df6_b[m] = Σ_{n} df6_u[n,m]
+    # (56) df6_b[m] = Σ_{n} df6_u[n,m]
     df6_b = rt.total(df6_u.transpose(1, 0), -1)
     buffers.give(df6_u)
     if inputs:

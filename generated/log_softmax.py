@@ -3,11 +3,11 @@
 """Logarithm of softmax over the last axis.
 
 (1) m[e] = max_{k} x[e,k]
-(2) u[e,k] = x[e,k]−m[e]
+(2) u[e,k] = x[e,k] − m[e]
 (3) h[e,k] = exp(u[e,k])
 (4) z[e] = Σ_{k} h[e,k]
 (5) s[e] = log(z[e])
-(6) y[e,k] = u[e,k]−s[e]
+(6) y[e,k] = u[e,k] − s[e]
 
 Source: Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990.
 """
@@ -26,10 +26,10 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the logarithm of softmax over the last axis.
 
     (1) m[e] = max_{k} x[e,k]
-    (2) u[e,k] = x[e,k]−m[e]
+    (2) u[e,k] = x[e,k] − m[e]
     (3) h[e,k] = exp(u[e,k])
     (4) z[e] = Σ_{k} h[e,k]
-    (6) y[e,k] = u[e,k]−log(z[e])
+    (6) y[e,k] = u[e,k] − log(z[e])
 
     Args:
         x: shape (..., K).
@@ -45,13 +45,13 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
     K = x.shape[-1]
     # (1) m[e] = max_{k} x[e,k]
     m = np.max(x, axis=-1, initial=-np.inf)
-    # (2) u[e,k] = x[e,k]−m[e]
+    # (2) u[e,k] = x[e,k] − m[e]
     u = x - m[:, None]
     # (3) h[e,k] = exp(u[e,k])
     h = np.exp(u)
     # (4) z[e] = Σ_{k} h[e,k]
     z = rt.total(h, -1)
-    # (6) y[e,k] = u[e,k]−log(z[e])
+    # (6) y[e,k] = u[e,k] − log(z[e])
     y = u - np.log(z[:, None])
     return y.reshape(*full_shape, K), h.reshape(*full_shape, K), z.reshape(full_shape)
 
@@ -60,8 +60,8 @@ def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     """Compute dx, the gradient of E: logarithm of softmax over the last axis.
 
     (11) ds[q] = −Σ_{k} dy[q,k]
-    (35) dx[q,v] = dy[q,v]
-    (35) dx[q,v] += h[q,v] ds[q]/z[q]
+    (27) dx[q,v] = dy[q,v]
+    (27) dx[q,v] += h[q,v] ds[q]/z[q]
 
     Args:
         dy: shape (..., K); dE/dy.
@@ -84,10 +84,10 @@ def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("log_softmax", "argument h, axis -1 (K)", h.shape[-1], K)
     # (11) ds[q] = −Σ_{k} dy[q,k]
     ds = -rt.total(dy, -1)
-    # (35) dx[q,v] = dy[q,v]
+    # (27) dx[q,v] = dy[q,v]
     dx = np.zeros((E, K), dtype)
     dx += dy
-    # (35) dx[q,v] += h[q,v] ds[q]/z[q]
+    # (27) dx[q,v] += h[q,v] ds[q]/z[q]
     dx += ds[:, None] * h / z[:, None]
     return dx.reshape(*full_shape, K)
 

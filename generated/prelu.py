@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Rectified linear unit with a learned slope.
 
-(1) y[e,c] = max(0, x[e,c])+a[c] min(x[e,c], 0)
+(1) y[e,c] = max(0, x[e,c]) + a[c] min(x[e,c], 0)
 
 Source: He et al., Delving deep into rectifiers, 2015, eq. 1.
 """
@@ -20,7 +20,7 @@ else:  # copied beside a script
 def prelu_forward(x: Any, a: Any) -> rt.Array:
     """Compute the rectified linear unit with a learned slope.
 
-    (1) y[e,c] = max(0, x[e,c])+a[c] min(x[e,c], 0)
+    (1) y[e,c] = max(0, x[e,c]) + a[c] min(x[e,c], 0)
 
     Args:
         x: shape (..., C).
@@ -36,7 +36,7 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
     x, full_shape = rt.raveled("prelu", "x", x, 0, 1, "(..., C)")
     (C,) = a.shape
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
-    # (1) y[e,c] = max(0, x[e,c])+a[c] min(x[e,c], 0)
+    # (1) y[e,c] = max(0, x[e,c]) + a[c] min(x[e,c], 0)
     y = np.maximum(x, 0) + np.minimum(x, 0) * a
     return y.reshape(*full_shape, C)
 
@@ -44,7 +44,7 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
 def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
     """Compute dx, the gradient of E: rectified linear unit with a learned slope.
 
-    (6) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
+    (3) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -63,7 +63,7 @@ def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
     (C,) = a.shape
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
-    # (6) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
+    # (3) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
     dx = (np.where(x <= 0, a, 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(*full_shape, C)
 
@@ -71,7 +71,7 @@ def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
 def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     """Compute da, the gradient of E: rectified linear unit with a learned slope.
 
-    (11) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
+    (8) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -88,7 +88,7 @@ def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     dy = rt.same_raveled("prelu", "dy", dy, 0, 1, "(..., C)", full_shape)
     C = x.shape[-1]
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
-    # (11) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
+    # (8) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
     da = rt.total(np.minimum(x.transpose(1, 0), 0) * dy.transpose(1, 0), -1)
     return da
 

@@ -111,10 +111,10 @@ def reflection_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
 def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
     """Compute dx, the gradient of E: 2-D padding by reflection.
 
-    (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [0≤W−2−e<W'−W−p_w]
+    (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [0≤W−2−e<W′−W−p_w]
     (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
     (8) dz[m,q,e,a] += dy[m, q, p_w−e, a] [0≤e−1<p_w]
-    (14) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H'−H−p_h]
+    (14) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H′−H−p_h]
     (14) dx[m,q,e,a] += dz[m, q+p_h, e, a]
     (14) dx[m,q,e,a] += dz[m, p_h−q, e, a] [0≤q−1<p_h]
 
@@ -132,7 +132,7 @@ def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
     dy, dtype = rt.arrays("reflection_pad2d", "dy 4", dy)
     input_shape = rt.shape("reflection_pad2d", "input_shape", input_shape, 4)
     N, H, W, C, p_h, p_w, H_out, W_out = _reflection_pad2d_sizes(dtype, input_shape, dy, padding)
-    # (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [0≤W−2−e<W'−W−p_w]
+    # (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [0≤W−2−e<W′−W−p_w]
     dz = np.zeros((N, H_out, W, C), dtype)
     e_low, e_high = rt.clip(W, (-1, W - 2, W_out - W - p_w), (-1, 2 * W + p_w - 2, W_out))
     if e_low < e_high:
@@ -151,7 +151,7 @@ def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
         e_at = rt.span(-1, p_w, e_low, e_high)
         part = dz[:, :, e_low:e_high]
         part += dy[:, :, e_at]
-    # (14) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H'−H−p_h]
+    # (14) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H′−H−p_h]
     dx = np.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (-1, H - 2, H_out - H - p_h), (-1, 2 * H + p_h - 2, H_out))
     if q_low < q_high:

@@ -42,7 +42,7 @@ def relu_forward(x: Any) -> rt.Array:
 def relu_grad_input(dy: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: rectified linear unit.
 
-    (7) dx[m] = dy[m] [y[m]>0]
+    (4) dx[m] = dy[m] [y[m]>0]
 
     Args:
         dy: any shape; dE/dy.
@@ -59,7 +59,7 @@ def relu_grad_input(dy: Any, y: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("relu", "y", y.shape, full_shape)
     y = y.reshape(-1)
-    # (7) dx[m] = dy[m] [y[m]>0]
+    # (4) dx[m] = dy[m] [y[m]>0]
     dx = np.where(y > 0, dy, 0)
     return dx.reshape(full_shape)
 

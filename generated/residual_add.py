@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Residual addition.
 
-(1) y[e] = x[e]+z[e]
+(1) y[e] = x[e] + z[e]
 
 Source: He et al., Deep residual learning for image recognition, 2016, eq. 1.
 """
@@ -20,7 +20,7 @@ else:  # copied beside a script
 def residual_add_forward(x: Any, z: Any) -> rt.Array:
     """Compute the residual addition.
 
-    (1) y[e] = x[e]+z[e]
+    (1) y[e] = x[e] + z[e]
 
     Args:
         x: any shape.
@@ -37,7 +37,7 @@ def residual_add_forward(x: Any, z: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("residual_add", "z", z.shape, full_shape)
     z = z.reshape(-1)
-    # (1) y[e] = x[e]+z[e]
+    # (1) y[e] = x[e] + z[e]
     y = x + z
     return y.reshape(full_shape)
 
@@ -45,7 +45,7 @@ def residual_add_forward(x: Any, z: Any) -> rt.Array:
 def residual_add_grad_input(dy: Any) -> rt.Array:
     """Compute dx, the gradient of E: residual addition.
 
-    (6) dx[m] = dy[m]
+    (3) dx[m] = dy[m]
 
     Args:
         dy: any shape; dE/dy.
@@ -60,7 +60,7 @@ def residual_add_grad_input(dy: Any) -> rt.Array:
     full_shape = dy.shape
     E = dy.size
     dy = dy.reshape(-1)
-    # (6) dx[m] = dy[m]
+    # (3) dx[m] = dy[m]
     dx = np.zeros((E,), dtype)
     dx += dy
     return dx.reshape(full_shape)
@@ -69,7 +69,7 @@ def residual_add_grad_input(dy: Any) -> rt.Array:
 def residual_add_grad_z(dy: Any) -> rt.Array:
     """Compute dz, the gradient of E: residual addition.
 
-    (11) dz[m] = dy[m]
+    (5) dz[m] = dy[m]
 
     Args:
         dy: any shape; dE/dy.
@@ -84,7 +84,7 @@ def residual_add_grad_z(dy: Any) -> rt.Array:
     full_shape = dy.shape
     E = dy.size
     dy = dy.reshape(-1)
-    # (11) dz[m] = dy[m]
+    # (5) dz[m] = dy[m]
     dz = np.zeros((E,), dtype)
     dz += dy
     return dz.reshape(full_shape)

@@ -38,7 +38,7 @@
 (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
 (3) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
 (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-(5) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c]
+(5) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c] + norm1_beta[c]
 norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
 norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
 (6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
@@ -52,59 +52,59 @@ Block basic: (7) to (19), stage1_block1 (H = 32, C = 16); (20) to (32), stage1_b
 
   level  layers              reads     value         weights         parameters
   ─────────────────────────────────────────────────────────────────────────────
-  conv1  conv2d              x         (N, H, H, C)  w (3, 3, C, C)        9·C²
+  conv1  conv2d              x         (N, H, H, C)  w (3, 3, C, C)         9C²
   norm1  batch_norm, relu    conv1     (N, H, H, C)  γ (C), β (C)            2C
-  conv2  conv2d              norm1     (N, H, H, C)  w (3, 3, C, C)        9·C²
+  conv2  conv2d              norm1     (N, H, H, C)  w (3, 3, C, C)         9C²
   norm2  batch_norm          conv2     (N, H, H, C)  γ (C), β (C)            2C
   sum    residual_add, relu  norm2, x  (N, H, H, C)
 
 (7) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-(8) norm1_m[c] = 1/(N·H²) Σ_{n,i,j} conv1_u[n,i,j,c]
-(9) norm1_v[c] = 1/(N·H²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+(8) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
+(9) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
 (10) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-(11) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c]
+(11) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c] + norm1_beta[c]
 norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H² norm1_v[c]/max(N·H²−1, 1))
+norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H² norm1_v[c]/max(NH²−1, 1))
 (12) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
 (13) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(14) norm2_m[c] = 1/(N·H²) Σ_{n,i,j} conv2_u[n,i,j,c]
-(15) norm2_v[c] = 1/(N·H²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+(14) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
+(15) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
 (16) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-(17) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c]
+(17) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c] + norm2_beta[c]
 norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(N·H²−1, 1))
-(18) sum_y[n,i,j,c] = x[n,i,j,c]+norm2_y[n,i,j,c]
+norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(NH²−1, 1))
+(18) sum_y[n,i,j,c] = x[n,i,j,c] + norm2_y[n,i,j,c]
 (19) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
-Block down: (46) to (59), stage2_block1 (H = 32, C = 16, K = 32, H' = 16, p = 8); (86) to (99), stage3_block1 (H =
-    16, C = 32, K = 64, H' = 8, p = 16).
+Block down: (46) to (59), stage2_block1 (H = 32, C = 16, K = 32, H′ = 16, p = 8); (86) to (99), stage3_block1 (H =
+    16, C = 32, K = 64, H′ = 8, p = 16).
 
   level   layers              reads          value           weights         parameters
   ─────────────────────────────────────────────────────────────────────────────────────
-  conv1   conv2d              x              (N, H', H', K)  w (3, 3, C, K)         9CK
-  norm1   batch_norm, relu    conv1          (N, H', H', K)  γ (K), β (K)            2K
-  conv2   conv2d              norm1          (N, H', H', K)  w (3, 3, K, K)        9·K²
-  norm2   batch_norm          conv2          (N, H', H', K)  γ (K), β (K)            2K
-  around  shortcut            x              (N, H', H', K)
-  sum     residual_add, relu  norm2, around  (N, H', H', K)
+  conv1   conv2d              x              (N, H′, H′, K)  w (3, 3, C, K)         9CK
+  norm1   batch_norm, relu    conv1          (N, H′, H′, K)  γ (K), β (K)            2K
+  conv2   conv2d              norm1          (N, H′, H′, K)  w (3, 3, K, K)         9K²
+  norm2   batch_norm          conv2          (N, H′, H′, K)  γ (K), β (K)            2K
+  around  shortcut            x              (N, H′, H′, K)
+  sum     residual_add, relu  norm2, around  (N, H′, H′, K)
 
 (46) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
-(47) norm1_m[c] = 1/(N·H'²) Σ_{n,i,j} conv1_u[n,i,j,c]
-(48) norm1_v[c] = 1/(N·H'²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+(47) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
+(48) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
 (49) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-(50) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c]
+(50) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c] + norm1_beta[c]
 norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H'² norm1_v[c]/max(N·H'²−1, 1))
+norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H′² norm1_v[c]/max(NH′²−1, 1))
 (51) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
 (52) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(53) norm2_m[c] = 1/(N·H'²) Σ_{n,i,j} conv2_u[n,i,j,c]
-(54) norm2_v[c] = 1/(N·H'²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+(53) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
+(54) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
 (55) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-(56) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c]
+(56) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c] + norm2_beta[c]
 norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H'² norm2_v[c]/max(N·H'²−1, 1))
+norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H′² norm2_v[c]/max(NH′²−1, 1))
 (57) around_y[n,i,j,k] = x[n, 2i, 2j, k−p]
-(58) sum_y[n,i,j,c] = norm2_y[n,i,j,c]+around_y[n,i,j,c]
+(58) sum_y[n,i,j,c] = norm2_y[n,i,j,c] + around_y[n,i,j,c]
 (59) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
 Source: He et al., Deep residual learning for image recognition, 2016, section 4.2.
@@ -172,9 +172,9 @@ def _basic_forward(
     )
     conv1_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (8) norm1_m[c] = 1/(N·H²) Σ_{n,i,j} conv1_u[n,i,j,c]
+    # (8) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H**2 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (9) norm1_v[c] = 1/(N·H²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    # (9) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = rt.ratio(1, H**2 * N) * rt.total(
         np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
     )
@@ -186,7 +186,7 @@ def _basic_forward(
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H² norm1_v[c]/max(N·H²−1, 1))
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H² norm1_v[c]/max(NH²−1, 1))
     norm1_new_var = H**2 * N * norm1_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (12) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, H, H, C), dtype)
@@ -199,9 +199,9 @@ def _basic_forward(
     )
     conv2_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    # (14) norm2_m[c] = 1/(N·H²) Σ_{n,i,j} conv2_u[n,i,j,c]
+    # (14) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H**2 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (15) norm2_v[c] = 1/(N·H²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    # (15) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = rt.ratio(1, H**2 * N) * rt.total(
         np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
     )
@@ -213,7 +213,7 @@ def _basic_forward(
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(N·H²−1, 1))
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(NH²−1, 1))
     norm2_new_var = H**2 * N * norm2_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (19) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = buffers.take((N, H, H, C), dtype)
@@ -271,9 +271,9 @@ def _down_forward(
     )
     conv1_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (47) norm1_m[c] = 1/(N·H'²) Σ_{n,i,j} conv1_u[n,i,j,c]
+    # (47) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (48) norm1_v[c] = 1/(N·H'²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    # (48) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = rt.ratio(1, H_out**2 * N) * rt.total(
         np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
     )
@@ -285,7 +285,7 @@ def _down_forward(
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H'² norm1_v[c]/max(N·H'²−1, 1))
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H′² norm1_v[c]/max(NH′²−1, 1))
     norm1_new_var = H_out**2 * N * norm1_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (51) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, H_out, H_out, K), dtype)
@@ -298,9 +298,9 @@ def _down_forward(
     )
     conv2_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    # (53) norm2_m[c] = 1/(N·H'²) Σ_{n,i,j} conv2_u[n,i,j,c]
+    # (53) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (54) norm2_v[c] = 1/(N·H'²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    # (54) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = rt.ratio(1, H_out**2 * N) * rt.total(
         np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
     )
@@ -312,7 +312,7 @@ def _down_forward(
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H'² norm2_v[c]/max(N·H'²−1, 1))
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H′² norm2_v[c]/max(NH′²−1, 1))
     norm2_new_var = H_out**2 * N * norm2_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (59) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     x_2 = rt.window(x, (N, H_out, H_out, K), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-p, (3, 1))))  # n i j c
@@ -500,8 +500,9 @@ def _basic_predict(
     )
     conv1_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (12) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
-    #          (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    # (12) relu1_y[n,i,j,c]
+    #        = max(0, norm1_gamma[c]
+    #            (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     relu1_y = buffers.take((N, H, H, C), dtype)
     np.copyto(relu1_y, norm1_running_mean)
     np.subtract(conv1_u, relu1_y, out=relu1_y)
@@ -516,8 +517,9 @@ def _basic_predict(
     conv2_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     buffers.give(relu1_y)
-    # (19) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c]
-    #          (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    # (19) relu2_y[n,i,j,c]
+    #        = max(0, x[n,i,j,c]+norm2_gamma[c]
+    #            (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
     relu2_y = buffers.take((N, H, H, C), dtype)
     np.copyto(relu2_y, norm2_running_mean)
     np.subtract(conv2_u, relu2_y, out=relu2_y)
@@ -566,8 +568,9 @@ def _down_predict(
     )
     conv1_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (51) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
-    #          (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    # (51) relu1_y[n,i,j,c]
+    #        = max(0, norm1_gamma[c]
+    #            (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     relu1_y = buffers.take((N, H_out, H_out, K), dtype)
     np.copyto(relu1_y, norm1_running_mean)
     np.subtract(conv1_u, relu1_y, out=relu1_y)
@@ -582,8 +585,9 @@ def _down_predict(
     conv2_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     buffers.give(relu1_y)
-    # (59) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c]
-    #          (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    # (59) relu2_y[n,i,j,c]
+    #        = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c]
+    #            (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
     x_2 = rt.window(x, (N, H_out, H_out, K), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-p, (3, 1))))  # n i j c
     relu2_y = buffers.take((N, H_out, H_out, K), dtype)
     np.copyto(relu2_y, norm2_running_mean)
@@ -634,8 +638,8 @@ def resnet20_predict(
     )
     conv1_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c]
-    #         (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    # (6) relu1_y[n,i,j,c]
+    #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     relu1_y = buffers.take((N, 32, 32, 16), dtype)
     np.copyto(relu1_y, norm1_running_mean)
     np.subtract(conv1_u, relu1_y, out=relu1_y)
@@ -703,88 +707,88 @@ def _basic_backward(
     norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (C,))
     conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, C, C))
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
-    # (175) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    # (173) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
-    # (181) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
+    # (176) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H, H, C), dtype)
     np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (187) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    # (182) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
     dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (193) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    # (188) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (193) dnorm2_m[m] += −2/(N·H²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    # (188) dnorm2_m[m] += −2/(NH²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
     dnorm2_m += (
         np.sqrt(norm2_v + 1e-05)
         * dnorm2_v
         * -rt.ratio(2, H**2 * N)
         * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (209) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e]
-    #           √(10⁻⁵+norm2_v[e])/(N·H²)+dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/(N·H²)
+    # (205) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH²)
+    #                           + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH²)
     dconv2_u = buffers.take((N, H, H, C), dtype)
     np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
     dconv2_u += rt.ratio(2, H**2 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
     dconv2_u += rt.ratio(1, H**2 * N) * dnorm2_m
     buffers.give(dnorm2_h)
-    # (219) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (218) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu1_y = buffers.take((N, H, H, C), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
-    # (223) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (220) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (228) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    # (222) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H, H, C), dtype)
     np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (234) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    # (228) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (240) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    # (234) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (240) dnorm1_m[m] += −2/(N·H²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    # (234) dnorm1_m[m] += −2/(NH²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
     dnorm1_m += (
         np.sqrt(norm1_v + 1e-05)
         * dnorm1_v
         * -rt.ratio(2, H**2 * N)
         * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (256) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e]
-    #           √(10⁻⁵+norm1_v[e])/(N·H²)+dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/(N·H²)
+    # (246) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH²)
+    #                           + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH²)
     dconv1_u = buffers.take((N, H, H, C), dtype)
     np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
     dconv1_u += rt.ratio(2, H**2 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
     dconv1_u += rt.ratio(1, H**2 * N) * dnorm1_m
     buffers.give(dnorm1_h)
-    # (266) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    # (252) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dconv1_u_1 = rt.Window(  # m q v k r t
         dconv1_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     dx = buffers.take((N, H, H, C), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
-    # (266) dx[m,q,v,e] += dsum_y[m,q,v,e]
+    # (252) dx[m,q,v,e] += dsum_y[m,q,v,e]
     dx += dsum_y
-    # (261) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
+    # (247) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv1_w = np.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
-    # (245) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    # (240) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (250) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    # (245) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (214) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    # (213) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2_w = np.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
-    # (198) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    # (194) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
     dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (203) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    # (199) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     return (
         dx,
@@ -825,60 +829,60 @@ def _down_backward(
     norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (K,))
     conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, K, K))
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
-    # (364) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    # (270) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
-    # (374) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
+    # (273) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (380) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    # (274) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
     dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (386) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    # (275) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (386) dnorm2_m[m] += −2/(N·H'²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    # (275) dnorm2_m[m] += −2/(NH′²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
     dnorm2_m += (
         np.sqrt(norm2_v + 1e-05)
         * dnorm2_v
         * -rt.ratio(2, H_out**2 * N)
         * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (402) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e]
-    #           √(10⁻⁵+norm2_v[e])/(N·H'²)+dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e])+dnorm2_m[e]/(N·H'²)
+    # (278) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH′²)
+    #                           + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH′²)
     dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
     dconv2_u += rt.ratio(2, H_out**2 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
     dconv2_u += rt.ratio(1, H_out**2 * N) * dnorm2_m
     buffers.give(dnorm2_h)
-    # (412) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H_out, H_out, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu1_y = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
-    # (416) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (280) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (421) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    # (281) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (427) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    # (282) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (433) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    # (283) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (433) dnorm1_m[m] += −2/(N·H'²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    # (283) dnorm1_m[m] += −2/(NH′²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
     dnorm1_m += (
         np.sqrt(norm1_v + 1e-05)
         * dnorm1_v
         * -rt.ratio(2, H_out**2 * N)
         * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (449) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e]
-    #           √(10⁻⁵+norm1_v[e])/(N·H'²)+dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/(N·H'²)
+    # (286) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH′²)
+    #                           + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH′²)
     dconv1_u = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
     dconv1_u += rt.ratio(2, H_out**2 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
     dconv1_u += rt.ratio(1, H_out**2 * N) * dnorm1_m
     buffers.give(dnorm1_h)
-    # (459) dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+p]
+    # dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+p]
     dx = buffers.take((N, H, H, C), dtype)
     dx.fill(0)
     e_low, e_high = rt.clip(C, (1, p, K))
@@ -890,32 +894,32 @@ def _down_backward(
         e_at = rt.span(1, p, e_low, e_high)
         part = dx[:, i_at, j_at, e_low:e_high]
         part += dsum_y[:, i_low:i_high, j_low:j_high, e_at]
-    # (459) dx[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv1_w[r,t,e,k] dconv1_u[m,i,j,k]
+    # dx[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv1_w[r,t,e,k] dconv1_u[m,i,j,k]
     dx_1 = rt.Window(  # m e i j r t
         dx, (N, C, H_out, H_out, 3, 3), ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1)))
     )
     rt.contract("m i j k, r t e k -> m e i j r t", dconv1_u, conv1_w, out=dx_1, add=True)
-    # (454) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+2i−1, q+2j−1, v] dconv1_u[n,i,j,e]
+    # (287) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+2i−1, q+2j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, C, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
     )
     dconv1_w = np.empty((3, 3, C, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
-    # (438) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    # (284) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (443) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    # (285) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (407) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    # (279) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, K, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2_w = np.empty((3, 3, K, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
-    # (391) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    # (276) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
     dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (396) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    # (277) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     return (
         dx,
@@ -991,84 +995,84 @@ def resnet20_backward(
     dstage3_block3_relu2_y.fill(0)
     dstage3_block3_relu2_y += dpool_y[:, None, None, :] / 64
     buffers.give(dpool_y)
-    # (175) to (266), stage3_block3
+    # (173) to (252), stage3_block3
     dstage3_block2_relu2_y, stage3_block3_gradients = _basic_backward(
         "stage3_block3", dstage3_block3_relu2_y, params, stage3_block3_saved, dtype, buffers
     )
     buffers.give(dstage3_block3_relu2_y)
-    # (270) to (360), stage3_block2
+    # (254) to (269), stage3_block2
     dstage3_block1_relu2_y, stage3_block2_gradients = _basic_backward(
         "stage3_block2", dstage3_block2_relu2_y, params, stage3_block2_saved, dtype, buffers
     )
     buffers.give(dstage3_block2_relu2_y)
-    # (364) to (459), stage3_block1
+    # (270) to (287), stage3_block1
     dstage2_block3_relu2_y, stage3_block1_gradients = _down_backward(
         "stage3_block1", dstage3_block1_relu2_y, params, stage3_block1_saved, dtype, buffers, p=16
     )
     buffers.give(dstage3_block1_relu2_y)
-    # (463) to (553), stage2_block3
+    # (288) to (303), stage2_block3
     dstage2_block2_relu2_y, stage2_block3_gradients = _basic_backward(
         "stage2_block3", dstage2_block3_relu2_y, params, stage2_block3_saved, dtype, buffers
     )
     buffers.give(dstage2_block3_relu2_y)
-    # (557) to (647), stage2_block2
+    # (304) to (319), stage2_block2
     dstage2_block1_relu2_y, stage2_block2_gradients = _basic_backward(
         "stage2_block2", dstage2_block2_relu2_y, params, stage2_block2_saved, dtype, buffers
     )
     buffers.give(dstage2_block2_relu2_y)
-    # (651) to (746), stage2_block1
+    # (320) to (336), stage2_block1
     dstage1_block3_relu2_y, stage2_block1_gradients = _down_backward(
         "stage2_block1", dstage2_block1_relu2_y, params, stage2_block1_saved, dtype, buffers, p=8
     )
     buffers.give(dstage2_block1_relu2_y)
-    # (750) to (840), stage1_block3
+    # (337) to (352), stage1_block3
     dstage1_block2_relu2_y, stage1_block3_gradients = _basic_backward(
         "stage1_block3", dstage1_block3_relu2_y, params, stage1_block3_saved, dtype, buffers
     )
     buffers.give(dstage1_block3_relu2_y)
-    # (844) to (934), stage1_block2
+    # (353) to (368), stage1_block2
     dstage1_block1_relu2_y, stage1_block2_gradients = _basic_backward(
         "stage1_block2", dstage1_block2_relu2_y, params, stage1_block2_saved, dtype, buffers
     )
     buffers.give(dstage1_block2_relu2_y)
-    # (938) to (1028), stage1_block1
+    # (369) to (389), stage1_block1
     drelu1_y, stage1_block1_gradients = _basic_backward(
         "stage1_block1", dstage1_block1_relu2_y, params, stage1_block1_saved, dtype, buffers
     )
     buffers.give(dstage1_block1_relu2_y)
-    # (1032) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (391) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (1037) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    # (392) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (1043) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    # (393) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (1049) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    # (394) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (1049) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    # (394) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
     dnorm1_m += (
         np.sqrt(norm1_v + 1e-05)
         * dnorm1_v
         * -rt.ratio(1, 512 * N)
         * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (1065) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N+1024
-    #            dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
+    # (397) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N
+    #                             +1024 dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
     dconv1_u = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
     dconv1_u += rt.ratio(1, 512 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
     dconv1_u += rt.ratio(1, 1024 * N) * dnorm1_m
     buffers.give(dnorm1_h)
-    # (1070) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
+    # (398) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv1_w = np.empty((3, 3, 3, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
-    # (1054) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    # (395) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (1059) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    # (396) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (156) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
     doutput_w = np.empty((64, 10), dtype)

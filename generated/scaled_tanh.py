@@ -65,7 +65,7 @@ def scaled_tanh_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: LeNet's scaled hyperbolic tangent.
 
-    (7) dx[m] = AS dy[m] (1−y[m]²/A²)
+    (4) dx[m] = AS dy[m] (1−y[m]²/A²)
 
     Args:
         dy: any shape; dE/dy.
@@ -83,7 +83,7 @@ def scaled_tanh_grad_input(
     full_shape, E, A, S = _scaled_tanh_grad_input_sizes(dtype, dy, y, amplitude, slope)
     dy = dy.reshape(-1)
     y = y.reshape(-1)
-    # (7) dx[m] = AS dy[m] (1−y[m]²/A²)
+    # (4) dx[m] = AS dy[m] (1−y[m]²/A²)
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
         loops.scaled_tanh_grad_input_1(dx, dy, y, A, E, S)

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Scaled exponential linear unit.
 
-(1) y[e] = 1.7580993408473768 expm1(min(x[e], 0))+1.0507009873554805 max(0, x[e])
+(1) y[e] = 1.7580993408473768 expm1(min(x[e], 0)) + 1.0507009873554805 max(0, x[e])
 
 Source: Klambauer et al., Self-normalizing neural networks, 2017, eq. 2.
 """
@@ -20,7 +20,7 @@ else:  # copied beside a script
 def selu_forward(x: Any) -> rt.Array:
     """Compute the scaled exponential linear unit.
 
-    (1) y[e] = 1.7580993408473768 expm1(min(x[e], 0))+1.0507009873554805 max(0, x[e])
+    (1) y[e] = 1.7580993408473768 expm1(min(x[e], 0)) + 1.0507009873554805 max(0, x[e])
 
     Args:
         x: any shape.
@@ -34,7 +34,7 @@ def selu_forward(x: Any) -> rt.Array:
     x, dtype = rt.arrays("selu", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
-    # (1) y[e] = 1.7580993408473768 expm1(min(x[e], 0))+1.0507009873554805 max(0, x[e])
+    # (1) y[e] = 1.7580993408473768 expm1(min(x[e], 0)) + 1.0507009873554805 max(0, x[e])
     y = 1.7580993408473768 * np.expm1(np.minimum(x, 0)) + 1.0507009873554805 * np.maximum(x, 0)
     return y.reshape(full_shape)
 
@@ -42,7 +42,7 @@ def selu_forward(x: Any) -> rt.Array:
 def selu_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: scaled exponential linear unit.
 
-    (6) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 [x[m]≤0] exp(min(x[m], 0)))
+    (3) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 [x[m]≤0] exp(min(x[m], 0)))
 
     Args:
         dy: any shape; dE/dy.
@@ -59,7 +59,7 @@ def selu_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("selu", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    # (6) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 [x[m]≤0] exp(min(x[m], 0)))
+    # (3) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 [x[m]≤0] exp(min(x[m], 0)))
     dx = (
         np.where(x <= 0, 1.7580993408473768 * np.exp(np.minimum(x, 0)), 0)
         + np.where(x > 0, dtype(1.0507009873554805), dtype(0))

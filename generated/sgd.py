@@ -2,10 +2,10 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Stochastic gradient descent with momentum.
 
-(1) h[e] = weight_decay p[e]+g[e]
-(2) new_v[e] = momentum v[e]+h[e]
-(3) u[e] = nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e]
-(4) new_p[e] = p[e]−lr u[e]
+(1) h[e] = weight_decay p[e] + g[e]
+(2) new_v[e] = momentum v[e] + h[e]
+(3) u[e] = nesterov (h[e]+momentum new_v[e]) + (1−nesterov) new_v[e]
+(4) new_p[e] = p[e] − lr u[e]
 
 Source: Sutskever et al., On the importance of initialization and momentum in deep learning, 2013, section 2.
 """
@@ -35,9 +35,9 @@ def sgd_update(
 ) -> tuple[rt.Array, rt.Array]:
     """Compute an update of a weight by stochastic gradient descent with momentum.
 
-    (1) h[e] = weight_decay p[e]+g[e]
-    (2) new_v[e] = momentum v[e]+h[e]
-    (4) new_p[e] = p[e]−lr (nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e])
+    (1) h[e] = weight_decay p[e] + g[e]
+    (2) new_v[e] = momentum v[e] + h[e]
+    (4) new_p[e] = p[e] − lr (nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e])
 
     Args:
         p: any shape.
@@ -69,11 +69,11 @@ def sgd_update(
     weight_decay = rt.number("sgd", "weight_decay", weight_decay)
     rt.require("sgd", "weight_decay", 0 <= weight_decay < np.inf, "a finite number, at least 0", weight_decay)
     nesterov = rt.flag("sgd", "nesterov", nesterov)
-    # (1) h[e] = weight_decay p[e]+g[e]
+    # (1) h[e] = weight_decay p[e] + g[e]
     h = weight_decay * p + g
-    # (2) new_v[e] = momentum v[e]+h[e]
+    # (2) new_v[e] = momentum v[e] + h[e]
     new_v = momentum * v + h
-    # (4) new_p[e] = p[e]−lr (nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e])
+    # (4) new_p[e] = p[e] − lr (nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e])
     if loops.wanted(E):
         new_p = np.empty((E,), dtype)
         loops.sgd_update_1(new_p, h, new_v, p, E, lr, momentum, nesterov)

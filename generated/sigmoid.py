@@ -44,7 +44,7 @@ def sigmoid_forward(x: Any) -> rt.Array:
 def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: logistic function.
 
-    (7) dx[m] = dy[m] y[m] (1−y[m])
+    (4) dx[m] = dy[m] y[m] (1−y[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -62,7 +62,7 @@ def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("sigmoid", "y", y.shape, full_shape)
     y = y.reshape(-1)
-    # (7) dx[m] = dy[m] y[m] (1−y[m])
+    # (4) dx[m] = dy[m] y[m] (1−y[m])
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
         loops.sigmoid_grad_input_1(dx, dy, y, E)

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Smooth absolute error, mean over all elements.
 
-(1) r[e] = x[e]−t[e]
+(1) r[e] = x[e] − t[e]
 (2) y = 1/(2E) Σ_{e} (2 |r[e]|−β) [|r[e]|≥β]
 (2) y += 1/(2Eβ) Σ_{e} r[e]² [β>|r[e]|]
 
@@ -22,7 +22,7 @@ else:  # copied beside a script
 def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, rt.Array]:
     """Compute the smooth absolute error, mean over all elements.
 
-    (1) r[e] = x[e]−t[e]
+    (1) r[e] = x[e] − t[e]
     (2) y = 1/(2E) Σ_{e} (2 |r[e]|−β) [|r[e]|≥β]
     (2) y += 1/(2Eβ) Σ_{e} r[e]² [β>|r[e]|]
 
@@ -45,7 +45,7 @@ def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, r
     t = t.reshape(-1)
     beta = rt.number("smooth_l1_loss", "beta", beta)
     rt.require("smooth_l1_loss", "beta", 0 <= beta < np.inf, "a finite number, at least 0", beta)
-    # (1) r[e] = x[e]−t[e]
+    # (1) r[e] = x[e] − t[e]
     r = x - t
     # (2) y = 1/(2E) Σ_{e} (2 |r[e]|−β) [|r[e]|≥β]
     y = rt.total(np.where(np.abs(r) >= beta, (np.abs(r) - beta / 2) / E, 0), -1)
@@ -57,8 +57,8 @@ def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, r
 def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: smooth absolute error, mean over all elements.
 
-    (14) dx[m] = 1/(Eβ) dy r[m] [β>|r[m]|]
-    (14) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
+    (11) dx[m] = 1/(Eβ) dy r[m] [β>|r[m]|]
+    (11) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
 
     Args:
         dy: a number; dE/dy.
@@ -78,9 +78,9 @@ def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array
     r = r.reshape(-1)
     beta = rt.number("smooth_l1_loss", "beta", beta)
     rt.require("smooth_l1_loss", "beta", 0 <= beta < np.inf, "a finite number, at least 0", beta)
-    # (14) dx[m] = 1/(Eβ) dy r[m] [β>|r[m]|]
+    # (11) dx[m] = 1/(Eβ) dy r[m] [β>|r[m]|]
     dx = np.where(beta > np.abs(r), dy * r / (E * beta), 0)
-    # (14) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
+    # (11) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
     dx += np.where(np.abs(r) >= beta, np.sign(r) * dy / E, 0)
     return dx.reshape(full_shape)
 

@@ -44,7 +44,7 @@ def tanh_forward(x: Any) -> rt.Array:
 def tanh_grad_input(dy: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: hyperbolic tangent.
 
-    (7) dx[m] = dy[m] (1−y[m]²)
+    (4) dx[m] = dy[m] (1−y[m]²)
 
     Args:
         dy: any shape; dE/dy.
@@ -62,7 +62,7 @@ def tanh_grad_input(dy: Any, y: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("tanh", "y", y.shape, full_shape)
     y = y.reshape(-1)
-    # (7) dx[m] = dy[m] (1−y[m]²)
+    # (4) dx[m] = dy[m] (1−y[m]²)
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
         loops.tanh_grad_input_1(dx, dy, y, E)

@@ -601,24 +601,24 @@ def vgg11_backward(
         (-2, -1),
     )
     buffers.give(dflatten1_y)
-    # (75) dconv2d8_u[m,q,v,e] = drelu8_y[m,q,v,e] [relu8_y[m,q,v,e]>0]
+    # (73) dconv2d8_u[m,q,v,e] = drelu8_y[m,q,v,e] [relu8_y[m,q,v,e]>0]
     dconv2d8_u = np.where(relu8_y > 0, drelu8_y, 0)
-    # (91) drelu7_y[m,q,v,e] = Σ_{i,j,k} conv2d8_w[q+1−i, v+1−j, e, k] dconv2d8_u[m,i,j,k]
+    # (89) drelu7_y[m,q,v,e] = Σ_{i,j,k} conv2d8_w[q+1−i, v+1−j, e, k] dconv2d8_u[m,i,j,k]
     conv2d8_w_1 = rt.Window(  # q v e i j k
         conv2d8_w, (2, 2, 512, 2, 2, 512), ((1, (0, 1), (3, -1)), (1, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1)))
     )
     drelu7_y = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dconv2d8_u, conv2d8_w_1, out=drelu7_y)
-    # (95) dconv2d7_u[m,q,v,e] = drelu7_y[m,q,v,e] [relu7_y[m,q,v,e]>0]
+    # (91) dconv2d7_u[m,q,v,e] = drelu7_y[m,q,v,e] [relu7_y[m,q,v,e]>0]
     dconv2d7_u = np.where(relu7_y > 0, drelu7_y, 0)
     buffers.give(drelu7_y)
-    # (111) dmax_pool2d4_y[m,q,v,e] = Σ_{i,j,k} conv2d7_w[q+1−i, v+1−j, e, k] dconv2d7_u[m,i,j,k]
+    # (99) dmax_pool2d4_y[m,q,v,e] = Σ_{i,j,k} conv2d7_w[q+1−i, v+1−j, e, k] dconv2d7_u[m,i,j,k]
     conv2d7_w_1 = rt.Window(  # q v e i j k
         conv2d7_w, (2, 2, 512, 2, 2, 512), ((1, (0, 1), (3, -1)), (1, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1)))
     )
     dmax_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dconv2d7_u, conv2d7_w_1, out=dmax_pool2d4_y)
-    # (116) drelu6_y[m, 2i+r, 2j+t, e] = dmax_pool2d4_y[m,i,j,e] [max_pool2d4_argmax[m,i,j,e]=2r+t]
+    # drelu6_y[m, 2i+r, 2j+t, e] = dmax_pool2d4_y[m,i,j,e] [max_pool2d4_argmax[m,i,j,e]=2r+t]
     if loops.wanted(8192 * N):
         drelu6_y = buffers.take((N, 4, 4, 512), dtype)
         loops.vgg11_backward_1(drelu6_y, dmax_pool2d4_y, max_pool2d4_argmax, N)
@@ -629,25 +629,25 @@ def vgg11_backward(
         )
         rt.spread(dmax_pool2d4_y, drelu6_y_1, argument=max_pool2d4_argmax)
     buffers.give(dmax_pool2d4_y)
-    # (120) dconv2d6_u[m,q,v,e] = drelu6_y[m,q,v,e] [relu6_y[m,q,v,e]>0]
+    # (100) dconv2d6_u[m,q,v,e] = drelu6_y[m,q,v,e] [relu6_y[m,q,v,e]>0]
     dconv2d6_u = np.where(relu6_y > 0, drelu6_y, 0)
     buffers.give(drelu6_y)
-    # (136) drelu5_y[m,q,v,e] = Σ_{k,r,t} conv2d6_w[r,t,e,k] dconv2d6_u[m, q+1−r, v+1−t, k]
+    # drelu5_y[m,q,v,e] = Σ_{k,r,t} conv2d6_w[r,t,e,k] dconv2d6_u[m, q+1−r, v+1−t, k]
     dconv2d6_u_1 = rt.Window(  # m q v k r t
         dconv2d6_u, (N, 4, 4, 512, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu5_y = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d6_u_1, conv2d6_w, out=drelu5_y)
-    # (140) dconv2d5_u[m,q,v,e] = drelu5_y[m,q,v,e] [relu5_y[m,q,v,e]>0]
+    # (104) dconv2d5_u[m,q,v,e] = drelu5_y[m,q,v,e] [relu5_y[m,q,v,e]>0]
     dconv2d5_u = np.where(relu5_y > 0, drelu5_y, 0)
     buffers.give(drelu5_y)
-    # (156) dmax_pool2d3_y[m,q,v,e] = Σ_{k,r,t} conv2d5_w[r,t,e,k] dconv2d5_u[m, q+1−r, v+1−t, k]
+    # (107) dmax_pool2d3_y[m,q,v,e] = Σ_{k,r,t} conv2d5_w[r,t,e,k] dconv2d5_u[m, q+1−r, v+1−t, k]
     dconv2d5_u_1 = rt.Window(  # m q v k r t
         dconv2d5_u, (N, 4, 4, 512, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     dmax_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d5_u_1, conv2d5_w, out=dmax_pool2d3_y)
-    # (161) drelu4_y[m, 2i+r, 2j+t, e] = dmax_pool2d3_y[m,i,j,e] [max_pool2d3_argmax[m,i,j,e]=2r+t]
+    # drelu4_y[m, 2i+r, 2j+t, e] = dmax_pool2d3_y[m,i,j,e] [max_pool2d3_argmax[m,i,j,e]=2r+t]
     if loops.wanted(16384 * N):
         drelu4_y = buffers.take((N, 8, 8, 256), dtype)
         loops.vgg11_backward_2(drelu4_y, dmax_pool2d3_y, max_pool2d3_argmax, N)
@@ -658,25 +658,25 @@ def vgg11_backward(
         )
         rt.spread(dmax_pool2d3_y, drelu4_y_1, argument=max_pool2d3_argmax)
     buffers.give(dmax_pool2d3_y)
-    # (165) dconv2d4_u[m,q,v,e] = drelu4_y[m,q,v,e] [relu4_y[m,q,v,e]>0]
+    # (108) dconv2d4_u[m,q,v,e] = drelu4_y[m,q,v,e] [relu4_y[m,q,v,e]>0]
     dconv2d4_u = np.where(relu4_y > 0, drelu4_y, 0)
     buffers.give(drelu4_y)
-    # (181) drelu3_y[m,q,v,e] = Σ_{k,r,t} conv2d4_w[r,t,e,k] dconv2d4_u[m, q+1−r, v+1−t, k]
+    # drelu3_y[m,q,v,e] = Σ_{k,r,t} conv2d4_w[r,t,e,k] dconv2d4_u[m, q+1−r, v+1−t, k]
     dconv2d4_u_1 = rt.Window(  # m q v k r t
         dconv2d4_u, (N, 8, 8, 256, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu3_y = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d4_u_1, conv2d4_w, out=drelu3_y)
-    # (185) dconv2d3_u[m,q,v,e] = drelu3_y[m,q,v,e] [relu3_y[m,q,v,e]>0]
+    # (112) dconv2d3_u[m,q,v,e] = drelu3_y[m,q,v,e] [relu3_y[m,q,v,e]>0]
     dconv2d3_u = np.where(relu3_y > 0, drelu3_y, 0)
     buffers.give(drelu3_y)
-    # (201) dmax_pool2d2_y[m,q,v,e] = Σ_{k,r,t} conv2d3_w[r,t,e,k] dconv2d3_u[m, q+1−r, v+1−t, k]
+    # (115) dmax_pool2d2_y[m,q,v,e] = Σ_{k,r,t} conv2d3_w[r,t,e,k] dconv2d3_u[m, q+1−r, v+1−t, k]
     dconv2d3_u_1 = rt.Window(  # m q v k r t
         dconv2d3_u, (N, 8, 8, 256, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     dmax_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d3_u_1, conv2d3_w, out=dmax_pool2d2_y)
-    # (206) drelu2_y[m, 2i+r, 2j+t, e] = dmax_pool2d2_y[m,i,j,e] [max_pool2d2_argmax[m,i,j,e]=2r+t]
+    # drelu2_y[m, 2i+r, 2j+t, e] = dmax_pool2d2_y[m,i,j,e] [max_pool2d2_argmax[m,i,j,e]=2r+t]
     if loops.wanted(32768 * N):
         drelu2_y = buffers.take((N, 16, 16, 128), dtype)
         loops.vgg11_backward_3(drelu2_y, dmax_pool2d2_y, max_pool2d2_argmax, N)
@@ -687,16 +687,16 @@ def vgg11_backward(
         )
         rt.spread(dmax_pool2d2_y, drelu2_y_1, argument=max_pool2d2_argmax)
     buffers.give(dmax_pool2d2_y)
-    # (210) dconv2d2_u[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    # (116) dconv2d2_u[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dconv2d2_u = np.where(relu2_y > 0, drelu2_y, 0)
     buffers.give(drelu2_y)
-    # (227) dmax_pool2d1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
+    # (120) dmax_pool2d1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
     dconv2d2_u_1 = rt.Window(  # m q v k r t
         dconv2d2_u, (N, 16, 16, 128, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     dmax_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d2_u_1, conv2d2_w, out=dmax_pool2d1_y)
-    # (232) drelu1_y[m, 2i+r, 2j+t, e] = dmax_pool2d1_y[m,i,j,e] [max_pool2d1_argmax[m,i,j,e]=2r+t]
+    # drelu1_y[m, 2i+r, 2j+t, e] = dmax_pool2d1_y[m,i,j,e] [max_pool2d1_argmax[m,i,j,e]=2r+t]
     if loops.wanted(65536 * N):
         drelu1_y = buffers.take((N, 32, 32, 64), dtype)
         loops.vgg11_backward_4(drelu1_y, dmax_pool2d1_y, max_pool2d1_argmax, N)
@@ -707,72 +707,72 @@ def vgg11_backward(
         )
         rt.spread(dmax_pool2d1_y, drelu1_y_1, argument=max_pool2d1_argmax)
     buffers.give(dmax_pool2d1_y)
-    # (236) dconv2d1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (121) dconv2d1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dconv2d1_u = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (242) dconv2d1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv2d1_u[n,i,j,e]
+    # (123) dconv2d1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv2d1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d1_w = np.empty((3, 3, 3, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv2d1_u, out=dconv2d1_w)
-    # (247) dconv2d1_b[m] = Σ_{n,i,j} dconv2d1_u[n,i,j,m]
+    # (124) dconv2d1_b[m] = Σ_{n,i,j} dconv2d1_u[n,i,j,m]
     dconv2d1_b = rt.total(dconv2d1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (216) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} max_pool2d1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
+    # (118) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} max_pool2d1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
     max_pool2d1_y_1 = rt.Window(  # m q v n i j
         max_pool2d1_y, (3, 3, 64, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d2_w = np.empty((3, 3, 64, 128), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d1_y_1, dconv2d2_u, out=dconv2d2_w)
-    # (221) dconv2d2_b[m] = Σ_{n,i,j} dconv2d2_u[n,i,j,m]
+    # (119) dconv2d2_b[m] = Σ_{n,i,j} dconv2d2_u[n,i,j,m]
     dconv2d2_b = rt.total(dconv2d2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (190) dconv2d3_w[m,q,v,e] = Σ_{n,i,j} max_pool2d2_y[n, m+i−1, q+j−1, v] dconv2d3_u[n,i,j,e]
+    # (113) dconv2d3_w[m,q,v,e] = Σ_{n,i,j} max_pool2d2_y[n, m+i−1, q+j−1, v] dconv2d3_u[n,i,j,e]
     max_pool2d2_y_1 = rt.Window(  # m q v n i j
         max_pool2d2_y, (3, 3, 128, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d3_w = np.empty((3, 3, 128, 256), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d2_y_1, dconv2d3_u, out=dconv2d3_w)
-    # (195) dconv2d3_b[m] = Σ_{n,i,j} dconv2d3_u[n,i,j,m]
+    # (114) dconv2d3_b[m] = Σ_{n,i,j} dconv2d3_u[n,i,j,m]
     dconv2d3_b = rt.total(dconv2d3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (171) dconv2d4_w[m,q,v,e] = Σ_{n,i,j} relu3_y[n, m+i−1, q+j−1, v] dconv2d4_u[n,i,j,e]
+    # (110) dconv2d4_w[m,q,v,e] = Σ_{n,i,j} relu3_y[n, m+i−1, q+j−1, v] dconv2d4_u[n,i,j,e]
     relu3_y_1 = rt.Window(  # m q v n i j
         relu3_y, (3, 3, 256, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d4_w = np.empty((3, 3, 256, 256), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu3_y_1, dconv2d4_u, out=dconv2d4_w)
-    # (176) dconv2d4_b[m] = Σ_{n,i,j} dconv2d4_u[n,i,j,m]
+    # (111) dconv2d4_b[m] = Σ_{n,i,j} dconv2d4_u[n,i,j,m]
     dconv2d4_b = rt.total(dconv2d4_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (145) dconv2d5_w[m,q,v,e] = Σ_{n,i,j} max_pool2d3_y[n, m+i−1, q+j−1, v] dconv2d5_u[n,i,j,e]
+    # (105) dconv2d5_w[m,q,v,e] = Σ_{n,i,j} max_pool2d3_y[n, m+i−1, q+j−1, v] dconv2d5_u[n,i,j,e]
     max_pool2d3_y_1 = rt.Window(  # m q v n i j
         max_pool2d3_y, (3, 3, 256, N, 4, 4), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d5_w = np.empty((3, 3, 256, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d3_y_1, dconv2d5_u, out=dconv2d5_w)
-    # (150) dconv2d5_b[m] = Σ_{n,i,j} dconv2d5_u[n,i,j,m]
+    # (106) dconv2d5_b[m] = Σ_{n,i,j} dconv2d5_u[n,i,j,m]
     dconv2d5_b = rt.total(dconv2d5_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (126) dconv2d6_w[m,q,v,e] = Σ_{n,i,j} relu5_y[n, m+i−1, q+j−1, v] dconv2d6_u[n,i,j,e]
+    # (102) dconv2d6_w[m,q,v,e] = Σ_{n,i,j} relu5_y[n, m+i−1, q+j−1, v] dconv2d6_u[n,i,j,e]
     relu5_y_1 = rt.Window(  # m q v n i j
         relu5_y, (3, 3, 512, N, 4, 4), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d6_w = np.empty((3, 3, 512, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu5_y_1, dconv2d6_u, out=dconv2d6_w)
-    # (131) dconv2d6_b[m] = Σ_{n,i,j} dconv2d6_u[n,i,j,m]
+    # (103) dconv2d6_b[m] = Σ_{n,i,j} dconv2d6_u[n,i,j,m]
     dconv2d6_b = rt.total(dconv2d6_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (100) dconv2d7_w[m,q,v,e] = Σ_{n,i,j} max_pool2d4_y[n, m+i−1, q+j−1, v] dconv2d7_u[n,i,j,e]
+    # (92) dconv2d7_w[m,q,v,e] = Σ_{n,i,j} max_pool2d4_y[n, m+i−1, q+j−1, v] dconv2d7_u[n,i,j,e]
     max_pool2d4_y_1 = rt.Window(  # m q v n i j
         max_pool2d4_y, (3, 3, 512, N, 2, 2), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d7_w = np.empty((3, 3, 512, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d4_y_1, dconv2d7_u, out=dconv2d7_w)
-    # (105) dconv2d7_b[m] = Σ_{n,i,j} dconv2d7_u[n,i,j,m]
+    # (93) dconv2d7_b[m] = Σ_{n,i,j} dconv2d7_u[n,i,j,m]
     dconv2d7_b = rt.total(dconv2d7_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (81) dconv2d8_w[m,q,v,e] = Σ_{n,i,j} relu7_y[n, m+i−1, q+j−1, v] dconv2d8_u[n,i,j,e]
+    # (79) dconv2d8_w[m,q,v,e] = Σ_{n,i,j} relu7_y[n, m+i−1, q+j−1, v] dconv2d8_u[n,i,j,e]
     relu7_y_1 = rt.Window(  # m q v n i j
         relu7_y, (3, 3, 512, N, 2, 2), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d8_w = np.empty((3, 3, 512, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu7_y_1, dconv2d8_u, out=dconv2d8_w)
-    # (86) dconv2d8_b[m] = Σ_{n,i,j} dconv2d8_u[n,i,j,m]
+    # (84) dconv2d8_b[m] = Σ_{n,i,j} dconv2d8_u[n,i,j,m]
     dconv2d8_b = rt.total(dconv2d8_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (52) ddense1_w[m,q] = Σ_{n} dy[n,q] flatten1_y[n,m]
     ddense1_w = np.empty((512, 10), dtype)

@@ -24,15 +24,23 @@ from gradscribe.derive.layer import interface, update
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Layer(interface.Layer):
     """A layer that derives, generates and compiles itself; `derive.layer.interface.Layer` says what it holds."""
 
     def derivation(
-        self, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None, order: int = 1
+        self,
+        wrt: Sequence[str] | None = None,
+        settings: Mapping[str, str] | None = None,
+        order: int = 1,
+        letters: str | Mapping[str, str] = "",
+        full: bool = False,
+        form: str = "index",
+        optimiser: update.Optimiser | None = None,
+        example: bool = False,
     ) -> Derivation:
         """The derivation step by step, see `derive.derivation.derive`; `print` it, or show it in a notebook."""
-        return derive(self, wrt, settings, order)
+        return derive(self, wrt, settings, order, letters, full, form, optimiser, example)
 
     def generate(self, out: str | Path, order: int = 1, backend: str = DEFAULT) -> tuple[Path, ...]:
         """Write the layer's module and what it needs into the folder `out`; returns the files that changed.
@@ -61,12 +69,12 @@ class Layer(interface.Layer):
         return compile_layer(self, order, backend)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Network(composition.Network, Layer):
     """A network with the same methods."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Optimiser(update.Optimiser):
     """An optimiser that generates and compiles itself; `derive.layer.update.Optimiser` says what it holds."""
 

@@ -182,9 +182,11 @@ class _Audit:
                 raise self._error(node, "has a statement without an effect")
 
     def _attribute(self, node: ast.Attribute, value: ast.expr, name: str) -> None:
-        offered = {**self.allowed.offered, "self": self.members}
-        if isinstance(value, ast.Name) and value.id in offered:
-            good = name in offered[value.id]
+        offered = self.members if _is_self(value) else None
+        if isinstance(value, ast.Name) and offered is None:
+            offered = self.allowed.offered.get(value.id)
+        if offered is not None:
+            good = name in offered
         else:
             good = name in self.allowed.attributes or (name == "__init__" and ast.unparse(value) == "super()")
         if not good or (isinstance(node.ctx, ast.Store) and not _is_self(value)):

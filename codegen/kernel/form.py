@@ -14,9 +14,10 @@ from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.collapse import discharge, rename, solve
 from gradscribe.derive.calculus.differentiate import position
-from gradscribe.derive.ir.index import affine, floordiv, sign
+from gradscribe.derive.ir.index import affine, floordiv, same, sign
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.ir.term import Guard, Program, Range, Statement, Tensor, Term, accesses
+from gradscribe.kept import kept
 
 LARGE, MEDIUM, SMALL = 64, 16, 3
 
@@ -63,7 +64,8 @@ class Form:
     @property
     def contracted(self) -> tuple[Symbol, ...]:
         """The indices that the target does not see."""
-        return tuple(v for v in self.indices if v not in self.placed)
+        placed = self.placed
+        return tuple(v for v in self.indices if v not in placed)
 
     @property
     def scatters(self) -> bool:
@@ -84,13 +86,13 @@ class Form:
         base: Expr = Integer(1)
         found: list[tuple[Expr, Expr]] = []
         while rest:
-            index = next((v for v, c in rest.items() if sympy.expand(c - base) == 0), None)
+            index = next((v for v, c in rest.items() if same(c, base)), None)
             if index is None:
                 return None
             found.append((index, self.range(index).extent))
             base = sympy.expand(base * found[-1][1])
             del rest[index]
-        return found[::-1] if sympy.expand(base - extent) == 0 else None
+        return found[::-1] if same(base, extent) else None
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,16 @@ def choose_form(statement: Statement, program: Program, hints: Mapping[Symbol, i
         statement.argument,
         best.position,
     )
+
+
+def chosen_forms(program: Program, hints: Mapping[Symbol, int]) -> tuple[Form, ...]:
+    """The form of every statement of `program`, see `choose_form`."""
+    return _chosen_forms(program, tuple(hints.items()))
+
+
+@kept(8)  # a function and its docstring have the same ones
+def _chosen_forms(program: Program, hints: tuple[tuple[Symbol, int], ...]) -> tuple[Form, ...]:
+    return tuple(choose_form(statement, program, dict(hints)) for statement in program.statements)
 
 
 def joined(form: Form, tensors: Mapping[str, Tensor]) -> Form:

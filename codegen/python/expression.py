@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 
@@ -230,14 +231,22 @@ def negated(value: Expression) -> Expression:
 
 
 def parts(value: Any) -> Iterator[Any]:
-    """A record and all records in it."""
-    if isinstance(value, tuple):
-        for item in value:
-            yield from parts(item)
-    elif is_dataclass(value):
-        yield value
-        for field in fields(value):
-            yield from parts(getattr(value, field.name))
+    """A record and all records in it, outer ones first."""
+    left = [value]
+    while left:
+        part = left.pop()
+        kind: Any = type(part)
+        if isinstance(part, tuple):
+            left += reversed(part)
+        elif names := _fields(kind):
+            yield part
+            left += [getattr(part, name) for name in reversed(names)]
+
+
+@cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    """The names of a record's fields; of anything else none."""
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 def reads(value: Any) -> set[str]:

@@ -14,8 +14,9 @@ from gradscribe.derive.catalogue.entry import Entry
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
+from gradscribe.derive.catalogue.pages import OTHER_NAMES, PAGES
 from gradscribe.derive.ir.error import EquationError
-from gradscribe.derive.ir.quote import located, quoted, shown
+from gradscribe.derive.ir.quote import listed, located, quoted, shown
 
 if TYPE_CHECKING:
     from gradscribe.derive.composition import Network
@@ -60,12 +61,35 @@ def find_any(name: str) -> "Layer | Optimiser":
     return _entry(name)()
 
 
+def equations_of(name: str) -> "Layer":
+    """What is derived of `name`: a layer or network, or the equations of an optimiser."""
+    found = find_any(name)
+    from gradscribe.derive.layer.update import Optimiser
+
+    return found.layer if isinstance(found, Optimiser) else found
+
+
+def find_optimiser(name: str) -> "Optimiser":
+    """The optimiser called `name`, or that of a file ``FILE.py:FUNCTION``.
+
+    Raises:
+        UnknownLayerError: when there is none.
+    """
+    found = find_any(name)
+    from gradscribe.derive.layer.update import Optimiser
+
+    if not isinstance(found, Optimiser):
+        raise UnknownLayerError(f"{shown(name)} is a layer; expected an optimiser, such as {listed(OPTIMISERS)}")
+    return found
+
+
 def _entry(name: str) -> "Entry[Layer] | Entry[Network] | Entry[Optimiser]":
     """The catalogue's entry of that name."""
     every = {name: entry for entries in known().values() for name, entry in entries.items()}
     if name in every:
         return every[name]
-    close = get_close_matches(name.lower(), every, n=1)
+    subject = OTHER_NAMES.get(name.lower())
+    close = [subject] if subject else get_close_matches(name.lower(), (*every, *PAGES), n=1)
     hint = (
         f"did you mean {close[0]}?" if close else "expected a name that `gradscribe list` shows, an equation or a file"
     )

@@ -12,11 +12,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 import sympy
 from sympy import Expr, Integer, Mul, Pow, Symbol
 
-from gradscribe.derive.ir.index import affine, bounds, exact, floordiv, minimum, mod, sign
+from gradscribe.derive.ir.index import affine, bounds, exact, floordiv, minimum, mod, same, sign
 from gradscribe.derive.ir.term import Access, Divisibility, Guard, Program, Tensor, Term, accesses
 
 
@@ -53,7 +54,7 @@ def rename(term: Term) -> tuple[Term, dict[Symbol, Symbol]]:
     guards = tuple(
         Guard(stays, term.extent(gone))
         for gone, stays in pairs.items()
-        if sympy.expand(term.extent(gone) - term.extent(stays)) != 0
+        if not same(term.extent(gone), term.extent(stays))
     )
     renamed = term.substitute(pairs).without(*pairs)
     return replace(renamed, deltas=_nonzero(renamed.deltas), guards=renamed.guards + guards), pairs
@@ -136,7 +137,7 @@ def digits(term: Term, delta: Expr) -> Term | None:
         mapping[index] = high if place == len(ordered) - 1 else mod(high, term.extent(index))
         base = sympy.expand(base * term.extent(index))
     top = ordered[-1]
-    guards = () if sympy.expand(base - term.extent(value)) == 0 else (Guard(mapping[top], term.extent(top)),)
+    guards = () if same(base, term.extent(value)) else (Guard(mapping[top], term.extent(top)),)
     rest = tuple(d for d in term.deltas if d != delta)
     term = replace(term, deltas=rest).substitute(mapping).without(*mapping)
     return replace(term, guards=term.guards + guards)
@@ -148,7 +149,7 @@ def radix_order(term: Term, places: list[tuple[Symbol, Expr]]) -> list[Symbol] |
     base: Expr = Integer(1)
     rest = dict(places)
     while rest:
-        digit = next((v for v, c in rest.items() if sympy.expand(c - base) == 0), None)
+        digit = next((v for v, c in rest.items() if same(c, base)), None)
         if digit is None:
             return None
         ordered.append(digit)
@@ -189,7 +190,7 @@ def implying_access(term: Term, guard: Guard, tensors: Mapping[str, Tensor]) -> 
     for access in vanishing_accesses(term.body):
         shape = tensors[access.tensor].shape
         for expression, extent in zip(access.indices, shape, strict=True):
-            if sympy.expand(expression - guard.value) == 0 and sympy.expand(extent - guard.extent) == 0:
+            if same(expression, guard.value) and same(extent, guard.extent):
                 return access
     return None
 
@@ -213,6 +214,7 @@ def reaching_access(term: Term, guard: Guard, program: Program) -> Access | None
     return None
 
 
+@lru_cache(maxsize=5_000)
 def _finite_beyond_tensors(body: Expr) -> bool:
     """Whether no divisor and no argument of a logarithm is 0 because accesses read 0 outside their tensors."""
     zero = dict.fromkeys(accesses(body), Integer(0))
@@ -221,6 +223,7 @@ def _finite_beyond_tensors(body: Expr) -> bool:
     return all(e.xreplace(zero) != 0 for e in critical if e.has(Access))
 
 
+@lru_cache(maxsize=5_000)
 def vanishing_accesses(body: Expr) -> tuple[Access, ...]:
     """The accesses whose being 0 makes the whole body 0: factors of the product, or of positive powers in it."""
     found = []

@@ -20,7 +20,7 @@ from functools import lru_cache, reduce
 from itertools import islice
 
 import sympy
-from sympy import Dummy, Expr, Integer, Pow
+from sympy import Add, Dummy, Expr, Integer, Mul, Pow
 
 from gradscribe.derive.ir.functions import FUNCTIONS, equal, real_derivative, relu
 from gradscribe.derive.ir.index import fresh_names
@@ -39,6 +39,7 @@ from gradscribe.derive.ir.term import (
 )
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.kept import kept
+from gradscribe.printed import Printed
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ class Adjoint:
     contributions: tuple[Contribution, ...]
 
 
-@dataclass(frozen=True)
-class Gradient:
+@dataclass(frozen=True, repr=False)
+class Gradient(Printed):
     """The result of `differentiate`.
 
     Attributes:
@@ -271,6 +272,15 @@ def _element(statement: Statement) -> Element:
 @lru_cache(maxsize=5_000)
 def derivative(body: Expr, access: Access) -> Expr:
     """d(body)/d(access); every access counts as an independent real variable, and a jump (of sign) has slope 0."""
+    if body == access:
+        return Integer(1)
+    if not body.has(access):
+        return Integer(0)
+    if isinstance(body, Add):
+        return Add(*(derivative(part, access) for part in body.args))
+    factors = [f for f in Mul.make_args(body) if f.has(access)]
+    if isinstance(body, Mul) and len(factors) == 1:
+        return Mul(*(derivative(f, access) if f in factors else f for f in body.args))
     dummies = {a: Dummy(a.tensor, real=True) for a in accesses(body)}
     if access not in dummies:
         return Integer(0)

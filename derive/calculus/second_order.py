@@ -81,8 +81,7 @@ def second_order(
 def _second_order(
     program: Program, watched: tuple[str, ...] | None, wrt: tuple[str, ...] | None, direction: str, prefix: str
 ) -> SecondOrder:
-    first = differentiate(program, watched)
-    gradients = _named_as_forward(_placed(condensed(first.program, program), program), first)
+    first, gradients = _order_1(program, watched)
     seeds = tuple(first.seeds.values())
     both = Program(
         (*seeds, *program.inputs), (*program.statements, *gradients.statements), gradients.outputs, program.sizes
@@ -97,6 +96,13 @@ def _second_order(
     statements = (*gradients.statements, *second.program.statements)
     order_2 = condensed(replace(second.program, inputs=given, statements=statements), program)
     return SecondOrder(first, both, directions, second, gradients, order_2)
+
+
+@kept(32)  # by whatever S is differentiated then
+def _order_1(program: Program, watched: tuple[str, ...] | None) -> tuple[Gradient, Program]:
+    """The gradients of E, and what computes them in few statements."""
+    first = differentiate(program, watched)
+    return first, _named_as_forward(_placed(condensed(first.program, program), program), first)
 
 
 def checked_order(name: str, order: int) -> int:

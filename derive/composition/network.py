@@ -93,7 +93,7 @@ class Part:
         return f"{self.node}.{self.name}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Network(Layer):
     """A layer composed of layers.
 

@@ -7,25 +7,40 @@ from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.derive.calculus.passes.reuse import distributions
 from gradscribe.derive.calculus.second_order import checked_order
 from gradscribe.derive.composition.network import Network
+from gradscribe.derive.derivation.forms.caption.page_form import checked_form, in_form
+from gradscribe.derive.derivation.forms.example.example import with_example
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
+from gradscribe.derive.derivation.forward.forward_equations import in_one_naming
 from gradscribe.derive.derivation.forward.insertion import written_out
 from gradscribe.derive.derivation.gradient.assembly import assembled
 from gradscribe.derive.derivation.gradient.recurrence import recurrence
 from gradscribe.derive.derivation.gradient.section import gradient_sections
+from gradscribe.derive.derivation.gradient.weight_update import with_update
 from gradscribe.derive.derivation.gradient.zero import zero_sections
+from gradscribe.derive.derivation.letters.notation import gradient_notation
+from gradscribe.derive.derivation.letters.written import in_letters
 from gradscribe.derive.derivation.network.network_derivation import derive_network
-from gradscribe.derive.derivation.notation import gradient_notation
 from gradscribe.derive.derivation.record import Derivation, Result, Section, Step
 from gradscribe.derive.derivation.second_derivation import second_derivation
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import Access, EquationError, Program
 from gradscribe.derive.layer.interface import Layer
+from gradscribe.derive.layer.letters import read_letters
+from gradscribe.derive.layer.update import Optimiser
 
 __all__ = ["Derivation", "Result", "Section", "Step", "derive"]
 
 
 def derive(
-    layer: Layer, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None, order: int = 1
+    layer: Layer,
+    wrt: Sequence[str] | None = None,
+    settings: Mapping[str, str] | None = None,
+    order: int = 1,
+    letters: str | Mapping[str, str] = "",
+    full: bool = False,
+    form: str = "index",
+    optimiser: Optimiser | None = None,
+    example: bool = False,
 ) -> Derivation:
     """The derivation of a layer's gradients.
 
@@ -34,20 +49,45 @@ def derive(
         wrt: the inputs to differentiate by; all differentiable ones by default, the weights of a network.
         settings: options and sizes by name, see `derive.derivation.forward.displayed_settings`.
         order: 2 for the gradient of the gradient.
+        letters: what names are written with, by name or as text, ``"goodfellow, n=N, brackets"``; see
+            `derive.layer.letters.read_letters`. They come before those that the layer's own text asks for.
+        full: every row and every section, those too that say nothing new: the chain rule element by element.
+        form: "index" for every row and the operator form below a box, "operator" for operator forms alone, "matrix"
+            for products of matrices (im2col), or "all".
+        optimiser: the equations of the update of the weights, at order 1; gradient descent by default.
+        example: whether the page ends with numbers, see `derive.derivation.forms.example`; of single layers.
 
     Raises:
-        EquationError: when `wrt`, a setting or the order does not fit the layer.
+        EquationError: when `wrt`, a setting, the order, the form, the optimiser or an example does not fit the layer,
+            and for letters that clash, are none, or are asked for names that the page does not have.
     """
+    checked_form(layer.name, form)
+    request = read_letters(letters, f"{layer.name}: letters").over(read_letters(layer.letters, layer.name))
+    page = in_form(_derived(layer, wrt, settings, order, full), form)
+    if order == 1:
+        page = with_update(page, layer.weights, optimiser)
+    elif optimiser is not None:
+        raise EquationError(f"{layer.name}: weights move along first gradients; expected order 1 beside an optimiser")
+    page = with_example(page) if example else page
+    return in_letters(page, request, layer.program.names())
+
+
+def _derived(
+    layer: Layer, wrt: Sequence[str] | None, settings: Mapping[str, str] | None, order: int, full: bool
+) -> Derivation:
     if checked_order(layer.name, order) == 2:
-        return second_derivation(layer, _checked(layer, wrt), settings)
+        return second_derivation(layer, _checked(layer, wrt), settings, full)
     if isinstance(layer, Network):
-        return derive_network(layer, wrt, settings)
+        return derive_network(layer, wrt, settings, full)
     display = displayed(layer, settings)
-    rewritten = written_out(differentiate(display.program, _checked(layer, wrt)))
+    rewritten = written_out(differentiate(in_one_naming(display.program), _checked(layer, wrt)))
     gradient, program = rewritten.shown, rewritten.shown.forward
     notation = gradient_notation(gradient)
     lets = distributions(program, gradient.program.names())
-    sections = [*gradient_sections(gradient, notation, lets), *zero_sections(gradient, notation)]
+    sections = [
+        *gradient_sections(gradient, notation, lets, closing=True, full=full),
+        *zero_sections(gradient, notation),
+    ]
     first = program.inputs[0].name
     main = next((s for s in sections if s.wrt == first and first not in gradient.zeros), None)
     if main is not None and first not in layer.weights and not _is_activation(program, first):

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 
 import sympy
 from sympy import Expr, ImmutableMatrix, Integer, Symbol
+from sympy.core.symbol import Str
 
+from gradscribe.derive.derivation.forms.caption.matrices.matrix_record import MatrixForm
+from gradscribe.derive.derivation.forms.caption.operation import Caption
 from gradscribe.derive.derivation.forward.insertion import Rewritten
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.printed import Printed
@@ -37,8 +40,34 @@ class Partial(Expr):
         return self.args[1]
 
 
+class Scalar(Expr):
+    """What is differentiated, E, or S at order 2; it has no name in the equations."""
+
+    def __new__(cls, word: str) -> "Scalar":
+        """`word` is one of `derive.layer.letters.SPECIAL`."""
+        return Expr.__new__(cls, Str(word) if isinstance(word, str) else word)
+
+    @property
+    def word(self) -> str:
+        """Which one."""
+        return str(self.args[0].name)
+
+    @property
+    def indices(self) -> tuple[Expr, ...]:
+        """None: it stands where an element of a tensor might."""
+        return ()
+
+
+class Label(Scalar):
+    """The label of a level in a sentence: l+1, or the name of a node."""
+
+
 class Between(Expr):
     """``0 <= index < extent`` in a sentence."""
+
+
+class Below(Expr):
+    """``index < extent`` in a sentence."""
 
 
 class Equals(Expr):
@@ -57,19 +86,7 @@ class Inverse(Expr):
     """The inverse of a matrix; display only."""
 
 
-class Matrices(Expr):
-    """A product of matrices, in this order; display only."""
-
-    is_commutative = False
-
-
-class Elementwise(Expr):
-    """Two matrices multiplied element by element, in brackets within a product of matrices; display only."""
-
-    is_commutative = False
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step(Printed):
     """One row: ``left = sum of terms``.
 
@@ -114,11 +131,30 @@ Premise = Words | Step | Formula | Grid
 
 @dataclass(frozen=True)
 class Result:
-    """A boxed row, the words that name what it is, and a clause that leads to it."""
+    """A boxed row.
+
+    Attributes:
+        step: the row.
+        name: the words that say what it is; () for none.
+        lead: a clause that leads to it.
+        caption: what the words say, which can be computed; None where they are no operation.
+        form: the row in whole tensors, made from the caption; None where there is no such form.
+        steps: rows before that, from the box above.
+        closed: whether it is the closed form of the box above.
+    """
 
     step: Step
     name: Words
     lead: Words = ()
+    caption: Caption | None = None
+    form: Expr | None = None
+    steps: tuple[Step, ...] = ()
+    closed: bool = False
+
+    @property
+    def rows(self) -> tuple[Step, ...]:
+        """The rows, then the box itself."""
+        return (*self.steps, self.step)
 
 
 @dataclass(frozen=True)
@@ -130,7 +166,8 @@ class Section:
         setup: sentences before the rows.
         steps: the rows.
         caption: sentences after the rows.
-        results: the boxed rows; the first equals the last row, further ones hold under conditions.
+        results: the boxed rows; the first equals the last row, further ones hold under conditions or are in closed
+            form.
         forward: the program that the rows speak about.
         gradient: the gradient program, for the rows' gradient tensors; None where there are none.
         raw: the terms as differentiation made them, the row before the first one.
@@ -141,6 +178,7 @@ class Section:
             These are whole gradients: where something else in `forward` reads such a tensor it counts as fixed. Empty
             elsewhere: there the outputs of `forward` are meant.
         numbers: inputs of `forward` for whose values the rows are claimed, (name, matrix); others are arbitrary.
+        like: the tensor in whose section the same rows are printed; of this one only the boxes are. "" for none.
     """
 
     title: Words
@@ -156,6 +194,12 @@ class Section:
     lemmas: tuple["Section", ...] = ()
     seeds: tuple[tuple[str, str], ...] = ()
     numbers: tuple[tuple[str, ImmutableMatrix], ...] = ()
+    like: str = ""
+
+    @property
+    def closed(self) -> Step | None:
+        """The closed form, if there is one behind the formula."""
+        return next((r.step for r in self.results if r.closed), None)
 
     @property
     def parts(self) -> tuple["Section", ...]:
@@ -181,7 +225,7 @@ class Row:
         layers: what it consists of, names of the catalogue: a layer and its activation.
         reads: the levels or inputs that it reads.
         shape: the extents of its value.
-        weights: what is trained, (letter, shape).
+        weights: what is trained, (tensor, shape).
         parameters: how many numbers are trained.
     """
 
@@ -219,14 +263,66 @@ class LayerTable:
 
 @dataclass(frozen=True)
 class Definition:
-    """A forward equation as it is printed: ``left = op of terms``; `argument` records where an extremum was found."""
+    """An equation as it is printed: ``left = op of terms``.
+
+    Attributes:
+        left: the element, or a whole tensor.
+        terms: the summands.
+        argument: records where an extremum was found.
+        becomes: whether the right side takes the place of what `left` was, as an update does.
+    """
 
     left: Access
     terms: tuple[Term, ...]
     argument: Tensor | None = None
+    becomes: bool = False
 
 
 @dataclass(frozen=True)
+class Update:
+    """What training makes of the trained tensors.
+
+    Attributes:
+        title: its heading.
+        setup: sentences before the equations.
+        equations: in the order in which they are computed.
+        notation: how their tensors are written; one stands for those of all levels that share its letter.
+    """
+
+    title: Words
+    setup: tuple[Words, ...]
+    equations: tuple[Definition, ...]
+    notation: Notation
+
+
+@dataclass(frozen=True)
+class Worked:
+    """A gradient in numbers: its matrices, and rows that work out one element."""
+
+    matrices: tuple[Formula, ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """The numbers of one small case.
+
+    Attributes:
+        title: its heading.
+        setup: sentences: the sizes.
+        given: every tensor of the forward equations, and what arrives from above.
+        gradients: one for each section.
+        notation: how tensors are written.
+    """
+
+    title: Words
+    setup: tuple[Words, ...]
+    given: tuple[Formula, ...]
+    gradients: tuple[Worked, ...]
+    notation: Notation
+
+
+@dataclass(frozen=True, repr=False)
 class Derivation(Printed):
     """Everything a printer needs.
 
@@ -235,6 +331,12 @@ class Derivation(Printed):
         title: what is derived.
         source: the literature.
         setup: sentences before the forward equations: shapes and parameters.
+        form: what is shown of it, one of `derive.derivation.forms.caption.page_form.FORMS`.
+        matrices: the equations that are products of matrices.
+        matrix: these, as they stand on a page.
+        glossary: sentences that define the signs and words of the boxes.
+        update: what training makes of the weights; None where none is derived.
+        example: the same in numbers; None where they are not asked for.
         definitions: the forward equations.
         sizes: the derived extents.
         notes: sentences after the forward equations: zero padding, ties.
@@ -245,7 +347,6 @@ class Derivation(Printed):
         notation: how tensors are written.
         layer: the layer as displayed; None when there is none.
         mapping: what the symbols of the layer's definition were replaced by.
-        appendix: derivations of identities that this one speaks of.
         table: of a network, its layers.
         chapters: of a network, its sections layer by layer, the last layer first; empty for a layer.
         seed: of a network, the gradient tensor of its output.
@@ -265,11 +366,16 @@ class Derivation(Printed):
     rewritten: Rewritten | None = None
     layer: Layer | None = None
     mapping: Mapping[Symbol, Expr] = field(default_factory=dict)
-    appendix: tuple["Derivation", ...] = ()
     table: LayerTable | None = None
     chapters: tuple[Chapter, ...] = ()
     seed: str = ""
     premises: tuple[Premise, ...] = ()
+    glossary: tuple[Words, ...] = ()
+    form: str = "index"
+    matrices: tuple[MatrixForm, ...] = ()
+    matrix: tuple[Premise, ...] = ()
+    update: Update | None = None
+    example: Example | None = None
 
     @property
     def heading(self) -> str:

@@ -20,31 +20,31 @@ from gradscribe.derive.derivation.forward.forward_equations import scattered
 from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
 from gradscribe.derive.derivation.gradient.assembly import assembled
 from gradscribe.derive.derivation.gradient.outcome import as_statement
-from gradscribe.derive.derivation.gradient.recognise import recognise
 from gradscribe.derive.derivation.gradient.section import gradient_sections
 from gradscribe.derive.derivation.gradient.zero import zero_sections
+from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
 from gradscribe.derive.derivation.network.lettering import lettered
 from gradscribe.derive.derivation.network.surroundings import surroundings
-from gradscribe.derive.derivation.notation import Notation, gradient_notation
-from gradscribe.derive.derivation.record import Derivation, Result, Section, Step, Words, joined
+from gradscribe.derive.derivation.record import Derivation, Scalar, Section, Step, Words, joined
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Access, Program, Term, accesses
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.layer.interface import Layer
 
 SOURCE = "Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6, 1994, section 3"
-E, S = map(Access, SCALARS)
-NAMED = 3
-"""Up to so many contributions are named one by one."""
+E, S = map(Scalar, SCALARS)
 
 
-def second_derivation(layer: Layer, watched: Sequence[str] | None, settings: Mapping[str, str] | None) -> Derivation:
+def second_derivation(
+    layer: Layer, watched: Sequence[str] | None, settings: Mapping[str, str] | None, full: bool = False
+) -> Derivation:
     """The derivation of the gradient of the gradient.
 
     Args:
         layer: the layer.
         watched: the inputs whose gradients S sums over; all differentiable ones by default.
         settings: options and sizes by name.
+        full: see `gradient_section`.
 
     Raises:
         EquationError: when a setting does not fit the layer.
@@ -60,10 +60,10 @@ def second_derivation(layer: Layer, watched: Sequence[str] | None, settings: Map
         notation = replace(notation, levels=letters, deltas=deltas)
     lets = distributions(program, found.second.program.names())
     summed = {r.index for s in program.statements for r in s.term.bound}
-    sections = gradient_sections(found.second, notation, lets, summed)
+    sections = gradient_sections(found.second, notation, lets, summed, full=full)
     if isinstance(display.layer, Network):
         sections = _surrounded(sections, found)
-    sections = [_named(s, found, notation) for s in (*sections, *zero_sections(found.second, notation))]
+    sections = [_named(s, notation) for s in (*sections, *zero_sections(found.second, notation))]
     return replace(
         assembled(display, program, rewritten, notation, sections),
         title=f"{layer.title}, second order" if layer.title else "second order",
@@ -111,7 +111,7 @@ def _settled(program: Program) -> Program:
         back = {stays: gone for gone, stays in pairs.items() if stays in {r.index for r in term.free}}
         if len(back) == len(pairs) and term.is_sum:
             statement = replace(statement, term=term.rename(back))
-        digits = {v for v, _, _ in scattered(statement.term, injective=True)}
+        digits = {v for v, _, _ in scattered(statement.term)}
         axes = [(n, r.index) for n, r in enumerate(statement.term.free) if r.index in digits]
         names = {v: known.setdefault((statement.target.name, n), integer(next(letters))) for n, v in axes}
         statements.append(replace(statement, term=statement.term.rename(names)))
@@ -199,22 +199,9 @@ def _rate(found: SecondOrder, notation: Notation) -> Step:
     return Step("definition", (), S, tuple(terms), notation=notation)
 
 
-def _named(section: Section, found: SecondOrder, notation: Notation) -> Section:
-    """The section with a title that names S, and with few contributions named one by one."""
+def _named(section: Section, notation: Notation) -> Section:
+    """The section with a title that names S."""
     tensor = Access(section.wrt)
     gradient = section.steps[0].left.tensor
     rate: Words = (": the rate of change ", Access(gradient)) if gradient in notation.dots else ()
-    program = found.second.program
-    results = tuple(replace(r, name=_contributions(r, notation, program)) for r in section.results)
-    return replace(section, title=("gradient of ", S, " with respect to ", tensor, *rate), results=results)
-
-
-def _contributions(result: Result, notation: Notation, program: Program) -> Words:
-    terms = result.step.terms
-    if not 1 < len(terms) <= NAMED:
-        return result.name
-    words: list[object] = []
-    for number, term in enumerate(terms):
-        sign = "minus" if term.body.as_coeff_Mul()[0].is_negative else "plus"
-        words += [f", {sign} " if number else "", *recognise((term,), notation, program)]
-    return tuple(w for w in words if w != "")
+    return replace(section, title=("gradient of ", S, " with respect to ", tensor, *rate))

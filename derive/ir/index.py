@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import sympy
-from sympy import Expr, Function, Integer, Symbol
+from sympy import Add, Expr, Function, Integer, Mul, Symbol
 
 from gradscribe.derive.ir.quote import listed, shown
 
@@ -126,25 +126,46 @@ def affine(expression: Expr, indices: tuple[Symbol, ...]) -> Affine:
     Raises:
         NotAffineError: when an index occurs other than linearly.
     """
-    present = [v for v in indices if v in expression.free_symbols]
+    read = expression.free_symbols
+    present = [v for v in indices if v in read]
     if not present:
         return Affine(expression, ())
-    rest = sympy.expand(expression)
-    terms = []
-    for index in present:
-        coefficient = rest.coeff(index, 1)
-        rest = sympy.expand(rest - coefficient * index)
-        if coefficient != 0:
-            terms.append((index, coefficient))
-    if any(v in part.free_symbols for part in (rest, *(c for _, c in terms)) for v in present):
-        raise NotAffineError(f"{shown(expression)} is not affine in {listed(v.name for v in present)}")
-    return Affine(rest, tuple(terms))
+    if expression.is_Symbol:
+        return Affine(Integer(0), ((expression, Integer(1)),))
+    parts: dict[Symbol | None, list[Expr]] = {}  # the summands of each index, without it; those of none
+    for summand in Add.make_args(sympy.expand(expression)):
+        factors = Mul.make_args(summand)
+        index = next((v for v in present if v in factors), None)
+        rest = summand if index is None else Mul(*(f for f in factors if f != index))
+        if not rest.free_symbols.isdisjoint(present):
+            raise NotAffineError(f"{shown(expression)} is not affine in {listed(v.name for v in present)}")
+        parts.setdefault(index, []).append(rest)
+    found = ((index, Add(*parts[index])) for index in present if index in parts)
+    return Affine(Add(*parts.get(None, ())), tuple((index, c) for index, c in found if c != 0))
 
 
+@lru_cache(maxsize=20_000)
+def same(a: Expr, b: Expr) -> bool:
+    """Whether two expressions have one normal form."""
+    return a == b or bool(sympy.expand(a - b) == 0)
+
+
+@lru_cache(maxsize=20_000)
 def sign(expression: Expr) -> int:
     """1 or -1 when every monomial of `expression` has that sign (symbols are >= 0), else 0 for unknown or zero."""
     signs = {1 if c > 0 else -1 for c in sympy.expand(expression).as_coefficients_dict().values() if c != 0}
     return signs.pop() if len(signs) == 1 else 0
+
+
+def natural(expression: Expr) -> bool:
+    """Whether `expression` is seen to be at least 0: symbols are, quotients and remainders of what is are, too."""
+    if isinstance(expression, mod):
+        return True
+    if isinstance(expression, floordiv | exact):
+        return natural(expression.args[0])
+    if expression.is_Symbol or expression.is_Integer:
+        return bool(expression.is_nonnegative)
+    return isinstance(expression, Add | Mul | minimum) and all(map(natural, expression.args))
 
 
 def bounds(

@@ -2,13 +2,12 @@
 
 Every term is evaluated on its whole index box at once: each index is an array, each bracket a mask, each access a
 look-up that reads 0 outside the tensor. Nothing is rewritten, skipped or reordered, so that the value follows from the
-definition of a Term alone. Meant for small sizes.
+definition of a Term alone; what sizes alone decide is kept for the next evaluation. Meant for small sizes.
 """
 
 import math
-from collections.abc import Mapping
-from functools import reduce
-from itertools import compress
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,12 @@ from sympy import Add, Expr, Mul, Pow, Symbol
 
 from gradscribe.derive.ir.functions import FUNCTIONS, is_indicator
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
-from gradscribe.derive.ir.term import Access, Program, Statement, Term
+from gradscribe.derive.ir.term import Access, InnerSum, Program, Term
 
 Values = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, int]
+_KEPT_POINTS = 4_000
+"""A larger index box is made anew by every term that has it."""
 
 _INTEGER_FUNCTIONS: dict[Any, Any] = {
     floordiv: lambda a, b: a // b,
@@ -45,10 +46,12 @@ def interpret(program: Program, values: Values, sizes: Sizes) -> dict[str, np.nd
     optional = (t for t in program.inputs if t.optional)
     found: dict[str, Any] = {t.name: np.full(shape_of(t.shape, known), float(t.absent)) for t in optional}
     found |= {name: np.asarray(value) for name, value in values.items()}
+    written: set[str] = set()
     for statement in program.statements:
         result, argument = evaluate(statement.term, found, known)
         name = statement.target.name
-        found[name] = found[name] + result if _written_before(program, statement) else result
+        found[name] = found[name] + result if name in written else result
+        written.add(name)
         if statement.argument is not None:
             found[statement.argument.name] = argument
     return found
@@ -96,31 +99,73 @@ def _summands(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.
     return flattened(term, body, mask)
 
 
-def index_box(term: Term, values: Values, sizes: Sizes) -> tuple[dict[Symbol, Any], np.ndarray]:
+class Grid(dict[Symbol, Any]):
+    """The sizes, and every index of a box as an array along its own axis.
+
+    `known` holds what was computed of integer sizes and indices alone: places of accesses, brackets. It is the same for
+    all terms with this box; a slope by differences has most of its work there but once.
+    """
+
+    def __init__(self, symbols: Mapping[Symbol, Any], known: dict[Any, Any]) -> None:
+        super().__init__(symbols)
+        self.known = known
+
+    def keeps(self, *expressions: Expr) -> bool:
+        """Whether the value of these stays the same, whatever the tensors and the real parameters are."""
+        symbols: set[Symbol] = set().union(*(e.free_symbols for e in expressions))
+        whole = all(isinstance(self[s], int | np.ndarray) for s in symbols)
+        return whole and not any(e.has(Access) for e in expressions)
+
+
+def index_box(term: Term, values: Values, sizes: Sizes) -> tuple[Grid, np.ndarray]:
     """The sizes, with every index of a term as an array along its own axis; and where all brackets hold."""
     shape = shape_of(tuple(r.extent for r in term.ranges), sizes)
-    grid: dict[Symbol, Any] = dict(sizes)
-    for axis, (r, extent) in enumerate(zip(term.ranges, shape, strict=True)):
-        grid[r.index] = np.arange(extent).reshape([-1 if a == axis else 1 for a in range(len(shape))])
-    mask = np.ones(shape, bool)
+    made = _axes if math.prod(shape) <= _KEPT_POINTS else _axes.__wrapped__
+    axes, known = made(term.indices, shape, tuple((s, size) for s, size in sizes.items() if isinstance(size, int)))
+    grid = Grid(sizes, known)
+    grid.update(axes)
+    key = (tuple(term.deltas), tuple(term.guards), tuple(term.divisibilities))
+    mask = known.get(key)
+    if mask is None:
+        mask = np.ones((), bool)
+        for bracket in sorted(_brackets(term, values, grid), key=np.size):  # with the axes of its own indices only
+            mask = mask & bracket
+        mask = np.array(np.broadcast_to(mask, shape))
+        guarded = (e for guard in term.guards for e in (guard.value, guard.extent))
+        if grid.keeps(*term.deltas, *guarded, *(e for d in term.divisibilities for e in (d.value, d.modulus))):
+            known[key] = mask
+    if admission := term.admission:
+        with np.errstate(all="ignore"):
+            mask = reduce(lambda m, condition: m & (value(condition, values, grid) != 0), admission, mask)
+    return grid, mask
+
+
+@lru_cache(maxsize=512)
+def _axes(
+    indices: tuple[Symbol, ...], shape: tuple[int, ...], sizes: tuple[tuple[Symbol, int], ...]
+) -> tuple[dict[Symbol, np.ndarray], dict[Any, Any]]:
+    """Indices as arrays, and an empty dictionary for what is computed of them and of the `sizes`."""
+    axes = np.ogrid[tuple(slice(extent) for extent in shape)] if shape else ()
+    return dict(zip(indices, axes, strict=True)), {}
+
+
+def _brackets(term: Term, values: Values, grid: Grid) -> Iterator[np.ndarray]:
+    """Where each bracket on the indices holds."""
     for delta in term.deltas:
-        mask &= value(delta, values, grid) == 0
+        yield value(delta, values, grid) == 0
     for guard in term.guards:
         place = value(guard.value, values, grid)
-        mask &= (place >= 0) & (place < value(guard.extent, values, grid))
+        yield (place >= 0) & (place < value(guard.extent, values, grid))
     for bracket in term.divisibilities:
-        mask &= value(bracket.value, values, grid) % value(bracket.modulus, values, grid) == 0
-    with np.errstate(all="ignore"):
-        for condition in term.admission:
-            mask &= value(condition, values, grid) != 0
-    return grid, mask
+        yield value(bracket.value, values, grid) % value(bracket.modulus, values, grid) == 0
 
 
 def flattened(term: Term, body: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A body and the brackets on the whole index box, the bound indices as one last axis."""
     outer = mask.shape[: len(term.free)]
     inner = math.prod(mask.shape[len(term.free) :])
-    return np.broadcast_to(body, mask.shape).reshape(*outer, inner), mask.reshape(*outer, inner)
+    whole = body if body.shape == mask.shape else np.broadcast_to(body, mask.shape)
+    return whole.reshape(*outer, inner), mask.reshape(*outer, inner)
 
 
 def _position(best: np.ndarray, body: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -132,20 +177,18 @@ def _position(best: np.ndarray, body: np.ndarray, mask: np.ndarray) -> np.ndarra
     return np.where(candidates.any(-1), candidates.argmax(-1), -1)
 
 
-def _written_before(program: Program, statement: Statement) -> bool:
-    return next(s for s in program.statements if s.target.name == statement.target.name) is not statement
-
-
 def value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
     """The value of an expression on the index box; `grid` holds arrays for indices and integers for sizes."""
     if isinstance(expression, Access):
-        return read(values[expression.tensor], [value(e, values, grid) for e in expression.indices])
+        return read(expression, values, grid)
     if isinstance(expression, Symbol):
         return grid[expression]
     if expression.is_Integer:
         return int(expression)
     if expression.is_Number or expression.is_NumberSymbol:
         return float(expression)
+    if isinstance(expression, InnerSum):
+        return summed(expression, grid, lambda body, deeper: value(body, values, deeper))
     arguments = [value(e, values, grid) for e in expression.args]
     if isinstance(expression, Add):
         return reduce(lambda a, b: a + b, arguments)
@@ -162,16 +205,42 @@ def value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
     return FUNCTIONS[expression.func].compute(*arguments)
 
 
-def read(array: np.ndarray, indices: list[Any]) -> Any:
-    """``array[indices]``, and 0 where an index leaves the array."""
+def summed(total: InnerSum, grid: Mapping[Symbol, Any], evaluate_: Callable[[Expr, Mapping[Symbol, Any]], Any]) -> Any:
+    """A sum within a body: each index that it sums over is an axis behind all others, which is summed over."""
+    first, *others = total.ranges
+    body = InnerSum(total.body, *others) if others else total.body
+    extent = number(first.extent, grid)
+    deeper = {s: v[..., None] if np.ndim(v) else v for s, v in grid.items()} | {first.index: np.arange(extent)}
+    found = np.asarray(evaluate_(body, deeper))
+    return np.broadcast_to(found, np.broadcast_shapes(found.shape, (extent,))).sum(-1)
+
+
+def read(access: Access, values: Values, grid: Mapping[Symbol, Any]) -> Any:
+    """``tensor[indices]``, and 0 where an index leaves the tensor."""
+    array, indices = values[access.tensor], access.indices
     if not indices:
         return array[()]
-    fits = [(index >= 0) & (index < extent) for index, extent in zip(indices, array.shape, strict=True)]
+    key, known = (indices, array.shape), grid.known if isinstance(grid, Grid) else {}
+    place = known.get(key)
+    if place is None:
+        place = _place([value(e, values, grid) for e in indices], array.shape)
+        if isinstance(grid, Grid) and grid.keeps(*indices):
+            known[key] = place
+    within, fits = place
     if array.size == 0:
-        return np.zeros(np.broadcast_shapes(*map(np.shape, indices)))
-    leaving = [not np.all(fit) for fit in fits]
-    within = (np.where(fit, e, 0) if left else e for fit, e, left in zip(fits, indices, leaving, strict=True))
-    found = array[tuple(within)]
-    if not any(leaving):
-        return found if array.dtype != bool else found.astype(int)  # sums of truth values count
-    return np.where(reduce(lambda a, b: a & b, compress(fits, leaving)), found, 0)
+        return np.zeros(np.broadcast_shapes(*map(np.shape, within)))
+    found = array[within]
+    if fits is not None:
+        return np.where(fits, found, 0)
+    return found if array.dtype != bool else found.astype(int)  # sums of truth values count
+
+
+def _place(indices: list[Any], shape: tuple[int, ...]) -> tuple[tuple[Any, ...], Any]:
+    """The indices, 0 where one leaves the shape, and where none does; None for everywhere."""
+    within, fits = [], None
+    for index, extent in zip(indices, shape, strict=True):
+        fit = (index >= 0) & (index < extent)
+        leaving = not np.all(fit)
+        within.append(np.where(fit, index, 0) if leaving else index)
+        fits = (fit if fits is None else fits & fit) if leaving else fits
+    return tuple(within), fits

@@ -65,9 +65,15 @@ class Reduction:
 
 SUM = Reduction("sum", "sums", np.add, 0, lambda e: S.One, "Σ", r"\sum", limits=True)
 
+_CHOSEN = "it changes with the element that it is, and with no other"
+
 REDUCTIONS: dict[str, Reduction] = {
     "sum": SUM,
-    "max": Reduction("maximum", "maxima", np.maximum, -inf, lambda e: e.chosen, "max", r"\max", selects=True),
-    "min": Reduction("minimum", "minima", np.minimum, inf, lambda e: e.chosen, "min", r"\min", selects=True),
+    "max": Reduction(
+        "maximum", "maxima", np.maximum, -inf, lambda e: e.chosen, "max", r"\max", selects=True, reason=_CHOSEN
+    ),
+    "min": Reduction(
+        "minimum", "minima", np.minimum, inf, lambda e: e.chosen, "min", r"\min", selects=True, reason=_CHOSEN
+    ),
 }
 """The rows by the word that equations have for them."""

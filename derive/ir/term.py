@@ -3,6 +3,7 @@
     out[free] = op over bound of [delta == 0] [0 <= guard < extent] [modulus | value] * body
 
 `body` is a SymPy scalar over `Access` leaves: no Sum, Piecewise or KroneckerDelta inside. All index ranges start at 0.
+(For display there are brackets of divisibility, and an `InnerSum` within a body.)
 An access outside its tensor's shape reads 0: that is zero padding. A bracket that is false is a strong zero: the
 summand is 0 even if its body is infinite or NaN there. Another reduction has the elements only where its brackets hold;
 brackets on values among them are part of its body, see `derive.ir.functions.admitted`. A gradient is again a Program.
@@ -14,7 +15,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer, Symbol, Tuple
 from sympy.core.symbol import Str
 
 from gradscribe.derive.ir.error import EquationError as EquationError  # noqa: PLC0414  (exported, as mypy sees it)
@@ -46,6 +47,20 @@ class Access(Expr):
 
     def _sympystr(self, printer: Any) -> str:
         return f"{self.tensor}[{', '.join(printer.doprint(e) for e in self.indices)}]"
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        """The symbols of its indices."""
+        return set(_symbols_of(self))
+
+    @lru_cache(maxsize=20_000)  # noqa: B019  (an access is a value; what stands in order is sorted by its text)
+    def __str__(self) -> str:
+        return super().__str__()
+
+
+@lru_cache(maxsize=20_000)
+def _symbols_of(access: Access) -> frozenset[Any]:
+    return frozenset().union(*(e.free_symbols for e in access.indices))
 
 
 @dataclass(frozen=True)
@@ -84,6 +99,36 @@ class Range:
 
     index: Symbol
     extent: Expr
+
+
+class InnerSum(Expr):
+    """``sum over ranges of body``, a factor within a body; display form only.
+
+    Its indices are no symbols of the expression around it, which must not have them: nothing is renamed here.
+    """
+
+    is_commutative = True
+    is_real = True
+
+    def __new__(cls, body: Expr, *ranges: Range | Tuple) -> "InnerSum":
+        """Ranges are kept as SymPy's tuples, so that `xreplace` reaches the extents."""
+        return Expr.__new__(cls, body, *(Tuple(r.index, r.extent) if isinstance(r, Range) else r for r in ranges))
+
+    @property
+    def body(self) -> Expr:
+        """What is summed."""
+        return self.args[0]
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """Over what."""
+        return tuple(Range(*pair) for pair in self.args[1:])
+
+    @property
+    def free_symbols(self) -> set[Symbol]:
+        """All but the indices that it sums over."""
+        own = {r.index for r in self.ranges}
+        return set().union(self.body.free_symbols - own, *(r.extent.free_symbols for r in self.ranges))
 
 
 @dataclass(frozen=True)
@@ -185,7 +230,7 @@ class Term:
         return replace(self, bound=tuple(r for r in self.bound if r.index not in indices))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Statement(Printed):
     """``target[free] (+)= term``; for an extremum it also says which positions a gradient flows to.
 
@@ -212,7 +257,7 @@ class Statement(Printed):
         return frozenset().union(*(p.free_symbols for p in parts)) - set(t.indices)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Program(Printed):
     """Statements in order; several with one target accumulate. `sizes` defines derived extents, in order."""
 

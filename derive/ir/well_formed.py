@@ -1,14 +1,16 @@
 """What every Program must be: indices bound once, tensors defined before they are read, subscripts affine."""
 
 import sympy
+from sympy import Symbol
 from sympy.core.function import Application
 
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.functions import FUNCTIONS, admitted
-from gradscribe.derive.ir.index import NotAffineError, affine
+from gradscribe.derive.ir.index import NotAffineError, affine, same
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.reductions import REDUCTIONS, SUM
 from gradscribe.derive.ir.term import Access, Program, Tensor, Term, accesses
+from gradscribe.kept import kept
 
 
 def check(program: Program) -> Program:
@@ -26,7 +28,7 @@ def check(program: Program) -> Program:
     _check_reductions(program)
     for statement in program.statements:
         term, target = statement.term, statement.target
-        _check_indices(target, term, set(tensors))
+        _check_indices(target, term)
         for access in accesses(term.body):
             if access.tensor not in defined:
                 raise EquationError(f"{target.name} uses {access.tensor}, which is not defined before it")
@@ -34,7 +36,7 @@ def check(program: Program) -> Program:
                 raise EquationError(
                     f"{access.tensor} has {len(tensors[access.tensor].shape)} axes, but is used as {shown(access)}"
                 )
-            _check_affine(target, term, access)
+            _check_affine(target.name, term.indices, access)
         defined.add(target.name)
         if statement.argument is not None:
             defined.add(statement.argument.name)
@@ -80,25 +82,25 @@ def _check_reductions(program: Program) -> None:
             raise EquationError(f"{name}: its ties {ties.name} must be a constant tensor of its shape and be defined")
 
 
-def _check_affine(target: Tensor, term: Term, access: Access) -> None:
+@kept(20_000)  # a pass leaves most statements as they were
+def _check_affine(target: str, indices: tuple[Symbol, ...], access: Access) -> None:
     for expression in access.indices:
         if expression.has(sympy.Function):
             continue
         try:
-            affine(expression, term.indices)
+            affine(expression, indices)
         except NotAffineError as error:
-            raise EquationError(f"{target.name}: {shown(access)} is not affine: {error}") from error
+            raise EquationError(f"{target}: {shown(access)} is not affine: {error}") from error
 
 
-def _check_indices(target: Tensor, term: Term, tensors: set[str]) -> None:
+@kept(5_000)
+def _check_indices(target: Tensor, term: Term) -> None:
     names = [v.name for v in term.indices]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise EquationError(f"{target.name}: index {doubled[0]} is bound twice")
     shape = tuple(r.extent for r in term.free)
-    if len(shape) != len(target.shape) or any(
-        sympy.expand(a - b) != 0 for a, b in zip(shape, target.shape, strict=True)
-    ):
+    if len(shape) != len(target.shape) or not all(map(same, shape, target.shape)):
         raise EquationError(
             f"{target.name}: extents {shown(shape)} of its indices differ from its shape {shown(target.shape)}"
         )

@@ -14,12 +14,13 @@ from gradscribe.derive.language.meaning.extents import Extents, find
 from gradscribe.derive.language.meaning.limits import limits, parted
 from gradscribe.derive.language.meaning.scope import Parameter, Scope, parameters_of, scope
 from gradscribe.derive.language.syntax.evaluation import evaluated
-from gradscribe.derive.language.syntax.located_error import LanguageError, Located
+from gradscribe.derive.language.syntax.located_error import LanguageError, Located, nearest
 from gradscribe.derive.language.syntax.parse import parse
 from gradscribe.derive.language.syntax.tree import Element, Ellipsis, Equation, Name, Place, Text, walk
 from gradscribe.derive.layer.equations import program
 from gradscribe.derive.layer.interface import Kind, Layer, Option, Requirement, open_options
 from gradscribe.derive.layer.interval import FINITE, Interval
+from gradscribe.derive.layer.letters import SPECIAL, read_letters
 
 
 def read(
@@ -62,15 +63,30 @@ def _layer(syntax: Text, name: str, arguments: Mapping[str, str], interface: Map
     own = tuple(interface.get("options", ()))
     options = [*own, *_options(names, built, {s for o in own for s in o.symbols})]
     relations = found.requirements(names.parameters, {s: o.name for o in options for s in o.symbols})
+    _check_letters(syntax, built)
     fields = {
         "class_name": "".join(part.capitalize() for part in name.split("_")),
         "title": syntax.title,
+        "letters": ", ".join(line.request for line in syntax.letters),
         "weights": names.flags["weight"],
         **interface,
         "requirements": (*interface.get("requirements", _requirements(reader.conditions)), *relations),
         "options": tuple(_limited(o, found.intervals) for o in options),
     }
     return Layer(name=name, program=built, **fields)
+
+
+def _check_letters(syntax: Text, built: Program) -> None:
+    """Raise unless letters are asked for in the form they have, of names that the text has."""
+    known = built.names() | {name.partition("_")[0] for name in built.names()} | set(SPECIAL)
+    for line in syntax.letters:
+        try:
+            request = read_letters(line.request)
+        except EquationError as error:
+            raise Located(str(error), line.at) from None
+        for name, _ in request.chosen:
+            if name not in known:
+                raise Located(f"letters: unknown name {name}; {nearest(name, sorted(known))}", line.at)
 
 
 def _check_evaluation(syntax: Text, training: Program, found: Program) -> None:

@@ -18,6 +18,7 @@ from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interval import Interval
+from gradscribe.printed import Printed
 
 # What an argument is called in a function's name: conv2d_grad_input, conv2d_grad_weight; others by their own name.
 ROLES = {"x": "input", "w": "weight", "b": "bias"}
@@ -84,8 +85,8 @@ class Requirement:
     expected: str
 
 
-@dataclass(frozen=True)
-class Layer:
+@dataclass(frozen=True, repr=False)
+class Layer(Printed):
     """A named program with its calling convention.
 
     Attributes:
@@ -106,6 +107,7 @@ class Layer:
         display: option settings under which the derivation is printed when the user says nothing.
         source: paper and equation that the formula follows.
         evaluation: the forward equations after training, over the same inputs; None where they are those of training.
+        letters: what derivations are written with where nobody says otherwise, see `derive.layer.letters`.
     """
 
     name: str
@@ -122,6 +124,7 @@ class Layer:
     display: tuple[tuple[str, Any], ...] = ()
     source: str = ""
     evaluation: Program | None = None
+    letters: str = ""
 
     @property
     def differentiable(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Random admissible sizes and tensors for a layer or a program: small, and with every awkward case among them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -62,12 +63,13 @@ def sample_sizes(
     requirements = [e for r in source.requirements for e in r.expressions] if isinstance(source, Layer) else []
     symbols = open_symbols(program, [*requirements])
     limits = bounds(program, options, dict(mapping or {}))
+    boxes = index_boxes(program, terms)
     spaces = _spaces(program)
     while True:
         for attempt in range(TRIES):
             stretched = _stretched(limits, spaces, 1 + attempt // STRETCH)
             sizes = {s: (fixed or {}).get(s, _draw(s, stretched, rng)) for s in symbols}
-            if admissible(program, sizes, requirements, terms, limit):
+            if admissible(program, sizes, requirements, boxes, limit):
                 return sizes
         if limit >= LARGEST:
             break
@@ -91,12 +93,12 @@ def sample_values(
     """
     known = complete_sizes(program, sizes)
     if tied:
-        whole = _drawn(program, known, lambda shape: np.rint(rng.normal(size=shape)), rng)
+        whole = drawn(program, known, lambda shape: np.rint(rng.normal(size=shape)), rng)
         if all(np.isfinite(v).all() for v in interpret(program, whole, sizes).values()):
             return whole
-    values = _drawn(program, known, lambda shape: rng.normal(size=shape), rng)
+    values = drawn(program, known, lambda shape: rng.normal(size=shape), rng)
     if _has_domain(program) and any(np.isnan(v).any() for v in interpret(program, values, sizes).values()):
-        return _drawn(program, known, lambda shape: rng.uniform(0.05, 0.95, size=shape), rng)
+        return drawn(program, known, lambda shape: rng.uniform(0.05, 0.95, size=shape), rng)
     return values
 
 
@@ -107,9 +109,10 @@ def _has_domain(program: Program) -> bool:
     return any(body.has(sympy.log, log1p) for body in bodies) or any(True for _ in roots)
 
 
-def _drawn(
+def drawn(
     program: Program, known: Mapping[Symbol, Size], draw: Callable[[tuple[int, ...]], np.ndarray], rng: Generator
 ) -> dict[str, np.ndarray]:
+    """An array for every input of a program: by `draw` from its shape, labels by `rng` within their limits."""
     values: dict[str, np.ndarray] = {}
     for tensor in program.inputs:
         shape = shape_of(tensor.shape, known)
@@ -206,8 +209,37 @@ def _draw(symbol: Symbol, limits: Mapping[Symbol, tuple[Size, Size]], rng: np.ra
     return int(rng.integers(low, high + 1))
 
 
+@dataclass(frozen=True)
+class Boxes:
+    """The numbers of points of index boxes: for each a factor, and the extents that it is multiplied by."""
+
+    extents: tuple[Expr, ...]
+    products: tuple[tuple[int, tuple[int, ...]], ...]
+
+    def most(self, sizes: Mapping[Symbol, Size]) -> int:
+        """How many points the largest one has."""
+        found = [number(e, sizes) for e in self.extents]
+        return max((factor * prod([found[k] for k in others]) for factor, others in self.products), default=0)
+
+
+def index_boxes(program: Program, terms: Sequence[Term] = ()) -> Boxes:
+    """Those of terms and of a program; of boxes that differ by a number only the largest."""
+    places: dict[Expr, int] = {}
+    products: dict[tuple[int, ...], int] = {}
+    for term in (*terms, *(s.term for s in program.statements)):
+        open_ = [r.extent for r in term.ranges if not r.extent.is_Integer]
+        others = tuple(sorted(places.setdefault(e, len(places)) for e in open_))
+        factor = prod(int(r.extent) for r in term.ranges if r.extent.is_Integer)
+        products[others] = max(factor, products.get(others, 0))
+    return Boxes(tuple(places), tuple((factor, others) for others, factor in products.items()))
+
+
 def admissible(
-    program: Program, sizes: Mapping[Symbol, Size], requirements: Sequence[Expr], terms: Sequence[Term], limit: int
+    program: Program,
+    sizes: Mapping[Symbol, Size],
+    requirements: Sequence[Expr],
+    boxes: Boxes,
+    limit: int,
 ) -> bool:
     """Whether derived extents are at least 1, requirements hold and no index box has more than `limit` points."""
     known = dict(sizes)
@@ -217,8 +249,7 @@ def admissible(
             return False
     if any(number(e, known) < 0 for e in requirements):
         return False
-    limits = (label_limits(program, t.name, known) for t in program.inputs if t.integer)
-    if any(found is not None and found[0] > found[1] for found in limits):
+    if boxes.most(known) > limit:
         return False
-    boxes = [*terms, *(s.term for s in program.statements)]
-    return all(prod(number(r.extent, known) for r in t.ranges) <= limit for t in boxes)
+    limits = (label_limits(program, t.name, known) for t in program.inputs if t.integer)
+    return not any(found is not None and found[0] > found[1] for found in limits)

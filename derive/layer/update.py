@@ -11,12 +11,13 @@ from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.term import EquationError, Program, Tensor
 from gradscribe.derive.layer.interface import REQUIRED, Layer, Option
 from gradscribe.derive.layer.interval import Interval
+from gradscribe.printed import Printed
 
 WEIGHT, GRADIENT, STEP = "p", "g", "t"
 
 
-@dataclass(frozen=True)
-class Optimiser:
+@dataclass(frozen=True, repr=False)
+class Optimiser(Printed):
     """Update equations with their calling convention.
 
     Attributes:

@@ -5,13 +5,15 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
-from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Words
+from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Step, Words
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.typeset.document.arrange import capitalised, document
-from gradscribe.derive.typeset.document.block_writer import Writer
+from gradscribe.derive.typeset.document.block_writer import Writer, blocks
 from gradscribe.derive.typeset.document.document import (
     Box,
     Closing,
+    Contents,
+    Document,
     Equations,
     Heading,
     Paragraph,
@@ -19,12 +21,16 @@ from gradscribe.derive.typeset.document.document import (
     Row,
     Rows,
     Source,
+    consecutive,
 )
 from gradscribe.derive.typeset.document.layer_cells import HEAD
+from gradscribe.derive.typeset.document.look import PLAIN, Look
+from gradscribe.derive.typeset.latex.latex_lines import broken, written
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
-from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter, joined
-from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, measured, sentence
+from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
+from gradscribe.derive.typeset.mathematics.latex_width import width
+from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, measured, sentence, sentence_width
 from gradscribe.derive.typeset.terms.sides import OVER, Sides, left, sides
 
 _ESCAPED = {
@@ -32,13 +38,18 @@ _ESCAPED = {
     **{"<": "&lt;", ">": "&gt;", "&": "&amp;", "](": "]&#40;"},  # not \[ nor \(: for many that is mathematics
     **{"->": "→", "rotated by pi": r"rotated by $\pi$"},
 }
+_LINE = 36.0
+"""What a reason, a left side and a right side take on a line, in em; the number stands beside them."""
 
 
-def render(derivation: Derivation, footer: Footer | None = None) -> str:
-    """The whole derivation; a footer becomes its last line."""
-    writers = [MarkdownWriter(part) for part in document(derivation, footer).parts]
-    blocks = ("\n".join(writer.block(block)) for writer in writers for block in writer.part.blocks)
-    return "\n\n".join(blocks) + "\n"
+def render(derivation: Derivation, footer: Footer | None = None, look: Look = PLAIN) -> str:
+    """The whole derivation; a footer becomes its last line. Nothing of `look` concerns it."""
+    return page(document(derivation, footer))
+
+
+def page(document: Document, look: Look = PLAIN) -> str:
+    """Any page."""
+    return "\n\n".join(blocks(MarkdownWriter(part) for part in document.parts)) + "\n"
 
 
 def plain(text: str) -> str:
@@ -55,8 +66,16 @@ class MarkdownWriter(Writer):
         self.inline = InlineTypesetter(part.notation)
 
     def heading(self, heading: Heading) -> list[str]:
-        """As many signs as it is deep."""
-        return [f"{'#' * heading.level} {self._words(heading.words)}"]
+        """As many signs as it is deep; what has a number is what the table of contents leads to."""
+        head = f"{'#' * heading.level} "
+        if heading.number is None:
+            return [head + self._words(heading.words)]
+        anchor = f'<a id="{_anchor(heading)}"></a>'
+        return [anchor, "", f"{head}{heading.number} {self._words(heading.words)}"]
+
+    def contents(self, contents: Contents) -> list[str]:
+        """A list of links."""
+        return [f"{h.number}. [{self._words(h.words)}](#{_anchor(h)})" for h in contents.headings]
 
     def paragraph(self, paragraph: Paragraph) -> list[str]:
         """Each sentence on a line of the source."""
@@ -64,19 +83,28 @@ class MarkdownWriter(Writer):
 
     def equations(self, equations: Equations) -> list[str]:
         """Aligned."""
-        return _aligned(_equation(sides(e.equation, self.t), e.number) for e in equations.equations)
+        found = [(sides(e.equation, self.t), e.number) for e in equations.equations]
+        room = _LINE - max(width(both.left) for both, _ in found)
+        return _aligned(_equation(both, number, room) for both, number in found)
 
     def rows(self, rows: Rows) -> list[str]:
         """Aligned, the number in the last column: tags are for equations that are no part of another."""
-        return _aligned(self._row(row) for row in rows.rows)
+        reasons = max(sentence_width(row.step.reason, self.inline) for row in rows.rows)
+        room = _LINE - reasons - max(width(left(row.step, self.t)) for row in rows.rows)
+        return _aligned(self._row(row, before, room) for row, before in consecutive(rows.rows))
 
     def box(self, box: Box) -> list[str]:
         """The name before the box."""
         result = box.result
-        name = self._words(result.name if result.lead else capitalised(result.name))
+        name = self._bold(result.name if result.lead else capitalised(result.name)) if result.name else ""
         lead = f"{self._words(result.lead)} " if result.lead else ""
-        row = f"{left(result.step, self.t)} = {joined(self.t.row(result.step))}"
-        return [f"{lead}**{name}**", "", "$$", rf"\boxed{{\;{row}\;}} \qquad ({box.number})", "$$"]
+        element = left(result.step, self.t)
+        first, *others = written(broken(self.t.row(result.step), _LINE - width(element)), _new)
+        row = f"{element} = {first}"
+        if others:
+            row = r" \\ &".join([rf"\begin{{aligned}}{element} &= {first}", *others]) + r"\end{aligned}"
+        before = [f"{lead}{name}", ""] if lead or name else []
+        return [*before, "$$", rf"\boxed{{\;{row}\;}} \qquad ({box.number})", "$$"]
 
     def formula(self, formula: Formula) -> list[str]:
         """A display."""
@@ -101,9 +129,10 @@ class MarkdownWriter(Writer):
         """Slanted."""
         return [f"*{measured(closing.footer, self.inline)}*"]
 
-    def _row(self, row: Row) -> str:
+    def _row(self, row: Row, before: Step | None, room: float) -> str:
         shown = "" if row.continued else left(row.step, self.t)
-        return rf"{self._reason(row.step.reason)} && {shown} &= {joined(self.t.row(row.step))} && ({row.number})"
+        right = " \\\\\n&&&".join(written(broken(self.t.row(row.step, before), room), _new))
+        return rf"{self._reason(row.step.reason)} && {shown} &= {right} && ({row.number})"
 
     def _reason(self, words: Words) -> str:
         r"""Words beside a row: prose in ``\text``, mathematics outside it."""
@@ -113,13 +142,26 @@ class MarkdownWriter(Writer):
             for is_text, run in runs
         )
 
+    def _bold(self, words: Words) -> str:
+        return f"**{self._words(words)}**"
+
     def _words(self, words: Words) -> str:
         return sentence(words, self.inline, plain)
 
 
-def _equation(both: Sides, number: int | None) -> str:
+def _anchor(heading: Heading) -> str:
+    return f"section-{heading.number}"
+
+
+def _new(text: str) -> str:
+    """What a step changed. GitHub, KaTeX, MathJax and LaTeX all know this colour by its name."""
+    return rf"{{\color{{teal}}{{{text}}}}}"
+
+
+def _equation(both: Sides, number: int | None, room: float) -> str:
     over = rf" \quad\text{{{OVER} }}" + r",\; ".join(both.conditions) if both.conditions else ""
-    return f"{both.left} &= {joined(both.right)}{over}" + (f" && ({number})" if number is not None else "")
+    right = " \\\\\n&".join(written(broken(both.right, room), _new))
+    return f"{both.left} &= {right}{over}" + (f" && ({number})" if number is not None else "")
 
 
 def _aligned(rows: Iterable[str]) -> list[str]:

@@ -148,7 +148,10 @@ def _out(rng: np.random.Generator, names: tuple[str, ...], extents: Mapping[str,
 
 
 # ----- windows --------------------------------------------------------------------------------------------------------
-ALIKE = dict.fromkeys([(5, 3), (3, 7), (7, 3), (5, 7), (7, 5)], (3, 5)) | {(2, 3): (3, 2)}
+ALIKE: dict[tuple[int, ...], tuple[int, ...]] = {
+    **dict.fromkeys([(5, 3), (3, 7), (7, 3), (5, 7), (7, 5)], (3, 5)),
+    (2, 3): (3, 2),
+}
 """Kernels in whose place another one stands: loops over tiles are compiled for both sides, which takes seconds."""
 
 

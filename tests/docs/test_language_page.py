@@ -11,6 +11,8 @@ import gradscribe
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.language import LanguageError
 from gradscribe.derive.language.syntax.words import FUNCTIONS
+from tests.cases.together import together
+from tests.codegen.tool.cli.running import run
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "language.md").read_text(encoding="utf-8")
@@ -20,9 +22,10 @@ PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 
 
-@pytest.mark.parametrize("name", EQUATIONS)
+@together("name", [name for name in EQUATIONS if f"gradscribe verify {name}.eq" not in COMMANDS])
 def test_every_layer_of_the_page_is_verified(name: str) -> None:
-    rows = list(verify_layer(gradscribe.layer(EQUATIONS[name], name), 4))
+    """With numbers of all kinds, and with ties; what a command of the page verifies, the tutorial does."""
+    rows = list(verify_layer(gradscribe.layer(EQUATIONS[name], name), 2))
     assert len(rows) >= 4
     assert all(row.passed for row in rows), rows
 
@@ -39,23 +42,22 @@ def test_the_functions_are_all_there() -> None:
     assert listed.split() == sorted(FUNCTIONS)
 
 
-def test_the_tutorial_runs_as_it_is_written(tmp_path: Path) -> None:
-    (tmp_path / "gated.eq").write_text(EQUATIONS["gated"], encoding="utf-8")
+def test_the_tutorial_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    Path("gated.eq").write_text(EQUATIONS["gated"], encoding="utf-8")
     printed = ""
     for command in COMMANDS:
         program, *arguments = command.split()
         assert program == "gradscribe"
-        script = "from gradscribe.codegen.tool.cli import main; main()"
-        done = subprocess.run(
-            [sys.executable, "-c", script, *arguments], cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        printed += done.stdout
+        done = run(*arguments)
+        assert done.code == 0, done.err
+        printed += done.out
     for shown in re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL):
         assert shown in printed
-    (tmp_path / "train.py").write_text(PYTHON[0], encoding="utf-8")
-    done = subprocess.run([sys.executable, "train.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 0.02
+    Path("train.py").write_text(PYTHON[0], encoding="utf-8")
+    trained = subprocess.run([sys.executable, "train.py"], capture_output=True, text=True, check=True)
+    assert float(trained.stdout) < 0.02
 
 
 def test_the_python_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

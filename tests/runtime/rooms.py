@@ -28,7 +28,8 @@ def room(name: str, of: ModuleType = runtime) -> ModuleType:
 
 def rooms(of: ModuleType = runtime) -> Iterator[ModuleType]:
     """All modules of the runtime that are loaded."""
-    yield from [module for name, module in sys.modules.items() if name.startswith(f"{of.__name__}.")]
+    within = f"{of.__name__}."
+    yield from [module for name, module in sys.modules.items() if name.startswith(within)]
 
 
 def set_in_all(patch: pytest.MonkeyPatch, name: str, value: Any, of: ModuleType = runtime) -> None:

@@ -63,3 +63,46 @@ def test_initial_weights_lie_within_the_bound() -> None:
     assert w.dtype == np.float32
     assert np.abs(w).max() <= 0.2
     assert np.abs(w).max() > 0.19
+
+
+def test_layers_show_themselves_in_a_line() -> None:
+    layer = generated.Conv2D(3, 8, 3, stride=2)
+    expected = (
+        "Conv2D(kernel_size=3, stride=2, padding=0, dilation=1, groups=1): w (3, 3, 3, 8), b (8,), 224 parameters"
+    )
+    assert repr(layer) == expected
+    assert repr(generated.Tanh()) == "Tanh()"
+
+
+def test_sequential_is_a_table_of_shapes_and_parameters() -> None:
+    net = network()
+    lines = str(net).splitlines()
+    assert [line.split()[-1] for line in lines[1:]] == ["parameters", "16", "Tanh()", "8", "24"]
+    assert "w (3, 4), b (4,)" in lines[2]
+    assert repr(net) == str(net)
+    nested = rt.Sequential(net, *[generated.Tanh() for _ in range(40)])
+    assert "… 22 more layers" in repr(nested)
+    assert len(str(nested).splitlines()) == 1 + 1 + 41 + 1
+    assert sum(p.size for p in net.params.values()) == 24
+
+
+def test_notebooks_get_a_table_whose_text_is_text() -> None:
+    class Odd(generated.Tanh):
+        def __init__(self) -> None:
+            super().__init__()
+            self.note = "<script>"
+
+    page = rt.Sequential(Odd())._repr_html_()
+    assert page.startswith("<table>")
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "<td>w (3, 4), b (4,)</td>" in network()._repr_html_()
+    assert "<caption>Dense</caption>" in generated.Dense(3, 4)._repr_html_()
+
+
+def test_networks_show_the_weights_of_their_nodes() -> None:
+    net = generated.LeNet5(rng=0)
+    lines = str(net).splitlines()
+    assert lines[0] == type(net).__name__
+    assert len(lines) == len(net.layers) + 3
+    assert f"{sum(p.size for p in net.params.values()):,}" in lines[-1]

@@ -11,6 +11,7 @@ from rich.table import Column, Table
 
 from gradscribe.codegen.numpy.explain.observe import Figures
 from gradscribe.codegen.numpy.explain.statement_costs import Statement
+from gradscribe.printed import Printed
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class FunctionReport:
         return (s for s in self.statements if s.ways)
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Printed):
     """How the functions of a layer are computed; print it, or take the figures.
 
     Attributes:

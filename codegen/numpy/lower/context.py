@@ -8,7 +8,7 @@ from sympy import Expr, Symbol
 
 from gradscribe.codegen.kernel.form import Form, estimate
 from gradscribe.derive.calculus.collapse import proved
-from gradscribe.derive.ir.index import affine, bounds
+from gradscribe.derive.ir.index import affine, bounds, same
 from gradscribe.derive.ir.term import Access, Guard, Program, Range, Tensor, Term
 
 
@@ -37,7 +37,7 @@ class Scope:
 
     def extent_matches(self, a: Expr, b: Expr) -> bool:
         """Whether two extents are the same expression."""
-        return bool(sympy.expand(a - b) == 0)
+        return same(a, b)
 
     def fits(self, expression: Expr, extent: Expr, form: Form) -> bool:
         """Whether an index expression can never leave its axis: one index of that very extent, or a small number."""

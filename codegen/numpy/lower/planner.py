@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sympy import Add, Integer, Symbol, prod
 
-from gradscribe.codegen.kernel.form import Form, choose_form, joined, size_hints
+from gradscribe.codegen.kernel.form import Form, chosen_forms, joined, size_hints
 from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
@@ -56,9 +56,8 @@ def lower(
     records: list[Record] = []
     written = set(given)
     order = (*given, *(s.target.name for s in program.statements))
-    for statement in _ordered(program.statements):
+    for statement, form in _ordered(zip(program.statements, chosen_forms(program, hints), strict=True)):
         fresh = statement.target.name not in written
-        form = choose_form(statement, program, scope.hints)
         records.append(equation(statement, form, fresh, order, numbers or {}))
         absent = [a.tensor for a in accesses(statement.term.body) if scope.tensors[a.tensor].optional]
         if absent and fresh:
@@ -70,10 +69,10 @@ def lower(
     return Plan(name, tuple(records))
 
 
-def _ordered(statements: Sequence[Statement]) -> list[Statement]:
+def _ordered(statements: Iterable[tuple[Statement, Form]]) -> list[tuple[Statement, Form]]:
     """Of consecutive statements with one target first those that write all of it, then those that add to a part."""
-    groups = groupby(statements, key=lambda s: s.target.name)
-    return [s for _, group in groups for s in sorted(group, key=adds_at_labels)]
+    groups = groupby(statements, key=lambda pair: pair[0].target.name)
+    return [pair for _, group in groups for pair in sorted(group, key=lambda pair: adds_at_labels(pair[0]))]
 
 
 def _statement(statement: Statement, form: Form, program: Program, scope: Scope, fresh: bool) -> list[Record]:

@@ -10,7 +10,7 @@ from sympy import Expr, Integer, Symbol
 
 from gradscribe.codegen.kernel.form import Form, choose_form
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.derive.ir.index import affine
+from gradscribe.derive.ir.index import affine, same
 from gradscribe.derive.ir.term import Program, Statement, accesses
 
 
@@ -51,6 +51,6 @@ def _groups(form: Form) -> list[tuple[Symbol, Expr]]:
             shared = [v for v in parts.indices if v in everywhere]
             others = [v for v in parts.indices if v not in everywhere]
             extents = sympy.prod([form.range(v).extent for v in others], start=Integer(1))
-            if len(shared) == 1 and others and sympy.expand(parts.coefficient(shared[0]) - extents) == 0:
+            if len(shared) == 1 and others and same(parts.coefficient(shared[0]), extents):
                 found |= {v: form.range(v).extent for v in others}
     return list(found.items())

@@ -32,6 +32,7 @@ from gradscribe.codegen.numpy.plan.records import (
 from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Slice, Update
 from gradscribe.codegen.numpy.print.sums import Sum, contracts, row, summation
+from gradscribe.printed import Printed
 
 __all__ = [
     "Allocate",
@@ -78,8 +79,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, repr=False)
+class Plan(Printed):
     """The records of one function, in order."""
 
     name: str

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gradscribe.codegen.kernel.form import Form, choose_form, size_hints
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.codegen.kernel.form import Form, chosen_forms, size_hints
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.term import Access, Program, Statement, Term
 from gradscribe.derive.typeset.text.text_lines import relation_lines
 
@@ -43,11 +43,9 @@ def equations(program: Program, numbers: Mapping[str, int] | None = None) -> Ite
         program: the program.
         numbers: of the equations of a derivation by tensor, see `Document.numbers`.
     """
-    hints = size_hints(program)
     order = (*(t.name for t in program.inputs), *(s.target.name for s in program.statements))
     written: set[str] = set()
-    for statement in program.statements:
-        form = choose_form(statement, program, hints)
+    for statement, form in zip(program.statements, chosen_forms(program, size_hints(program)), strict=True):
         yield equation(statement, form, statement.target.name not in written, order, numbers or {})
         written.add(statement.target.name)
 

@@ -1,5 +1,6 @@
 """What several commands are told, and what is read from it."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,8 @@ Backend = Annotated[
     str,
     typer.Option("--backend", help=f"What the code is written for: {' or '.join(TARGETS)}.", autocompletion=backends),
 ]
+_ANOTHER = re.compile(r",(?=\s*\w+\s*=)")
+"""The comma before another name."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -36,9 +39,9 @@ def tied(layers: "Sequence[Layer]", policy: str | None) -> "list[Layer]":
 
 
 def settings(pairs: Sequence[str], option: str = "set", example: str = "stride=1") -> dict[str, str]:
-    """``k=v`` pairs as a dictionary."""
+    """``k=v`` pairs as a dictionary; several may stand in one, ``stride=1,padding=0``, where ``a=b,c`` is one value."""
     found: dict[str, str] = {}
-    for pair in pairs:
+    for pair in (part for given in pairs for part in _ANOTHER.split(given)):
         key, sign, value = pair.partition("=")
         if not sign or not key.strip() or not value.strip():
             raise EquationError(f"--{option} {shown(pair)}: expected NAME=VALUE, such as --{option} {example}")

@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Annotated, Any
 
 import typer
@@ -105,12 +106,18 @@ def _code(arguments: Sequence[str]) -> int:
 
 def _answer(arguments: Sequence[str]) -> bool:
     """What a command answers; one that is asked nothing has done what it was told."""
-    command = typer.main.get_command(app)
+    command = _built()
     try:
         with command.make_context(PROGRAM, list(arguments)) as context:
             return command.invoke(context) is not False
     except typer.Exit:  # of --help and --version
         return True
+
+
+@cache
+def _built() -> Any:
+    """What Typer makes of the signatures. That takes 20 ms, and a process may run many commands."""
+    return typer.main.get_command(app)
 
 
 def _failed(message: str) -> int:

@@ -50,7 +50,9 @@ def verify_layer(layer: Layer, shapes: int, seed: int = 0, order: int = 1) -> It
         seed: makes the figures repeatable.
         order: 2 for the gradient of the gradient, too: its rows, double backward and the Hessian-vector product.
     """
-    pages = {number: derive(layer, order=number) for number in range(1, checked_order(layer.name, order) + 1)}
+    pages = {
+        number: derive(layer, order=number, form="all") for number in range(1, checked_order(layer.name, order) + 1)
+    }
     for number, page in pages.items():
         yield from _rows(certify(page, shapes, seed), "" if number == 1 else " of order 2")
         yield from _missing(page, shapes)
@@ -91,6 +93,9 @@ def _rows(found: Certificate, of: str) -> Iterator[Verified]:
     if rounded or not found.rows:
         name = f"{rounded} rows of the derivation{of}"
         yield Verified(name, "row before", shapes, difference, ROWS_TOLERANCE)
+    if found.captions:
+        name = f"{found.captions} captions{of}"
+        yield Verified(name, "their definitions", shapes, found.caption_difference, ROWS_TOLERANCE)
     if found.chain_rows or not found.rows:
         chain = f"{found.chain_rows} chain-rule rows{of}"
         yield Verified(chain, DIFFERENCES, shapes, found.chain_difference, CHAIN_TOLERANCE)

@@ -9,10 +9,10 @@ zero). A let that is constant for differentiation may go too: inline what has be
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 
-import sympy
 from sympy import Add, Expr, Mul
 
 from gradscribe.derive.ir.functions import is_indicator
+from gradscribe.derive.ir.index import same
 from gradscribe.derive.ir.term import Access, Program, Statement, Term, accesses
 from gradscribe.derive.ir.well_formed import check
 
@@ -130,7 +130,7 @@ def is_inside(access: Access, term: Term, let: Statement) -> bool:
     """Whether every index is an index of `term` with the extent of that axis, so that it cannot leave the tensor."""
     extents: Mapping[Expr, Expr] = {r.index: r.extent for r in term.ranges}
     pairs = zip(access.indices, let.target.shape, strict=True)
-    return all(e in extents and sympy.expand(extents[e] - extent) == 0 for e, extent in pairs)
+    return all(e in extents and same(extents[e], extent) for e, extent in pairs)
 
 
 def _definition(let: Statement, access: Access) -> Expr:

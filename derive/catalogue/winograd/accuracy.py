@@ -7,7 +7,7 @@ the greatest difference from the plain correlation in float64, relative to the g
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from itertools import product
 from math import pi, prod, sqrt
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradscribe.derive.catalogue.winograd.cook_toom import CookToom
+from gradscribe.derive.catalogue.winograd.cook_toom import CookToom, Rows, fractions
 
 Array = NDArray[Any]
 
@@ -45,13 +45,16 @@ def amplification(algorithm: CookToom) -> float:
     The worst output counts, over the r products that it consists of by definition. Along one axis this is the variance;
     along two it is multiplied by that of the other axis, so that the error itself, its root, grows with this number.
     """
-    output, kernel, data = (
-        np.array(matrix.tolist(), dtype=float) for matrix in (algorithm.output, algorithm.kernel, algorithm.data)
-    )
+    return amplified(*map(fractions, (algorithm.output, algorithm.kernel, algorithm.data)))
+
+
+def amplified(*transforms: Rows) -> float:
+    """The same of the rows of A^T, G and B^T."""
+    output, kernel, data = (np.array(rows, dtype=float) for rows in transforms)
     sums, squares = data.sum(1) ** 2, (data**2).sum(1)
     mean = 1 / (2 * pi)  # of a rectified normal number, squared; its variance is 1/2 less this
     rectified = 2 * (mean * sums + (0.5 - mean) * squares)
-    grown = (output**2 @ ((kernel**2).sum(1) * values) / algorithm.r for values in (squares, rectified))
+    grown = (output**2 @ ((kernel**2).sum(1) * values) / kernel.shape[1] for values in (squares, rectified))
     return sqrt(prod(float(e.max()) for e in grown))
 
 
@@ -81,21 +84,22 @@ def errors(
 ) -> list[float]:
     """The error of every seed; of `compute`, or of the algorithm by default."""
     found = compute or partial(nested, algorithm)
-    draws = (drawn(algorithm, dims, dtype, seed, rectified) for seed in range(SEEDS))
-    return [_error(found, data, kernel, algorithm.m) for data, kernel in draws]
+    draws = (drawn(algorithm.m, algorithm.r, dims, dtype, seed, rectified) for seed in range(SEEDS))
+    return [_error(found(data, kernel), expected) for data, kernel, expected in draws]
 
 
-def drawn(algorithm: CookToom, dims: int, dtype: type, seed: int, rectified: bool) -> tuple[Array, Array]:
-    """Tiles, (n, ..., tiles, channels), and kernels, (r, ..., channels, kernels)."""
+@lru_cache(maxsize=4 * SEEDS)  # both kinds for two algorithms: they are asked for again with other points, and plainly
+def drawn(m: int, r: int, dims: int, dtype: type, seed: int, rectified: bool) -> tuple[Array, Array, Array]:
+    """Tiles, (n, ..., tiles, channels), kernels, (r, ..., channels, kernels), and their correlation in float64."""
     rng = np.random.default_rng(seed)
-    data: Array = rng.standard_normal((*[algorithm.n] * dims, TILES, CHANNELS)).astype(dtype)
-    kernel: Array = rng.standard_normal((*[algorithm.r] * dims, CHANNELS, KERNELS)).astype(dtype)
-    return (np.maximum(data, 0) if rectified else data), kernel
+    data: Array = rng.standard_normal((*[m + r - 1] * dims, TILES, CHANNELS)).astype(dtype)
+    kernel: Array = rng.standard_normal((*[r] * dims, CHANNELS, KERNELS)).astype(dtype)
+    data = np.maximum(data, 0) if rectified else data
+    return data, kernel, plain(m, data.astype(np.float64), kernel.astype(np.float64))
 
 
-def _error(compute: Callable[[Array, Array], Array], data: Array, kernel: Array, m: int) -> float:
-    expected = plain(m, data.astype(np.float64), kernel.astype(np.float64))
-    return float(np.abs(compute(data, kernel) - expected).max() / np.abs(expected).max())
+def _error(found: Array, expected: Array) -> float:
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
 
 
 def nested(algorithm: CookToom, data: Array, kernel: Array) -> Array:

@@ -10,7 +10,7 @@ from gradscribe.derive.catalogue.winograd.points import standard_points
 from gradscribe.derive.catalogue.winograd.proof import prove
 from gradscribe.derive.derivation.certificate.certificate import Certificate, Figure, Label
 from gradscribe.derive.derivation.certificate.certify import certify
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import Derivation
 
 

@@ -10,16 +10,18 @@ Fast algorithms for convolutional neural networks, 2016, section 4.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 
 import sympy
-from sympy import Expr, ImmutableMatrix, Integer, Poly, Rational, Symbol
+from sympy import Expr, ImmutableMatrix, Poly, Rational, Symbol
 
 from gradscribe.derive.catalogue.winograd.points import standard_points, written
 from gradscribe.derive.ir.term import EquationError
 
 z = Symbol("z")
 """The variable of the polynomials."""
+Rows = list[list[Fraction]]
 
 
 @dataclass(frozen=True)
@@ -72,20 +74,42 @@ def cook_toom(m: int, r: int, points: Sequence[Expr] | None = None) -> CookToom:
             raise EquationError(f"F({m}, {r}): expected {name} of at least 1, received {value}")
     found = tuple(standard_points(m + r - 1) if points is None else points)
     _check(found, m, r)
+    output, kernel, data = (_matrix(rows) for rows in transforms(m, r, found))
+    return CookToom(m, r, found, output, kernel, data)
+
+
+def transforms(m: int, r: int, points: tuple[Expr, ...]) -> tuple[Rows, Rows, Rows]:
+    """The rows of A^T, G and B^T of F(m, r) at points that fit, as `cook_toom` makes matrices of them."""
     data, kernel = [], []
-    for p, (numerator, denominator) in zip(found, _basis(found), strict=True):
+    for p, (numerator, denominator) in zip(points, _basis(points), strict=True):
         sign = -1 if denominator < 0 else 1
         data.append([sign * c for c in numerator])
         kernel.append([sign * v / denominator for v in powers(p, r)])
-    output = ImmutableMatrix([powers(p, m) for p in found]).T
-    return CookToom(m, r, found, output, ImmutableMatrix(kernel), ImmutableMatrix(data))
+    return [*map(list, zip(*(powers(p, m) for p in points), strict=True))], kernel, data
+
+
+def fractions(matrix: ImmutableMatrix) -> Rows:
+    """The rows of a matrix of rational numbers."""
+    return [[_fraction(v) for v in row] for row in matrix.tolist()]
+
+
+def _matrix(rows: Rows) -> ImmutableMatrix:
+    return ImmutableMatrix([[_rational(v) for v in row] for row in rows])
+
+
+def _fraction(number: Rational) -> Fraction:
+    return Fraction(int(number.p), int(number.q))
+
+
+def _rational(number: Fraction) -> Rational:
+    return Rational(number.numerator, number.denominator)
 
 
 @lru_cache(maxsize=64)
-def _basis(points: tuple[Expr, ...]) -> tuple[tuple[Sequence[Rational], Rational], ...]:
+def _basis(points: tuple[Expr, ...]) -> tuple[tuple[list[Fraction], Fraction], ...]:
     """The coefficients and the denominator for each point: the same for all m and r that have so many points."""
-    found = (lagrange(p, points) for p in points)
-    return tuple((coefficients(numerator, len(points)), denominator) for numerator, denominator in found)
+    found = (_lagrange(p, points) for p in points)
+    return tuple((c + [Fraction(0)] * (len(points) - len(c)), denominator) for c, denominator in found)
 
 
 def _check(points: tuple[Expr, ...], m: int, r: int) -> None:
@@ -101,11 +125,12 @@ def _check(points: tuple[Expr, ...], m: int, r: int) -> None:
         raise EquationError(f"F({m}, {r}): expected different points, received {twice} twice in {written(points)}")
 
 
-def powers(p: Expr, length: int) -> list[Rational]:
+def powers(p: Expr, length: int) -> list[Fraction]:
     """What the coefficients of a polynomial are multiplied by for its value at p; the highest counts at infinity."""
     if p is sympy.oo:
-        return [Integer(int(k == length - 1)) for k in range(length)]
-    return [p**k for k in range(length)]
+        return [Fraction(int(k == length - 1)) for k in range(length)]
+    value = _fraction(p)
+    return [value**k for k in range(length)]
 
 
 def lagrange(p: Expr, points: Sequence[Expr]) -> tuple[Poly, Rational]:
@@ -114,15 +139,17 @@ def lagrange(p: Expr, points: Sequence[Expr]) -> tuple[Poly, Rational]:
     At infinity a value is the coefficient of z^(n - 1): the polynomial of that point is 0 at all finite ones and has
     the leading coefficient 1, the others have a lower degree.
     """
-    numerator, denominator = Poly(1, z, domain="QQ"), Integer(1)
+    numerator, denominator = _lagrange(p, points)
+    return Poly([_rational(c) for c in reversed(numerator)], z, domain="QQ"), _rational(denominator)
+
+
+def _lagrange(p: Expr, points: Sequence[Expr]) -> tuple[list[Fraction], Fraction]:
+    """The same with the coefficients of z^0, z^1, ... of the numerator."""
+    numerator, denominator = [Fraction(1)], Fraction(1)
     for q in points:
         if q not in (p, sympy.oo):
-            numerator *= Poly(z - q, z, domain="QQ")
-            denominator *= p - q if p is not sympy.oo else 1
+            root = _fraction(q)
+            times_z, times_root = [Fraction(0), *numerator], [*(c * root for c in numerator), Fraction(0)]
+            numerator = [a - b for a, b in zip(times_z, times_root, strict=True)]
+            denominator *= _fraction(p) - root if p is not sympy.oo else 1
     return numerator, denominator
-
-
-def coefficients(polynomial: Poly, length: int) -> list[Rational]:
-    """Those of z^0, z^1, ..."""
-    found = polynomial.all_coeffs()[::-1]
-    return [*found, *[Integer(0)] * (length - len(found))]

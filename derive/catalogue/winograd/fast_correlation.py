@@ -7,23 +7,26 @@ of that bracket in a correlation; the gradients are derived like those of any la
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Expr, ImmutableMatrix, Integer, Mul, Symbol
+from sympy import Expr, ImmutableMatrix, Integer, Mul, Rational, Symbol
 
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.catalogue.winograd.cook_toom import CookToom, lagrange, powers, z
+from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
+from gradscribe.derive.derivation.forms.caption.words.glossary import glossary
+from gradscribe.derive.derivation.forms.caption.words.signs import Elementwise, Matrices, Transposed
 from gradscribe.derive.derivation.forward.forward_equations import shapes
-from gradscribe.derive.derivation.gradient.recognise import Transposed
+from gradscribe.derive.derivation.gradient.outcome import called
 from gradscribe.derive.derivation.gradient.section import gradient_sections
-from gradscribe.derive.derivation.notation import Notation, gradient_notation
+from gradscribe.derive.derivation.letters.element import axis_letters, with_element_letters
+from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
+from gradscribe.derive.derivation.letters.written import in_letters
 from gradscribe.derive.derivation.record import (
     Definition,
     Derivation,
-    Elementwise,
     Equals,
     Formula,
     Grid,
     Inverse,
-    Matrices,
     Premise,
     Result,
     Section,
@@ -82,14 +85,17 @@ def derive_winograd(f: CookToom, dims: int = 2) -> Derivation:
     gradient = differentiate(program, ["g", "d"])
     notation = gradient_notation(gradient)
     seed = Access(gradient.seeds["y"].name)
-    derived = [_in_matrices(s, seed, dims) for s in gradient_sections(gradient, notation, ())]
+    letters = axis_letters(program)
+    derived = [
+        _in_matrices(with_element_letters(s, letters), seed, dims) for s in gradient_sections(gradient, notation, ())
+    ]
     arrives: Words = ("With ", seed, " the gradient of ", y, " that arrives from above.")
     derived[0] = replace(derived[0], setup=(arrives, *derived[0].setup))
     exact = [_exact(s, ax, seed.tensor) for s in derived if s.wrt in ("g", "d")]
     numbers = (("A", f.output.T), ("G", f.kernel), ("B", f.data.T))
     correlation = Definition(_element("y", ax.output), (_correlation(ax),))
     sections = (_algorithm(ax, program), *derived, *exact)
-    return Derivation(
+    page = Derivation(
         name=nested_name(f, dims),
         title="a correlation in few multiplications, by interpolation",
         source=SOURCE,
@@ -101,7 +107,9 @@ def derive_winograd(f: CookToom, dims: int = 2) -> Derivation:
         program=program,
         notation=Notation(order=ORDER),
         premises=tuple(_premises(f, program)),
+        glossary=glossary(sections, program.names()),
     )
+    return in_letters(page)
 
 
 def nested_name(f: CookToom, dims: int) -> str:
@@ -173,7 +181,7 @@ def _premises(f: CookToom, program: Program) -> Iterator[Premise]:
     n = Integer(f.n)
     several = f"at {f.n} points" if f.n > 1 else "at one point"
     yield (
-        "Interpolation. The product of ", z**i, " and ", z**s, f" has a degree below {f.m} + {f.r} - 1 = {f.n}. Such a "
+        "Interpolation. The product of ", z**i, " and ", z**s, f" has a degree below {f.m} + {f.r} − 1 = {f.n}. Such a "
         f"polynomial is known from its values {several}; at infinity, the coefficient of the highest power counts as "
         "its value. With ", Access("L", a), " = ", Access("N", a), "/", Access("D", a), ", the polynomial that is 1 "
         "at ", Access("p", a), " and 0 at the other points,",
@@ -191,7 +199,7 @@ def _premises(f: CookToom, program: Program) -> Iterator[Premise]:
         " at the points as rows, and column ", a, " of its inverse the coefficients of ", Access("L", a), ":",
     )  # fmt: skip
     V = Symbol("V")
-    vandermonde = ImmutableMatrix([powers(p, f.n) for p in f.points])
+    vandermonde = ImmutableMatrix([[Rational(v.numerator, v.denominator) for v in powers(p, f.n)] for p in f.points])
     yield Formula(V, vandermonde)
     yield Formula(Inverse(V), ImmutableMatrix(vandermonde.inv()))
     yield (
@@ -289,12 +297,10 @@ def _exact(section: Section, ax: Axes, seed: str) -> Section:
     if of_kernel:
         last = Term(free, ax.output, given * Access("d", *(i + s for i, s, _, _ in ax.each())))
         gone = ax.data
-        name: Words = ("correlation of ", d, " with ", Access(seed))
     else:
         moved = Access(seed, *(k - s for _, s, _, k in ax.each()))
         last = Term(free, ax.tap, moved * _element("g", ax.tap))
         gone = ax.output
-        name = ("full convolution of ", Access(seed), " with the kernel ", g)
     rows: list[tuple[str, Words, Term]] = [
         ("result", ("result above",), boxed.terms[0]),
         ("insert", ("inserted",), Term(free, (*ax.point, *ax.output, *other), _identity(ax) * plain)),
@@ -309,7 +315,7 @@ def _exact(section: Section, ax: Axes, seed: str) -> Section:
         setup=(("It is the gradient of the plain correlation:",),),
         steps=steps,
         caption=(),
-        results=(Result(steps[-1], name),),
+        results=(called(steps[-1], caption(steps[-1], section.gradient or section.forward)),),
         raw=boxed.terms,
         wrt="",
     )

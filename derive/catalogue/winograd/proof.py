@@ -1,15 +1,12 @@
 """The proof of an algorithm: its outputs expanded in symbols, minus the correlation they stand for, are zero."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product
 
-from sympy import Expr, ImmutableMatrix, Integer, Rational, Symbol
+from sympy import Expr, Integer, Rational, Symbol
 
-from gradscribe.derive.catalogue.winograd.cook_toom import CookToom
+from gradscribe.derive.catalogue.winograd.cook_toom import CookToom, fractions
 from gradscribe.derive.ir.term import EquationError
-
-Rows = Sequence[Sequence[Fraction]]
 
 
 def symbols(name: str, *shape: int) -> dict[tuple[int, ...], Symbol]:
@@ -26,7 +23,7 @@ def prove(algorithm: CookToom) -> None:
     Raises:
         EquationError: naming the output and what is left over.
     """
-    output, kernel, data = map(_fractions, (algorithm.output, algorithm.kernel, algorithm.data))
+    output, kernel, data = map(fractions, (algorithm.output, algorithm.kernel, algorithm.data))
     for i, weights in enumerate(output):
         rest: Expr = Integer(0)
         for j, k in product(range(algorithm.r), range(algorithm.n)):
@@ -36,7 +33,3 @@ def prove(algorithm: CookToom) -> None:
                 rest += Rational(left.numerator, left.denominator) * Symbol(f"g{j}") * Symbol(f"d{k}")
         if rest != 0:
             raise EquationError(f"{algorithm.name}: output {i} differs from the correlation by {rest}")
-
-
-def _fractions(matrix: ImmutableMatrix) -> Rows:
-    return [[Fraction(int(v.p), int(v.q)) for v in row] for row in matrix.tolist()]

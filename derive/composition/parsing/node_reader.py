@@ -14,6 +14,7 @@ from gradscribe.derive.composition.parsing.tokens import branch, place, settings
 from gradscribe.derive.ir.quote import listed, quoted, shown
 from gradscribe.derive.language.syntax.tree import Place
 from gradscribe.derive.layer.interface import REQUIRED, Layer
+from gradscribe.derive.layer.letters import read_letters
 
 LONGEST_NUMBER = 12
 MOST_NODES, DEEPEST = 4_000, 8
@@ -63,6 +64,7 @@ class NodeReader:
     places: dict[str, Place] = field(default_factory=dict)
     blocks: dict[str, Block] = field(default_factory=dict)
     written_out: bool = False
+    letters: str = ""
 
     def line(self, line: Tree[Token]) -> None:
         """One line of the text."""
@@ -78,6 +80,8 @@ class NodeReader:
             if arguments:
                 raise NetworkError(f"{self.name}: loss {layer.name}: takes no settings here")
             self.loss = layer
+        elif line.data == "letters":
+            self._ask(token(line.children[0]))
         elif line.data == "block":
             _, name, *parameters, chain = line.children
             self._define(token(name), [token(p) for p in parameters if p is not None], branch(chain))
@@ -87,6 +91,12 @@ class NodeReader:
             self.last = self.names[str(name)]
         else:
             self.last = self._chain(line, (self._before(),), Surroundings())
+
+    def _ask(self, request: Token) -> None:
+        """What derivations are written with; which names there are, the composed network knows."""
+        text = str(request).removeprefix("letters").strip()
+        read_letters(text, f"{self._at(request)}: letters")
+        self.letters = ", ".join(filter(None, (self.letters, text)))
 
     def _define(self, name: Token, parameters: list[Token], chain: Tree[Token]) -> None:
         if str(name) in {*self.layers, *self.blocks}:

@@ -82,7 +82,8 @@ def read_network(
     _check_extras(name, nodes, data or {}, starts or {})
     try:
         written = dedent(text).strip()
-        return compose(name, nodes, reader.last, inputs=reader.inputs, loss=reader.loss, text=written, **interface)
+        fields = {"letters": reader.letters, **interface}
+        return compose(name, nodes, reader.last, inputs=reader.inputs, loss=reader.loss, text=written, **fields)
     except NetworkError as error:
         place = reader.places.get(error.node)
         if place is None:

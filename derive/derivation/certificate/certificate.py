@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from gradscribe.derive.derivation.certificate.exact import PRIME
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import Derivation, Result, Rounded, Section, Step, Words
 
 ROWS_TOLERANCE = 1e-10
@@ -34,7 +34,9 @@ def marked(derivation: Derivation, footer: "Footer | None") -> Derivation:
         return replace(row, reason=(*row.reason, " ", Rounded())) if label(row) in rounded else row
 
     def result(box: Result) -> Result:
-        return replace(box, name=(*box.name, " ", Rounded())) if label(box.step) in rounded else box
+        rows = tuple(map(step, box.steps))
+        mark = (*([" "] if box.name else []), Rounded()) if label(box.step) in rounded else ()
+        return replace(box, name=(*box.name, *mark), steps=rows)
 
     def section(s: Section) -> Section:
         lemmas = tuple(map(section, s.lemmas))
@@ -44,7 +46,6 @@ def marked(derivation: Derivation, footer: "Footer | None") -> Derivation:
         derivation,
         sections=tuple(map(section, derivation.sections)),
         chapters=tuple(replace(c, sections=tuple(map(section, c.sections))) for c in derivation.chapters),
-        appendix=tuple(marked(a, footer) for a in derivation.appendix),
     )
 
 
@@ -87,6 +88,8 @@ class Certificate:
         rounded: the rows that were compared in float64, where others were compared exactly.
         worst: the row with the greatest difference.
         notation: for printing.
+        captions: how many captions were computed from their definitions.
+        caption_difference: the greatest difference of one from its row, relative to the greatest entry.
         drawn: what was random: sizes, or only values where sizes are numbers.
     """
 
@@ -101,12 +104,15 @@ class Certificate:
     worst: str = ""
     notation: Notation = field(default_factory=Notation)
     drawn: str = "random shapes"
+    captions: int = 0
+    caption_difference: float = 0.0
 
     @property
     def holds(self) -> bool:
-        """Whether rows were compared, none differs by more than rounding, and slopes are those measured."""
+        """Whether rows were compared, none and no caption differs by more than rounding, and slopes are as measured."""
         compared = self.shapes and self.rows
-        return bool(compared and self.difference <= ROWS_TOLERANCE and self.chain_difference <= CHAIN_TOLERANCE)
+        exact = max(self.difference, self.caption_difference) <= ROWS_TOLERANCE
+        return bool(compared and exact and self.chain_difference <= CHAIN_TOLERANCE)
 
     @property
     def chance(self) -> float:
@@ -126,6 +132,9 @@ class Certificate:
         if self.exact < self.rows:
             which = f"{self.rows - self.exact}, marked {mark}, in" if self.exact else "All in"
             parts.append(f"{which} float64: greatest difference {write(figure(self.difference))}.")
+        if self.captions:
+            named = write(figure(self.caption_difference))
+            parts.append(f"{_counted(self.captions, 'caption')} computed by definition: greatest difference {named}.")
         if self.chain_rows:
             slopes = write(figure(self.chain_difference))
             parts.append(f"The chain rule against finite differences: greatest difference {slopes}.")

@@ -8,9 +8,11 @@ import numpy as np
 from sympy import Symbol
 
 from gradscribe.derive.calculus.collapse import rename
-from gradscribe.derive.derivation.certificate.certificate import Certificate, Label
+from gradscribe.derive.derivation.certificate.captions import caption_gaps
+from gradscribe.derive.derivation.certificate.certificate import ROWS_TOLERANCE, Certificate, Label
 from gradscribe.derive.derivation.certificate.differences import slope_gap, whole_gap
-from gradscribe.derive.derivation.certificate.rows import comparisons, environment, gap
+from gradscribe.derive.derivation.certificate.matrices import matrix_gaps
+from gradscribe.derive.derivation.certificate.rows import comparisons, environment, gap, is_defined
 from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.record import Derivation, Section
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, number
@@ -22,7 +24,7 @@ _LARGEST = 30_000_000
 
 
 def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certificate:
-    """Evaluate every row of a derivation, its appendix included.
+    """Evaluate every row of a derivation.
 
     Args:
         derivation: what `derive` returned.
@@ -30,23 +32,26 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
         seed: makes the figures repeatable.
     """
     rng = np.random.default_rng(seed)
-    chapters = (derivation, *derivation.appendix)
     try:
-        cases = [[(c, s, z) for c in chapters for s, z in _sized(c, rng, number)] for number in range(shapes)]
+        cases = [list(_sized(derivation, rng, number)) for number in range(shapes)]
         rewritten = _rewritten_gap(derivation, rng)
     except TooLargeError:
         return Certificate(0, 0, 0.0, 0, 0.0, notation=derivation.notation)
     difference, chain, degree = rewritten, 0.0, 0
     worst = "what is written out" if rewritten else ""
-    exact: set[tuple[str, int, int]] = set()
-    rounded: set[tuple[str, int, int]] = set()
+    exact: set[tuple[int, int]] = set()
+    rounded: set[tuple[int, int]] = set()
     labels: set[Label] = set()
-    sloped: set[tuple[str, int]] = set()
+    sloped: set[int] = set()
+    named: set[tuple[int | str, int]] = set()
+    caption, false = 0.0, ""
     for case in cases:
-        for place, (chapter, section, sizes) in enumerate(case):
+        for place, (section, sizes) in enumerate(case):
             values = environment(section, sizes, rng)
+            if not is_defined(section, values, sizes):
+                continue
             for row, found in enumerate(comparisons(section, values, sizes, rng)):
-                key = (chapter.name, place, row)
+                key = (place, row)
                 if found.degree is None:
                     rounded.add(key)
                     labels.add(found.row)
@@ -54,10 +59,21 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
                     exact.add(key)
                     degree = max(degree, found.degree)
                 if found.difference > difference or not np.isfinite(found.difference):
-                    difference, worst = found.difference, f"{chapter.name}: {found.row[0]}, {found.row[1]}"
+                    difference, worst = found.difference, f"{derivation.name}: {found.row[0]}, {found.row[1]}"
+            for number_, (box, distance) in enumerate(caption_gaps(section, values, sizes)):
+                named.add((place, number_))
+                caption = float(np.maximum(caption, distance))
+                if not distance <= ROWS_TOLERANCE:
+                    false = f"{derivation.name}: {box.step.left.tensor}, caption"
             if section.wrt and (slopes := slope_gap(section, values, sizes, rng)) is not None:
-                sloped.add((chapter.name, place))
+                sloped.add(place)
                 chain = float(np.maximum(chain, slopes))
+    for _ in range(shapes):
+        for number_, (name, distance) in enumerate(matrix_gaps(derivation, rng)):
+            named.add((name, number_))
+            caption = float(np.maximum(caption, distance))
+            if not distance <= ROWS_TOLERANCE:
+                false = f"{derivation.name}: {name}, matrix form"
     if derivation.chapters:
         chain = float(np.maximum(chain, whole_gap(derivation, rng)))
     return Certificate(
@@ -69,18 +85,20 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
         len(exact - rounded),
         degree,
         frozenset(labels) if exact else frozenset(),
-        worst,
+        worst if difference > ROWS_TOLERANCE else false or worst,
         derivation.notation,
+        captions=len(named),
+        caption_difference=caption,
     )
 
 
-def _sized(chapter: Derivation, rng: np.random.Generator, number_: int) -> Iterable[tuple[Section, dict[Symbol, Size]]]:
+def _sized(page: Derivation, rng: np.random.Generator, number_: int) -> Iterable[tuple[Section, dict[Symbol, Size]]]:
     """Each section and lemma with sizes; every other time those under which its conditional results hold."""
-    for section in (part for whole in chapter.sections for part in whole.parts):
+    for section in (part for whole in page.sections for part in whole.parts):
         where = {s: int(e) for r in section.results for s, e in r.step.where} if number_ % 2 == 0 else {}
         terms = (*section.raw, *(t for step in section.steps for t in step.terms))
-        source = chapter.layer if chapter.layer is not None and not section.seeds else section.forward
-        sizes = sample_sizes(source, rng, mapping=chapter.mapping, fixed=where, terms=terms, limit=60_000)
+        source = page.layer if page.layer is not None and not section.seeds else section.forward
+        sizes = sample_sizes(source, rng, mapping=page.mapping, fixed=where, terms=terms, limit=60_000)
         known = complete_sizes(section.forward, sizes)
         for statement in section.gradient.statements if section.gradient is not None else ():
             if prod(number(r.extent, known) for r in statement.term.ranges) > _LARGEST:

@@ -101,20 +101,21 @@ def direction_gap(
         result = interpret(moving, {**values, **moved}, sizes)
         return sum(_finite_sum(seed, result[output]) for output, seed in seeds.items())
 
-    found = next((s for step in STEPS if (s := _slope(scalar, step)) is not None), None)
+    there = scalar(0.0)
+    found = next((s for step in STEPS if (s := _slope(scalar, there, step)) is not None), None)
     if found is None:
         return None
     slope = sum(float((gradients[name] * direction).sum()) for name, direction in along.items())
     return abs(found - slope) / max(abs(slope), 1.0)
 
 
-def _slope(scalar: Callable[[float], float], step: float = STEPS[0]) -> float | None:
-    """The slope at 0; None at a tie or a corner, where there is none."""
-    ends = [scalar(at) for at in (step, 0.0, -step)]
-    right, left = (ends[0] - ends[1]) / step, (ends[1] - ends[2]) / step
+def _slope(scalar: Callable[[float], float], there: float, step: float = STEPS[0]) -> float | None:
+    """The slope at 0, where the scalar is `there`; None at a tie or a corner, where there is none."""
+    above, below = scalar(step), scalar(-step)
+    right, left = (above - there) / step, (there - below) / step
     if abs(right - left) >= KINK * max(1.0, abs(right), abs(left)):
         return None
-    return (ends[0] - ends[2]) / (2 * step)
+    return (above - below) / (2 * step)
 
 
 def _gap(
@@ -123,7 +124,7 @@ def _gap(
     point = np.asarray(value, float)
     if np.shape(gradient) != point.shape:
         return float("inf")
-    slopes, kept = [], []
+    slopes, kept, here = [], [], scalar(point)
     for position in rng.choice(point.size, size=min(_PROBES, point.size), replace=False):
 
         def moved(step: float, position: int = position) -> float:
@@ -131,7 +132,7 @@ def _gap(
             there.flat[position] += step
             return scalar(there)
 
-        slope = _slope(moved)
+        slope = _slope(moved, here)
         if slope is not None:
             slopes.append(slope)
             kept.append(position)
@@ -144,7 +145,7 @@ def _scalar_at_ends(section: Section, values: Values, sizes: Sizes) -> float:
     written: set[str] = set()
     for statement in section.forward.statements:
         name = statement.target.name
-        if statement.target.constant:
+        if statement.target.constant or name == section.wrt:
             continue
         value, argument = evaluate(statement.term, found, sizes)
         if name in seeds:

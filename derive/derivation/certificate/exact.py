@@ -20,8 +20,8 @@ from sympy import Add, Expr, Mul, Pow, Rational, Symbol, preorder_traversal
 
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.index import IntegerFunction
-from gradscribe.derive.ir.interpret import Sizes, Values, flattened, index_box, read, value
-from gradscribe.derive.ir.term import Access, Statement, Tensor, Term, accesses
+from gradscribe.derive.ir.interpret import Sizes, Values, flattened, index_box, read, summed, value
+from gradscribe.derive.ir.term import Access, InnerSum, Statement, Tensor, Term, accesses
 
 PRIME = 2**31 - 1
 """A product of two residues fits into an int64."""
@@ -67,6 +67,8 @@ class Residues:
             degree = self._degree(e.base)
             natural = e.exp.is_Integer and (e.exp.is_nonnegative or self._is_size(e.base))
             return degree * abs(int(e.exp)) if natural and degree is not None else None
+        if isinstance(e, InnerSum):
+            return self._degree(e.body)
         if not isinstance(e, Add | Mul):
             return None
         found = [self._degree(a) for a in e.args]
@@ -84,7 +86,7 @@ class Residues:
 
     def _residue(self, e: Expr, grid: Mapping[Symbol, Any]) -> Any:
         if isinstance(e, Access):
-            return read(self.tensors[e.tensor], [value(i, self.tensors, grid) for i in e.indices]) % PRIME
+            return read(e, self.tensors, grid) % PRIME
         if isinstance(e, Symbol):
             return grid[e] % PRIME if e.is_integer else self.parameters[e]
         if isinstance(e, Rational):
@@ -96,6 +98,8 @@ class Residues:
             if e.exp.is_negative:
                 base = np.vectorize(lambda b: pow(int(b), -1, PRIME), otypes=[np.int64])(base)
             return reduce(lambda a, b: a * b % PRIME, [base] * abs(int(e.exp)), np.int64(1))
+        if isinstance(e, InnerSum):
+            return summed(e, grid, self._residue) % PRIME
         parts = [self._residue(a, grid) for a in e.args]
         return reduce((lambda a, b: (a + b) % PRIME) if isinstance(e, Add) else lambda a, b: a * b % PRIME, parts)
 

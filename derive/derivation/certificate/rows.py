@@ -5,18 +5,19 @@ Rows that are polynomials of their tensors are compared in integers modulo a pri
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator
-from sympy import Mul, Symbol
+from sympy import Add, Integer, Mul, Symbol
 
 from gradscribe.derive.derivation.certificate.certificate import Label, label
 from gradscribe.derive.derivation.certificate.exact import PRIME, Residues, drawn
 from gradscribe.derive.derivation.record import Partial, Section, Step
 from gradscribe.derive.ir.functions import equal
-from gradscribe.derive.ir.interpret import evaluate, interpret, magnitude
-from gradscribe.derive.ir.term import Term, accesses
+from gradscribe.derive.ir.interpret import evaluate, index_box, interpret, magnitude, read
+from gradscribe.derive.ir.term import InnerSum, Term, accesses
 from gradscribe.derive.layer.sampling import sample_values
 
 Values = Mapping[str, np.ndarray]
@@ -51,25 +52,33 @@ def environment(section: Section, sizes: Sizes, rng: Generator) -> dict[str, np.
     return values
 
 
+def is_defined(section: Section, values: Values, sizes: Sizes) -> bool:
+    """Whether nothing is 0/0 at these sizes, such as what divides by the standard deviation of one element."""
+    numbers = all(not np.isnan(v).any() for v in values.values() if v.dtype.kind == "f")
+    return numbers and bool(np.isfinite(row_value(section.raw, values, sizes)).all())
+
+
 def comparisons(section: Section, values: Values, sizes: Sizes, rng: Generator) -> Iterator[Comparison]:
     """Every row that is claimed at these sizes with the row before, the first one with what differentiation made."""
     point = _point(section, values, sizes, rng)
+    # a row is looked at beside the row before, then beside the next one
+    residues = lru_cache(maxsize=2)(lambda terms: _residues(terms, point, sizes))
+    value_ = lru_cache(maxsize=2)(lambda terms: (row_value(terms, values, sizes), size(terms, values, sizes)))
     before = tuple(map(_resolved, section.raw))
     steps = [s for s in section.steps if not _is_chain_rule(s)]
-    for step in (*steps, *(r.step for r in section.results)):
+    for step in (*steps, *(row for r in section.results for row in r.rows)):
         if any(sizes[symbol] != number for symbol, number in step.where):
             continue
         row = tuple(map(_resolved, step.terms))
         degrees = [point.degree(t) for t in (*before, *row)]
         known = [d for d in degrees if d is not None]
         polynomial = len(known) == len(degrees)
-        same = polynomial and _equal(_residues(before, point, sizes), _residues(row, point, sizes))
+        same = polynomial and _equal(_at(step, residues(before), sizes), residues(row))
         if same or (polynomial and not _reads(point.arbitrary, (*before, *row))):
             yield Comparison(label(step), 0.0 if same else float("inf"), max(known, default=0))
         else:  # no polynomials, or equal only by what their tensors are
-            floor = max(_size(before, values, sizes), _size(row, values, sizes))
-            difference = gap(row_value(before, values, sizes), row_value(row, values, sizes), floor)
-            yield Comparison(label(step), difference, None)
+            (old, floor), (new, least) = value_(before), value_(row)
+            yield Comparison(label(step), gap(_at(step, old, sizes), new, max(floor, least)), None)
         before = row
 
 
@@ -113,10 +122,29 @@ def _equal(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and bool(np.array_equal(a, b))
 
 
-def _size(terms: Iterable[Term], values: Values, sizes: Sizes) -> float:
+def _at(step: Step, before: np.ndarray, sizes: Sizes) -> np.ndarray:
+    """The row before at the elements of which this one speaks, where it has other indices for them: C*g + c for o."""
+    free = step.terms[0].free
+    if not before.ndim == len(step.left.indices) != len(free):
+        return before
+    grid, _ = index_box(Term(free, (), Integer(0)), {}, sizes)
+    return np.asarray(read(step.left, {step.left.tensor: before}, grid))
+
+
+def size(terms: Iterable[Term], values: Values, sizes: Sizes) -> float:
     """The greatest sum of absolute summands: what rounding is relative to where summands cancel."""
-    parts = [magnitude(t, values, sizes) for t in terms]
+    parts = [magnitude(part, values, sizes) for t in terms for part in _multiplied_out(t)]
     return max((float(p[np.isfinite(p)].max(initial=0.0)) for p in parts), default=0.0)
+
+
+def _multiplied_out(term: Term) -> Iterator[Term]:
+    """The term with one summand at a time of each sum in its body that has sums over indices: M a - sum(a)."""
+    total = next((f for f in Mul.make_args(term.body) if isinstance(f, Add) and f.has(InnerSum)), None)
+    if total is None:
+        yield term
+    else:
+        rest = Mul(*(f for f in Mul.make_args(term.body) if f is not total))
+        yield from (part for a in total.args for part in _multiplied_out(replace(term, body=a * rest)))
 
 
 def _resolved(term: Term) -> Term:

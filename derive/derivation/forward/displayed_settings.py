@@ -6,7 +6,7 @@ for all axes or one per axis. Text is matched against these forms and never eval
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from fractions import Fraction
@@ -21,7 +21,7 @@ from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.interval import FINITE
 
 SCALARS = ("E", "S")
-"""How the scalar that is differentiated is called in print, at order 1 and 2; no size may be called so."""
+"""How the scalar that is differentiated is called in print, at order 1 and 2; no setting makes a size of that name."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
@@ -85,18 +85,11 @@ def displayed(layer: Layer, settings: Mapping[str, str] | None = None, order: in
     for scalar in map(integer, SCALARS[:order]):
         if any(scalar in value.free_symbols for value in mapping.values()):
             raise EquationError(f"{layer.name}: {scalar} is what is differentiated; expected another symbol name")
-        if scalar in layer.program.symbols() and scalar not in mapping:
-            mapping[scalar] = integer(_unused(layer.program, "M L P Q", set(mapping.values())))
     return _checked(layer, mapping)
 
 
 def _own_name(symbol: Symbol, value: Expr) -> bool:
     return bool(symbol in value.free_symbols)
-
-
-def _unused(program: Program, letters: str, values: Collection[Expr]) -> str:
-    taken = program.names() | {str(v) for v in values}
-    return next(name for name in (*letters.split(), *(f"E{k}" for k in range(1, 99))) if name not in taken)
 
 
 def _size_symbols(program: Program) -> dict[str, Symbol]:

@@ -8,23 +8,22 @@ from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.collapse import proved, radix_order
 from gradscribe.derive.calculus.differentiate import position
-from gradscribe.derive.derivation.forward.displayed_settings import SCALARS, Display
+from gradscribe.derive.derivation.forward.displayed_settings import Display
 from gradscribe.derive.derivation.record import Definition, Equals, Words, joined
 from gradscribe.derive.ir.functions import sigmoid
-from gradscribe.derive.ir.index import affine
+from gradscribe.derive.ir.index import affine, bounds
 from gradscribe.derive.ir.term import Access, Guard, Program, Range, Statement, Term, accesses
 from gradscribe.derive.layer.interface import Kind
 
+Axes = list[tuple[Symbol, Expr, Expr]]
+"""Axes of a target that deltas address: (index of the axis, what it equals, the delta)."""
 
-def scattered(term: Term, injective: bool = False) -> list[tuple[Symbol, Expr, Expr]]:
-    """The axes of the target that a delta addresses: (index of the axis, what it equals, the delta).
 
-    In ``u[n, K*g + k]`` the axis has an index of its own, which occurs in that one delta only.
+def scattered(term: Term) -> Axes:
+    """The axes of the target that a delta addresses by the digits of a number, so that no element is met twice.
 
-    Args:
-        term: the term of a statement.
-        injective: only axes where no two values of the indices name one element, because they are its digits: a
-            gradient adds up what reaches ``dx[n, s*i + d*r]`` by several i and r.
+    In ``u[n, K*g + k]`` the axis has an index of its own, which occurs in that one delta only. ``u[n, s*i + d*r]`` is
+    none: several i and r meet there.
     """
     found = []
     for r in term.free:
@@ -35,17 +34,22 @@ def scattered(term: Term, injective: bool = False) -> list[tuple[Symbol, Expr, E
         form = affine(using[0], term.indices)
         coefficient = form.coefficient(r.index)
         places = [(v, -c / coefficient) for v, c in form.terms if v != r.index]
-        if injective and len(places) > 1 and radix_order(term, places) is None:
+        if len(places) > 1 and radix_order(term, places) is None:
             continue
         if coefficient in (1, -1):
             found.append((r.index, sympy.expand(r.index - using[0] / coefficient), using[0]))
     return found
 
 
-def equation(statement: Statement, injective: bool = False) -> tuple[Access, Term]:
-    """The statement as ``left = term`` in which `scattered` axes of the target are expressions: u[n, K*g + k]."""
+def equation(statement: Statement, axes: Axes | None = None) -> tuple[Access, Term]:
+    """The statement as ``left = term`` in which axes of the target are expressions: u[n, K*g + k].
+
+    Args:
+        statement: the statement.
+        axes: which axes; all that are `scattered` by default.
+    """
     term = statement.term
-    axes = scattered(term, injective)
+    axes = scattered(term) if axes is None else axes
     values = {index: value for index, value, _ in axes}
     left = Access(statement.target.name, *(values.get(r.index, r.index) for r in term.free))
     # the most significant digit first, as it is written
@@ -69,14 +73,79 @@ def _significance(term: tuple[Symbol, Expr]) -> tuple[int, bool]:
 
 
 def definitions(program: Program) -> tuple[Definition, ...]:
-    """One equation per element form: statements that accumulate into the same one are added up."""
+    """One equation per tensor: statements that accumulate are added up.
+
+    An element that is met where indices say so is a sum over these with a bracket in it: u[h] = sum [h = s*i + r] x[i].
+    Where statements write parts of an axis that lie apart, each is an equation of its own.
+    """
     found: dict[Access, Definition] = {}
-    for statement in program.statements:
-        left, term = equation(statement)
-        before = found.get(left)
-        terms = (*before.terms, term) if before else (term,)
-        found[left] = Definition(left, tuple(sorted(terms, key=_reading_order)), statement.argument)
+    named = in_one_naming(program)
+    for name in dict.fromkeys(s.target.name for s in program.statements):
+        statements = named.definitions(name)
+        for statement, (left, term) in zip(statements, _equations(statements, program), strict=True):
+            term = replace(term, guards=tuple(g for g in term.guards if not proved(term, g, program)))
+            before = found.get(left)
+            terms = (*before.terms, term) if before else (term,)
+            found[left] = Definition(left, tuple(sorted(terms, key=_reading_order)), statement.argument)
     return tuple(found.values())
+
+
+def _equations(statements: Sequence[Statement], program: Program) -> list[tuple[Access, Term]]:
+    """The statements of one tensor, in the same indices; axes that they cover as a whole or in parts as expressions."""
+    parts = [equation(s) for s in statements]
+    if len(parts) > 1 and _apart(parts, statements, program):
+        return parts
+    whole = [[axis for axis in scattered(s.term) if _covers(axis, s.term)] for s in statements]
+    return [equation(s, axes) for s, axes in zip(statements, whole, strict=True)]
+
+
+def _covers(axis: tuple[Symbol, Expr, Expr], term: Term) -> bool:
+    """Whether the digits reach every position of an axis."""
+    index, value, _ = axis
+    form = affine(value, term.indices)
+    digits = radix_order(term, list(form.terms))
+    reached = sympy.Mul(*(term.extent(v) for v in digits or ()))
+    return bool(digits and form.offset == 0 and sympy.expand(reached - term.extent(index)) == 0)
+
+
+def _apart(parts: Sequence[tuple[Access, Term]], statements: Sequence[Statement], program: Program) -> bool:
+    """Whether the parts of one axis follow each other and make it up."""
+    lefts = [left.indices for left, _ in parts]
+    split = [n for n, axis in enumerate(zip(*lefts, strict=True)) if not all(isinstance(e, Symbol) for e in axis)]
+    if len(split) != 1:
+        return False
+    (axis,) = split
+    end: Expr = Integer(0)
+    for left, term in parts:
+        reach = bounds(left.indices[axis], {r.index: r.extent for r in term.free})
+        if reach is None or sympy.expand(reach[0] - end) != 0:
+            return False
+        end = reach[1] + 1
+    return bool(sympy.expand(end - statements[0].target.shape[axis]) == 0)
+
+
+def in_one_naming(program: Program) -> Program:
+    """The program in which all statements of a tensor have the same indices for its axes, where that can be.
+
+    An axis goes by the index that no delta asks for: u[n,v] = b[v] names v what a window writes at s*j + t.
+    """
+    names = {n: _names(program.definitions(n)) for n in dict.fromkeys(s.target.name for s in program.statements)}
+    return replace(program, statements=tuple(_named(s, names[s.target.name]) for s in program.statements))
+
+
+def _names(statements: Sequence[Statement]) -> tuple[Symbol, ...]:
+    """An index per axis."""
+    free = [[(r.index, s.term) for r in s.term.free] for s in statements]
+    plain = ([v for v, t in axis if not any(v in d.free_symbols for d in t.deltas)] for axis in zip(*free, strict=True))
+    return tuple(found[0] if found else axis.index for found, axis in zip(plain, statements[0].term.free, strict=True))
+
+
+def _named(statement: Statement, names: Sequence[Symbol]) -> Statement:
+    """The statement with these indices of its target, unless it has one of them for something else."""
+    term = statement.term
+    own = {r.index: name for r, name in zip(term.free, names, strict=True) if r.index != name}
+    clash = set(own.values()) & set(term.indices) or len(set(own.values())) < len(own)
+    return statement if clash or not own else replace(statement, term=term.rename(own))
 
 
 def _reading_order(term: Term) -> tuple[bool, bool]:
@@ -113,8 +182,8 @@ def parameters(display: Display) -> Words:
         if values == (Integer(1),) and option.kind is Kind.COUNT:
             continue
         if option.kind is Kind.FLAG:
-            if values[0] != 0:
-                words += [", " if words else "", option.name]
+            if values[0] != 0:  # one that is open is a factor of the equations
+                words += [", " if words else "", option.name if values[0].is_number else values[0]]
             continue
         named = values == (option.symbols[0],) and option.symbols[0].name == option.name
         words += [", " if words else "", *(values if named else (f"{option.name} ", *joined(values)))]
@@ -124,17 +193,7 @@ def parameters(display: Display) -> Words:
 def setup(display: Display, program: Program) -> tuple[Words, ...]:
     """Shapes and parameters as a sentence."""
     options = parameters(display)
-    return ((*shapes(program), *(("; ", *options) if options else ()), "."), *_renamed(display))
-
-
-def _renamed(display: Display) -> tuple[Words, ...]:
-    """Sizes that somebody declared under the name of what is differentiated, and so have another name here."""
-    ranges = {(r.index.name, r.extent) for s in display.program.statements for r in s.term.ranges}
-    return tuple(
-        (f"The size {size.name} is written ", shown, f", as {size.name} is what is differentiated.")
-        for size, shown in display.mapping.items()
-        if size.name in SCALARS and shown.is_Symbol and (size.name.lower(), shown) not in ranges
-    )
+    return ((*shapes(program), *(("; ", *options) if options else ()), "."),)
 
 
 def notes(program: Program, lets: Sequence[Statement] = ()) -> tuple[Words, ...]:

@@ -1,14 +1,14 @@
-"""Sections -> Derivation: what every derivation says of its layer, and the identities that its sections use."""
+"""Sections -> Derivation: what every derivation says of its layer."""
 
 from collections.abc import Sequence
 
 from gradscribe.derive.composition.network import Network
+from gradscribe.derive.derivation.forms.caption.words.glossary import glossary
 from gradscribe.derive.derivation.forward.displayed_settings import Display
 from gradscribe.derive.derivation.forward.forward_equations import definitions, notes, setup
 from gradscribe.derive.derivation.forward.insertion import Rewritten
-from gradscribe.derive.derivation.gradient.identity import rotation_identity
-from gradscribe.derive.derivation.gradient.recognise import ROTATED
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.forward.reduced_sizes import reduced
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import Derivation, Section
 from gradscribe.derive.ir.term import Program
 
@@ -18,14 +18,14 @@ def assembled(
 ) -> Derivation:
     """The derivation of a layer with these forward equations that consists of these sections."""
     layer = display.layer
-    rotated = any(ROTATED in result.name for s in sections for result in s.results)
     return Derivation(
         name=layer.name,
         title=layer.title,
         source=layer.source,
         setup=setup(display, program),
+        glossary=glossary(sections, _names(program)),
         definitions=definitions(program),
-        sizes=program.sizes,
+        sizes=tuple((size, reduced(value)) for size, value in program.sizes),
         notes=notes(program, () if isinstance(layer, Network) else rewritten.lets),  # a network has no letters for them
         sections=tuple(sections),
         program=program,
@@ -33,5 +33,9 @@ def assembled(
         notation=notation,
         layer=layer,
         mapping=display.mapping,
-        appendix=(rotation_identity(),) if rotated else (),
     )
+
+
+def _names(program: Program) -> set[str]:
+    """Tensors and sizes; a definition may have the indices of the page, of the same kinds."""
+    return {*program.tensors, *(s.name for s in program.symbols())}

@@ -4,35 +4,40 @@ A gather form is wanted: the sum over the forward output goes, the sum over the 
 forward output is solved for where there is a choice.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from sympy import Expr, Symbol
+import sympy
+from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.collapse import digits, discharge, divide, identify, implying_access, proved, solve
-from gradscribe.derive.ir.index import affine, sign
+from gradscribe.derive.ir.index import Affine, affine, exact, sign
 from gradscribe.derive.ir.term import Guard, Program, Term
 
 Vanishing = tuple[str, Symbol, Expr]
 """A tensor whose zero extension stands for the range of an index: (tensor, index, extent)."""
 
-Made = tuple[Term, list[Symbol]] | None
+Made = tuple[Term, dict[Symbol, Expr | None]] | None
 Rule = Callable[[Term, Expr, Sequence[Symbol]], Made]
-"""How one delta is used up: the new term and the indices that went, or None where the rule does not apply."""
+"""How one delta is used up: the new term and the indices that went, with what they are where that is one expression;
+or None where the rule does not apply."""
 
 
 @dataclass(frozen=True)
 class Elimination:
-    """What became of the deltas of one term: the new term, the indices that went, and guards that became implicit."""
+    """What became of the deltas of one term: the new term, the indices that went, and guards that became implicit.
+
+    An index that went has beside it what it is, where that is one expression.
+    """
 
     term: Term
-    gone: tuple[Symbol, ...] = ()
+    gone: Mapping[Symbol, Expr | None] = field(default_factory=dict)
     vanishing: tuple[Vanishing, ...] = ()
 
 
 def eliminate(term: Term, rule: Rule, preferred: Sequence[Symbol], program: Program) -> Elimination:
     """Use up deltas of a term by `rule`, which prefers to eliminate `preferred` indices, and discharge guards."""
-    gone: list[Symbol] = []
+    gone: dict[Symbol, Expr | None] = {}
     guards: dict[Guard, Symbol] = {}
     extents = {r.index: r.extent for r in term.bound}
     current = term
@@ -41,9 +46,9 @@ def eliminate(term: Term, rule: Rule, preferred: Sequence[Symbol], program: Prog
         made = next((m for d in identified.deltas if (m := rule(identified, d, preferred)) is not None), None)
         if made is None:
             break
-        current, indices = made
-        gone += indices
-        guards |= {g: indices[0] for g in current.guards if g not in identified.guards}
+        current, found = made
+        gone |= found
+        guards |= {g: next(iter(found)) for g in current.guards if g not in identified.guards}
     if not gone:
         return Elimination(term)
     plain, dropped = discharge(current, program)
@@ -53,7 +58,7 @@ def eliminate(term: Term, rule: Rule, preferred: Sequence[Symbol], program: Prog
         if access is not None and guard in guards and not proved(current, guard, program):
             vanishing.append((access.tensor, guards[guard], extents[guards[guard]]))
     bound = tuple(sorted(plain.bound, key=lambda r: r.index in preferred))
-    return Elimination(replace(plain, bound=bound), tuple(gone), tuple(vanishing))
+    return Elimination(replace(plain, bound=bound), gone, tuple(vanishing))
 
 
 def by_digits(term: Term, delta: Expr, preferred: Sequence[Symbol]) -> Made:
@@ -62,7 +67,7 @@ def by_digits(term: Term, delta: Expr, preferred: Sequence[Symbol]) -> Made:
     if split is None:
         return None
     kept = {r.index for r in split.bound}
-    return split, [r.index for r in term.bound if r.index not in kept]
+    return split, {r.index: None for r in term.bound if r.index not in kept}
 
 
 def by_solving(term: Term, delta: Expr, preferred: Sequence[Symbol]) -> Made:
@@ -72,8 +77,18 @@ def by_solving(term: Term, delta: Expr, preferred: Sequence[Symbol]) -> Made:
     unit = [v for v in form.indices if v in bound and form.coefficient(v) in (1, -1)]
     first = next((v for v in preferred if v in unit), None)
     if first is not None:
-        return solve(term, delta, first), [first]
+        return solve(term, delta, first), {first: _value(form, first)}
     known_sign = next((v for v in preferred if v in bound and sign(form.coefficient(v)) != 0), None)
     if known_sign is not None:
-        return divide(term, delta, known_sign), [known_sign]
-    return (solve(term, delta, unit[0]), [unit[0]]) if unit else None
+        return divide(term, delta, known_sign), {known_sign: _value(form, known_sign)}
+    return (solve(term, delta, unit[0]), {unit[0]: _value(form, unit[0])}) if unit else None
+
+
+def _value(form: Affine, index: Symbol) -> Expr:
+    """What an index is where the form is 0; a quotient where it has another coefficient than 1 or -1."""
+    coefficient = form.coefficient(index)
+    rest = form.offset + sum((c * v for v, c in form.terms if v != index), Integer(0))
+    if coefficient in (1, -1):
+        return sympy.expand(-rest / coefficient)
+    negative = sign(coefficient) < 0
+    return exact(sympy.expand(rest if negative else -rest), -coefficient if negative else coefficient)

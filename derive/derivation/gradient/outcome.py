@@ -1,11 +1,15 @@
-"""What a derivation ends with: common factors collected, names of the forward equation, the boxed results."""
+"""What a derivation ends with: common factors collected, the boxed results."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from sympy import Add, Integer, Mul, Symbol
 
 from gradscribe.derive.calculus.passes.inline import is_pointwise
-from gradscribe.derive.derivation.gradient.recognise import recognise
+from gradscribe.derive.derivation.forms.caption.operation import Caption
+from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
+from gradscribe.derive.derivation.forms.caption.words.operator_form import operator_form
+from gradscribe.derive.derivation.forms.caption.words.wording import wording
 from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words, joined
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term
 
@@ -23,45 +27,48 @@ def collected(terms: tuple[Term, ...]) -> tuple[Term, ...]:
     return (replace(terms[0], body=Mul(*common, Add(*rest))),)
 
 
-def results(last: Step, pairs: tuple[dict[Symbol, Symbol], ...], program: Program) -> tuple[Result, ...]:
-    """The last row in its final names, and what it becomes where its divisibility brackets always hold."""
-    result = _forward_names(last, pairs)
-    lead: Words = () if result.left == last.left else ("In the names of the forward equation:",)
-    results = [Result(result, recognise(result.terms, result.notation, program), lead)]
+def results(last: Step, program: Program, read: Callable[[Step], Caption | None] | None = None) -> tuple[Result, ...]:
+    """The last row, and what it becomes where its divisibility brackets always hold.
+
+    Args:
+        last: the row.
+        program: what the tensors of the row are.
+        read: what a row is called, if it is not to be read off its terms.
+    """
+    named = read or (lambda step: caption(step, program))
+    found = [called(last, named(last))]
     moduli = sorted(
-        {d.modulus for t in result.terms for d in t.divisibilities if isinstance(d.modulus, Symbol)},
+        {d.modulus for t in last.terms for d in t.divisibilities if isinstance(d.modulus, Symbol)},
         key=lambda s: s.name,
     )
     if moduli:
         where = tuple((m, Integer(1)) for m in moduli)
-        terms = tuple(_without_trivial(t.substitute(dict(where))) for t in result.terms)
-        special = replace(result, rule="specialise", terms=terms, where=where)
+        terms = tuple(_without_trivial(t.substitute(dict(where))) for t in last.terms)
+        special = replace(last, rule="specialise", terms=terms, where=where)
         clause: Words = ("For ", *joined([Equals(m, Integer(1)) for m in moduli]), " the brackets always hold:")
-        results.append(Result(special, recognise(terms, result.notation, program), clause))
-    return tuple(results)
+        found.append(called(special, named(special), clause))
+    return tuple(found)
+
+
+def called(step: Step, name: Caption | None, lead: Words = ()) -> Result:
+    """A boxed row with what its caption says, in words and in whole tensors."""
+    form = operator_form(name, step.left.tensor) if name is not None else None
+    nested = name is not None and name.inserted and form is not None  # in words it would be a list in a list
+    words = wording(name) if name is not None and not nested else ()
+    if form is not None and not any(isinstance(word, str) and word.strip(" []") for word in words):
+        words = ()  # the form says the same
+    return Result(step, words, lead, name if words or form is not None else None, form)
 
 
 def _without_trivial(term: Term) -> Term:
     return replace(term, divisibilities=tuple(d for d in term.divisibilities if d.modulus != 1))
 
 
-def _forward_names(step: Step, pairs: tuple[dict[Symbol, Symbol], ...]) -> Step:
-    """The row with the forward equation's index names, if every element index is just another name of one."""
-    elements = list(step.left.indices)
-    back: dict[Symbol, Symbol] = {}
-    for renames in pairs:
-        for gone, stays in renames.items():
-            if stays in elements and back.setdefault(stays, gone) != gone:
-                return step
-    taken = {r.index for t in step.terms for r in t.bound}
-    untouched = all(len(t.free) == len(back) and not taken & set(back.values()) for t in step.terms)
-    if len(back) != len(elements) or len(set(back.values())) != len(back) or not untouched:
-        return step
-    return replace(step, left=step.left.xreplace(back), terms=tuple(t.rename(back) for t in step.terms))
-
-
 def as_statement(section: Section, tensor: Tensor) -> Statement | None:
-    """The section's result as a definition that later sections may insert; None unless it is one pointwise term."""
-    terms = section.steps[-1].terms
+    """The section's result as a definition that later sections may insert; None unless it is one pointwise term.
+
+    What has a closed form stays whole: dQ = dS K.
+    """
+    terms = section.steps[-1].terms if section.closed is None else ()
     statement = Statement(tensor, terms[0]) if len(terms) == 1 else None
     return statement if statement is not None and is_pointwise(statement) else None

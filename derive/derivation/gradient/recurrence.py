@@ -6,9 +6,12 @@ from sympy import Mul
 
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import differentiate
-from gradscribe.derive.derivation.notation import Notation
-from gradscribe.derive.derivation.record import Equals, Hadamard, Result, Section, Step, Words
-from gradscribe.derive.ir.functions import activation, activation_prime
+from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
+from gradscribe.derive.derivation.gradient import reasons
+from gradscribe.derive.derivation.gradient.outcome import called
+from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.derivation.record import Equals, Section, Step, Words
+from gradscribe.derive.ir.functions import activation
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term
 from gradscribe.derive.ir.well_formed import check
@@ -27,6 +30,9 @@ def recurrence(program: Program, section: Section, notation: Notation) -> Sectio
     adjoint = gradient.adjoint(before.name)
     assert adjoint is not None  # activation' is never identically 0
     result = section.results[0].step
+    closed = section.closed
+    if closed is not None and closed.left == result.left:
+        result = closed
     inner = result.left.tensor
     raw = adjoint.contributions[0].term
     names = dict(zip((r.index for r in raw.free), result.left.indices, strict=True))
@@ -38,19 +44,20 @@ def recurrence(program: Program, section: Section, notation: Notation) -> Sectio
         levels={before.name: ("u", "l-1")},
         order=(*notation.order, before.name),
     )
-    chain = Step("rename", ("chain rule",), left, (renamed,), notation=extended)
+    chain = Step("rename", reasons.CHAIN_RULE, left, (renamed,), notation=extended)
     terms = tuple(_product(t, renamed, inner) for t in result.terms)
-    final = Step("insert", (Access(inner), " inserted"), left, terms, result.outer, notation=extended)
-    what: Words = ("[", *section.results[0].name, "]") if any(t.bound for t in terms) else (Access(inner),)
+    final = Step("insert", reasons.inserted(inner), left, terms, result.outer, notation=extended)
+    known = replace(gradient.program, inputs=(*gradient.program.inputs, *(let.target for let in section.lets)))
+    lead: Words = ("With ", Access(inner), " inserted:")
+    boxes = (called(final, caption(step, known), lead) for step in (final, chain))
+    box = next((b for b in boxes if b.caption is not None), called(final, None, lead))
     own = Equals(Access(section.wrt), activation(Access(before.name)))
-    slope = activation_prime(Access(before.name))
-    name: Words = (Access(adjoint.gradient.name), " = ", slope, " ", Hadamard(), " ", *what)
     return Section(
         title=("the error signal of the layer before",),
         setup=(("If ", own, " is itself the activation of a layer, then:"),),
         steps=(chain,),
         caption=(),
-        results=(Result(final, name, ("With ", Access(inner), " inserted:")),),
+        results=(replace(box, name=()) if box.form is not None else box,),
         forward=composed,
         gradient=gradient.program,
         raw=tuple(c.term for c in adjoint.contributions),

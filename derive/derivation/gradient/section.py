@@ -12,12 +12,14 @@ from sympy import Expr, Symbol
 
 from gradscribe.derive.calculus.collapse import discharge, rename, solve
 from gradscribe.derive.calculus.differentiate import Adjoint, Contribution, Gradient
-from gradscribe.derive.calculus.passes.inline import inserted
+from gradscribe.derive.calculus.passes.inline import inserted, is_pointwise
 from gradscribe.derive.calculus.passes.rewrite import fold
+from gradscribe.derive.derivation.forms.closed.closed_section import closed, closed_forms
 from gradscribe.derive.derivation.forward.forward_equations import equation, scattered
+from gradscribe.derive.derivation.gradient import reasons
 from gradscribe.derive.derivation.gradient.elimination import Rule, Vanishing, by_digits, by_solving, eliminate
 from gradscribe.derive.derivation.gradient.outcome import as_statement, collected, results
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import Between, Partial, Section, Step, Words, joined
 from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
 
@@ -42,13 +44,29 @@ class Strand:
 
 
 def gradient_sections(
-    gradient: Gradient, notation: Notation, lets: Sequence[Statement], avoided: Collection[Symbol] = ()
+    gradient: Gradient,
+    notation: Notation,
+    lets: Sequence[Statement],
+    avoided: Collection[Symbol] = (),
+    closing: bool = False,
+    full: bool = False,
 ) -> list[Section]:
-    """The sections of all gradients of a program; a pointwise one is inserted in those that follow it."""
+    """The sections of all gradients of a program; a pointwise one is inserted in those that follow it.
+
+    Args:
+        gradient: the differentiated program.
+        notation: how tensors are written.
+        lets: names for known quotients.
+        avoided: see `gradient_section`.
+        closing: whether closed forms follow where there are any.
+        full: see `gradient_section`.
+    """
     known: dict[str, Statement] = {}
+    forms = closed_forms(gradient, lets)
     sections: list[Section] = []
     for adjoint in gradient.adjoints:
-        section = gradient_section(gradient, adjoint, notation, known, lets, avoided)
+        section = gradient_section(gradient, adjoint, notation, known, lets, avoided, full)
+        section = closed(section, forms) if closing else section
         sections.append(section)
         statement = as_statement(section, adjoint.gradient)
         if statement is not None:
@@ -63,6 +81,7 @@ def gradient_section(
     known: Mapping[str, Statement],
     lets: Sequence[Statement],
     avoided: Collection[Symbol] = (),
+    full: bool = False,
 ) -> Section:
     """The section of one tensor's gradient.
 
@@ -73,11 +92,12 @@ def gradient_section(
         known: pointwise gradients of earlier sections, by name, which are inserted where they occur.
         lets: names for known quotients, such as softmax's p = h/z.
         avoided: indices that should rather stay: at order 2 a kernel's position, so that the kernel does not move.
+        full: whether the chain rule has four rows element by element, too, where one says it all.
     """
     program = gradient.program
     free = adjoint.contributions[0].term.free
     left = Access(adjoint.gradient.name, *(r.index for r in free))
-    strands = tuple(settled(c, program, notation) for c in adjoint.contributions)
+    strands = tuple(settled(c, program) for c in adjoint.contributions)
     if avoided:
         strands = tuple(replace(s, favoured=_favoured(s, notation, avoided)) for s in strands)
     outer = tuple(dict.fromkeys(r.index for s in strands for r in s.outer))
@@ -85,47 +105,57 @@ def gradient_section(
     given = (Term(free, (), Access(seed.name, *left.indices)),) if seed is not None else ()
     rows = _Rows(left, outer, notation, given)
 
-    rows.add("chain rule", ("chain rule",), _chain_rule(gradient, adjoint, strands, free, notation))
-    readers = tuple(dict.fromkeys(c.reader.target.name for c in adjoint.contributions))
-    quotients = tuple(_with_quotient(s, c, left) for s, c in zip(strands, adjoint.contributions, strict=True))
-    rows.add("definition", (*_definition_words(readers, notation), *_reasons(adjoint)), quotients)
-    rows.add("kronecker", ("same element?",), tuple(s.term for s in strands))
-
-    strands, pairs = _renamed(strands)
-    gone = list(dict.fromkeys(v for v in outer + _inner(adjoint) if any(v in p for p in pairs)))
-    rows.add("rename", (*joined(gone), " collapse" if len(gone) > 1 else " collapses"), tuple(s.term for s in strands))
+    settled_, (strands, pairs) = strands, _renamed(strands)
+    if not full and all(map(_is_elementwise, adjoint.contributions)):
+        rows.add("rename", reasons.ELEMENTWISE, tuple(s.term for s in strands))
+    else:
+        again = any(notation.is_gradient(c.reader.target.name) for c in adjoint.contributions)
+        quotients = tuple(_with_quotient(s, c, left) for s, c in zip(settled_, adjoint.contributions, strict=True))
+        rows.add("chain rule", reasons.CHAIN_RULE, _chain_rule(gradient, adjoint, settled_, free, notation))
+        rows.add("definition", reasons.by_definition(adjoint, gradient.forward, again), quotients)
+        rows.add("kronecker", reasons.same_element(adjoint.tensor.name), tuple(s.term for s in settled_))
+        if any(pairs):
+            rows.add("rename", reasons.left_over(pairs), tuple(s.term for s in strands))
 
     vanishing: list[Vanishing] = []
     for rule in (by_digits, by_solving):
         eliminations = tuple(eliminate(s.term, rule, s.preferred, program) for s in strands)
-        gone = list(dict.fromkeys(v for e in eliminations for v in e.gone))
-        reason = (*joined(gone), " by division") if rule is by_digits else ("solved for ", *joined(gone))
-        rows.add("digits" if rule is by_digits else "solve", reason, tuple(e.term for e in eliminations))
+        gone = {v: value for e in eliminations for v, value in e.gone.items()}
+        if gone:
+            reason = reasons.by_digits(list(gone)) if rule is by_digits else reasons.solved(gone)
+            rows.add("digits" if rule is by_digits else "solve", reason, tuple(e.term for e in eliminations))
         strands = tuple(s.each(_eliminated(rule, s.preferred, program)) for s in strands)
         vanishing += [v for e in eliminations for v in e.vanishing]
-    rows.add("by value", _by_value_words(adjoint), tuple(s.by_value or s.term for s in strands))
+    rows.add("by value", reasons.by_value(adjoint), tuple(s.by_value or s.term for s in strands))
     for name, let in known.items():
-        rows.add("insert", (Access(name), " inserted"), tuple(inserted(t, let) for t in rows.terms))
+        rows.add("insert", reasons.inserted(name), tuple(inserted(t, let) for t in rows.terms))
     used = []
     for let in lets:
         before = rows.terms
-        rows.add("fold", (Access(let.target.name), " for ", let.term.body), tuple(fold(t, let) for t in before))
+        rows.add("fold", reasons.folded(let), tuple(fold(t, let) for t in before))
         used += [let] if rows.terms != before else []
-    rows.add("collect", ("common factor",), collected(rows.terms))
+    rows.add("collect", reasons.COMMON_FACTOR, collected(rows.terms))
 
     caption = _vanishing_words(vanishing)
+    last, tensors = rows.steps[-1], replace(program, inputs=(*program.inputs, *(let.target for let in lets)))
     return Section(
         title=("gradient with respect to ", Access(adjoint.tensor.name)),
         setup=(("For one element ", Access(adjoint.tensor.name, *left.indices), ":"),) if left.indices else (),
         steps=tuple(rows.steps),
         caption=(caption,) if caption else (),
-        results=results(rows.steps[-1], pairs, program),
+        results=results(last, tensors),
         forward=gradient.forward,
         gradient=program,
         raw=(*given, *(c.term for c in adjoint.contributions)),
         wrt=adjoint.tensor.name,
         lets=tuple(used),
     )
+
+
+def _is_elementwise(contribution: Contribution) -> bool:
+    """Whether an element is read by one element, at the same place, and nothing is summed."""
+    reader = contribution.reader
+    return is_pointwise(reader) and contribution.access.indices == tuple(r.index for r in reader.term.free)
 
 
 def _favoured(strand: Strand, notation: Notation, avoided: Collection[Symbol]) -> tuple[Symbol, ...]:
@@ -154,23 +184,9 @@ class _Rows:
             self.steps.append(Step(rule, reason, self.left, every, self.outer, notation=self.notation))
 
 
-def _definition_words(readers: Sequence[str], notation: Notation) -> Words:
-    """The tensors whose definitions are put in; that of a gradient is a result of order 1."""
-    if not any(notation.is_gradient(name) for name in readers):
-        return ("definition of ", *joined([Access(name) for name in readers]))
-    return (Access(readers[0]), " inserted") if len(readers) == 1 else ("definitions",)
-
-
-def _reasons(adjoint: Adjoint) -> Words:
-    """What reductions have to say of their slopes."""
-    reasons = dict.fromkeys(c.reader.term.reduction.reason for c in adjoint.contributions)
-    return tuple(f"; {reason}" for reason in reasons if reason)
-
-
-def settled(contribution: Contribution, program: Program, notation: Notation | None = None) -> Strand:
+def settled(contribution: Contribution, program: Program) -> Strand:
     """Write scattered axes of the reader's target as expressions: the seed becomes dy[n, K*g + k]."""
-    injective = notation is not None and notation.is_gradient(contribution.reader.target.name)
-    axes = [index for index, _, _ in scattered(contribution.reader.term, injective)]
+    axes = [index for index, _, _ in scattered(contribution.reader.term)]
 
     def rewrite(term: Term) -> Term:
         for index in axes:
@@ -178,7 +194,7 @@ def settled(contribution: Contribution, program: Program, notation: Notation | N
             term = solve(term, delta, index) if delta is not None else term  # else that is done already
         return discharge(term, program)[0] if axes else term
 
-    _, reader = equation(contribution.reader, injective)
+    _, reader = equation(contribution.reader)
     strand = Strand(contribution.term, contribution.by_value, reader.free).each(rewrite)
     order = {r.index: n for n, r in enumerate(reader.ranges)}
     return strand.each(lambda t: replace(t, bound=tuple(sorted(t.bound, key=lambda r: order[r.index]))))
@@ -192,7 +208,7 @@ def _chain_rule(
     element = Access(adjoint.tensor.name, *(r.index for r in free))
     for contribution, strand in zip(adjoint.contributions, strands, strict=True):
         name = contribution.reader.target.name
-        left, _ = equation(contribution.reader, notation.is_gradient(name))
+        left, _ = equation(contribution.reader)
         body = Access(_gradient_tensor(gradient, name).name, *left.indices) * Partial(left, element)
         terms.setdefault(Term(free, strand.outer, body))
     return tuple(terms)
@@ -211,18 +227,9 @@ def _with_quotient(strand: Strand, contribution: Contribution, left: Access) -> 
     return replace(strand.term, body=strand.term.body * quotient, deltas=deltas)
 
 
-def _inner(adjoint: Adjoint) -> tuple[Symbol, ...]:
-    return tuple(dict.fromkeys(r.index for c in adjoint.contributions for r in c.term.bound))
-
-
 def _renamed(strands: Sequence[Strand]) -> tuple[tuple[Strand, ...], tuple[dict[Symbol, Symbol], ...]]:
     pairs = tuple(rename(s.term)[1] for s in strands)
     return tuple(s.each(lambda t: rename(t)[0]) for s in strands), pairs
-
-
-def _by_value_words(adjoint: Adjoint) -> Words:
-    names = dict.fromkeys(c.reader.target.name for c in adjoint.contributions if c.by_value)
-    return ("by the saved ", *joined([Access(name) for name in names]))
 
 
 def _vanishing_words(vanishing: Iterable[Vanishing]) -> Words:

@@ -6,7 +6,7 @@ from itertools import islice
 from sympy import Integer
 
 from gradscribe.derive.calculus.differentiate import Gradient
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import Result, Section, Step, Words, joined
 from gradscribe.derive.ir.index import fresh_names
 from gradscribe.derive.ir.term import Access, Program, Term, accesses, index_ranges

@@ -6,28 +6,23 @@ inner tensors of a layer are gone from it. Through a layer that leaves the chann
 formula reaches down from the signal of the level above that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from sympy import Symbol
-
-from gradscribe.derive.calculus.collapse import rename_pairs
 from gradscribe.derive.calculus.differentiate import Adjoint, Gradient
 from gradscribe.derive.calculus.passes.rewrite import distribute
+from gradscribe.derive.derivation.forms.caption.operation import Caption
+from gradscribe.derive.derivation.forms.caption.reading.row_reader import behind, caption
+from gradscribe.derive.derivation.forms.closed.closed_section import closed, closed_forms
 from gradscribe.derive.derivation.gradient.outcome import as_statement, results
-from gradscribe.derive.derivation.gradient.recognise import recognise
 from gradscribe.derive.derivation.gradient.section import gradient_section
-from gradscribe.derive.derivation.network.lettering import Lettering, letters_of, quotient_name
-from gradscribe.derive.derivation.network.naming import bracketed, named, put_in
+from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.derivation.network.lettering import Lettering, quotient_name
 from gradscribe.derive.derivation.network.slope import is_slope, slope, slope_section
 from gradscribe.derive.derivation.network.surroundings import surroundings
-from gradscribe.derive.derivation.notation import Notation
-from gradscribe.derive.derivation.record import Result, Section, Words, joined
-from gradscribe.derive.ir.index import fresh_names, integer
+from gradscribe.derive.derivation.record import Result, Section, Step, Words, joined
+from gradscribe.derive.ir.functions import activation_prime
 from gradscribe.derive.ir.term import Access, Program, Statement, Term, accesses
-
-Renames = tuple[dict[Symbol, Symbol], ...]
-"""Per contribution, names of the forward equation and the indices of the element that took their places."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +33,14 @@ class Derived:
         adjoint: the gradient.
         section: its rows.
         terms: the last row, in which what may be inserted is inserted.
-        words: what each of `terms` is called, without the slope.
-        slope: the activation's slope by which all of `terms` are multiplied, in words; () for none.
+        caption: what `terms` are called; None where they have no name.
         inserts: the gradients that were inserted.
     """
 
     adjoint: Adjoint
     section: Section
     terms: tuple[Term, ...]
-    words: tuple[Words, ...]
-    slope: Words = ()
+    caption: Caption | None = None
     inserts: tuple[str, ...] = ()
 
     @property
@@ -62,11 +55,6 @@ class Derived:
         plain = found is not None and all(e.is_Symbol for a in accesses(found.term.body) for e in a.indices)
         return found if plain else None
 
-    @property
-    def name(self) -> Words:
-        """What the gradient is called."""
-        return named(self.words, self.slope)
-
 
 @dataclass
 class BackPropagation:
@@ -78,6 +66,7 @@ class BackPropagation:
         notation: how they are written.
         lets: names for known quotients.
         given: gradients whose value is known.
+        full: see `gradient_section`.
         derived: what has been derived so far, by gradient.
     """
 
@@ -86,10 +75,12 @@ class BackPropagation:
     notation: Notation
     lets: Sequence[Statement]
     given: Sequence[Statement] = ()
+    full: bool = False
     derived: dict[str, Derived] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         adjoints = self.gradient.adjoints
+        self._forms = closed_forms(self.gradient, self.lets, self.notation.deltas)
         self._inputs = {t.name for t in self.gradient.forward.inputs}
         self._signals = {a.gradient.name for a in adjoints if a.gradient.name in self.notation.deltas}
         self._contributions = {a.gradient.name: a.contributions for a in adjoints}
@@ -121,13 +112,12 @@ class BackPropagation:
         read = {a.tensor for d in closure for t in d.terms for a in accesses(t.body)}
         lets = [let for let in self.lets if let.target.name in read]
         local, seeds = surroundings(self.gradient, everything, given, lets)
-        own = self._relettered(adjoint, [*lemmas, *above])
         known = {d.gradient: s for d in lemmas if (s := d.statement) is not None}
         known |= {s.target.name: s for s in given}
-        if is_slope(own, self.gradient.forward, self.lettering):
-            section = slope_section(local, own, self.notation, known)
+        if is_slope(adjoint, self.gradient.forward, self.lettering):
+            section = slope_section(local, adjoint, self.notation, known, self.full)
         else:
-            section = gradient_section(local, own, self.notation, known, self.lets)
+            section = gradient_section(local, adjoint, self.notation, known, self.lets, full=self.full)
         section = replace(
             section,
             title=self._title(adjoint),
@@ -136,7 +126,24 @@ class BackPropagation:
         )
         known_tensors = (*local.program.inputs, *(let.target for let in self.lets))
         program = replace(local.program, inputs=tuple({t.name: t for t in known_tensors}.values()))
-        return self._finished(own, section, lemmas, above, program)
+        derived = self._finished(adjoint, section, lemmas, above, program)
+        if self._is_lemma(adjoint):  # its last row is on the page, and nothing behind it
+            self._forms.learn(derived.gradient, derived.section.results[0].step.terms)
+            return derived
+        return self._closed(derived, everything, given, lets)
+
+    def _closed(
+        self, derived: Derived, everything: Sequence[Adjoint], given: Sequence[Statement], lets: Sequence[Statement]
+    ) -> Derived:
+        """With the closed form, if there is one; what it comes from belongs to the surroundings then."""
+        section = closed(derived.section, self._forms)
+        if section.closed is None:
+            return derived
+        sources = self._forms.closed[derived.gradient]
+        inserted = self._closure([self.derived[n] for n in sources.gradients])
+        adjoints = {a.gradient.name: a for a in (*(d.adjoint for d in inserted), *everything)}
+        local, seeds = surroundings(self.gradient, tuple(adjoints.values()), given, lets, sources.tensors)
+        return replace(derived, section=replace(section, forward=local.forward, gradient=local.program, seeds=seeds))
 
     def _is_inserted(self, derived: Derived) -> bool:
         """Whether a gradient is put in where it is read: a lemma, or nothing but a product of others."""
@@ -165,26 +172,6 @@ class BackPropagation:
                 waiting += [self.derived[n] for n in derived.inserts]
         return [d for n, d in self.derived.items() if n in names]
 
-    def _relettered(self, adjoint: Adjoint, inserted: Sequence[Derived]) -> Adjoint:
-        """The element's indices under letters that no tensor of its formulas has."""
-        terms = [t for c in adjoint.contributions for t in (c.term, c.computed)]
-        terms += [t for d in inserted for t in d.terms]
-        tensors = {a.tensor for t in terms for a in accesses(t.body)} | {adjoint.tensor.name}
-        tensors |= {c.reader.target.name for c in adjoint.contributions}
-        letters = letters_of(tensors, self.notation)
-        bound = {r.index.name for c in adjoint.contributions for r in c.term.bound}
-        free = [r.index for r in adjoint.contributions[0].term.free]
-        taken = letters | bound | {v.name for v in free}
-        fresh = fresh_names(taken, _ELEMENT)
-        names = {v: integer(next(fresh)) for v in free if v.name in letters | bound}
-        if not names:
-            return adjoint
-        contributions = tuple(
-            replace(c, term=c.term.rename(names), by_value=c.by_value.rename(names) if c.by_value else None)
-            for c in adjoint.contributions
-        )
-        return replace(adjoint, contributions=contributions)
-
     def _title(self, adjoint: Adjoint) -> Words:
         tensor = adjoint.tensor.name
         if adjoint.gradient.name in self._signals:
@@ -201,68 +188,50 @@ class BackPropagation:
         terms = last.terms
         for lemma in sums:
             terms = tuple(p for t in terms for p in distribute(t, lemma.gradient, lemma.terms, program))
-        pairs = self._pairs(adjoint, lemmas, last.left)
-        by_slope = is_slope(adjoint, self.gradient.forward, self.lettering)
-        words = self._words(terms, lemmas, adjoint, by_slope, program)
-        front = slope(adjoint) if by_slope else ()
-        derived = Derived(adjoint, section, terms, words, front, tuple(d.gradient for d in (*lemmas, *above)))
-        found = self._results(derived, terms, pairs, program, sums)
+        read = self._reader(adjoint, last.left, program)
+        derived = Derived(adjoint, section, terms, inserts=tuple(d.gradient for d in (*lemmas, *above)))
+        found = self._results(derived, program, sums, read)
+        derived = replace(derived, caption=found[0].caption)
         for upper in above:
             complete = tuple(p for t in terms for p in distribute(t, upper.gradient, upper.terms, program))
             if complete != terms and len(terms) == 1:
-                further = replace(derived, terms=complete, words=put_in(words, upper.gradient, upper.name))
-                found += self._results(further, complete, pairs, program, above)
+                further = replace(derived, terms=complete)
+                found += self._results(further, program, above, _nested(derived, upper))
+                derived = replace(further, caption=found[-1].caption)
         return replace(derived, section=replace(section, results=found))
 
-    def _words(
-        self, terms: Sequence[Term], lemmas: Sequence[Derived], adjoint: Adjoint, by_slope: bool, program: Program
-    ) -> tuple[Words, ...]:
-        """What the summands are called; behind a slope, what the gradient of the activation's value is."""
-        if not by_slope:
-            gradients = [a for t in terms for a in accesses(t.body) if self.notation.is_gradient(a.tensor)]
-            if not gradients:  # the loss is differentiated
-                return (("derivative of the loss",),)
-            return tuple(recognise((t,), self.notation, program) for t in terms)
-        read = next(n for n in _read(adjoint) if self.notation.is_gradient(n))
-        inner = next((d for d in lemmas if d.gradient == read), None)
-        return inner.words if inner is not None else ((Access(read),),)
+    def _reader(self, adjoint: Adjoint, left: Access, program: Program) -> Callable[[Step], Caption | None]:
+        """What reads the name off a row; behind an activation the slope is written f'(u)."""
+        if not is_slope(adjoint, self.gradient.forward, self.lettering):
+            return lambda step: caption(step, program)
+        factor = slope(adjoint, self.notation)
 
-    def _pairs(self, adjoint: Adjoint, lemmas: Sequence[Derived], left: Access) -> list[Renames]:
-        """Names that the forward equations have for the indices of the element: of the lemma's reader, then its own."""
-        found: list[Renames] = []
-        for derived in lemmas:
-            other = derived.section.steps[-1].left.indices
-            if len(other) == len(left.indices):
-                place = dict(zip(other, left.indices, strict=True))
-                pairs = [rename_pairs(c.term) for c in derived.adjoint.contributions]
-                found.append(tuple({g: place.get(s, s) for g, s in p.items()} for p in pairs))
-        return [*found, tuple(rename_pairs(c.term) for c in adjoint.contributions)]
+        def read(step: Step) -> Caption | None:
+            own = factor.xreplace(dict(zip(left.indices, step.left.indices, strict=True)))
+            rest = tuple(replace(t, body=t.body / own) for t in step.terms)
+            found = caption(replace(step, terms=rest), program)
+            return behind(found, own, activation_prime(Access(adjoint.tensor.name))) if found is not None else None
+
+        return read
 
     def _results(
         self,
         derived: Derived,
-        terms: tuple[Term, ...],
-        candidates: Sequence[Renames],
         program: Program,
         put: Sequence[Derived],
+        read: Callable[[Step], Caption | None],
     ) -> tuple[Result, ...]:
-        last = replace(derived.section.steps[-1], terms=terms, rule="insert" if put else "result")
-        choices = [results(last, pairs, program) for pairs in candidates]
-        found = next((c for c in choices if c[0].step.left != last.left), choices[-1])
+        last = derived.section.steps[-1]
+        found = results(replace(last, terms=derived.terms, rule="insert" if put else "result"), program, read)
         lead: Words = ("With ", *joined([Access(d.gradient) for d in put], " and "), " inserted:") if put else ()
-        first = found[0]
-        signal: Words = ()
-        if derived.gradient in self._signals:
-            signal = (Access(derived.gradient), " = ")
-        name = (
-            *signal,
-            *(bracketed(derived.name) if signal and not derived.slope and len(derived.words) == 1 else derived.name),
-        )
-        return (replace(first, name=name, lead=lead or first.lead), *found[1:])
+        return (replace(found[0], lead=lead or found[0].lead), *found[1:])
 
 
-_ELEMENT = "m q v e a g d p"
-"""Letters for the indices of the element that is differentiated by."""
+def _nested(derived: Derived, upper: Derived) -> Callable[[Step], Caption | None]:
+    """The name of a row into which the signal of the level above is put; none where sizes are special."""
+    own, inner = derived.caption, upper.caption
+    name = None if own is None or inner is None else replace(own, inserted=(*own.inserted, (upper.gradient, inner)))
+    return lambda step: None if step.where else name
 
 
 def _read(adjoint: Adjoint) -> list[str]:

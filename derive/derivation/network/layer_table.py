@@ -6,8 +6,9 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.derive.composition.level import Level
 from gradscribe.derive.composition.network import Network
 from gradscribe.derive.composition.parameters import parameters
-from gradscribe.derive.derivation.network.lettering import Lettering
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.forward.displayed_settings import displayed
+from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.derivation.network.lettering import Lettering, lettered
 from gradscribe.derive.derivation.record import LayerTable, Row
 from gradscribe.derive.ir.term import Program
 
@@ -18,6 +19,15 @@ def layer_table(network: Network, program: Program, lettering: Lettering, notati
     counts = parameters(network)
     rows = tuple(_row(level, labels, counts, network, program) for level in lettering.levels)
     return LayerTable(rows, _numbers(network, program), notation)
+
+
+def network_table(network: Network) -> LayerTable:
+    """The same before anything is derived."""
+    shown = displayed(network).layer
+    assert isinstance(shown, Network)  # of which it is a specialisation
+    lettering = lettered(shown, shown.program)
+    written = Notation(levels=lettering.letters, order=tuple(shown.program.tensors))
+    return layer_table(network, shown.program, lettering, written)
 
 
 def _row(level: Level, labels: dict[str, str], counts: dict[str, Expr], network: Network, program: Program) -> Row:
@@ -32,7 +42,7 @@ def _row(level: Level, labels: dict[str, str], counts: dict[str, Expr], network:
         layers=tuple(node.layer.name for node in level.nodes),
         reads=tuple(dict.fromkeys(reads)),
         shape=program.tensors[value].shape,
-        weights=tuple((parts[w].name, shapes[w]) for w in weights),
+        weights=tuple(shapes.items()),
         parameters=sympy.expand(sum((counts[w] for w in weights), Integer(0))),
     )
 

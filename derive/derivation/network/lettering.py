@@ -12,7 +12,7 @@ from sympy import Symbol
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.composition.level import Level, is_activation, levels, signal
 from gradscribe.derive.composition.network import Network
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.term import Program, Statement, accesses
 
 VALUE = "z"
@@ -128,9 +128,3 @@ def notation(gradient: Gradient, lettering: Lettering, lets: Iterable[Statement]
 def quotient_name(tensor: str) -> str:
     """The name under which the notation of a network has dE/d(tensor) for every signal."""
     return f"d/d{tensor}"
-
-
-def letters_of(names: Iterable[str], notation: Notation) -> set[str]:
-    """The letters that tensors are written with, gradients by the tensor that they are of."""
-    plain = (notation.quotients.get(n, n) for n in names if n not in notation.deltas)
-    return {notation.levels.get(n, (n, ""))[0] for n in plain}

@@ -4,30 +4,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
-from sympy import Expr, Integer, Symbol
+from sympy import Expr, Integer
 
 from gradscribe.derive.calculus.differentiate import Gradient, differentiate
 from gradscribe.derive.calculus.passes.reuse import distributions
-from gradscribe.derive.composition.level import Level, is_activation, numbered
+from gradscribe.derive.composition.level import Level, is_activation
 from gradscribe.derive.composition.network import Network
 from gradscribe.derive.composition.with_loss import with_loss
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
+from gradscribe.derive.derivation.forward.forward_equations import in_one_naming
 from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
 from gradscribe.derive.derivation.gradient.assembly import assembled
 from gradscribe.derive.derivation.gradient.zero import zero_section
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.backprop import BackPropagation
+from gradscribe.derive.derivation.network.kinds import once_for_a_kind
 from gradscribe.derive.derivation.network.layer_table import layer_table
 from gradscribe.derive.derivation.network.lettering import Lettering, lettered, notation, quotient_name
 from gradscribe.derive.derivation.network.surroundings import without_copies
-from gradscribe.derive.derivation.notation import Notation
-from gradscribe.derive.derivation.record import Chapter, Derivation, Equals, Section, Words, joined
-from gradscribe.derive.ir.index import integer
+from gradscribe.derive.derivation.record import Chapter, Derivation, Equals, Label, Scalar, Section, Words, joined
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import Access, EquationError, Program, Statement, Term, accesses
 
 
 def derive_network(
-    network: Network, wrt: Sequence[str] | None = None, settings: Mapping[str, str] | None = None
+    network: Network,
+    wrt: Sequence[str] | None = None,
+    settings: Mapping[str, str] | None = None,
+    full: bool = False,
 ) -> Derivation:
     """The derivation of a network's back-propagation; where it has a loss, from the loss down.
 
@@ -35,6 +39,7 @@ def derive_network(
         network: the network.
         wrt: the weights and inputs to differentiate by, as "c1.w" or "c1_w"; all weights by default.
         settings: sizes by name, see `derive.derivation.forward.displayed_settings`.
+        full: whether rows are printed for every level, not once for every kind of layer.
 
     Raises:
         EquationError: when `wrt` or a setting does not fit the network.
@@ -50,13 +55,14 @@ def derive_network(
     written = notation(gradient, lettering, lets)
     (seed,) = (gradient.seeds[o] for o in program.outputs)
     given = (Statement(seed, Term((), (), Integer(1))),) if network.loss is not None else ()
-    sections = BackPropagation(gradient, lettering, written, lets, given).sections()
+    sections = BackPropagation(gradient, lettering, written, lets, given, full).sections()
     sections |= {name: zero_section(gradient, name, written) for name in gradient.zeros}
     chapters = tuple(
         chapter
         for level in reversed(lettering.levels)
         if (chapter := _chapter(level, lettering, written, gradient, sections, network)) is not None
     )
+    chapters = chapters if full else once_for_a_kind(chapters, lettering)
     found = tuple(s for c in chapters for s in c.sections)
     return replace(
         assembled(display, program, rewritten, written, found),
@@ -102,7 +108,7 @@ def _rewritten(network: Network, wrt: Sequence[str]) -> Rewritten:
         and part.node in activations
         and results[part.node] != s.target.name
     }
-    rewritten = written_out(differentiate(program, wrt), inner)
+    rewritten = written_out(differentiate(in_one_naming(program), wrt), inner)
     return replace(rewritten, shown=without_copies(rewritten.shown))
 
 
@@ -168,9 +174,8 @@ def _chapter(
     if not own and not setup:
         return None
     first, layers = level.nodes[0], ", ".join(node.layer.name for node in level.nodes)
-    label = level.label if level.label != numbered(level.number) else integer("l") + level.number - 1
     called = f", {first.name}" if first.block else ""
-    return Chapter(("Layer ", label, f"{called}: {layers}"), setup, tuple(sections[n] for n in own))
+    return Chapter(("Layer ", Label(level.label), f"{called}: {layers}"), setup, tuple(sections[n] for n in own))
 
 
 def _arriving(
@@ -190,7 +195,7 @@ def _arriving(
         if network.loss is not None:
             scalar = Access(output)
             one = Equals(Access(gradient.seeds[output].name), Integer(1))
-            return (("The number ", Symbol("E"), " that is minimised is ", scalar, ", so that ", one, "."),)
+            return (("The number ", Scalar("E"), " that is minimised is ", scalar, ", so that ", one, "."),)
         if signal != output:
             return (("The gradient ", Access(gradient.seeds[output].name), " arrives from above."),)
         assert seed is not None  # the output's

@@ -8,8 +8,9 @@ from sympy import Expr
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Adjoint, Gradient
 from gradscribe.derive.calculus.passes.inline import inserted, is_pointwise
+from gradscribe.derive.derivation.gradient import reasons
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering
-from gradscribe.derive.derivation.notation import Notation
 from gradscribe.derive.derivation.record import Equals, Partial, Section, Step, Words
 from gradscribe.derive.ir.functions import activation, activation_prime
 from gradscribe.derive.ir.term import Access, Program, Statement, Term, accesses
@@ -26,29 +27,37 @@ def is_slope(adjoint: Adjoint, program: Program, lettering: Lettering) -> bool:
     return own and single and contribution.access.indices == tuple(r.index for r in reader.term.free)
 
 
-def slope(adjoint: Adjoint) -> Words:
-    """``f'(u)``."""
-    return (activation_prime(Access(adjoint.tensor.name)),)
+def slope(adjoint: Adjoint, notation: Notation) -> Expr:
+    """What the signal is multiplied by, by the saved value where it can be had, in the indices of the element."""
+    (contribution,) = adjoint.contributions
+    term = rename(contribution.by_value or contribution.term)[0]
+    return term.body / _signal(term, notation)
 
 
-def slope_section(gradient: Gradient, adjoint: Adjoint, notation: Notation, known: Mapping[str, Statement]) -> Section:
-    """Chain rule, the activation's slope, and the slope by its saved value."""
+def slope_section(
+    gradient: Gradient, adjoint: Adjoint, notation: Notation, known: Mapping[str, Statement], full: bool = False
+) -> Section:
+    """The chain rule in one row; if `full`, then the activation's slope, and the slope by its saved value."""
     (contribution,) = adjoint.contributions
     term, _ = rename(contribution.term)
     by_value = rename(contribution.by_value)[0] if contribution.by_value is not None else None
     indices = tuple(r.index for r in term.free)
     left = Access(adjoint.gradient.name, *indices)
     value, argument = contribution.reader.target.name, adjoint.tensor.name
-    (signal,) = [a for a in accesses(term.body) if notation.is_gradient(a.tensor)]
+    signal = _signal(term, notation)
+    step = Step("rename", reasons.ELEMENTWISE, left, (by_value or term,), notation=notation)
     chain = Term(term.free, (), signal * Partial(Access(value, *indices), Access(argument, *indices)))
-    step = Step("chain rule", ("chain rule",), left, (chain,), notation=notation)
-    steps = [step, replace(step, rule="definition", reason=("definition of ", Access(value)), terms=(term,))]
-    if by_value is not None:
-        steps.append(replace(step, rule="by value", reason=("by the saved ", Access(value)), terms=(by_value,)))
+    definition = reasons.by_definition(adjoint, gradient.forward)
+    steps = [
+        replace(step, rule="chain rule", reason=reasons.CHAIN_RULE, terms=(chain,)),
+        replace(step, rule="definition", reason=definition, terms=(term,)),
+        *([replace(step, rule="by value", reason=reasons.by_value(adjoint))] if by_value is not None else []),
+    ]
+    steps = steps if full else [step]
     for name, let in known.items():
         terms = tuple(inserted(t, let) for t in steps[-1].terms)
         if terms != steps[-1].terms:
-            steps.append(replace(step, rule="insert", reason=(Access(name), " inserted"), terms=terms))
+            steps.append(replace(step, rule="insert", reason=reasons.inserted(name), terms=terms))
     return Section(
         title=(),
         setup=(
@@ -70,6 +79,12 @@ def _function(reader: Statement, term: Term, argument: str, signal: Access) -> W
     plain = Access(argument)
     function = Equals(activation(plain), _whole(reader.term.body))
     return ("Here ", function, " and ", Equals(activation_prime(plain), _whole(term.body / signal)), ".")
+
+
+def _signal(term: Term, notation: Notation) -> Access:
+    """The gradient that a term reads."""
+    (signal,) = [a for a in accesses(term.body) if notation.is_gradient(a.tensor)]
+    return signal
 
 
 def _whole(body: Expr) -> Expr:

@@ -4,7 +4,7 @@ A section's rows speak of these few statements only. Everything else that they r
 the gradients that come from above. So a network of any depth is checked section by section, each at sizes of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from gradscribe.derive.calculus.collapse import rename
@@ -63,7 +63,11 @@ def _renamed(adjoint: Adjoint, names: Mapping[str, str]) -> Adjoint:
 
 
 def surroundings(
-    gradient: Gradient, adjoints: Sequence[Adjoint], given: Sequence[Statement] = (), lets: Sequence[Statement] = ()
+    gradient: Gradient,
+    adjoints: Sequence[Adjoint],
+    given: Sequence[Statement] = (),
+    lets: Sequence[Statement] = (),
+    defined: Collection[str] = (),
 ) -> tuple[Gradient, tuple[tuple[str, str], ...]]:
     """The gradient restricted to what the terms of `adjoints` speak of, and where its forward program ends.
 
@@ -72,6 +76,7 @@ def surroundings(
         adjoints: the gradients that are computed; others which they read are given.
         given: gradients whose value is known, such as dE/dE = 1.
         lets: names of quotients that the rows read.
+        defined: tensors whose definitions the rows use, besides those that read what is differentiated by.
 
     Returns:
         the restricted gradient, and (tensor, its gradient) for the tensors that `forward` ends at.
@@ -81,6 +86,7 @@ def surroundings(
     computed = {a.gradient.name for a in adjoints}
     readers = [c.reader for a in adjoints for c in a.contributions]
     targets = {s.target.name for s in readers} | {s.ties.name for s in readers if s.ties is not None}
+    targets |= set(defined)
     forward = tuple(s for s in whole.statements if s.target.name in targets)
     forward += tuple(let for let in lets if let.target.name not in targets)
     targets |= {let.target.name for let in lets}
@@ -94,7 +100,8 @@ def surroundings(
     ends = {name: of[name] for name in dict.fromkeys(s.target.name for s in forward) if of.get(name) is not None}
     inner = {a.tensor.name for a in adjoints}  # a branch that has the gradient of a sum ends here all the same
     seeds = tuple((name, t.name) for name, t in ends.items() if t is not None and name not in inner)
-    extents = {v for s in forward for e in s.target.shape for v in e.free_symbols}
+    shapes = (t.shape for t in (*(s.target for s in forward), *inputs, *(t for t in ends.values() if t is not None)))
+    extents = {v for shape in shapes for e in shape for v in e.free_symbols}
     program = Program(inputs, forward, tuple(n for n, _ in seeds), tuple(z for z in whole.sizes if z[0] in extents))
     known = {s.target.name for s in given}
     arriving = {t.name: t for t in ends.values() if t is not None and t.name not in computed | known}

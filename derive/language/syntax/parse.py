@@ -21,6 +21,7 @@ from gradscribe.derive.language.syntax.tree import (
     Element,
     Ellipsis,
     Equation,
+    LettersLine,
     Limit,
     Name,
     Node,
@@ -66,6 +67,7 @@ WORDS = {
     "AND": "and",
     "KEYWORD": "input, output, ...",
     "EVALUATION": "evaluation",
+    "LETTERS": "letters",
     "_END": "the end of the line",
     "$END": "the end of the line",
     "__ANON_0": "...",
@@ -110,6 +112,7 @@ def parse(text: str) -> Text:
         title[1].strip() if title else "",
         tuple(x for x in lines if isinstance(x, Limit)),
         tuple(x.equation for x in lines if isinstance(x, _Evaluation)),
+        tuple(x for x in lines if isinstance(x, LettersLine)),
     )
 
 
@@ -278,6 +281,9 @@ class _Builder(Transformer[Token, Any]):
 
     def evaluation(self, meta: Any, children: Sequence[Any]) -> "_Evaluation":
         return _Evaluation(children[1])
+
+    def letters(self, meta: Any, children: Sequence[Token]) -> LettersLine:
+        return LettersLine(str(children[0]).removeprefix("letters").strip(), _place(meta))
 
     def equation(self, meta: Any, children: Sequence[Any]) -> Equation:
         target, sign, value = children

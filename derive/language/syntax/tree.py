@@ -149,6 +149,14 @@ class Equation:
 
 
 @dataclass(frozen=True)
+class LettersLine:
+    """``letters goodfellow, n=N``: what derivations are written with."""
+
+    request: str
+    at: Place
+
+
+@dataclass(frozen=True)
 class Text:
     """A whole text: its lines in order, and the title that its first comment gives.
 
@@ -161,6 +169,7 @@ class Text:
     title: str
     limits: tuple[Limit, ...] = ()
     evaluation: tuple[Equation, ...] = ()
+    letters: tuple[LettersLine, ...] = ()
 
 
 def walk(node: Any) -> Iterator[Any]:

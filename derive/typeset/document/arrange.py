@@ -1,22 +1,30 @@
 """Derivation -> Document: every heading, sentence and table of a page, their order and the numbers of its rows."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count, groupby
+from dataclasses import replace
+from itertools import groupby
+from typing import Literal
 
-from sympy import ImmutableMatrix
+from sympy import Expr, ImmutableMatrix
 
 from gradscribe.derive.derivation.certificate.certificate import Footer, marked
+from gradscribe.derive.derivation.forms.caption.words.signs import Same
 from gradscribe.derive.derivation.forward.displayed_settings import SCALARS
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import (
     Chapter,
     Derivation,
     Equals,
+    Example,
     Formula,
     Grid,
     Partial,
     Premise,
+    Result,
+    Scalar,
     Section,
     Step,
+    Update,
     Words,
     joined,
 )
@@ -25,6 +33,7 @@ from gradscribe.derive.typeset.document.document import (
     Block,
     Box,
     Closing,
+    Contents,
     Document,
     Equations,
     Heading,
@@ -37,14 +46,61 @@ from gradscribe.derive.typeset.document.document import (
     Source,
 )
 
-E = Access(SCALARS[0])
+E = Scalar(SCALARS[0])
+
+
+class _Numbers:
+    """The numbers of a page's rows, and those of every gradient's rows, by tensor."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.rows: dict[str, tuple[int, int]] = {}
+
+    def next(self) -> int:
+        """The number of the next row."""
+        self.last += 1
+        return self.last
+
+
+Page = tuple[Derivation, Footer | None]
+"""A derivation, and what closes it."""
 
 
 def document(derivation: Derivation, footer: Footer | None = None) -> Document:
     """The page of a derivation; a footer becomes its last line."""
+    return Document(tuple(_page(derivation, footer, _Numbers())))
+
+
+def chapter(title: str, pages: Sequence[Page]) -> Document:
+    """Several pages as one document, with a table of contents; rows are counted through."""
+    numbers = _Numbers()
+    parts: list[Part] = []
+    headings: list[Heading] = []
+    for number, (derivation, footer) in enumerate(pages, start=1):
+        for part in _page(derivation, footer, numbers):
+            lower = _lowered(part, number)
+            headings += (block for block in lower.blocks if isinstance(block, Heading) and block.number is not None)
+            parts.append(lower)
+    front = ((Heading("document", 1, (title,)),), (Contents(tuple(headings)),))
+    return Document((Part(Notation(), front), *parts))
+
+
+def _page(derivation: Derivation, footer: Footer | None, numbers: _Numbers) -> Iterator[Part]:
     shown = marked(derivation, footer)
-    closing = [Part(shown.notation, ((Closing(footer),),))] if footer is not None else []
-    return Document((*_parts(shown), *closing))
+    yield from _parts(shown, numbers)
+    if footer is not None:
+        yield Part(shown.notation, ((Closing(footer),),))
+
+
+def _lowered(part: Part, number: int) -> Part:
+    """A part below the heading of a document, its title with a number."""
+
+    def lower(block: Block) -> Block:
+        if not isinstance(block, Heading):
+            return block
+        return replace(block, level=block.level + 1, number=number if block.kind == "title" else None)
+
+    return replace(part, passages=tuple(tuple(map(lower, passage)) for passage in part.passages))
 
 
 def capitalised(words: Words) -> Words:
@@ -53,31 +109,34 @@ def capitalised(words: Words) -> Words:
     return (first[0].upper() + first[1:], *rest) if isinstance(first, str) else words
 
 
-def _parts(derivation: Derivation) -> Iterator[Part]:
-    numbers = count(1)
+def _parts(derivation: Derivation, numbers: _Numbers) -> Iterator[Part]:
     yield Part(derivation.notation, tuple(filter(None, _introduction(derivation, numbers))))
-    for chapter in derivation.chapters:
+    for chapter in derivation.chapters if derivation.form != "matrix" else ():
         yield Part(derivation.notation, (_headed(chapter),))
-        yield from (_section(section, 3, numbers) for section in chapter.sections)
-    if derivation.table is None:
-        yield from (_section(section, 2, numbers) for section in derivation.sections)
+        yield from (_section(section, 3, numbers, derivation.form) for section in chapter.sections)
+    if derivation.table is None and derivation.form != "matrix":
+        yield from (_section(section, 2, numbers, derivation.form) for section in derivation.sections)
+    if derivation.update is not None:
+        yield _updated(derivation.update, "gradient" if derivation.table is None else "layer", numbers)
+    if derivation.example is not None:
+        yield from _in_numbers(derivation.example, numbers)
     if derivation.source:
         yield Part(derivation.notation, ((Source(("Source: ", derivation.source, ".")),),))
-    for identity in derivation.appendix:
-        yield from _parts(identity)
 
 
-def _introduction(derivation: Derivation, numbers: Iterator[int]) -> Iterator[Passage]:
+def _introduction(derivation: Derivation, numbers: _Numbers) -> Iterator[Passage]:
     """What stands before the first gradient: shapes, the layers of a network, the forward equations."""
     yield (Heading("title", 1, (derivation.heading,)), *_paragraph(derivation.setup))
+    yield _paragraph(derivation.glossary)
     if (table := derivation.table) is not None:
         yield (table,)
         yield _paragraph([("Trained in all: ", *table.number((table.parameters,)), ".")])
-    forward = (Numbered(definition, next(numbers)) for definition in derivation.definitions)
+    forward = (Numbered(definition, numbers.next()) for definition in derivation.definitions)
     sizes = (Numbered(Formula(symbol, expression)) for symbol, expression in derivation.sizes)
     yield (Equations((*forward, *sizes)), *_paragraph(derivation.notes))
     yield _paragraph(_arriving(derivation))
     yield from _premises(derivation.premises)
+    yield from _premises(derivation.matrix)
 
 
 def _paragraph(sentences: Sequence[Words]) -> tuple[Paragraph, ...]:
@@ -132,19 +191,77 @@ def _headed(chapter: Chapter) -> Passage:
     return (Heading("layer", 2, chapter.title), *_paragraph(chapter.setup))
 
 
-def _section(section: Section, level: int, numbers: Iterator[int]) -> Part:
-    """One gradient: its lemmas and its own rows, then the boxes."""
-    passages: list[Passage] = [
-        (*_paragraph(part.setup), Rows(tuple(_rows(part.steps, numbers))), *_paragraph(part.caption))
-        for part in section.parts
-    ]
-    passages[0] = (Heading("gradient", level, capitalised(section.title)), *passages[0])
-    boxes = ((Box(next(numbers), result),) for result in section.results)
+def _section(section: Section, level: int, numbers: _Numbers, form: str) -> Part:
+    """One gradient: its lemmas and its own rows, then the boxes; of rows that stand above already their numbers.
+
+    Where operator forms alone are asked for there are no rows.
+    """
+    heading = Heading("gradient", level, capitalised(section.title))
+    if form == "operator":
+        short = tuple(tuple(_without_rows(result, numbers)) for result in section.results)
+        setup = _paragraph(section.setup) if len(section.steps) == 1 else ()  # else it leads to rows
+        return Part(section.steps[0].notation, ((heading, *setup), *short))
+    if section.like:
+        first, last = numbers.rows[section.like]
+        rows = f"row {first}" if first == last else f"rows {first} to {last}"
+        passages: list[Passage] = [_paragraph([(*capitalised(section.title), f", as in {rows}:")])]
+        closed = [replace(result, steps=(), lead=()) for result in section.results if result.closed]
+        section = replace(section, results=tuple(closed) or section.results)
+    else:
+        before = numbers.last
+        passages = [
+            (*_paragraph(part.setup), Rows(tuple(_rows(part.steps, numbers))), *_paragraph(part.caption))
+            for part in section.parts
+        ]
+        passages[0] = (heading, *passages[0])
+        numbers.rows[section.wrt] = before + 1, numbers.last
+    boxes = (passage for result in section.results for passage in _boxed(result, numbers))
     return Part(section.steps[0].notation, (*passages, *boxes))
 
 
-def _rows(steps: Iterable[Step], numbers: Iterator[int]) -> Iterator[Row]:
+def _updated(update: Update, kind: Literal["gradient", "layer"], numbers: _Numbers) -> Part:
+    """The update, headed as what stands above it is."""
+    equations = tuple(Numbered(equation, numbers.next()) for equation in update.equations)
+    heading = Heading(kind, 2, capitalised(update.title))
+    return Part(update.notation, ((heading, *_paragraph(update.setup), Equations(equations)),))
+
+
+def _in_numbers(example: Example, numbers: _Numbers) -> Iterator[Part]:
+    """The matrices, each on lines of its own, then every gradient and one element of it."""
+    passages: list[Passage] = [(Heading("gradient", 2, capitalised(example.title)), *_paragraph(example.setup))]
+    passages += [(formula,) for formula in example.given]
+    yield Part(example.notation, tuple(passages))
+    for gradient in example.gradients:
+        passages = [(formula,) for formula in gradient.matrices]
+        passages += [(Rows(tuple(_rows(gradient.steps, numbers))),)] if gradient.steps else []
+        yield Part(gradient.steps[0].notation if gradient.steps else example.notation, tuple(passages))
+
+
+def _boxed(result: Result, numbers: _Numbers) -> Iterator[Passage]:
+    """The rows that lead from the box above to this one, if there are any, the box, and the same in whole tensors."""
+    if result.steps:
+        yield (Rows(tuple(_rows(result.steps, numbers))),)
+    box = Box(numbers.next(), result)
+    yield (box,) if result.form is None else (box, _form(result.form))
+
+
+def _without_rows(result: Result, numbers: _Numbers) -> Iterator[Block]:
+    """The operator form and its words; the box where there is no such form."""
+    if result.form is None:
+        yield Box(numbers.next(), result)
+        return
+    yield from _paragraph([(*capitalised((*result.lead, " ")), *result.name)] if result.name and result.lead else [])
+    yield from _paragraph([capitalised(result.name)] if result.name and not result.lead else [])
+    yield _form(result.form)
+
+
+def _form(form: Expr) -> Formula:
+    left, *right = form.args
+    return Formula(left, right[0] if len(right) == 1 else Same(*right))
+
+
+def _rows(steps: Iterable[Step], numbers: _Numbers) -> Iterator[Row]:
     before: Access | None = None
     for step in steps:
-        yield Row(next(numbers), step, continued=step.left == before)
+        yield Row(numbers.next(), step, continued=step.left == before)
         before = step.left

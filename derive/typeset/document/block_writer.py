@@ -1,12 +1,14 @@
 """What a printed format is: how it writes each block of a document. Which blocks there are, `arrange` has decided."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 
 from gradscribe.derive.derivation.record import Formula, Grid, LayerTable
 from gradscribe.derive.typeset.document.document import (
     Block,
     Box,
     Closing,
+    Contents,
     Equations,
     Heading,
     Paragraph,
@@ -27,6 +29,8 @@ class Writer(ABC):
         match block:
             case Heading():
                 return self.heading(block)
+            case Contents():
+                return self.contents(block)
             case Paragraph():
                 return self.paragraph(block)
             case Equations():
@@ -49,6 +53,10 @@ class Writer(ABC):
     @abstractmethod
     def heading(self, heading: Heading) -> list[str]:
         """A heading."""
+
+    @abstractmethod
+    def contents(self, contents: Contents) -> list[str]:
+        """The table of contents."""
 
     @abstractmethod
     def paragraph(self, paragraph: Paragraph) -> list[str]:
@@ -85,3 +93,8 @@ class Writer(ABC):
     @abstractmethod
     def closing(self, closing: Closing) -> list[str]:
         """What was measured."""
+
+
+def blocks(writers: Iterable[Writer]) -> Iterator[str]:
+    """Every block of some parts, for formats that separate all of them alike."""
+    return ("\n".join(writer.block(block)) for writer in writers for block in writer.part.blocks)

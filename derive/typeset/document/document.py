@@ -4,12 +4,12 @@
 until a writer's typesetter prints it, and words stay words, which the writer escapes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import Definition, Formula, Grid, LayerTable, Result, Step, Words
 from gradscribe.derive.ir.term import Access
 
@@ -19,14 +19,23 @@ class Heading:
     """A heading.
 
     Attributes:
-        kind: of the whole derivation, of a layer of a network, or of one gradient.
+        kind: of a document of several derivations, of a whole derivation, of a layer of a network, or of one gradient.
         level: how deep it is nested, from 1; that of a gradient depends on whether it stands below a layer.
         words: what it says.
+        number: of a derivation among several; None where it stands alone.
     """
 
-    kind: Literal["title", "layer", "gradient"]
+    kind: Literal["document", "title", "layer", "gradient"]
     level: int
     words: Words
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The table of contents of a document of several derivations: their headings."""
+
+    headings: tuple[Heading, ...]
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,11 @@ class Row:
     continued: bool
 
 
+def consecutive(rows: Sequence[Row]) -> Iterator[tuple[Row, Step | None]]:
+    """Each row with the step before it, None before the first."""
+    return zip(rows, (None, *(row.step for row in rows)), strict=False)
+
+
 @dataclass(frozen=True)
 class Rows:
     """Rows that follow from each other, a reason beside each."""
@@ -95,7 +109,7 @@ class Closing:
     footer: Footer
 
 
-Block = Heading | Paragraph | Equations | Rows | Box | Formula | Grid | LayerTable | Source | Closing
+Block = Heading | Contents | Paragraph | Equations | Rows | Box | Formula | Grid | LayerTable | Source | Closing
 """A `Formula` stands on a line of its own, `Grid` and `LayerTable` are tables."""
 Passage = tuple[Block, ...]
 """What belongs together: formats that separate by blank lines have one before it and none within."""
@@ -121,9 +135,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Document:
-    """A derivation as it is printed, from top to bottom.
+    """A derivation, or several, as it is printed, from top to bottom.
 
-    Equations of the forward pass, rows and boxes are numbered from 1 below each title.
+    Equations of the forward pass, rows and boxes are numbered from 1 on, through the whole document.
     """
 
     parts: tuple[Part, ...]
@@ -141,7 +155,8 @@ class Document:
         for block in self.blocks:
             match block:
                 case Equations(equations):
-                    named = ((e.equation.left, e.number) for e in equations if e.number is not None)
+                    says = (e for e in equations if not isinstance(e.equation, Definition) or not e.equation.becomes)
+                    named = ((e.equation.left, e.number) for e in says if e.number is not None)
                     rows |= {left.tensor: number for left, number in named if isinstance(left, Access)}
                 case Rows(found):
                     rows |= {row.step.left.tensor: row.number for row in found}

@@ -28,7 +28,7 @@ def matrix_lines(left: Expr, matrix: ImmutableMatrix, t: LatexTypesetter, inline
 
 
 def grid_lines(grid: Grid, t: InlineTypesetter) -> list[str]:
-    """A table whose widest column has several lines where the page is too narrow."""
+    """A table whose widest column has several lines where the page is too narrow; it stays on one page."""
     head = " & ".join(sentence(cell, t) for cell in grid.head)
     rows = [" & ".join(f"${t.expr(e)}$" for e in row) for row in grid.rows]
     widths = [max(width(t.expr(e)) for e in column) + 1.2 for column in zip(*grid.rows, strict=True)]
@@ -38,10 +38,12 @@ def grid_lines(grid: Grid, t: InlineTypesetter) -> list[str]:
     columns = "".join(broken if c == widest and room < w else "l" for c, w in enumerate(widths))
     body = " \\\\[2pt]\n".join(rows)
     return [
-        rf"\begin{{longtable}}{{{columns}}}",
-        rf"{head} \\ \hline \endhead",
+        r"\begin{center}",  # a longtable knows its columns when it is read a second time
+        rf"\begin{{tabular}}{{{columns}}}",
+        rf"{head} \\ \hline",
         r"\rule{0pt}{12pt}" + body,
-        r"\end{longtable}",
+        r"\end{tabular}",
+        r"\end{center}",
     ]
 
 

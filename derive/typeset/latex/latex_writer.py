@@ -6,44 +6,84 @@ from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Words
 from gradscribe.derive.typeset.document.arrange import capitalised, document
 from gradscribe.derive.typeset.document.block_writer import Writer
-from gradscribe.derive.typeset.document.document import Box, Closing, Equations, Heading, Paragraph, Part, Rows, Source
+from gradscribe.derive.typeset.document.document import (
+    Box,
+    Closing,
+    Contents,
+    Document,
+    Equations,
+    Heading,
+    Paragraph,
+    Part,
+    Rows,
+    Source,
+)
+from gradscribe.derive.typeset.document.look import PLAIN, Look
 from gradscribe.derive.typeset.latex.latex_lines import broken
+from gradscribe.derive.typeset.latex.latex_lines import written as lines_of
 from gradscribe.derive.typeset.latex.latex_rows import equation_lines, row_lines
 from gradscribe.derive.typeset.latex.latex_tables import grid_lines, layer_lines, matrix_lines
-from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
 from gradscribe.derive.typeset.mathematics.latex_words import measured, sentence, sentence_width
-from gradscribe.derive.typeset.terms.sides import left
+from gradscribe.derive.typeset.terms.sides import left, sides
 
-PREAMBLE = r"""\documentclass[11pt,a4paper]{article}
-\usepackage[margin=2cm]{geometry}
-\usepackage{amsmath,amssymb,array,longtable,xcolor}
-\definecolor{new}{RGB}{0,90,160}
-\newcommand{\new}[1]{{\color{new}#1}} % what this step changed
-\newcommand{\why}[1]{\text{\footnotesize\color{black!55}#1}\quad}
+PACKAGES = r"\usepackage{amsmath,amssymb,array,longtable,xcolor}"
+SETTINGS = r"""\definecolor{new}{RGB}{0,90,160}
+\def\new#1{{\color{new}#1}}% what this step changed
+\def\why#1{\text{\footnotesize\color{black!60}#1}\quad}% the reason of a step
+\def\whylines#1{\parbox{3.6cm}{\raggedleft\footnotesize\color{black!60}#1}\quad}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{4pt plus 2pt}
-\raggedbottom
+\setlength{\jot}{5pt}
 \allowdisplaybreaks[1]
 \emergencystretch=3em
 """
-COMMANDS = {"title": r"\section*", "layer": r"\section*", "gradient": r"\subsection*"}
+"""What a page sets; all of it ends with the group that it stands in."""
+PREAMBLE = rf"""\documentclass[11pt,a4paper]{{article}}
+\usepackage[margin=2cm]{{geometry}}
+{PACKAGES}
+\raggedbottom
+{SETTINGS}"""
+FRAGMENT = rf"""% To be read by \input. The document that reads it has in its preamble:
+%   {PACKAGES}
+% and lines of at least 17 cm, such as \usepackage[margin=2cm]{{geometry}} gives to A4.
+\begingroup
+{SETTINGS}"""
+COMMANDS = {
+    ("title", 1): r"\section*",
+    ("layer", 2): r"\section*",
+    ("gradient", 2): r"\subsection*",
+    ("gradient", 3): r"\subsection*",
+    ("title", 2): r"\section",
+    ("layer", 3): r"\subsection*",
+    ("gradient", 4): r"\subsubsection*",
+}
+"""Headings by kind and level; below that of a document of several derivations they are one level deeper."""
 DISPLAYS = Equations | Rows | Formula | Grid | Box
 """What continues a paragraph; a box begins one by itself where words lead to it."""
 _BOX = 39.0
 """What a box holds, in em; its number stands beside it."""
 
 
-def render(derivation: Derivation, footer: Footer | None = None) -> str:
-    """The derivation as a document that pdflatex compiles; a footer becomes its last line."""
+def render(derivation: Derivation, footer: Footer | None = None, look: Look = PLAIN) -> str:
+    """The derivation as a document for any LaTeX, or to be read into one; a footer becomes its last line."""
+    return page(document(derivation, footer), look)
+
+
+def page(whole: Document, look: Look = PLAIN) -> str:
+    """A document."""
     lines: list[str] = []
-    for part in document(derivation, footer).parts:
+    for part in whole.parts:
         writer = LatexWriter(part)
         for passage in part.passages:
+            if look.fragment and isinstance(passage[0], Contents):
+                continue  # the document that reads it has its own
             lines += [""] if lines and not isinstance(passage[0], DISPLAYS) else []
             lines += [line for block in passage for line in writer.block(block)]
+    if look.fragment:
+        return "\n".join([f"{FRAGMENT}%", *lines, "", r"\endgroup"]) + "\n"
     return "\n".join([PREAMBLE + r"\begin{document}", *lines, r"\end{document}"]) + "\n"
 
 
@@ -57,7 +97,14 @@ class LatexWriter(Writer):
 
     def heading(self, heading: Heading) -> list[str]:
         """A section or what is below it."""
-        return [f"{COMMANDS[heading.kind]}{{{self._words(heading.words)}}}"]
+        words = self._words(heading.words)
+        if heading.kind == "document":
+            return [r"\begin{center}", rf"{{\LARGE {words}\par}}", r"\end{center}"]
+        return [f"{COMMANDS[heading.kind, heading.level]}{{{words}}}"]
+
+    def contents(self, contents: Contents) -> list[str]:
+        """LaTeX makes it of the numbered headings."""
+        return [r"\tableofcontents"]
 
     def paragraph(self, paragraph: Paragraph) -> list[str]:
         """Each sentence on a line of the source."""
@@ -75,13 +122,15 @@ class LatexWriter(Writer):
         """The name beside the box where both fit on a line, else before it."""
         result = box.result
         name = left(result.step, self.t)
-        parts = broken(self.t.row(result.step), _BOX - width(name) - 1.4)
+        parts = lines_of(broken(self.t.row(result.step), _BOX - width(name) - 1.4))
         inner = f"{name} = {parts[0]}"
         if len(parts) > 1:
-            inner = rf"\begin{{aligned}}{name} &= " + r" \\ &\qquad ".join(parts) + r"\end{aligned}"
+            inner = rf"\begin{{aligned}}{name} &= " + r" \\ &".join(parts) + r"\end{aligned}"
         boxed = rf"\boxed{{\;{inner}\;}}"
         lead = [self._words(result.lead)] if result.lead else []
-        if len(parts) == 1 and width(inner) + 0.95 * sentence_width(result.name, self.inline) + 5 < 40:
+        if not result.name:
+            before = ["", *lead] if lead else []
+        elif len(parts) == 1 and width(inner) + 0.95 * sentence_width(result.name, self.inline) + 5 < 40:
             boxed += rf"\qquad\text{{{self._named(result.name)}}}"
             before = ["", *lead] if lead else []
         else:
@@ -93,7 +142,12 @@ class LatexWriter(Writer):
         """A display."""
         if isinstance(formula.right, ImmutableMatrix):
             return matrix_lines(formula.left, formula.right, self.t, self.inline)
-        return [r"\[", on_one_line(formula, self.t), r"\]%"]
+        both = sides(formula, self.t)
+        parts = lines_of(broken(both.right, _BOX - width(both.left)))
+        if len(parts) == 1:
+            return [r"\[", f"{both.left} {both.sign} {parts[0]}", r"\]%"]
+        lines = r" \\ &".join(parts)
+        return [r"\[", rf"\begin{{aligned}}{both.left} &{both.sign} {lines}\end{{aligned}}", r"\]%"]
 
     def grid(self, grid: Grid) -> list[str]:
         """A table."""

@@ -1,9 +1,9 @@
 """Equations as LaTeX without delimiters: what notebooks show, and what stands between those of a page."""
 
-from sympy import ImmutableMatrix
+from sympy import ImmutableMatrix, Rational
 
 from gradscribe.derive.derivation.forward.forward_equations import definitions, equation
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import Definition, Formula, Step
 from gradscribe.derive.ir.term import Program, Statement
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter, joined
@@ -18,7 +18,7 @@ def row(step: Step) -> str:
 def program(source: Program) -> str:
     """The equations of a program, aligned; an accumulating tensor is one equation."""
     t = LatexTypesetter(Notation(order=tuple(source.tensors)))
-    rows = [_on_one_line(definition, t, " &= ") for definition in definitions(source)]
+    rows = [_on_one_line(definition, t, "&") for definition in definitions(source)]
     return r"\begin{aligned}" + r" \\ ".join(rows) + r"\end{aligned}"
 
 
@@ -37,11 +37,14 @@ def formula(f: Formula, t: LatexTypesetter) -> str:
 
 def array(matrix: ImmutableMatrix, block: range, t: LatexTypesetter) -> str:
     """Some columns of a matrix; the bracket stays open where others stand before or after them."""
-    rows = r" \\[3pt] ".join(" & ".join(t.expr(v) for v in row[block.start : block.stop]) for row in matrix.tolist())
+    apart = "6pt" if any(isinstance(v, Rational) and not v.is_Integer for v in matrix) else "2pt"
+    rows = rf" \\[{apart}] ".join(
+        " & ".join(t.expr(v) for v in row[block.start : block.stop]) for row in matrix.tolist()
+    )
     left, right = "." if block.start else "[", "." if block.stop < matrix.shape[1] else "]"
     return rf"\left{left}\begin{{array}}{{{'r' * len(block)}}}{rows}\end{{array}}\right{right}"
 
 
-def _on_one_line(e: Definition | Step | Formula, t: LatexTypesetter, sign: str = " = ") -> str:
+def _on_one_line(e: Definition | Step | Formula, t: LatexTypesetter, align: str = "") -> str:
     both = sides(e, t)
-    return f"{both.left}{sign}{joined(both.right)}"
+    return f"{both.left} {align}{both.sign} {joined(both.right)}"

@@ -1,13 +1,14 @@
-"""Letters and words as LaTeX: what somebody wrote stays text, and of Unicode there is what pdflatex has.
+"""Letters and words as LaTeX: what somebody wrote stays text, and of Unicode there is what every TeX has.
 
-Any character of a title or a name becomes one of three things: a character that LaTeX takes as it is, a command of the
-tables below, or its number, U+4E2D. So no text can hold a command of its own.
+Any character of a title or a name becomes one of three things: an ASCII character that LaTeX takes as it is, a command
+of the tables below, or its number, U+4E2D. So no text can hold a command of its own, and words are ASCII: they depend
+on no encoding and no font of the TeX that reads them.
 """
 
 import re
 from unicodedata import name, normalize
 
-from gradscribe.derive.derivation.notation import GREEK
+from gradscribe.derive.derivation.letters.name import GREEK
 from gradscribe.derive.ir.quote import visible
 
 _SPECIAL = {
@@ -15,13 +16,19 @@ _SPECIAL = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}",
 }  # fmt: skip
-_PHRASES = {"rotated by pi": r"rotated by $\pi$", "->": r"$\to$"}
+_PHRASES = {"rotated by pi": r"rotated by~$\pi$", "->": r"$\to$"}
 _SYMBOLS = {
     "→": r"\to", "∂": r"\partial", "∇": r"\nabla", "∞": r"\infty", "−": "-", "×": r"\times", "·": r"\cdot",
     "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "∈": r"\in", "⊙": r"\odot", "√": r"\surd", "Σ": r"\Sigma", "Π": r"\Pi",
     "Δ": r"\Delta", "Φ": r"\Phi", "Ψ": r"\Psi", "Ω": r"\Omega", "Θ": r"\Theta", "Λ": r"\Lambda", "Γ": r"\Gamma",
 }  # fmt: skip
-_AS_THEY_ARE = frozenset("ßæœøłåÆŒØŁÅ§©£¡¿…–—‘’“”×·°")
+_COMMANDS = {
+    "ß": r"\ss{}", "æ": r"\ae{}", "œ": r"\oe{}", "ø": r"\o{}", "ł": r"\l{}", "å": r"\aa{}", "Æ": r"\AE{}",
+    "Œ": r"\OE{}", "Ø": r"\O{}", "Ł": r"\L{}", "Å": r"\AA{}", "§": r"\S{}", "©": r"\copyright{}", "£": r"\pounds{}",
+    "°": r"$^\circ$", "¡": "!`", "¿": "?`", "…": r"\dots{}", "–": "--", "—": "---", "‘": "`", "’": "'", "“": "``",
+    "”": "''",
+}  # fmt: skip
+"""What every TeX prints, whatever fonts it has."""
 _ACCENTS = {
     "\u0300": ("grave", "`"), "\u0301": ("acute", "'"), "\u0302": ("hat", "^"), "\u0303": ("tilde", "~"),
     "\u0304": ("bar", "="), "\u0306": ("breve", "u"), "\u0307": ("dot", "."), "\u0308": ("ddot", '"'),
@@ -37,8 +44,8 @@ def prose(text: str) -> str:
     return re.sub("rotated by pi|->|.", lambda m: _PHRASES.get(m[0]) or _in_text(m[0]), words)
 
 
-def letters(word: str, wrapper: str = r"\mathrm") -> str:
-    """A name in mathematics: a Greek letter, an italic letter with its accents, or an upright word in `wrapper`."""
+def letters(word: str) -> str:
+    """A name in mathematics: a Greek letter, an italic letter with its accents, or an upright word."""
     if word in GREEK:
         return f"\\{word}"
     if word.isascii() and word.isdigit():
@@ -46,18 +53,18 @@ def letters(word: str, wrapper: str = r"\mathrm") -> str:
     parts = [_accented(*found) for found in _CLUSTER.findall(normalize("NFD", visible(word)))]
     if len(parts) == 1 and word != "_":
         return parts[0]
-    return f"{wrapper}{{{''.join(p if len(p) == 1 or p[-1] == '}' or p[1] == '_' else f'{{{p}}}' for p in parts)}}}"
+    return rf"\mathrm{{{''.join(p if len(p) == 1 or p[-1] == '}' or p[1] == '_' else f'{{{p}}}' for p in parts)}}}"
 
 
 def _in_text(character: str) -> str:
     if character.isascii():
         return _SPECIAL.get(character, character)
-    if character in _AS_THEY_ARE:
-        return character
+    if character in _COMMANDS:
+        return _COMMANDS[character]
     parts = normalize("NFD", character)
     accent = _ACCENTS[parts[1]][1] if len(parts) == 2 and parts[0].isascii() and parts[1] in _ACCENTS else ""
     if accent:
-        return character if character <= "\u017f" else rf"\{accent}{{{parts[0]}}}"
+        return rf"\{accent}{{{parts[0]}}}"
     command = _command(character)
     return f"${command}$" if command else rf"\texttt{{U+{ord(character):04X}}}"
 
@@ -67,7 +74,8 @@ def _accented(base: str, marks: str) -> str:
     if base.isascii():
         text = base if base.isalnum() else r"\_" if base == "_" else rf"\text{{{_in_text(base)}}}"
     else:
-        text = _command(base) or (rf"\text{{{base}}}" if base in _AS_THEY_ARE else _number(base))
+        # MathJax has no commands for these letters
+        text = _command(base) or (rf"\text{{{base}}}" if base in _COMMANDS else _number(base))
     for mark in marks:
         text = rf"\{_ACCENTS[mark][0]}{{{text}}}" if mark in _ACCENTS else text + _number(mark)
     return text

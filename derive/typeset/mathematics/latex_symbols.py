@@ -1,15 +1,13 @@
 """LaTeX for symbols, elements, fractions and sums; `latex` and `markdown` beside it put them on a page."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain, pairwise
 
-from sympy import Symbol
-
-from gradscribe.derive.derivation.notation import name_parts
+from gradscribe.derive.derivation.letters.name import NUMBERED, Name
 from gradscribe.derive.ir.reductions import Reduction
 from gradscribe.derive.typeset.mathematics.latex_letters import letters
-from gradscribe.derive.typeset.terms.expression_writer import Part
-from gradscribe.derive.typeset.terms.typesetter import Piece, Typesetter
+from gradscribe.derive.typeset.terms.pieces import Part, Piece, between
+from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
 _FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "sinh", "cosh", "arctan", "max", "min")
 
@@ -19,53 +17,54 @@ class LatexTypesetter(Typesetter):
 
     minus = "-"
     hadamard = r"\odot"
+    convolution = "*"
+    correlation = r"\star"
+    kronecker = r"\otimes"
+    apart = r"{\uparrow}"
+    every = r"{\downarrow}"
+    cross = r"\times "
     rounded = r"\dagger"
     pi = r"\pi"
     infinity = r"\infty"
     at_least = r"\ge "
     at_most = r"\le "
+    becomes = r"\leftarrow"
+    dot = r" \cdot "
     unequal = r"\ne "
     times = r"\,"
 
-    def _symbol(self, symbol: Symbol) -> str:
-        name = name_parts(symbol.name)
-        base = letters(name.base) + ("'" if name.primed else "")
+    def _name(self, name: Name) -> str:
+        base = letters(name.base) + "'" * name.primes
         return f"{base}_{{{','.join(letters(m) for m in name.marks)}}}" if name.marks else base
 
-    def _tensor(self, name: str) -> str:
-        if name in self.notation.deltas:
-            return rf"\delta^{{({level(self.notation.deltas[name])})}}"
-        if name in self.notation.quotients:
-            return rf"\partial {self.notation.scalar(name)}/\partial {self._lower(self.notation.quotients[name])}"
-        if name in self.notation.dots:
-            return rf"\dot{{{self._tensor(self.notation.dots[name])}}}"
-        if name in self.notation.levels:
-            letter, label = self.notation.levels[name]
-            return self._marked(letter, f"({level(label)})")
-        return self._marked(name)
+    def _letter(self, name: Name, level: str = "") -> str:
+        """Its indices stand below and the level above, so that marks are part of a word: y1 is no power of y."""
+        base = rf"\hat{{{letters(name.base)}}}" if name.marks == ("hat",) else letters(name.word)
+        return base + "'" * name.primes + (f"^{{{self._parenthesised(level)}}}" if level else "")
 
-    def letter(self, name: str) -> str:
-        """A tensor's letter without its level."""
-        return self._marked(name)
+    def _parenthesised(self, level: str) -> str:
+        return self._level(level) if self.notation.style.dense else f"({self._level(level)})"
 
-    def _marked(self, name: str, label: str = "") -> str:
-        """A tensor's letter; marks and the level are written above, the indices stand below."""
-        parts = name_parts(name)
-        if parts.marks == ("hat",):
-            return rf"\hat{{{letters(parts.base)}}}"
-        above = [*(letters(m) for m in parts.marks), *([label] if label else [])]
-        marks = f"^{{{','.join(above)}}}" if above else ""
-        return (letters(parts.base, r"\operatorname") + ("'" if parts.primed else "")) + marks
+    def _level(self, label: str) -> str:
+        numbered = NUMBERED.fullmatch(label)
+        return self._name(self.notation.special("l")) + numbered[1] if numbered else letters(label)
+
+    def _dotted(self, tensor: str) -> str:
+        return rf"\dot{{{tensor}}}"
+
+    def _gradient(self, scalar: str, tensor: str) -> str:
+        return rf"\partial {scalar}/\partial {self._lower(tensor)}"
 
     def _element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
         head = self._tensor(tensor)
         if not indices:
-            return (Part(head, head),)
-        comma = Part("," if dense else r",\,")
-        parts = [Part(f"{head}_{{"), indices[0]]
+            return (Part(head),)
+        style = self.notation.style
+        comma = Part("" if style.dense and not style.brackets and self._short(indices) else "," if dense else r",\,")
+        parts = [Part(f"{head}[" if style.brackets else f"{head}_{{"), indices[0]]
         for index in indices[1:]:
             parts += [comma, index]
-        return (*parts, Part("}"))
+        return (*parts, Part("]" if style.brackets else "}"))
 
     def _lower(self, tensor: str) -> str:
         """The tensor below a line; a quotient in parentheses."""
@@ -75,7 +74,7 @@ class LatexTypesetter(Typesetter):
     def _quotient(self, scalar: str, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
         if not indices:
             name = rf"\frac{{\partial {scalar}}}{{\partial {self._lower(tensor)}}}"
-            return (Part(name, name),)
+            return (Part(name),)
         return (Part(rf"\frac{{\partial {scalar}}}{{\partial "), *self._element(tensor, indices, dense), Part("}"))
 
     def _partial(self, upper: str, lower: str) -> str:
@@ -83,8 +82,8 @@ class LatexTypesetter(Typesetter):
             return rf"\frac{{\partial}}{{\partial {lower}}}{upper}"
         return rf"\frac{{\partial {upper}}}{{\partial {lower}}}"
 
-    def _fraction(self, upper: str, lower: str, simple: bool) -> str:
-        return rf"\frac{{{upper}}}{{{lower}}}"
+    def _line(self, simple: bool) -> tuple[str, str, str]:
+        return r"\frac{", "}{", "}"
 
     def _power(self, base: str, exponent: str) -> str:
         return f"{base}^{{{exponent}}}"
@@ -93,15 +92,13 @@ class LatexTypesetter(Typesetter):
         return rf"\sqrt{{{inner}}}"
 
     def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
-        if name in _FUNCTIONS or name == "sigma":
-            head = f"\\{name}"
-        else:
-            head = name if name in ("f", "f'") else rf"\operatorname{{{name}}}"
+        head = f"\\{name}" if name in _FUNCTIONS or name == "sigma" else rf"\operatorname{{{name}}}"
         inner = r",\,".join(arguments)
         return f"{head}^{{{exponent}}}({inner})" if exponent else f"{head}({inner})"
 
-    def _parens(self, inner: str) -> str:
-        return rf"\Bigl({inner}\Bigr)" if r"\frac" in inner else f"({inner})"
+    def _around(self, inner: str) -> tuple[str, str]:
+        tall = r"\frac" in inner or r"\sum" in inner
+        return (r"\Bigl(", r"\Bigr)") if tall else ("(", ")")
 
     def _absolute(self, inner: str) -> str:
         return rf"\lvert {inner}\rvert"
@@ -123,24 +120,41 @@ class LatexTypesetter(Typesetter):
     def _between(self, value: str, extent: str) -> str:
         return rf"0\le {value}<{extent}"
 
-    def _reduction(self, row: Reduction, groups: Sequence[Sequence[str]]) -> str:
-        lines = [",".join(group) for group in groups]
-        below = lines[0] if len(lines) == 1 else r"\substack{" + r"\\".join(lines) + "}"
-        return f"{row.latex}_{{{below}}}"
+    def _reduction(self, row: Reduction, groups: Sequence[Sequence[Part]]) -> tuple[Part, ...]:
+        begin, end = (r"_{\substack{", "}}") if len(groups) > 1 else ("_{", "}")
+        below = (
+            parts for n, group in enumerate(groups) for parts in ([Part(r"\\[2pt]")] * (n > 0), between(group, ","))
+        )
+        return (Part(f"{row.latex}{begin}"), *chain.from_iterable(below), Part(end))
 
     def _with_limits(self, row: Reduction, ranges: Sequence[tuple[str, str]]) -> str:
-        return "".join(f"{row.latex}_{{{index}=0}}^{{{last}}}" for index, last in ranges)
+        return r"\,".join(f"{row.latex}_{{{index}=0}}^{{{last}}}" for index, last in ranges)
 
-    def _juxtapose(self, factors: Sequence[str]) -> str:
+    def _times(self, factors: Sequence[str]) -> list[str]:
         plain = all(len(f.lstrip("\\")) <= 2 or f.isdigit() for f in factors)
-        text = factors[0] if factors else ""
-        for factor in factors[1:]:
-            near = plain or factor[0] == "(" or ("_" in text[:2] and "_" not in factor)
-            text += (" " if near else self.times) + factor
-        return text
+        marked = "_" in factors[0][:2] if factors else False
+        nears = (
+            # a word that a bracket touches is a function
+            plain or (after[0] == "(" and not before.startswith(r"\mathrm")) or (marked and "_" not in after)
+            for before, after in pairwise(factors)
+        )
+        return [" " if near else self.times for near in nears]
 
     def _transposed(self, name: str) -> str:
         return rf"\bigl({name}\bigr)^{{\top}}" if "^" in name or "partial" in name else rf"{name}^{{\top}}"
+
+    def _rotated(self, name: str) -> str:
+        return rf"\operatorname{{rot}}_{{\pi}}{name}"
+
+    def _hat(self, tensor: str) -> str:
+        if tensor in self.notation.quotients:
+            lower = self._hat(self.notation.quotients[tensor])
+            return rf"\partial {self.notation.scalar(tensor)}/\partial {lower}"
+        plain = self._tensor(tensor)
+        return rf"\hat{{{plain[0].upper()}{plain[1:]}}}"
+
+    def _ones(self, extents: str) -> str:
+        return rf"\mathbf{{1}}_{{{extents}}}"
 
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
         r"""``4\cdot 10^{-16}``."""
@@ -148,12 +162,6 @@ class LatexTypesetter(Typesetter):
 
 
 _TIMES = r"\cdot "
-_NUMBERED = re.compile(r"l([+-][0-9]+)?")
-
-
-def level(label: str) -> str:
-    r"""The label of a level: l+1, or a name in upright letters."""
-    return label if _NUMBERED.fullmatch(label) else letters(label)
 
 
 class InlineTypesetter(LatexTypesetter):
@@ -168,8 +176,8 @@ class InlineTypesetter(LatexTypesetter):
         upper, lower = (self._parens(e) if e.startswith(r"\partial") else e for e in (upper, lower))
         return rf"\partial {upper}/\partial {lower}"
 
-    def _fraction(self, upper: str, lower: str, simple: bool) -> str:
-        return f"{upper}/{lower if simple else self._parens(lower)}"
+    def _line(self, simple: bool) -> tuple[str, str, str]:
+        return ("", "/", "") if simple else ("", "/(", ")")
 
 
 class BreakableTypesetter(InlineTypesetter):
@@ -181,10 +189,13 @@ class BreakableTypesetter(InlineTypesetter):
 def glue(piece: Piece, before: Piece | None) -> str:
     """What stands between a piece and the one before it, None at the start of a line."""
     if piece.glue in ("+", "-"):
-        return "-" if piece.glue == "-" else ("" if before is None else "+")
-    return "" if before is None or piece.glue == "~" or piece.glue == before.glue == "[" else r"\,"
+        return piece.glue
+    return "" if before is None or piece.glue in ("", "~") or (piece.bracket and before.bracket) else r"\,"
 
 
-def joined(pieces: Sequence[Piece]) -> str:
-    """The pieces on one line."""
-    return "".join(glue(p, pieces[n - 1] if n else None) + p.text for n, p in enumerate(pieces))
+def joined(pieces: Sequence[Piece], new: Callable[[str], str] = str) -> str:
+    """The pieces on one line; `new` shows what a step changed."""
+    return "".join(
+        glue(piece, pieces[n - 1] if n else None) + "".join(new(p.text) if p.new else p.text for p in piece.parts)
+        for n, piece in enumerate(pieces)
+    )

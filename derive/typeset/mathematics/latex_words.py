@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
-from gradscribe.derive.derivation.record import LayerTable, Words
+from gradscribe.derive.derivation.letters.name import NUMBERED
+from gradscribe.derive.derivation.record import Label, LayerTable, Words
 from gradscribe.derive.typeset.document.layer_cells import parameters, shape
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
-from gradscribe.derive.typeset.mathematics.latex_symbols import BreakableTypesetter, InlineTypesetter, level
+from gradscribe.derive.typeset.mathematics.latex_symbols import BreakableTypesetter, InlineTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
 
 Escape = Callable[[str], str]
@@ -14,8 +15,12 @@ LINE_MAY_END = r", \allowbreak "
 
 
 def sentence(words: Words, t: InlineTypesetter, escape: Escape = prose) -> str:
-    """Words, and mathematics between dollars."""
-    return "".join(escape(w) if isinstance(w, str) else f"${t.expr(w)}$" for w in words)
+    """Words, and mathematics between dollars. In LaTeX what ends a sentence is not alone on a line."""
+    tied = escape is prose and len(words) > 1 and not isinstance(words[-1], str)
+    parts = [escape(w) if isinstance(w, str) else f"${t.expr(w)}$" for w in words]
+    if tied and parts[-2].endswith(" "):
+        parts[-2] = f"{parts[-2][:-1]}~"
+    return "".join(parts)
 
 
 def sentence_width(words: Words, t: InlineTypesetter) -> float:
@@ -32,23 +37,23 @@ def layer_cells(table: LayerTable, escape: Escape) -> list[list[list[str]]]:
     """Per layer of a network and column the lines of a cell."""
     t, narrow = InlineTypesetter(table.notation), BreakableTypesetter(table.notation)
     rows = []
+
+    def label(name: str) -> str:
+        """A number such as l+1 is mathematics, a name is not."""
+        return f"${t.expr(Label(name))}$" if NUMBERED.fullmatch(name) else escape(name)
+
     for row in table.rows:
         value, number = (shape(s, t, LINE_MAY_END) for s in (row.shape, table.number(row.shape)))
-        weights = [f"${t.letter(letter)}$ ${shape(table.number(s), t, LINE_MAY_END)}$" for letter, s in row.weights]
+        weights = [f"${t.letter(w)}$ ${shape(table.number(s), t, LINE_MAY_END)}$" for w, s in row.weights]
         trained = parameters(table, row, narrow)
         rows.append(
             [
-                [_label(row.label, escape)],
+                [label(row.label)],
                 [escape(", ".join(row.layers))],
-                [", ".join(_label(name, escape) for name in row.reads)],
+                [", ".join(label(name) for name in row.reads)],
                 [f"${value}$", *([f"${number}$"] if number != value else [])],
                 weights,
                 [f"${trained}$"] if trained else [],
             ]
         )
     return rows
-
-
-def _label(label: str, escape: Escape) -> str:
-    """A number such as l+1 is mathematics, a name is not."""
-    return f"${label}$" if level(label) == label and label.startswith("l") else escape(label)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from gradscribe.derive.derivation.record import Definition, Formula, Step
 from gradscribe.derive.ir.term import Term
-from gradscribe.derive.typeset.terms.expression_writer import Part
-from gradscribe.derive.typeset.terms.typesetter import Piece, Typesetter
+from gradscribe.derive.typeset.terms.pieces import Piece, plain
+from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
 OVER = "over"
 """Stands between a reduction and what restricts it."""
@@ -14,11 +14,19 @@ OVER = "over"
 
 @dataclass(frozen=True)
 class Sides:
-    """An equation as it is written; `conditions` restrict the reduction on its right side."""
+    """An equation as it is written.
+
+    Attributes:
+        left: the left side.
+        right: the right side.
+        conditions: what restricts the reduction on the right side.
+        sign: what stands between the sides.
+    """
 
     left: str
     right: Sequence[Piece]
     conditions: tuple[str, ...] = ()
+    sign: str = "="
 
 
 def sides(equation: Definition | Step | Formula, t: Typesetter) -> Sides:
@@ -26,12 +34,13 @@ def sides(equation: Definition | Step | Formula, t: Typesetter) -> Sides:
     if isinstance(equation, Step):
         return Sides(left(equation, t), t.row(equation))
     if isinstance(equation, Definition):
+        sign = t.becomes if equation.becomes else "="
         conditions = (c for term in equation.terms for c in t.within(term).conditions(term))
-        return Sides(t.within(equation.terms[0]).expr(equation.left), t.definition(equation), tuple(conditions))
+        return Sides(t.within(equation.terms[0]).expr(equation.left), t.definition(equation), tuple(conditions), sign)
     if isinstance(equation.right, Term):
         right: Sequence[Piece] = t.within(equation.right).summand(equation.right, (), False)
     else:
-        right = [Piece((Part(t.expr(equation.right)),), "")]
+        right = [Piece((plain(part),), "~" if n else "") for n, part in enumerate(t.operands(equation.right))]
     return Sides(t.expr(equation.left), right)
 
 

@@ -1,44 +1,23 @@
-"""Terms as rows of print: what both LaTeX and plain text need, each row a list of pieces between which a line may end.
-
-A part of a piece has a key that says what it is (third index of delta, bracket for axis q, ...), so that a printer can
-tell which parts a step changed.
-"""
+"""Terms as rows of print: what LaTeX and plain text have in common, each row a list of the pieces that lines hold."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Self
 
 import sympy
 from sympy import Add, Expr, Integer, Symbol
 
 from gradscribe.derive.derivation.certificate.certificate import Figure
-from gradscribe.derive.derivation.notation import Monomial, Notation, monomial, monomials
+from gradscribe.derive.derivation.letters.notation import Monomial, Notation, monomial, monomials, ordered
 from gradscribe.derive.derivation.record import Definition, Partial, Step, Words
 from gradscribe.derive.ir.functions import activation_prime, is_indicator
-from gradscribe.derive.ir.index import IntegerFunction, affine, bounds
+from gradscribe.derive.ir.index import IntegerFunction, affine, bounds, natural
 from gradscribe.derive.ir.reductions import Reduction
-from gradscribe.derive.ir.term import Access, Guard, Term
-from gradscribe.derive.typeset.terms.expression_writer import QUOTIENT, ExpressionWriter, Part, is_inverse
-
-LONG = 16
-"""A sum of more operations than that may be broken within its parentheses."""
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Parts that stay on one line.
-
-    `glue` says what stands before it: "" nothing, "+" or "-" a sign, " " a space; "~" nothing, within a long sum.
-    """
-
-    parts: tuple[Part, ...]
-    glue: str = " "
-
-    @property
-    def text(self) -> str:
-        """All parts, nothing marked."""
-        return "".join(part.text for part in self.parts)
+from gradscribe.derive.ir.term import Access, Guard, InnerSum, Term
+from gradscribe.derive.typeset.terms.changes import marked
+from gradscribe.derive.typeset.terms.expression_writer import ExpressionWriter, is_inverse
+from gradscribe.derive.typeset.terms.pieces import SUM, Part, Piece, Unit, plain
 
 
 class Typesetter(ExpressionWriter):
@@ -51,7 +30,7 @@ class Typesetter(ExpressionWriter):
     @abstractmethod
     def _divides(self, modulus: str, value: str) -> str: ...
     @abstractmethod
-    def _reduction(self, row: Reduction, groups: Sequence[Sequence[str]]) -> str: ...
+    def _reduction(self, row: Reduction, groups: Sequence[Sequence[Part]]) -> tuple[Part, ...]: ...
     @abstractmethod
     def _with_limits(self, row: Reduction, ranges: Sequence[tuple[str, str]]) -> str: ...
 
@@ -74,22 +53,26 @@ class Typesetter(ExpressionWriter):
         mantissa, exponent = figure
         return self.power_of_ten(mantissa, exponent) if exponent else mantissa
 
-    def row(self, step_: Step) -> list[Piece]:
-        """The right-hand side of a row."""
-        terms = sorted(step_.terms, key=lambda t: bool(t.body.as_coeff_Mul()[0] < 0))
-        pieces: list[Piece] = []
-        for term in terms:
-            place = term, tuple(step_.outer), bool(pieces)
+    def row(self, step_: Step, before: Step | None = None) -> list[Piece]:
+        """The right-hand side of a row; what the row `before` it has not is marked as new."""
+        summands = self._summands(step_)
+        return [piece for s in (marked(summands, self._summands(before)) if before else summands) for piece in s]
+
+    def _summands(self, step_: Step) -> list[list[Piece]]:
+        """The terms of a row in the order in which they are read, negative ones last."""
+        summands: list[list[Piece]] = []
+        for term in sorted(step_.terms, key=lambda t: bool(t.body.as_coeff_Mul()[0] < 0)):
+            place = term, tuple(step_.outer), bool(summands)
             if place not in self._written:  # a row changes few of a sum's terms
                 self._written[place] = self.within(term, step_.outer).summand(*place)
-            pieces += self._written[place]
-        return pieces
+            summands.append(self._written[place])
+        return summands
 
     def definition(self, d: Definition) -> list[Piece]:
-        """The right-hand side of a forward equation, sums with their ranges."""
+        """The right-hand side of a forward equation, sums with their ranges unless a sentence states them."""
         pieces: list[Piece] = []
         for term in d.terms:
-            pieces += self.within(term).summand(term, None, bool(pieces))
+            pieces += self.within(term).summand(term, () if self.notation.stated else None, bool(pieces))
         return pieces
 
     def summand(self, term: Term, outer: Sequence[Symbol] | None, follows: bool) -> list[Piece]:
@@ -99,31 +82,45 @@ class Typesetter(ExpressionWriter):
         """
         part = monomial(term.value, self.indices, self.notation)
         if not term.is_sum and term.bound and part.negative:
-            value = self.expr(term.value, tight=True)
-            return [Piece((Part(self._sigma(term, outer)),), "+" if follows else ""), Piece((Part(value, value),))]
-        sign = "-" if part.negative else ("+" if follows else "")
+            return [Piece((self._sigma(term, outer),), "+" if follows else ""), self._whole(term.value)]
+        alone = not (term.bound or term.deltas or term.guards or term.divisibilities)
+        if alone and part.coefficient == 1 and not part.negative and isinstance(term.value, Add):
+            return self._sum_alone(term.value, follows)
         split = _Factors(part.factors, term, self.notation)
         if split.lower and not split.tensors and not term.bound:
             split.constants, split.lower = [*split.constants, *split.lower], []
         if any(is_inverse(f) for f in split.front):  # one fraction before the sum
             split.constants, split.front = [*split.constants, *split.front], []
-        pieces = [Piece((Part(text, text),)) for text in self._constants(part, split)]
+        pieces = self._constants(part, split)
         pieces += [self._whole(f) for f in split.front]
         if term.bound:
-            pieces.insert(len(pieces) if term.is_sum else 0, Piece((Part(self._sigma(term, outer)),), "S"))
-        pieces += [self._bracket(self._divides(self.expr(b.modulus), self.expr(b.value))) for b in term.divisibilities]
-        tensors = self._tensors(split, bool(pieces) or bool(term.deltas) or bool(split.gradients))
+            pieces.insert(len(pieces) if term.is_sum else 0, Piece((self._sigma(term, outer),)))
+        pieces += [
+            self._bracket(self._divides(self.expr(b.modulus), self.expr(b.value)), b) for b in term.divisibilities
+        ]
+        tensors = self._tensors(split)
         gradients = [self._whole(f) for f in split.gradients]
         # 1/z dE/dy, but dE/dy h/z
         pieces += gradients + tensors if split.tensors else tensors + gradients
         pieces += [self._whole(f) for f in split.brackets + split.partials]
         deltas = sorted(term.deltas, key=lambda d: not self._plain_pair(d, term))
-        pieces += [self._bracket(self._iverson(self._equation(d, term))) for d in deltas]
+        pieces += [self._bracket(self._iverson(self._equation(d, term)), frozenset((d, -d))) for d in deltas]
         if term.is_sum:
-            pieces += [self._bracket(self._iverson(self._range(g, term))) for g in term.guards]
+            pieces += [self._bracket(self._iverson(self._range(g, term)), g) for g in term.guards]
         if not pieces or (len(pieces) == 1 and term.bound and not split.anything):
-            pieces.append(Piece((Part("1", "1"),)))
-        return [Piece(pieces[0].parts, sign), *pieces[1:]]
+            pieces.append(self._whole(Integer(1)))
+        return [self._signed(pieces[0], part.negative, follows), *pieces[1:]]
+
+    def _sum_alone(self, value: Expr, follows: bool) -> list[Piece]:
+        """A sum that nothing is multiplied by: its parts are summands like any others."""
+        parts = monomials(value, self.indices, self.notation)
+        return [self._signed(Piece(tuple(self.product(p))), p.negative, follows or k > 0) for k, p in enumerate(parts)]
+
+    def _signed(self, piece: Piece, negative: bool, follows: bool) -> Piece:
+        """The first piece of a summand; the sign of a row's first one belongs to it."""
+        if follows:
+            return replace(piece, glue="-" if negative else "+")
+        return replace(piece, units=(plain(self.minus), *piece.units) if negative else piece.units, glue="")
 
     def conditions(self, term: Term) -> tuple[str, ...]:
         """The ranges and brackets that restrict a reduction in which they are no factors."""
@@ -133,6 +130,8 @@ class Typesetter(ExpressionWriter):
 
     def _range(self, guard: Guard, term: Term) -> str:
         """``0 <= value < extent``, or the half of it that the ranges of the indices leave open: ``j <= i``."""
+        if guard.value.has(IntegerFunction) and natural(guard.value):
+            return f"{self.expr(guard.value)}<{self.expr(guard.extent)}"
         plain = not guard.value.is_number and not guard.value.has(IntegerFunction)
         reach = bounds(guard.value, {r.index: r.extent for r in term.ranges}) if plain else None
         if reach is None:
@@ -147,42 +146,39 @@ class Typesetter(ExpressionWriter):
         above = Add(*(p for p in parts if not p.as_coeff_Mul()[0].is_negative))
         return f"{self.expr(below)}{'<' if strict else self.at_most}{self.expr(above)}"
 
-    def _constants(self, part: Monomial, split: "_Factors") -> list[str]:
+    def _constants(self, part: Monomial, split: "_Factors") -> list[Piece]:
         upper = [f for f in split.constants if not is_inverse(f)]
         lower = [f for f in split.constants if is_inverse(f)]
         if part.coefficient == 1 and not upper and not lower:
             return []
-        return [self._product(Monomial(False, part.coefficient, (*upper, *lower)))]
+        return [Piece(tuple(self.product(Monomial(False, part.coefficient, (*upper, *lower)))))]
 
-    def _tensors(self, split: "_Factors", company: bool) -> list[Piece]:
+    def _tensors(self, split: "_Factors") -> list[Piece]:
         if split.lower:
-            parts = self._product(Monomial(False, Integer(1), (*split.tensors, *split.lower)))
-            return [Piece((Part(parts, parts),))]
-        if len(split.tensors) == 1 and isinstance(split.tensors[0], Add) and not company and not split.anything_else:
-            text = self.expr(split.tensors[0])
-            return [Piece((Part(text, text),))]
-        return [piece for f in split.tensors for piece in self._pieces(f)]
+            return [Piece(tuple(self.product(Monomial(False, Integer(1), (*split.tensors, *split.lower)))))]
+        *enclosed, last = split.tensors or [Integer(1)]
+        before = ([Piece((self.enclosed(f),))] if isinstance(f, InnerSum) else self._pieces(f) for f in enclosed)
+        return [piece for pieces in (*before, self._pieces(last) if split.tensors else []) for piece in pieces]
 
     def _pieces(self, factor: Expr) -> list[Piece]:
-        """A factor as one piece; a long sum as one per part, between which a line may end."""
-        if not isinstance(factor, Add) or sympy.count_ops(factor) <= LONG:
+        """A factor as one piece; a sum as one per part, between which a line may end where it is too wide."""
+        if not isinstance(factor, Add):
             return [self._whole(factor)]
-        texts = [self._sum([part]) for part in monomials(factor, self.indices, self.notation)]
-        signed = [t if t.startswith(self.minus) or not k else f"+{t}" for k, t in enumerate(texts)]
-        whole = "".join(signed)
-        opening, closing = self._parens(whole).split(whole)
-        signed = [opening + signed[0], *signed[1:-1], signed[-1] + closing]
-        return [Piece((Part(t, t),), "~" if k else " ") for k, t in enumerate(signed)]
+        parts = monomials(factor, self.indices, self.notation)
+        signs = [self.minus if part.negative else "+" if k else "" for k, part in enumerate(parts)]
+        if factor.has(InnerSum):  # signs between sums are set apart
+            signs[1:] = [f" {sign} " for sign in signs[1:]]
+        runs = [[*([plain(s)] if s else []), *self.product(p)] for s, p in zip(signs, parts, strict=True)]
+        opening, closing = self._around("".join(unit.text for run in runs for unit in run))
+        runs[0].insert(0, plain(opening))
+        runs[-1].append(plain(closing))
+        return [Piece(tuple(run), "~" if k else " ") for k, run in enumerate(runs)]
 
     def _whole(self, factor: Expr) -> Piece:
-        if isinstance(factor, Access):
-            return Piece(self.access(factor))
-        text = self.expr(factor, tight=True)
-        key = QUOTIENT + text if isinstance(factor, Partial) else text
-        return Piece((Part(text, key),), "[" if is_indicator(factor) else " ")
+        return Piece((self.unit(factor),), bracket=is_indicator(factor))
 
-    def _bracket(self, text: str) -> Piece:
-        return Piece((Part(text, text),), "[")
+    def _bracket(self, text: str, key: Hashable) -> Piece:
+        return Piece((Unit((Part(text),), key),), bracket=True)
 
     def _plain_pair(self, delta: Expr, term: Term) -> bool:
         form = affine(delta, term.indices)
@@ -201,16 +197,17 @@ class Typesetter(ExpressionWriter):
             private, value = value, private
         return f"{self.expr(private)}={self.expr(value)}"
 
-    def _sigma(self, term: Term, outer: Sequence[Symbol] | None) -> str:
+    def _sigma(self, term: Term, outer: Sequence[Symbol] | None) -> Unit:
+        names = tuple(r.index for r in term.bound)
+        key = term.reduction, names
         if outer is None and term.reduction.limits:
-            return self._with_limits(
-                term.reduction, [(self.expr(r.index), self.expr(r.extent - 1)) for r in term.bound]
-            )
-        names = [r.index for r in term.bound]
+            ranges = [(self.expr(r.index), self.expr(r.extent - 1)) for r in term.bound]
+            return Unit((Part(self._with_limits(term.reduction, ranges)),), key, SUM)
         groups = [[v for v in names if v in (outer or ())], [v for v in names if v not in (outer or ())]]
         if len(names) <= 4 or not all(groups):
-            groups = [names]
-        return self._reduction(term.reduction, [[self.expr(v) for v in group] for group in groups])
+            groups = [list(names)]
+        written = self._reduction(term.reduction, [[Part(self.expr(v), v) for v in group] for group in groups])
+        return Unit(written, key, SUM)
 
 
 class _Factors:
@@ -225,7 +222,12 @@ class _Factors:
         self.brackets = [f for f in rest if is_indicator(f)]
         self.gradients = [f for f in rest if isinstance(f, Access) and notation.is_gradient(f.tensor)]
         self.front = [f for f in rest if isinstance(f, activation_prime) and not bound & f.free_symbols]
-        if bound and term.is_sum:  # what does not change within the sum stands before it
+        sums = [f for f in rest if f.has(InnerSum)]
+        if sums:  # so does all else before a sum within the body
+            self.gradients = []
+            before = ordered([f for f in rest if f not in sums], term.indices, notation)
+            self.front = sorted(before, key=lambda f: not isinstance(f, activation_prime))
+        elif bound and term.is_sum:  # what does not change within the sum stands before it
             kept = (*self.partials, *self.gradients)
             fixed = [f for f in rest if not bound & f.free_symbols and f not in kept]
             self.front = sorted(fixed, key=is_indicator) if len(fixed) < len(rest) else self.front
@@ -234,14 +236,7 @@ class _Factors:
         placed = (*self.partials, *self.brackets, *self.gradients, *self.front, *self.lower)
         self.tensors = [f for f in rest if f not in placed]
         self.anything = bool(rest) or bool(term.deltas or term.guards or term.divisibilities)
-        self.anything_else = bool(placed or self.constants or term.bound or term.guards or term.divisibilities)
 
 
 def _display(factor: Expr) -> bool:
     return isinstance(factor, Partial) or is_indicator(factor)
-
-
-def changed(pieces: Sequence[Piece], before: Sequence[Piece]) -> set[str]:
-    """The keys of the parts that the row before did not have."""
-    old = {part.key for piece in before for part in piece.parts}
-    return {part.key for piece in pieces for part in piece.parts if part.key and part.key not in old}

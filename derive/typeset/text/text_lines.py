@@ -1,62 +1,113 @@
-"""Rows and sentences of text on as many lines as they need, none longer than a terminal is wide where that can be."""
+"""Rows and sentences of text on as many lines as they need, none longer than the page is wide where that can be."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from unicodedata import combining, east_asian_width
 
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.forward.forward_equations import equation
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import Definition, Formula, Step
-from gradscribe.derive.ir.term import Access, Term
+from gradscribe.derive.ir.term import Access, Statement, Term
+from gradscribe.derive.typeset.document.look import WIDTH
+from gradscribe.derive.typeset.terms.pieces import Piece
+from gradscribe.derive.typeset.terms.row_breaks import broken
 from gradscribe.derive.typeset.terms.sides import OVER, left, sides
-from gradscribe.derive.typeset.terms.typesetter import Piece
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 
-WIDTH = 110
-_BRACKETS = 66
-"""The longest row of brackets that no line ends within."""
+NUMBER = 6
+"""What a number takes at the right margin."""
+_HANG = 2
+_ALONE = 3
+"""So few characters, such as "d.", make no line of words."""
+Ink = Callable[[str], str]
+"""How what a step changed is shown."""
+
+
+@dataclass(frozen=True)
+class TextLine:
+    """A line, and how many columns of a terminal it takes, colour aside."""
+
+    text: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Laid:
+    """An equation on lines. `cost`: by how much they are too wide, and how many go on with a product."""
+
+    lines: tuple[TextLine, ...]
+    cost: tuple[int, int]
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def row(step: Step) -> str:
     """One row on one line."""
     t = TextTypesetter(step.notation)
-    return "".join(broken(t.row(step), f"{left(step, t)} = ", 10**6))
+    (line,) = laid(f"{left(step, t)} = ", t.row(step), 10**6).lines
+    return line.text
+
+
+def statement(source: Statement) -> str:
+    """One statement on one line."""
+    left_, term = equation(source)
+    return "".join(equation_lines(Definition(left_, (term,)), TextTypesetter(Notation()), margin="", width=10**6))
 
 
 def row_lines(step: Step, width: int = WIDTH) -> list[str]:
     """One row on as many lines as it needs."""
     t = TextTypesetter(step.notation)
-    return broken(t.row(step), f"{left(step, t)} = ", width)
+    return [line.text for line in set_out("", left(step, t), t.row(step), width).lines]
 
 
 def equation_lines(
-    equation: Definition | Step | Formula, t: TextTypesetter, margin: str = "  ", number: int | None = None
+    of: Definition | Step | Formula,
+    t: TextTypesetter,
+    margin: str = "  ",
+    number: int | None = None,
+    width: int = WIDTH,
 ) -> list[str]:
     """An equation behind a margin."""
-    both = sides(equation, t)
-    width = WIDTH - 2 + len(margin) - (0 if number is None else 6)
-    lines = _with_conditions(broken(both.right, f"{margin}{both.left} = ", width), both.conditions, width)
-    return lines if number is None else numbered(lines, number)
+    both = sides(of, t)
+    room = width if number is None else width - NUMBER
+    lines = _with_conditions(set_out(margin, both.left, both.right, room, both.sign).lines, both.conditions, room)
+    return [line.text for line in lines] if number is None else numbered(lines, number, width)
 
 
-def _with_conditions(lines: Sequence[str], conditions: Sequence[str], width: int) -> list[str]:
+def _with_conditions(lines: Sequence[TextLine], conditions: Sequence[str], room: int) -> list[TextLine]:
     """What restricts an extremum, behind the last line, or below it where there is no room."""
     if not conditions:
         return list(lines)
-    over = f"{OVER} {', '.join(conditions)}"
-    beside = len(lines[-1]) + 3 + len(over) <= width
-    return [*lines[:-1], f"{lines[-1]}   {over}"] if beside else [*lines, f"    {over}"]
+    over, last = f"{OVER} {', '.join(conditions)}", lines[-1]
+    if last.width + 3 + columns(over) <= room:
+        return [*lines[:-1], TextLine(f"{last.text}   {over}", last.width + 3 + columns(over))]
+    return [*lines, *(TextLine(f"    {line}", 4 + columns(line)) for line in wrapped(over, room - 4))]
 
 
-def numbered(lines: Sequence[str], number: int) -> list[str]:
-    """Lines, the first one with a number at the right margin."""
-    first, *others = lines
-    return [f"{first:<{WIDTH - 5}} ({number})", *others]
+def numbered(lines: Sequence[TextLine], number: int, width: int) -> list[str]:
+    """Lines with a number at the right margin of the first one that has room for it."""
+    sign = f"({number})"
+    behind = max(NUMBER, len(sign) + 1)
+    beside = next((n for n, line in enumerate(lines) if line.width <= width - behind), len(lines))
+    every = [*lines, TextLine("", 0)] if beside == len(lines) else lines
+    gap = width - NUMBER + 1
+    return [
+        f"{line.text}{' ' * max(gap - line.width, 1)}{sign}" if n == beside else line.text
+        for n, line in enumerate(every)
+    ]
 
 
 def relation_lines(element: Access, sign: str, term: Term, notation: Notation, width: int) -> list[str]:
     """``element sign term``, such as ``dx[s i+r] += …``, on as many lines as it needs."""
     t = TextTypesetter(notation).within(term)
-    lines = broken(t.summand(term, (), False), f"{t.expr(element)} {sign} ", width)
+    lines = set_out("", t.expr(element), t.summand(term, (), False), width, sign).lines
     whole = _with_conditions(lines, t.conditions(term), width)
-    return [part for line in whole for part in _within(line, width)]
+    return [part for line in whole for part in _within(line.text, width)]
 
 
 def _within(line: str, width: int) -> list[str]:
@@ -77,58 +128,57 @@ def _signed(words: str, width: int) -> Iterator[str]:
     yield words
 
 
-def broken(pieces: Sequence[Piece], head: str, width: int) -> list[str]:
-    """Pieces after `head`, on several lines where they are too long; a new summand rather starts a line."""
-    lines = [head]
-    for summand in _chunks(pieces):
-        whole = " ".join(summand)
-        starts = lines[-1] == head
-        if not starts and len(lines[-1]) + 1 + len(whole) > width:
-            lines.append(" " * (len(head) + 2))
-            starts = True
-        for chunk in summand:
-            if not starts and len(lines[-1]) + 1 + len(chunk) > width:
-                lines.append(" " * max(4, min(len(head) + 2, max(width, WIDTH) - len(chunk))))
-                starts = True
-            lines[-1] += ("" if starts else " ") + chunk
-            starts = False
-    return lines
+def set_out(margin: str, name: str, right: Sequence[Piece], room: int, sign: str = "=", ink: Ink = str) -> Laid:
+    """``name = right``; the name stands on a line of its own where the right side needs its room."""
+    beside = laid(f"{margin}{name} {sign} ", right, room, ink)
+    if beside.cost == (0, 0):
+        return beside
+    above = laid(f"{margin}  {sign} ", right, room, ink)
+    named = TextLine(f"{margin}{name}", columns(margin) + columns(name))
+    return min(beside, Laid((named, *above.lines), above.cost), key=lambda found: found.cost)
+
+
+def laid(head: str, right: Sequence[Piece], room: int, ink: Ink = str) -> Laid:
+    """A right side after `head`; summands stand below each other, what is left of a product farther right."""
+    margin = columns(head)
+    found = broken(right, _measure, room - margin, _HANG)
+    heads = [head, *(" " * (margin + _HANG * line.within) for line in found[1:])]
+    lines = tuple(
+        TextLine(before + _written(line.pieces, ink), columns(before) + int(line.width))
+        for before, line in zip(heads, found, strict=True)
+    )
+    too_wide = sum(max(line.width - room, 0) for line in lines)
+    return Laid(lines, (too_wide, sum(line.within for line in found)))
+
+
+def _written(pieces: Sequence[Piece], ink: Ink) -> str:
+    return "".join(
+        _glue(piece, pieces[n - 1] if n else None) + "".join(ink(p.text) if p.new else p.text for p in piece.parts)
+        for n, piece in enumerate(pieces)
+    )
+
+
+def _measure(piece: Piece, before: Piece | None) -> int:
+    return len(_glue(piece, before)) + columns(piece.text)
+
+
+def _glue(piece: Piece, before: Piece | None) -> str:
+    """What stands between a piece and the one before it, None at the start of a line."""
+    if piece.glue in ("+", "-"):
+        sign = {"+": "+", "-": "−"}[piece.glue]
+        return f" {sign} " if before is not None else f"{sign} "
+    return "" if before is None or piece.glue in ("", "~") or (piece.bracket and before.bracket) else " "
 
 
 def wrapped(text: str, width: int = WIDTH) -> list[str]:
-    """Words on lines."""
+    """Words on lines; a letter or a number is not left alone on the last one."""
     lines = [""]
     for word in text.split(" "):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
+        if lines[-1] and columns(lines[-1]) + 1 + columns(word) > width:
             lines.append("")
         lines[-1] += (" " if lines[-1] else "") + word
-    return lines
-
-
-def _chunks(pieces: Sequence[Piece]) -> list[list[str]]:
-    """The summands, each as strings between which a line may end: none ends with a constant or a sum sign."""
-    summands: list[list[str]] = []
-    text, previous = "", "start"
-    for piece in pieces:
-        sign = {"+": "+ ", "-": "− "}.get(piece.glue)
-        if sign is not None or previous == "start":
-            if previous != "start":
-                summands[-1].append(text)
-            text = (sign if summands else (sign or "").strip()) or ""
-            text += piece.text
-            summands.append([])
-        elif previous in ("S", "head"):
-            text += " " + piece.text
-        elif previous == "[" and piece.glue == "[" and len(text) + len(piece.text) <= _BRACKETS:
-            text += piece.text
-        else:
-            summands[-1].append(text)
-            text = piece.text
-        previous = "S" if "Σ" in piece.text[:1] else "head" if text == piece.text and _is_head(piece) else piece.glue
-    summands[-1].append(text)
-    return summands
-
-
-def _is_head(piece: Piece) -> bool:
-    """A constant in front of a sum."""
-    return "[" not in piece.text and "/" in piece.text
+    *others, last = lines
+    if others and len(last) <= _ALONE and " " in others[-1]:
+        others[-1], _, before = others[-1].rpartition(" ")
+        last = f"{before} {last}"
+    return [*others, last]

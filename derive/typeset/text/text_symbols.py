@@ -1,14 +1,13 @@
 """Unicode for symbols, elements, fractions and sums: the mathematics that `text_writer` arranges."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from unicodedata import normalize
 
-from sympy import Symbol
-
-from gradscribe.derive.derivation.notation import GREEK, name_parts
+from gradscribe.derive.derivation.letters.name import GREEK, NUMBERED, Name
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.ir.reductions import Reduction
-from gradscribe.derive.typeset.terms.expression_writer import Part
+from gradscribe.derive.typeset.terms.pieces import Part, between
 from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
 _GREEK = dict(zip(GREEK, "αβγδεζηθκλμνξρστφχψω", strict=True))
@@ -16,6 +15,7 @@ _RAISED = str.maketrans(
     "abcdefghijklmnoprstuvwxyz0123456789+-ABDEGHIJKLMNOPRTUVW",
     "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂ",
 )
+PRIME = "′"
 _POWERS = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
 
 
@@ -24,43 +24,58 @@ class TextTypesetter(Typesetter):
 
     minus = "−"
     hadamard = "⊙"
+    convolution = "∗"
+    correlation = "⋆"
+    kronecker = "⊗"
+    apart = "↑"
+    every = "↓"
+    cross = "×"
     rounded = "†"
     pi = "π"
     infinity = "∞"
     at_least = "≥"
     at_most = "≤"
+    becomes = "←"
+    dot = "·"
     unequal = "≠"
 
-    def _symbol(self, symbol: Symbol) -> str:
-        name = name_parts(symbol.name)
-        return f"{visible(name.base)}'" if name.primed else self.letter(symbol.name)
+    def _name(self, name: Name) -> str:
+        return ("" if name.near else "_").join((_base(name.base), *map(visible, name.marks))) + PRIME * name.primes
 
-    def _tensor(self, name: str) -> str:
-        if name in self.notation.deltas:
-            return f"δ{level(self.notation.deltas[name])}"
-        if name in self.notation.quotients:
-            return f"∂{self.notation.scalar(name)}/∂{self._lower(self.notation.quotients[name])}"
-        if name in self.notation.dots:
-            plain = self._tensor(self.notation.dots[name])
-            return normalize("NFC", f"{plain[0]}\N{COMBINING DOT ABOVE}{plain[1:]}")
-        if name in self.notation.levels:
-            letter, label = self.notation.levels[name]
-            return f"{self.letter(letter)}{level(label)}"
-        return "ŵ" if name == "w_hat" else self.letter(name)
+    def _letter(self, name: Name, level: str = "") -> str:
+        hat = "\N{COMBINING CIRCUMFLEX ACCENT}" if name.marks == ("hat",) else ""
+        word = normalize("NFC", f"{_base(name.base)}{hat}") if hat else self._name(replace(name, primes=0))
+        return word + PRIME * name.primes + (self._above(level) if level else "")
 
-    def letter(self, name: str) -> str:
-        """A tensor's letter without its level."""
-        return _GREEK.get(name) or visible(name)
+    def _above(self, label: str) -> str:
+        """The label of a level above a letter: ⁽ˡ⁺¹⁾; some names have letters that cannot be raised."""
+        shown = self._level(label)
+        if any(ord(c) not in _RAISED for c in shown):
+            return f"^({shown})"
+        raised = shown.translate(_RAISED)
+        return raised if self.notation.style.dense else f"⁽{raised}⁾"
+
+    def _level(self, label: str) -> str:
+        numbered = NUMBERED.fullmatch(label)
+        return self._name(self.notation.special("l")) + numbered[1] if numbered else visible(label)
+
+    def _dotted(self, tensor: str) -> str:
+        return normalize("NFC", f"{tensor[0]}\N{COMBINING DOT ABOVE}{tensor[1:]}")
+
+    def _gradient(self, scalar: str, tensor: str) -> str:
+        return f"∂{scalar}/∂{self._lower(tensor)}"
 
     def _element(self, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
         head = self._tensor(tensor)
         if not indices:
-            return (Part(head, head),)
-        comma = Part("," if dense else ", ")
-        parts = [Part(f"{head}["), indices[0]]
+            return (Part(head),)
+        style = self.notation.style
+        below = style.brackets is False
+        comma = Part("" if style.dense and below and self._short(indices) else "," if dense else ", ")
+        parts = [Part(f"{head}_{{" if below else f"{head}["), indices[0]]
         for index in indices[1:]:
             parts += [comma, index]
-        return (*parts, Part("]"))
+        return (*parts, Part("}" if below else "]"))
 
     def _lower(self, tensor: str) -> str:
         """The tensor below a line; a quotient in parentheses."""
@@ -80,8 +95,8 @@ class TextTypesetter(Typesetter):
         upper, lower = (self._parens(e) if e.startswith("∂") else e for e in (upper, lower))
         return f"∂{upper}/∂{lower}"
 
-    def _fraction(self, upper: str, lower: str, simple: bool) -> str:
-        return f"{upper}/{lower if simple else self._parens(lower)}"
+    def _line(self, simple: bool) -> tuple[str, str, str]:
+        return ("", "/", "") if simple else ("", "/(", ")")
 
     def _power(self, base: str, exponent: str) -> str:
         if all(c in "0123456789-−" for c in exponent):
@@ -92,7 +107,7 @@ class TextTypesetter(Typesetter):
         return f"√{inner}" if len(inner) == 1 or inner.isdigit() else f"√({inner})"
 
     def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str:
-        head = {"f'": "f′", "sigma": "σ"}.get(name, name)
+        head = "σ" if name == "sigma" else name
         return f"{head}{exponent.translate(_POWERS)}({', '.join(arguments)})"
 
     def _absolute(self, inner: str) -> str:
@@ -114,22 +129,36 @@ class TextTypesetter(Typesetter):
     def _between(self, value: str, extent: str) -> str:
         return f"0≤{value}<{extent}"
 
-    def _reduction(self, row: Reduction, groups: Sequence[Sequence[str]]) -> str:
-        names = ",".join(name for group in groups for name in group)
-        return f"{row.text}_{{{names}}}"
+    def _reduction(self, row: Reduction, groups: Sequence[Sequence[Part]]) -> tuple[Part, ...]:
+        return (Part(f"{row.text}_{{"), *between([name for group in groups for name in group], ","), Part("}"))
 
     def _with_limits(self, row: Reduction, ranges: Sequence[tuple[str, str]]) -> str:
         return " ".join(f"{row.text}_{{{index}=0..{last}}}" for index, last in ranges)
 
-    def _juxtapose(self, factors: Sequence[str]) -> str:
+    def _times(self, factors: Sequence[str]) -> list[str]:
         short = all(
-            len(f) == 1 or f[0] == "⌊" or f.isdigit() or (len(f) == 2 and f[1] == "'") or f[0] == "(" for f in factors
+            f[0] in "⌊(" or f.isdigit() or not f[1:].strip(f"{PRIME}⁰¹²³⁴⁵⁶⁷⁸⁹")
+            for f in factors  # a letter, primed or raised
         )
-        letters = all(c.isalnum() or c in "_'(" for f in factors for c in f[:1]) and not any("[" in f for f in factors)
-        return ("" if short else "·" if letters else " ").join(factors)
+        letters = all(c.isalnum() or c in f"_{PRIME}(" for f in factors for c in f[:1]) and not any(
+            "[" in f for f in factors
+        )
+        return ["" if short else "·" if letters else " "] * (len(factors) - 1)
 
     def _transposed(self, name: str) -> str:
         return f"({name})ᵀ" if "/" in name else f"{name}ᵀ"
+
+    def _rotated(self, name: str) -> str:
+        return f"rot_π {name}"
+
+    def _hat(self, tensor: str) -> str:
+        if tensor in self.notation.quotients:
+            return f"∂{self.notation.scalar(tensor)}/∂{self._hat(self.notation.quotients[tensor])}"
+        plain = self._tensor(tensor)
+        return normalize("NFC", f"{capital(plain[0])}\N{COMBINING CIRCUMFLEX ACCENT}{plain[1:]}")
+
+    def _ones(self, extents: str) -> str:
+        return f"1_{{{extents}}}"
 
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
         """4·10⁻¹⁶."""
@@ -140,7 +169,10 @@ class TextTypesetter(Typesetter):
         return visible(text).replace("rotated by pi", "rotated by π").replace("->", "→")
 
 
-def level(label: str) -> str:
-    """The label of a level above a letter: ⁽ˡ⁺¹⁾; some names have letters that cannot be raised."""
-    raised = label.translate(_RAISED)
-    return f"⁽{raised}⁾" if all(ord(c) in _RAISED for c in label) else f"^({visible(label)})"
+def capital(letter: str) -> str:
+    """A matrix has a capital, but a Greek letter stays."""
+    return letter.upper() if letter.isascii() else letter
+
+
+def _base(word: str) -> str:
+    return _GREEK.get(word) or visible(word)

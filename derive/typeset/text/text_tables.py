@@ -6,10 +6,11 @@ from itertools import zip_longest
 
 from sympy import ImmutableMatrix
 
-from gradscribe.derive.derivation.record import Grid, LayerTable
+from gradscribe.derive.derivation.record import Grid, LayerTable, Row
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.typeset.document.columns import blocks
 from gradscribe.derive.typeset.document.layer_cells import HEAD, parameters, shape
+from gradscribe.derive.typeset.text.text_lines import wrapped
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 
 
@@ -47,12 +48,23 @@ def grid_lines(grid: Grid, t: TextTypesetter, line: int) -> list[str]:
 
 
 def layer_lines(table: LayerTable, width: int) -> list[str]:
-    """Columns of text. Layers, and then what they read, stand below each other where `width` is too small."""
-    *wider, narrow = (_columns(table, layers, sources) for layers, sources in ((2, 99), (1, 99), (1, 1)))
-    lines = next((way for way in wider if _wide(way) <= width), narrow)
+    """Columns of text, of more and more lines where `width` is too small; paragraphs where nothing else helps."""
+    ways = (_columns(table, *most) for most in ((2, 99, 99), (1, 99, 99), (1, 1, 99), (1, 1, 1)))
+    lines = next((way for way in ways if _wide(way) <= width), None)
+    if lines is None:
+        return [line for row in table.rows for line in _paragraph(row, table, width)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     head, *rows = [_aligned(line, widths) for line in lines]
     return [head, "  " + "─" * (_wide(lines) - 2), *rows]
+
+
+def _paragraph(row: Row, table: LayerTable, width: int) -> list[str]:
+    """A layer without columns: what it is and reads, its value, its weights."""
+    t = TextTypesetter(table.notation)
+    label, layers, reads, values, weights, count = _cells(row, table, t)
+    parts = [f"{', '.join(layers)} of {', '.join(reads)}" if reads else ", ".join(layers), ", ".join(values)]
+    parts += [f"{', '.join(weights)}; parameters: {count[0]}"] if weights else []
+    return [f"  {label[0]}", *(f"    {line}" for part in parts for line in wrapped(part, width - 4))]
 
 
 def _parts(text: str, room: int) -> list[str]:
@@ -65,19 +77,27 @@ def _parts(text: str, room: int) -> list[str]:
     return lines
 
 
-def _columns(table: LayerTable, names: int, sources: int) -> list[tuple[str, ...]]:
-    """The cells of every line; `names` layers and `sources` of what they read on one line."""
+def _columns(table: LayerTable, names: int, sources: int, weights: int) -> list[tuple[str, ...]]:
+    """The cells of every line; at most so many layers, of what they read, and weights on one line."""
     t = TextTypesetter(table.notation)
+    most = (1, names, sources, 1, weights, 1)
     lines: list[tuple[str, ...]] = [HEAD]
     for row in table.rows:
-        value, number = shape(row.shape, t), shape(table.number(row.shape), t)
-        layers = [visible(", ".join(row.layers[k : k + names])) for k in range(0, len(row.layers), names)]
-        weights = ", ".join(f"{t.letter(letter)} {shape(table.number(s), t)}" for letter, s in row.weights)
-        values = [value, number] if number != value else [value]
-        reads = [visible(", ".join(row.reads[k : k + sources])) for k in range(0, len(row.reads), sources)]
-        cells = [[visible(row.label)], layers, reads, values, [weights], [parameters(table, row, t)]]
+        cells = (
+            [", ".join(cell[k : k + n]) for k in range(0, len(cell), n)]
+            for cell, n in zip(_cells(row, table, t), most, strict=True)
+        )
         lines += zip_longest(*cells, fillvalue="")
     return lines
+
+
+def _cells(row: Row, table: LayerTable, t: TextTypesetter) -> list[list[str]]:
+    """What stands in each column."""
+    value, number = shape(row.shape, t), shape(table.number(row.shape), t)
+    weights = [f"{t.letter(letter)} {shape(table.number(s), t)}" for letter, s in row.weights]
+    values = [value, number] if number != value else [value]
+    layers, reads = (list(map(visible, names)) for names in (row.layers, row.reads))
+    return [[visible(row.label)], layers, reads, values, weights, [parameters(table, row, t)]]
 
 
 def _wide(lines: Sequence[tuple[str, ...]]) -> int:

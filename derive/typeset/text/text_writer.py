@@ -1,5 +1,7 @@
 """Derivations as Unicode text for the terminal."""
 
+from collections.abc import Sequence
+
 from sympy import ImmutableMatrix
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
@@ -9,6 +11,8 @@ from gradscribe.derive.typeset.document.block_writer import Writer
 from gradscribe.derive.typeset.document.document import (
     Box,
     Closing,
+    Contents,
+    Document,
     Equations,
     Heading,
     Paragraph,
@@ -16,21 +20,44 @@ from gradscribe.derive.typeset.document.document import (
     Row,
     Rows,
     Source,
+    consecutive,
 )
+from gradscribe.derive.typeset.document.look import PLAIN, Look
+from gradscribe.derive.typeset.terms.pieces import Piece
 from gradscribe.derive.typeset.terms.sides import left
-from gradscribe.derive.typeset.text.text_lines import WIDTH, broken, equation_lines, numbered, wrapped
+from gradscribe.derive.typeset.text.text_lines import (
+    NUMBER,
+    Ink,
+    columns,
+    equation_lines,
+    laid,
+    numbered,
+    set_out,
+    wrapped,
+)
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.text.text_tables import grid_lines, layer_lines, matrix_lines
 
-UNDER = {"title": "", "layer": "═", "gradient": "─"}
+SHORT = 2
+"""The most lines that a reason takes beside its row."""
+UNDER = {"document": "═", "title": "", "layer": "═", "gradient": "─"}
 """What headings are underlined with."""
+REASON = 44
+"""The most columns that reasons take beside rows; where one is longer all stand above them."""
+NEW = "\x1b[36m{}\x1b[39m"
+"""Cyan, which can be read on dark and on light grounds."""
 
 
-def render(derivation: Derivation, footer: Footer | None = None) -> str:
+def render(derivation: Derivation, footer: Footer | None = None, look: Look = PLAIN) -> str:
     """The whole derivation; a footer becomes its last line."""
+    return page(document(derivation, footer), look)
+
+
+def page(document: Document, look: Look = PLAIN) -> str:
+    """Any page."""
     lines: list[str] = []
-    for part in document(derivation, footer).parts:
-        writer = TextWriter(part)
+    for part in document.parts:
+        writer = TextWriter(part, look)
         for passage in part.passages:
             another = isinstance(passage[0], Heading) and passage[0].kind == "title"
             lines += ["", "─" * 40, ""] if lines and another else [""] if lines else []
@@ -38,18 +65,46 @@ def render(derivation: Derivation, footer: Footer | None = None) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-class TextWriter(Writer):
-    """Blank lines between passages, none within; reasons in a column, numbers at the margin."""
+Way = tuple[list[str], tuple[int, int]]
+"""A row as it may be printed, and how much speaks against that: see `Laid`."""
 
-    def __init__(self, part: Part) -> None:
+
+def _cost(ways: Sequence[Way]) -> tuple[int, ...]:
+    """That of all rows."""
+    return tuple(map(sum, zip(*(cost for _, cost in ways), strict=True)))
+
+
+def widest(text: str) -> int:
+    """How many columns the widest line of a page takes; its colours take none."""
+    codes = NEW.partition("{}")
+    return max(columns(line) - line.count(codes[0]) * len(codes[0] + codes[2]) for line in text.splitlines())
+
+
+class TextWriter(Writer):
+    """Blank lines between passages, none within; reasons beside rows or above them, numbers at the margin."""
+
+    def __init__(self, part: Part, look: Look = PLAIN) -> None:
         super().__init__(part)
         self.t = TextTypesetter(part.notation)
-        self.column = max((len(self.t.words(row.step.reason)) for row in part.rows), default=0)
+        self.width = look.width
+        self.ink: Ink = NEW.format if look.colour else str
 
     def heading(self, heading: Heading) -> list[str]:
         """The words, and below them a line, or nothing."""
-        words = self.t.words(heading.words)
-        return [words, UNDER[heading.kind] * len(words)]
+        number = f"{heading.number}  " if heading.number is not None else ""
+        lines = wrapped(number + self.t.words(heading.words), self.width)
+        return [*lines, UNDER[heading.kind] * max(map(columns, lines))]
+
+    def contents(self, contents: Contents) -> list[str]:
+        """A line for each heading, behind its number."""
+        numbers = [f"{heading.number}  " for heading in contents.headings]
+        margin = max(map(len, numbers)) + 2
+        entries = (wrapped(self.t.words(heading.words), self.width - margin) for heading in contents.headings)
+        return [
+            f"{'' if n else number:>{margin}}{line}"
+            for number, entry in zip(numbers, entries, strict=True)
+            for n, line in enumerate(entry)
+        ]
 
     def paragraph(self, paragraph: Paragraph) -> list[str]:
         """Each sentence begins a line."""
@@ -57,34 +112,42 @@ class TextWriter(Writer):
 
     def equations(self, equations: Equations) -> list[str]:
         """Each on lines of its own."""
-        return [line for e in equations.equations for line in equation_lines(e.equation, self.t, number=e.number)]
+        return [
+            line
+            for e in equations.equations
+            for line in equation_lines(e.equation, self.t, number=e.number, width=self.width)
+        ]
 
     def rows(self, rows: Rows) -> list[str]:
-        """Reason, row, number."""
-        return [line for row in rows.rows for line in self._row(row)]
+        """Reason, row, number; reasons stand above their rows where a product would be broken beside them."""
+        rights = [self.t.row(row.step, before) for row, before in consecutive(rows.rows)]
+        column = max(columns(self.t.words(row.step.reason)) for row in rows.rows)
+        above = [self._above(row, right) for row, right in zip(rows.rows, rights, strict=True)]
+        beside = [self._beside(row, right, column) for row, right in zip(rows.rows, rights, strict=True)]
+        ways = (beside, above) if column <= REASON else (above,)
+        return [line for lines, _ in min(ways, key=_cost) for line in lines]
 
     def box(self, box: Box) -> list[str]:
         """What leads to it; then, beside a bar, the row and its name."""
         result = box.result
         lead = self._wrapped(result.lead) if result.lead else []
-        row = broken(self.t.row(result.step), f"  │ {left(result.step, self.t)} = ", WIDTH - 6)
-        first, *others = numbered(row, box.number)
-        name = self._wrapped(result.name, WIDTH - 4)
-        return [*lead, first, *("  │" + line[3:] for line in others), *("  │ " + line for line in name)]
+        row = set_out("", left(result.step, self.t), self.t.row(result.step), self.width - NUMBER - 4)
+        name = wrapped(self.t.words(result.name), self.width - 4) if result.name else []
+        return [*lead, *(f"  │ {line}" for line in (*numbered(row.lines, box.number, self.width - 4), *name))]
 
     def formula(self, formula: Formula) -> list[str]:
         """Like the equations; a matrix in brackets."""
         if isinstance(formula.right, ImmutableMatrix):
-            return matrix_lines(formula.right, f"  {self.t.expr(formula.left)} = ", self.t, WIDTH)
-        return equation_lines(formula, self.t)
+            return matrix_lines(formula.right, f"  {self.t.expr(formula.left)} = ", self.t, self.width)
+        return equation_lines(formula, self.t, width=self.width)
 
     def grid(self, grid: Grid) -> list[str]:
         """Columns."""
-        return grid_lines(grid, self.t, WIDTH)
+        return grid_lines(grid, self.t, self.width)
 
     def layers(self, table: LayerTable) -> list[str]:
         """Columns."""
-        return layer_lines(table, WIDTH)
+        return layer_lines(table, self.width)
 
     def source(self, source: Source) -> list[str]:
         """As a sentence."""
@@ -92,13 +155,25 @@ class TextWriter(Writer):
 
     def closing(self, closing: Closing) -> list[str]:
         """As a sentence."""
-        return wrapped(closing.footer.sentence(self.t.figure, self.t.rounded))
+        return wrapped(closing.footer.sentence(self.t.figure, self.t.rounded), self.width)
 
-    def _row(self, row: Row) -> list[str]:
-        name = left(row.step, self.t)
-        shown = " " * len(name) if row.continued else name
-        head = f"  {self.t.words(row.step.reason):<{self.column}}  {shown} = "
-        return numbered(broken(self.t.row(row.step), head, WIDTH - 6), row.number)
+    def _beside(self, row: Row, right: Sequence[Piece], column: int) -> Way:
+        """A row behind its reason, which is in a column of its own."""
+        reason, name = self.t.words(row.step.reason), left(row.step, self.t)
+        shown = " " * columns(name) if row.continued else name
+        head = f"  {reason}{' ' * (column - columns(reason))}  {shown} = "
+        found = laid(head, right, self.width - NUMBER, self.ink)
+        return numbered(found.lines, row.number, self.width), found.cost
 
-    def _wrapped(self, words: Words, width: int = WIDTH) -> list[str]:
-        return wrapped(self.t.words(words), width)
+    def _above(self, row: Row, right: Sequence[Piece]) -> Way:
+        """A row below its reason."""
+        reason = wrapped(self.t.words(row.step.reason), self.width - 2)
+        room = self.width - NUMBER
+        if row.continued:
+            found = laid("    = ", right, room, self.ink)
+        else:
+            found = set_out("    ", left(row.step, self.t), right, room, ink=self.ink)
+        return [*(f"  {line}" for line in reason), *numbered(found.lines, row.number, self.width)], found.cost
+
+    def _wrapped(self, words: Words) -> list[str]:
+        return wrapped(self.t.words(words), self.width)

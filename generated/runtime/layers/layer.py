@@ -5,6 +5,7 @@
 from typing import Any, ClassVar
 
 from ..arguments.arrays import Array
+from .shown import called, html, line, shapes, size
 
 
 class Layer:
@@ -41,6 +42,12 @@ class Layer:
             return self(*inputs, **named)  # type: ignore[operator]  # every generated class can be called
         finally:
             self._saved = saved
+
+    def __repr__(self) -> str:
+        return line(self)
+
+    def _repr_html_(self) -> str:
+        return html(type(self).__name__, [("", called(self), shapes(self.params), size(self.params))])
 
     def _options(self, *names: str) -> dict[str, Any]:
         """The options of these names, as they are now."""

@@ -7,8 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..arguments.arrays import Array
 from ..machine.memory import Buffers
 from .layer import Layer
+from .shown import FEW, Row, html, shapes, size, table
 
 
 class Network(Layer):
@@ -30,6 +32,23 @@ class Network(Layer):
         self.buffers: Buffers | None = Buffers()
         self.flattened: dict[str, tuple[int, ...]] = {}
         self._judged: tuple[Any, ...] | None = None
+
+    def __repr__(self) -> str:
+        return table(type(self).__name__, self._rows(), FEW)
+
+    def __str__(self) -> str:
+        return table(type(self).__name__, self._rows())
+
+    def _repr_html_(self) -> str:
+        return html(type(self).__name__, self._rows())
+
+    def _rows(self) -> list[Row]:
+        """What is shown of each node."""
+        own: dict[str, dict[str, Array]] = {node: {} for node in self.layers}
+        for key, array in self.params.items():
+            node, _, name = key.rpartition(".")
+            own.setdefault(node, {})[name] = array
+        return [(node, self.layers.get(node, ""), shapes(found), size(found)) for node, found in own.items()]
 
     def _recycle(self) -> None:
         if self.buffers is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..arguments.arrays import Array
 from ..arguments.quote import short
+from .shown import FEW, Row, called, html, shapes, size, table
 
 
 class Sequential:
@@ -23,6 +24,21 @@ class Sequential:
 
     def __init__(self, *layers: Any) -> None:
         self.layers = layers
+
+    def __repr__(self) -> str:
+        return table("Sequential", self._rows(), FEW)
+
+    def __str__(self) -> str:
+        return table("Sequential", self._rows())
+
+    def _repr_html_(self) -> str:
+        return html("Sequential", self._rows())
+
+    def _rows(self) -> list[Row]:
+        """What is shown of each layer."""
+        return [
+            (str(k), called(layer), shapes(layer.params), size(layer.params)) for k, layer in enumerate(self.layers)
+        ]
 
     def __call__(self, x: Any, others: Mapping[str, Any] | None = None) -> Any:
         """The output of the last layer for input `x`, in training.

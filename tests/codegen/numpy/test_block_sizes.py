@@ -58,8 +58,8 @@ SHARED = {
 
 
 @cache
-def net(name: str) -> Network:
-    return network(TEXTS[name], "net")
+def net(text: str, name: str = "net") -> Network:
+    return network(TEXTS[text], name)
 
 
 def never(*_: Any) -> Any:
@@ -75,22 +75,23 @@ def places(k: NetworkKernels) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_places_share_a_function_where_they_differ_in_sizes_only(name: str) -> None:
-    assert places(network_kernels(net(name))) == SHARED[name]
-
-
-@pytest.mark.parametrize("name", TEXTS)
 def test_a_shared_function_computes_what_those_of_every_size_do(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    shared = compile_layer(net(name))
+    """In memory whose peak is theirs; and places that differ in sizes only do share one."""
+    shared, made = network_kernels(net(name)), compile_layer(net(name))
+    assert places(shared) == SHARED[name]
     monkeypatch.setattr(parts, "unified", never)
-    apart = compile_layer(net(name))
-    for found, expected in zip(runs(shared, name), runs(apart, name), strict=True):
+    other = net(name, "apart")  # what is made of an equal one is kept
+    apart = network_kernels(other)
+    assert len(set(places(apart))) > len(SHARED[name]) or name == "unlike"
+    for found, expected in zip(runs(made.Net, name), runs(compile_layer(other).Apart, name), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    for plan in (forward_plan, predict_plan, backward_plan):
+        assert plan(shared).memory.peak == plan(apart).memory.peak
 
 
-def runs(made: Any, name: str) -> Iterator[np.ndarray]:
+def runs(cls: Any, name: str) -> Iterator[np.ndarray]:
     """All that a network computes."""
-    layer, rng = made.Net(dtype=np.float64, rng=0), np.random.default_rng(1)
+    layer, rng = cls(dtype=np.float64, rng=0), np.random.default_rng(1)
     for weight in layer.params.values():
         weight += 0.3 * rng.normal(size=weight.shape)
     size = {"shifted": 7, "flat": 4, "unlike": 6}.get(name, 8)
@@ -98,15 +99,6 @@ def runs(made: Any, name: str) -> Iterator[np.ndarray]:
         y = layer(rng.normal(size=(batch, size, size, 2)))
         yield from (y, layer.backward(rng.normal(size=y.shape)), *layer.grads.values(), *layer.state.values())
         yield layer.predict(rng.normal(size=(batch, size, size, 2)))
-
-
-@pytest.mark.parametrize("name", TEXTS)
-def test_the_peak_is_that_of_functions_of_every_size(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    shared = network_kernels(net(name))
-    monkeypatch.setattr(parts, "unified", never)
-    apart = network_kernels(net(name))
-    for plan in (forward_plan, predict_plan, backward_plan):
-        assert plan(shared).memory.peak == plan(apart).memory.peak
 
 
 def sizes_at(name: str, place: str) -> dict[str, int]:

@@ -3,7 +3,6 @@
 GRADSCRIBE_FUZZ=N runs N seeds instead of the default few.
 """
 
-import importlib.util
 import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 from sympy import IndexedBase, Symbol
 
+from gradscribe.codegen.compiler import compile_layer
 from gradscribe.derive.calculus.collapse import digits, discharge, divide, identify, rename, solve
 from gradscribe.derive.calculus.differentiate import Gradient, differentiate
 from gradscribe.derive.calculus.passes.inline import inline
@@ -37,13 +37,6 @@ SEEDS = (*range(COUNT), *(seed for seed in FOUND if seed >= COUNT))
 SECOND_ORDER_SEEDS = range(COUNT // 3)
 FEW_POINTS = 12
 """Index boxes of second-order programs stay small: their raw gradients have many indices."""
-
-compiler = (
-    pytest.importorskip("gradscribe.codegen.compiler")
-    if importlib.util.find_spec("gradscribe.codegen.compiler")
-    else None
-)
-needs_compiler = pytest.mark.skipif(compiler is None, reason="codegen.compiler does not exist")
 
 
 def close(one: Any, other: Any, tolerance: float = 1e-9) -> bool:
@@ -72,8 +65,7 @@ def input_gradients(gradient: Gradient, found: dict[str, Array]) -> dict[str, Ar
     return {n: found[a.gradient.name] if a else np.zeros_like(found[n]) for n, a in adjoints.items()}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_gradient_equals_finite_differences(seed: int) -> None:
+def gradient_equals_finite_differences(seed: int) -> None:
     case, gradient, found = differentiated(seed)
     function = weighted_sum(case.layer.program, {case.layer.output.name: found["dy"]}, case.sizes)
     slopes = input_gradients(gradient, found)
@@ -81,8 +73,7 @@ def test_gradient_equals_finite_differences(seed: int) -> None:
     assert tally.skipped <= 2 + tally.compared // 4
 
 
-@together("seed", SEEDS)
-def test_slopes_by_value_equal_plain_slopes(seed: int) -> None:
+def slopes_by_value_equal_plain_slopes(seed: int) -> None:
     case, gradient, found = differentiated(seed)
     statements = tuple(Statement(a.gradient, c.term) for a in gradient.adjoints for c in a.contributions)
     plain = interpret(replace(gradient.program, statements=statements), without_gradients(gradient, found), case.sizes)
@@ -94,8 +85,7 @@ def without_gradients(gradient: Gradient, found: dict[str, Array]) -> dict[str, 
     return {t.name: found[t.name] for t in gradient.program.inputs}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_every_rewrite_keeps_the_value(seed: int) -> None:
+def every_rewrite_keeps_the_value(seed: int) -> None:
     case, gradient, found = differentiated(seed)
     rng = np.random.default_rng([seed, 3])
     sizes = complete_sizes(gradient.program, case.sizes)
@@ -147,8 +137,7 @@ def attempts(term: Term, source: Program, rng: np.random.Generator) -> Iterator[
             yield name, made
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_inlining_keeps_the_value(seed: int) -> None:
+def inlining_keeps_the_value(seed: int) -> None:
     case, gradient, found = differentiated(seed)
     both = with_gradient(gradient)
     if not both.outputs:
@@ -158,8 +147,7 @@ def test_inlining_keeps_the_value(seed: int) -> None:
         assert close(inlined[name], found[name]), name
 
 
-@together("seed", SEEDS)
-def test_sympy_and_back_keeps_the_value(seed: int) -> None:
+def sympy_and_back_keeps_the_value(seed: int) -> None:
     case, _, found = differentiated(seed)
     source = case.layer.program
     again = program(
@@ -178,8 +166,6 @@ def sympy_inputs(source: Program) -> list[Any]:
 # ----- emitted kernels ----------------------------------------------------------------------------------------------
 @cache
 def compiled(seed: int) -> ModuleType:
-    from gradscribe.codegen.compiler import compile_layer
-
     return compile_layer(differentiated(seed)[0].layer)
 
 
@@ -238,9 +224,7 @@ def call_by_signature(
     return function(*positional, **keywords)
 
 
-@needs_compiler
-@pytest.mark.parametrize("seed", SEEDS)
-def test_emitted_forward_equals_interpreter(seed: int) -> None:
+def emitted_forward_equals_interpreter(seed: int) -> None:
     case, _, found = differentiated(seed)
     output, *saved = forward_results(seed, np.float64, np.random.default_rng([seed, 5]))
     assert output.dtype == np.float64
@@ -251,9 +235,7 @@ def test_emitted_forward_equals_interpreter(seed: int) -> None:
         assert any(close(value, let) for let in lets)
 
 
-@needs_compiler
-@pytest.mark.parametrize("seed", SEEDS)
-def test_emitted_gradients_equal_interpreter(seed: int) -> None:
+def emitted_gradients_equal_interpreter(seed: int) -> None:
     _, gradient, found = differentiated(seed)
     expected = input_gradients(gradient, found)
     for name, function in gradient_functions(seed).items():
@@ -261,9 +243,7 @@ def test_emitted_gradients_equal_interpreter(seed: int) -> None:
         assert close(result, expected[name]), f"d{name}"
 
 
-@needs_compiler
-@pytest.mark.parametrize("seed", SEEDS)
-def test_emitted_kernels_stay_in_float32(seed: int) -> None:
+def emitted_kernels_stay_in_float32(seed: int) -> None:
     case, gradient, found = differentiated(seed)
     rng = np.random.default_rng([seed, 7])
     output = forward_results(seed, np.float32, rng)[0]
@@ -274,6 +254,34 @@ def test_emitted_kernels_stay_in_float32(seed: int) -> None:
         result = call_gradient(function, seed, np.float32, rng)
         assert result.dtype == np.float32
         assert close(result, expected[name], 2e-2), f"d{name}"
+
+
+CLAIMS = [
+    gradient_equals_finite_differences,
+    slopes_by_value_equal_plain_slopes,
+    every_rewrite_keeps_the_value,
+    inlining_keeps_the_value,
+    sympy_and_back_keeps_the_value,
+    emitted_forward_equals_interpreter,
+    emitted_gradients_equal_interpreter,
+    emitted_kernels_stay_in_float32,
+]
+PARTS = 4
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_programs(part: int) -> None:
+    """All claims, program by program: each is differentiated, interpreted and compiled once."""
+
+    @together(
+        ("seed", "claim"),
+        [(seed, claim) for seed in SEEDS[part::PARTS] for claim in CLAIMS],
+        ids=lambda value: getattr(value, "__name__", value),
+    )
+    def holds(seed: int, claim: Callable[[int], None]) -> None:
+        claim(seed)
+
+    holds()
 
 
 # ----- second order -------------------------------------------------------------------------------------------------
@@ -296,7 +304,6 @@ def test_second_order_equals_finite_differences(seed: int) -> None:
     assert tally.skipped <= 2 + tally.compared // 4
 
 
-@needs_compiler
 @pytest.mark.parametrize("seed", SECOND_ORDER_SEEDS)
 def test_emitted_kernels_of_gradients_equal_interpreter(seed: int) -> None:
     """A gradient program is a program: each gradient of the first order as a layer of its own."""
@@ -312,7 +319,7 @@ def test_emitted_kernels_of_gradients_equal_interpreter(seed: int) -> None:
         found = interpret(layer.program, values, case.sizes)
         found[gradient.seeds[output].name] = rng.normal(size=found[output].shape)
         found = interpret(simplified_program(gradient.program), found, case.sizes)
-        module = compiler.compile_layer(layer)  # type: ignore[union-attr]
+        module = compile_layer(layer)
         result = call_by_signature(module.fuzz_forward, layer, values, case.sizes)
         assert close(result[0] if isinstance(result, tuple) else result, found[output]), output
         for name, expected in input_gradients(gradient, found).items():

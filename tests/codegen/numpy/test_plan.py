@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,9 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.ir.functions import FUNCTIONS as SCALARS
 from tests.cases.catalogue import FUNCTIONS, GENERATED, kernel, planned
 from tests.cases.together import together
+from tests.codegen.numpy.test_effects import records_speak_of_the_arrays_that_their_statements_use
 
 ROOT = Path(__file__).parents[3]
-EVERY = together("name", LAYERS)
 
 
 def functions(name: str) -> list[str]:
@@ -38,8 +38,7 @@ def records(name: str) -> list[Record]:
     return [record for _, record in walk(planned(name).records)]
 
 
-@EVERY
-def test_print_has_a_line_per_record(name: str) -> None:
+def print_has_a_line_per_record(name: str) -> None:
     for function in functions(name):
         found = planned(function)
         head, *lines = str(found).splitlines()
@@ -51,16 +50,14 @@ def test_print_has_a_line_per_record(name: str) -> None:
             assert line.strip() not in ("", "None"), record
 
 
-@EVERY
-def test_every_plan_computes_the_results_of_its_kernel(name: str) -> None:
+def every_plan_computes_the_results_of_its_kernel(name: str) -> None:
     for function in functions(name):
         text = str(planned(function))
         for result in kernel(function).results:
             assert re.search(rf"(allocate|define|view|contract|gather) {result}\b", text), text
 
 
-@EVERY
-def test_every_array_given_is_read(name: str) -> None:
+def every_array_given_is_read(name: str) -> None:
     for function in functions(name):
         one = kernel(function)
         text, program = str(planned(function)), one.program
@@ -69,8 +66,7 @@ def test_every_array_given_is_read(name: str) -> None:
             assert re.search(rf"\b{tensor.name}\b", text) or tensor.name not in read, text
 
 
-@EVERY
-def test_every_contraction_is_printed(name: str) -> None:
+def every_contraction_is_printed(name: str) -> None:
     """As often as the generated function has one, whatever record it comes from."""
     code = {getattr(n, "name", ""): n for n in module(name).body}
     for function in functions(name):
@@ -160,8 +156,7 @@ LOOPS = {
 }
 
 
-@EVERY
-def test_python_loops_run_over_kernel_positions_only(name: str) -> None:
+def python_loops_run_over_kernel_positions_only(name: str) -> None:
     for function in functions(name):
         extents = {str(r.extent) for _, r in walk(planned(function).records) if isinstance(r, Loop)}
         assert extents <= {"A", "R", "T", "1"} | LOOPS.get(name, set()), function
@@ -179,6 +174,32 @@ def test_every_index_of_a_nest_has_one_loop(name: str, kind: str) -> None:
     (nest,) = (r for r in records(name) if isinstance(r, Nest) and r.kind == kind)
     assert sorted(map(str, nest.order)) == sorted(str(r.index) for r in nest.ranges)
     assert nest.order[-1] == nest.vector.index
+
+
+CLAIMS = [
+    print_has_a_line_per_record,
+    every_plan_computes_the_results_of_its_kernel,
+    every_array_given_is_read,
+    every_contraction_is_printed,
+    python_loops_run_over_kernel_positions_only,
+    records_speak_of_the_arrays_that_their_statements_use,
+]
+PARTS = 2
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_catalogue(part: int) -> None:
+    """All claims, layer by layer: to plan its functions takes longer than to try them."""
+
+    @together(
+        ("name", "claim"),
+        [(name, claim) for name in tuple(LAYERS)[part::PARTS] for claim in CLAIMS],
+        ids=lambda value: getattr(value, "__name__", value),
+    )
+    def holds(name: str, claim: Callable[[str], None]) -> None:
+        claim(name)
+
+    holds()
 
 
 def test_positions_are_allocated_as_integers() -> None:

@@ -9,20 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.codegen.numpy.explain import ExplainError
 from gradscribe.codegen.numpy.explain.observe import Figures
 from gradscribe.codegen.numpy.explain.statement_costs import Statement
 from gradscribe.codegen.target import Explanation
 from gradscribe.codegen.tool.explain import explain
-from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
-from gradscribe.derive.layer.interface import Kind
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
 from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.contractions.contraction import Contraction
-from tests.cases.layers import sampled_case
 from tests.codegen.tool.cli.running import Done, run
 
 IMAGES, WEIGHTS = (2, 13, 12, 16), (3, 3, 16, 24)
@@ -188,18 +184,7 @@ def test_an_empty_batch() -> None:
     assert all(s.ways == () for s in contractions(found, "conv2d_forward"))
 
 
-# ----- layers ---------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("name", LAYERS)
-def test_every_layer_of_the_catalogue(name: str) -> None:
-    case = sampled_case(name, np.random.default_rng(5))
-    numbers = {s: case.sizes[s] for o in case.layer.options for s in o.symbols if o.kind is not Kind.NUMBER}
-    settings = {s.name: str(int(v)) for s, v in numbers.items()}
-    found = explain(name, case.shapes, settings)
-    assert [f.name for f in found.functions] == [k.name for k in kernels(case.layer)]
-    assert all(f.statements for f in found.functions)
-    assert str(found)
-
-
+# ----- networks, equations of one's own; for the catalogue see test_generated_fresh.py --------------------------------
 @pytest.mark.parametrize(("name", "batch"), [(name, (2, 32, 32, 1)) for name in NETWORKS if name.startswith("lenet")])
 def test_a_network(name: str, batch: tuple[int, ...]) -> None:
     found = explain(name, {"x": batch})

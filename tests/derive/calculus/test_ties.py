@@ -395,13 +395,13 @@ def test_printed_derivation() -> None:
     shown = text_writer.render(derivation)
     assert "share the gradient equally" in shown
     assert "argmax" not in shown
-    assert "[x[m,q,v,e]=y[m, (q+p−dr)/s, (v+p−dt)/s, e]]" in shown
-    assert "δ⁽ˡ⁾ divided by count passed back to where x=y" in shown
+    assert "[x[n′,i′,j′,c′]=y[n′, (i′+p−dr)/s, (j′+p−dt)/s, c′]]" in shown
+    assert "δ⁽ˡ⁻¹⁾ = f′(u⁽ˡ⁻¹⁾) ⊙ ∂E/∂x" in shown
     assert "An access outside x" not in shown  # the padding is excluded, it does not read 0
     assert all(len(row) <= 112 for row in shown.splitlines())
     written = latex_writer.render(derivation)
-    assert r"\frac{1}{\operatorname{count}_{" in written
-    assert r"[x_{m,q,v,e}=y_{" in written
+    assert r"\frac{1}{\mathrm{count}_{" in written
+    assert r"[x_{n',i',j',c'}=y_{" in written
 
 
 def test_a_minimum_is_printed_as_one() -> None:

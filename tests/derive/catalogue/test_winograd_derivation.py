@@ -16,14 +16,15 @@ from gradscribe.derive.catalogue.winograd.closing import close, two_digits
 from gradscribe.derive.catalogue.winograd.cook_toom import z
 from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winograd
 from gradscribe.derive.derivation.certificate.certify import certify
-from gradscribe.derive.derivation.gradient.recognise import Transposed
-from gradscribe.derive.derivation.record import Derivation, Elementwise, Equals, Formula, Grid, Matrices, Section
+from gradscribe.derive.derivation.forms.caption.words.signs import Elementwise, Matrices, Transposed
+from gradscribe.derive.derivation.record import Derivation, Equals, Formula, Grid, Section
 from gradscribe.derive.ir.interpret import evaluate, interpret
 from gradscribe.derive.ir.term import Access, EquationError
 from gradscribe.derive.typeset import markdown
 from gradscribe.derive.typeset.document.columns import blocks
+from gradscribe.derive.typeset.document.look import WIDTH
 from gradscribe.derive.typeset.latex import latex_writer
-from gradscribe.derive.typeset.text import text_lines, text_writer
+from gradscribe.derive.typeset.text import text_writer
 from tests.derive.catalogue.test_winograd import rationals
 
 Array = np.ndarray
@@ -206,7 +207,7 @@ def test_wide_tables_and_matrices_are_continued_below(golden: Callable[[str, str
     golden("winograd_8_3_along_one_axis.tex", latex_writer.render(derivation))
     for m in (10, 14):
         lines = text_writer.render(derive_winograd(cook_toom(m, 3), 2)).splitlines()
-        assert max(map(len, lines)) <= text_lines.WIDTH
+        assert max(map(len, lines)) <= WIDTH
 
 
 @pytest.mark.parametrize(

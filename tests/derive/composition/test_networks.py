@@ -68,6 +68,32 @@ def test_a_random_network_equals_the_interpreter(seed: int) -> None:
             adjoint = gradient.adjoint(name)
             key = net.key(name) if name != "x" else "x"
             close(found[key], wanted[adjoint.gradient.name] if adjoint else np.zeros_like(found[key]))
+    nothing_reads_what_was_given_back(net)
+
+
+def nothing_reads_what_was_given_back(net: Network) -> None:
+    """What goes back to the buffers is spoiled at once: the results stay."""
+    module = compile_layer(net)
+
+    class Spoiling(module.rt.Buffers):  # type: ignore[name-defined]
+        given = 0
+
+        def give(self, *arrays: np.ndarray) -> None:
+            for array in arrays:
+                array.fill(np.nan)
+            self.given += len(arrays)
+            super().give(*arrays)
+
+    found = []
+    for buffers in (module.rt.Buffers(), Spoiling()):
+        layer = getattr(module, net.class_name)(dtype=np.float64, rng=0)
+        layer.buffers = buffers
+        x = np.random.default_rng(1).normal(size=(3, *(int(e) for e in concrete(net).given[0].shape[1:])))
+        y = layer(x)
+        found.append([y, layer.predict(x), layer.backward(np.ones_like(layer(x))), *layer.grads.values()])
+    assert buffers.given
+    for kept, spoiled in zip(*found, strict=True):
+        np.testing.assert_array_equal(kept, spoiled)
 
 
 def close(found: np.ndarray, expected: np.ndarray) -> None:

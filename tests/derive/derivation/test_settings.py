@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from sympy import Expr, Float, Integer, Rational
 
-import gradscribe
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.ir.index import integer
@@ -63,13 +62,6 @@ def test_flags_and_numbers() -> None:
     assert value("avg_pool2d", "count_include_pad", count_include_pad="True") == 1
     numbers = displayed(LAYERS["scaled_tanh"](), {"amplitude": "1.7159", "slope": "2/3"}).mapping
     assert {Float(1.7159), Rational(2, 3)} <= set(numbers.values())
-
-
-def test_no_size_is_called_like_the_scalar() -> None:
-    assert value("relu", "E") == integer("M")
-    assert value("scaled_tanh", "E", amplitude="M") == integer("L")  # M is set already
-    layer = gradscribe.layer("input x[E, M]; y[e, m] = x[e, m]^2")
-    assert displayed(layer).mapping == {integer("E"): integer("L")}  # M is an extent of its own
 
 
 @together(

@@ -38,7 +38,7 @@ from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
 from gradscribe.codegen.python.text import printer
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.calculus.differentiate import derivative, differentiate
-from gradscribe.derive.derivation.notation import Notation
+from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.functions import (
     FUNCTIONS,
     activation,
@@ -361,7 +361,7 @@ def test_rows_and_kernels_of_layers(name: str) -> None:
         (atan(x), "arctan(x[n])", r"\arctan(x_{n})"),
         (exp(-(x**2)) * 2 / sqrt(pi), "2 exp(−x[n]²)/√π", r"\frac{2\,\exp(-x_{n}^{2})}{\sqrt{\pi}}"),
         (x ** Rational(-1, 2), "1/√(x[n])", r"\frac{1}{\sqrt{x_{n}}}"),
-        (x ** Rational(-3, 2), "1/x[n]^(3/2)", r"\frac{1}{x_{n}^{\frac{3}{2}}}"),
+        (x ** Rational(-3, 2), "1/x[n]^(3/2)", r"\frac{1}{x_{n}^{3/2}}"),
         (Abs(x) ** p, "|x[n]|^p", r"\lvert x_{n}\rvert^{p}"),
         (Abs(x) ** (p - 1), "|x[n]|^(p−1)", r"\lvert x_{n}\rvert^{p-1}"),
         ((1 + x**2) ** (1 / p), "(1+x[n]²)^(1/p)", r"(1+x_{n}^{2})^{\frac{1}{p}}"),

@@ -4,11 +4,21 @@ from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.block_writer import Writer
-from gradscribe.derive.typeset.document.document import Box, Closing, Equations, Heading, Paragraph, Rows, Source
+from gradscribe.derive.typeset.document.document import (
+    Box,
+    Closing,
+    Contents,
+    Equations,
+    Heading,
+    Paragraph,
+    Rows,
+    Source,
+)
+from gradscribe.derive.typeset.document.look import PLAIN, Look
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 
 
-def render(derivation: Derivation, footer: Footer | None = None) -> str:
+def render(derivation: Derivation, footer: Footer | None = None, look: Look = PLAIN) -> str:
     """The outline of a derivation."""
     parts = document(derivation, footer).parts
     return "\n".join(line for part in parts for block in part.blocks for line in Outline(part).block(block))
@@ -19,6 +29,9 @@ class Outline(Writer):
 
     def heading(self, heading: Heading) -> list[str]:
         return [TextTypesetter(self.part.notation).words(heading.words)]
+
+    def contents(self, contents: Contents) -> list[str]:
+        return []
 
     def rows(self, rows: Rows) -> list[str]:
         return [str(row.number) for row in rows.rows]

@@ -6,11 +6,11 @@ from functools import cache, partial
 from gradscribe.codegen.tool.find import find
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
+from gradscribe.derive.catalogue.pages import PAGES as PAGES_OF_THEIR_OWN
 from gradscribe.derive.catalogue.winograd import cook_toom
 from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winograd
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certificate import Certificate
-from gradscribe.derive.derivation.gradient.identity import rotation_identity
 from gradscribe.derive.typeset.formats import rendered
 from gradscribe.derive.typeset.latex import latex_writer
 from tests.cases.catalogue import derived, derived_twice
@@ -49,7 +49,7 @@ def correlation(m: int, r: int, dims: int) -> Derivation:
 FIRST: dict[str, Callable[[], Derivation]] = {
     **{name: partial(derived, name) for name in LAYERS},
     **{", ".join([name, *settings.values()]): partial(derived, name, **settings) for name, settings in SETTINGS},
-    "identity": rotation_identity,
+    "convolution": PAGES_OF_THEIR_OWN["convolution"],
 }
 SECOND = {f"{name}, order 2": partial(derived_twice, name) for name in LAYERS}
 OF_NETWORKS = {

@@ -54,9 +54,10 @@ def _indices(body: Expr, form: Form) -> tuple[Symbol, ...]:
     """The indices of `body`, in the order of the axes of its largest access."""
     found: dict[Symbol, None] = {}
     for access in sorted(accesses(body), key=lambda a: -len(a.indices)):
-        for expression in access.indices:
-            found |= dict.fromkeys(v for v in form.indices if v in expression.free_symbols)
-    return (*found, *(v for v in form.indices if v in body.free_symbols and v not in found))
+        for symbols in (expression.free_symbols for expression in access.indices):
+            found |= dict.fromkeys(v for v in form.indices if v in symbols)
+    anywhere = body.free_symbols
+    return (*found, *(v for v in form.indices if v in anywhere and v not in found))
 
 
 def bracketed_division(factor: Expr, form: Form) -> bool:

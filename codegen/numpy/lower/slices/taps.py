@@ -170,11 +170,10 @@ def choose_loops(form: Form, scope: Scope) -> tuple[Symbol, ...]:
     repeated = {v for g in groups for v in form.indices if sum(v in f.indices for f in g) > 1}
     candidates = [v for v in form.indices if v in (coupled | repeated) - forced]
     base = [v for v in form.indices if v in forced]
+    met = {frozenset(f.indices) for f in forms}
 
     def sliceable(loops: set[Symbol]) -> bool:
-        if any(len(set(f.indices) - loops) > 1 for f in forms):
-            return False
-        return all(sum(v in f.indices for f in g) <= 1 for g in groups for v in set(form.indices) - loops)
+        return repeated <= loops and all(len(indices - loops) <= 1 for indices in met)
 
     subsets = chain.from_iterable(combinations(candidates, k) for k in range(len(candidates) + 1))
     valid = [set(s) | set(base) for s in subsets if sliceable(set(s) | set(base))]

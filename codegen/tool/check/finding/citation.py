@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sympy import Symbol
+from sympy import Expr, Symbol
 
 from gradscribe.codegen.tool.check.mistake.chain import Mistake
 from gradscribe.codegen.tool.check.problem.problem import Problem
@@ -16,15 +16,16 @@ from gradscribe.derive.calculus.passes.reuse import distributions
 from gradscribe.derive.derivation.forward.forward_equations import definitions
 from gradscribe.derive.derivation.gradient.outcome import as_statement
 from gradscribe.derive.derivation.gradient.section import gradient_section
-from gradscribe.derive.derivation.notation import gradient_notation
+from gradscribe.derive.derivation.letters.element import axis_letters, with_element_letters
+from gradscribe.derive.derivation.letters.written import gradient_letters
 from gradscribe.derive.derivation.record import Section, Words
 from gradscribe.derive.ir.interpret import evaluate
 from gradscribe.derive.ir.term import Access, EquationError, Program, Statement, Term
-from gradscribe.derive.typeset.text.text_lines import WIDTH, equation_lines, row_lines
+from gradscribe.derive.typeset.text.text_lines import equation_lines, row_lines
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 
-ROOM = WIDTH - 11
-"""The length of a line of a row."""
+ROOM = 99
+"""The length of a line of a row: behind the word before it the two rows are read beside each other."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def cite(problem: Problem, mistake: Mistake, cases: Sequence[Case]) -> Citation:
         return _cite_forward(problem, mistake)
     derived = boxed(problem, adjoint).results[0].step
     indices = adjoint.contributions[0].term.indices
-    names = {} if derived.left.indices != _element(adjoint) else _collapsed(adjoint)
+    names = _shown(adjoint, derived.left.indices)
     words = tuple(w if isinstance(w, str) else w.xreplace(dict(names)) for w in mistake.words)
     text = phrase(problem, words, indices)
     tensor = Access(adjoint.tensor.name)
@@ -69,22 +70,22 @@ def _cite_forward(problem: Problem, mistake: Mistake) -> Citation:
 
 
 def _definition(problem: Problem, program: Program, name: str) -> str:
-    t = TextTypesetter(gradient_notation(problem.gradient))
+    t = TextTypesetter(gradient_letters(problem.gradient))
     for definition in definitions(program):
         if definition.left.tensor == name:
-            return "\n".join(equation_lines(definition, t, margin=""))
+            return "\n".join(equation_lines(definition, t, margin="", width=ROOM))
     return ""
 
 
 def phrase(problem: Problem, words: Words, indices: Sequence[Symbol]) -> str:
     """Words and mathematics as text."""
-    return TextTypesetter(gradient_notation(problem.gradient), indices).words(words)
+    return TextTypesetter(gradient_letters(problem.gradient), indices).words(words)
 
 
 def boxed(problem: Problem, adjoint: Adjoint) -> Section:
     """The derivation of one gradient, as `derive.derivation.derive` comes to it."""
     gradient = problem.gradient
-    notation = gradient_notation(gradient)
+    notation = gradient_letters(gradient)
     lets = distributions(gradient.forward, gradient.program.names())
     known: dict[str, Statement] = {}
     for before in gradient.adjoints:
@@ -93,7 +94,8 @@ def boxed(problem: Problem, adjoint: Adjoint) -> Section:
         statement = as_statement(gradient_section(gradient, before, notation, known, lets), before.gradient)
         if statement is not None:
             known[before.gradient.name] = statement
-    return gradient_section(gradient, adjoint, notation, known, lets)
+    section = gradient_section(gradient, adjoint, notation, known, lets)
+    return with_element_letters(section, axis_letters(gradient.forward))
 
 
 def _wrong_section(problem: Problem, adjoint: Adjoint, terms: Sequence[Term]) -> Section | None:
@@ -123,13 +125,10 @@ def _holds(section: Section, mistake: Mistake, adjoint: Adjoint, case: Case) -> 
     return row.shape == computed.shape and bool(agreeing(row, computed).all())
 
 
-def _element(adjoint: Adjoint) -> tuple[Symbol, ...]:
-    return tuple(r.index for r in adjoint.contributions[0].term.free)
-
-
-def _collapsed(adjoint: Adjoint) -> Mapping[Symbol, Symbol]:
-    """The names that the indices of the forward equation have in the result."""
-    found: dict[Symbol, Symbol] = {}
+def _shown(adjoint: Adjoint, letters: Sequence[Expr]) -> Mapping[Symbol, Expr]:
+    """What indices are in the boxed row: those of the element have its letters, others may have become one of these."""
+    element = (r.index for r in adjoint.contributions[0].term.free)
+    found = dict(zip(element, letters, strict=True))
     for contribution in adjoint.contributions:
-        found |= rename_pairs(contribution.term)
+        found |= {gone: found[stays] for gone, stays in rename_pairs(contribution.term).items() if stays in found}
     return found

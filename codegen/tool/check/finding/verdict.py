@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from gradscribe.printed import Printed
+
 WIDTH = 110
 NUMBERS = 6
 """Elements other than 0 that are printed of an example."""
@@ -54,8 +56,8 @@ class Finding:
         return "\n".join([*_example(self), *_explanation(self)])
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(Printed):
     """The result of a check; print it.
 
     Attributes:

@@ -19,7 +19,7 @@ from gradscribe.codegen.tool.check.problem.problem import Problem
 from gradscribe.codegen.tool.check.trial.case import case, has_kinks, is_finite, random_case, shape_sizes
 from gradscribe.codegen.tool.check.trial.trial import Trial, attempt
 from gradscribe.derive.layer.interface import Kind
-from gradscribe.derive.layer.sampling import admissible, bounds, open_symbols
+from gradscribe.derive.layer.sampling import admissible, bounds, index_boxes, open_symbols
 
 LIMIT = 60_000
 """Points of an index box that the interpreter is asked to evaluate."""
@@ -157,22 +157,23 @@ def _find(problem: Problem, condition: Callable[[Sample], bool], examples: int, 
     except ImportError:
         raise CheckError("checking a backward needs hypothesis: pip install hypothesis") from None
 
-    plan = _plan(problem)
-    terms = [s.term for s in problem.backward.statements]
+    count = problem.axes if problem.raveled is not None else 0
+    extents = st.integers(1, 6 if count == 1 else 3)
+    plan = {symbol: st.sampled_from(choices) for symbol, choices in _plan(problem).items()}
+    ways, seeds = st.sampled_from((True, False)), st.integers(0, 999)
+    boxes = index_boxes(problem.program, [s.term for s in problem.backward.statements])
     requirements = [e for r in problem.layer.requirements for e in r.expressions]
 
     @st.composite
     def drawn(draw: Any) -> Sample:
         # in the order in which they are kept small
-        count = problem.axes if problem.raveled is not None else 0
-        full_shape = tuple(draw(st.integers(1, 6 if count == 1 else 3)) for _ in range(count))
+        full_shape = tuple(draw(extents) for _ in range(count))
         sizes: dict[Symbol, Any] = {**problem.fixed, **shape_sizes(problem.raveled, full_shape)}
         for symbol, choices in plan.items():
-            sizes[symbol] = draw(st.sampled_from(choices))
-        if not admissible(problem.program, sizes, requirements, terms, LIMIT):
+            sizes[symbol] = draw(choices)
+        if not admissible(problem.program, sizes, requirements, boxes, LIMIT):
             hypothesis.reject()
-        whole = draw(st.sampled_from((True, False)))
-        return Sample(tuple(sizes.items()), full_shape, whole, draw(st.integers(0, 999)))
+        return Sample(tuple(sizes.items()), full_shape, draw(ways), draw(seeds))
 
     chosen = hypothesis.settings(
         database=None,

@@ -1,53 +1,95 @@
 """`gradscribe derive`: the derivation of a layer, an optimiser's equations, or a fast correlation."""
 
-from collections.abc import Iterator
-from difflib import get_close_matches
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gradscribe.codegen.tool.cli.completion import formats, names
-from gradscribe.codegen.tool.cli.options import OWN, Order, Ties, settings, tied
-from gradscribe.codegen.tool.cli.printing import printed, printed_winograd
-from gradscribe.codegen.tool.find import find_any
+from gradscribe.codegen.tool.cli.options import MANY, Order, Ties, settings, tied
+from gradscribe.codegen.tool.cli.page.outlet import NARROWEST, SUFFIXES, WIDEST, outlet
+from gradscribe.codegen.tool.cli.printing import printed, printed_pages, printed_winograd
+from gradscribe.codegen.tool.find import find_any, find_optimiser
+from gradscribe.derive.catalogue.pages import PAGES
+from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TITLE, TOPICS, Topic
 from gradscribe.derive.ir.error import EquationError
-from gradscribe.derive.ir.quote import quoted, shown
+from gradscribe.derive.ir.quote import shown
+from gradscribe.derive.layer.letters import NOTATIONS
 from gradscribe.derive.typeset.formats import FORMATS
 
 if TYPE_CHECKING:
     from gradscribe.derive.layer.interface import Layer
 
 WINOGRAD = "winograd"
+OF_WINOGRAD = "expected --m, --r, --points, --dims"
+OTHERS = {
+    **{page.name: page.title for page in PAGES.values()},
+    WINOGRAD: "the fast correlation F(m, r)",
+    CHAPTER: f"{TITLE}: several pages, with a table of contents",
+}
+"""What has a page besides layers, networks and optimisers."""
 
 
 def _names(incomplete: str) -> Iterator[tuple[str, str]]:
     yield from names(incomplete)
-    if WINOGRAD.startswith(incomplete):
-        yield WINOGRAD, "the fast correlation F(m, r)"
+    yield from ((name, title) for name, title in OTHERS.items() if name.startswith(incomplete))
 
 
 Derived = Annotated[
-    str,
+    list[str],
     typer.Argument(
-        metavar="LAYER",
-        help=f"A name of the catalogue, or {OWN}; or {WINOGRAD}, the fast correlation F(m, r).",
+        metavar="LAYER ...",
+        help=f"{MANY[:-1]}; or {', '.join(f'{name}, {title}' for name, title in OTHERS.items())}. Several become one "
+        "document.",
         autocompletion=_names,
     ),
 ]
 
 
 def derive(
-    name: Derived,
+    wanted: Derived,
     wrt: Annotated[str | None, typer.Option(help="Tensors to differentiate by, such as x,w,b; all by default.")] = None,
     pairs: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="K=V", help="Specialise: stride=1, padding=0, groups=G."),
     ] = None,
-    form: Annotated[str, typer.Option("--format", help=f"{' or '.join(FORMATS)}.", autocompletion=formats)] = "text",
-    out: Annotated[Path | None, typer.Option("-o", "--output", help="Write to a file.")] = None,
+    letters: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="K=V",
+            help=f"What names are written with: n=b,delta=g; a notation, {', '.join(NOTATIONS)}; or brackets.",
+        ),
+    ] = None,
+    format_: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help=f"{' or '.join(FORMATS)}; that of the file, or text, by default.", autocompletion=formats
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--output", help=f"Write to a file, {', '.join(SUFFIXES)}; .pdf takes a TeX.")
+    ] = None,
+    fragment: Annotated[
+        bool, typer.Option("--fragment", help="latex: not a document, but what one can \\input.")
+    ] = False,
+    width: Annotated[
+        int | None,
+        typer.Option(min=NARROWEST, max=WIDEST, help="text: columns; those of the terminal, or 100, by default."),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Print all rows: of every level of a network, and element by element.")
+    ] = False,
+    form: Annotated[
+        str, typer.Option("--form", help="index, with operator forms below boxes; operator, matrix (im2col) or all.")
+    ] = "index",
     ties: Ties = None,
     order: Order = 1,
+    optimiser: Annotated[
+        str | None,
+        typer.Option(help="What the weights are updated by, such as adam; gradient descent by default."),
+    ] = None,
+    example: Annotated[bool, typer.Option("--example", help="Numbers at the end: a small case, worked out.")] = False,
     m: Annotated[int | None, typer.Option("--m", help="winograd: outputs of a tile along an axis.")] = None,
     r: Annotated[int | None, typer.Option("--r", help="winograd: taps of the kernel along an axis.")] = None,
     points: Annotated[
@@ -55,29 +97,45 @@ def derive(
     ] = None,
     dims: Annotated[int | None, typer.Option(help="winograd: axes it is nested along, 1 or 2; 2 by default.")] = None,
 ) -> None:
-    """Print the derivation of a layer's gradients step by step, an optimiser's update equations, or F(m, r)."""
-    if form not in FORMATS:
-        close = get_close_matches(form, FORMATS, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise EquationError(f"unknown format {quoted(form)}; expected one of {', '.join(FORMATS)}{hint}")
+    """Print the derivation of a layer's gradients step by step, an optimiser's update equations, or another page."""
+    target = outlet(out, format_, width, fragment)
     by = [part.strip() for part in wrt.split(",")] if wrt else None
     chosen = settings(pairs or [])
-    of_layer = {"wrt": wrt, "set": ",".join(pairs or []) or None, "ties": ties, "order": order if order > 1 else None}
+    written = ",".join(letters or [])
+    of_layer = {
+        "wrt": wrt,
+        "set": ",".join(pairs or []) or None,
+        "ties": ties,
+        "order": order if order > 1 else None,
+        "full": full or None,
+        "form": form if form != "index" else None,
+        "optimiser": optimiser,
+        "example": example or None,
+    }
     of_algorithm = {"m": m, "r": r, "points": points, "dims": dims}
-    if name == WINOGRAD:
-        _refuse(of_layer, f"{WINOGRAD} has no such option; expected --m, --r, --points, --dims")
+    name = wanted[0]
+    if name == WINOGRAD and len(wanted) == 1:
+        _refuse(of_layer | {"letters": written or None}, f"{WINOGRAD} has no such option; {OF_WINOGRAD}")
         if m is None or r is None:
             raise EquationError(f"{WINOGRAD}: --{'m' if m is None else 'r'} is missing; expected such as --m 4 --r 3")
-        text = printed_winograd(m, r, points, 2 if dims is None else dims, form)
+        text = printed_winograd(m, r, points, 2 if dims is None else dims, target.form, target.look)
+    elif len(wanted) > 1 or name in (CHAPTER, *PAGES):
+        _refuse(of_layer | of_algorithm, f"{shown(' '.join(wanted))} has no such option; one layer has it")
+        text = printed_pages(
+            TITLE if wanted == [CHAPTER] else "Derivations", _topics(wanted), target.form, written, target.look
+        )
     else:
         _refuse(of_algorithm, f"{shown(name)} has no such option; gradscribe derive {WINOGRAD} has it")
-        text = printed(_layer(name, wrt, ties), by, chosen, form, order)
-    if out is None:
-        print(text, end="" if text.endswith("\n") else "\n")
-    else:
-        from gradscribe.codegen.files.write import write
+        update = find_optimiser(optimiser) if optimiser else None
+        layer = _layer(name, wrt, ties)
+        look = target.look
+        text = printed(layer, by, chosen, target.form, order, written, look, full, form, update, example)
+    target.put(text)
 
-        write(out, text)
+
+def _topics(names: Sequence[str]) -> list[Topic]:
+    """The pages that are asked for, those of the chapter among them."""
+    return [topic for name in names for topic in (TOPICS if name == CHAPTER else (Topic(name),))]
 
 
 def _refuse(options: dict[str, Any], reason: str) -> None:

@@ -1,7 +1,7 @@
 """`gradscribe check`: wrong backwards are caught and named, right ones pass, and nothing else ends in a traceback."""
 
 import inspect
-import subprocess
+import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -35,9 +35,8 @@ from tests.codegen.tool.check.wrong_gradients import (
 )
 from tests.codegen.tool.cli.running import is_a_mistake, run
 
-ROOT = Path(__file__).parents[4]
 Array = np.ndarray
-EXAMPLES = 30
+EXAMPLES = 30 if "GRADSCRIBE_FUZZ" in os.environ else 12
 
 
 def finding(verdict: Verdict, subject: str, kind: str) -> Finding:
@@ -52,8 +51,8 @@ def one_line(text: object) -> str:
 
 @cache
 def of_wrong(function: Callable[..., Any], name: str, **options: Any) -> Verdict:
-    """The verdict on a function of the museum, two rooms of which may show the same one."""
-    return check(function, name, examples=EXAMPLES, **options)
+    """The verdict on a function of the museum, two rooms of which may show the same one. Some mistakes show seldom."""
+    return check(function, name, examples=30, **options)
 
 
 def exhibit_id(exhibit: Exhibit) -> str:
@@ -110,8 +109,8 @@ def test_the_counterexample_is_small_and_the_rest_is_said_to_be_right() -> None:
     assert np.count_nonzero(found.arguments["w"]) == np.count_nonzero(found.arguments["dy"]) == 1
     assert (found.expected, found.received) == (0, 1)
     assert "db equal on" in str(verdict)
-    assert found.derived.startswith("∂E/∂x[m,q,v,e] = Σ_{r,t,k} [s | q+p−r]")
-    assert found.wrong == "∂E/∂x[m,q,v,e] = Σ_{r,t,k} δ⁽ˡ⁾[m, q+p−r, v+p−t, k] w[r,t,e,k]"
+    assert found.derived.startswith("∂E/∂x[n,i,j,c] = Σ_{r,t,k} [s | i+p−r]")
+    assert found.wrong == "∂E/∂x[n,i,j,c] = Σ_{r,t,k} δ[n, i+p−r, j+p−t, k] w[r,t,c,k]"
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -282,7 +281,7 @@ def test_two_mistakes_at_once_are_not_explained_but_the_element_is_taken_apart()
     assert found.words == ""
     assert "No single mistake" in one_line(found)
     assert "The summands of that element" in one_line(found)
-    assert found.derived == "∂E/∂x[e,c] = Σ_{k} δ⁽ˡ⁾[e,k] w[c,k]"
+    assert found.derived == "∂E/∂x[e,c] = Σ_{k} δ[e,k] w[c,k]"
 
 
 def test_the_summands_that_are_missing_are_named() -> None:
@@ -290,7 +289,7 @@ def test_the_summands_that_are_missing_are_named() -> None:
         return dy[:, ::2] @ w[:, ::2].T
 
     found = finding(check(every_other, "dense", examples=EXAMPLES), "dx", "differs")
-    assert "δ⁽ˡ⁾[0,1] w[0,1] = 1" in one_line(found)
+    assert "δ[0,1] w[0,1] = 1" in one_line(found)
     assert "Your value is 0: none of them is in it." in one_line(found)
 
 
@@ -451,16 +450,3 @@ def test_the_command(
     assert text in (done.err if code == 2 else done.out)
     if code == 2:
         is_a_mistake(done)
-
-
-def test_the_command_in_a_process_of_its_own_leaves_no_folder(tmp_path: Path) -> None:
-    (tmp_path / "slopes.py").write_text(FILE, encoding="utf-8")
-    script = "from gradscribe.codegen.tool.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", script, "check", "slopes.py:wrong", "--layer", "tanh", "--examples", "10"],
-        cwd=tmp_path, env={"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1, done.stderr
-    assert done.stderr == ""
-    assert [path.name for path in tmp_path.iterdir()] == ["slopes.py"]

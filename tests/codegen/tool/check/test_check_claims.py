@@ -1,5 +1,6 @@
 """Every sentence of a report of `gradscribe check` is true: each is held against numbers that are computed here."""
 
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from gradscribe.codegen.tool.check import Finding, Verdict, check
 
 Array = np.ndarray
-EXAMPLES = 24
+EXAMPLES = 24 if "GRADSCRIBE_FUZZ" in os.environ else 12
 
 
 def finding(verdict: Verdict, subject: str = "dx") -> Finding:
@@ -269,7 +270,7 @@ MISSING = "the elements beyond the last window are missing; their gradient is 0"
     ],
 )
 def test_what_is_said_of_an_extent(cut: Callable[[Array, int, int], Array], words: str) -> None:
-    verdict = check(conv_with(cut), "conv1d", examples=40)
+    verdict = check(conv_with(cut), "conv1d", examples=20)
     found = next(f for f in verdict.findings if f.kind == "shape")
     assert f": {words}." in one_line(found)
     # the formula in the sentence, by its own words: s(i−1)+R and so on, with the numbers of the example
@@ -318,7 +319,7 @@ def test_a_sum_that_is_not_taken_is_not_put_down_to_another_gradient() -> None:
 
 
 def evaluated(formula: str, sizes: dict[str, int]) -> int:
-    text = formula.replace("−", "-").replace("'", "_")
+    text = formula.replace("−", "-").replace("′", "_")
     text = re.sub(r"(?<=[\dA-Za-z_])(?=[A-Za-z(])", "*", text)
     return max(int(eval(text, {"__builtins__": {}}, dict(sizes))), 0)
 
@@ -347,11 +348,11 @@ def test_an_explanation_holds_on_every_example() -> None:
         calls.append(1)
         return (2 if len(dy) < 4 else 3) * dy @ w.T
 
-    verdict = check(wrong_where_long, "dense", examples=100)
+    verdict = check(wrong_where_long, "dense", examples=40)
     assert finding(verdict).words == ""
-    doubled = finding(check(lambda dy, x, w: 2 * dy @ w.T, "dense", examples=100))
+    doubled = finding(check(lambda dy, x, w: 2 * dy @ w.T, "dense", examples=40))
     assert f"(on all {doubled.confirmed} examples tried)" in one_line(doubled)
-    assert doubled.confirmed > 50
+    assert doubled.confirmed > 20
 
 
 @pytest.mark.parametrize("step", [1, -1])

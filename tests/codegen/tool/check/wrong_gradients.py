@@ -453,13 +453,13 @@ def out_of_place(dy, y):
 MUSEUM = (
     Exhibit(stride_ignored, coursera_conv_backward, "conv2d", "dx", "differs", "with s=1"),
     Exhibit(stride_ignored, coursera_conv_backward, "conv2d", "dw", "differs", "with s=1"),
-    Exhibit(stride_ignored_along_the_width, coursera_conv_backward, "conv2d", "dx", "differs", "with s=1 in v=sj+t"),
+    Exhibit(stride_ignored_along_the_width, coursera_conv_backward, "conv2d", "dx", "differs", "with s=1 in j=sj+t"),
     Exhibit(stride_and_dilation_swapped, conv_backward, "conv2d", "dx", "differs", "with d and s exchanged"),
     Exhibit(swapped_in_weight_gradient, conv_backward, "conv2d", "dw", "differs", "with d and s exchanged"),
     Exhibit(remainder_rows_dropped, remainder_rows_kept, "conv2d", "dx", "shape", "beyond the last window are missing"),
     Exhibit(remainder_rows_in_the_kernel, only_the_kernel, "conv2d", "dw", "shape", "count as positions of the kernel"),
     Exhibit(
-        kernel_not_rotated, kernel_rotated, "conv2d", "dx", "differs", "w[R−1−r, T−1−t, e, k] instead of w[r,t,e,k]"
+        kernel_not_rotated, kernel_rotated, "conv2d", "dx", "differs", "w[R−1−r, T−1−t, c, k] instead of w[r,t,c,k]"
     ),
     Exhibit(bias_summed_as_if_channels_were_first, bias_summed, "conv2d", "db", "shape", "summed over k instead of i"),
     Exhibit(bias_summed_over_one_axis_too_few, bias_summed, "conv2d", "db", "shape", "without the sum over j"),
@@ -483,7 +483,7 @@ MUSEUM = (
     ),
     Exhibit(softmax_without_dot_product, softmax_backward, "softmax", "dx", "differs", "by way of h"),
     Exhibit(repeated_labels_added_once, repeated_labels, "embedding", "dw", "differs", "= instead of +="),
-    Exhibit(off_the_diagonal, on_the_diagonal, "y[i] = x[i,i]", "dx", "differs", "without the bracket [q=m]"),
+    Exhibit(off_the_diagonal, on_the_diagonal, "y[i] = x[i,i]", "dx", "differs", "without the bracket [m=i]"),
     Exhibit(
         nan_of_the_other_branch, branch_taken, "y[i] = [x[i] > 0] * sqrt(x[i])", "dx", "differs", "does not undo NaN"
     ),

@@ -41,9 +41,12 @@ def test_derive_by_some_tensors(gradscribe: Command) -> None:
 def test_derive_with_settings(gradscribe: Command) -> None:
     general = gradscribe("derive", "conv2d", "--wrt", "x").out
     special = gradscribe("derive", "conv2d", "--wrt", "x", "--set", "stride=1", "--set", "padding=0").out
+    assert gradscribe("derive", "conv2d", "--wrt", "x", "--set", "stride=1, padding=0").out == special
     assert "full convolution of δ" in special
-    assert "transposed convolution" not in special
-    assert "transposed convolution" in general
+    assert "between the elements" not in special
+    assert "δ↑s" not in special
+    assert "zeros between the elements of δ" in " ".join(general.replace("│", " ").split())
+    assert "δ↑s ∗ w↑d" in general
 
 
 def test_derive_a_layer_of_ones_own(gradscribe: Command, own_file: Path) -> None:
@@ -61,6 +64,8 @@ def test_derive_a_layer_of_ones_own(gradscribe: Command, own_file: Path) -> None
         (["Conv2D"], ["unknown layer 'Conv2D'", "did you mean conv2d?"]),
         (["dense", "--format", "pdf"], ["unknown format 'pdf'", "text, latex, markdown\n"]),
         (["dense", "--format", "Markdwon"], ["unknown format 'Markdwon'", "did you mean markdown?"]),
+        (["dense", "--form", "matrx"], ["unknown form 'matrx'", "did you mean matrix?"]),
+        (["max_pool2d", "--form", "matrix"], ["max_pool2d", "no equation is a product of two matrices"]),
         (["dense", "--wrt", "q"], ["respect to", "q", "x, w, b"]),
         (["dense", "--wrt", "x,,w"], ["respect to", "x, w, b"]),
         (["softmax_cross_entropy", "--wrt", "t"], ["respect to", "t", "expected one of x"]),

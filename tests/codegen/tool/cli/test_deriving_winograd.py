@@ -24,8 +24,8 @@ def test_derive_winograd_in_every_format(gradscribe: Command, form: str, start: 
 def test_derive_winograd_at_points_of_ones_own(gradscribe: Command, tmp_path: Path) -> None:
     own = (*FAST, "--dims", "1", "--points", "-1/2, oo, 0, 2")
     done = gradscribe(*own)
-    assert gradscribe(*own, "-o", "fast").out == ""
-    assert (tmp_path / "fast").read_text(encoding="utf-8") == done.out
+    assert gradscribe(*own, "-o", "fast.txt").out == ""
+    assert (tmp_path / "fast.txt").read_text(encoding="utf-8") == done.out
     assert done.code == 0
     assert done.out.startswith("F(2, 3): ")
     assert [line.split()[1] for line in done.out.splitlines() if line[2:3] in "0123" and line[3:4] == " "] == [

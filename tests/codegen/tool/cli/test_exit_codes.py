@@ -126,5 +126,5 @@ def test_a_fault_of_ours_is_no_answer_and_shows_where_it_is(
 
 
 def test_a_process_ends_with_the_code(tmp_path: Path) -> None:
+    """With the answer no, test_check_calls.py has one."""
     is_a_mistake(run_apart(tmp_path, "derive", "conv2"), "did you mean conv2d?")
-    assert run_apart(tmp_path, "check", "slopes.py:wrong", *CHECK).code == NO

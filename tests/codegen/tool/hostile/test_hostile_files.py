@@ -42,7 +42,7 @@ def test_files_through_the_command_line(number: int) -> None:
     text, command = TEXTS[number].encode("utf-8", "surrogatepass"), COMMANDS[number % len(COMMANDS)]
     Path("mine.py").write_text("def backward(dy, x):\n    return 3 * x**2 * dy\n", encoding="utf-8")
     Path("own.eq").write_bytes(b"# " + text + b"\n" + CUBE.encode())
-    Path("own.net").write_bytes(b"# " + text + b"\ninput x[N, 3]\nf: dense(2)")
+    Path("own.net").write_bytes(b"# " + text + b"\ninput x[N, 3]\nf: tanh")
     before = {p.name for p in Path().iterdir()}
     run_safely(*(word.format("own.eq") for word in command))
     if command[0] in ("derive", "generate"):

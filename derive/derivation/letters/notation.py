@@ -1,4 +1,4 @@
-"""How names and sums are written: which symbol stands for a tensor, and in which order the parts of a sum come.
+"""How names and sums are written: which letter stands for a name, and in which order the parts of a sum come.
 
 Nothing here knows LaTeX or Unicode; the typesetters of `derive.typeset` do.
 """
@@ -11,46 +11,31 @@ import sympy
 from sympy import Add, Expr, Function, Mul, Symbol
 
 from gradscribe.derive.calculus.differentiate import Gradient
+from gradscribe.derive.derivation.letters.name import Name, name_parts
 from gradscribe.derive.ir.index import IntegerFunction
-from gradscribe.derive.ir.term import Access
-
-GREEK = [
-    "alpha",
-    "beta",
-    "gamma",
-    "delta",
-    "epsilon",
-    "zeta",
-    "eta",
-    "theta",
-    "kappa",
-    "lambda",
-    "mu",
-    "nu",
-    "xi",
-    "rho",
-    "sigma",
-    "tau",
-    "phi",
-    "chi",
-    "psi",
-    "omega",
-]
+from gradscribe.derive.ir.term import Access, InnerSum
+from gradscribe.derive.layer.letters import PLAIN, Style
 
 
 @dataclass(frozen=True)
 class Notation:
-    """How tensors are written.
+    """How names are written.
 
     Attributes:
         quotients: gradient tensors written as dE/d(tensor): gradient -> tensor.
-        deltas: gradient tensors written as the error signal delta, with the layer's number: gradient -> "l".
+        deltas: gradient tensors written as the error signal delta: gradient -> the layer's number, such as "l", or ""
+            where no tensor beside it carries one.
         levels: tensors of a numbered layer: name -> (letter, number), such as u_prev -> (u, "l-1").
         order: tensors in reading order; products are written in it.
         sizes: extents in reading order, that of the axes.
         seeds: gradients given from outside that a sentence introduces: gradient -> output.
         scalars: gradient tensors of another scalar than E: gradient -> "S".
         dots: rates of change, written with a dot: tensor -> the tensor that changes.
+        symbols: letters of indices, sizes and parameters; what is not among them has its name.
+        tensors: letters of tensors by name, likewise.
+        specials: letters of what has no name in the equations, by the words of `derive.layer.letters.SPECIAL`.
+        style: how index sets and levels are written.
+        stated: whether a sentence says what sums run over, so that no sum has to.
     """
 
     quotients: Mapping[str, str] = field(default_factory=dict)
@@ -61,6 +46,28 @@ class Notation:
     seeds: Mapping[str, str] = field(default_factory=dict)
     scalars: Mapping[str, str] = field(default_factory=dict)
     dots: Mapping[str, str] = field(default_factory=dict)
+    symbols: Mapping[Symbol, Name] = field(default_factory=dict)
+    tensors: Mapping[str, Name] = field(default_factory=dict)
+    specials: Mapping[str, Name] = field(default_factory=dict)
+    style: Style = PLAIN
+    stated: bool = False
+
+    def symbol(self, symbol: Symbol) -> Name:
+        """How an index, a size or a parameter is written."""
+        return self.symbols.get(symbol) or name_parts(symbol.name)
+
+    def tensor(self, name: str) -> Name:
+        """The letter of a tensor, without its level."""
+        letter, _ = self.levels.get(name, (name, ""))
+        return self.tensors.get(name) or name_parts(letter)
+
+    def level(self, name: str) -> str:
+        """The level that a tensor's letter carries, "" for none."""
+        return self.levels.get(name, ("", ""))[1]
+
+    def special(self, word: str) -> Name:
+        """How what has no name in the equations is written: "E", "delta", "l", "f"."""
+        return self.specials.get(word) or name_parts(word)
 
     def scalar(self, gradient: str) -> str:
         """The scalar that a gradient tensor is the gradient of."""
@@ -86,37 +93,13 @@ def gradient_notation(gradient: Gradient) -> Notation:
     """
     summed = {a.tensor.name for a in gradient.adjoints}
     seeds = {seed.name: output for output, seed in gradient.seeds.items() if seed.shape or output in summed}
-    deltas = dict.fromkeys(seeds, "l") if len(seeds) == 1 else {}
+    deltas = dict.fromkeys(seeds, "") if len(seeds) == 1 else {}
     quotients = {seed.name: output for output, seed in gradient.seeds.items() if seed.name not in seeds}
     quotients |= {a.gradient.name: a.tensor.name for a in gradient.adjoints}
     quotients |= {zero.name: name for name, zero in gradient.zeros.items()}
     shapes = [e for t in gradient.forward.tensors.values() for e in t.shape]
     sizes = tuple(dict.fromkeys(e for e in shapes if isinstance(e, Symbol)))
     return Notation(quotients, deltas, {}, tuple(gradient.forward.tensors), sizes, seeds)
-
-
-@dataclass(frozen=True)
-class Name:
-    """A name in parts: ``p_h_end`` is base p, marks (h, end); ``H_out`` and ``r_prime`` have a prime."""
-
-    base: str
-    marks: tuple[str, ...] = ()
-    primed: bool = False
-
-
-def name_parts(name: str) -> Name:
-    """Split a name as it is written in code."""
-    base, *marks = name.split("_")
-    if marks in (["out"], ["prime"]):
-        return Name(base, (), True)
-    if not base or not all(marks):
-        return Name(name)  # _x, x__1
-    stem = base.rstrip("0123456789")
-    if len(stem) == 1 and stem != base and not marks:
-        return Name(stem, (base[len(stem) :],))
-    if len(base) > 1 and base.lower() not in GREEK:
-        return Name(name)  # a word, such as count_include_pad
-    return Name(base, tuple(marks))
 
 
 @dataclass(frozen=True)
@@ -131,7 +114,8 @@ class Monomial:
 def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -> tuple[Monomial, ...]:
     """The parts of a sum in reading order.
 
-    Positive ones come first, the ones with an index before parameters, those before numbers: s i + d r - p.
+    Positive ones come first, the ones with an index before parameters, those before numbers: s i + d r - p, q + 1 - r;
+    in a size a number is last: H - R + 1. What is summed comes after what is not, the more factors the later.
     """
     parts = [monomial(part, indices, notation) for part in Add.make_args(expression)]
     if len(parts) == 1:
@@ -142,6 +126,7 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
         for f in p.factors
     )
     leading = any(not p.negative and _index_rank(p, indices) < len(indices) for p in parts)
+    size = not leading and any(p.factors and not p.negative for p in parts)
 
     def key(part: Monomial) -> tuple[object, ...]:
         rank = _index_rank(part, indices)
@@ -150,7 +135,9 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
             kind = 3  # R - 1 - r, but q + p - d r
         if scalar and not part.factors:
             kind = -1  # 1 + exp(-a)
-        return part.negative, kind, rank, *_parts_key(part, notation)
+        inner = len(part.factors) if any(f.has(InnerSum) for f in part.factors) else 0
+        last = size and not scalar and not part.factors
+        return part.negative or last, inner, kind, rank, *_parts_key(part, notation)
 
     return tuple(sorted(parts, key=key))
 
@@ -204,7 +191,7 @@ def ordered(factors: Sequence[Expr], indices: Sequence[Symbol], notation: Notati
             return (2 if gradient else 3, min(notation.rank(n) for n in names), str(factor))
         if not names and isinstance(factor, Add | IntegerFunction):
             return 1, len(indices), str(factor)  # d (R - 1)
-        place = 5 if isinstance(factor, Add) else 4  # sigma(x) (1 - sigma(x))
+        place = 6 if isinstance(factor, InnerSum) else 5 if isinstance(factor, Add) else 4  # sigma(x) (1 - sigma(x))
         return (place if names else 0, min((notation.rank(n) for n in names), default=1), str(factor))
 
     return tuple(sorted(factors, key=key) if len(factors) > 1 else factors)

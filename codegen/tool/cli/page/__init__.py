@@ -1,0 +1,1 @@
+"""Where a page goes: a terminal, a file, a TeX that makes a PDF of it."""

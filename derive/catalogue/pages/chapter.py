@@ -1,0 +1,37 @@
+"""The chapter on convolutional networks: pages in the order in which one follows from another. A list, nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CHAPTER = "chapter"
+TITLE = "Back-propagation through convolutions"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A page of a chapter.
+
+    Attributes:
+        name: what it derives: a name of the catalogue, a network's layers, equations or a file.
+        title: its heading; the page's own where nothing is said.
+        wrt: the tensors to differentiate by; all by default.
+        settings: options and sizes by name.
+    """
+
+    name: str
+    title: str = ""
+    wrt: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+TOPICS = (
+    Topic("convolution"),
+    Topic("conv2d"),
+    Topic("conv2d -> tanh -> conv2d", "Convolution to convolution"),
+    Topic("conv2d -> tanh -> max_pool2d -> conv2d", "Maximum pooling between convolutions"),
+    Topic("conv2d -> tanh -> avg_pool2d -> conv2d", "Average pooling between convolutions"),
+    Topic("subsampling2d", "Trainable pooling"),
+    Topic("conv2d -> tanh -> flatten -> dense", "Convolution to a dense layer"),
+    Topic("conv2d(C, 3, padding=1) -> residual(conv2d(C, 3, padding=1) -> relu) -> relu", "Residual"),
+    Topic("conv2d", "Bias", wrt=("b",)),
+)

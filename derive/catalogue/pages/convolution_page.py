@@ -1,0 +1,185 @@
+"""Convolution from its definition: the commuted form, correlation, rotation there and back, and the shapes of results.
+
+Every row is made from the row before by an exact rewrite, as rows of gradients are, so that the certificate evaluates
+this page like any other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sympy import Expr
+
+from gradscribe.derive.calculus.collapse import discharge, solve
+from gradscribe.derive.calculus.passes.rewrite import distribute, fold, reverse
+from gradscribe.derive.catalogue.pages import PAGES
+from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
+from gradscribe.derive.derivation.forms.caption.words.glossary import glossary
+from gradscribe.derive.derivation.forms.caption.words.signs import Convolved, Correlated, Rotated
+from gradscribe.derive.derivation.forward.forward_equations import definitions, shapes
+from gradscribe.derive.derivation.gradient.outcome import called
+from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.derivation.record import Between, Derivation, Equals, Section, Step, Words, joined
+from gradscribe.derive.ir.index import floordiv, integers
+from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term
+from gradscribe.derive.ir.well_formed import check
+
+H, W, R, T, P, Q = integers("H W R T H_out W_out")
+i, j, m, n, r, t = integers("i j m n r t")
+TAPS = Range(r, R), Range(t, T)
+FULL = H + R - 1, W + T - 1
+x, w = Tensor("x", (H, W)), Tensor("w", (R, T))
+y, z = Tensor("y", FULL), Tensor("z", (P, Q))
+turned = Tensor("w_hat", (R, T))
+NOTATION = Notation(order=("x", "w"), sizes=(H, W, R, T))
+
+
+def convolution() -> Derivation:
+    """The page: three definitions, and what follows from them."""
+    every = program()
+    sections = (
+        _commuted(every),
+        _as_correlation(every),
+        _as_convolution(every),
+        _twice(every),
+        _part(every, "valid", (R - 1, T - 1), (P, Q), "The part in which no access leaves "),
+        _part(every, "same", (floordiv(R - 1, 2), floordiv(T - 1, 2)), (H, W), "The middle, as large as "),
+    )
+    return Derivation(
+        name="convolution",
+        title=PAGES["convolution"].title,
+        source="Dumoulin and Visin, A guide to convolution arithmetic, 2016; "
+        "Goodfellow, Bengio and Courville, Deep Learning, 2016, section 9.1",
+        setup=((*shapes(every), "."),),
+        definitions=definitions(replace(every, statements=every.statements[:3])),
+        sizes=every.sizes,
+        notes=(
+            (
+                *("An access outside ", Access("x"), " or ", Access("w"), " reads 0. "),
+                *(Equals(Access("y"), Convolved(Access("x"), Access("w"))), " is the convolution, "),
+                *(Equals(Access("z"), Correlated(Access("x"), Access("w"))), " the correlation, "),
+                *(Equals(Access("w_hat"), Rotated(Access("w"))), " the kernel rotated by pi."),
+            ),
+        ),
+        glossary=glossary(sections, {*every.tensors, *(s.name for s in every.symbols())}),
+        sections=sections,
+        program=every,
+        notation=NOTATION,
+    )
+
+
+def program() -> Program:
+    """Convolution, correlation and the rotated kernel, by their definitions."""
+    over = Range(m, H), Range(n, W)
+    statements = (
+        Statement(y, Term(_free(y.shape), over, x(m, n) * w(i - m, j - n))),
+        Statement(z, Term(_free((P, Q)), TAPS, x(i + r, j + t) * w(r, t))),
+        Statement(turned, Term(TAPS, (), w(R - 1 - r, T - 1 - t))),
+    )
+    return check(Program((x, w), statements, ("y", "z"), ((P, H - R + 1), (Q, W - T + 1))))
+
+
+def _free(shape: Sequence[Expr]) -> tuple[Range, ...]:
+    return tuple(Range(v, e) for v, e in zip((i, j), shape, strict=True))
+
+
+def _definition(every: Program, name: str) -> Term:
+    return every.definitions(name)[0].term
+
+
+def _commuted(every: Program) -> Section:
+    """Pairs of an element and a tap instead of the taps that elements leave."""
+    definition = _definition(every, "y")
+    pairs = replace(definition, bound=(*definition.bound, *TAPS), body=x(m, n) * w(r, t), deltas=(r - i + m, t - j + n))
+    commuted = pairs
+    for index, delta in zip((m, n), pairs.deltas, strict=True):
+        commuted = solve(commuted, delta, index)
+    commuted, _ = discharge(commuted, every)
+    return _section(
+        every,
+        ("the commuted form",),
+        (("The substitution ", Equals(r, i - m), ", ", Equals(t, j - n), " makes taps the indices of the sum:"),),
+        y(i, j),
+        (
+            ("definition of the convolution", definition),
+            (_words(Access("w"), " is read where ", Between(i - m, R), " and ", Between(j - n, T)), pairs),
+            (_words("of ", m, ", ", n, " only ", i - r, ", ", j - t, " are left"), commuted),
+        ),
+    )
+
+
+def _as_correlation(every: Program) -> Section:
+    commuted = Term(_free(y.shape), TAPS, x(i - r, j - t) * w(r, t))
+    back = reverse(commuted, r, t)
+    return _section(
+        every,
+        ("convolution as correlation",),
+        (("The sum over ", r, ", ", t, " does not depend on the direction in which it is taken:"),),
+        y(i, j),
+        (
+            ("the commuted form", commuted),
+            (_words(r, ", ", t, " run backwards"), back),
+            ("rotated kernel", fold(back, every.definitions("w_hat")[0])),
+        ),
+    )
+
+
+def _as_convolution(every: Program) -> Section:
+    definition = _definition(every, "z")
+    back = reverse(definition, r, t)
+    return _section(
+        every,
+        ("correlation as convolution",),
+        (("The same the other way round:",),),
+        z(i, j),
+        (
+            ("definition of the correlation", definition),
+            (_words(r, ", ", t, " run backwards"), back),
+            ("rotated kernel", fold(back, every.definitions("w_hat")[0])),
+        ),
+    )
+
+
+def _twice(every: Program) -> Section:
+    again = Statement(Tensor("v", (R, T)), Term(TAPS, (), turned(R - 1 - r, T - 1 - t)))
+    (plain,) = distribute(again.term, "w_hat", (_definition(every, "w_hat"),), every)
+    return _section(
+        replace(every, statements=(*every.statements, again)),
+        ("rotated twice",),
+        (("Let ", Equals(Access("v"), Rotated(Access("w_hat"))), ":"),),
+        Access("v", r, t),
+        (("definition of the rotation", again.term), (_words(Access("w_hat"), " inserted"), plain)),
+    )
+
+
+def _part(every: Program, word: str, offset: Sequence[Expr], shape: Sequence[Expr], lead: str) -> Section:
+    """The elements of the whole convolution from an offset on."""
+    cut = Statement(Tensor("v", tuple(shape)), Term(_free(shape), (), y(i + offset[0], j + offset[1])))
+    commuted = Term(_free(y.shape), TAPS, x(i - r, j - t) * w(r, t))
+    (plain,) = distribute(cut.term, "y", (commuted,), every)
+    return _section(
+        replace(every, statements=(*every.statements, cut)),
+        (f"{word} convolution",),
+        ((lead, Access("x"), " has the shape (", *joined(shape), "):"),),
+        Access("v", i, j),
+        (("from there on", cut.term), (_words(Access("y"), " inserted"), plain)),
+    )
+
+
+def _words(*words: str | Expr) -> Words:
+    return words
+
+
+def _section(
+    every: Program,
+    title: Words,
+    setup: tuple[Words, ...],
+    left: Access,
+    rows: Sequence[tuple[str | Words, Term]],
+) -> Section:
+    """Rows with their reasons; the last one is boxed."""
+    steps = tuple(
+        Step("rewrite", (reason,) if isinstance(reason, str) else reason, left, (term,), notation=NOTATION)
+        for reason, term in rows
+    )
+    box = called(steps[-1], caption(steps[-1], every))
+    return Section(title, setup, steps, (), (box,), every, raw=(rows[0][1],))

@@ -1,0 +1,24 @@
+"""Every caption of a section computed from its definition, beside the row that it stands at."""
+
+from collections.abc import Iterator
+
+from gradscribe.derive.derivation.certificate.rows import Sizes, Values, gap, row_value, size
+from gradscribe.derive.derivation.forms.caption.by_definition import caption_value
+from gradscribe.derive.derivation.record import Result, Section
+
+
+def caption_gaps(section: Section, values: Values, sizes: Sizes) -> Iterator[tuple[Result, float]]:
+    """The boxes that are claimed at these sizes and have a caption, and how far that is from the row.
+
+    The difference is relative to the greatest entry, or the greatest sum of absolute summands; infinite where the
+    caption cannot be computed at all.
+    """
+    for box in section.results:
+        if box.caption is None or any(sizes[symbol] != number for symbol, number in box.step.where):
+            continue
+        try:
+            found = caption_value(box.caption, values, sizes)
+        except ValueError:  # shapes that do not fit together
+            yield box, float("inf")
+            continue
+        yield box, gap(found, row_value(box.step.terms, values, sizes), size(box.step.terms, values, sizes))

@@ -1,0 +1,1 @@
+"""Caption -> words, operator form, and the definitions of what they use."""

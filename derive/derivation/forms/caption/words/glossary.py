@@ -1,0 +1,143 @@
+"""What signs and words of captions mean: one sentence for each that a page uses, none for others."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
+
+from sympy import Expr, preorder_traversal
+
+from gradscribe.derive.derivation.forms.caption.operation import Caption, Product, Window
+from gradscribe.derive.derivation.forms.caption.words.shape import full, routed, valid
+from gradscribe.derive.derivation.forms.caption.words.signs import (
+    Apart,
+    Convolved,
+    Correlated,
+    Elementwise,
+    Every,
+    Kronecker,
+    OneHot,
+    Ones,
+    Rotated,
+    Total,
+    Unpooled,
+)
+from gradscribe.derive.derivation.record import Hadamard, Result, Section, Words
+from gradscribe.derive.ir.functions import is_indicator
+from gradscribe.derive.ir.index import fresh_names, integers
+from gradscribe.derive.ir.term import Access, Term
+
+_TURNED: Words = (" turned round along every axis that windows slide along, its last element first.",)
+_PADDED: Words = (
+    "Padding puts zeros in front of the first and behind the last element of every axis that windows slide along; the "
+    "first window begins with the first of them. The windows of a convolution are those of the correlation with the "
+    "kernel turned round.",
+)
+_FULL: Words = ("Full: every window that meets an element counts.",)
+_VALID: Words = ("Valid: no window leaves the tensor.",)
+
+
+def glossary(sections: Iterable[Section], taken: Collection[str]) -> tuple[Words, ...]:
+    """The definitions that the boxes of these sections need.
+
+    Args:
+        sections: the sections of a page.
+        taken: names of the page; the letters of the definitions are others.
+    """
+    parts = [part for section in sections for part in section.parts]
+    boxes = [result for part in parts for result in part.results]
+    terms = [t for part in parts for step in part.steps for t in step.terms]
+    return (*_brackets([*terms, *(t for box in boxes for t in box.step.terms)]), *_signs(boxes, taken))
+
+
+def _brackets(terms: Sequence[Term]) -> Iterator[Words]:
+    """Iverson's bracket."""
+    divided = any(t.divisibilities for t in terms)
+    if divided or any(t.deltas or t.guards or any(map(is_indicator, preorder_traversal(t.body))) for t in terms):
+        also = "; a bar in it says that the left side divides the right one" if divided else ""
+        yield (f"A bracket [...] is 1 where what stands in it holds, and 0 elsewhere{also}.",)
+
+
+def _signs(boxes: Sequence[Result], taken: Collection[str]) -> Iterator[Words]:
+    """Signs and words, in the order in which they build on each other."""
+    used = {type(e) for box in boxes for root in _expressions(box) for e in preorder_traversal(root)}
+    products = [p for box in boxes if box.caption is not None for p in _products(box.caption)]
+    windows = [(w, p) for p in products if routed(p) is None for w in p.windows]
+    a, g = (Access(name) for name in islice(fresh_names(taken, "a g h x w z"), 2))
+    i, r, m = integers(" ".join(islice(fresh_names({*taken, a.tensor, g.tensor}, "i r m j t n s d"), 3)))
+
+    def summed(index: Expr) -> Expr:
+        return Total(Access(a.tensor, index) * Access(g.tensor, r), r)
+
+    if windows:
+        yield ("The correlation ", Correlated(a, g), " has the elements ", summed(i + r), ".")
+    if any(w.turned for w, _ in windows):
+        yield (
+            *("The convolution ", Convolved(a, g), " has the elements ", summed(i - r), ": up to a shift it is "),
+            *(Correlated(a, Rotated(g)), ", where ", Rotated(g), " is ", g, *_TURNED),
+        )
+    elif Rotated in used:
+        yield (Rotated(g), " is ", g, *_TURNED)
+    yield from _padding(windows)
+    if Apart in used or any(w.dilation != 1 for w, _ in windows):
+        yield (
+            Apart(a, m),
+            " is ",
+            a,
+            " with ",
+            m - 1,
+            " zeros between its elements; a kernel dilated by ",
+            m,
+            " is the same.",
+        )
+    if Every in used or any(w.stride != 1 for w, _ in windows):
+        yield (Every(a, m), " is one element in ", m, " of ", a, "; with stride ", m, " one window in ", m, " counts.")
+    if Ones in used:
+        yield (Ones(m), " is a kernel of ", m, " ones.")
+    if Kronecker in used:
+        yield (
+            Kronecker(a, Ones(m)),
+            " has every element of ",
+            a,
+            " ",
+            m,
+            " times, and zeros behind them where the axis is longer.",
+        )
+    if Unpooled in used:
+        yield (
+            Unpooled(a, g),
+            " adds every element of ",
+            a,
+            " at the place in its window whose number, in row-major order, is in ",
+            g,
+            ".",
+        )
+    if OneHot in used:
+        yield (
+            OneHot(a),
+            " is 1 where the position along the axes that ",
+            a,
+            " has not, in row-major order, is its element, else 0.",
+        )
+    if used & {Elementwise, Hadamard}:
+        yield (Hadamard(), " multiplies element by element; what lacks an axis is the same along it.")
+
+
+def _padding(windows: Sequence[tuple[Window, Product]]) -> Iterator[Words]:
+    """Where windows begin and end."""
+    whole, inner = [full(w, p) for w, p in windows], [valid(w) for w, _ in windows]
+    if not all(a or b for a, b in zip(whole, inner, strict=True)):
+        yield _PADDED
+    yield from [_FULL] if any(whole) else []
+    yield from [_VALID] if any(inner) else []
+
+
+def _expressions(box: Result) -> Iterator[Expr]:
+    """The mathematics in the words and the form of a box."""
+    yield from (word for word in box.name if isinstance(word, Expr))
+    if box.form is not None:
+        yield box.form
+
+
+def _products(caption: Caption) -> Iterator[Product]:
+    yield from caption.summands
+    for _, inner in caption.inserted:
+        yield from _products(inner)

@@ -1,0 +1,149 @@
+"""Caption -> operator form: ``δ ∗ w = δ ⋆ rot_π w``, from the record that the words are made from."""
+
+from collections.abc import Sequence
+
+from sympy import Expr
+
+from gradscribe.derive.derivation.forms.caption.operation import Caption, Operand, Product, Repeated, Window
+from gradscribe.derive.derivation.forms.caption.words.shape import (
+    bare,
+    elementwise,
+    is_outer_product,
+    letter,
+    ones,
+    permuted,
+    product_of_matrices,
+    routed,
+)
+from gradscribe.derive.derivation.forms.caption.words.signs import (
+    Added,
+    Apart,
+    Convolved,
+    Correlated,
+    Elementwise,
+    Every,
+    Matrices,
+    Rotated,
+    Same,
+    Scaled,
+    Transposed,
+    Unpooled,
+)
+from gradscribe.derive.ir.term import Access
+
+
+def operator_form(caption: Caption, tensor: str) -> Expr | None:
+    """``tensor = ...`` in whole tensors; None where a summand has no such form, or the form is a tensor alone."""
+    forms = [_product(p) for p in caption.summands]
+    front = _front(caption)
+    if not all(forms) or front is None or (len(forms) == 1 and not front and _lacks_axes(caption.summands[0])):
+        return None
+    scales = [p.scale for p in caption.summands]
+    if len(forms) == 1:
+        found = [_scaled(scales[0], _behind(front, e)) for e in (forms[0][:1] if front else forms[0])]
+    else:
+        parts = [_scaled(scale, form[0]) for scale, form in zip(scales, forms, strict=True)]
+        found = [_behind(front, Added(*parts))]
+    for name, inner in reversed(caption.inserted):
+        put = operator_form(inner, name)
+        if put is None:
+            return None
+        found = [e.xreplace({Access(name): put.args[1]}) for e in found]
+    return None if isinstance(found[0], Access) else Same(Access(tensor), *found)
+
+
+def _lacks_axes(p: Product) -> bool:
+    """Whether axes of the result are met nowhere: a form alone would not say that it is the same along them."""
+    return {v for o in p.operands for v in o.labels} < {*p.axes, *p.summed}
+
+
+def _front(caption: Caption) -> tuple[Expr, ...] | None:
+    """The factors before the sum that all summands share; None where they have different ones."""
+    fronts = {p.front for p in caption.summands}
+    shown = [bare(o) for o in caption.summands[0].front]
+    known = tuple(e for e in shown if e is not None)
+    return known if len(fronts) == 1 and len(known) == len(shown) else None
+
+
+def _behind(front: Sequence[Expr], e: Expr) -> Expr:
+    inner = e.args if isinstance(e, Elementwise) else (e,)
+    return Elementwise(*front, *inner) if front else e
+
+
+def _scaled(scale: Expr, e: Expr) -> Expr:
+    return Scaled(scale, e) if scale != 1 else e
+
+
+def _product(p: Product) -> tuple[Expr, ...]:
+    """The forms that a product has, without its scale and its front factors; () where it has none."""
+    return _routed(p) or (_sliding(p) if p.windows else _plain(p))
+
+
+def _routed(p: Product) -> tuple[Expr, ...]:
+    """A signal that goes where recorded positions are."""
+    found = routed(p)
+    if found is None:
+        return ()
+    signal, position, others = found
+    factors = [e for o in others if (e := bare(o)) is not None]
+    form = Unpooled(signal, position)
+    return () if len(factors) < len(others) else (Elementwise(*factors, form),) if factors else (form,)
+
+
+def _sliding(p: Product) -> tuple[Expr, ...]:
+    """Of a convolution also the correlation with the kernel turned round."""
+    assert p.moved is not None  # there are windows
+    moved, kernels = bare(p.moved), [bare(o) for o in p.kernels]
+    windows = p.windows
+    uniform = all(len({getattr(w, way) for w in windows}) == 1 for way in ("turned", "mirrored", "backwards"))
+    if moved is None or None in kernels or len(kernels) > 1 or not uniform:
+        return ()
+    first = windows[0]
+    kernel = next((k for k in kernels if k is not None), None) or ones(p)
+    moved = Rotated(moved) if first.mirrored else moved
+    moved = _stepped(Apart, moved, [w.spread for w in windows])
+    kernel = _stepped(Apart, kernel, [w.dilation for w in windows])
+    forms: tuple[Expr, ...] = (Correlated(moved, kernel),)
+    if first.turned:
+        forms = (Convolved(moved, kernel), *((Correlated(moved, Rotated(kernel)),) if kernels else ()))
+    forms = tuple(_stepped(Every, form, [w.stride for w in windows]) for form in forms)
+    return tuple(map(Rotated, forms)) if first.backwards else forms
+
+
+def _stepped(sign: type[Expr], operand: Expr, steps: Sequence[Expr]) -> Expr:
+    """``a ↑ s`` and ``a ↓ s``; the operand itself where all steps are 1."""
+    different = tuple(dict.fromkeys(steps))
+    if different == (1,):
+        return operand
+    return sign(operand, *(different if len(different) == 1 else steps))
+
+
+def _plain(p: Product) -> tuple[Expr, ...]:
+    """Matrix products, products element by element, elements repeated or put apart."""
+    matrices = product_of_matrices(p)
+    if len(p.operands) == 1 and not p.summed:
+        return _moved(p, p.operands[0]) if permuted(p) else ()
+    operands = [e for o in p.operands if (e := bare(o)) is not None]
+    if matrices is not None:
+        return (matrices,)
+    if p.summed or len(operands) < len(p.operands):
+        return ()
+    if elementwise(p):
+        return (Elementwise(*operands),)
+    vectors = all(len(o.labels) == 1 for o in p.operands)
+    return (Matrices(operands[0], Transposed(operands[1])),) if is_outer_product(p) and vectors else ()
+
+
+def _moved(p: Product, operand: Operand) -> tuple[Expr, ...]:
+    """One tensor or formula as it is, or the elements of a tensor put apart."""
+    shown = bare(operand)
+    windows = [a for a in operand.axes if isinstance(a, Window)]
+    rest = [a for a in operand.axes if not isinstance(a, Window)]
+    if not all(a in p.result or isinstance(a, Repeated) for a in rest):
+        return ()
+    if not windows:
+        return (shown,) if shown is not None else ()
+    shown = letter(operand)
+    if shown is None or any(w.mirrored or w.before != 0 for w in windows) or all(w.spread == 1 for w in windows):
+        return ()
+    return (_stepped(Every, _stepped(Apart, shown, [w.spread for w in windows]), [w.stride for w in windows]),)

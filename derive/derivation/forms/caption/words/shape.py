@@ -1,0 +1,147 @@
+"""What a product is: a product of matrices, one element by element, full or valid windows; names without indices."""
+
+import sympy
+from sympy import Dummy, Expr, Mul, Symbol
+
+from gradscribe.derive.derivation.forms.caption.operation import Digits, Operand, Product, Read, Repeated, Window
+from gradscribe.derive.derivation.forms.caption.remainder import expanded
+from gradscribe.derive.derivation.forms.caption.words.signs import (
+    Elementwise,
+    Kronecker,
+    Matrices,
+    OneHot,
+    Ones,
+    Transposed,
+)
+from gradscribe.derive.ir.term import Access
+
+SHORT = 16
+"""A formula of more operations is not repeated in a name."""
+
+
+def bare(operand: Operand) -> Expr | None:
+    """The formula of an operand in whole tensors; None where that would not say how they are combined, or is long."""
+    if operand.shown is not None:
+        return operand.shown
+    names = [read.tensor for _, read in operand.reads]
+    labels = [set(read.labels) for _, read in operand.reads]
+    nested = all(own <= max(labels, key=len) for own in labels)
+    whole = {leaf: _letter(read) for leaf, read in operand.reads}
+    short = sympy.count_ops(operand.value.xreplace({leaf: Dummy() for leaf in whole})) <= SHORT
+    if len(set(names)) < len(names) or not nested or not short or None in whole.values():
+        return None
+    leaves = [leaf for leaf, _ in operand.reads]
+    factors = sorted(Mul.make_args(operand.value), key=lambda f: min(n for n, e in enumerate(leaves) if f.has(e)))
+    shown = [f.xreplace({leaf: e for leaf, e in whole.items() if e is not None}) for f in factors]
+    return Elementwise(*shown) if len(shown) > 1 else shown[0]
+
+
+def letter(operand: Operand) -> Expr | None:
+    """The tensor that an operand is, however it is read; None for a formula."""
+    ((leaf, read), *others) = operand.reads
+    return Access(read.tensor) if operand.value == leaf and not others and not read.numbers else None
+
+
+def _letter(read: Read) -> Expr | None:
+    """A tensor as it is read: its letter, its elements repeated, what its positions are."""
+    name = OneHot(Access(read.tensor)) if read.numbers else Access(read.tensor)
+    repeated = [axis for axis in read.axes if isinstance(axis, Repeated)]
+    if any(isinstance(axis, Window) and axis.tap is None for axis in read.axes):
+        return None  # cut, or zeros between: no name for a factor
+    if not repeated:
+        return name
+    return Kronecker(name, Ones(*(a.times for a in repeated))) if all(a.before == 0 for a in repeated) else None
+
+
+def routed(p: Product) -> tuple[Expr, Expr, tuple[Operand, ...]] | None:
+    """Of a signal that goes where recorded positions are: its formula, the positions, other factors; None elsewhere."""
+    reads = [(leaf, read, o) for o in p.operands for leaf, read in o.reads]
+    chosen = [(leaf, read, o) for leaf, read, o in reads if read.numbers]
+    if len(chosen) != 1:
+        return None
+    ((bracket, at, holder),) = chosen
+    if not any(isinstance(axis, Window | Repeated) for axis in at.axes):
+        return None
+    signal = [o for o in p.operands if o.shown is None and all(r.axes == at.axes for _, r in o.reads)]
+    if holder not in signal or not all(o in signal or o.shown is not None or _is_plain(o) for o in p.operands):
+        return None
+    value = Mul(*(o.value for o in signal)) / bracket
+    if value == 1 or value.has(bracket) or set(p.summed) != {n.label for n in at.numbers} & set(p.summed):
+        return None
+    tensors = {leaf: Access(r.tensor) for o in signal for leaf, r in o.reads if leaf != bracket}
+    return value.xreplace(tensors), Access(at.tensor), tuple(o for o in p.operands if o not in signal)
+
+
+def _is_plain(operand: Operand) -> bool:
+    return not operand.windows and not any(isinstance(axis, Repeated) for axis in operand.axes)
+
+
+def is_whole(operand: Operand) -> bool:
+    """Whether all of its tensors are read from the first to the last element of every axis."""
+    return all(isinstance(axis, Symbol | Digits) for axis in operand.axes)
+
+
+def full(w: Window, p: Product) -> bool:
+    """Whether every window that touches an element is taken."""
+    return bool(expanded(w.before - reach(w, p)) == 0 == expanded(w.after - reach(w, p)))
+
+
+def reach(w: Window, p: Product) -> Expr:
+    """How far it is from the first tap of a window to the last."""
+    assert w.tap is not None  # of windows that slide
+    return w.dilation * (p.extent(w.tap) - 1)
+
+
+def valid(w: Window) -> bool:
+    """Whether windows lie inside, and reach from the first element to the last."""
+    return bool(w.before == 0 and w.after == 0)
+
+
+def ones(p: Product) -> Expr:
+    """The kernel of windows that are summed and multiplied by nothing."""
+    return Ones(*(p.extent(w.tap) for w in p.windows if w.tap is not None))
+
+
+def elementwise(p: Product) -> bool:
+    """Whether every operand has axes of the result in their order, and one has all."""
+    if not all(isinstance(a, Symbol | Repeated) or a in p.result for o in p.operands for a in o.axes):
+        return False
+    orders = [[p.axes.index(v) for v in o.labels if v in p.axes] for o in p.operands]
+    return all(order == sorted(order) for order in orders) and any(len(order) == len(p.axes) for order in orders)
+
+
+def permuted(p: Product) -> bool:
+    """Whether the only operand has its axes in the order of the result."""
+    labels = p.operands[0].labels
+    return list(labels) == [v for v in p.axes if v in labels]
+
+
+def is_outer_product(p: Product) -> bool:
+    """Whether the axes of the result are those of the first operand, then those of the second."""
+    return (
+        len(p.operands) == 2
+        and all(o.labels for o in p.operands)
+        and p.axes == (*p.operands[0].labels, *p.operands[1].labels)
+    )
+
+
+def product_of_matrices(p: Product) -> Expr | None:
+    """``δ wᵀ`` where two matrices share one summed index; None elsewhere."""
+    if len(p.operands) != 2 or len(p.summed) != 1 or len(p.axes) != 2 or len(p.result) != 2:
+        return None
+    row, column, inner = *p.axes, p.summed[0]
+    found = {frozenset(o.labels): o for o in p.operands if is_whole(o)}
+    left, right = found.get(frozenset((row, inner))), found.get(frozenset((inner, column)))
+    if left is None or right is None or len({row, column, inner}) < 3:
+        return None
+    factors = _upright(left, (row, inner)), _upright(right, (inner, column))
+    return Matrices(*factors) if None not in factors else None
+
+
+def _upright(operand: Operand, labels: tuple[Symbol, Symbol]) -> Expr | None:
+    """A matrix, or its transpose; None where tensors of several orders make it up."""
+    name = bare(operand)
+    orders = {read.labels for _, read in operand.reads if len(read.labels) == len(labels)}
+    if name is None or len(orders) != 1 or any(len(read.labels) < len(labels) for _, read in operand.reads):
+        return None
+    return name if orders == {labels} else Transposed(name)

@@ -1,0 +1,1 @@
+"""Closed forms of gradients as rows and a box."""

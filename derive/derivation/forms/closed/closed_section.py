@@ -1,0 +1,90 @@
+"""A section with the closed form of its gradient behind its box: the rows that lead there, and another box."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from sympy import Add, Expr, Mul
+
+from gradscribe.derive.calculus.differentiate import Gradient
+from gradscribe.derive.derivation.forms.closed.closed_form import ClosedForms, Stage
+from gradscribe.derive.derivation.forms.closed.digit_form import in_digits
+from gradscribe.derive.derivation.forms.closed.nested import reads
+from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words, joined
+from gradscribe.derive.ir.term import Access, InnerSum, Range, Statement, Term, accesses
+
+
+def closed_forms(gradient: Gradient, lets: Sequence[Statement], whole: Collection[str] = ()) -> ClosedForms:
+    """What finds the closed forms of a program's gradients, in order of computation.
+
+    Args:
+        gradient: the differentiated program.
+        lets: names for known quotients.
+        whole: gradients that are not inserted, besides those given from outside: error signals.
+    """
+    given = gradient.seeds.values()
+    signals = {t.name: t for t in (*given, *(a.gradient for a in gradient.adjoints))}
+    inputs = {t.name for t in gradient.forward.inputs}
+    results = frozenset(a.gradient.name for a in gradient.adjoints if a.tensor.name in inputs)
+    return ClosedForms(gradient.forward, signals, frozenset([*whole, *(t.name for t in given)]), results, lets)
+
+
+MOST = 12
+"""Factors of a product up to which a closed form is looked for: a long chain of factors has none."""
+
+
+def closed(section: Section, forms: ClosedForms) -> Section:
+    """The section with the closed form of its gradient, if it has one; those of later gradients may insert it."""
+    box = section.results[0].step
+    forms.learn(box.left.tensor, box.terms)
+    if any(len(Mul.make_args(t.body)) > MOST for t in box.terms):
+        return section
+    if len(section.results) != 1:
+        return section  # results under conditions are of windows, others of what lies further below
+    split = in_digits(box, section.wrt, forms.program)
+    stages = forms.stages(box.left.tensor, (split or box).terms, learning=split is None)
+    if not stages:
+        return section
+    *rows, last = (*([split] if split else []), *(_step(stage, split or box, forms) for stage in stages))
+    found = Result(last, ("closed form",), _lead(stages[-1]), steps=tuple(rows), closed=True)
+    read = {a.tensor for step in (*rows, last) for t in step.terms for a in accesses(t.body)}
+    lets = (let for let in forms.lets if let.target.name in read and let not in section.lets)
+    return replace(section, results=(*section.results, found), lets=(*section.lets, *lets))
+
+
+def _step(stage: Stage, box: Step, forms: ClosedForms) -> Step:
+    parts = sorted(Add.make_args(stage.value), key=lambda part: part.has(InnerSum))
+    terms = tuple(_term(part, box.terms[0].free, forms.signals) for part in parts)
+    return replace(box, rule=stage.rule, reason=_reason(stage), terms=terms, outer=())
+
+
+def _term(product: Expr, free: tuple[Range, ...], signals: Collection[str]) -> Term:
+    """A product with one sum in it as that sum, unless a gradient stands before it."""
+    factors = Mul.make_args(product)
+    sums = [f for f in factors if isinstance(f, InnerSum)]
+    rest = Mul(*(f for f in factors if f not in sums))
+    if len(sums) != 1 or reads(rest, signals) or rest.has(InnerSum):
+        return Term(free, (), product)
+    return Term(free, sums[0].ranges, rest * sums[0].body)
+
+
+def _reason(stage: Stage) -> Words:
+    """Why a row follows from the row before."""
+    if stage.inserted:
+        return (*joined([Access(name) for name in stage.inserted]), " inserted")
+    if stage.known:
+        numbers = [Equals(v.total, v.value) for v in stage.known if v.value.is_Number]
+        return (*joined(numbers), *(" " if numbers else ""), "by ", *_definitions(stage))
+    return ("by ", *_definitions(stage)) if stage.read else (stage.words,)
+
+
+def _lead(stage: Stage) -> Words:
+    """The same before a box."""
+    if stage.known:
+        return ("As ", *joined([Equals(v.total, v.value) for v in stage.known]), " by ", *_definitions(stage), ":")
+    return ("By ", *_definitions(stage), ":") if stage.read else ("With ", *_reason(stage), ":")
+
+
+def _definitions(stage: Stage) -> Words:
+    """The tensors whose definitions are used."""
+    names = [name for v in stage.known for name in v.tensors] + [let.target.name for let in stage.read]
+    return ("the definition of ", *joined([Access(name) for name in dict.fromkeys(names)]))

@@ -1,0 +1,107 @@
+"""Sums of products with sums in them, in a normal form: what does not depend on the index of a sum stands before it.
+
+    a * sum_k (b[k] + c*d[k])  ->  a * sum_k b[k]  +  a*c * sum_k d[k]
+
+A sum that reads a gradient is multiplied out. A sum of forward tensors alone, such as x - m, is one factor, with the
+sign in which the tensor of most indices is positive, or a number, so that x - m and m - x are one factor, too.
+"""
+
+from collections.abc import Collection
+
+from sympy import Add, Expr, Integer, Mul, Pow, Symbol
+
+from gradscribe.derive.ir.term import Access, InnerSum, Range, Term, accesses
+
+
+def nested(term: Term) -> Expr:
+    """The value of a sum without brackets, as an expression of its free indices."""
+    return InnerSum(term.body, *term.bound) if term.bound else term.body
+
+
+def is_plain(term: Term) -> bool:
+    """Whether a term is a sum without brackets beside its body."""
+    return term.is_sum and not (term.deltas or term.guards or term.divisibilities)
+
+
+def normal(expression: Expr, signals: Collection[str]) -> Expr:
+    """The normal form; `signals` are the gradients, whose sums are multiplied out."""
+    return Add(*(s for part in Add.make_args(expression) for s in summands(part, signals)))
+
+
+def summands(product: Expr, signals: Collection[str]) -> tuple[Expr, ...]:
+    """The products whose sum is the normal form of one product."""
+    for factor in Mul.make_args(product):
+        choices = _choices(factor, signals)
+        if choices != (factor,):
+            rest = Mul(*(f for f in Mul.make_args(product) if f is not factor))
+            return tuple(s for choice in choices for s in summands(choice * rest, signals))
+    return (Mul(*map(upright, Mul.make_args(product))),)
+
+
+def _choices(factor: Expr, signals: Collection[str]) -> tuple[Expr, ...]:
+    """The summands of a factor that is multiplied out; else the factor alone."""
+    if isinstance(factor, InnerSum):
+        return tuple(_pulled_out(s, factor.ranges) for s in summands(factor.body, signals))
+    if isinstance(factor, Add) and (factor.has(InnerSum) or reads(factor, signals)):
+        return factor.args
+    return (factor,)
+
+
+def _pulled_out(product: Expr, ranges: tuple[Range, ...]) -> Expr:
+    """The sum of a product: its factors without an index of the sum before it, an index that is nowhere as extent."""
+    indices = {r.index for r in ranges}
+    inner = [f for f in Mul.make_args(product) if f.free_symbols & indices]
+    used = Mul(*inner).free_symbols
+    kept = [r for r in ranges if r.index in used]
+    outer = [f for f in Mul.make_args(product) if f not in inner]
+    total = InnerSum(Mul(*inner), *kept) if kept else Integer(1)
+    return Mul(*outer, *(r.extent for r in ranges if r not in kept), total)
+
+
+def upright(factor: Expr) -> Expr:
+    """A factor with its sums of tensors in the sign, and without the number, that all multiples of them share."""
+    if isinstance(factor, Pow) and factor.exp.is_Integer:
+        return Pow(upright(factor.base), factor.exp)
+    if not isinstance(factor, Add) or not factor.has(Access):
+        return factor
+    content, primitive = factor.primitive()
+    numbers = [a for a in primitive.args if not a.has(Access)]  # 1 - tanh(x)**2
+    first = max(numbers or primitive.args, key=_most_indices)
+    sign = -1 if first.as_coeff_Mul()[0].is_negative else 1
+    return Mul(sign * content, Add(*(sign * a for a in primitive.args)), evaluate=sign * content == 1)
+
+
+def _most_indices(part: Expr) -> tuple[int, str]:
+    found = {v for a in accesses(part) for e in a.indices for v in e.free_symbols}
+    return len(found), str(part)
+
+
+def reads(expression: Expr, names: Collection[str]) -> bool:
+    """Whether an expression reads one of these tensors."""
+    return any(a.tensor in names for a in accesses(expression))
+
+
+def depth(expression: Expr) -> int:
+    """How many sums stand within each other."""
+    below = max((depth(a) for a in expression.args), default=0)
+    return below + isinstance(expression, InnerSum)
+
+
+def measure(expression: Expr) -> tuple[int, int]:
+    """What is to become less: the length; of two that are equally long, how many tensors there are."""
+    return length(expression), len({a.tensor for a in accesses(expression)})
+
+
+def length(expression: Expr) -> int:
+    """How long an expression is to read: tensors, sizes, numbers but 1, functions, rarer powers; twice each sum."""
+    if isinstance(expression, Access | Symbol):
+        return 1
+    if expression.is_Number:
+        return 0 if abs(expression) == 1 else 1
+    if isinstance(expression, InnerSum):
+        return 2 + length(expression.body)
+    if isinstance(expression, Pow):
+        plain = expression.exp.is_Rational and abs(expression.exp) in (1, Integer(1) / 2)
+        return length(expression.base) + (0 if plain else 1)
+    own = 0 if isinstance(expression, Add | Mul) else 1
+    return own + sum(length(a) for a in expression.args)

@@ -1,0 +1,117 @@
+"""Forward tensors that shorten a formula are read in it: with h = (x - m)/s the difference x - m is s h.
+
+Instead of a factor of the definition of h stands h times what else the definition divides by, so that nothing is
+divided by that was not before. What gets no shorter stays.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import sympy
+from sympy import Expr, Function, Integer, Mul, Pow
+
+from gradscribe.derive.derivation.forms.closed.matching import places, same
+from gradscribe.derive.derivation.forms.closed.nested import is_plain, measure, normal
+from gradscribe.derive.derivation.forward.forward_equations import equation
+from gradscribe.derive.ir.index import bounds
+from gradscribe.derive.ir.term import Access, InnerSum, Program, Range, Statement, Tensor, Term, accesses
+
+
+@dataclass(frozen=True)
+class Reading:
+    """``core**power = target * rest``, for the indices of a pointwise definition ``target = term.body``."""
+
+    let: Statement
+    target: Access
+    term: Term
+    core: Expr
+    power: Expr
+    rest: Expr
+    tensors: frozenset[str]
+
+
+def readings(program: Program, lets: Sequence[Statement]) -> list[Reading]:
+    """What tensors of a program, and `lets`, may be read for."""
+    computed = {s.target.name for s in program.statements}
+    single = [s for s in program.statements if len(program.definitions(s.target.name)) == 1]
+    return [r for let in (*single, *lets) for r in _readings(let, computed)]
+
+
+def _readings(let: Statement, computed: Collection[str]) -> Iterator[Reading]:
+    target, term = equation(let)
+    if not is_plain(term) or term.bound:
+        return
+    powers = [_power(f) for f in Mul.make_args(term.body)]
+    for core, power in powers:
+        others = [(b, e) for b, e in powers if b is not core]
+        tensors = [(b, e) for b, e in others if b.has(Access)]
+        divided = all(e.is_negative and any(a.tensor in computed for a in accesses(b)) for b, e in tensors)
+        if core.has(Access) and power.is_positive and divided:
+            yield Reading(let, target, term, core, power, Mul(*(Pow(b, -e) for b, e in others)), _tensors(core))
+
+
+def read_by_name(
+    expression: Expr, free: Sequence[Range], known: Sequence[Reading], signals: Collection[str]
+) -> tuple[Expr, tuple[Statement, ...]]:
+    """The expression with tensors read in it as long as it gets shorter, and their definitions."""
+    used: dict[Statement, None] = {}
+    while True:
+        tensors = _tensors(expression)
+        possible = [r for r in known if r.tensors <= tensors]
+        choices = [(normal(e, signals), r) for r in possible for e in _read(expression, free, r)]
+        best = min(choices, key=lambda choice: measure(choice[0]), default=None)
+        if best is None or measure(best[0]) >= measure(expression):
+            return expression, tuple(used)
+        expression = best[0]
+        used.setdefault(best[1].let)
+
+
+def _read(expression: Expr, free: Sequence[Range], reading: Reading) -> Iterator[Expr]:
+    """The expression with the tensor read wherever the core stands; nothing where that is not exact."""
+    mapping: dict[Expr, Expr | None] = {}
+    ranges = (*free, *inner_ranges(expression))
+    for node in sorted(expression.atoms(reading.core.func), key=sympy.default_sort_key):
+        for place in places(reading.core, node, [r.index for r in reading.term.free], [r.index for r in ranges]):
+            target = reading.target.xreplace(place)
+            inside = is_inside(target, reading.let.target, ranges)
+            if inside and same(reading.core.xreplace(place), node):
+                mapping |= _powers(expression, node, target * reading.rest.xreplace(place), reading.power)
+                break
+    exact = {old: new for old, new in mapping.items() if new is not None}
+    if exact and len(exact) == len(mapping):
+        yield expression.xreplace(exact)
+
+
+def _tensors(expression: Expr) -> frozenset[str]:
+    return frozenset(a.tensor for a in accesses(expression))
+
+
+def inner_ranges(expression: Expr) -> tuple[Range, ...]:
+    """The ranges of all sums within an expression."""
+    return tuple(r for s in expression.atoms(InnerSum) for r in s.ranges)
+
+
+def is_inside(access: Access, tensor: Tensor, ranges: Sequence[Range]) -> bool:
+    """Whether an access cannot leave its tensor: each index runs from 0 to the extent of its axis."""
+    extents = {r.index: r.extent for r in ranges}
+    reaches = [bounds(e, extents) if not e.has(Function) else None for e in access.indices]
+    return all(
+        reach is not None and reach[0] == 0 and sympy.expand(reach[1] + 1 - extent) == 0
+        for reach, extent in zip(reaches, tensor.shape, strict=True)
+    )
+
+
+def _power(factor: Expr) -> tuple[Expr, Expr]:
+    """Base and exponent; an exponential is its own base."""
+    return (factor, Integer(1)) if isinstance(factor, sympy.exp) else factor.as_base_exp()
+
+
+def _powers(expression: Expr, node: Expr, value: Expr, power: Expr) -> dict[Expr, Expr | None]:
+    """Every power of a factor whose `power` is the value; None for one that is no whole power of the value."""
+    found = {p for p in expression.atoms(Pow) if p.base == node} | {node}
+    chosen: dict[Expr, Expr | None] = {}
+    for factor in found:
+        exponent = (Integer(1) if factor == node else factor.exp) / power
+        whole = Mul(*(Pow(b, e * exponent) for b, e in map(_power, Mul.make_args(value))))
+        chosen[factor] = whole if exponent.is_integer else None
+    return chosen

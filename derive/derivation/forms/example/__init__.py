@@ -1,0 +1,1 @@
+"""A page with numbers: small sizes, whole numbers, one element worked out."""

@@ -1,0 +1,109 @@
+"""One element of a gradient term by term: the summands of its row that are not empty, then their numbers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from sympy import Expr, Float, Integer, Mul, Symbol
+
+from gradscribe.derive.derivation.certificate.rows import row_value
+from gradscribe.derive.derivation.forms.example.spelling import Numeral, Spelt
+from gradscribe.derive.derivation.letters.notation import Notation, ordered
+from gradscribe.derive.derivation.record import Step, Words
+from gradscribe.derive.ir.interpret import evaluate, number, value
+from gradscribe.derive.ir.term import Access, InnerSum, Term
+
+MOST = 9
+"""Summands that are written out."""
+Values = Mapping[str, np.ndarray]
+Sizes = Mapping[Symbol, Any]
+
+
+def worked(row: Step, values: Values, sizes: Sizes) -> tuple[Step, ...]:
+    """Rows that work out the element with the most summands, one that is not 0 if there is any.
+
+    None where all have too many, and where the row has sums within products.
+
+    Args:
+        row: the formula of the gradient.
+        values: every tensor that it reads.
+        sizes: every size and parameter.
+    """
+    if any(t.body.has(InnerSum) or not t.is_sum for t in row.terms):
+        return ()
+    extents = [number(r.extent, sizes) for r in row.terms[0].free]
+    found = {at: _summands(row.terms, at, values, sizes) for at in product(*map(range, extents))}
+    fitting = {at: parts for at, parts in found.items() if 0 < len(parts) <= MOST}
+    if not fitting:
+        return ()
+    results = row_value(row.terms, values, sizes)
+    at = max(fitting, key=lambda at: (len(fitting[at]), bool(results[at])))
+    left = Access(row.left.tensor, *map(Integer, at))
+    rows: list[tuple[Words, Sequence[Expr]]] = [
+        (("one element",), fitting[at]),
+        (("in numbers",), [_in_numbers(part, values, sizes, row.notation) for part in fitting[at]]),
+        (("worked out",), [rounded(float(results[at]))]),
+    ]
+    return tuple(
+        Step("example", reason, left, tuple(Term((), (), body) for body in bodies), notation=row.notation)
+        for reason, bodies in rows
+    )
+
+
+def _summands(terms: Sequence[Term], at: tuple[int, ...], values: Values, sizes: Sizes) -> list[Expr]:
+    """What the sum of an element consists of; what reads outside of a tensor is 0 and left out."""
+    return [part for term in terms for part in _of_term(term, at, values, sizes)]
+
+
+def _of_term(term: Term, at: tuple[int, ...], values: Values, sizes: Sizes) -> Iterator[Expr]:
+    for inner in product(*(range(number(r.extent, sizes)) for r in term.bound)):
+        place = dict(zip(term.indices, map(Integer, (*at, *inner)), strict=True))
+        single = Term((), (), term.body, term.deltas, term.guards, term.divisibilities).substitute(place)
+        if not _holds(single, values, sizes):
+            continue
+        grid = {**sizes, **{s: int(v) for s, v in place.items()}}
+        reads = {a: [int(value(e, values, grid)) for e in a.indices] for a in term.body.atoms(Access)}
+        if all(_inside(values[a.tensor], indices) for a, indices in reads.items()):
+            elements = {a: Access(a.tensor, *map(Integer, indices)) for a, indices in reads.items()}
+            yield term.body.xreplace(elements).xreplace(place)
+
+
+def _holds(term: Term, values: Values, sizes: Sizes) -> bool:
+    """Whether the brackets of a term without indices hold: then the number 1 in its place is not left out."""
+    one = Term((), (), Integer(1), term.deltas, term.guards, term.divisibilities)
+    return bool(evaluate(one, values, sizes)[0])
+
+
+def _inside(array: np.ndarray, indices: Sequence[int]) -> bool:
+    return all(0 <= index < extent for index, extent in zip(indices, array.shape, strict=True))
+
+
+def _in_numbers(e: Expr, values: Values, sizes: Sizes, notation: Notation) -> Expr:
+    """The numbers in the places of elements, sizes and parameters; products in the order in which they are read."""
+    if isinstance(e, Access):
+        return Numeral(e, rounded(float(values[e.tensor][tuple(int(i) for i in e.indices)])))
+    if isinstance(e, Symbol):
+        return Numeral(e, rounded(float(sizes[e])))
+    if not isinstance(e, Mul):
+        parts = [_in_numbers(a, values, sizes, notation) for a in e.args]
+        return e.func(*parts) if parts else e
+    coefficient, rest = e.as_coeff_Mul()
+    found = ordered(Mul.make_args(rest), (), notation)
+    upper = [_in_numbers(f, values, sizes, notation) for f in found if not is_inverse(f)]
+    lower = [_in_numbers(1 / f, values, sizes, notation) for f in found if is_inverse(f)]
+    above, below = abs(coefficient).as_numer_denom()
+    spelt = Spelt([above, *upper] if above != 1 else upper, [below, *lower] if below != 1 else lower)
+    return -spelt if coefficient.is_negative else spelt
+
+
+def is_inverse(factor: Expr) -> bool:
+    """Whether it stands below a line."""
+    return bool(factor.is_Pow and factor.exp.is_negative)
+
+
+def rounded(found: float) -> Expr:
+    """A number as it is printed: whole, or to three digits behind the point; of small ones two digits."""
+    if abs(found - round(found)) < 1e-9:
+        return Integer(round(found))
+    return Float(f"{found:.3f}" if abs(found) >= 0.01 else f"{found:.1e}")

@@ -1,0 +1,32 @@
+"""Sizes as they are read: ⌊H/2⌋ for ⌊(H-2)/2⌋ + 1."""
+
+from sympy import Add, Expr, fraction
+
+from gradscribe.derive.ir.index import floordiv
+
+
+def reduced(size: Expr) -> Expr:
+    """The same size with fewer summands, where there is one: ``floor(a/b) + k = floor((a + k b)/b)`` for a whole k."""
+    if not size.args:
+        return size
+    made = size.func(*map(reduced, size.args))
+    quotients = [part for part in Add.make_args(made) if isinstance(part, floordiv)]
+    if len(quotients) != 1:
+        return made
+    above, below = quotients[0].args
+    whole, others = (made - quotients[0]).as_coeff_Add()
+    return min((made, others + _quotient(above + whole * below, below)), key=_summands)
+
+
+def _quotient(above: Expr, below: Expr) -> Expr:
+    """The floor of a quotient; without one where all that is above is a multiple of what is below."""
+    counts = [fraction(part / below) for part in Add.make_args(above)]
+    if all(divisor == 1 for _, divisor in counts):
+        return Add(*(count for count, _ in counts))
+    return floordiv(above, below)
+
+
+def _summands(size: Expr) -> int:
+    """How many summands are read, those of quotients among them."""
+    parts = Add.make_args(size)
+    return len(parts) + sum(_summands(quotient.args[0]) for part in parts for quotient in part.atoms(floordiv))

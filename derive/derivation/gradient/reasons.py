@@ -1,0 +1,103 @@
+"""Why a row follows from the one before: sentences that say what was used."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from sympy import Expr, Symbol
+
+from gradscribe.derive.calculus.differentiate import Adjoint
+from gradscribe.derive.derivation.record import Words, joined
+from gradscribe.derive.ir.index import exact
+from gradscribe.derive.ir.term import Access, Program, Statement, accesses
+
+CHAIN_RULE: Words = ("chain rule",)
+ELEMENTWISE: Words = ("chain rule, element by element",)
+COMMON_FACTOR: Words = ("common factors in front",)
+
+
+def by_definition(adjoint: Adjoint, program: Program, inserted: bool = False) -> Words:
+    """Whose definitions are put in, what reductions have to say of their slopes, and which summands have none.
+
+    Args:
+        adjoint: the gradient.
+        program: the forward equations.
+        inserted: whether what reads the tensor is a gradient: its definition is a result of order 1.
+    """
+    names = list(dict.fromkeys(c.reader.target.name for c in adjoint.contributions))
+    if inserted:
+        return (Access(names[0]), " inserted") if len(names) == 1 else ("definitions",)
+    slopes = dict.fromkeys(c.reader.term.reduction.reason for c in adjoint.contributions)
+    apart = _apart(adjoint, program)
+    verb = " does" if len(apart) == 1 else " do"
+    dropped: Words = ("; ", *_listed(apart), f"{verb} not depend on ", Access(adjoint.tensor.name)) if apart else ()
+    return ("definition of ", *_listed(names), *(f"; {slope}" for slope in slopes if slope), *dropped)
+
+
+def _apart(adjoint: Adjoint, program: Program) -> list[str]:
+    """The tensors of summands that the differentiated tensor has no part in, as far as they stand nowhere else."""
+    name = adjoint.tensor.name
+    moving = _dependent(name, program)
+    readers = {c.reader.target.name for c in adjoint.contributions}
+    summands = [s for s in program.statements if s.target.name in readers]
+    if any(s.target.name == name for s in summands):
+        return []
+    within = [{a.tensor for a in accesses(s.term.body)} for s in summands]
+    reading = set().union(*(tensors for tensors in within if name in tensors))
+    others = dict.fromkeys(a.tensor for s in summands for a in accesses(s.term.body))
+    return [other for other in others if other not in reading | moving]
+
+
+def _dependent(name: str, program: Program) -> set[str]:
+    """What changes with a tensor, it included."""
+    found = {name}
+    for statement in program.statements:  # in the order in which they are computed
+        if found & {a.tensor for a in accesses(statement.term.body)}:
+            found.add(statement.target.name)
+    return found
+
+
+def same_element(name: str) -> Words:
+    """What a derivative of a tensor by itself is."""
+    return ("derivative of ", Access(name), " by itself: 1 for the same element, else 0")
+
+
+def left_over(pairs: Iterable[Mapping[Symbol, Symbol]]) -> Words:
+    """Which one of the values of an index the bracket leaves."""
+    known = dict.fromkeys((gone, stays) for renames in pairs for gone, stays in renames.items())
+    gone, stays = (list(dict.fromkeys(side)) for side in zip(*known, strict=True))
+    return ("of ", *joined(gone), " only ", *joined(stays), " is left" if len(stays) == 1 else " are left")
+
+
+def solved(found: Mapping[Symbol, Expr]) -> Words:
+    """What indices are that brackets are solved for; of those like the first one it is not said again."""
+    (index, value), *others = found.items()
+    quotient = isinstance(value, exact)
+    divides: Words = (", where ", value.args[1], " divides ", value.args[0]) if quotient else ()
+    like = [v for v, e in others if isinstance(e, exact) == quotient]
+    unlike = [(v, e) for v, e in others if v not in like]
+    likewise: Words = ("; of ", *joined(like), " likewise") if like else ()
+    rest: Words = ("; ", *solved(dict(unlike))) if unlike else ()
+    return ("of ", index, " only ", value, " is left", *divides, *likewise, *rest)
+
+
+def by_digits(gone: Sequence[Symbol]) -> Words:
+    """Indices that are the digits of another one."""
+    return ("division with remainder gives ", *joined(gone, " and "))
+
+
+def by_value(adjoint: Adjoint) -> Words:
+    """Slopes that a tensor's own value has in it."""
+    return ("in terms of ", *_listed(c.reader.target.name for c in adjoint.contributions if c.by_value))
+
+
+def inserted(name: str) -> Words:
+    """A gradient whose formula is put in its place."""
+    return (Access(name), " inserted")
+
+
+def folded(let: Statement) -> Words:
+    """A tensor in the place of what defines it."""
+    return (let.term.body, " is ", Access(let.target.name, *(r.index for r in let.term.free)))
+
+
+def _listed(names: Iterable[str]) -> Words:
+    return joined([Access(name) for name in dict.fromkeys(names)])

@@ -1,0 +1,232 @@
+"""What a page says of its letters: what indices run over, what sizes and parameters are, what is written otherwise."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sympy import Expr, ImmutableMatrix, Symbol
+
+from gradscribe.derive.composition.level import size_labels
+from gradscribe.derive.composition.network import Network
+from gradscribe.derive.derivation.letters.allocation import meaning, shape
+from gradscribe.derive.derivation.letters.collection import Group, Names
+from gradscribe.derive.derivation.letters.name import PRIME, Name
+from gradscribe.derive.derivation.letters.renaming import parts, symbols_of
+from gradscribe.derive.derivation.record import (
+    Below,
+    Derivation,
+    Equals,
+    Formula,
+    Label,
+    LayerTable,
+    Premise,
+    Words,
+    joined,
+)
+from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.term import Access, Program, Range, Term
+from gradscribe.derive.layer.interface import Kind, Option
+
+WIDEST = 20
+"""Columns of a constant that is shown as a matrix."""
+
+
+def introduced(
+    page: Derivation, names: Names, letters: Mapping[Group, Name], asked: Collection[Group] = ()
+) -> Derivation:
+    """The page with the sentences that introduce its letters, and constants of networks that are small tables.
+
+    Args:
+        page: the page.
+        names: what it prints.
+        letters: the letters of these.
+        asked: the groups whose letters the reader has chosen and knows.
+    """
+    sentences = (
+        *_sizes(page, names),
+        *_other_letters(page, names, letters, asked),
+        *_ranges(page),
+        *_primes(names),
+    )
+    return replace(page, setup=(*page.setup, *sentences), premises=(*_constants(page), *page.premises))
+
+
+# ----- what indices run over ------------------------------------------------------------------------------------------
+def _ranges(page: Derivation) -> Iterator[Words]:
+    """``Sums run over n<N, i<H'``: all indices of the equations, and of rows those that no equation has."""
+    terms = [t for d in page.definitions for t in d.terms]
+    rows = [t for s in page.sections for part in s.parts for step in part.steps for t in step.terms]
+    if not any(t.bound for t in (*terms, *rows)):
+        return
+    places = _by_place(page)
+    whole = dict.fromkeys(r for ranges in places.values() for r in ranges)
+    known = {r.index for r in whole}
+    further = (r for t in (*rows, *(p for p in parts(page.premises) if isinstance(p, Term))) for r in t.bound)
+    whole |= dict.fromkeys(r for r in further if r.index not in known and not r.index.name.endswith(PRIME))
+    indices = [r.index for r in whole]
+    everywhere = [r for r in whole if indices.count(r.index) == 1]
+    reductions = {t.op: t.reduction.plural for t in (*rows, *terms) if t.bound}
+    words: Words = (*joined(list(dict.fromkeys(reductions.values())), " and "), " run over ", *_below(everywhere))
+    for place, ranges in places.items():
+        if own := [r for r in ranges if r not in everywhere]:
+            words += ("; at level " if isinstance(place, Label) else "; for ", place, " over ", *_below(own))
+    yield (*_capitalised(words), ".")
+
+
+def _by_place(page: Derivation) -> dict[Expr, list[Range]]:
+    """The ranges of the equations of each level, or of each tensor where there are no levels."""
+    found: dict[Expr, dict[Range, None]] = {}
+    for definition in page.definitions:
+        label = page.notation.level(definition.left.tensor)
+        place = Label(label) if label else Access(definition.left.tensor)
+        found.setdefault(place, {}).update(dict.fromkeys(r for t in definition.terms for r in t.ranges))
+    return {place: list(ranges) for place, ranges in found.items()}
+
+
+def _below(ranges: Iterable[Range]) -> Words:
+    return joined([Below(r.index, r.extent) for r in ranges])
+
+
+def _primes(names: Names) -> Iterator[Words]:
+    """Why there are primes, where there are any."""
+    primed = [v for v, group in names.symbols.items() if group.kind == "index" and v.name.endswith(PRIME)]
+    if primed:
+        yield ("Primes mark the element that is differentiated by; boxes leave them out where the letters are free.",)
+
+
+# ----- what sizes and parameters are ----------------------------------------------------------------------------------
+def _sizes(page: Derivation, names: Names) -> Iterator[Words]:
+    """What no sentence and no table has introduced: options by their names, numbers that a network fixes."""
+    table = page.table.rows if page.table is not None else ()
+    known = symbols_of((page.setup, page.premises, page.update)) | {symbol for symbol, _ in page.sizes}
+    known |= set().union(*(e.free_symbols for row in table for e in row.shape))
+    open_ = [v for v, group in names.symbols.items() if group.kind in ("size", "parameter") and v not in known]
+    if page.table is not None:
+        places = list(size_labels(page.layer.nodes).values()) if isinstance(page.layer, Network) else []
+        found = sorted((v for v in page.table.numbers if v in open_), key=lambda v: _place(v, places))
+        fixed = {v: page.table.numbers[v] for v in found}
+        if fixed:
+            yield (*joined(_equal(fixed)), ".")
+        open_ = [v for v in open_ if v not in fixed]
+        shown = set().union(*(e.free_symbols for e in _weights(page.table)))
+        open_ = [v for v in open_ if v not in shown]
+    options = _options(page, open_)
+    if options:
+        yield (*_capitalised(_listed(options)), ".")
+    rest = [v for v in open_ if not any(v in words for words in options) and v not in _formal(page)]
+    if rest:
+        yield (*joined(rest, " and "), " is a number." if len(rest) == 1 else " are numbers.")
+
+
+def _weights(table: LayerTable) -> Iterator[Expr]:
+    return (e for row in table.rows for _, own in row.weights for e in table.number(own))
+
+
+def _formal(page: Derivation) -> set[Symbol]:
+    """The arguments of functions that a note explains."""
+    return symbols_of(page.notes) - page.program.symbols()
+
+
+def _equal(numbers: Mapping[Symbol, Expr]) -> list[Expr]:
+    """``R_1=T_1=5``: neighbours of one number at once."""
+    found: list[tuple[list[Symbol], Expr]] = []
+    for symbol, number in numbers.items():
+        if found and found[-1][1] == number and _mark(found[-1][0][-1]) == _mark(symbol):
+            found[-1][0].append(symbol)
+        else:
+            found.append(([symbol], number))
+    chains = []
+    for symbols, number in found:
+        chain = number
+        for symbol in reversed(symbols):
+            chain = Equals(symbol, chain)
+        chains.append(chain)
+    return chains
+
+
+def _mark(symbol: Symbol) -> str:
+    return symbol.name.partition("_")[2]
+
+
+def _place(symbol: Symbol, labels: Sequence[str]) -> tuple[int, str]:
+    """In the order of the layers."""
+    mark = _mark(symbol)
+    return (labels.index(mark) if mark in labels else len(labels)), symbol.name
+
+
+def _options(page: Derivation, open_: Sequence[Symbol]) -> list[Words]:
+    """``kernel size R×T``, of the layer or of a layer of a network."""
+    layer = page.layer
+    if isinstance(layer, Network):
+        labels = size_labels(layer.nodes)
+        own = [
+            (f" of {node.layer.name}", o, [*(integer(f"{s.name}_{labels[node.name]}") for s in o.symbols), *given])
+            for node in layer.nodes
+            for o in node.layer.options
+            for given in [[integer(v) for name, v in node.settings if name == o.name and isinstance(v, str)]]
+        ]
+    else:
+        options = layer.options if layer is not None else ()
+        own = [("", o, [page.mapping.get(s, s) for s in o.symbols]) for o in options]
+    return [words for of, option, values in own if (words := _option(option, of, values, open_))]
+
+
+def _option(option: Option, of: str, values: Sequence[Expr], open_: Sequence[Symbol]) -> Words:
+    found = list(dict.fromkeys(v for v in values if v in open_))
+    between = "×" if option.kind is Kind.SIZE else ", "
+    return (f"{option.name.replace('_', ' ')}{of} ", *_joined(found, between)) if found else ()
+
+
+def _joined(symbols: Sequence[Expr], between: str) -> Words:
+    return tuple(w for n, symbol in enumerate(symbols) for w in ((between,) if n else ()) + (symbol,))
+
+
+def _listed(sentences: Sequence[Words]) -> Words:
+    """Sentences between commas."""
+    return tuple(w for n, sentence in enumerate(sentences) for w in ((", ",) if n else ()) + sentence)
+
+
+def _capitalised(words: Words) -> Words:
+    first, *rest = words
+    return (str(first)[:1].upper() + str(first)[1:], *rest)
+
+
+# ----- what is written otherwise --------------------------------------------------------------------------------------
+def _other_letters(
+    page: Derivation, names: Names, letters: Mapping[Group, Name], asked: Collection[Group]
+) -> Iterator[Words]:
+    """The names that somebody wrote and that have another letter here, if it was not asked for."""
+    network = isinstance(page.layer, Network)
+    written = page.layer.program if page.layer is not None else page.program
+    own = {t.name for t in written.inputs} if network else set(written.tensors)
+    found: dict[Group, Expr] = {}
+    for name, group in names.tensors.items():
+        if name in own and name == group.word and not group.numbered:
+            found.setdefault(group, Access(name))
+    hidden = _formal(page) | _made_up(page.program)
+    for symbol, group in names.symbols.items():
+        if symbol.name == group.word and symbol not in hidden and not network:
+            found.setdefault(group, symbol)
+    for group, shown in found.items():
+        if group not in asked and (owner := _owner(group, letters)) is not None:
+            yield (f"{group.word} is written ", shown, f", as {group.word} is {meaning(owner)}.")
+
+
+def _made_up(program: Program) -> set[Expr]:
+    """The sizes that nobody named: the extent of e is called E."""
+    ranges = (r for s in program.statements for r in s.term.ranges)
+    return {r.extent for r in ranges if r.extent.is_Symbol and r.extent.name.lower() == r.index.name}
+
+
+def _owner(group: Group, letters: Mapping[Group, Name]) -> Group | None:
+    """Who has the letter that the group has by itself; None where it has it."""
+    return next((g for g, n in letters.items() if g is not group and shape(n) == shape(group.letter)), None)
+
+
+# ----- tables ---------------------------------------------------------------------------------------------------------
+def _constants(page: Derivation) -> Iterator[Premise]:
+    """The constants of a network that are small tables of numbers, as matrices."""
+    for name, data in page.layer.constants if isinstance(page.layer, Network) else ():
+        rows = data if all(isinstance(row, tuple) for row in data) else ()
+        flat = rows and all(isinstance(number, int | float) for row in rows for number in row)
+        if flat and max(len(rows), len(rows[0])) <= WIDEST and name in page.program.tensors:
+            yield Formula(Access(name), ImmutableMatrix(rows))

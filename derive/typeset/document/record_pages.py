@@ -1,0 +1,61 @@
+"""Layer, network, program, gradient -> Document: what is shown of a record, without a derivation."""
+
+from collections.abc import Iterable
+
+from gradscribe.derive.calculus.differentiate import Gradient
+from gradscribe.derive.composition.network import Network
+from gradscribe.derive.derivation.forward.forward_equations import definitions
+from gradscribe.derive.derivation.forward.reduced_sizes import reduced
+from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
+from gradscribe.derive.derivation.network.layer_table import network_table
+from gradscribe.derive.derivation.record import Formula
+from gradscribe.derive.ir.term import Access, Program
+from gradscribe.derive.layer.interface import Layer
+from gradscribe.derive.layer.update import Optimiser
+from gradscribe.derive.typeset.document.document import Block, Document, Equations, Heading, Numbered, Part
+
+_DEEP = 4
+"""The level of a heading in the output of a notebook's cell."""
+
+
+def layer(source: Layer) -> Document:
+    """Its name and title, the equations of a layer, the layers of a network."""
+    title = f"{source.name}: {source.title}" if source.title else source.name
+    heading = Heading("title", _DEEP, (title,))
+    if isinstance(source, Network):
+        table = network_table(source)
+        return _document(table.notation, heading, table)
+    return _document(_notation(source.program), heading, *_equations(source.program))
+
+
+def optimiser(source: Optimiser) -> Document:
+    """Its equations."""
+    return layer(source.layer)
+
+
+def program(source: Program) -> Document:
+    """Its equations."""
+    return _document(_notation(source), *_equations(source))
+
+
+def gradient(source: Gradient) -> Document:
+    """The equations of all gradients, in order of computation."""
+    names = [Access(a.tensor.name) for a in source.adjoints]
+    commas = [word for name in names for word in (", ", name)][1:]
+    heading = Heading("gradient", _DEEP, ("Gradient with respect to ", *commas))
+    return _document(gradient_notation(source), heading, *_equations(source.program))
+
+
+def _equations(source: Program) -> Iterable[Block]:
+    """The equations, and what the sizes are in them."""
+    equations = [Numbered(definition) for definition in definitions(source)]
+    sizes = [Numbered(Formula(size, reduced(value))) for size, value in source.sizes]
+    return (Equations((*equations, *sizes)),) if equations else ()
+
+
+def _notation(source: Program) -> Notation:
+    return Notation(order=tuple(source.tensors))
+
+
+def _document(notation: Notation, *blocks: Block) -> Document:
+    return Document((Part(notation, (blocks,)),))

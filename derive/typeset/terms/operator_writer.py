@@ -1,0 +1,154 @@
+"""Operator forms as text: δ ∗ w, x ⋆ δ, δ wᵀ, in parentheses where two operations meet."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Self
+
+from sympy import Add, Expr, Mul, Symbol
+
+from gradscribe.derive.derivation.forms.caption.words.signs import (
+    Added,
+    Apart,
+    Convolved,
+    Correlated,
+    Element,
+    Elementwise,
+    Every,
+    Kronecker,
+    Matrices,
+    Matrix,
+    OneHot,
+    Ones,
+    OperatorSign,
+    Rotated,
+    Same,
+    Scaled,
+    Total,
+    Transposed,
+    Unpooled,
+)
+from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.ir.reductions import SUM, Reduction
+from gradscribe.derive.ir.term import Access
+from gradscribe.derive.typeset.terms.pieces import Part
+
+
+class OperatorWriter(ABC):
+    """Writes operations on whole tensors; subclasses say how expressions and the signs look."""
+
+    notation: Notation
+    hadamard: str
+    convolution: str
+    correlation: str
+    kronecker: str
+    apart: str
+    every: str
+    cross: str
+    minus: str
+
+    @abstractmethod
+    def expr(self, e: Expr, tight: bool = False) -> str:
+        """Any expression; `tight` asks for parentheses around sums."""
+
+    @abstractmethod
+    def _parens(self, inner: str) -> str: ...
+    @abstractmethod
+    def _around(self, inner: str) -> tuple[str, str]: ...
+    @abstractmethod
+    def _iverson(self, inner: str) -> str: ...
+    @abstractmethod
+    def _transposed(self, name: str) -> str: ...
+    @abstractmethod
+    def _reduction(self, row: Reduction, groups: Sequence[Sequence[Part]]) -> tuple[Part, ...]: ...
+    @abstractmethod
+    def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str: ...
+    @abstractmethod
+    def _rotated(self, name: str) -> str: ...
+    @abstractmethod
+    def _ordered(self, indices: Sequence[Symbol]) -> Self: ...
+    @abstractmethod
+    def _hat(self, tensor: str) -> str: ...
+    @abstractmethod
+    def _ones(self, extents: str) -> str: ...
+
+    def operands(self, e: Expr) -> list[str]:
+        """An expression in parts, all but the first behind a sign: a line may end between them."""
+        match e:
+            case Same():
+                return _signed(" = ", [self.operands(a) for a in e.args])
+            case Added():
+                return [part for n, a in enumerate(e.args) for part in self._summand(a, n > 0)]
+            case Convolved() | Correlated() | Kronecker() | Elementwise():
+                sign = {Convolved: self.convolution, Correlated: self.correlation, Kronecker: self.kronecker}
+                return _signed(f" {sign.get(type(e), self.hadamard)} ", [self._sides(a) for a in e.args])
+            case Scaled():
+                negative = e.args[0].could_extract_minus_sign()
+                size = -e.args[0] if negative else e.args[0]
+                number = f"{self.expr(size, tight=True)} " if size != 1 else ""
+                first, *others = self._sides(e.args[1])
+                return [f"{self.minus if negative else ''}{number}{first}", *others]
+        return [self.expr(e)]
+
+    def operator(self, e: OperatorSign) -> str:
+        """An operation on whole tensors."""
+        args = e.args
+        match e:
+            case Same() | Added() | Convolved() | Correlated() | Kronecker() | Elementwise() | Scaled():
+                return "".join(self.operands(e))
+            case Matrices():
+                factors = (self._iverson(self.expr(a)) if isinstance(a, Elementwise) else self._side(a) for a in args)
+                return " ".join(factors)
+            case Apart() | Every():
+                steps = ",".join(self.expr(a) for a in args[1:])
+                steps = self._parens(steps) if len(args) > 2 or isinstance(args[1], Add | Mul) else steps
+                return f"{self._alone(args[0])}{self.apart if isinstance(e, Apart) else self.every}{steps}"
+            case Element():
+                return self._ordered(args[1:]).expr(args[0])
+            case Matrix():
+                return self._hat(args[0].tensor)
+            case Total():
+                over = self._reduction(SUM, [[Part(self.expr(args[1]))]])
+                return f"{''.join(part.text for part in over)} {self.expr(args[0])}"
+            case Unpooled() | OneHot():
+                return self._call("unpool" if isinstance(e, Unpooled) else "onehot", [self.expr(a) for a in args])
+            case Ones():
+                return self._ones(self.cross.join(self.expr(a, tight=True) for a in args))
+            case Rotated():
+                return self._rotated(self._alone(args[0]))
+            case Transposed():
+                return self._transposed(self._side(args[0]))
+        raise TypeError(f"{type(e).__name__} is not written")
+
+    def _summand(self, e: Expr, follows: bool) -> list[str]:
+        """A summand in parts; its sign stands before it unless it is the first, and positive."""
+        negative = isinstance(e, Scaled) and e.args[0].could_extract_minus_sign()
+        shown = e
+        if isinstance(e, Scaled) and negative:
+            shown = e.args[1] if e.args[0] == -1 else Scaled(-e.args[0], e.args[1])
+        first, *others = self.operands(shown) if isinstance(shown, Scaled | Matrices) else self._sides(shown)
+        sign = self.minus if negative else "+"
+        return [f" {sign} {first}" if follows else f"{sign}{first}" if negative else first, *others]
+
+    def _alone(self, e: Expr) -> str:
+        """What a sign beside it would not take apart."""
+        quotient = isinstance(e, Access) and e.tensor in self.notation.quotients
+        return self._parens(self.expr(e)) if quotient else self._side(e)
+
+    def _side(self, e: Expr) -> str:
+        """An operand, in parentheses where it is an operation itself."""
+        return "".join(self._sides(e))
+
+    def _sides(self, e: Expr) -> list[str]:
+        """The same in parts."""
+        parts = self.operands(e)
+        if isinstance(e, Add | Mul | Added | Scaled | Convolved | Correlated | Kronecker | Elementwise | Matrices):
+            opening, closing = self._around("".join(parts))
+            parts[0] = opening + parts[0]
+            parts[-1] += closing
+        return parts
+
+
+def _signed(sign: str, operands: Sequence[Sequence[str]]) -> list[str]:
+    """The parts of all operands, a sign between two of these."""
+    first, *others = operands
+    return [*first, *(part for first_, *inner in others for part in (sign + first_, *inner))]

@@ -1,0 +1,82 @@
+"""What a row of print consists of, before it is put on lines: pieces of units of parts, each with what it stands for.
+
+A key is a record (a factor, an index, a bracket), so that two rows are compared as mathematics and not as text.
+"""
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+
+@dataclass(frozen=True)
+class Part:
+    """Text, and what it stands for within its unit: an index of delta, say; `new` where the row above has it not."""
+
+    text: str
+    key: Hashable = None
+    new: bool = False
+
+
+SUM = "sum"
+"""The kind of the sign of a reduction."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A factor, a bracket or a sum sign; the line of a fraction, which stands for nothing and has no key.
+
+    Attributes:
+        parts: what it is written with.
+        key: what it stands for.
+        kind: what it has in common with one that differs in some of its parts only: its tensor, SUM; "" where it is
+            new as a whole or not at all.
+    """
+
+    parts: tuple[Part, ...]
+    key: Hashable = None
+    kind: str = ""
+
+    @property
+    def text(self) -> str:
+        """All parts, nothing marked."""
+        return "".join(part.text for part in self.parts)
+
+
+def plain(text: str) -> Unit:
+    """Text that stands for nothing."""
+    return Unit((Part(text),))
+
+
+def between(parts: Sequence[Part], sign: str) -> tuple[Part, ...]:
+    """Parts with a sign between them."""
+    return tuple(found for n, part in enumerate(parts) for found in ((Part(sign), part) if n else (part,)))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Units that stay on one line.
+
+    `glue` says what stands before it: "" nothing, "+" or "-" a sign, " " a space; "~" nothing, within a sum. Nothing
+    stands between one `bracket` and the next.
+    """
+
+    units: tuple[Unit, ...]
+    glue: str = " "
+    bracket: bool = False
+
+    @property
+    def parts(self) -> Iterator[Part]:
+        """The texts of all units, what is new apart from what is not."""
+        every = (part for unit in self.units for part in unit.parts)
+        for new, run in groupby(every, key=lambda part: part.new):
+            yield Part("".join(part.text for part in run), new=new)
+
+    @property
+    def text(self) -> str:
+        """All parts, nothing marked."""
+        return "".join(unit.text for unit in self.units)
+
+    @property
+    def is_sum_sign(self) -> bool:
+        """Whether it stands for nothing without what follows."""
+        return self.units[-1].kind == SUM

@@ -1,0 +1,79 @@
+"""Where lines end: before + and −; within a product where it alone is wider than a line, and then after a factor."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from gradscribe.derive.typeset.terms.pieces import Piece
+
+Measure = Callable[[Piece, Piece | None], float]
+"""How wide a piece is, with what stands between it and the one before; None at the start of a line."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """Pieces on one line; `within` says that it goes on with a product of the line above."""
+
+    pieces: tuple[Piece, ...]
+    width: float
+    within: bool = False
+
+
+def broken(pieces: Sequence[Piece], measure: Measure, room: float, hang: float) -> list[Line]:
+    """The lines of a sum.
+
+    Args:
+        pieces: the sum.
+        measure: how wide pieces are.
+        room: what a line holds.
+        hang: so much less is held by a line that goes on with a product: it begins farther right.
+    """
+    lines: list[Line] = []
+    for summand in _summands(pieces):
+        if lines and lines[-1].width + _width(summand, measure, lines[-1].pieces[-1]) <= room - hang * lines[-1].within:
+            lines[-1] = _continued(lines[-1], summand, measure)
+            continue
+        start = len(lines)
+        for run in _runs(summand, measure, room - hang) if _width(summand, measure) > room else [summand]:
+            space = room if len(lines) == start + 1 else room - hang
+            if len(lines) > start and lines[-1].width + _width(run, measure, lines[-1].pieces[-1]) <= space:
+                lines[-1] = _continued(lines[-1], run, measure)
+            else:
+                lines.append(Line(tuple(run), _width(run, measure), within=len(lines) > start))
+    return lines
+
+
+def _continued(line: Line, pieces: Sequence[Piece], measure: Measure) -> Line:
+    width = line.width + _width(pieces, measure, line.pieces[-1])
+    return Line((*line.pieces, *pieces), width, line.within)
+
+
+def _width(pieces: Sequence[Piece], measure: Measure, before: Piece | None = None) -> float:
+    return sum(measure(p, pieces[n - 1] if n else before) for n, p in enumerate(pieces))
+
+
+def _summands(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """The pieces from each sign to the next."""
+    run: list[Piece] = []
+    for piece in pieces:
+        if run and piece.glue in ("+", "-"):
+            yield run
+            run = []
+        run.append(piece)
+    yield run
+
+
+def _runs(summand: Sequence[Piece], measure: Measure, room: float) -> list[list[Piece]]:
+    """What no line ends within: a factor, and a sum sign with what stands beside it, unless that is too wide itself."""
+    runs: list[list[Piece]] = []
+    for piece in summand:
+        inner = runs and (piece.glue == "~" or runs[-1][-1].is_sum_sign)
+        if inner and _width([*runs[-1], piece], measure) <= room:
+            runs[-1].append(piece)
+        else:
+            runs.append([piece])
+    for head, run in pairwise(runs):
+        if run[0].is_sum_sign and _width([*head, *run], measure) <= room:
+            run[:0] = head
+            head.clear()
+    return [run for run in runs if run]

@@ -1,0 +1,294 @@
+"""Captions: what they say of a row, computed from the definitions; beside NumPy's own; wrong ones; random windows."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import reduce
+
+import numpy as np
+import pytest
+from sympy import Add, Expr, Integer, Mul, Pow, Symbol
+
+from gradscribe import layer
+from gradscribe.codegen.tool.verify import verify_layer
+from gradscribe.derive.derivation import Derivation, Result, derive
+from gradscribe.derive.derivation.certificate.certify import certify
+from gradscribe.derive.derivation.certificate.rows import environment, row_value
+from gradscribe.derive.derivation.forms.caption.by_definition import caption_value
+from gradscribe.derive.derivation.forms.caption.operation import Caption, Product, Window
+from gradscribe.derive.derivation.forms.caption.words.signs import (
+    Added,
+    Elementwise,
+    Kronecker,
+    Matrices,
+    OneHot,
+    Scaled,
+    Transposed,
+)
+from gradscribe.derive.ir.functions import FUNCTIONS
+from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.interpret import complete_sizes
+from gradscribe.derive.ir.term import Access, Tensor
+from gradscribe.derive.layer.sampling import sample_sizes
+from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from tests.cases.catalogue import derived
+from tests.cases.together import together
+
+Change = Callable[[Product], Product]
+
+
+def box(page: Derivation, wrt: str, number: int = 0) -> Result:
+    return next(s for s in page.sections if s.wrt == wrt).results[number]
+
+
+def words(page: Derivation, wrt: str, number: int = 0) -> str:
+    found = box(page, wrt, number)
+    return TextTypesetter(found.step.notation).words(found.name)
+
+
+def form(page: Derivation, wrt: str, number: int = 0) -> str:
+    found = box(page, wrt, number)
+    return TextTypesetter(found.step.notation).expr(found.form) if found.form is not None else ""
+
+
+def value(page: Derivation, wrt: str, sizes: dict[str, int], **tensors: np.ndarray) -> np.ndarray:
+    caption = box(page, wrt).caption
+    assert caption is not None
+    known = complete_sizes(page.program, {integer(name): number for name, number in sizes.items()})
+    return caption_value(caption, tensors, known)
+
+
+# ----- beside NumPy ---------------------------------------------------------------------------------------------------
+def test_convolution_and_correlation_are_numpys() -> None:
+    """NumPy's `convolve` and `correlate` say what the words mean: y[i] = sum x[i - r] w[r] and sum x[i + r] w[r]."""
+    rng = np.random.default_rng(0)
+    correlated, convolved = (derive(layer(f"y[i] = sum(r) x[i {sign} r] * w[r]")) for sign in "+-")
+    for length, taps in ((7, 3), (4, 4), (5, 1)):
+        x, w = rng.normal(size=length), rng.normal(size=taps)
+        sizes = {"X0": length, "R": taps}
+        seed = rng.normal(size=length - taps + 1)
+        assert words(correlated, "x").startswith("full convolution of δ with w,")
+        assert np.allclose(value(correlated, "x", sizes, dy=seed, w=w), np.convolve(seed, w))
+        assert words(correlated, "w") == "valid correlation of x with δ"
+        assert np.allclose(value(correlated, "w", sizes, dy=seed, x=x), np.correlate(x, seed))
+        seed = rng.normal(size=length + taps - 1)
+        assert words(convolved, "x") == "valid correlation of δ with w"
+        assert np.allclose(value(convolved, "x", sizes, dy=seed, w=w), np.correlate(seed, w))
+        assert words(convolved, "w") == "valid correlation of δ with x"
+        assert np.allclose(value(convolved, "w", sizes, dy=seed, x=x), np.correlate(seed, x))
+
+
+def test_padding_and_zeros_between_are_those_of_dumoulin_and_visin() -> None:
+    """A kernel of 3 with padding 1 and stride 2, relationship 14: p' = k - p - 1, s - 1 zeros between, a behind."""
+    page = derived("conv1d", stride="2", padding="1", kernel_size="3", dilation="1")
+    assert words(page, "x") == (
+        "convolution of δ with w, that is the correlation of δ with rot_π w, one zero between the elements of "
+        "δ, padded by 1, at the end by ((W−1) mod 2) more, summed over k"
+    )
+
+
+# ----- words and forms ------------------------------------------------------------------------------------------------
+@together(
+    ("name", "wrt", "words_", "form_"),
+    [
+        ("dense", "x", "matrix product δ wᵀ", "∂E/∂x = δ wᵀ"),
+        ("dense", "w", "matrix product xᵀ δ", "∂E/∂w = xᵀ δ"),
+        ("dense", "b", "sum of δ over e", ""),
+        ("tanh", "x", "", "∂E/∂x = δ ⊙ (1−y²)"),
+        ("flatten", "x", "δ in another shape", ""),
+        ("embedding", "w", "matrix product onehot(t)ᵀ δ", "∂E/∂w = onehot(t)ᵀ δ"),
+        ("upsample_nearest1d", "x", "valid correlation of δ with 1_{s}, stride s", "∂E/∂x = (δ ⋆ 1_{s})↓s"),
+        ("bilinear", "x", "contraction of δ with z and w over k, d", ""),
+        ("conv_transpose1d", "x", "correlation of δ with w, w dilated by d, stride s, padded by p, summed over k",
+         "∂E/∂x = (δ ⋆ w↑d)↓s"),
+        ("max_pool1d", "x",
+         "every element of δ added at the place in its window that argmax has recorded, windows of T elements, "
+         "stride s, dilated by d, padded by p", "∂E/∂x = unpool(δ, argmax)"),
+        ("batch_norm", "v", "γ ⊙ 1/(ε+v)^(3/2) ⊙ [−1/2 times the sum of δ ⊙ (x−m) over e]", ""),
+        ("conv1d", "u_prev", "", "δ⁽ˡ⁻¹⁾ = f′(u⁽ˡ⁻¹⁾) ⊙ (δ⁽ˡ⁾↑s ∗ w⁽ˡ⁾↑d)"),
+        ("depthwise_conv1d", "w",
+         "correlation of x with δ, δ dilated by s, stride d, padded by p, at the end by "
+         "((W+2p−d(T−1)−1) mod s) less, summed over n, for every c", "∂E/∂w = (x ⋆ δ↑s)↓d"),
+    ],
+)  # fmt: skip
+def test_words_and_operator_forms(name: str, wrt: str, words_: str, form_: str) -> None:
+    page = derived(name)
+    assert (words(page, wrt), form(page, wrt)) == (words_, form_)
+
+
+def whole(e: Expr, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, float]) -> np.ndarray | float:
+    """An operator form without windows as NumPy has it: @, *, transposes, scalar functions of whole arrays."""
+    args = [whole(a, values, sizes) for a in e.args] if not isinstance(e, Access | OneHot) else []
+    match e:
+        case Access():
+            return values[e.tensor]
+        case OneHot():
+            return values[f"onehot {e.args[0].tensor}"]
+        case Matrices():
+            return reduce(np.matmul, args)
+        case Transposed():
+            return np.transpose(args[0])
+        case Added():
+            return reduce(np.add, args)
+        case Elementwise() | Scaled() | Mul():
+            return reduce(np.multiply, args)
+        case Add():
+            return reduce(np.add, args)
+        case Pow():
+            return np.power(np.asarray(args[0], float), args[1])
+        case Symbol():
+            return sizes[e]
+    return float(e) if e.is_number else FUNCTIONS[e.func].compute(*args)
+
+
+FLAT = ["dense", "tanh", "gelu", "relu", "batch_norm", "lstm_cell", "gru_cell", "simple_rnn_cell", "embedding",
+        "mean_squared_error", "softmax_cross_entropy"]  # fmt: skip
+"""Layers in whose forms NumPy broadcasts as the page says: axes that a tensor lacks come first."""
+
+
+@together("name", FLAT)
+def test_operator_forms_are_what_numpy_computes(name: str) -> None:
+    """Every form without windows, read as a formula of whole arrays, is the row in its box."""
+    rng, seen = np.random.default_rng(1), 0
+    page = derived(name)
+    for part in page.sections:
+        known = complete_sizes(part.forward, sample_sizes(part.forward, rng))
+        values = environment(part, known, rng)
+        if part.forward.tensors.get("t", Tensor("", ())).integer:  # labels
+            count = next(known[s] for s in known if s.name in ("K", "V"))
+            values["onehot t"] = np.eye(count)[values["t"].astype(int)]
+        for found in (r for r in part.results if r.form is not None and not r.form.has(Kronecker)):
+            assert found.form is not None
+            expected = row_value(found.step.terms, values, known)
+            assert np.allclose(whole(found.form.args[1], values, known) + np.zeros(expected.shape), expected)
+            seen += 1
+    assert seen
+
+
+@together("name", ["locally_connected1d", "reflection_pad1d", "adaptive_avg_pool1d"])
+def test_what_has_no_name_has_no_caption(name: str) -> None:
+    """A kernel of every place is no convolution; a sum of three contributions is not said to be one."""
+    found = box(derived(name), "x")
+    assert (found.caption, found.name, found.form) == (None, (), None)
+
+
+# ----- wrong captions -------------------------------------------------------------------------------------------------
+def window(change: Callable[[Window], Window]) -> Change:
+    """The same change of every window of the operand that moves."""
+
+    def changed(p: Product) -> Product:
+        def axis(a: Expr | Window) -> Expr | Window:
+            return change(a) if isinstance(a, Window) else a
+
+        operands = (
+            replace(o, reads=tuple((e, replace(r, axes=tuple(map(axis, r.axes)))) for e, r in o.reads))
+            for o in p.operands
+        )
+        return replace(p, operands=tuple(operands))
+
+    return changed
+
+
+WRONG: dict[str, Change] = {
+    "a correlation": window(lambda w: replace(w, turned=False)),
+    "another padding": window(lambda w: replace(w, before=w.before + 1, after=w.after - 1)),
+    "no zeros between": window(lambda w: replace(w, spread=Integer(1))),
+    "another dilation": window(lambda w: replace(w, dilation=w.dilation + 1)),
+    "turned round": window(lambda w: replace(w, mirrored=True)),
+    "another sign": lambda p: replace(p, scale=-p.scale),
+    "another sum": lambda p: replace(p, operands=p.operands[:1]),
+}
+
+
+def broken(page: Derivation, change: Change) -> Derivation:
+    """The first section of a page, with a wrong caption at its box."""
+    first = page.sections[0]
+    whole, *boxes = first.results
+    assert whole.caption is not None
+    wrong = replace(whole, caption=Caption(tuple(map(change, whole.caption.summands))))
+    return replace(page, sections=(replace(first, results=(wrong, *boxes)),))
+
+
+@together("name", WRONG)
+def test_a_wrong_caption_is_found(name: str) -> None:
+    page = derived("conv1d", stride="2", dilation="1", padding="1")
+    assert certify(page, shapes=2).holds
+    certificate = certify(broken(page, WRONG[name]), shapes=8)
+    assert not certificate.holds
+    assert certificate.caption_difference > 1e-3
+    assert certificate.difference < 1e-10  # the rows are as they were
+    assert certificate.worst == "conv1d: grad_x, caption" or certificate.worst.endswith(", caption")
+
+
+def test_verify_fails_where_a_caption_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = layer("y[i] = sum(r) x[i + r] * w[r]")
+    assert all(row.passed for row in verify_layer(plain, 2))
+
+    def wrong(found: object, wrt: object = None, settings: object = None, order: int = 1, form: str = "") -> Derivation:
+        return broken(derive(plain, order=order), WRONG["a correlation"])
+
+    monkeypatch.setattr("gradscribe.codegen.tool.verify.derive", wrong)
+    failed = [row for row in verify_layer(plain, 2) if not row.passed]
+    assert "their definitions" in {row.against for row in failed}
+
+
+# ----- random windows -------------------------------------------------------------------------------------------------
+STEPS = ("", "-", "2*", "3*", "-2*", "s*")
+TAPS = ("+", "-", "+2*", "-2*", "+3*", "-d*", "+d*")
+OFFSETS = ("", "+1", "-1", "+2", "-2", "-p", "+p")
+EXTENTS = {"n": "N", "i": "I", "j": "J", "r": "R", "t": "T", "c": "C", "k": "K", "g": "G"}
+CHANNELS = {"": ("", "", ""), "dense": (",c", ",c,k", ",k"), "depth": (",c", ",c", ",c"),
+            "groups": (",C*g+c", ",c,K*g+k", ",K*g+k")}  # fmt: skip
+
+
+def windows_text(seed: int) -> str:
+    """A layer whose windows run in any direction, at any step, over one or two axes, with or without channels."""
+    rng = random.Random(seed)
+    number, channels = rng.randint(1, 2), rng.choice([*CHANNELS])
+    at, taps = ["i", "j"][:number], ["r", "t"][:number]
+    batch = "n," if rng.random() < 0.4 else ""
+    places = [rng.choice(STEPS) + i + rng.choice(TAPS) + r + rng.choice(OFFSETS) for i, r in zip(at, taps, strict=True)]
+    kernel = [rng.choice([r, r, f"{EXTENTS[r]}-1-{r}"]) for r in taps]
+    x, w, y = rng.choice([("x", "w", "y"), ("image", "mask", "out"), ("a", "f", "u")])
+    moved, fixed, made = CHANNELS[channels]
+    summed = ",".join([*taps, *(["c"] if channels in ("dense", "groups") else [])])
+    sizes = {"": ("", ""), "dense": (",C", ",C,K"), "depth": (",C", ",C"), "groups": (",C*G", ",C,K*G")}[channels]
+    lengths, extents = ",".join(["L", "M"][:number]), ",".join(EXTENTS[r] for r in taps)
+    lines = [
+        f"{y}[{batch}{','.join(at)}{made}] = {rng.choice(['', '-', '3*'])}sum({summed}) "
+        f"{x}[{batch}{','.join(places)}{moved}] * {w}[{','.join(kernel)}{fixed}]",
+        f"input {x}[{batch.upper()}{lengths}{sizes[0]}], {w}[{extents}{sizes[1]}]",
+        *(f"{v} < {EXTENTS[v]}" for v in [*at, *taps, *(["c", "k", "g"] if channels == "groups" else [])]),
+        *(f"{name} = {default}" for name, default in (("s", 1), ("d", 1), ("p", 0)) if name in "".join(places)),
+    ]
+    return "\n".join(lines)
+
+
+@together("seed", [0, 2, 3, 8, 14, 25, 28, 30, 35, 48])
+def test_captions_of_random_windows_hold(seed: int) -> None:
+    """Every gradient of a window equation has a name, and the name is its value; strides, signs, groups and all."""
+    page = derive(layer(windows_text(seed)))
+    boxes = [r for s in page.sections for r in s.results]
+    assert all(r.caption is not None and (r.name or r.form is not None) for r in boxes)
+    certificate = certify(page, shapes=2, seed=seed)
+    assert certificate.holds, certificate
+    assert certificate.captions == len(boxes)
+
+
+# ----- definitions at the top of a page -------------------------------------------------------------------------------
+@together(
+    ("name", "defined"),
+    [
+        ("conv2d", ["bracket", "correlation", "convolution", "Padding", "↑", "↓", "⊙"]),
+        ("dense", ["bracket", "⊙"]),
+        ("upsample_nearest2d", ["bracket", "correlation", "Valid", "↓", "1_{", "⊙"]),
+        ("tanh", ["⊙"]),
+        ("residual_add", []),  # the chain rule in one row
+    ],
+)
+def test_a_page_defines_what_it_uses_once(name: str, defined: list[str]) -> None:
+    page = derived(name)
+    t = TextTypesetter(page.notation)
+    sentences = [t.words(words) for words in page.glossary]
+    assert len(sentences) == len(defined)
+    assert all(word in sentence for word, sentence in zip(defined, sentences, strict=True))

@@ -1,0 +1,372 @@
+"""Closed forms against the formulas of the literature, written by hand, and against central differences."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import numpy as np
+from sympy import Integer, Symbol, exp, sqrt
+
+from gradscribe import layer as layer_of_text
+from gradscribe.derive.derivation import Derivation, Section, derive
+from gradscribe.derive.derivation.certificate.certify import certify
+from gradscribe.derive.derivation.certificate.rows import environment, row_value
+from gradscribe.derive.derivation.forms.closed.factor import factored
+from gradscribe.derive.derivation.forms.closed.identities import Identities
+from gradscribe.derive.derivation.forms.closed.nested import depth, measure, nested, normal
+from gradscribe.derive.ir.index import integers
+from gradscribe.derive.ir.interpret import complete_sizes, evaluate
+from gradscribe.derive.ir.term import Access, InnerSum, Range, Tensor, Term
+from gradscribe.derive.typeset.latex import latex_writer
+from gradscribe.derive.typeset.text.text_lines import row
+from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from tests.cases.catalogue import derived
+from tests.cases.finite_differences import weighted_sum
+from tests.cases.together import together
+
+Array = np.ndarray
+Values = Mapping[str, Array]
+Sizes = Mapping[Symbol, int]
+Formula = Callable[..., Array]
+EPSILON = 0.3
+
+
+def normalised(x: Array, axes: tuple[int, ...], signal: Array, less: int = 0, epsilon: float = EPSILON) -> Array:
+    """Ioffe and Szegedy, 2015, section 3, with all put in; `less` is what the variance divides by less."""
+    n = np.prod([x.shape[a] for a in axes])
+    variance = ((x - x.mean(axes, keepdims=True)) ** 2).sum(axes, keepdims=True) / (n - less)
+    hat = (x - x.mean(axes, keepdims=True)) / np.sqrt(variance + epsilon)
+    inner = signal - signal.mean(axes, keepdims=True) - hat * (signal * hat).sum(axes, keepdims=True) / (n - less)
+    return np.asarray(inner / np.sqrt(variance + epsilon))
+
+
+def softmax(x: Array) -> Array:
+    """Over the last axis."""
+    return np.asarray(np.exp(x) / np.exp(x).sum(-1, keepdims=True))
+
+
+def through_softmax(x: Array, signal: Array) -> Array:
+    """dS = P * (dP - rowsum(dP * P)), Dao et al., FlashAttention, 2022, appendix B.2."""
+    p = softmax(x)
+    return np.asarray(p * (signal - (signal * p).sum(-1, keepdims=True)))
+
+
+def grouped(x: Array, gamma: Array, dy: Array, size: int) -> Array:
+    """Wu and He, 2018: each group of channels of each example."""
+    shape = (*x.shape[:-1], x.shape[-1] // size, size)
+    signal = (dy * gamma).reshape(shape)
+    return normalised(x.reshape(shape), (*range(1, x.ndim - 1), x.ndim), signal).reshape(x.shape)
+
+
+def root_mean_square(x: Array, gamma: Array, dy: Array) -> Array:
+    """Zhang and Sennrich, 2019, equation 8."""
+    root = np.sqrt((x**2).mean(-1, keepdims=True) + EPSILON)
+    return np.asarray((gamma * dy - x / root**2 * (gamma * dy * x).mean(-1, keepdims=True)) / root)
+
+
+CATALOGUE: dict[tuple[str, str], Formula] = {
+    ("batch_norm", "x"): lambda x, gamma, dy, **_: normalised(x, (0,), gamma * dy),
+    ("layer_norm", "x"): lambda x, gamma, dy, **_: normalised(x, (-1,), gamma * dy),
+    ("instance_norm", "x"): lambda x, gamma, dy, **_: normalised(x, (1,), gamma * dy),
+    ("group_norm", "x"): lambda x, gamma, dy, C, **_: grouped(x, gamma, dy, C),
+    ("rms_norm", "x"): lambda x, gamma, dy, **_: root_mean_square(x, gamma, dy),
+    ("softmax", "x"): lambda x, dy, **_: through_softmax(x, dy),
+    ("log_softmax", "x"): lambda x, dy, **_: dy - softmax(x) * dy.sum(-1, keepdims=True),
+    ("scaled_dot_product_attention", "u"): lambda u, v, dy, **_: through_softmax(u, dy @ v.swapaxes(-1, -2)),
+}
+
+OWN: dict[str, tuple[str, str, Formula]] = {
+    "centred": (
+        "m[n] = sum(i) x[n, i] / I; y[n, j] = x[n, j] - m[n]",
+        "x",
+        lambda dy, **_: dy - dy.mean(1, keepdims=True),
+    ),
+    "unbiased, no name for what is normalised": (
+        "m[c] = sum(n) x[n, c] / (N + 1 - 1); v[c] = sum(i) (x[i, c] - m[c])^2 / (N + 1);"
+        "y[n, c] = g[c] * (x[n, c] - m[c]) / sqrt(v[c] + 3/10)",
+        "x",
+        lambda x, g, dy, **_: normalised(x, (0,), g * dy, less=-1),
+    ),
+    "by the maximum": (
+        "m[n] = max(j) x[n, j]; y[n, j] = x[n, j] / m[n]",
+        "x",
+        lambda x, dy, **_: (dy - (x == x.max(1, keepdims=True)) * (dy * x).sum(1, keepdims=True)
+                            / x.max(1, keepdims=True)) / x.max(1, keepdims=True),
+    ),
+    "by the sum of absolute values": (
+        "s[n] = sum(j) abs(x[n, j]); y[n, j] = x[n, j] / s[n]",
+        "x",
+        lambda x, dy, **_: (dy - np.sign(x) * (dy * x).sum(1, keepdims=True) / np.abs(x).sum(1, keepdims=True))
+        / np.abs(x).sum(1, keepdims=True),
+    ),
+    "by the norm": (
+        "y[n, d] = x[n, d] / sqrt(sum(j) x[n, j]^2)",
+        "x",
+        lambda x, dy, **_: dy / np.linalg.norm(x, axis=1, keepdims=True)
+        - x * (dy * x).sum(1, keepdims=True) / np.linalg.norm(x, axis=1, keepdims=True) ** 3,
+    ),
+    # Salimans and Kingma, Weight normalization, 2016, equation 3
+    "weights by their norm": (
+        "r[k] = sqrt(sum(c) v[c, k]^2); w[c, k] = g[k] * v[c, k] / r[k]; y[n, k] = sum(c) x[n, c] * w[c, k]",
+        "v",
+        lambda x, v, g, dy, **_: g / np.linalg.norm(v, axis=0) * (
+            x.T @ dy - v * ((x.T @ dy) * v).sum(0) / np.linalg.norm(v, axis=0) ** 2),
+    ),
+    "cosines of pairs": (
+        "p[n] = sqrt(sum(d) a[n, d]^2); q[n] = sqrt(sum(d) b[n, d]^2); y[n] = (sum(d) a[n, d]*b[n, d]) / (p[n]*q[n])",
+        "a",
+        lambda a, b, dy, **_: cosines(a, b[:, None], dy[:, None]),
+    ),
+    "cosines of all": (
+        "p[n] = sqrt(sum(d) a[n, d]^2); q[m] = sqrt(sum(d) b[m, d]^2);"
+        "y[n, m] = (sum(d) a[n, d] * b[m, d]) / (p[n] * q[m])",
+        "a",
+        lambda a, b, dy, **_: cosines(a, b[None], dy),
+    ),
+    "softmax of scores by a temperature": (
+        "t = 1.5; y[n, k] = exp(x[n, k] / t) / sum(i) exp(x[n, i] / t)",
+        "x",
+        lambda x, dy, t, **_: through_softmax(x / t, dy) / t,
+    ),
+    "entropy": (
+        "z[n] = sum(k) exp(x[n, k]); p[n, k] = exp(x[n, k]) / z[n]; y[n] = -sum(k) p[n, k] * log(p[n, k])",
+        "x",
+        lambda x, dy, **_: through_softmax(x, -dy[:, None] * (1 + np.log(softmax(x)))),
+    ),
+    "cross entropy of distributions": (
+        "constant t; y = -sum(n, k) t[n, k] * log(exp(x[n, k]) / sum(j) exp(x[n, j])) / N",
+        "x",
+        lambda x, t, dy, **_: dy * (softmax(x) * t.sum(1, keepdims=True) - t) / len(x),
+    ),
+    # Katharopoulos et al., Transformers are RNNs, 2020, equation 4, with the identity for the feature map
+    "linear attention": (
+        "z[i] = sum(j, d) q[i, d] * k[j, d]; y[i, f] = sum(j, d) q[i, d] * k[j, d] * v[j, f] / z[i]",
+        "q",
+        lambda q, k, v, dy, **_: (dy @ v.T - (dy * (q @ k.T @ v)).sum(1, keepdims=True) / (q @ k.T).sum(1)[:, None])
+        @ k / (q @ k.T).sum(1)[:, None],
+    ),
+    "squares about the mean": (
+        "m[n] = sum(i) x[n, i] / I; y = sum(n, i) (x[n, i] - m[n])^2 / N",
+        "x",
+        lambda x, dy, **_: 2 / len(x) * dy * (x - x.mean(1, keepdims=True)),
+    ),
+}  # fmt: skip
+
+
+def cosines(a: Array, b: Array, dy: Array) -> Array:
+    """The gradient of a . b / (|a| |b|), the sum over all b: Chen et al., A simple framework, 2020, appendix."""
+    p, q = np.linalg.norm(a, axis=-1)[:, None], np.linalg.norm(b, axis=-1)
+    y = (a[:, None] * b).sum(-1) / (p * q)
+    return np.asarray(((dy / q)[..., None] * b - (dy * y / p)[..., None] * a[:, None]).sum(1) / p)
+
+
+def section(derivation: Derivation, wrt: str) -> Section:
+    return next(s for s in derivation.sections if s.wrt == wrt)
+
+
+def point(found: Section, rng: np.random.Generator, most: int) -> tuple[dict[str, Array], Sizes]:
+    """Values of all tensors of a section, and sizes of at most so much."""
+    program = found.forward
+    drawn = {
+        s: int(rng.integers(1, most + 1)) if s.is_integer else EPSILON if s.name == "epsilon" else 1.5
+        for s in sorted(program.symbols(), key=str)
+    }
+    sizes = complete_sizes(program, drawn)  # type: ignore[arg-type]  # real numbers, too
+    return environment(found, sizes, rng), sizes
+
+
+def agrees(found: Section, formula: Formula) -> None:
+    """Whether the closed form is the formula, at some sizes, and what the program is differentiated to and measured."""
+    step = found.closed
+    assert step is not None
+    assert all(depth(t.body) < 2 for t in step.terms)
+    rng = np.random.default_rng(7)
+    for most in (1, 3, 5):
+        values, sizes = point(found, rng, most)
+        expected = np.asarray(formula(**{s.name: v for s, v in sizes.items()} | values))
+        value = row_value(step.terms, values, sizes).reshape(expected.shape)
+        np.testing.assert_allclose(value, expected, rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(value, values[step.left.tensor], rtol=1e-9, atol=1e-11)
+        if found.wrt in {t.name for t in found.forward.inputs}:
+            slope(found, value, values, sizes, rng)
+
+
+def slope(found: Section, value: Array, values: Values, sizes: Sizes, rng: np.random.Generator) -> None:
+    """The gradient along a random direction against a central difference."""
+    program, move = found.forward, 1e-5 * rng.normal(size=value.shape)
+    inputs = {t.name: values[t.name] for t in program.inputs if t.name in values}
+    scalar = weighted_sum(program, {program.outputs[0]: values["dy"]}, sizes)
+    ends = [scalar({**inputs, found.wrt: inputs[found.wrt] + sign * move}) for sign in (1, -1)]
+    assert abs((ends[0] - ends[1]) / 2 - (value * move).sum()) < 1e-8 * max(1.0, float(np.abs(value).max()))
+
+
+@together("name, wrt", list(CATALOGUE))
+def test_closed_forms_of_the_catalogue_are_those_of_the_literature(name: str, wrt: str) -> None:
+    agrees(section(derived(name), wrt), CATALOGUE[name, wrt])
+
+
+@together("name", list(OWN))
+def test_equations_of_no_catalogue_have_theirs(name: str) -> None:
+    text, wrt, formula = OWN[name]
+    agrees(section(derive(layer_of_text(text.replace(";", "\n"), "own")), wrt), formula)
+
+
+def test_rows_lead_to_the_box_and_all_are_evaluated() -> None:
+    found = section(derived("batch_norm"), "x")
+    index_form, closed = found.results
+    assert row(closed.step) == (
+        "∂E/∂x[e′,c′] = γ[c′]/(M √(ε+v[c′])) (M δ[e′,c′] − Σ_{e} δ[e,c′] − h[e′,c′] Σ_{e} δ[e,c′] h[e,c′])"
+    )
+    assert [step.rule for step in closed.rows] == ["insert", "name", "factor"]
+    assert not index_form.steps
+    alone = replace(derived("batch_norm"), sections=(found,))
+    assert certify(alone, shapes=2).holds
+    wrong = (*closed.steps[:-1], replace(closed.steps[-1], terms=closed.steps[-1].terms[1:]))
+    for results in (
+        (index_form, replace(closed, steps=wrong)),
+        (index_form, replace(closed, step=wrong[-1], steps=())),
+    ):
+        assert not certify(replace(alone, sections=(replace(found, results=results),)), shapes=2).holds
+
+
+@together(
+    "text",
+    [  # undefined for one element: 0/0, or 1/0 before anything is drawn
+        "m[n] = sum(j) x[n, j] / J; v[n] = sum(j) (x[n, j] - m[n])^2 / J; y[n, j] = (x[n, j] - m[n]) / sqrt(v[n])",
+        "m[c] = sum(n) x[n, c] / N; v[c] = sum(n) (x[n, c] - m[c])^2 / (N-1); y[n, c] = (x[n, c] - m[c]) / sqrt(v[c])",
+        OWN["cosines of all"][0],
+        # a sum over c' in a gradient of an element whose digits are g' and c'
+        "m[n, g] = sum(c) x[n, C*g+c] / C; y[n, C*g+c_prime] = x[n, C*g+c_prime] - m[n, g]; input x[N, C*G]; c < C;"
+        "c_prime < C; g < G",
+    ],
+)
+def test_rows_of_equations_of_no_catalogue_hold_where_they_are_defined(text: str) -> None:
+    derivation = derive(layer_of_text(text.replace(";", "\n"), "own"))
+    assert any(s.closed is not None for s in derivation.sections)
+    assert certify(derivation, shapes=3).holds
+
+
+def test_the_axis_of_groups_is_taken_apart() -> None:
+    """The element has one prime, digits too; what is summed over has the letters of the equations."""
+    found = section(derived("group_norm"), "x")
+    split, *_, closed = found.results[1].rows
+    assert TextTypesetter(split.notation).words(split.reason) == "with k′=Cg′+c′"
+    assert row(closed) == (
+        "∂E/∂x[n′, e′, Cg′+c′] = 1/(C M √(ε+v[n′,g′])) (M C δ[n′, e′, Cg′+c′] γ[Cg′+c′] − "
+        "Σ_{e,c} δ[n′, e, Cg′+c] γ[Cg′+c] − h[n′, e′, Cg′+c′] Σ_{e,c} δ[n′, e, Cg′+c] γ[Cg′+c] h[n′, e, Cg′+c])"
+    )
+
+
+def test_what_is_inserted_elsewhere_is_that_of_the_same_size_only() -> None:
+    found = derived("scaled_dot_product_attention")
+    closed = section(found, "u").closed
+    assert closed is not None
+    assert row(closed) == "∂E/∂u[e′,i′,j′] = p[e′,i′,j′] (∂E/∂p[e′,i′,j′] − Σ_{j} ∂E/∂p[e′,i′,j] p[e′,i′,j])"
+    assert section(found, "q").closed is None
+    assert row(section(found, "q").results[0].step) == "∂E/∂q[e,i,d] = 1/√D Σ_{j} ∂E/∂u[e,i,j] k[e,j,d]"
+
+
+def test_the_recurrence_is_in_closed_form_too() -> None:
+    last = derived("softmax").sections[-1]
+    assert row(last.results[0].step).endswith(
+        "= f′(u⁽ˡ⁻¹⁾[e′,k′]) y⁽ˡ⁾[e′,k′] (δ⁽ˡ⁾[e′,k′] − Σ_{k} δ⁽ˡ⁾[e′,k] y⁽ˡ⁾[e′,k])"
+    )
+    assert certify(replace(derived("softmax"), sections=(last,)), shapes=2).holds
+
+
+@together("name", ["conv2d", "dense", "lstm_cell", "max_pool2d", "softsign", "softmax_cross_entropy", "bilinear"])
+def test_where_nothing_gets_shorter_there_is_none(name: str) -> None:
+    assert all(s.closed is None and len(s.results[0].rows) == 1 for s in derived(name).sections)
+
+
+@together(
+    "text",
+    [  # sums within sums, and a gradient of another size that nothing cancels
+        "s[n, c] = sum(i) x[n, i, c] / I; e[n, k] = sigmoid(sum(c) s[n, c]*w[c, k]); y[n, i, k] = x[n, i, k]*e[n, k]",
+        "h[n, k] = tanh(sum(c) x[n, c] * w[c, k]); y[n] = sum(k) h[n, k] * v[k]",
+    ],
+)
+def test_insertion_alone_is_no_closed_form(text: str) -> None:
+    assert all(s.closed is None for s in derive(layer_of_text(text.replace(";", "\n"), "own")).sections)
+
+
+def test_no_divisor_that_was_not_one_before() -> None:
+    found = derive(layer_of_text("g[n] = relu(sum(i) x[n, i])\ny[n, i] = x[n, i] * g[n]", "gated"))
+    closed = section(found, "x").closed
+    steps = [closed] if closed is not None else []
+    assert not any(f.is_Pow and f.exp.is_negative for s in steps for t in s.terms for f in t.body.args)
+
+
+# ----- what it is made of -----------------------------------------------------------------------------------------
+N, C, n, c, k = integers("N C n c k")
+X, D, M = Tensor("x", (N, C)), Tensor("dy", (N, C)), Tensor("m", (N,))
+
+
+def total(text: str, wrt: str = "m") -> tuple[Identities, InnerSum, tuple[Range, ...]]:
+    """What a program knows, and the sum over c of x - m for one n."""
+    program = layer_of_text(text, "own").program
+    extent = program.tensors["x"].shape[1]
+    return Identities(program), InnerSum(X(n, c) - Access(wrt, n), Range(c, extent)), (Range(n, N),)
+
+
+@together(
+    "text, value",
+    [
+        ("m[n] = sum(c) x[n, c] / C; y[n, c] = x[n, c] - m[n]", 0),
+        ("s[n] = sum(k) x[n, k]; m[n] = s[n] / C; y[n, c] = x[n, c] - m[n]", 0),  # by way of another name
+        ("m[n] = sum(c) 2 * x[n, c] / C; y[n, c] = x[n, c] - m[n]", "-C*m[n]/2"),
+        ("m[n] = sum(c) x[n, c] / (C + 1); y[n, c] = x[n, c] - m[n]", "m[n]"),
+        ("m[n] = sum(c) x[n, c] * w[c]; y[n, c] = x[n, c] - m[n]", None),  # no mean
+        ("m[n] = sum(c) x[n, c]^2; y[n, c] = x[n, c] - m[n]", None),
+        ("m[n] = max(c) x[n, c]; y[n, c] = x[n, c] - m[n]", None),
+        ("m[n] = sum(c) [c < 2] * x[n, c]; y[n, c] = x[n, c] - m[n]", None),
+    ],
+)
+def test_a_sum_is_known_by_definitions_and_else_not(text: str, value: object) -> None:
+    known, wanted, free = total(text.replace("; ", "\n"))
+    found = known.known(wanted, free)
+    assert (found is None and value is None) or (found is not None and str(found.value) == str(value))
+
+
+def test_shares_add_up_to_one() -> None:
+    program = derived("softmax").program
+    shares = InnerSum(Access("y", n, c), Range(c, program.tensors["y"].shape[1]))
+    (extent, _) = program.tensors["y"].shape
+    found = Identities(program).known(shares, (Range(n, extent),))
+    assert found is not None
+    assert (found.value, found.tensors) == (1, ("z",))
+
+
+def test_a_sum_within_a_body_is_evaluated_and_normal_forms_are_equal_to_it() -> None:
+    rng = np.random.default_rng(3)
+    values = {"x": rng.normal(size=(3, 4)), "dy": rng.normal(size=(3, 4)), "m": rng.normal(size=3)}
+    sizes = {N: 3, C: 4}
+    free = (Range(n, N), Range(c, C))
+    both = InnerSum(D(n, k) * X(n, k) * (M(n) - X(n, k)) + 2 * M(n), Range(k, C))
+    body = X(n, c) * (D(n, c) / C + both) * (M(n) - X(n, c)) / sqrt(exp(M(n)))
+    x, dy, m = values["x"], values["dy"], values["m"][:, None]
+    inner = (dy * x * (m - x) + 2 * m).sum(1, keepdims=True)
+    expected = x * (dy / 4 + inner) * (m - x) / np.exp(m / 2)
+    flat = normal(body, {"dy"})
+    for form in (body, flat, factored(flat, {"dy"})):
+        np.testing.assert_allclose(evaluate(Term(free, (), form), values, sizes)[0], expected, rtol=1e-12)
+    assert measure(factored(flat, {"dy"})) <= measure(flat)
+    over_two = InnerSum(D(n, k), Range(n, N), Range(k, C))
+    np.testing.assert_allclose(evaluate(Term((), (), over_two), values, sizes)[0], dy.sum())
+    np.testing.assert_allclose(evaluate(Term((), (), over_two), {"dy": np.zeros((3, 0))}, {N: 3, C: 0})[0], 0)
+    assert over_two.free_symbols == {N, C}
+    plain = Term((Range(n, N),), (Range(c, C),), D(n, c))
+    np.testing.assert_allclose(evaluate(replace(plain, bound=(), body=nested(plain)), values, sizes)[0], dy.sum(1))
+
+
+def test_m_minus_x_is_x_minus_m() -> None:
+    one, other = (normal(D(n, c) * e, {"dy"}) for e in (M(n) - X(n, c), X(n, c) - M(n)))
+    assert one == -other
+    assert normal(InnerSum(D(n, c) * (2 * M(n) - 2 * X(n, c)), Range(c, C)), {"dy"}) == normal(
+        -2 * InnerSum(D(n, c) * (X(n, c) - M(n)), Range(c, C)), {"dy"}
+    )
+    assert normal(InnerSum(Integer(1), Range(c, C)), ()) == C
+
+
+def test_formats_write_sums_within_products() -> None:
+    text = latex_writer.render(derived("layer_norm"))
+    assert r"\Bigl(C\,\delta_{e',c'}\,\gamma_{c'} - \sum_{c} \delta_{e',c}\,\gamma_{c} - h_{e',c'} \sum_{c}" in text

@@ -1,0 +1,49 @@
+"""Forward equations as they are printed: each says what the interpreter computes, and together they say all of it."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from sympy import Expr, Symbol
+
+from gradscribe import layer
+from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.derivation.certificate.rows import row_value
+from gradscribe.derive.derivation.forward.forward_equations import definitions
+from gradscribe.derive.ir.interpret import complete_sizes, index_box, interpret, value
+from gradscribe.derive.ir.term import Term
+from gradscribe.derive.layer.interface import Layer
+from gradscribe.derive.layer.sampling import sample_sizes, sample_values
+from tests.cases.together import together
+
+SCATTERED = {
+    "every other": "y[2*i] = x[i]\noutput y[L]",
+    "and more": "y[2*i] = x[i]\ny[j] += z[j]\noutput y[L]",
+    "apart": "y[c] = x[c]\ny[C+d] += z[d]",
+    "meeting": "y[i+r] = x[i]*w[r]",
+}
+
+
+def made(name: str) -> Layer:
+    return layer(SCATTERED[name]) if name in SCATTERED else LAYERS[name]()
+
+
+@together("name", ["conv_transpose1d", "conv_transpose2d", "pixel_shuffle", "concatenation", "conv2d", *SCATTERED])
+def test_the_equations_say_what_is_computed(name: str) -> None:
+    found = made(name)
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        sizes = complete_sizes(found.program, sample_sizes(found, rng))
+        values = interpret(found.program, sample_values(found.program, sizes, rng), sizes)
+        for tensor in found.program.outputs:
+            reached = np.zeros(values[tensor].shape, int)
+            for definition in (d for d in definitions(found.program) if d.left.tensor == tensor):
+                places = tuple(place(e, definition.terms[0], sizes) for e in definition.left.indices)
+                assert np.allclose(values[tensor][places], row_value(definition.terms, values, sizes))
+                np.add.at(reached, places, 1)
+            assert (reached == 1).all()
+
+
+def place(e: Expr, term: Term, sizes: Mapping[Symbol, int]) -> np.ndarray:
+    """The positions that an index of the left side takes, on the box of the free indices."""
+    grid, mask = index_box(term, {}, sizes)
+    return np.broadcast_to(value(e, {}, grid), mask.shape).reshape(*mask.shape[: len(term.free)], -1)[..., 0]

@@ -1,0 +1,163 @@
+"""Examples in numbers: the matrices beside plain loops and central differences, the rows beside their own sums."""
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from sympy import Add, Expr, ImmutableMatrix, Mul, Pow
+
+from gradscribe.codegen.tool.find import find
+from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.derivation.forms.example.small_sizes import small_sizes, whole_values
+from gradscribe.derive.derivation.forms.example.spelling import Numeral, Spelt
+from gradscribe.derive.derivation.record import Derivation, Equals, Example, Formula
+from gradscribe.derive.ir.functions import FUNCTIONS
+from gradscribe.derive.ir.interpret import interpret
+from gradscribe.derive.ir.term import Access, EquationError
+from gradscribe.derive.typeset.formats import FORMATS, rendered
+from tests.cases.catalogue import layer
+from tests.cases.naive import conv2d
+from tests.cases.together import together
+
+OWN = [
+    "u[n,i] = sum(r) w[r] * x[n, 2*i + r]; weight w",
+    "y[i,j] = sum(r,t) x[i-r,j-t]*w[r,t]; weight w",
+    "y[n] = tanh(sum(m) a[n,m]*x[m]) ; weight a",
+    "y[n,k] = x[n,k] / sum(c) x[n,c]^2",
+    "y[n] = log(sum(m) x[n,m])",
+    "s = sum(n) x[n]^3",
+    "y[n,a,b,c] = x[n,b,a,c]*v[c]; weight v",
+]
+
+
+def example_of(page: Derivation) -> Example:
+    assert page.example is not None
+    return page.example
+
+
+def matrices(page: Derivation) -> dict[str, np.ndarray]:
+    """The tensors of an example by name; those of several matrices are left out."""
+    found = example_of(page)
+    every = [*found.given, *(f for g in found.gradients for f in g.matrices)]
+    return {f.left.tensor: array_of(f) for f in every if isinstance(f.left, Access) and not f.left.indices}
+
+
+def array_of(formula: Formula) -> np.ndarray:
+    right = formula.right
+    if isinstance(right, ImmutableMatrix):
+        return np.array(right.tolist(), dtype=float).squeeze()
+    assert isinstance(right, Expr)
+    return np.array(float(right))
+
+
+def amount(e: Expr) -> float:
+    """The value of an expression of numbers, by Python's arithmetic."""
+    if isinstance(e, Numeral):
+        return float(e.number)
+    if isinstance(e, Spelt):
+        return float(np.prod([amount(f) for f in e.upper]) / np.prod([amount(f) for f in e.lower]))
+    parts = [amount(a) for a in e.args]
+    if isinstance(e, Add):
+        return sum(parts)
+    if isinstance(e, Mul):
+        return float(np.prod(parts))
+    if isinstance(e, Pow):
+        return float(parts[0] ** parts[1])
+    return float(FUNCTIONS[e.func].compute(*map(np.asarray, parts)) if parts else e)
+
+
+def test_the_matrices_of_conv2d_are_those_of_loops() -> None:
+    found = matrices(derive(layer("conv2d"), example=True))
+    x, w, delta = found["x"], found["w"], found["dy"]
+    assert (x.shape, w.shape, delta.shape) == ((4, 4), (2, 2), (3, 3))
+    by_loops = conv2d(x[None, :, :, None], w[:, :, None, None], np.array([found["b"]]))
+    assert np.array_equal(found["u"], by_loops[0, :, :, 0])
+    to_x = np.zeros_like(x)
+    to_w = np.zeros_like(w)
+    for i, j, r, t in np.ndindex(3, 3, 2, 2):
+        to_x[i + r, j + t] += delta[i, j] * w[r, t]
+        to_w[r, t] += delta[i, j] * x[i + r, j + t]
+    assert np.array_equal(found["dx"], to_x)
+    assert np.array_equal(found["dw"], to_w)
+    assert found["db"] == delta.sum()
+
+
+@together("name", ["conv2d", "dense", "max_pool2d", "avg_pool2d", "subsampling2d", "tanh", "prelu", "layer_norm", *OWN])
+def test_gradients_are_slopes_and_rows_add_up(name: str) -> None:
+    own = find(name)
+    page = derive(own, example=True)
+    sizes = small_sizes(page.program, page.layer or own, page.mapping)
+    assert sizes is not None
+    given = whole_values(page.program, sizes)
+    assert given is not None
+    found = matrices(page)
+    program = page.program
+    output = program.tensors[program.outputs[0]]
+    assert page.rewritten is not None
+    seed = page.rewritten.shown.seeds[output.name].name
+    arrived = found.get(seed, np.ones(()))
+
+    def scalar(moved: Mapping[str, np.ndarray]) -> float:
+        return float((interpret(program, moved, sizes)[output.name].squeeze() * arrived).sum())
+
+    compared = 0
+    for gradient in (s for s in page.sections if s.wrt in own.differentiable):
+        tensor, step = given[gradient.wrt], 1e-5
+        target = gradient.results[0].step.left.tensor
+        if target not in found:
+            continue
+        slopes = np.empty(tensor.shape)
+        for at in np.ndindex(tensor.shape):
+            ends = []
+            for sign in (1, -1):
+                there = tensor.astype(float).copy()
+                there[at] += sign * step
+                ends.append(scalar({**given, gradient.wrt: there}))
+            slopes[at] = (ends[0] - ends[1]) / (2 * step)
+        assert np.allclose(found[target], slopes.squeeze(), rtol=0.02, atol=2e-3), gradient.wrt
+        compared += 1
+    assert compared
+    for worked in (g for g in example_of(page).gradients if g.steps):
+        elements, numbers, result = worked.steps
+        assert len(elements.terms) == len(numbers.terms) >= 1
+        total = float(result.terms[0].body)
+        assert np.isclose(sum(amount(t.body) for t in numbers.terms), total, rtol=0.05, atol=5e-3)
+
+
+@together("name", list(LAYERS)[::6])
+def test_every_layer_has_a_small_example_or_says_why(name: str) -> None:
+    found = example_of(derive(layer(name), example=True))
+    assert found.gradients or "has no example" in str(found.setup[0][0])
+    assert all(f.right.shape[0] * f.right.shape[1] <= 64 for f in found.given if isinstance(f.right, ImmutableMatrix))
+
+
+def test_sizes_of_windows_are_the_textbooks() -> None:
+    for name in ("conv2d", "max_pool2d", "avg_pool2d", "conv_transpose2d", "lp_pool2d"):
+        setup = example_of(derive(layer(name), example=True)).setup[0]
+        sizes = {str(w.args[0]): w.args[1] for w in setup if isinstance(w, Equals)}
+        assert [sizes[s] for s in "NHWCRT"] == [1, 4, 4, 1, 2, 2], name
+
+
+def test_a_layer_without_numbers_says_so() -> None:
+    page = derive(find("y[i] = log(x[i] - 100)"), example=True)
+    words = "This layer has no example: results are finite at none of the numbers tried."
+    assert example_of(page).setup == ((words,),)
+    assert not example_of(page).gradients
+    assert "has no example" in " ".join(rendered(page, "text").split())
+
+
+@pytest.mark.parametrize(("name", "order"), [("conv2d -> tanh -> conv2d", 1), ("dense", 2)])
+def test_networks_and_second_gradients_have_none(name: str, order: int) -> None:
+    with pytest.raises(EquationError, match="expected first gradients of a single layer"):
+        derive(find(name), order=order, example=True)
+
+
+def test_every_format_prints_it_alike() -> None:
+    page = derive(layer("conv2d"), example=True)
+    assert page == derive(layer("conv2d"), example=True)
+    text, latex, markdown = (rendered(page, form) for form in FORMATS)
+    assert "(−2)·1 + 3·1 + 1·1 + 0·3" in text
+    for other in (latex, markdown):
+        assert re.search(r"\(-2\) \\cdot 1\W+.*3 \\cdot 1\W+.*1 \\cdot 1\W+.*0 \\cdot 3", other)

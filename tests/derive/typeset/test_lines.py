@@ -1,0 +1,121 @@
+"""Lines end before + and −, and within a product only where it alone is too wide; nothing is lost between them."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.catalogue.networks import NETWORKS
+from gradscribe.derive.derivation import Derivation, Step
+from gradscribe.derive.derivation.network.layer_table import network_table
+from gradscribe.derive.derivation.record import Definition, Formula
+from gradscribe.derive.typeset.document.arrange import document
+from gradscribe.derive.typeset.document.document import Box, Equations, Rows
+from gradscribe.derive.typeset.document.look import Look
+from gradscribe.derive.typeset.formats import rendered
+from gradscribe.derive.typeset.latex.latex_lines import broken as in_latex
+from gradscribe.derive.typeset.latex.latex_lines import written
+from gradscribe.derive.typeset.mathematics.latex_width import width
+from gradscribe.derive.typeset.terms.pieces import SUM, Part, Piece, Unit, plain
+from gradscribe.derive.typeset.terms.row_breaks import broken
+from gradscribe.derive.typeset.terms.sides import sides
+from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.text.text_tables import layer_lines
+from tests.cases.catalogue import derived
+
+
+def factor(text: str, glue: str = " ") -> Piece:
+    return Piece((plain(text),), glue)
+
+
+def sum_sign(glue: str = " ") -> Piece:
+    return Piece((Unit((Part("Σ"),), "Σ", SUM),), glue)
+
+
+def measure(piece: Piece, before: Piece | None) -> int:
+    return len(piece.text) + (before is not None)
+
+
+def drawn(random: Random) -> list[list[Piece]]:
+    """Summands: factors of many widths, some behind a sum sign, some with a sum in parentheses."""
+    summands = []
+    for number in range(random.randint(1, 5)):
+        pieces = [factor("f" * random.randint(1, 9)) for _ in range(random.randint(1, 5))]
+        if random.random() < 0.5:
+            pieces.insert(random.randint(0, len(pieces) - 1), sum_sign())
+        if random.random() < 0.3:
+            pieces += [factor("(aaaa"), factor("+bbb)", "~")]
+        sign = random.choice("+-") if number else ""
+        summands.append([Piece(pieces[0].units, sign), *pieces[1:]])
+    return summands
+
+
+def test_lines_of_random_sums() -> None:
+    random = Random(7)
+    for _ in range(400):
+        summands, room = drawn(random), random.randint(12, 40)
+        lines = broken([p for s in summands for p in s], measure, room, 3)
+        assert [p for line in lines for p in line.pieces] == [p for s in summands for p in s]
+        widest = max(max(map(len, (p.text for p in s))) for s in summands)
+        starts = {id(s[0]): sum(measure(p, s[n - 1] if n else None) for n, p in enumerate(s)) for s in summands}
+        for line in lines:
+            assert line.width == sum(measure(p, line.pieces[n - 1] if n else None) for n, p in enumerate(line.pieces))
+            assert line.within == (id(line.pieces[0]) not in starts)
+            assert line.width <= room - 3 * line.within or len(line.pieces) == 1 or widest + 4 > room
+        for line, after in pairwise(lines):
+            assert not line.pieces[-1].is_sum_sign or widest + 5 > room
+            if after.within:  # a product is broken only where it is wider than a line
+                start = next(
+                    p for p in reversed([q for n in lines[: lines.index(after)] for q in n.pieces]) if id(p) in starts
+                )
+                assert starts[id(start)] > room
+
+
+def test_lines_of_short_summands_are_filled() -> None:
+    """A line may end before any of them: each but the last holds as many as fit behind its margin of 2 em."""
+    pieces = [factor(f"a_{{{k}}}", "+" if k else "") for k in range(10)]
+    summand = width("+a_{1}")
+    budget = 2 + 3.2 * summand
+    lines = in_latex(pieces, budget)
+    text = "".join(written(lines)).replace("{}", "").replace(r"\qquad ", "")
+    assert text == "+".join(f"a_{{{k}}}" for k in range(10))
+    assert len(lines) > 2
+    assert all(0 <= budget - 2 - line.width < summand for line in lines[:-1])
+
+
+def equations(page: Derivation) -> Iterator[tuple[Definition | Step | Formula, TextTypesetter]]:
+    """All that stands on lines of its own: rows, boxes, operator forms, forward equations."""
+    for part in document(page).parts:
+        t = TextTypesetter(part.notation)
+        for block in part.blocks:
+            if isinstance(block, Equations):
+                yield from ((numbered.equation, t) for numbered in block.equations)
+            elif isinstance(block, Rows):
+                yield from ((row.step, t) for row in block.rows)
+            elif isinstance(block, Box):
+                yield block.result.step, t
+            elif isinstance(block, Formula):
+                yield block, t
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_text_is_no_wider_than_asked(name: str) -> None:
+    """Only what no line may end within is wider, behind its margin."""
+    page = derived(name)
+    pieces = {piece.text for equation, t in equations(page) for piece in sides(equation, t).right}
+    for columns in (60, 80, 120):
+        for line in rendered(page, "text", None, Look(width=columns)).splitlines():
+            whole = (piece for piece in pieces if len(line) <= len(piece) + 10 and piece in line)
+            assert len(line) <= columns or any(whole), line
+
+
+def test_the_layers_of_a_network_fit_a_narrow_page() -> None:
+    network = NETWORKS["lenet5"]()
+    table = network_table(network)
+    for columns in (60, 80, 100, 120):
+        lines = layer_lines(table, columns)
+        assert max(map(len, lines)) <= columns
+        assert all(any(label in line for line in lines) for label in ("c1", "s2", "output"))
+    assert not any("─" in line for line in layer_lines(table, 60))
