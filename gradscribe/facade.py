@@ -33,6 +33,7 @@ class Layer(interface.Layer):
         wrt: Sequence[str] | None = None,
         settings: Mapping[str, str] | None = None,
         order: int = 1,
+        *,
         letters: str | Mapping[str, str] = "",
         full: bool = False,
         form: str = "index",
@@ -40,7 +41,17 @@ class Layer(interface.Layer):
         example: bool = False,
     ) -> Derivation:
         """The derivation step by step, see `derive.derivation.derive`; `print` it, or show it in a notebook."""
-        return derive(self, wrt, settings, order, letters, full, form, optimiser, example)
+        return derive(
+            self,
+            wrt,
+            settings,
+            order,
+            letters=letters,
+            full=full,
+            form=form,
+            optimiser=optimiser,
+            example=example,
+        )
 
     def generate(self, out: str | Path, order: int = 1, backend: str = DEFAULT) -> tuple[Path, ...]:
         """Write the layer's module and what it needs into the folder `out`; returns the files that changed.

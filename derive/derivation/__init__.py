@@ -36,6 +36,7 @@ def derive(
     wrt: Sequence[str] | None = None,
     settings: Mapping[str, str] | None = None,
     order: int = 1,
+    *,
     letters: str | Mapping[str, str] = "",
     full: bool = False,
     form: str = "index",

@@ -54,6 +54,16 @@ def together(
     return decorated
 
 
+def hold(cases: Iterable[tuple[Any, Callable[[Any], None]]]) -> None:
+    """Try every claim on what stands before it: to make a thing takes longer than to try all that is claimed of it."""
+
+    @together(("thing", "claim"), cases, ids=lambda value: getattr(value, "__name__", value))
+    def holds(thing: Any, claim: Callable[[Any], None]) -> None:
+        claim(thing)
+
+    holds()
+
+
 def _words(cases: list[Any], ids: Callable[[Any], object] | Iterable[str] | None) -> list[str]:
     """What the cases are called."""
     if ids is None:

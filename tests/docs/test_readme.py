@@ -12,6 +12,7 @@ from gradscribe.codegen.tool.cli.printing import printed
 from gradscribe.codegen.tool.find import find, find_all
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.catalogue.networks import NETWORKS
+from gradscribe.derive.derivation import derive
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -42,7 +43,7 @@ def test_the_networks_that_are_named_are_there() -> None:
 
 def test_the_derivation_is_what_the_command_prints() -> None:
     (shown,) = re.findall(r"```text\n(.*?)```", README, re.DOTALL)
-    assert shown in printed(find("conv2d"), ["x"], {}, "text")
+    assert shown in printed(derive(find("conv2d"), ["x"]), "text")
 
 
 def test_the_layer_of_ones_own(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Derivations in the format asked for, closed by the figures of their numerical certificate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,50 +10,16 @@ from gradscribe.derive.typeset.document.look import PLAIN, Look
 if TYPE_CHECKING:  # SymPy takes its time
     from gradscribe.derive.catalogue.pages.chapter import Topic
     from gradscribe.derive.derivation import Derivation
-    from gradscribe.derive.layer.interface import Layer
-    from gradscribe.derive.layer.update import Optimiser
 
 MOST_POINTS = 16
 """Of a fast correlation; with more, along two axes, the error in float32 is as great as the result."""
 
 
-def printed(
-    layer: "Layer",
-    wrt: Sequence[str] | None,
-    settings: Mapping[str, str],
-    format_: str,
-    order: int = 1,
-    letters: str = "",
-    look: Look = PLAIN,
-    full: bool = False,
-    form: str = "index",
-    optimiser: "Optimiser | None" = None,
-    example: bool = False,
-) -> str:
-    """The derivation of `layer`.
-
-    Args:
-        layer: the layer.
-        wrt: the tensors to differentiate by; all differentiable ones if None.
-        settings: what to specialise, ``{"stride": "1"}``.
-        format_: one of `derive.typeset.formats`.
-        order: 2 for the gradient of the gradient.
-        letters: what names are written with, see `derive.layer.letters`.
-        look: what else is asked of the page.
-        full: every row, see `derive.derivation.derive`.
-        form: one of `derive.derivation.forms.caption.page_form.FORMS`.
-        optimiser: what the weights are updated by; gradient descent by default.
-        example: whether the page ends with numbers.
-
-    Raises:
-        EquationError: when a tensor, a letter, the optimiser or a setting is unknown or out of range, and for a form
-            that the layer has not.
-    """
-    from gradscribe.derive.derivation import derive
+def printed(derivation: "Derivation", format_: str, look: Look = PLAIN) -> str:
+    """A derivation in one of `derive.typeset.formats`, closed by its certificate; `look` is what a reader chose."""
     from gradscribe.derive.derivation.certificate.certify import certify
     from gradscribe.derive.typeset.formats import rendered
 
-    derivation = derive(layer, wrt, settings, order, letters, full, form, optimiser, example)
     return rendered(derivation, format_, certify(derivation) if derivation.sections else None, look)
 
 
@@ -72,14 +38,12 @@ def printed_pages(title: str, topics: "Sequence[Topic]", form: str, letters: str
         UnknownLayerError: when there is no such layer or page.
     """
     from gradscribe.derive.derivation.certificate.certify import certify
-    from gradscribe.derive.typeset.formats import rendered, rendered_chapter
+    from gradscribe.derive.typeset.formats import rendered_chapter
 
     pages = [_page(topic, letters) for topic in topics]
-    closed = [(page, certify(page) if page.sections else None) for page in pages]
     if len(pages) == 1:
-        ((page, footer),) = closed
-        return rendered(page, form, footer, look)
-    return rendered_chapter(title, closed, form, look)
+        return printed(pages[0], form, look)
+    return rendered_chapter(title, [(page, certify(page) if page.sections else None) for page in pages], form, look)
 
 
 def _page(topic: "Topic", letters: str) -> "Derivation":

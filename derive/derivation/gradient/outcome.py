@@ -13,6 +13,9 @@ from gradscribe.derive.derivation.forms.caption.words.wording import wording
 from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words, joined
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term
 
+MOST = 8
+"""Factors of a gradient up to which it is put in where it is read."""
+
 
 def collected(terms: tuple[Term, ...]) -> tuple[Term, ...]:
     """Pointwise summands as one product of their common factors and a sum."""
@@ -67,8 +70,10 @@ def _without_trivial(term: Term) -> Term:
 def as_statement(section: Section, tensor: Tensor) -> Statement | None:
     """The section's result as a definition that later sections may insert; None unless it is one pointwise term.
 
-    What has a closed form stays whole: dQ = dS K.
+    What has a closed form stays whole: dQ = dS K. So does a product of more than MOST factors: inserted one into the
+    next, the gradients of a deep chain would grow with every level.
     """
     terms = section.steps[-1].terms if section.closed is None else ()
-    statement = Statement(tensor, terms[0]) if len(terms) == 1 else None
+    short = len(terms) == 1 and len(Mul.make_args(terms[0].body)) <= MOST
+    statement = Statement(tensor, terms[0]) if short else None
     return statement if statement is not None and is_pointwise(statement) else None

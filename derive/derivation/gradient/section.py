@@ -127,8 +127,11 @@ def gradient_section(
         strands = tuple(s.each(_eliminated(rule, s.preferred, program)) for s in strands)
         vanishing += [v for e in eliminations for v in e.vanishing]
     rows.add("by value", reasons.by_value(adjoint), tuple(s.by_value or s.term for s in strands))
+    read = rows.tensors
     for name, let in known.items():
-        rows.add("insert", reasons.inserted(name), tuple(inserted(t, let) for t in rows.terms))
+        if name in read:
+            rows.add("insert", reasons.inserted(name), tuple(inserted(t, let) for t in rows.terms))
+            read = rows.tensors
     used = []
     for let in lets:
         before = rows.terms
@@ -176,6 +179,11 @@ class _Rows:
         self.left, self.outer, self.notation, self.given = left, outer, notation, given
         self.steps: list[Step] = []
         self.terms: tuple[Term, ...] = ()
+
+    @property
+    def tensors(self) -> set[str]:
+        """What the last row reads."""
+        return {a.tensor for t in self.terms for a in accesses(t.body)}
 
     def add(self, rule: str, reason: Words, terms: tuple[Term, ...]) -> None:
         if not self.steps or terms != self.terms:

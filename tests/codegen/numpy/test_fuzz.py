@@ -28,7 +28,7 @@ from gradscribe.derive.layer.interface import ROLES, Layer
 from tests.cases.finite_differences import compare_slopes, weighted_sum
 from tests.cases.random_programs import Array, Case, random_case
 from tests.cases.simplified import simplified_program, with_gradient
-from tests.cases.together import together
+from tests.cases.together import hold
 
 COUNT = int(os.environ.get("GRADSCRIBE_FUZZ", "40"))
 FOUND = (51, 106, 1034, 1233)
@@ -272,16 +272,7 @@ PARTS = 4
 @pytest.mark.parametrize("part", range(PARTS))
 def test_programs(part: int) -> None:
     """All claims, program by program: each is differentiated, interpreted and compiled once."""
-
-    @together(
-        ("seed", "claim"),
-        [(seed, claim) for seed in SEEDS[part::PARTS] for claim in CLAIMS],
-        ids=lambda value: getattr(value, "__name__", value),
-    )
-    def holds(seed: int, claim: Callable[[int], None]) -> None:
-        claim(seed)
-
-    holds()
+    hold((seed, claim) for seed in SEEDS[part::PARTS] for claim in CLAIMS)
 
 
 # ----- second order -------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from gradscribe.codegen.python.text.render import environment
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.ir.functions import FUNCTIONS as SCALARS
 from tests.cases.catalogue import FUNCTIONS, GENERATED, kernel, planned
-from tests.cases.together import together
+from tests.cases.together import hold
 from tests.codegen.numpy.test_effects import records_speak_of_the_arrays_that_their_statements_use
 
 ROOT = Path(__file__).parents[3]
@@ -190,16 +190,7 @@ PARTS = 2
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_catalogue(part: int) -> None:
     """All claims, layer by layer: to plan its functions takes longer than to try them."""
-
-    @together(
-        ("name", "claim"),
-        [(name, claim) for name in tuple(LAYERS)[part::PARTS] for claim in CLAIMS],
-        ids=lambda value: getattr(value, "__name__", value),
-    )
-    def holds(name: str, claim: Callable[[str], None]) -> None:
-        claim(name)
-
-    holds()
+    hold((name, claim) for name in tuple(LAYERS)[part::PARTS] for claim in CLAIMS)
 
 
 def test_positions_are_allocated_as_integers() -> None:

@@ -9,6 +9,7 @@ import pytest
 from gradscribe.codegen.compiler import source
 from gradscribe.codegen.tool.cli.printing import printed
 from gradscribe.codegen.tool.find import find
+from gradscribe.derive.derivation import derive
 
 
 def equations(count: int) -> str:
@@ -34,7 +35,7 @@ def calls(work: Callable[[], object]) -> int:
     [
         pytest.param(equations, lambda text: source(find(text)), 5, id="generate-equations"),
         pytest.param(network, lambda text: source(find(text)), 4, id="generate-network"),
-        pytest.param(network, lambda text: printed(find(text), None, {}, "text"), 3, id="derive-network"),
+        pytest.param(network, lambda text: printed(derive(find(text)), "text"), 3, id="derive-network"),
     ],
 )
 def test_twice_the_statements_cost_twice_the_calls(

@@ -4,7 +4,6 @@ The scalar is S, the sum of direction * gradient over all inputs; which of its s
 """
 
 import inspect
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from tests.cases.finite_differences import Tally, compare_slopes
 from tests.cases.instances import call_arguments
 from tests.cases.layers import SampledCase
 from tests.cases.second_order_calls import Functions, drawn, functions, functions_of
-from tests.cases.together import together
+from tests.cases.together import hold, together
 
 GROWTH = 5
 """At most so many statements at order 2 per statement at order 1."""
@@ -155,16 +154,7 @@ CLAIMS = [
 @pytest.mark.parametrize("part", range(PARTS))
 def test_the_catalogue(part: int) -> None:
     """All claims, layer by layer: to compile one takes longer than to try them."""
-
-    @together(
-        ("name", "claim"),
-        [(name, claim) for name in tuple(LAYERS)[part::PARTS] for claim in CLAIMS],
-        ids=lambda value: getattr(value, "__name__", value),
-    )
-    def holds(name: str, claim: Callable[[str], None]) -> None:
-        claim(name)
-
-    holds()
+    hold((name, claim) for name in tuple(LAYERS)[part::PARTS] for claim in CLAIMS)
 
 
 def test_the_layers_that_are_named_are_there() -> None:

@@ -17,7 +17,7 @@ from gradscribe.derive.derivation import Section
 from gradscribe.derive.typeset.document.look import WIDTH
 from gradscribe.derive.typeset.formats import FORMATS, Format
 from tests.cases.catalogue import derived
-from tests.cases.together import together
+from tests.cases.together import hold
 from tests.derive.typeset import outline, pages
 from tests.derive.typeset.page_letters import clashes, unintroduced
 from tests.derive.typeset.test_latex import label, overfull
@@ -110,11 +110,7 @@ def test_pages(group: str, golden: Callable[[str, str], None], tmp_path: Path) -
     cases = [(name, claim) for name in names for claim in claims]
     cases += [(name, claim) for name in names if name in LAYERS for claim in (*OF_A_LAYER, is_the_golden_file)]
 
-    @together(("name", "claim"), cases, ids=lambda value: getattr(value, "__name__", value))
-    def holds(name: str, claim: Callable[[str], None]) -> None:
-        claim(name)
-
-    holds()
+    hold(cases)
     if shutil.which("pdflatex") is not None:
         assert not overfull({label(name): pages.text(name, "latex") for name in names}, tmp_path)
     if group == "FIRST":

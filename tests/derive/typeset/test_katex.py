@@ -15,6 +15,7 @@ import pytest
 from gradscribe.codegen.tool.cli.printing import printed, printed_winograd
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
+from gradscribe.derive.derivation import derive
 from gradscribe.derive.layer.interface import Layer
 
 CHECK = """
@@ -39,7 +40,7 @@ def test_every_formula_is_rendered() -> None:
     formulas = []
     builds: dict[str, Callable[[], Layer]] = {**LAYERS, **{n: NETWORKS[n] for n in ("lenet", "lenet5", "bottleneck")}}
     for name, order in [*product(LAYERS, (1, 2)), *((n, 1) for n in builds if n in NETWORKS)]:
-        found = FORMULAS.findall(printed(builds[name](), None, {}, "markdown", order))
+        found = FORMULAS.findall(printed(derive(builds[name](), order=order), "markdown"))
         assert found, name
         formulas += [(name, block or fenced or inline, not inline) for block, fenced, inline in found]
     for m, r, dims in ((1, 1, 1), (2, 3, 1), (4, 3, 2), (8, 3, 2)):

@@ -126,10 +126,21 @@ def derive(
         )
     else:
         _refuse(of_algorithm, f"{shown(name)} has no such option; gradscribe derive {WINOGRAD} has it")
-        update = find_optimiser(optimiser) if optimiser else None
         layer = _layer(name, wrt, ties)
-        look = target.look
-        text = printed(layer, by, chosen, target.form, order, written, look, full, form, update, example)
+        from gradscribe.derive.derivation import derive as derived  # SymPy, once the name is known
+
+        page = derived(
+            layer,
+            by,
+            chosen,
+            order,
+            letters=written,
+            full=full,
+            form=form,
+            optimiser=find_optimiser(optimiser) if optimiser else None,
+            example=example,
+        )
+        text = printed(page, target.form, target.look)
     target.put(text)
 
 

@@ -28,16 +28,10 @@ def closed_forms(gradient: Gradient, lets: Sequence[Statement], whole: Collectio
     return ClosedForms(gradient.forward, signals, frozenset([*whole, *(t.name for t in given)]), results, lets)
 
 
-MOST = 12
-"""Factors of a product up to which a closed form is looked for: a long chain of factors has none."""
-
-
 def closed(section: Section, forms: ClosedForms) -> Section:
     """The section with the closed form of its gradient, if it has one; those of later gradients may insert it."""
     box = section.results[0].step
     forms.learn(box.left.tensor, box.terms)
-    if any(len(Mul.make_args(t.body)) > MOST for t in box.terms):
-        return section
     if len(section.results) != 1:
         return section  # results under conditions are of windows, others of what lies further below
     split = in_digits(box, section.wrt, forms.program)

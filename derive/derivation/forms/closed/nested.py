@@ -53,7 +53,7 @@ def _pulled_out(product: Expr, ranges: tuple[Range, ...]) -> Expr:
     inner = [f for f in Mul.make_args(product) if f.free_symbols & indices]
     used = Mul(*inner).free_symbols
     kept = [r for r in ranges if r.index in used]
-    outer = [f for f in Mul.make_args(product) if f not in inner]
+    outer = [f for f in Mul.make_args(product) if not f.free_symbols & indices]
     total = InnerSum(Mul(*inner), *kept) if kept else Integer(1)
     return Mul(*outer, *(r.extent for r in ranges if r not in kept), total)
 

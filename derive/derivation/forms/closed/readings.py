@@ -6,6 +6,7 @@ divided by that was not before. What gets no shorter stays.
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sympy
 from sympy import Expr, Function, Integer, Mul, Pow
@@ -58,7 +59,9 @@ def read_by_name(
     while True:
         tensors = _tensors(expression)
         possible = [r for r in known if r.tensors <= tensors]
-        choices = [(normal(e, signals), r) for r in possible for e in _read(expression, free, r)]
+        nodes = _nodes(expression, {r.core.func for r in possible})
+        ranges = (*free, *inner_ranges(expression))
+        choices = [(normal(e, signals), r) for r in possible for e in _read(expression, nodes[r.core.func], ranges, r)]
         best = min(choices, key=lambda choice: measure(choice[0]), default=None)
         if best is None or measure(best[0]) >= measure(expression):
             return expression, tuple(used)
@@ -66,11 +69,19 @@ def read_by_name(
         used.setdefault(best[1].let)
 
 
-def _read(expression: Expr, free: Sequence[Range], reading: Reading) -> Iterator[Expr]:
+def _nodes(expression: Expr, functions: Collection[Any]) -> dict[Any, list[Expr]]:
+    """The parts of an expression that are made by each of these functions, in one walk; in an order of their own."""
+    found: dict[Any, dict[Expr, None]] = {function: {} for function in functions}
+    for node in sympy.preorder_traversal(expression):
+        if node.func in found:
+            found[node.func].setdefault(node)
+    return {function: sorted(nodes, key=sympy.default_sort_key) for function, nodes in found.items()}
+
+
+def _read(expression: Expr, nodes: Sequence[Expr], ranges: Sequence[Range], reading: Reading) -> Iterator[Expr]:
     """The expression with the tensor read wherever the core stands; nothing where that is not exact."""
     mapping: dict[Expr, Expr | None] = {}
-    ranges = (*free, *inner_ranges(expression))
-    for node in sorted(expression.atoms(reading.core.func), key=sympy.default_sort_key):
+    for node in nodes:
         for place in places(reading.core, node, [r.index for r in reading.term.free], [r.index for r in ranges]):
             target = reading.target.xreplace(place)
             inside = is_inside(target, reading.let.target, ranges)

@@ -33,19 +33,13 @@ from gradscribe.derive.ir.term import Access, Program, Term, accesses
 ZERO, ONE = Integer(0), Integer(1)
 
 
-MOST = 12
-"""Factors up to which a product is named: beyond, its name would be the row once more."""
-
-
 def caption(step: Step, program: Program) -> Caption | None:
-    """The name of a row; None where a summand has none, and for a product of more than MOST factors.
+    """The name of a row; None where a summand has none.
 
     Args:
         step: the row.
         program: what its tensors are.
     """
-    if any(len(Mul.make_args(t.body)) > MOST for t in step.terms):
-        return None
     where = dict(step.where)
     known = replace(program, sizes=tuple((symbol, e.xreplace(where)) for symbol, e in program.sizes))
     found = [product(t, step.notation, known) for t in step.terms]
