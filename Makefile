@@ -9,13 +9,16 @@ ORACLES := 'torch>=2.9' 'onnx>=1.23' 'expecttest>=0.3' 'keras>=3.13'
 
 # Test workers share the cores among themselves; BLAS threads on top of them would only queue up.
 # Bytecode is written whatever the environment says: without it each worker, and each command that is tested, compiles all.
-PYTEST := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+PYTEST = PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 GRADSCRIBE_THOROUGH=$(THOROUGH) $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+
+# What `make test-all` tries more of.
+THOROUGH := 0
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # Two installations into one environment at a time would damage it.
 .NOTPARALLEL:
-.PHONY: help demo test test-oracles mutants bench bench-compare style lint format generate clean
+.PHONY: help demo test test-oracles test-all mutants bench bench-compare style lint format generate clean
 
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -31,11 +34,16 @@ demo: $(VENV)/.demo ## install, print derivations, regenerate the kernels, train
 	@echo "== python examples/lenet5.py"
 	@$(BIN)/python examples/lenet5.py
 
-# The tests compare generated/ with the equations, module by module on all cores: `generate --check` need not do so first.
-test: style ## install, then ruff, types, all tests but the oracles'; they say whether generated/ is fresh
+test: style ## install, then ruff, types, every line of the sources by tests that need no PyTorch
 	$(PYTEST) -m "not oracle"
 
 test-oracles: $(VENV)/.oracles ## install PyTorch and ONNX, then compare every kernel with them
+	$(PYTEST) -m oracle
+
+# The tests compare generated/ with the equations, module by module on all cores: `generate --check` need not do so first.
+test-all: THOROUGH := 1
+test-all: style $(VENV)/.oracles ## both with every case, whether generated/ is fresh too: what CI runs
+	$(PYTEST) -m "not oracle"
 	$(PYTEST) -m oracle
 
 mutants: $(VENV)/.mutants ## put 200 small faults into derive/ and codegen/, one at a time: how many do the tests notice

@@ -1,5 +1,6 @@
-"""Golden files, which a test compares byte for byte; and no file is loaded whose tests are all deselected."""
+"""Golden files, which a test compares byte for byte; what a run leaves out, and that it is not even loaded then."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,23 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.option.markexpr == "oracle" and collection_path.suffix == ".py":
         return True if "mark.oracle" not in collection_path.read_text(encoding="utf-8") else None
     return None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Golden files are written anew all together, whatever a run tries."""
+    if config.option.update_golden:
+        os.environ["GRADSCRIBE_THOROUGH"] = "1"  # before a test is loaded: its cases are chosen then
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only a thorough run tries, unless it is asked for: `-m thorough`."""
+    from tests.cases.thorough import THOROUGH
+
+    if THOROUGH or "thorough" in config.option.markexpr:
+        return
+    left_out = {item.nodeid for item in items if item.get_closest_marker("thorough")}
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
+    items[:] = [item for item in items if item.nodeid not in left_out]
 
 
 @pytest.fixture

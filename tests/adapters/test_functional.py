@@ -7,7 +7,7 @@ import numpy as np
 from gradscribe import generated as g
 from gradscribe.adapters.functional import REMEMBERED, Functional
 from gradscribe.adapters.saved import put_together, taken_apart
-from gradscribe.derive.catalogue.layers import LAYERS
+from tests.cases.catalogue import TRIED
 from tests.cases.instances import instance
 from tests.cases.layers import random_values, sampled_case
 from tests.cases.together import together
@@ -28,7 +28,7 @@ def drawn(name: str) -> tuple[Any, dict[str, Array], list[Array], list[Array]]:
     return layer, given, list(layer.params.values()), list(layer.state.values())
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_the_same_as_the_class(name: str) -> None:
     layer, given, params, state = drawn(name)
     its, rng = Functional(layer), np.random.default_rng(0)
@@ -57,7 +57,7 @@ def test_the_same_as_the_class(name: str) -> None:
                for a, b in zip(before, (*given.values(), *params, *state), strict=True))  # fmt: skip
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_the_structure_follows_from_the_shapes(name: str) -> None:
     layer, given, params, state = drawn(name)
     with np.errstate(all="ignore"):

@@ -15,7 +15,7 @@ import gradscribe
 from gradscribe import generated as g
 from gradscribe.adapters import load, save
 from gradscribe.codegen.compiler import compile_layer
-from gradscribe.derive.catalogue.layers import LAYERS
+from tests.cases.catalogue import TRIED
 from tests.cases.instances import instance
 from tests.cases.layers import sampled_case
 
@@ -43,7 +43,7 @@ def test_what_is_saved_is_loaded_in_place(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", TRIED)
 def test_every_layer_of_the_catalogue(name: str, dtype: Any, tmp_path: Path) -> None:
     one, other = (instance(sampled_case(name, np.random.default_rng(0), draws=1), dtype) for _ in range(2))
     for array in [*one.params.values(), *one.state.values()]:

@@ -10,6 +10,7 @@ from gradscribe.codegen.numpy.plan import Plan
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.layer.interface import Layer
+from tests.cases.thorough import THOROUGH
 
 GENERATED = Path(__file__).parents[2] / "generated"
 FUNCTIONS = {
@@ -19,6 +20,15 @@ FUNCTIONS = {
     if function.startswith((f"{name}_forward", f"{name}_grad_"))
 }
 """The layer of every generated function of first order; nothing has to be lowered to know their names."""
+
+SAMPLE = [
+    *("conv2d", "conv_transpose1d", "depthwise_conv2d", "locally_connected1d", "max_pool2d", "avg_pool2d", "lp_pool1d"),
+    *("adaptive_max_pool1d", "upsample_nearest1d", "pixel_shuffle", "reflection_pad1d", "dense", "embedding", "gelu"),
+    *("relu", "prelu", "softmax", "batch_norm", "layer_norm", "group_norm", "dropout", "concatenation", "lstm_cell"),
+    *("scaled_dot_product_attention", "cross_entropy", "huber_loss", "kl_divergence"),
+]
+TRIED = list(LAYERS) if THOROUGH else SAMPLE
+"""The layers that tests run through: the same in all, so that each is differentiated, lowered and derived once."""
 
 
 def generated_with(text: str) -> list[str]:

@@ -14,12 +14,13 @@ import gradscribe
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.layer.interface import Layer, Requirement
+from tests.cases.thorough import THOROUGH, draws
 
 CUBE = "y[n] = x[n]^3"
 MOMENTUM = "a = 0.5; new_v[...] = a * v[...] + g[...]; new_p[...] = p[...] - new_v[...]"
-EXAMPLES = int(os.environ.get("GRADSCRIBE_FUZZ", "12"))
+EXAMPLES = int(os.environ.get("GRADSCRIBE_FUZZ", draws(8, 100)))
 """How many random examples a test draws."""
-SOME = 1 if "GRADSCRIBE_FUZZ" in os.environ else 3
+SOME = 1 if THOROUGH else 5
 """Every so manyth name is tried in a role, another one in the next role."""
 fuzzed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -8,6 +8,7 @@ import pytest
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.machine.memory import _own
+from tests.cases.thorough import some
 from tests.cases.together import together
 from tests.runtime.convolutions import DIRECTIONS, Array, Convolution
 
@@ -49,7 +50,7 @@ def error(conv: Convolution, direction: str, kind: str) -> float:
 
 @pytest.mark.parametrize("kind", ["normal", "behind ReLU"])
 @pytest.mark.parametrize("direction", DIRECTIONS)
-@pytest.mark.parametrize("conv", ACCURATE.values(), ids=ACCURATE)
+@pytest.mark.parametrize("conv", some(ACCURATE.values(), 4))
 def test_errors_in_float32(conv: Convolution, direction: str, kind: str) -> None:
     """Of what is chosen, and of every strategy when it is forced: as large as predicted at most."""
     for accuracy, limit in (("strict", STRICT), ("fast", FAST)):

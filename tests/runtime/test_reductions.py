@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 
 from gradscribe.generated import runtime as rt
+from tests.cases.thorough import draws
 from tests.runtime.rooms import forget_plans, set_in_all
 
 Array = np.ndarray[Any, Any]
-SEEDS = pytest.mark.parametrize("seeds", [range(k, k + 15) for k in range(0, 60, 15)], ids=lambda r: str(r.start))
+SEEDS = pytest.mark.parametrize(
+    "seeds", [range(k, k + 15) for k in range(0, draws(15, 60), 15)], ids=lambda r: str(r.start)
+)
 
 
 Element = tuple[int, tuple[int, ...]]

@@ -3,7 +3,6 @@
 The strategies are taken from the runtime's tables, those that the cost model never chooses too.
 """
 
-import os
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,9 +20,11 @@ from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.contractions.gathering import GATHERING
 from gradscribe.generated.runtime.contractions.ways import resolved
 from tests.cases.random_contractions import Array, Problem, problem
+from tests.cases.thorough import draws, some
 from tests.cases.together import together
 from tests.runtime.rooms import forget_plans, set_in_all
 
+ACCURACIES = some([("float32", "fast"), ("float32", "strict"), ("float64", "strict"), ("float64", "fast")], 2)
 BACKENDS = ["numpy", "compiled"]
 STRATEGIES = sorted({s.name for s in (*GATHERING, *SCATTERING)})
 COMPILED = {s.name for s in (*GATHERING, *SCATTERING) if s.compiled}
@@ -31,11 +32,11 @@ WAYS = [(s, backend) for s in STRATEGIES for backend in BACKENDS if backend == "
 """Every strategy on every backend that has it."""
 TOLERANCE = {"float64": 1e-12, "float32": 6e-6}
 """Relative to the greatest sum of absolute products."""
-LEAST = 15
+LEAST = draws(4, 15)
 """How many contractions a strategy has to compute at least."""
-DRAWS = 400
-MOST = DRAWS if "GRADSCRIBE_FUZZ" in os.environ else 60
-"""How many it computes at most, evenly chosen of those that it can; GRADSCRIBE_FUZZ=1 computes all."""
+DRAWS = draws(120, 400)
+MOST = draws(12, 60)
+"""How many it computes at most, evenly chosen of those that it can."""
 
 
 class Forced:
@@ -115,14 +116,13 @@ def run(strategy: str, backend: str, seeds: range, tag: int, dtype: str, accurac
     return len(able)
 
 
-@pytest.mark.parametrize("accuracy", ["fast", "strict"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("dtype", "accuracy"), ACCURACIES)
 @pytest.mark.parametrize(("strategy", "backend"), WAYS)
 def test_every_strategy_computes_what_is_written(strategy: str, backend: str, dtype: str, accuracy: str) -> None:
     assert run(strategy, backend, range(DRAWS), 1 + (accuracy == "fast"), dtype, accuracy, 1) >= LEAST
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("threads", some([1, 2, 3], 1, first=1))
 @pytest.mark.parametrize(("strategy", "backend"), WAYS)
 @pytest.mark.usefixtures("small_blocks")
 def test_every_strategy_in_blocks_and_threads(strategy: str, backend: str, threads: int) -> None:
@@ -232,12 +232,12 @@ def peak(row: Row, backend: str) -> int:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("row", MEASURED, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", some(MEASURED, 12), ids=lambda row: row.name)
 def test_memory_of_a_call_is_bounded(row: Row, backend: str) -> None:
     assert peak(row, backend) <= bound(row)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("row", BATCHED, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", some(BATCHED, 8), ids=lambda row: row.name)
 def test_memory_of_a_call_is_bounded_at_a_larger_batch(row: Row, backend: str) -> None:
     assert peak(larger(row, 3), backend) <= bound(row)

@@ -15,13 +15,16 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
 from gradscribe.derive.layer.interface import Kind
+from tests.cases.catalogue import TRIED
 from tests.cases.layers import sampled_case
+from tests.cases.thorough import some
 
 GENERATED = Path(__file__).parents[3] / "generated"
 NAMES = [*LAYERS, *OPTIMISERS, *NETWORKS]
+AT_ONCE = [*TRIED, *OPTIMISERS, *some(NETWORKS, 2)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", AT_ONCE)
 def test_a_module_is_what_the_equations_give_and_is_explained(name: str) -> None:
     for part in emitted(find_any(name)).modules:
         lines = ((GENERATED / part.path).read_text(encoding="utf-8").splitlines(), part.text.splitlines())

@@ -17,6 +17,7 @@ from gradscribe.codegen.files.swap import STAGE, held
 from gradscribe.codegen.python.text.render import MARK
 from gradscribe.codegen.tool.package import generated_modules, write_package
 from tests.cases.folders import contents, failing_after, full, own
+from tests.cases.thorough import THOROUGH
 
 OLD = {name: f"{MARK} old {name}\n" for name in ("a.py", "b.py", "__init__.py", "gone.py", "room/d.py", "room/gone.py")}
 NEW = {
@@ -156,7 +157,7 @@ def moments() -> Iterator[int]:
     steps, lines = Random(0), 0
     while lines < 2000:
         yield lines
-        lines += 1 if "GRADSCRIBE_FUZZ" in os.environ else steps.randint(1, 11)
+        lines += 1 if THOROUGH else steps.randint(1, 21)
 
 
 def undone(folder: Path) -> None:

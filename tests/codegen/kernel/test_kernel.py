@@ -16,7 +16,7 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
 from gradscribe.derive.language import read
-from tests.cases.catalogue import FUNCTIONS, kernel, layer, layer_kernels
+from tests.cases.catalogue import FUNCTIONS, TRIED, kernel, layer, layer_kernels
 from tests.cases.together import together
 
 WINDOW = "stride=1, padding=0, dilation=1"
@@ -141,7 +141,7 @@ def test_sequential_takes_layers() -> None:
     assert written(generated.Sequential) == "*layers"
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_a_class_is_called_with_what_it_does_not_hold(name: str) -> None:
     found = layer(name)
     cls = getattr(generated, found.class_name)
@@ -154,7 +154,7 @@ def test_a_class_is_called_with_what_it_does_not_hold(name: str) -> None:
     assert set(arrive) - {"self"} == ({"dy"} if len(outputs) == 1 else {f"d{name}" for name in outputs})
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_every_parameter_is_described(name: str) -> None:
     for function in map(function_of, layer_kernels(name)):
         text = inspect.getdoc(function) or ""
@@ -178,7 +178,7 @@ def test_results(name: str, results: tuple[str, ...]) -> None:
     assert kernel(name).results == results
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_a_layer_has_one_gradient_per_differentiable_input(name: str) -> None:
     forward, *gradients = layer_kernels(name)
     assert forward.name == f"{name}_forward"
@@ -188,7 +188,7 @@ def test_a_layer_has_one_gradient_per_differentiable_input(name: str) -> None:
     assert tuple(k.wrt for k in gradients) == tuple((n,) for n in layer(name).differentiable)
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_a_gradient_is_given_inputs_and_what_forward_returns(name: str) -> None:
     forward, *gradients = layer_kernels(name)
     for found in gradients:

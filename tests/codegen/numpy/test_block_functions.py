@@ -14,6 +14,7 @@ from gradscribe.codegen.kernel.network_kernels import NetworkKernels, network_ke
 from gradscribe.codegen.numpy.network.planning.network_plans import backward_plan, forward_plan, predict_plan
 from gradscribe.codegen.numpy.plan import Invoke, effects
 from gradscribe.derive.composition import Network, compose, concrete
+from tests.cases.thorough import some
 
 RESIDUAL = """
 input x[N, 6, 6, 2]
@@ -116,8 +117,8 @@ def runs(name: str, dtype: Any, blocks: bool = True, buffers: Any = None) -> Ite
     assert list(layer.grads) == list(layer.params)
 
 
-@pytest.mark.parametrize("name", TEXTS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", some(TEXTS, 4))
+@pytest.mark.parametrize("dtype", some([np.float64, np.float32], 1))
 def test_blocks_compute_what_their_layers_compute(name: str, dtype: Any) -> None:
     tolerance = 2e-5 if dtype == np.float32 else 1e-12
     for found, expected in zip(runs(name, dtype), runs(name, dtype, blocks=False), strict=True):
@@ -125,7 +126,7 @@ def test_blocks_compute_what_their_layers_compute(name: str, dtype: Any) -> None
         np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("name", some(TEXTS, 4))
 def test_nothing_reads_what_a_block_or_the_network_gave_back(name: str) -> None:
     """What goes back to the buffers is spoiled at once; an array goes back once only."""
 

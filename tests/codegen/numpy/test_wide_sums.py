@@ -20,6 +20,7 @@ from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 from gradscribe.generated.bilinear import bilinear_forward
 from tests.cases.agreement import assert_kernels_agree, compiled
+from tests.cases.thorough import some
 from tests.runtime.rooms import set_in_all
 
 TEXTS = {
@@ -41,7 +42,7 @@ def layer(request: pytest.FixtureRequest) -> Layer:
     return gradscribe.layer(TEXTS[request.param], request.param)
 
 
-@pytest.mark.parametrize("block", [1, 7, 1 << 18])
+@pytest.mark.parametrize("block", some([7, 1, 1 << 18], 1))
 def test_blocks_are_the_whole(layer: Layer, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of any size; with windows that are padded, and seen element by element."""
     module = compiled(layer)

@@ -2,7 +2,6 @@
 
 import ast
 import keyword
-import os
 from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
@@ -30,6 +29,7 @@ from gradscribe.derive.layer.equations import program
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 from tests.cases.plain_loops import plain
+from tests.cases.thorough import THOROUGH
 
 TEXTS = {
     "input": "y[n, i, k] = sum(r, c) {0}[n, 2*i + r - p, c] * w[r, c, k]; p = 1",
@@ -50,8 +50,8 @@ TEXTS = {
     "derived size": "{0} = M // 2; y[n] = sum(m) x[n, m] / {0}",
     "rest": "y[..., {0}] = x[..., {0}] * exp(x[..., {0}]) * v[{0}]",
 }
-STEP = 1 if "GRADSCRIBE_FUZZ" in os.environ else 8
-"""Every so manyth name is tried in a role, another one in the next role; GRADSCRIBE_FUZZ=1 tries all."""
+STEP = 1 if THOROUGH else 16
+"""Every so manyth name is tried in a role, another one in the next role; a thorough run tries all."""
 OWN = {"dx", "dy", "ddx", "x_shape", "input_shape", "input", "bias", "w", "b", "l", "O", "match", "type", "rng"}
 
 

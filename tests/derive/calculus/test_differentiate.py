@@ -8,16 +8,17 @@ from sympy import Abs, Eq, Expr, Idx, IndexedBase, Integer, Rational, Sum, Symbo
 from sympy.codegen.cfunctions import log1p
 
 from gradscribe.derive.calculus.differentiate import Gradient, differentiate, position
-from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.ir.functions import FUNCTIONS, activation, activation_prime, equal, relu, sigmoid, step
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of
 from gradscribe.derive.ir.term import EquationError, Program, Range, Statement, accesses
 from gradscribe.derive.layer.equations import Maximum, inside, program
+from tests.cases.catalogue import TRIED
 from tests.cases.finite_differences import Tally, compare_slopes, weighted_sum
 from tests.cases.layers import random_values, sampled_case, sizes_of
 from tests.cases.random_programs import Array
 from tests.cases.simplified import simplified_program, with_gradient
+from tests.cases.thorough import some
 from tests.cases.together import together
 
 N, M, P = integers("N M P")
@@ -53,7 +54,7 @@ def check_gradient(
 
 
 # ----- the catalogue --------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", TRIED)
 def test_layers_agree_with_finite_differences(name: str) -> None:
     compared = 0
     for seed in range(3):
@@ -63,7 +64,7 @@ def test_layers_agree_with_finite_differences(name: str) -> None:
     assert compared > 5
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", some(TRIED, 9))
 def test_second_order_of_layers_agrees_with_finite_differences(name: str) -> None:
     rng = np.random.default_rng(len(name))
     case = sampled_case(name, rng, limit=500)

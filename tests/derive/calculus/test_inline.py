@@ -17,6 +17,7 @@ from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of
 from gradscribe.derive.ir.term import Access, Guard, Program, Range, Statement, Tensor, Term
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
+from tests.cases.catalogue import TRIED
 from tests.cases.random_programs import random_case
 from tests.cases.together import together
 
@@ -119,7 +120,7 @@ def test_inserted_leaves_a_term_that_does_not_read_the_let() -> None:
     assert inserted(Term((Range(i, N),), (), T(i)), let(T, exp(X(i)))).body == exp(X(i))
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_gradients_of_the_catalogue_keep_their_values(name: str) -> None:
     layer = LAYERS[name]()
     gradient = differentiate(layer.program).program

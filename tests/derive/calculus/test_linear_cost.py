@@ -30,6 +30,7 @@ def calls(work: Callable[[], object]) -> int:
     return sum(entry.callcount for entry in profiler.getstats())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("write", "work", "first"),
     [

@@ -19,8 +19,10 @@ from gradscribe.derive.derivation.record import Derivation
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.ir.term import Program
 from gradscribe.derive.ir.well_formed import check
+from tests.cases.catalogue import TRIED
 from tests.cases.catalogue import layer as layer_of
 from tests.cases.random_programs import random_case
+from tests.cases.thorough import draws, some
 from tests.cases.together import together
 
 STOPPED = {
@@ -71,7 +73,7 @@ def test_the_catalogue_is_verified(part: int, monkeypatch: pytest.MonkeyPatch) -
     module = "gradscribe.generated.{0.name}"
     monkeypatch.setattr(verify, "compile_layer", lambda layer, order: import_module(module.format(layer)))
 
-    @together("name", tuple(LAYERS)[part::PARTS])
+    @together("name", TRIED[part::PARTS])
     def holds(name: str) -> None:
         found = list(verify_layer(layer_of(name), 1, seed=1))
         assert not failures(found)
@@ -105,7 +107,7 @@ def with_constants(program: Program, rng: np.random.Generator) -> Program:
     return check(replace(program, statements=statements, outputs=(*program.outputs, *more)))
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(draws(8, 40)))
 def test_random_programs_with_constants_and_several_outputs(seed: int) -> None:
     case = random_case(seed)
     made = replace(case.layer, program=with_constants(case.layer.program, np.random.default_rng(seed)))
@@ -196,7 +198,7 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", some(NETWORKS, 2))
 def test_networks_are_verified_at_both_orders(name: str) -> None:
     found = list(verify_layer(network(NETWORKS[name], name), 1, order=2))
     assert not failures(found)

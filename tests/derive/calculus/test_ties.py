@@ -34,6 +34,7 @@ from gradscribe.derive.typeset.text import text_writer
 from tests.cases.layers import LayerCase, random_layer_case, sizes_of
 from tests.cases.naive import both_axes, padding_pairs, windows
 from tests.cases.random_programs import Case, random_case
+from tests.cases.thorough import draws
 from tests.cases.together import together
 from tests.codegen.tool.cli.running import is_a_mistake, run
 
@@ -127,7 +128,7 @@ def tied_values(rng: np.random.Generator, shape: tuple[int, ...], special: bool 
 
 # ----- pooling --------------------------------------------------------------------------------------------------------
 @together("policy", ["first", "split"])
-@together("seed", range(30))
+@together("seed", range(draws(10, 30)))
 def test_pooling_equals_loops(seed: int, policy: str) -> None:
     rng = np.random.default_rng(seed)
     case = random_layer_case("max_pool2d", rng)
@@ -258,7 +259,7 @@ def test_an_index_that_the_body_lacks_counts_every_time_but_cancels() -> None:
     np.testing.assert_allclose(found["dx"], np.pad(found["dy"][:, None], ((0, 0), (0, 3))))
 
 
-@pytest.mark.parametrize("first", range(0, 80, 16))
+@pytest.mark.parametrize("first", range(0, draws(16, 80), 16))
 def test_random_programs(first: int) -> None:
     tried = 0
     for seed in range(first, first + 16):

@@ -9,6 +9,7 @@ import pytest
 
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.ir.interpret import interpret
+from tests.cases.catalogue import TRIED
 from tests.cases.layers import (
     CASES,
     LayerCase,
@@ -75,7 +76,7 @@ def test_generated_forward_equals_plain_loops(case: LayerCase, dtype: type) -> N
         np.testing.assert_array_equal(result[1], where)
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_generated_forward_equals_the_equations(name: str) -> None:
     """Every layer of the catalogue; options and sizes are random, inputs that may be absent are so at times."""
     for seed in range(3):

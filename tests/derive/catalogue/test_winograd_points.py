@@ -7,9 +7,10 @@ import sympy
 from benchmarks.winograd_points import CANDIDATES, LEAST, SHOWN, compared, ranked, used
 from gradscribe.derive.catalogue.winograd import CookToom, cook_toom, standard_points
 from gradscribe.derive.catalogue.winograd.accuracy import ERRORS, amplification, errors
+from tests.cases.thorough import draws
 
 
-@pytest.mark.parametrize("n", range(LEAST, 8))  # 8 takes longer than all of these
+@pytest.mark.parametrize("n", range(LEAST, draws(6, 8)))  # 8 takes longer than all of these
 def test_the_standard_points_are_those_chosen(n: int) -> None:
     assert ranked(n)[0].points == standard_points(n)
 

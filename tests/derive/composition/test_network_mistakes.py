@@ -11,6 +11,7 @@ from gradscribe.codegen.compiler import compile_layer
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.composition import NetworkError, compose
+from tests.cases.catalogue import TRIED
 from tests.cases.networks import instance, node
 from tests.cases.together import together
 
@@ -170,7 +171,7 @@ def test_what_lacks_an_input_or_cannot_be_judged_is_refused_when_it_is_written(t
     assert caret.index("^") == column + 3
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_every_layer_that_lacks_an_input_is_refused(name: str) -> None:
     """All inputs but weights, state, and what may be absent or only training reads; one less is an error."""
     layer = LAYERS[name]()

@@ -7,7 +7,6 @@ import pytest
 
 import gradscribe
 from gradscribe.derive.calculus.second_order import second_order
-from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
@@ -16,7 +15,7 @@ from gradscribe.derive.typeset import markdown
 from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.text import text_writer
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
-from tests.cases.catalogue import derived_twice, layer
+from tests.cases.catalogue import TRIED, derived_twice, layer
 from tests.cases.together import together
 
 
@@ -42,7 +41,7 @@ PARTS = 4
 def test_the_catalogue(part: int) -> None:
     """Both claims, layer by layer: each is derived once."""
 
-    @together("name", tuple(LAYERS)[part::PARTS])
+    @together("name", TRIED[part::PARTS])
     def holds(name: str) -> None:
         every_row_is_certified(name)
         the_numbers_of_statements_are_printed(name)

@@ -24,6 +24,7 @@ from gradscribe.derive.ir.term import (
     index_ranges,
 )
 from gradscribe.derive.ir.well_formed import check
+from tests.cases.catalogue import TRIED
 from tests.cases.together import together
 
 N, M, s, p = integers("N M s p")
@@ -109,7 +110,7 @@ def test_a_substituted_program_has_the_same_value() -> None:
     np.testing.assert_array_equal(interpret(special, values, {N: 4, M: 3})["y"], interpret(PROGRAM, values, sizes)["y"])
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_specialised_layers_pass_the_check(name: str) -> None:
     layer = LAYERS[name]()
     for symbol in sorted(layer.program.symbols(), key=lambda v: v.name):

@@ -23,6 +23,7 @@ from gradscribe.derive.language import LanguageError
 from gradscribe.derive.language.syntax.parse import LONGEST, LONGEST_NAME, LONGEST_NUMBER
 from gradscribe.derive.layer.equations import Maximum, inside, program
 from gradscribe.derive.layer.interface import Kind, Layer
+from tests.cases.thorough import draws
 from tests.cases.together import together
 
 N, L, C, R, K, W = integers("N L C R K I")
@@ -370,7 +371,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=draws(100, 400), deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_any_text_is_a_layer_or_a_language_error(text: str) -> None:
     assert layer_or_error(text)

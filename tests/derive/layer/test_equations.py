@@ -8,12 +8,12 @@ import pytest
 import sympy
 from sympy import Abs, Eq, Function, Idx, IndexedBase, Integer, Sum, Symbol, exp, floor, symbols, tanh
 
-from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import floordiv, integer, integers
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.ir.term import EquationError, Guard, Program, Range, Tensor
 from gradscribe.derive.layer.equations import Maximum, Minimum, inside, program, to_sympy
+from tests.cases.catalogue import TRIED
 from tests.cases.layers import random_values, sampled_case, sizes_of
 from tests.cases.together import together
 
@@ -183,7 +183,7 @@ def test_a_minimum_within_an_expression_is_a_tensor_of_its_own() -> None:
 
 
 # ----- there and back -------------------------------------------------------------------------------------------------
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_layers_survive_the_way_to_sympy_and_back(name: str) -> None:
     rng = np.random.default_rng(1)
     case = sampled_case(name, rng)

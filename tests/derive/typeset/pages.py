@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import cache, partial
 
 from gradscribe.codegen.tool.find import find
-from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.pages import PAGES as PAGES_OF_THEIR_OWN
 from gradscribe.derive.catalogue.winograd import cook_toom
@@ -13,7 +12,7 @@ from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certificate import Certificate
 from gradscribe.derive.typeset.formats import rendered
 from gradscribe.derive.typeset.latex import latex_writer
-from tests.cases.catalogue import derived, derived_twice
+from tests.cases.catalogue import TRIED, derived, derived_twice
 
 FOOT = Certificate(6, 19, 4e-16, 4, 8e-11)
 SETTINGS: list[tuple[str, dict[str, str]]] = [
@@ -47,11 +46,11 @@ def correlation(m: int, r: int, dims: int) -> Derivation:
 
 
 FIRST: dict[str, Callable[[], Derivation]] = {
-    **{name: partial(derived, name) for name in LAYERS},
+    **{name: partial(derived, name) for name in TRIED},
     **{", ".join([name, *settings.values()]): partial(derived, name, **settings) for name, settings in SETTINGS},
     "convolution": PAGES_OF_THEIR_OWN["convolution"],
 }
-SECOND = {f"{name}, order 2": partial(derived_twice, name) for name in LAYERS}
+SECOND = {f"{name}, order 2": partial(derived_twice, name) for name in TRIED}
 OF_NETWORKS = {
     **{name: partial(of_network, name) for name in NETWORKS},
     **{chain: partial(chained, chain) for chain in CHAINS},

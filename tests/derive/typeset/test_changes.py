@@ -13,6 +13,7 @@ from gradscribe.derive.typeset.formats import FORMATS, rendered
 from gradscribe.derive.typeset.terms.pieces import Piece
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived, layer
+from tests.cases.thorough import some
 from tests.cases.together import together
 from tests.derive.typeset import pages
 
@@ -57,7 +58,7 @@ def test_all_rows_of_an_activation_are_marked() -> None:
     assert found["rename"] == "δ[«e′»]«[x[e′]>0]»"
 
 
-@pytest.mark.parametrize("page", pages.FIRST)
+@pytest.mark.parametrize("page", some(pages.FIRST, 12))
 def test_what_is_not_marked_was_there(page: str) -> None:
     """The text that is not marked occurs in the row above; a row that only lost something has no mark."""
     for before, step in pairs(pages.derivation(page)):

@@ -6,7 +6,6 @@ from random import Random
 
 import pytest
 
-from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, Step
 from gradscribe.derive.derivation.network.layer_table import network_table
@@ -23,7 +22,7 @@ from gradscribe.derive.typeset.terms.row_breaks import broken
 from gradscribe.derive.typeset.terms.sides import sides
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.text.text_tables import layer_lines
-from tests.cases.catalogue import derived
+from tests.cases.catalogue import TRIED, derived
 
 
 def factor(text: str, glue: str = " ") -> Piece:
@@ -100,7 +99,7 @@ def equations(page: Derivation) -> Iterator[tuple[Definition | Step | Formula, T
                 yield block, t
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", TRIED)
 def test_text_is_no_wider_than_asked(name: str) -> None:
     """Only what no line may end within is wider, behind its margin."""
     page = derived(name)

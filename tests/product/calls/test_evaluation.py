@@ -16,6 +16,7 @@ from gradscribe.derive.composition import Network, compose
 from gradscribe.derive.composition.network import Node
 from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.language import LanguageError
+from tests.cases.catalogue import TRIED
 from tests.cases.catalogue import layer as catalogue_layer
 from tests.cases.instances import call_arguments, instance, returned
 from tests.cases.layers import random_values, sampled_case
@@ -38,7 +39,7 @@ def own() -> Any:
     return gradscribe.layer(OWN, "noisy", state=(("m", "new_m", 1.0),))
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_every_class_predicts(name: str) -> None:
     """As a call where nothing else is said; what backward keeps and the state stay."""
     case = sampled_case(name, np.random.default_rng(5))

@@ -14,8 +14,8 @@ from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
+from tests.cases.catalogue import TRIED, layer_kernels
 from tests.cases.catalogue import layer as catalogue_layer
-from tests.cases.catalogue import layer_kernels
 from tests.cases.instances import call_arguments, instance, returned
 from tests.cases.layers import CASES, LayerCase, SampledCase, conv, pool, random_values, sampled_case
 from tests.cases.together import together
@@ -225,7 +225,7 @@ def test_an_empty_batch_works(case: LayerCase) -> None:
 
 
 # ----- classes --------------------------------------------------------------------------------------------------------
-CLASSES = together("name", LAYERS)
+CLASSES = together("name", TRIED)
 
 
 def test_every_class_is_tried() -> None:

@@ -27,6 +27,7 @@ from gradscribe.generated.conv2d import conv2d_forward
 from gradscribe.generated.hard_tanh import hard_tanh_forward
 from gradscribe.generated.max_pool2d import max_pool2d_forward
 from gradscribe.generated.zero_pad2d import zero_pad2d_forward
+from tests.cases.catalogue import TRIED
 from tests.cases.catalogue import layer as catalogue_layer
 from tests.cases.layers import random_values, sampled_case
 from tests.cases.together import together
@@ -59,7 +60,7 @@ def test_every_real_option_has_a_range_but_those_that_may_be_infinite() -> None:
         assert all(o.values is not None for o in make().layer.options if o.kind is not Kind.FLAG)
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_numbers_out_of_range_are_refused(name: str) -> None:
     limits = {o.name: o.values for o in catalogue_layer(name).options if o.kind is Kind.NUMBER and o.values is not None}
     if not limits:
@@ -111,7 +112,7 @@ def test_limits_of_a_clip_are_ordered_and_no_nan() -> None:
         derivation(catalogue_layer("hard_tanh"), settings={"min_val": "2.5", "max_val": "1"})
 
 
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_samples_are_within_the_ranges(name: str) -> None:
     layer = catalogue_layer(name)
     for seed in range(5):

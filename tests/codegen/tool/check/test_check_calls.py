@@ -1,6 +1,5 @@
 """`gradscribe check` and the functions that people have: odd names, caches, odd results, functions that misbehave."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,11 +11,12 @@ import pytest
 
 from gradscribe.codegen.tool.check import CheckError, Verdict, check
 from gradscribe.codegen.tool.check.problem.cache import places
+from tests.cases.thorough import draws
 from tests.codegen.tool.cli.running import run
 
 ROOT = Path(__file__).parents[4]
 Array = np.ndarray
-EXAMPLES = 20 if "GRADSCRIBE_FUZZ" in os.environ else 12
+EXAMPLES = draws(8, 20)
 
 
 def slope(dy: Array, y: Array) -> Array:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases.thorough import some
 from tests.codegen.tool.cli.running import ROOT, START, Command, is_a_mistake
 
 ENGINES = ("pdflatex", "xelatex", "lualatex")
@@ -76,7 +77,7 @@ def test_a_pdf_is_the_same_whenever_it_is_written(gradscribe: Command, tmp_path:
     assert one == two
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", some(ENGINES, 1))
 def test_every_engine_reads_pages_and_fragments(gradscribe: Command, tmp_path: Path, engine: str) -> None:
     """Two fragments in a document that has commands of the same names."""
     if shutil.which(engine) is None:
@@ -105,7 +106,7 @@ def test_a_page_that_is_too_deep_for_its_width_is_told(gradscribe: Command) -> N
 
 
 @pytest.mark.parametrize(
-    ("columns", "expected", "plain"), [(70, 70, {}), (30, 60, {"NO_COLOR": "1"}), (500, 200, {"TERM": "dumb"})]
+    ("columns", "expected", "plain"), some([(70, 70, {}), (30, 60, {"NO_COLOR": "1"}), (500, 200, {"TERM": "dumb"})], 1)
 )
 def test_a_terminal(columns: int, expected: int, plain: dict[str, str]) -> None:
     page = on_a_terminal(["derive", "dense"], columns, plain)

@@ -9,6 +9,7 @@ import gradscribe
 from gradscribe.codegen.tool.package import package_sources, write_package
 from gradscribe.derive.ir.term import EquationError
 from tests.cases.hostile import CUBE, NAMES, TEXTS, watched
+from tests.cases.thorough import some
 from tests.codegen.tool.cli.running import run
 
 
@@ -37,7 +38,7 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("number", range(len(TEXTS)))
+@pytest.mark.parametrize("number", some(range(len(TEXTS)), 20))
 def test_files_through_the_command_line(number: int) -> None:
     text, command = TEXTS[number].encode("utf-8", "surrogatepass"), COMMANDS[number % len(COMMANDS)]
     Path("mine.py").write_text("def backward(dy, x):\n    return 3 * x**2 * dy\n", encoding="utf-8")
