@@ -19,6 +19,7 @@ from gradscribe.derive.derivation.record import (
     Label,
     LayerTable,
     Premise,
+    Step,
     Words,
     joined,
 )
@@ -97,7 +98,8 @@ def _primes(names: Names) -> Iterator[Words]:
 def _sizes(page: Derivation, names: Names) -> Iterator[Words]:
     """What no sentence and no table has introduced: options by their names, numbers that a network fixes."""
     table = page.table.rows if page.table is not None else ()
-    known = symbols_of((page.setup, page.premises, page.update)) | {symbol for symbol, _ in page.sizes}
+    said = tuple(p for p in page.premises if not isinstance(p, Step))  # a row introduces nothing
+    known = symbols_of((page.setup, said, page.update)) | {symbol for symbol, _ in page.sizes}
     known |= set().union(*(e.free_symbols for row in table for e in row.shape))
     open_ = [v for v, group in names.symbols.items() if group.kind in ("size", "parameter") and v not in known]
     if page.table is not None:

@@ -42,6 +42,11 @@ class LatexTypesetter(Typesetter):
         base = rf"\hat{{{letters(name.base)}}}" if name.marks == ("hat",) else letters(name.word)
         return base + "'" * name.primes + (f"^{{{self._parenthesised(level)}}}" if level else "")
 
+    def _starred(self, letters: Sequence[str], level: str) -> str:
+        found = ",".join(f"{letter}^{{*}}" for letter in letters)
+        place = self._parens(found) if len(letters) > 1 or level else found
+        return place + (f"^{{{self._parenthesised(level)}}}" if level else "")
+
     def _parenthesised(self, level: str) -> str:
         return self._level(level) if self.notation.style.dense else f"({self._level(level)})"
 
@@ -81,6 +86,9 @@ class LatexTypesetter(Typesetter):
         if upper.startswith(r"\frac"):
             return rf"\frac{{\partial}}{{\partial {lower}}}{upper}"
         return rf"\frac{{\partial {upper}}}{{\partial {lower}}}"
+
+    def _derivative(self, body: str, lower: str) -> str:
+        return rf"\frac{{\partial}}{{\partial {lower}}}\,{body}"
 
     def _line(self, simple: bool) -> tuple[str, str, str]:
         return r"\frac{", "}{", "}"
@@ -175,6 +183,9 @@ class InlineTypesetter(LatexTypesetter):
     def _partial(self, upper: str, lower: str) -> str:
         upper, lower = (self._parens(e) if e.startswith(r"\partial") else e for e in (upper, lower))
         return rf"\partial {upper}/\partial {lower}"
+
+    def _derivative(self, body: str, lower: str) -> str:
+        return rf"\partial({body})/\partial {lower}"
 
     def _line(self, simple: bool) -> tuple[str, str, str]:
         return ("", "/", "") if simple else ("", "/(", ")")

@@ -9,20 +9,11 @@ import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 
 from gradscribe.derive.derivation.forms.caption.words.signs import OperatorSign
-from gradscribe.derive.derivation.forms.example.spelling import Numeral, Spelt
+from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
+from gradscribe.derive.derivation.forward.quotients import Partial, Reduced
 from gradscribe.derive.derivation.letters.name import Name
 from gradscribe.derive.derivation.letters.notation import Monomial, Notation, monomial, monomials
-from gradscribe.derive.derivation.record import (
-    Below,
-    Between,
-    Equals,
-    Hadamard,
-    Inverse,
-    Label,
-    Partial,
-    Rounded,
-    Scalar,
-)
+from gradscribe.derive.derivation.record import Below, Between, Equals, Hadamard, Inverse, Label, Rounded, Scalar
 from gradscribe.derive.ir.functions import (
     activation,
     activation_prime,
@@ -90,6 +81,10 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
         """A tensor without its indices: its letter, and the level beside it."""
 
     @abstractmethod
+    def _starred(self, letters: Sequence[str], level: str) -> str:
+        """The place of a maximum: ``r*``, ``(r*, t*)``, and the level beside it."""
+
+    @abstractmethod
     def _level(self, label: str) -> str:
         """The label of a level: l+1, or the name of a node."""
 
@@ -105,6 +100,10 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
     def _quotient(self, scalar: str, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]: ...
     @abstractmethod
     def _partial(self, upper: str, lower: str) -> str: ...
+    @abstractmethod
+    def _derivative(self, body: str, lower: str) -> str:
+        """The derivative of what is no element by itself."""
+
     @abstractmethod
     def _line(self, simple: bool) -> tuple[str, str, str]:
         """What stands before, between and after the sides of a fraction; a lower one may be a product, not `simple`."""
@@ -141,6 +140,8 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
             return self._gradient(self._scalar(notation.scalar(name)), notation.quotients[name])
         if name in notation.dots:
             return self._dotted(self._tensor(notation.dots[name]))
+        if place := notation.starred(name):
+            return self._starred([self._symbol(r.index) for r in place], notation.level(name))
         return self._letter(notation.tensor(name), notation.level(name))
 
     def letter(self, name: str) -> str:
@@ -249,6 +250,8 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
 
     def number(self, e: Expr) -> str:
         """A number as it is read; floats in the fewest digits that name them."""
+        if e.is_infinite:
+            return self.infinity if e > 0 else self.minus + self.infinity
         if e.is_Integer:
             return str(int(e)).replace("-", self.minus)
         if e.is_Rational:
@@ -260,8 +263,8 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
     def _atom(self, e: Expr) -> str:
         if isinstance(e, Symbol):
             return self._symbol(e)
-        if e in (sympy.pi, sympy.oo):
-            return self.pi if e is sympy.pi else self.infinity
+        if e is sympy.pi:
+            return self.pi
         if e.is_Number:
             return self.number(e)
         if isinstance(e, Access):
@@ -273,9 +276,17 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
             sign = self._reduction(SUM, [[Part(self.expr(r.index)) for r in e.ranges]])
             return f"{''.join(part.text for part in sign)} {inner.expr(e.body, tight=True)}"
         if isinstance(e, Partial):
-            return self._partial(self._atom(e.upper), self._atom(e.lower))
+            of_body = isinstance(e.upper, Reduced)
+            return (self._derivative if of_body else self._partial)(self._atom(e.upper), self._atom(e.lower))
+        if isinstance(e, Reduced):
+            term = e.term()
+            sign = self._reduction(term.reduction, [[Part(self.expr(r.index)) for r in term.bound]])
+            inner = self._ordered(self.notation.in_order(dict.fromkeys((*self.indices, *term.indices))))
+            return f"{''.join(part.text for part in sign)} {inner.expr(term.body, tight=True)}"
         if isinstance(e, Numeral | Spelt):
             return self.numeral(e) if isinstance(e, Numeral) else self.spelt(e)
+        if isinstance(e, Coordinates):
+            return self._parens(",".join(self.expr(a) for a in e.args))
         if isinstance(e, Label):
             return self._level(e.word)
         if isinstance(e, Scalar):
@@ -340,6 +351,9 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
         if isinstance(bracket, step):
             return f"{self.expr(args[0])}>0"
         if isinstance(bracket, equal):
+            place = next((a for a in args if isinstance(a, Access) and a.tensor in self.notation.places), None)
+            if place is not None:
+                return self.placed(args[0] if args[1] is place else args[1], place)
             plain = isinstance(args[0], Symbol | Access) or not isinstance(args[1], Access)
             first, second = args if plain else args[::-1]
             return f"{self.expr(first)}={self.expr(second)}"
