@@ -101,8 +101,8 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
     @abstractmethod
     def _partial(self, upper: str, lower: str) -> str: ...
     @abstractmethod
-    def _derivative(self, body: str, lower: str) -> str:
-        """The derivative of what is no element by itself."""
+    def _derivative_by(self, lower: str) -> str:
+        """What stands before that which is differentiated, where it is no element."""
 
     @abstractmethod
     def _line(self, simple: bool) -> tuple[str, str, str]:
@@ -213,11 +213,15 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
             return [u for n, factor in enumerate(factors) for u in (*([plain(" ")] if n else []), *factor)]
         tops = ([self._coefficient(p, p)] if p != 1 else []) + [self.unit(f) for f in upper]
         bottoms = [self._coefficient(q, 1 / q)] if q != 1 else []
-        bottoms += [self.unit(Pow(f.base, -f.exp), f) for f in lower]
+        sum_alone = q == 1 and len(lower) == 1 and lower[0].exp == -1 and isinstance(lower[0].base, Add)
+        if sum_alone:  # the line has parentheses, where a format needs them
+            bottoms = [Unit((Part(self.expr(lower[0].base)),), lower[0])]
+        else:
+            bottoms += [self.unit(Pow(f.base, -f.exp), f) for f in lower]
         if not bottoms:
             return self._juxtaposed([[top] for top in tops]) or [self._coefficient(p, p)]
         apart = tops if len(tops) == 1 and isinstance(upper[0] if upper else None, Add) else []
-        before, line, after = map(plain, self._line(len(bottoms) < 2))
+        before, line, after = map(plain, self._line(len(bottoms) < 2 and not sum_alone))
         over = self._juxtaposed([[top] for top in tops if top not in apart]) or [plain("1")]
         fraction = [before, *over, line, *self._juxtaposed([[bottom] for bottom in bottoms]), after]
         return self._juxtaposed([fraction, *([top] for top in apart)])
@@ -276,8 +280,7 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
             sign = self._reduction(SUM, [[Part(self.expr(r.index)) for r in e.ranges]])
             return f"{''.join(part.text for part in sign)} {inner.expr(e.body, tight=True)}"
         if isinstance(e, Partial):
-            of_body = isinstance(e.upper, Reduced)
-            return (self._derivative if of_body else self._partial)(self._atom(e.upper), self._atom(e.lower))
+            return " ".join(self.quotient(e))
         if isinstance(e, Reduced):
             term = e.term()
             sign = self._reduction(term.reduction, [[Part(self.expr(r.index)) for r in term.bound]])
@@ -307,6 +310,11 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
         if isinstance(e, Inverse):
             return self._power(self._atom(e.args[0]), f"{self.minus}1")
         return self._function(e)
+
+    def quotient(self, e: Partial) -> list[str]:
+        """A derivative; of what defines an element in two parts, between which a line may end."""
+        upper, lower = self._atom(e.upper), self._atom(e.lower)
+        return [self._derivative_by(lower), upper] if isinstance(e.upper, Reduced) else [self._partial(upper, lower)]
 
     def _raised(self, e: Expr) -> str:
         if e.exp == -1:

@@ -107,7 +107,10 @@ class Typesetter(ExpressionWriter):
         gradients = [self._whole(f) for f in split.gradients]
         # 1/z dE/dy, but dE/dy h/z
         pieces += gradients + tensors if split.tensors else tensors + gradients
-        pieces += [self._whole(f) for f in split.brackets + split.partials]
+        pieces += [self._whole(f) for f in split.brackets]
+        pieces += [
+            Piece((Unit((Part(text),), (f, k)),)) for f in split.partials for k, text in enumerate(self.quotient(f))
+        ]
         deltas = sorted(term.deltas, key=lambda d: not self._plain_pair(d, term))
         pieces += [self._bracket(self._iverson(self._equation(d, term)), frozenset((d, -d))) for d in deltas]
         if term.is_sum:

@@ -181,7 +181,7 @@ def wrapped(text: str, width: int = WIDTH) -> list[str]:
             lines.append("")
         lines[-1] += (" " if lines[-1] else "") + word
     *others, last = lines
-    if others and len(last) <= _ALONE and " " in others[-1]:
+    while others and len(last) <= _ALONE and " " in others[-1]:
         others[-1], _, before = others[-1].rpartition(" ")
         last = f"{before} {last}"
     return [*others, last]

@@ -100,8 +100,8 @@ class TextTypesetter(Typesetter):
         upper, lower = (self._parens(e) if e.startswith("∂") else e for e in (upper, lower))
         return f"∂{upper}/∂{lower}"
 
-    def _derivative(self, body: str, lower: str) -> str:
-        return f"∂({body})/∂{lower}"
+    def _derivative_by(self, lower: str) -> str:
+        return f"∂/∂{lower}"
 
     def _line(self, simple: bool) -> tuple[str, str, str]:
         return ("", "/", "") if simple else ("", "/(", ")")

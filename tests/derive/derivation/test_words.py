@@ -226,3 +226,9 @@ def test_only_what_is_linear_has_a_layer_before(text: str, expected: bool) -> No
 )
 def test_which_layers_of_the_catalogue_have_one(name: str, expected: bool) -> None:
     assert any(s.wrt.startswith("u_prev") for s in derived(name).sections) == expected
+
+
+def test_a_kernel_is_introduced_with_all_its_extents() -> None:
+    """Though one of them is the stride, too, and stands in that."""
+    page = derive(LAYERS["max_pool2d"](), settings={"padding": "0", "dilation": "1", "stride": "R"})
+    assert "stride R, padding 0, dilation 1. Kernel size R×T." in words(page)
