@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 import sympy
-from sympy import Add, Expr, Integer, Mul, Symbol
+from sympy import Add, Expr, Mul, Symbol
 
 from gradscribe.derive.calculus.differentiate import position
 from gradscribe.derive.ir.index import mod
@@ -23,24 +23,32 @@ def coordinate(name: str, axis: int) -> str:
     return f"{name}.{axis}"
 
 
-def coordinates(value: Expr, ranges: Sequence[Range]) -> tuple[Expr, ...] | None:
+def coordinates(
+    value: Expr, ranges: Sequence[Range], within: Mapping[Expr, Expr] | None = None
+) -> tuple[Expr, ...] | None:
     """The place whose number is `value`; None where it is not certain that each coordinate is within its range.
 
     Equal numbers are equal places only then: an index, or a remainder of a division by the extent, is.
+
+    Args:
+        value: the number.
+        ranges: the indices whose values a place has.
+        within: what brackets beside it keep from 0 up to an extent.
     """
     if len(ranges) == 1:
         return (value,)
     sizes = set().union(*(r.extent.free_symbols for r in ranges))
+    known = within or {}
     found: list[Expr] = []
     rest = sympy.expand(value)
-    for weight in weights(ranges):
-        parts = [(part, part / weight) for part in Add.make_args(rest)]
-        own = [(part, digit) for part, digit in parts if isinstance(digit, Symbol | mod) and digit not in sizes]
-        if len(own) > 1:
+    for range_, weight in zip(ranges, weights(ranges), strict=True):
+        shares = [part / weight for part in Add.make_args(rest)]
+        digit = Add(*(share for share in shares if sympy.fraction(share)[1] == 1))
+        plain = digit == 0 or (isinstance(digit, Symbol | mod) and digit not in sizes)
+        if not plain and known.get(digit) != range_.extent:
             return None
-        part, digit = own[0] if own else (Integer(0), Integer(0))
         found.append(digit)
-        rest -= part
+        rest = sympy.expand(rest - digit * weight)
     return tuple(found) if rest == 0 else None
 
 

@@ -1,7 +1,7 @@
 """Numbers in the places of names, with a sign between factors; places of maxima, (r,t)=(r*,t*)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sympy import Add, Expr
 
@@ -16,6 +16,8 @@ class NumberWriter(ABC):
     """Writes what an example works out, and which place is meant."""
 
     notation: Notation
+    within_extents: Mapping[Expr, Expr] = {}
+    """What brackets of the term at hand keep from 0 up to an extent."""
     minus: str
     dot: str
 
@@ -58,7 +60,7 @@ class NumberWriter(ABC):
         if isinstance(value, Coordinates):
             return f"{self.expr(value)}={self.expr(place)}"
         ranges = self.notation.places[place.tensor]
-        found = coordinates(value, ranges)
+        found = coordinates(value, ranges, self.within_extents)
         if found is None:
             return f"{self.expr(value)}={self.expr(number(place.tensor, place.indices, ranges, Access))}"
         texts = [self.expr(e) for e in found]

@@ -38,7 +38,9 @@ class Typesetter(ExpressionWriter):
     def within(self, term: Term, outer: Sequence[Symbol] = ()) -> Self:
         """The same for a term: indices in the order of the page; without one those of the forward output come first."""
         indices = dict.fromkeys((*(v for v in outer if v in term.indices), *term.indices))
-        return type(self)(self.notation, self.notation.in_order(indices))
+        inner = type(self)(self.notation, self.notation.in_order(indices))
+        inner.within_extents = {sympy.expand(g.value): g.extent for g in term.guards}
+        return inner
 
     def among(self, words: Words) -> Self:
         """The same for the mathematics of a sentence."""

@@ -13,15 +13,17 @@ from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.forward.idealisation import Condition, Idealised
-from gradscribe.derive.derivation.forward.place import coordinates
+from gradscribe.derive.derivation.forward.place import coordinate, coordinates
 from gradscribe.derive.derivation.forward.quotients import Reduced
 from gradscribe.derive.derivation.forward.remarks.constants import change, unchanging
 from gradscribe.derive.derivation.gradient.recurrence import passes_on
-from gradscribe.derive.ir.functions import larger
+from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.ir.functions import equal, larger
 from gradscribe.derive.ir.index import integers, mod
 from gradscribe.derive.ir.interpret import interpret
-from gradscribe.derive.ir.term import Range
+from gradscribe.derive.ir.term import Access, Range
 from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.together import together
 
@@ -75,7 +77,7 @@ def test_who_asks_is_told() -> None:
 
 # ----- places ---------------------------------------------------------------------------------------------------------
 def test_a_number_of_a_place_is_read_as_the_place() -> None:
-    """Every way to write the number is tried with numbers: equal numbers are equal places."""
+    """With numbers put in, the place is that of NumPy."""
     r, t, q, v, R, T = integers("r t q v R T")
     ranges = (Range(r, R), Range(t, T))
     for value, expected in {
@@ -86,17 +88,31 @@ def test_a_number_of_a_place_is_read_as_the_place() -> None:
         T * r: (r, Integer(0)),
     }.items():
         assert coordinates(value, ranges) == expected
+        numbers = {r: Integer(2), t: Integer(3), q: Integer(1), v: Integer(2), R: Integer(3), T: Integer(4)}
+        place = np.unravel_index(int(value.xreplace(numbers)), (3, 4))
+        assert place == tuple(int(e.xreplace(numbers)) for e in expected)
     for unsure in (T * r + t + 1, T * (r - q) + t, T * r + v - T * q, r + t, R * T):
         assert coordinates(unsure, ranges) is None
     assert coordinates(q - 2 * v, (Range(r, R),)) == (q - 2 * v,)
+    assert coordinates(T * (r - q) + t, ranges, {r - q: R}) == (r - q, t)
+    assert coordinates(T * (r - q) + t, ranges, {r - q: T}) is None
+
+
+def test_a_bracket_beside_it_makes_a_coordinate_certain() -> None:
+    page = derive(layer("y[n, i] = max(r, t) x[n, 3*i + r, 2*t + r]", "skewed"))
+    assert "[(r−2t,t)=(r*,t*)[n, (i+2t−r)/3]][0≤r−2t<R]" in text_writer.render(page)
+    assert certify(page, shapes=3).holds
 
 
 def test_what_is_no_place_for_certain_is_compared_as_a_number() -> None:
-    """Here t - 1 might be another window's place."""
-    page = derive(layer("y[n, i] = max(r, t) x[n, 3*i + r, 2*t + r]", "skewed"))
-    rows = text_writer.render(page)
-    assert "(r,t)=(r*,t*)[n,i]" in rows
-    assert certify(page, shapes=3).holds
+    r, t, n = integers("r t n")
+    ranges = (Range(r, Integer(3)), Range(t, Integer(4)))
+    single = {coordinate("arg", k): (range_,) for k, range_ in enumerate(ranges)}
+    writer = TextTypesetter(Notation(places={"arg": ranges, **single}))
+    assert sorted(re.findall(r"\S+", writer.relation(equal(4 * r + 5, Access("arg", n))))) == [
+        "4r+5=t*[n]+4",
+        "r*[n]",
+    ]
 
 
 def test_letters_of_a_place_may_be_asked_for() -> None:
