@@ -64,7 +64,7 @@ def _adaptive_max_pool1d_grad_input_sizes(dtype: Any, x: Any, dy: Any, argmax: A
 def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[int]) -> rt.Array:
     """Compute dx, the gradient of E: 1-D max pooling to a given size.
 
-    (6) dx[m,q,v] = Σ_{j} dy[m,j,v] [q=argmax[m,j,v]]
+    (7) dx[m,q,v] = Σ_{j} dy[m,j,v] [q=argmax[m,j,v]]
 
     Args:
         dy: shape (N, W_out, C); dE/dy.
@@ -81,7 +81,7 @@ def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequenc
     input_shape = rt.shape("adaptive_max_pool1d", "input_shape", input_shape, 3)
     N, W, C = _adaptive_max_pool1d_grad_input_sizes(dtype, input_shape, dy, argmax)
     rt.recorded("adaptive_max_pool1d", "argmax", argmax, W)
-    # (6) dx[m,q,v] = Σ_{j} dy[m,j,v] [q=argmax[m,j,v]]
+    # (7) dx[m,q,v] = Σ_{j} dy[m,j,v] [q=argmax[m,j,v]]
     dx = np.zeros((N, W, C), dtype)
     rt.scatter("m j v, q: m j v -> m q v", dx, dy, argmax)
     return dx

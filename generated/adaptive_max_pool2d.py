@@ -91,8 +91,8 @@ def adaptive_max_pool2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D max pooling to a given size.
 
-    (7) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e] [q=argmax_rows[m,i,v,e]]
-    (12) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e] [v=argmax_columns[m,q,j,e]]
+    (8) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e] [q=argmax_rows[m,i,v,e]]
+    (14) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e] [v=argmax_columns[m,q,j,e]]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -117,10 +117,10 @@ def adaptive_max_pool2d_grad_input(
     N, H, W, C, W_out = _adaptive_max_pool2d_grad_input_sizes(dtype, input_shape, dy, argmax_columns, argmax_rows)
     rt.recorded("adaptive_max_pool2d", "argmax_columns", argmax_columns, W)
     rt.recorded("adaptive_max_pool2d", "argmax_rows", argmax_rows, H)
-    # (7) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e] [q=argmax_rows[m,i,v,e]]
+    # (8) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e] [q=argmax_rows[m,i,v,e]]
     dz = np.zeros((N, H, W_out, C), dtype)
     rt.scatter("m i v e, q: m i v e -> m q v e", dz, dy, argmax_rows)
-    # (12) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e] [v=argmax_columns[m,q,j,e]]
+    # (14) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e] [v=argmax_columns[m,q,j,e]]
     dx = np.zeros((N, H, W, C), dtype)
     rt.scatter("m q j e, v: m q j e -> m q v e", dx, dz, argmax_columns)
     return dx

@@ -60,7 +60,7 @@ def global_max_pool_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def global_max_pool_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[int]) -> rt.Array:
     """Compute dx, the gradient of E: global max pooling.
 
-    (6) dx[m,q,v] = dy[m,v] [q=argmax[m,v]]
+    (7) dx[m,q,v] = dy[m,v] [q=argmax[m,v]]
 
     Args:
         dy: shape (N, C); dE/dy.
@@ -77,7 +77,7 @@ def global_max_pool_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[in
     input_shape = rt.shape("global_max_pool", "input_shape", input_shape, None)
     full_shape, E, N, C = _global_max_pool_sizes(dtype, input_shape, dy, argmax)
     rt.recorded("global_max_pool", "argmax", argmax, E)
-    # (6) dx[m,q,v] = dy[m,v] [q=argmax[m,v]]
+    # (7) dx[m,q,v] = dy[m,v] [q=argmax[m,v]]
     dx = np.zeros((N, E, C), dtype)
     rt.scatter("m v, q: m v -> m q v", dx, dy, argmax)
     return dx.reshape(N, *full_shape, C)

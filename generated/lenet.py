@@ -345,7 +345,7 @@ def lenet_backward(
     # (74) ds4_y[m,q,v,e] = dflat_y[m, 80q+16v+e]
     dflat_y_1 = dflat_y.reshape(N, 5, 5, 16)
     ds4_y = dflat_y_1.reshape(N, 5, 5, 16)
-    # (79) da3_y[m, 2i+r, 2j+t, e] = ds4_y[m,i,j,e] [s4_argmax[m,i,j,e]=2r+t]
+    # (80) da3_y[m, 2i+r, 2j+t, e] = ds4_y[m,i,j,e] [s4_argmax[m,i,j,e]=2r+t]
     if loops.wanted(1600 * N):
         da3_y = buffers.take((N, 10, 10, 16), dtype)
         loops.lenet_backward_3(da3_y, ds4_y, s4_argmax, N)
@@ -356,7 +356,7 @@ def lenet_backward(
         )
         rt.spread(ds4_y, da3_y_1, argument=s4_argmax)
     buffers.give(dflat_y)
-    # (81) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1−a3_y[m,q,v,e]²)
+    # (82) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1−a3_y[m,q,v,e]²)
     if loops.wanted(1600 * N):
         dc3_u = buffers.take((N, 10, 10, 16), dtype)
         loops.lenet_backward_4(dc3_u, a3_y, da3_y, N)
@@ -366,7 +366,7 @@ def lenet_backward(
         np.subtract(1, dc3_u, out=dc3_u)
         dc3_u *= da3_y
     buffers.give(da3_y)
-    # (98) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_w[r,t,e,k] dc3_u[m,i,j,k]
+    # (99) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_w[r,t,e,k] dc3_u[m,i,j,k]
     ds2_y = buffers.take((N, 14, 14, 6), dtype)
     ds2_y_1 = rt.Window(  # m e i j r t
         ds2_y, (N, 6, 10, 10, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1)))
@@ -383,7 +383,7 @@ def lenet_backward(
         )
         rt.spread(ds2_y, da1_y_1, argument=s2_argmax)
     buffers.give(ds2_y)
-    # (99) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1−a1_y[m,q,v,e]²)
+    # (100) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1−a1_y[m,q,v,e]²)
     if loops.wanted(4704 * N):
         dc1_u = buffers.take((N, 28, 28, 6), dtype)
         loops.lenet_backward_6(dc1_u, a1_y, da1_y, N)
@@ -393,21 +393,21 @@ def lenet_backward(
         np.subtract(1, dc1_u, out=dc1_u)
         dc1_u *= da1_y
     buffers.give(da1_y)
-    # (101) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
+    # (102) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (5, 5, 1, N, 28, 28), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dc1_w = np.empty((5, 5, 1, 6), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dc1_u, out=dc1_w)
-    # (102) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
+    # (103) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
     dc1_b = rt.total(dc1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (87) dc3_w[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
+    # (88) dc3_w[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
     s2_y_1 = rt.Window(  # m q v n i j
         s2_y, (5, 5, 6, N, 10, 10), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dc3_w = np.empty((5, 5, 6, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s2_y_1, dc3_u, out=dc3_w)
-    # (92) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
+    # (93) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
     dc3_b = rt.total(dc3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     buffers.give(dc3_u)
     # (64) df5_w[m,q] = Σ_{n} flat_y[n,m] df5_u[n,q]

@@ -118,7 +118,7 @@ def max_pool1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D max pooling.
 
-    (7) dx[m, sj+dt−p, v] += dy[m,j,v] [t=argmax[m,j,v]]
+    (8) dx[m, sj+dt−p, v] += dy[m,j,v] [t=argmax[m,j,v]]
 
     Args:
         dy: shape (N, W_out, C); dE/dy.
@@ -142,7 +142,7 @@ def max_pool1d_grad_input(
         dtype, input_shape, dy, argmax, kernel_size, stride, padding, dilation, ceil_mode
     )
     rt.recorded("max_pool1d", "argmax", argmax, T)
-    # (7) dx[m, sj+dt−p, v] += dy[m,j,v] [t=argmax[m,j,v]]
+    # (8) dx[m, sj+dt−p, v] += dy[m,j,v] [t=argmax[m,j,v]]
     if loops.wanted(C * N * T * W_out, T, d, p, s):
         dx = np.empty((N, W, C), dtype)
         if s == 1:

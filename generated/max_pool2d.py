@@ -137,7 +137,7 @@ def max_pool2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D max pooling.
 
-    (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e] [argmax[m,i,j,e]=Tr+t]
+    (8) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e] [argmax[m,i,j,e]=Tr+t]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -161,7 +161,7 @@ def max_pool2d_grad_input(
         dtype, input_shape, dy, argmax, kernel_size, stride, padding, dilation, ceil_mode
     )
     rt.recorded("max_pool2d", "argmax", argmax, R * T)
-    # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e] [argmax[m,i,j,e]=Tr+t]
+    # (8) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e] [argmax[m,i,j,e]=Tr+t]
     if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:

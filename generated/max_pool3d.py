@@ -156,7 +156,7 @@ def max_pool3d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D max pooling.
 
-    (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o] [argmax[m,l,i,j,o]=RTa+Tr+t]
+    (8) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o] [argmax[m,l,i,j,o]=RTa+Tr+t]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, C); dE/dy.
@@ -180,7 +180,7 @@ def max_pool3d_grad_input(
         dtype, input_shape, dy, argmax, kernel_size, stride, padding, dilation, ceil_mode
     )
     rt.recorded("max_pool3d", "argmax", argmax, A * R * T)
-    # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o] [argmax[m,l,i,j,o]=RTa+Tr+t]
+    # (8) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o] [argmax[m,l,i,j,o]=RTa+Tr+t]
     if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         dx = np.empty((N, D, H, W, C), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:

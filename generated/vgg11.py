@@ -587,7 +587,7 @@ def vgg11_backward(
     rt.contract("m k, q k -> m q", dy, dense1_w, out=dflatten1_y)
     # (66) dmax_pool2d5_y[m,0,0,e] = dflatten1_y[m,e]
     dmax_pool2d5_y = dflatten1_y.reshape(N, 1, 1, 512)
-    # (71) drelu8_y[m,q,v,e] = Σ_{i,j} dmax_pool2d5_y[m,i,j,e] [max_pool2d5_argmax[m,i,j,e]=2q+v−4i−2j]
+    # (72) drelu8_y[m,q,v,e] = Σ_{i,j} dmax_pool2d5_y[m,i,j,e] [max_pool2d5_argmax[m,i,j,e]=2q+v−4i−2j]
     drelu8_y = rt.total(
         np.where(
             2 * np.arange(0, 2)[:, None, None, None, None]
@@ -601,18 +601,18 @@ def vgg11_backward(
         (-2, -1),
     )
     buffers.give(dflatten1_y)
-    # (73) dconv2d8_u[m,q,v,e] = drelu8_y[m,q,v,e] [relu8_y[m,q,v,e]>0]
+    # (74) dconv2d8_u[m,q,v,e] = drelu8_y[m,q,v,e] [relu8_y[m,q,v,e]>0]
     dconv2d8_u = np.where(relu8_y > 0, drelu8_y, 0)
-    # (89) drelu7_y[m,q,v,e] = Σ_{i,j,k} conv2d8_w[q+1−i, v+1−j, e, k] dconv2d8_u[m,i,j,k]
+    # (90) drelu7_y[m,q,v,e] = Σ_{i,j,k} conv2d8_w[q+1−i, v+1−j, e, k] dconv2d8_u[m,i,j,k]
     conv2d8_w_1 = rt.Window(  # q v e i j k
         conv2d8_w, (2, 2, 512, 2, 2, 512), ((1, (0, 1), (3, -1)), (1, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1)))
     )
     drelu7_y = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dconv2d8_u, conv2d8_w_1, out=drelu7_y)
-    # (91) dconv2d7_u[m,q,v,e] = drelu7_y[m,q,v,e] [relu7_y[m,q,v,e]>0]
+    # (92) dconv2d7_u[m,q,v,e] = drelu7_y[m,q,v,e] [relu7_y[m,q,v,e]>0]
     dconv2d7_u = np.where(relu7_y > 0, drelu7_y, 0)
     buffers.give(drelu7_y)
-    # (99) dmax_pool2d4_y[m,q,v,e] = Σ_{i,j,k} conv2d7_w[q+1−i, v+1−j, e, k] dconv2d7_u[m,i,j,k]
+    # (100) dmax_pool2d4_y[m,q,v,e] = Σ_{i,j,k} conv2d7_w[q+1−i, v+1−j, e, k] dconv2d7_u[m,i,j,k]
     conv2d7_w_1 = rt.Window(  # q v e i j k
         conv2d7_w, (2, 2, 512, 2, 2, 512), ((1, (0, 1), (3, -1)), (1, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1)))
     )
@@ -629,7 +629,7 @@ def vgg11_backward(
         )
         rt.spread(dmax_pool2d4_y, drelu6_y_1, argument=max_pool2d4_argmax)
     buffers.give(dmax_pool2d4_y)
-    # (100) dconv2d6_u[m,q,v,e] = drelu6_y[m,q,v,e] [relu6_y[m,q,v,e]>0]
+    # (101) dconv2d6_u[m,q,v,e] = drelu6_y[m,q,v,e] [relu6_y[m,q,v,e]>0]
     dconv2d6_u = np.where(relu6_y > 0, drelu6_y, 0)
     buffers.give(drelu6_y)
     # drelu5_y[m,q,v,e] = Σ_{k,r,t} conv2d6_w[r,t,e,k] dconv2d6_u[m, q+1−r, v+1−t, k]
@@ -638,10 +638,10 @@ def vgg11_backward(
     )
     drelu5_y = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d6_u_1, conv2d6_w, out=drelu5_y)
-    # (104) dconv2d5_u[m,q,v,e] = drelu5_y[m,q,v,e] [relu5_y[m,q,v,e]>0]
+    # (105) dconv2d5_u[m,q,v,e] = drelu5_y[m,q,v,e] [relu5_y[m,q,v,e]>0]
     dconv2d5_u = np.where(relu5_y > 0, drelu5_y, 0)
     buffers.give(drelu5_y)
-    # (107) dmax_pool2d3_y[m,q,v,e] = Σ_{k,r,t} conv2d5_w[r,t,e,k] dconv2d5_u[m, q+1−r, v+1−t, k]
+    # (108) dmax_pool2d3_y[m,q,v,e] = Σ_{k,r,t} conv2d5_w[r,t,e,k] dconv2d5_u[m, q+1−r, v+1−t, k]
     dconv2d5_u_1 = rt.Window(  # m q v k r t
         dconv2d5_u, (N, 4, 4, 512, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
@@ -658,7 +658,7 @@ def vgg11_backward(
         )
         rt.spread(dmax_pool2d3_y, drelu4_y_1, argument=max_pool2d3_argmax)
     buffers.give(dmax_pool2d3_y)
-    # (108) dconv2d4_u[m,q,v,e] = drelu4_y[m,q,v,e] [relu4_y[m,q,v,e]>0]
+    # (109) dconv2d4_u[m,q,v,e] = drelu4_y[m,q,v,e] [relu4_y[m,q,v,e]>0]
     dconv2d4_u = np.where(relu4_y > 0, drelu4_y, 0)
     buffers.give(drelu4_y)
     # drelu3_y[m,q,v,e] = Σ_{k,r,t} conv2d4_w[r,t,e,k] dconv2d4_u[m, q+1−r, v+1−t, k]
@@ -667,10 +667,10 @@ def vgg11_backward(
     )
     drelu3_y = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d4_u_1, conv2d4_w, out=drelu3_y)
-    # (112) dconv2d3_u[m,q,v,e] = drelu3_y[m,q,v,e] [relu3_y[m,q,v,e]>0]
+    # (113) dconv2d3_u[m,q,v,e] = drelu3_y[m,q,v,e] [relu3_y[m,q,v,e]>0]
     dconv2d3_u = np.where(relu3_y > 0, drelu3_y, 0)
     buffers.give(drelu3_y)
-    # (115) dmax_pool2d2_y[m,q,v,e] = Σ_{k,r,t} conv2d3_w[r,t,e,k] dconv2d3_u[m, q+1−r, v+1−t, k]
+    # (116) dmax_pool2d2_y[m,q,v,e] = Σ_{k,r,t} conv2d3_w[r,t,e,k] dconv2d3_u[m, q+1−r, v+1−t, k]
     dconv2d3_u_1 = rt.Window(  # m q v k r t
         dconv2d3_u, (N, 8, 8, 256, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
@@ -687,10 +687,10 @@ def vgg11_backward(
         )
         rt.spread(dmax_pool2d2_y, drelu2_y_1, argument=max_pool2d2_argmax)
     buffers.give(dmax_pool2d2_y)
-    # (116) dconv2d2_u[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    # (117) dconv2d2_u[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dconv2d2_u = np.where(relu2_y > 0, drelu2_y, 0)
     buffers.give(drelu2_y)
-    # (120) dmax_pool2d1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
+    # (121) dmax_pool2d1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
     dconv2d2_u_1 = rt.Window(  # m q v k r t
         dconv2d2_u, (N, 16, 16, 128, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
@@ -707,72 +707,72 @@ def vgg11_backward(
         )
         rt.spread(dmax_pool2d1_y, drelu1_y_1, argument=max_pool2d1_argmax)
     buffers.give(dmax_pool2d1_y)
-    # (121) dconv2d1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (122) dconv2d1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dconv2d1_u = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (123) dconv2d1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv2d1_u[n,i,j,e]
+    # (124) dconv2d1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv2d1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d1_w = np.empty((3, 3, 3, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv2d1_u, out=dconv2d1_w)
-    # (124) dconv2d1_b[m] = Σ_{n,i,j} dconv2d1_u[n,i,j,m]
+    # (125) dconv2d1_b[m] = Σ_{n,i,j} dconv2d1_u[n,i,j,m]
     dconv2d1_b = rt.total(dconv2d1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (118) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} max_pool2d1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
+    # (119) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} max_pool2d1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
     max_pool2d1_y_1 = rt.Window(  # m q v n i j
         max_pool2d1_y, (3, 3, 64, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d2_w = np.empty((3, 3, 64, 128), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d1_y_1, dconv2d2_u, out=dconv2d2_w)
-    # (119) dconv2d2_b[m] = Σ_{n,i,j} dconv2d2_u[n,i,j,m]
+    # (120) dconv2d2_b[m] = Σ_{n,i,j} dconv2d2_u[n,i,j,m]
     dconv2d2_b = rt.total(dconv2d2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (113) dconv2d3_w[m,q,v,e] = Σ_{n,i,j} max_pool2d2_y[n, m+i−1, q+j−1, v] dconv2d3_u[n,i,j,e]
+    # (114) dconv2d3_w[m,q,v,e] = Σ_{n,i,j} max_pool2d2_y[n, m+i−1, q+j−1, v] dconv2d3_u[n,i,j,e]
     max_pool2d2_y_1 = rt.Window(  # m q v n i j
         max_pool2d2_y, (3, 3, 128, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d3_w = np.empty((3, 3, 128, 256), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d2_y_1, dconv2d3_u, out=dconv2d3_w)
-    # (114) dconv2d3_b[m] = Σ_{n,i,j} dconv2d3_u[n,i,j,m]
+    # (115) dconv2d3_b[m] = Σ_{n,i,j} dconv2d3_u[n,i,j,m]
     dconv2d3_b = rt.total(dconv2d3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (110) dconv2d4_w[m,q,v,e] = Σ_{n,i,j} relu3_y[n, m+i−1, q+j−1, v] dconv2d4_u[n,i,j,e]
+    # (111) dconv2d4_w[m,q,v,e] = Σ_{n,i,j} relu3_y[n, m+i−1, q+j−1, v] dconv2d4_u[n,i,j,e]
     relu3_y_1 = rt.Window(  # m q v n i j
         relu3_y, (3, 3, 256, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d4_w = np.empty((3, 3, 256, 256), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu3_y_1, dconv2d4_u, out=dconv2d4_w)
-    # (111) dconv2d4_b[m] = Σ_{n,i,j} dconv2d4_u[n,i,j,m]
+    # (112) dconv2d4_b[m] = Σ_{n,i,j} dconv2d4_u[n,i,j,m]
     dconv2d4_b = rt.total(dconv2d4_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (105) dconv2d5_w[m,q,v,e] = Σ_{n,i,j} max_pool2d3_y[n, m+i−1, q+j−1, v] dconv2d5_u[n,i,j,e]
+    # (106) dconv2d5_w[m,q,v,e] = Σ_{n,i,j} max_pool2d3_y[n, m+i−1, q+j−1, v] dconv2d5_u[n,i,j,e]
     max_pool2d3_y_1 = rt.Window(  # m q v n i j
         max_pool2d3_y, (3, 3, 256, N, 4, 4), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d5_w = np.empty((3, 3, 256, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d3_y_1, dconv2d5_u, out=dconv2d5_w)
-    # (106) dconv2d5_b[m] = Σ_{n,i,j} dconv2d5_u[n,i,j,m]
+    # (107) dconv2d5_b[m] = Σ_{n,i,j} dconv2d5_u[n,i,j,m]
     dconv2d5_b = rt.total(dconv2d5_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (102) dconv2d6_w[m,q,v,e] = Σ_{n,i,j} relu5_y[n, m+i−1, q+j−1, v] dconv2d6_u[n,i,j,e]
+    # (103) dconv2d6_w[m,q,v,e] = Σ_{n,i,j} relu5_y[n, m+i−1, q+j−1, v] dconv2d6_u[n,i,j,e]
     relu5_y_1 = rt.Window(  # m q v n i j
         relu5_y, (3, 3, 512, N, 4, 4), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d6_w = np.empty((3, 3, 512, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu5_y_1, dconv2d6_u, out=dconv2d6_w)
-    # (103) dconv2d6_b[m] = Σ_{n,i,j} dconv2d6_u[n,i,j,m]
+    # (104) dconv2d6_b[m] = Σ_{n,i,j} dconv2d6_u[n,i,j,m]
     dconv2d6_b = rt.total(dconv2d6_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (92) dconv2d7_w[m,q,v,e] = Σ_{n,i,j} max_pool2d4_y[n, m+i−1, q+j−1, v] dconv2d7_u[n,i,j,e]
+    # (93) dconv2d7_w[m,q,v,e] = Σ_{n,i,j} max_pool2d4_y[n, m+i−1, q+j−1, v] dconv2d7_u[n,i,j,e]
     max_pool2d4_y_1 = rt.Window(  # m q v n i j
         max_pool2d4_y, (3, 3, 512, N, 2, 2), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d7_w = np.empty((3, 3, 512, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d4_y_1, dconv2d7_u, out=dconv2d7_w)
-    # (93) dconv2d7_b[m] = Σ_{n,i,j} dconv2d7_u[n,i,j,m]
+    # (94) dconv2d7_b[m] = Σ_{n,i,j} dconv2d7_u[n,i,j,m]
     dconv2d7_b = rt.total(dconv2d7_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (79) dconv2d8_w[m,q,v,e] = Σ_{n,i,j} relu7_y[n, m+i−1, q+j−1, v] dconv2d8_u[n,i,j,e]
+    # (80) dconv2d8_w[m,q,v,e] = Σ_{n,i,j} relu7_y[n, m+i−1, q+j−1, v] dconv2d8_u[n,i,j,e]
     relu7_y_1 = rt.Window(  # m q v n i j
         relu7_y, (3, 3, 512, N, 2, 2), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d8_w = np.empty((3, 3, 512, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu7_y_1, dconv2d8_u, out=dconv2d8_w)
-    # (84) dconv2d8_b[m] = Σ_{n,i,j} dconv2d8_u[n,i,j,m]
+    # (85) dconv2d8_b[m] = Σ_{n,i,j} dconv2d8_u[n,i,j,m]
     dconv2d8_b = rt.total(dconv2d8_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (52) ddense1_w[m,q] = Σ_{n} dy[n,q] flatten1_y[n,m]
     ddense1_w = np.empty((512, 10), dtype)

@@ -12,8 +12,9 @@ from gradscribe.derive.derivation.forms.example.example import with_example
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.derivation.forward.forward_equations import in_one_naming
 from gradscribe.derive.derivation.forward.insertion import written_out
+from gradscribe.derive.derivation.forward.remarks.implementation import with_remarks
 from gradscribe.derive.derivation.gradient.assembly import assembled
-from gradscribe.derive.derivation.gradient.recurrence import recurrence
+from gradscribe.derive.derivation.gradient.recurrence import passes_on, recurrence
 from gradscribe.derive.derivation.gradient.section import gradient_sections
 from gradscribe.derive.derivation.gradient.weight_update import with_update
 from gradscribe.derive.derivation.gradient.zero import zero_sections
@@ -42,6 +43,7 @@ def derive(
     form: str = "index",
     optimiser: Optimiser | None = None,
     example: bool = False,
+    implementation: bool = False,
 ) -> Derivation:
     """The derivation of a layer's gradients.
 
@@ -57,6 +59,7 @@ def derive(
             for products of matrices (im2col), or "all".
         optimiser: the equations of the update of the weights, at order 1; gradient descent by default.
         example: whether the page ends with numbers, see `derive.derivation.forms.example`; of single layers.
+        implementation: whether it says how the code does it: NaN, infinity, places of maxima as numbers, what is saved.
 
     Raises:
         EquationError: when `wrt`, a setting, the order, the form, the optimiser or an example does not fit the layer,
@@ -70,6 +73,7 @@ def derive(
     elif optimiser is not None:
         raise EquationError(f"{layer.name}: weights move along first gradients; expected order 1 beside an optimiser")
     page = with_example(page) if example else page
+    page = with_remarks(page) if implementation else page
     return in_letters(page, request, layer.program.names())
 
 
@@ -91,7 +95,8 @@ def _derived(
     ]
     first = program.inputs[0].name
     main = next((s for s in sections if s.wrt == first and first not in gradient.zeros), None)
-    if main is not None and first not in layer.weights and not _is_activation(program, first):
+    between = first not in layer.weights and passes_on(program, first) and not _is_activation(program, first)
+    if main is not None and between:
         sections.append(recurrence(program, main, notation))
     return assembled(display, program, rewritten, notation, sections)
 

@@ -24,22 +24,6 @@ Words = tuple[str | Expr, ...]
 """A sentence: words and, between them, mathematics. An Access without indices stands for the tensor itself."""
 
 
-class Partial(Expr):
-    """``d(upper)/d(lower)`` of two accesses; display only. For one tensor it is 1 where the indices agree, else 0."""
-
-    is_commutative = True
-
-    @property
-    def upper(self) -> Access:
-        """The tensor element that is differentiated."""
-        return self.args[0]
-
-    @property
-    def lower(self) -> Access:
-        """The tensor element differentiated by."""
-        return self.args[1]
-
-
 class Scalar(Expr):
     """What is differentiated, E, or S at order 2; it has no name in the equations."""
 
@@ -296,6 +280,14 @@ class Update:
 
 
 @dataclass(frozen=True)
+class Remark:
+    """How the code does what a page says: a sentence, and the equations that it leads to."""
+
+    words: Words
+    equations: tuple[Definition, ...] = ()
+
+
+@dataclass(frozen=True)
 class Worked:
     """A gradient in numbers: its matrices, and rows that work out one element."""
 
@@ -336,6 +328,8 @@ class Derivation(Printed):
         matrix: these, as they stand on a page.
         glossary: sentences that define the signs and words of the boxes.
         update: what training makes of the weights; None where none is derived.
+        unchanging: constants of which the page says that no output depends on them.
+        remarks: how the code does what the equations say; () where that is not asked for.
         example: the same in numbers; None where they are not asked for.
         definitions: the forward equations.
         sizes: the derived extents.
@@ -376,6 +370,8 @@ class Derivation(Printed):
     matrix: tuple[Premise, ...] = ()
     update: Update | None = None
     example: Example | None = None
+    unchanging: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def heading(self) -> str:

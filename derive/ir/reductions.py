@@ -65,15 +65,31 @@ class Reduction:
 
 SUM = Reduction("sum", "sums", np.add, 0, lambda e: S.One, "Σ", r"\sum", limits=True)
 
-_CHOSEN = "it changes with the element that it is, and with no other"
+_CHOSEN = "a {} changes with the element that it is, and with no other"
 
 REDUCTIONS: dict[str, Reduction] = {
     "sum": SUM,
     "max": Reduction(
-        "maximum", "maxima", np.maximum, -inf, lambda e: e.chosen, "max", r"\max", selects=True, reason=_CHOSEN
+        "maximum",
+        "maxima",
+        np.maximum,
+        -inf,
+        lambda e: e.chosen,
+        "max",
+        r"\max",
+        selects=True,
+        reason=_CHOSEN.format("maximum"),
     ),
     "min": Reduction(
-        "minimum", "minima", np.minimum, inf, lambda e: e.chosen, "min", r"\min", selects=True, reason=_CHOSEN
+        "minimum",
+        "minima",
+        np.minimum,
+        inf,
+        lambda e: e.chosen,
+        "min",
+        r"\min",
+        selects=True,
+        reason=_CHOSEN.format("minimum"),
     ),
 }
 """The rows by the word that equations have for them."""

@@ -137,8 +137,9 @@ class MarkdownWriter(Writer):
     def _reason(self, words: Words) -> str:
         r"""Words beside a row: prose in ``\text``, mathematics outside it."""
         runs = ((is_text, list(run)) for is_text, run in groupby(words, key=lambda word: isinstance(word, str)))
+        inline = self.inline.among(words)
         return "".join(
-            rf"\text{{{''.join(map(prose, run))}}}" if is_text else "".join(map(self.inline.expr, run))
+            rf"\text{{{''.join(map(prose, run))}}}" if is_text else "".join(map(inline.expr, run))
             for is_text, run in runs
         )
 

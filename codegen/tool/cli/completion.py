@@ -1,15 +1,13 @@
 """What a shell offers while one types: commands, options, names of the catalogue, formats; Typer speaks with it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 from typer.completion import completion_init, get_completion_script
 
-from gradscribe.codegen.target import TARGETS
 from gradscribe.codegen.tool.find import known
-from gradscribe.derive.typeset.formats import FORMATS
 
 PROGRAM = "gradscribe"
 COMPLETE = f"_{PROGRAM.upper()}_COMPLETE"
@@ -51,11 +49,30 @@ def _offered(kinds: Iterable[str], start: str) -> Iterator[tuple[str, str]]:
     return ((e.name, e.title) for kind in kinds for e in catalogue[kind].values() if e.name.startswith(start))
 
 
-def formats(incomplete: str) -> list[str]:
-    """Formats that begin so."""
-    return [name for name in FORMATS if name.startswith(incomplete)]
+def optimiser_names(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Those of optimisers."""
+    return _offered(("optimiser",), incomplete)
 
 
-def backends(incomplete: str) -> list[str]:
-    """Backends that begin so."""
-    return [name for name in TARGETS if name.startswith(incomplete)]
+def forms(incomplete: str) -> list[str]:
+    """Forms of a page that begin so."""
+    from gradscribe.derive.derivation.forms.caption.page_form import FORMS  # which loads SymPy
+
+    return words(*FORMS)(incomplete)
+
+
+def policies(incomplete: str) -> list[str]:
+    """Policies for ties that begin so."""
+    from gradscribe.derive.calculus.passes.ties import TIES  # which loads SymPy
+
+    return words(*TIES)(incomplete)
+
+
+def words(*known: str) -> Callable[[str], list[str]]:
+    """What completes an option that takes one of these words; of words between commas the last one."""
+
+    def offered(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [before + comma + word for word in known if word.startswith(last)]
+
+    return offered

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradscribe.codegen.target import TARGETS
-from gradscribe.codegen.tool.cli.completion import backends, layer_names, names
+from gradscribe.codegen.tool.cli.completion import layer_names, names, policies, words
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
 
@@ -21,12 +21,17 @@ Names = Annotated[list[str] | None, typer.Argument(metavar="[LAYER ...]", help=M
 LayerNames = Annotated[list[str] | None, typer.Argument(metavar="[LAYER ...]", help=MANY, autocompletion=layer_names)]
 Ties = Annotated[
     str | None,
-    typer.Option(help="Gradient of a tied maximum: first (as a layer has it by default) or split among all."),
+    typer.Option(
+        help="Gradient of a tied maximum: first (as a layer has it by default) or split among all.",
+        autocompletion=policies,
+    ),
 ]
 Order = Annotated[int, typer.Option(min=1, max=2, help="2: the gradient of the gradient.")]
 Backend = Annotated[
     str,
-    typer.Option("--backend", help=f"What the code is written for: {' or '.join(TARGETS)}.", autocompletion=backends),
+    typer.Option(
+        "--backend", help=f"What the code is written for: {' or '.join(TARGETS)}.", autocompletion=words(*TARGETS)
+    ),
 ]
 _ANOTHER = re.compile(r",(?=\s*\w+\s*=)")
 """The comma before another name."""

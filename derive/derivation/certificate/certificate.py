@@ -35,8 +35,12 @@ def marked(derivation: Derivation, footer: "Footer | None") -> Derivation:
 
     def result(box: Result) -> Result:
         rows = tuple(map(step, box.steps))
-        mark = (*([" "] if box.name else []), Rounded()) if label(box.step) in rounded else ()
-        return replace(box, name=(*box.name, *mark), steps=rows)
+        if label(box.step) not in rounded:
+            return replace(box, steps=rows)
+        if box.name:
+            return replace(box, name=(*box.name, " ", Rounded()), steps=rows)
+        # a box without words repeats the last row, which has the mark
+        return replace(box, lead=_with_mark(box.lead) if box.lead else (), steps=rows)
 
     def section(s: Section) -> Section:
         lemmas = tuple(map(section, s.lemmas))
@@ -47,6 +51,12 @@ def marked(derivation: Derivation, footer: "Footer | None") -> Derivation:
         sections=tuple(map(section, derivation.sections)),
         chapters=tuple(replace(c, sections=tuple(map(section, c.sections))) for c in derivation.chapters),
     )
+
+
+def _with_mark(lead: Words) -> Words:
+    """A clause with the mark before its colon."""
+    *words, last = lead
+    return (*words, str(last).removesuffix(":"), " ", Rounded(), ":")
 
 
 def figure(value: float) -> Figure:

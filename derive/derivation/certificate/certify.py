@@ -1,11 +1,12 @@
 """A derivation evaluated: every row against the row before, the chain rule against finite differences."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from math import prod
 
 import numpy as np
-from sympy import Symbol
+from sympy import Symbol, Tuple
 
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.derivation.certificate.captions import caption_gaps
@@ -13,12 +14,16 @@ from gradscribe.derive.derivation.certificate.certificate import ROWS_TOLERANCE,
 from gradscribe.derive.derivation.certificate.differences import slope_gap, whole_gap
 from gradscribe.derive.derivation.certificate.matrices import matrix_gaps
 from gradscribe.derive.derivation.certificate.rows import comparisons, environment, gap, is_defined
+from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.insertion import Rewritten
+from gradscribe.derive.derivation.forward.remarks.constants import TOLERANCE, change
 from gradscribe.derive.derivation.record import Derivation, Section
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, number
-from gradscribe.derive.ir.term import Program
+from gradscribe.derive.ir.term import Access, Program
 from gradscribe.derive.layer.sampling import Size, TooLargeError, sample_sizes, sample_values
 
+_TRIES = 1_000
+"""Sizes that are drawn until they are among those that equations are stated for."""
 _LARGEST = 30_000_000
 """Points of an index box that the oracle evaluates at once."""
 
@@ -35,6 +40,7 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
     try:
         cases = [list(_sized(derivation, rng, number)) for number in range(shapes)]
         rewritten = _rewritten_gap(derivation, rng)
+        constant = max((change(name, derivation.program, rng) for name in derivation.unchanging), default=0.0)
     except TooLargeError:
         return Certificate(0, 0, 0.0, 0, 0.0, notation=derivation.notation)
     difference, chain, degree = rewritten, 0.0, 0
@@ -45,6 +51,8 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
     sloped: set[int] = set()
     named: set[tuple[int | str, int]] = set()
     caption, false = 0.0, ""
+    if not constant <= TOLERANCE:
+        difference, worst = float("inf"), f"{derivation.name}: constants that no output depends on"
     for case in cases:
         for place, (section, sizes) in enumerate(case):
             values = environment(section, sizes, rng)
@@ -98,7 +106,9 @@ def _sized(page: Derivation, rng: np.random.Generator, number_: int) -> Iterable
         where = {s: int(e) for r in section.results for s, e in r.step.where} if number_ % 2 == 0 else {}
         terms = (*section.raw, *(t for step in section.steps for t in step.terms))
         source = page.layer if page.layer is not None and not section.seeds else section.forward
-        sizes = sample_sizes(source, rng, mapping=page.mapping, fixed=where, terms=terms, limit=60_000)
+        stated = page.rewritten.idealised if page.rewritten is not None else ()
+        draw = partial(sample_sizes, source, rng, mapping=page.mapping, fixed=where, terms=terms, limit=60_000)
+        sizes = _sizes(draw, stated)
         known = complete_sizes(section.forward, sizes)
         for statement in section.gradient.statements if section.gradient is not None else ():
             if prod(number(r.extent, known) for r in statement.term.ranges) > _LARGEST:
@@ -114,11 +124,27 @@ def _rewritten_gap(derivation: Derivation, rng: np.random.Generator) -> float:
     origin, shown = (_renamed(g.program) for g in (rewritten.origin, rewritten.shown))
     source = derivation.layer or derivation.program
     terms = [s.term for s in (*origin.statements, *shown.statements)]
-    sizes = sample_sizes(source, rng, mapping=derivation.mapping, terms=terms, limit=60_000)
+    draw = partial(sample_sizes, source, rng, mapping=derivation.mapping, terms=terms, limit=60_000)
+    sizes = _sizes(draw, rewritten.idealised)
     values = _values(rewritten, sizes, rng)
     found = [interpret(program, values, sizes) for program in (origin, shown)]
     names = {s.target.name for s in shown.statements}
-    return float(np.max([0.0, *(gap(found[0][n], found[1][n], floor=1.0) for n in sorted(names))]))
+    gaps = [gap(found[0][n], found[1][n], floor=1.0) for n in sorted(names)]
+    if rewritten.idealised:  # the forward equations, too, are others
+        stated = interpret(rewritten.shown.forward, values, sizes)
+        gaps += [gap(values[s.target.name], stated[s.target.name], 1.0) for s in rewritten.shown.forward.statements]
+    return float(np.max([0.0, *gaps]))
+
+
+def _sizes(draw: Callable[[], dict[Symbol, Size]], stated: Iterable[Idealised]) -> dict[Symbol, Size]:
+    """Sizes for which the equations of a page are stated."""
+    conditions = [c for one in stated for c in one.conditions if not Tuple(c.lower, c.upper).has(Access)]
+    for _ in range(_TRIES):
+        sizes = draw()
+        known = [c for c in conditions if (c.upper - c.lower).free_symbols <= set(sizes)]
+        if all(number(c.upper - c.lower, sizes) > 0 for c in known):
+            return sizes
+    raise TooLargeError("no small sizes are among those that the equations are stated for")
 
 
 def _renamed(program: Program) -> Program:

@@ -14,10 +14,11 @@ from sympy import Add, Integer, Mul, Symbol
 
 from gradscribe.derive.derivation.certificate.certificate import Label, label
 from gradscribe.derive.derivation.certificate.exact import PRIME, Residues, drawn
-from gradscribe.derive.derivation.record import Partial, Section, Step
-from gradscribe.derive.ir.functions import equal
+from gradscribe.derive.derivation.forward.quotients import Partial, Reduced
+from gradscribe.derive.derivation.record import Section, Step
+from gradscribe.derive.ir.functions import admitted, equal
 from gradscribe.derive.ir.interpret import evaluate, index_box, interpret, magnitude, read
-from gradscribe.derive.ir.term import InnerSum, Term, accesses
+from gradscribe.derive.ir.term import InnerSum, Range, Term, accesses
 from gradscribe.derive.layer.sampling import sample_values
 
 Values = Mapping[str, np.ndarray]
@@ -64,6 +65,9 @@ def comparisons(section: Section, values: Values, sizes: Sizes, rng: Generator) 
     # a row is looked at beside the row before, then beside the next one
     residues = lru_cache(maxsize=2)(lambda terms: _residues(terms, point, sizes))
     value_ = lru_cache(maxsize=2)(lambda terms: (row_value(terms, values, sizes), size(terms, values, sizes)))
+    yield from (
+        Comparison(label(s), found, None) for s in section.steps for found in _defined(s, section, values, sizes)
+    )
     before = tuple(map(_resolved, section.raw))
     steps = [s for s in section.steps if not _is_chain_rule(s)]
     for step in (*steps, *(row for r in section.results for row in r.rows)):
@@ -108,6 +112,21 @@ def _point(section: Section, values: Values, sizes: Sizes, rng: Generator) -> Re
 def _is_chain_rule(step: Step) -> bool:
     """Whether a row has quotients of different tensors, which only finite differences can check."""
     return any(p.upper.tensor != p.lower.tensor for t in step.terms for p in t.body.atoms(Partial))
+
+
+def _defined(step: Step, section: Section, values: Values, sizes: Sizes) -> Iterator[float]:
+    """How far what a row has for the definition of a tensor is from the tensor."""
+    found = {r: None for t in step.terms for r in sorted(t.body.atoms(Reduced), key=str)}
+    for reduced in found:
+        own = section.forward.definitions(reduced.tensor)[0].term
+        if all(isinstance(e, Symbol) for e in reduced.element.indices):
+            stated = reduced.term(tuple(map(Range, reduced.element.indices, (r.extent for r in own.free))))
+            restricted = own.rename(dict(zip(own.indices, stated.indices, strict=True)))
+            brackets = restricted.admission  # what restricts a reduction stays with the equation that states it
+            body = admitted(Mul(*brackets), stated.body) if brackets else stated.body
+            value, _ = evaluate(replace(restricted, body=body), values, sizes)
+            known = np.asarray(values[reduced.tensor])
+            yield gap(np.where(np.isfinite(value), value, 0.0), np.where(np.isfinite(known), known, 0.0))
 
 
 def _residues(terms: Sequence[Term], point: Residues, sizes: Sizes) -> np.ndarray:

@@ -7,12 +7,10 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.collapse import proved, radix_order
-from gradscribe.derive.calculus.differentiate import position
 from gradscribe.derive.derivation.forward.displayed_settings import Display
-from gradscribe.derive.derivation.record import Definition, Equals, Words, joined
-from gradscribe.derive.ir.functions import sigmoid
+from gradscribe.derive.derivation.record import Definition, Words, joined
 from gradscribe.derive.ir.index import affine, bounds
-from gradscribe.derive.ir.term import Access, Guard, Program, Range, Statement, Term, accesses
+from gradscribe.derive.ir.term import Access, Program, Range, Statement, Term
 from gradscribe.derive.layer.interface import Kind
 
 Axes = list[tuple[Symbol, Expr, Expr]]
@@ -194,86 +192,3 @@ def setup(display: Display, program: Program) -> tuple[Words, ...]:
     """Shapes and parameters as a sentence."""
     options = parameters(display)
     return ((*shapes(program), *(("; ", *options) if options else ()), "."),)
-
-
-def notes(program: Program, lets: Sequence[Statement] = ()) -> tuple[Words, ...]:
-    """What a reader must know of the forward equations: what is written out, zero padding, ties, constants."""
-    found: list[Words] = []
-    if lets:
-        noun, verb = ("equation", "is") if len(lets) == 1 else ("equations", "are")
-        found.append((f"The {noun} ", *joined([_equation(let) for let in lets], " and "), f" {verb} put in."))
-    padded = [name for name in program.tensors if _leaves(program, name)]
-    if padded:
-        found.append(("An access outside ", *joined([Access(n) for n in padded], " or "), " reads 0."))
-    for function, meaning in sorted(_explained(program), key=str):
-        found.append((Equals(function, meaning), "."))
-    ties: dict[Words, list[Words]] = {}
-    for statement in program.statements:
-        policy, record = _ties(statement)
-        if record:
-            ties.setdefault(policy, []).append(record)
-    for policy, records in ties.items():
-        found.append((*policy, *(w for n, record in enumerate(records) for w in ((", ",) if n else ()) + record), "."))
-    for statement in program.statements:
-        if statement.target.constant:
-            found.append(
-                (Access(statement.target.name), " counts as a constant: nothing is differentiated through it.")
-            )
-    return tuple(found)
-
-
-def _equation(let: Statement) -> Equals:
-    return Equals(Access(let.target.name, *(r.index for r in let.term.free)), let.term.body)
-
-
-def _ties(statement: Statement) -> tuple[Words, Words]:
-    """Which positions of an extremum a gradient flows to, and the tensor that records it; () for no extremum."""
-    term = statement.term
-    several = f"Where several elements are the {term.reduction.noun}, "
-    if statement.argument is not None:
-        first: Words = (
-            f"{several}the first one in row-major order of ",
-            *joined([r.index for r in term.bound]),
-            " counts, and NaN is passed on; ",
-        )
-        return first, (Access(statement.argument.name), " records its position ", position(term.bound))
-    if statement.ties is not None:
-        shared = f"{several}they share the gradient equally. NaN is passed on, and its window has no gradient; "
-        return (shared,), (Access(statement.ties.name), " is how many they are")
-    return (), ()
-
-
-def _explained(program: Program) -> list[tuple[Expr, Expr]]:
-    """Functions that are written with a symbol, and what they are."""
-    letter = Symbol("a", real=True)
-    return [
-        (function(letter), meaning(letter))
-        for function, meaning in ((sigmoid, _logistic),)
-        if any(s.term.body.has(function) for s in program.statements)
-    ]
-
-
-def _logistic(a: Symbol) -> Expr:
-    return 1 / (1 + sympy.exp(-a))
-
-
-def _leaves(program: Program, name: str) -> bool:
-    """Whether some access of the tensor may leave it."""
-    shape = program.tensors[name].shape
-    return any(
-        _may_leave(e, extent, s.term, program)
-        for s in program.statements
-        if not s.term.reduction.selects
-        for a in accesses(s.term.body)
-        if a.tensor == name
-        for e, extent in zip(a.indices, shape, strict=True)
-    )
-
-
-def _may_leave(index: Expr, extent: Expr, term: Term, program: Program) -> bool:
-    bounds = [r.extent for r in term.ranges if r.index == index]
-    if bounds and sympy.expand(bounds[0] - extent) == 0:
-        return False
-    if any(sympy.expand(g.value - index) == 0 and sympy.expand(g.extent - extent) == 0 for g in term.guards):
-        return False
-    return not index.has(sympy.Function) and not proved(term, Guard(index, extent), program)

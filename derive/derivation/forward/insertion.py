@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from gradscribe.derive.calculus.differentiate import Adjoint, Contribution, Gradient, assembled, contribute
 from gradscribe.derive.calculus.passes.inline import inserted, is_pointwise
 from gradscribe.derive.calculus.passes.rewrite import count
+from gradscribe.derive.derivation.forward.idealisation import Idealised, idealised
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, accesses
 
 
@@ -23,11 +24,13 @@ class Rewritten:
         origin: the program that the kernels start from, too.
         shown: the same gradients of a shorter forward program.
         lets: what is written out in it.
+        idealised: equations of it that are computed otherwise.
     """
 
     origin: Gradient
     shown: Gradient
     lets: tuple[Statement, ...] = ()
+    idealised: tuple[Idealised, ...] = ()
 
 
 def written_out(origin: Gradient, hidden: Collection[str] = ()) -> Rewritten:
@@ -38,6 +41,8 @@ def written_out(origin: Gradient, hidden: Collection[str] = ()) -> Rewritten:
         hidden: names of lets that should go, besides those that depend on sizes alone, such as the extent of a window.
     """
     gradient, fixed = _counted(origin)
+    program, changed = idealised(gradient.forward)
+    gradient = _over(gradient, program)
     lets = []
     for name in dict.fromkeys(s.target.name for s in gradient.forward.statements):
         if name not in fixed and name not in hidden:
@@ -47,7 +52,7 @@ def written_out(origin: Gradient, hidden: Collection[str] = ()) -> Rewritten:
         if shorter is not None:
             gradient = shorter
             lets.append(let)
-    return Rewritten(origin, gradient, tuple(lets))
+    return Rewritten(origin, gradient, tuple(lets), changed)
 
 
 def _counted(gradient: Gradient) -> tuple[Gradient, set[str]]:

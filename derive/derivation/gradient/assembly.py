@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation.forms.caption.words.glossary import glossary
 from gradscribe.derive.derivation.forward.displayed_settings import Display
-from gradscribe.derive.derivation.forward.forward_equations import definitions, notes, setup
+from gradscribe.derive.derivation.forward.forward_equations import definitions, setup
 from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.forward.reduced_sizes import reduced
+from gradscribe.derive.derivation.forward.remarks.constants import unchanging
+from gradscribe.derive.derivation.forward.remarks.notes import notes
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import Derivation, Section
 from gradscribe.derive.ir.term import Program
@@ -18,6 +20,8 @@ def assembled(
 ) -> Derivation:
     """The derivation of a layer with these forward equations that consists of these sections."""
     layer = display.layer
+    lets = () if isinstance(layer, Network) else rewritten.lets  # a network has no letters for them
+    fixed = unchanging(program)
     return Derivation(
         name=layer.name,
         title=layer.title,
@@ -26,13 +30,14 @@ def assembled(
         glossary=glossary(sections, _names(program)),
         definitions=definitions(program),
         sizes=tuple((size, reduced(value)) for size, value in program.sizes),
-        notes=notes(program, () if isinstance(layer, Network) else rewritten.lets),  # a network has no letters for them
+        notes=notes(program, lets, rewritten.idealised, fixed),
         sections=tuple(sections),
         program=program,
         rewritten=rewritten,
         notation=notation,
         layer=layer,
         mapping=display.mapping,
+        unchanging=fixed,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sympy import Expr, Symbol
 
-from gradscribe.derive.calculus.differentiate import Adjoint
+from gradscribe.derive.calculus.differentiate import Adjoint, Contribution
 from gradscribe.derive.derivation.record import Words, joined
 from gradscribe.derive.ir.index import exact
 from gradscribe.derive.ir.term import Access, Program, Statement, accesses
@@ -15,7 +15,7 @@ COMMON_FACTOR: Words = ("common factors in front",)
 
 
 def by_definition(adjoint: Adjoint, program: Program, inserted: bool = False) -> Words:
-    """Whose definitions are put in, what reductions have to say of their slopes, and which summands have none.
+    """Whose definitions are put in, and which summands have no part in it.
 
     Args:
         adjoint: the gradient.
@@ -25,11 +25,29 @@ def by_definition(adjoint: Adjoint, program: Program, inserted: bool = False) ->
     names = list(dict.fromkeys(c.reader.target.name for c in adjoint.contributions))
     if inserted:
         return (Access(names[0]), " inserted") if len(names) == 1 else ("definitions",)
-    slopes = dict.fromkeys(c.reader.term.reduction.reason for c in adjoint.contributions)
+    conditions = any(t.guards or t.deltas or t.admission for t in (c.reader.term for c in _selecting(adjoint)))
     apart = _apart(adjoint, program)
     verb = " does" if len(apart) == 1 else " do"
     dropped: Words = ("; ", *_listed(apart), f"{verb} not depend on ", Access(adjoint.tensor.name)) if apart else ()
-    return ("definition of ", *_listed(names), *(f"; {slope}" for slope in slopes if slope), *dropped)
+    return ("definition of ", *_listed(names), *([", over its ranges"] if conditions else []), *dropped)
+
+
+def by_slope(adjoint: Adjoint) -> Words:
+    """What reductions have to say of their slopes."""
+    found = dict.fromkeys(_slope(c.reader) for c in _selecting(adjoint))
+    return ("; ".join(found),)
+
+
+def _slope(reader: Statement) -> str:
+    row = reader.term.reduction
+    if reader.ties is not None:
+        return f"the elements that are the {row.noun} have equal shares in its slope"
+    return row.reason or f"slope of the {row.noun}"
+
+
+def _selecting(adjoint: Adjoint) -> list[Contribution]:
+    """What is read by other reductions than sums."""
+    return [c for c in adjoint.contributions if not c.reader.term.is_sum]
 
 
 def _apart(adjoint: Adjoint, program: Program) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sympy import Mul
 
 from gradscribe.derive.calculus.collapse import rename
-from gradscribe.derive.calculus.differentiate import differentiate
+from gradscribe.derive.calculus.differentiate import derivative, differentiate
 from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
 from gradscribe.derive.derivation.gradient import reasons
 from gradscribe.derive.derivation.gradient.outcome import called
@@ -13,8 +13,31 @@ from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import Equals, Section, Step, Words
 from gradscribe.derive.ir.functions import activation
 from gradscribe.derive.ir.index import fresh_names, integer
-from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term
+from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
 from gradscribe.derive.ir.well_formed import check
+
+
+def passes_on(program: Program, name: str) -> bool:
+    """Whether a layer weighs, moves or selects what it reads, and nothing more: then its input may be an activation.
+
+    The recurrence is one of u = w x + b, z = f(u): f is what is not linear, and stands between layers. So every
+    equation on the way from the input has to be linear in it, up to the choice of a maximum, and the result a tensor
+    that another layer could read. A loss is a number; a softmax, a normalisation, attention and the cells of recurrent
+    networks are not linear in what they read: they have an f of their own.
+    """
+    if not any(program.tensors[o].shape for o in program.outputs):
+        return False
+    moving = {name}
+    for statement in program.statements:
+        read = [a for a in accesses(statement.term.body) if a.tensor in moving]
+        slopes = [derivative(statement.term.value, a) for a in read]
+        if read and not (statement.term.is_sum or statement.term.reduction.selects):
+            return False
+        if any(a.tensor in moving for slope in slopes for a in accesses(slope)):
+            return False
+        if read:
+            moving.add(statement.target.name)
+    return True
 
 
 def recurrence(program: Program, section: Section, notation: Notation) -> Section:

@@ -16,11 +16,12 @@ from gradscribe.derive.calculus.passes.inline import inserted, is_pointwise
 from gradscribe.derive.calculus.passes.rewrite import fold
 from gradscribe.derive.derivation.forms.closed.closed_section import closed, closed_forms
 from gradscribe.derive.derivation.forward.forward_equations import equation, scattered
+from gradscribe.derive.derivation.forward.quotients import Partial, Reduced
 from gradscribe.derive.derivation.gradient import reasons
 from gradscribe.derive.derivation.gradient.elimination import Rule, Vanishing, by_digits, by_solving, eliminate
 from gradscribe.derive.derivation.gradient.outcome import as_statement, collected, results
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Between, Partial, Section, Step, Words, joined
+from gradscribe.derive.derivation.record import Between, Section, Step, Words, joined
 from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
 
 
@@ -110,9 +111,13 @@ def gradient_section(
         rows.add("rename", reasons.ELEMENTWISE, tuple(s.term for s in strands))
     else:
         again = any(notation.is_gradient(c.reader.target.name) for c in adjoint.contributions)
-        quotients = tuple(_with_quotient(s, c, left) for s, c in zip(settled_, adjoint.contributions, strict=True))
+        each = tuple(zip(settled_, adjoint.contributions, strict=True))
+        quotients = tuple(_with_quotient(s, c, left) for s, c in each)
         rows.add("chain rule", reasons.CHAIN_RULE, _chain_rule(gradient, adjoint, settled_, free, notation))
-        rows.add("definition", reasons.by_definition(adjoint, gradient.forward, again), quotients)
+        reduced = dict.fromkeys(r for s, c in each if (r := _reduced(gradient, s, c, left)) is not None)
+        sums = tuple(q for (_, c), q in zip(each, quotients, strict=True) if c.reader.term.is_sum)
+        rows.add("definition", reasons.by_definition(adjoint, gradient.forward, again), (*reduced, *sums))
+        rows.add("slope", reasons.by_slope(adjoint), quotients)
         rows.add("kronecker", reasons.same_element(adjoint.tensor.name), tuple(s.term for s in settled_))
         if any(pairs):
             rows.add("rename", reasons.left_over(pairs), tuple(s.term for s in strands))
@@ -225,6 +230,18 @@ def _chain_rule(
 def _gradient_tensor(gradient: Gradient, name: str) -> Tensor:
     adjoint = gradient.adjoint(name)
     return adjoint.gradient if adjoint is not None else gradient.seeds[name]
+
+
+def _reduced(gradient: Gradient, strand: Strand, contribution: Contribution, left: Access) -> Term | None:
+    """The row before the slope of a maximum: d(max over r of ...)/d(element); None where the reader is a sum."""
+    reader = contribution.reader
+    if reader.term.is_sum:
+        return None
+    element, _ = equation(reader)
+    value = Reduced(element, reader.term.value, reader.term.op, *reader.term.bound)
+    quotient = Partial(value, Access(contribution.access.tensor, *left.indices))
+    seed = Access(_gradient_tensor(gradient, reader.target.name).name, *element.indices)
+    return Term(strand.term.free, strand.outer, seed * quotient)
 
 
 def _with_quotient(strand: Strand, contribution: Contribution, left: Access) -> Term:

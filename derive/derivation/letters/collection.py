@@ -73,6 +73,7 @@ def passages(derivation: Derivation) -> Iterator[tuple[Notation, Any]]:
         yield section.steps[0].notation, tuple(map(_printed, section.parts))
     if d.update is not None:
         yield d.update.notation, (d.update.title, d.update.setup, d.update.equations)
+    yield d.notation, d.remarks
     if d.example is not None:
         yield d.example.notation, (d.example.title, d.example.setup, d.example.given, d.example.gradients)
 

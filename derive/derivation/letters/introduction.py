@@ -19,6 +19,7 @@ from gradscribe.derive.derivation.record import (
     Label,
     LayerTable,
     Premise,
+    Step,
     Words,
     joined,
 )
@@ -97,7 +98,8 @@ def _primes(names: Names) -> Iterator[Words]:
 def _sizes(page: Derivation, names: Names) -> Iterator[Words]:
     """What no sentence and no table has introduced: options by their names, numbers that a network fixes."""
     table = page.table.rows if page.table is not None else ()
-    known = symbols_of((page.setup, page.premises, page.update)) | {symbol for symbol, _ in page.sizes}
+    said = tuple(p for p in page.premises if not isinstance(p, Step))  # a row introduces nothing
+    known = symbols_of((page.setup, said, page.update)) | {symbol for symbol, _ in page.sizes}
     known |= set().union(*(e.free_symbols for row in table for e in row.shape))
     open_ = [v for v, group in names.symbols.items() if group.kind in ("size", "parameter") and v not in known]
     if page.table is not None:
@@ -109,7 +111,7 @@ def _sizes(page: Derivation, names: Names) -> Iterator[Words]:
         open_ = [v for v in open_ if v not in fixed]
         shown = set().union(*(e.free_symbols for e in _weights(page.table)))
         open_ = [v for v in open_ if v not in shown]
-    options = _options(page, open_)
+    options = _options(page, open_, names.symbols)
     if options:
         yield (*_capitalised(_listed(options)), ".")
     rest = [v for v in open_ if not any(v in words for words in options) and v not in _formal(page)]
@@ -153,7 +155,7 @@ def _place(symbol: Symbol, labels: Sequence[str]) -> tuple[int, str]:
     return (labels.index(mark) if mark in labels else len(labels)), symbol.name
 
 
-def _options(page: Derivation, open_: Sequence[Symbol]) -> list[Words]:
+def _options(page: Derivation, open_: Sequence[Symbol], shown: Collection[Symbol]) -> list[Words]:
     """``kernel size R×T``, of the layer or of a layer of a network."""
     layer = page.layer
     if isinstance(layer, Network):
@@ -167,13 +169,17 @@ def _options(page: Derivation, open_: Sequence[Symbol]) -> list[Words]:
     else:
         options = layer.options if layer is not None else ()
         own = [("", o, [page.mapping.get(s, s) for s in o.symbols]) for o in options]
-    return [words for of, option, values in own if (words := _option(option, of, values, open_))]
+    return [words for of, option, values in own if (words := _option(option, of, values, open_, shown))]
 
 
-def _option(option: Option, of: str, values: Sequence[Expr], open_: Sequence[Symbol]) -> Words:
-    found = list(dict.fromkeys(v for v in values if v in open_))
+def _option(
+    option: Option, of: str, values: Sequence[Expr], open_: Sequence[Symbol], shown: Collection[Symbol]
+) -> Words:
+    if not any(v in open_ for v in values):
+        return ()
+    found = list(dict.fromkeys(v for v in values if v in shown))  # R×T, though R is the stride, too
     between = "×" if option.kind is Kind.SIZE else ", "
-    return (f"{option.name.replace('_', ' ')}{of} ", *_joined(found, between)) if found else ()
+    return (f"{option.name.replace('_', ' ')}{of} ", *_joined(found, between))
 
 
 def _joined(symbols: Sequence[Expr], between: str) -> Words:

@@ -3,7 +3,7 @@
 Nothing here knows LaTeX or Unicode; the typesetters of `derive.typeset` do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -11,9 +11,9 @@ import sympy
 from sympy import Add, Expr, Function, Mul, Symbol
 
 from gradscribe.derive.calculus.differentiate import Gradient
-from gradscribe.derive.derivation.letters.name import Name, name_parts
+from gradscribe.derive.derivation.letters.name import PRIME, Name, name_parts
 from gradscribe.derive.ir.index import IntegerFunction
-from gradscribe.derive.ir.term import Access, InnerSum
+from gradscribe.derive.ir.term import Access, InnerSum, Range
 from gradscribe.derive.layer.letters import PLAIN, Style
 
 
@@ -35,6 +35,8 @@ class Notation:
         tensors: letters of tensors by name, likewise.
         specials: letters of what has no name in the equations, by the words of `derive.layer.letters.SPECIAL`.
         style: how index sets and levels are written.
+        places: recorded positions of maxima, and the indices whose values these are; they are written (r*, t*).
+        indices: indices in reading order, that of the forward equations; sums of indices are written in it everywhere.
         stated: whether a sentence says what sums run over, so that no sum has to.
     """
 
@@ -50,6 +52,8 @@ class Notation:
     tensors: Mapping[str, Name] = field(default_factory=dict)
     specials: Mapping[str, Name] = field(default_factory=dict)
     style: Style = PLAIN
+    places: Mapping[str, tuple[Range, ...]] = field(default_factory=dict)
+    indices: tuple[Symbol, ...] = ()
     stated: bool = False
 
     def symbol(self, symbol: Symbol) -> Name:
@@ -63,7 +67,11 @@ class Notation:
 
     def level(self, name: str) -> str:
         """The level that a tensor's letter carries, "" for none."""
-        return self.levels.get(name, ("", ""))[1]
+        return self.levels.get(name.partition(".")[0], ("", ""))[1]  # a coordinate has that of the place
+
+    def starred(self, name: str) -> tuple[Range, ...]:
+        """The indices that a tensor is written with, as (r*, t*); () for one that has a letter."""
+        return () if name in self.tensors else self.places.get(name, ())
 
     def special(self, word: str) -> Name:
         """How what has no name in the equations is written: "E", "delta", "l", "f"."""
@@ -77,6 +85,20 @@ class Notation:
         """Whether a tensor is a gradient."""
         return name in self.quotients or name in self.deltas or name in self.seeds
 
+    def in_order(self, indices: Iterable[Symbol]) -> tuple[Symbol, ...]:
+        """Indices in reading order, those with primes where those without have their place; others last."""
+        found = tuple(indices)
+        return tuple(sorted(found, key=lambda v: self._places.get(_unprimed(v), len(self.indices))))
+
+    def known(self, expressions: Iterable[Expr]) -> tuple[Symbol, ...]:
+        """The indices that occur in expressions, in reading order."""
+        symbols = set().union(*(e.free_symbols for e in expressions))
+        return self.in_order(sorted((v for v in symbols if _unprimed(v) in self._places), key=str))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {v.name: k for k, v in enumerate(self.indices)}
+
     def rank(self, name: str) -> int:
         """The place of a tensor in reading order."""
         return self._ranks.get(name, len(self.order))
@@ -84,6 +106,13 @@ class Notation:
     @cached_property
     def _ranks(self) -> dict[str, int]:
         return {name: k for k, name in reversed(tuple(enumerate(self.order)))}
+
+
+def _unprimed(index: Symbol) -> str:
+    name = str(index.name)
+    while name.endswith(PRIME):
+        name = name.removesuffix(PRIME)
+    return name
 
 
 def gradient_notation(gradient: Gradient) -> Notation:

@@ -7,6 +7,7 @@ from sympy import Symbol
 
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.derivation.forward.forward_equations import definitions
+from gradscribe.derive.derivation.forward.place import coordinate, places
 from gradscribe.derive.derivation.gradient.weight_update import labelled
 from gradscribe.derive.derivation.letters.allocation import allotted, asked_for
 from gradscribe.derive.derivation.letters.collection import Group, Names, names_of
@@ -83,12 +84,23 @@ def _in_notation(
     page: Derivation, names: Names, letters: Mapping[Group, Name], request: Letters, stated: bool = True
 ) -> Derivation:
     symbols = _symbols(names.symbols, letters)
-    tensors = {name: letters[group] for name, group in names.tensors.items()}
+    found = places((page.program, *(part.forward for s in page.sections for part in s.parts))) if stated else {}
+    found |= {coordinate(name, k): (r,) for name, ranges in found.items() for k, r in enumerate(ranges)}
+    order = dict.fromkeys(v for d in page.definitions for t in d.terms for v in t.indices) if stated else ()
+    asked = {word for word, _ in request.chosen}
+    tensors = {name: letters[g] for name, g in names.tensors.items() if name not in found or g.word in asked}
     specials = {word: letters[group] for word, group in names.specials.items()}
 
     def write(notation: Notation) -> Notation:
         return replace(
-            notation, symbols=symbols, tensors=tensors, specials=specials, style=request.style, stated=stated
+            notation,
+            symbols=symbols,
+            tensors=tensors,
+            specials=specials,
+            style=request.style,
+            places=found,
+            indices=tuple(order),
+            stated=stated,
         )
 
     return replace(

@@ -10,6 +10,7 @@ from sympy import Expr, ImmutableMatrix
 from gradscribe.derive.derivation.certificate.certificate import Footer, marked
 from gradscribe.derive.derivation.forms.caption.words.signs import Same
 from gradscribe.derive.derivation.forward.displayed_settings import SCALARS
+from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import (
     Chapter,
@@ -18,8 +19,8 @@ from gradscribe.derive.derivation.record import (
     Example,
     Formula,
     Grid,
-    Partial,
     Premise,
+    Remark,
     Result,
     Scalar,
     Section,
@@ -120,6 +121,8 @@ def _parts(derivation: Derivation, numbers: _Numbers) -> Iterator[Part]:
         yield _updated(derivation.update, "gradient" if derivation.table is None else "layer", numbers)
     if derivation.example is not None:
         yield from _in_numbers(derivation.example, numbers)
+    if derivation.remarks:
+        yield _remarked(derivation)
     if derivation.source:
         yield Part(derivation.notation, ((Source(("Source: ", derivation.source, ".")),),))
 
@@ -224,6 +227,19 @@ def _updated(update: Update, kind: Literal["gradient", "layer"], numbers: _Numbe
     equations = tuple(Numbered(equation, numbers.next()) for equation in update.equations)
     heading = Heading(kind, 2, capitalised(update.title))
     return Part(update.notation, ((heading, *_paragraph(update.setup), Equations(equations)),))
+
+
+def _remarked(derivation: Derivation) -> Part:
+    """How the code does it, below a heading of its own."""
+    kind: Literal["gradient", "layer"] = "gradient" if derivation.table is None else "layer"
+    heading = Heading(kind, 2, ("Implementation",))
+    first, *others = (_remark(remark) for remark in derivation.remarks)
+    return Part(derivation.notation, ((heading, *first), *others))
+
+
+def _remark(remark: Remark) -> Passage:
+    equations = (Equations(tuple(map(Numbered, remark.equations))),) if remark.equations else ()
+    return (*_paragraph([remark.words]), *equations)
 
 
 def _in_numbers(example: Example, numbers: _Numbers) -> Iterator[Part]:

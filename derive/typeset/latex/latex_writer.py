@@ -135,7 +135,7 @@ class LatexWriter(Writer):
             before = ["", *lead] if lead else []
         else:
             named = self._named(result.name if lead else capitalised(result.name))
-            before = ["", " ".join([*lead, f"{named}:"])]
+            before = ["", " ".join([*lead, named if lead else f"{named}:"])]  # a clause has its colon
         return [*before, r"\begin{equation*}", rf"{boxed}\tag{{{box.number}}}", r"\end{equation*}"]
 
     def formula(self, formula: Formula) -> list[str]:

@@ -1,6 +1,7 @@
 """LaTeX for symbols, elements, fractions and sums; `latex` and `markdown` beside it put them on a page."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain, pairwise
 
 from gradscribe.derive.derivation.letters.name import NUMBERED, Name
@@ -42,6 +43,11 @@ class LatexTypesetter(Typesetter):
         base = rf"\hat{{{letters(name.base)}}}" if name.marks == ("hat",) else letters(name.word)
         return base + "'" * name.primes + (f"^{{{self._parenthesised(level)}}}" if level else "")
 
+    def _starred(self, letters: Sequence[str], level: str) -> str:
+        found = ",".join(f"{letter}^{{*}}" for letter in letters)
+        place = self._parens(found) if len(letters) > 1 or level else found
+        return place + (f"^{{{self._parenthesised(level)}}}" if level else "")
+
     def _parenthesised(self, level: str) -> str:
         return self._level(level) if self.notation.style.dense else f"({self._level(level)})"
 
@@ -81,6 +87,9 @@ class LatexTypesetter(Typesetter):
         if upper.startswith(r"\frac"):
             return rf"\frac{{\partial}}{{\partial {lower}}}{upper}"
         return rf"\frac{{\partial {upper}}}{{\partial {lower}}}"
+
+    def _derivative_by(self, lower: str) -> str:
+        return rf"\frac{{\partial}}{{\partial {lower}}}"
 
     def _line(self, simple: bool) -> tuple[str, str, str]:
         return r"\frac{", "}{", "}"
@@ -176,6 +185,9 @@ class InlineTypesetter(LatexTypesetter):
         upper, lower = (self._parens(e) if e.startswith(r"\partial") else e for e in (upper, lower))
         return rf"\partial {upper}/\partial {lower}"
 
+    def _derivative_by(self, lower: str) -> str:
+        return rf"\partial/\partial {lower}"
+
     def _line(self, simple: bool) -> tuple[str, str, str]:
         return ("", "/", "") if simple else ("", "/(", ")")
 
@@ -195,7 +207,12 @@ def glue(piece: Piece, before: Piece | None) -> str:
 
 def joined(pieces: Sequence[Piece], new: Callable[[str], str] = str) -> str:
     """The pieces on one line; `new` shows what a step changed."""
-    return "".join(
-        glue(piece, pieces[n - 1] if n else None) + "".join(new(p.text) if p.new else p.text for p in piece.parts)
-        for n, piece in enumerate(pieces)
-    )
+    runs = ((glue(p, pieces[n - 1] if n else None), _signed(p, begins=n == 0)) for n, p in enumerate(pieces))
+    return "".join(sign + "".join(new(p.text) if p.new else p.text for p in parts) for sign, parts in runs)
+
+
+def _signed(piece: Piece, begins: bool) -> list[Part]:
+    """The parts of a piece; the sign of a sum that goes on is between two operands, in a line or colour of its own."""
+    first, *others = piece.parts
+    sign = piece.glue == "~" and (first.new or begins) and first.text.lstrip()[:1] in ("+", "-")
+    return [replace(first, text=f"{{}}{first.text}") if sign else first, *others]

@@ -17,7 +17,8 @@ LINE_MAY_END = r", \allowbreak "
 def sentence(words: Words, t: InlineTypesetter, escape: Escape = prose) -> str:
     """Words, and mathematics between dollars. In LaTeX what ends a sentence is not alone on a line."""
     tied = escape is prose and len(words) > 1 and not isinstance(words[-1], str)
-    parts = [escape(w) if isinstance(w, str) else f"${t.expr(w)}$" for w in words]
+    inner = t.among(words)
+    parts = [escape(w) if isinstance(w, str) else f"${inner.expr(w)}$" for w in words]
     if tied and parts[-2].endswith(" "):
         parts[-2] = f"{parts[-2][:-1]}~"
     return "".join(parts)
@@ -25,7 +26,8 @@ def sentence(words: Words, t: InlineTypesetter, escape: Escape = prose) -> str:
 
 def sentence_width(words: Words, t: InlineTypesetter) -> float:
     """How wide words are, roughly, in em of mathematics."""
-    return width("".join(prose(w) if isinstance(w, str) else t.expr(w) for w in words))
+    inner = t.among(words)
+    return width("".join(prose(w) if isinstance(w, str) else inner.expr(w) for w in words))
 
 
 def measured(footer: Footer, t: InlineTypesetter) -> str:

@@ -9,20 +9,11 @@ import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 
 from gradscribe.derive.derivation.forms.caption.words.signs import OperatorSign
-from gradscribe.derive.derivation.forms.example.spelling import Numeral, Spelt
+from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
+from gradscribe.derive.derivation.forward.quotients import Partial, Reduced
 from gradscribe.derive.derivation.letters.name import Name
 from gradscribe.derive.derivation.letters.notation import Monomial, Notation, monomial, monomials
-from gradscribe.derive.derivation.record import (
-    Below,
-    Between,
-    Equals,
-    Hadamard,
-    Inverse,
-    Label,
-    Partial,
-    Rounded,
-    Scalar,
-)
+from gradscribe.derive.derivation.record import Below, Between, Equals, Hadamard, Inverse, Label, Rounded, Scalar
 from gradscribe.derive.ir.functions import (
     activation,
     activation_prime,
@@ -90,6 +81,10 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
         """A tensor without its indices: its letter, and the level beside it."""
 
     @abstractmethod
+    def _starred(self, letters: Sequence[str], level: str) -> str:
+        """The place of a maximum: ``r*``, ``(r*, t*)``, and the level beside it."""
+
+    @abstractmethod
     def _level(self, label: str) -> str:
         """The label of a level: l+1, or the name of a node."""
 
@@ -105,6 +100,10 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
     def _quotient(self, scalar: str, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]: ...
     @abstractmethod
     def _partial(self, upper: str, lower: str) -> str: ...
+    @abstractmethod
+    def _derivative_by(self, lower: str) -> str:
+        """What stands before that which is differentiated, where it is no element."""
+
     @abstractmethod
     def _line(self, simple: bool) -> tuple[str, str, str]:
         """What stands before, between and after the sides of a fraction; a lower one may be a product, not `simple`."""
@@ -141,6 +140,8 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
             return self._gradient(self._scalar(notation.scalar(name)), notation.quotients[name])
         if name in notation.dots:
             return self._dotted(self._tensor(notation.dots[name]))
+        if place := notation.starred(name):
+            return self._starred([self._symbol(r.index) for r in place], notation.level(name))
         return self._letter(notation.tensor(name), notation.level(name))
 
     def letter(self, name: str) -> str:
@@ -212,11 +213,15 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
             return [u for n, factor in enumerate(factors) for u in (*([plain(" ")] if n else []), *factor)]
         tops = ([self._coefficient(p, p)] if p != 1 else []) + [self.unit(f) for f in upper]
         bottoms = [self._coefficient(q, 1 / q)] if q != 1 else []
-        bottoms += [self.unit(Pow(f.base, -f.exp), f) for f in lower]
+        sum_alone = q == 1 and len(lower) == 1 and lower[0].exp == -1 and isinstance(lower[0].base, Add)
+        if sum_alone:  # the line has parentheses, where a format needs them
+            bottoms = [Unit((Part(self.expr(lower[0].base)),), lower[0])]
+        else:
+            bottoms += [self.unit(Pow(f.base, -f.exp), f) for f in lower]
         if not bottoms:
             return self._juxtaposed([[top] for top in tops]) or [self._coefficient(p, p)]
         apart = tops if len(tops) == 1 and isinstance(upper[0] if upper else None, Add) else []
-        before, line, after = map(plain, self._line(len(bottoms) < 2))
+        before, line, after = map(plain, self._line(len(bottoms) < 2 and not sum_alone))
         over = self._juxtaposed([[top] for top in tops if top not in apart]) or [plain("1")]
         fraction = [before, *over, line, *self._juxtaposed([[bottom] for bottom in bottoms]), after]
         return self._juxtaposed([fraction, *([top] for top in apart)])
@@ -249,6 +254,8 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
 
     def number(self, e: Expr) -> str:
         """A number as it is read; floats in the fewest digits that name them."""
+        if e.is_infinite:
+            return self.infinity if e > 0 else self.minus + self.infinity
         if e.is_Integer:
             return str(int(e)).replace("-", self.minus)
         if e.is_Rational:
@@ -260,8 +267,8 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
     def _atom(self, e: Expr) -> str:
         if isinstance(e, Symbol):
             return self._symbol(e)
-        if e in (sympy.pi, sympy.oo):
-            return self.pi if e is sympy.pi else self.infinity
+        if e is sympy.pi:
+            return self.pi
         if e.is_Number:
             return self.number(e)
         if isinstance(e, Access):
@@ -273,9 +280,16 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
             sign = self._reduction(SUM, [[Part(self.expr(r.index)) for r in e.ranges]])
             return f"{''.join(part.text for part in sign)} {inner.expr(e.body, tight=True)}"
         if isinstance(e, Partial):
-            return self._partial(self._atom(e.upper), self._atom(e.lower))
+            return " ".join(self.quotient(e))
+        if isinstance(e, Reduced):
+            term = e.term()
+            sign = self._reduction(term.reduction, [[Part(self.expr(r.index)) for r in term.bound]])
+            inner = self._ordered(self.notation.in_order(dict.fromkeys((*self.indices, *term.indices))))
+            return f"{''.join(part.text for part in sign)} {inner.expr(term.body, tight=True)}"
         if isinstance(e, Numeral | Spelt):
             return self.numeral(e) if isinstance(e, Numeral) else self.spelt(e)
+        if isinstance(e, Coordinates):
+            return self._parens(",".join(self.expr(a) for a in e.args))
         if isinstance(e, Label):
             return self._level(e.word)
         if isinstance(e, Scalar):
@@ -296,6 +310,11 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
         if isinstance(e, Inverse):
             return self._power(self._atom(e.args[0]), f"{self.minus}1")
         return self._function(e)
+
+    def quotient(self, e: Partial) -> list[str]:
+        """A derivative; of what defines an element in two parts, between which a line may end."""
+        upper, lower = self._atom(e.upper), self._atom(e.lower)
+        return [self._derivative_by(lower), upper] if isinstance(e.upper, Reduced) else [self._partial(upper, lower)]
 
     def _raised(self, e: Expr) -> str:
         if e.exp == -1:
@@ -340,6 +359,9 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
         if isinstance(bracket, step):
             return f"{self.expr(args[0])}>0"
         if isinstance(bracket, equal):
+            place = next((a for a in args if isinstance(a, Access) and a.tensor in self.notation.places), None)
+            if place is not None:
+                return self.placed(args[0] if args[1] is place else args[1], place)
             plain = isinstance(args[0], Symbol | Access) or not isinstance(args[1], Access)
             first, second = args if plain else args[::-1]
             return f"{self.expr(first)}={self.expr(second)}"

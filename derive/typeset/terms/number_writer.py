@@ -1,16 +1,23 @@
-"""Numbers in the places of names: products with a sign between the factors, negative numbers in parentheses."""
+"""Numbers in the places of names, with a sign between factors; places of maxima, (r,t)=(r*,t*)."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sympy import Add, Expr
 
-from gradscribe.derive.derivation.forms.example.spelling import Numeral, Spelt
+from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
+from gradscribe.derive.derivation.forward.place import coordinates, number
+from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.ir.index import mod
+from gradscribe.derive.ir.term import Access
 
 
 class NumberWriter(ABC):
-    """Writes what an example works out."""
+    """Writes what an example works out, and which place is meant."""
 
+    notation: Notation
+    within_extents: Mapping[Expr, Expr] = {}
+    """What brackets of the term at hand keep from 0 up to an extent."""
     minus: str
     dot: str
 
@@ -29,6 +36,8 @@ class NumberWriter(ABC):
 
     def numeral(self, e: Numeral) -> str:
         """A number that stands beside others."""
+        if isinstance(e.number, Coordinates):
+            return self.expr(e.number)
         text = self.number(e.number)
         return self._parens(text) if text.startswith(self.minus) else text
 
@@ -45,3 +54,16 @@ class NumberWriter(ABC):
             )
             or "1"
         )
+
+    def placed(self, value: Expr, place: Access) -> str:
+        """``(r,t)=(r*,t*)[n,i,j,c]``; equal numbers of places where that is not the same."""
+        if isinstance(value, Coordinates):
+            return f"{self.expr(value)}={self.expr(place)}"
+        ranges = self.notation.places[place.tensor]
+        found = coordinates(value, ranges, self.within_extents)
+        if found is None:
+            return f"{self.expr(value)}={self.expr(number(place.tensor, place.indices, ranges, Access))}"
+        texts = [self.expr(e) for e in found]
+        texts = [text[1:-1] if isinstance(e, mod) else text for e, text in zip(found, texts, strict=True)]
+        left = texts[0] if len(texts) == 1 else f"({','.join(texts)})"
+        return f"{left}={self.expr(place)}"

@@ -9,8 +9,9 @@ import sympy
 from sympy import Add, Expr, Integer, Symbol
 
 from gradscribe.derive.derivation.certificate.certificate import Figure
+from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.letters.notation import Monomial, Notation, monomial, monomials, ordered
-from gradscribe.derive.derivation.record import Definition, Partial, Step, Words
+from gradscribe.derive.derivation.record import Definition, Step, Words
 from gradscribe.derive.ir.functions import activation_prime, is_indicator
 from gradscribe.derive.ir.index import IntegerFunction, affine, bounds, natural
 from gradscribe.derive.ir.reductions import Reduction
@@ -35,14 +36,20 @@ class Typesetter(ExpressionWriter):
     def _with_limits(self, row: Reduction, ranges: Sequence[tuple[str, str]]) -> str: ...
 
     def within(self, term: Term, outer: Sequence[Symbol] = ()) -> Self:
-        """The same for a term: the forward output's indices come first in a sum, then free ones, then others."""
-        return type(self)(
-            self.notation, tuple(dict.fromkeys((*(v for v in outer if v in term.indices), *term.indices)))
-        )
+        """The same for a term: indices in the order of the page; without one those of the forward output come first."""
+        indices = dict.fromkeys((*(v for v in outer if v in term.indices), *term.indices))
+        inner = type(self)(self.notation, self.notation.in_order(indices))
+        inner.within_extents = {sympy.expand(g.value): g.extent for g in term.guards}
+        return inner
+
+    def among(self, words: Words) -> Self:
+        """The same for the mathematics of a sentence."""
+        return self._ordered(self.notation.known(w for w in words if not isinstance(w, str)))
 
     def words(self, words: Words) -> str:
         """A sentence."""
-        return "".join(self.prose(w) if isinstance(w, str) else self.expr(w) for w in words)
+        t = self.among(words)
+        return "".join(t.prose(w) if isinstance(w, str) else t.expr(w) for w in words)
 
     def prose(self, text: str) -> str:
         """Words without mathematics."""
@@ -102,7 +109,10 @@ class Typesetter(ExpressionWriter):
         gradients = [self._whole(f) for f in split.gradients]
         # 1/z dE/dy, but dE/dy h/z
         pieces += gradients + tensors if split.tensors else tensors + gradients
-        pieces += [self._whole(f) for f in split.brackets + split.partials]
+        pieces += [self._whole(f) for f in split.brackets]
+        pieces += [
+            Piece((Unit((Part(text),), (f, k)),)) for f in split.partials for k, text in enumerate(self.quotient(f))
+        ]
         deltas = sorted(term.deltas, key=lambda d: not self._plain_pair(d, term))
         pieces += [self._bracket(self._iverson(self._equation(d, term)), frozenset((d, -d))) for d in deltas]
         if term.is_sum:

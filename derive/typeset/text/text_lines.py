@@ -1,7 +1,8 @@
 """Rows and sentences of text on as many lines as they need, none longer than the page is wide where that can be."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from unicodedata import combining, east_asian_width
 
 from gradscribe.derive.derivation.forward.forward_equations import equation
@@ -152,14 +153,16 @@ def laid(head: str, right: Sequence[Piece], room: int, ink: Ink = str) -> Laid:
 
 
 def _written(pieces: Sequence[Piece], ink: Ink) -> str:
-    return "".join(
-        _glue(piece, pieces[n - 1] if n else None) + "".join(ink(p.text) if p.new else p.text for p in piece.parts)
-        for n, piece in enumerate(pieces)
-    )
+    first = pieces[0]
+    start, *rest = first.parts
+    parts = [replace(start, text=start.text.lstrip()), *rest]  # of a sum that goes on, the sign begins the line
+    runs = [(_glue(first, None), parts), *((_glue(p, b), list(p.parts)) for b, p in pairwise(pieces))]
+    return "".join(glue + "".join(ink(p.text) if p.new else p.text for p in found) for glue, found in runs)
 
 
 def _measure(piece: Piece, before: Piece | None) -> int:
-    return len(_glue(piece, before)) + columns(piece.text)
+    text = piece.text if before is not None else piece.text.lstrip()
+    return len(_glue(piece, before)) + columns(text)
 
 
 def _glue(piece: Piece, before: Piece | None) -> str:
@@ -178,7 +181,7 @@ def wrapped(text: str, width: int = WIDTH) -> list[str]:
             lines.append("")
         lines[-1] += (" " if lines[-1] else "") + word
     *others, last = lines
-    if others and len(last) <= _ALONE and " " in others[-1]:
+    while others and len(last) <= _ALONE and " " in others[-1]:
         others[-1], _, before = others[-1].rpartition(" ")
         last = f"{before} {last}"
     return [*others, last]

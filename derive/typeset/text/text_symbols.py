@@ -47,6 +47,11 @@ class TextTypesetter(Typesetter):
         word = normalize("NFC", f"{_base(name.base)}{hat}") if hat else self._name(replace(name, primes=0))
         return word + PRIME * name.primes + (self._above(level) if level else "")
 
+    def _starred(self, letters: Sequence[str], level: str) -> str:
+        found = ",".join(f"{letter}*" for letter in letters)
+        place = self._parens(found) if len(letters) > 1 else found
+        return place + (self._above(level) if level else "")
+
     def _above(self, label: str) -> str:
         """The label of a level above a letter: ⁽ˡ⁺¹⁾; some names have letters that cannot be raised."""
         shown = self._level(label)
@@ -94,6 +99,9 @@ class TextTypesetter(Typesetter):
     def _partial(self, upper: str, lower: str) -> str:
         upper, lower = (self._parens(e) if e.startswith("∂") else e for e in (upper, lower))
         return f"∂{upper}/∂{lower}"
+
+    def _derivative_by(self, lower: str) -> str:
+        return f"∂/∂{lower}"
 
     def _line(self, simple: bool) -> tuple[str, str, str]:
         return ("", "/", "") if simple else ("", "/(", ")")

@@ -102,8 +102,8 @@ def test_padding_and_zeros_between_are_those_of_dumoulin_and_visin() -> None:
         ("conv_transpose1d", "x", "correlation of δ with w, w dilated by d, stride s, padded by p, summed over k",
          "∂E/∂x = (δ ⋆ w↑d)↓s"),
         ("max_pool1d", "x",
-         "every element of δ added at the place in its window that argmax has recorded, windows of T elements, "
-         "stride s, dilated by d, padded by p", "∂E/∂x = unpool(δ, argmax)"),
+         "every element of δ added at the place t* of its window, windows of T elements, "
+         "stride s, dilated by d, padded by p", "∂E/∂x = unpool(δ, t*)"),
         ("batch_norm", "v", "γ ⊙ 1/(ε+v)^(3/2) ⊙ [−1/2 times the sum of δ ⊙ (x−m) over e]", ""),
         ("conv1d", "u_prev", "", "δ⁽ˡ⁻¹⁾ = f′(u⁽ˡ⁻¹⁾) ⊙ (δ⁽ˡ⁾↑s ∗ w⁽ˡ⁾↑d)"),
         ("depthwise_conv1d", "w",

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from sympy import Add, Expr, ImmutableMatrix, Mul, Pow
+from sympy import Add, Expr, ImmutableMatrix, Integer, Mul, Pow
 
 from gradscribe.codegen.tool.find import find
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.forms.example.small_sizes import small_sizes, whole_values
-from gradscribe.derive.derivation.forms.example.spelling import Numeral, Spelt
+from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
 from gradscribe.derive.derivation.record import Derivation, Equals, Example, Formula
-from gradscribe.derive.ir.functions import FUNCTIONS
+from gradscribe.derive.ir.functions import FUNCTIONS, equal
 from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.ir.term import Access, EquationError
 from gradscribe.derive.typeset.formats import FORMATS, rendered
@@ -37,11 +37,29 @@ def example_of(page: Derivation) -> Example:
     return page.example
 
 
+def has_places(formula: Formula) -> bool:
+    return isinstance(formula.right, Expr | ImmutableMatrix) and formula.right.has(Coordinates)
+
+
 def matrices(page: Derivation) -> dict[str, np.ndarray]:
     """The tensors of an example by name; those of several matrices are left out."""
     found = example_of(page)
     every = [*found.given, *(f for g in found.gradients for f in g.matrices)]
-    return {f.left.tensor: array_of(f) for f in every if isinstance(f.left, Access) and not f.left.indices}
+    plain = (f for f in every if not has_places(f))
+    return {f.left.tensor: array_of(f) for f in plain if isinstance(f.left, Access) and not f.left.indices}
+
+
+def test_places_are_those_of_the_greatest_elements() -> None:
+    page = derive(LAYERS["max_pool2d"](), example=True)
+    (found,) = (f.right for f in example_of(page).given if has_places(f))
+    x = matrices(page)["x"]
+    windows = [[x[2 * i : 2 * i + 2, 2 * j : 2 * j + 2] for j in range(2)] for i in range(2)]
+    expected = [[Coordinates(*map(Integer, np.argwhere(w == w.max())[0])) for w in row] for row in windows]
+    assert found == ImmutableMatrix(expected)
+    (row,) = (s for s in example_of(page).gradients[0].steps if s.reason == ("one element",))
+    (bracket,) = row.terms[0].body.atoms(equal)
+    _, i, j, _ = map(int, bracket.args[1].indices)
+    assert bracket.args[0] == expected[i][j]
 
 
 def array_of(formula: Formula) -> np.ndarray:
@@ -54,6 +72,8 @@ def array_of(formula: Formula) -> np.ndarray:
 
 def amount(e: Expr) -> float:
     """The value of an expression of numbers, by Python's arithmetic."""
+    if e.has(Coordinates) and isinstance(e, equal):
+        return float(e.args[0] == e.args[1].number)
     if isinstance(e, Numeral):
         return float(e.number)
     if isinstance(e, Spelt):

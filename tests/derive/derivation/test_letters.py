@@ -117,7 +117,7 @@ def test_levels_are_marked_everywhere_or_nowhere() -> None:
 
 
 def test_what_an_activation_reads_has_a_letter_that_the_layer_has_not() -> None:
-    inner = "u[n,k] = sum(c) x[n,c]*w[c,k]; y[n,k] = u[n,k]*u[n,k] + a[k]"
+    inner = "u[n,k] = sum(c) x[n,c]*w[c,k]; y[n,k] = 2*u[n,k] + a[k]"
     for text in (inner, "y[n,k] = sum(c) x[n,c]*u[c,k]*a[k]", "y[n,k] = sum(c) x[n,c]*w[c,k]"):
         page = of_text(text)
         (letter,) = set(re.findall(r"f′\((\w+)⁽ˡ⁻¹⁾", text_writer.render(page)))

@@ -76,15 +76,15 @@ RECURRENCES = [
         "conv_relu_max_pool_conv",
         0,
         "δ⁽ˡ⁾[n,i,j,c] = δ⁽ˡ⁺¹⁾[n, ⌊i/R_2⌋, ⌊j/T_2⌋, c] [z⁽ˡ⁾[n,i,j,c]>0]"
-        "[argmax⁽ˡ⁺¹⁾[n, ⌊i/R_2⌋, ⌊j/T_2⌋, c]=T_2·(i mod R_2)+(j mod T_2)]",
-        "δ⁽ˡ⁾ = f′(u⁽ˡ⁾) ⊙ unpool(δ⁽ˡ⁺¹⁾, argmax⁽ˡ⁺¹⁾)",
+        "[(i mod R_2,j mod T_2)=(r*,t*)⁽ˡ⁺¹⁾[n, ⌊i/R_2⌋, ⌊j/T_2⌋, c]]",
+        "δ⁽ˡ⁾ = f′(u⁽ˡ⁾) ⊙ unpool(δ⁽ˡ⁺¹⁾, (r*,t*)⁽ˡ⁺¹⁾)",
     ),
     (
         "conv_relu_max_pool_conv",
         1,
-        "δ⁽ˡ⁾[n,i,j,c] = [z⁽ˡ⁾[n,i,j,c]>0][argmax⁽ˡ⁺¹⁾[n, ⌊i/R_2⌋, ⌊j/T_2⌋, c]=T_2·(i mod R_2)+(j mod T_2)] "
+        "δ⁽ˡ⁾[n,i,j,c] = [z⁽ˡ⁾[n,i,j,c]>0][(i mod R_2,j mod T_2)=(r*,t*)⁽ˡ⁺¹⁾[n, ⌊i/R_2⌋, ⌊j/T_2⌋, c]] "
         "Σ_{r,t,k} δ⁽ˡ⁺²⁾[n, ⌊i/R_2⌋−r, ⌊j/T_2⌋−t, k] w⁽ˡ⁺²⁾[r,t,c,k]",
-        "δ⁽ˡ⁾ = f′(u⁽ˡ⁾) ⊙ unpool(δ⁽ˡ⁺²⁾ ∗ w⁽ˡ⁺²⁾, argmax⁽ˡ⁺¹⁾)",
+        "δ⁽ˡ⁾ = f′(u⁽ˡ⁾) ⊙ unpool(δ⁽ˡ⁺²⁾ ∗ w⁽ˡ⁺²⁾, (r*,t*)⁽ˡ⁺¹⁾)",
     ),
     (
         "conv_tanh_avg_pool_conv",

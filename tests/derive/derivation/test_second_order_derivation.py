@@ -92,13 +92,13 @@ def test_convolution() -> None:
     found = results("conv2d")
     rest = "at the end by ((H+2p−d(R−1)−1) mod s) and ((W+2p−d(T−1)−1) mod s) less"
     assert found["dy"] == (
-        "∂S/∂δ[n,i,j,k] = ḃ[k] + Σ_{r,t,c} x[n, dr+si−p, dt+sj−p, c] ẇ[r,t,c,k] "
-        "+ Σ_{r,t,c} ẋ[n, dr+si−p, dt+sj−p, c] w[r,t,c,k]",
+        "∂S/∂δ[n,i,j,k] = ḃ[k] + Σ_{r,t,c} x[n, si+dr−p, sj+dt−p, c] ẇ[r,t,c,k] "
+        "+ Σ_{r,t,c} ẋ[n, si+dr−p, sj+dt−p, c] w[r,t,c,k]",
         f"ḃ, the same for every n, i, j, plus correlation of x with ẇ, ẇ dilated by d, stride s, padded by p, {rest}, "
         f"summed over c, plus correlation of ẋ with w, w dilated by d, stride s, padded by p, {rest}, summed over c",
     )
     assert found["w"] == (
-        "∂S/∂w[r,t,c,k] = Σ_{n,i,j} δ[n,i,j,k] ẋ[n, dr+si−p, dt+sj−p, c]",
+        "∂S/∂w[r,t,c,k] = Σ_{n,i,j} δ[n,i,j,k] ẋ[n, si+dr−p, sj+dt−p, c]",
         f"correlation of ẋ with δ, δ dilated by s, stride d, padded by p, {rest}, summed over n",
     )
     derivation = derived_twice("conv2d")
@@ -125,7 +125,7 @@ def test_tanh() -> None:
 def test_pooling_reads_the_direction_where_the_maximum_was() -> None:
     assert results("max_pool2d") == {
         "dy": (
-            "∂S/∂δ[n,i,j,c] = Σ_{r,t} ẋ[n, si+dr−p, sj+dt−p, c] [argmax[n,i,j,c]=Tr+t]",
+            "∂S/∂δ[n,i,j,c] = Σ_{r,t} ẋ[n, si+dr−p, sj+dt−p, c] [(r,t)=(r*,t*)[n,i,j,c]]",
             "",
         ),
         "x": ("∂S/∂x[n,i,j,c] = 0", "zero"),

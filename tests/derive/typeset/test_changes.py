@@ -37,7 +37,7 @@ def row(before: Step, step: Step) -> list[Piece]:
 @together(
     ("layer", "wrt", "rule", "expected"),
     [
-        ("max_pool2d", "x", "definition", "«[argmax["),
+        ("max_pool2d", "x", "slope", "«[(r,t)=(r*,t*)["),
         ("avg_pool2d", "x", "definition", "«1/(RT)»Σ"),
         ("relu", "x", "by value", "«[y[e′]>0]»"),
         ("conv2d", "w", "definition", ",«r»,«t»,«c»}"),

@@ -1,13 +1,17 @@
 """Lines end before + and −, and within a product only where it alone is too wide; nothing is lost between them."""
 
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from random import Random
 
 import pytest
 
+from gradscribe import layer
+from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
-from gradscribe.derive.derivation import Derivation, Step
+from gradscribe.derive.derivation import Derivation, Step, derive
+from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.network.layer_table import network_table
 from gradscribe.derive.derivation.record import Definition, Formula
 from gradscribe.derive.typeset.document.arrange import document
@@ -20,9 +24,12 @@ from gradscribe.derive.typeset.mathematics.latex_width import width
 from gradscribe.derive.typeset.terms.pieces import SUM, Part, Piece, Unit, plain
 from gradscribe.derive.typeset.terms.row_breaks import broken
 from gradscribe.derive.typeset.terms.sides import sides
+from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.text.text_lines import laid
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.text.text_tables import layer_lines
 from tests.cases.catalogue import TRIED, derived
+from tests.cases.together import together
 
 
 def factor(text: str, glue: str = " ") -> Piece:
@@ -118,3 +125,44 @@ def test_the_layers_of_a_network_fit_a_narrow_page() -> None:
         assert max(map(len, lines)) <= columns
         assert all(any(label in line for line in lines) for label in ("c1", "s2", "output"))
     assert not any("─" in line for line in layer_lines(table, 60))
+
+
+# ----- what no line has -----------------------------------------------------------------------------------------------
+@together("name", ["conv2d", "layer_norm", "softmax_cross_entropy", "max_pool1d"])
+def test_no_mark_is_alone_on_a_line(name: str) -> None:
+    """Where a row has no name the clause that leads to it has the mark, or the row that it repeats."""
+    page = derived(name)
+    lines = rendered(page, "text", certify(page, shapes=1), Look(width=80)).splitlines()
+    assert any("†" in line for line in lines)
+    assert not [line for line in lines if line.strip(" │†") == "" and "†" in line]
+
+
+def test_what_goes_on_within_a_sum_begins_with_its_sign() -> None:
+    """Every line of a bracket begins below what the first one has behind its parenthesis."""
+    sum_ = [Piece((plain("a (b"),)), Piece((plain(" + c"),), "~"), Piece((plain(" − d)"),), "~")]
+    lines = [line.text for line in laid("", sum_, 6).lines]
+    assert [line.strip() for line in lines] == ["a (b", "+ c", "− d)"]
+    assert [len(line) - len(line.lstrip()) for line in lines] == [0, 2, 2]
+
+
+@together("name", ["conv2d", "batch_norm", "conv_transpose2d"])
+def test_words_before_a_box_have_one_colon(name: str) -> None:
+    lines = rendered(derived(name), "latex").splitlines()
+    before = [line for line, after in pairwise(lines) if after == r"\begin{equation*}"]
+    assert before
+    assert not [line for line in before if line.count(":") > 1]
+
+
+@together(
+    ("text", "sums"),
+    [
+        ("u[n,i] = sum(r) x[n, s*i + d*r]*w[r]; weight w", {"si+dr", "si+dr′"}),
+        ("conv_transpose1d", {"sj+dt", "sj′+dt", "sj+dt′"}),
+        ("y[n, i, j] = sum(r) x[n, j+r, r+i]", {"i+r", "j+r"}),
+    ],
+)
+def test_sums_of_indices_come_in_one_order(text: str, sums: set[str]) -> None:
+    """That of the equations, in rows, boxes and reasons."""
+    page = text_writer.render(derived(text) if text in LAYERS else derive(layer(text, "own")))
+    assert sums <= set(re.findall(r"\w*[a-z]′?\+\w+′?", page))
+    assert not re.search(r"d[rt]′?\+s[ij]|r′?\+[ij]\b", page)

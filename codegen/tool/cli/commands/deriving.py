@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gradscribe.codegen.tool.cli.completion import formats, names
+from gradscribe.codegen.tool.cli.completion import forms, names, optimiser_names, words
 from gradscribe.codegen.tool.cli.options import MANY, Order, Ties, settings, tied
 from gradscribe.codegen.tool.cli.page.outlet import NARROWEST, SUFFIXES, WIDEST, outlet
 from gradscribe.codegen.tool.cli.printing import printed, printed_pages, printed_winograd
@@ -26,7 +26,7 @@ OF_WINOGRAD = "expected --m, --r, --points, --dims"
 OTHERS = {
     **{page.name: page.title for page in PAGES.values()},
     WINOGRAD: "the fast correlation F(m, r)",
-    CHAPTER: f"{TITLE}: several pages, with a table of contents",
+    CHAPTER: f"{TITLE}, several pages with a table of contents",
 }
 """What has a page besides layers, networks and optimisers."""
 
@@ -40,7 +40,7 @@ Derived = Annotated[
     list[str],
     typer.Argument(
         metavar="LAYER ...",
-        help=f"{MANY[:-1]}; or {', '.join(f'{name}, {title}' for name, title in OTHERS.items())}. Several become one "
+        help=f"{MANY} Besides: {'; '.join(f'{name} ({title})' for name, title in OTHERS.items())}. Several become one "
         "document.",
         autocompletion=_names,
     ),
@@ -59,12 +59,15 @@ def derive(
         typer.Option(
             metavar="K=V",
             help=f"What names are written with: n=b,delta=g; a notation, {', '.join(NOTATIONS)}; or brackets.",
+            autocompletion=words(*NOTATIONS, "brackets"),
         ),
     ] = None,
     format_: Annotated[
         str | None,
         typer.Option(
-            "--format", help=f"{' or '.join(FORMATS)}; that of the file, or text, by default.", autocompletion=formats
+            "--format",
+            help=f"{' or '.join(FORMATS)}; that of the file, or text, by default.",
+            autocompletion=words(*FORMATS),
         ),
     ] = None,
     out: Annotated[
@@ -81,15 +84,27 @@ def derive(
         bool, typer.Option("--full", help="Print all rows: of every level of a network, and element by element.")
     ] = False,
     form: Annotated[
-        str, typer.Option("--form", help="index, with operator forms below boxes; operator, matrix (im2col) or all.")
+        str,
+        typer.Option(
+            "--form",
+            help="index, with operator forms below boxes; operator, matrix (im2col) or all.",
+            autocompletion=forms,
+        ),
     ] = "index",
     ties: Ties = None,
     order: Order = 1,
     optimiser: Annotated[
         str | None,
-        typer.Option(help="What the weights are updated by, such as adam; gradient descent by default."),
+        typer.Option(
+            help="What the weights are updated by, such as adam; gradient descent by default.",
+            autocompletion=optimiser_names,
+        ),
     ] = None,
     example: Annotated[bool, typer.Option("--example", help="Numbers at the end: a small case, worked out.")] = False,
+    implementation: Annotated[
+        bool,
+        typer.Option("--implementation", help="Say at the end how the code does it: NaN, infinity, what is saved."),
+    ] = False,
     m: Annotated[int | None, typer.Option("--m", help="winograd: outputs of a tile along an axis.")] = None,
     r: Annotated[int | None, typer.Option("--r", help="winograd: taps of the kernel along an axis.")] = None,
     points: Annotated[
@@ -111,6 +126,7 @@ def derive(
         "form": form if form != "index" else None,
         "optimiser": optimiser,
         "example": example or None,
+        "implementation": implementation or None,
     }
     of_algorithm = {"m": m, "r": r, "points": points, "dims": dims}
     name = wanted[0]
@@ -139,6 +155,7 @@ def derive(
             form=form,
             optimiser=find_optimiser(optimiser) if optimiser else None,
             example=example,
+            implementation=implementation,
         )
         text = printed(page, target.form, target.look)
     target.put(text)

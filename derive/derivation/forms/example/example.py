@@ -1,6 +1,6 @@
 """The example at the end of a page: small sizes, inputs, results and gradients as matrices, one element worked out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -11,10 +11,12 @@ from sympy import Expr, ImmutableMatrix, Integer, Symbol
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation.forms.example.small_sizes import seeds, small_sizes, whole_values
+from gradscribe.derive.derivation.forms.example.spelling import place
 from gradscribe.derive.derivation.forms.example.worked import rounded, worked
+from gradscribe.derive.derivation.forward.place import places
 from gradscribe.derive.derivation.letters.element import axis_letters
 from gradscribe.derive.derivation.record import Derivation, Equals, Example, Formula, Section, Words, Worked, joined
-from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret
+from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, number
 from gradscribe.derive.ir.term import Access, EquationError
 
 
@@ -47,24 +49,29 @@ def _example(page: Derivation, gradient: Gradient) -> Example:
     letters = axis_letters(page.program)
     letters |= {seed.name: letters[output] for output, seed in gradient.seeds.items()}
     names = [*page.program.tensors, *(seed.name for seed in gradient.seeds.values())]
-    shown = tuple(f for name in names for f in _matrices(name, values[name], letters))
+    extents = {n: [number(r.extent, known) for r in ranges] for n, ranges in places([page.program]).items()}
+    shown = tuple(f for name in names for f in _matrices(name, values[name], letters, extents.get(name, ())))
     derived = [s for s in page.sections if s.wrt in page.program.tensors]
     return Example(
         title,
         tuple(_setup(sizes, values, page.notation.sizes)),
         shown,
-        tuple(_gradient(section, values, known, letters) for section in derived),
+        tuple(_gradient(section, values, known, letters, extents) for section in derived),
         page.notation,
     )
 
 
 def _gradient(
-    section: Section, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any], letters: Mapping[str, Any]
+    section: Section,
+    values: Mapping[str, np.ndarray],
+    sizes: Mapping[Symbol, Any],
+    letters: Mapping[str, Any],
+    extents: Mapping[str, Sequence[int]],
 ) -> Worked:
     row = section.results[0].step
     name = row.left.tensor
     axes = {name: letters[section.wrt]} if section.wrt in letters else {}
-    return Worked(tuple(_matrices(name, values[name], axes)), worked(row, values, sizes))
+    return Worked(tuple(_matrices(name, values[name], axes)), worked(row, values, sizes, extents))
 
 
 def _setup(sizes: Mapping[Symbol, Any], values: Mapping[str, np.ndarray], axes: tuple[Symbol, ...]) -> Iterator[Words]:
@@ -80,8 +87,14 @@ def _setup(sizes: Mapping[Symbol, Any], values: Mapping[str, np.ndarray], axes: 
     )
 
 
-def _matrices(name: str, array: np.ndarray, letters: Mapping[str, tuple[Symbol, ...]]) -> Iterator[Formula]:
-    """A tensor as a number, a row or a matrix; one of more axes as several matrices."""
+def _matrices(
+    name: str, array: np.ndarray, letters: Mapping[str, tuple[Symbol, ...]], extents: Sequence[int] = ()
+) -> Iterator[Formula]:
+    """A tensor as a number, a row or a matrix; one of more axes as several matrices; with `extents` one of places."""
+
+    def entry(value: float) -> Expr:
+        return place(int(value), extents) if extents else rounded(float(value))
+
     array = np.asarray(array)
     wide = [axis for axis, extent in enumerate(array.shape) if extent > 1]
     last, others = wide[-2:], wide[:-2]
@@ -97,6 +110,6 @@ def _matrices(name: str, array: np.ndarray, letters: Mapping[str, tuple[Symbol, 
         part = array[tuple(index)]
         left = Access(name, *shown) if others and shown else Access(name)
         if part.ndim == 0:
-            yield Formula(left, rounded(float(part)))
+            yield Formula(left, entry(part))
         else:
-            yield Formula(left, ImmutableMatrix([[rounded(float(v)) for v in line] for line in np.atleast_2d(part)]))
+            yield Formula(left, ImmutableMatrix([[entry(v) for v in line] for line in np.atleast_2d(part)]))

@@ -1,8 +1,8 @@
 """Numbers in the places of names, as expressions; display only."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sympy import Expr, Tuple
+from sympy import Expr, Integer, Tuple
 
 
 class Numeral(Expr):
@@ -15,6 +15,23 @@ class Numeral(Expr):
     def number(self) -> Expr:
         """The number."""
         return self.args[1]
+
+
+class Coordinates(Expr):
+    """A place, by its numbers."""
+
+    is_commutative = True
+
+
+def place(number: int, extents: Sequence[int]) -> Expr:
+    """The place with a number in row-major order, one number where there is one axis; -1 is none."""
+    if len(extents) == 1 or number < 0:
+        return Integer(number)
+    found: list[Expr] = []
+    for extent in reversed(extents):
+        number, position = divmod(number, extent)
+        found.insert(0, Integer(position))
+    return Coordinates(*found)
 
 
 class Spelt(Expr):

@@ -8,9 +8,11 @@ import numpy as np
 from sympy import Expr, Float, Integer, Mul, Symbol
 
 from gradscribe.derive.derivation.certificate.rows import row_value
-from gradscribe.derive.derivation.forms.example.spelling import Numeral, Spelt
+from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
+from gradscribe.derive.derivation.forms.example.spelling import place as numbered
 from gradscribe.derive.derivation.letters.notation import Notation, ordered
 from gradscribe.derive.derivation.record import Step, Words
+from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.interpret import evaluate, number, value
 from gradscribe.derive.ir.term import Access, InnerSum, Term
 
@@ -18,9 +20,10 @@ MOST = 9
 """Summands that are written out."""
 Values = Mapping[str, np.ndarray]
 Sizes = Mapping[Symbol, Any]
+Places = Mapping[str, Sequence[int]]
 
 
-def worked(row: Step, values: Values, sizes: Sizes) -> tuple[Step, ...]:
+def worked(row: Step, values: Values, sizes: Sizes, places: Places | None = None) -> tuple[Step, ...]:
     """Rows that work out the element with the most summands, one that is not 0 if there is any.
 
     None where all have too many, and where the row has sums within products.
@@ -29,11 +32,13 @@ def worked(row: Step, values: Values, sizes: Sizes) -> tuple[Step, ...]:
         row: the formula of the gradient.
         values: every tensor that it reads.
         sizes: every size and parameter.
+        places: recorded positions, and the extents in which they are numbered.
     """
+    known = places or {}
     if any(t.body.has(InnerSum) or not t.is_sum for t in row.terms):
         return ()
     extents = [number(r.extent, sizes) for r in row.terms[0].free]
-    found = {at: _summands(row.terms, at, values, sizes) for at in product(*map(range, extents))}
+    found = {at: _summands(row.terms, at, values, sizes, known) for at in product(*map(range, extents))}
     fitting = {at: parts for at, parts in found.items() if 0 < len(parts) <= MOST}
     if not fitting:
         return ()
@@ -42,7 +47,7 @@ def worked(row: Step, values: Values, sizes: Sizes) -> tuple[Step, ...]:
     left = Access(row.left.tensor, *map(Integer, at))
     rows: list[tuple[Words, Sequence[Expr]]] = [
         (("one element",), fitting[at]),
-        (("in numbers",), [_in_numbers(part, values, sizes, row.notation) for part in fitting[at]]),
+        (("in numbers",), [_in_numbers(part, values, sizes, row.notation, known) for part in fitting[at]]),
         (("worked out",), [rounded(float(results[at]))]),
     ]
     return tuple(
@@ -51,12 +56,12 @@ def worked(row: Step, values: Values, sizes: Sizes) -> tuple[Step, ...]:
     )
 
 
-def _summands(terms: Sequence[Term], at: tuple[int, ...], values: Values, sizes: Sizes) -> list[Expr]:
+def _summands(terms: Sequence[Term], at: tuple[int, ...], values: Values, sizes: Sizes, places: Places) -> list[Expr]:
     """What the sum of an element consists of; what reads outside of a tensor is 0 and left out."""
-    return [part for term in terms for part in _of_term(term, at, values, sizes)]
+    return [part for term in terms for part in _of_term(term, at, values, sizes, places)]
 
 
-def _of_term(term: Term, at: tuple[int, ...], values: Values, sizes: Sizes) -> Iterator[Expr]:
+def _of_term(term: Term, at: tuple[int, ...], values: Values, sizes: Sizes, places: Places) -> Iterator[Expr]:
     for inner in product(*(range(number(r.extent, sizes)) for r in term.bound)):
         place = dict(zip(term.indices, map(Integer, (*at, *inner)), strict=True))
         single = Term((), (), term.body, term.deltas, term.guards, term.divisibilities).substitute(place)
@@ -66,7 +71,12 @@ def _of_term(term: Term, at: tuple[int, ...], values: Values, sizes: Sizes) -> I
         reads = {a: [int(value(e, values, grid)) for e in a.indices] for a in term.body.atoms(Access)}
         if all(_inside(values[a.tensor], indices) for a, indices in reads.items()):
             elements = {a: Access(a.tensor, *map(Integer, indices)) for a, indices in reads.items()}
-            yield term.body.xreplace(elements).xreplace(place)
+            brackets = {
+                b: equal(numbered(int(value(b.args[0], values, grid)), places[b.args[1].tensor]), elements[b.args[1]])
+                for b in term.body.atoms(equal)
+                if isinstance(b.args[1], Access) and b.args[1].tensor in places
+            }
+            yield term.body.xreplace(brackets).xreplace(elements).xreplace(place)
 
 
 def _holds(term: Term, values: Values, sizes: Sizes) -> bool:
@@ -79,19 +89,22 @@ def _inside(array: np.ndarray, indices: Sequence[int]) -> bool:
     return all(0 <= index < extent for index, extent in zip(indices, array.shape, strict=True))
 
 
-def _in_numbers(e: Expr, values: Values, sizes: Sizes, notation: Notation) -> Expr:
+def _in_numbers(e: Expr, values: Values, sizes: Sizes, notation: Notation, places: Places) -> Expr:
     """The numbers in the places of elements, sizes and parameters; products in the order in which they are read."""
     if isinstance(e, Access):
-        return Numeral(e, rounded(float(values[e.tensor][tuple(int(i) for i in e.indices)])))
+        found = float(values[e.tensor][tuple(int(i) for i in e.indices)])
+        return Numeral(e, numbered(int(found), places[e.tensor]) if e.tensor in places else rounded(found))
     if isinstance(e, Symbol):
         return Numeral(e, rounded(float(sizes[e])))
+    if isinstance(e, Coordinates):
+        return e
     if not isinstance(e, Mul):
-        parts = [_in_numbers(a, values, sizes, notation) for a in e.args]
+        parts = [_in_numbers(a, values, sizes, notation, places) for a in e.args]
         return e.func(*parts) if parts else e
     coefficient, rest = e.as_coeff_Mul()
-    found = ordered(Mul.make_args(rest), (), notation)
-    upper = [_in_numbers(f, values, sizes, notation) for f in found if not is_inverse(f)]
-    lower = [_in_numbers(1 / f, values, sizes, notation) for f in found if is_inverse(f)]
+    factors = ordered(Mul.make_args(rest), (), notation)
+    upper = [_in_numbers(f, values, sizes, notation, places) for f in factors if not is_inverse(f)]
+    lower = [_in_numbers(1 / f, values, sizes, notation, places) for f in factors if is_inverse(f)]
     above, below = abs(coefficient).as_numer_denom()
     spelt = Spelt([above, *upper] if above != 1 else upper, [below, *lower] if below != 1 else lower)
     return -spelt if coefficient.is_negative else spelt

@@ -63,7 +63,7 @@ def test_derive_winograd_refuses(gradscribe: Command, arguments: list[str], part
 
 def test_the_help_names_winograd_and_its_options(gradscribe: Command) -> None:
     done = gradscribe("derive", "--help")
-    assert "winograd, the fast correlation F(m, r)" in done.out
+    assert "winograd (the fast correlation F(m, r));" in " ".join(done.out.split())
     assert all(option in done.out for option in ("--m ", "--r ", "--points", "--dims"))
 
 

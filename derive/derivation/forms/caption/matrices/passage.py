@@ -7,7 +7,8 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.derive.derivation.forms.caption.matrices.matrix_record import MatrixForm, Toeplitz, Unfolding
 from gradscribe.derive.derivation.forms.caption.operation import Product
 from gradscribe.derive.derivation.forms.caption.words.signs import Added, Element, Matrices, Matrix, Transposed
-from gradscribe.derive.derivation.record import Equals, Formula, Partial, Premise, Words, joined
+from gradscribe.derive.derivation.forward.quotients import Partial
+from gradscribe.derive.derivation.record import Equals, Formula, Premise, Words, joined
 from gradscribe.derive.ir.term import Access
 
 E = Access("E")

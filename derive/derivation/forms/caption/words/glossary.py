@@ -106,9 +106,9 @@ def _signs(boxes: Sequence[Result], taken: Collection[str]) -> Iterator[Words]:
             Unpooled(a, g),
             " adds every element of ",
             a,
-            " at the place in its window whose number, in row-major order, is in ",
+            " at the place ",
             g,
-            ".",
+            " of its window.",
         )
     if OneHot in used:
         yield (

@@ -172,7 +172,7 @@ def _routed(p: Product) -> Words:
     factors = [e for o in others if (e := bare(o)) is not None]
     if len(factors) < len(others):
         return ()
-    words: Words = ("every element of ", signal, " added at the place in its window that ", position, " has recorded")
+    words: Words = ("every element of ", signal, " added at the place ", position, " of its window")
     windows, repeated = p.windows, [a for o in p.operands for a in o.axes if isinstance(a, Repeated)]
     if windows:
         words += (", windows of ", *joined([p.extent(w.tap) for w in windows if w.tap is not None], " × "), " elements")

@@ -1,0 +1,148 @@
+"""What a reader must know of the forward equations, in sentences behind them."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+import sympy
+from sympy import Expr, Symbol
+
+from gradscribe.derive.calculus.collapse import proved
+from gradscribe.derive.derivation.forward.idealisation import Idealised
+from gradscribe.derive.derivation.forward.quotients import Partial
+from gradscribe.derive.derivation.record import Below, Equals, Words, joined
+from gradscribe.derive.ir.functions import sigmoid
+from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Term, accesses
+
+
+def notes(
+    program: Program,
+    lets: Sequence[Statement] = (),
+    idealised: Sequence[Idealised] = (),
+    unchanging: Collection[str] = (),
+) -> tuple[Words, ...]:
+    """The sentences: what is written out, zero padding, functions, for which sizes, places of maxima, constants.
+
+    Args:
+        program: the forward equations.
+        lets: what is written out in them.
+        idealised: equations without what they have for numbers of a computer.
+        unchanging: constants that no output depends on.
+    """
+    return (
+        *_written_out(lets),
+        *_padding(program),
+        *((Equals(function, meaning), ".") for function, meaning in sorted(_explained(program), key=str)),
+        *_stated_for(idealised),
+        *_places(program),
+        *_constants(program, unchanging),
+    )
+
+
+def _written_out(lets: Sequence[Statement]) -> Iterator[Words]:
+    if lets:
+        noun, verb = ("equation", "is") if len(lets) == 1 else ("equations", "are")
+        yield (f"The {noun} ", *joined([_equation(let) for let in lets], " and "), f" {verb} put in.")
+
+
+def _equation(let: Statement) -> Equals:
+    return Equals(Access(let.target.name, *(r.index for r in let.term.free)), let.term.body)
+
+
+def _stated_for(idealised: Sequence[Idealised]) -> Iterator[Words]:
+    """For which sizes and values an equation holds."""
+    conditions = dict.fromkeys(c for one in idealised for c in one.conditions)
+    for condition in conditions:
+        names = dict.fromkeys(Access(one.equation.target.name) for one in idealised if condition in one.conditions)
+        yield (
+            *joined(list(names), " and "),
+            " is" if len(names) == 1 else " are",
+            " stated for ",
+            Below(condition.lower, condition.upper),
+            ".",
+        )
+
+
+def _places(program: Program) -> Iterator[Words]:
+    """Which positions of an extremum a gradient flows to, and the tensor that records or counts them."""
+    found: dict[tuple[Words, Words], list[Access]] = {}
+    for statement in program.statements:
+        term = statement.term
+        if statement.argument is not None:
+            indices = [r.index for r in term.bound]
+            order: Words = (" in row-major order of ", *joined(indices)) if len(indices) > 1 else ()
+            said = (f"of the {term.reduction.noun}",), (", of several the first one", *order, ".")
+            found.setdefault(said, []).append(Access(statement.argument.name))
+        elif statement.ties is not None:
+            elements = f" is the number of elements that are the {term.reduction.noun}"
+            yield (Access(statement.ties.name), f"{elements}: each has an equal share in the gradient.")
+    for (of, rule), records in found.items():
+        verb = " is the place " if len(records) == 1 else " are the places "
+        yield (*joined(records, " and "), verb, *of, *rule)
+
+
+def _constants(program: Program, unchanging: Collection[str]) -> Iterator[Words]:
+    """Why nothing is differentiated through a tensor."""
+    outputs = [Access(n) for n in program.outputs if not (program.tensors[n].constant or program.tensors[n].integer)]
+    counts = {s.ties.name for s in program.statements if s.ties is not None}  # of which it is said above
+    names = [s.target.name for s in program.statements if s.target.constant and s.target.name not in counts]
+    apart = [n for n in dict.fromkeys(names) if n in program.outputs and not _is_read(n, program)]
+    if apart:
+        yield (
+            *("No gradient arrives at ", *joined([Access(n) for n in apart], " and "), ": "),
+            *(joined(outputs, " and ")),
+            f" alone {'is' if len(outputs) == 1 else 'are'} differentiated.",
+        )
+    for name in dict.fromkeys(names):
+        if name in unchanging:
+            slopes = [Equals(Partial(output, Access(name)), sympy.Integer(0)) for output in outputs]
+            verb = "is" if len(outputs) == 1 else "are"
+            same = f" {verb} the same whatever it is, so that "
+            yield (Access(name), " counts as a constant: ", *joined(outputs, " and "), same, *joined(slopes), ".")
+        elif name not in apart:
+            said = " counts as a constant, as the equations say: what would pass through it is no part of a gradient."
+            yield (Access(name), said)
+
+
+def _is_read(name: str, program: Program) -> bool:
+    return any(a.tensor == name for s in program.statements for a in accesses(s.term.body))
+
+
+def _explained(program: Program) -> list[tuple[Expr, Expr]]:
+    """Functions that are written with a symbol, and what they are."""
+    letter = Symbol("a", real=True)
+    return [
+        (function(letter), meaning(letter))
+        for function, meaning in ((sigmoid, _logistic),)
+        if any(s.term.body.has(function) for s in program.statements)
+    ]
+
+
+def _logistic(a: Symbol) -> Expr:
+    return 1 / (1 + sympy.exp(-a))
+
+
+def _padding(program: Program) -> Iterator[Words]:
+    padded = [name for name in program.tensors if _leaves(program, name)]
+    if padded:
+        yield ("An access outside ", *joined([Access(n) for n in padded], " or "), " reads 0.")
+
+
+def _leaves(program: Program, name: str) -> bool:
+    """Whether some access of the tensor may leave it."""
+    shape = program.tensors[name].shape
+    return any(
+        _may_leave(e, extent, s.term, program)
+        for s in program.statements
+        if not s.term.reduction.selects
+        for a in accesses(s.term.body)
+        if a.tensor == name
+        for e, extent in zip(a.indices, shape, strict=True)
+    )
+
+
+def _may_leave(index: Expr, extent: Expr, term: Term, program: Program) -> bool:
+    bounds = [r.extent for r in term.ranges if r.index == index]
+    if bounds and sympy.expand(bounds[0] - extent) == 0:
+        return False
+    if any(sympy.expand(g.value - index) == 0 and sympy.expand(g.extent - extent) == 0 for g in term.guards):
+        return False
+    return not index.has(sympy.Function) and not proved(term, Guard(index, extent), program)
