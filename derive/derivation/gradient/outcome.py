@@ -10,11 +10,9 @@ from gradscribe.derive.derivation.forms.caption.operation import Caption
 from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
 from gradscribe.derive.derivation.forms.caption.words.operator_form import operator_form
 from gradscribe.derive.derivation.forms.caption.words.wording import wording
+from gradscribe.derive.derivation.forms.closed.rewrites.inserting import MOST
 from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words, joined
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term
-
-MOST = 8
-"""Factors of a gradient up to which it is put in where it is read."""
 
 
 def collected(terms: tuple[Term, ...]) -> tuple[Term, ...]:
