@@ -74,7 +74,7 @@ def passages(derivation: Derivation) -> Iterator[tuple[Notation, Any]]:
     if d.update is not None:
         yield d.update.notation, (d.update.title, d.update.setup, d.update.equations)
     if d.example is not None:
-        yield d.example.notation, (d.example.title, d.example.setup, d.example.given, d.example.gradients)
+        yield d.example.notation, (d.example.setup, d.example.given, d.example.gradients)
 
 
 def _printed(section: Section) -> tuple[Any, ...]:

@@ -89,7 +89,9 @@ def derive(
         str | None,
         typer.Option(help="What the weights are updated by, such as adam; gradient descent by default."),
     ] = None,
-    example: Annotated[bool, typer.Option("--example", help="Numbers at the end: a small case, worked out.")] = False,
+    example: Annotated[
+        bool, typer.Option("--example", help="Numbers beside the formulas: a small case, worked out.")
+    ] = False,
     m: Annotated[int | None, typer.Option("--m", help="winograd: outputs of a tile along an axis.")] = None,
     r: Annotated[int | None, typer.Option("--r", help="winograd: taps of the kernel along an axis.")] = None,
     points: Annotated[
