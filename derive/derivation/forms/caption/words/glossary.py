@@ -16,6 +16,7 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Kronecker,
     OneHot,
     Ones,
+    Reshaped,
     Rotated,
     Total,
     Unpooled,
@@ -110,6 +111,8 @@ def _signs(boxes: Sequence[Result], taken: Collection[str]) -> Iterator[Words]:
             g,
             ".",
         )
+    if Reshaped in used:
+        yield (Reshaped(a), " has the elements of ", a, " in row-major order in the shape of what it is equal to.")
     if OneHot in used:
         yield (
             OneHot(a),

@@ -113,7 +113,8 @@ def _qualified(p: Product, moved: Expr, kernels: Sequence[Expr], mode: str) -> W
         words += (", ", *joined(kernels, " and "), " dilated by ", *_one_or_each([w.dilation for w in windows]))
     if any(w.stride != 1 for w in windows):
         words += (", stride ", *_one_or_each([w.stride for w in windows]))
-    words += _padding(windows) if not mode else ()
+    ends = _padding(windows) if not mode else ()
+    words += (", ", moved, *ends) if ends and str(ends[0]).startswith(" without") else ends
     mirrored = [w for w in windows if w.mirrored]
     if mirrored and len(mirrored) < len(windows):
         words += (", ", moved, " turned round along ", *_names(mirrored, p))
