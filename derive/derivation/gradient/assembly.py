@@ -23,7 +23,7 @@ def assembled(
         title=layer.title,
         source=layer.source,
         setup=setup(display, program),
-        glossary=glossary(sections, _names(program)),
+        glossary=glossary(sections, program.statements),
         definitions=definitions(program),
         sizes=tuple((size, reduced(value)) for size, value in program.sizes),
         notes=notes(program, () if isinstance(layer, Network) else rewritten.lets),  # a network has no letters for them
@@ -34,8 +34,3 @@ def assembled(
         layer=layer,
         mapping=display.mapping,
     )
-
-
-def _names(program: Program) -> set[str]:
-    """Tensors and sizes; a definition may have the indices of the page, of the same kinds."""
-    return {*program.tensors, *(s.name for s in program.symbols())}

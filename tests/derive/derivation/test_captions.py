@@ -178,7 +178,7 @@ def test_a_matrix_whose_rows_are_images_takes_another_shape() -> None:
     known = complete_sizes(part.forward, sample_sizes(part.forward, rng))
     values = environment(part, known, rng)
     expected = row_value(found.step.terms, values, known)
-    assert np.allclose(whole(found.form.args[1].args[0], values, known).reshape(expected.shape), expected)
+    assert np.allclose(np.reshape(whole(found.form.args[1].args[0], values, known), expected.shape), expected)
     assert any("row-major order in the shape" in TextTypesetter(page.notation).words(words) for words in page.glossary)
     swapped = replace(part, results=(replace(found, caption=broken_order(found.caption)),))
     assert not certify(replace(page, sections=(swapped,)), shapes=4).holds
