@@ -1,6 +1,7 @@
 """Captions: what they say of a row, computed from the definitions; beside NumPy's own; wrong ones; random windows."""
 
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import reduce
@@ -196,6 +197,13 @@ def broken_order(caption: Caption | None) -> Caption:
         replace(o, reads=tuple((e, replace(r, axes=tuple(map(axis, r.axes)))) for e, r in o.reads)) for o in p.operands
     )
     return Caption((replace(p, operands=tuple(operands)),))
+
+
+def test_it_is_said_which_operand_loses_elements() -> None:
+    said = words(derive(layer("u[n,i] = sum(r) w[r] * x[n, 2*i + r]")), "w")
+    assert re.fullmatch(
+        r"correlation of x with δ, δ dilated by 2, x without the last \(\(\w+−R\) mod 2\) elements, summed over n", said
+    )
 
 
 def test_a_row_is_named_as_it_is_where_it_can_be() -> None:
