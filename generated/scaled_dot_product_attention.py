@@ -48,7 +48,7 @@ def _scaled_dot_product_attention_sizes(
 
 def scaled_dot_product_attention_forward(
     q: Any, k: Any, v: Any, m: Any = None, *, is_causal: bool = False
-) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
+) -> tuple[rt.Array, rt.Array]:
     """Compute the scaled dot-product attention.
 
     (1) u[e,i,j] = 1/√D Σ_{d} q[e,i,d] k[e,j,d]
@@ -68,7 +68,7 @@ def scaled_dot_product_attention_forward(
         is_causal: True or False.
 
     Returns:
-        y, shape (..., L, F); h, shape (..., L, S); z, shape (..., L); p, shape (..., L, S).
+        y, shape (..., L, F); p, shape (..., L, S).
 
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.
@@ -112,25 +112,18 @@ def scaled_dot_product_attention_forward(
     # (7) y[e,i,f] = Σ_{j} v[e,j,f] p[e,i,j]
     y = np.empty((E, L, F), dtype)
     rt.contract("e i j, e j f -> e i f", p, v, out=y)
-    return (
-        y.reshape(*full_shape, L, F),
-        h.reshape(*full_shape, L, S),
-        z.reshape(*full_shape, L),
-        p.reshape(*full_shape, L, S),
-    )
+    return y.reshape(*full_shape, L, F), p.reshape(*full_shape, L, S)
 
 
 @rt.once
 def _scaled_dot_product_attention_grad_q_sizes(
-    dtype: Any, k: Any, v: Any, dy: Any, h: Any, z: Any, p: Any, /, is_causal: Any
+    dtype: Any, k: Any, v: Any, dy: Any, p: Any, /, is_causal: Any
 ) -> tuple[Any, ...]:
     """The sizes of scaled_dot_product_attention_grad_q."""
     full_shape = rt.raveled_axes("scaled_dot_product_attention", k.name, k, 0, 2, "(..., S, D)")
     E = rt.elements(full_shape)
     rt.same_axes("scaled_dot_product_attention", v.name, v, 0, 2, "(..., S, F)", full_shape)
     rt.same_axes("scaled_dot_product_attention", dy.name, dy, 0, 2, "(..., L, F)", full_shape)
-    rt.same_axes("scaled_dot_product_attention", h.name, h, 0, 2, "(..., L, S)", full_shape)
-    rt.same_axes("scaled_dot_product_attention", z.name, z, 0, 1, "(..., L)", full_shape)
     rt.same_axes("scaled_dot_product_attention", p.name, p, 0, 2, "(..., L, S)", full_shape)
     is_causal = rt.flag("scaled_dot_product_attention", "is_causal", is_causal)
     S = k[-2]
@@ -139,31 +132,24 @@ def _scaled_dot_product_attention_grad_q_sizes(
     rt.extent("scaled_dot_product_attention", v.axis(-2, "keys"), v[-2], S)
     L = dy[-2]
     rt.extent("scaled_dot_product_attention", dy.axis(-1, "features of a value"), dy[-1], F)
-    rt.extent("scaled_dot_product_attention", h.axis(-2, "queries"), h[-2], L)
-    rt.extent("scaled_dot_product_attention", h.axis(-1, "keys"), h[-1], S)
-    rt.extent("scaled_dot_product_attention", z.axis(-1, "queries"), z[-1], L)
     rt.extent("scaled_dot_product_attention", p.axis(-2, "queries"), p[-2], L)
     rt.extent("scaled_dot_product_attention", p.axis(-1, "keys"), p[-1], S)
     return full_shape, E, is_causal, S, D, F, L
 
 
-def scaled_dot_product_attention_grad_q(
-    dy: Any, k: Any, v: Any, h: Any, z: Any, p: Any, *, is_causal: bool = False
-) -> rt.Array:
+def scaled_dot_product_attention_grad_q(dy: Any, k: Any, v: Any, p: Any, *, is_causal: bool = False) -> rt.Array:
     """Compute dq, the gradient of E: scaled dot-product attention.
 
     (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
     (32) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
-    (32) du[a,o,l] += h[a,o,l] ds[a,o]/z[a,o] [is_causal·l≤is_causal·o]
+    (32) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
     (39) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
 
     Args:
         dy: shape (..., L, F); dE/dy.
         k: shape (..., S, D).
         v: shape (..., S, F).
-        h: shape (..., L, S); h as the forward function returned it.
-        z: shape (..., L); z as the forward function returned it.
         p: shape (..., L, S); p as the forward function returned it.
         is_causal: True or False.
 
@@ -173,17 +159,11 @@ def scaled_dot_product_attention_grad_q(
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    k, v, h, z, p, dy, dtype = rt.arrays(
-        "scaled_dot_product_attention", "k any, v any, h any, z any, p any, dy any", k, v, h, z, p, dy
-    )
-    full_shape, E, is_causal, S, D, F, L = _scaled_dot_product_attention_grad_q_sizes(
-        dtype, k, v, dy, h, z, p, is_causal
-    )
+    k, v, p, dy, dtype = rt.arrays("scaled_dot_product_attention", "k any, v any, p any, dy any", k, v, p, dy)
+    full_shape, E, is_causal, S, D, F, L = _scaled_dot_product_attention_grad_q_sizes(dtype, k, v, dy, p, is_causal)
     k = k.reshape(E, S, D)
     v = v.reshape(E, S, F)
     dy = dy.reshape(E, L, F)
-    h = h.reshape(E, L, S)
-    z = z.reshape(E, L)
     p = p.reshape(E, L, S)
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     dp = np.empty((E, L, S), dtype)
@@ -202,12 +182,12 @@ def scaled_dot_product_attention_grad_q(
         if l_low < l_high:
             part = du[:, o, l_low:l_high]
             part += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
-    # (32) du[a,o,l] += h[a,o,l] ds[a,o]/z[a,o] [is_causal·l≤is_causal·o]
+    # (32) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
     for o in range(L):
         l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if l_low < l_high:
             part = du[:, o, l_low:l_high]
-            part += ds[:, o][:, None] * h[:, o, l_low:l_high] / z[:, o][:, None]
+            part += ds[:, o][:, None] * p[:, o, l_low:l_high]
     # (39) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
     dq = np.empty((E, L, D), dtype)
     rt.contract("a o j, a j l -> a o l", du, k, out=dq)
@@ -217,15 +197,13 @@ def scaled_dot_product_attention_grad_q(
 
 @rt.once
 def _scaled_dot_product_attention_grad_k_sizes(
-    dtype: Any, q: Any, v: Any, dy: Any, h: Any, z: Any, p: Any, /, is_causal: Any
+    dtype: Any, q: Any, v: Any, dy: Any, p: Any, /, is_causal: Any
 ) -> tuple[Any, ...]:
     """The sizes of scaled_dot_product_attention_grad_k."""
     full_shape = rt.raveled_axes("scaled_dot_product_attention", q.name, q, 0, 2, "(..., L, D)")
     E = rt.elements(full_shape)
     rt.same_axes("scaled_dot_product_attention", v.name, v, 0, 2, "(..., S, F)", full_shape)
     rt.same_axes("scaled_dot_product_attention", dy.name, dy, 0, 2, "(..., L, F)", full_shape)
-    rt.same_axes("scaled_dot_product_attention", h.name, h, 0, 2, "(..., L, S)", full_shape)
-    rt.same_axes("scaled_dot_product_attention", z.name, z, 0, 1, "(..., L)", full_shape)
     rt.same_axes("scaled_dot_product_attention", p.name, p, 0, 2, "(..., L, S)", full_shape)
     is_causal = rt.flag("scaled_dot_product_attention", "is_causal", is_causal)
     L = q[-2]
@@ -234,31 +212,24 @@ def _scaled_dot_product_attention_grad_k_sizes(
     F = v[-1]
     rt.extent("scaled_dot_product_attention", dy.axis(-2, "queries"), dy[-2], L)
     rt.extent("scaled_dot_product_attention", dy.axis(-1, "features of a value"), dy[-1], F)
-    rt.extent("scaled_dot_product_attention", h.axis(-2, "queries"), h[-2], L)
-    rt.extent("scaled_dot_product_attention", h.axis(-1, "keys"), h[-1], S)
-    rt.extent("scaled_dot_product_attention", z.axis(-1, "queries"), z[-1], L)
     rt.extent("scaled_dot_product_attention", p.axis(-2, "queries"), p[-2], L)
     rt.extent("scaled_dot_product_attention", p.axis(-1, "keys"), p[-1], S)
     return full_shape, E, is_causal, L, D, S, F
 
 
-def scaled_dot_product_attention_grad_k(
-    dy: Any, q: Any, v: Any, h: Any, z: Any, p: Any, *, is_causal: bool = False
-) -> rt.Array:
+def scaled_dot_product_attention_grad_k(dy: Any, q: Any, v: Any, p: Any, *, is_causal: bool = False) -> rt.Array:
     """Compute dk, the gradient of E: scaled dot-product attention.
 
     (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
     (32) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
-    (32) du[a,o,l] += h[a,o,l] ds[a,o]/z[a,o] [is_causal·l≤is_causal·o]
+    (32) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
     (44) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
 
     Args:
         dy: shape (..., L, F); dE/dy.
         q: shape (..., L, D).
         v: shape (..., S, F).
-        h: shape (..., L, S); h as the forward function returned it.
-        z: shape (..., L); z as the forward function returned it.
         p: shape (..., L, S); p as the forward function returned it.
         is_causal: True or False.
 
@@ -268,17 +239,11 @@ def scaled_dot_product_attention_grad_k(
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    q, v, h, z, p, dy, dtype = rt.arrays(
-        "scaled_dot_product_attention", "q any, v any, h any, z any, p any, dy any", q, v, h, z, p, dy
-    )
-    full_shape, E, is_causal, L, D, S, F = _scaled_dot_product_attention_grad_k_sizes(
-        dtype, q, v, dy, h, z, p, is_causal
-    )
+    q, v, p, dy, dtype = rt.arrays("scaled_dot_product_attention", "q any, v any, p any, dy any", q, v, p, dy)
+    full_shape, E, is_causal, L, D, S, F = _scaled_dot_product_attention_grad_k_sizes(dtype, q, v, dy, p, is_causal)
     q = q.reshape(E, L, D)
     v = v.reshape(E, S, F)
     dy = dy.reshape(E, L, F)
-    h = h.reshape(E, L, S)
-    z = z.reshape(E, L)
     p = p.reshape(E, L, S)
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     dp = np.empty((E, L, S), dtype)
@@ -297,12 +262,12 @@ def scaled_dot_product_attention_grad_k(
         if l_low < l_high:
             part = du[:, o, l_low:l_high]
             part += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
-    # (32) du[a,o,l] += h[a,o,l] ds[a,o]/z[a,o] [is_causal·l≤is_causal·o]
+    # (32) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
     for o in range(L):
         l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if l_low < l_high:
             part = du[:, o, l_low:l_high]
-            part += ds[:, o][:, None] * h[:, o, l_low:l_high] / z[:, o][:, None]
+            part += ds[:, o][:, None] * p[:, o, l_low:l_high]
     # (44) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
     dk = np.empty((E, S, D), dtype)
     rt.contract("a i o, a i l -> a o l", du, q, out=dk)
@@ -374,15 +339,15 @@ class ScaledDotProductAttention(rt.Layer):
         v = rt.as_array("scaled_dot_product_attention", "v", v)
         if m is not None:
             m = rt.as_array("scaled_dot_product_attention", "m", m)
-        y, h, z, p = scaled_dot_product_attention_forward(q, k, v, m, is_causal=self.is_causal)
-        self._saved = (q, k, v, h, z, p)
+        y, p = scaled_dot_product_attention_forward(q, k, v, m, is_causal=self.is_causal)
+        self._saved = (q, k, v, p)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of q and the gradient of k and the gradient of v."""
-        q, k, v, h, z, p = self._kept()
+        q, k, v, p = self._kept()
         return (
-            scaled_dot_product_attention_grad_q(dy, k, v, h, z, p, is_causal=self.is_causal),
-            scaled_dot_product_attention_grad_k(dy, q, v, h, z, p, is_causal=self.is_causal),
+            scaled_dot_product_attention_grad_q(dy, k, v, p, is_causal=self.is_causal),
+            scaled_dot_product_attention_grad_k(dy, q, v, p, is_causal=self.is_causal),
             scaled_dot_product_attention_grad_v(dy, p),
         )

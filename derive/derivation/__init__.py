@@ -58,7 +58,7 @@ def derive(
         form: "index" for every row and the operator form below a box, "operator" for operator forms alone, "matrix"
             for products of matrices (im2col), or "all".
         optimiser: the equations of the update of the weights, at order 1; gradient descent by default.
-        example: whether the page ends with numbers, see `derive.derivation.forms.example`; of single layers.
+        example: whether numbers stand beside the formulas, see `derive.derivation.forms.example`; at order 1.
         implementation: whether it says how the code does it: NaN, infinity, places of maxima as numbers, what is saved.
 
     Raises:

@@ -289,29 +289,32 @@ class Remark:
 
 @dataclass(frozen=True)
 class Worked:
-    """A gradient in numbers: its matrices, and rows that work out one element."""
+    """The gradient by tensor `wrt` in numbers: its matrices, and rows that work out one element."""
 
+    wrt: str
     matrices: tuple[Formula, ...]
     steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True)
 class Example:
-    """The numbers of one small case.
+    """The numbers of one small case, each of which stands beside its formula.
 
     Attributes:
-        title: its heading.
         setup: sentences: the sizes.
         given: every tensor of the forward equations, and what arrives from above.
         gradients: one for each section.
         notation: how tensors are written.
     """
 
-    title: Words
     setup: tuple[Words, ...]
     given: tuple[Formula, ...]
     gradients: tuple[Worked, ...]
     notation: Notation
+
+    def of(self, wrt: str) -> Worked | None:
+        """The gradient by a tensor; None where it has no numbers."""
+        return next((g for g in self.gradients if g.wrt == wrt), None)
 
 
 @dataclass(frozen=True, repr=False)

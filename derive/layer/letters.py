@@ -101,17 +101,20 @@ NOTATIONS = {
         specials={"E": "J", "delta": "G", "l": "q"},
     ),
     "founding": Vocabulary(
-        indices={"c": "m"},
-        sizes={"C": "M", "R": "H", "T": "W", "H": "I", "W": "J"},
+        indices={"k": "m", "c": "k"},
+        sizes={"K": "M", "C": "K", "R": "H", "T": "W", "H": "I", "W": "J"},
         style=Style(brackets=False, dense=True),
     ),
 }
 """Notations by name.
 
-pytorch: sizes and parameters as in PyTorch's documentation; axes stay where they are, the channels last.
+pytorch: sizes and parameters as in PyTorch's documentation, N, C_in, C_out, H, W, kH, kW. Axes stay where they are: an
+image is (N, H, W, C_in) here and (N, C_in, H, W) there, a weight (kH, kW, C_in, C_out) and (C_out, C_in, kH, kW).
 goodfellow: Goodfellow, Bengio and Courville, Deep Learning, 2016, section 9.5: input V, kernel K, output Z, gradient G
 of the cost J.
-founding: the text that this project began with, u^l_{ijm}, w^l_{ijmk}: m a channel of the input, a kernel of H, W, K.
+founding: the text that this project began with, u^l_{ijm}, b^l_m, a kernel of H, W, K: m counts kernels, k the channels
+that each reads. It has i and j for the positions of both image and kernel, which are two things: a kernel has r and t
+here. It speaks of one example; of several, n is the first index. Axes stay where they are: w^l_{ijmk} is w^l_{rtkm}.
 """
 _WORDS = {"brackets": True, "subscripts": False}
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from sympy import Dummy, Expr, Mul, Pow
 
+from gradscribe.derive.calculus.passes.brackets import bracketed
 from gradscribe.derive.calculus.passes.inline import inserted, is_copy, is_inside, is_pointwise
 from gradscribe.derive.calculus.passes.rewrite import fold
 from gradscribe.derive.ir.index import integer
@@ -145,7 +146,7 @@ def distributions(program: Program, taken: set[str]) -> tuple[Statement, ...]:
     sums = [s for s in program.statements if _sums_a_tensor(s.term)]
     if not sums:
         return ()
-    names = Names(program)
+    names = Names(bracketed(program))
     values: dict[object, Statement] = {}
     for let in names.lets.values():
         values.setdefault(_value(let.term, names), let)

@@ -60,7 +60,7 @@ def convolution() -> Derivation:
                 *(Equals(Access("w_hat"), Rotated(Access("w"))), " the kernel rotated by pi."),
             ),
         ),
-        glossary=glossary(sections, {*every.tensors, *(s.name for s in every.symbols())}),
+        glossary=glossary(sections, every.statements[1:]),
         sections=sections,
         program=every,
         notation=NOTATION,

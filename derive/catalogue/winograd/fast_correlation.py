@@ -107,7 +107,7 @@ def derive_winograd(f: CookToom, dims: int = 2) -> Derivation:
         program=program,
         notation=Notation(order=ORDER),
         premises=tuple(_premises(f, program)),
-        glossary=glossary(sections, program.names()),
+        glossary=glossary(sections, program.statements),
     )
     return in_letters(page)
 

@@ -49,7 +49,10 @@ class Sizes:
         return _shape([self.number(e) for e in shape])
 
     def meet(self, tensor: Tensor, value: Tensor, values: Values) -> Iterator[tuple[Expr, Expr]]:
-        """The symbols of an input's shape are the extents of what it is given; yield two that must be one."""
+        """The symbols of an input's shape are the extents of what it is given; yield two that must be one.
+
+        An axis that the layer divides into parts has their number for its extent, so that the two are seen to be one.
+        """
         if tensor.integer != value.integer:
             kinds = ("integers", "real numbers") if tensor.integer else ("real numbers", "integers")
             raise NetworkError(f"{values.where}: argument {tensor.name}: expected {kinds[0]}, received {kinds[1]}")
@@ -69,7 +72,9 @@ class Sizes:
                     continue
                 if number.is_Integer and factor.is_Integer and number % factor == 0:
                     values.symbols[unknown[0]] = number / factor
-                    wanted = number
+                    if actual in self.numbers:
+                        yield actual, number
+                    continue
             if self.written_out(wanted) != self.written_out(actual):
                 raise NetworkError(
                     f"{values.where}: argument {tensor.name}, axis {axis}: expected {shown(self.number(wanted))}, "

@@ -173,8 +173,9 @@ class Builder:
         return source
 
     def _identify(self, a: Expr, b: Expr, values: Values) -> None:
-        """Two sizes of the same number that must agree, as where branches join, become one: the earlier symbol."""
-        stays, gone = sorted((a, b), key=list(self.sizes.numbers).index)
+        """Two sizes of the same number that must agree, as where branches join, become one: a number or the earlier."""
+        known = list(self.sizes.numbers)
+        stays, gone = sorted((a, b), key=lambda e: -1 if e.is_Integer else known.index(e))
         mapping = {gone: stays}
 
         def tensor(t: Tensor) -> Tensor:

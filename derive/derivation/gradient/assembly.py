@@ -27,7 +27,7 @@ def assembled(
         title=layer.title,
         source=layer.source,
         setup=setup(display, program),
-        glossary=glossary(sections, _names(program)),
+        glossary=glossary(sections, program.statements),
         definitions=definitions(program),
         sizes=tuple((size, reduced(value)) for size, value in program.sizes),
         notes=notes(program, lets, rewritten.idealised, fixed),
@@ -39,8 +39,3 @@ def assembled(
         mapping=display.mapping,
         unchanging=fixed,
     )
-
-
-def _names(program: Program) -> set[str]:
-    """Tensors and sizes; a definition may have the indices of the page, of the same kinds."""
-    return {*program.tensors, *(s.name for s in program.symbols())}

@@ -10,11 +10,9 @@ from gradscribe.derive.derivation.forms.caption.operation import Caption
 from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
 from gradscribe.derive.derivation.forms.caption.words.operator_form import operator_form
 from gradscribe.derive.derivation.forms.caption.words.wording import wording
+from gradscribe.derive.derivation.forms.closed.rewrites.inserting import MOST
 from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words, joined
-from gradscribe.derive.ir.term import Program, Statement, Tensor, Term
-
-MOST = 8
-"""Factors of a gradient up to which it is put in where it is read."""
+from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term
 
 
 def collected(terms: tuple[Term, ...]) -> tuple[Term, ...]:
@@ -38,7 +36,7 @@ def results(last: Step, program: Program, read: Callable[[Step], Caption | None]
         program: what the tensors of the row are.
         read: what a row is called, if it is not to be read off its terms.
     """
-    named = read or (lambda step: caption(step, program))
+    named = read or (lambda step: naming(step, program))
     found = [called(last, named(last))]
     moduli = sorted(
         {d.modulus for t in last.terms for d in t.divisibilities if isinstance(d.modulus, Symbol)},
@@ -51,6 +49,25 @@ def results(last: Step, program: Program, read: Callable[[Step], Caption | None]
         clause: Words = ("For ", *joined([Equals(m, Integer(1)) for m in moduli]), " the brackets always hold:")
         found.append(called(special, named(special), clause))
     return tuple(found)
+
+
+def naming(step: Step, program: Program) -> Caption | None:
+    """What a row is called as it is; where that has no words and no operator form, what it is multiplied out."""
+    apart = replace(step, terms=tuple(part for t in step.terms for part in _multiplied_out(t)))
+    rows = (step, apart) if len(apart.terms) > len(step.terms) else (step,)
+    found = [caption(row, program) for row in rows]
+    said = (c for c in found if c is not None and (wording(c) or operator_form(c, step.left.tensor) is not None))
+    return next(said, found[0])
+
+
+def _multiplied_out(term: Term) -> tuple[Term, ...]:
+    """The products of a sum among the factors of a term: x - w is two tensors of different axes."""
+    factors = Mul.make_args(term.body)
+    sums = [f for f in factors if isinstance(f, Add) and f.has(Access)]
+    if len(sums) != 1 or not term.is_sum:
+        return (term,)
+    rest = Mul(*(f for f in factors if f is not sums[0]))
+    return tuple(replace(term, body=rest * part) for part in sums[0].args)
 
 
 def called(step: Step, name: Caption | None, lead: Words = ()) -> Result:

@@ -107,6 +107,12 @@ def by_value(adjoint: Adjoint) -> Words:
     return ("in terms of ", *_listed(c.reader.target.name for c in adjoint.contributions if c.by_value))
 
 
+def implied(names: Iterable[str]) -> Words:
+    """Tensors that are 0 where a bracket is, so that it says nothing new."""
+    found = dict.fromkeys(names)
+    return (*_listed(found), " is" if len(found) == 1 else " are", " 0 where the bracket is")
+
+
 def inserted(name: str) -> Words:
     """A gradient whose formula is put in its place."""
     return (Access(name), " inserted")

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import count
 
+from gradscribe.derive.derivation.forms.caption.words.glossary import LETTERS
 from gradscribe.derive.derivation.letters.collection import Group, Kind
 from gradscribe.derive.derivation.letters.name import GREEK, Name, letter_parts
 from gradscribe.derive.ir.quote import listed, quoted
@@ -49,15 +50,17 @@ def allotted(groups: Sequence[Group], request: Letters, known: Collection[str], 
         if group not in found and not _is_taken(letter, found):
             found[group] = letter
     single = _single_stems(groups)
-    for group in groups:
-        letter = _bare(group, single) or group.letter
-        if group not in found and not _is_taken(letter, found):
-            found[group] = letter
-    avoided = {shape(g.letter) for g in groups}
-    for group in groups:
-        if group not in found:
-            taken = avoided | {shape(n) for n in found.values()}
-            found[group] = next(letter for letter in _others(group) if shape(letter) not in taken)
+    spoken = [g for g in groups if g.word in LETTERS]
+    for some in ([g for g in groups if g not in spoken], spoken):
+        for group in some:
+            letter = _bare(group, single) or group.letter
+            if group not in found and not _is_taken(letter, found):
+                found[group] = letter
+        avoided = {shape(g.letter) for g in some}
+        for group in some:
+            if group not in found:
+                taken = avoided | {shape(n) for n in found.values()}
+                found[group] = next(letter for letter in _others(group) if shape(letter) not in taken)
     return found
 
 
@@ -78,7 +81,8 @@ def _is_taken(letter: Name, found: Allotted) -> bool:
 
 def _others(group: Group) -> Iterator[Name]:
     base = group.letter.base
-    twins = [SOUND[base]] if base in SOUND and group.kind in ("tensor", "parameter") else []
+    resembles = base in SOUND and group.kind in ("tensor", "parameter") and group.word not in LETTERS
+    twins = [SOUND[base]] if resembles else []
     letters = (*twins, *USUAL[group.kind].split())
     yield from map(Name, letters)
     yield from (Name(base, (str(k),)) for k in count(1))
@@ -100,7 +104,7 @@ def _bare(group: Group, single: set[str]) -> Name | None:
 def _chosen(groups: Sequence[Group], request: Letters, known: Collection[str], where: str) -> Allotted:
     words: dict[str, Group] = {}
     for group in groups:  # of two names the one that the page prints so
-        if group.kind != "special" or group.word in SPECIAL:
+        if group.word in SPECIAL or not (group.kind == "special" or group.yields):
             words.setdefault(group.word, group)
     found: Allotted = {}
     for word, text in request.chosen:

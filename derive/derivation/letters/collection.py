@@ -10,6 +10,7 @@ from typing import Any, Literal
 import sympy
 from sympy import Symbol
 
+from gradscribe.derive.derivation.forms.caption.words.glossary import LETTERS
 from gradscribe.derive.derivation.letters.name import NUMBERED, Name, name_parts
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.letters.renaming import atoms_of, parts
@@ -30,7 +31,8 @@ class Group:
         kind: what they are.
         word: what the group is called by a reader who asks for a letter.
         letter: the letter that it has by itself.
-        yields: whether it gives way to all others: f, which no equation of the page defines.
+        yields: whether it gives way to all others: f, which no equation of the page defines, and what definitions of
+            signs speak of.
         numbered: whether it is the number alone that tells it from another name, as in t1: it is no name that
             anybody has to know, but that of an inner tensor.
     """
@@ -68,14 +70,14 @@ def passages(derivation: Derivation) -> Iterator[tuple[Notation, Any]]:
     d = derivation
     table = (d.table.rows, tuple(d.table.numbers.items())) if d.table is not None else ()
     chapters = tuple((c.title, c.setup) for c in d.chapters)
-    yield d.notation, (d.setup, d.definitions, d.sizes, d.notes, d.premises, table, chapters)
+    yield d.notation, (d.setup, d.glossary, d.definitions, d.sizes, d.notes, d.premises, table, chapters)
     for section in d.sections:
         yield section.steps[0].notation, tuple(map(_printed, section.parts))
     if d.update is not None:
         yield d.update.notation, (d.update.title, d.update.setup, d.update.equations)
     yield d.notation, d.remarks
     if d.example is not None:
-        yield d.example.notation, (d.example.title, d.example.setup, d.example.given, d.example.gradients)
+        yield d.example.notation, (d.example.setup, d.example.given, d.example.gradients)
 
 
 def _printed(section: Section) -> tuple[Any, ...]:
@@ -125,6 +127,8 @@ def _weights(passage: Any) -> Iterator[str]:
 def _of_symbol(symbol: Symbol, indices: set[Symbol], apart: Collection[str]) -> Group:
     kind: Kind = "index" if symbol in indices else "size" if symbol.is_integer else "parameter"
     name = name_parts(symbol.name)
+    if symbol.name in LETTERS:
+        return Group("index", symbol.name, Name(LETTERS[symbol.name]), yields=True)
     return Group(kind, symbol.name, name) if symbol.name in apart else Group(kind, name.base, Name(name.base))
 
 
@@ -139,6 +143,8 @@ def _add_tensor(name: str, notation: Notation, inner: set[str], apart: Collectio
         _add_tensor(notation.quotients[name], notation, inner, apart, found)
     elif name in notation.dots:
         _add_tensor(notation.dots[name], notation, inner, apart, found)
+    elif name in LETTERS:
+        found.tensors.setdefault(name, Group("tensor", name, Name(LETTERS[name]), yields=True))
     else:
         letter, label = notation.levels.get(name, (name, ""))
         letter = name if name in apart else letter

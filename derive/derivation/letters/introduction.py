@@ -213,7 +213,7 @@ def _other_letters(
         if symbol.name == group.word and symbol not in hidden and not network:
             found.setdefault(group, symbol)
     for group, shown in found.items():
-        if group not in asked and (owner := _owner(group, letters)) is not None:
+        if group not in asked and not group.yields and (owner := _owner(group, letters)) is not None:
             yield (f"{group.word} is written ", shown, f", as {group.word} is {meaning(owner)}.")
 
 

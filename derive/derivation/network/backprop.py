@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from gradscribe.derive.calculus.differentiate import Adjoint, Gradient
 from gradscribe.derive.calculus.passes.rewrite import distribute
 from gradscribe.derive.derivation.forms.caption.operation import Caption
-from gradscribe.derive.derivation.forms.caption.reading.row_reader import behind, caption
+from gradscribe.derive.derivation.forms.caption.reading.row_reader import behind
 from gradscribe.derive.derivation.forms.closed.closed_section import closed, closed_forms
-from gradscribe.derive.derivation.gradient.outcome import as_statement, results
+from gradscribe.derive.derivation.gradient.outcome import as_statement, naming, results
 from gradscribe.derive.derivation.gradient.section import gradient_section
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering, quotient_name
@@ -203,13 +203,13 @@ class BackPropagation:
     def _reader(self, adjoint: Adjoint, left: Access, program: Program) -> Callable[[Step], Caption | None]:
         """What reads the name off a row; behind an activation the slope is written f'(u)."""
         if not is_slope(adjoint, self.gradient.forward, self.lettering):
-            return lambda step: caption(step, program)
+            return lambda step: naming(step, program)
         factor = slope(adjoint, self.notation)
 
         def read(step: Step) -> Caption | None:
             own = factor.xreplace(dict(zip(left.indices, step.left.indices, strict=True)))
             rest = tuple(replace(t, body=t.body / own) for t in step.terms)
-            found = caption(replace(step, terms=rest), program)
+            found = naming(replace(step, terms=rest), program)
             return behind(found, own, activation_prime(Access(adjoint.tensor.name))) if found is not None else None
 
         return read

@@ -16,7 +16,6 @@ from gradscribe.derive.derivation.record import (
     Chapter,
     Derivation,
     Equals,
-    Example,
     Formula,
     Grid,
     Premise,
@@ -27,6 +26,7 @@ from gradscribe.derive.derivation.record import (
     Step,
     Update,
     Words,
+    Worked,
     joined,
 )
 from gradscribe.derive.ir.term import Access
@@ -114,13 +114,12 @@ def _parts(derivation: Derivation, numbers: _Numbers) -> Iterator[Part]:
     yield Part(derivation.notation, tuple(filter(None, _introduction(derivation, numbers))))
     for chapter in derivation.chapters if derivation.form != "matrix" else ():
         yield Part(derivation.notation, (_headed(chapter),))
-        yield from (_section(section, 3, numbers, derivation.form) for section in chapter.sections)
-    if derivation.table is None and derivation.form != "matrix":
-        yield from (_section(section, 2, numbers, derivation.form) for section in derivation.sections)
+        for section in chapter.sections:
+            yield from _derived(section, 3, derivation, numbers)
+    for section in derivation.sections if derivation.table is None or derivation.form == "matrix" else ():
+        yield from _derived(section, 2, derivation, numbers)
     if derivation.update is not None:
         yield _updated(derivation.update, "gradient" if derivation.table is None else "layer", numbers)
-    if derivation.example is not None:
-        yield from _in_numbers(derivation.example, numbers)
     if derivation.remarks:
         yield _remarked(derivation)
     if derivation.source:
@@ -138,6 +137,9 @@ def _introduction(derivation: Derivation, numbers: _Numbers) -> Iterator[Passage
     sizes = (Numbered(Formula(symbol, expression)) for symbol, expression in derivation.sizes)
     yield (Equations((*forward, *sizes)), *_paragraph(derivation.notes))
     yield _paragraph(_arriving(derivation))
+    if (example := derivation.example) is not None:
+        yield _paragraph(example.setup)
+        yield from ((formula,) for formula in example.given)
     yield from _premises(derivation.premises)
     yield from _premises(derivation.matrix)
 
@@ -194,6 +196,15 @@ def _headed(chapter: Chapter) -> Passage:
     return (Heading("layer", 2, chapter.title), *_paragraph(chapter.setup))
 
 
+def _derived(section: Section, level: int, page: Derivation, numbers: _Numbers) -> Iterator[Part]:
+    """One gradient, and the same in numbers; of a page of matrix forms the numbers alone."""
+    if page.form != "matrix":
+        yield _section(section, level, numbers, page.form)
+    found = page.example.of(section.wrt) if page.example is not None else None
+    if found is not None:
+        yield _in_numbers(found, section.steps[0].notation, numbers)
+
+
 def _section(section: Section, level: int, numbers: _Numbers, form: str) -> Part:
     """One gradient: its lemmas and its own rows, then the boxes; of rows that stand above already their numbers.
 
@@ -242,15 +253,11 @@ def _remark(remark: Remark) -> Passage:
     return (*_paragraph([remark.words]), *equations)
 
 
-def _in_numbers(example: Example, numbers: _Numbers) -> Iterator[Part]:
-    """The matrices, each on lines of its own, then every gradient and one element of it."""
-    passages: list[Passage] = [(Heading("gradient", 2, capitalised(example.title)), *_paragraph(example.setup))]
-    passages += [(formula,) for formula in example.given]
-    yield Part(example.notation, tuple(passages))
-    for gradient in example.gradients:
-        passages = [(formula,) for formula in gradient.matrices]
-        passages += [(Rows(tuple(_rows(gradient.steps, numbers))),)] if gradient.steps else []
-        yield Part(gradient.steps[0].notation if gradient.steps else example.notation, tuple(passages))
+def _in_numbers(found: Worked, notation: Notation, numbers: _Numbers) -> Part:
+    """The matrices of a gradient, each on lines of its own, then one element of it."""
+    passages: list[Passage] = [(formula,) for formula in found.matrices]
+    passages += [(Rows(tuple(_rows(found.steps, numbers))),)] if found.steps else []
+    return Part(notation, tuple(passages))
 
 
 def _boxed(result: Result, numbers: _Numbers) -> Iterator[Passage]:

@@ -20,6 +20,7 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     OneHot,
     Ones,
     OperatorSign,
+    Reshaped,
     Rotated,
     Same,
     Scaled,
@@ -31,6 +32,9 @@ from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.reductions import SUM, Reduction
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.pieces import Part
+
+CALLED = {Unpooled: "unpool", OneHot: "onehot", Reshaped: "reshape"}
+"""The signs that are written as functions."""
 
 
 class OperatorWriter(ABC):
@@ -109,8 +113,8 @@ class OperatorWriter(ABC):
             case Total():
                 over = self._reduction(SUM, [[Part(self.expr(args[1]))]])
                 return f"{''.join(part.text for part in over)} {self.expr(args[0])}"
-            case Unpooled() | OneHot():
-                return self._call("unpool" if isinstance(e, Unpooled) else "onehot", [self.expr(a) for a in args])
+            case Unpooled() | OneHot() | Reshaped():
+                return self._call(CALLED[type(e)], [self.expr(a) for a in args])
             case Ones():
                 return self._ones(self.cross.join(self.expr(a, tight=True) for a in args))
             case Rotated():

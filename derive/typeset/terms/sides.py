@@ -45,5 +45,6 @@ def sides(equation: Definition | Step | Formula, t: Typesetter) -> Sides:
 
 
 def left(step: Step, t: Typesetter) -> str:
-    """The left side of a row, its indices in the order that the element has them in."""
-    return type(t)(step.notation, step.left.indices).expr(step.left)
+    """The left side of a row, its indices in the order that the element has them in, digits in that of their ranges."""
+    digits = (v for term in step.terms[:1] for v in term.indices if v not in step.left.indices)
+    return type(t)(step.notation, (*step.left.indices, *digits)).expr(step.left)

@@ -1,6 +1,7 @@
 """Captions: what they say of a row, computed from the definitions; beside NumPy's own; wrong ones; random windows."""
 
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import reduce
@@ -10,12 +11,13 @@ import pytest
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 
 from gradscribe import layer
+from gradscribe.codegen.tool.find import find
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.derivation import Derivation, Result, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.certificate.rows import environment, row_value
 from gradscribe.derive.derivation.forms.caption.by_definition import caption_value
-from gradscribe.derive.derivation.forms.caption.operation import Caption, Product, Window
+from gradscribe.derive.derivation.forms.caption.operation import Axis, Caption, Digits, Product, Window
 from gradscribe.derive.derivation.forms.caption.words.signs import (
     Added,
     Elementwise,
@@ -104,6 +106,8 @@ def test_padding_and_zeros_between_are_those_of_dumoulin_and_visin() -> None:
         ("max_pool1d", "x",
          "every element of δ added at the place t* of its window, windows of T elements, "
          "stride s, dilated by d, padded by p", "∂E/∂x = unpool(δ, t*)"),
+        ("rbf", "x", "−2 times the matrix product δ w, plus x ⊙ [2 times the sum of δ over k]", ""),
+        ("prelu", "x", "", "∂E/∂x = (δ ⊙ [x≤0] ⊙ a) + (δ ⊙ [x>0])"),
         ("batch_norm", "v", "γ ⊙ 1/(ε+v)^(3/2) ⊙ [−1/2 times the sum of δ ⊙ (x−m) over e]", ""),
         ("conv1d", "u_prev", "", "δ⁽ˡ⁻¹⁾ = f′(u⁽ˡ⁻¹⁾) ⊙ (δ⁽ˡ⁾↑s ∗ w⁽ˡ⁾↑d)"),
         ("depthwise_conv1d", "w",
@@ -141,7 +145,7 @@ def whole(e: Expr, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, floa
     return float(e) if e.is_number else FUNCTIONS[e.func].compute(*args)
 
 
-FLAT = ["dense", "tanh", "gelu", "relu", "batch_norm", "lstm_cell", "gru_cell", "simple_rnn_cell", "embedding",
+FLAT = ["dense", "tanh", "prelu", "gelu", "relu", "batch_norm", "lstm_cell", "gru_cell", "simple_rnn_cell", "embedding",
         "mean_squared_error", "softmax_cross_entropy"]  # fmt: skip
 """Layers in whose forms NumPy broadcasts as the page says: axes that a tensor lacks come first."""
 
@@ -163,6 +167,49 @@ def test_operator_forms_are_what_numpy_computes(name: str) -> None:
             assert np.allclose(whole(found.form.args[1], values, known) + np.zeros(expected.shape), expected)
             seen += 1
     assert seen
+
+
+def test_a_matrix_whose_rows_are_images_takes_another_shape() -> None:
+    """Flattened before a dense layer: the form, read with NumPy's own reshape, is the row in the box."""
+    page = derive(find("input x[N, H, W, C]\nx -> conv2d(2, 3) -> flatten -> dense(3)"))
+    (part,) = (s for s in page.sections if s.wrt == "conv2d1_u")
+    found, rng = part.results[0], np.random.default_rng(4)
+    assert found.form is not None
+    assert TextTypesetter(found.step.notation).expr(found.form) == "δ⁽ˡ⁾ = reshape(δ⁽ˡ⁺¹⁾ w⁽ˡ⁺¹⁾ᵀ)"
+    known = complete_sizes(part.forward, sample_sizes(part.forward, rng))
+    values = environment(part, known, rng)
+    expected = row_value(found.step.terms, values, known)
+    assert np.allclose(np.reshape(whole(found.form.args[1].args[0], values, known), expected.shape), expected)
+    assert any("row-major order in the shape" in TextTypesetter(page.notation).words(words) for words in page.glossary)
+    swapped = replace(part, results=(replace(found, caption=broken_order(found.caption)),))
+    assert not certify(replace(page, sections=(swapped,)), shapes=4).holds
+
+
+def broken_order(caption: Caption | None) -> Caption:
+    """The digits of an axis, the least significant first."""
+    assert caption is not None
+    (p,) = caption.summands
+
+    def axis(a: Axis) -> Axis:
+        return Digits(a.labels[::-1]) if isinstance(a, Digits) else a
+
+    operands = (
+        replace(o, reads=tuple((e, replace(r, axes=tuple(map(axis, r.axes)))) for e, r in o.reads)) for o in p.operands
+    )
+    return Caption((replace(p, operands=tuple(operands)),))
+
+
+def test_it_is_said_which_operand_loses_elements() -> None:
+    said = words(derive(layer("u[n,i] = sum(r) w[r] * x[n, 2*i + r]")), "w")
+    assert re.fullmatch(
+        r"correlation of x with δ, δ dilated by 2, x without the last \(\(\w+−R\) mod 2\) elements, summed over n", said
+    )
+
+
+def test_a_row_is_named_as_it_is_where_it_can_be() -> None:
+    """h times a sum stays so; what is multiplied out is so only where the row alone has no name."""
+    page = derive(layer("y[n, k] = tanh(x[n, k])^3"))
+    assert form(page, "x") == "∂E/∂x = 3 (δ ⊙ tanh²(x) ⊙ (1−tanh²(x)))"
 
 
 @together("name", ["locally_connected1d", "reflection_pad1d", "adaptive_avg_pool1d"])

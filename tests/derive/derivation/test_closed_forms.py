@@ -7,12 +7,14 @@ import numpy as np
 from sympy import Integer, Symbol, exp, sqrt
 
 from gradscribe import layer as layer_of_text
+from gradscribe import network
+from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import Derivation, Section, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.certificate.rows import environment, row_value
-from gradscribe.derive.derivation.forms.closed.factor import factored
-from gradscribe.derive.derivation.forms.closed.identities import Identities
-from gradscribe.derive.derivation.forms.closed.nested import depth, measure, nested, normal
+from gradscribe.derive.derivation.forms.closed.rewrites.factor import factored
+from gradscribe.derive.derivation.forms.closed.rewrites.identities import Identities
+from gradscribe.derive.derivation.forms.closed.rewrites.nested import depth, measure, nested, normal
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate
 from gradscribe.derive.ir.term import Access, InnerSum, Range, Tensor, Term
@@ -144,12 +146,86 @@ OWN: dict[str, tuple[str, str, Formula]] = {
         lambda q, k, v, dy, **_: (dy @ v.T - (dy * (q @ k.T @ v)).sum(1, keepdims=True) / (q @ k.T).sum(1)[:, None])
         @ k / (q @ k.T).sum(1)[:, None],
     ),
+    # Woo et al., ConvNeXt V2, 2023, equation 3: x + b + g x r/m with r the norm of a channel, m the mean of all
+    "global response": (
+        "r[n, c] = sqrt(sum(h) x[n, h, c]^2); m[n] = sum(c) r[n, c] / C + 1/10; input x[N, H, C];"
+        "y[n, h, c] = g[c] * x[n, h, c] * r[n, c] / m[n] + x[n, h, c]",
+        "x",
+        lambda x, g, dy, **_: through_global_response(x, g, dy),
+    ),
+    # Qiao et al., Weight standardization, 2019, equation 11
+    "weights standardised": (
+        "m[k] = sum(c) w[c, k] / C; v[k] = sum(c) (w[c, k] - m[k])^2 / C;"
+        "h[c, k] = (w[c, k] - m[k]) / sqrt(v[k] + 3/10); y[n, k] = sum(c) x[n, c] * h[c, k]",
+        "w",
+        lambda x, w, dy, **_: normalised(w, (0,), x.T @ dy),
+    ),
+    "correlation of Pearson": (
+        "m[n] = sum(d) a[n, d] / D; q[n] = sum(d) b[n, d] / D; s[n] = sqrt(1 + sum(d) (a[n, d] - m[n])^2);"
+        "t[n] = sqrt(1 + sum(d) (b[n, d] - q[n])^2); y[n] = sum(d) (a[n, d] - m[n]) * (b[n, d] - q[n]) / (s[n] * t[n])",
+        "a",
+        lambda a, b, dy, **_: through_correlation(a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True), dy),
+    ),
+    "softmin": (
+        "y[n, k] = exp(-x[n, k]) / sum(i) exp(-x[n, i])",
+        "x",
+        lambda x, dy, **_: -through_softmax(-x, dy),
+    ),
+    "shares of what weights let through": (
+        "constant m; z[n] = sum(k) m[n, k]^2 * exp(x[n, k]); y[n, k] = m[n, k]^2 * exp(x[n, k]) / z[n]",
+        "x",
+        lambda x, m, dy, **_: through_softmax(x + 2 * np.log(np.abs(m)), dy),
+    ),
+    "shares of what a bracket lets through": (
+        "h[i, j] = [j <= i] * exp(x[i, j]); z[i] = sum(j) h[i, j]; y[i, j] = h[i, j] / z[i]",
+        "x",
+        lambda x, dy, **_: through_softmax(causal(x), dy),
+    ),
+    "the same, no name for what is let through": (
+        "z[i] = sum(j) [j <= i] * exp(x[i, j]); p[i, j] = [j <= i] * exp(x[i, j]) / z[i];"
+        "y[i, f] = sum(j) p[i, j] * v[j, f]",
+        "x",
+        lambda x, v, dy, **_: through_softmax(causal(x), dy @ v.T),
+    ),
+    "mean weighted by a softmax": (
+        "z[n] = sum(d) exp(x[n, d]); y[n] = sum(d) x[n, d] * exp(x[n, d]) / z[n]",
+        "x",
+        lambda x, dy, **_: dy[:, None] * softmax(x) * (1 + x - (softmax(x) * x).sum(1, keepdims=True)),
+    ),
+    # Hoyer, Non-negative matrix factorization with sparseness constraints, 2004, the ratio of the norms
+    "ratio of norms": (
+        "y[n] = sum(d) abs(x[n, d]) / sqrt(sum(e) x[n, e]^2)",
+        "x",
+        lambda x, dy, **_: dy[:, None] * (np.sign(x) - x * np.abs(x).sum(1, keepdims=True)
+                                          / (x**2).sum(1, keepdims=True)) / np.linalg.norm(x, axis=1, keepdims=True),
+    ),
     "squares about the mean": (
         "m[n] = sum(i) x[n, i] / I; y = sum(n, i) (x[n, i] - m[n])^2 / N",
         "x",
         lambda x, dy, **_: 2 / len(x) * dy * (x - x.mean(1, keepdims=True)),
     ),
 }  # fmt: skip
+
+
+def causal(x: Array) -> Array:
+    """Scores of which those of later keys count as minus infinity."""
+    return np.where(np.tri(x.shape[-2], x.shape[-1], dtype=bool), x, -np.inf)
+
+
+def through_global_response(x: Array, g: Array, dy: Array) -> Array:
+    """By the chain rule: the gradients by r and m written out."""
+    r = np.linalg.norm(x, axis=1, keepdims=True)
+    m = r.mean(-1, keepdims=True) + 0.1
+    by_mean = -(dy * g * x * r).sum((1, 2), keepdims=True) / m**2
+    by_norm = (dy * g * x).sum(1, keepdims=True) / m + by_mean / x.shape[-1]
+    return np.asarray(dy * (1 + g * r / m) + by_norm * x / r)
+
+
+def through_correlation(a: Array, b: Array, dy: Array) -> Array:
+    """The gradient of a . b / (s t) for centred a and b, s and t their norms beside 1; it is centred, too."""
+    s, t = np.sqrt(1 + (a**2).sum(1)), np.sqrt(1 + (b**2).sum(1))
+    y = (a * b).sum(1) / (s * t)
+    return np.asarray((dy / s)[:, None] * (b / t[:, None] - a * (y / s)[:, None]))
 
 
 def cosines(a: Array, b: Array, dy: Array) -> Array:
@@ -208,6 +284,41 @@ def test_closed_forms_of_the_catalogue_are_those_of_the_literature(name: str, wr
 def test_equations_of_no_catalogue_have_theirs(name: str) -> None:
     text, wrt, formula = OWN[name]
     agrees(section(derive(layer_of_text(text.replace(";", "\n"), "own")), wrt), formula)
+
+
+def test_causal_attention_has_the_form_of_attention() -> None:
+    found = derive(LAYERS["scaled_dot_product_attention"](), settings={"is_causal": "true"})
+    own = section(found, "u")
+    agrees(own, lambda u, v, dy, **_: through_softmax(causal(u), dy @ v.swapaxes(-1, -2)))
+    assert row(own.results[-1].step) == row(section(derived("scaled_dot_product_attention"), "u").results[-1].step)
+    assert [s.rule for s in own.steps if s.rule == "implied"]
+    assert certify(found, shapes=2).holds
+
+
+def test_a_bracket_is_dropped_only_beside_what_is_0_there() -> None:
+    """The row before has [j <= i]; of another factor it is not implied, and the certificate would say so."""
+    text = "p[i, j] = [j <= i] * exp(x[i, j])\ny[i] = sum(j) [j <= i] * x[i, j] * w[j]\nu[i] = sum(j) p[i, j] + y[i]"
+    found = derive(layer_of_text(text, "own"))
+    (step,) = (s.results[0].step for s in found.sections if s.wrt == "w")
+    assert any(t.guards for t in step.terms)
+    assert certify(found, shapes=2).holds
+    own = section(found, "x")
+    steps = tuple(replace(s, terms=tuple(replace(t, guards=()) for t in s.terms)) for s in own.steps)
+    assert not certify(replace(found, sections=(replace(own, steps=steps),)), shapes=2).holds
+
+
+def test_groups_of_channels_in_a_network_have_theirs() -> None:
+    found = network("input x[N, H, W, C]\nx -> conv2d(4, 1) -> group_norm(2) -> relu").derivation()
+    own = section(found, "conv2d1_u")
+    assert own.closed is not None
+    rng = np.random.default_rng(5)
+    values, sizes = point(own, rng, 4)
+    y = {name: values[name] for name in values if name.endswith(("_u", "_gamma"))}
+    signal = values[own.seeds[0][1]]
+    expected = grouped(y["conv2d1_u"], y["group_norm1_gamma"], signal, 2)
+    got = row_value(own.closed.terms, values, sizes).reshape(expected.shape)
+    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-11)
+    assert certify(replace(found, chapters=(), sections=(own,)), shapes=2).holds
 
 
 def test_rows_lead_to_the_box_and_all_are_evaluated() -> None:

@@ -1,7 +1,7 @@
 """Examples in numbers: the matrices beside plain loops and central differences, the rows beside their own sums."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -9,9 +9,11 @@ from sympy import Add, Expr, ImmutableMatrix, Integer, Mul, Pow
 
 from gradscribe.codegen.tool.find import find
 from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation import derive
-from gradscribe.derive.derivation.forms.example.small_sizes import small_sizes, whole_values
+from gradscribe.derive.derivation.forms.example.small_sizes import small_sizes
 from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
+from gradscribe.derive.derivation.forms.example.whole_values import whole_values
 from gradscribe.derive.derivation.record import Derivation, Equals, Example, Formula
 from gradscribe.derive.ir.functions import FUNCTIONS, equal
 from gradscribe.derive.ir.interpret import interpret
@@ -42,11 +44,14 @@ def has_places(formula: Formula) -> bool:
 
 
 def matrices(page: Derivation) -> dict[str, np.ndarray]:
-    """The tensors of an example by name; those of several matrices are left out."""
+    """The tensors of an example by name, without axes of one element; those of several matrices put together."""
     found = example_of(page)
-    every = [*found.given, *(f for g in found.gradients for f in g.matrices)]
-    plain = (f for f in every if not has_places(f))
-    return {f.left.tensor: array_of(f) for f in plain if isinstance(f.left, Access) and not f.left.indices}
+    parts: dict[str, list[Formula]] = {}
+    every = (*found.given, *(f for g in found.gradients for f in g.matrices))
+    for formula in (f for f in every if not has_places(f)):
+        assert isinstance(formula.left, Access)
+        parts.setdefault(formula.left.tensor, []).append(formula)
+    return {name: together_of(formulas) for name, formulas in parts.items()}
 
 
 def test_places_are_those_of_the_greatest_elements() -> None:
@@ -60,6 +65,20 @@ def test_places_are_those_of_the_greatest_elements() -> None:
     (bracket,) = row.terms[0].body.atoms(equal)
     _, i, j, _ = map(int, bracket.args[1].indices)
     assert bracket.args[0] == expected[i][j]
+
+
+def together_of(formulas: list[Formula]) -> np.ndarray:
+    """One tensor: an index that is a number says where a matrix belongs."""
+    if len(formulas) == 1:
+        return array_of(formulas[0])
+    places = [[int(e) if e.is_Integer else slice(None) for e in f.left.args[1:]] for f in formulas]
+    axes = list(zip(*places, strict=True))
+    counts = [max(at for at in axis if isinstance(at, int)) + 1 if isinstance(axis[0], int) else 0 for axis in axes]
+    extents = iter(array_of(formulas[0]).shape)
+    found = np.full([count or next(extents) for count in counts], np.nan)
+    for formula, place in zip(formulas, places, strict=True):
+        found[tuple(place)] = array_of(formula)
+    return found.squeeze()
 
 
 def array_of(formula: Formula) -> np.ndarray:
@@ -168,10 +187,95 @@ def test_a_layer_without_numbers_says_so() -> None:
     assert "has no example" in " ".join(rendered(page, "text").split())
 
 
-@pytest.mark.parametrize(("name", "order"), [("conv2d -> tanh -> conv2d", 1), ("dense", 2)])
-def test_networks_and_second_gradients_have_none(name: str, order: int) -> None:
-    with pytest.raises(EquationError, match="expected first gradients of a single layer"):
-        derive(find(name), order=order, example=True)
+def test_second_gradients_have_none() -> None:
+    with pytest.raises(EquationError, match="expected first gradients for an example; use order 1"):
+        derive(find("dense"), order=2, example=True)
+
+
+def test_a_network_without_small_sizes_says_so() -> None:
+    words = "This network has no example: no sizes are small enough."
+    assert example_of(derive(find("lenet5"), example=True)).setup == ((words,),)
+
+
+NETWORKS = [
+    "conv2d -> tanh -> conv2d",
+    "input x[N, C]\nx -> dense(3) -> tanh -> dense(2)\nloss softmax_cross_entropy",
+    "input x[N, H, W, C]\nx -> conv2d(2, 1) -> group_norm(2) -> softplus",
+    "input x[N, C]\na = x -> dense(2) -> tanh\nb = x -> dense(2)\n(a, b) -> residual_add -> dense(1)",
+]
+
+
+@together("text", NETWORKS)
+def test_gradients_of_networks_are_slopes_of_what_is_printed(text: str) -> None:
+    """Every trained tensor, moved one element at a time in the whole network, as the interpreter has it."""
+    own = find(text)
+    assert isinstance(own, Network)
+    page = derive(own, example=True)
+    sizes = small_sizes(page.program, own, page.mapping, dict(own.values))
+    assert sizes is not None
+    given = whole_values(page.program, sizes)
+    assert given is not None
+    found = matrices(page)
+    (output,) = page.program.outputs[:1]
+    assert page.rewritten is not None
+    arrived = found[page.rewritten.shown.seeds[output].name]
+
+    def scalar(name: str, moved: np.ndarray) -> float:
+        value = interpret(page.program, {**given, name: moved}, sizes)[output]
+        return float((value.squeeze() * arrived).sum())
+
+    compared = 0
+    for gradient in (s for s in page.sections if s.wrt in own.weights):
+        target = gradient.results[0].step.left.tensor
+        if target in found:
+            tensor = given[gradient.wrt].astype(float)
+            slopes = [slope(scalar, gradient.wrt, tensor, at) for at in np.ndindex(tensor.shape)]
+            assert np.allclose(found[target], np.reshape(slopes, tensor.shape).squeeze(), rtol=0.02, atol=2e-3), target
+            compared += 1
+    assert compared >= 2
+
+
+def slope(scalar: Callable[[str, np.ndarray], float], name: str, tensor: np.ndarray, at: tuple[int, ...]) -> float:
+    """A central difference along one element."""
+    ends = []
+    for sign in (1, -1):
+        there = tensor.copy()
+        there[at] += sign * 1e-5
+        ends.append(scalar(name, there))
+    return (ends[0] - ends[1]) / 2e-5
+
+
+def test_a_network_keeps_its_numbers_where_they_are_small() -> None:
+    setup = example_of(derive(find("input x[N, 2]\nx -> dense(3) -> dense(50)"), example=True)).setup
+    words = " ".join(str(w) for w in setup[0])
+    sizes = {str(w.args[0]): w.args[1] for w in setup[0] if isinstance(w, Equals)}
+    assert sizes["K_1"] == 3
+    assert sizes["K_2"] < 50
+    assert "smaller than the network's own" in words
+
+
+def test_numbers_stand_beside_their_formulas() -> None:
+    lines = rendered(derive(layer("conv2d"), example=True), "text").splitlines()
+    place = {text: next(n for n, line in enumerate(lines) if text in line) for text in (
+        "(1)", "In numbers", "respect to x", "∂E/∂x = δ↑s", "worked out", "respect to w", "Update"
+    )}  # fmt: skip
+    assert list(place.values()) == sorted(place.values())
+    matrix = next(n for n, line in enumerate(lines) if line.lstrip().startswith("∂E/∂x = ⎢"))
+    assert place["∂E/∂x = δ↑s"] < matrix < place["worked out"]
+
+
+@together("form", ["operator", "matrix", "all"])
+def test_every_form_has_its_numbers(form: str) -> None:
+    text = rendered(derive(layer("conv2d"), example=True, form=form), "text")
+    assert text.count("worked out") == 3
+
+
+def test_matrices_are_images() -> None:
+    """One for each channel, not one for each line of the image."""
+    page = derive(find("input x[N, H, W, C]\nx -> conv2d(2, 2) -> tanh"), example=True)
+    shown = [f for f in example_of(page).given if isinstance(f.left, Access) and f.left.tensor == "conv2d1_u"]
+    assert [f.right.shape for f in shown if isinstance(f.right, ImmutableMatrix)] == [(3, 3)] * 2
+    assert [f.left.args[-1] for f in shown] == [0, 1]
 
 
 def test_every_format_prints_it_alike() -> None:

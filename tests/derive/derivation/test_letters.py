@@ -16,6 +16,7 @@ from gradscribe.derive.layer.letters import NOTATIONS
 from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
 from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived, layer
 from tests.cases.random_networks import random_network
 from tests.cases.random_programs import random_case
@@ -162,10 +163,25 @@ def test_notations_have_no_clash(notation: str) -> None:
         assert found
 
 
+def test_definitions_of_signs_have_letters_of_their_own() -> None:
+    """m counts channels in the founding text, a and g are tensors of an equation: a definition takes others."""
+    founding = " ".join(str(derive(layer("conv2d"), letters="founding")).split())
+    assert "a_{i+r}·g_{r}" in founding
+    assert "a↑m is a" not in founding
+    own = of_text("y[n,i] = sum(r) a[n,i+r]*g[r]; weight g")
+    t = TextTypesetter(own.notation)
+    sentence = next(t.words(words) for words in own.glossary if "The correlation" in t.words(words))
+    assert "a ⋆" not in sentence
+    assert "⋆ g" not in sentence
+    assert "[i+r]" in sentence  # as in the equation
+    assert not clashes(own)
+
+
 def test_named_notations() -> None:
     founding = latex_writer.render(derive(layer("conv2d"), letters="founding"))
-    assert r"w_{rtmk}" in founding
-    assert r"\delta^{l-1}_{nijm}" in founding
+    for part in (r"u_{nijm}", r"b_{m}", r"w_{rtkm}", r"\delta^{l-1}_{nijk}"):
+        assert part in founding
+    assert "w is (H, W, K, M), b is (M)" in str(derive(layer("conv2d"), letters="founding"))
     goodfellow = str(derive(layer("conv2d"), letters="goodfellow"))
     assert "Z[e,j,k,i] = b[i] + Σ_{m,n,l} V[e, sj+dm−p, sk+dn−p, l] K[m,n,l,i]" in goodfellow
     assert "With G = ∂J/∂Z" in goodfellow
@@ -208,8 +224,8 @@ def test_what_cannot_be_written_is_said_on_one_line(letters: str, words: list[st
 def test_letters_in_files(tmp_path: Path) -> None:
     own = tmp_path / "own.eq"
     own.write_text("letters founding, n=q  # as in class\ny[n,k] = sum(c) x[n,c]*w[c,k]\n")
-    assert "y_{qk} = Σ_{m} x_{qm} w_{mk}" in str(derive(find(str(own))))
-    assert "y[z,k] = Σ_{a} x[z,a] w[a,k]" in str(derive(find(str(own)), letters="n=z, c=a, brackets"))
+    assert "y_{qm} = Σ_{k} x_{qk} w_{km}" in str(derive(find(str(own))))
+    assert "y[z,m] = Σ_{a} x[z,a] w[a,m]" in str(derive(find(str(own)), letters="n=z, c=a, brackets"))
     net = tmp_path / "net.net"
     net.write_text("input x[N, C]\nletters c=m\nletters delta=g\ndense(3) -> tanh -> dense(2)\n")
     assert "g⁽ˡ⁾[n,m] = (1−z⁽ˡ⁾[n,m]²) Σ_{k} g⁽ˡ⁺¹⁾[n,k] w⁽ˡ⁺¹⁾[m,k]" in str(derive(find(str(net))))

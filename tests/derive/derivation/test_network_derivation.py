@@ -109,7 +109,7 @@ RECURRENCES = [
         "conv_tanh_flatten_dense",
         0,
         "δ⁽ˡ⁾[n,i,j,c] = (1−z⁽ˡ⁾[n,i,j,c]²) Σ_{k} δ⁽ˡ⁺¹⁾[n,k] w⁽ˡ⁺¹⁾[K_1·W_1·i+K_1·j+c, k]",
-        "f′(u⁽ˡ⁾) ⊙ [contraction of δ⁽ˡ⁺¹⁾ with w⁽ˡ⁺¹⁾ over k]",
+        "δ⁽ˡ⁾ = f′(u⁽ˡ⁾) ⊙ reshape(δ⁽ˡ⁺¹⁾ w⁽ˡ⁺¹⁾ᵀ)",
     ),
     (
         "dense_relu_dense",

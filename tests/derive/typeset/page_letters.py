@@ -39,7 +39,8 @@ def printed(page: Derivation) -> Iterator[tuple[Notation, Any]]:
     """What is printed, by which notation."""
     table = page.table.rows if page.table is not None else ()
     chapters = [(c.title, c.setup) for c in page.chapters]
-    yield page.notation, (page.setup, page.definitions, page.sizes, page.notes, page.premises, table, chapters)
+    said = (page.setup, page.glossary, page.notes, page.premises)
+    yield page.notation, (said, page.definitions, page.sizes, table, chapters)
     for section in page.sections:
         shown = [(p.title, p.setup, p.steps, p.caption, [boxed(r) for r in p.results]) for p in section.parts]
         yield section.steps[0].notation, shown
@@ -114,5 +115,12 @@ def unintroduced(page: Derivation) -> set[Symbol]:
     indices = {leaf.index for _, part in everything for leaf in leaves(part) if isinstance(leaf, Range)}
     used = {a for _, part in everything for a in atoms(part) if isinstance(a, Symbol)} - indices
     table = page.table.rows if page.table is not None else ()
-    said = (page.setup, page.notes, [symbol for symbol, _ in page.sizes], [row.shape for row in table], page.premises)
+    said = (
+        page.setup,
+        page.glossary,
+        page.notes,
+        [symbol for symbol, _ in page.sizes],
+        [row.shape for row in table],
+        page.premises,
+    )
     return used - {a for a in atoms(said) if isinstance(a, Symbol)}

@@ -100,7 +100,9 @@ def derive(
             autocompletion=optimiser_names,
         ),
     ] = None,
-    example: Annotated[bool, typer.Option("--example", help="Numbers at the end: a small case, worked out.")] = False,
+    example: Annotated[
+        bool, typer.Option("--example", help="Numbers beside the formulas: a small case, worked out.")
+    ] = False,
     implementation: Annotated[
         bool,
         typer.Option("--implementation", help="Say at the end how the code does it: NaN, infinity, what is saved."),

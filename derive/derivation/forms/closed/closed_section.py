@@ -3,14 +3,12 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from sympy import Add, Expr, Mul
-
 from gradscribe.derive.calculus.differentiate import Gradient
-from gradscribe.derive.derivation.forms.closed.closed_form import ClosedForms, Stage
+from gradscribe.derive.derivation.forms.closed.closed_form import ClosedForms
 from gradscribe.derive.derivation.forms.closed.digit_form import in_digits
-from gradscribe.derive.derivation.forms.closed.nested import reads
+from gradscribe.derive.derivation.forms.closed.stage import Stage, as_terms
 from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words, joined
-from gradscribe.derive.ir.term import Access, InnerSum, Range, Statement, Term, accesses
+from gradscribe.derive.ir.term import Access, Statement, accesses
 
 
 def closed_forms(gradient: Gradient, lets: Sequence[Statement], whole: Collection[str] = ()) -> ClosedForms:
@@ -46,19 +44,8 @@ def closed(section: Section, forms: ClosedForms) -> Section:
 
 
 def _step(stage: Stage, box: Step, forms: ClosedForms) -> Step:
-    parts = sorted(Add.make_args(stage.value), key=lambda part: part.has(InnerSum))
-    terms = tuple(_term(part, box.terms[0].free, forms.signals) for part in parts)
+    terms = as_terms(stage.value, box.terms[0].free, forms.signals)
     return replace(box, rule=stage.rule, reason=_reason(stage), terms=terms, outer=())
-
-
-def _term(product: Expr, free: tuple[Range, ...], signals: Collection[str]) -> Term:
-    """A product with one sum in it as that sum, unless a gradient stands before it."""
-    factors = Mul.make_args(product)
-    sums = [f for f in factors if isinstance(f, InnerSum)]
-    rest = Mul(*(f for f in factors if f not in sums))
-    if len(sums) != 1 or reads(rest, signals) or rest.has(InnerSum):
-        return Term(free, (), product)
-    return Term(free, sums[0].ranges, rest * sums[0].body)
 
 
 def _reason(stage: Stage) -> Words:

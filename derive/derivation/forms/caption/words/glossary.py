@@ -1,9 +1,8 @@
 """What signs and words of captions mean: one sentence for each that a page uses, none for others."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
 
-from sympy import Expr, preorder_traversal
+from sympy import Expr, Symbol, preorder_traversal
 
 from gradscribe.derive.derivation.forms.caption.operation import Caption, Product, Window
 from gradscribe.derive.derivation.forms.caption.words.shape import full, routed, valid
@@ -16,14 +15,15 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Kronecker,
     OneHot,
     Ones,
+    Reshaped,
     Rotated,
     Total,
     Unpooled,
 )
 from gradscribe.derive.derivation.record import Hadamard, Result, Section, Words
 from gradscribe.derive.ir.functions import is_indicator
-from gradscribe.derive.ir.index import fresh_names, integers
-from gradscribe.derive.ir.term import Access, Term
+from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 
 _TURNED: Words = (" turned round along every axis that windows slide along, its last element first.",)
 _PADDED: Words = (
@@ -35,17 +35,22 @@ _FULL: Words = ("Full: every window that meets an element counts.",)
 _VALID: Words = ("Valid: no window leaves the tensor.",)
 
 
-def glossary(sections: Iterable[Section], taken: Collection[str]) -> tuple[Words, ...]:
+FIRST, SECOND, STEP, PLACE, TAP = "any array", "any kernel", "any step", "any place", "any tap"
+LETTERS = {FIRST: "a", SECOND: "g", STEP: "m", PLACE: "i", TAP: "r"}
+"""What definitions speak of, by names that nobody else can have, and the letters that they have if these are free."""
+
+
+def glossary(sections: Iterable[Section], statements: Iterable[Statement]) -> tuple[Words, ...]:
     """The definitions that the boxes of these sections need.
 
     Args:
         sections: the sections of a page.
-        taken: names of the page; the letters of the definitions are others.
+        statements: the equations of the page; a definition has the indices of their windows.
     """
     parts = [part for section in sections for part in section.parts]
     boxes = [result for part in parts for result in part.results]
     terms = [t for part in parts for step in part.steps for t in step.terms]
-    return (*_brackets([*terms, *(t for box in boxes for t in box.step.terms)]), *_signs(boxes, taken))
+    return (*_brackets([*terms, *(t for box in boxes for t in box.step.terms)]), *_signs(boxes, _indices(statements)))
 
 
 def _brackets(terms: Sequence[Term]) -> Iterator[Words]:
@@ -56,13 +61,24 @@ def _brackets(terms: Sequence[Term]) -> Iterator[Words]:
         yield (f"A bracket [...] is 1 where what stands in it holds, and 0 elsewhere{also}.",)
 
 
-def _signs(boxes: Sequence[Result], taken: Collection[str]) -> Iterator[Words]:
+def _indices(statements: Iterable[Statement]) -> tuple[Symbol, Symbol]:
+    """The index of a window and the one within it, as the first equation with windows has them, or others."""
+    for term in (s.term for s in statements):
+        free, bound = ({r.index for r in ranges} for ranges in (term.free, term.bound))
+        for index in (e for a in accesses(term.body) for e in a.indices):
+            at, taps = index.free_symbols & free, index.free_symbols & bound
+            if len(at) == len(taps) == 1:
+                return at.pop(), taps.pop()
+    return integer(PLACE), integer(TAP)
+
+
+def _signs(boxes: Sequence[Result], indices: tuple[Symbol, Symbol]) -> Iterator[Words]:
     """Signs and words, in the order in which they build on each other."""
     used = {type(e) for box in boxes for root in _expressions(box) for e in preorder_traversal(root)}
     products = [p for box in boxes if box.caption is not None for p in _products(box.caption)]
     windows = [(w, p) for p in products if routed(p) is None for w in p.windows]
-    a, g = (Access(name) for name in islice(fresh_names(taken, "a g h x w z"), 2))
-    i, r, m = integers(" ".join(islice(fresh_names({*taken, a.tensor, g.tensor}, "i r m j t n s d"), 3)))
+    a, g, m = Access(FIRST), Access(SECOND), integer(STEP)
+    i, r = indices
 
     def summed(index: Expr) -> Expr:
         return Total(Access(a.tensor, index) * Access(g.tensor, r), r)
@@ -110,6 +126,8 @@ def _signs(boxes: Sequence[Result], taken: Collection[str]) -> Iterator[Words]:
             g,
             " of its window.",
         )
+    if Reshaped in used:
+        yield (Reshaped(a), " has the elements of ", a, " in row-major order in the shape of what it is equal to.")
     if OneHot in used:
         yield (
             OneHot(a),

@@ -13,6 +13,7 @@ from gradscribe.derive.derivation.forms.caption.words.shape import (
     ones,
     permuted,
     product_of_matrices,
+    reshaped_product,
     routed,
 )
 from gradscribe.derive.derivation.forms.caption.words.signs import (
@@ -124,6 +125,7 @@ def _plain(p: Product) -> tuple[Expr, ...]:
     if len(p.operands) == 1 and not p.summed:
         return _moved(p, p.operands[0]) if permuted(p) else ()
     operands = [e for o in p.operands if (e := bare(o)) is not None]
+    matrices = matrices or reshaped_product(p)
     if matrices is not None:
         return (matrices,)
     if p.summed or len(operands) < len(p.operands):

@@ -3,7 +3,15 @@
 import sympy
 from sympy import Dummy, Expr, Mul, Symbol
 
-from gradscribe.derive.derivation.forms.caption.operation import Digits, Operand, Product, Read, Repeated, Window
+from gradscribe.derive.derivation.forms.caption.operation import (
+    Digits,
+    Operand,
+    Product,
+    Read,
+    Repeated,
+    Window,
+    labels_of,
+)
 from gradscribe.derive.derivation.forms.caption.remainder import expanded
 from gradscribe.derive.derivation.forms.caption.words.signs import (
     Elementwise,
@@ -11,6 +19,7 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Matrices,
     OneHot,
     Ones,
+    Reshaped,
     Transposed,
 )
 from gradscribe.derive.ir.term import Access
@@ -136,6 +145,29 @@ def product_of_matrices(p: Product) -> Expr | None:
         return None
     factors = _upright(left, (row, inner)), _upright(right, (inner, column))
     return Matrices(*factors) if None not in factors else None
+
+
+def reshaped_product(p: Product) -> Expr | None:
+    """``reshape(δ wᵀ)`` where an axis of one of two matrices is several axes of the result; None elsewhere."""
+    if len(p.operands) != 2 or len(p.summed) != 1 or not all(map(is_whole, p.operands)):
+        return None
+    sides = [_side_of_product(o, p.summed[0]) for o in p.operands]
+    if None in sides:
+        return None
+    known = [side for side in sides if side is not None]
+    for (row, left), (column, right) in (known, known[::-1]):
+        if (*row, *column) == p.axes and len(p.axes) > 2:
+            return Reshaped(Matrices(left, Transposed(right)))
+    return None
+
+
+def _side_of_product(operand: Operand, inner: Symbol) -> tuple[tuple[Symbol, ...], Expr] | None:
+    """A matrix with the index that is summed along its columns, and what counts its rows; None for no matrix."""
+    name, axes = letter(operand), list(operand.axes)
+    if name is None or len(axes) != 2 or inner not in axes:
+        return None
+    rows = axes[1 - axes.index(inner)]
+    return labels_of(rows), name if axes[1] == inner else Transposed(name)
 
 
 def _upright(operand: Operand, labels: tuple[Symbol, Symbol]) -> Expr | None:

@@ -73,6 +73,10 @@ class Total(OperatorSign):
     """``sum over r of the body``: the body, then the index."""
 
 
+class Reshaped(OperatorSign):
+    """The elements of a matrix, in the same order, in the shape of what it is equal to."""
+
+
 class OneHot(OperatorSign):
     """1 where a number stands in a tensor of positions, 0 elsewhere."""
 

@@ -6,12 +6,14 @@ from functools import reduce
 from sympy import Add, Expr, Integer, Mul, Pow, gcd, sign
 from sympy.core.sorting import ordered
 
-from gradscribe.derive.derivation.forms.closed.nested import length, normal, reads
+from gradscribe.derive.derivation.forms.closed.rewrites.nested import length, normal, reads
 from gradscribe.derive.ir.term import Access, InnerSum
 
 
 def factored(expression: Expr, signals: Collection[str]) -> Expr:
     """A sum as its common factors times a sum; the shorter of the forms with sizes cleared and without.
+
+    Where that is shorter still, only the summands with sums over indices are put together.
 
     Args:
         expression: in normal form.
@@ -19,7 +21,12 @@ def factored(expression: Expr, signals: Collection[str]) -> Expr:
     """
     inner = [s for s in expression.atoms(Add) if s.has(Access) and not s.has(InnerSum) and not reads(s, signals)]
     apart = normal(expression.xreplace({s: _shortest(s) for s in inner}), signals)
-    return _shortest(min((expression, apart), key=length))
+    best = min((expression, apart), key=length)
+    sums = [part for part in Add.make_args(best) if part.has(InnerSum)]
+    others = [part for part in Add.make_args(best) if part not in sums]
+    if len(sums) < 2 or not others:
+        return _shortest(best)
+    return min((_shortest(best), Add(*others, _shortest(Add(*sums)))), key=length)
 
 
 def _shortest(total: Expr) -> Expr:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy
-from sympy import Expr, Function, Integer, Mul, Pow
+from sympy import Expr, Function, Integer, Mul, Pow, Symbol
 
-from gradscribe.derive.derivation.forms.closed.matching import places, same
-from gradscribe.derive.derivation.forms.closed.nested import is_plain, measure, normal
+from gradscribe.derive.derivation.forms.closed.rewrites.matching import places, same
+from gradscribe.derive.derivation.forms.closed.rewrites.nested import is_plain, measure, normal
 from gradscribe.derive.derivation.forward.forward_equations import equation
 from gradscribe.derive.ir.index import bounds
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Range, Statement, Tensor, Term, accesses
@@ -20,7 +20,10 @@ from gradscribe.derive.ir.term import Access, InnerSum, Program, Range, Statemen
 
 @dataclass(frozen=True)
 class Reading:
-    """``core**power = target * rest``, for the indices of a pointwise definition ``target = term.body``."""
+    """``core**power = target * rest``, for the indices of a pointwise definition ``target = term.body``.
+
+    The core is one factor of the body, or the product of all that it does not divide by: m exp(x) is p z.
+    """
 
     let: Statement
     target: Access
@@ -49,6 +52,20 @@ def _readings(let: Statement, computed: Collection[str]) -> Iterator[Reading]:
         divided = all(e.is_negative and any(a.tensor in computed for a in accesses(b)) for b, e in tensors)
         if core.has(Access) and power.is_positive and divided:
             yield Reading(let, target, term, core, power, Mul(*(Pow(b, -e) for b, e in others)), _tensors(core))
+    yield from _of_products(let, computed)
+
+
+def _of_products(let: Statement, computed: Collection[str]) -> Iterator[Reading]:
+    """The same for all that a body does not divide by; products of tensors alone, such as gamma h, stay as they are."""
+    target, term = equation(let)
+    powers = [_power(f) for f in Mul.make_args(term.body)]
+    upper = [(b, e) for b, e in powers if e.is_positive and b.free_symbols]
+    lower = [(b, e) for b, e in powers if (b, e) not in upper]
+    product = Mul(*(Pow(b, e) for b, e in upper))
+    divided = all(any(a.tensor in computed for a in accesses(b)) for b, _ in lower if b.has(Access))
+    if isinstance(product, Mul) and divided and not all(isinstance(b, Access | Symbol) for b, _ in upper):
+        rest = Mul(*(Pow(b, -e) for b, e in lower))
+        yield Reading(let, target, term, product, Integer(1), rest, _tensors(product))
 
 
 def read_by_name(
@@ -84,13 +101,30 @@ def _read(expression: Expr, nodes: Sequence[Expr], ranges: Sequence[Range], read
     for node in nodes:
         for place in places(reading.core, node, [r.index for r in reading.term.free], [r.index for r in ranges]):
             target = reading.target.xreplace(place)
-            inside = is_inside(target, reading.let.target, ranges)
-            if inside and same(reading.core.xreplace(place), node):
-                mapping |= _powers(expression, node, target * reading.rest.xreplace(place), reading.power)
+            if not is_inside(target, reading.let.target, ranges):
+                continue
+            core, value = reading.core.xreplace(place), target * reading.rest.xreplace(place)
+            if same(core, node):
+                mapping |= _powers(expression, node, value, reading.power)
+                break
+            rest = _beside(node, core) if isinstance(core, Mul) else None
+            if rest is not None:
+                mapping[node] = value * rest
                 break
     exact = {old: new for old, new in mapping.items() if new is not None}
     if exact and len(exact) == len(mapping):
         yield expression.xreplace(exact)
+
+
+def _beside(product: Expr, core: Expr) -> Expr | None:
+    """The other factors of a product that has all factors of the core; None for one that lacks one."""
+    others = list(Mul.make_args(product))
+    for part in Mul.make_args(core):
+        found = next((f for f in others if same(f, part)), None)
+        if found is None:
+            return None
+        others.remove(found)
+    return Mul(*others)
 
 
 def _tensors(expression: Expr) -> frozenset[str]:

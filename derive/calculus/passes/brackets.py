@@ -1,0 +1,75 @@
+"""Brackets on indices as factors of a body, and brackets that say nothing new.
+
+``p[i, j] = [j <= i] * exp(u[i, j])`` has a guard beside its body. As a factor the bracket is compared and multiplied
+like any other; and where p is a factor, another ``[j <= i]`` may go: p is 0 where that does not hold.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import sympy
+from sympy import Expr, Mul
+
+from gradscribe.derive.calculus.collapse import vanishing_accesses
+from gradscribe.derive.ir.functions import Indicator
+from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Term
+
+
+class within(Indicator):
+    """``[0 <= value < extent]`` as a factor; only on the way from one Term to another."""
+
+    nargs = (2,)
+    is_real = True
+
+
+def as_factors(term: Term) -> Term:
+    """A sum with its guards as factors of the body; others stay as they are."""
+    if not term.is_sum or not term.guards:
+        return term
+    brackets = (within(sympy.expand(g.value), g.extent) for g in term.guards)
+    return replace(term, body=Mul(term.body, *brackets), guards=())
+
+
+def as_guards(term: Term) -> Term:
+    """The inverse of `as_factors`; brackets that are no factors of the whole body stay."""
+    found = [f for f in Mul.make_args(term.body) if isinstance(f, within)]
+    rest = Mul(*(f for f in Mul.make_args(term.body) if f not in found))
+    return replace(term, body=rest, guards=(*term.guards, *(Guard(*f.args) for f in found)))
+
+
+def bracketed(program: Program) -> Program:
+    """The program with the guards of its sums as factors, for what compares bodies; it is not to be run."""
+    if not any(s.term.guards for s in program.statements):
+        return program
+    return replace(program, statements=tuple(replace(s, term=as_factors(s.term)) for s in program.statements))
+
+
+def implied(term: Term, program: Program) -> dict[Guard, Access]:
+    """The guards of a sum that a factor implies, and that factor: by its definition it is 0 where they do not hold."""
+    if not term.is_sum or not term.guards:
+        return {}
+    found: dict[Guard, Access] = {}
+    for access in vanishing_accesses(term.body):
+        statements = program.definitions(access.tensor)
+        supports = [set(_guards_at(s, access)) for s in statements]
+        shared = set.intersection(*supports) if supports else set()
+        for guard in term.guards:
+            if (sympy.expand(guard.value), guard.extent) in shared:
+                found.setdefault(guard, access)
+    return found
+
+
+def without(term: Term, guards: Mapping[Guard, Access]) -> Term:
+    """A term without these guards."""
+    return replace(term, guards=tuple(g for g in term.guards if g not in guards))
+
+
+def _guards_at(statement: Statement, access: Access) -> Iterator[tuple[Expr, Expr]]:
+    """The guards of a tensor that hold where one of its elements is not 0; those on what is summed say less."""
+    if not statement.term.is_sum or statement.term.deltas:
+        return
+    bound = {r.index for r in statement.term.bound}
+    place: dict[Expr, Expr] = dict(zip((r.index for r in statement.term.free), access.indices, strict=True))
+    for guard in statement.term.guards:
+        if not bound & guard.value.free_symbols:
+            yield sympy.expand(guard.value.xreplace(place)), guard.extent

@@ -1,0 +1,100 @@
+"""Sums that are known by a definition: with m = 1/M sum(x), sum(x - m) is 0; with z = sum(h), sum(h/z) is 1.
+
+Lets are written out; products are taken as they are and, if that is not enough, multiplied out. Then every sum that a
+forward equation defines, sum_e x[e, c] = M m[c], takes its value. What is left without a sum is the value,
+proved in symbols.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import sympy
+from sympy import Add, Expr, Mul
+
+from gradscribe.derive.calculus.passes.reuse import Names
+from gradscribe.derive.derivation.forms.closed.rewrites.matching import places, same
+from gradscribe.derive.derivation.forms.closed.rewrites.nested import is_plain, upright
+from gradscribe.derive.ir.term import Access, InnerSum, Program, Range, Statement, Term
+
+
+@dataclass(frozen=True)
+class Definition:
+    """``sum over term.bound of term.body = value``, where every factor of the body has an index of the sum."""
+
+    term: Term
+    value: Expr
+    tensor: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """The value of a sum, and the tensors by whose definition it is so."""
+
+    value: Expr
+    tensors: tuple[str, ...]
+
+
+class Identities:
+    """What the equations of a forward program say of sums."""
+
+    def __init__(self, program: Program) -> None:
+        self.names = Names(program)
+        self.definitions = [d for s in program.statements for d in self._definitions(s, program)]
+
+    def known(self, total: InnerSum, free: Sequence[Range]) -> Known | None:
+        """The value of a sum within an expression of `free` indices; None where no definition says it."""
+        term = Term(tuple(free), total.ranges, total.body)
+        found = self._added(self._products(term), term) or self._added(self._multiplied_out(term), term)
+        if found is None:
+            return None
+        value = sympy.expand(self.names.written_out(Term(tuple(free), (), found.value)).body)
+        return replace(found, value=value)
+
+    def _definitions(self, statement: Statement, program: Program) -> Iterator[Definition]:
+        """What a sum of one product says, as it is written and multiplied out."""
+        term, target = statement.term, statement.target
+        if not term.bound or not is_plain(term) or len(program.definitions(target.name)) > 1:
+            return
+        for parts in (self._products(term), self._multiplied_out(term)):
+            if len(parts) == 1 and parts[0][1] != 1:
+                outer, inner = parts[0]
+                value = Access(target.name, *(r.index for r in term.free)) / outer
+                yield Definition(replace(term, body=inner), value, target.name)
+
+    def _products(self, term: Term) -> list[tuple[Expr, Expr]]:
+        """The summands of a term, lets written out: factors without an index of the sum, and the others."""
+        return [_apart(part, term) for part in Add.make_args(self.names.written_out(term).body)]
+
+    def _multiplied_out(self, term: Term) -> list[tuple[Expr, Expr]]:
+        """The same of the products multiplied out."""
+        return [_apart(part, term) for part in Add.make_args(sympy.expand(self.names.written_out(term).body))]
+
+    def _added(self, products: Sequence[tuple[Expr, Expr]], term: Term) -> Known | None:
+        """The value of all products together, summed."""
+        parts = [self._valued(*part, term) for part in products]
+        found = [p for p in parts if p is not None]
+        if len(found) < len(parts):
+            return None
+        return Known(Add(*(p.value for p in found)), tuple(dict.fromkeys(name for p in found for name in p.tensors)))
+
+    def _valued(self, outer: Expr, inner: Expr, term: Term) -> Known | None:
+        """One product, summed."""
+        ranges = [r for r in term.bound if r.index in inner.free_symbols]
+        outer = outer * Mul(*(r.extent for r in term.bound if r not in ranges))
+        if not ranges:
+            return Known(outer, ())
+        for d in self.definitions:
+            for place in places(d.term.body, inner, d.term.indices, [r.index for r in ranges]):
+                over = {place[r.index]: r.extent for r in d.term.bound}
+                whole = over == {r.index: r.extent for r in ranges}
+                if whole and same(d.term.body.xreplace(place), inner):
+                    return Known(outer * d.value.xreplace(place), (d.tensor,))
+        return None
+
+
+def _apart(product: Expr, term: Term) -> tuple[Expr, Expr]:
+    """The factors of a product without a bound index of a term, and the others."""
+    bound = {r.index for r in term.bound}
+    factors = Mul.make_args(Mul(*map(upright, Mul.make_args(product))))
+    inner = [f for f in factors if f.free_symbols & bound]
+    return Mul(*(f for f in factors if f not in inner)), Mul(*inner)

@@ -1,0 +1,56 @@
+"""Sums without a gradient, replaced by what forward equations say they are."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sympy import Expr, Mul
+
+from gradscribe.derive.derivation.forms.closed.rewrites.identities import Identities
+from gradscribe.derive.derivation.forms.closed.rewrites.nested import length, normal, reads
+from gradscribe.derive.ir.term import InnerSum, Range
+
+
+@dataclass(frozen=True)
+class KnownSum:
+    """A sum whose value is known, by the definition of these tensors."""
+
+    total: InnerSum
+    value: Expr
+    tensors: tuple[str, ...]
+
+
+def valued(
+    value: Expr, free: Sequence[Range], identities: Identities, signals: Collection[str]
+) -> tuple[Expr, tuple[KnownSum, ...]]:
+    """A value with the sums that are known put in, and these.
+
+    Args:
+        value: in normal form.
+        free: its indices.
+        identities: what the forward equations say of sums.
+        signals: the gradients.
+    """
+    found: list[KnownSum] = []
+    mapping: dict[Expr, Expr] = {}
+    for total in sorted(value.atoms(InnerSum), key=str):
+        inner, outer, ranges = _apart(total, signals)
+        if not inner.ranges:
+            continue
+        known = identities.known(inner, (*free, *ranges))
+        if known is not None and not known.value.has(InnerSum) and length(known.value) < length(inner):
+            found.append(KnownSum(inner, known.value, known.tensors))
+            mapping[total] = InnerSum(outer * known.value, *ranges) if ranges else outer * known.value
+    return normal(value.xreplace(mapping), signals), tuple(found)
+
+
+def _apart(total: InnerSum, signals: Collection[str]) -> tuple[InnerSum, Expr, tuple[Range, ...]]:
+    """The part of a sum that no gradient depends on, as a sum; the other factors, and the ranges left for these."""
+    factors = Mul.make_args(total.body)
+    fixed = {v for f in factors if reads(f, signals) for v in f.free_symbols}
+    ranges = tuple(r for r in total.ranges if r.index not in fixed)
+    within = [f for f in factors if f.free_symbols & {r.index for r in ranges}]
+    return (
+        InnerSum(Mul(*within), *ranges),
+        Mul(*(f for f in factors if f not in within)),
+        tuple(r for r in total.ranges if r not in ranges),
+    )
