@@ -22,6 +22,7 @@ PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines()]
 
 
+@pytest.mark.thorough
 @together("name", [name for name in EQUATIONS if f"gradscribe verify {name}.eq" not in COMMANDS])
 def test_every_layer_of_the_page_is_verified(name: str) -> None:
     """With numbers of all kinds, and with ties; what a command of the page verifies, the tutorial does."""

@@ -101,6 +101,7 @@ def test_where_the_points_of_textbooks_come() -> None:
     assert textbook.errors([(4, 3), (2, 5)], rectified=False) == pytest.approx(float(error), rel=0.3)
 
 
+@pytest.mark.thorough
 def test_the_python_of_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     exec(PYTHON, {})
     found = [line.split() for line in capsys.readouterr().out.splitlines()]

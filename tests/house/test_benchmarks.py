@@ -60,6 +60,7 @@ def computes_the_reference(name: str) -> None:
     assert count >= 15
 
 
+@pytest.mark.thorough
 @together("name", [name for name in SIDES if name not in FOREIGN])
 def test_every_side_computes_the_reference(name: str) -> None:
     computes_the_reference(name)

@@ -28,6 +28,7 @@ from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.machine.configuration import has_numba
 from tests.cases.random_contractions import Array, Problem, problem
+from tests.cases.thorough import some
 
 BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not has_numba(), reason="no numba"))]
 BOUND = 2e-6
@@ -116,7 +117,7 @@ BAD = [np.nan, np.inf, -np.inf]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", some([np.float32, np.float64], 1))
 def test_what_is_not_finite_reaches_what_reads_it(backend: str, dtype: Any) -> None:
     """Random contractions, an element of a window spoilt; the other factor lies inside its array."""
     direct = Direct()
@@ -184,7 +185,7 @@ LAYERS: dict[str, tuple[Callable[[Array, Array], Array], tuple[int, ...], tuple[
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", some([np.float32, np.float64], 1))
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers_spoil_what_windows_hold(name: str, dtype: Any, backend: str) -> None:
     """Of ones, one element after the other is spoilt: the results that read it are, and no others."""

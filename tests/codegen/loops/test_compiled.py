@@ -219,7 +219,7 @@ def with_ties(shape: tuple[int, ...], dtype: Any) -> Array:
     return x
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", some([np.float32, np.float64], 1))
 @pytest.mark.parametrize("shape", [(2, 9, 11, 19), (1, 6, 5, 1), (0, 9, 11, 3)])
 def test_compiled_maxima_and_their_positions_are_numpy_s(shape: tuple[int, ...], dtype: Any) -> None:
     pytest.importorskip("numba")
@@ -238,7 +238,7 @@ def test_compiled_maxima_and_their_positions_are_numpy_s(shape: tuple[int, ...],
         np.testing.assert_allclose(own, theirs, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("stride", some([1, 2], 1))
 def test_compiled_sums_are_numpy_s(stride: int) -> None:
     pytest.importorskip("numba")
     rng = np.random.default_rng(6)

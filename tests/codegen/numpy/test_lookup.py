@@ -21,6 +21,7 @@ from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.layer.equations import inside, program
 from gradscribe.derive.layer.interface import ROLES, Layer
 from gradscribe.generated import runtime as rt
+from tests.cases.thorough import some
 from tests.cases.together import together
 
 Array = np.ndarray
@@ -205,7 +206,7 @@ def check(
         np.testing.assert_allclose(slope, expected, tolerance, tolerance, err_msg=name)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", some([np.float64, np.float32], 1))
 @pytest.mark.parametrize("build", [*LOOKUPS, *FALLBACKS])
 def test_kernels_equal_interpreter(build: Callable[[], Layer], dtype: type) -> None:
     check(build, KNOWN, dtype)

@@ -174,6 +174,7 @@ def few(count: int) -> lenet5.Digits:
     )
 
 
+@pytest.mark.thorough
 def test_learns_the_embedded_digits() -> None:
     _, history = run(lenet5.load_embedded(), epochs=5)
     assert history[-1].accuracy > 0.85  # chance is 0.1

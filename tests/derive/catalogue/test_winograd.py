@@ -17,6 +17,7 @@ from gradscribe.derive.catalogue.winograd import CookToom, cook_toom, parse_poin
 from gradscribe.derive.catalogue.winograd.accuracy import ERRORS, measured_error, nested
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.generated.runtime.cook_toom.tables import COOK_TOOM
+from tests.cases.thorough import draws
 from tests.cases.together import together
 
 Shape = tuple[int, int]
@@ -43,7 +44,7 @@ def applied(matrix: Matrix, vector: Sequence[Fraction]) -> list[Fraction]:
     return [sum((a * b for a, b in zip(row, vector, strict=True)), Fraction(0)) for row in fractions(matrix)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=draws(20, 60))
 @given(algorithms(), st.randoms(use_true_random=False))
 def test_every_algorithm_is_the_correlation(f: CookToom, rng: random.Random) -> None:
     prove(f)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradscribe.codegen.tool.check import Finding, Verdict, check
-from tests.cases.thorough import draws
+from tests.cases.thorough import draws, some
 
 Array = np.ndarray
 EXAMPLES = draws(8, 24)
@@ -46,7 +46,7 @@ WHOLE = {2.0: "twice as large", 0.5: "half as large", -1.0: "with the opposite s
 
 @pytest.mark.parametrize("layer", TWO_SUMMANDS)
 @pytest.mark.parametrize(
-    "factors", [(2, 1), (1, 0.5), (-1, 1), (1, 0), (3, 1), (2, 2), (-1, -1), (0, 0), (3, 3), (2, 3), (-1, 0)]
+    "factors", some([(2, 1), (1, 0.5), (-1, 1), (1, 0), (3, 1), (2, 2), (-1, -1), (0, 0), (3, 3), (2, 3), (-1, 0)], 4)
 )
 def test_a_factor_of_one_summand_is_no_factor_of_the_whole(layer: str, factors: tuple[float, float]) -> None:
     parts = TWO_SUMMANDS[layer]
