@@ -19,6 +19,7 @@ from gradscribe.derive.derivation.gradient.weight_update import with_update
 from gradscribe.derive.derivation.gradient.zero import zero_sections
 from gradscribe.derive.derivation.letters.notation import gradient_notation
 from gradscribe.derive.derivation.letters.written import in_letters
+from gradscribe.derive.derivation.network.kinds.once import others_named
 from gradscribe.derive.derivation.network.network_derivation import derive_network
 from gradscribe.derive.derivation.record import Derivation, Result, Section, Step
 from gradscribe.derive.derivation.second_derivation import second_derivation
@@ -93,6 +94,7 @@ def _derived(
     main = next((s for s in sections if s.wrt == first and first not in gradient.zeros), None)
     if main is not None and first not in layer.weights and not _is_activation(program, first):
         sections.append(recurrence(program, main, notation))
+    sections = sections if full else others_named(sections)
     return assembled(display, program, rewritten, notation, sections)
 
 

@@ -14,6 +14,7 @@ from gradscribe.derive.derivation.certificate.differences import slope_gap, whol
 from gradscribe.derive.derivation.certificate.matrices import matrix_gaps
 from gradscribe.derive.derivation.certificate.rows import comparisons, environment, gap, is_defined
 from gradscribe.derive.derivation.forward.insertion import Rewritten
+from gradscribe.derive.derivation.network.kinds.alike import not_alike
 from gradscribe.derive.derivation.record import Derivation, Section
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, number
 from gradscribe.derive.ir.term import Program
@@ -33,7 +34,7 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
     """
     rng = np.random.default_rng(seed)
     try:
-        cases = [list(_sized(derivation, rng, number)) for number in range(shapes)]
+        cases = [list(_sized(derivation, rng, number, shapes)) for number in range(shapes)]
         rewritten = _rewritten_gap(derivation, rng)
     except TooLargeError:
         return Certificate(0, 0, 0.0, 0, 0.0, notation=derivation.notation)
@@ -45,8 +46,11 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
     sloped: set[int] = set()
     named: set[tuple[int | str, int]] = set()
     caption, false = 0.0, ""
+    unlike = not_alike(derivation)
+    if unlike:
+        difference, worst = float("inf"), f"{derivation.name}: {unlike}"
     for case in cases:
-        for place, (section, sizes) in enumerate(case):
+        for place, section, sizes in case:
             values = environment(section, sizes, rng)
             if not is_defined(section, values, sizes):
                 continue
@@ -87,14 +91,23 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
         frozenset(labels) if exact else frozenset(),
         worst if difference > ROWS_TOLERANCE else false or worst,
         derivation.notation,
+        alike=sum(s.likeness is not None for s in derivation.sections),
         captions=len(named),
         caption_difference=caption,
     )
 
 
-def _sized(page: Derivation, rng: np.random.Generator, number_: int) -> Iterable[tuple[Section, dict[Symbol, Size]]]:
-    """Each section and lemma with sizes; every other time those under which its conditional results hold."""
-    for section in (part for whole in page.sections for part in whole.parts):
+def _sized(
+    page: Derivation, rng: np.random.Generator, number_: int, shapes: int
+) -> Iterable[tuple[int, Section, dict[Symbol, Size]]]:
+    """Each section and lemma, by its place, with sizes; every other time those under which conditional results hold.
+
+    What is another section under other names has those rows; it has its turn once.
+    """
+    parts = [(whole, part) for whole in page.sections for part in whole.parts]
+    for place, (whole, section) in enumerate(parts):
+        if whole.likeness is not None and place % shapes != number_:
+            continue
         where = {s: int(e) for r in section.results for s, e in r.step.where} if number_ % 2 == 0 else {}
         terms = (*section.raw, *(t for step in section.steps for t in step.terms))
         source = page.layer if page.layer is not None and not section.seeds else section.forward
@@ -103,7 +116,7 @@ def _sized(page: Derivation, rng: np.random.Generator, number_: int) -> Iterable
         for statement in section.gradient.statements if section.gradient is not None else ():
             if prod(number(r.extent, known) for r in statement.term.ranges) > _LARGEST:
                 raise TooLargeError(f"{statement.target.name} is too large for the oracle")
-        yield section, known
+        yield place, section, known
 
 
 def _rewritten_gap(derivation: Derivation, rng: np.random.Generator) -> float:

@@ -19,6 +19,7 @@ from gradscribe.derive.derivation.record import (
     Hadamard,
     Inverse,
     Label,
+    Letter,
     Partial,
     Rounded,
     Scalar,
@@ -276,6 +277,9 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
             return self._partial(self._atom(e.upper), self._atom(e.lower))
         if isinstance(e, Numeral | Spelt):
             return self.numeral(e) if isinstance(e, Numeral) else self.spelt(e)
+        if isinstance(e, Letter):
+            name = e.access.tensor
+            return self._scalar("delta") if name in self.notation.deltas else self.letter(name)
         if isinstance(e, Label):
             return self._level(e.word)
         if isinstance(e, Scalar):
