@@ -10,20 +10,17 @@
       conv2d(256, 1, bias=false) -> batch_norm)
   -> relu
 
-  level          layers        reads                     value           weights            equations   parameters
-  ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-  conv2d1        conv2d        x                         (N, H, W, 64)   w (1, 1, 64, 64)   (1)               4096
-  batch_norm1    batch_norm    conv2d1                   (N, H, W, 64)   γ (64), β (64)     (2) to (6)         128
-                 relu
-  conv2d2        conv2d        batch_norm1               (N, H, W, 64)   w (3, 3, 64, 64)   (7)              36864
-  batch_norm2    batch_norm    conv2d2                   (N, H, W, 64)   γ (64), β (64)     (2) to (6)         128
-                 relu
-  conv2d3        conv2d        batch_norm2               (N, H, W, 256)  w (1, 1, 64, 256)  (1)              16384
-  batch_norm3    batch_norm    conv2d3                   (N, H, W, 256)  γ (256), β (256)   (2) to (5)         512
-  conv2d4        conv2d        x                         (N, H, W, 256)  w (1, 1, 64, 256)  (1)              16384
-  batch_norm4    batch_norm    conv2d4                   (N, H, W, 256)  γ (256), β (256)   (2) to (5)         512
-  residual_add1  residual_add  batch_norm3, batch_norm4  (N, H, W, 256)                     (6), (8)
-                 relu
+  level          layers              reads                     value           weights            parameters
+  ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+  conv2d1        conv2d              x                         (N, H, W, 64)   w (1, 1, 64, 64)         4096
+  batch_norm1    batch_norm, relu    conv2d1                   (N, H, W, 64)   γ (64), β (64)            128
+  conv2d2        conv2d              batch_norm1               (N, H, W, 64)   w (3, 3, 64, 64)        36864
+  batch_norm2    batch_norm, relu    conv2d2                   (N, H, W, 64)   γ (64), β (64)            128
+  conv2d3        conv2d              batch_norm2               (N, H, W, 256)  w (1, 1, 64, 256)       16384
+  batch_norm3    batch_norm          conv2d3                   (N, H, W, 256)  γ (256), β (256)          512
+  conv2d4        conv2d              x                         (N, H, W, 256)  w (1, 1, 64, 256)       16384
+  batch_norm4    batch_norm          conv2d4                   (N, H, W, 256)  γ (256), β (256)          512
+  residual_add1  residual_add, relu  batch_norm3, batch_norm4  (N, H, W, 256)
 
 (1) conv2d1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d1_w[0,0,c,k]
 (2) batch_norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv2d1_u[n,i,j,c]

@@ -8,16 +8,16 @@
   -> f5: dense(120) -> a5: tanh -> f6: dense(84) -> a6: tanh -> output: dense(10)
   loss softmax_cross_entropy
 
-  level   layers                 reads      value            weights                  equations    parameters
-  ───────────────────────────────────────────────────────────────────────────────────────────────────────────
-  c1      conv2d, tanh           x          (N, 28, 28, 6)   w (5, 5, 1, 6), b (6)    (1) to (2)          156
-  s2      max_pool2d             c1         (N, 14, 14, 6)                            (3)
-  c3      conv2d, tanh           s2         (N, 10, 10, 16)  w (5, 5, 6, 16), b (16)  (1) to (2)         2416
-  s4      max_pool2d, flatten    c3         (N, 400)                                  (3) to (4)
-  f5      dense, tanh            s4         (N, 120)         w (400, 120), b (120)    (5) to (6)        48120
-  f6      dense, tanh            f5         (N, 84)          w (120, 84), b (84)      (6) to (7)        10164
-  output  dense                  f6         (N, 10)          w (84, 10), b (10)       (7)                 850
-  loss    softmax_cross_entropy  output, t  ()                                        (8) to (11)
+  level   layers                 reads      value            weights                  parameters
+  ──────────────────────────────────────────────────────────────────────────────────────────────
+  c1      conv2d, tanh           x          (N, 28, 28, 6)   w (5, 5, 1, 6), b (6)           156
+  s2      max_pool2d             c1         (N, 14, 14, 6)
+  c3      conv2d, tanh           s2         (N, 10, 10, 16)  w (5, 5, 6, 16), b (16)        2416
+  s4      max_pool2d, flatten    c3         (N, 400)
+  f5      dense, tanh            s4         (N, 120)         w (400, 120), b (120)         48120
+  f6      dense, tanh            f5         (N, 84)          w (120, 84), b (84)           10164
+  output  dense                  f6         (N, 10)          w (84, 10), b (10)              850
+  loss    softmax_cross_entropy  output, t  ()
 
 (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
 (1) c1_u[n,i,j,k] += c1_b[k]

@@ -9,21 +9,17 @@
   -> f6: dense(84) -> a6: scaled_tanh -> output: rbf(10)
   loss map_criterion
 
-  level   layers            reads      value            weights                     equations        parameters
-  ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-  c1      conv2d            x          (N, 28, 28, 6)   w (5, 5, 1, 6), b (6)       (1) to (2)              156
-          scaled_tanh
-  s2      subsampling2d     c1         (N, 14, 14, 6)   a (6), b (6)                (3) to (5)               12
-  c3      connected_conv2d  s2         (N, 10, 10, 16)  w (5, 5, 6, 16), b (16)     (2), (6) to (7)        1516
-          scaled_tanh
-  s4      subsampling2d     c3         (N, 5, 5, 16)    a (16), b (16)              (3) to (5)               32
-  c5      conv2d            s4         (N, 120)         w (5, 5, 16, 120), b (120)  (1) to (2), (8)       48120
-          scaled_tanh
+  level   layers                         reads      value            weights                     parameters
+  ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  c1      conv2d, scaled_tanh            x          (N, 28, 28, 6)   w (5, 5, 1, 6), b (6)              156
+  s2      subsampling2d                  c1         (N, 14, 14, 6)   a (6), b (6)                        12
+  c3      connected_conv2d, scaled_tanh  s2         (N, 10, 10, 16)  w (5, 5, 6, 16), b (16)           1516
+  s4      subsampling2d                  c3         (N, 5, 5, 16)    a (16), b (16)                      32
+  c5      conv2d, scaled_tanh            s4         (N, 120)         w (5, 5, 16, 120), b (120)       48120
           flatten
-  f6      dense             c5         (N, 84)          w (120, 84), b (84)         (9) to (10)           10164
-          scaled_tanh
-  output  rbf               f6         (N, 10)                                      (11)
-  loss    map_criterion     output, t  ()                                           (12) to (15)
+  f6      dense, scaled_tanh             c5         (N, 84)          w (120, 84), b (84)              10164
+  output  rbf                            f6         (N, 10)
+  loss    map_criterion                  output, t  ()
 
 (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
 (1) c1_u[n,i,j,k] += c1_b[k]

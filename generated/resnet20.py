@@ -17,22 +17,22 @@
   -> pool: global_avg_pool -> output: dense(10)
   loss softmax_cross_entropy
 
-  level          layers                 reads          value            weights             equations     parameters
-  ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-  conv1          conv2d                 x              (N, 32, 32, 16)  w (3, 3, 3, 16)     (1)                  432
-  norm1          batch_norm, relu       conv1          (N, 32, 32, 16)  γ (16), β (16)      (2) to (6)            32
-  stage1_block1  basic                  norm1          (N, 32, 32, 16)                      (6) to (7)          4672
-  stage1_block2  basic                  stage1_block1  (N, 32, 32, 16)                      (6) to (7)          4672
-  stage1_block3  basic                  stage1_block2  (N, 32, 32, 16)                      (6) to (7)          4672
-  stage2_block1  down                   stage1_block3  (N, 16, 16, 32)                      (6), (10)          13952
-  stage2_block2  basic                  stage2_block1  (N, 16, 16, 32)                      (6) to (7)         18560
-  stage2_block3  basic                  stage2_block2  (N, 16, 16, 32)                      (6) to (7)         18560
-  stage3_block1  down                   stage2_block3  (N, 8, 8, 64)                        (6), (10)          55552
-  stage3_block2  basic                  stage3_block1  (N, 8, 8, 64)                        (6) to (7)         73984
-  stage3_block3  basic                  stage3_block2  (N, 8, 8, 64)                        (6) to (7)         73984
-  pool           global_avg_pool        stage3_block3  (N, 64)                              (12)
-  output         dense                  pool           (N, 10)          w (64, 10), b (10)  (13)                 650
-  loss           softmax_cross_entropy  output, t      ()                                   (14) to (17)
+  level          layers                 reads          value            weights             parameters
+  ────────────────────────────────────────────────────────────────────────────────────────────────────
+  conv1          conv2d                 x              (N, 32, 32, 16)  w (3, 3, 3, 16)            432
+  norm1          batch_norm, relu       conv1          (N, 32, 32, 16)  γ (16), β (16)              32
+  stage1_block1  basic                  norm1          (N, 32, 32, 16)                            4672
+  stage1_block2  basic                  stage1_block1  (N, 32, 32, 16)                            4672
+  stage1_block3  basic                  stage1_block2  (N, 32, 32, 16)                            4672
+  stage2_block1  down                   stage1_block3  (N, 16, 16, 32)                           13952
+  stage2_block2  basic                  stage2_block1  (N, 16, 16, 32)                           18560
+  stage2_block3  basic                  stage2_block2  (N, 16, 16, 32)                           18560
+  stage3_block1  down                   stage2_block3  (N, 8, 8, 64)                             55552
+  stage3_block2  basic                  stage3_block1  (N, 8, 8, 64)                             73984
+  stage3_block3  basic                  stage3_block2  (N, 8, 8, 64)                             73984
+  pool           global_avg_pool        stage3_block3  (N, 64)
+  output         dense                  pool           (N, 10)          w (64, 10), b (10)         650
+  loss           softmax_cross_entropy  output, t      ()
 
 (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
 (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]

@@ -11,34 +11,23 @@
   -> flatten -> dense(10)
   loss softmax_cross_entropy
 
-  level        layers                 reads        value             weights             equations   parameters
-  ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-  conv2d1      conv2d                 x            (N, 32, 32, 64)   w (3, 3, 3, 64)     (1) to (2)        1792
-               relu                                                  b (64)
-  max_pool2d1  max_pool2d             conv2d1      (N, 16, 16, 64)                       (3)
-  conv2d2      conv2d                 max_pool2d1  (N, 16, 16, 128)  w (3, 3, 64, 128)   (1) to (2)       73856
-               relu                                                  b (128)
-  max_pool2d2  max_pool2d             conv2d2      (N, 8, 8, 128)                        (3)
-  conv2d3      conv2d                 max_pool2d2  (N, 8, 8, 256)    w (3, 3, 128, 256)  (1) to (2)      295168
-               relu                                                  b (256)
-  conv2d4      conv2d                 conv2d3      (N, 8, 8, 256)    w (3, 3, 256, 256)  (1) to (2)      590080
-               relu                                                  b (256)
-  max_pool2d3  max_pool2d             conv2d4      (N, 4, 4, 256)                        (3)
-  conv2d5      conv2d                 max_pool2d3  (N, 4, 4, 512)    w (3, 3, 256, 512)  (1) to (2)     1180160
-               relu                                                  b (512)
-  conv2d6      conv2d                 conv2d5      (N, 4, 4, 512)    w (3, 3, 512, 512)  (1) to (2)     2359808
-               relu                                                  b (512)
-  max_pool2d4  max_pool2d             conv2d6      (N, 2, 2, 512)                        (3)
-  conv2d7      conv2d                 max_pool2d4  (N, 2, 2, 512)    w (3, 3, 512, 512)  (1) to (2)     2359808
-               relu                                                  b (512)
-  conv2d8      conv2d                 conv2d7      (N, 2, 2, 512)    w (3, 3, 512, 512)  (1) to (2)     2359808
-               relu                                                  b (512)
-  max_pool2d5  max_pool2d             conv2d8      (N, 512)                              (3) to (4)
-               flatten
-  dense1       dense                  max_pool2d5  (N, 10)           w (512, 10)         (5)               5130
-                                                                     b (10)
-  loss         softmax_cross_entropy  dense1       ()                                    (6) to (9)
-                                      t
+  level        layers                 reads        value             weights                      parameters
+  ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+  conv2d1      conv2d, relu           x            (N, 32, 32, 64)   w (3, 3, 3, 64), b (64)            1792
+  max_pool2d1  max_pool2d             conv2d1      (N, 16, 16, 64)
+  conv2d2      conv2d, relu           max_pool2d1  (N, 16, 16, 128)  w (3, 3, 64, 128), b (128)        73856
+  max_pool2d2  max_pool2d             conv2d2      (N, 8, 8, 128)
+  conv2d3      conv2d, relu           max_pool2d2  (N, 8, 8, 256)    w (3, 3, 128, 256), b (256)      295168
+  conv2d4      conv2d, relu           conv2d3      (N, 8, 8, 256)    w (3, 3, 256, 256), b (256)      590080
+  max_pool2d3  max_pool2d             conv2d4      (N, 4, 4, 256)
+  conv2d5      conv2d, relu           max_pool2d3  (N, 4, 4, 512)    w (3, 3, 256, 512), b (512)     1180160
+  conv2d6      conv2d, relu           conv2d5      (N, 4, 4, 512)    w (3, 3, 512, 512), b (512)     2359808
+  max_pool2d4  max_pool2d             conv2d6      (N, 2, 2, 512)
+  conv2d7      conv2d, relu           max_pool2d4  (N, 2, 2, 512)    w (3, 3, 512, 512), b (512)     2359808
+  conv2d8      conv2d, relu           conv2d7      (N, 2, 2, 512)    w (3, 3, 512, 512), b (512)     2359808
+  max_pool2d5  max_pool2d, flatten    conv2d8      (N, 512)
+  dense1       dense                  max_pool2d5  (N, 10)           w (512, 10), b (10)                5130
+  loss         softmax_cross_entropy  dense1, t    ()
 
 (1) conv2d1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv2d1_w[r,t,c,k]
 (1) conv2d1_u[n,i,j,k] += conv2d1_b[k]
