@@ -54,10 +54,10 @@ def listing_lines(listing: Listing, t: InlineTypesetter) -> list[str]:
     """A table that pages may break; columns that share the room of a line by how wide their sentences are."""
     table = [[sentence(cell, t) for cell in row] for row in (listing.head, *listing.rows)]
     widths = [max(sentence_width(row[c], t) for row in (listing.head, *listing.rows)) for c in range(len(listing.head))]
-    line = (_LINE / FONTS[2][1] - 1.4 * len(widths)) / 1.1
+    line = (_LINE / FONTS[2][1] - 1.4 * len(widths)) / 1.25
     while sum(widths) > line and max(widths) > _NARROW:
         widths[widths.index(max(widths))] -= 0.5
-    columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{1.1 * w + 0.5:.1f}em}}" for w in widths)
+    columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{1.25 * w + 0.5:.1f}em}}" for w in widths)
     lines = [r"{\footnotesize\setlength{\tabcolsep}{0.4em}", rf"\begin{{longtable}}[l]{{@{{}}{columns}@{{}}}}"]
     lines += [" & ".join(table[0]) + r" \\ \hline \endhead"]
     lines += [" & ".join(row) + r" \\" for row in table[1:]]

@@ -39,9 +39,12 @@ SETTINGS = r"""\definecolor{new}{RGB}{0,90,160}
 \def\whylines#1#2{\parbox{#1em}{\raggedleft\footnotesize\color{black!60}#2}\quad}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{4pt plus 2pt}
-\setlength{\jot}{3pt}
+\setlength{\jot}{2pt}
 \def\near{\abovedisplayskip5pt plus 2pt minus 2pt\belowdisplayskip\abovedisplayskip}% fonts set these, too
 \near
+\makeatletter
+\def\subsection{\@startsection{subsection}{2}{\z@}{-9pt plus -3pt}{3pt}{\normalfont\large\bfseries}}
+\makeatother
 \allowdisplaybreaks[4]
 \emergencystretch=3em
 """
