@@ -80,7 +80,8 @@ def slope_section(
 def factored(result: Result, factor: Expr, left: Access) -> Result:
     """A box with the slope in front where several paths meet, ``f'(u) (a + sum b)``.
 
-    As it is where a summand has brackets that an index of its own decides: these stand before its sum.
+    As it is where a summand has brackets that an index of its own decides: these stand before its sum. And where no
+    summand is a sum: such summands may cancel, and what rounding is relative to is seen of them one by one.
 
     Args:
         result: the box.
@@ -90,7 +91,7 @@ def factored(result: Result, factor: Expr, left: Access) -> Result:
     step = result.step
     own = factor.xreplace(dict(zip(left.indices, step.left.indices, strict=True)))
     plain = all(t.is_sum and not (t.deltas or t.guards or t.divisibilities) for t in step.terms)
-    if len(step.terms) < 2 or not plain:
+    if len(step.terms) < 2 or not plain or not any(t.bound for t in step.terms):
         return result
     rest = [t.body / own for t in step.terms]
     if any(e.has(*accesses(own)) for e in rest):
