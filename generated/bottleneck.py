@@ -31,29 +31,29 @@ batch_norm1_new_mean[c] = 1/10 (9 batch_norm1_running_mean[c]+batch_norm1_m[c])
 batch_norm1_new_var[c] = 1/10 (9 batch_norm1_running_var[c]+H N W batch_norm1_v[c]/max(HNW−1, 1))
 (6) relu1_y[n,i,j,c] = max(0, batch_norm1_y[n,i,j,c])
 (7) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(8) batch_norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2d2_u[n,i,j,c]
-(9) batch_norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d2_u[n,i,j,c]−batch_norm2_m[c])²
-(10) batch_norm2_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm2_v[c]) (conv2d2_u[n,i,j,c]−batch_norm2_m[c])
-(11) batch_norm2_y[n,i,j,c] = batch_norm2_gamma[c] batch_norm2_h[n,i,j,c] + batch_norm2_beta[c]
+(2) batch_norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2d2_u[n,i,j,c]
+(3) batch_norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d2_u[n,i,j,c]−batch_norm2_m[c])²
+(4) batch_norm2_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm2_v[c]) (conv2d2_u[n,i,j,c]−batch_norm2_m[c])
+(5) batch_norm2_y[n,i,j,c] = batch_norm2_gamma[c] batch_norm2_h[n,i,j,c] + batch_norm2_beta[c]
 batch_norm2_new_mean[c] = 1/10 (9 batch_norm2_running_mean[c]+batch_norm2_m[c])
 batch_norm2_new_var[c] = 1/10 (9 batch_norm2_running_var[c]+H N W batch_norm2_v[c]/max(HNW−1, 1))
-(12) relu2_y[n,i,j,c] = max(0, batch_norm2_y[n,i,j,c])
-(13) conv2d3_u[n,i,j,k] = Σ_{c} conv2d3_w[0,0,c,k] relu2_y[n,i,j,c]
-(14) batch_norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv2d3_u[n,i,j,c]
-(15) batch_norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d3_u[n,i,j,c]−batch_norm3_m[c])²
-(16) batch_norm3_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm3_v[c]) (conv2d3_u[n,i,j,c]−batch_norm3_m[c])
-(17) batch_norm3_y[n,i,j,c] = batch_norm3_gamma[c] batch_norm3_h[n,i,j,c] + batch_norm3_beta[c]
+(6) relu2_y[n,i,j,c] = max(0, batch_norm2_y[n,i,j,c])
+(1) conv2d3_u[n,i,j,k] = Σ_{c} conv2d3_w[0,0,c,k] relu2_y[n,i,j,c]
+(2) batch_norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv2d3_u[n,i,j,c]
+(3) batch_norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d3_u[n,i,j,c]−batch_norm3_m[c])²
+(4) batch_norm3_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm3_v[c]) (conv2d3_u[n,i,j,c]−batch_norm3_m[c])
+(5) batch_norm3_y[n,i,j,c] = batch_norm3_gamma[c] batch_norm3_h[n,i,j,c] + batch_norm3_beta[c]
 batch_norm3_new_mean[c] = 1/10 (9 batch_norm3_running_mean[c]+batch_norm3_m[c])
 batch_norm3_new_var[c] = 1/10 (9 batch_norm3_running_var[c]+H N W batch_norm3_v[c]/max(HNW−1, 1))
-(18) conv2d4_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d4_w[0,0,c,k]
-(19) batch_norm4_m[c] = 1/(HNW) Σ_{n,i,j} conv2d4_u[n,i,j,c]
-(20) batch_norm4_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d4_u[n,i,j,c]−batch_norm4_m[c])²
-(21) batch_norm4_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm4_v[c]) (conv2d4_u[n,i,j,c]−batch_norm4_m[c])
-(22) batch_norm4_y[n,i,j,c] = batch_norm4_gamma[c] batch_norm4_h[n,i,j,c] + batch_norm4_beta[c]
+(1) conv2d4_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d4_w[0,0,c,k]
+(2) batch_norm4_m[c] = 1/(HNW) Σ_{n,i,j} conv2d4_u[n,i,j,c]
+(3) batch_norm4_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d4_u[n,i,j,c]−batch_norm4_m[c])²
+(4) batch_norm4_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm4_v[c]) (conv2d4_u[n,i,j,c]−batch_norm4_m[c])
+(5) batch_norm4_y[n,i,j,c] = batch_norm4_gamma[c] batch_norm4_h[n,i,j,c] + batch_norm4_beta[c]
 batch_norm4_new_mean[c] = 1/10 (9 batch_norm4_running_mean[c]+batch_norm4_m[c])
 batch_norm4_new_var[c] = 1/10 (9 batch_norm4_running_var[c]+H N W batch_norm4_v[c]/max(HNW−1, 1))
-(23) residual_add1_y[n,i,j,c] = batch_norm3_y[n,i,j,c] + batch_norm4_y[n,i,j,c]
-(24) relu3_y[n,i,j,c] = max(0, residual_add1_y[n,i,j,c])
+(8) residual_add1_y[n,i,j,c] = batch_norm3_y[n,i,j,c] + batch_norm4_y[n,i,j,c]
+(6) relu3_y[n,i,j,c] = max(0, residual_add1_y[n,i,j,c])
 
 Source: He et al., Deep residual learning for image recognition, 2016, figure 5 and table 1.
 """
@@ -151,13 +151,13 @@ def bottleneck_forward(
     )
     conv2d2_u = buffers.take((N, H, W, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2d2_w, out=conv2d2_u)
-    # (8) batch_norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2d2_u[n,i,j,c]
+    # (2) batch_norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2d2_u[n,i,j,c]
     batch_norm2_m = rt.ratio(1, H * N * W) * rt.total(conv2d2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (9) batch_norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d2_u[n,i,j,c]−batch_norm2_m[c])²
+    # (3) batch_norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d2_u[n,i,j,c]−batch_norm2_m[c])²
     batch_norm2_v = rt.ratio(1, H * N * W) * rt.total(
         np.square(conv2d2_u.transpose(3, 0, 1, 2) - batch_norm2_m[:, None, None, None]), (-3, -2, -1)
     )
-    # (10) batch_norm2_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm2_v[c]) (conv2d2_u[n,i,j,c]−batch_norm2_m[c])
+    # (4) batch_norm2_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm2_v[c]) (conv2d2_u[n,i,j,c]−batch_norm2_m[c])
     batch_norm2_h = buffers.take((N, H, W, 64), dtype)
     np.copyto(batch_norm2_h, batch_norm2_m)
     np.subtract(conv2d2_u, batch_norm2_h, out=batch_norm2_h)
@@ -169,22 +169,22 @@ def bottleneck_forward(
     batch_norm2_new_var = (
         H * N * W * batch_norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm2_running_var / 10
     )
-    # (12) relu2_y[n,i,j,c] = max(0, batch_norm2_gamma[c] batch_norm2_h[n,i,j,c]+batch_norm2_beta[c])
+    # (6) relu2_y[n,i,j,c] = max(0, batch_norm2_gamma[c] batch_norm2_h[n,i,j,c]+batch_norm2_beta[c])
     relu2_y = buffers.take((N, H, W, 64), dtype)
     np.multiply(batch_norm2_h, batch_norm2_gamma, out=relu2_y)
     relu2_y += batch_norm2_beta
     np.maximum(relu2_y, 0, out=relu2_y)
-    # (13) conv2d3_u[n,i,j,k] = Σ_{c} conv2d3_w[0,0,c,k] relu2_y[n,i,j,c]
+    # (1) conv2d3_u[n,i,j,k] = Σ_{c} conv2d3_w[0,0,c,k] relu2_y[n,i,j,c]
     conv2d3_w_1 = rt.Window(conv2d3_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
     conv2d3_u = buffers.take((N, H, W, 256), dtype)
     rt.contract("n i j c, k c -> n i j k", relu2_y, conv2d3_w_1, out=conv2d3_u)
-    # (14) batch_norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv2d3_u[n,i,j,c]
+    # (2) batch_norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv2d3_u[n,i,j,c]
     batch_norm3_m = rt.ratio(1, H * N * W) * rt.total(conv2d3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (15) batch_norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d3_u[n,i,j,c]−batch_norm3_m[c])²
+    # (3) batch_norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d3_u[n,i,j,c]−batch_norm3_m[c])²
     batch_norm3_v = rt.ratio(1, H * N * W) * rt.total(
         np.square(conv2d3_u.transpose(3, 0, 1, 2) - batch_norm3_m[:, None, None, None]), (-3, -2, -1)
     )
-    # (16) batch_norm3_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm3_v[c]) (conv2d3_u[n,i,j,c]−batch_norm3_m[c])
+    # (4) batch_norm3_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm3_v[c]) (conv2d3_u[n,i,j,c]−batch_norm3_m[c])
     batch_norm3_h = buffers.take((N, H, W, 256), dtype)
     np.copyto(batch_norm3_h, batch_norm3_m)
     np.subtract(conv2d3_u, batch_norm3_h, out=batch_norm3_h)
@@ -196,17 +196,17 @@ def bottleneck_forward(
     batch_norm3_new_var = (
         H * N * W * batch_norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm3_running_var / 10
     )
-    # (18) conv2d4_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d4_w[0,0,c,k]
+    # (1) conv2d4_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d4_w[0,0,c,k]
     conv2d4_w_1 = rt.Window(conv2d4_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
     conv2d4_u = buffers.take((N, H, W, 256), dtype)
     rt.contract("n i j c, k c -> n i j k", x, conv2d4_w_1, out=conv2d4_u)
-    # (19) batch_norm4_m[c] = 1/(HNW) Σ_{n,i,j} conv2d4_u[n,i,j,c]
+    # (2) batch_norm4_m[c] = 1/(HNW) Σ_{n,i,j} conv2d4_u[n,i,j,c]
     batch_norm4_m = rt.ratio(1, H * N * W) * rt.total(conv2d4_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (20) batch_norm4_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d4_u[n,i,j,c]−batch_norm4_m[c])²
+    # (3) batch_norm4_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d4_u[n,i,j,c]−batch_norm4_m[c])²
     batch_norm4_v = rt.ratio(1, H * N * W) * rt.total(
         np.square(conv2d4_u.transpose(3, 0, 1, 2) - batch_norm4_m[:, None, None, None]), (-3, -2, -1)
     )
-    # (21) batch_norm4_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm4_v[c]) (conv2d4_u[n,i,j,c]−batch_norm4_m[c])
+    # (4) batch_norm4_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm4_v[c]) (conv2d4_u[n,i,j,c]−batch_norm4_m[c])
     batch_norm4_h = buffers.take((N, H, W, 256), dtype)
     np.copyto(batch_norm4_h, batch_norm4_m)
     np.subtract(conv2d4_u, batch_norm4_h, out=batch_norm4_h)
@@ -218,9 +218,9 @@ def bottleneck_forward(
     batch_norm4_new_var = (
         H * N * W * batch_norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm4_running_var / 10
     )
-    # (24) relu3_y[n,i,j,c]
-    #        = max(0, batch_norm3_gamma[c] batch_norm3_h[n,i,j,c]+batch_norm3_beta[c]+batch_norm4_gamma[c]
-    #            batch_norm4_h[n,i,j,c]+batch_norm4_beta[c])
+    # (6) relu3_y[n,i,j,c]
+    #       = max(0, batch_norm3_gamma[c] batch_norm3_h[n,i,j,c]+batch_norm3_beta[c]+batch_norm4_gamma[c]
+    #           batch_norm4_h[n,i,j,c]+batch_norm4_beta[c])
     relu3_y = np.maximum(
         batch_norm3_beta + batch_norm3_gamma * batch_norm3_h + batch_norm4_beta + batch_norm4_gamma * batch_norm4_h, 0
     )
@@ -321,11 +321,11 @@ def bottleneck_predict(
     conv2d2_u = buffers.take((N, H, W, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2d2_w, out=conv2d2_u)
     buffers.give(relu1_y)
-    # (13) conv2d3_u[n,i,j,k]
-    #        = Σ_{c} conv2d3_w[0,0,c,k]
-    #            max(0, batch_norm2_gamma[c]
-    #                (conv2d2_u[n,i,j,c]−batch_norm2_running_mean[c])/√(10⁻⁵+batch_norm2_running_var[c])
-    #                +batch_norm2_beta[c])
+    # (1) conv2d3_u[n,i,j,k]
+    #       = Σ_{c} conv2d3_w[0,0,c,k]
+    #           max(0, batch_norm2_gamma[c]
+    #               (conv2d2_u[n,i,j,c]−batch_norm2_running_mean[c])/√(10⁻⁵+batch_norm2_running_var[c])
+    #               +batch_norm2_beta[c])
     factor1 = buffers.take((N, H, W, 64), dtype)
     np.copyto(factor1, batch_norm2_running_mean)
     np.subtract(conv2d2_u, factor1, out=factor1)
@@ -337,16 +337,15 @@ def bottleneck_predict(
     conv2d3_u = buffers.take((N, H, W, 256), dtype)
     rt.contract("n i j c, k c -> n i j k", factor1, conv2d3_w_1, out=conv2d3_u)
     buffers.give(factor1)
-    # (18) conv2d4_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d4_w[0,0,c,k]
+    # (1) conv2d4_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d4_w[0,0,c,k]
     conv2d4_w_1 = rt.Window(conv2d4_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
     conv2d4_u = buffers.take((N, H, W, 256), dtype)
     rt.contract("n i j c, k c -> n i j k", x, conv2d4_w_1, out=conv2d4_u)
-    # (24) relu3_y[n,i,j,c]
-    #        = max(0, batch_norm3_gamma[c]
-    #            (conv2d3_u[n,i,j,c]−batch_norm3_running_mean[c])/√(10⁻⁵+batch_norm3_running_var[c])
-    #            +batch_norm3_beta[c]+batch_norm4_gamma[c]
-    #            (conv2d4_u[n,i,j,c]−batch_norm4_running_mean[c])/√(10⁻⁵+batch_norm4_running_var[c])
-    #            +batch_norm4_beta[c])
+    # (6) relu3_y[n,i,j,c]
+    #       = max(0, batch_norm3_gamma[c]
+    #           (conv2d3_u[n,i,j,c]−batch_norm3_running_mean[c])/√(10⁻⁵+batch_norm3_running_var[c])+batch_norm3_beta[c]
+    #           +batch_norm4_gamma[c]
+    #           (conv2d4_u[n,i,j,c]−batch_norm4_running_mean[c])/√(10⁻⁵+batch_norm4_running_var[c])+batch_norm4_beta[c])
     relu3_y = np.maximum(
         (conv2d3_u - batch_norm3_running_mean) * batch_norm3_gamma / np.sqrt(batch_norm3_running_var + 1e-05)
         + (conv2d4_u - batch_norm4_running_mean) * batch_norm4_gamma / np.sqrt(batch_norm4_running_var + 1e-05)
@@ -412,151 +411,151 @@ def bottleneck_backward(
     batch_norm4_gamma = rt.weight("bottleneck", params, "batch_norm4.gamma", dtype, (256,))
     rt.extents("bottleneck", "dy", dy.shape, (N, H, W, 256), "batch, height, width, 256")
     buffers = rt.Buffers() if buffers is None else buffers
-    # (26) dresidual_add1_y[m,q,v,e] = dy[m,q,v,e] [relu3_y[m,q,v,e]>0]
+    # (9) dresidual_add1_y[m,q,v,e] = dy[m,q,v,e] [relu3_y[m,q,v,e]>0]
     dresidual_add1_y = np.where(relu3_y > 0, dy, 0)
-    # (28) dbatch_norm4_h[m,q,v,e] = batch_norm4_gamma[e] dresidual_add1_y[m,q,v,e]
+    # (10) dbatch_norm4_h[m,q,v,e] = batch_norm4_gamma[e] dresidual_add1_y[m,q,v,e]
     dbatch_norm4_h = buffers.take((N, H, W, 256), dtype)
     np.multiply(dresidual_add1_y, batch_norm4_gamma, out=dbatch_norm4_h)
-    # (34) dbatch_norm4_v[m] = −1/(2(10⁻⁵+batch_norm4_v[m])) Σ_{n,i,j} batch_norm4_h[n,i,j,m] dbatch_norm4_h[n,i,j,m]
+    # (14) dbatch_norm4_v[m] = −1/(2(10⁻⁵+batch_norm4_v[m])) Σ_{n,i,j} batch_norm4_h[n,i,j,m] dbatch_norm4_h[n,i,j,m]
     dbatch_norm4_v = (
         1 / (batch_norm4_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm4_h, dbatch_norm4_h)
     )
-    # (40) dbatch_norm4_m[m] = −1/√(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} dbatch_norm4_h[n,i,j,m]
+    # (18) dbatch_norm4_m[m] = −1/√(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} dbatch_norm4_h[n,i,j,m]
     dbatch_norm4_m = -1 / np.sqrt(batch_norm4_v + 1e-05) * rt.total(dbatch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (40) dbatch_norm4_m[m] += −2/(HNW) dbatch_norm4_v[m] √(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} batch_norm4_h[n,i,j,m]
+    # (18) dbatch_norm4_m[m] += −2/(HNW) dbatch_norm4_v[m] √(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} batch_norm4_h[n,i,j,m]
     dbatch_norm4_m += (
         np.sqrt(batch_norm4_v + 1e-05)
         * dbatch_norm4_v
         * -rt.ratio(2, H * N * W)
         * rt.total(batch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (57) dconv2d4_u[m,q,v,e] = 2 batch_norm4_h[m,q,v,e] dbatch_norm4_v[e] √(10⁻⁵+batch_norm4_v[e])/(HNW)
+    # (30) dconv2d4_u[m,q,v,e] = 2 batch_norm4_h[m,q,v,e] dbatch_norm4_v[e] √(10⁻⁵+batch_norm4_v[e])/(HNW)
     #                            + dbatch_norm4_h[m,q,v,e]/√(10⁻⁵+batch_norm4_v[e]) + dbatch_norm4_m[e]/(HNW)
     dconv2d4_u = buffers.take((N, H, W, 256), dtype)
     np.multiply(dbatch_norm4_h, 1 / np.sqrt(batch_norm4_v + 1e-05), out=dconv2d4_u)
     dconv2d4_u += rt.ratio(2, H * N * W) * (np.sqrt(batch_norm4_v + 1e-05) * dbatch_norm4_v) * batch_norm4_h
     dconv2d4_u += rt.ratio(1, H * N * W) * dbatch_norm4_m
     buffers.give(dbatch_norm4_h)
-    # (66) dbatch_norm3_h[m,q,v,e] = batch_norm3_gamma[e] dresidual_add1_y[m,q,v,e]
+    # (10) dbatch_norm3_h[m,q,v,e] = batch_norm3_gamma[e] dresidual_add1_y[m,q,v,e]
     dbatch_norm3_h = buffers.take((N, H, W, 256), dtype)
     np.multiply(dresidual_add1_y, batch_norm3_gamma, out=dbatch_norm3_h)
-    # (67) dbatch_norm3_v[m] = −1/(2(10⁻⁵+batch_norm3_v[m])) Σ_{n,i,j} batch_norm3_h[n,i,j,m] dbatch_norm3_h[n,i,j,m]
+    # (14) dbatch_norm3_v[m] = −1/(2(10⁻⁵+batch_norm3_v[m])) Σ_{n,i,j} batch_norm3_h[n,i,j,m] dbatch_norm3_h[n,i,j,m]
     dbatch_norm3_v = (
         1 / (batch_norm3_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm3_h, dbatch_norm3_h)
     )
-    # (68) dbatch_norm3_m[m] = −1/√(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} dbatch_norm3_h[n,i,j,m]
+    # (18) dbatch_norm3_m[m] = −1/√(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} dbatch_norm3_h[n,i,j,m]
     dbatch_norm3_m = -1 / np.sqrt(batch_norm3_v + 1e-05) * rt.total(dbatch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (68) dbatch_norm3_m[m] += −2/(HNW) dbatch_norm3_v[m] √(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} batch_norm3_h[n,i,j,m]
+    # (18) dbatch_norm3_m[m] += −2/(HNW) dbatch_norm3_v[m] √(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} batch_norm3_h[n,i,j,m]
     dbatch_norm3_m += (
         np.sqrt(batch_norm3_v + 1e-05)
         * dbatch_norm3_v
         * -rt.ratio(2, H * N * W)
         * rt.total(batch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (71) dconv2d3_u[m,q,v,e] = 2 batch_norm3_h[m,q,v,e] dbatch_norm3_v[e] √(10⁻⁵+batch_norm3_v[e])/(HNW)
+    # (30) dconv2d3_u[m,q,v,e] = 2 batch_norm3_h[m,q,v,e] dbatch_norm3_v[e] √(10⁻⁵+batch_norm3_v[e])/(HNW)
     #                            + dbatch_norm3_h[m,q,v,e]/√(10⁻⁵+batch_norm3_v[e]) + dbatch_norm3_m[e]/(HNW)
     dconv2d3_u = buffers.take((N, H, W, 256), dtype)
     np.multiply(dbatch_norm3_h, 1 / np.sqrt(batch_norm3_v + 1e-05), out=dconv2d3_u)
     dconv2d3_u += rt.ratio(2, H * N * W) * (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v) * batch_norm3_h
     dconv2d3_u += rt.ratio(1, H * N * W) * dbatch_norm3_m
     buffers.give(dbatch_norm3_h)
-    # (76) drelu2_y[m,q,v,e] = Σ_{k} conv2d3_w[0,0,e,k] dconv2d3_u[m,q,v,k]
+    # (33) drelu2_y[m,q,v,e] = Σ_{k} conv2d3_w[0,0,e,k] dconv2d3_u[m,q,v,k]
     conv2d3_w_1 = rt.Window(conv2d3_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
     drelu2_y = buffers.take((N, H, W, 64), dtype)
     rt.contract("m q v k, e k -> m q v e", dconv2d3_u, conv2d3_w_1, out=drelu2_y)
-    # (78) dbatch_norm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    # (35) dbatch_norm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dbatch_norm2_y = np.where(relu2_y > 0, drelu2_y, 0)
     buffers.give(drelu2_y)
-    # (80) dbatch_norm2_h[m,q,v,e] = batch_norm2_gamma[e] dbatch_norm2_y[m,q,v,e]
+    # (10) dbatch_norm2_h[m,q,v,e] = batch_norm2_gamma[e] dbatch_norm2_y[m,q,v,e]
     dbatch_norm2_h = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm2_y, batch_norm2_gamma, out=dbatch_norm2_h)
-    # (86) dbatch_norm2_v[m] = −1/(2(10⁻⁵+batch_norm2_v[m])) Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_h[n,i,j,m]
+    # (14) dbatch_norm2_v[m] = −1/(2(10⁻⁵+batch_norm2_v[m])) Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_h[n,i,j,m]
     dbatch_norm2_v = (
         1 / (batch_norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_h)
     )
-    # (92) dbatch_norm2_m[m] = −1/√(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} dbatch_norm2_h[n,i,j,m]
+    # (18) dbatch_norm2_m[m] = −1/√(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} dbatch_norm2_h[n,i,j,m]
     dbatch_norm2_m = -1 / np.sqrt(batch_norm2_v + 1e-05) * rt.total(dbatch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (92) dbatch_norm2_m[m] += −2/(HNW) dbatch_norm2_v[m] √(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} batch_norm2_h[n,i,j,m]
+    # (18) dbatch_norm2_m[m] += −2/(HNW) dbatch_norm2_v[m] √(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} batch_norm2_h[n,i,j,m]
     dbatch_norm2_m += (
         np.sqrt(batch_norm2_v + 1e-05)
         * dbatch_norm2_v
         * -rt.ratio(2, H * N * W)
         * rt.total(batch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (104) dconv2d2_u[m,q,v,e] = 2 batch_norm2_h[m,q,v,e] dbatch_norm2_v[e] √(10⁻⁵+batch_norm2_v[e])/(HNW)
-    #                             + dbatch_norm2_h[m,q,v,e]/√(10⁻⁵+batch_norm2_v[e]) + dbatch_norm2_m[e]/(HNW)
+    # (30) dconv2d2_u[m,q,v,e] = 2 batch_norm2_h[m,q,v,e] dbatch_norm2_v[e] √(10⁻⁵+batch_norm2_v[e])/(HNW)
+    #                            + dbatch_norm2_h[m,q,v,e]/√(10⁻⁵+batch_norm2_v[e]) + dbatch_norm2_m[e]/(HNW)
     dconv2d2_u = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm2_h, 1 / np.sqrt(batch_norm2_v + 1e-05), out=dconv2d2_u)
     dconv2d2_u += rt.ratio(2, H * N * W) * (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v) * batch_norm2_h
     dconv2d2_u += rt.ratio(1, H * N * W) * dbatch_norm2_m
     buffers.give(dbatch_norm2_h)
-    # (110) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
+    # (41) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
     dconv2d2_u_1 = rt.Window(  # m q v k r t
         dconv2d2_u, (N, H, W, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu1_y = buffers.take((N, H, W, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d2_u_1, conv2d2_w, out=drelu1_y)
-    # (112) dbatch_norm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (43) dbatch_norm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dbatch_norm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (113) dbatch_norm1_h[m,q,v,e] = batch_norm1_gamma[e] dbatch_norm1_y[m,q,v,e]
+    # (10) dbatch_norm1_h[m,q,v,e] = batch_norm1_gamma[e] dbatch_norm1_y[m,q,v,e]
     dbatch_norm1_h = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm1_y, batch_norm1_gamma, out=dbatch_norm1_h)
-    # (114) dbatch_norm1_v[m] = −1/(2(10⁻⁵+batch_norm1_v[m])) Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_h[n,i,j,m]
+    # (14) dbatch_norm1_v[m] = −1/(2(10⁻⁵+batch_norm1_v[m])) Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_h[n,i,j,m]
     dbatch_norm1_v = (
         1 / (batch_norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_h)
     )
-    # (115) dbatch_norm1_m[m] = −1/√(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} dbatch_norm1_h[n,i,j,m]
+    # (18) dbatch_norm1_m[m] = −1/√(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} dbatch_norm1_h[n,i,j,m]
     dbatch_norm1_m = -1 / np.sqrt(batch_norm1_v + 1e-05) * rt.total(dbatch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (115) dbatch_norm1_m[m] += −2/(HNW) dbatch_norm1_v[m] √(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} batch_norm1_h[n,i,j,m]
+    # (18) dbatch_norm1_m[m] += −2/(HNW) dbatch_norm1_v[m] √(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} batch_norm1_h[n,i,j,m]
     dbatch_norm1_m += (
         np.sqrt(batch_norm1_v + 1e-05)
         * dbatch_norm1_v
         * -rt.ratio(2, H * N * W)
         * rt.total(batch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (118) dconv2d1_u[m,q,v,e] = 2 batch_norm1_h[m,q,v,e] dbatch_norm1_v[e] √(10⁻⁵+batch_norm1_v[e])/(HNW)
-    #                             + dbatch_norm1_h[m,q,v,e]/√(10⁻⁵+batch_norm1_v[e]) + dbatch_norm1_m[e]/(HNW)
+    # (30) dconv2d1_u[m,q,v,e] = 2 batch_norm1_h[m,q,v,e] dbatch_norm1_v[e] √(10⁻⁵+batch_norm1_v[e])/(HNW)
+    #                            + dbatch_norm1_h[m,q,v,e]/√(10⁻⁵+batch_norm1_v[e]) + dbatch_norm1_m[e]/(HNW)
     dconv2d1_u = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm1_h, 1 / np.sqrt(batch_norm1_v + 1e-05), out=dconv2d1_u)
     dconv2d1_u += rt.ratio(2, H * N * W) * (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v) * batch_norm1_h
     dconv2d1_u += rt.ratio(1, H * N * W) * dbatch_norm1_m
     buffers.give(dbatch_norm1_h)
-    # (119) dconv2d1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv2d1_u[n,i,j,e]
+    # (31) dconv2d1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv2d1_u[n,i,j,e]
     dconv2d1_w = np.zeros((1, 1, 64, 64), dtype)
     part = dconv2d1_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv2d1_u, x)
-    # (116) dbatch_norm1_gamma[m] = Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_y[n,i,j,m]
+    # (21) dbatch_norm1_gamma[m] = Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_y[n,i,j,m]
     dbatch_norm1_gamma = rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_y)
-    # (117) dbatch_norm1_beta[m] = Σ_{n,i,j} dbatch_norm1_y[n,i,j,m]
+    # (24) dbatch_norm1_beta[m] = Σ_{n,i,j} dbatch_norm1_y[n,i,j,m]
     dbatch_norm1_beta = rt.total(dbatch_norm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (105) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
+    # (38) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, 64, N, H, W), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d2_w = np.empty((3, 3, 64, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2d2_u, out=dconv2d2_w)
     buffers.give(dconv2d2_u)
-    # (98) dbatch_norm2_gamma[m] = Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_y[n,i,j,m]
+    # (21) dbatch_norm2_gamma[m] = Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_y[n,i,j,m]
     dbatch_norm2_gamma = rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_y)
-    # (103) dbatch_norm2_beta[m] = Σ_{n,i,j} dbatch_norm2_y[n,i,j,m]
+    # (24) dbatch_norm2_beta[m] = Σ_{n,i,j} dbatch_norm2_y[n,i,j,m]
     dbatch_norm2_beta = rt.total(dbatch_norm2_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (72) dconv2d3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv2d3_u[n,i,j,e]
+    # (31) dconv2d3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv2d3_u[n,i,j,e]
     dconv2d3_w = np.zeros((1, 1, 64, 256), dtype)
     part = dconv2d3_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv2d3_u, relu2_y)
     buffers.give(dconv2d3_u)
-    # (69) dbatch_norm3_gamma[m] = Σ_{n,i,j} batch_norm3_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
+    # (21) dbatch_norm3_gamma[m] = Σ_{n,i,j} batch_norm3_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
     dbatch_norm3_gamma = rt.contract("n i j m, n i j m -> m", batch_norm3_h, dresidual_add1_y)
-    # (70) dbatch_norm3_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
+    # (24) dbatch_norm3_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
     dbatch_norm3_beta = rt.total(dresidual_add1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (65) dconv2d4_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv2d4_u[n,i,j,e]
+    # (31) dconv2d4_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv2d4_u[n,i,j,e]
     dconv2d4_w = np.zeros((1, 1, 64, 256), dtype)
     part = dconv2d4_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv2d4_u, x)
-    # (46) dbatch_norm4_gamma[m] = Σ_{n,i,j} batch_norm4_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
+    # (21) dbatch_norm4_gamma[m] = Σ_{n,i,j} batch_norm4_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
     dbatch_norm4_gamma = rt.contract("n i j m, n i j m -> m", batch_norm4_h, dresidual_add1_y)
-    # (51) dbatch_norm4_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
+    # (24) dbatch_norm4_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
     dbatch_norm4_beta = rt.total(dresidual_add1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     if inputs:
         # dx[m,q,v,e] = Σ_{k} conv2d4_w[0,0,e,k] dconv2d4_u[m,q,v,k]

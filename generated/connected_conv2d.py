@@ -191,7 +191,7 @@ def connected_conv2d_grad_weight(
     """Compute dw, the gradient of E: 2-D convolution with a table of connections.
 
     (7) dz[q,v,e,a] = Σ_{n,i,j} dy[n,i,j,a] x[n, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e]
-    (16) dw[q,v,e,a] = m[e,a] dz[q,v,e,a]
+    (15) dw[q,v,e,a] = m[e,a] dz[q,v,e,a]
 
     Args:
         dy: shape (N, H_out, W_out, K); dE/du.
@@ -220,7 +220,7 @@ def connected_conv2d_grad_weight(
     )
     dz = np.empty((R, T, C, K), dtype)
     rt.contract("q v e n i j, n i j a -> q v e a", x_1, dy, out=dz)
-    # (16) dw[q,v,e,a] = m[e,a] dz[q,v,e,a]
+    # (15) dw[q,v,e,a] = m[e,a] dz[q,v,e,a]
     dw = m * dz
     return dw
 
@@ -228,7 +228,7 @@ def connected_conv2d_grad_weight(
 def connected_conv2d_grad_bias(dy: Any) -> rt.Array:
     """Compute db, the gradient of E: 2-D convolution with a table of connections.
 
-    (21) db[q] = Σ_{n,i,j} dy[n,i,j,q]
+    (20) db[q] = Σ_{n,i,j} dy[n,i,j,q]
 
     Args:
         dy: shape (N, H_out, W_out, K); dE/du.
@@ -241,7 +241,7 @@ def connected_conv2d_grad_bias(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("connected_conv2d", "dy 4", dy)
     N, H_out, W_out, K = dy.shape
-    # (21) db[q] = Σ_{n,i,j} dy[n,i,j,q]
+    # (20) db[q] = Σ_{n,i,j} dy[n,i,j,q]
     db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
 

@@ -55,7 +55,7 @@ def dropout_forward(x: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
 def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     """Compute dx, the gradient of E: inverted dropout with a given mask.
 
-    (3) dx[m] = 1/(1−p) dy[m] mask[m]
+    (2) dx[m] = 1/(1−p) dy[m] mask[m]
 
     Args:
         dy: any shape; dE/dy.
@@ -76,7 +76,7 @@ def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     dy = dy.reshape(-1)
     p = rt.number("dropout", "p", p)
     rt.require("dropout", "p", 0 <= p < 1, "a number, at least 0 and less than 1", p)
-    # (3) dx[m] = 1/(1−p) dy[m] mask[m]
+    # (2) dx[m] = 1/(1−p) dy[m] mask[m]
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
         loops.dropout_grad_input_1(dx, dy, mask, E, p)

@@ -46,8 +46,8 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: Gaussian error linear unit.
 
-    (8) dx[m] = 1/2 dy[m] s[m]
-    (8) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
+    (7) dx[m] = 1/2 dy[m] s[m]
+    (7) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
 
     Args:
         dy: any shape; dE/dy.
@@ -67,9 +67,9 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("gelu", "s", s.shape, full_shape)
     s = s.reshape(-1)
-    # (8) dx[m] = 1/2 dy[m] s[m]
+    # (7) dx[m] = 1/2 dy[m] s[m]
     dx = dy * s / 2
-    # (8) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
+    # (7) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
     dx += 0.3989422804014327 * np.exp(-np.square(x) / 2) * dy * x
     return dx.reshape(full_shape)
 

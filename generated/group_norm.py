@@ -106,13 +106,13 @@ def group_norm_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: group normalisation.
 
-    (6) dh[q,a,o] = dy[q,a,o] γ[o]
-    (11) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
-    (16) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
-    (16) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
-    (25) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
-    (25) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
-    (25) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
+    (5) dh[q,a,o] = dy[q,a,o] γ[o]
+    (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
+    (15) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
+    (15) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
+    (24) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
+    (24) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
+    (24) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
 
     Args:
         dy: shape (N, ..., C * G); dE/dy.
@@ -133,9 +133,9 @@ def group_norm_grad_input(
     full_shape, E, G, epsilon, C, N = _group_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, num_groups, eps)
     x = x.reshape(N, E, C * G)
     dy = dy.reshape(N, E, C * G)
-    # (6) dh[q,a,o] = dy[q,a,o] γ[o]
+    # (5) dh[q,a,o] = dy[q,a,o] γ[o]
     dh = gamma * dy
-    # (11) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
+    # (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
     dh_1 = dh.reshape(N, E, G, C)
     x_1 = x.reshape(N, E, G, C)
     dv = (
@@ -144,21 +144,21 @@ def group_norm_grad_input(
         * (-1 / 2)
         * rt.total((x_1.transpose(0, 2, 1, 3) - m[:, :, None, None]) * dh_1.transpose(0, 2, 1, 3), (-2, -1))
     )
-    # (16) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
+    # (15) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
     dh_2 = dh.reshape(N, E, G, C)
     dm = -1 / np.sqrt(epsilon + v) * rt.total(dh_2.transpose(0, 2, 1, 3), (-2, -1))
-    # (16) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
+    # (15) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
     x_2 = x.reshape(N, E, G, C)
     dm += dv * rt.ratio(1, C * E) * rt.total(2 * m[:, :, None, None] - 2 * x_2.transpose(0, 2, 1, 3), (-2, -1))
-    # (25) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
+    # (24) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
     dh_3 = dh.reshape(N, E, G, C)
     dx_1 = dh_3 / np.sqrt(epsilon + v[:, None, :, None])
     dx = dx_1.reshape(N, E, C * G)
-    # (25) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
+    # (24) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
     x_3 = x.reshape(N, E, G, C)
     dx_2 = dx.reshape(N, E, G, C)
     dx_2 += (2 * x_3 - 2 * m[:, None, :, None]) * dv[:, None, :, None] / (C * E)
-    # (25) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
+    # (24) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
     dx_3 = dx.reshape(N, E, G, C)
     dx_3 += dm[:, None, :, None] / (C * E)
     return dx.reshape(N, *full_shape, C * G)
@@ -184,7 +184,7 @@ def _group_norm_grad_gamma_sizes(dtype: Any, dy: Any, h: Any, /, num_groups: Any
 def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
     """Compute dgamma, the gradient of E: group normalisation.
 
-    (34) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    (33) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
 
     Args:
         dy: shape (N, ..., C * G); dE/dy.
@@ -201,7 +201,7 @@ def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
     E, G, N, C = _group_norm_grad_gamma_sizes(dtype, dy, h, num_groups)
     dy = dy.reshape(N, E, C * G)
     h = h.reshape(N, E, C * G)
-    # (34) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    # (33) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
     dgamma = rt.contract("n e q, n e q -> q", dy, h)
     return dgamma
 
@@ -209,7 +209,7 @@ def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
 def group_norm_grad_beta(dy: Any, *, num_groups: int) -> rt.Array:
     """Compute dbeta, the gradient of E: group normalisation.
 
-    (39) dbeta[q] = Σ_{n,e} dy[n,e,q]
+    (38) dbeta[q] = Σ_{n,e} dy[n,e,q]
 
     Args:
         dy: shape (N, ..., C * G); dE/dy.
@@ -224,7 +224,7 @@ def group_norm_grad_beta(dy: Any, *, num_groups: int) -> rt.Array:
     dy, dtype = rt.arrays("group_norm", "dy any", dy)
     E, G, N, C = _group_norm_grad_gamma_sizes(dtype, dy, None, num_groups)
     dy = dy.reshape(N, E, C * G)
-    # (39) dbeta[q] = Σ_{n,e} dy[n,e,q]
+    # (38) dbeta[q] = Σ_{n,e} dy[n,e,q]
     dbeta = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return dbeta
 

@@ -120,11 +120,11 @@ def _gru_cell_grad_input_sizes(
 def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
     """Compute dx, the gradient of E: one step of a gated recurrent unit.
 
-    (8) dg[m,q] = dy[m,q] (1−z[m,q])
-    (32) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    (32) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (32) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    (37) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+    (7) dg[m,q] = dy[m,q] (1−z[m,q])
+    (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (17) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (22) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -143,19 +143,19 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     """
     w, h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "w 3, h 2, v 3, s 2, z 2, g 2, dy 2", w, h, v, s, z, g, dy)
     C, H, N = _gru_cell_grad_input_sizes(dtype, w, h, dy, v, s, z, g)
-    # (8) dg[m,q] = dy[m,q] (1−z[m,q])
+    # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (32) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    # (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
     du = np.zeros((N, 3, H), dtype)
     part = du[:, 2]
     part += (1 - np.square(g)) * dg
-    # (32) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = du[:, 1]
     part += (h - g) * dg * z
-    # (32) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    # (17) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
-    # (37) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+    # (22) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
     dx = np.empty((N, C), dtype)
     rt.contract("m a k, q a k -> m q", du, w, out=dx)
     return dx
@@ -179,12 +179,12 @@ def _gru_cell_grad_h_sizes(dtype: Any, r: Any, h: Any, dy: Any, v: Any, s: Any, 
 def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
     """Compute dh, the gradient of E: one step of a gated recurrent unit.
 
-    (8) dg[m,q] = dy[m,q] (1−z[m,q])
-    (23) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    (23) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (23) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    (42) dh[m,q] = dy[m,q] z[m,q]
-    (42) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
+    (7) dg[m,q] = dy[m,q] (1−z[m,q])
+    (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (14) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (27) dh[m,q] = dy[m,q] z[m,q]
+    (27) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -203,21 +203,21 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
     """
     r, h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "r 3, h 2, v 3, s 2, z 2, g 2, dy 2", r, h, v, s, z, g, dy)
     N, H = _gru_cell_grad_h_sizes(dtype, r, h, dy, v, s, z, g)
-    # (8) dg[m,q] = dy[m,q] (1−z[m,q])
+    # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (23) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    # (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
     dv = np.zeros((N, 3, H), dtype)
     part = dv[:, 2]
     part += (1 - np.square(g)) * dg * s
-    # (23) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = dv[:, 1]
     part += (h - g) * dg * z
-    # (23) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    # (14) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
     part = dv[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
-    # (42) dh[m,q] = dy[m,q] z[m,q]
+    # (27) dh[m,q] = dy[m,q] z[m,q]
     dh = dy * z
-    # (42) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
+    # (27) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
     dh += rt.contract("m a k, q a k -> m q", dv, r)
     return dh
 
@@ -241,11 +241,11 @@ def _gru_cell_grad_weight_sizes(
 def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
     """Compute dw, the gradient of E: one step of a gated recurrent unit.
 
-    (8) dg[m,q] = dy[m,q] (1−z[m,q])
-    (32) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    (32) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (32) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    (47) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
+    (7) dg[m,q] = dy[m,q] (1−z[m,q])
+    (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (17) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (32) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -264,19 +264,19 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
     """
     x, h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "x 2, h 2, v 3, s 2, z 2, g 2, dy 2", x, h, v, s, z, g, dy)
     N, C, H = _gru_cell_grad_weight_sizes(dtype, x, h, dy, v, s, z, g)
-    # (8) dg[m,q] = dy[m,q] (1−z[m,q])
+    # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (32) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    # (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
     du = np.zeros((N, 3, H), dtype)
     part = du[:, 2]
     part += (1 - np.square(g)) * dg
-    # (32) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = du[:, 1]
     part += (h - g) * dg * z
-    # (32) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    # (17) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
-    # (47) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
+    # (32) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
     dw = np.empty((C, 3, H), dtype)
     rt.contract("n m, n q o -> m q o", x, du, out=dw)
     return dw
@@ -285,11 +285,11 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
 def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
     """Compute dr, the gradient of E: one step of a gated recurrent unit.
 
-    (8) dg[m,q] = dy[m,q] (1−z[m,q])
-    (23) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    (23) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (23) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    (52) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
+    (7) dg[m,q] = dy[m,q] (1−z[m,q])
+    (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (14) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (33) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -312,19 +312,19 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     rt.extents("gru_cell", "s", s.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "z", z.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
-    # (8) dg[m,q] = dy[m,q] (1−z[m,q])
+    # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (23) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    # (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
     dv = np.zeros((N, 3, H), dtype)
     part = dv[:, 2]
     part += (1 - np.square(g)) * dg * s
-    # (23) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = dv[:, 1]
     part += (h - g) * dg * z
-    # (23) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    # (14) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
     part = dv[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
-    # (52) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
+    # (33) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
     dr = np.empty((H, 3, H), dtype)
     rt.contract("n m, n q o -> m q o", h, dv, out=dr)
     return dr
@@ -333,11 +333,11 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
 def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
     """Compute db, the gradient of E: one step of a gated recurrent unit.
 
-    (8) dg[m,q] = dy[m,q] (1−z[m,q])
-    (32) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    (32) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (32) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    (57) db[m,q] = Σ_{n} du[n,m,q]
+    (7) dg[m,q] = dy[m,q] (1−z[m,q])
+    (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (17) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (38) db[m,q] = Σ_{n} du[n,m,q]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -360,19 +360,19 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
     rt.extents("gru_cell", "s", s.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "z", z.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
-    # (8) dg[m,q] = dy[m,q] (1−z[m,q])
+    # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (32) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    # (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
     du = np.zeros((N, 3, H), dtype)
     part = du[:, 2]
     part += (1 - np.square(g)) * dg
-    # (32) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = du[:, 1]
     part += (h - g) * dg * z
-    # (32) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    # (17) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
-    # (57) db[m,q] = Σ_{n} du[n,m,q]
+    # (38) db[m,q] = Σ_{n} du[n,m,q]
     db = rt.total(du.transpose(1, 2, 0), -1)
     return db
 
@@ -380,11 +380,11 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
 def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
     """Compute dd, the gradient of E: one step of a gated recurrent unit.
 
-    (8) dg[m,q] = dy[m,q] (1−z[m,q])
-    (23) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    (23) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (23) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    (62) dd[m,q] = Σ_{n} dv[n,m,q]
+    (7) dg[m,q] = dy[m,q] (1−z[m,q])
+    (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (14) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (39) dd[m,q] = Σ_{n} dv[n,m,q]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -407,19 +407,19 @@ def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     rt.extents("gru_cell", "s", s.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "z", z.shape, (N, H), "batch, units")
     rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
-    # (8) dg[m,q] = dy[m,q] (1−z[m,q])
+    # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (23) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    # (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
     dv = np.zeros((N, 3, H), dtype)
     part = dv[:, 2]
     part += (1 - np.square(g)) * dg * s
-    # (23) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = dv[:, 1]
     part += (h - g) * dg * z
-    # (23) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    # (14) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
     part = dv[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
-    # (62) dd[m,q] = Σ_{n} dv[n,m,q]
+    # (39) dd[m,q] = Σ_{n} dv[n,m,q]
     dd = rt.total(dv.transpose(1, 2, 0), -1)
     return dd
 

@@ -49,7 +49,7 @@ def hard_sigmoid_forward(x: Any) -> rt.Array:
 def hard_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: logistic function by three lines.
 
-    (3) dx[m] = 1/6 dy[m] [max(0, 3+x[m])<6][3+x[m]>0]
+    (2) dx[m] = 1/6 dy[m] [max(0, 3+x[m])<6][3+x[m]>0]
 
     Args:
         dy: any shape; dE/dy.
@@ -67,7 +67,7 @@ def hard_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("hard_sigmoid", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    # (3) dx[m] = 1/6 dy[m] [max(0, 3+x[m])<6][3+x[m]>0]
+    # (2) dx[m] = 1/6 dy[m] [max(0, 3+x[m])<6][3+x[m]>0]
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
         loops.hard_sigmoid_grad_input_1(dx, dy, x, E)

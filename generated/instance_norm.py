@@ -93,13 +93,13 @@ def _instance_norm_grad_input_sizes(
 def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: float = 1e-05) -> rt.Array:
     """Compute dx, the gradient of E: instance normalisation.
 
-    (6) dh[q,a,o] = dy[q,a,o] γ[o]
-    (12) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
-    (18) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
-    (18) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
-    (25) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
-    (25) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
-    (25) dx[q,a,o] += 1/E dm[q,o]
+    (5) dh[q,a,o] = dy[q,a,o] γ[o]
+    (11) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
+    (17) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
+    (17) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
+    (24) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
+    (24) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
+    (24) dx[q,a,o] += 1/E dm[q,o]
 
     Args:
         dy: shape (N, ..., C); dE/dy.
@@ -119,24 +119,24 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     full_shape, E, epsilon, C, N = _instance_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
     x = x.reshape(N, E, C)
     dy = dy.reshape(N, E, C)
-    # (6) dh[q,a,o] = dy[q,a,o] γ[o]
+    # (5) dh[q,a,o] = dy[q,a,o] γ[o]
     dh = gamma * dy
-    # (12) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
+    # (11) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
     dv = (
         1
         / (epsilon + v) ** (3 / 2)
         * (-1 / 2)
         * rt.total((x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1), -1)
     )
-    # (18) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
+    # (17) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
     dm = -1 / np.sqrt(epsilon + v) * rt.total(dh.transpose(0, 2, 1), -1)
-    # (18) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
+    # (17) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
     dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, :, None] - 2 * x.transpose(0, 2, 1), -1)
-    # (25) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
+    # (24) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
     dx = dh / np.sqrt(epsilon + v[:, None, :])
-    # (25) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
+    # (24) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
     dx += (2 * x - 2 * m[:, None, :]) * dv[:, None, :] / E
-    # (25) dx[q,a,o] += 1/E dm[q,o]
+    # (24) dx[q,a,o] += 1/E dm[q,o]
     dx += dm[:, None, :] / E
     return dx.reshape(N, *full_shape, C)
 
@@ -144,7 +144,7 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
 def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: instance normalisation.
 
-    (33) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    (32) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
 
     Args:
         dy: shape (N, ..., C); dE/dy.
@@ -163,7 +163,7 @@ def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     C = dy.shape[-1]
     rt.extent("instance_norm", "argument h, axis 0 (N)", h.shape[0], N)
     rt.extent("instance_norm", "argument h, axis -1 (C)", h.shape[-1], C)
-    # (33) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    # (32) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
     dgamma = rt.contract("n e q, n e q -> q", dy, h)
     return dgamma
 
@@ -171,7 +171,7 @@ def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
 def instance_norm_grad_beta(dy: Any) -> rt.Array:
     """Compute dbeta, the gradient of E: instance normalisation.
 
-    (38) dbeta[q] = Σ_{n,e} dy[n,e,q]
+    (37) dbeta[q] = Σ_{n,e} dy[n,e,q]
 
     Args:
         dy: shape (N, ..., C); dE/dy.
@@ -184,7 +184,7 @@ def instance_norm_grad_beta(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("instance_norm", "dy any", dy)
     dy, full_shape = rt.raveled("instance_norm", "dy", dy, 1, 1, "(N, ..., C)")
-    # (38) dbeta[q] = Σ_{n,e} dy[n,e,q]
+    # (37) dbeta[q] = Σ_{n,e} dy[n,e,q]
     dbeta = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return dbeta
 

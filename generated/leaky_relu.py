@@ -52,7 +52,7 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
 def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     """Compute dx, the gradient of E: leaky rectified linear unit.
 
-    (3) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
+    (2) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
 
     Args:
         dy: any shape; dE/dy.
@@ -73,7 +73,7 @@ def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> r
     dy = dy.reshape(-1)
     alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
     rt.require("leaky_relu", "negative_slope", -np.inf < alpha < np.inf, "a finite number", negative_slope)
-    # (3) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
+    # (2) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
         loops.leaky_relu_grad_input_1(dx, dy, x, E, alpha)

@@ -108,8 +108,8 @@ def local_response_norm_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: local response normalisation across channels.
 
-    (10) dx[m,v] = dy[m,v] z[m,v]^(−β)
-    (10) dx[m, c+q−P] += −2αβ/R dy[m,c] x[m, c+q−P] x[m,c] z[m,c]^(−β−1)
+    (9) dx[m,v] = dy[m,v] z[m,v]^(−β)
+    (9) dx[m, c+q−P] += −2αβ/R dy[m,c] x[m, c+q−P] x[m,c] z[m,c]^(−β−1)
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -130,9 +130,9 @@ def local_response_norm_grad_input(
     x = x.reshape(E, C)
     dy = dy.reshape(E, C)
     z = z.reshape(E, C)
-    # (10) dx[m,v] = dy[m,v] z[m,v]^(−β)
+    # (9) dx[m,v] = dy[m,v] z[m,v]^(−β)
     dx = dy * z**-beta
-    # (10) dx[m, c+q−P] += −2αβ/R dy[m,c] x[m, c+q−P] x[m,c] z[m,c]^(−β−1)
+    # (9) dx[m, c+q−P] += −2αβ/R dy[m,c] x[m, c+q−P] x[m,c] z[m,c]^(−β−1)
     factor1 = dy * x * z ** (-beta - 1)
     q_low, q_high = rt.clip(R, (1, C - P - 1, 2 * C - 1))
     for q in range(q_low, q_high):

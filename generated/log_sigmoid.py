@@ -40,7 +40,7 @@ def log_sigmoid_forward(x: Any) -> rt.Array:
 def log_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: logarithm of the logistic function.
 
-    (3) dx[m] = dy[m] σ(−x[m])
+    (2) dx[m] = dy[m] σ(−x[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -57,7 +57,7 @@ def log_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("log_sigmoid", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    # (3) dx[m] = dy[m] σ(−x[m])
+    # (2) dx[m] = dy[m] σ(−x[m])
     dx = rt.sigmoid(-x) * dy
     return dx.reshape(full_shape)
 

@@ -130,8 +130,8 @@ def lp_pool1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D power-average (Lp) pooling.
 
-    (11) dz[m, sj+dt−p, e] += 1/P dy[m,j,e] ([u[m,j,e]=0]+u[m,j,e])^(1/P−1) [u[m,j,e]≠0]
-    (14) dx[m,q,e] = P dz[m,q,e] |x[m,q,e]|^(P−1) sign(x[m,q,e])
+    (10) dz[m, sj+dt−p, e] += 1/P dy[m,j,e] ([u[m,j,e]=0]+u[m,j,e])^(1/P−1) [u[m,j,e]≠0]
+    (12) dx[m,q,e] = P dz[m,q,e] |x[m,q,e]|^(P−1) sign(x[m,q,e])
 
     Args:
         dy: shape (N, W_out, C); dE/dy.
@@ -154,12 +154,12 @@ def lp_pool1d_grad_input(
     T, s, d, P, N, W, C, p, W_out = _lp_pool1d_sizes(
         dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
-    # (11) dz[m, sj+dt−p, e] += 1/P dy[m,j,e] ([u[m,j,e]=0]+u[m,j,e])^(1/P−1) [u[m,j,e]≠0]
+    # (10) dz[m, sj+dt−p, e] += 1/P dy[m,j,e] ([u[m,j,e]=0]+u[m,j,e])^(1/P−1) [u[m,j,e]≠0]
     dz = np.empty((N, W, C), dtype)
     factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
     dz_1 = rt.Window(dz, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # m j e t
     rt.spread(factor1, dz_1)
-    # (14) dx[m,q,e] = P dz[m,q,e] |x[m,q,e]|^(P−1) sign(x[m,q,e])
+    # (12) dx[m,q,e] = P dz[m,q,e] |x[m,q,e]|^(P−1) sign(x[m,q,e])
     dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
     return dx
 

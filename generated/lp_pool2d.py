@@ -145,9 +145,9 @@ def lp_pool2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D power-average (Lp) pooling.
 
-    (11) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a]
+    (10) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a]
            += 1/P dy[m,i,j,a] ([u[m,i,j,a]=0]+u[m,i,j,a])^(1/P−1) [u[m,i,j,a]≠0]
-    (14) dx[m,q,e,a] = P dz[m,q,e,a] |x[m,q,e,a]|^(P−1) sign(x[m,q,e,a])
+    (12) dx[m,q,e,a] = P dz[m,q,e,a] |x[m,q,e,a]|^(P−1) sign(x[m,q,e,a])
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -170,7 +170,7 @@ def lp_pool2d_grad_input(
     R, T, s_h, s_w, d_h, d_w, P, N, H, W, C, p_h, p_w, H_out, W_out = _lp_pool2d_sizes(
         dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
-    # (11) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a]
+    # (10) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a]
     #        += 1/P dy[m,i,j,a] ([u[m,i,j,a]=0]+u[m,i,j,a])^(1/P−1) [u[m,i,j,a]≠0]
     dz = np.empty((N, H, W, C), dtype)
     factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
@@ -180,7 +180,7 @@ def lp_pool2d_grad_input(
         ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
     )
     rt.spread(factor1, dz_1)
-    # (14) dx[m,q,e,a] = P dz[m,q,e,a] |x[m,q,e,a]|^(P−1) sign(x[m,q,e,a])
+    # (12) dx[m,q,e,a] = P dz[m,q,e,a] |x[m,q,e,a]|^(P−1) sign(x[m,q,e,a])
     dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
     return dx
 

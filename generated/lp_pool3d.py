@@ -162,9 +162,9 @@ def lp_pool3d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D power-average (Lp) pooling.
 
-    (11) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1]
+    (10) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1]
            += 1/P dy[m,l,i,j,q1] ([u[m,l,i,j,q1]=0]+u[m,l,i,j,q1])^(1/P−1) [u[m,l,i,j,q1]≠0]
-    (14) dx[m,e,o,f,q1] = P dz[m,e,o,f,q1] |x[m,e,o,f,q1]|^(P−1) sign(x[m,e,o,f,q1])
+    (12) dx[m,e,o,f,q1] = P dz[m,e,o,f,q1] |x[m,e,o,f,q1]|^(P−1) sign(x[m,e,o,f,q1])
 
     Args:
         dy: shape (N, D_out, H_out, W_out, C); dE/dy.
@@ -187,7 +187,7 @@ def lp_pool3d_grad_input(
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, P, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _lp_pool3d_sizes(
         dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
-    # (11) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1]
+    # (10) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1]
     #        += 1/P dy[m,l,i,j,q1] ([u[m,l,i,j,q1]=0]+u[m,l,i,j,q1])^(1/P−1) [u[m,l,i,j,q1]≠0]
     dz = np.empty((N, D, H, W, C), dtype)
     factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
@@ -197,7 +197,7 @@ def lp_pool3d_grad_input(
         ((0, (0, 1)), (-p_d, (1, s_d), (5, d_d)), (-p_h, (2, s_h), (6, d_h)), (-p_w, (3, s_w), (7, d_w)), (0, (4, 1))),
     )
     rt.spread(factor1, dz_1)
-    # (14) dx[m,e,o,f,q1] = P dz[m,e,o,f,q1] |x[m,e,o,f,q1]|^(P−1) sign(x[m,e,o,f,q1])
+    # (12) dx[m,e,o,f,q1] = P dz[m,e,o,f,q1] |x[m,e,o,f,q1]|^(P−1) sign(x[m,e,o,f,q1])
     dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
     return dx
 

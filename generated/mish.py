@@ -46,8 +46,8 @@ def mish_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: mish.
 
-    (9) dx[m] = dy[m] s[m]
-    (9) dx[m] += dy[m] x[m] σ(x[m]) (1−s[m]²)
+    (8) dx[m] = dy[m] s[m]
+    (8) dx[m] += dy[m] x[m] σ(x[m]) (1−s[m]²)
 
     Args:
         dy: any shape; dE/dy.
@@ -67,9 +67,9 @@ def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("mish", "s", s.shape, full_shape)
     s = s.reshape(-1)
-    # (9) dx[m] = dy[m] s[m]
+    # (8) dx[m] = dy[m] s[m]
     dx = dy * s
-    # (9) dx[m] += dy[m] x[m] σ(x[m]) (1−s[m]²)
+    # (8) dx[m] += dy[m] x[m] σ(x[m]) (1−s[m]²)
     dx += (1 - np.square(s)) * rt.sigmoid(x) * dy * x
     return dx.reshape(full_shape)
 

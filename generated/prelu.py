@@ -44,7 +44,7 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
 def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
     """Compute dx, the gradient of E: rectified linear unit with a learned slope.
 
-    (3) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
+    (2) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -63,7 +63,7 @@ def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
     (C,) = a.shape
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
-    # (3) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
+    # (2) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
     dx = (np.where(x <= 0, a, 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(*full_shape, C)
 
@@ -71,7 +71,7 @@ def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
 def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     """Compute da, the gradient of E: rectified linear unit with a learned slope.
 
-    (8) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
+    (7) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -88,7 +88,7 @@ def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     dy = rt.same_raveled("prelu", "dy", dy, 0, 1, "(..., C)", full_shape)
     C = x.shape[-1]
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
-    # (8) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
+    # (7) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
     da = rt.total(np.minimum(x.transpose(1, 0), 0) * dy.transpose(1, 0), -1)
     return da
 

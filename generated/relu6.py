@@ -44,7 +44,7 @@ def relu6_forward(x: Any) -> rt.Array:
 def relu6_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: rectified linear unit up to 6.
 
-    (3) dx[m] = dy[m] [max(0, x[m])<6][x[m]>0]
+    (2) dx[m] = dy[m] [max(0, x[m])<6][x[m]>0]
 
     Args:
         dy: any shape; dE/dy.
@@ -62,7 +62,7 @@ def relu6_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("relu6", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    # (3) dx[m] = dy[m] [max(0, x[m])<6][x[m]>0]
+    # (2) dx[m] = dy[m] [max(0, x[m])<6][x[m]>0]
     if loops.wanted(E):
         dx = np.empty((E,), dtype)
         loops.relu6_grad_input_1(dx, dy, x, E)

@@ -45,7 +45,7 @@ def residual_add_forward(x: Any, z: Any) -> rt.Array:
 def residual_add_grad_input(dy: Any) -> rt.Array:
     """Compute dx, the gradient of E: residual addition.
 
-    (3) dx[m] = dy[m]
+    (2) dx[m] = dy[m]
 
     Args:
         dy: any shape; dE/dy.
@@ -60,7 +60,7 @@ def residual_add_grad_input(dy: Any) -> rt.Array:
     full_shape = dy.shape
     E = dy.size
     dy = dy.reshape(-1)
-    # (3) dx[m] = dy[m]
+    # (2) dx[m] = dy[m]
     dx = np.zeros((E,), dtype)
     dx += dy
     return dx.reshape(full_shape)
@@ -69,7 +69,7 @@ def residual_add_grad_input(dy: Any) -> rt.Array:
 def residual_add_grad_z(dy: Any) -> rt.Array:
     """Compute dz, the gradient of E: residual addition.
 
-    (5) dz[m] = dy[m]
+    (3) dz[m] = dy[m]
 
     Args:
         dy: any shape; dE/dy.
@@ -84,7 +84,7 @@ def residual_add_grad_z(dy: Any) -> rt.Array:
     full_shape = dy.shape
     E = dy.size
     dy = dy.reshape(-1)
-    # (5) dz[m] = dy[m]
+    # (3) dz[m] = dy[m]
     dz = np.zeros((E,), dtype)
     dz += dy
     return dz.reshape(full_shape)

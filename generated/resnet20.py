@@ -42,13 +42,13 @@
 norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
 norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
 (6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
-(126) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
-(127) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
-(127) output_u[n,k] += output_b[k]
+(12) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
+(13) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
+(13) output_u[n,k] += output_b[k]
 
-Block basic: (7) to (19), stage1_block1 (H = 32, C = 16); (20) to (32), stage1_block2 (H = 32, C = 16); (33) to
-    (45), stage1_block3 (H = 32, C = 16); (60) to (72), stage2_block2 (H = 16, C = 32); (73) to (85), stage2_block3
-    (H = 16, C = 32); (100) to (112), stage3_block2 (H = 8, C = 64); (113) to (125), stage3_block3 (H = 8, C = 64).
+Block basic: (1) to (7), stage1_block1 (H = 32, C = 16); (1) to (7), stage1_block2 (H = 32, C = 16); (1) to (7),
+    stage1_block3 (H = 32, C = 16); (1) to (7), stage2_block2 (H = 16, C = 32); (1) to (7), stage2_block3 (H = 16, C
+    = 32); (1) to (7), stage3_block2 (H = 8, C = 64); (1) to (7), stage3_block3 (H = 8, C = 64).
 
   level  layers              reads     value         weights         parameters
   ─────────────────────────────────────────────────────────────────────────────
@@ -58,26 +58,26 @@ Block basic: (7) to (19), stage1_block1 (H = 32, C = 16); (20) to (32), stage1_b
   norm2  batch_norm          conv2     (N, H, H, C)  γ (C), β (C)            2C
   sum    residual_add, relu  norm2, x  (N, H, H, C)
 
-(7) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-(8) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
-(9) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-(10) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-(11) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c] + norm1_beta[c]
+(1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+(2) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
+(3) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+(4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+(5) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c] + norm1_beta[c]
 norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
 norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H² norm1_v[c]/max(NH²−1, 1))
-(12) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
-(13) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(14) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
-(15) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-(16) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-(17) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c] + norm2_beta[c]
+(6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
+(1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+(2) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
+(3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+(4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+(5) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c] + norm2_beta[c]
 norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
 norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(NH²−1, 1))
-(18) sum_y[n,i,j,c] = x[n,i,j,c] + norm2_y[n,i,j,c]
-(19) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
+(7) sum_y[n,i,j,c] = x[n,i,j,c] + norm2_y[n,i,j,c]
+(6) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
-Block down: (46) to (59), stage2_block1 (H = 32, C = 16, K = 32, H′ = 16, p = 8); (86) to (99), stage3_block1 (H =
-    16, C = 32, K = 64, H′ = 8, p = 16).
+Block down: (1) to (10), stage2_block1 (H = 32, C = 16, K = 32, H′ = 16, p = 8); (1) to (11), stage3_block1 (H = 16,
+    C = 32, K = 64, H′ = 8, p = 16).
 
   level   layers              reads          value           weights         parameters
   ─────────────────────────────────────────────────────────────────────────────────────
@@ -88,24 +88,24 @@ Block down: (46) to (59), stage2_block1 (H = 32, C = 16, K = 32, H′ = 16, p = 
   around  shortcut            x              (N, H′, H′, K)
   sum     residual_add, relu  norm2, around  (N, H′, H′, K)
 
-(46) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
-(47) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
-(48) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-(49) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-(50) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c] + norm1_beta[c]
+(8) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
+(2) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
+(3) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+(4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+(5) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c] + norm1_beta[c]
 norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
 norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H′² norm1_v[c]/max(NH′²−1, 1))
-(51) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
-(52) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(53) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
-(54) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-(55) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-(56) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c] + norm2_beta[c]
+(6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
+(1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+(2) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
+(3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+(4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+(5) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c] + norm2_beta[c]
 norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
 norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H′² norm2_v[c]/max(NH′²−1, 1))
-(57) around_y[n,i,j,k] = x[n, 2i, 2j, k−p]
-(58) sum_y[n,i,j,c] = norm2_y[n,i,j,c] + around_y[n,i,j,c]
-(59) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
+(9) around_y[n,i,j,k] = x[n, 2i, 2j, k−p]
+(10) sum_y[n,i,j,c] = norm2_y[n,i,j,c] + around_y[n,i,j,c]
+(6) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
 Source: He et al., Deep residual learning for image recognition, 2016, section 4.2.
 """
@@ -166,19 +166,19 @@ def _basic_forward(
     norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (C,))
     norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (C,))
     norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (C,))
-    # (7) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+    # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
         x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv1_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (8) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
+    # (2) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H**2 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (9) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    # (3) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = rt.ratio(1, H**2 * N) * rt.total(
         np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
     )
-    # (10) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     norm1_h = buffers.take((N, H, H, C), dtype)
     np.copyto(norm1_h, norm1_m)
     np.subtract(conv1_u, norm1_h, out=norm1_h)
@@ -188,24 +188,24 @@ def _basic_forward(
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H² norm1_v[c]/max(NH²−1, 1))
     norm1_new_var = H**2 * N * norm1_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm1_running_var / 10
-    # (12) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
+    # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, H, H, C), dtype)
     np.multiply(norm1_h, norm1_gamma, out=relu1_y)
     relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
-    # (13) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    # (14) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
+    # (2) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H**2 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (15) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    # (3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = rt.ratio(1, H**2 * N) * rt.total(
         np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
     )
-    # (16) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+    # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     norm2_h = buffers.take((N, H, H, C), dtype)
     np.copyto(norm2_h, norm2_m)
     np.subtract(conv2_u, norm2_h, out=norm2_h)
@@ -215,7 +215,7 @@ def _basic_forward(
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
     # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(NH²−1, 1))
     norm2_new_var = H**2 * N * norm2_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm2_running_var / 10
-    # (19) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
+    # (6) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = buffers.take((N, H, H, C), dtype)
     np.multiply(norm2_h, norm2_gamma, out=relu2_y)
     relu2_y += norm2_beta
@@ -265,19 +265,19 @@ def _down_forward(
     norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (K,))
     norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (K,))
     norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (K,))
-    # (46) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
+    # (8) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
         x, (N, H_out, H_out, 3, 3, C), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
     )
     conv1_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (47) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
+    # (2) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (48) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    # (3) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = rt.ratio(1, H_out**2 * N) * rt.total(
         np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
     )
-    # (49) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     norm1_h = buffers.take((N, H_out, H_out, K), dtype)
     np.copyto(norm1_h, norm1_m)
     np.subtract(conv1_u, norm1_h, out=norm1_h)
@@ -287,24 +287,24 @@ def _down_forward(
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H′² norm1_v[c]/max(NH′²−1, 1))
     norm1_new_var = H_out**2 * N * norm1_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm1_running_var / 10
-    # (51) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
+    # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(norm1_h, norm1_gamma, out=relu1_y)
     relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
-    # (52) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y, (N, H_out, H_out, 3, 3, K), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    # (53) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
+    # (2) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (54) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    # (3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = rt.ratio(1, H_out**2 * N) * rt.total(
         np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
     )
-    # (55) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+    # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     norm2_h = buffers.take((N, H_out, H_out, K), dtype)
     np.copyto(norm2_h, norm2_m)
     np.subtract(conv2_u, norm2_h, out=norm2_h)
@@ -314,7 +314,7 @@ def _down_forward(
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
     # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H′² norm2_v[c]/max(NH′²−1, 1))
     norm2_new_var = H_out**2 * N * norm2_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm2_running_var / 10
-    # (59) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
+    # (6) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     x_2 = rt.window(x, (N, H_out, H_out, K), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-p, (3, 1))))  # n i j c
     relu2_y = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(norm2_h, norm2_gamma, out=relu2_y)
@@ -395,48 +395,48 @@ def resnet20_forward(
     np.multiply(norm1_h, norm1_gamma, out=relu1_y)
     relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
-    # (7) to (19), stage1_block1
+    # (1) to (6), stage1_block1
     stage1_block1_relu2_y, stage1_block1_state, stage1_block1_saved = _basic_forward(
         "stage1_block1", relu1_y, params, state, dtype, buffers
     )
-    # (20) to (32), stage1_block2
+    # (1) to (6), stage1_block2
     stage1_block2_relu2_y, stage1_block2_state, stage1_block2_saved = _basic_forward(
         "stage1_block2", stage1_block1_relu2_y, params, state, dtype, buffers
     )
-    # (33) to (45), stage1_block3
+    # (1) to (6), stage1_block3
     stage1_block3_relu2_y, stage1_block3_state, stage1_block3_saved = _basic_forward(
         "stage1_block3", stage1_block2_relu2_y, params, state, dtype, buffers
     )
-    # (46) to (59), stage2_block1
+    # (1) to (8), stage2_block1
     stage2_block1_relu2_y, stage2_block1_state, stage2_block1_saved = _down_forward(
         "stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers, H_out=16, K=32, p=8
     )
-    # (60) to (72), stage2_block2
+    # (1) to (6), stage2_block2
     stage2_block2_relu2_y, stage2_block2_state, stage2_block2_saved = _basic_forward(
         "stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers
     )
-    # (73) to (85), stage2_block3
+    # (1) to (6), stage2_block3
     stage2_block3_relu2_y, stage2_block3_state, stage2_block3_saved = _basic_forward(
         "stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers
     )
-    # (86) to (99), stage3_block1
+    # (1) to (8), stage3_block1
     stage3_block1_relu2_y, stage3_block1_state, stage3_block1_saved = _down_forward(
         "stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers, H_out=8, K=64, p=16
     )
-    # (100) to (112), stage3_block2
+    # (1) to (6), stage3_block2
     stage3_block2_relu2_y, stage3_block2_state, stage3_block2_saved = _basic_forward(
         "stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers
     )
-    # (113) to (125), stage3_block3
+    # (1) to (6), stage3_block3
     stage3_block3_relu2_y, stage3_block3_state, stage3_block3_saved = _basic_forward(
         "stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers
     )
-    # (126) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
+    # (12) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y.transpose(0, 3, 1, 2), (-2, -1))
-    # (127) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
+    # (13) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
     output_u = np.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
-    # (127) output_u[n,k] += output_b[k]
+    # (13) output_u[n,k] += output_b[k]
     output_u += output_b
     return (
         output_u,
@@ -494,15 +494,14 @@ def _basic_predict(
     norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (C,))
     norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (C,))
     norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (C,))
-    # (7) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+    # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
         x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv1_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (12) relu1_y[n,i,j,c]
-    #        = max(0, norm1_gamma[c]
-    #            (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    # (6) relu1_y[n,i,j,c]
+    #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     relu1_y = buffers.take((N, H, H, C), dtype)
     np.copyto(relu1_y, norm1_running_mean)
     np.subtract(conv1_u, relu1_y, out=relu1_y)
@@ -510,16 +509,16 @@ def _basic_predict(
     relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv1_u)
-    # (13) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     buffers.give(relu1_y)
-    # (19) relu2_y[n,i,j,c]
-    #        = max(0, x[n,i,j,c]+norm2_gamma[c]
-    #            (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    # (6) relu2_y[n,i,j,c]
+    #       = max(0, x[n,i,j,c]+norm2_gamma[c]
+    #           (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
     relu2_y = buffers.take((N, H, H, C), dtype)
     np.copyto(relu2_y, norm2_running_mean)
     np.subtract(conv2_u, relu2_y, out=relu2_y)
@@ -562,15 +561,14 @@ def _down_predict(
     norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (K,))
     norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (K,))
     norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (K,))
-    # (46) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
+    # (8) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
         x, (N, H_out, H_out, 3, 3, C), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
     )
     conv1_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (51) relu1_y[n,i,j,c]
-    #        = max(0, norm1_gamma[c]
-    #            (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    # (6) relu1_y[n,i,j,c]
+    #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     relu1_y = buffers.take((N, H_out, H_out, K), dtype)
     np.copyto(relu1_y, norm1_running_mean)
     np.subtract(conv1_u, relu1_y, out=relu1_y)
@@ -578,16 +576,16 @@ def _down_predict(
     relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv1_u)
-    # (52) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y, (N, H_out, H_out, 3, 3, K), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     buffers.give(relu1_y)
-    # (59) relu2_y[n,i,j,c]
-    #        = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c]
-    #            (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    # (6) relu2_y[n,i,j,c]
+    #       = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c]
+    #           (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
     x_2 = rt.window(x, (N, H_out, H_out, K), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-p, (3, 1))))  # n i j c
     relu2_y = buffers.take((N, H_out, H_out, K), dtype)
     np.copyto(relu2_y, norm2_running_mean)
@@ -647,44 +645,44 @@ def resnet20_predict(
     relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv1_u)
-    # (7) to (19), stage1_block1
+    # (1) to (6), stage1_block1
     stage1_block1_relu2_y = _basic_predict("stage1_block1", relu1_y, params, state, dtype, buffers)
     buffers.give(relu1_y)
-    # (20) to (32), stage1_block2
+    # (1) to (6), stage1_block2
     stage1_block2_relu2_y = _basic_predict("stage1_block2", stage1_block1_relu2_y, params, state, dtype, buffers)
     buffers.give(stage1_block1_relu2_y)
-    # (33) to (45), stage1_block3
+    # (1) to (6), stage1_block3
     stage1_block3_relu2_y = _basic_predict("stage1_block3", stage1_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage1_block2_relu2_y)
-    # (46) to (59), stage2_block1
+    # (1) to (8), stage2_block1
     stage2_block1_relu2_y = _down_predict(
         "stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers, H_out=16, K=32, p=8
     )
     buffers.give(stage1_block3_relu2_y)
-    # (60) to (72), stage2_block2
+    # (1) to (6), stage2_block2
     stage2_block2_relu2_y = _basic_predict("stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers)
     buffers.give(stage2_block1_relu2_y)
-    # (73) to (85), stage2_block3
+    # (1) to (6), stage2_block3
     stage2_block3_relu2_y = _basic_predict("stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage2_block2_relu2_y)
-    # (86) to (99), stage3_block1
+    # (1) to (8), stage3_block1
     stage3_block1_relu2_y = _down_predict(
         "stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers, H_out=8, K=64, p=16
     )
     buffers.give(stage2_block3_relu2_y)
-    # (100) to (112), stage3_block2
+    # (1) to (6), stage3_block2
     stage3_block2_relu2_y = _basic_predict("stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers)
     buffers.give(stage3_block1_relu2_y)
-    # (113) to (125), stage3_block3
+    # (1) to (6), stage3_block3
     stage3_block3_relu2_y = _basic_predict("stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage3_block2_relu2_y)
-    # (126) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
+    # (12) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y.transpose(0, 3, 1, 2), (-2, -1))
     buffers.give(stage3_block3_relu2_y)
-    # (127) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
+    # (13) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
     output_u = np.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
-    # (127) output_u[n,k] += output_b[k]
+    # (13) output_u[n,k] += output_b[k]
     output_u += output_b
     return output_u
 
@@ -707,88 +705,88 @@ def _basic_backward(
     norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (C,))
     conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, C, C))
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
-    # (173) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    # (42) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
-    # (176) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
+    # (44) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H, H, C), dtype)
     np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (182) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    # (48) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
     dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (188) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    # (52) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (188) dnorm2_m[m] += −2/(NH²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    # (52) dnorm2_m[m] += −2/(NH²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
     dnorm2_m += (
         np.sqrt(norm2_v + 1e-05)
         * dnorm2_v
         * -rt.ratio(2, H**2 * N)
         * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (205) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH²)
-    #                           + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH²)
+    # (60) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH²)
+    #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH²)
     dconv2_u = buffers.take((N, H, H, C), dtype)
     np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
     dconv2_u += rt.ratio(2, H**2 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
     dconv2_u += rt.ratio(1, H**2 * N) * dnorm2_m
     buffers.give(dnorm2_h)
-    # (218) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (66) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu1_y = buffers.take((N, H, H, C), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
-    # (220) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (68) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (222) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    # (44) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H, H, C), dtype)
     np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (228) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    # (48) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (234) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    # (52) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (234) dnorm1_m[m] += −2/(NH²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    # (52) dnorm1_m[m] += −2/(NH²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
     dnorm1_m += (
         np.sqrt(norm1_v + 1e-05)
         * dnorm1_v
         * -rt.ratio(2, H**2 * N)
         * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (246) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH²)
-    #                           + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH²)
+    # (60) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH²)
+    #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH²)
     dconv1_u = buffers.take((N, H, H, C), dtype)
     np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
     dconv1_u += rt.ratio(2, H**2 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
     dconv1_u += rt.ratio(1, H**2 * N) * dnorm1_m
     buffers.give(dnorm1_h)
-    # (252) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    # (71) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dconv1_u_1 = rt.Window(  # m q v k r t
         dconv1_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     dx = buffers.take((N, H, H, C), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
-    # (252) dx[m,q,v,e] += dsum_y[m,q,v,e]
+    # (71) dx[m,q,v,e] += dsum_y[m,q,v,e]
     dx += dsum_y
-    # (247) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
+    # (63) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv1_w = np.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
-    # (240) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    # (53) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (245) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    # (54) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (213) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    # (63) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2_w = np.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
-    # (194) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    # (53) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
     dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (199) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    # (54) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     return (
         dx,
@@ -829,54 +827,54 @@ def _down_backward(
     norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (K,))
     conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, K, K))
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
-    # (270) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    # (73) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
-    # (273) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
+    # (44) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (274) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    # (48) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
     dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (275) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    # (52) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (275) dnorm2_m[m] += −2/(NH′²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    # (52) dnorm2_m[m] += −2/(NH′²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
     dnorm2_m += (
         np.sqrt(norm2_v + 1e-05)
         * dnorm2_v
         * -rt.ratio(2, H_out**2 * N)
         * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (278) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH′²)
-    #                           + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH′²)
+    # (60) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH′²)
+    #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH′²)
     dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
     dconv2_u += rt.ratio(2, H_out**2 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
     dconv2_u += rt.ratio(1, H_out**2 * N) * dnorm2_m
     buffers.give(dnorm2_h)
-    # drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (66) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H_out, H_out, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu1_y = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
-    # (280) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (68) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (281) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    # (44) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (282) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    # (48) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (283) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    # (52) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (283) dnorm1_m[m] += −2/(NH′²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    # (52) dnorm1_m[m] += −2/(NH′²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
     dnorm1_m += (
         np.sqrt(norm1_v + 1e-05)
         * dnorm1_v
         * -rt.ratio(2, H_out**2 * N)
         * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (286) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH′²)
-    #                           + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH′²)
+    # (60) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH′²)
+    #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH′²)
     dconv1_u = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
     dconv1_u += rt.ratio(2, H_out**2 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
@@ -899,27 +897,27 @@ def _down_backward(
         dx, (N, C, H_out, H_out, 3, 3), ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1)))
     )
     rt.contract("m i j k, r t e k -> m e i j r t", dconv1_u, conv1_w, out=dx_1, add=True)
-    # (287) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+2i−1, q+2j−1, v] dconv1_u[n,i,j,e]
+    # (75) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+2i−1, q+2j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, C, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
     )
     dconv1_w = np.empty((3, 3, C, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
-    # (284) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    # (53) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (285) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    # (54) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (279) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    # (63) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, K, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2_w = np.empty((3, 3, K, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
-    # (276) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    # (53) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
     dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (277) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    # (54) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     return (
         dx,
@@ -987,97 +985,97 @@ def resnet20_backward(
     output_w = rt.weight("resnet20", params, "output.w", dtype, (64, 10))
     rt.extents("resnet20", "dy", dy.shape, (N, 10), "batch, 10")
     buffers = rt.Buffers() if buffers is None else buffers
-    # (166) dpool_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
+    # (37) dpool_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
     dpool_y = buffers.take((N, 64), dtype)
     rt.contract("m k, q k -> m q", dy, output_w, out=dpool_y)
-    # (170) dstage3_block3_relu2_y[m,q,v,e] = 1/64 dpool_y[m,e]
+    # (39) dstage3_block3_relu2_y[m,q,v,e] = 1/64 dpool_y[m,e]
     dstage3_block3_relu2_y = buffers.take((N, 8, 8, 64), dtype)
     dstage3_block3_relu2_y.fill(0)
     dstage3_block3_relu2_y += dpool_y[:, None, None, :] / 64
     buffers.give(dpool_y)
-    # (173) to (252), stage3_block3
+    # (42) to (71), stage3_block3
     dstage3_block2_relu2_y, stage3_block3_gradients = _basic_backward(
         "stage3_block3", dstage3_block3_relu2_y, params, stage3_block3_saved, dtype, buffers
     )
     buffers.give(dstage3_block3_relu2_y)
-    # (254) to (269), stage3_block2
+    # (44) to (73), stage3_block2
     dstage3_block1_relu2_y, stage3_block2_gradients = _basic_backward(
         "stage3_block2", dstage3_block2_relu2_y, params, stage3_block2_saved, dtype, buffers
     )
     buffers.give(dstage3_block2_relu2_y)
-    # (270) to (287), stage3_block1
+    # (44) to (75), stage3_block1
     dstage2_block3_relu2_y, stage3_block1_gradients = _down_backward(
         "stage3_block1", dstage3_block1_relu2_y, params, stage3_block1_saved, dtype, buffers, p=16
     )
     buffers.give(dstage3_block1_relu2_y)
-    # (288) to (303), stage2_block3
+    # (44) to (76), stage2_block3
     dstage2_block2_relu2_y, stage2_block3_gradients = _basic_backward(
         "stage2_block3", dstage2_block3_relu2_y, params, stage2_block3_saved, dtype, buffers
     )
     buffers.give(dstage2_block3_relu2_y)
-    # (304) to (319), stage2_block2
+    # (44) to (73), stage2_block2
     dstage2_block1_relu2_y, stage2_block2_gradients = _basic_backward(
         "stage2_block2", dstage2_block2_relu2_y, params, stage2_block2_saved, dtype, buffers
     )
     buffers.give(dstage2_block2_relu2_y)
-    # (320) to (336), stage2_block1
+    # (44) to (75), stage2_block1
     dstage1_block3_relu2_y, stage2_block1_gradients = _down_backward(
         "stage2_block1", dstage2_block1_relu2_y, params, stage2_block1_saved, dtype, buffers, p=8
     )
     buffers.give(dstage2_block1_relu2_y)
-    # (337) to (352), stage1_block3
+    # (44) to (78), stage1_block3
     dstage1_block2_relu2_y, stage1_block3_gradients = _basic_backward(
         "stage1_block3", dstage1_block3_relu2_y, params, stage1_block3_saved, dtype, buffers
     )
     buffers.give(dstage1_block3_relu2_y)
-    # (353) to (368), stage1_block2
+    # (44) to (73), stage1_block2
     dstage1_block1_relu2_y, stage1_block2_gradients = _basic_backward(
         "stage1_block2", dstage1_block2_relu2_y, params, stage1_block2_saved, dtype, buffers
     )
     buffers.give(dstage1_block2_relu2_y)
-    # (369) to (389), stage1_block1
+    # (44) to (73), stage1_block1
     drelu1_y, stage1_block1_gradients = _basic_backward(
         "stage1_block1", dstage1_block1_relu2_y, params, stage1_block1_saved, dtype, buffers
     )
     buffers.give(dstage1_block1_relu2_y)
-    # (391) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (73) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (392) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    # (44) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (393) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    # (48) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (394) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    # (52) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (394) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    # (52) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
     dnorm1_m += (
         np.sqrt(norm1_v + 1e-05)
         * dnorm1_v
         * -rt.ratio(1, 512 * N)
         * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (397) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N
-    #                             +1024 dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
+    # (60) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N
+    #                            +1024 dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
     dconv1_u = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
     dconv1_u += rt.ratio(1, 512 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
     dconv1_u += rt.ratio(1, 1024 * N) * dnorm1_m
     buffers.give(dnorm1_h)
-    # (398) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
+    # (63) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv1_w = np.empty((3, 3, 3, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
-    # (395) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    # (53) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (396) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    # (54) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (156) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
+    # (33) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
     doutput_w = np.empty((64, 10), dtype)
     rt.contract("n m, n q -> m q", pool_y, dy, out=doutput_w)
-    # (161) doutput_b[m] = Σ_{n} dy[n,m]
+    # (36) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy.transpose(1, 0), -1)
     if inputs:
         # dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]

@@ -70,10 +70,10 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
 def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-06) -> rt.Array:
     """Compute dx, the gradient of E: root mean square normalisation over the last axis.
 
-    (5) dh[m,q] = dy[m,q] γ[q]
-    (11) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
-    (17) dx[m,q] = dh[m,q]/√(ε+v[m])
-    (17) dx[m,q] += 2/C x[m,q] dv[m]
+    (4) dh[m,q] = dy[m,q] γ[q]
+    (10) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
+    (16) dx[m,q] = dh[m,q]/√(ε+v[m])
+    (16) dx[m,q] += 2/C x[m,q] dv[m]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -93,13 +93,13 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     x = x.reshape(E, C)
     dy = dy.reshape(E, C)
     v = v.reshape(-1)
-    # (5) dh[m,q] = dy[m,q] γ[q]
+    # (4) dh[m,q] = dy[m,q] γ[q]
     dh = gamma * dy
-    # (11) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
+    # (10) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
     dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.contract("m c, m c -> m", dh, x)
-    # (17) dx[m,q] = dh[m,q]/√(ε+v[m])
+    # (16) dx[m,q] = dh[m,q]/√(ε+v[m])
     dx = dh / np.sqrt(epsilon + v[:, None])
-    # (17) dx[m,q] += 2/C x[m,q] dv[m]
+    # (16) dx[m,q] += 2/C x[m,q] dv[m]
     dx += 2 * dv[:, None] * x / C
     return dx.reshape(*full_shape, C)
 
@@ -107,7 +107,7 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
 def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: root mean square normalisation over the last axis.
 
-    (25) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    (24) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -124,7 +124,7 @@ def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     h = rt.same_raveled("rms_norm", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("rms_norm", "argument h, axis -1 (C)", h.shape[-1], C)
-    # (25) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    # (24) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
     dgamma = rt.contract("e m, e m -> m", dy, h)
     return dgamma
 

@@ -45,8 +45,8 @@ def silu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def silu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: sigmoid linear unit (swish).
 
-    (9) dx[m] = dy[m] s[m]
-    (9) dx[m] += dy[m] x[m] s[m] (1−s[m])
+    (8) dx[m] = dy[m] s[m]
+    (8) dx[m] += dy[m] x[m] s[m] (1−s[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -66,9 +66,9 @@ def silu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("silu", "s", s.shape, full_shape)
     s = s.reshape(-1)
-    # (9) dx[m] = dy[m] s[m]
+    # (8) dx[m] = dy[m] s[m]
     dx = dy * s
-    # (9) dx[m] += dy[m] x[m] s[m] (1−s[m])
+    # (8) dx[m] += dy[m] x[m] s[m] (1−s[m])
     dx += (1 - s) * dy * s * x
     return dx.reshape(full_shape)
 

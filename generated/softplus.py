@@ -45,7 +45,7 @@ def softplus_forward(x: Any, *, beta: float = 1.0) -> rt.Array:
 def softplus_grad_input(dy: Any, x: Any, *, beta: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: smooth rectifier.
 
-    (3) dx[m] = dy[m] σ(β x[m])
+    (2) dx[m] = dy[m] σ(β x[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -65,7 +65,7 @@ def softplus_grad_input(dy: Any, x: Any, *, beta: float = 1.0) -> rt.Array:
     dy = dy.reshape(-1)
     beta = rt.number("softplus", "beta", beta)
     rt.require("softplus", "beta", -np.inf < beta < np.inf and beta != 0, "a finite number, other than 0", beta)
-    # (3) dx[m] = dy[m] σ(β x[m])
+    # (2) dx[m] = dy[m] σ(β x[m])
     dx = rt.sigmoid(beta * x) * dy
     return dx.reshape(full_shape)
 

@@ -8,14 +8,16 @@ Every row of a derivation is a `Step`: what it equals on the left, and on the ri
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import sympy
-from sympy import Expr, ImmutableMatrix, Integer, Symbol
+from sympy import Expr, ImmutableMatrix, Symbol
 from sympy.core.symbol import Str
 
 from gradscribe.derive.derivation.forms.caption.matrices.matrix_record import MatrixForm
 from gradscribe.derive.derivation.forms.caption.operation import Caption
 from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.derivation.network.kinds.likeness import Likeness
+from gradscribe.derive.derivation.network.layer_record import LayerTable as LayerTable  # noqa: PLC0414  (as mypy sees)
+from gradscribe.derive.derivation.network.layer_record import Row as Row  # noqa: PLC0414
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.printed import Printed
@@ -44,6 +46,15 @@ class Scalar(Expr):
 
 class Label(Scalar):
     """The label of a level in a sentence: l+1, or the name of a node."""
+
+
+class Letter(Expr):
+    """The letter of a tensor without its level, of an error signal delta, in a sentence."""
+
+    @property
+    def access(self) -> Access:
+        """The tensor."""
+        return self.args[0]
 
 
 class Between(Expr):
@@ -163,6 +174,8 @@ class Section:
             elsewhere: there the outputs of `forward` are meant.
         numbers: inputs of `forward` for whose values the rows are claimed, (name, matrix); others are arbitrary.
         like: the tensor in whose section the same rows are printed; of this one only the boxes are. "" for none.
+        likeness: the names under which rows and boxes are those of that section; in a network, nothing else of this
+            one is printed then.
     """
 
     title: Words
@@ -179,6 +192,7 @@ class Section:
     seeds: tuple[tuple[str, str], ...] = ()
     numbers: tuple[tuple[str, ImmutableMatrix], ...] = ()
     like: str = ""
+    likeness: Likeness | None = None
 
     @property
     def closed(self) -> Step | None:
@@ -201,48 +215,18 @@ class Chapter:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One layer of a network in the table of its layers.
+class LevelGradients:
+    """One line of the table of all levels of a network.
 
     Attributes:
-        label: its level, such as "l+1" or "c3".
-        layers: what it consists of, names of the catalogue: a layer and its activation.
-        reads: the levels or inputs that it reads.
-        shape: the extents of its value.
-        weights: what is trained, (tensor, shape).
-        parameters: how many numbers are trained.
+        label: the level.
+        signal: its error signal in whole tensors, or the gradient that stands for it; () where there is no such form.
+        sections: the tensor of the error signal and the trained ones, if their gradients have sections.
     """
 
     label: str
-    layers: tuple[str, ...]
-    reads: tuple[str, ...]
-    shape: tuple[Expr, ...]
-    weights: tuple[tuple[str, tuple[Expr, ...]], ...]
-    parameters: Expr
-
-
-@dataclass(frozen=True)
-class LayerTable:
-    """The layers of a network.
-
-    Attributes:
-        rows: one per layer.
-        numbers: what its sizes are, as far as the network fixes them.
-        notation: how the letters of its tensors are written.
-    """
-
-    rows: tuple[Row, ...]
-    numbers: Mapping[Symbol, Expr]
-    notation: Notation
-
-    @property
-    def parameters(self) -> Expr:
-        """How many numbers the network trains."""
-        return sympy.expand(sum((row.parameters for row in self.rows), Integer(0)))
-
-    def number(self, extents: tuple[Expr, ...]) -> tuple[Expr, ...]:
-        """Extents with the numbers that the network fixes."""
-        return tuple(sympy.expand(e.xreplace(dict(self.numbers))) for e in extents)
+    signal: Words
+    sections: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -254,12 +238,14 @@ class Definition:
         terms: the summands.
         argument: records where an extremum was found.
         becomes: whether the right side takes the place of what `left` was, as an update does.
+        likeness: the names under which it is another equation, which is printed in its place.
     """
 
     left: Access
     terms: tuple[Term, ...]
     argument: Tensor | None = None
     becomes: bool = False
+    likeness: Likeness | None = None
 
 
 @dataclass(frozen=True)
@@ -345,7 +331,8 @@ class Derivation(Printed):
         layer: the layer as displayed; None when there is none.
         mapping: what the symbols of the layer's definition were replaced by.
         table: of a network, its layers.
-        chapters: of a network, its sections layer by layer, the last layer first; empty for a layer.
+        chapters: of a network, its printed sections layer by layer, the last layer first; empty for a layer.
+        levels: of a network some of whose sections are not printed, all gradients level by level.
         seed: of a network, the gradient tensor of its output.
         premises: what stands between the forward equations and the sections, of order 2: the first gradients.
     """
@@ -365,6 +352,7 @@ class Derivation(Printed):
     mapping: Mapping[Symbol, Expr] = field(default_factory=dict)
     table: LayerTable | None = None
     chapters: tuple[Chapter, ...] = ()
+    levels: tuple[LevelGradients, ...] = ()
     seed: str = ""
     premises: tuple[Premise, ...] = ()
     glossary: tuple[Words, ...] = ()
@@ -380,6 +368,16 @@ class Derivation(Printed):
     def heading(self) -> str:
         """Name and title; the name alone where there is no title."""
         return f"{self.name}: {self.title}" if self.title else self.name
+
+    @property
+    def equations(self) -> tuple[Definition, ...]:
+        """The forward equations that are printed."""
+        return tuple(d for d in self.definitions if d.likeness is None)
+
+    @property
+    def printed_sections(self) -> tuple[Section, ...]:
+        """The sections of which more is printed than a line of the table of all levels."""
+        return tuple(s for s in self.sections if s.likeness is None or not self.levels)
 
 
 def joined(parts: Sequence[Expr | str], last: str = ", ") -> Words:

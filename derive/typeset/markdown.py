@@ -16,6 +16,7 @@ from gradscribe.derive.typeset.document.document import (
     Document,
     Equations,
     Heading,
+    Listing,
     Paragraph,
     Part,
     Row,
@@ -23,7 +24,7 @@ from gradscribe.derive.typeset.document.document import (
     Source,
     consecutive,
 )
-from gradscribe.derive.typeset.document.layer_cells import HEAD
+from gradscribe.derive.typeset.document.layer_cells import headings
 from gradscribe.derive.typeset.document.look import PLAIN, Look
 from gradscribe.derive.typeset.latex.latex_lines import broken, written
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
@@ -104,7 +105,8 @@ class MarkdownWriter(Writer):
         if others:
             row = r" \\ &".join([rf"\begin{{aligned}}{element} &= {first}", *others]) + r"\end{aligned}"
         before = [f"{lead}{name}", ""] if lead or name else []
-        return [*before, "$$", rf"\boxed{{\;{row}\;}} \qquad ({box.number})", "$$"]
+        form = ["", *self.formula(box.form)] if box.form is not None else []
+        return [*before, "$$", rf"\boxed{{\;{row}\;}} \qquad ({box.number})", "$$", *form]
 
     def formula(self, formula: Formula) -> list[str]:
         """A display."""
@@ -116,10 +118,16 @@ class MarkdownWriter(Writer):
         rows = (_piped(f"${self.inline.expr(e)}$" for e in row) for row in grid.rows)
         return [head, "|" + " --- |" * len(grid.head), *rows]
 
+    def listing(self, listing: Listing) -> list[str]:
+        """A table of pipes."""
+        rows = (_piped(map(self._words, row)) for row in listing.rows)
+        return [_piped(map(self._words, listing.head)), "|" + " --- |" * len(listing.head), *rows]
+
     def layers(self, table: LayerTable) -> list[str]:
         """A table of pipes."""
         rows = (_piped("<br>".join(cell) for cell in row) for row in layer_cells(table, plain))
-        return [_piped(HEAD), "|" + " --- |" * (len(HEAD) - 1) + " ---: |", *rows]
+        head = headings(table)
+        return [_piped(head), "|" + " --- |" * (len(head) - 1) + " ---: |", *rows]
 
     def source(self, source: Source) -> list[str]:
         """A paragraph."""

@@ -18,11 +18,12 @@ SOURCES = [
     "lenet5",
     "conv2d -> tanh -> avg_pool2d -> conv2d",
     "conv2d(4, 3, padding=1) -> residual(conv2d(4, 3, padding=1) -> relu -> conv2d(4, 3, padding=1)) -> relu -> conv2d",
+    "lenet5",
 ]
 
 
 @pytest.mark.parametrize(
-    ("shown", "source"), list(zip(SHOWN, SOURCES, strict=True)), ids=["first", "table", "pool", "sum"]
+    ("shown", "source"), list(zip(SHOWN, SOURCES, strict=True)), ids=["first", "table", "pool", "sum", "levels"]
 )
 def test_what_the_page_shows_is_printed(shown: str, source: str) -> None:
     printed = text_writer.render(derive(find(source))).splitlines()

@@ -85,7 +85,7 @@ def _rows(k: NetworkKernels, layers: Layers) -> list[Row]:
         home = layers.homes[level.nodes[0].name]
         sources = (layers.homes.get(i, i) for node in level.nodes for i in node.inputs)
         reads = dict.fromkeys(source for source in sources if source != home)
-        own = replace(row, label=home, reads=tuple(reads), shape=layers.table.number(row.shape))
+        own = replace(row, label=home, reads=tuple(reads), shape=layers.table.number(row.shape), equations=())
         if home in layers.blocks:
             before = rows.get(home, replace(own, reads=(), parameters=Integer(0)))
             total = before.parameters + layers.table.number((row.parameters,))[0]
@@ -140,4 +140,4 @@ def _inner_row(k: NetworkKernels, layers: Layers, level: Level, row: Row, part: 
 
 
 def _lines(table: LayerTable, rows: Sequence[Row]) -> list[str]:
-    return [line.rstrip() for line in layer_lines(replace(table, rows=tuple(rows)), WIDTH)]
+    return [line.rstrip() for line in layer_lines(replace(table, rows=tuple(rows), repeats=()), WIDTH)]

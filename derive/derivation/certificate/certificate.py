@@ -101,6 +101,8 @@ class Certificate:
         captions: how many captions were computed from their definitions.
         caption_difference: the greatest difference of one from its row, relative to the greatest entry.
         drawn: what was random: sizes, or only values where sizes are numbers.
+        alike: how many gradients are others under other names: their rows are the same expressions, see `alike`, and
+            were evaluated on one shape each.
     """
 
     shapes: int
@@ -116,6 +118,7 @@ class Certificate:
     drawn: str = "random shapes"
     captions: int = 0
     caption_difference: float = 0.0
+    alike: int = 0
 
     @property
     def holds(self) -> bool:
@@ -142,6 +145,9 @@ class Certificate:
         if self.exact < self.rows:
             which = f"{self.rows - self.exact}, marked {mark}, in" if self.exact else "All in"
             parts.append(f"{which} float64: greatest difference {write(figure(self.difference))}.")
+        if self.alike:
+            one = "1 gradient is another one" if self.alike == 1 else f"{self.alike} gradients are other ones"
+            parts.append(f"{one} under other names: the same expressions, evaluated on one shape each.")
         if self.captions:
             named = write(figure(self.caption_difference))
             parts.append(f"{_counted(self.captions, 'caption')} computed by definition: greatest difference {named}.")

@@ -17,6 +17,7 @@ from gradscribe.derive.derivation.certificate.rows import comparisons, environme
 from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.forward.remarks.constants import TOLERANCE, change
+from gradscribe.derive.derivation.network.kinds.alike import not_alike
 from gradscribe.derive.derivation.record import Derivation, Section
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, number
 from gradscribe.derive.ir.term import Access, Program
@@ -38,7 +39,7 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
     """
     rng = np.random.default_rng(seed)
     try:
-        cases = [list(_sized(derivation, rng, number)) for number in range(shapes)]
+        cases = [list(_sized(derivation, rng, number, shapes)) for number in range(shapes)]
         rewritten = _rewritten_gap(derivation, rng)
         constant = max((change(name, derivation.program, rng) for name in derivation.unchanging), default=0.0)
     except TooLargeError:
@@ -51,10 +52,12 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
     sloped: set[int] = set()
     named: set[tuple[int | str, int]] = set()
     caption, false = 0.0, ""
-    if not constant <= TOLERANCE:
-        difference, worst = float("inf"), f"{derivation.name}: constants that no output depends on"
+    unlike = not_alike(derivation)
+    if not constant <= TOLERANCE or unlike:
+        said = unlike or "constants that no output depends on"
+        difference, worst = float("inf"), f"{derivation.name}: {said}"
     for case in cases:
-        for place, (section, sizes) in enumerate(case):
+        for place, section, sizes in case:
             values = environment(section, sizes, rng)
             if not is_defined(section, values, sizes):
                 continue
@@ -95,14 +98,23 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
         frozenset(labels) if exact else frozenset(),
         worst if difference > ROWS_TOLERANCE else false or worst,
         derivation.notation,
+        alike=sum(s.likeness is not None for s in derivation.sections),
         captions=len(named),
         caption_difference=caption,
     )
 
 
-def _sized(page: Derivation, rng: np.random.Generator, number_: int) -> Iterable[tuple[Section, dict[Symbol, Size]]]:
-    """Each section and lemma with sizes; every other time those under which its conditional results hold."""
-    for section in (part for whole in page.sections for part in whole.parts):
+def _sized(
+    page: Derivation, rng: np.random.Generator, number_: int, shapes: int
+) -> Iterable[tuple[int, Section, dict[Symbol, Size]]]:
+    """Each section and lemma, by its place, with sizes; every other time those under which conditional results hold.
+
+    What is another section under other names has those rows; it has its turn once.
+    """
+    parts = [(whole, part) for whole in page.sections for part in whole.parts]
+    for place, (whole, section) in enumerate(parts):
+        if whole.likeness is not None and place % shapes != number_:
+            continue
         where = {s: int(e) for r in section.results for s, e in r.step.where} if number_ % 2 == 0 else {}
         terms = (*section.raw, *(t for step in section.steps for t in step.terms))
         source = page.layer if page.layer is not None and not section.seeds else section.forward
@@ -113,7 +125,7 @@ def _sized(page: Derivation, rng: np.random.Generator, number_: int) -> Iterable
         for statement in section.gradient.statements if section.gradient is not None else ():
             if prod(number(r.extent, known) for r in statement.term.ranges) > _LARGEST:
                 raise TooLargeError(f"{statement.target.name} is too large for the oracle")
-        yield section, known
+        yield place, section, known
 
 
 def _rewritten_gap(derivation: Derivation, rng: np.random.Generator) -> float:

@@ -103,8 +103,9 @@ def by_digits(gone: Sequence[Symbol]) -> Words:
 
 
 def by_value(adjoint: Adjoint) -> Words:
-    """Slopes that a tensor's own value has in it."""
-    return ("in terms of ", *_listed(c.reader.target.name for c in adjoint.contributions if c.by_value))
+    """Slopes that a tensor's own value has in it; () where none has."""
+    names = [c.reader.target.name for c in adjoint.contributions if c.by_value]
+    return ("in terms of ", *_listed(names)) if names else ()
 
 
 def implied(names: Iterable[str]) -> Words:
@@ -113,9 +114,14 @@ def implied(names: Iterable[str]) -> Words:
     return (*_listed(found), " is" if len(found) == 1 else " are", " 0 where the bracket is")
 
 
-def inserted(name: str) -> Words:
-    """A gradient whose formula is put in its place."""
-    return (Access(name), " inserted")
+def inserted(*names: str) -> Words:
+    """Gradients whose formulas are put in their places."""
+    return (*_listed(names), " inserted")
+
+
+def listed(said: Sequence[Words]) -> Words:
+    """Several reasons of one row."""
+    return tuple(word for n, words in enumerate(said) for word in (("; ",) if n else ()) + tuple(words))
 
 
 def folded(let: Statement) -> Words:

@@ -84,6 +84,7 @@ def gradient_section(
     lets: Sequence[Statement],
     avoided: Collection[Symbol] = (),
     full: bool = False,
+    brief: bool = False,
 ) -> Section:
     """The section of one tensor's gradient.
 
@@ -95,6 +96,7 @@ def gradient_section(
         lets: names for known quotients, such as softmax's p = h/z.
         avoided: indices that should rather stay: at order 2 a kernel's position, so that the kernel does not move.
         full: whether the chain rule has four rows element by element, too, where one says it all.
+        brief: whether the definition is put in, and indices that Kronecker deltas rename are, in one row.
     """
     program = gradient.program
     free = adjoint.contributions[0].term.free
@@ -109,19 +111,32 @@ def gradient_section(
 
     settled_, (strands, pairs) = strands, _renamed(strands)
     if not full and all(map(_is_elementwise, adjoint.contributions)):
-        rows.add("rename", reasons.ELEMENTWISE, tuple(s.term for s in strands))
+        inner = any(adjoint.tensor.name == s.target.name for s in gradient.forward.statements)
+        by_value = reasons.by_value(adjoint) if inner and not full else ()
+        reason = reasons.listed([reasons.ELEMENTWISE, by_value]) if by_value else reasons.ELEMENTWISE
+        rows.add("rename", reason, tuple(s.by_value or s.term if by_value else s.term for s in strands))
     else:
         again = any(notation.is_gradient(c.reader.target.name) for c in adjoint.contributions)
         each = tuple(zip(settled_, adjoint.contributions, strict=True))
-        quotients = tuple(_with_quotient(s, c, left) for s, c in each)
         rows.add("chain rule", reasons.CHAIN_RULE, _chain_rule(gradient, adjoint, settled_, free, notation))
-        reduced = dict.fromkeys(r for s, c in each if (r := _reduced(gradient, s, c, left)) is not None)
-        sums = tuple(q for (_, c), q in zip(each, quotients, strict=True) if c.reader.term.is_sum)
-        rows.add("definition", reasons.by_definition(adjoint, gradient.forward, again), (*reduced, *sums))
-        rows.add("slope", reasons.by_slope(adjoint), quotients)
-        rows.add("kronecker", reasons.same_element(adjoint.tensor.name), tuple(s.term for s in settled_))
-        if any(pairs):
-            rows.add("rename", reasons.left_over(pairs), tuple(s.term for s in strands))
+        definition = reasons.by_definition(adjoint, gradient.forward, again)
+        same, left_ = reasons.same_element(adjoint.tensor.name), reasons.left_over(pairs) if any(pairs) else ()
+        selects = not all(c.reader.term.is_sum for c in adjoint.contributions)
+        if selects or not brief:
+            quotients = tuple(_with_quotient(s, c, left) for s, c in each)
+            reduced = dict.fromkeys(r for s, c in each if (r := _reduced(gradient, s, c, left)) is not None)
+            sums = tuple(q for (_, c), q in zip(each, quotients, strict=True) if c.reader.term.is_sum)
+            rows.add("definition", definition, (*reduced, *sums))
+            rows.add("slope", reasons.by_slope(adjoint), quotients)
+        if brief:
+            open_ = any(s.term.deltas for s in strands)
+            said = [definition, same if open_ or not left_ else (), left_]
+            words = reasons.listed([reason for reason in said[int(selects) :] if reason])
+            rows.add("rename", words, tuple(s.term for s in strands))
+        else:
+            rows.add("kronecker", same, tuple(s.term for s in settled_))
+            if left_:
+                rows.add("rename", left_, tuple(s.term for s in strands))
 
     vanishing: list[Vanishing] = []
     for rule in (by_digits, by_solving):
@@ -133,11 +148,7 @@ def gradient_section(
         strands = tuple(s.each(_eliminated(rule, s.preferred, program)) for s in strands)
         vanishing += [v for e in eliminations for v in e.vanishing]
     rows.add("by value", reasons.by_value(adjoint), tuple(s.by_value or s.term for s in strands))
-    read = rows.tensors
-    for name, let in known.items():
-        if name in read:
-            rows.add("insert", reasons.inserted(name), tuple(inserted(t, let) for t in rows.terms))
-            read = rows.tensors
+    _insert(rows, known, full)
     used = []
     for let in lets:
         before = rows.terms
@@ -164,10 +175,29 @@ def gradient_section(
     )
 
 
+def _insert(rows: "_Rows", known: Mapping[str, Statement], full: bool) -> None:
+    """What is known of the gradients that are read, in one row; if `full`, in one row each."""
+    terms = rows.terms
+    names: list[str] = []
+    for name, let in known.items():
+        if any(a.tensor == name for t in terms for a in accesses(t.body)):
+            terms = tuple(inserted(t, let) for t in terms)
+            names.append(name)
+            if full:
+                rows.add("insert", reasons.inserted(name), terms)
+    if names and not full:
+        rows.add("insert", reasons.inserted(*names), terms)
+
+
 def _is_elementwise(contribution: Contribution) -> bool:
-    """Whether an element is read by one element, at the same place, and nothing is summed."""
-    reader = contribution.reader
-    return is_pointwise(reader) and contribution.access.indices == tuple(r.index for r in reader.term.free)
+    """Whether an element is read by one element, and nothing is summed.
+
+    Along every axis that is the element at the same place; or one axis holds parts, of which the reader has one, as a
+    gate does.
+    """
+    reader, indices = contribution.reader, contribution.access.indices
+    places = [e for e in indices if not e.is_Integer]
+    return is_pointwise(reader) and places == [r.index for r in reader.term.free]
 
 
 def _favoured(strand: Strand, notation: Notation, avoided: Collection[Symbol]) -> tuple[Symbol, ...]:

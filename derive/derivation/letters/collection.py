@@ -70,8 +70,9 @@ def passages(derivation: Derivation) -> Iterator[tuple[Notation, Any]]:
     d = derivation
     table = (d.table.rows, tuple(d.table.numbers.items())) if d.table is not None else ()
     chapters = tuple((c.title, c.setup) for c in d.chapters)
-    yield d.notation, (d.setup, d.glossary, d.definitions, d.sizes, d.notes, d.premises, table, chapters)
-    for section in d.sections:
+    levels = tuple(line.signal for line in d.levels)
+    yield d.notation, (d.setup, d.glossary, d.equations, d.sizes, d.notes, d.premises, table, chapters, levels)
+    for section in d.printed_sections:
         yield section.steps[0].notation, tuple(map(_printed, section.parts))
     if d.update is not None:
         yield d.update.notation, (d.update.title, d.update.setup, d.update.equations)

@@ -29,19 +29,24 @@ def axis_letters(program: Program, taken: Collection[str] = ()) -> dict[str, tup
     An axis that no index runs over gets a letter that is neither among the names of the program nor `taken`.
     """
     found: dict[str, tuple[Symbol, ...]] = {}
-    for name in reversed(program.tensors):
-        shape = program.tensors[name].shape
-        choices: list[list[Symbol]] = [[] for _ in shape]
-        for letters in (*_onward(name, program, found), *_as_read(name, program), *_as_defined(name, program)):
+    readers: dict[str, list[Statement]] = {}
+    for statement in program.statements:
+        for name in {a.tensor for a in accesses(statement.term.body)}:
+            readers.setdefault(name, []).append(statement)
+    names = program.names() | set(taken)
+    for name, tensor in reversed(program.tensors.items()):
+        own = readers.get(name, [])
+        choices: list[list[Symbol]] = [[] for _ in tensor.shape]
+        for letters in (*_onward(name, own, found), *_as_read(name, own), *_as_defined(name, program)):
             for axis, options in enumerate(letters):
                 choices[axis] += options
-        found[name] = _distinct(choices, program.names() | set(taken))
+        found[name] = _distinct(choices, names)
     return found
 
 
-def _onward(name: str, program: Program, known: Axes) -> Iterator[list[list[Symbol]]]:
+def _onward(name: str, readers: Sequence[Statement], known: Axes) -> Iterator[list[list[Symbol]]]:
     """The letters of what is read element by element from a tensor, h[n, C*g + c] from x[n, C*g + c], too."""
-    for reader in program.statements:
+    for reader in readers:
         if reader.target.name in known:
             left, term = equation(reader)
             alike = any(a.tensor == name and a.indices == left.indices for a in accesses(term.body))
@@ -49,8 +54,8 @@ def _onward(name: str, program: Program, known: Axes) -> Iterator[list[list[Symb
                 yield [[v] for v in known[reader.target.name]]
 
 
-def _as_read(name: str, program: Program) -> Iterator[list[list[Symbol]]]:
-    for reader in program.statements:
+def _as_read(name: str, readers: Sequence[Statement]) -> Iterator[list[list[Symbol]]]:
+    for reader in readers:
         for access in accesses(reader.term.body):
             if access.tensor == name:
                 yield [_running(e, reader) for e in access.indices]

@@ -54,8 +54,8 @@ def introduced(
 # ----- what indices run over ------------------------------------------------------------------------------------------
 def _ranges(page: Derivation) -> Iterator[Words]:
     """``Sums run over n<N, i<H'``: all indices of the equations, and of rows those that no equation has."""
-    terms = [t for d in page.definitions for t in d.terms]
-    rows = [t for s in page.sections for part in s.parts for step in part.steps for t in step.terms]
+    terms = [t for d in page.equations for t in d.terms]
+    rows = [t for s in page.printed_sections for part in s.parts for step in part.steps for t in step.terms]
     if not any(t.bound for t in (*terms, *rows)):
         return
     places = _by_place(page)
@@ -76,7 +76,7 @@ def _ranges(page: Derivation) -> Iterator[Words]:
 def _by_place(page: Derivation) -> dict[Expr, list[Range]]:
     """The ranges of the equations of each level, or of each tensor where there are no levels."""
     found: dict[Expr, dict[Range, None]] = {}
-    for definition in page.definitions:
+    for definition in page.equations:
         label = page.notation.level(definition.left.tensor)
         place = Label(label) if label else Access(definition.left.tensor)
         found.setdefault(place, {}).update(dict.fromkeys(r for t in definition.terms for r in t.ranges))
@@ -100,8 +100,12 @@ def _sizes(page: Derivation, names: Names) -> Iterator[Words]:
     table = page.table.rows if page.table is not None else ()
     said = tuple(p for p in page.premises if not isinstance(p, Step))  # a row introduces nothing
     known = symbols_of((page.setup, said, page.update)) | {symbol for symbol, _ in page.sizes}
-    known |= set().union(*(e.free_symbols for row in table for e in row.shape))
+    shared = len(page.equations) < len(page.definitions)  # then the table has numbers
+    known |= set().union(*(e.free_symbols for row in table for e in row.shape)) if not shared else set()
     open_ = [v for v, group in names.symbols.items() if group.kind in ("size", "parameter") and v not in known]
+    if shared:
+        read = symbols_of((page.equations, page.sizes, page.printed_sections))
+        open_ = [v for v in open_ if v in read]
     if page.table is not None:
         places = list(size_labels(page.layer.nodes).values()) if isinstance(page.layer, Network) else []
         found = sorted((v for v in page.table.numbers if v in open_), key=lambda v: _place(v, places))

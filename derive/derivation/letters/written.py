@@ -38,7 +38,8 @@ def in_letters(derivation: Derivation, request: Letters = NONE, known: Collectio
     gradients = {**written.quotients, **written.seeds, **written.dots}
     axes |= {gradient: axes[tensor] for gradient, tensor in gradients.items() if tensor in axes}
     level = _levelled if derivation.table is None else lambda section: section
-    new = {id(s): level(with_element_letters(s, axes)) for s in derivation.sections}
+    new = {id(s): s for s in derivation.sections}
+    new |= {id(s): level(with_element_letters(s, axes)) for s in derivation.printed_sections}
     page = replace(
         derivation,
         sections=tuple(new[id(s)] for s in derivation.sections),

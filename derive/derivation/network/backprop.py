@@ -18,7 +18,7 @@ from gradscribe.derive.derivation.gradient.outcome import as_statement, naming, 
 from gradscribe.derive.derivation.gradient.section import gradient_section
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering, quotient_name
-from gradscribe.derive.derivation.network.slope import is_slope, slope, slope_section
+from gradscribe.derive.derivation.network.slope import factored, is_slope, slope, slope_section
 from gradscribe.derive.derivation.network.surroundings import surroundings
 from gradscribe.derive.derivation.record import Result, Section, Step, Words, joined
 from gradscribe.derive.ir.functions import activation_prime
@@ -117,7 +117,7 @@ class BackPropagation:
         if is_slope(adjoint, self.gradient.forward, self.lettering):
             section = slope_section(local, adjoint, self.notation, known, self.full)
         else:
-            section = gradient_section(local, adjoint, self.notation, known, self.lets, full=self.full)
+            section = gradient_section(local, adjoint, self.notation, known, self.lets, (), self.full, not self.full)
         section = replace(
             section,
             title=self._title(adjoint),
@@ -198,6 +198,8 @@ class BackPropagation:
                 further = replace(derived, terms=complete)
                 found += self._results(further, program, above, _nested(derived, upper))
                 derived = replace(further, caption=found[-1].caption)
+        if is_slope(adjoint, self.gradient.forward, self.lettering):
+            found = tuple(factored(r, slope(adjoint, self.notation), last.left) for r in found)
         return replace(derived, section=replace(section, results=found))
 
     def _reader(self, adjoint: Adjoint, left: Access, program: Program) -> Callable[[Step], Caption | None]:

@@ -14,15 +14,30 @@ from gradscribe.derive.composition.with_loss import with_loss
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.derivation.forward.forward_equations import in_one_naming
 from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
+from gradscribe.derive.derivation.forward.remarks.notes import notes
 from gradscribe.derive.derivation.gradient.assembly import assembled
 from gradscribe.derive.derivation.gradient.zero import zero_section
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.backprop import BackPropagation
-from gradscribe.derive.derivation.network.kinds import once_for_a_kind
+from gradscribe.derive.derivation.network.kinds.drawing import drawn, is_branched
+from gradscribe.derive.derivation.network.kinds.layer_equations import once_for_a_layer
+from gradscribe.derive.derivation.network.kinds.level_gradients import level_gradients
+from gradscribe.derive.derivation.network.kinds.once import once_for_a_kind
+from gradscribe.derive.derivation.network.kinds.repeated import with_repeats
 from gradscribe.derive.derivation.network.layer_table import layer_table
 from gradscribe.derive.derivation.network.lettering import Lettering, lettered, notation, quotient_name
 from gradscribe.derive.derivation.network.surroundings import without_copies
-from gradscribe.derive.derivation.record import Chapter, Derivation, Equals, Label, Scalar, Section, Words, joined
+from gradscribe.derive.derivation.record import (
+    Chapter,
+    Definition,
+    Derivation,
+    Equals,
+    Label,
+    Scalar,
+    Section,
+    Words,
+    joined,
+)
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import Access, EquationError, Program, Statement, Term, accesses
 
@@ -57,23 +72,65 @@ def derive_network(
     given = (Statement(seed, Term((), (), Integer(1))),) if network.loss is not None else ()
     sections = BackPropagation(gradient, lettering, written, lets, given, full).sections()
     sections |= {name: zero_section(gradient, name, written) for name in gradient.zeros}
-    chapters = tuple(
-        chapter
+    chapters = [
+        (level.label, chapter)
         for level in reversed(lettering.levels)
         if (chapter := _chapter(level, lettering, written, gradient, sections, network)) is not None
-    )
-    chapters = chapters if full else once_for_a_kind(chapters, lettering)
-    found = tuple(s for c in chapters for s in c.sections)
+    ]
+    chapters = chapters if full else _once(chapters, lettering)
+    found = tuple(s for _, c in chapters for s in c.sections)
+    page = assembled(display, program, rewritten, written, found)
+    layers = {name: part.node for name, part in shown.parts}
+    once = page.definitions if full else once_for_a_layer(page.definitions, layers, lettering, program)
+    levels = level_gradients(chapters, lettering, network.weights)
+    table, stated = layer_table(shown, program, lettering, written), _of(program, once)
     return replace(
-        assembled(display, program, rewritten, written, found),
+        page,
         name=network.name,
         title=_title(network),
         source=network.source,
-        setup=_setup(shown, program, written),
-        table=layer_table(shown, program, lettering, written),
-        chapters=chapters,
+        setup=(*_branches(network), *_setup(shown, program, written)),
+        table=table if full else with_repeats(table, _equations(once, lettering)),
+        definitions=once,
+        notes=notes(stated, (), [i for i in rewritten.idealised if i.equation in stated.statements], page.unchanging),
+        chapters=tuple(_printed(chapter) for _, chapter in chapters if not levels or _is_printed(chapter)),
+        levels=levels,
         seed=seed.name,
     )
+
+
+def _once(chapters: Sequence[tuple[str, Chapter]], lettering: Lettering) -> list[tuple[str, Chapter]]:
+    """The chapters, in which a section of a kind that was met before says so."""
+    letters = {tensor: letter for tensor, (letter, _) in lettering.letters.items()}
+    once = iter(once_for_a_kind((s for _, chapter in chapters for s in chapter.sections), letters))
+    return [
+        (label, replace(chapter, sections=tuple(next(once) for _ in chapter.sections))) for label, chapter in chapters
+    ]
+
+
+def _is_printed(chapter: Chapter) -> bool:
+    """Whether a chapter has more than what the table of all levels says of it."""
+    return any(s.likeness is None for s in chapter.sections)
+
+
+def _printed(chapter: Chapter) -> Chapter:
+    """A chapter without the sections that are others under other names."""
+    return replace(chapter, sections=tuple(s for s in chapter.sections if s.likeness is None))
+
+
+def _of(program: Program, definitions: Sequence[Definition]) -> Program:
+    """A program with those statements only whose equations are printed."""
+    names = {d.left.tensor for d in definitions if d.likeness is None}
+    return replace(program, statements=tuple(s for s in program.statements if s.target.name in names))
+
+
+def _equations(definitions: Sequence[Definition], lettering: Lettering) -> dict[str, tuple[str, ...]]:
+    """By level the tensors whose printed equations its own are."""
+    found: dict[str, tuple[str, ...]] = {}
+    for d in definitions:
+        label = lettering.label(d.left.tensor)
+        found[label] = (*found.get(label, ()), d.likeness.of if d.likeness is not None else d.left.tensor)
+    return found
 
 
 def _wanted(network: Network, wrt: Sequence[str] | None) -> tuple[str, ...]:
@@ -134,7 +191,12 @@ def _title(network: Network) -> str:
     """The title; of a network that has none of its own, its layers."""
     if network.title != f"network {network.name}":
         return network.title
-    return " -> ".join(n.layer.name for n in network.nodes)
+    return drawn(network)
+
+
+def _branches(network: Network) -> tuple[Words, ...]:
+    """The layers on a line where a chain would not tell how they are wired, and the title does not."""
+    return (("Layers: ", drawn(network), "."),) if is_branched(network) and _title(network) != drawn(network) else ()
 
 
 def _setup(network: Network, program: Program, written: Notation) -> tuple[Words, ...]:

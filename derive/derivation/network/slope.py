@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sympy import Expr
+from sympy import Add, Expr, Mul
 
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Adjoint, Gradient
@@ -12,9 +12,9 @@ from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.gradient import reasons
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering
-from gradscribe.derive.derivation.record import Equals, Section, Step, Words
+from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words
 from gradscribe.derive.ir.functions import activation, activation_prime
-from gradscribe.derive.ir.term import Access, Program, Statement, Term, accesses
+from gradscribe.derive.ir.term import Access, InnerSum, Program, Statement, Term, accesses
 
 
 def is_slope(adjoint: Adjoint, program: Program, lettering: Lettering) -> bool:
@@ -55,10 +55,13 @@ def slope_section(
         *([replace(step, rule="by value", reason=reasons.by_value(adjoint))] if by_value is not None else []),
     ]
     steps = steps if full else [step]
+    names, terms = [], steps[-1].terms
     for name, let in known.items():
-        terms = tuple(inserted(t, let) for t in steps[-1].terms)
-        if terms != steps[-1].terms:
-            steps.append(replace(step, rule="insert", reason=reasons.inserted(name), terms=terms))
+        if any(a.tensor == name for t in terms for a in accesses(t.body)):
+            terms = tuple(inserted(t, let) for t in terms)
+            names.append(name)
+    if names:
+        steps.append(replace(step, rule="insert", reason=reasons.inserted(*names), terms=terms))
     return Section(
         title=(),
         setup=(
@@ -73,6 +76,30 @@ def slope_section(
         raw=(contribution.term,),
         wrt=argument,
     )
+
+
+def factored(result: Result, factor: Expr, left: Access) -> Result:
+    """A box with the slope in front where several paths meet, ``f'(u) (a + sum b)``.
+
+    As it is where a summand has brackets that an index of its own decides: these stand before its sum. And where no
+    summand is a sum: such summands may cancel, and what rounding is relative to is seen of them one by one.
+
+    Args:
+        result: the box.
+        factor: the slope, in the indices of `left`.
+        left: the element.
+    """
+    step = result.step
+    own = factor.xreplace(dict(zip(left.indices, step.left.indices, strict=True)))
+    plain = all(t.is_sum and not (t.deltas or t.guards or t.divisibilities) for t in step.terms)
+    if len(step.terms) < 2 or not plain or not any(t.bound for t in step.terms):
+        return result
+    rest = [t.body / own for t in step.terms]
+    if any(e.has(*accesses(own)) for e in rest):
+        return result  # not every summand has it
+    sums = [InnerSum(e, *t.bound) if t.bound else e for e, t in zip(rest, step.terms, strict=True)]
+    term = Term(step.terms[0].free, (), Mul(own, Add(*sums)))
+    return replace(result, step=replace(step, terms=(term,)))
 
 
 def _function(reader: Statement, term: Term, argument: str, signal: Access) -> Words:

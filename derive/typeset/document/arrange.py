@@ -12,6 +12,9 @@ from gradscribe.derive.derivation.forms.caption.words.signs import Same
 from gradscribe.derive.derivation.forward.displayed_settings import SCALARS
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.derivation.network.kinds.level_gradients import exchanged
+from gradscribe.derive.derivation.network.kinds.likeness import row
+from gradscribe.derive.derivation.network.kinds.once import is_box
 from gradscribe.derive.derivation.record import (
     Chapter,
     Derivation,
@@ -46,16 +49,18 @@ from gradscribe.derive.typeset.document.document import (
     Rows,
     Source,
 )
+from gradscribe.derive.typeset.document.every_level import every_level, likes, repeated, with_equations
 
 E = Scalar(SCALARS[0])
 
 
 class _Numbers:
-    """The numbers of a page's rows, and those of every gradient's rows, by tensor."""
+    """The numbers of a page's rows, and by tensor those of every gradient's rows and of its last box."""
 
     def __init__(self) -> None:
         self.last = 0
         self.rows: dict[str, tuple[int, int]] = {}
+        self.boxes: dict[str, int] = {}
 
     def next(self) -> int:
         """The number of the next row."""
@@ -63,13 +68,15 @@ class _Numbers:
         return self.last
 
 
+LAYER = 2
+"""The level of the headings of a layer's gradients; those of a network's are deeper."""
 Page = tuple[Derivation, Footer | None]
 """A derivation, and what closes it."""
 
 
 def document(derivation: Derivation, footer: Footer | None = None) -> Document:
     """The page of a derivation; a footer becomes its last line."""
-    return Document(tuple(_page(derivation, footer, _Numbers())))
+    return Document(tuple(_page(derivation, footer, _Numbers())), likes(derivation))
 
 
 def chapter(title: str, pages: Sequence[Page]) -> Document:
@@ -114,10 +121,11 @@ def _parts(derivation: Derivation, numbers: _Numbers) -> Iterator[Part]:
     yield Part(derivation.notation, tuple(filter(None, _introduction(derivation, numbers))))
     for chapter in derivation.chapters if derivation.form != "matrix" else ():
         yield Part(derivation.notation, (_headed(chapter),))
-        for section in chapter.sections:
-            yield from _derived(section, 3, derivation, numbers)
-    for section in derivation.sections if derivation.table is None or derivation.form == "matrix" else ():
-        yield from _derived(section, 2, derivation, numbers)
+        yield from _sections(chapter.sections, LAYER + 1, derivation, numbers)
+    if derivation.table is None or derivation.form == "matrix":
+        yield from _sections(derivation.sections, LAYER, derivation, numbers)
+    if derivation.levels and derivation.form != "matrix":
+        yield every_level(derivation, numbers.boxes)
     if derivation.update is not None:
         yield _updated(derivation.update, "gradient" if derivation.table is None else "layer", numbers)
     if derivation.remarks:
@@ -131,9 +139,9 @@ def _introduction(derivation: Derivation, numbers: _Numbers) -> Iterator[Passage
     yield (Heading("title", 1, (derivation.heading,)), *_paragraph(derivation.setup))
     yield _paragraph(derivation.glossary)
     if (table := derivation.table) is not None:
-        yield (table,)
-        yield _paragraph([("Trained in all: ", *table.number((table.parameters,)), ".")])
-    forward = (Numbered(definition, numbers.next()) for definition in derivation.definitions)
+        yield (with_equations(table, derivation, numbers.last + 1),)
+        yield _paragraph([*repeated(table), ("Trained in all: ", *table.number((table.parameters,)), ".")])
+    forward = (Numbered(definition, numbers.next()) for definition in derivation.equations)
     sizes = (Numbered(Formula(symbol, expression)) for symbol, expression in derivation.sizes)
     yield (Equations((*forward, *sizes)), *_paragraph(derivation.notes))
     yield _paragraph(_arriving(derivation))
@@ -196,13 +204,44 @@ def _headed(chapter: Chapter) -> Passage:
     return (Heading("layer", 2, chapter.title), *_paragraph(chapter.setup))
 
 
+def _sections(sections: Sequence[Section], level: int, page: Derivation, numbers: _Numbers) -> Iterator[Part]:
+    """The gradients; of those that follow each other and are one row each, the rows below one heading."""
+    for reason, group in groupby(
+        sections, key=lambda s: s.steps[0].reason if page.form == "index" and not s.like and is_box(s) else ()
+    ):
+        found = list(group)
+        if reason and len(found) > 1:
+            yield _together(found, level, numbers)
+            yield from (part for section in found for part in _example(section, page, numbers))
+        else:
+            yield from (part for section in found for part in _derived(section, level, page, numbers))
+
+
 def _derived(section: Section, level: int, page: Derivation, numbers: _Numbers) -> Iterator[Part]:
     """One gradient, and the same in numbers; of a page of matrix forms the numbers alone."""
     if page.form != "matrix":
         yield _section(section, level, numbers, page.form)
+    yield from _example(section, page, numbers)
+
+
+def _example(section: Section, page: Derivation, numbers: _Numbers) -> Iterator[Part]:
+    """A gradient in numbers, if the page has an example."""
     found = page.example.of(section.wrt) if page.example is not None else None
     if found is not None:
         yield _in_numbers(found, section.steps[0].notation, numbers)
+
+
+def _together(sections: Sequence[Section], level: int, numbers: _Numbers) -> Part:
+    """Gradients of one row each."""
+    names = [Access(s.wrt) for s in sections]
+    (reason,) = {s.steps[0].reason for s in sections}
+    heading = Heading("gradient", level, ("Gradients with respect to ", *joined(names, " and ")))
+    boxes = []
+    for section in sections:
+        numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
+        boxes += [passage for result in section.results for passage in _boxed(result, numbers)]
+        numbers.boxes[section.wrt] = numbers.last
+    return Part(sections[0].steps[0].notation, ((heading, *_paragraph([(*capitalised(reason), ":")])), *boxes))
 
 
 def _section(section: Section, level: int, numbers: _Numbers, form: str) -> Part:
@@ -218,9 +257,19 @@ def _section(section: Section, level: int, numbers: _Numbers, form: str) -> Part
     if section.like:
         first, last = numbers.rows[section.like]
         rows = f"row {first}" if first == last else f"rows {first} to {last}"
-        passages: list[Passage] = [_paragraph([(*capitalised(section.title), f", as in {rows}:")])]
-        closed = [replace(result, steps=(), lead=()) for result in section.results if result.closed]
-        section = replace(section, results=tuple(closed) or section.results)
+        other = (", as for ", Access(section.like), f" ({rows})")
+        names = exchanged([section], section.steps[0].notation)
+        passages: list[Passage] = [
+            _paragraph([(*capitalised(section.title), *other, *((" with ", *names) if names else ()), ":")])
+        ]
+        closed = [replace(result, steps=()) for result in section.results if result.closed]
+        first_, *others = closed or section.results
+        several = first_.caption is not None and first_.form is None and len(first_.caption.summands) > 1
+        name = () if several else first_.name  # words that list what no form says
+        section = replace(section, results=(replace(first_, lead=(), name=name), *others))
+    elif is_box(section):
+        numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
+        passages = [(heading, *_paragraph([(*capitalised(section.steps[0].reason), ":")]))]
     else:
         before = numbers.last
         passages = [
@@ -229,8 +278,18 @@ def _section(section: Section, level: int, numbers: _Numbers, form: str) -> Part
         ]
         passages[0] = (heading, *passages[0])
         numbers.rows[section.wrt] = before + 1, numbers.last
-    boxes = (passage for result in section.results for passage in _boxed(result, numbers))
+    boxes = [passage for result in _shown(section, level) for passage in _boxed(result, numbers)]
+    numbers.boxes[section.wrt] = numbers.last
     return Part(section.steps[0].notation, (*passages, *boxes))
+
+
+def _shown(section: Section, level: int) -> tuple[Result, ...]:
+    """The boxes; in a network none that repeats the last row, and no form of it, where a closed form follows."""
+    if section.closed is None or level == LAYER:
+        return section.results
+    last, first = section.steps[-1], section.results[0].step
+    repeated = row(last.left, last.terms) == row(first.left, first.terms)
+    return tuple(replace(r, form=r.form if r.closed else None) for r in section.results[repeated:])
 
 
 def _updated(update: Update, kind: Literal["gradient", "layer"], numbers: _Numbers) -> Part:
@@ -264,8 +323,7 @@ def _boxed(result: Result, numbers: _Numbers) -> Iterator[Passage]:
     """The rows that lead from the box above to this one, if there are any, the box, and the same in whole tensors."""
     if result.steps:
         yield (Rows(tuple(_rows(result.steps, numbers))),)
-    box = Box(numbers.next(), result)
-    yield (box,) if result.form is None else (box, _form(result.form))
+    yield (Box(numbers.next(), result, _form(result.form) if result.form is not None else None),)
 
 
 def _without_rows(result: Result, numbers: _Numbers) -> Iterator[Block]:

@@ -11,6 +11,7 @@ from gradscribe.derive.typeset.document.document import (
     Contents,
     Equations,
     Heading,
+    Listing,
     Paragraph,
     Part,
     Rows,
@@ -43,6 +44,8 @@ class Writer(ABC):
                 return self.formula(block)
             case Grid():
                 return self.grid(block)
+            case Listing():
+                return self.listing(block)
             case LayerTable():
                 return self.layers(block)
             case Source():
@@ -81,6 +84,10 @@ class Writer(ABC):
     @abstractmethod
     def grid(self, grid: Grid) -> list[str]:
         """A table of expressions."""
+
+    @abstractmethod
+    def listing(self, listing: Listing) -> list[str]:
+        """A table of sentences."""
 
     @abstractmethod
     def layers(self, table: LayerTable) -> list[str]:

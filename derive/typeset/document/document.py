@@ -89,10 +89,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Box:
-    """A result in a box with its name, and its number."""
+    """A result in a box with its name, its number, and the same in whole tensors, if there is such a form."""
 
     number: int
     result: Result
+    form: Formula | None = None
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,18 @@ class Closing:
     footer: Footer
 
 
-Block = Heading | Contents | Paragraph | Equations | Rows | Box | Formula | Grid | LayerTable | Source | Closing
-"""A `Formula` stands on a line of its own, `Grid` and `LayerTable` are tables."""
+@dataclass(frozen=True)
+class Listing:
+    """A table of sentences with a heading for each column; pages may break it."""
+
+    head: tuple[Words, ...]
+    rows: tuple[tuple[Words, ...], ...]
+
+
+Block = (
+    Heading | Contents | Paragraph | Equations | Rows | Box | Formula | Grid | Listing | LayerTable | Source | Closing
+)
+"""A `Formula` stands on a line of its own, `Grid`, `Listing` and `LayerTable` are tables."""
 Passage = tuple[Block, ...]
 """What belongs together: formats that separate by blank lines have one before it and none within."""
 
@@ -138,9 +149,15 @@ class Document:
     """A derivation, or several, as it is printed, from top to bottom.
 
     Equations of the forward pass, rows and boxes are numbered from 1 on, through the whole document.
+
+    Attributes:
+        parts: what it consists of.
+        likes: of what is not printed, as it is something else under other names, the tensor, and that whose equation
+            is printed.
     """
 
     parts: tuple[Part, ...]
+    likes: tuple[tuple[str, str], ...] = ()
 
     @property
     def blocks(self) -> Iterator[Block]:
@@ -158,8 +175,9 @@ class Document:
                     says = (e for e in equations if not isinstance(e.equation, Definition) or not e.equation.becomes)
                     named = ((e.equation.left, e.number) for e in says if e.number is not None)
                     rows |= {left.tensor: number for left, number in named if isinstance(left, Access)}
-                case Rows(found):
-                    rows |= {row.step.left.tensor: row.number for row in found}
-                case Box(number, result):
+                case Rows(steps):
+                    rows |= {row.step.left.tensor: row.number for row in steps}
+                case Box(number, result, _):
                     boxes.setdefault(result.step.left.tensor, number)
-        return rows | boxes
+        found = rows | boxes
+        return {**{own: found[other] for own, other in self.likes if other in found}, **found}

@@ -8,11 +8,32 @@ from gradscribe.derive.derivation.record import LayerTable, Row
 from gradscribe.derive.typeset.terms.expression_writer import ExpressionWriter
 
 HEAD = ("level", "layers", "reads", "value", "weights", "parameters")
+EQUATIONS = "equations"
+
+
+def headings(table: LayerTable) -> tuple[str, ...]:
+    """Those of the columns that a table has."""
+    return (*HEAD[:-1], EQUATIONS, HEAD[-1]) if any(row.equations for row in table.rows) else HEAD
+
+
+def equation_numbers(row: Row) -> str:
+    """``(2) to (6), (9)``."""
+    spans: list[tuple[int, int]] = []
+    for number in sorted(row.equations):
+        first, last = spans[-1] if spans else (number, number - 2)
+        spans[len(spans) - (last == number - 1) :] = [(first if last == number - 1 else number, number)]
+    return ", ".join(f"({a})" if a == b else f"({a}) to ({b})" for a, b in spans)
 
 
 def shape(extents: Sequence[Expr], t: ExpressionWriter, comma: str = ", ") -> str:
     """``(N, H, W, C)``."""
     return f"({comma.join(t.expr(e) for e in extents)})"
+
+
+def values(table: LayerTable, row: Row) -> tuple[tuple[Expr, ...], ...]:
+    """The extents of a value in symbols and, where they differ, numbers; beside shared equations in numbers alone."""
+    number = table.number(row.shape)
+    return (number,) if number == row.shape or EQUATIONS in headings(table) else (row.shape, number)
 
 
 def parameters(table: LayerTable, row: Row, t: ExpressionWriter) -> str:

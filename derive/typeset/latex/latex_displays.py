@@ -8,8 +8,8 @@ from itertools import groupby
 
 from gradscribe.derive.derivation.record import Grid, LayerTable, Words
 from gradscribe.derive.typeset.document.block_writer import blocks
-from gradscribe.derive.typeset.document.document import Closing, Document, Heading
-from gradscribe.derive.typeset.document.layer_cells import HEAD
+from gradscribe.derive.typeset.document.document import Closing, Document, Heading, Listing
+from gradscribe.derive.typeset.document.layer_cells import headings
 from gradscribe.derive.typeset.markdown import MarkdownWriter
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, measured, sentence
@@ -40,7 +40,12 @@ class DisplayWriter(MarkdownWriter):
     def layers(self, table: LayerTable) -> list[str]:
         """An array of words."""
         rows = [[_stacked(cell) for cell in row] for row in layer_cells(table, prose)]
-        return _array((rf"\text{{{word}}}" for word in HEAD), rows)
+        return _array((rf"\text{{{word}}}" for word in headings(table)), rows)
+
+    def listing(self, listing: Listing) -> list[str]:
+        """An array of words."""
+        rows = [[self._reason(cell) for cell in row] for row in listing.rows]
+        return _array(map(self._reason, listing.head), rows)
 
     def closing(self, closing: Closing) -> list[str]:
         """A sentence."""

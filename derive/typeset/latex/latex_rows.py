@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradscribe.derive.derivation.record import Definition, Formula, Step
+from gradscribe.derive.typeset.document.columns import blocks
 from gradscribe.derive.typeset.document.document import Numbered, Row, consecutive
-from gradscribe.derive.typeset.latex.latex_lines import broken, cost, written
+from gradscribe.derive.typeset.latex.latex_lines import MARGIN, broken, cost, written
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
@@ -17,7 +18,12 @@ from gradscribe.derive.typeset.terms.sides import OVER, left, sides
 _LINE = 48.3 - 4.8
 _EQUATION = 39.0
 REASON = 10.2
-"""What reasons take beside rows at most, 3.6 cm; longer ones have several lines there."""
+"""What reasons take beside rows that need all room, 3.6 cm; longer ones have several lines there."""
+ABOVE = 40.0
+"""What a line above a row holds."""
+WHY_ABOVE = r"\whyabove"
+WIDEST = 18.0
+"""What they take at most where rows are short."""
 
 
 def equation_lines(equations: Sequence[Numbered], t: LatexTypesetter) -> list[str]:
@@ -36,7 +42,8 @@ def equation_lines(equations: Sequence[Numbered], t: LatexTypesetter) -> list[st
         return lines
     if below < 40:
         return [*lines, r"\[", r" \qquad ".join(beside), r"\]"]
-    return [*lines, r"\begin{gather*}", "\\\\\n".join(beside), r"\end{gather*}"]
+    together = [r" \qquad ".join(beside[c] for c in block) for block in blocks([width(f) + 2 for f in beside], 38)]
+    return [*lines, r"\begin{gather*}", "\\\\\n".join(together), r"\end{gather*}"]
 
 
 def _equation(equation: Definition | Step, t: LatexTypesetter) -> list[str]:
@@ -80,10 +87,15 @@ def row_lines(rows: Sequence[Row], t: LatexTypesetter, inline: InlineTypesetter)
         lines = [broken(right, room) for right in rights]
         laid.append((tuple(map(sum, zip(*(cost(found, room) for found in lines), strict=True))), way, lines))
     _, way, lines = min(laid, key=lambda found: found[0])
-    why = r"\why" if reasons <= REASON or not way.beside else r"\whylines"
+    spare = (
+        way.line - names - 2.4 - max(line.width + MARGIN * (n > 0) for found in lines for n, line in enumerate(found))
+    )
+    beside = min(max(spare, REASON), WIDEST)
+    why = r"\why" if reasons <= beside or not way.beside else rf"\whylines{{{beside:.1f}}}"
     written_rows: list[str] = []
     for row, right in zip(rows, lines, strict=True):
-        reason = f"{why}{{{sentence(row.step.reason, inline)}}}"
+        long = not way.beside and 0.9 * sentence_width(row.step.reason, inline) > ABOVE
+        reason = f"{WHY_ABOVE if long else why}{{{sentence(row.step.reason, inline)}}}"
         shown = "" if row.continued else left(row.step, t)
         before, column = (f"{reason} && {shown} &= ", "&&&") if way.beside else (f"&{reason}\\\\*\n{shown} &= ", "&")
         apart = "[4pt]" if len(right) > 1 or not way.beside else ""
@@ -91,4 +103,4 @@ def row_lines(rows: Sequence[Row], t: LatexTypesetter, inline: InlineTypesetter)
         written_rows.append(before + f" \\\\\n{column}".join(written(right)) + rf"\tag{{{row.number}}}{end}")
     name = "alignat*" if way.beside else "align*"
     begin = rf"\begin{{{name}}}{'{2}' if way.beside else ''}"
-    return [f"{{{way.font}", begin, *written_rows, rf"\end{{{name}}}}}%"]
+    return [f"{{{way.font}\\near", begin, *written_rows, rf"\end{{{name}}}}}%"]

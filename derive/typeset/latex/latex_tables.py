@@ -4,15 +4,18 @@ from sympy import Expr, ImmutableMatrix
 
 from gradscribe.derive.derivation.record import Grid, LayerTable
 from gradscribe.derive.typeset.document.columns import blocks
-from gradscribe.derive.typeset.document.layer_cells import HEAD
+from gradscribe.derive.typeset.document.document import Listing
+from gradscribe.derive.typeset.document.layer_cells import EQUATIONS, headings
 from gradscribe.derive.typeset.mathematics.latex_formulas import array
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
-from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, sentence
+from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, sentence, sentence_width
 
 _LINE = 42.0
 """Of a page, in em."""
+_NARROW = 5.0
+"""What a column of sentences has at least."""
 FONTS = (("", 1.0), (r"\small", 0.9), (r"\footnotesize", 0.8), (r"\scriptsize", 0.7))
 
 
@@ -47,13 +50,28 @@ def grid_lines(grid: Grid, t: InlineTypesetter) -> list[str]:
     ]
 
 
+def listing_lines(listing: Listing, t: InlineTypesetter) -> list[str]:
+    """A table that pages may break; columns that share the room of a line by how wide their sentences are."""
+    table = [[sentence(cell, t) for cell in row] for row in (listing.head, *listing.rows)]
+    widths = [max(sentence_width(row[c], t) for row in (listing.head, *listing.rows)) for c in range(len(listing.head))]
+    line = (_LINE / FONTS[2][1] - 1.4 * len(widths)) / 1.25
+    while sum(widths) > line and max(widths) > _NARROW:
+        widths[widths.index(max(widths))] -= 0.5
+    columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{1.25 * w + 0.5:.1f}em}}" for w in widths)
+    lines = [r"{\footnotesize\setlength{\tabcolsep}{0.4em}", rf"\begin{{longtable}}[l]{{@{{}}{columns}@{{}}}}"]
+    lines += [" & ".join(table[0]) + r" \\ \hline \endhead"]
+    lines += [" & ".join(row) + r" \\" for row in table[1:]]
+    return [*lines, r"\hline", r"\end{longtable}}"]
+
+
 def layer_lines(table: LayerTable) -> list[str]:
     """A table of fixed columns that pages may break."""
-    widths = (1.3, 3.7, 1.5, 3.8, 3.3)
+    head = headings(table)
+    widths = (1.1, 3.2, 2.0, 2.9, 3.1, 1.9) if EQUATIONS in head else (1.3, 3.7, 1.5, 3.8, 3.3)
     columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{w}cm}}" for w in widths)
-    count = r">{\raggedleft\arraybackslash}p{2.4cm}"
-    lines = [r"{\footnotesize\setlength{\tabcolsep}{2pt}", rf"\begin{{longtable}}[l]{{@{{}}{columns}{count}@{{}}}}"]
-    lines += [" & ".join(HEAD) + r" \\ \hline \endhead"]
+    columns += r">{\raggedleft\arraybackslash}p{" + ("1.7cm}" if EQUATIONS in head else "2.4cm}")
+    lines = [r"{\footnotesize\setlength{\tabcolsep}{2pt}", rf"\begin{{longtable}}[l]{{@{{}}{columns}@{{}}}}"]
+    lines += [" & ".join(head) + r" \\ \hline \endhead"]
     lines += [" & ".join(r" \newline ".join(cell) for cell in row) + r" \\" for row in layer_cells(table, _narrow)]
     return [*lines, r"\hline", r"\end{longtable}}"]
 

@@ -3,7 +3,7 @@
 from sympy import ImmutableMatrix
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
-from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Words
+from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Rounded, Words
 from gradscribe.derive.typeset.document.arrange import capitalised, document
 from gradscribe.derive.typeset.document.block_writer import Writer
 from gradscribe.derive.typeset.document.document import (
@@ -13,6 +13,7 @@ from gradscribe.derive.typeset.document.document import (
     Document,
     Equations,
     Heading,
+    Listing,
     Paragraph,
     Part,
     Rows,
@@ -22,7 +23,8 @@ from gradscribe.derive.typeset.document.look import PLAIN, Look
 from gradscribe.derive.typeset.latex.latex_lines import broken
 from gradscribe.derive.typeset.latex.latex_lines import written as lines_of
 from gradscribe.derive.typeset.latex.latex_rows import equation_lines, row_lines
-from gradscribe.derive.typeset.latex.latex_tables import grid_lines, layer_lines, matrix_lines
+from gradscribe.derive.typeset.latex.latex_tables import grid_lines, layer_lines, listing_lines, matrix_lines
+from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
@@ -33,11 +35,17 @@ PACKAGES = r"\usepackage{amsmath,amssymb,array,longtable,xcolor}"
 SETTINGS = r"""\definecolor{new}{RGB}{0,90,160}
 \def\new#1{{\color{new}#1}}% what this step changed
 \def\why#1{\text{\footnotesize\color{black!60}#1}\quad}% the reason of a step
-\def\whylines#1{\parbox{3.6cm}{\raggedleft\footnotesize\color{black!60}#1}\quad}
+\def\whyabove#1{\parbox{40em}{\raggedright\footnotesize\color{black!60}#1}}
+\def\whylines#1#2{\parbox{#1em}{\raggedleft\footnotesize\color{black!60}#2}\quad}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{4pt plus 2pt}
-\setlength{\jot}{5pt}
-\allowdisplaybreaks[1]
+\setlength{\jot}{2pt}
+\def\near{\abovedisplayskip5pt plus 2pt minus 2pt\belowdisplayskip\abovedisplayskip}% fonts set these, too
+\near
+\makeatletter
+\def\subsection{\@startsection{subsection}{2}{\z@}{-9pt plus -3pt}{3pt}{\normalfont\large\bfseries}}
+\makeatother
+\allowdisplaybreaks[4]
 \emergencystretch=3em
 """
 """What a page sets; all of it ends with the group that it stands in."""
@@ -53,12 +61,9 @@ FRAGMENT = rf"""% To be read by \input. The document that reads it has in its pr
 {SETTINGS}"""
 COMMANDS = {
     ("title", 1): r"\section*",
-    ("layer", 2): r"\section*",
-    ("gradient", 2): r"\subsection*",
-    ("gradient", 3): r"\subsection*",
+    ("layer", 2): r"\subsection*",
     ("title", 2): r"\section",
-    ("layer", 3): r"\subsection*",
-    ("gradient", 4): r"\subsubsection*",
+    ("layer", 3): r"\subsubsection*",
 }
 """Headings by kind and level; below that of a document of several derivations they are one level deeper."""
 DISPLAYS = Equations | Rows | Formula | Grid | Box
@@ -100,6 +105,8 @@ class LatexWriter(Writer):
         words = self._words(heading.words)
         if heading.kind == "document":
             return [r"\begin{center}", rf"{{\LARGE {words}\par}}", r"\end{center}"]
+        if heading.kind == "gradient":  # a paragraph begins with it
+            return [rf"\medskip\textbf{{{words}.}}"]
         return [f"{COMMANDS[heading.kind, heading.level]}{{{words}}}"]
 
     def contents(self, contents: Contents) -> list[str]:
@@ -119,7 +126,7 @@ class LatexWriter(Writer):
         return row_lines(rows.rows, self.t, self.inline)
 
     def box(self, box: Box) -> list[str]:
-        """The name beside the box where both fit on a line, else before it."""
+        """The name and the form beside the box where they fit on a line, else before and below it."""
         result = box.result
         name = left(result.step, self.t)
         parts = lines_of(broken(self.t.row(result.step), _BOX - width(name) - 1.4))
@@ -128,15 +135,24 @@ class LatexWriter(Writer):
             inner = rf"\begin{{aligned}}{name} &= " + r" \\ &".join(parts) + r"\end{aligned}"
         boxed = rf"\boxed{{\;{inner}\;}}"
         lead = [self._words(result.lead)] if result.lead else []
-        if not result.name:
+        below = self.formula(box.form) if box.form is not None else []
+        used = width(inner) + 5
+        if box.form is not None and len(parts) == 1 and used + width(beside := on_one_line(box.form, self.t)) < 40:
+            boxed += rf"\qquad {beside}"
+            used += width(beside) + 2
+            below = []
+        if result.name and all(isinstance(word, Rounded) for word in result.name):
+            boxed += rf"\quad{self.t.rounded}"
             before = ["", *lead] if lead else []
-        elif len(parts) == 1 and width(inner) + 0.95 * sentence_width(result.name, self.inline) + 5 < 40:
+        elif not result.name:
+            before = ["", *lead] if lead else []
+        elif len(parts) == 1 and used + 0.95 * sentence_width(result.name, self.inline) < 40:
             boxed += rf"\qquad\text{{{self._named(result.name)}}}"
             before = ["", *lead] if lead else []
         else:
             named = self._named(result.name if lead else capitalised(result.name))
             before = ["", " ".join([*lead, named if lead else f"{named}:"])]  # a clause has its colon
-        return [*before, r"\begin{equation*}", rf"{boxed}\tag{{{box.number}}}", r"\end{equation*}"]
+        return [*before, r"\begin{equation*}", rf"{boxed}\tag{{{box.number}}}", r"\end{equation*}", *below]
 
     def formula(self, formula: Formula) -> list[str]:
         """A display."""
@@ -152,6 +168,10 @@ class LatexWriter(Writer):
     def grid(self, grid: Grid) -> list[str]:
         """A table."""
         return grid_lines(grid, self.inline)
+
+    def listing(self, listing: Listing) -> list[str]:
+        """A table."""
+        return listing_lines(listing, self.inline)
 
     def layers(self, table: LayerTable) -> list[str]:
         """A table."""

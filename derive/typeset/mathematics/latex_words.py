@@ -5,7 +5,14 @@ from collections.abc import Callable
 from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.letters.name import NUMBERED
 from gradscribe.derive.derivation.record import Label, LayerTable, Words
-from gradscribe.derive.typeset.document.layer_cells import parameters, shape
+from gradscribe.derive.typeset.document.layer_cells import (
+    EQUATIONS,
+    equation_numbers,
+    headings,
+    parameters,
+    shape,
+    values,
+)
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import BreakableTypesetter, InlineTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
@@ -44,8 +51,8 @@ def layer_cells(table: LayerTable, escape: Escape) -> list[list[list[str]]]:
         """A number such as l+1 is mathematics, a name is not."""
         return f"${t.expr(Label(name))}$" if NUMBERED.fullmatch(name) else escape(name)
 
-    for row in table.rows:
-        value, number = (shape(s, t, LINE_MAY_END) for s in (row.shape, table.number(row.shape)))
+    for row in table.shown:
+        extents = [f"${shape(s, t, LINE_MAY_END)}$" for s in values(table, row)]
         weights = [f"${t.letter(w)}$ ${shape(table.number(s), t, LINE_MAY_END)}$" for w, s in row.weights]
         trained = parameters(table, row, narrow)
         rows.append(
@@ -53,8 +60,9 @@ def layer_cells(table: LayerTable, escape: Escape) -> list[list[list[str]]]:
                 [label(row.label)],
                 [escape(", ".join(row.layers))],
                 [", ".join(label(name) for name in row.reads)],
-                [f"${value}$", *([f"${number}$"] if number != value else [])],
-                weights,
+                extents,
+                [", ".join(weights)] if EQUATIONS in headings(table) else weights,
+                *([[equation_numbers(row)]] if EQUATIONS in headings(table) else []),
                 [f"${trained}$"] if trained else [],
             ]
         )

@@ -13,7 +13,17 @@ from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Num
 from gradscribe.derive.derivation.forward.quotients import Partial, Reduced
 from gradscribe.derive.derivation.letters.name import Name
 from gradscribe.derive.derivation.letters.notation import Monomial, Notation, monomial, monomials
-from gradscribe.derive.derivation.record import Below, Between, Equals, Hadamard, Inverse, Label, Rounded, Scalar
+from gradscribe.derive.derivation.record import (
+    Below,
+    Between,
+    Equals,
+    Hadamard,
+    Inverse,
+    Label,
+    Letter,
+    Rounded,
+    Scalar,
+)
 from gradscribe.derive.ir.functions import (
     activation,
     activation_prime,
@@ -290,6 +300,9 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
             return self.numeral(e) if isinstance(e, Numeral) else self.spelt(e)
         if isinstance(e, Coordinates):
             return self._parens(",".join(self.expr(a) for a in e.args))
+        if isinstance(e, Letter):
+            name = e.access.tensor
+            return self._scalar("delta") if name in self.notation.deltas else self.letter(name)
         if isinstance(e, Label):
             return self._level(e.word)
         if isinstance(e, Scalar):

@@ -9,9 +9,20 @@ from sympy import ImmutableMatrix
 from gradscribe.derive.derivation.record import Grid, LayerTable, Row
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.typeset.document.columns import blocks
-from gradscribe.derive.typeset.document.layer_cells import HEAD, parameters, shape
-from gradscribe.derive.typeset.text.text_lines import wrapped
+from gradscribe.derive.typeset.document.document import Listing
+from gradscribe.derive.typeset.document.layer_cells import (
+    EQUATIONS,
+    equation_numbers,
+    headings,
+    parameters,
+    shape,
+    values,
+)
+from gradscribe.derive.typeset.text.text_lines import columns, wrapped
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+
+NARROW = 12
+"""Columns that a column of words has at least."""
 
 
 def matrix_lines(matrix: ImmutableMatrix, head: str, t: TextTypesetter, line: int) -> list[str]:
@@ -47,23 +58,40 @@ def grid_lines(grid: Grid, t: TextTypesetter, line: int) -> list[str]:
     return [lines[0], "  " + "─" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]]
 
 
+def listing_lines(listing: Listing, t: TextTypesetter, line: int) -> list[str]:
+    """Columns of words; the widest ones have several lines where a line does not hold all."""
+    table = [[t.words(cell) for cell in row] for row in (listing.head, *listing.rows)]
+    widths = [max(columns(row[column]) for row in table) for column in range(len(listing.head))]
+    while sum(widths) + 2 * len(widths) > line and max(widths) > NARROW:
+        widths[widths.index(max(widths))] -= 1
+    lines = []
+    for row in table:
+        cells = [wrapped(cell, width) if cell else [""] for cell, width in zip(row, widths, strict=True)]
+        for parts in zip_longest(*cells, fillvalue=""):
+            aligned = (part + " " * (width - columns(part)) for part, width in zip(parts, widths, strict=True))
+            lines.append(("  " + "  ".join(aligned)).rstrip())
+    return [lines[0], "  " + "─" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]]
+
+
 def layer_lines(table: LayerTable, width: int) -> list[str]:
     """Columns of text, of more and more lines where `width` is too small; paragraphs where nothing else helps."""
-    ways = (_columns(table, *most) for most in ((2, 99, 99), (1, 99, 99), (1, 1, 99), (1, 1, 1)))
+    head = headings(table)
+    ways = (_columns(table, head, *most) for most in ((2, 99, 99), (1, 99, 99), (1, 1, 99), (1, 1, 1)))
     lines = next((way for way in ways if _wide(way) <= width), None)
     if lines is None:
-        return [line for row in table.rows for line in _paragraph(row, table, width)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
-    head, *rows = [_aligned(line, widths) for line in lines]
-    return [head, "  " + "─" * (_wide(lines) - 2), *rows]
+        return [line for row in table.shown for line in _paragraph(row, table, width)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    first, *rows = [_aligned(line, widths) for line in lines]
+    return [first, "  " + "─" * (_wide(lines) - 2), *rows]
 
 
 def _paragraph(row: Row, table: LayerTable, width: int) -> list[str]:
     """A layer without columns: what it is and reads, its value, its weights."""
     t = TextTypesetter(table.notation)
-    label, layers, reads, values, weights, count = _cells(row, table, t)
-    parts = [f"{', '.join(layers)} of {', '.join(reads)}" if reads else ", ".join(layers), ", ".join(values)]
+    label, layers, reads, extents, weights, *equations, count = _cells(row, table, t)
+    parts = [f"{', '.join(layers)} of {', '.join(reads)}" if reads else ", ".join(layers), ", ".join(extents)]
     parts += [f"{', '.join(weights)}; parameters: {count[0]}"] if weights else []
+    parts += [f"equations {numbers[0]}" for numbers in equations if row.equations]
     return [f"  {label[0]}", *(f"    {line}" for part in parts for line in wrapped(part, width - 4))]
 
 
@@ -77,15 +105,15 @@ def _parts(text: str, room: int) -> list[str]:
     return lines
 
 
-def _columns(table: LayerTable, names: int, sources: int, weights: int) -> list[tuple[str, ...]]:
+def _columns(table: LayerTable, head: tuple[str, ...], names: int, sources: int, weights: int) -> list[tuple[str, ...]]:
     """The cells of every line; at most so many layers, of what they read, and weights on one line."""
     t = TextTypesetter(table.notation)
-    most = (1, names, sources, 1, weights, 1)
-    lines: list[tuple[str, ...]] = [HEAD]
-    for row in table.rows:
+    most = (1, names, sources, 1, weights, 1, 1)
+    lines: list[tuple[str, ...]] = [head]
+    for row in table.shown:
         cells = (
             [", ".join(cell[k : k + n]) for k in range(0, len(cell), n)]
-            for cell, n in zip(_cells(row, table, t), most, strict=True)
+            for cell, n in zip(_cells(row, table, t), most, strict=False)
         )
         lines += zip_longest(*cells, fillvalue="")
     return lines
@@ -93,15 +121,15 @@ def _columns(table: LayerTable, names: int, sources: int, weights: int) -> list[
 
 def _cells(row: Row, table: LayerTable, t: TextTypesetter) -> list[list[str]]:
     """What stands in each column."""
-    value, number = shape(row.shape, t), shape(table.number(row.shape), t)
     weights = [f"{t.letter(letter)} {shape(table.number(s), t)}" for letter, s in row.weights]
-    values = [value, number] if number != value else [value]
+    extents = [shape(v, t) for v in values(table, row)]
     layers, reads = (list(map(visible, names)) for names in (row.layers, row.reads))
-    return [[visible(row.label)], layers, reads, values, weights, [parameters(table, row, t)]]
+    equations = [[equation_numbers(row)]] if EQUATIONS in headings(table) else []
+    return [[visible(row.label)], layers, reads, extents, weights, *equations, [parameters(table, row, t)]]
 
 
 def _wide(lines: Sequence[tuple[str, ...]]) -> int:
-    return sum(max(len(line[column]) + 2 for line in lines) for column in range(len(HEAD)))
+    return sum(max(len(line[column]) + 2 for line in lines) for column in range(len(lines[0])))
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:

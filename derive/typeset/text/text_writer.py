@@ -15,6 +15,7 @@ from gradscribe.derive.typeset.document.document import (
     Document,
     Equations,
     Heading,
+    Listing,
     Paragraph,
     Part,
     Row,
@@ -36,7 +37,7 @@ from gradscribe.derive.typeset.text.text_lines import (
     wrapped,
 )
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
-from gradscribe.derive.typeset.text.text_tables import grid_lines, layer_lines, matrix_lines
+from gradscribe.derive.typeset.text.text_tables import grid_lines, layer_lines, listing_lines, matrix_lines
 
 SHORT = 2
 """The most lines that a reason takes beside its row."""
@@ -133,7 +134,8 @@ class TextWriter(Writer):
         lead = self._wrapped(result.lead) if result.lead else []
         row = set_out("", left(result.step, self.t), self.t.row(result.step), self.width - NUMBER - 4)
         name = wrapped(self.t.words(result.name), self.width - 4) if result.name else []
-        return [*lead, *(f"  │ {line}" for line in (*numbered(row.lines, box.number, self.width - 4), *name))]
+        form = self.formula(box.form) if box.form is not None else []
+        return [*lead, *(f"  │ {line}" for line in (*numbered(row.lines, box.number, self.width - 4), *name)), *form]
 
     def formula(self, formula: Formula) -> list[str]:
         """Like the equations; a matrix in brackets."""
@@ -144,6 +146,10 @@ class TextWriter(Writer):
     def grid(self, grid: Grid) -> list[str]:
         """Columns."""
         return grid_lines(grid, self.t, self.width)
+
+    def listing(self, listing: Listing) -> list[str]:
+        """Columns."""
+        return listing_lines(listing, self.t, self.width)
 
     def layers(self, table: LayerTable) -> list[str]:
         """Columns."""

@@ -120,8 +120,7 @@ RECURRENCES = [
     (
         "residual",
         0,
-        "δ⁽ˡ⁾[n,i,j,c] = δ⁽ˡ⁺²⁾[n,i,j,c] [z⁽ˡ⁾[n,i,j,c]>0] "
-        "+ [z⁽ˡ⁾[n,i,j,c]>0] Σ_{r,t,k} δ⁽ˡ⁺²⁾[n, i+1−r, j+1−t, k] w⁽ˡ⁺¹⁾[r,t,c,k]",
+        "δ⁽ˡ⁾[n,i,j,c] = [z⁽ˡ⁾[n,i,j,c]>0] (δ⁽ˡ⁺²⁾[n,i,j,c] + Σ_{r,t,k} δ⁽ˡ⁺²⁾[n, i+1−r, j+1−t, k] w⁽ˡ⁺¹⁾[r,t,c,k])",
         "δ⁽ˡ⁾ = f′(u⁽ˡ⁾) ⊙ (δ⁽ˡ⁺²⁾ + (δ⁽ˡ⁺²⁾ ∗ w⁽ˡ⁺¹⁾))",
     ),
     (
@@ -153,22 +152,22 @@ def test_an_output_that_names_a_quotient_keeps_its_letter() -> None:
 
 
 def test_a_sum_passes_its_error_signal_on() -> None:
-    """The branch's last layer has no section for its error signal: it is the sum's, and a sentence says so."""
+    """The branch's last layer has no section for its error signal: it is the sum's, and the page says so."""
     derivation = derived("residual")
     assert "l+1" not in derivation.notation.deltas.values()
-    page = text_writer.render(derivation)
-    assert "∂E/∂u⁽ˡ⁺¹⁾=δ⁽ˡ⁺²⁾: the sum passes its error signal on unchanged." in page
-    assert (
-        text_lines.row(sections(derivation)["conv2d2_b"].results[0].step) == "∂E/∂b⁽ˡ⁺¹⁾[k] = Σ_{n,i,j} δ⁽ˡ⁺²⁾[n,i,j,k]"
-    )
+    assert "  l+1    ∂E/∂u⁽ˡ⁺¹⁾=δ⁽ˡ⁺²⁾" in text_writer.render(derivation)
+    whole = derive(find(RESIDUAL), full=True)
+    assert "∂E/∂u⁽ˡ⁺¹⁾=δ⁽ˡ⁺²⁾: the sum passes its error signal on unchanged." in text_writer.render(whole)
+    assert text_lines.row(sections(whole)["conv2d2_b"].results[0].step) == "∂E/∂b⁽ˡ⁺¹⁾[k] = Σ_{n,i,j} δ⁽ˡ⁺²⁾[n,i,j,k]"
 
 
 def test_rows_lead_from_the_chain_rule_to_the_activation() -> None:
     found = delta(derived("conv_tanh_conv"), "l")
     (lemma,) = found.lemmas
-    assert [s.rule for s in lemma.steps] == ["chain rule", "definition", "kronecker", "rename", "solve"]
+    assert [s.rule for s in lemma.steps] == ["chain rule", "rename", "solve"]
     assert [s.rule for s in found.steps] == ["rename"]
     full = delta(derive(find(CHAINS["conv_tanh_conv"]), full=True), "l")
+    assert [s.rule for s in full.lemmas[0].steps] == ["chain rule", "definition", "kronecker", "rename", "solve"]
     assert [s.rule for s in full.steps] == ["chain rule", "definition", "by value"]
     assert full.steps[-1].terms == found.steps[-1].terms
     assert text_lines.row(found.steps[-1]) == "δ⁽ˡ⁾[n′,i′,j′,c′] = ∂E/∂z⁽ˡ⁾[n′,i′,j′,c′] (1−z⁽ˡ⁾[n′,i′,j′,c′]²)"
@@ -196,7 +195,7 @@ def test_the_table_counts_lenet5() -> None:
 def every_row_of_a_chain_holds(name: str) -> None:
     certificate = certify(derived(name), shapes=2)
     assert certificate.holds, certificate
-    assert certificate.rows >= 20
+    assert certificate.rows >= 12
 
 
 @pytest.mark.parametrize(
@@ -283,7 +282,7 @@ def no_two_tensors_are_written_alike_and_no_index_like_a_tensor(name: str) -> No
     inputs = {t.name for t in derivation.program.inputs} - set(notation.levels)
     assert not any((letter, "") in notation.levels.values() for letter in inputs)
     checked = 0
-    for part in (part for s in derivation.sections for part in s.parts):
+    for part in (part for s in derivation.printed_sections for part in s.parts):
         for step in (*part.steps, *(r.step for r in part.results)):
             assert not letters(step) & {v.name for t in step.terms for v in t.indices}, text_lines.row(step)
             checked += 1
@@ -350,7 +349,7 @@ def test_a_network_without_weights_is_differentiated_by_its_input() -> None:
 
 def test_markdown_has_the_table_and_its_formulas_are_closed() -> None:
     page = markdown.render(derived("lenet5"))
-    assert "| c1 | conv2d, scaled\\_tanh | x | $(N, \\allowbreak H_{\\mathrm{c1}}, " in page
+    assert "| c1 | conv2d, scaled\\_tanh | x | $(N, \\allowbreak 28, \\allowbreak 28, " in page
     assert "Trained in all: $60000$." in page
     assert page.count("$$") % 2 == 0
     assert page.count(r"\begin{aligned}") == page.count(r"\end{aligned}")

@@ -10,6 +10,7 @@ from gradscribe.derive.typeset.document.document import (
     Contents,
     Equations,
     Heading,
+    Listing,
     Paragraph,
     Rows,
     Source,
@@ -49,6 +50,9 @@ class Outline(Writer):
         return []
 
     def grid(self, grid: Grid) -> list[str]:
+        return []
+
+    def listing(self, listing: Listing) -> list[str]:
         return []
 
     def layers(self, table: LayerTable) -> list[str]:

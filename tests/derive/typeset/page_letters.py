@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import sympy
@@ -11,7 +11,7 @@ from sympy import Symbol
 from sympy.matrices import MatrixBase
 
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Derivation, Label, Result, Scalar
+from gradscribe.derive.derivation.record import Derivation, Label, Result, Row, Scalar
 from gradscribe.derive.ir.functions import activation, activation_prime, sigmoid
 from gradscribe.derive.ir.term import Access, Program, Range, Statement
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
@@ -37,13 +37,24 @@ def leaves(value: Any) -> Iterator[Any]:
 
 def printed(page: Derivation) -> Iterator[tuple[Notation, Any]]:
     """What is printed, by which notation."""
-    table = page.table.rows if page.table is not None else ()
     chapters = [(c.title, c.setup) for c in page.chapters]
+    signals = [line.signal for line in page.levels]
     said = (page.setup, page.glossary, page.notes, page.premises)
-    yield page.notation, (said, page.definitions, page.sizes, table, chapters)
-    for section in page.sections:
+    yield page.notation, (said, page.equations, page.sizes, rows_of(page), chapters, signals)
+    for section in page.printed_sections:
         shown = [(p.title, p.setup, p.steps, p.caption, [boxed(r) for r in p.results]) for p in section.parts]
         yield section.steps[0].notation, shown
+
+
+def rows_of(page: Derivation) -> tuple[Row, ...]:
+    """The table of a network's layers; beside equations that layers share it has numbers."""
+    if page.table is None or len(page.equations) == len(page.definitions):
+        return page.table.rows if page.table is not None else ()
+    number = page.table.number
+    return tuple(
+        replace(row, shape=number(row.shape), weights=tuple((w, number(shape)) for w, shape in row.weights))
+        for row in page.table.shown
+    )
 
 
 def boxed(result: Result) -> tuple[Any, ...]:
@@ -114,13 +125,6 @@ def unintroduced(page: Derivation) -> set[Symbol]:
     everything = list(printed(page))
     indices = {leaf.index for _, part in everything for leaf in leaves(part) if isinstance(leaf, Range)}
     used = {a for _, part in everything for a in atoms(part) if isinstance(a, Symbol)} - indices
-    table = page.table.rows if page.table is not None else ()
-    said = (
-        page.setup,
-        page.glossary,
-        page.notes,
-        [symbol for symbol, _ in page.sizes],
-        [row.shape for row in table],
-        page.premises,
-    )
+    shapes = [(row.shape, row.weights) for row in rows_of(page)]
+    said = (page.setup, page.glossary, page.notes, [symbol for symbol, _ in page.sizes], shapes, page.premises)
     return used - {a for a in atoms(said) if isinstance(a, Symbol)}

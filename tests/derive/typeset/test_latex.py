@@ -81,7 +81,7 @@ SAME_ELEMENT = "derivative of $x$ by itself: 1 for the same element, else 0"
 def test_reasons_stand_beside_the_rows_or_above_them() -> None:
     for layer, wide in (("dense", False), ("max_pool2d", True)):
         document = latex_writer.render(derive(LAYERS[layer](), wrt=("x",)))
-        beside = re.findall(r"\\why(?:lines)?\{(.*?)\} && ", document)
+        beside = re.findall(r"\\why(?:lines\{[\d.]+\})?\{(.*?)\} && ", document)
         above = re.findall(r"&\\why\{(.*?)\}\\\\\*\n.*= ", document)
         assert (SAME_ELEMENT in above) == wide
         assert (SAME_ELEMENT in beside) != wide

@@ -1,0 +1,113 @@
+"""The table of all levels: the error signal of each, and where the rows are that derive its gradients."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from sympy import Expr
+
+from gradscribe.derive.derivation.letters.name import NUMBERED
+from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.derivation.network.lettering import Lettering
+from gradscribe.derive.derivation.record import Chapter, Equals, Label, Letter, LevelGradients, Section, Words, joined
+from gradscribe.derive.ir.term import Access
+
+
+def level_gradients(
+    chapters: Sequence[tuple[str, Chapter]], lettering: Lettering, trained: Collection[str]
+) -> tuple[LevelGradients, ...]:
+    """A line for every level, the last one first; none where every gradient has rows of its own.
+
+    Args:
+        chapters: all gradients by level, as (label, chapter).
+        lettering: the levels.
+        trained: the tensors whose gradients are listed beside the error signals.
+    """
+    found = tuple(_line(label, chapter, lettering.signals[label], trained) for label, chapter in chapters)
+    return found if any(s.likeness is not None for _, chapter in chapters for s in chapter.sections) else ()
+
+
+def _line(label: str, chapter: Chapter, name: str, trained: Collection[str]) -> LevelGradients:
+    signal = next((s for s in chapter.sections if s.wrt == name and s.results), None)
+    form = signal.results[0].form if signal is not None and signal.closed is None else None
+    arriving = [word for sentence in chapter.setup for word in sentence if isinstance(word, Equals)]
+    words: Words = (form,) if form is not None else () if signal is not None else tuple(arriving[:1])
+    own = tuple(s.wrt for s in chapter.sections if s.results and (s.wrt == name or s.wrt in trained))
+    return LevelGradients(label, words, own)
+
+
+Pair = tuple[Expr, Expr]
+"""What a box has, and what is read for it here."""
+
+
+def exchanged(sections: Sequence[Section], notation: Notation) -> Words:
+    """What has to be read in the rows that these sections are like: levels, or tensors where levels do not say it.
+
+    ``levels 5 lower``, or ``l+45 for l+47 and l+48, x for z^(l)``. That the tensor that a section is about is another
+    one, and its level, goes without saying.
+    """
+    like = [(s, dict.fromkeys(_pairs(s, notation))) for s in sections if s.likeness is not None]
+    every = dict.fromkeys(pair for _, pairs in like for pair in pairs)
+    if len({there for there, _ in every}) == len(every):
+        shifts = {_number(there) - _number(here) if _is_numbered(there, here) else None for there, here in every}
+        shift = shifts.pop() if len(shifts) == 1 and len(every) > 1 else None
+        return (f"levels {abs(shift)} {'lower' if shift > 0 else 'higher'}",) if shift else _said(list(every))
+    names: dict[Words, list[Expr]] = {}
+    for section, pairs in like:
+        names.setdefault(_said(list(pairs)), []).append(gradient_letter(section, notation))
+    return _listed([(*joined(own), ": ", *said) for said, own in names.items() if said], "; ")
+
+
+def gradient_letter(section: Section, notation: Notation) -> Letter:
+    """What a gradient is called where its level is known: delta, or the letter of what it is by."""
+    gradient = section.steps[-1].left.tensor
+    return Letter(Access(gradient if gradient in notation.deltas else section.wrt))
+
+
+def _said(pairs: Sequence[Pair]) -> Words:
+    """``l+45 for l+47 and l+48``; of levels those of the sections themselves are not said."""
+    by_new: dict[Expr, list[Expr]] = {}
+    for there, here in pairs:
+        by_new.setdefault(here, []).append(there)
+    return _listed([(here, " for ", *joined(there, " and ")) for here, there in by_new.items()], ", ")
+
+
+def _listed(parts: Sequence[Words], between: str) -> Words:
+    return tuple(word for n, part in enumerate(parts) for word in ((between,) if n else ()) + tuple(part))
+
+
+def _is_numbered(*labels: Expr) -> bool:
+    return all(isinstance(v, Label) and NUMBERED.fullmatch(v.word) for v in labels)
+
+
+def _number(label: Expr) -> int:
+    """How far a level is from the first."""
+    assert isinstance(label, Label)
+    return int(label.word.partition("+")[2] or 0)
+
+
+def _pairs(section: Section, notation: Notation) -> Iterator[Pair]:
+    """The levels that are others in a section; tensors where they have other letters, or one level would be two."""
+    assert section.likeness is not None
+    names = {there: here for there, here in section.likeness.tensors if there != here and here != section.wrt}
+    written = {
+        (there, here): (_letter(there, notation), _letter(here, notation))
+        for there, here in names.items()
+        if notation.quotients.get(there, "") not in dict(section.likeness.tensors)  # it is by what is another tensor
+    }
+    own = _letter(section.likeness.of, notation)[1], _letter(section.wrt, notation)[1]
+    labels: dict[str, set[str]] = {own[0]: {own[1]}}
+    for (_, old), (_, new) in written.values():
+        labels.setdefault(old, set()).add(new)
+    for (there, here), ((letter, old), (other, new)) in written.items():
+        if letter != other or not old or not new or len(labels[old]) > 1:
+            yield Access(there), Access(here)
+        elif old != new and (old, new) != own:
+            yield Label(old), Label(new)
+
+
+def _letter(tensor: str, notation: Notation) -> tuple[str, str]:
+    if tensor in notation.deltas:
+        return "delta", notation.deltas[tensor]
+    if tensor in notation.quotients:
+        letter, label = _letter(notation.quotients[tensor], notation)
+        return f"quotient {letter}", label
+    return notation.levels.get(tensor, (tensor, ""))

@@ -1,0 +1,97 @@
+"""What a page of a network says of all levels at once: equations and gradients that are others under other names."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from gradscribe.derive.derivation.network.kinds.level_gradients import exchanged, gradient_letter
+from gradscribe.derive.derivation.record import (
+    Derivation,
+    Label,
+    LayerTable,
+    LevelGradients,
+    Section,
+    Words,
+)
+from gradscribe.derive.typeset.document.document import Heading, Listing, Paragraph, Part
+
+TITLE: Words = ("All levels",)
+HEAD: tuple[Words, ...] = (("level",), ("error signal",), ("boxes",), ("read there",))
+LEAD: Words = (
+    "The gradients of a level are those in the boxes with these numbers, in which its own level and its sizes are read",
+    " for those of the box, and what the last column says.",
+)
+
+
+def likes(derivation: Derivation) -> tuple[tuple[str, str], ...]:
+    """The tensors whose equation is not printed, and those whose equation stands for it."""
+    forward = [(d.left.tensor, d.likeness.of) for d in derivation.definitions if d.likeness is not None]
+    hidden = [part for s in derivation.sections if s.likeness is not None for part in _paired(s)]
+    return (*forward, *hidden)
+
+
+def _paired(section: Section) -> Iterator[tuple[str, str]]:
+    """The gradients of a section and of its lemmas, and what they are called where they are printed."""
+    assert section.likeness is not None
+    there = {here: old for old, here in section.likeness.tensors}
+    names = (part.steps[-1].left.tensor for part in section.parts)
+    return ((name, there.get(name, name)) for name in names)
+
+
+def with_equations(table: LayerTable, derivation: Derivation, first: int) -> LayerTable:
+    """The table with the numbers of the equations of every level, if some levels share them.
+
+    Args:
+        table: the layers.
+        derivation: the page.
+        first: the number of its first equation.
+    """
+    if len(derivation.equations) == len(derivation.definitions):
+        return table
+    numbers = {d.left.tensor: first + place for place, d in enumerate(derivation.equations)}
+    found: dict[str, dict[int, None]] = {}
+    for d in derivation.definitions:
+        number = numbers[d.likeness.of if d.likeness is not None else d.left.tensor]
+        found.setdefault(derivation.notation.level(d.left.tensor), {})[number] = None
+    return replace(table, rows=tuple(replace(row, equations=tuple(found.get(row.label, ()))) for row in table.rows))
+
+
+def repeated(table: LayerTable) -> list[Words]:
+    """Which blocks of levels are not listed."""
+    return [
+        ("Levels ", *_listed([_span(block) for block in repeat.others]), " repeat ", *_span(repeat.first), ".")
+        for repeat in table.repeats
+    ]
+
+
+def _span(labels: Sequence[str]) -> Words:
+    ends = (Label(labels[0]), " to ", Label(labels[-1]))
+    return ends if len(labels) > 1 else ends[:1]
+
+
+def _listed(parts: Sequence[Words]) -> Words:
+    return tuple(w for n, part in enumerate(parts) for w in ((", ",) if n else ()) + tuple(part))
+
+
+def every_level(derivation: Derivation, boxes: Mapping[str, int]) -> Part:
+    """The table of all levels.
+
+    Args:
+        derivation: the page of a network.
+        boxes: the number of the last box of every gradient that has one, by tensor.
+    """
+    sections = {s.wrt: s for s in derivation.sections}
+    found = [(line, [sections[name] for name in line.sections]) for line in derivation.levels]
+    rows = tuple(_row(line, own, derivation, boxes) for line, own in found)
+    heading = Heading("layer", 2, TITLE)
+    return Part(derivation.notation, ((heading, Paragraph((LEAD,)), Listing(HEAD, rows)),))
+
+
+def _row(
+    line: LevelGradients, sections: Sequence[Section], derivation: Derivation, boxes: Mapping[str, int]
+) -> tuple[Words, ...]:
+    notation = derivation.notation
+    found: list[Words] = []
+    for section in sections:
+        number = boxes[section.like if section.likeness is not None else section.wrt]
+        found.append((gradient_letter(section, notation), f" ({number})"))
+    return (Label(line.label),), line.signal, _listed(found), exchanged(sections, notation)

@@ -1,0 +1,182 @@
+"""Pages of deep networks: what is derived once for a kind, what stands for the others, and that it does."""
+
+import re
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from sympy import Symbol
+
+from gradscribe import network
+from gradscribe.codegen.tool.find import find
+from gradscribe.derive.derivation import Derivation, Section, derive
+from gradscribe.derive.derivation.certificate.certify import certify
+from gradscribe.derive.derivation.certificate.rows import row_value
+from gradscribe.derive.derivation.network.kinds.alike import not_alike
+from gradscribe.derive.derivation.network.kinds.repeated import with_repeats
+from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
+from gradscribe.derive.ir.interpret import complete_sizes, interpret
+from gradscribe.derive.layer.sampling import sample_sizes, sample_values
+from gradscribe.derive.typeset.document.arrange import document
+from gradscribe.derive.typeset.document.look import Look
+from gradscribe.derive.typeset.text import text_writer
+
+CHAIN = (
+    "input x[N, 6, C]; conv1d(4, 3, padding=1) -> tanh -> conv1d(4, 3, padding=1) -> tanh -> conv1d(2, 3, padding=1)"
+)
+
+
+@cache
+def derived(name: str) -> Derivation:
+    return derive(find(name))
+
+
+def hidden(page: Derivation) -> list[Section]:
+    return [s for s in page.sections if s.likeness is not None]
+
+
+# ----- gradients ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", [CHAIN, "lenet5"])
+def test_a_printed_box_under_other_names_is_the_gradient(name: str) -> None:
+    """Beside what the interpreter makes of the differentiated network, which knows of no page."""
+    page = derived(name)
+    assert page.rewritten is not None
+    rng = np.random.default_rng(3)
+    gradient = page.rewritten.shown
+    sizes = complete_sizes(page.program, sample_sizes(page.layer or page.program, rng, limit=60_000))
+    values = interpret(page.program, sample_values(page.program, sizes, rng), sizes)
+    seeds = {
+        s.name: rng.normal(size=values[o].shape) for o, s in gradient.seeds.items() if o in gradient.forward.outputs
+    }
+    values = interpret(gradient.program, {**values, **seeds}, sizes)
+    printed = {s.wrt: s for s in page.printed_sections}
+    assert len(hidden(page)) >= 4
+    for section in hidden(page):
+        assert section.likeness is not None
+        box = next(r for r in printed[section.like].results if not r.step.where).step
+        terms = [t.substitute(section.likeness.names) for t in box.terms]
+        found = row_value(terms, values, sizes)
+        assert np.allclose(found, values[section.steps[-1].left.tensor], atol=1e-12), section.wrt
+
+
+def test_names_that_are_not_those_are_found() -> None:
+    page = derived(CHAIN)
+    section = hidden(page)[0]
+    assert section.likeness is not None
+    (first, here), (second, there), *rest = section.likeness.tensors
+    swapped = replace(section.likeness, tensors=((first, there), (second, here), *rest))
+    wrong = replace(page, sections=tuple(replace(s, likeness=swapped) if s is section else s for s in page.sections))
+    assert not not_alike(page)
+    assert not_alike(wrong) == f"{section.wrt} is not like {section.like}"
+    certificate = certify(wrong, shapes=1)
+    assert not certificate.holds
+    assert certificate.worst.endswith(not_alike(wrong))
+
+
+def test_a_hidden_gradient_that_is_another_one_is_found() -> None:
+    page = derived(CHAIN)
+    section = hidden(page)[0]
+    (result, *others) = section.results
+    terms = tuple(replace(t, body=2 * t.body) for t in result.step.terms)
+    broken = replace(section, results=(replace(result, step=replace(result.step, terms=terms)), *others))
+    assert not certify(replace(page, sections=tuple(broken if s is section else s for s in page.sections)), 1).holds
+
+
+def test_an_equation_that_is_not_that_of_its_kind_is_found() -> None:
+    page = derived(CHAIN)
+    folded = next(d for d in page.definitions if d.likeness is not None)
+    terms = tuple(replace(t, body=3 * t.body) for t in folded.terms)
+    wrong = replace(page, definitions=tuple(replace(d, terms=terms) if d is folded else d for d in page.definitions))
+    assert not_alike(wrong).startswith(f"the equation of {folded.left.tensor} is not that of")
+    assert not certify(wrong, shapes=1).holds
+
+
+def test_every_gradient_of_a_level_is_printed_where_it_is_asked_for() -> None:
+    whole = derive(find(CHAIN), full=True)
+    assert not whole.levels
+    assert whole.equations == whole.definitions
+    assert whole.printed_sections == whole.sections
+    assert not any(s.like for s in whole.sections)
+    rules = {step.rule for s in whole.sections for part in s.parts for step in part.steps}
+    assert {"chain rule", "definition", "kronecker", "rename", "solve"} <= rules
+
+
+# ----- the page -------------------------------------------------------------------------------------------------------
+def test_every_kind_of_a_deep_network_is_derived_once() -> None:
+    page = derived("resnet20")
+    assert len(page.sections) > 150
+    assert len(page.printed_sections) < 25
+    assert len(page.equations) < 20 < 130 < len(page.definitions)
+    assert [line.label for line in page.levels] == ["l" if n == 0 else f"l+{n}" for n in range(51, -1, -1)]
+    text = text_writer.render(page)
+    assert len(text.splitlines()) < 600
+    assert "Levels l+7 to l+11, l+12 to l+16 repeat l+2 to l+6.\n" in text
+    assert "∂E/∂y⁽ˡ⁺⁴²⁾=δ⁽ˡ⁺⁴³⁾" in text
+    assert "as for w⁽ˡ⁺⁴⁶⁾ (rows " in text  # that of a stride of 2
+
+
+def test_a_level_says_what_is_read_in_the_boxes_of_another() -> None:
+    page = text_writer.render(derived("lenet5"), look=Look(width=160))
+    lines = {line.split()[0]: line for line in page.splitlines() if line.startswith("  ")}
+    assert lines["s2"].endswith("c3 for c5, s⁽ᶜ³⁾ for w⁽ᶜ⁵⁾")
+    assert lines["c1"].endswith("s2 for s4, c3 for c5, s⁽ᶜ³⁾ for w⁽ᶜ⁵⁾, x for z⁽ˢ⁴⁾")
+    assert "levels 5 lower" in text_writer.render(derived("resnet20"))
+
+
+def test_what_is_not_printed_has_the_number_of_what_stands_for_it() -> None:
+    page = derived("lenet5")
+    numbers = document(page).numbers
+    assert numbers["c1_u"] == numbers["c5_u"] == 1
+    assert numbers["s2_u"] == numbers["s4_u"] == 4
+    assert numbers["dc1_u"] == numbers["dc3_u"]
+    assert {s.target.name for s in page.program.statements} <= set(numbers)
+
+
+def test_a_slope_stands_in_front_where_paths_meet() -> None:
+    """Of a strided shortcut it does not: brackets of divisibility stand before the sum that they belong to."""
+    page = derived("input x[N, 5, C]; conv1d(4, 3, padding=1) -> tanh -> residual(conv1d(4, 3, padding=1)) -> dense(2)")
+    assert re.search(r"= \(1−z⁽ˡ⁾\[n,\w,\w\]²\) \(δ⁽ˡ⁺²⁾\[n,\w,\w\] \+ Σ", text_writer.render(page))
+    assert certify(page, shapes=2).holds
+
+
+# ----- blocks ---------------------------------------------------------------------------------------------------------
+def rows(*layers: str) -> LayerTable:
+    """A chain of levels a, b, ... that read the level before."""
+    shape = (Symbol("N"),)
+    table = [
+        Row(chr(97 + n), (layer,), (chr(96 + n) if n else "x",), shape, (), Symbol("N"))
+        for n, layer in enumerate(layers)
+    ]
+    return LayerTable(tuple(table), {}, derived(CHAIN).notation)
+
+
+@pytest.mark.parametrize(
+    ("layers", "first", "others"),
+    [
+        ("p q r q r s", "bc", ["de"]),
+        ("p q q q r", "b", ["c", "d"]),
+        ("p q r s", "", []),
+        ("p q r q r q r p", "bc", ["de", "fg"]),
+        ("p q r p r q", "", []),
+    ],
+)
+def test_blocks_that_follow_each_other_are_listed_once(layers: str, first: str, others: list[str]) -> None:
+    table = with_repeats(rows(*layers.split()), {})
+    found = [("".join(r.first), ["".join(block) for block in r.others]) for r in table.repeats]
+    assert found == ([(first, others)] if first else [])
+    kept = [row.label for row in table.shown]
+    assert kept == [row.label for row in table.rows if row.label not in "".join(others)]
+
+
+def test_blocks_of_other_equations_are_no_repetition() -> None:
+    table = rows("p", "q", "q")
+    assert with_repeats(table, {"b": "x", "c": "x"}).repeats
+    assert not with_repeats(table, {"b": "x", "c": "y"}).repeats
+
+
+def test_a_network_of_names_repeats_its_layers_by_name() -> None:
+    page = derive(network("input x[N, C]; a: dense(4) -> b: dense(4) -> c: dense(4) -> d: dense(4)"))
+    assert page.table is not None
+    assert [(r.first, r.others) for r in page.table.repeats] == [(("b",), (("c",), ("d",)))]
+    assert "Levels c, d repeat b." in text_writer.render(page)
