@@ -33,34 +33,34 @@
 (1) conv2d1_u[n,i,j,k] += conv2d1_b[k]
 (2) relu1_y[n,i,j,k] = max(0, conv2d1_u[n,i,j,k])
 (3) max_pool2d1_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
-(4) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] max_pool2d1_y[n, i+r−1, j+t−1, c]
-(4) conv2d2_u[n,i,j,k] += conv2d2_b[k]
-(5) relu2_y[n,i,j,k] = max(0, conv2d2_u[n,i,j,k])
-(6) max_pool2d2_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]
-(7) conv2d3_u[n,i,j,k] = Σ_{r,t,c} conv2d3_w[r,t,c,k] max_pool2d2_y[n, i+r−1, j+t−1, c]
-(7) conv2d3_u[n,i,j,k] += conv2d3_b[k]
-(8) relu3_y[n,i,j,k] = max(0, conv2d3_u[n,i,j,k])
-(9) conv2d4_u[n,i,j,k] = Σ_{r,t,c} conv2d4_w[r,t,c,k] relu3_y[n, i+r−1, j+t−1, c]
-(9) conv2d4_u[n,i,j,k] += conv2d4_b[k]
-(10) relu4_y[n,i,j,k] = max(0, conv2d4_u[n,i,j,k])
-(11) max_pool2d3_y[n,i,j,c] = max_{r,t} relu4_y[n, 2i+r, 2j+t, c]
-(12) conv2d5_u[n,i,j,k] = Σ_{r,t,c} conv2d5_w[r,t,c,k] max_pool2d3_y[n, i+r−1, j+t−1, c]
-(12) conv2d5_u[n,i,j,k] += conv2d5_b[k]
-(13) relu5_y[n,i,j,k] = max(0, conv2d5_u[n,i,j,k])
-(14) conv2d6_u[n,i,j,k] = Σ_{r,t,c} conv2d6_w[r,t,c,k] relu5_y[n, i+r−1, j+t−1, c]
-(14) conv2d6_u[n,i,j,k] += conv2d6_b[k]
-(15) relu6_y[n,i,j,k] = max(0, conv2d6_u[n,i,j,k])
-(16) max_pool2d4_y[n,i,j,c] = max_{r,t} relu6_y[n, 2i+r, 2j+t, c]
-(17) conv2d7_u[n,i,j,k] = Σ_{r,t,c} conv2d7_w[r,t,c,k] max_pool2d4_y[n, i+r−1, j+t−1, c]
-(17) conv2d7_u[n,i,j,k] += conv2d7_b[k]
-(18) relu7_y[n,i,j,k] = max(0, conv2d7_u[n,i,j,k])
-(19) conv2d8_u[n,i,j,k] = Σ_{r,t,c} conv2d8_w[r,t,c,k] relu7_y[n, i+r−1, j+t−1, c]
-(19) conv2d8_u[n,i,j,k] += conv2d8_b[k]
-(20) relu8_y[n,i,j,k] = max(0, conv2d8_u[n,i,j,k])
-(21) max_pool2d5_y[n,i,j,c] = max_{r,t} relu8_y[n, 2i+r, 2j+t, c]
-(22) flatten1_y[n,y_1] = max_pool2d5_y[n,0,0,y_1]
-(23) dense1_u[n,k] = Σ_{c} dense1_w[c,k] flatten1_y[n,c]
-(23) dense1_u[n,k] += dense1_b[k]
+(1) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] max_pool2d1_y[n, i+r−1, j+t−1, c]
+(1) conv2d2_u[n,i,j,k] += conv2d2_b[k]
+(2) relu2_y[n,i,j,k] = max(0, conv2d2_u[n,i,j,k])
+(3) max_pool2d2_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]
+(1) conv2d3_u[n,i,j,k] = Σ_{r,t,c} conv2d3_w[r,t,c,k] max_pool2d2_y[n, i+r−1, j+t−1, c]
+(1) conv2d3_u[n,i,j,k] += conv2d3_b[k]
+(2) relu3_y[n,i,j,k] = max(0, conv2d3_u[n,i,j,k])
+(1) conv2d4_u[n,i,j,k] = Σ_{r,t,c} conv2d4_w[r,t,c,k] relu3_y[n, i+r−1, j+t−1, c]
+(1) conv2d4_u[n,i,j,k] += conv2d4_b[k]
+(2) relu4_y[n,i,j,k] = max(0, conv2d4_u[n,i,j,k])
+(3) max_pool2d3_y[n,i,j,c] = max_{r,t} relu4_y[n, 2i+r, 2j+t, c]
+(1) conv2d5_u[n,i,j,k] = Σ_{r,t,c} conv2d5_w[r,t,c,k] max_pool2d3_y[n, i+r−1, j+t−1, c]
+(1) conv2d5_u[n,i,j,k] += conv2d5_b[k]
+(2) relu5_y[n,i,j,k] = max(0, conv2d5_u[n,i,j,k])
+(1) conv2d6_u[n,i,j,k] = Σ_{r,t,c} conv2d6_w[r,t,c,k] relu5_y[n, i+r−1, j+t−1, c]
+(1) conv2d6_u[n,i,j,k] += conv2d6_b[k]
+(2) relu6_y[n,i,j,k] = max(0, conv2d6_u[n,i,j,k])
+(3) max_pool2d4_y[n,i,j,c] = max_{r,t} relu6_y[n, 2i+r, 2j+t, c]
+(1) conv2d7_u[n,i,j,k] = Σ_{r,t,c} conv2d7_w[r,t,c,k] max_pool2d4_y[n, i+r−1, j+t−1, c]
+(1) conv2d7_u[n,i,j,k] += conv2d7_b[k]
+(2) relu7_y[n,i,j,k] = max(0, conv2d7_u[n,i,j,k])
+(1) conv2d8_u[n,i,j,k] = Σ_{r,t,c} conv2d8_w[r,t,c,k] relu7_y[n, i+r−1, j+t−1, c]
+(1) conv2d8_u[n,i,j,k] += conv2d8_b[k]
+(2) relu8_y[n,i,j,k] = max(0, conv2d8_u[n,i,j,k])
+(3) max_pool2d5_y[n,i,j,c] = max_{r,t} relu8_y[n, 2i+r, 2j+t, c]
+(4) flatten1_y[n,y_1] = max_pool2d5_y[n,0,0,y_1]
+(5) dense1_u[n,k] = Σ_{c} dense1_w[c,k] flatten1_y[n,c]
+(5) dense1_u[n,k] += dense1_b[k]
 
 Source: Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition, 2015, table 1,
     configuration A.
@@ -148,19 +148,19 @@ def vgg11_forward(
         max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
         max_pool2d1_argmax = np.empty((N, 16, 16, 64), np.int32)
         rt.reduce(np.maximum, -np.inf, relu1_y_1, max_pool2d1_y, argument=max_pool2d1_argmax)
-    # (4) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] max_pool2d1_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] max_pool2d1_y[n, i+r−1, j+t−1, c]
     max_pool2d1_y_1 = rt.Window(  # n i j r t c
         max_pool2d1_y, (N, 16, 16, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d2_u = buffers.take((N, 16, 16, 128), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d1_y_1, conv2d2_w, out=conv2d2_u)
-    # (4) conv2d2_u[n,i,j,k] += conv2d2_b[k]
+    # (1) conv2d2_u[n,i,j,k] += conv2d2_b[k]
     rt.add_row(conv2d2_u, conv2d2_b)
-    # (5) relu2_y[n,i,j,k] = max(0, conv2d2_u[n,i,j,k])
+    # (2) relu2_y[n,i,j,k] = max(0, conv2d2_u[n,i,j,k])
     relu2_y = buffers.take((N, 16, 16, 128), dtype)
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
-    # (6) max_pool2d2_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]
+    # (3) max_pool2d2_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]
     if loops.wanted(32768 * N):
         max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
         max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
@@ -172,31 +172,31 @@ def vgg11_forward(
         max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
         max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
         rt.reduce(np.maximum, -np.inf, relu2_y_1, max_pool2d2_y, argument=max_pool2d2_argmax)
-    # (7) conv2d3_u[n,i,j,k] = Σ_{r,t,c} conv2d3_w[r,t,c,k] max_pool2d2_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d3_u[n,i,j,k] = Σ_{r,t,c} conv2d3_w[r,t,c,k] max_pool2d2_y[n, i+r−1, j+t−1, c]
     max_pool2d2_y_1 = rt.Window(  # n i j r t c
         max_pool2d2_y, (N, 8, 8, 3, 3, 128), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d3_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d2_y_1, conv2d3_w, out=conv2d3_u)
-    # (7) conv2d3_u[n,i,j,k] += conv2d3_b[k]
+    # (1) conv2d3_u[n,i,j,k] += conv2d3_b[k]
     rt.add_row(conv2d3_u, conv2d3_b)
-    # (8) relu3_y[n,i,j,k] = max(0, conv2d3_u[n,i,j,k])
+    # (2) relu3_y[n,i,j,k] = max(0, conv2d3_u[n,i,j,k])
     relu3_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d3_u, 0, out=relu3_y)
     buffers.give(conv2d3_u)
-    # (9) conv2d4_u[n,i,j,k] = Σ_{r,t,c} conv2d4_w[r,t,c,k] relu3_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d4_u[n,i,j,k] = Σ_{r,t,c} conv2d4_w[r,t,c,k] relu3_y[n, i+r−1, j+t−1, c]
     relu3_y_1 = rt.Window(  # n i j r t c
         relu3_y, (N, 8, 8, 3, 3, 256), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d4_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
-    # (9) conv2d4_u[n,i,j,k] += conv2d4_b[k]
+    # (1) conv2d4_u[n,i,j,k] += conv2d4_b[k]
     rt.add_row(conv2d4_u, conv2d4_b)
-    # (10) relu4_y[n,i,j,k] = max(0, conv2d4_u[n,i,j,k])
+    # (2) relu4_y[n,i,j,k] = max(0, conv2d4_u[n,i,j,k])
     relu4_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
-    # (11) max_pool2d3_y[n,i,j,c] = max_{r,t} relu4_y[n, 2i+r, 2j+t, c]
+    # (3) max_pool2d3_y[n,i,j,c] = max_{r,t} relu4_y[n, 2i+r, 2j+t, c]
     if loops.wanted(16384 * N):
         max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
         max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
@@ -208,31 +208,31 @@ def vgg11_forward(
         max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
         max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
         rt.reduce(np.maximum, -np.inf, relu4_y_1, max_pool2d3_y, argument=max_pool2d3_argmax)
-    # (12) conv2d5_u[n,i,j,k] = Σ_{r,t,c} conv2d5_w[r,t,c,k] max_pool2d3_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d5_u[n,i,j,k] = Σ_{r,t,c} conv2d5_w[r,t,c,k] max_pool2d3_y[n, i+r−1, j+t−1, c]
     max_pool2d3_y_1 = rt.Window(  # n i j r t c
         max_pool2d3_y, (N, 4, 4, 3, 3, 256), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d5_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d3_y_1, conv2d5_w, out=conv2d5_u)
-    # (12) conv2d5_u[n,i,j,k] += conv2d5_b[k]
+    # (1) conv2d5_u[n,i,j,k] += conv2d5_b[k]
     rt.add_row(conv2d5_u, conv2d5_b)
-    # (13) relu5_y[n,i,j,k] = max(0, conv2d5_u[n,i,j,k])
+    # (2) relu5_y[n,i,j,k] = max(0, conv2d5_u[n,i,j,k])
     relu5_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d5_u, 0, out=relu5_y)
     buffers.give(conv2d5_u)
-    # (14) conv2d6_u[n,i,j,k] = Σ_{r,t,c} conv2d6_w[r,t,c,k] relu5_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d6_u[n,i,j,k] = Σ_{r,t,c} conv2d6_w[r,t,c,k] relu5_y[n, i+r−1, j+t−1, c]
     relu5_y_1 = rt.Window(  # n i j r t c
         relu5_y, (N, 4, 4, 3, 3, 512), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d6_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
-    # (14) conv2d6_u[n,i,j,k] += conv2d6_b[k]
+    # (1) conv2d6_u[n,i,j,k] += conv2d6_b[k]
     rt.add_row(conv2d6_u, conv2d6_b)
-    # (15) relu6_y[n,i,j,k] = max(0, conv2d6_u[n,i,j,k])
+    # (2) relu6_y[n,i,j,k] = max(0, conv2d6_u[n,i,j,k])
     relu6_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
-    # (16) max_pool2d4_y[n,i,j,c] = max_{r,t} relu6_y[n, 2i+r, 2j+t, c]
+    # (3) max_pool2d4_y[n,i,j,c] = max_{r,t} relu6_y[n, 2i+r, 2j+t, c]
     if loops.wanted(8192 * N):
         max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
         max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
@@ -244,31 +244,31 @@ def vgg11_forward(
         max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
         max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
         rt.reduce(np.maximum, -np.inf, relu6_y_1, max_pool2d4_y, argument=max_pool2d4_argmax)
-    # (17) conv2d7_u[n,i,j,k] = Σ_{r,t,c} conv2d7_w[r,t,c,k] max_pool2d4_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d7_u[n,i,j,k] = Σ_{r,t,c} conv2d7_w[r,t,c,k] max_pool2d4_y[n, i+r−1, j+t−1, c]
     max_pool2d4_y_1 = rt.Window(  # n i j r t c
         max_pool2d4_y, (N, 2, 2, 3, 3, 512), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d7_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d4_y_1, conv2d7_w, out=conv2d7_u)
-    # (17) conv2d7_u[n,i,j,k] += conv2d7_b[k]
+    # (1) conv2d7_u[n,i,j,k] += conv2d7_b[k]
     rt.add_row(conv2d7_u, conv2d7_b)
-    # (18) relu7_y[n,i,j,k] = max(0, conv2d7_u[n,i,j,k])
+    # (2) relu7_y[n,i,j,k] = max(0, conv2d7_u[n,i,j,k])
     relu7_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d7_u, 0, out=relu7_y)
     buffers.give(conv2d7_u)
-    # (19) conv2d8_u[n,i,j,k] = Σ_{r,t,c} conv2d8_w[r,t,c,k] relu7_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d8_u[n,i,j,k] = Σ_{r,t,c} conv2d8_w[r,t,c,k] relu7_y[n, i+r−1, j+t−1, c]
     relu7_y_1 = rt.Window(  # n i j r t c
         relu7_y, (N, 2, 2, 3, 3, 512), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d8_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
-    # (19) conv2d8_u[n,i,j,k] += conv2d8_b[k]
+    # (1) conv2d8_u[n,i,j,k] += conv2d8_b[k]
     rt.add_row(conv2d8_u, conv2d8_b)
-    # (20) relu8_y[n,i,j,k] = max(0, conv2d8_u[n,i,j,k])
+    # (2) relu8_y[n,i,j,k] = max(0, conv2d8_u[n,i,j,k])
     relu8_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
-    # (21) max_pool2d5_y[n,i,j,c] = max_{r,t} relu8_y[n, 2i+r, 2j+t, c]
+    # (3) max_pool2d5_y[n,i,j,c] = max_{r,t} relu8_y[n, 2i+r, 2j+t, c]
     if loops.wanted(2048 * N):
         max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
         max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
@@ -280,12 +280,12 @@ def vgg11_forward(
         max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
         max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
         rt.reduce(np.maximum, -np.inf, relu8_y_1, max_pool2d5_y, argument=max_pool2d5_argmax)
-    # (22) flatten1_y[n,y_1] = max_pool2d5_y[n,0,0,y_1]
+    # (4) flatten1_y[n,y_1] = max_pool2d5_y[n,0,0,y_1]
     flatten1_y = max_pool2d5_y.reshape(N, 512)
-    # (23) dense1_u[n,k] = Σ_{c} dense1_w[c,k] flatten1_y[n,c]
+    # (5) dense1_u[n,k] = Σ_{c} dense1_w[c,k] flatten1_y[n,c]
     dense1_u = np.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", flatten1_y, dense1_w, out=dense1_u)
-    # (23) dense1_u[n,k] += dense1_b[k]
+    # (5) dense1_u[n,k] += dense1_b[k]
     dense1_u += dense1_b
     return (
         dense1_u,
@@ -376,20 +376,20 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
         max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
         rt.reduce(np.maximum, -np.inf, relu1_y_1, max_pool2d1_y)
     buffers.give(relu1_y)
-    # (4) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] max_pool2d1_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] max_pool2d1_y[n, i+r−1, j+t−1, c]
     max_pool2d1_y_1 = rt.Window(  # n i j r t c
         max_pool2d1_y, (N, 16, 16, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d2_u = buffers.take((N, 16, 16, 128), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d1_y_1, conv2d2_w, out=conv2d2_u)
     buffers.give(max_pool2d1_y)
-    # (4) conv2d2_u[n,i,j,k] += conv2d2_b[k]
+    # (1) conv2d2_u[n,i,j,k] += conv2d2_b[k]
     rt.add_row(conv2d2_u, conv2d2_b)
-    # (5) relu2_y[n,i,j,k] = max(0, conv2d2_u[n,i,j,k])
+    # (2) relu2_y[n,i,j,k] = max(0, conv2d2_u[n,i,j,k])
     relu2_y = buffers.take((N, 16, 16, 128), dtype)
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
-    # (6) max_pool2d2_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]
+    # (3) max_pool2d2_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]
     if loops.wanted(32768 * N):
         max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
         loops.vgg11_predict_2(max_pool2d2_y, relu2_y, N)
@@ -400,33 +400,33 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
         max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
         rt.reduce(np.maximum, -np.inf, relu2_y_1, max_pool2d2_y)
     buffers.give(relu2_y)
-    # (7) conv2d3_u[n,i,j,k] = Σ_{r,t,c} conv2d3_w[r,t,c,k] max_pool2d2_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d3_u[n,i,j,k] = Σ_{r,t,c} conv2d3_w[r,t,c,k] max_pool2d2_y[n, i+r−1, j+t−1, c]
     max_pool2d2_y_1 = rt.Window(  # n i j r t c
         max_pool2d2_y, (N, 8, 8, 3, 3, 128), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d3_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d2_y_1, conv2d3_w, out=conv2d3_u)
     buffers.give(max_pool2d2_y)
-    # (7) conv2d3_u[n,i,j,k] += conv2d3_b[k]
+    # (1) conv2d3_u[n,i,j,k] += conv2d3_b[k]
     rt.add_row(conv2d3_u, conv2d3_b)
-    # (8) relu3_y[n,i,j,k] = max(0, conv2d3_u[n,i,j,k])
+    # (2) relu3_y[n,i,j,k] = max(0, conv2d3_u[n,i,j,k])
     relu3_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d3_u, 0, out=relu3_y)
     buffers.give(conv2d3_u)
-    # (9) conv2d4_u[n,i,j,k] = Σ_{r,t,c} conv2d4_w[r,t,c,k] relu3_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d4_u[n,i,j,k] = Σ_{r,t,c} conv2d4_w[r,t,c,k] relu3_y[n, i+r−1, j+t−1, c]
     relu3_y_1 = rt.Window(  # n i j r t c
         relu3_y, (N, 8, 8, 3, 3, 256), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d4_u = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
     buffers.give(relu3_y)
-    # (9) conv2d4_u[n,i,j,k] += conv2d4_b[k]
+    # (1) conv2d4_u[n,i,j,k] += conv2d4_b[k]
     rt.add_row(conv2d4_u, conv2d4_b)
-    # (10) relu4_y[n,i,j,k] = max(0, conv2d4_u[n,i,j,k])
+    # (2) relu4_y[n,i,j,k] = max(0, conv2d4_u[n,i,j,k])
     relu4_y = buffers.take((N, 8, 8, 256), dtype)
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
-    # (11) max_pool2d3_y[n,i,j,c] = max_{r,t} relu4_y[n, 2i+r, 2j+t, c]
+    # (3) max_pool2d3_y[n,i,j,c] = max_{r,t} relu4_y[n, 2i+r, 2j+t, c]
     if loops.wanted(16384 * N):
         max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
         loops.vgg11_predict_3(max_pool2d3_y, relu4_y, N)
@@ -437,66 +437,66 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
         max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
         rt.reduce(np.maximum, -np.inf, relu4_y_1, max_pool2d3_y)
     buffers.give(relu4_y)
-    # (12) conv2d5_u[n,i,j,k] = Σ_{r,t,c} conv2d5_w[r,t,c,k] max_pool2d3_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d5_u[n,i,j,k] = Σ_{r,t,c} conv2d5_w[r,t,c,k] max_pool2d3_y[n, i+r−1, j+t−1, c]
     max_pool2d3_y_1 = rt.Window(  # n i j r t c
         max_pool2d3_y, (N, 4, 4, 3, 3, 256), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d5_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d3_y_1, conv2d5_w, out=conv2d5_u)
     buffers.give(max_pool2d3_y)
-    # (12) conv2d5_u[n,i,j,k] += conv2d5_b[k]
+    # (1) conv2d5_u[n,i,j,k] += conv2d5_b[k]
     rt.add_row(conv2d5_u, conv2d5_b)
-    # (13) relu5_y[n,i,j,k] = max(0, conv2d5_u[n,i,j,k])
+    # (2) relu5_y[n,i,j,k] = max(0, conv2d5_u[n,i,j,k])
     relu5_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d5_u, 0, out=relu5_y)
     buffers.give(conv2d5_u)
-    # (14) conv2d6_u[n,i,j,k] = Σ_{r,t,c} conv2d6_w[r,t,c,k] relu5_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d6_u[n,i,j,k] = Σ_{r,t,c} conv2d6_w[r,t,c,k] relu5_y[n, i+r−1, j+t−1, c]
     relu5_y_1 = rt.Window(  # n i j r t c
         relu5_y, (N, 4, 4, 3, 3, 512), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d6_u = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
     buffers.give(relu5_y)
-    # (14) conv2d6_u[n,i,j,k] += conv2d6_b[k]
+    # (1) conv2d6_u[n,i,j,k] += conv2d6_b[k]
     rt.add_row(conv2d6_u, conv2d6_b)
-    # (15) relu6_y[n,i,j,k] = max(0, conv2d6_u[n,i,j,k])
+    # (2) relu6_y[n,i,j,k] = max(0, conv2d6_u[n,i,j,k])
     relu6_y = buffers.take((N, 4, 4, 512), dtype)
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
-    # (16) max_pool2d4_y[n,i,j,c] = max_{r,t} relu6_y[n, 2i+r, 2j+t, c]
+    # (3) max_pool2d4_y[n,i,j,c] = max_{r,t} relu6_y[n, 2i+r, 2j+t, c]
     relu6_y_1 = rt.Window(  # n i j c r t
         relu6_y, (N, 2, 2, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
     )
     max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
     rt.reduce(np.maximum, -np.inf, relu6_y_1, max_pool2d4_y)
     buffers.give(relu6_y)
-    # (17) conv2d7_u[n,i,j,k] = Σ_{r,t,c} conv2d7_w[r,t,c,k] max_pool2d4_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d7_u[n,i,j,k] = Σ_{r,t,c} conv2d7_w[r,t,c,k] max_pool2d4_y[n, i+r−1, j+t−1, c]
     max_pool2d4_y_1 = rt.Window(  # n i j r t c
         max_pool2d4_y, (N, 2, 2, 3, 3, 512), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d7_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d4_y_1, conv2d7_w, out=conv2d7_u)
     buffers.give(max_pool2d4_y)
-    # (17) conv2d7_u[n,i,j,k] += conv2d7_b[k]
+    # (1) conv2d7_u[n,i,j,k] += conv2d7_b[k]
     rt.add_row(conv2d7_u, conv2d7_b)
-    # (18) relu7_y[n,i,j,k] = max(0, conv2d7_u[n,i,j,k])
+    # (2) relu7_y[n,i,j,k] = max(0, conv2d7_u[n,i,j,k])
     relu7_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d7_u, 0, out=relu7_y)
     buffers.give(conv2d7_u)
-    # (19) conv2d8_u[n,i,j,k] = Σ_{r,t,c} conv2d8_w[r,t,c,k] relu7_y[n, i+r−1, j+t−1, c]
+    # (1) conv2d8_u[n,i,j,k] = Σ_{r,t,c} conv2d8_w[r,t,c,k] relu7_y[n, i+r−1, j+t−1, c]
     relu7_y_1 = rt.Window(  # n i j r t c
         relu7_y, (N, 2, 2, 3, 3, 512), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
     conv2d8_u = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
     buffers.give(relu7_y)
-    # (19) conv2d8_u[n,i,j,k] += conv2d8_b[k]
+    # (1) conv2d8_u[n,i,j,k] += conv2d8_b[k]
     rt.add_row(conv2d8_u, conv2d8_b)
-    # (20) relu8_y[n,i,j,k] = max(0, conv2d8_u[n,i,j,k])
+    # (2) relu8_y[n,i,j,k] = max(0, conv2d8_u[n,i,j,k])
     relu8_y = buffers.take((N, 2, 2, 512), dtype)
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
-    # (21) max_pool2d5_y[n,i,j,c] = max_{r,t} relu8_y[n, 2i+r, 2j+t, c]
+    # (3) max_pool2d5_y[n,i,j,c] = max_{r,t} relu8_y[n, 2i+r, 2j+t, c]
     if loops.wanted(2048 * N):
         max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
         loops.vgg11_predict_4(max_pool2d5_y, relu8_y, N)
@@ -507,13 +507,13 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
         max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
         rt.reduce(np.maximum, -np.inf, relu8_y_1, max_pool2d5_y)
     buffers.give(relu8_y)
-    # (22) flatten1_y[n,y_1] = max_pool2d5_y[n,0,0,y_1]
+    # (4) flatten1_y[n,y_1] = max_pool2d5_y[n,0,0,y_1]
     flatten1_y = max_pool2d5_y.reshape(N, 512)
-    # (23) dense1_u[n,k] = Σ_{c} dense1_w[c,k] flatten1_y[n,c]
+    # (5) dense1_u[n,k] = Σ_{c} dense1_w[c,k] flatten1_y[n,c]
     dense1_u = np.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", flatten1_y, dense1_w, out=dense1_u)
     buffers.give(max_pool2d5_y)
-    # (23) dense1_u[n,k] += dense1_b[k]
+    # (5) dense1_u[n,k] += dense1_b[k]
     dense1_u += dense1_b
     return dense1_u
 
@@ -582,12 +582,12 @@ def vgg11_backward(
     dense1_w = rt.weight("vgg11", params, "dense1.w", dtype, (512, 10))
     rt.extents("vgg11", "dy", dy.shape, (N, 10), "batch, 10")
     buffers = rt.Buffers() if buffers is None else buffers
-    # (61) dflatten1_y[m,q] = Σ_{k} dy[m,k] dense1_w[q,k]
+    # (30) dflatten1_y[m,q] = Σ_{k} dy[m,k] dense1_w[q,k]
     dflatten1_y = buffers.take((N, 512), dtype)
     rt.contract("m k, q k -> m q", dy, dense1_w, out=dflatten1_y)
-    # (66) dmax_pool2d5_y[m,0,0,e] = dflatten1_y[m,e]
+    # (33) dmax_pool2d5_y[m,0,0,e] = dflatten1_y[m,e]
     dmax_pool2d5_y = dflatten1_y.reshape(N, 1, 1, 512)
-    # (72) drelu8_y[m,q,v,e] = Σ_{i,j} dmax_pool2d5_y[m,i,j,e] [max_pool2d5_argmax[m,i,j,e]=2q+v−4i−2j]
+    # (38) drelu8_y[m,q,v,e] = Σ_{i,j} dmax_pool2d5_y[m,i,j,e] [max_pool2d5_argmax[m,i,j,e]=2q+v−4i−2j]
     drelu8_y = rt.total(
         np.where(
             2 * np.arange(0, 2)[:, None, None, None, None]
@@ -601,18 +601,18 @@ def vgg11_backward(
         (-2, -1),
     )
     buffers.give(dflatten1_y)
-    # (74) dconv2d8_u[m,q,v,e] = drelu8_y[m,q,v,e] [relu8_y[m,q,v,e]>0]
+    # (40) dconv2d8_u[m,q,v,e] = drelu8_y[m,q,v,e] [relu8_y[m,q,v,e]>0]
     dconv2d8_u = np.where(relu8_y > 0, drelu8_y, 0)
-    # (90) drelu7_y[m,q,v,e] = Σ_{i,j,k} conv2d8_w[q+1−i, v+1−j, e, k] dconv2d8_u[m,i,j,k]
+    # (48) drelu7_y[m,q,v,e] = Σ_{i,j,k} conv2d8_w[q+1−i, v+1−j, e, k] dconv2d8_u[m,i,j,k]
     conv2d8_w_1 = rt.Window(  # q v e i j k
         conv2d8_w, (2, 2, 512, 2, 2, 512), ((1, (0, 1), (3, -1)), (1, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1)))
     )
     drelu7_y = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dconv2d8_u, conv2d8_w_1, out=drelu7_y)
-    # (92) dconv2d7_u[m,q,v,e] = drelu7_y[m,q,v,e] [relu7_y[m,q,v,e]>0]
+    # (50) dconv2d7_u[m,q,v,e] = drelu7_y[m,q,v,e] [relu7_y[m,q,v,e]>0]
     dconv2d7_u = np.where(relu7_y > 0, drelu7_y, 0)
     buffers.give(drelu7_y)
-    # (100) dmax_pool2d4_y[m,q,v,e] = Σ_{i,j,k} conv2d7_w[q+1−i, v+1−j, e, k] dconv2d7_u[m,i,j,k]
+    # (54) dmax_pool2d4_y[m,q,v,e] = Σ_{i,j,k} conv2d7_w[q+1−i, v+1−j, e, k] dconv2d7_u[m,i,j,k]
     conv2d7_w_1 = rt.Window(  # q v e i j k
         conv2d7_w, (2, 2, 512, 2, 2, 512), ((1, (0, 1), (3, -1)), (1, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1)))
     )
@@ -629,19 +629,19 @@ def vgg11_backward(
         )
         rt.spread(dmax_pool2d4_y, drelu6_y_1, argument=max_pool2d4_argmax)
     buffers.give(dmax_pool2d4_y)
-    # (101) dconv2d6_u[m,q,v,e] = drelu6_y[m,q,v,e] [relu6_y[m,q,v,e]>0]
+    # (55) dconv2d6_u[m,q,v,e] = drelu6_y[m,q,v,e] [relu6_y[m,q,v,e]>0]
     dconv2d6_u = np.where(relu6_y > 0, drelu6_y, 0)
     buffers.give(drelu6_y)
-    # drelu5_y[m,q,v,e] = Σ_{k,r,t} conv2d6_w[r,t,e,k] dconv2d6_u[m, q+1−r, v+1−t, k]
+    # (48) drelu5_y[m,q,v,e] = Σ_{k,r,t} conv2d6_w[r,t,e,k] dconv2d6_u[m, q+1−r, v+1−t, k]
     dconv2d6_u_1 = rt.Window(  # m q v k r t
         dconv2d6_u, (N, 4, 4, 512, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu5_y = buffers.take((N, 4, 4, 512), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d6_u_1, conv2d6_w, out=drelu5_y)
-    # (105) dconv2d5_u[m,q,v,e] = drelu5_y[m,q,v,e] [relu5_y[m,q,v,e]>0]
+    # (50) dconv2d5_u[m,q,v,e] = drelu5_y[m,q,v,e] [relu5_y[m,q,v,e]>0]
     dconv2d5_u = np.where(relu5_y > 0, drelu5_y, 0)
     buffers.give(drelu5_y)
-    # (108) dmax_pool2d3_y[m,q,v,e] = Σ_{k,r,t} conv2d5_w[r,t,e,k] dconv2d5_u[m, q+1−r, v+1−t, k]
+    # (54) dmax_pool2d3_y[m,q,v,e] = Σ_{k,r,t} conv2d5_w[r,t,e,k] dconv2d5_u[m, q+1−r, v+1−t, k]
     dconv2d5_u_1 = rt.Window(  # m q v k r t
         dconv2d5_u, (N, 4, 4, 512, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
@@ -658,19 +658,19 @@ def vgg11_backward(
         )
         rt.spread(dmax_pool2d3_y, drelu4_y_1, argument=max_pool2d3_argmax)
     buffers.give(dmax_pool2d3_y)
-    # (109) dconv2d4_u[m,q,v,e] = drelu4_y[m,q,v,e] [relu4_y[m,q,v,e]>0]
+    # (55) dconv2d4_u[m,q,v,e] = drelu4_y[m,q,v,e] [relu4_y[m,q,v,e]>0]
     dconv2d4_u = np.where(relu4_y > 0, drelu4_y, 0)
     buffers.give(drelu4_y)
-    # drelu3_y[m,q,v,e] = Σ_{k,r,t} conv2d4_w[r,t,e,k] dconv2d4_u[m, q+1−r, v+1−t, k]
+    # (48) drelu3_y[m,q,v,e] = Σ_{k,r,t} conv2d4_w[r,t,e,k] dconv2d4_u[m, q+1−r, v+1−t, k]
     dconv2d4_u_1 = rt.Window(  # m q v k r t
         dconv2d4_u, (N, 8, 8, 256, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu3_y = buffers.take((N, 8, 8, 256), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d4_u_1, conv2d4_w, out=drelu3_y)
-    # (113) dconv2d3_u[m,q,v,e] = drelu3_y[m,q,v,e] [relu3_y[m,q,v,e]>0]
+    # (50) dconv2d3_u[m,q,v,e] = drelu3_y[m,q,v,e] [relu3_y[m,q,v,e]>0]
     dconv2d3_u = np.where(relu3_y > 0, drelu3_y, 0)
     buffers.give(drelu3_y)
-    # (116) dmax_pool2d2_y[m,q,v,e] = Σ_{k,r,t} conv2d3_w[r,t,e,k] dconv2d3_u[m, q+1−r, v+1−t, k]
+    # (54) dmax_pool2d2_y[m,q,v,e] = Σ_{k,r,t} conv2d3_w[r,t,e,k] dconv2d3_u[m, q+1−r, v+1−t, k]
     dconv2d3_u_1 = rt.Window(  # m q v k r t
         dconv2d3_u, (N, 8, 8, 256, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
@@ -687,10 +687,10 @@ def vgg11_backward(
         )
         rt.spread(dmax_pool2d2_y, drelu2_y_1, argument=max_pool2d2_argmax)
     buffers.give(dmax_pool2d2_y)
-    # (117) dconv2d2_u[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    # (55) dconv2d2_u[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dconv2d2_u = np.where(relu2_y > 0, drelu2_y, 0)
     buffers.give(drelu2_y)
-    # (121) dmax_pool2d1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
+    # (54) dmax_pool2d1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
     dconv2d2_u_1 = rt.Window(  # m q v k r t
         dconv2d2_u, (N, 16, 16, 128, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
@@ -707,77 +707,77 @@ def vgg11_backward(
         )
         rt.spread(dmax_pool2d1_y, drelu1_y_1, argument=max_pool2d1_argmax)
     buffers.give(dmax_pool2d1_y)
-    # (122) dconv2d1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (55) dconv2d1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dconv2d1_u = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (124) dconv2d1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv2d1_u[n,i,j,e]
+    # (44) dconv2d1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv2d1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d1_w = np.empty((3, 3, 3, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv2d1_u, out=dconv2d1_w)
-    # (125) dconv2d1_b[m] = Σ_{n,i,j} dconv2d1_u[n,i,j,m]
+    # (45) dconv2d1_b[m] = Σ_{n,i,j} dconv2d1_u[n,i,j,m]
     dconv2d1_b = rt.total(dconv2d1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (119) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} max_pool2d1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
+    # (44) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} max_pool2d1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
     max_pool2d1_y_1 = rt.Window(  # m q v n i j
         max_pool2d1_y, (3, 3, 64, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d2_w = np.empty((3, 3, 64, 128), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d1_y_1, dconv2d2_u, out=dconv2d2_w)
-    # (120) dconv2d2_b[m] = Σ_{n,i,j} dconv2d2_u[n,i,j,m]
+    # (45) dconv2d2_b[m] = Σ_{n,i,j} dconv2d2_u[n,i,j,m]
     dconv2d2_b = rt.total(dconv2d2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (114) dconv2d3_w[m,q,v,e] = Σ_{n,i,j} max_pool2d2_y[n, m+i−1, q+j−1, v] dconv2d3_u[n,i,j,e]
+    # (44) dconv2d3_w[m,q,v,e] = Σ_{n,i,j} max_pool2d2_y[n, m+i−1, q+j−1, v] dconv2d3_u[n,i,j,e]
     max_pool2d2_y_1 = rt.Window(  # m q v n i j
         max_pool2d2_y, (3, 3, 128, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d3_w = np.empty((3, 3, 128, 256), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d2_y_1, dconv2d3_u, out=dconv2d3_w)
-    # (115) dconv2d3_b[m] = Σ_{n,i,j} dconv2d3_u[n,i,j,m]
+    # (45) dconv2d3_b[m] = Σ_{n,i,j} dconv2d3_u[n,i,j,m]
     dconv2d3_b = rt.total(dconv2d3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (111) dconv2d4_w[m,q,v,e] = Σ_{n,i,j} relu3_y[n, m+i−1, q+j−1, v] dconv2d4_u[n,i,j,e]
+    # (44) dconv2d4_w[m,q,v,e] = Σ_{n,i,j} relu3_y[n, m+i−1, q+j−1, v] dconv2d4_u[n,i,j,e]
     relu3_y_1 = rt.Window(  # m q v n i j
         relu3_y, (3, 3, 256, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d4_w = np.empty((3, 3, 256, 256), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu3_y_1, dconv2d4_u, out=dconv2d4_w)
-    # (112) dconv2d4_b[m] = Σ_{n,i,j} dconv2d4_u[n,i,j,m]
+    # (45) dconv2d4_b[m] = Σ_{n,i,j} dconv2d4_u[n,i,j,m]
     dconv2d4_b = rt.total(dconv2d4_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (106) dconv2d5_w[m,q,v,e] = Σ_{n,i,j} max_pool2d3_y[n, m+i−1, q+j−1, v] dconv2d5_u[n,i,j,e]
+    # (44) dconv2d5_w[m,q,v,e] = Σ_{n,i,j} max_pool2d3_y[n, m+i−1, q+j−1, v] dconv2d5_u[n,i,j,e]
     max_pool2d3_y_1 = rt.Window(  # m q v n i j
         max_pool2d3_y, (3, 3, 256, N, 4, 4), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d5_w = np.empty((3, 3, 256, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d3_y_1, dconv2d5_u, out=dconv2d5_w)
-    # (107) dconv2d5_b[m] = Σ_{n,i,j} dconv2d5_u[n,i,j,m]
+    # (45) dconv2d5_b[m] = Σ_{n,i,j} dconv2d5_u[n,i,j,m]
     dconv2d5_b = rt.total(dconv2d5_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (103) dconv2d6_w[m,q,v,e] = Σ_{n,i,j} relu5_y[n, m+i−1, q+j−1, v] dconv2d6_u[n,i,j,e]
+    # (44) dconv2d6_w[m,q,v,e] = Σ_{n,i,j} relu5_y[n, m+i−1, q+j−1, v] dconv2d6_u[n,i,j,e]
     relu5_y_1 = rt.Window(  # m q v n i j
         relu5_y, (3, 3, 512, N, 4, 4), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d6_w = np.empty((3, 3, 512, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu5_y_1, dconv2d6_u, out=dconv2d6_w)
-    # (104) dconv2d6_b[m] = Σ_{n,i,j} dconv2d6_u[n,i,j,m]
+    # (45) dconv2d6_b[m] = Σ_{n,i,j} dconv2d6_u[n,i,j,m]
     dconv2d6_b = rt.total(dconv2d6_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (93) dconv2d7_w[m,q,v,e] = Σ_{n,i,j} max_pool2d4_y[n, m+i−1, q+j−1, v] dconv2d7_u[n,i,j,e]
+    # (44) dconv2d7_w[m,q,v,e] = Σ_{n,i,j} max_pool2d4_y[n, m+i−1, q+j−1, v] dconv2d7_u[n,i,j,e]
     max_pool2d4_y_1 = rt.Window(  # m q v n i j
         max_pool2d4_y, (3, 3, 512, N, 2, 2), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d7_w = np.empty((3, 3, 512, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d4_y_1, dconv2d7_u, out=dconv2d7_w)
-    # (94) dconv2d7_b[m] = Σ_{n,i,j} dconv2d7_u[n,i,j,m]
+    # (45) dconv2d7_b[m] = Σ_{n,i,j} dconv2d7_u[n,i,j,m]
     dconv2d7_b = rt.total(dconv2d7_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (80) dconv2d8_w[m,q,v,e] = Σ_{n,i,j} relu7_y[n, m+i−1, q+j−1, v] dconv2d8_u[n,i,j,e]
+    # (44) dconv2d8_w[m,q,v,e] = Σ_{n,i,j} relu7_y[n, m+i−1, q+j−1, v] dconv2d8_u[n,i,j,e]
     relu7_y_1 = rt.Window(  # m q v n i j
         relu7_y, (3, 3, 512, N, 2, 2), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d8_w = np.empty((3, 3, 512, 512), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu7_y_1, dconv2d8_u, out=dconv2d8_w)
-    # (85) dconv2d8_b[m] = Σ_{n,i,j} dconv2d8_u[n,i,j,m]
+    # (45) dconv2d8_b[m] = Σ_{n,i,j} dconv2d8_u[n,i,j,m]
     dconv2d8_b = rt.total(dconv2d8_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (52) ddense1_w[m,q] = Σ_{n} dy[n,q] flatten1_y[n,m]
+    # (25) ddense1_w[m,q] = Σ_{n} dy[n,q] flatten1_y[n,m]
     ddense1_w = np.empty((512, 10), dtype)
     rt.contract("n m, n q -> m q", flatten1_y, dy, out=ddense1_w)
-    # (57) ddense1_b[m] = Σ_{n} dy[n,m]
+    # (28) ddense1_b[m] = Σ_{n} dy[n,m]
     ddense1_b = rt.total(dy.transpose(1, 0), -1)
     if inputs:
         # dx[m,q,v,e] = Σ_{k,r,t} conv2d1_w[r,t,e,k] dconv2d1_u[m, q+1−r, v+1−t, k]

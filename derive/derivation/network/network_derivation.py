@@ -83,7 +83,8 @@ def derive_network(
     layers = {name: part.node for name, part in shown.parts}
     once = page.definitions if full else once_for_a_layer(page.definitions, layers, lettering, program)
     levels = level_gradients(chapters, lettering, network.weights)
-    table, stated = layer_table(shown, program, lettering, written), _of(program, once)
+    table = layer_table(shown, program, lettering, written)
+    stated = {d.left.tensor for d in once if d.likeness is None}
     return replace(
         page,
         name=network.name,
@@ -92,7 +93,7 @@ def derive_network(
         setup=(*_branches(network), *_setup(shown, program, written)),
         table=table if full else with_repeats(table, _equations(once, lettering)),
         definitions=once,
-        notes=notes(stated, (), [i for i in rewritten.idealised if i.equation in stated.statements], page.unchanging),
+        notes=notes(program, (), rewritten.idealised, page.unchanging, stated),
         chapters=tuple(_printed(chapter) for _, chapter in chapters if not levels or _is_printed(chapter)),
         levels=levels,
         seed=seed.name,
@@ -116,12 +117,6 @@ def _is_printed(chapter: Chapter) -> bool:
 def _printed(chapter: Chapter) -> Chapter:
     """A chapter without the sections that are others under other names."""
     return replace(chapter, sections=tuple(s for s in chapter.sections if s.likeness is None))
-
-
-def _of(program: Program, definitions: Sequence[Definition]) -> Program:
-    """A program with those statements only whose equations are printed."""
-    names = {d.left.tensor for d in definitions if d.likeness is None}
-    return replace(program, statements=tuple(s for s in program.statements if s.target.name in names))
 
 
 def _equations(definitions: Sequence[Definition], lettering: Lettering) -> dict[str, tuple[str, ...]]:

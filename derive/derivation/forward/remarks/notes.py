@@ -1,6 +1,7 @@
 """What a reader must know of the forward equations, in sentences behind them."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 import sympy
 from sympy import Expr, Symbol
@@ -18,6 +19,7 @@ def notes(
     lets: Sequence[Statement] = (),
     idealised: Sequence[Idealised] = (),
     unchanging: Collection[str] = (),
+    stated: Collection[str] | None = None,
 ) -> tuple[Words, ...]:
     """The sentences: what is written out, zero padding, functions, for which sizes, places of maxima, constants.
 
@@ -26,14 +28,17 @@ def notes(
         lets: what is written out in them.
         idealised: equations without what they have for numbers of a computer.
         unchanging: constants that no output depends on.
+        stated: the tensors whose equations are printed; all if None.
     """
+    shown = tuple(s for s in program.statements if stated is None or s.target.name in stated)
+    part = replace(program, statements=shown)
     return (
         *_written_out(lets),
-        *_padding(program),
-        *((Equals(function, meaning), ".") for function, meaning in sorted(_explained(program), key=str)),
-        *_stated_for(idealised),
-        *_places(program),
-        *_constants(program, unchanging),
+        *_padding(part),
+        *((Equals(function, meaning), ".") for function, meaning in sorted(_explained(part), key=str)),
+        *_stated_for([one for one in idealised if one.equation.target.name in {s.target.name for s in shown}]),
+        *_places(part),
+        *_constants(program, shown, unchanging),
     )
 
 
@@ -79,11 +84,11 @@ def _places(program: Program) -> Iterator[Words]:
         yield (*joined(records, " and "), verb, *of, *rule)
 
 
-def _constants(program: Program, unchanging: Collection[str]) -> Iterator[Words]:
+def _constants(program: Program, shown: Sequence[Statement], unchanging: Collection[str]) -> Iterator[Words]:
     """Why nothing is differentiated through a tensor."""
     outputs = [Access(n) for n in program.outputs if not (program.tensors[n].constant or program.tensors[n].integer)]
-    counts = {s.ties.name for s in program.statements if s.ties is not None}  # of which it is said above
-    names = [s.target.name for s in program.statements if s.target.constant and s.target.name not in counts]
+    counts = {s.ties.name for s in shown if s.ties is not None}  # of which it is said above
+    names = [s.target.name for s in shown if s.target.constant and s.target.name not in counts]
     apart = [n for n in dict.fromkeys(names) if n in program.outputs and not _is_read(n, program)]
     if apart:
         yield (
