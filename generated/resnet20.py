@@ -76,8 +76,8 @@ norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(NH²−1, 1
 (7) sum_y[n,i,j,c] = x[n,i,j,c] + norm2_y[n,i,j,c]
 (6) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
-Block down: (1) to (10), stage2_block1 (H = 32, C = 16, K = 32, H′ = 16, p = 8); (1) to (11), stage3_block1 (H = 16,
-    C = 32, K = 64, H′ = 8, p = 16).
+Block down: (1) to (6), (8) to (10), stage2_block1 (H = 32, C = 16, K = 32, H′ = 16, p = 8); (1) to (6), (8), (10)
+    to (11), stage3_block1 (H = 16, C = 32, K = 64, H′ = 8, p = 16).
 
   level   layers              reads          value           weights         parameters
   ─────────────────────────────────────────────────────────────────────────────────────
@@ -395,39 +395,39 @@ def resnet20_forward(
     np.multiply(norm1_h, norm1_gamma, out=relu1_y)
     relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
-    # (1) to (6), stage1_block1
+    # (1) to (4), (6), stage1_block1
     stage1_block1_relu2_y, stage1_block1_state, stage1_block1_saved = _basic_forward(
         "stage1_block1", relu1_y, params, state, dtype, buffers
     )
-    # (1) to (6), stage1_block2
+    # (1) to (4), (6), stage1_block2
     stage1_block2_relu2_y, stage1_block2_state, stage1_block2_saved = _basic_forward(
         "stage1_block2", stage1_block1_relu2_y, params, state, dtype, buffers
     )
-    # (1) to (6), stage1_block3
+    # (1) to (4), (6), stage1_block3
     stage1_block3_relu2_y, stage1_block3_state, stage1_block3_saved = _basic_forward(
         "stage1_block3", stage1_block2_relu2_y, params, state, dtype, buffers
     )
-    # (1) to (8), stage2_block1
+    # (1) to (4), (6), (8), stage2_block1
     stage2_block1_relu2_y, stage2_block1_state, stage2_block1_saved = _down_forward(
         "stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers, H_out=16, K=32, p=8
     )
-    # (1) to (6), stage2_block2
+    # (1) to (4), (6), stage2_block2
     stage2_block2_relu2_y, stage2_block2_state, stage2_block2_saved = _basic_forward(
         "stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers
     )
-    # (1) to (6), stage2_block3
+    # (1) to (4), (6), stage2_block3
     stage2_block3_relu2_y, stage2_block3_state, stage2_block3_saved = _basic_forward(
         "stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers
     )
-    # (1) to (8), stage3_block1
+    # (1) to (4), (6), (8), stage3_block1
     stage3_block1_relu2_y, stage3_block1_state, stage3_block1_saved = _down_forward(
         "stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers, H_out=8, K=64, p=16
     )
-    # (1) to (6), stage3_block2
+    # (1) to (4), (6), stage3_block2
     stage3_block2_relu2_y, stage3_block2_state, stage3_block2_saved = _basic_forward(
         "stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers
     )
-    # (1) to (6), stage3_block3
+    # (1) to (4), (6), stage3_block3
     stage3_block3_relu2_y, stage3_block3_state, stage3_block3_saved = _basic_forward(
         "stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers
     )
@@ -645,35 +645,35 @@ def resnet20_predict(
     relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv1_u)
-    # (1) to (6), stage1_block1
+    # (1), (6), stage1_block1
     stage1_block1_relu2_y = _basic_predict("stage1_block1", relu1_y, params, state, dtype, buffers)
     buffers.give(relu1_y)
-    # (1) to (6), stage1_block2
+    # (1), (6), stage1_block2
     stage1_block2_relu2_y = _basic_predict("stage1_block2", stage1_block1_relu2_y, params, state, dtype, buffers)
     buffers.give(stage1_block1_relu2_y)
-    # (1) to (6), stage1_block3
+    # (1), (6), stage1_block3
     stage1_block3_relu2_y = _basic_predict("stage1_block3", stage1_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage1_block2_relu2_y)
-    # (1) to (8), stage2_block1
+    # (1), (6), (8), stage2_block1
     stage2_block1_relu2_y = _down_predict(
         "stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers, H_out=16, K=32, p=8
     )
     buffers.give(stage1_block3_relu2_y)
-    # (1) to (6), stage2_block2
+    # (1), (6), stage2_block2
     stage2_block2_relu2_y = _basic_predict("stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers)
     buffers.give(stage2_block1_relu2_y)
-    # (1) to (6), stage2_block3
+    # (1), (6), stage2_block3
     stage2_block3_relu2_y = _basic_predict("stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage2_block2_relu2_y)
-    # (1) to (8), stage3_block1
+    # (1), (6), (8), stage3_block1
     stage3_block1_relu2_y = _down_predict(
         "stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers, H_out=8, K=64, p=16
     )
     buffers.give(stage2_block3_relu2_y)
-    # (1) to (6), stage3_block2
+    # (1), (6), stage3_block2
     stage3_block2_relu2_y = _basic_predict("stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers)
     buffers.give(stage3_block1_relu2_y)
-    # (1) to (6), stage3_block3
+    # (1), (6), stage3_block3
     stage3_block3_relu2_y = _basic_predict("stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage3_block2_relu2_y)
     # (12) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
@@ -993,47 +993,47 @@ def resnet20_backward(
     dstage3_block3_relu2_y.fill(0)
     dstage3_block3_relu2_y += dpool_y[:, None, None, :] / 64
     buffers.give(dpool_y)
-    # (42) to (71), stage3_block3
+    # (42), (44), (48), (52) to (54), (60), (63), (66), (68), (71), stage3_block3
     dstage3_block2_relu2_y, stage3_block3_gradients = _basic_backward(
         "stage3_block3", dstage3_block3_relu2_y, params, stage3_block3_saved, dtype, buffers
     )
     buffers.give(dstage3_block3_relu2_y)
-    # (44) to (73), stage3_block2
+    # (44), (48), (52) to (54), (60), (63), (66), (68), (71), (73), stage3_block2
     dstage3_block1_relu2_y, stage3_block2_gradients = _basic_backward(
         "stage3_block2", dstage3_block2_relu2_y, params, stage3_block2_saved, dtype, buffers
     )
     buffers.give(dstage3_block2_relu2_y)
-    # (44) to (75), stage3_block1
+    # (44), (48), (52) to (54), (60), (63), (66), (68), (73), (75), stage3_block1
     dstage2_block3_relu2_y, stage3_block1_gradients = _down_backward(
         "stage3_block1", dstage3_block1_relu2_y, params, stage3_block1_saved, dtype, buffers, p=16
     )
     buffers.give(dstage3_block1_relu2_y)
-    # (44) to (76), stage2_block3
+    # (44), (48), (52) to (54), (60), (63), (66), (68), (71), (76), stage2_block3
     dstage2_block2_relu2_y, stage2_block3_gradients = _basic_backward(
         "stage2_block3", dstage2_block3_relu2_y, params, stage2_block3_saved, dtype, buffers
     )
     buffers.give(dstage2_block3_relu2_y)
-    # (44) to (73), stage2_block2
+    # (44), (48), (52) to (54), (60), (63), (66), (68), (71), (73), stage2_block2
     dstage2_block1_relu2_y, stage2_block2_gradients = _basic_backward(
         "stage2_block2", dstage2_block2_relu2_y, params, stage2_block2_saved, dtype, buffers
     )
     buffers.give(dstage2_block2_relu2_y)
-    # (44) to (75), stage2_block1
+    # (44), (48), (52) to (54), (60), (63), (66), (68), (73), (75), stage2_block1
     dstage1_block3_relu2_y, stage2_block1_gradients = _down_backward(
         "stage2_block1", dstage2_block1_relu2_y, params, stage2_block1_saved, dtype, buffers, p=8
     )
     buffers.give(dstage2_block1_relu2_y)
-    # (44) to (78), stage1_block3
+    # (44), (48), (52) to (54), (60), (63), (66), (68), (71), (78), stage1_block3
     dstage1_block2_relu2_y, stage1_block3_gradients = _basic_backward(
         "stage1_block3", dstage1_block3_relu2_y, params, stage1_block3_saved, dtype, buffers
     )
     buffers.give(dstage1_block3_relu2_y)
-    # (44) to (73), stage1_block2
+    # (44), (48), (52) to (54), (60), (63), (66), (68), (71), (73), stage1_block2
     dstage1_block1_relu2_y, stage1_block2_gradients = _basic_backward(
         "stage1_block2", dstage1_block2_relu2_y, params, stage1_block2_saved, dtype, buffers
     )
     buffers.give(dstage1_block2_relu2_y)
-    # (44) to (73), stage1_block1
+    # (44), (48), (52) to (54), (60), (63), (66), (68), (71), (73), stage1_block1
     drelu1_y, stage1_block1_gradients = _basic_backward(
         "stage1_block1", dstage1_block1_relu2_y, params, stage1_block1_saved, dtype, buffers
     )

@@ -23,9 +23,9 @@ FUNCTIONS = {
 
 SAMPLE = [
     *("conv2d", "conv_transpose1d", "depthwise_conv2d", "locally_connected1d", "max_pool2d", "avg_pool2d", "lp_pool1d"),
-    *("adaptive_max_pool1d", "upsample_nearest1d", "pixel_shuffle", "reflection_pad1d", "dense", "embedding", "gelu"),
+    *("adaptive_max_pool1d", "upsample_nearest1d", "pixel_shuffle", "replication_pad1d", "dense", "embedding", "gelu"),
     *("relu", "prelu", "softmax", "batch_norm", "layer_norm", "group_norm", "dropout", "concatenation", "lstm_cell"),
-    *("scaled_dot_product_attention", "cross_entropy", "huber_loss", "kl_divergence"),
+    *("scaled_dot_product_attention", "cross_entropy", "nll_loss", "huber_loss", "kl_divergence"),
 ]
 TRIED = list(LAYERS) if THOROUGH else SAMPLE
 """The layers that tests run through: the same in all, so that each is differentiated, lowered and derived once."""

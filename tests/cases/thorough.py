@@ -1,14 +1,14 @@
 """How much the tests try: `make test` a sample that reaches every line, `make test-all` everything.
 
-GRADSCRIBE_THOROUGH=1 is what `make test-all` sets. It takes in the tests that are marked as thorough, and every case
-where a test has more of one kind than it tries otherwise.
+GRADSCRIBE_THOROUGH=1 is what `make test-all` sets; GRADSCRIBE_FUZZ=N, so many examples of fuzzers, takes all in too.
+It adds the tests that are marked as thorough, and every case where a test has more of one kind than it tries otherwise.
 """
 
 import os
 from collections.abc import Iterable
 from typing import TypeVar
 
-THOROUGH = os.environ.get("GRADSCRIBE_THOROUGH", "0") != "0"
+THOROUGH = os.environ.get("GRADSCRIBE_THOROUGH", "0") != "0" or "GRADSCRIBE_FUZZ" in os.environ
 Case = TypeVar("Case")
 
 

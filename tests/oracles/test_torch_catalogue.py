@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradscribe.derive.catalogue.layers import LAYERS
+from tests.cases.catalogue import TRIED
 from tests.cases.instances import instance
 from tests.cases.layers import random_values, sampled_case
 from tests.cases.second_order_calls import functions
@@ -74,7 +74,7 @@ class Drawn:
         return torch.func.functional_call(self.module, weights, (), arrays)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", TRIED)
 def test_gradients_of_first_and_second_order(name: str) -> None:
     drawn = Drawn(name)
     assert drawn.leaves

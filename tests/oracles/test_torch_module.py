@@ -447,6 +447,7 @@ c1: conv2d(3, 3, padding=1) -> batch_norm -> tanh
 """
 
 
+@pytest.mark.thorough
 def test_a_network_of_second_order() -> None:
     """gradcheck and gradgradcheck with respect to the input and to every weight; opcheck of all three operators."""
     made = network_of(SMALL, "small").compile(order=2)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from gradscribe.generated import runtime as rt
-from tests.cases.thorough import draws
+from tests.cases.thorough import some
 from tests.runtime.rooms import forget_plans, set_in_all
 
 Array = np.ndarray[Any, Any]
 SEEDS = pytest.mark.parametrize(
-    "seeds", [range(k, k + 15) for k in range(0, draws(15, 60), 15)], ids=lambda r: str(r.start)
+    "seeds", some([range(k, k + 15) for k in range(0, 60, 15)], 1, first=2), ids=lambda r: str(r.start)
 )
 
 

@@ -114,12 +114,12 @@ def block_constants(k: NetworkKernels) -> list[Assign]:
 
 def _layers(found: Table[str]) -> Dictionary:
     entries = rows(found, lambda e: Literal(e.value), lambda run: constant(run.block, "layers"))
-    return Dictionary(tuple((Literal(key) if key else None, value) for key, value in entries))
+    return Dictionary(tuple((Literal(key) if key is not None else None, value) for key, value in entries))
 
 
 def _kept(found: Table[str]) -> Group:
     entries = rows(found, lambda e: Literal(e.key), lambda run: constant(run.block, "kept"), "rt.placed_names")
-    return Group(tuple(value if key else Star(value) for key, value in entries))
+    return Group(tuple(value if key is not None else Star(value) for key, value in entries))
 
 
 def _methods(k: NetworkKernels) -> list[Function]:

@@ -129,7 +129,9 @@ def constructor_statements(k: NetworkKernels, found: Table[Begun]) -> list[State
             name = _starts_name(run.block)
             return Call(Name(name), (), tuple((word, size(sizes[word])) for word in given[name]))
 
-        entries = ((Literal(key) if key else None, e) for key, e in rows(found, lambda e: _value(k, e), placed))
+        entries = (
+            (Literal(key) if key is not None else None, e) for key, e in rows(found, lambda e: _value(k, e), placed)
+        )
         drawn = any(not isinstance(start, float) for _, start in network.starts)
         kind = let("dtype", real_type(network))
         arguments = (Name("self"), Literal(network.name), Dictionary(tuple(entries)), DTYPE)

@@ -213,7 +213,9 @@ def _(value: e.Star) -> tuple[Line, int]:
 
 @_pieces.register
 def _(value: e.Dictionary) -> tuple[Line, int]:
-    items = tuple((*_line(k)[0], ": ", *_line(v)[0]) if k else ("**", *_line(v, ATOM)[0]) for k, v in value.entries)
+    items = tuple(
+        (*_line(k)[0], ": ", *_line(v)[0]) if k is not None else ("**", *_line(v, ATOM)[0]) for k, v in value.entries
+    )
     return (Bracket("{", items, "}", comma=True, literal=True),), ATOM
 
 

@@ -1,6 +1,8 @@
-"""Sizes as they are read: ⌊H/2⌋ for ⌊(H-2)/2⌋ + 1."""
+"""Sizes as they are read: ⌊H/2⌋ for ⌊(H-2)/2⌋ + 1, and by the names that they have."""
 
-from sympy import Add, Expr, fraction
+from collections.abc import Iterable
+
+from sympy import Add, Expr, Symbol, fraction
 
 from gradscribe.derive.ir.index import floordiv
 
@@ -16,6 +18,12 @@ def reduced(size: Expr) -> Expr:
     above, below = quotients[0].args
     whole, others = (made - quotients[0]).as_coeff_Add()
     return min((made, others + _quotient(above + whole * below, below)), key=_summands)
+
+
+def named(size: Expr, sizes: Iterable[tuple[Symbol, Expr]]) -> Expr:
+    """A size by its name, if it is one of `sizes` written otherwise; else reduced."""
+    found = reduced(size)
+    return next((name for name, value in sizes if reduced(value) == found), found)
 
 
 def _quotient(above: Expr, below: Expr) -> Expr:

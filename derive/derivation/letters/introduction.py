@@ -7,6 +7,7 @@ from sympy import Expr, ImmutableMatrix, Symbol
 
 from gradscribe.derive.composition.level import size_labels
 from gradscribe.derive.composition.network import Network
+from gradscribe.derive.derivation.forward.reduced_sizes import named
 from gradscribe.derive.derivation.letters.allocation import meaning, shape
 from gradscribe.derive.derivation.letters.collection import Group, Names
 from gradscribe.derive.derivation.letters.name import PRIME, Name
@@ -61,7 +62,9 @@ def _ranges(page: Derivation) -> Iterator[Words]:
     places = _by_place(page)
     whole = dict.fromkeys(r for ranges in places.values() for r in ranges)
     known = {r.index for r in whole}
-    further = (r for t in (*rows, *(p for p in parts(page.premises) if isinstance(p, Term))) for r in t.bound)
+    further = (
+        _named(r, page) for t in (*rows, *(p for p in parts(page.premises) if isinstance(p, Term))) for r in t.bound
+    )
     whole |= dict.fromkeys(r for r in further if r.index not in known and not r.index.name.endswith(PRIME))
     indices = [r.index for r in whole]
     everywhere = [r for r in whole if indices.count(r.index) == 1]
@@ -79,8 +82,13 @@ def _by_place(page: Derivation) -> dict[Expr, list[Range]]:
     for definition in page.equations:
         label = page.notation.level(definition.left.tensor)
         place = Label(label) if label else Access(definition.left.tensor)
-        found.setdefault(place, {}).update(dict.fromkeys(r for t in definition.terms for r in t.ranges))
+        found.setdefault(place, {}).update(dict.fromkeys(_named(r, page) for t in definition.terms for r in t.ranges))
     return {place: list(ranges) for place, ranges in found.items()}
+
+
+def _named(found: Range, page: Derivation) -> Range:
+    """With the name of its extent, if that has one."""
+    return Range(found.index, named(found.extent, page.sizes))
 
 
 def _below(ranges: Iterable[Range]) -> Words:

@@ -87,7 +87,7 @@ def _in_notation(
     symbols = _symbols(names.symbols, letters)
     found = places((page.program, *(part.forward for s in page.sections for part in s.parts))) if stated else {}
     found |= {coordinate(name, k): (r,) for name, ranges in found.items() for k, r in enumerate(ranges)}
-    order = dict.fromkeys(v for d in page.definitions for t in d.terms for v in t.indices) if stated else ()
+    order = dict.fromkeys(v for d in page.definitions for t in d.terms for v in t.indices)
     asked = {word for word, _ in request.chosen}
     tensors = {name: letters[g] for name, g in names.tensors.items() if name not in found or g.word in asked}
     specials = {word: letters[group] for word, group in names.specials.items()}

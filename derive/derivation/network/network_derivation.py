@@ -93,7 +93,7 @@ def derive_network(
         setup=(*_branches(network), *_setup(shown, program, written)),
         table=table if full else with_repeats(table, _equations(once, lettering)),
         definitions=once,
-        notes=notes(program, (), rewritten.idealised, page.unchanging, stated),
+        notes=notes(program, (), rewritten.idealised, page.unchanging, stated, dict(shown.values)),
         chapters=tuple(_printed(chapter) for _, chapter in chapters if not levels or _is_printed(chapter)),
         levels=levels,
         seed=seed.name,
@@ -120,9 +120,9 @@ def _printed(chapter: Chapter) -> Chapter:
 
 
 def _equations(definitions: Sequence[Definition], lettering: Lettering) -> dict[str, tuple[str, ...]]:
-    """By level the tensors whose printed equations its own are."""
+    """By level the tensors whose printed equations its own are; what the pass over ties adds is of no level."""
     found: dict[str, tuple[str, ...]] = {}
-    for d in definitions:
+    for d in (d for d in definitions if d.left.tensor in lettering.letters):
         label = lettering.label(d.left.tensor)
         found[label] = (*found.get(label, ()), d.likeness.of if d.likeness is not None else d.left.tensor)
     return found

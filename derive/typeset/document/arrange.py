@@ -49,7 +49,7 @@ from gradscribe.derive.typeset.document.document import (
     Rows,
     Source,
 )
-from gradscribe.derive.typeset.document.every_level import every_level, likes, repeated, with_equations
+from gradscribe.derive.typeset.document.every_level import every_level, explained, likes, with_equations
 
 E = Scalar(SCALARS[0])
 
@@ -138,9 +138,10 @@ def _introduction(derivation: Derivation, numbers: _Numbers) -> Iterator[Passage
     """What stands before the first gradient: shapes, the layers of a network, the forward equations."""
     yield (Heading("title", 1, (derivation.heading,)), *_paragraph(derivation.setup))
     yield _paragraph(derivation.glossary)
-    if (table := derivation.table) is not None:
-        yield (with_equations(table, derivation, numbers.last + 1),)
-        yield _paragraph([*repeated(table), ("Trained in all: ", *table.number((table.parameters,)), ".")])
+    if derivation.table is not None:
+        table = with_equations(derivation.table, derivation, numbers.last + 1)
+        yield (table,)
+        yield _paragraph([*explained(table), ("Trained in all: ", *table.number((table.parameters,)), ".")])
     forward = (Numbered(definition, numbers.next()) for definition in derivation.equations)
     sizes = (Numbered(Formula(symbol, expression)) for symbol, expression in derivation.sizes)
     yield (Equations((*forward, *sizes)), *_paragraph(derivation.notes))

@@ -16,6 +16,9 @@ from gradscribe.derive.typeset.document.document import Heading, Listing, Paragr
 
 TITLE: Words = ("All levels",)
 HEAD: tuple[Words, ...] = (("level",), ("error signal",), ("boxes",), ("read there",))
+EQUATIONS: Words = (
+    "The equations of a level are those with these numbers, in which its own level, its sizes and what it reads stand.",
+)
 LEAD: Words = (
     "The gradients of a level are those in the boxes with these numbers, in which its own level and its sizes are read",
     " for those of the box, and what the last column says.",
@@ -55,9 +58,10 @@ def with_equations(table: LayerTable, derivation: Derivation, first: int) -> Lay
     return replace(table, rows=tuple(replace(row, equations=tuple(found.get(row.label, ()))) for row in table.rows))
 
 
-def repeated(table: LayerTable) -> list[Words]:
-    """Which blocks of levels are not listed."""
-    return [
+def explained(table: LayerTable) -> list[Words]:
+    """How to read the numbers of equations, and which blocks of levels are not listed."""
+    shared = [EQUATIONS] if any(row.equations for row in table.rows) else []
+    return shared + [
         ("Levels ", *_listed([_span(block) for block in repeat.others]), " repeat ", *_span(repeat.first), ".")
         for repeat in table.repeats
     ]

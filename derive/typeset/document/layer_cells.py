@@ -1,6 +1,6 @@
 """What stands in the table of a network's layers: symbols, and the numbers that are fixed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sympy import Expr
 
@@ -16,13 +16,13 @@ def headings(table: LayerTable) -> tuple[str, ...]:
     return (*HEAD[:-1], EQUATIONS, HEAD[-1]) if any(row.equations for row in table.rows) else HEAD
 
 
-def equation_numbers(row: Row) -> str:
+def spans(numbers: Iterable[int]) -> str:
     """``(2) to (6), (9)``."""
-    spans: list[tuple[int, int]] = []
-    for number in sorted(row.equations):
-        first, last = spans[-1] if spans else (number, number - 2)
-        spans[len(spans) - (last == number - 1) :] = [(first if last == number - 1 else number, number)]
-    return ", ".join(f"({a})" if a == b else f"({a}) to ({b})" for a, b in spans)
+    found: list[tuple[int, int]] = []
+    for number in sorted(numbers):
+        first, last = found[-1] if found else (number, number - 2)
+        found[len(found) - (last == number - 1) :] = [(first if last == number - 1 else number, number)]
+    return ", ".join(f"({a})" if a == b else f"({a}) to ({b})" for a, b in found)
 
 
 def shape(extents: Sequence[Expr], t: ExpressionWriter, comma: str = ", ") -> str:

@@ -7,10 +7,10 @@ from gradscribe.derive.derivation.letters.name import NUMBERED
 from gradscribe.derive.derivation.record import Label, LayerTable, Words
 from gradscribe.derive.typeset.document.layer_cells import (
     EQUATIONS,
-    equation_numbers,
     headings,
     parameters,
     shape,
+    spans,
     values,
 )
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
@@ -62,7 +62,7 @@ def layer_cells(table: LayerTable, escape: Escape) -> list[list[list[str]]]:
                 [", ".join(label(name) for name in row.reads)],
                 extents,
                 [", ".join(weights)] if EQUATIONS in headings(table) else weights,
-                *([[equation_numbers(row)]] if EQUATIONS in headings(table) else []),
+                *([[spans(row.equations)]] if EQUATIONS in headings(table) else []),
                 [f"${trained}$"] if trained else [],
             ]
         )

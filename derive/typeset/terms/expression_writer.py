@@ -69,18 +69,12 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
         self.indices = tuple(indices)
 
     # ----- what a format must say ---------------------------------------------------------------------------------
-    minus: str
     rounded: str
     pi: str
-    infinity: str
     at_least: str
     at_most: str
     becomes: str
     unequal: str
-
-    @abstractmethod
-    def power_of_ten(self, mantissa: str, exponent: int) -> str:
-        """``4e-16`` as it is read: 4 times ten to the minus sixteen."""
 
     @abstractmethod
     def _name(self, name: Name) -> str:
@@ -261,18 +255,6 @@ class ExpressionWriter(OperatorWriter, NumberWriter, ABC):
         """A factor before another one: what stands behind the sign of a sum ends with it."""
         text = self.expr(factor, tight=True)
         return Unit((Part(self._parens(text) if isinstance(factor, InnerSum) else text),), factor)
-
-    def number(self, e: Expr) -> str:
-        """A number as it is read; floats in the fewest digits that name them."""
-        if e.is_infinite:
-            return self.infinity if e > 0 else self.minus + self.infinity
-        if e.is_Integer:
-            return str(int(e)).replace("-", self.minus)
-        if e.is_Rational:
-            return self._fraction(str(e.p), str(e.q), True)
-        mantissa, _, exponent = repr(float(e)).partition("e")
-        text = self.power_of_ten(mantissa, int(exponent)) if exponent else mantissa
-        return f"{self.minus}{text[1:]}" if text.startswith("-") else text
 
     def _atom(self, e: Expr) -> str:
         if isinstance(e, Symbol):

@@ -1,4 +1,4 @@
-"""Numbers in the places of names, with a sign between factors; places of maxima, (r,t)=(r*,t*)."""
+"""Numbers, alone and in the places of names, with a sign between factors; places of maxima, (r,t)=(r*,t*)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from sympy import Add, Expr
 
 from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
-from gradscribe.derive.derivation.forward.place import coordinates, number
+from gradscribe.derive.derivation.forward.place import coordinates
+from gradscribe.derive.derivation.forward.place import number as numbered
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.index import mod
 from gradscribe.derive.ir.term import Access
@@ -19,6 +20,7 @@ class NumberWriter(ABC):
     within_extents: Mapping[Expr, Expr] = {}
     """What brackets of the term at hand keep from 0 up to an extent."""
     minus: str
+    infinity: str
     dot: str
 
     @abstractmethod
@@ -26,13 +28,25 @@ class NumberWriter(ABC):
         """Any expression."""
 
     @abstractmethod
-    def number(self, e: Expr) -> str:
-        """A number."""
+    def power_of_ten(self, mantissa: str, exponent: int) -> str:
+        """``4e-16`` as it is read: 4 times ten to the minus sixteen."""
 
     @abstractmethod
     def _parens(self, inner: str) -> str: ...
     @abstractmethod
     def _fraction(self, upper: str, lower: str, simple: bool) -> str: ...
+
+    def number(self, e: Expr) -> str:
+        """A number as it is read; floats in the fewest digits that name them."""
+        if e.is_infinite:
+            return self.infinity if e > 0 else self.minus + self.infinity
+        if e.is_Integer:
+            return str(int(e)).replace("-", self.minus)
+        if e.is_Rational:
+            return self._fraction(str(e.p), str(e.q), True)
+        mantissa, _, exponent = repr(float(e)).partition("e")
+        text = self.power_of_ten(mantissa, int(exponent)) if exponent else mantissa
+        return f"{self.minus}{text[1:]}" if text.startswith("-") else text
 
     def numeral(self, e: Numeral) -> str:
         """A number that stands beside others."""
@@ -62,7 +76,7 @@ class NumberWriter(ABC):
         ranges = self.notation.places[place.tensor]
         found = coordinates(value, ranges, self.within_extents)
         if found is None:
-            return f"{self.expr(value)}={self.expr(number(place.tensor, place.indices, ranges, Access))}"
+            return f"{self.expr(value)}={self.expr(numbered(place.tensor, place.indices, ranges, Access))}"
         texts = [self.expr(e) for e in found]
         texts = [text[1:-1] if isinstance(e, mod) else text for e, text in zip(found, texts, strict=True)]
         left = texts[0] if len(texts) == 1 else f"({','.join(texts)})"

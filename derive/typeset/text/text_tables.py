@@ -12,10 +12,10 @@ from gradscribe.derive.typeset.document.columns import blocks
 from gradscribe.derive.typeset.document.document import Listing
 from gradscribe.derive.typeset.document.layer_cells import (
     EQUATIONS,
-    equation_numbers,
     headings,
     parameters,
     shape,
+    spans,
     values,
 )
 from gradscribe.derive.typeset.text.text_lines import columns, wrapped
@@ -124,7 +124,7 @@ def _cells(row: Row, table: LayerTable, t: TextTypesetter) -> list[list[str]]:
     weights = [f"{t.letter(letter)} {shape(table.number(s), t)}" for letter, s in row.weights]
     extents = [shape(v, t) for v in values(table, row)]
     layers, reads = (list(map(visible, names)) for names in (row.layers, row.reads))
-    equations = [[equation_numbers(row)]] if EQUATIONS in headings(table) else []
+    equations = [[spans(row.equations)]] if EQUATIONS in headings(table) else []
     return [[visible(row.label)], layers, reads, extents, weights, *equations, [parameters(table, row, t)]]
 
 

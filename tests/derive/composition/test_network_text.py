@@ -120,7 +120,6 @@ def test_within_a_block_names_are_those_of_the_block_first() -> None:
     assert reads["concatenation1"] == ("first_b", "joined")
 
 
-@pytest.mark.thorough
 def test_blocks_within_blocks_do_not_multiply_without_end() -> None:
     lines = ["input x[N, 4]", "block b0 = tanh"]
     lines += [f"block b{k} = " + " -> ".join([f"b{k - 1}"] * 20) for k in range(1, 9)]

@@ -24,7 +24,7 @@ from gradscribe.derive.typeset.text import text_lines, text_writer
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.random_programs import random_case
-from tests.cases.thorough import draws, some
+from tests.cases.thorough import some
 
 SETTINGS: list[tuple[str, dict[str, str]]] = [
     ("conv2d", {"stride": "1"}),
@@ -61,7 +61,7 @@ def test_every_row_holds_under_settings(name: str, settings: dict[str, str]) -> 
     assert certificate.holds, certificate
 
 
-@pytest.mark.parametrize("seed", range(draws(3, 12)))
+@pytest.mark.parametrize("seed", some(range(12), 3, first=1))
 def test_rows_of_random_programs_hold(seed: int) -> None:
     derivation = derive(random_case(seed).layer)
     text_writer.render(derivation)

@@ -4,7 +4,7 @@ from random import Random
 
 from sympy import Expr, Integer
 
-from gradscribe.derive.derivation.forward.reduced_sizes import reduced
+from gradscribe.derive.derivation.forward.reduced_sizes import named, reduced
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.index import floordiv, integers, minimum, mod, natural
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
@@ -31,6 +31,13 @@ TEXT = TextTypesetter(Notation(sizes=(H, R)))
 )
 def test_sizes_as_they_are_read(size: Expr, expected: str) -> None:
     assert TEXT.expr(reduced(size)) == expected
+
+
+def test_a_size_has_its_name_however_it_is_written() -> None:
+    sizes = ((s, floordiv(H + 1, 2)), (p, H - R + 1))
+    assert named(floordiv(H - 1, 2) + 1, sizes) == s
+    assert named(1 - R + H, sizes) == p
+    assert named(floordiv(H - 2, 2) + 1, sizes) == floordiv(H, 2)
 
 
 def test_a_reduced_size_is_the_same_number() -> None:

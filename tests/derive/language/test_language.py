@@ -94,6 +94,11 @@ def test_the_capital_of_an_index_is_its_extent_whatever_that_is_called() -> None
     assert layer.options == ()
 
 
+def test_the_extent_of_an_index_is_no_index_beside_it() -> None:
+    with pytest.raises(LanguageError, match="index C is neither on the left side nor reduced over"):
+        gradscribe.layer("y[C, i, c] = sum(r) x[C, i + r, c] * w[r, c]")
+
+
 def test_parameters_are_options() -> None:
     layer = gradscribe.layer("s = 1; p = 0; a = 2/3; f = true; y[i] = a * sum(h) [f*h >= 0] x[s*i + d*h - p] * w[h]")
     found = {o.name: (o.kind, o.default, o.minimum) for o in layer.options}

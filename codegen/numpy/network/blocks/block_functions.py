@@ -35,6 +35,7 @@ from gradscribe.codegen.python.scalars.scalar import DTYPE, shape
 from gradscribe.codegen.python.statement import Assign, Return, Statement, let, live, used
 from gradscribe.codegen.python.text.printer import text
 from gradscribe.derive.ir.term import Tensor
+from gradscribe.derive.typeset.document.layer_cells import spans
 
 PLACE = Name("place")
 BY_NAME = of("Mapping", Name("str"), ANY)
@@ -176,10 +177,9 @@ def elements(tensors: Iterable[Tensor]) -> Expr:
     return sympy.Add(*(sympy.prod(t.shape, start=Integer(1)) for t in tensors))
 
 
-def _rows(part: PlacedPart, numbers: Mapping[str, int]) -> tuple[int, ...]:
-    """The first and the last row of the page that a part computes; () for none."""
-    found = [numbers[s.target.name] for s in part.statements if s.target.name in numbers]
-    return (min(found), max(found)) if found else ()
+def _rows(part: PlacedPart, numbers: Mapping[str, int]) -> list[int]:
+    """The rows of the page that a part computes."""
+    return sorted({numbers[s.target.name] for s in part.statements if s.target.name in numbers})
 
 
 def own_rows(part: PlacedPart, numbers: Mapping[str, int]) -> dict[str, int]:
@@ -190,7 +190,7 @@ def own_rows(part: PlacedPart, numbers: Mapping[str, int]) -> dict[str, int]:
 def words(part: PlacedPart, numbers: Mapping[str, int]) -> str:
     """Which rows those are."""
     rows = _rows(part, numbers)
-    return f"({rows[0]}) to ({rows[1]}), {part.place.name}" if rows else part.place.name
+    return f"{spans(rows)}, {part.place.name}" if rows else part.place.name
 
 
 def _described(block: BlockKernel, first: PlacedPart) -> list[str]:

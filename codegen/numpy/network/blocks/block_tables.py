@@ -104,11 +104,11 @@ def rows(
     alone: Callable[[Entry[Value]], Expression],
     placed: Callable[[Run[Value]], Expression],
     function: str = "rt.placed",
-) -> Iterator[tuple[str, Expression]]:
-    """What stands in a table: an entry under its key, or under "" what stands for all entries of places."""
+) -> Iterator[tuple[str | None, Expression]]:
+    """What stands in a table: an entry under its key, or under None what stands for all entries of places."""
     for run in found.runs:
         if run.block:
-            yield "", call(function, placed(run), *map(Literal, run.places))
+            yield None, call(function, placed(run), *map(Literal, run.places))
         else:
             yield from ((entry.key, alone(entry)) for entry in run.entries)
 

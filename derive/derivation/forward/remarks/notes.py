@@ -1,6 +1,6 @@
 """What a reader must know of the forward equations, in sentences behind them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import sympy
@@ -9,6 +9,7 @@ from sympy import Expr, Symbol
 from gradscribe.derive.calculus.collapse import proved
 from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.quotients import Partial
+from gradscribe.derive.derivation.forward.reduced_sizes import named
 from gradscribe.derive.derivation.record import Below, Equals, Words, joined
 from gradscribe.derive.ir.functions import sigmoid
 from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Term, accesses
@@ -20,6 +21,7 @@ def notes(
     idealised: Sequence[Idealised] = (),
     unchanging: Collection[str] = (),
     stated: Collection[str] | None = None,
+    numbers: Mapping[Symbol, Expr] | None = None,
 ) -> tuple[Words, ...]:
     """The sentences: what is written out, zero padding, functions, for which sizes, places of maxima, constants.
 
@@ -29,12 +31,13 @@ def notes(
         idealised: equations without what they have for numbers of a computer.
         unchanging: constants that no output depends on.
         stated: the tensors whose equations are printed; all if None.
+        numbers: sizes that a network fixes.
     """
     shown = tuple(s for s in program.statements if stated is None or s.target.name in stated)
     part = replace(program, statements=shown)
     return (
         *_written_out(lets),
-        *_padding(part),
+        *_padding(program, shown, numbers or {}),
         *((Equals(function, meaning), ".") for function, meaning in sorted(_explained(part), key=str)),
         *_stated_for([one for one in idealised if one.equation.target.name in {s.target.name for s in shown}]),
         *_places(part),
@@ -125,29 +128,26 @@ def _logistic(a: Symbol) -> Expr:
     return 1 / (1 + sympy.exp(-a))
 
 
-def _padding(program: Program) -> Iterator[Words]:
-    padded = [name for name in program.tensors if _leaves(program, name)]
+def _padding(program: Program, shown: Sequence[Statement], numbers: Mapping[Symbol, Expr]) -> Iterator[Words]:
+    reads = ((s.term, a) for s in shown if not s.term.reduction.selects for a in accesses(s.term.body))
+    padded = {
+        a.tensor for term, a in reads if any(_may_leave(e, n, term, program, numbers) for e, n in _axes(a, program))
+    }
     if padded:
-        yield ("An access outside ", *joined([Access(n) for n in padded], " or "), " reads 0.")
+        yield ("An access outside ", *joined([Access(n) for n in program.tensors if n in padded], " or "), " reads 0.")
 
 
-def _leaves(program: Program, name: str) -> bool:
-    """Whether some access of the tensor may leave it."""
-    shape = program.tensors[name].shape
-    return any(
-        _may_leave(e, extent, s.term, program)
-        for s in program.statements
-        if not s.term.reduction.selects
-        for a in accesses(s.term.body)
-        if a.tensor == name
-        for e, extent in zip(a.indices, shape, strict=True)
-    )
+def _axes(access: Access, program: Program) -> Iterable[tuple[Expr, Expr]]:
+    """The indices of an access, and the extents of the axes that they belong to."""
+    return zip(access.indices, program.tensors[access.tensor].shape, strict=True)
 
 
-def _may_leave(index: Expr, extent: Expr, term: Term, program: Program) -> bool:
+def _may_leave(index: Expr, extent: Expr, term: Term, program: Program, numbers: Mapping[Symbol, Expr]) -> bool:
     bounds = [r.extent for r in term.ranges if r.index == index]
-    if bounds and sympy.expand(bounds[0] - extent) == 0:
-        return False
+    if bounds:
+        more = named(bounds[0], program.sizes) - named(extent, program.sizes)
+        if sympy.expand(more.xreplace(dict(numbers))) == 0:
+            return False
     if any(sympy.expand(g.value - index) == 0 and sympy.expand(g.extent - extent) == 0 for g in term.guards):
         return False
     return not index.has(sympy.Function) and not proved(term, Guard(index, extent), program)
