@@ -1,5 +1,6 @@
 """Golden files, which a test compares byte for byte; what a run leaves out, and that it is not even loaded then."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Golden files are written anew all together, whatever a run tries."""
+    """Golden files are all written anew, whatever a run tries; SymPy's small objects are collected less often."""
+    gc.set_threshold(50_000, 20, 100)
     if config.option.update_golden:
         os.environ["GRADSCRIBE_THOROUGH"] = "1"  # before a test is loaded: its cases are chosen then
 

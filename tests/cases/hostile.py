@@ -20,7 +20,7 @@ CUBE = "y[n] = x[n]^3"
 MOMENTUM = "a = 0.5; new_v[...] = a * v[...] + g[...]; new_p[...] = p[...] - new_v[...]"
 EXAMPLES = int(os.environ.get("GRADSCRIBE_FUZZ", draws(8, 100)))
 """How many random examples a test draws."""
-SOME = 1 if THOROUGH else 5
+SOME = 1 if THOROUGH else 8
 """Every so manyth name is tried in a role, another one in the next role."""
 fuzzed = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -22,6 +22,7 @@ def without_counts(text: str) -> str:
     return re.sub(r"\b\d+ (of|random|examples)\b", r"N \1", text)
 
 
+@pytest.mark.thorough
 def test_the_command_prints_what_the_page_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("layers.py").write_text(CODE["layers.py"], encoding="utf-8")

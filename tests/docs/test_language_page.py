@@ -43,6 +43,7 @@ def test_the_functions_are_all_there() -> None:
     assert listed.split() == sorted(FUNCTIONS)
 
 
+@pytest.mark.thorough
 def test_the_tutorial_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")

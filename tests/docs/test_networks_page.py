@@ -22,6 +22,7 @@ SOURCES = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("shown", "source"), list(zip(SHOWN, SOURCES, strict=True)), ids=["first", "table", "pool", "sum", "levels"]
 )

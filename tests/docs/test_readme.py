@@ -27,6 +27,7 @@ def test_the_ten_lines_run_and_train(capsys: pytest.CaptureFixture[str]) -> None
     assert after < before
 
 
+@pytest.mark.thorough
 def test_the_network_trains(capsys: pytest.CaptureFixture[str]) -> None:
     scope: dict[str, Any] = {}
     exec(BLOCKS[0], scope)
@@ -46,6 +47,7 @@ def test_the_derivation_is_what_the_command_prints() -> None:
     assert shown in printed(derive(find("conv2d"), ["x"]), "text")
 
 
+@pytest.mark.thorough
 def test_the_layer_of_ones_own(tmp_path: Path) -> None:
     (equations,) = re.findall(r"```\n(# gated.*?)```", README, re.DOTALL)
     file = tmp_path / "gated.eq"

@@ -35,6 +35,7 @@ def printed(command: str, function: str, monkeypatch: pytest.MonkeyPatch, capsys
     return "\n".join(lines[start:end]) + "\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(_is_wide() or available() > 1, reason="the page shows one thread of BLAS, without AVX-512")
 @pytest.mark.parametrize("number", range(len(PARTS)))
 def test_the_commands_print_what_the_page_shows(

@@ -67,6 +67,7 @@ def alike(found: list[list[str]], shown: list[list[str]]) -> None:
                 assert a == b
 
 
+@pytest.mark.thorough
 def test_the_derivation_is_what_the_commands_print(output: Callable[[str], str]) -> None:
     derivations = [c for c in COMMANDS if "derive winograd" in c]
     assert len(derivations) == 3
@@ -82,6 +83,7 @@ def test_the_ways_are_what_explain_lists(output: Callable[[str], str]) -> None:
     assert {"winograd4", "winograd2", "matrix"} <= set(output(command).split())
 
 
+@pytest.mark.thorough
 def test_the_tables_are_what_the_script_prints(output: Callable[[str], str]) -> None:
     (command,) = (c for c in COMMANDS if "python -m" in c)
     (printed,) = re.findall(r"(?:^\|.*\|\n)+", output(command).replace("| \n", "|\n"), re.MULTILINE)
@@ -92,6 +94,7 @@ def test_the_tables_are_what_the_script_prints(output: Callable[[str], str]) -> 
     alike([list(row) for row in zip(*cells, strict=True)], rows(TABLES[1])[2:])
 
 
+@pytest.mark.thorough
 def test_where_the_points_of_textbooks_come() -> None:
     ((place, number, amplified, error),) = re.findall(r"come (\d+)th of (\d+), amplified (\S+), .*of (\S+)\.", PAGE)
     order = ranked(6)

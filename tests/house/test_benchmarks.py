@@ -73,6 +73,7 @@ def test_so_does_every_other_package(name: str) -> None:
 
 
 # ----- the driver -----------------------------------------------------------------------------------------------------
+@pytest.mark.thorough
 def test_a_side_that_crashes_is_survived(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SIDES, "nobody", Side("nobody"))  # its process ends at once: it knows no such side
     rows = select(["LeNet: conv2*"])
@@ -165,6 +166,7 @@ def test_small_calls_are_compared_with_the_same_sums() -> None:
             np.testing.assert_allclose(one.reshape(other.shape), other, rtol=1e-5, atol=1e-6, err_msg=row.title)
 
 
+@pytest.mark.thorough
 def test_the_page_keeps_what_is_around_the_results(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     page = tmp_path / "page.md"

@@ -99,6 +99,7 @@ TYPED = {"_GRADSCRIBE_COMPLETE": "complete_bash", "COMP_WORDS": "gradscribe deri
 """What a shell says where it asks for what it may offer."""
 
 
+@pytest.mark.thorough
 def test_names_and_help_and_mistakes_in_arguments_do_not_load_sympy() -> None:
     offered = Code(f"import os; os.environ.update({TYPED}); {command().text}")
     codes = (*NEED_NO_SYMPY, offered)
@@ -110,6 +111,7 @@ SHARED = "import gradscribe.codegen.tool.cli, gradscribe.derive.derivation, grad
 """What all of these need; it is among the modules of each, so that nothing is overlooked."""
 
 
+@pytest.mark.thorough
 def test_what_is_named_is_loaded_and_nothing_else(tmp_path: Path) -> None:
     names = {"dense": {"layers.linear.dense"}, "sgd": {"optimisers.descent"}, "vgg11": None}
     found, formats, (generating,) = [

@@ -72,6 +72,7 @@ def test_what_is_no_fault(source: str) -> None:
                             for value in (True, False)} - {ast.unparse(ast.parse(source))}  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_every_mutant_of_the_sources_is_python_and_has_a_name_of_its_own() -> None:
     found = every_mutant(ROOT, ("derive/language", "codegen/tool/check"))
     assert len(found) > 1_000
@@ -164,6 +165,7 @@ def small_checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.thorough
 def test_a_run_of_a_small_checkout(small_checkout: Path) -> None:
     pytest.importorskip("coverage")
     subprocess.run(["git", "init", "-q"], cwd=small_checkout, check=True)
@@ -190,6 +192,7 @@ def test_a_run_of_a_small_checkout(small_checkout: Path) -> None:
     assert "- derive/small.py:11, survived: `a + 1` -> `(a - 1)`" in text
 
 
+@pytest.mark.thorough
 def test_a_mutant_is_taken_out_again(small_checkout: Path) -> None:
     (mutant,) = [m for m in every_mutant(small_checkout, ("derive",)) if m.operator == "comparison"]
     test = a_test("small", "test_larger", 0.1)
@@ -200,6 +203,7 @@ def test_a_mutant_is_taken_out_again(small_checkout: Path) -> None:
     assert not list((small_checkout / "derive").rglob("small*.pyc"))
 
 
+@pytest.mark.thorough
 def test_a_test_that_takes_too_long_is_ended(small_checkout: Path) -> None:
     assert pytest_in(small_checkout, ["tests/test_slow.py"], 3.0)[0] == TIMEOUT
 

@@ -106,6 +106,7 @@ def test_contract_equals_einsum(dtype: Any) -> None:
         check_contraction(seed, dtype, most=3)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("small_blocks", [1, 12, 50], indirect=True)

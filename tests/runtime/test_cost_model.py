@@ -93,6 +93,7 @@ LARGE = {
 }
 
 
+@pytest.mark.thorough
 @together("batch", [8, 256])
 @together("accuracy", ["fast", "strict"])
 @together("direction", DIRECTIONS)

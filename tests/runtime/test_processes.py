@@ -200,6 +200,7 @@ def test_a_task_that_forks_does_not_wait_for_threads_that_are_not_there() -> Non
     assert os.waitstatus_to_exitcode(os.waitpid(seen[-1], 0)[1]) == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_pools_of_processes(method: str) -> None:
     if method not in multiprocessing.get_all_start_methods():
@@ -264,6 +265,7 @@ assert blas_threads() == before, (blas_threads(), before)
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="no signals to threads here")
 def test_interrupts_at_any_moment() -> None:
     """In a process of its own: an interrupt may hit what is not ours."""

@@ -201,6 +201,7 @@ def shapes_only(row: Row) -> dict[str, Array]:
     return {name: np.empty(shape, np.float32) for name, shape in row.layer.shapes().items()}
 
 
+@pytest.mark.thorough
 @together("backend", BACKENDS)
 @together("accuracy", ["fast", "strict"])
 @together("row", CONVOLUTIONS, ids=lambda row: row.name)
@@ -232,12 +233,12 @@ def peak(row: Row, backend: str) -> int:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("row", some(MEASURED, 12), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", some(MEASURED, 6), ids=lambda row: row.name)
 def test_memory_of_a_call_is_bounded(row: Row, backend: str) -> None:
     assert peak(row, backend) <= bound(row)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("row", some(BATCHED, 8), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", some(BATCHED, 3), ids=lambda row: row.name)
 def test_memory_of_a_call_is_bounded_at_a_larger_batch(row: Row, backend: str) -> None:
     assert peak(larger(row, 3), backend) <= bound(row)

@@ -57,6 +57,7 @@ class Direct:
         compute(ways[self.names[ways[0].strategy.name] % len(ways)])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_element_has_a_small_error(backend: str) -> None:
     """With factors that differ by many powers of ten."""

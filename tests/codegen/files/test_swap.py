@@ -72,6 +72,7 @@ def interrupted() -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("failure", [full, interrupted])
 @pytest.mark.parametrize(("owner", "name"), STEPS, ids=[name for _, name in STEPS])
 def test_whatever_fails_the_old_files_are_there_and_nothing_else(
@@ -172,6 +173,7 @@ def visible_files(folder: Path) -> dict[str, str]:
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="kills a child that was forked")
 
 
+@pytest.mark.thorough
 @needs_fork
 def test_a_kill_at_any_moment_leaves_one_set_or_is_undone_by_the_next_run(tmp_path: Path, folder: Path) -> None:
     sets = ({**OLD, **MINE}, {**NEW, **MINE})
@@ -216,6 +218,7 @@ def started(folder: Path, *names: str) -> int:
     return child
 
 
+@pytest.mark.thorough
 @needs_fork
 def test_two_runs_into_one_folder_lose_nothing(tmp_path: Path) -> None:
     names = [[f"{letter}{k}" for k in range(4)] for letter in "pq"]

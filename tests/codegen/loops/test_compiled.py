@@ -178,6 +178,7 @@ def test_windows_that_are_not_contiguous_where_the_result_is_have_no_loops(text:
     assert not loops_of(text)
 
 
+@pytest.mark.thorough
 def test_loops_of_a_network_compute_what_numpy_does() -> None:
     module = plain(NETWORKS["lenet5"]())
     rng = np.random.default_rng(3)

@@ -75,7 +75,7 @@ def places(k: NetworkKernels) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("name", some(TEXTS, 2, first=1))
+@pytest.mark.parametrize("name", some(TEXTS, 1))
 def test_a_shared_function_computes_what_those_of_every_size_do(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In memory whose peak is theirs; and places that differ in sizes only do share one."""
     shared, made = network_kernels(net(name)), compile_layer(net(name))
@@ -113,6 +113,7 @@ def test_sizes_are_called_as_the_layers_call_them() -> None:
     assert sizes_at("areas", "d") == {"H": 4, "C": 8, "H_out": 2, "K": 6}
 
 
+@pytest.mark.thorough
 def test_sizes_that_no_array_tells_are_given_by_name() -> None:
     text = emitted(net("areas")).text
     assert "    N, H, _, C = x.shape\n" in text

@@ -71,6 +71,7 @@ def records_speak_of_the_arrays_that_their_statements_use(name: str) -> None:
         agree(planned(one.name), one.program)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", some(["lenet5", "bottleneck"], 1))
 def test_so_do_those_of_networks(name: str) -> None:
     k = network_kernels(NETWORKS[name]())

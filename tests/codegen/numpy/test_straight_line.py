@@ -52,6 +52,7 @@ def operations(matrix: ImmutableMatrix) -> tuple[int, int]:
     return found["*"], found["+"] + found["-"]
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=200)
 @given(matrices())
 def test_statements_apply_the_matrix(matrix: ImmutableMatrix) -> None:

@@ -42,6 +42,7 @@ def layer(request: pytest.FixtureRequest) -> Layer:
     return gradscribe.layer(TEXTS[request.param], request.param)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("block", some([7, 1, 1 << 18], 1))
 def test_blocks_are_the_whole(layer: Layer, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of any size; with windows that are padded, and seen element by element."""

@@ -50,7 +50,7 @@ TEXTS = {
     "derived size": "{0} = M // 2; y[n] = sum(m) x[n, m] / {0}",
     "rest": "y[..., {0}] = x[..., {0}] * exp(x[..., {0}]) * v[{0}]",
 }
-STEP = 1 if THOROUGH else 16
+STEP = 1 if THOROUGH else 8
 """Every so manyth name is tried in a role, another one in the next role; a thorough run tries all."""
 OWN = {"dx", "dy", "ddx", "x_shape", "input_shape", "input", "bias", "w", "b", "l", "O", "match", "type", "rng"}
 
@@ -90,6 +90,7 @@ def check_values(layer: Layer) -> None:
                 np.testing.assert_allclose(value, values[name], rtol=1e-9, atol=1e-9, err_msg=f"{kernel.name}: {name}")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("role", TEXTS)
 def test_names_of_emitted_code(role: str) -> None:
     names, accepted = introduced(role), 0

@@ -185,6 +185,7 @@ def test_an_empty_batch() -> None:
 
 
 # ----- networks, equations of one's own; for the catalogue see test_generated_fresh.py --------------------------------
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "batch"), some([(name, (2, 32, 32, 1)) for name in ("lenet5", "lenet")], 1))
 def test_a_network(name: str, batch: tuple[int, ...]) -> None:
     found = explain(name, {"x": batch})

@@ -180,6 +180,7 @@ def test_a_full_disk_is_a_mistake_of_one_line(gradscribe: Command) -> None:
     assert gradscribe("derive", "relu", "-o", "/dev/full").err == "gradscribe: /dev/full: No space left on device\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(os.name != "posix", reason="pipes end otherwise there")
 @pytest.mark.parametrize("command", ["list", "derive --help", "list --help"])
 def test_a_reader_who_leaves_is_no_error(command: str) -> None:
@@ -195,6 +196,7 @@ def test_a_reader_who_leaves_is_no_error(command: str) -> None:
 
 
 # ----- encodings ------------------------------------------------------------------------------------------------------
+@pytest.mark.thorough
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "koi8-r", "utf-16"])
 @pytest.mark.parametrize("arguments", ["derive conv1d", "list", "list --json", "verify relu --shapes 2", "--help"])
 def test_every_encoding_is_written(

@@ -137,6 +137,7 @@ def test_the_sentence_states_the_figures() -> None:
     assert Certificate(6, 19, 0.0, 4, 0.0, 19, 3).chance == 3 / 2147483647
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", some(["max_pool2d", "conv3d", "lstm_cell"], 1))
 def test_second_order_is_verified_on_shapes_that_the_interpreter_can_hold(name: str) -> None:
     rows = list(verify_layer(LAYERS[name](), 1, order=2))
@@ -184,6 +185,7 @@ def test_a_wrong_hessian_is_found_without_the_interpreter(monkeypatch: pytest.Mo
     assert [(row.checked, row.against) for row in rows if not row.passed] == [("small_hessian_vector", DIFFERENCES)]
 
 
+@pytest.mark.thorough
 def test_extents_that_are_equal_by_their_definitions_meet_without_numbers() -> None:
     text = """
     input x[N, 6, 6, 2]

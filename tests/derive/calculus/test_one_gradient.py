@@ -43,7 +43,7 @@ def failures(found: list[Verified]) -> list[Verified]:
     return [row for row in found if not row.passed]
 
 
-@pytest.mark.parametrize("name", STOPPED)
+@pytest.mark.parametrize("name", some(STOPPED, 3))
 def test_constants_stop_gradients_on_the_page_as_in_the_kernels(name: str) -> None:
     found = list(verify_layer(layer(STOPPED[name], name), 2, order=2))
     assert not failures(found)
@@ -73,7 +73,7 @@ def test_the_catalogue_is_verified(part: int, monkeypatch: pytest.MonkeyPatch) -
     module = "gradscribe.generated.{0.name}"
     monkeypatch.setattr(verify, "compile_layer", lambda layer, order: import_module(module.format(layer)))
 
-    @together("name", TRIED[part::PARTS])
+    @together("name", some(TRIED, 10)[part::PARTS])
     def holds(name: str) -> None:
         found = list(verify_layer(layer_of(name), 1, seed=1))
         assert not failures(found)
@@ -198,6 +198,7 @@ NETWORKS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", some(NETWORKS, 1))
 def test_networks_are_verified_at_both_orders(name: str) -> None:
     found = list(verify_layer(network(NETWORKS[name], name), 1, order=2))

@@ -181,6 +181,7 @@ def test_learns_the_embedded_digits() -> None:
     assert history[-1].loss < 0.5 * history[0].loss
 
 
+@pytest.mark.thorough
 def test_same_seed_gives_the_same_bits() -> None:
     runs = [run(few(64), epochs=2, seed=seed) for seed in (1, 1, 2)]
     bits = [[value.tobytes() for value in network.params.values()] for network, _ in runs]
@@ -189,6 +190,7 @@ def test_same_seed_gives_the_same_bits() -> None:
     assert runs[0][1] == runs[1][1]
 
 
+@pytest.mark.thorough
 def test_images_are_shown_as_they_are_where_the_recipe_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[int] = []
 
@@ -209,6 +211,7 @@ def run_script(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, encoding="utf-8", env=environment, check=False)
 
 
+@pytest.mark.thorough
 def test_script_trains_and_writes(tmp_path: Path) -> None:
     result = run_script("--epochs", "2", "--history", tmp_path / "h.csv", "--save", tmp_path / "w.npz")
     assert (result.returncode, result.stderr) == (0, "")

@@ -53,6 +53,7 @@ def test_every_algorithm_is_the_correlation(f: CookToom, rng: random.Random) -> 
     assert applied(f.output, products) == [sum(g[j] * d[i + j] for j in range(f.r)) for i in range(f.m)]
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=40)
 @given(algorithms(), st.data())
 def test_the_proof_finds_one_wrong_number(f: CookToom, data: st.DataObject) -> None:
@@ -144,6 +145,7 @@ def test_the_table_of_the_runtime_has_these_algorithms() -> None:
     assert list(COOK_TOOM) == list(ERRORS)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("m", "r"), ERRORS)
 def test_the_errors_in_the_table_are_those_measured(m: int, r: int) -> None:
     """Both kinds of data, plain and after a rectifier; what BLAS does in which order is up to the machine."""
@@ -151,6 +153,7 @@ def test_the_errors_in_the_table_are_those_measured(m: int, r: int) -> None:
     assert measured / 1.5 < ERRORS[m, r] < 1.5 * measured
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("m", "r"), ERRORS)
 def test_in_float64_they_are_as_good_as_exact(m: int, r: int) -> None:
     assert measured_error(cook_toom(m, r), dtype=np.float64) < 3e-14

@@ -92,6 +92,7 @@ def boxed(section: Section, values: dict[str, Array]) -> Array:
     return np.asarray(sum(evaluate(term, values, {})[0] for term in section.results[0].step.terms))
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=25)
 @given(small())
 def test_what_is_derived_is_the_correlation_and_its_gradients(drawn_: tuple[CookToom, int]) -> None:
@@ -113,6 +114,7 @@ def test_what_is_derived_is_the_correlation_and_its_gradients(drawn_: tuple[Cook
             np.testing.assert_allclose(of_matrices(name.args[1], values), expected, rtol=0, atol=scale)
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=25)
 @given(small())
 def test_the_tables_before_the_rows_are_true(drawn_: tuple[CookToom, int]) -> None:
@@ -139,6 +141,7 @@ def coefficients(numerator: sympy.Poly, length: int) -> list[Rational]:
     return [numerator.coeff_monomial(z**k) for k in range(length)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dims", [1, 2])
 @pytest.mark.parametrize(("m", "r"), some([(2, 3), (1, 1), (1, 3), (3, 1), (4, 3), (2, 5)], 2))
 def test_every_row_holds(m: int, r: int, dims: int) -> None:
@@ -149,6 +152,7 @@ def test_every_row_holds(m: int, r: int, dims: int) -> None:
     assert certificate.chain_rows == 4
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["output", "kernel", "data"])
 def test_one_wrong_number_is_found(name: str) -> None:
     """By the rows whose identity it breaks, and by the proof."""
@@ -162,6 +166,7 @@ def test_one_wrong_number_is_found(name: str) -> None:
         close(derivation, wrong, 1)
 
 
+@pytest.mark.thorough
 def test_the_closing_figures() -> None:
     f = cook_toom(4, 3)
     for dims, few, many in ((1, 6, 12), (2, 36, 144)):
@@ -176,6 +181,7 @@ def test_the_closing_figures() -> None:
     assert "2.5e-6; of the plain correlation" in words
 
 
+@pytest.mark.thorough
 def test_where_two_axes_are_too_large_for_the_oracle_one_is_evaluated() -> None:
     f = cook_toom(5, 6)
     closing = close(derive_winograd(f, 2), f, 2)
@@ -202,6 +208,7 @@ def test_golden_files(golden: Callable[[str, str], None]) -> None:
     golden("winograd_2_3_along_one_axis.txt", text_writer.render(derive_winograd(cook_toom(2, 3), 1)))
 
 
+@pytest.mark.thorough
 def test_wide_tables_and_matrices_are_continued_below(golden: Callable[[str, str], None]) -> None:
     derivation = derive_winograd(cook_toom(8, 3), 1)
     golden("winograd_8_3_along_one_axis.txt", text_writer.render(derivation))

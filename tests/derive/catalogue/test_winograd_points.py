@@ -15,6 +15,7 @@ def test_the_standard_points_are_those_chosen(n: int) -> None:
     assert ranked(n)[0].points == standard_points(n)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rectified", [False, True])
 @pytest.mark.parametrize("n", [4, 6])
 def test_none_of_the_next_ones_measures_clearly_better(n: int, rectified: bool) -> None:
@@ -39,6 +40,7 @@ def test_transforms_of_three_bits_are_exact_in_float32(n: int) -> None:
         assert [sympy.Rational(float(np.float32(float(v)))) for v in matrix] == list(matrix)
 
 
+@pytest.mark.thorough
 def test_the_error_grows_with_what_is_predicted() -> None:
     """Over two orders of magnitude the quotient changes by less than half."""
     found: list[CookToom] = [cook_toom(m, r) for m, r in [(1, 3), (2, 3), (3, 3), (4, 3), (2, 7), (6, 3), (5, 5)]]
@@ -46,6 +48,7 @@ def test_the_error_grows_with_what_is_predicted() -> None:
     assert max(quotients) < 2.2 * min(quotients)
 
 
+@pytest.mark.thorough
 def test_the_tables_that_are_printed() -> None:
     table = compared(4)
     assert table.row_count == SHOWN

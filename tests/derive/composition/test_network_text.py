@@ -56,6 +56,7 @@ def test_a_layer_of_ones_own_is_given_as_it_is_or_as_what_makes_it() -> None:
     assert network(text, "net", layers={"own": own()}).program == network(text, "net", layers={"own": own}).program
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("first", some(["B", "S", "C", "K", "N", "A", "A_x", "B_x"], 3))
 @pytest.mark.parametrize("second", ["4", "B", "A"])
 def test_a_size_called_like_one_of_the_networks_is_another_one(first: str, second: str) -> None:

@@ -41,7 +41,7 @@ def shaken(layer: Any, rng: np.random.Generator) -> None:
         weight += 0.3 * rng.normal(size=weight.shape)
 
 
-@pytest.mark.parametrize("seed", range(draws(8, 24)))
+@pytest.mark.parametrize("seed", range(draws(4, 24)))
 def test_a_random_network_equals_the_interpreter(seed: int) -> None:
     """Forward, all gradients, running statistics: fused and in reused memory, against the equations by brute force."""
     rng = np.random.default_rng(seed)
@@ -350,6 +350,7 @@ def test_numbers_share_a_symbol_where_they_are_equal() -> None:
     assert slopes[0] == slopes[2] == Symbol("alpha", real=True) != slopes[1]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", some(["lenet", "lenet5"], 1))
 def test_second_order_equals_differences_of_first_order(name: str) -> None:
     net = NETWORKS[name]()

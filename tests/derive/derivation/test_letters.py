@@ -48,6 +48,7 @@ def test_no_letter_of_an_equation_has_two_meanings(text: str) -> None:
         assert not unintroduced(page)
 
 
+@pytest.mark.thorough
 def test_no_letter_of_random_programs_and_networks_has_two_meanings() -> None:
     rng = np.random.default_rng(5)
     for page in [derive(random_case(seed).layer) for seed in range(6)]:
@@ -63,6 +64,7 @@ def test_letters_that_give_way_are_told() -> None:
     assert "φ′(u⁽ˡ⁻¹⁾" in page  # f is a tensor
 
 
+@pytest.mark.thorough
 def test_the_letters_of_lenet5() -> None:
     """Labels t beside a kernel's columns t, the criterion's j beside columns j, and z of the loss beside values z."""
     found = meanings(derive(find("lenet5")))
@@ -154,6 +156,7 @@ def test_sizes_are_introduced() -> None:
 
 
 # ----- what readers choose --------------------------------------------------------------------------------------------
+@pytest.mark.thorough
 @together("notation", NOTATIONS)
 def test_notations_have_no_clash(notation: str) -> None:
     for name in ("conv2d", "max_pool2d", "lstm_cell", "layer_norm"):

@@ -198,6 +198,7 @@ def every_row_of_a_chain_holds(name: str) -> None:
     assert certificate.rows >= 12
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "chain",
     [
@@ -220,6 +221,7 @@ def every_row_of_a_shipped_network_holds(name: str) -> None:
     assert certificate.chain_rows > len(derived(name).sections)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", some([0, 12, 22, 26], 1))
 def test_every_row_of_random_networks_holds(seed: int) -> None:
     """12, 22 and 26 have branches that end in an activation and share the sum's error signal."""
@@ -301,7 +303,7 @@ def lines_fit_a_terminal(name: str) -> None:
     assert max(map(len, text_writer.render(derived(name)).splitlines())) <= 112
 
 
-@pytest.mark.parametrize("name", [*CHAINS, STRIDED, *some(NETWORKS, 2, first=1)])
+@pytest.mark.parametrize("name", some([*CHAINS, STRIDED, *NETWORKS], 4))
 def test_a_page(name: str, golden: Callable[[str, str], None]) -> None:
     """All claims of one page, which is derived once."""
     (every_row_of_a_shipped_network_holds if name in NETWORKS else every_row_of_a_chain_holds)(name)

@@ -103,6 +103,7 @@ def test_every_gradient_of_a_level_is_printed_where_it_is_asked_for() -> None:
 
 
 # ----- the page -------------------------------------------------------------------------------------------------------
+@pytest.mark.thorough
 def test_every_kind_of_a_deep_network_is_derived_once() -> None:
     page = derived("resnet20")
     assert len(page.sections) > 150
@@ -116,6 +117,7 @@ def test_every_kind_of_a_deep_network_is_derived_once() -> None:
     assert "as for w⁽ˡ⁺⁴⁶⁾ (rows " in text  # that of a stride of 2
 
 
+@pytest.mark.thorough
 def test_a_level_says_what_is_read_in_the_boxes_of_another() -> None:
     page = text_writer.render(derived("lenet5"), look=Look(width=160))
     lines = {line.split()[0]: line for line in page.splitlines() if line.startswith("  ")}

@@ -16,6 +16,7 @@ from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.text import text_writer
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import TRIED, derived_twice, layer
+from tests.cases.thorough import some
 from tests.cases.together import together
 
 
@@ -41,7 +42,7 @@ PARTS = 4
 def test_the_catalogue(part: int) -> None:
     """Both claims, layer by layer: each is derived once."""
 
-    @together("name", TRIED[part::PARTS])
+    @together("name", some(TRIED, 10)[part::PARTS])
     def holds(name: str) -> None:
         every_row_is_certified(name)
         the_numbers_of_statements_are_printed(name)
@@ -57,6 +58,7 @@ loss softmax_cross_entropy
 """
 
 
+@pytest.mark.thorough
 def test_a_network_is_certified_section_by_section() -> None:
     derivation = derive(gradscribe.network(DEEP, "deep"), order=2)
     found = certify(derivation, 1)
@@ -66,6 +68,7 @@ def test_a_network_is_certified_section_by_section() -> None:
     assert max(len(s.forward.statements) for s in derivation.sections if s.seeds) < 12  # of 50
 
 
+@pytest.mark.thorough
 def test_a_wrong_row_of_a_network_is_found() -> None:
     derivation = derive(gradscribe.network(DEEP, "deep"), order=2)
     number = next(n for n, s in enumerate(derivation.sections) if s.wrt == "conv2d1_w")

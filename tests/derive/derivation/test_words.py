@@ -24,7 +24,7 @@ from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.ir.term import Access, Range
 from gradscribe.derive.typeset.text import text_writer
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
-from tests.cases.catalogue import derived
+from tests.cases.catalogue import TRIED, derived
 from tests.cases.together import together
 
 STORAGE = re.compile(r"NaN|\bsaved\b|argmax|records?\b|−inf|10³⁰|10\^\{30\}|max\(M−1|same element\?|\bkept\b")
@@ -46,7 +46,7 @@ def words(page: Derivation) -> str:
 
 
 # ----- no words of storage --------------------------------------------------------------------------------------------
-@together("name", LAYERS)
+@together("name", TRIED)
 def test_no_page_of_the_catalogue_says_how_numbers_are_kept(name: str) -> None:
     page = derived(name)
     assert not STORAGE.findall(text_writer.render(replace(page, source="", title="", name="")))

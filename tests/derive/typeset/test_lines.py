@@ -29,6 +29,7 @@ from gradscribe.derive.typeset.text.text_lines import laid
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.text.text_tables import layer_lines
 from tests.cases.catalogue import TRIED, derived
+from tests.cases.thorough import some
 from tests.cases.together import together
 
 
@@ -106,7 +107,7 @@ def equations(page: Derivation) -> Iterator[tuple[Definition | Step | Formula, T
                 yield block, t
 
 
-@pytest.mark.parametrize("name", TRIED)
+@pytest.mark.parametrize("name", some(TRIED, 10))
 def test_text_is_no_wider_than_asked(name: str) -> None:
     """Only what no line may end within is wider, behind its margin."""
     page = derived(name)

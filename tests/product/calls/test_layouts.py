@@ -138,6 +138,7 @@ def check_equal(found: Values, expected: Values, layout: str = "") -> None:
         np.testing.assert_allclose(found[name], wanted, rtol=1e-12, atol=1e-12, err_msg=f"{name} {layout}")
 
 
+@pytest.mark.thorough
 @ROWS
 def test_any_layout_gives_the_same_result(case: LayerCase) -> None:
     values = {k: v.copy() for k, v in given(case).items()}
@@ -149,6 +150,7 @@ def test_any_layout_gives_the_same_result(case: LayerCase) -> None:
         assert {k: v.tobytes() for k, v in laid_out.items()} == bytes_before, layout.__name__
 
 
+@pytest.mark.thorough
 @ROWS
 def test_what_forward_returns_may_be_laid_out_anyhow_for_backward(case: LayerCase) -> None:
     forward, *gradients = functions(case.name)

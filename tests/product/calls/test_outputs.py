@@ -429,6 +429,7 @@ def test_wrong_declarations_are_refused(fields: dict[str, Any], message: str) ->
         compile_layer(weighted(**fields))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("build", [*LAYERS, weighted], ids=lambda build: build.__name__)
 def test_rows_and_kernels_are_verified(build: Callable[[], Layer]) -> None:
     lines = list(verify_layer(build(), 1))

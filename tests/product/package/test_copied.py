@@ -20,6 +20,7 @@ PROGRAM = (
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("package", ["", "mine", "mine.kernels"])
 def test_copies_work_alone(package: str, tmp_path: Path) -> None:
     folder = tmp_path.joinpath(*package.split("."))
@@ -57,6 +58,7 @@ print(there, there and len(ran), *y.ravel().astype(int))
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("companion", [True, False])
 @pytest.mark.parametrize("package", ["", "mine"])
 def test_loops_are_copied_too_or_numpy_computes(companion: bool, package: str, tmp_path: Path) -> None:

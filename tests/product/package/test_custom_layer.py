@@ -162,6 +162,7 @@ def gradient(module: ModuleType, layer: Layer, name: str, found: dict[str, Array
     return np.asarray(function(*positional, **keywords))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("build", "sizes"), CASES, ids=lambda v: getattr(v, "__name__", None))
 def test_generated_kernels_equal_equations_and_differences(build: Callable[[], Layer], sizes: dict[Any, int]) -> None:
     layer, rng = build(), np.random.default_rng(1)

@@ -72,6 +72,7 @@ def train_briefly(digits: lenet5.Digits, seed: int) -> tuple[list[float], list[b
 # Training
 
 
+@pytest.mark.thorough
 def test_learns_the_embedded_digits() -> None:
     digits = lenet5.load_embedded()
     assert digits.train_images.shape == (1437, 32, 32, 1)
@@ -82,6 +83,7 @@ def test_learns_the_embedded_digits() -> None:
     assert accuracy > 0.8  # chance is 0.1
 
 
+@pytest.mark.thorough
 def test_same_seed_gives_the_same_bits() -> None:
     digits = lenet5.load_embedded()
     few = lenet5.Digits(digits.train_images[:100], digits.train_labels[:100], digits.test_images, digits.test_labels)
@@ -125,6 +127,7 @@ def test_mnist_reaches_98_8_percent_within_five_epochs() -> None:
 # The command line
 
 
+@pytest.mark.thorough
 def test_script_trains_on_idx_files(folder: Path) -> None:
     result = run_script("--data", folder, "--epochs", "2", "--batch-size", "16")
     assert result.stderr == ""

@@ -42,12 +42,14 @@ def metadata(wheel: zipfile.ZipFile) -> str:
     return folder
 
 
+@pytest.mark.thorough
 def test_the_top_level_of_the_wheel(wheel: zipfile.ZipFile) -> None:
     top = {name.partition("/")[0] for name in wheel.namelist()}
     assert top == {"gradscribe", metadata(wheel)}
     assert metadata(wheel).startswith("gradscribe-")
 
 
+@pytest.mark.thorough
 def test_the_wheel_holds_every_module_and_nothing_else(wheel: zipfile.ZipFile) -> None:
     modules = {p.relative_to(ROOT).as_posix() for name in ROOMS for p in (ROOT / name).rglob("*.py")}
     grammars = {p.relative_to(ROOT).as_posix() for p in (ROOT / "derive").rglob("*.lark")}
@@ -98,6 +100,7 @@ def run(installed: Path, cwd: Path, code: str, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.thorough
 def test_what_is_installed_stands_beside_packages_of_the_same_names(installed: Path, tmp_path: Path) -> None:
     code = f"import gradscribe, {', '.join(ROOMS)}; print({', '.join(f'{name}.WHOSE' for name in ROOMS)})\n"
     code += "import gradscribe.adapters as found; print(found.__file__)"
@@ -117,6 +120,7 @@ def test_what_is_installed_is_the_checkout_byte_by_byte(installed: Path) -> None
             assert (installed / "gradscribe" / path.relative_to(ROOT)).read_bytes() == path.read_bytes(), path
 
 
+@pytest.mark.thorough
 def test_what_is_installed_generates_the_same_files_and_they_shadow_nothing(installed: Path, tmp_path: Path) -> None:
     """The whole runtime, and of each kind of module one, into a folder that is empty."""
     run(installed, tmp_path, MAIN, "generate", *GENERATED)

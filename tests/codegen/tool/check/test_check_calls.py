@@ -456,6 +456,7 @@ def test_the_command(
         assert len(output.strip().splitlines()) == 1
 
 
+@pytest.mark.thorough
 def test_a_function_that_leaves_gives_a_verdict_in_a_process_of_its_own_which_leaves_no_folder(tmp_path: Path) -> None:
     (tmp_path / "layers.py").write_text(FILE, encoding="utf-8")
     done = subprocess.run(

@@ -9,6 +9,7 @@ from tests.codegen.tool.cli.running import OWN, Command, is_a_mistake
 FAST = ("derive", "winograd", "--m", "2", "--r", "3")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("form", "start"), [("text", "F(2×2, 3×3): "), ("latex", "\\documentclass"), ("markdown", "# F(2×2, 3×3): ")]
 )

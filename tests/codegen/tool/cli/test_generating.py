@@ -169,6 +169,7 @@ def test_a_mistake_in_one_layer_writes_none(gradscribe: Command, own_file: Path,
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.thorough
 def test_the_folder_of_a_run_does_not_matter(folder: Path, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

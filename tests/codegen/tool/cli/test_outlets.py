@@ -77,6 +77,7 @@ def test_a_pdf_is_the_same_whenever_it_is_written(gradscribe: Command, tmp_path:
     assert one == two
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("engine", some(ENGINES, 1))
 def test_every_engine_reads_pages_and_fragments(gradscribe: Command, tmp_path: Path, engine: str) -> None:
     """Two fragments in a document that has commands of the same names."""
@@ -105,6 +106,7 @@ def test_a_page_that_is_too_deep_for_its_width_is_told(gradscribe: Command) -> N
     assert gradscribe("derive", "max_pool3d", "--width", str(widest)).err == ""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("columns", "expected", "plain"), some([(70, 70, {}), (30, 60, {"NO_COLOR": "1"}), (500, 200, {"TERM": "dumb"})], 1)
 )

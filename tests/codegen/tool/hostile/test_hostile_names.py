@@ -146,6 +146,7 @@ def compiled_with(data: Any) -> Any:
     return network("input x[N, 2]\nf: scaled", layers=own, data={"f.t": data}).compile()
 
 
+@pytest.mark.thorough
 def test_values_of_networks() -> None:
     made = network("input x[N, 3]\nf: dense(2)")
     weight, *rest = made.starts
