@@ -15,7 +15,7 @@ from tests.runtime.rooms import forget_plans, set_in_all
 
 Array = np.ndarray[Any, Any]
 SEEDS = pytest.mark.parametrize(
-    "seeds", some([range(k, k + 15) for k in range(0, 60, 15)], 1, first=2), ids=lambda r: str(r.start)
+    "seeds", some([range(k, k + 15) for k in (15, 0, 30, 45)], 2), ids=lambda r: str(r.start)
 )
 
 

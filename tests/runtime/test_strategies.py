@@ -233,12 +233,12 @@ def peak(row: Row, backend: str) -> int:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("row", some(MEASURED, 6), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", some(MEASURED, 6, first=8), ids=lambda row: row.name)
 def test_memory_of_a_call_is_bounded(row: Row, backend: str) -> None:
     assert peak(row, backend) <= bound(row)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("row", some(BATCHED, 3), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", some(BATCHED, 3, first=5), ids=lambda row: row.name)
 def test_memory_of_a_call_is_bounded_at_a_larger_batch(row: Row, backend: str) -> None:
     assert peak(larger(row, 3), backend) <= bound(row)

@@ -192,7 +192,6 @@ def test_second_gradients_have_none() -> None:
         derive(find("dense"), order=2, example=True)
 
 
-@pytest.mark.thorough
 def test_a_network_without_small_sizes_says_so() -> None:
     words = "This network has no example: no sizes are small enough."
     assert example_of(derive(find("lenet5"), example=True)).setup == ((words,),)
@@ -206,7 +205,6 @@ NETWORKS = [
 ]
 
 
-@pytest.mark.thorough
 @together("text", NETWORKS)
 def test_gradients_of_networks_are_slopes_of_what_is_printed(text: str) -> None:
     """Every trained tensor, moved one element at a time in the whole network, as the interpreter has it."""

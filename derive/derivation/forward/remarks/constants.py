@@ -48,7 +48,7 @@ def _tried(name: str, local: Program, rng: Generator) -> Iterator[float]:
         known = np.isfinite(a) & np.isfinite(b)
         if known.any():
             scale = max(float(np.abs(a[known]).max()), 1.0)
-            yield float(np.abs(a - b)[known].max()) / scale
+            yield float(np.abs(a[known] - b[known]).max()) / scale
 
 
 def _computed_from(name: str, program: Program) -> Program:
