@@ -34,7 +34,7 @@ demo: $(VENV)/.demo ## install, print derivations, regenerate the kernels, train
 	@echo "== python examples/lenet5.py"
 	@$(BIN)/python examples/lenet5.py
 
-test: style ## install, then ruff, types, every line of the sources by tests that need no PyTorch
+test: style ## install, then ruff, types, a sample of the tests that need no PyTorch
 	$(PYTEST) -m "not oracle"
 
 test-oracles: $(VENV)/.oracles ## install PyTorch and ONNX, then compare every kernel with them

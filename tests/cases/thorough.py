@@ -1,4 +1,4 @@
-"""How much the tests try: `make test` a sample that reaches every line, `make test-all` everything.
+"""How much the tests try: `make test` a sample that reaches nearly every line, `make test-all` everything.
 
 GRADSCRIBE_THOROUGH=1 is what `make test-all` sets; GRADSCRIBE_FUZZ=N, so many examples of fuzzers, takes all in too.
 It adds the tests that are marked as thorough, and every case where a test has more of one kind than it tries otherwise.
