@@ -1,0 +1,89 @@
+"""Schedules of long sums: block by block, each of which all results of a part are added to."""
+
+from .box import box_of
+from .loops import ONCE, Loop, all_joined, joined, volume
+from .schedule import CACHE, MOST_ACROSS, MOST_SUMMED, Roles, Schedule
+
+OWN_SUMS = 1 << 20
+"""Bytes of a result up to which chunks of the outer sum have sums of their own."""
+
+OFTEN = 3
+"""Tiles that read the same, from which on that is copied to where it lies together."""
+
+PART_SUMS = 1 << 16
+"""Bytes of the results of a part otherwise."""
+
+
+def in_chunks(r: Roles) -> bool:
+    """Whether chunks of the outer sum have sums of their own: the result is small."""
+    return r.results <= OWN_SUMS and len(r.free) <= MOST_ACROSS and not any(loop.b for loop in r.free)
+
+
+def blocked_sums(r: Roles) -> Schedule | None:
+    """The farthest sum is the outer one, the next is cut into blocks that stay in a cache."""
+    return _in_chunks(r) if in_chunks(r) else _in_parts(r)
+
+
+def _in_chunks(r: Roles) -> Schedule | None:
+    """Every chunk of the outer sum has sums of its own, which are added up at the end."""
+    outer, *inner = r.summed
+    across, row, size, box = r.free, r.row, r.itemsize, None
+    block = _block(r, r.row.extent)
+    if r.boxed:
+        around = (outer, *(loop.every(block) for loop in inner[:1] if len(inner) > 1))
+        blocked = (*(loop.first(block) for loop in inner[:1] if len(inner) > 1), *inner[len(inner) > 1 :])
+        box = box_of(r.c.left, (*across, row, *blocked, *((r.vector,) if r.along else ())), around, size)
+        outer = box.around(outer, r.c.left, size)
+        across, row = tuple(box.within(loop) for loop in across), box.within(row)
+        inner = [box.within(loop) for loop in inner]
+    while across and (both := joined(across[-1], row)) is not None:
+        across, row = across[:-1], both
+    summed = _ranks(inner)
+    if summed is None:
+        return None
+    across = (*(ONCE,) * (MOST_ACROSS - len(across)), *across)
+    tile = r.tile(row, block * volume(summed[1:]))
+    return Schedule(
+        r.swapped, r.along, r.lanes, (ONCE,), row, row.extent, r.vector, across, across[0].extent, outer, summed,
+        block, tile, _panels(r, volume(across) * row.extent // tile.rows), box=box, chunked=True,
+    )  # fmt: skip
+
+
+def _in_parts(r: Roles) -> Schedule | None:
+    """Parts are divided among threads; each adds up all of its sums, block by block."""
+    outer, *inner = r.summed
+    summed = _ranks(inner)
+    if summed is None or r.boxed:
+        return None
+    most = max(1, PART_SUMS // (r.vector.extent * r.itemsize))
+    block = _block(r, min(most, r.row.extent))
+    tile = r.tile(r.row, block * volume(summed[1:]))
+    rows = min(r.row.extent, tile.rows * max(1, most // tile.rows))
+    parts = (*r.free, *((r.row.every(rows),) if rows < r.row.extent else ()))
+    return Schedule(
+        r.swapped, r.along, r.lanes, parts or (ONCE,), r.row, rows, r.vector, (ONCE,) * MOST_ACROSS, 1, outer, summed,
+        block, tile, _panels(r, rows // tile.rows),
+    )  # fmt: skip
+
+
+def _block(r: Roles, rows: int) -> int:
+    """How many values of the first inner sum a block has: what it reads of both factors fits the cache."""
+    inner = r.summed[1:]
+    if len(inner) < 2:
+        return 1
+    read = volume(inner[1:]) * (r.vector.extent + rows) * r.itemsize
+    return max(1, min(inner[0].extent, CACHE // (2 * read)))
+
+
+def _ranks(inner: list[Loop]) -> tuple[Loop, ...] | None:
+    """The inner sums as the nest has them: blocks of the first of several, the others joined."""
+    first, rest = ((inner[0],), inner[1:]) if len(inner) > 1 else ((ONCE,), inner)
+    joint = all_joined(rest)
+    if len(joint) >= MOST_SUMMED:
+        return None
+    return (*first, *(ONCE,) * (MOST_SUMMED - 1 - len(joint)), *joint)
+
+
+def _panels(r: Roles, reads: int) -> int:
+    """The second factor is read where it lies if its vectors are whole, and are not read often."""
+    return 0 if r.vector.b == 1 and r.vector.extent % r.lanes == 0 and reads < OFTEN else 2

@@ -1,0 +1,80 @@
+"""What ``contraction.c`` is compiled with: the sizes and distances of a schedule."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ..contraction import Side
+from .loops import Loop, nested
+from .schedule import MOST_ACROSS, Schedule
+
+REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+
+
+def definitions(s: Schedule, left: Side, right: Side, dtype: "np.dtype[np.generic]") -> dict[str, int | str]:
+    """The definitions of a schedule by name, see ``contraction.c``.
+
+    Args:
+        s: the schedule.
+        left: the first factor.
+        right: the second one.
+        dtype: of all arrays.
+    """
+    size = dtype.itemsize
+    rows, across, chunk = s.row, s.across, 0
+    if s.chunked:
+        *across, rows = nested((*s.across, s.row), s.vector.extent)
+        chunk = across[0].extent * across[0].out
+    block = s.tile.vectors * s.lanes
+    starts = zip(left.offsets, left.strides, strict=True)
+    boxed = s.box.covered if s.box else frozenset()
+    summed = _in_panels(s, block) if s.panels else s.summed
+    found: dict[str, int | str] = {
+        "REAL": REALS[dtype], "LANES": s.lanes, "ALONG": int(s.along), "PANELS": s.panels, "CHUNKED": int(s.chunked),
+        "BOX": int(s.box is not None), "MR": s.tile.rows, "NV": s.tile.vectors, "EV": s.vector.extent, "EM": rows.extent,
+        "MB": s.rows, "AM": rows.a, "OM": rows.out, "M_Z": s.row.out, "CHUNK": chunk,
+        "EX": across[0].extent, "X0": s.crossed, "QB": s.block, "S0": s.summed[0].extent,
+        "S1": s.summed[1].extent, "S2": s.summed[2].extent, "EU": s.summed[3].extent, "AU": s.summed[3].a,
+        "BU": summed[3].b, "RU_B": s.summed[3].b, "RV_B": s.vector.b, "T_A": s.outer.a, "T_B": s.outer.b,
+        "A_START": sum(o * n for k, (o, n) in enumerate(starts) if k not in boxed) // size,
+        "B_START": sum(o * n for o, n in zip(right.offsets, right.strides, strict=True)) // size,
+        "P_M": len(s.parts) - 1, "P_X": len(s.parts) - 1, "BOX_SIZE": s.box.size if s.box else 0,
+    }  # fmt: skip
+    for k in range(MOST_ACROSS):
+        found |= {f"X{k}_A": across[k].a, f"X{k}_B": across[k].b, f"X{k}_O": across[k].out, f"X{k}_Z": s.across[k].out}
+        found |= {f"S{k}_A": s.summed[k].a, f"S{k}_B": summed[k].b, f"R{k}_B": s.summed[k].b}
+        found |= {f"X{k}": across[k].extent} if k else {}
+    found |= {f"P_{name}": _row(getattr(p, at) for p in s.parts) for name, at in _PARTS}
+    found["P_EXTENT"] = _row([0, *(p.extent for p in s.parts[1:])])
+    return found | dict(_box(s, left, size))
+
+
+_PARTS = ("A", "a"), ("B", "b"), ("O", "out")
+
+
+def _in_panels(s: Schedule, block: int) -> tuple[Loop, ...]:
+    """The inner sums as they run through a panel."""
+    distance, found = block, []
+    for loop in reversed((s.summed[0].first(s.block), *s.summed[1:])):
+        found.append(loop._replace(b=distance))
+        distance *= loop.extent
+    return tuple(reversed(found))
+
+
+def _box(s: Schedule, left: Side, size: int) -> Iterator[tuple[str, int | str]]:
+    if s.box is None:
+        return
+    axes = s.box.axes
+    yield "BOX_START", s.box.origin
+    yield "X_SIZE", _row(axis.size for axis in axes)
+    yield "X_STEP", _row(axis.step for axis in axes)
+    yield "X_START", _row(axis.start for axis in axes)
+    yield "X_EXTENT", _row(axis.extent for axis in axes)
+    moved = [[axis.moves(loop) if loop.steps else 0 for loop in (*s.parts, s.outer, s.summed[0])] for axis in axes]
+    yield "X_PART", _row(_row(moves[:-2]) for moves in moved)
+    yield "X_T", _row(moves[-2] for moves in moved)
+    yield "X_Q", _row(moves[-1] for moves in moved)
+
+
+def _row(values: "Iterator[object] | Sequence[object]") -> str:
+    return "{" + ", ".join(map(str, values)) + "}"

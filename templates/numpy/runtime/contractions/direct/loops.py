@@ -1,0 +1,83 @@
+"""The indices of a contraction as loops: how far they move in memory."""
+
+from collections.abc import Iterable, Sequence
+from math import prod
+from typing import NamedTuple
+
+from ..contraction import Contraction
+
+
+class Loop(NamedTuple):
+    """An index, and how far it moves by one, in elements.
+
+    Attributes:
+        extent: of the index.
+        a: in the first factor.
+        b: in the second one.
+        out: in the result.
+        steps: along each axis of the first factor.
+    """
+
+    extent: int
+    a: int
+    b: int
+    out: int
+    steps: tuple[int, ...] = ()
+
+    def every(self, number: int) -> "Loop":
+        """The loop over blocks of so many values."""
+        moved = (distance * number for distance in self[1:4])
+        return Loop(-(-self.extent // number), *moved, tuple(step * number for step in self.steps))
+
+    def first(self, number: int) -> "Loop":
+        """The loop over the first values."""
+        return self._replace(extent=number)
+
+
+ONCE = Loop(1, 0, 0, 0)
+"""A loop of one round."""
+
+
+def loops_of(c: Contraction) -> dict[str, Loop] | None:
+    """The loops of all indices by name; None where something lies between elements."""
+    size = c.dtype.itemsize
+    if any(n % size for side in (c.left, c.right, c.out) for n in side.strides):
+        return None
+    return {
+        v: Loop(
+            extent,
+            *(side.stride(v) // size for side in (c.left, c.right, c.out)),
+            tuple(sum(step for name, step in moves if name == v) for moves in c.left.steps),
+        )
+        for v, extent in c.extents.items()
+    }
+
+
+def joined(outer: Loop, inner: Loop) -> Loop | None:
+    """Two loops as one where memory allows it; it does not say how it moves along axes."""
+    if all(far == near * inner.extent for far, near in zip(outer[1:4], inner[1:4], strict=True)):
+        return Loop(outer.extent * inner.extent, *inner[1:4])
+    return None
+
+
+def all_joined(loops: Iterable[Loop]) -> tuple[Loop, ...]:
+    """Loops, outermost first, neighbours as one where they can be."""
+    found: list[Loop] = []
+    for loop in loops:
+        both = joined(found[-1], loop) if found else None
+        if both is None:
+            found.append(loop)
+        else:
+            found[-1] = both
+    return tuple(found)
+
+
+def nested(loops: Sequence[Loop], innermost: int) -> tuple[Loop, ...]:
+    """The same loops over a result that lies in memory in their order, `innermost` elements for each."""
+    sizes = (prod(loop.extent for loop in loops[k + 1 :]) * innermost for k in range(len(loops)))
+    return tuple(loop._replace(out=size) for loop, size in zip(loops, sizes, strict=True))
+
+
+def volume(loops: Iterable[Loop]) -> int:
+    """The rounds of loops within each other."""
+    return prod(loop.extent for loop in loops)

@@ -1,0 +1,143 @@
+"""The schedule of a contraction: which index runs where in the loop nest of ``contraction.c``."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ..contraction import Contraction, is_inside
+from .box import Box
+from .loops import ONCE, Loop, joined, loops_of, volume
+from .tile import Tile, tile_of
+
+CACHE = 320 << 10
+"""Bytes of a cache of the second level that a block may have."""
+
+MOST_ACROSS, MOST_SUMMED = 3, 4
+"""Loops that the nest has."""
+
+
+class Machine(NamedTuple):
+    """What a schedule depends on: the bytes of a vector, and how many a core holds."""
+
+    vector: int
+    registers: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Loops from the outermost to the innermost one, see ``contraction.c``; one that is not needed is `ONCE`.
+
+    Attributes:
+        swapped: whether the second factor is read as the first one.
+        along: whether the first factor is read in vectors, too.
+        lanes: elements of a vector.
+        parts: shared among threads; the extent of the first one is no definition.
+        row: the rows of a tile; `rows` of them belong to a part.
+        rows: see `row`.
+        vector: the index of the vectors.
+        across: what else of the result a part has; `crossed` values of the first one.
+        crossed: see `across`.
+        outer: the outer sum; its extent is no definition.
+        summed: the inner sums; a block has `block` values of the first one.
+        block: see `summed`.
+        tile: what stays in registers.
+        panels: 0: the second factor is read where it lies; 1: from panels of all of it; 2: from panels of a block.
+        padded: whether the first factor is read from a copy with zeros around it.
+        box: what a block reads of the first factor, if that is copied.
+        chunked: whether the outer sum is divided into chunks, each with sums of its own.
+    """
+
+    swapped: bool
+    along: bool
+    lanes: int
+    parts: tuple[Loop, ...]
+    row: Loop
+    rows: int
+    vector: Loop
+    across: tuple[Loop, ...]
+    crossed: int
+    outer: Loop
+    summed: tuple[Loop, ...]
+    block: int
+    tile: Tile
+    panels: int
+    padded: bool = False
+    box: Box | None = None
+    chunked: bool = False
+
+
+class Roles(NamedTuple):
+    """The loops of a contraction by what they do.
+
+    Attributes:
+        c: the contraction.
+        swapped: whether its factors were exchanged for that.
+        vector: runs along the result and the second factor.
+        row: neighbours in the first factor are near each other.
+        free: the others of the result, the farthest first.
+        summed: the others, the farthest first.
+        along: whether the vector runs along the first factor, too.
+        boxed: whether windows leave the first factor.
+        lanes: elements of a vector.
+        registers: vectors that a core holds.
+    """
+
+    c: Contraction
+    swapped: bool
+    vector: Loop
+    row: Loop
+    free: tuple[Loop, ...]
+    summed: tuple[Loop, ...]
+    along: bool
+    boxed: bool
+    lanes: int
+    registers: int
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return self.c.dtype.itemsize
+
+    @property
+    def depth(self) -> int:
+        """The summands of an element."""
+        return volume(self.summed)
+
+    def tile(self, row: Loop, depth: int) -> Tile:
+        """The tile for so many summands of `row` and the vector."""
+        return tile_of(row.extent, self.vector.extent, depth, self.lanes, self.registers, self.along)
+
+    @property
+    def results(self) -> int:
+        """The bytes of the result."""
+        return volume((*self.free, self.row, self.vector)) * self.itemsize
+
+
+def roles(c: Contraction, machine: Machine) -> Roles | None:
+    """The roles of the indices; None where there is nothing next to each other that vectors could run along."""
+    for d, swapped in ((c, False), (c.swapped(), True)):
+        found = oriented(d, swapped, machine)
+        if found is not None:
+            return found
+    return None
+
+
+def oriented(c: Contraction, swapped: bool, machine: Machine) -> Roles | None:
+    """The same without exchanging the factors."""
+    loops = loops_of(c)
+    if loops is None or not is_inside(c.right, c.box) or not c.summed:
+        return None
+    vector = next((v for v in (*c.columns, *c.batch) if loops[v].out == 1), None)
+    if vector is None or not c.rows or (vector in c.batch and loops[vector].a != 1):
+        return None
+    row = min(c.rows, key=lambda v: abs(loops[v].a))
+    names = [v for v in (*c.batch, *c.rows, *c.columns) if v not in (vector, row)]
+    free = sorted((loops[v] for v in names), key=lambda loop: -abs(loop.out))
+    summed = sorted((loops[v] for v in c.summed), key=lambda loop: -abs(loop.a))
+    boxed, tall = not is_inside(c.left, c.box), loops[row]
+    while not boxed and len(free) > 1 and (both := joined(free[-1], tall)) is not None:
+        tall = both
+        free.pop()
+    lanes = max(1, machine.vector // c.dtype.itemsize)
+    return Roles(
+        c, swapped, loops[vector], tall, tuple(free), tuple(summed), vector in c.batch, boxed, lanes, machine.registers
+    )

@@ -1,0 +1,57 @@
+"""The tile of results that stays in registers."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+FUSED = 2.0
+"""Multiplications with an addition, of vectors, that a core begins in a cycle."""
+
+LOADS = 2.0
+LATENCY = 5.0
+"""Cycles until a sum can be added to again."""
+
+AROUND = 12.0
+"""Cycles of a tile besides its sums, and besides reading and writing what it holds."""
+
+
+class Tile(NamedTuple):
+    """So many rows, so many vectors, and the cycles that all tiles of a block take."""
+
+    rows: int
+    vectors: int
+    cycles: float
+
+
+@lru_cache(maxsize=1024)
+def tile_of(rows: int, columns: int, depth: int, lanes: int, registers: int, along: bool) -> Tile:
+    """The tile that takes the fewest cycles.
+
+    Args:
+        rows: places in the result that read the same of the second factor.
+        columns: places next to each other.
+        depth: summands.
+        lanes: elements of a vector.
+        registers: vectors that a core holds.
+        along: whether the first factor is read in vectors, too.
+    """
+    wide = -(-columns // lanes)
+    found: list[Tile] = []
+    for vectors in range(1, 5):
+        if vectors > wide:
+            break
+        for high in range(1, registers):
+            if high * vectors + vectors + 2 > registers or high > rows:
+                break
+            cycles = 0.0
+            for number, v in ((wide // vectors, vectors), (1, wide % vectors)):
+                for tiles, m in ((rows // high, high), (1, rows % high)):
+                    cycles += number * tiles * _cycles(m, v, depth, along) if m and v else 0.0
+            found.append(Tile(high, vectors, cycles))
+    return min(found, key=lambda tile: (tile.cycles, tile.rows))
+
+
+def _cycles(rows: int, vectors: int, depth: int, along: bool) -> float:
+    sums = rows * vectors
+    loads = vectors + (sums if along else rows)
+    step = max(sums / FUSED, loads / LOADS, LATENCY)
+    return depth * step + AROUND + sums

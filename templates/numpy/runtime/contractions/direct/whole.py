@@ -1,0 +1,56 @@
+"""Schedules where a tile is summed up at once: what it reads of the second factor stays in the cache."""
+
+from .box import Box, box_of
+from .loops import ONCE, Loop, all_joined, volume
+from .schedule import MOST_SUMMED, Roles, Schedule
+from .tile import Tile
+
+ENOUGH_PARTS = 16
+"""Parts that can be shared among threads."""
+
+MOST_CROSSED = 8
+"""Rows of an image, say, that a part has: they read the same panels of the second factor."""
+
+
+def whole_sums(r: Roles) -> Schedule | None:
+    """The second factor becomes panels once; parts are divided among threads."""
+    tile = r.tile(r.row, r.depth)
+    parts, across, crossed, rows = _divided(r, tile)
+    row, summed, box, size = r.row, r.summed, None, r.itemsize
+    if r.boxed:
+        box = _box(r, parts, across.first(crossed), row.first(rows))
+        parts = tuple(box.around(loop, r.c.left, size) for loop in parts)
+        across = box.within(across) if across.steps else across
+        row, summed = box.within(row), tuple(box.within(loop) for loop in summed)
+    summed = all_joined(summed)
+    if len(summed) > MOST_SUMMED:
+        return None
+    summed = (*(ONCE,) * (MOST_SUMMED - len(summed)), *summed)
+    return Schedule(
+        r.swapped, r.along, r.lanes, parts or (ONCE,), row, rows, r.vector, (across, ONCE, ONCE), crossed, ONCE, summed,
+        summed[0].extent, tile, 1, box=box,
+    )  # fmt: skip
+
+
+def copied(r: Roles) -> int:
+    """The elements that a part copies of the first factor where windows leave that."""
+    parts, across, crossed, rows = _divided(r, r.tile(r.row, r.depth))
+    return _box(r, parts, across.first(crossed), r.row.first(rows)).size
+
+
+def _box(r: Roles, parts: tuple[Loop, ...], across: Loop, row: Loop) -> Box:
+    within = (across, row, *r.summed, *((r.vector,) if r.along else ()))
+    return box_of(r.c.left, tuple(loop for loop in within if loop.steps), parts, r.itemsize)
+
+
+def _divided(r: Roles, tile: Tile) -> tuple[tuple[Loop, ...], Loop, int, int]:
+    """The parts, what of the last free loop a part has, and how many rows."""
+    if len(r.free) > 1 and not r.free[-1].b:
+        *parts, across = r.free
+        crossed = max(1, min(across.extent, volume(r.free) // ENOUGH_PARTS, MOST_CROSSED))
+        around = (across.every(crossed),) if crossed < across.extent else ()
+        return (*parts, *around), across, crossed, r.row.extent
+    blocks = -(-ENOUGH_PARTS // volume(r.free))
+    rows = min(r.row.extent, tile.rows * max(1, -(-r.row.extent // (tile.rows * blocks))))
+    around = (r.row.every(rows),) if rows < r.row.extent else ()
+    return (*r.free, *around), ONCE, 1, rows
