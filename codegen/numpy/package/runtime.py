@@ -1,6 +1,7 @@
 """The runtime, which every generated package has: its files, and what generated code may ask it for.
 
-It is a package of Python files as it stands in templates/; what ends in ``.jinja`` there is written from exact numbers.
+It is a package of Python files as it stands in templates/; what ends in ``.jinja`` there is written: tables of exact
+numbers, and the files of C as texts.
 """
 
 import ast
@@ -9,11 +10,13 @@ from functools import cache
 from pathlib import Path
 
 from gradscribe.codegen.numpy.package.cook_toom_tables import tables_source
+from gradscribe.codegen.numpy.package.native_sources import native_sources
 from gradscribe.codegen.numpy.package.transforms import transforms_sources
 from gradscribe.codegen.python.text.render import header, templates
 
 RUNTIME = "numpy/runtime"
 COOK_TOOM = f"{RUNTIME}/cook_toom"
+NATIVE = "machine/native/sources.py"
 
 
 @cache
@@ -23,6 +26,7 @@ def runtime_sources() -> Mapping[str, str]:
     texts["cook_toom/tables.py"] = tables_source(f"{COOK_TOOM}/tables.py.jinja")
     made = transforms_sources(f"{COOK_TOOM}/loops.py.jinja", f"{COOK_TOOM}/transforms.py.jinja")
     texts |= {f"cook_toom/{name}": text for name, text in made.items()}
+    texts[NATIVE] = native_sources(f"{RUNTIME}/{NATIVE}.jinja")
     return {f"runtime/{name}": texts[name] for name in sorted(texts)}
 
 

@@ -90,3 +90,5 @@ def release() -> None:
     """Give back the memory and the threads that kernels keep for their next call."""
     _own.__dict__.clear()
     process.executors.clear()
+    for give_back in process.releases:
+        give_back()

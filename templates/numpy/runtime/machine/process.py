@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import RLock, get_ident, local
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ class Process:
         holder: the thread that has set BLAS to one thread, under "blas"; the first to write it there, which is atomic.
         before: what BLAS had before that.
         forks: how many forks led to this process.
+        releases: what else gives back memory and threads, of what has been loaded since.
         loading: held while modules are loaded, and during a fork, so that no thread is in the middle of it.
     """
 
@@ -28,6 +29,7 @@ class Process:
         self.holder: dict[str, int] = {}
         self.before: list[tuple[Any, int]] = []
         self.forks = 0
+        self.releases: list[Callable[[], Any]] = []
         self.loading = RLock()
         self._held: list[Any] = []
         if hasattr(os, "register_at_fork"):

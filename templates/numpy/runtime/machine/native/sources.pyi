@@ -1,0 +1,2 @@
+# What sources.py says, which is written when the package is generated.
+POOL: str
