@@ -15,6 +15,8 @@ around it (BOX). b is read where it lies, or from panels: all v of a block next 
 #include <stddef.h>
 #include <string.h>
 
+#include "team.h"
+
 #if LANES == 1
 typedef REAL vec;
 typedef REAL loose;
@@ -39,10 +41,12 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define BLOCK (NV * LANES)
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
-#define PANEL ((long)QB * S1 * S2 * EU * BLOCK)
+#define PANEL ((long)QB * S1 * S2 * EU * BLOCK) /* elements */
 
+enum { PS = sizeof(long[]) P_A / sizeof(long) };
+#if !CHUNKED
 static const long p_extent[] = P_EXTENT, p_a[] = P_A, p_b[] = P_B, p_o[] = P_O;
-enum { PS = sizeof p_extent / sizeof *p_extent };
+#endif
 #if BOX
 /* Of every axis of a that windows move along: its size, the distance along it, where the box of a block begins, how that
 moves with parts, outer sums, and blocks of sums; and the extent of the box. */
@@ -60,29 +64,39 @@ struct work {
 
 INLINE vec load(const REAL *p, int lanes)
 {
-    vec value = {0};
-    if (lanes == LANES)
-        value = *(const loose *)p;
-    else
-        memcpy(&value, p, lanes * sizeof(REAL));
-    return value;
+#if LANES > 1
+    if (lanes < LANES) {
+        vec value = {0};
+        UNROLL for (int k = 0; k < lanes; k++)
+            value[k] = p[k];
+        return value;
+    }
+#endif
+    (void)lanes;
+    return *(const loose *)p;
 }
 
 INLINE void store(REAL *p, vec value, int lanes)
 {
-    if (lanes == LANES)
-        *(loose *)p = value;
-    else
-        memcpy(p, &value, lanes * sizeof(REAL));
+#if LANES > 1
+    if (lanes < LANES) {
+        UNROLL for (int k = 0; k < lanes; k++)
+            p[k] = value[k];
+        return;
+    }
+#endif
+    (void)lanes;
+    *(loose *)p = value;
 }
 
-/* MR or fewer places m by nv vectors of v, the last of which has so many lanes. */
+/* MR or fewer places m by nv vectors of v, the last of which has so many lanes. Sums are added to out at the end, and
+where they are long in between: in float32 a sum is as good as the longest chain of additions. */
 INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, const int mr, const int nv, const int lanes)
 {
     vec sums[MR][NV];
     UNROLL for (int m = 0; m < mr; m++)
         UNROLL for (int v = 0; v < nv; v++)
-            sums[m][v] = first ? (vec){0} : load(out + m * OM + v * LANES, v == nv - 1 ? lanes : LANES);
+            sums[m][v] = (vec){0};
     for (int s0 = 0; s0 < qs; s0++)
         for (int s1 = 0; s1 < S1; s1++)
             for (int s2 = 0; s2 < S2; s2++) {
@@ -104,10 +118,18 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                     x += AU;
                     w += BU;
                 }
+                const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1};
+                if ((ADDED > 0 || last[0]) && (ADDED > 1 || last[1]) && (ADDED > 2 || last[2])) {
+                    UNROLL for (int m = 0; m < mr; m++)
+                        UNROLL for (int v = 0; v < nv; v++) {
+                            const int width = v == nv - 1 ? lanes : LANES;
+                            REAL *to = out + m * (ptrdiff_t)OM + v * LANES;
+                            store(to, first ? sums[m][v] : load(to, width) + sums[m][v], width);
+                            sums[m][v] = (vec){0};
+                        }
+                    first = 0;
+                }
             }
-    UNROLL for (int m = 0; m < mr; m++)
-        UNROLL for (int v = 0; v < nv; v++)
-            store(out + m * OM + v * LANES, sums[m][v], v == nv - 1 ? lanes : LANES);
 }
 
 /* All m of a part by a block of v. */
@@ -202,7 +224,7 @@ static void part(void *given, long number)
     REAL *out = work->out;
     const REAL *a = work->a + A_START, *b = work->b + B_START;
 #if CHUNKED
-    out = work->memory + number * (long)CHUNK;
+    out = work->memory + number * CHUNK;
     first_t = number * work->sums / work->chunks;
     last_t = (number + 1) * work->sums / work->chunks;
     memset(place, 0, sizeof place);
@@ -228,6 +250,8 @@ static void part(void *given, long number)
     (void)panel, (void)scale;
 #if BOX || PANELS == 2
     REAL *own = work->team->scratch((BOX_SIZE + (PANELS == 2 ? BLOCKS * PANEL : 0)) * sizeof(REAL));
+    if (!own)
+        return;
 #endif
     int first = 1;
     for (long t = first_t; t < last_t; t++)
@@ -276,26 +300,34 @@ static void total(void *given, long x0)
                     to[v] = from[v];
                 for (long k = 1; k < work->chunks; k++)
                     for (long v = 0; v < EV; v++)
-                        to[v] += from[k * (long)CHUNK + v];
+                        to[v] += from[k * CHUNK + v];
             }
 }
 #endif
 
-/* arrays: a, b, out, memory; numbers: the extents of p0 and of t, and into how many chunks t is divided. */
+/* arrays: a, b, out; numbers: the extents of p0 and of t, and into how many chunks t is divided. */
 void kernel(void *const *arrays, const long *numbers, struct team *team)
 {
-    struct work work = {arrays[0], arrays[1], arrays[2], arrays[3], numbers[0], numbers[1], numbers[2], team};
-    long parts = CHUNKED ? numbers[2] : numbers[0];
-    for (int p = 1; p < PS; p++)
-        parts *= p_extent[p];
-#if PANELS == 1
-    long panels = BLOCKS;
-    for (int p = 0; p < PS; p++)
-        panels *= p_b[p] ? p ? p_extent[p] : numbers[0] : 1;
-    team->run(team, pack_part, &work, panels);
-#endif
-    team->run(team, part, &work, parts);
+    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], numbers[1], numbers[2], team};
 #if CHUNKED
+    work.memory = team->scratch(work.chunks * CHUNK * sizeof(REAL));
+    if (!work.memory)
+        return;
+    team->run(team, part, &work, work.chunks);
     team->run(team, total, &work, X0);
+#else
+    long parts = work.batch, panels = p_b[0] ? work.batch : 1;
+    for (int p = 1; p < PS; p++) {
+        parts *= p_extent[p];
+        panels *= p_b[p] ? p_extent[p] : 1;
+    }
+#if PANELS == 1
+    work.memory = team->scratch(panels * BLOCKS * PANEL * sizeof(REAL));
+    if (!work.memory)
+        return;
+    team->run(team, pack_part, &work, panels * BLOCKS);
+#endif
+    (void)panels;
+    team->run(team, part, &work, parts);
 #endif
 }

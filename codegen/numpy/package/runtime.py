@@ -11,7 +11,6 @@ from pathlib import Path
 
 from gradscribe.codegen.numpy.package.cook_toom_tables import tables_source
 from gradscribe.codegen.numpy.package.native_sources import native_sources
-from gradscribe.codegen.numpy.package.transforms import transforms_sources
 from gradscribe.codegen.python.text.render import header, templates
 
 RUNTIME = "numpy/runtime"
@@ -24,8 +23,6 @@ def runtime_sources() -> Mapping[str, str]:
     """The files by their path in a generated package: those of templates/ as they are, and the numbers."""
     texts = {name: f"{header('the runtime', f'{RUNTIME}/{name}')}\n{text}" for name, text in _modules().items()}
     texts["cook_toom/tables.py"] = tables_source(f"{COOK_TOOM}/tables.py.jinja")
-    made = transforms_sources(f"{COOK_TOOM}/loops.py.jinja", f"{COOK_TOOM}/transforms.py.jinja")
-    texts |= {f"cook_toom/{name}": text for name, text in made.items()}
     texts[NATIVE] = native_sources(f"{RUNTIME}/{NATIVE}.jinja")
     return {f"runtime/{name}": texts[name] for name in sorted(texts)}
 

@@ -154,9 +154,8 @@ def _view(
     reaches = [side.reach(axis, box) for axis in range(len(side.sizes))]
     sizes, offsets, strides, padding = side.sizes, side.offsets, side.strides, None
     if any(low < 0 or high >= n for (low, high), n in zip(reaches, sizes, strict=True)):
-        padding = _padding(sizes, reaches)
-        sizes, strides = padding.extents, packed_strides(padding.extents, itemsize)
-        offsets = tuple(offset - low for offset, (low, _) in zip(offsets, reaches, strict=True))
+        moved, padding = padding_of(side, box, itemsize)
+        sizes, strides, offsets = moved.sizes, moved.strides, moved.offsets
     start = 0
     moves = dict.fromkeys(axes, 0)
     for offset, stride, steps in zip(offsets, strides, side.steps, strict=True):
@@ -171,6 +170,14 @@ def _view(
     places = zip(offsets, side.steps, strict=True)
     corner = tuple(slice(n + sum(step * box[v][0] for v, step in moves), None) for n, moves in places)
     return View(padding, role, itemsize, start, extents, seen, corner, False)
+
+
+def padding_of(side: Side, box: Mapping[str, tuple[int, int]], itemsize: int) -> tuple[Side, Padding]:
+    """The positions in a copy of the box that is reached, and how that is made."""
+    reaches = [side.reach(axis, box) for axis in range(len(side.sizes))]
+    padding = _padding(side.sizes, reaches)
+    offsets = tuple(offset - low for offset, (low, _) in zip(side.offsets, reaches, strict=True))
+    return Side(padding.extents, packed_strides(padding.extents, itemsize), offsets, side.steps), padding
 
 
 def _is_packed(sizes: Sequence[int], strides: Sequence[int], itemsize: int) -> bool:

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """How products are added to a window: what is looped over, in which order, block by block."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ...arithmetic.ranges import BLOCK, box_blocks
@@ -27,8 +27,6 @@ class Scatter(NamedTuple):
         planes: where the last axis is a short one, the order of the axes meanwhile, the longest run last; else ().
         blocks: the ranges of the first index, block by block.
         inner: the ranges of another index, for parts of a block that are computed one after the other.
-        windows: what counts the windows, and the indices within one besides the taps, where compiled loops can add
-            them one by one; else None.
     """
 
     taps: tuple[str, ...]
@@ -36,7 +34,6 @@ class Scatter(NamedTuple):
     planes: tuple[int, ...]
     blocks: tuple[Any, ...]
     inner: tuple[Any, ...]
-    windows: tuple[tuple[str, ...], tuple[str, ...]] | None
 
 
 def scatter_plan(c: Contraction) -> Scatter:
@@ -52,7 +49,6 @@ def scatter_plan(c: Contraction) -> Scatter:
     planes = _plane_order(c) if planar else ()
     if planes:
         vectors = tuple(v for axis in planes for v, _ in c.out.steps[axis] if v in vectors)
-    windows = _scattered_windows(c, taps)
     if first is not None and any(_crosses(side, first, c.extents) for side in (c.left, c.right)):
         first = None
     each, blocks = c.volume(taps, vectors), ((),)
@@ -63,7 +59,7 @@ def scatter_plan(c: Contraction) -> Scatter:
     inner: tuple[Any, ...] = ((),)
     if other and each > MOST_SCATTERED:
         inner = box_blocks((other,), c.extents, max(1, MOST_SCATTERED * c.extents[other] // each))
-    return Scatter(tuple(taps), vectors, planes, blocks, inner, windows)
+    return Scatter(tuple(taps), vectors, planes, blocks, inner)
 
 
 def _plane_order(c: Contraction) -> tuple[int, ...]:
@@ -71,18 +67,6 @@ def _plane_order(c: Contraction) -> tuple[int, ...]:
     last = len(c.out.steps) - 1
     long = last > 0 and is_plain(c.out, 0, c.extents) and c.out.sizes[0] >= LONG
     return (last, *range(1, last), 0) if long else (last, *range(last))
-
-
-def _scattered_windows(c: Contraction, taps: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-    """What counts the windows and what is in them, if they lie along one or two axes and elements are side by side."""
-    sliding = [steps for steps in c.out.steps if any(v in taps for v, _ in steps)]
-    if not 1 <= len(taps) == len(sliding) <= 2 or any(step < 1 for steps in sliding for _, step in steps):
-        return None
-    positions = {v for steps in sliding for v, _ in steps if v not in taps}
-    factor = c.left if positions & {*c.left.names} else c.right
-    tiles = tuple(v for v in c.out.names if v not in taps and (v in factor.names or v in positions))
-    runs = tuple(v for v in c.out.names if v not in taps and v not in tiles)
-    return (tiles, runs) if tiles and runs and c.out.stride(runs[-1]) == c.dtype.itemsize else None
 
 
 def _crosses(side: Side, index: str, extents: Mapping[str, int]) -> bool:

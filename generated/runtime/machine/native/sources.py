@@ -2,6 +2,364 @@
 # Do not edit: change the equation and run: gradscribe generate
 """What is written in C, as texts: a compiler reads them, see `library`."""
 
+CONTRACTION: str = r"""/* A sum of products, out[f, m, v] = sum over t, s, u of a * b, as one loop nest around one micro-kernel.
+
+Sizes and distances (in elements) are definitions, so that the compiler knows them; those of batches are numbers.
+
+    part   p0 to p5    each a call of part(), in any thread
+      t, q             outer sums, and blocks of s0: what a block reads stays in the cache while all of out is added to
+        v block        NV vectors of v
+          x0 to x2     further places of out
+            m          MR of them are a tile, whose sums stay in registers
+              s0 to s2, u
+
+a is read where it lies or, where windows leave it or lie apart, from a copy of the box that a block reads, with zeros
+around it (BOX). b is read where it lies, or from panels: all v of a block next to each other (PANELS).
+*/
+#include <stddef.h>
+#include <string.h>
+
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+
+#if LANES == 1
+typedef REAL vec;
+typedef REAL loose;
+#else
+typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#endif
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 32")
+
+/* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
+#if defined __AVX512F__
+#define HOLD(value) __asm__("" : "+v"(value))
+#elif defined __SSE2__
+#define HOLD(value) __asm__("" : "+x"(value))
+#elif defined __ARM_NEON
+#define HOLD(value) __asm__("" : "+w"(value))
+#else
+#define HOLD(value) (void)0
+#endif
+
+#define BLOCK (NV * LANES)
+#define BLOCKS ((EV + BLOCK - 1) / BLOCK)
+#define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
+#define PANEL ((long)QB * S1 * S2 * EU * BLOCK) /* elements */
+
+enum { PS = sizeof(long[]) P_A / sizeof(long) };
+#if !CHUNKED
+static const long p_extent[] = P_EXTENT, p_a[] = P_A, p_b[] = P_B, p_o[] = P_O;
+#endif
+#if BOX
+/* Of every axis of a that windows move along: its size, the distance along it, where the box of a block begins, how that
+moves with parts, outer sums, and blocks of sums; and the extent of the box. */
+static const long x_size[] = X_SIZE, x_step[] = X_STEP, x_start[] = X_START, x_extent[] = X_EXTENT;
+static const long x_part[][PS] = X_PART, x_t[] = X_T, x_q[] = X_Q;
+enum { XS = sizeof x_size / sizeof *x_size };
+#endif
+
+struct work {
+    const REAL *a, *b;
+    REAL *out, *memory;
+    long batch, sums, chunks;
+    struct team *team;
+};
+
+INLINE vec load(const REAL *p, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        vec value = {0};
+        UNROLL for (int k = 0; k < lanes; k++)
+            value[k] = p[k];
+        return value;
+    }
+#endif
+    (void)lanes;
+    return *(const loose *)p;
+}
+
+INLINE void store(REAL *p, vec value, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        UNROLL for (int k = 0; k < lanes; k++)
+            p[k] = value[k];
+        return;
+    }
+#endif
+    (void)lanes;
+    *(loose *)p = value;
+}
+
+/* MR or fewer places m by nv vectors of v, the last of which has so many lanes. Sums are added to out at the end, and
+where they are long in between: in float32 a sum is as good as the longest chain of additions. */
+INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, const int mr, const int nv, const int lanes)
+{
+    vec sums[MR][NV];
+    UNROLL for (int m = 0; m < mr; m++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sums[m][v] = (vec){0};
+    for (int s0 = 0; s0 < qs; s0++)
+        for (int s1 = 0; s1 < S1; s1++)
+            for (int s2 = 0; s2 < S2; s2++) {
+                const REAL *x = a + s0 * (ptrdiff_t)S0_A + s1 * (ptrdiff_t)S1_A + s2 * (ptrdiff_t)S2_A;
+                const REAL *w = b + s0 * (ptrdiff_t)S0_B + s1 * (ptrdiff_t)S1_B + s2 * (ptrdiff_t)S2_B;
+                for (int u = 0; u < EU; u++) {
+                    vec row[NV];
+                    UNROLL for (int v = 0; v < nv; v++) {
+                        row[v] = load(w + v * LANES, PANELS || v < nv - 1 ? LANES : lanes);
+                        HOLD(row[v]);
+                    }
+                    UNROLL for (int m = 0; m < mr; m++)
+                        UNROLL for (int v = 0; v < nv; v++)
+#if ALONG
+                            sums[m][v] += load(x + m * (ptrdiff_t)AM + v * LANES, v == nv - 1 ? lanes : LANES) * row[v];
+#else
+                            sums[m][v] += x[m * (ptrdiff_t)AM] * row[v];
+#endif
+                    x += AU;
+                    w += BU;
+                }
+                const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1};
+                if ((ADDED > 0 || last[0]) && (ADDED > 1 || last[1]) && (ADDED > 2 || last[2])) {
+                    UNROLL for (int m = 0; m < mr; m++)
+                        UNROLL for (int v = 0; v < nv; v++) {
+                            const int width = v == nv - 1 ? lanes : LANES;
+                            REAL *to = out + m * (ptrdiff_t)OM + v * LANES;
+                            store(to, first ? sums[m][v] : load(to, width) + sums[m][v], width);
+                            sums[m][v] = (vec){0};
+                        }
+                    first = 0;
+                }
+            }
+}
+
+/* All m of a part by a block of v. */
+INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, int qs, long ms, const int nv, const int lanes)
+{
+    long m = 0;
+    for (; m + MR <= ms; m += MR)
+        tile(a + m * (ptrdiff_t)AM, b, out + m * (ptrdiff_t)OM, first, qs, MR, nv, lanes);
+    if (EM % MR && m < ms)
+        tile(a + m * (ptrdiff_t)AM, b, out + m * (ptrdiff_t)OM, first, qs, EM % MR ? EM % MR : 1, nv, lanes);
+}
+
+INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, long xs, long ms, const int nv, const int lanes)
+{
+    for (long x0 = 0; x0 < xs; x0++)
+        for (long x1 = 0; x1 < X1; x1++)
+            for (long x2 = 0; x2 < X2; x2++)
+                rows(a + x0 * (ptrdiff_t)X0_A + x1 * (ptrdiff_t)X1_A + x2 * (ptrdiff_t)X2_A,
+                     b + x0 * (ptrdiff_t)X0_B + x1 * (ptrdiff_t)X1_B + x2 * (ptrdiff_t)X2_B,
+                     out + x0 * (ptrdiff_t)X0_O + x1 * (ptrdiff_t)X1_O + x2 * (ptrdiff_t)X2_O, first, qs, ms, nv, lanes);
+}
+
+#if PANELS
+/* A panel: b for a block of v and a block of sums, in the order in which they are read; v beyond EV are 0. */
+static void pack(const REAL *b, long vs, long qs, REAL *to)
+{
+    for (long s0 = 0; s0 < qs; s0++)
+        for (long s1 = 0; s1 < S1; s1++)
+            for (long s2 = 0; s2 < S2; s2++)
+                for (long u = 0; u < EU; u++, to += BLOCK) {
+                    const REAL *from = b + s0 * (ptrdiff_t)R0_B + s1 * (ptrdiff_t)R1_B + s2 * (ptrdiff_t)R2_B + u * (ptrdiff_t)RU_B;
+                    long v = 0;
+                    for (; v < vs; v++)
+                        to[v] = from[v * (ptrdiff_t)RV_B];
+                    for (; v < BLOCK; v++)
+                        to[v] = 0;
+                }
+}
+#endif
+
+#if PANELS == 1
+/* Panels of the whole call: a part is one of them. */
+static void pack_part(void *given, long number)
+{
+    struct work *work = given;
+    const long k = number % BLOCKS, from = number / BLOCKS;
+    long rest = from;
+    const REAL *b = work->b + B_START;
+    for (int p = PS - 1; p >= 0; p--)
+        if (p_b[p]) {
+            const long extent = p ? p_extent[p] : work->batch;
+            b += rest % extent * p_b[p];
+            rest /= extent;
+        }
+    pack(b + k * BLOCK * (ptrdiff_t)RV_B, k == BLOCKS - 1 ? TAIL : BLOCK, QB, work->memory + number * PANEL);
+}
+#endif
+
+#if BOX
+/* Copy the box that begins at these positions, with zeros outside of a. */
+static void fill(const REAL *a, const long *start, int axis, REAL *to)
+{
+    long size = 1;
+    for (int x = axis + 1; x < XS; x++)
+        size *= x_extent[x];
+    const long extent = x_extent[axis], low = start[axis] < 0 ? -start[axis] : 0;
+    const long left = x_size[axis] - start[axis], high = left < extent ? left : extent;
+    if (low >= high) {
+        memset(to, 0, extent * size * sizeof(REAL));
+        return;
+    }
+    memset(to, 0, low * size * sizeof(REAL));
+    if (axis == XS - 1) {
+        const REAL *from = a + (start[axis] + low) * x_step[axis];
+        if (x_step[axis] == 1)
+            memcpy(to + low, from, (high - low) * sizeof(REAL));
+        else
+            for (long k = low; k < high; k++)
+                to[k] = from[(k - low) * x_step[axis]];
+    } else
+        for (long k = low; k < high; k++)
+            fill(a + (start[axis] + k) * x_step[axis], start, axis + 1, to + k * size);
+    memset(to + high * size, 0, (extent - high) * size * sizeof(REAL));
+}
+#endif
+
+/* What a part is a sum over: blocks of s0 for each t. */
+static void part(void *given, long number)
+{
+    struct work *work = given;
+    long place[PS], rest = number, first_t = 0, last_t = work->sums, ms = EM, xs = X0, panel = 0, scale = 1;
+    REAL *out = work->out;
+    const REAL *a = work->a + A_START, *b = work->b + B_START;
+#if CHUNKED
+    out = work->memory + number * CHUNK;
+    first_t = number * work->sums / work->chunks;
+    last_t = (number + 1) * work->sums / work->chunks;
+    memset(place, 0, sizeof place);
+    (void)rest;
+#else
+    for (int p = PS - 1; p >= 0; p--) {
+        const long extent = p ? p_extent[p] : work->batch;
+        place[p] = rest % extent;
+        rest /= extent;
+        a += place[p] * p_a[p];
+        out += place[p] * p_o[p];
+        if (p_b[p]) {
+            panel += place[p] * scale;
+            scale *= extent;
+            b += place[p] * p_b[p];
+        }
+    }
+    if (MB < EM)
+        ms = EM - place[P_M] * MB < MB ? EM - place[P_M] * MB : MB;
+    if (X0 < EX)
+        xs = EX - place[P_X] * X0 < X0 ? EX - place[P_X] * X0 : X0;
+#endif
+    (void)panel, (void)scale;
+#if BOX || PANELS == 2
+    REAL *own = work->team->scratch((BOX_SIZE + (PANELS == 2 ? BLOCKS * PANEL : 0)) * sizeof(REAL));
+    if (!own)
+        return;
+#endif
+    int first = 1;
+    for (long t = first_t; t < last_t; t++)
+        for (long q = 0; q < S0; q += QB, first = 0) {
+            const int qs = S0 - q < QB ? S0 - q : QB;
+#if BOX
+            long start[XS];
+            for (int x = 0; x < XS; x++) {
+                start[x] = x_start[x] + t * x_t[x] + q * x_q[x];
+                for (int p = 0; p < PS; p++)
+                    start[x] += place[p] * x_part[x][p];
+            }
+            fill(a + t * (ptrdiff_t)T_A, start, 0, own);
+            const REAL *from = own + BOX_START;
+#else
+            const REAL *from = a + t * (ptrdiff_t)T_A + q * (ptrdiff_t)S0_A;
+#endif
+            const REAL *with = b + t * (ptrdiff_t)T_B + q * (ptrdiff_t)R0_B;
+#if PANELS == 2
+            REAL *panels = own + BOX_SIZE;
+            for (long k = 0; k < BLOCKS; k++)
+                pack(with + k * BLOCK * (ptrdiff_t)RV_B, k == BLOCKS - 1 ? TAIL : BLOCK, qs, panels + k * PANEL);
+            with = panels;
+#elif PANELS == 1
+            with = work->memory + panel * BLOCKS * PANEL;
+#endif
+            for (long k = 0; k < BLOCKS - 1; k++)
+                block(from + (ALONG ? k * BLOCK : 0), with + k * (PANELS ? PANEL : BLOCK), out + k * BLOCK, first, qs, xs, ms, NV, LANES);
+            const long k = BLOCKS - 1;
+            block(from + (ALONG ? k * BLOCK : 0), with + k * (PANELS ? PANEL : BLOCK), out + k * BLOCK, first, qs, xs, ms,
+                  (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
+        }
+}
+
+#if CHUNKED
+/* The sums of all chunks, in their order, for one x0. */
+static void total(void *given, long x0)
+{
+    struct work *work = given;
+    for (long x1 = 0; x1 < X1; x1++)
+        for (long x2 = 0; x2 < X2; x2++)
+            for (long m = 0; m < EM; m++) {
+                const REAL *from = work->memory + x0 * X0_O + x1 * X1_O + x2 * X2_O + m * OM;
+                REAL *to = work->out + x0 * (ptrdiff_t)X0_Z + x1 * (ptrdiff_t)X1_Z + x2 * (ptrdiff_t)X2_Z + m * (ptrdiff_t)M_Z;
+                for (long v = 0; v < EV; v++)
+                    to[v] = from[v];
+                for (long k = 1; k < work->chunks; k++)
+                    for (long v = 0; v < EV; v++)
+                        to[v] += from[k * CHUNK + v];
+            }
+}
+#endif
+
+/* arrays: a, b, out; numbers: the extents of p0 and of t, and into how many chunks t is divided. */
+void kernel(void *const *arrays, const long *numbers, struct team *team)
+{
+    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], numbers[1], numbers[2], team};
+#if CHUNKED
+    work.memory = team->scratch(work.chunks * CHUNK * sizeof(REAL));
+    if (!work.memory)
+        return;
+    team->run(team, part, &work, work.chunks);
+    team->run(team, total, &work, X0);
+#else
+    long parts = work.batch, panels = p_b[0] ? work.batch : 1;
+    for (int p = 1; p < PS; p++) {
+        parts *= p_extent[p];
+        panels *= p_b[p] ? p_extent[p] : 1;
+    }
+#if PANELS == 1
+    work.memory = team->scratch(panels * BLOCKS * PANEL * sizeof(REAL));
+    if (!work.memory)
+        return;
+    team->run(team, pack_part, &work, panels * BLOCKS);
+#endif
+    (void)panels;
+    team->run(team, part, &work, parts);
+#endif
+}
+"""
+
 POOL: str = r"""/* A pool of threads that kernels share, and memory of each thread.
 
    A job has numbered parts, which are handed out one by one. There is one job at a time: whoever finds the pool taken

@@ -17,8 +17,6 @@ COPY_RUN = 64.0
 CACHE_RATE = 3e10
 CALL = 4e-6
 """Seconds of a call of NumPy."""
-ROW_CALL = 1.2e-8
-"""Seconds of a row in compiled loops besides those of its elements."""
 
 
 class Cost(NamedTuple):

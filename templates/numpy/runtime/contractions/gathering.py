@@ -6,11 +6,10 @@ from ..machine.configuration import Settings
 from .contraction import Contraction
 from .operands import Bound, Terms
 from .strategies.banded import banded_cost, banded_plan, bind_banded
+from .strategies.direct import bind_direct, direct_cost, direct_plan
 from .strategies.fourier import bind_fourier, fourier_cost, fourier_plan
 from .strategies.matrices import blocked_plan
 from .strategies.matrix import bind_blocked, blocked_cost
-from .strategies.planar import bind_planar, planar_cost
-from .strategies.planes import planar_plan
 from .strategies.taps import bind_taps, taps_cost, taps_plan
 from .strategies.tiling import winograd_plan
 from .strategies.winograd import bind_winograd, winograd_cost
@@ -21,7 +20,7 @@ GATHERING: tuple[Strategy, ...] = (
     Strategy("winograd4", partial(winograd_plan, 4), winograd_cost, bind_winograd),
     Strategy("winograd2", partial(winograd_plan, 2), winograd_cost, bind_winograd),
     Strategy("banded", banded_plan, banded_cost, bind_banded),
-    Strategy("planar", planar_plan, planar_cost, bind_planar, compiled=True),
+    Strategy("direct", direct_plan, direct_cost, bind_direct, compiled=True),
     Strategy("fourier", fourier_plan, fourier_cost, bind_fourier),
     Strategy("taps", taps_plan, taps_cost, bind_taps),
 )

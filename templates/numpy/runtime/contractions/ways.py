@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..arguments.arrays import Array
-from ..machine.compiled import compiles
 from ..machine.configuration import Settings
+from ..machine.native.library import available
 from ..machine.threads import one_blas_thread
 from .contraction import Contraction
 from .costs import Cost
 from .operands import Bound, Terms
+
+WORTH_COMPILING = 1 << 20
+"""Multiplications from which on a compiler is asked without being told to."""
 
 FEW_PRODUCTS = 1 << 13
 """Multiplications up to which BLAS has one thread anyway."""
@@ -43,8 +46,9 @@ class Way(NamedTuple):
 
 
 def resolved(c: Contraction, wanted: Settings) -> Settings:
-    """The settings as far as the ways depend on them; the backend is that of the contraction's loops."""
-    return Settings("compiled" if compiles(c.products, wanted=wanted) else "numpy", wanted.accuracy)
+    """The settings as far as the ways depend on them; the backend is that of the contraction."""
+    asked = wanted.backend == "compiled" or (wanted.backend == "auto" and c.products >= WORTH_COMPILING)
+    return Settings("compiled" if asked and available() else "numpy", wanted.accuracy)
 
 
 def weighed(strategies: Iterable[Strategy], c: Contraction, wanted: Settings) -> tuple[Way, ...]:

@@ -1,6 +1,6 @@
 """What ``contraction.c`` is compiled with: the sizes and distances of a schedule."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -9,6 +9,11 @@ from .loops import Loop, nested
 from .schedule import MOST_ACROSS, Schedule
 
 REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+
+
+def text(defined: Mapping[str, int | str], source: str) -> str:
+    """A text of C with these definitions before it."""
+    return "".join(f"#define {name} {value}\n" for name, value in defined.items()) + source
 
 
 def definitions(s: Schedule, left: Side, right: Side, dtype: "np.dtype[np.generic]") -> dict[str, int | str]:
@@ -35,7 +40,7 @@ def definitions(s: Schedule, left: Side, right: Side, dtype: "np.dtype[np.generi
         "MB": s.rows, "AM": rows.a, "OM": rows.out, "M_Z": s.row.out, "CHUNK": chunk,
         "EX": across[0].extent, "X0": s.crossed, "QB": s.block, "S0": s.summed[0].extent,
         "S1": s.summed[1].extent, "S2": s.summed[2].extent, "EU": s.summed[3].extent, "AU": s.summed[3].a,
-        "BU": summed[3].b, "RU_B": s.summed[3].b, "RV_B": s.vector.b, "T_A": s.outer.a, "T_B": s.outer.b,
+        "ADDED": s.added, "BU": summed[3].b, "RU_B": s.summed[3].b, "RV_B": s.vector.b, "T_A": s.outer.a, "T_B": s.outer.b,
         "A_START": sum(o * n for k, (o, n) in enumerate(starts) if k not in boxed) // size,
         "B_START": sum(o * n for o, n in zip(right.offsets, right.strides, strict=True)) // size,
         "P_M": len(s.parts) - 1, "P_X": len(s.parts) - 1, "BOX_SIZE": s.box.size if s.box else 0,

@@ -1,16 +1,18 @@
 """The plan of a contraction in C: its schedule, and what has to be there before."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from math import prod
 
 from ..contraction import Contraction, is_inside
 from ..views import Padding, padding_of
 from .blocked import blocked_sums, in_chunks
 from .definitions import definitions
-from .loops import volume
 from .schedule import CACHE, Machine, Roles, Schedule, oriented, roles
 from .whole import copied, whole_sums
+
+LINE, FIRST_CACHE = 64, 32 << 10
+"""Bytes that are read at once, and of the cache of the first level."""
 
 MOST_CHUNKS = 16
 """Into how many chunks a sum is divided; their number does not depend on threads, so that results do not either."""
@@ -26,15 +28,18 @@ class Direct:
         padding: the first factor is copied so before, if at all.
         defined: the definitions.
         numbers: the extents of the first loop over parts and of the outer sum, and the number of chunks.
-        memory: elements of the panels, or of the sums of chunks.
     """
 
     contraction: Contraction
     schedule: Schedule
     padding: Padding | None
-    defined: tuple[tuple[str, int | str], ...]
+    defined: Mapping[str, int | str]
     numbers: tuple[int, int, int]
-    memory: int
+
+    @property
+    def chunks(self) -> int:
+        """How many sums each element of the result has that are added up at the end; 0 where it is one."""
+        return self.numbers[2] if self.schedule.chunked else 0
 
 
 @lru_cache(maxsize=1024)
@@ -55,18 +60,15 @@ def direct(c: Contraction, machine: Machine) -> Direct | None:
         return None
     defined = definitions(s, d.left, d.right, d.dtype)
     chunks = min(MOST_CHUNKS, s.outer.extent)
-    return Direct(d, s, padding, tuple(defined.items()), (s.parts[0].extent, s.outer.extent, chunks), _memory(s, chunks))
+    return Direct(d, s, padding, defined, (s.parts[0].extent, s.outer.extent, chunks))
 
 
 def _is_long(r: Roles) -> bool:
-    """Whether what a tile reads of a factor does not stay in the cache."""
+    """Whether what a tile reads of a factor, and the next one reads again, does not stay in the cache."""
+    if len(r.summed) < 2:
+        return False
     width = r.tile(r.row, r.depth).vectors * r.lanes
-    read = max(width * r.depth, copied(r) if r.boxed else 0)
-    return len(r.summed) > 1 and read * r.itemsize > CACHE
+    read = max(width * r.depth, copied(r) if r.boxed else 0) * r.itemsize
+    apart = min(abs(loop.a) for loop in r.summed) * r.itemsize >= LINE > abs(r.row.a) * r.itemsize
+    return read > CACHE or (apart and r.depth * LINE > FIRST_CACHE)
 
-
-def _memory(s: Schedule, chunks: int) -> int:
-    width = s.tile.vectors * s.lanes
-    if s.panels == 1:
-        return -(-s.vector.extent // width) * width * volume(s.summed) * prod(p.extent for p in s.parts if p.b)
-    return chunks * volume((*s.across, s.row, s.vector)) if s.chunked else 1

@@ -5,11 +5,14 @@ from typing import NamedTuple
 
 from ..contraction import Contraction, is_inside
 from .box import Box
-from .loops import ONCE, Loop, joined, loops_of, volume
+from .loops import Loop, joined, loops_of, volume
 from .tile import Tile, tile_of
 
 CACHE = 320 << 10
 """Bytes of a cache of the second level that a block may have."""
+
+CHAIN = 512
+"""Products that are added one after the other, where loops are such."""
 
 MOST_ACROSS, MOST_SUMMED = 3, 4
 """Loops that the nest has."""
@@ -63,6 +66,13 @@ class Schedule:
     padded: bool = False
     box: Box | None = None
     chunked: bool = False
+
+    @property
+    def added(self) -> int:
+        """How many of the loops `summed` are outside of the sums that registers hold: these are not longer than `CHAIN`."""
+        if self.block * volume(self.summed[1:]) <= CHAIN:
+            return 0
+        return next((k for k in range(1, MOST_SUMMED) if volume(self.summed[k:]) <= CHAIN), MOST_SUMMED - 1)
 
 
 class Roles(NamedTuple):

@@ -3,12 +3,11 @@
 from functools import lru_cache
 from typing import NamedTuple
 
-FUSED = 2.0
-"""Multiplications with an addition, of vectors, that a core begins in a cycle."""
+FUSED, LOADS, LATENCY = 2.0, 1.75, 4.2
+"""Of vectors: sums of a product that a core begins in a cycle, loads, and the cycles until a sum can be added to again."""
 
-LOADS = 2.0
-LATENCY = 5.0
-"""Cycles until a sum can be added to again."""
+FAR = 0.15
+"""Cycles that a vector of the second factor takes longer: it is in the cache of the second level."""
 
 AROUND = 12.0
 """Cycles of a tile besides its sums, and besides reading and writing what it holds."""
@@ -53,5 +52,5 @@ def tile_of(rows: int, columns: int, depth: int, lanes: int, registers: int, alo
 def _cycles(rows: int, vectors: int, depth: int, along: bool) -> float:
     sums = rows * vectors
     loads = vectors + (sums if along else rows)
-    step = max(sums / FUSED, loads / LOADS, LATENCY)
+    step = max(sums / FUSED, loads / LOADS, LATENCY) + FAR * vectors
     return depth * step + AROUND + sums

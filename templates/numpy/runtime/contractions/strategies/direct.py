@@ -1,15 +1,58 @@
-"""Contractions as one loop nest in C."""
+"""Contractions by definition, as one loop nest in C."""
 
-import numpy as np
+from math import prod
 
 from ...arguments.arrays import Array
 from ...machine.configuration import Settings
-from ...machine.memory import scratch_memory
-from ...machine.native.library import kernel
+from ...machine.native.compiler import compiler
+from ...machine.native.library import available, kernel
 from ...machine.native.sources import CONTRACTION
 from ...machine.threads import thread_count
 from ..contraction import Contraction
 from ..costs import CACHE_RATE, CALL, COPY_RATE, Cost, full_rate
+from ..direct.definitions import text
+from ..direct.loops import volume
 from ..direct.plan import Direct, direct
+from ..direct.schedule import Machine
 from ..operands import Bound, Terms
 from ..views import padded
+from .matrices import blocked_plan
+from .matrix import bind_blocked
+
+REGISTERS = {16: 16, 32: 16, 64: 32}
+"""Vectors that a core holds, by their bytes."""
+
+
+def direct_plan(c: Contraction) -> Direct | None:
+    """The loop nest; None where there is no compiler, or the nest has no place for it."""
+    found = compiler() if available() else None
+    return None if found is None else direct(c, Machine(found.vector, REGISTERS[found.vector]))
+
+
+def direct_cost(c: Contraction, plan: Direct, wanted: Settings) -> Cost:
+    """The cycles of all tiles, and what is copied before."""
+    s, d, size = plan.schedule, plan.contraction, c.dtype.itemsize
+    rounds = c.products / (s.row.extent * s.vector.extent * s.block * volume(s.summed[1:]))
+    first, second, results = (size * prod(side.sizes) for side in (d.left, d.right, d.out))
+    copied = (2 * first if s.box else 0) + (2 * second if s.panels else 0) + (2 * results * plan.chunks)
+    seconds = rounds * s.tile.cycles * 4 * s.lanes / full_rate(c.dtype) + copied / CACHE_RATE + CALL
+    scratch = (size * s.box.size if s.box else 0) + (second if s.panels == 1 else 0) + results * plan.chunks
+    if plan.padding is not None:
+        seconds, scratch = seconds + 2 * first / COPY_RATE, scratch + first
+    return Cost(seconds, 2 * c.products, first + second + results, scratch)
+
+
+def bind_direct(c: Contraction, plan: Direct, terms: Terms) -> Bound:
+    """The loop nest, compiled; matrix products where it cannot be."""
+    compute = kernel(text(plan.defined, CONTRACTION))
+    if compute is None:
+        return bind_blocked(c, blocked_plan(c), terms)
+    threads, numbers, padding, swapped = thread_count(terms.seconds), plan.numbers, plan.padding, plan.schedule.swapped
+
+    def run(left: Array, right: Array, out: Array) -> None:
+        first, second = (right, left) if swapped else (left, right)
+        if padding is not None:
+            first = padded(first, padding, "padded")
+        compute((first, second, out), numbers, threads)
+
+    return run

@@ -6,20 +6,15 @@ from typing import Any, NamedTuple
 
 from ...arguments.arrays import Array
 from ...arithmetic.ranges import clip, span
-from ...machine.compiled import compiles
 from ...machine.configuration import Settings
 from ...machine.memory import scratch_memory
-from ...machine.threads import in_threads, thread_count
+from ...machine.threads import in_threads
 from ..contraction import Contraction, packed_strides
-from ..costs import CALL, ROW_CALL, Cost, copy_rate, gemm_rate
+from ..costs import CALL, Cost, copy_rate, gemm_rate
 from ..gathering import bound_sums
 from ..operands import Bound, Terms, contraction_of
 from ..views import View, view
-from .scatter_loops import add_in_loops
 from .scattered import Scatter
-
-ADD_RATE = 8e9
-"""Bytes per second that compiled loops add to windows."""
 
 
 def scatter_cost(c: Contraction, plan: Scatter, wanted: Settings) -> Cost:
@@ -29,11 +24,7 @@ def scatter_cost(c: Contraction, plan: Scatter, wanted: Settings) -> Cost:
     rows = products // max(1, len(plan.blocks) * c.volume(c.columns))
     seconds = 2 * c.products / gemm_rate(rows, c.volume(c.columns), c.volume(c.summed), c.dtype)
     run = size * c.extents[plan.vectors[-1]] if plan.vectors else size
-    if wanted.backend == "compiled" and plan.windows:
-        along = size * c.volume(plan.windows[1]) * c.extents[plan.taps[-1]]
-        seconds += products * size * (1 / ADD_RATE + ROW_CALL / along)
-    else:
-        seconds += 3 * products * size / copy_rate(run) + CALL * 4 * len(plan.blocks) * c.volume(plan.taps)
+    seconds += 3 * products * size / copy_rate(run) + CALL * 4 * len(plan.blocks) * c.volume(plan.taps)
     scratch = products * size // max(1, len(plan.blocks) * len(plan.inner))
     return Cost(seconds, 2 * c.products + products, 4 * products * size, scratch)
 
@@ -70,15 +61,14 @@ class _Step(NamedTuple):
 
 
 Box = dict[str, tuple[int, int]]
-Add = Callable[[_Step, Array, Array, Array], None]
-"""Adds products to the part of the result that they belong to: step, products, part, result."""
+Add = Callable[[_Step, Array, Array], None]
+"""Adds products to the part of the result that they belong to: step, products, part."""
 
 
 def bind_scatter(c: Contraction, plan: Scatter, terms: Terms) -> Bound:
     """One product of what the result does not see, then an addition of slices per tap."""
     factors = tuple(view(side, side.names, c.box, c.dtype.itemsize) for side in (c.left, c.right))
-    tiles, runs = plan.windows if plan.windows and compiles(c.products, wanted=terms.settings) else ((), ())
-    order = (*tiles, *plan.taps, *runs) if tiles else (*plan.taps, *plan.vectors)
+    order = (*plan.taps, *plan.vectors)
     blocks = tuple(
         tuple(
             _step(c, factors, order, terms._replace(add=terms.add or k > 0), dict(block), dict(inner))
@@ -86,7 +76,7 @@ def bind_scatter(c: Contraction, plan: Scatter, terms: Terms) -> Bound:
         )
         for block in plan.blocks
     )
-    add = (_in_loops if tiles else _in_planes if plan.planes else _in_place)(c, plan, order, terms.seconds)
+    add = (_in_planes if plan.planes else _in_place)(c, plan, order)
 
     def run(left: Array, right: Array, out: Array) -> None:
         a, b = factors[0].of(left), factors[1].of(right)
@@ -95,12 +85,9 @@ def bind_scatter(c: Contraction, plan: Scatter, terms: Terms) -> Bound:
             for step in chain.from_iterable(blocks[start:stop]):
                 products = scratch_memory("scattered", step.extents, c.dtype)
                 step.multiply(a[step.left], b[step.right], products)
-                add(step, products, out[step.at], out)
+                add(step, products, out[step.at])
 
-        if tiles and len(blocks) < thread_count(terms.seconds):  # what is done with a block is divided
-            several(0, len(blocks))
-        else:
-            in_threads(several, len(blocks), 1, terms.seconds)
+        in_threads(several, len(blocks), 1, terms.seconds)
 
     return run
 
@@ -118,11 +105,11 @@ def _step(c: Contraction, factors: Sequence[View], order: Sequence[str], terms: 
     return _Step(terms.add, parts[0], parts[1], multiply, extents, at, box, block)
 
 
-def _in_place(c: Contraction, plan: Scatter, order: Sequence[str], seconds: float) -> Add:
+def _in_place(c: Contraction, plan: Scatter, order: Sequence[str]) -> Add:
     """Products are added by slices of the result."""
     add_slices = _sliced(c, plan, order)
 
-    def add(step: _Step, products: Array, target: Array, out: Array) -> None:
+    def add(step: _Step, products: Array, target: Array) -> None:
         if not step.add:
             target[...] = 0
         add_slices(step, products, target)
@@ -130,12 +117,12 @@ def _in_place(c: Contraction, plan: Scatter, order: Sequence[str], seconds: floa
     return add
 
 
-def _in_planes(c: Contraction, plan: Scatter, order: Sequence[str], seconds: float) -> Add:
+def _in_planes(c: Contraction, plan: Scatter, order: Sequence[str]) -> Add:
     """Products are added by slices of an array whose last axis is a long one."""
     add_slices = _sliced(c, plan, order)
     axes = [plan.planes.index(axis) for axis in range(len(plan.planes))]
 
-    def add(step: _Step, products: Array, target: Array, out: Array) -> None:
+    def add(step: _Step, products: Array, target: Array) -> None:
         sums = scratch_memory("planes", tuple(target.shape[axis] for axis in plan.planes), c.dtype)
         sums.fill(0)
         back = sums.transpose(axes)
@@ -144,19 +131,6 @@ def _in_planes(c: Contraction, plan: Scatter, order: Sequence[str], seconds: flo
             target += back
         else:
             target[...] = back
-
-    return add
-
-
-def _in_loops(c: Contraction, plan: Scatter, order: Sequence[str], seconds: float) -> Add:
-    """Products are added window by window in compiled loops, where memory lies so that it can be done."""
-    add_slices, elements = _sliced(c, plan, order), c.volume(order)
-
-    def add(step: _Step, products: Array, target: Array, out: Array) -> None:
-        if not step.add:
-            target[...] = 0
-        if not add_in_loops(c, plan, products, out, step.box, seconds * products.size / elements):
-            add_slices(step, products, target)
 
     return add
 

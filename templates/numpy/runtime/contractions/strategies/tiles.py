@@ -10,12 +10,8 @@ import numpy as np
 
 from ...arguments.arrays import Array
 from ...cook_toom.tables import COOK_TOOM
-from ...machine.compiled import Loops, compiles
-from ...machine.configuration import Settings
 from ...machine.memory import scratch_memory
 from ..contraction import Side
-from ..places import TilePlaces, memory_of, tile_places
-from ..tile_loops import from_points, tile_transform, to_points
 from ..views import view_of
 from .tiling import Winograd
 
@@ -42,14 +38,12 @@ class Tiles:
     left: Array
     right: Array
     out: Array
-    _places: dict[Any, TilePlaces | None]
 
-    def __init__(self, plan: Winograd, settings: Settings) -> None:
+    def __init__(self, plan: Winograd) -> None:
         self.plan, self.slides, self.d = plan, plan.slides, plan.slides.contraction
         axes = zip(plan.results, self.slides.axes, strict=True)
         self.keys = keys = tuple((m, self.d.extents[a.tap], a.flipped) for m, a in axes)
         self.points = tuple(m + r - 1 for m, r, _ in keys)
-        self.compiled = compiles(self.d.products, wanted=settings)
         self.data, self.kernel, self.output = (
             _transform(kind, keys, self.d.dtype) for kind in ("data", "kernel", "output")
         )
@@ -60,7 +54,6 @@ class Tiles:
         """Those of these arrays."""
         found = copy(self)
         found.left, found.right, found.out = (right, left, out) if self.slides.swapped else (left, right, out)
-        found._places = {}
         return found
 
     def side(self, side: Side, residue: tuple[int, ...], window: bool) -> Side:
@@ -96,11 +89,6 @@ class Tiles:
         runs = *d.batch, *(self.slides.inner if window else d.columns)
         sizes = self.points if window else plan.results
         array = self.left if window else self.right
-        places = self.places("windows" if window else "others", array, runs, sizes, chunk, columns)
-        if places is not None:
-            counts = tuple(zip(sizes, self.points, strict=True))
-            self._transform(to_points, "data" if window else "spread", counts, places, out)
-            return
         box = d.box | dict(ranges) | dict(columns) | {v: (0, n) for v, n in zip(plan.points, sizes, strict=True)}
         side = self.side(d.left if window else d.right, residue, window)
         view = view_of(array, side, (*plan.points, *tiles, *runs), box, "padded")
@@ -108,35 +96,6 @@ class Tiles:
         np.copyto(buffer, view)
         matrix = buffer.reshape(prod(view.shape[: len(plan.points)]), -1)
         np.matmul(self.data if window else self.sums[0], matrix, out=out)
-
-    def places(
-        self, role: str, array: Array, runs: tuple[str, ...], sizes: tuple[int, ...], chunk: Any, columns: Any
-    ) -> TilePlaces | None:
-        """Where compiled loops find the tiles of a chunk in one of the arrays, if there are such loops."""
-        if not self.compiled:
-            return None
-        residue, ranges = chunk
-        d, plan = self.d, self.plan
-        key = role, residue, columns
-        if key not in self._places:
-            side = {"windows": d.left, "others": d.right, "results": d.out}[role]
-            box = d.box | dict(ranges) | dict(columns) | {v: (0, n) for v, n in zip(plan.points, sizes, strict=True)}
-            tiles = *self.slides.outer, *plan.tiles
-            placed = self.side(side, residue, role == "windows")
-            self._places[key] = tile_places(array, placed, plan.points, tiles, runs, box)
-        found = self._places[key]
-        if found is None:
-            return None
-        tiles_ = found.tiles.copy()
-        tiles_[:, :2] = [(low, high - low) for _, (low, high) in ranges]
-        return found._replace(tiles=tiles_)
-
-    def _transform(self, function: Loops, kind: str, counts: Any, places: TilePlaces, at_points: Array) -> None:
-        """Compiled loops over tiles; where there is one axis of points, a first one of extent 1 is added."""
-        distance, number = at_points.strides[0] // at_points.itemsize, prod(places.tiles[:, 1].tolist())
-        sizes = [n for axis in ((1, 1), *counts)[-2:] for n in axis]
-        compute = tile_transform(function, kind, *((m, r) for m, r, _ in self.keys))
-        compute(tuple(places), (*sizes, distance, number), memory_of(at_points))
 
     def kernels(self, columns: Any) -> Array:
         """The transform of the kernel, [points, batch, inner, columns]."""
@@ -168,10 +127,6 @@ class Tiles:
         residue, ranges = chunk
         d, plan = self.d, self.plan
         tiles, runs = (*self.slides.outer, *plan.tiles), (*d.batch, *d.columns)
-        places = self.places("results", self.out, runs, plan.results, chunk, columns)
-        if places is not None:
-            self._transform(from_points, "output", tuple(zip(self.points, plan.results, strict=True)), places, found)
-            return
         box = d.box | dict(ranges) | dict(columns)
         side = self.side(d.out, residue, False)
         buffer = scratch_memory("points", (len(self.output), found.shape[1]), d.dtype)

@@ -14,16 +14,13 @@ from ...machine.configuration import Settings
 from ...machine.memory import scratch_memory
 from ...machine.threads import in_threads, thread_count
 from ..contraction import Contraction
-from ..costs import CACHE_RATE, CALL, ROW_CALL, Cost, copy_rate, full_rate, gemm_rate
+from ..costs import CACHE_RATE, CALL, Cost, copy_rate, full_rate, gemm_rate
 from ..operands import Bound, Terms
 from .tiles import Tiles, at_distance
 from .tiling import LEAST_TILES, Winograd
 
 KRON = 0.8
 """The rate of products with the matrix of a transform, relative to that of large ones."""
-
-TRANSFORM_RATE = 1.6e10
-"""Bytes per second that compiled transforms go through."""
 
 
 def winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
@@ -44,13 +41,8 @@ def winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
     moved = size * tiles * batch * (2 * plan.products * inner + 2 * results * columns)
     seconds = flops / gemm_rate(rows, columns_, summed, d.dtype) + small / gemm_rate(taps, kernel, taps, d.dtype)
     at_points = size * plan.products * tiles * batch * (inner + columns)
-    if wanted.backend == "compiled":
-        axes = [(m, m + d.extents[a.tap] - 1) for m, a in zip(plan.results, slides.axes, strict=True)]
-        rows = 1 + 2 * axes[0][-1] + axes[-1][0] if len(axes) == 2 else 2
-        seconds += at_points / TRANSFORM_RATE + 2 * tiles * batch * rows * ROW_CALL
-    else:
-        seconds += transforms / (KRON * full_rate(d.dtype)) + at_points / CACHE_RATE
-        seconds += moved / copy_rate(size * d.volume(slides.inner[-1:]))
+    seconds += transforms / (KRON * full_rate(d.dtype)) + at_points / CACHE_RATE
+    seconds += moved / copy_rate(size * d.volume(slides.inner[-1:]))
     seconds += CALL * 8 * len(plan.chunks) * len(plan.columns)
     if len(plan.columns) > 1:
         scratch = chunk * plan.products * batch * inner * size + 2 * (kernel + tiles * columns) // len(plan.columns)
@@ -67,7 +59,7 @@ def _cook_toom(plan: Winograd) -> tuple[CookToom, ...]:
 
 def bind_winograd(c: Contraction, plan: Winograd, terms: Terms) -> Bound:
     """Products at the points of a transform, fewer than by definition."""
-    tiles, seconds = Tiles(plan, terms.settings), terms.seconds
+    tiles, seconds = Tiles(plan), terms.seconds
     compute = _run_blocks if len(plan.columns) > 1 else _run_tile_sums if plan.slides.adjoint else _run_tiles
 
     def run(left: Array, right: Array, out: Array) -> None:
