@@ -17,26 +17,7 @@ around it (BOX). b is read where it lies, or from panels: all v of a block next 
 
 #include "team.h"
 
-#if LANES == 1
-typedef REAL vec;
-typedef REAL loose;
-#else
-typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
-typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
-#endif
-#define INLINE static inline __attribute__((always_inline))
-#define UNROLL _Pragma("GCC unroll 32")
-
-/* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
-#if defined __AVX512F__
-#define HOLD(value) __asm__("" : "+v"(value))
-#elif defined __SSE2__
-#define HOLD(value) __asm__("" : "+x"(value))
-#elif defined __ARM_NEON
-#define HOLD(value) __asm__("" : "+w"(value))
-#else
-#define HOLD(value) (void)0
-#endif
+#include "vector.h"
 
 #define BLOCK (NV * LANES)
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
@@ -62,62 +43,22 @@ struct work {
     struct team *team;
 };
 
-INLINE vec load(const REAL *p, int lanes)
-{
-#if LANES > 1
-    if (lanes < LANES) {
-        vec value = {0};
-        UNROLL for (int k = 0; k < lanes; k++)
-            value[k] = p[k];
-        return value;
-    }
-#endif
-    (void)lanes;
-    return *(const loose *)p;
-}
-
-INLINE void store(REAL *p, vec value, int lanes)
-{
-#if LANES > 1
-    if (lanes < LANES) {
-        UNROLL for (int k = 0; k < lanes; k++)
-            p[k] = value[k];
-        return;
-    }
-#endif
-    (void)lanes;
-    *(loose *)p = value;
-}
-
 /* MR or fewer places m by nv vectors of v, the last of which has so many lanes. Sums are added to out at the end, and
 where they are long in between: in float32 a sum is as good as the longest chain of additions. */
 INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, const int mr, const int nv, const int lanes)
 {
     vec sums[MR][NV];
-    UNROLL for (int m = 0; m < mr; m++)
-        UNROLL for (int v = 0; v < nv; v++)
-            sums[m][v] = (vec){0};
+    clear(sums, mr, nv);
     for (int s0 = 0; s0 < qs; s0++)
         for (int s1 = 0; s1 < S1; s1++)
             for (int s2 = 0; s2 < S2; s2++) {
                 const REAL *x = a + s0 * (ptrdiff_t)S0_A + s1 * (ptrdiff_t)S1_A + s2 * (ptrdiff_t)S2_A;
                 const REAL *w = b + s0 * (ptrdiff_t)S0_B + s1 * (ptrdiff_t)S1_B + s2 * (ptrdiff_t)S2_B;
-                for (int u = 0; u < EU; u++) {
-                    vec row[NV];
-                    UNROLL for (int v = 0; v < nv; v++) {
-                        row[v] = load(w + v * LANES, PANELS || v < nv - 1 ? LANES : lanes);
-                        HOLD(row[v]);
-                    }
-                    UNROLL for (int m = 0; m < mr; m++)
-                        UNROLL for (int v = 0; v < nv; v++)
 #if ALONG
-                            sums[m][v] += load(x + m * (ptrdiff_t)AM + v * LANES, v == nv - 1 ? lanes : LANES) * row[v];
+                accumulate_along(sums, x, AM, AU, w, BU, EU, mr, nv, PANELS ? LANES : lanes, lanes);
 #else
-                            sums[m][v] += x[m * (ptrdiff_t)AM] * row[v];
+                accumulate(sums, x, AM, AU, w, BU, EU, mr, nv, PANELS ? LANES : lanes);
 #endif
-                    x += AU;
-                    w += BU;
-                }
                 const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1};
                 if ((ADDED > 0 || last[0]) && (ADDED > 1 || last[1]) && (ADDED > 2 || last[2])) {
                     UNROLL for (int m = 0; m < mr; m++)
@@ -125,8 +66,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                             const int width = v == nv - 1 ? lanes : LANES;
                             REAL *to = out + m * (ptrdiff_t)OM + v * LANES;
                             store(to, first ? sums[m][v] : load(to, width) + sums[m][v], width);
-                            sums[m][v] = (vec){0};
                         }
+                    clear(sums, mr, nv);
                     first = 0;
                 }
             }

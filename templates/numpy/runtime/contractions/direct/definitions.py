@@ -1,6 +1,6 @@
 """What ``contraction.c`` is compiled with: the sizes and distances of a schedule."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -49,8 +49,8 @@ def definitions(s: Schedule, left: Side, right: Side, dtype: "np.dtype[np.generi
         found |= {f"X{k}_A": across[k].a, f"X{k}_B": across[k].b, f"X{k}_O": across[k].out, f"X{k}_Z": s.across[k].out}
         found |= {f"S{k}_A": s.summed[k].a, f"S{k}_B": summed[k].b, f"R{k}_B": s.summed[k].b}
         found |= {f"X{k}": across[k].extent} if k else {}
-    found |= {f"P_{name}": _row(getattr(p, at) for p in s.parts) for name, at in _PARTS}
-    found["P_EXTENT"] = _row([0, *(p.extent for p in s.parts[1:])])
+    found |= {f"P_{name}": row(getattr(p, at) for p in s.parts) for name, at in _PARTS}
+    found["P_EXTENT"] = row([0, *(p.extent for p in s.parts[1:])])
     return found | dict(_box(s, left, size))
 
 
@@ -71,15 +71,16 @@ def _box(s: Schedule, left: Side, size: int) -> Iterator[tuple[str, int | str]]:
         return
     axes = s.box.axes
     yield "BOX_START", s.box.origin
-    yield "X_SIZE", _row(axis.size for axis in axes)
-    yield "X_STEP", _row(axis.step for axis in axes)
-    yield "X_START", _row(axis.start for axis in axes)
-    yield "X_EXTENT", _row(axis.extent for axis in axes)
+    yield "X_SIZE", row(axis.size for axis in axes)
+    yield "X_STEP", row(axis.step for axis in axes)
+    yield "X_START", row(axis.start for axis in axes)
+    yield "X_EXTENT", row(axis.extent for axis in axes)
     moved = [[axis.moves(loop) if loop.steps else 0 for loop in (*s.parts, s.outer, s.summed[0])] for axis in axes]
-    yield "X_PART", _row(_row(moves[:-2]) for moves in moved)
-    yield "X_T", _row(moves[-2] for moves in moved)
-    yield "X_Q", _row(moves[-1] for moves in moved)
+    yield "X_PART", row(row(moves[:-2]) for moves in moved)
+    yield "X_T", row(moves[-2] for moves in moved)
+    yield "X_Q", row(moves[-1] for moves in moved)
 
 
-def _row(values: "Iterator[object] | Sequence[object]") -> str:
+def row(values: Iterable[object]) -> str:
+    """Values as C writes an array."""
     return "{" + ", ".join(map(str, values)) + "}"

@@ -1,3 +1,4 @@
 # What sources.py says, which is written when the package is generated.
 CONTRACTION: str
 POOL: str
+WINOGRAD: str

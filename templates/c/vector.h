@@ -1,0 +1,95 @@
+/* Vectors of LANES elements of the type REAL, and sums of products of them that stay in registers. */
+#ifndef GRADSCRIBE_VECTOR_H
+#define GRADSCRIBE_VECTOR_H
+
+#include <stddef.h>
+
+#if LANES == 1
+typedef REAL vec;
+typedef REAL loose;
+#else
+typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#endif
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 32")
+
+/* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
+#if defined __AVX512F__
+#define HOLD(value) __asm__("" : "+v"(value))
+#elif defined __SSE2__
+#define HOLD(value) __asm__("" : "+x"(value))
+#elif defined __ARM_NEON
+#define HOLD(value) __asm__("" : "+w"(value))
+#else
+#define HOLD(value) (void)0
+#endif
+
+INLINE vec load(const REAL *p, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        vec value = {0};
+        UNROLL for (int k = 0; k < lanes; k++)
+            value[k] = p[k];
+        return value;
+    }
+#endif
+    (void)lanes;
+    return *(const loose *)p;
+}
+
+INLINE void store(REAL *p, vec value, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        UNROLL for (int k = 0; k < lanes; k++)
+            p[k] = value[k];
+        return;
+    }
+#endif
+    (void)lanes;
+    *(loose *)p = value;
+}
+
+/* Set the sums of a tile, MR or fewer rows by NV or fewer vectors, to 0. */
+INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
+{
+    UNROLL for (int m = 0; m < mr; m++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sums[m][v] = (vec){0};
+}
+
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile. */
+INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes)
+{
+    for (int u = 0; u < us; u++, a += au, b += bu) {
+        vec row[NV];
+        UNROLL for (int v = 0; v < nv; v++) {
+            row[v] = load(b + v * LANES, v == nv - 1 ? lanes : LANES);
+            HOLD(row[v]);
+        }
+        UNROLL for (int m = 0; m < mr; m++)
+            UNROLL for (int v = 0; v < nv; v++)
+                sums[m][v] += a[m * am] * row[v];
+    }
+}
+
+/* The same where a is read in vectors, too: a[m * am + u * au + v]; the last of these has `last` elements. */
+INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
+                             const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes, const int last)
+{
+    for (int u = 0; u < us; u++, a += au, b += bu) {
+        vec row[NV];
+        UNROLL for (int v = 0; v < nv; v++) {
+            row[v] = load(b + v * LANES, v == nv - 1 ? lanes : LANES);
+            HOLD(row[v]);
+        }
+        UNROLL for (int m = 0; m < mr; m++)
+            UNROLL for (int v = 0; v < nv; v++)
+                sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? last : LANES) * row[v];
+    }
+}
+
+#endif

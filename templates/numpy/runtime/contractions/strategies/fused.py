@@ -1,0 +1,179 @@
+"""Contractions by Cook-Toom transforms in C: a block of tiles goes through all stages in the cache."""
+
+from collections.abc import Mapping
+from functools import partial
+from math import prod
+from typing import NamedTuple
+
+from ...arguments.arrays import Array
+from ...cook_toom.tables import COOK_TOOM
+from ...machine.configuration import Settings
+from ...machine.native.compiler import compiler
+from ...machine.native.library import available, kernel
+from ...machine.native.sources import WINOGRAD
+from ...machine.threads import thread_count
+from ..contraction import Contraction, Side, merged
+from ..costs import CALL, Cost, full_rate
+from ..direct.definitions import REALS, row, text
+from ..direct.tile import Tile, tile_of
+from ..operands import Bound, Terms
+from ..sliding import Slides, Sliding, sliding_windows
+from .direct import REGISTERS
+from .matrices import blocked_plan
+from .matrix import bind_blocked
+
+TILES = 320 << 10
+"""Bytes of the transforms of a block of tiles, where so few are enough."""
+
+LEAST_TILES = 24
+"""Tiles of a block at least: so often what is read of the kernel is used."""
+
+TRANSFORM = 1.2
+"""Cycles of a summand of a transform of a vector."""
+
+
+class Fused(NamedTuple):
+    """How to compute a contraction tile by tile in C.
+
+    Attributes:
+        slides: the windows, along one or two axes; their steps are 1.
+        results: results per tile and axis, the m of F(m, r).
+        lanes: elements of a vector.
+        tile: what a product of matrices holds in registers.
+        tiles: how many tiles a block has.
+    """
+
+    slides: Slides
+    results: int
+    lanes: int
+    tile: Tile
+    tiles: int
+
+    @property
+    def points(self) -> int:
+        """Points of a tile."""
+        extents = self.slides.contraction.extents
+        return prod(self.results + extents[a.tap] - 1 for a in self.slides.axes)
+
+
+def fused_plan(results: int, c: Contraction) -> Fused | None:
+    """The tiles of F(results, taps); None where nothing slides so, or elements do not lie next to each other."""
+    machine = compiler() if available() else None
+    if machine is None:
+        return None
+    for slides in sliding_windows(c, 2):
+        axes = tuple(a for a in slides.axes if a.step == 1 and (results, slides.contraction.extents[a.tap]) in COOK_TOOM)
+        found = slides._replace(axes=axes)
+        if axes and not slides.adjoint and _lies_together(found):
+            return _blocks(found, results, machine.vector)
+    return None
+
+
+def _lies_together(slides: Slides) -> bool:
+    """Whether vectors can run along what a window holds of each position, and along the results there."""
+    d = slides.contraction
+    size, sliding = d.dtype.itemsize, {a.axis for a in slides.axes}
+    beside = ((*d.left.reach(axis, d.box), n) for axis, n in enumerate(d.left.sizes) if axis not in sliding)
+    return (
+        bool(slides.inner and d.columns)
+        and merged(d.left, slides.inner, d.extents) == size == merged(d.out, d.columns, d.extents)
+        and merged(d.right, slides.inner, d.extents) is not None
+        and merged(d.right, d.columns, d.extents) is not None
+        and all(low >= 0 and high < n for low, high, n in beside)
+        and not any(n % size for side in (d.left, d.right, d.out) for n in side.strides)
+    )
+
+
+def _blocks(slides: Slides, results: int, vector: int) -> Fused:
+    d = slides.contraction
+    lanes = max(1, vector // d.dtype.itemsize)
+    inner, columns = d.volume(slides.inner), d.volume(d.columns)
+    tile = tile_of(LEAST_TILES, columns, inner, lanes, REGISTERS[vector], False)
+    plan = Fused(slides, results, lanes, tile, 0)
+    each = TILES // (plan.points * (inner + columns) * d.dtype.itemsize)
+    tiles = tile.rows * max(1, -(-LEAST_TILES // tile.rows), each // tile.rows)
+    return plan._replace(tiles=tiles)
+
+
+def fused_cost(c: Contraction, plan: Fused, wanted: Settings) -> Cost:
+    """Those of the products at the points, and of three transforms."""
+    d, slides, tile, size = plan.slides.contraction, plan.slides, plan.tile, c.dtype.itemsize
+    inner, columns, batch = d.volume(slides.inner), d.volume(d.columns), d.volume(d.batch)
+    tiles = d.volume(slides.outer) * batch * prod(-(-d.extents[a.position] // plan.results) for a in slides.axes)
+    taps, outputs = d.volume(slides.taps), plan.results ** len(slides.axes)
+    vectors = plan.points * (tiles * (-(-inner // plan.lanes) + -(-columns // plan.lanes)))
+    sums = plan.results + d.extents[slides.axes[0].tap] - 1
+    transforms = TRANSFORM * sums * (vectors + batch * inner * plan.points * -(-columns // plan.lanes))
+    cycles = plan.points * tiles / LEAST_TILES * tile.cycles + transforms
+    flops = 2 * plan.points * (tiles * inner * columns) + 2 * taps * batch * inner * columns
+    scratch = size * plan.points * (batch * inner * columns + plan.tiles * (inner + columns))
+    moved = size * (prod(d.left.sizes) + prod(d.right.sizes) + outputs * tiles * columns)
+    error = max(COOK_TOOM[plan.results, d.extents[a.tap]].error for a in slides.axes)
+    return Cost(cycles * 4 * plan.lanes / full_rate(c.dtype) + CALL, flops, moved, scratch, error, False)
+
+
+def bind_fused(c: Contraction, plan: Fused, terms: Terms) -> Bound:
+    """The tiles, compiled; matrix products where they cannot be."""
+    compute = kernel(text(_definitions(plan), WINOGRAD))
+    if compute is None:
+        return bind_blocked(c, blocked_plan(c), terms)
+    d, swapped, threads = plan.slides.contraction, plan.slides.swapped, thread_count(terms.seconds)
+    first = next(iter((*d.batch, *plan.slides.outer)), None)
+    numbers = (d.extents[first] if first else 1,)
+
+    def run(left: Array, right: Array, out: Array) -> None:
+        compute((right, left, out) if swapped else (left, right, out), numbers, threads)
+
+    return run
+
+
+def _definitions(plan: Fused) -> dict[str, int | str]:
+    """Sizes, distances and matrices, see ``winograd.c``."""
+    slides, d, size = plan.slides, plan.slides.contraction, plan.slides.contraction.dtype.itemsize
+    others = (*d.batch, *slides.outer)
+    inner, columns = slides.inner[-1], d.columns[-1]
+    turned = sum((d.extents[a.tap] - 1) * d.right.stride(a.tap) for a in slides.axes if a.flipped) // size
+    found: dict[str, int | str] = {
+        "REAL": REALS[d.dtype], "LANES": plan.lanes, "MR": plan.tile.rows, "NV": plan.tile.vectors,
+        "C": d.volume(slides.inner), "K": d.volume(d.columns), "TILES": plan.tiles, "BATCHES": d.volume(d.batch),
+        "C_W": d.right.stride(inner) // size, "K_W": d.right.stride(columns) // size,
+        "X_START": _start(d.left, {a.axis for a in slides.axes}) // size, "Y_START": _start(d.out, set()) // size,
+        "W_START": _start(d.right, set()) // size + turned,
+        "O_EXTENT": row((0, *(d.extents[v] for v in others[1:]))),
+        "O_X": row([d.left.stride(v) // size for v in others] or [0]),
+        "O_Y": row([d.out.stride(v) // size for v in others] or [0]),
+        "O_W": row([d.right.stride(v) // size for v in others] or [0]),
+    }  # fmt: skip
+    for number, a in zip((1, 2), (None, *slides.axes)[-2:], strict=True):
+        found |= _axis(plan, number, a)
+    return found
+
+
+def _axis(plan: Fused, number: int, a: Sliding | None) -> Mapping[str, int | str]:
+    """What is defined of an axis; of one that there is not, one tap and one result."""
+    d, size = plan.slides.contraction, plan.slides.contraction.dtype.itemsize
+    named = {"output": "{{1}}", "kernel": "{{1}}", "data": "{{1}}"}
+    values: dict[str, int] = dict.fromkeys(("M", "R", "D", "T", "E"), 1) | dict.fromkeys(("A", "F", "Y"), 0)
+    step, extent = 0, 1
+    if a is not None:
+        algorithm, taps = COOK_TOOM[plan.results, d.extents[a.tap]], d.extents[a.tap]
+        named = {name: row(map(row, getattr(algorithm, name).tolist())) for name in named}
+        step = d.right.stride(a.tap) // size * (-1 if a.flipped else 1)
+        extent = d.left.sizes[a.axis]
+        values = {
+            "M": plan.results, "R": taps, "D": a.dilation, "E": d.extents[a.position], "F": a.offset,
+            "T": -(-d.extents[a.position] // (plan.results * a.dilation)), "A": d.left.strides[a.axis] // size,
+            "Y": d.out.stride(a.position) // size,
+        }  # fmt: skip
+    found: dict[str, int | str] = {f"{name}{number}": value for name, value in values.items()}
+    found |= {f"{name.upper()}{number}": matrix for name, matrix in named.items()}
+    return found | {f"R{number}_W": step, "HW"[number - 1]: extent}
+
+
+def _start(side: Side, sliding: set[int]) -> int:
+    """Where elements begin, in bytes, but for axes that windows slide along."""
+    return sum(o * n for axis, (o, n) in enumerate(zip(side.offsets, side.strides, strict=True)) if axis not in sliding)
+
+
+fused4, fused2 = partial(fused_plan, 4), partial(fused_plan, 2)
+"""The plans of F(4, taps) and of F(2, taps)."""
