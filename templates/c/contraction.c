@@ -162,7 +162,7 @@ static void part(void *given, long number)
 {
     struct work *work = given;
     long place[PS], rest = number, first_t = 0, last_t = work->sums, ms = EM, xs = X0, panel = 0, scale = 1;
-    REAL *out = work->out;
+    REAL *out = work->out + O_START;
     const REAL *a = work->a + A_START, *b = work->b + B_START;
 #if CHUNKED
     out = work->memory + number * CHUNK;
@@ -236,7 +236,7 @@ static void total(void *given, long x0)
         for (long x2 = 0; x2 < X2; x2++)
             for (long m = 0; m < EM; m++) {
                 const REAL *from = work->memory + x0 * X0_O + x1 * X1_O + x2 * X2_O + m * OM;
-                REAL *to = work->out + x0 * (ptrdiff_t)X0_Z + x1 * (ptrdiff_t)X1_Z + x2 * (ptrdiff_t)X2_Z + m * (ptrdiff_t)M_Z;
+                REAL *to = work->out + O_START + x0 * (ptrdiff_t)X0_Z + x1 * (ptrdiff_t)X1_Z + x2 * (ptrdiff_t)X2_Z + m * (ptrdiff_t)M_Z;
                 for (long v = 0; v < EV; v++)
                     to[v] = from[v];
                 for (long k = 1; k < work->chunks; k++)

@@ -5,7 +5,7 @@ The reference knows nothing of the runtime: windows are read by arrays of positi
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from string import ascii_letters
 from typing import Any
@@ -247,8 +247,8 @@ def convolution(rng: np.random.Generator, dtype: Any) -> Problem:
     return _correlation(rng, "convolution", windows, features, extents, _direction(rng), dtype)
 
 
-def unit_stride(rng: np.random.Generator, dtype: Any) -> Problem:
-    """Windows of 2 to 7 at stride 1, over 4 to 20 channels."""
+def unit_stride(rng: np.random.Generator, dtype: Any, direction: str = "") -> Problem:
+    """Windows of 2 to 7 at stride 1, over 4 to 20 channels; in any direction where none is given."""
     rank = int(rng.choice([1, 2, 2]))
     side = int(rng.choice([3, 3, 3, 5, 2, 4, 7]))
     kernel = [side if rng.random() < 0.9 else int(rng.choice([1, 3])) for _ in range(rank)]
@@ -259,7 +259,16 @@ def unit_stride(rng: np.random.Generator, dtype: Any) -> Problem:
     features = [("n", int(rng.integers(1, 4))), ("c", int(rng.integers(4, 21))), ("k", int(rng.integers(4, 21)))]
     if rng.random() < 0.15:
         features.append(("g", int(rng.integers(1, 3))))
-    return _correlation(rng, "unit stride", windows, features, extents, _direction(rng), dtype)
+    return _correlation(rng, "unit stride", windows, features, extents, direction or _direction(rng), dtype)
+
+
+def layered(rng: np.random.Generator, dtype: Any) -> Problem:
+    """The forward pass of arrays that lie in memory row by row, as those of layers do."""
+    found = unit_stride(rng, dtype, "forward")
+    left, right, out = (
+        side and replace(side, array=np.array(side.array, order="C")) for side in (found.left, found.right, found.out)
+    )
+    return replace(found, family="layered", left=left, right=right, out=out)
 
 
 def few_channels(rng: np.random.Generator, dtype: Any) -> Problem:
@@ -357,7 +366,7 @@ def odd_windows(rng: np.random.Generator, dtype: Any) -> Problem:
     return Problem("odd windows", extents, window, other, _out(rng, names, extents, dtype), names)
 
 
-FAMILIES = (convolution, unit_stride, few_channels, depthwise, product_of_arrays, odd_windows)
+FAMILIES = (convolution, unit_stride, layered, few_channels, depthwise, product_of_arrays, odd_windows)
 
 
 def problem(seed: Sequence[int], dtype: Any = np.float64) -> Problem:

@@ -10,6 +10,10 @@ from ..contraction import Side
 from .loops import Loop
 
 
+FAR = 1 << 62
+"""What an axis counts as that does not move in memory: the copy has it outermost."""
+
+
 class Axis(NamedTuple):
     """An axis of a box, or several axes of the array that lie in memory like one.
 
@@ -81,14 +85,15 @@ def box_of(side: Side, within: Sequence[Loop], around: Sequence[Loop], itemsize:
         itemsize: bytes of an element.
     """
     axes: list[Axis] = []
-    for number, (size, stride, offset) in enumerate(zip(side.sizes, side.strides, side.offsets, strict=True)):
+    for number in sorted(range(len(side.sizes)), key=lambda axis: -abs(side.strides[axis] or FAR)):
+        size, stride, offset = side.sizes[number], side.strides[number], side.offsets[number]
         low, high = _reach(offset, within, number)
         least, most = _reach(low, around, number)[0], _reach(high, around, number)[1]
         if not any(loop.steps[number] for loop in within) and least >= 0 and most < size:
             continue
         axis = Axis(size, stride // itemsize, low, high - low + 1, offset - low, ((number, 1),))
         whole = low == 0 and high == size - 1 and not any(loop.steps[number] for loop in around)
-        if axes and whole and axes[-1].step == axis.step * size and axes[-1].scales[-1][0] == number - 1:
+        if axes and whole and axes[-1].step == axis.step * size:
             axes[-1] = _with_whole(axes[-1], axis)
         else:
             axes.append(axis)

@@ -39,7 +39,7 @@ def _in_chunks(r: Roles) -> Schedule | None:
     while across and (both := joined(across[-1], row)) is not None:
         across, row = across[:-1], both
     summed = _ranks(inner)
-    if summed is None:
+    if summed is None or (box and r.along and box.within(r.vector).a != 1):
         return None
     across = (*(ONCE,) * (MOST_ACROSS - len(across)), *across)
     tile = r.tile(row, block * volume(summed[1:]))

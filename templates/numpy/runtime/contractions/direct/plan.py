@@ -58,7 +58,7 @@ def direct(c: Contraction, machine: Machine) -> Direct | None:
     s = blocked_sums(r) if _is_long(r) else whole_sums(r)
     if s is None:
         return None
-    defined = definitions(s, d.left, d.right, d.dtype)
+    defined = definitions(s, d)
     chunks = min(MOST_CHUNKS, s.outer.extent)
     return Direct(d, s, padding, defined, (s.parts[0].extent, s.outer.extent, chunks))
 
@@ -71,4 +71,3 @@ def _is_long(r: Roles) -> bool:
     read = max(width * r.depth, copied(r) if r.boxed else 0) * r.itemsize
     apart = min(abs(loop.a) for loop in r.summed) * r.itemsize >= LINE > abs(r.row.a) * r.itemsize
     return read > CACHE or (apart and r.depth * LINE > FIRST_CACHE)
-

@@ -23,7 +23,7 @@ def whole_sums(r: Roles) -> Schedule | None:
         across = box.within(across) if across.steps else across
         row, summed = box.within(row), tuple(box.within(loop) for loop in summed)
     summed = all_joined(summed)
-    if len(summed) > MOST_SUMMED:
+    if len(summed) > MOST_SUMMED or (box and r.along and box.within(r.vector).a != 1):
         return None
     summed = (*(ONCE,) * (MOST_SUMMED - len(summed)), *summed)
     return Schedule(

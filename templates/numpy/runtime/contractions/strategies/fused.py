@@ -12,9 +12,9 @@ from ...machine.native.compiler import compiler
 from ...machine.native.library import available, kernel
 from ...machine.native.sources import WINOGRAD
 from ...machine.threads import thread_count
-from ..contraction import Contraction, Side, merged
+from ..contraction import Contraction, merged
 from ..costs import CALL, Cost, full_rate
-from ..direct.definitions import REALS, row, text
+from ..direct.definitions import REALS, row, start, text
 from ..direct.tile import Tile, tile_of
 from ..operands import Bound, Terms
 from ..sliding import Slides, Sliding, sliding_windows
@@ -62,7 +62,9 @@ def fused_plan(results: int, c: Contraction) -> Fused | None:
     if machine is None:
         return None
     for slides in sliding_windows(c, 2):
-        axes = tuple(a for a in slides.axes if a.step == 1 and (results, slides.contraction.extents[a.tap]) in COOK_TOOM)
+        axes = tuple(
+            a for a in slides.axes if a.step == 1 and (results, slides.contraction.extents[a.tap]) in COOK_TOOM
+        )
         found = slides._replace(axes=axes)
         if axes and not slides.adjoint and _lies_together(found):
             return _blocks(found, results, machine.vector)
@@ -137,8 +139,8 @@ def _definitions(plan: Fused) -> dict[str, int | str]:
         "REAL": REALS[d.dtype], "LANES": plan.lanes, "MR": plan.tile.rows, "NV": plan.tile.vectors,
         "C": d.volume(slides.inner), "K": d.volume(d.columns), "TILES": plan.tiles, "BATCHES": d.volume(d.batch),
         "C_W": d.right.stride(inner) // size, "K_W": d.right.stride(columns) // size,
-        "X_START": _start(d.left, {a.axis for a in slides.axes}) // size, "Y_START": _start(d.out, set()) // size,
-        "W_START": _start(d.right, set()) // size + turned,
+        "X_START": start(d.left, {a.axis for a in slides.axes}) // size, "Y_START": start(d.out) // size,
+        "W_START": start(d.right) // size + turned,
         "O_EXTENT": row((0, *(d.extents[v] for v in others[1:]))),
         "O_X": row([d.left.stride(v) // size for v in others] or [0]),
         "O_Y": row([d.out.stride(v) // size for v in others] or [0]),
@@ -168,11 +170,6 @@ def _axis(plan: Fused, number: int, a: Sliding | None) -> Mapping[str, int | str
     found: dict[str, int | str] = {f"{name}{number}": value for name, value in values.items()}
     found |= {f"{name.upper()}{number}": matrix for name, matrix in named.items()}
     return found | {f"R{number}_W": step, "HW"[number - 1]: extent}
-
-
-def _start(side: Side, sliding: set[int]) -> int:
-    """Where elements begin, in bytes, but for axes that windows slide along."""
-    return sum(o * n for axis, (o, n) in enumerate(zip(side.offsets, side.strides, strict=True)) if axis not in sliding)
 
 
 fused4, fused2 = partial(fused_plan, 4), partial(fused_plan, 2)
