@@ -1,24 +1,23 @@
-/* A sum of products, out[f, m, v] = sum over t, s, u of a * b, as one loop nest around one micro-kernel.
+/* A sum of products, out[p, x, m, v] = sum over t, s, u of a * b: one loop nest around one micro-kernel.
 
-Sizes and distances (in elements) are definitions, so that the compiler knows them; those of batches are numbers.
+   Sizes and distances (in elements) are definitions, so that the compiler knows them; those of batches are numbers.
 
-    part   p0 to p5    each a call of part(), in any thread
-      t, q             outer sums, and blocks of s0: what a block reads stays in the cache while all of out is added to
-        v block        NV vectors of v
-          x0 to x2     further places of out
-            m          MR of them are a tile, whose sums stay in registers
-              s0 to s2, u
+       part   p0 to p5    each a call of part(), in any thread
+         t, q             outer sums, and blocks of s0: what a block reads stays in the cache while all is added to
+           v block        NV vectors of v
+             x0 to x2     further places of out
+               m          MR of them are a tile, whose sums stay in registers
+                 s0 to s2, u
 
-a is read where it lies or, where windows leave it or lie apart, from a copy of the box that a block reads, with zeros
-around it (BOX). b is read where it lies, or from panels: all v of a block next to each other (PANELS).
-*/
+   a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
+   (BOX). b is read where it lies, or from panels: all v of a block next to each other (PANELS). */
 #include <stddef.h>
 #include <string.h>
 
 #include "team.h"
-
 #include "vector.h"
 
+#define AT(p, i, I, j, J, k, K) ((p) + (i) * (ptrdiff_t)(I) + (j) * (ptrdiff_t)(J) + (k) * (ptrdiff_t)(K))
 #define BLOCK (NV * LANES)
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
@@ -29,8 +28,8 @@ enum { PS = sizeof(long[]) P_A / sizeof(long) };
 static const long p_extent[] = P_EXTENT, p_a[] = P_A, p_b[] = P_B, p_o[] = P_O;
 #endif
 #if BOX
-/* Of every axis of a that windows move along: its size, the distance along it, where the box of a block begins, how that
-moves with parts, outer sums, and blocks of sums; and the extent of the box. */
+/* Of every axis of the box: the size of a, the distance along it, where the box of the first block begins, its extent,
+   and how it moves with parts, outer sums, and inner sums. */
 static const long x_size[] = X_SIZE, x_step[] = X_STEP, x_start[] = X_START, x_extent[] = X_EXTENT;
 static const long x_part[][PS] = X_PART, x_t[] = X_T, x_q[] = X_Q;
 enum { XS = sizeof x_size / sizeof *x_size };
@@ -44,16 +43,16 @@ struct work {
 };
 
 /* MR or fewer places m by nv vectors of v, the last of which has so many lanes. Sums are added to out at the end, and
-where they are long in between: in float32 a sum is as good as the longest chain of additions. */
-INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, const int mr, const int nv, const int lanes)
+   where they are long in between: in float32 a sum is as good as its longest chain of additions. */
+INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, const int mr, const int nv,
+                 const int lanes)
 {
     vec sums[MR][NV];
     clear(sums, mr, nv);
     for (int s0 = 0; s0 < qs; s0++)
         for (int s1 = 0; s1 < S1; s1++)
             for (int s2 = 0; s2 < S2; s2++) {
-                const REAL *x = a + s0 * (ptrdiff_t)S0_A + s1 * (ptrdiff_t)S1_A + s2 * (ptrdiff_t)S2_A;
-                const REAL *w = b + s0 * (ptrdiff_t)S0_B + s1 * (ptrdiff_t)S1_B + s2 * (ptrdiff_t)S2_B;
+                const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
 #if ALONG
                 accumulate_along(sums, x, AM, AU, w, BU, EU, mr, nv, PANELS ? LANES : lanes, lanes);
 #else
@@ -83,14 +82,15 @@ INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, int qs, lon
         tile(a + m * (ptrdiff_t)AM, b, out + m * (ptrdiff_t)OM, first, qs, EM % MR ? EM % MR : 1, nv, lanes);
 }
 
-INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, long xs, long ms, const int nv, const int lanes)
+/* The same for all x of a part. */
+INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, long xs, long ms, const int nv,
+                  const int lanes)
 {
     for (long x0 = 0; x0 < xs; x0++)
         for (long x1 = 0; x1 < X1; x1++)
             for (long x2 = 0; x2 < X2; x2++)
-                rows(a + x0 * (ptrdiff_t)X0_A + x1 * (ptrdiff_t)X1_A + x2 * (ptrdiff_t)X2_A,
-                     b + x0 * (ptrdiff_t)X0_B + x1 * (ptrdiff_t)X1_B + x2 * (ptrdiff_t)X2_B,
-                     out + x0 * (ptrdiff_t)X0_O + x1 * (ptrdiff_t)X1_O + x2 * (ptrdiff_t)X2_O, first, qs, ms, nv, lanes);
+                rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), first, qs, ms, nv,
+                     lanes);
 }
 
 #if PANELS
@@ -101,7 +101,7 @@ static void pack(const REAL *b, long vs, long qs, REAL *to)
         for (long s1 = 0; s1 < S1; s1++)
             for (long s2 = 0; s2 < S2; s2++)
                 for (long u = 0; u < EU; u++, to += BLOCK) {
-                    const REAL *from = b + s0 * (ptrdiff_t)R0_B + s1 * (ptrdiff_t)R1_B + s2 * (ptrdiff_t)R2_B + u * (ptrdiff_t)RU_B;
+                    const REAL *from = AT(b, s0, R0_B, s1, R1_B, s2, R2_B) + u * (ptrdiff_t)RU_B;
                     long v = 0;
                     for (; v < vs; v++)
                         to[v] = from[v * (ptrdiff_t)RV_B];
@@ -219,11 +219,13 @@ static void part(void *given, long number)
 #elif PANELS == 1
             with = work->memory + panel * BLOCKS * PANEL;
 #endif
-            for (long k = 0; k < BLOCKS - 1; k++)
-                block(from + (ALONG ? k * BLOCK : 0), with + k * (PANELS ? PANEL : BLOCK), out + k * BLOCK, first, qs, xs, ms, NV, LANES);
-            const long k = BLOCKS - 1;
-            block(from + (ALONG ? k * BLOCK : 0), with + k * (PANELS ? PANEL : BLOCK), out + k * BLOCK, first, qs, xs, ms,
-                  (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
+            for (long k = 0; k < BLOCKS; k++) {
+                const REAL *x = from + (ALONG ? k * BLOCK : 0), *w = with + k * (PANELS ? PANEL : BLOCK);
+                if (k < BLOCKS - 1)
+                    block(x, w, out + k * BLOCK, first, qs, xs, ms, NV, LANES);
+                else
+                    block(x, w, out + k * BLOCK, first, qs, xs, ms, (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
+            }
         }
 }
 
@@ -235,8 +237,8 @@ static void total(void *given, long x0)
     for (long x1 = 0; x1 < X1; x1++)
         for (long x2 = 0; x2 < X2; x2++)
             for (long m = 0; m < EM; m++) {
-                const REAL *from = work->memory + x0 * X0_O + x1 * X1_O + x2 * X2_O + m * OM;
-                REAL *to = work->out + O_START + x0 * (ptrdiff_t)X0_Z + x1 * (ptrdiff_t)X1_Z + x2 * (ptrdiff_t)X2_Z + m * (ptrdiff_t)M_Z;
+                const REAL *from = AT(work->memory, x0, X0_O, x1, X1_O, x2, X2_O) + m * OM;
+                REAL *to = AT(work->out + O_START, x0, X0_Z, x1, X1_Z, x2, X2_Z) + m * (ptrdiff_t)M_Z;
                 for (long v = 0; v < EV; v++)
                     to[v] = from[v];
                 for (long k = 1; k < work->chunks; k++)

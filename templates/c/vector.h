@@ -60,7 +60,8 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
             sums[m][v] = (vec){0};
 }
 
-/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile. */
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile; of the last vector of b
+   so many lanes are read. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes)
 {
@@ -76,9 +77,10 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
     }
 }
 
-/* The same where a is read in vectors, too: a[m * am + u * au + v]; the last of these has `last` elements. */
+/* The same where a is read in vectors, too: a[m * am + u * au + v]; of the last one `width` lanes. */
 INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
-                             const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes, const int last)
+                             const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes,
+                             const int width)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
@@ -88,7 +90,7 @@ INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am
         }
         UNROLL for (int m = 0; m < mr; m++)
             UNROLL for (int v = 0; v < nv; v++)
-                sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? last : LANES) * row[v];
+                sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? width : LANES) * row[v];
     }
 }
 

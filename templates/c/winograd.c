@@ -1,18 +1,16 @@
-/* A correlation with fewer multiplications: F(M1, R1) along one axis and F(M2, R2) along another one.
+/* A correlation with fewer multiplications: F(M1, R1) along one axis and F(M2, R2) along another.
 
-    u = G g G^T      the kernel at P1 x P2 points, for every c and k
-    part             tiles of the input, each of which gives M1 x M2 results
-      v = B^T d B    tiles at the points
-      m = v u        at every point: a product of matrices, tiles by c and c by k
-      y = A^T m A    results
+       u = G g G^T      the kernel at P1 x P2 points, for every c and k
+       part             tiles of the input, each of which gives M1 x M2 results
+         v = B^T d B    tiles at the points
+         m = v u        at every point: a product of matrices, tiles by c and c by k
+         y = A^T m A    results
 
-A block of tiles goes through all stages in the cache. Sizes, distances (in elements) and matrices are definitions.
-*/
+   A block of tiles goes through all stages in the cache. Sizes, distances (in elements) and matrices are definitions. */
 #include <stddef.h>
 #include <string.h>
 
 #include "team.h"
-
 #include "vector.h"
 
 #define P1 (M1 + R1 - 1)
@@ -202,11 +200,13 @@ static void part(void *given, long number)
     const REAL *u = work->u + at.batch * POINTS * U_POINT;
     for (int p = 0; p < POINTS; p++)
         for (long k = 0; k < BLOCKS; k++) {
+            const REAL *from = v + p * V_POINT, *with = u + p * U_POINT + k * C * BLOCK;
+            REAL *to = m + p * M_POINT + k * BLOCK;
             long t = 0;
             for (; t + MR <= tiles; t += MR)
-                product(v + p * V_POINT + t * ROW, u + p * U_POINT + k * C * BLOCK, m + p * M_POINT + t * WIDTH + k * BLOCK, MR);
+                product(from + t * ROW, with, to + t * WIDTH, MR);
             for (; t < tiles; t++)
-                product(v + p * V_POINT + t * ROW, u + p * U_POINT + k * C * BLOCK, m + p * M_POINT + t * WIDTH + k * BLOCK, 1);
+                product(from + t * ROW, with, to + t * WIDTH, 1);
         }
     for (long t = 0; t < tiles; t++) {
         at = placed(work, start + t);

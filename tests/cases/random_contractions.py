@@ -265,9 +265,8 @@ def unit_stride(rng: np.random.Generator, dtype: Any, direction: str = "") -> Pr
 def layered(rng: np.random.Generator, dtype: Any) -> Problem:
     """The forward pass of arrays that lie in memory row by row, as those of layers do."""
     found = unit_stride(rng, dtype, "forward")
-    left, right, out = (
-        side and replace(side, array=np.array(side.array, order="C")) for side in (found.left, found.right, found.out)
-    )
+    left, right = (replace(side, array=np.array(side.array, order="C")) for side in (found.left, found.right))
+    out = found.out and replace(found.out, array=np.array(found.out.array, order="C"))
     return replace(found, family="layered", left=left, right=right, out=out)
 
 

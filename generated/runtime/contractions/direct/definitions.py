@@ -8,7 +8,7 @@ import numpy as np
 
 from ..contraction import Contraction, Side
 from .loops import Loop, nested
-from .schedule import MOST_ACROSS, Schedule
+from .schedule import Schedule
 
 REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 
@@ -25,33 +25,30 @@ def definitions(s: Schedule, c: Contraction) -> dict[str, int | str]:
         s: the schedule.
         c: the contraction, its factors as the schedule has them.
     """
-    size = c.dtype.itemsize
-    rows, across, chunk = s.row, s.across, 0
+    size, block = c.dtype.itemsize, s.tile.vectors * s.lanes
+    row, across, chunk = s.row, s.across, 0
     if s.chunked:
-        *across, rows = nested((*s.across, s.row), s.vector.extent)
-        chunk = across[0].extent * across[0].out
-    block = s.tile.vectors * s.lanes
-    summed = _in_panels(s, block) if s.panels else s.summed
+        *nest, row = nested((*s.across, s.row), s.vector.extent)
+        across, chunk = tuple(nest), nest[0].extent * nest[0].out
     found: dict[str, int | str] = {
-        "REAL": REALS[c.dtype], "LANES": s.lanes, "ALONG": int(s.along), "PANELS": s.panels, "CHUNKED": int(s.chunked),
-        "BOX": int(s.box is not None), "MR": s.tile.rows, "NV": s.tile.vectors, "EV": s.vector.extent, "EM": rows.extent,
-        "MB": s.rows, "AM": rows.a, "OM": rows.out, "M_Z": s.row.out, "CHUNK": chunk,
-        "EX": across[0].extent, "X0": s.crossed, "QB": s.block, "S0": s.summed[0].extent,
-        "S1": s.summed[1].extent, "S2": s.summed[2].extent, "EU": s.summed[3].extent, "AU": s.summed[3].a,
-        "ADDED": s.added, "BU": summed[3].b, "RU_B": s.summed[3].b, "RV_B": s.vector.b, "T_A": s.outer.a, "T_B": s.outer.b,
-        "A_START": start(c.left, s.box.covered if s.box else frozenset()) // size, "B_START": start(c.right) // size,
-        "O_START": start(c.out) // size,
-        "P_M": len(s.parts) - 1, "P_X": len(s.parts) - 1, "BOX_SIZE": s.box.size if s.box else 0,
+        "REAL": REALS[c.dtype], "LANES": s.lanes, "MR": s.tile.rows, "NV": s.tile.vectors,
+        "ALONG": int(s.along), "PANELS": s.panels, "BOX": int(s.box is not None), "CHUNKED": int(s.chunked),
+        "EV": s.vector.extent, "RV_B": s.vector.b, "EM": row.extent, "MB": s.rows, "AM": row.a, "OM": row.out,
+        "EX": across[0].extent, "X0": s.crossed, "X1": across[1].extent, "X2": across[2].extent,
+        "T_A": s.outer.a, "T_B": s.outer.b, "QB": s.block, "ADDED": s.added, "CHUNK": chunk, "M_Z": s.row.out,
+        "A_START": start(c.left, s.box.covered if s.box else ()) // size, "B_START": start(c.right) // size,
+        "O_START": start(c.out) // size, "P_M": len(s.parts) - 1, "P_X": len(s.parts) - 1,
+        "BOX_SIZE": s.box.size if s.box else 0,
     }  # fmt: skip
-    for k in range(MOST_ACROSS):
-        found |= {f"X{k}_A": across[k].a, f"X{k}_B": across[k].b, f"X{k}_O": across[k].out, f"X{k}_Z": s.across[k].out}
-        found |= {f"S{k}_A": s.summed[k].a, f"S{k}_B": summed[k].b, f"R{k}_B": s.summed[k].b}
-        found |= {f"X{k}": across[k].extent} if k else {}
-    found |= {f"P_{name}": row(getattr(p, at) for p in s.parts) for name, at in _PARTS}
-    found["P_EXTENT"] = row([0, *(p.extent for p in s.parts[1:])])
-    return found | dict(_box(s))
+    for k, (loop, target) in enumerate(zip(across, s.across, strict=True)):
+        found |= {f"X{k}_A": loop.a, f"X{k}_O": loop.out, f"X{k}_Z": target.out}
+    for (sums, a, b, raw), loop, read in zip(_SUMMED, s.summed, _in_panels(s, block), strict=True):
+        found |= {sums: loop.extent, a: loop.a, b: read.b if s.panels else loop.b, raw: loop.b}
+    found |= {f"P_{name}": braces(getattr(p, at) for p in s.parts) for name, at in _PARTS}
+    return found | {"P_EXTENT": braces([0, *(p.extent for p in s.parts[1:])])} | dict(_box(s))
 
 
+_SUMMED = (*((f"S{k}", f"S{k}_A", f"S{k}_B", f"R{k}_B") for k in range(3)), ("EU", "AU", "BU", "RU_B"))
 _PARTS = ("A", "a"), ("B", "b"), ("O", "out")
 
 
@@ -69,14 +66,14 @@ def _box(s: Schedule) -> Iterator[tuple[str, int | str]]:
         return
     axes = s.box.axes
     yield "BOX_START", s.box.origin
-    yield "X_SIZE", row(axis.size for axis in axes)
-    yield "X_STEP", row(axis.step for axis in axes)
-    yield "X_START", row(axis.start for axis in axes)
-    yield "X_EXTENT", row(axis.extent for axis in axes)
+    yield "X_SIZE", braces(axis.size for axis in axes)
+    yield "X_STEP", braces(axis.step for axis in axes)
+    yield "X_START", braces(axis.start for axis in axes)
+    yield "X_EXTENT", braces(axis.extent for axis in axes)
     moved = [[axis.moves(loop) if loop.steps else 0 for loop in (*s.parts, s.outer, s.summed[0])] for axis in axes]
-    yield "X_PART", row(row(moves[:-2]) for moves in moved)
-    yield "X_T", row(moves[-2] for moves in moved)
-    yield "X_Q", row(moves[-1] for moves in moved)
+    yield "X_PART", braces(braces(moves[:-2]) for moves in moved)
+    yield "X_T", braces(moves[-2] for moves in moved)
+    yield "X_Q", braces(moves[-1] for moves in moved)
 
 
 def start(side: Side, without: Collection[int] = ()) -> int:
@@ -84,6 +81,6 @@ def start(side: Side, without: Collection[int] = ()) -> int:
     return sum(o * n for axis, (o, n) in enumerate(zip(side.offsets, side.strides, strict=True)) if axis not in without)
 
 
-def row(values: Iterable[object]) -> str:
+def braces(values: Iterable[object]) -> str:
     """Values as C writes an array."""
     return "{" + ", ".join(map(str, values)) + "}"

@@ -16,7 +16,7 @@ from ...machine.native.sources import WINOGRAD
 from ...machine.threads import thread_count
 from ..contraction import Contraction, merged
 from ..costs import CALL, Cost, full_rate
-from ..direct.definitions import REALS, row, start, text
+from ..direct.definitions import REALS, braces, start, text
 from ..direct.tile import Tile, tile_of
 from ..operands import Bound, Terms
 from ..sliding import Slides, Sliding, sliding_windows
@@ -143,10 +143,10 @@ def _definitions(plan: Fused) -> dict[str, int | str]:
         "C_W": d.right.stride(inner) // size, "K_W": d.right.stride(columns) // size,
         "X_START": start(d.left, {a.axis for a in slides.axes}) // size, "Y_START": start(d.out) // size,
         "W_START": start(d.right) // size + turned,
-        "O_EXTENT": row((0, *(d.extents[v] for v in others[1:]))),
-        "O_X": row([d.left.stride(v) // size for v in others] or [0]),
-        "O_Y": row([d.out.stride(v) // size for v in others] or [0]),
-        "O_W": row([d.right.stride(v) // size for v in others] or [0]),
+        "O_EXTENT": braces((0, *(d.extents[v] for v in others[1:]))),
+        "O_X": braces([d.left.stride(v) // size for v in others] or [0]),
+        "O_Y": braces([d.out.stride(v) // size for v in others] or [0]),
+        "O_W": braces([d.right.stride(v) // size for v in others] or [0]),
     }  # fmt: skip
     for number, a in zip((1, 2), (None, *slides.axes)[-2:], strict=True):
         found |= _axis(plan, number, a)
@@ -161,7 +161,7 @@ def _axis(plan: Fused, number: int, a: Sliding | None) -> Mapping[str, int | str
     step, extent = 0, 1
     if a is not None:
         algorithm, taps = COOK_TOOM[plan.results, d.extents[a.tap]], d.extents[a.tap]
-        named = {name: row(map(row, getattr(algorithm, name).tolist())) for name in named}
+        named = {name: braces(map(braces, getattr(algorithm, name).tolist())) for name in named}
         step = d.right.stride(a.tap) // size * (-1 if a.flipped else 1)
         extent = d.left.sizes[a.axis]
         values = {

@@ -2,20 +2,19 @@
 # Do not edit: change the equation and run: gradscribe generate
 """What is written in C, as texts: a compiler reads them, see `library`."""
 
-CONTRACTION: str = r"""/* A sum of products, out[f, m, v] = sum over t, s, u of a * b, as one loop nest around one micro-kernel.
+CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u of a * b: one loop nest around one micro-kernel.
 
-Sizes and distances (in elements) are definitions, so that the compiler knows them; those of batches are numbers.
+   Sizes and distances (in elements) are definitions, so that the compiler knows them; those of batches are numbers.
 
-    part   p0 to p5    each a call of part(), in any thread
-      t, q             outer sums, and blocks of s0: what a block reads stays in the cache while all of out is added to
-        v block        NV vectors of v
-          x0 to x2     further places of out
-            m          MR of them are a tile, whose sums stay in registers
-              s0 to s2, u
+       part   p0 to p5    each a call of part(), in any thread
+         t, q             outer sums, and blocks of s0: what a block reads stays in the cache while all is added to
+           v block        NV vectors of v
+             x0 to x2     further places of out
+               m          MR of them are a tile, whose sums stay in registers
+                 s0 to s2, u
 
-a is read where it lies or, where windows leave it or lie apart, from a copy of the box that a block reads, with zeros
-around it (BOX). b is read where it lies, or from panels: all v of a block next to each other (PANELS).
-*/
+   a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
+   (BOX). b is read where it lies, or from panels: all v of a block next to each other (PANELS). */
 #include <stddef.h>
 #include <string.h>
 
@@ -43,7 +42,6 @@ struct team {
 void kernel(void *const *arrays, const long *numbers, struct team *team);
 
 #endif
-
 /* Vectors of LANES elements of the type REAL, and sums of products of them that stay in registers. */
 #ifndef GRADSCRIBE_VECTOR_H
 #define GRADSCRIBE_VECTOR_H
@@ -106,7 +104,8 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
             sums[m][v] = (vec){0};
 }
 
-/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile. */
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile; of the last vector of b
+   so many lanes are read. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes)
 {
@@ -122,9 +121,10 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
     }
 }
 
-/* The same where a is read in vectors, too: a[m * am + u * au + v]; the last of these has `last` elements. */
+/* The same where a is read in vectors, too: a[m * am + u * au + v]; of the last one `width` lanes. */
 INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
-                             const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes, const int last)
+                             const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes,
+                             const int width)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
@@ -134,12 +134,13 @@ INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am
         }
         UNROLL for (int m = 0; m < mr; m++)
             UNROLL for (int v = 0; v < nv; v++)
-                sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? last : LANES) * row[v];
+                sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? width : LANES) * row[v];
     }
 }
 
 #endif
 
+#define AT(p, i, I, j, J, k, K) ((p) + (i) * (ptrdiff_t)(I) + (j) * (ptrdiff_t)(J) + (k) * (ptrdiff_t)(K))
 #define BLOCK (NV * LANES)
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
@@ -150,8 +151,8 @@ enum { PS = sizeof(long[]) P_A / sizeof(long) };
 static const long p_extent[] = P_EXTENT, p_a[] = P_A, p_b[] = P_B, p_o[] = P_O;
 #endif
 #if BOX
-/* Of every axis of a that windows move along: its size, the distance along it, where the box of a block begins, how that
-moves with parts, outer sums, and blocks of sums; and the extent of the box. */
+/* Of every axis of the box: the size of a, the distance along it, where the box of the first block begins, its extent,
+   and how it moves with parts, outer sums, and inner sums. */
 static const long x_size[] = X_SIZE, x_step[] = X_STEP, x_start[] = X_START, x_extent[] = X_EXTENT;
 static const long x_part[][PS] = X_PART, x_t[] = X_T, x_q[] = X_Q;
 enum { XS = sizeof x_size / sizeof *x_size };
@@ -165,16 +166,16 @@ struct work {
 };
 
 /* MR or fewer places m by nv vectors of v, the last of which has so many lanes. Sums are added to out at the end, and
-where they are long in between: in float32 a sum is as good as the longest chain of additions. */
-INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, const int mr, const int nv, const int lanes)
+   where they are long in between: in float32 a sum is as good as its longest chain of additions. */
+INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, const int mr, const int nv,
+                 const int lanes)
 {
     vec sums[MR][NV];
     clear(sums, mr, nv);
     for (int s0 = 0; s0 < qs; s0++)
         for (int s1 = 0; s1 < S1; s1++)
             for (int s2 = 0; s2 < S2; s2++) {
-                const REAL *x = a + s0 * (ptrdiff_t)S0_A + s1 * (ptrdiff_t)S1_A + s2 * (ptrdiff_t)S2_A;
-                const REAL *w = b + s0 * (ptrdiff_t)S0_B + s1 * (ptrdiff_t)S1_B + s2 * (ptrdiff_t)S2_B;
+                const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
 #if ALONG
                 accumulate_along(sums, x, AM, AU, w, BU, EU, mr, nv, PANELS ? LANES : lanes, lanes);
 #else
@@ -204,14 +205,15 @@ INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, int qs, lon
         tile(a + m * (ptrdiff_t)AM, b, out + m * (ptrdiff_t)OM, first, qs, EM % MR ? EM % MR : 1, nv, lanes);
 }
 
-INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, long xs, long ms, const int nv, const int lanes)
+/* The same for all x of a part. */
+INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, long xs, long ms, const int nv,
+                  const int lanes)
 {
     for (long x0 = 0; x0 < xs; x0++)
         for (long x1 = 0; x1 < X1; x1++)
             for (long x2 = 0; x2 < X2; x2++)
-                rows(a + x0 * (ptrdiff_t)X0_A + x1 * (ptrdiff_t)X1_A + x2 * (ptrdiff_t)X2_A,
-                     b + x0 * (ptrdiff_t)X0_B + x1 * (ptrdiff_t)X1_B + x2 * (ptrdiff_t)X2_B,
-                     out + x0 * (ptrdiff_t)X0_O + x1 * (ptrdiff_t)X1_O + x2 * (ptrdiff_t)X2_O, first, qs, ms, nv, lanes);
+                rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), first, qs, ms, nv,
+                     lanes);
 }
 
 #if PANELS
@@ -222,7 +224,7 @@ static void pack(const REAL *b, long vs, long qs, REAL *to)
         for (long s1 = 0; s1 < S1; s1++)
             for (long s2 = 0; s2 < S2; s2++)
                 for (long u = 0; u < EU; u++, to += BLOCK) {
-                    const REAL *from = b + s0 * (ptrdiff_t)R0_B + s1 * (ptrdiff_t)R1_B + s2 * (ptrdiff_t)R2_B + u * (ptrdiff_t)RU_B;
+                    const REAL *from = AT(b, s0, R0_B, s1, R1_B, s2, R2_B) + u * (ptrdiff_t)RU_B;
                     long v = 0;
                     for (; v < vs; v++)
                         to[v] = from[v * (ptrdiff_t)RV_B];
@@ -340,11 +342,13 @@ static void part(void *given, long number)
 #elif PANELS == 1
             with = work->memory + panel * BLOCKS * PANEL;
 #endif
-            for (long k = 0; k < BLOCKS - 1; k++)
-                block(from + (ALONG ? k * BLOCK : 0), with + k * (PANELS ? PANEL : BLOCK), out + k * BLOCK, first, qs, xs, ms, NV, LANES);
-            const long k = BLOCKS - 1;
-            block(from + (ALONG ? k * BLOCK : 0), with + k * (PANELS ? PANEL : BLOCK), out + k * BLOCK, first, qs, xs, ms,
-                  (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
+            for (long k = 0; k < BLOCKS; k++) {
+                const REAL *x = from + (ALONG ? k * BLOCK : 0), *w = with + k * (PANELS ? PANEL : BLOCK);
+                if (k < BLOCKS - 1)
+                    block(x, w, out + k * BLOCK, first, qs, xs, ms, NV, LANES);
+                else
+                    block(x, w, out + k * BLOCK, first, qs, xs, ms, (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
+            }
         }
 }
 
@@ -356,8 +360,8 @@ static void total(void *given, long x0)
     for (long x1 = 0; x1 < X1; x1++)
         for (long x2 = 0; x2 < X2; x2++)
             for (long m = 0; m < EM; m++) {
-                const REAL *from = work->memory + x0 * X0_O + x1 * X1_O + x2 * X2_O + m * OM;
-                REAL *to = work->out + O_START + x0 * (ptrdiff_t)X0_Z + x1 * (ptrdiff_t)X1_Z + x2 * (ptrdiff_t)X2_Z + m * (ptrdiff_t)M_Z;
+                const REAL *from = AT(work->memory, x0, X0_O, x1, X1_O, x2, X2_O) + m * OM;
+                REAL *to = AT(work->out + O_START, x0, X0_Z, x1, X1_Z, x2, X2_Z) + m * (ptrdiff_t)M_Z;
                 for (long v = 0; v < EV; v++)
                     to[v] = from[v];
                 for (long k = 1; k < work->chunks; k++)
@@ -871,16 +875,15 @@ __attribute__((constructor)) static void begin(void)
 }
 """
 
-WINOGRAD: str = r"""/* A correlation with fewer multiplications: F(M1, R1) along one axis and F(M2, R2) along another one.
+WINOGRAD: str = r"""/* A correlation with fewer multiplications: F(M1, R1) along one axis and F(M2, R2) along another.
 
-    u = G g G^T      the kernel at P1 x P2 points, for every c and k
-    part             tiles of the input, each of which gives M1 x M2 results
-      v = B^T d B    tiles at the points
-      m = v u        at every point: a product of matrices, tiles by c and c by k
-      y = A^T m A    results
+       u = G g G^T      the kernel at P1 x P2 points, for every c and k
+       part             tiles of the input, each of which gives M1 x M2 results
+         v = B^T d B    tiles at the points
+         m = v u        at every point: a product of matrices, tiles by c and c by k
+         y = A^T m A    results
 
-A block of tiles goes through all stages in the cache. Sizes, distances (in elements) and matrices are definitions.
-*/
+   A block of tiles goes through all stages in the cache. Sizes, distances (in elements) and matrices are definitions. */
 #include <stddef.h>
 #include <string.h>
 
@@ -908,7 +911,6 @@ struct team {
 void kernel(void *const *arrays, const long *numbers, struct team *team);
 
 #endif
-
 /* Vectors of LANES elements of the type REAL, and sums of products of them that stay in registers. */
 #ifndef GRADSCRIBE_VECTOR_H
 #define GRADSCRIBE_VECTOR_H
@@ -971,7 +973,8 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
             sums[m][v] = (vec){0};
 }
 
-/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile. */
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile; of the last vector of b
+   so many lanes are read. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes)
 {
@@ -987,9 +990,10 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
     }
 }
 
-/* The same where a is read in vectors, too: a[m * am + u * au + v]; the last of these has `last` elements. */
+/* The same where a is read in vectors, too: a[m * am + u * au + v]; of the last one `width` lanes. */
 INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
-                             const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes, const int last)
+                             const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes,
+                             const int width)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
@@ -999,7 +1003,7 @@ INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am
         }
         UNROLL for (int m = 0; m < mr; m++)
             UNROLL for (int v = 0; v < nv; v++)
-                sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? last : LANES) * row[v];
+                sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? width : LANES) * row[v];
     }
 }
 
@@ -1192,11 +1196,13 @@ static void part(void *given, long number)
     const REAL *u = work->u + at.batch * POINTS * U_POINT;
     for (int p = 0; p < POINTS; p++)
         for (long k = 0; k < BLOCKS; k++) {
+            const REAL *from = v + p * V_POINT, *with = u + p * U_POINT + k * C * BLOCK;
+            REAL *to = m + p * M_POINT + k * BLOCK;
             long t = 0;
             for (; t + MR <= tiles; t += MR)
-                product(v + p * V_POINT + t * ROW, u + p * U_POINT + k * C * BLOCK, m + p * M_POINT + t * WIDTH + k * BLOCK, MR);
+                product(from + t * ROW, with, to + t * WIDTH, MR);
             for (; t < tiles; t++)
-                product(v + p * V_POINT + t * ROW, u + p * U_POINT + k * C * BLOCK, m + p * M_POINT + t * WIDTH + k * BLOCK, 1);
+                product(from + t * ROW, with, to + t * WIDTH, 1);
         }
     for (long t = 0; t < tiles; t++) {
         at = placed(work, start + t);

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from ..contraction import Side
 from .loops import Loop
 
-
 FAR = 1 << 62
 """What an axis counts as that does not move in memory: the copy has it outermost."""
 

@@ -24,10 +24,15 @@ class Loop(NamedTuple):
     out: int
     steps: tuple[int, ...] = ()
 
+    @property
+    def distances(self) -> tuple[int, int, int]:
+        """In the factors and the result."""
+        return self.a, self.b, self.out
+
     def every(self, number: int) -> "Loop":
         """The loop over blocks of so many values."""
-        moved = (distance * number for distance in self[1:4])
-        return Loop(-(-self.extent // number), *moved, tuple(step * number for step in self.steps))
+        a, b, out = (distance * number for distance in self.distances)
+        return Loop(-(-self.extent // number), a, b, out, tuple(step * number for step in self.steps))
 
     def first(self, number: int) -> "Loop":
         """The loop over the first values."""
@@ -40,24 +45,23 @@ ONCE = Loop(1, 0, 0, 0)
 
 def loops_of(c: Contraction) -> dict[str, Loop] | None:
     """The loops of all indices by name; None where something lies between elements."""
-    size = c.dtype.itemsize
-    if any(n % size for side in (c.left, c.right, c.out) for n in side.strides):
+    sides, size = (c.left, c.right, c.out), c.dtype.itemsize
+    if any(n % size for side in sides for n in side.strides):
         return None
-    return {
-        v: Loop(
-            extent,
-            *(side.stride(v) // size for side in (c.left, c.right, c.out)),
-            tuple(sum(step for name, step in moves if name == v) for moves in c.left.steps),
-        )
-        for v, extent in c.extents.items()
-    }
+    found = {}
+    for v, extent in c.extents.items():
+        a, b, out = (side.stride(v) // size for side in sides)
+        steps = (sum(step for name, step in moves if name == v) for moves in c.left.steps)
+        found[v] = Loop(extent, a, b, out, tuple(steps))
+    return found
 
 
 def joined(outer: Loop, inner: Loop) -> Loop | None:
     """Two loops as one where memory allows it; it does not say how it moves along axes."""
-    if all(far == near * inner.extent for far, near in zip(outer[1:4], inner[1:4], strict=True)):
-        return Loop(outer.extent * inner.extent, *inner[1:4])
-    return None
+    nested = zip(outer.distances, inner.distances, strict=True)
+    if any(far != near * inner.extent for far, near in nested):
+        return None
+    return inner._replace(extent=outer.extent * inner.extent, steps=())
 
 
 def all_joined(loops: Iterable[Loop]) -> tuple[Loop, ...]:

@@ -44,7 +44,6 @@ class Schedule:
         block: see `summed`.
         tile: what stays in registers.
         panels: 0: the second factor is read where it lies; 1: from panels of all of it; 2: from panels of a block.
-        padded: whether the first factor is read from a copy with zeros around it.
         box: what a block reads of the first factor, if that is copied.
         chunked: whether the outer sum is divided into chunks, each with sums of its own.
     """
@@ -63,13 +62,12 @@ class Schedule:
     block: int
     tile: Tile
     panels: int
-    padded: bool = False
     box: Box | None = None
     chunked: bool = False
 
     @property
     def added(self) -> int:
-        """How many of the loops `summed` are outside of the sums that registers hold: these are not longer than `CHAIN`."""
+        """How many of the loops `summed` lie outside of the sums in registers, which are no longer than `CHAIN`."""
         if self.block * volume(self.summed[1:]) <= CHAIN:
             return 0
         return next((k for k in range(1, MOST_SUMMED) if volume(self.summed[k:]) <= CHAIN), MOST_SUMMED - 1)

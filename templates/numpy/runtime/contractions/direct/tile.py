@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 FUSED, LOADS, LATENCY = 2.0, 1.75, 4.2
-"""Of vectors: sums of a product that a core begins in a cycle, loads, and the cycles until a sum can be added to again."""
+"""Of vectors: products added and loads in a cycle, and the cycles until a sum can be added to again."""
 
 FAR = 0.15
 """Cycles that a vector of the second factor takes longer: it is in the cache of the second level."""
