@@ -1,4 +1,4 @@
-/* A sum of products, out[p, x, m, v] = sum over t, s, u of a * b: one loop nest around one micro-kernel.
+/* A sum of products, out[p, x, m, v] = sum over t, s, u of a * b: one nest around one micro-kernel.
 
    Sizes and distances (in elements) are definitions, so that the compiler knows them; those of batches are numbers.
 

@@ -6,7 +6,7 @@
          m = v u        at every point: a product of matrices, tiles by c and c by k
          y = A^T m A    results
 
-   A block of tiles goes through all stages in the cache. Sizes, distances (in elements) and matrices are definitions. */
+   A block of tiles goes through all stages in the cache. Sizes, distances (in elements) and matrices are defined. */
 #include <stddef.h>
 #include <string.h>
 
