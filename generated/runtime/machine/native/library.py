@@ -84,7 +84,7 @@ def kernel(text: str, definitions: Definitions = ()) -> Kernel | None:
         ValueError: when a name or a value is none.
     """
     source, pool = defined(definitions) + text, _pool()
-    library = _loaded(source) if pool is not None else None
+    library = _loaded(source, "kernel") if pool is not None else None
     return Kernel(library, pool) if library is not None and pool is not None else None
 
 
@@ -108,7 +108,7 @@ def _value(name: str, value: int | str) -> str:
 @cache
 def _pool() -> ctypes.CDLL | None:
     """The pool of threads, which calls kernels."""
-    library = _loaded(POOL)
+    library = _loaded(POOL, "call")
     if library is not None:
         library.call.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_long)
         library.call.restype = ctypes.c_int
@@ -117,8 +117,8 @@ def _pool() -> ctypes.CDLL | None:
     return library
 
 
-def _loaded(source: str) -> ctypes.CDLL | None:
-    """A text of C in machine code, compiled where nothing is kept of it; None where that fails."""
+def _loaded(source: str, function: str) -> ctypes.CDLL | None:
+    """A text of C in machine code, compiled where nothing is kept of it; None where that fails or lacks a function."""
     found = compiler()
     if found is None:
         return None
@@ -127,8 +127,11 @@ def _loaded(source: str) -> ctypes.CDLL | None:
     with _locks.setdefault(lock, Lock()):
         try:
             if name not in failures:
-                return ctypes.CDLL(str(find(name, Path(MADE).suffix) or _made((*found.command, *FLAGS), source, name)))
-        except (Failure, OSError) as error:
+                path = find(name, Path(MADE).suffix) or _made((*found.command, *FLAGS), source, name)
+                library = ctypes.CDLL(str(path))
+                getattr(library, function)
+                return library
+        except (Failure, OSError, AttributeError) as error:
             failures[name] = str(error)
             note(str(error), name, FAILED)
         finally:

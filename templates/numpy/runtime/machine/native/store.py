@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 from .folder import owned, readable, writable
 
@@ -49,8 +49,11 @@ def workplace() -> Iterator[Path]:
     Raises:
         OSError: when there can be none.
     """
-    with TemporaryDirectory(prefix=UNFINISHED, dir=writable(), ignore_cleanup_errors=True) as own:
-        yield Path(own)
+    own = Path(mkdtemp(prefix=UNFINISHED, dir=writable()))
+    try:
+        yield own
+    finally:  # and not when a child that was forked meanwhile ends, as that of TemporaryDirectory
+        rmtree(own, ignore_errors=True)
 
 
 def keep(made: Path, name: str) -> Path:
@@ -99,13 +102,10 @@ def _named(folder: Path, name: str, suffix: str) -> list[Path]:
 
 
 def _sound(path: Path) -> bool:
-    """Whether a file is the user's own and holds what its name says."""
-    try:
-        opened = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return False
-    with os.fdopen(opened, "rb") as file:
-        return owned(os.fstat(opened), stat.S_ISREG) and path.stem.rpartition("-")[2] == _hash(file.read())
+    """Whether a file is the user's own and holds what its name says; nobody else can put another into its folder."""
+    with suppress(OSError):
+        return owned(path.lstat(), stat.S_ISREG) and path.stem.rpartition("-")[2] == _hash(path.read_bytes())
+    return False
 
 
 def _hash(content: bytes) -> str:
