@@ -76,11 +76,11 @@ def compile_module(module: Emitted, backend: str = DEFAULT) -> ModuleType:
         EquationError: when the audit finds anything in it that generated code has no use for.
     """
     codes = {found.name: compile(audit(found), _place(found.path, found.text), "exec") for found in module.modules}
-    return _Package(codes).loaded(_shared(backend))[module.name]
+    return _Package(codes).loaded(shared(backend))[module.name]
 
 
 @cache
-def _shared(backend: str) -> Mapping[str, ModuleType]:
+def shared(backend: str = DEFAULT) -> Mapping[str, ModuleType]:
     """What every module needs beside it, by name: loaded once, so that all modules have one set of settings and pools.
 
     No user's text is in it.

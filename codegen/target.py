@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gradscribe.derive.ir.error import EquationError
@@ -80,16 +81,25 @@ class Row:
         name: what users call it.
         room: the module that has its `TARGET`; it is loaded when something is generated.
         explainer: the module that has its `explained`, which tells how functions are computed; "" where none does.
+        doctor: the module that has its `examined`, which tells what it finds on this machine; "" where none does.
     """
 
     name: str
     room: str
     explainer: str = ""
+    doctor: str = ""
 
 
 TARGETS = {
     found.name: found
-    for found in (Row("numpy", "gradscribe.codegen.numpy.package.numpy_target", "gradscribe.codegen.numpy.explain"),)
+    for found in (
+        Row(
+            "numpy",
+            "gradscribe.codegen.numpy.package.numpy_target",
+            "gradscribe.codegen.numpy.explain",
+            "gradscribe.codegen.numpy.package.doctor",
+        ),
+    )
 }
 DEFAULT = next(iter(TARGETS))
 
@@ -114,4 +124,10 @@ def target(name: str = DEFAULT) -> Target:
 def explainer() -> Callable[..., Explanation]:
     """What tells how functions of the first backend are computed, see `codegen.tool.explain`."""
     found: Callable[..., Explanation] = import_module(row(DEFAULT).explainer).explained
+    return found
+
+
+def doctor() -> Callable[[Mapping[str, ModuleType]], Sequence[tuple[str, str]]]:
+    """What tells what the first backend finds on this machine, given the modules that all its packages have."""
+    found: Callable[..., Sequence[tuple[str, str]]] = import_module(row(DEFAULT).doctor).examined
     return found

@@ -2,6 +2,8 @@
 
 import gc
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 GOLDEN = Path(__file__).parent / "golden"
 ORACLES = Path(__file__).parent / "oracles"
 """Where all tests are marked as such."""
+CACHE = pytest.StashKey[str]()
+"""Where a run keeps what it compiles."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,10 +30,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Golden files are all written anew, whatever a run tries; SymPy's small objects are collected less often."""
+    """Golden files are all written anew, whatever a run tries; SymPy's small objects are collected less often.
+
+    A run has a cache of compiled functions of its own.
+    """
     gc.set_threshold(50_000, 20, 100)
     if config.option.update_golden:
         os.environ["GRADSCRIBE_THOROUGH"] = "1"  # before a test is loaded: its cases are chosen then
+    if not hasattr(config, "workerinput"):  # the workers of one run share it
+        os.environ["GRADSCRIBE_CACHE"] = config.stash[CACHE] = tempfile.mkdtemp(prefix="gradscribe-tests-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The cache of a run ends with it; that of the user is never touched."""
+    if CACHE in config.stash:
+        shutil.rmtree(config.stash[CACHE], ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

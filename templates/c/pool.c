@@ -1,4 +1,4 @@
-/* A pool of threads that kernels share, and memory of each thread.
+/* A pool of threads that kernels share.
 
    A job has numbered parts, which are handed out one by one. There is one job at a time: whoever finds the pool taken
    computes its own parts alone, so nothing ever waits for a turn, not a second thread of Python, and not a part that
@@ -8,241 +8,19 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <time.h>
 
-#ifdef __linux__
-#include <limits.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
-
+#include "scratch.h"
 #include "team.h"
+#include "waiting.h"
 
 typedef void (*part_function)(void *work, long part);
 
-enum { LINE = 64, MOST_WORKERS = 255 };
+enum { MOST_WORKERS = 255 };
 
-/* How long a thread looks for what it waits for before it sleeps. Waking takes 25 to 50 us, and Python is back with the
-   next kernel after about as long; a caller waits for the rest of a part, which somebody may need this core for. */
-static const int64_t WORKER_SPINS = 100000, CALLER_SPINS = 20000;
-
-/* ---- sleeping until a number changes ----------------------------------------------------------------------------- */
-
-static inline void pause_briefly(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
-static int64_t nanoseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-#ifdef __linux__
-
-/* Returns when woken, at once where the number is another one already, and sometimes for no reason. */
-static void sleep_while(_Atomic uint32_t *number, uint32_t value)
-{
-    syscall(SYS_futex, number, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
-}
-
-static void wake(_Atomic uint32_t *number)
-{
-    syscall(SYS_futex, number, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-}
-
-static void renew_sleep(void) {}
-
-#else
-
-static pthread_mutex_t asleep_mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t asleep_condition = PTHREAD_COND_INITIALIZER;
-
-static void sleep_while(_Atomic uint32_t *number, uint32_t value)
-{
-    pthread_mutex_lock(&asleep_mutex);
-    while (atomic_load(number) == value)
-        pthread_cond_wait(&asleep_condition, &asleep_mutex);
-    pthread_mutex_unlock(&asleep_mutex);
-}
-
-static void wake(_Atomic uint32_t *number)
-{
-    (void)number;
-    pthread_mutex_lock(&asleep_mutex);
-    pthread_cond_broadcast(&asleep_condition);
-    pthread_mutex_unlock(&asleep_mutex);
-}
-
-/* A thread that exists in the parent only may have held the mutex. */
-static void renew_sleep(void)
-{
-    asleep_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    asleep_condition = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-}
-
-#endif
-
-/* A number that somebody waits for, and whether the one who does is asleep. Both sides write one and then read the
-   other in the order that all threads agree on, so that one of them sees it. */
-struct watched {
-    _Atomic uint32_t number;
-    _Atomic uint32_t sleeps;
-};
-
-static void wake_sleeper(struct watched *watched)
-{
-    if (atomic_load(&watched->sleeps))
-        wake(&watched->number);
-}
-
-/* The number once it is no longer `value`. */
-static uint32_t wait_while(struct watched *watched, uint32_t value, int64_t spins)
-{
-    uint32_t now;
-    int64_t end = 0;
-    for (int round = 1; (now = atomic_load_explicit(&watched->number, memory_order_acquire)) == value; round++) {
-        pause_briefly();
-        if (round % 16)
-            continue;
-        if (!end)
-            end = nanoseconds() + spins;
-        else if (nanoseconds() > end)
-            break;
-    }
-    if (now != value)
-        return now;
-    atomic_store(&watched->sleeps, 1);
-    while ((now = atomic_load(&watched->number)) == value)
-        sleep_while(&watched->number, value);
-    atomic_store(&watched->sleeps, 0);
-    return now;
-}
-
-/* ---- memory of a thread ------------------------------------------------------------------------------------------ */
-
-/* Memory that the room was too small for. */
-struct block {
-    struct block *before;
-    size_t size;
-};
-
-/* A kernel is a call; its team comes first, so that a pointer to it is one to the call. */
-struct call {
-    struct team team;
-    _Atomic int failed;
-};
-
-/* What belongs to a thread. `room` is given out from its beginning; what does not fit is a block, and the room is made
-   large enough for all of it when nothing of it is in use. */
-struct own {
-    struct call *call;
-    char *room;
-    size_t size, used, wanted;
-    struct block *blocks;
-};
-
-struct mark {
-    struct call *call;
-    size_t used;
-    struct block *blocks;
-};
-
-static pthread_key_t own_key;
-static int has_key;
-
-static struct own *own_of_thread(void)
-{
-    struct own *own = has_key ? pthread_getspecific(own_key) : NULL;
-    if (!own && has_key && (own = calloc(1, sizeof *own)) && pthread_setspecific(own_key, own)) {
-        free(own);
-        own = NULL;
-    }
-    return own;
-}
-
-static void *aligned(size_t size)
-{
-    void *memory;
-    return posix_memalign(&memory, LINE, size) ? NULL : memory;
-}
-
-static struct mark enter(struct own *own, struct call *call)
-{
-    struct mark mark = {own->call, own->used, own->blocks};
-    own->call = call;
-    return mark;
-}
-
-static void free_blocks(struct own *own, struct block *until)
-{
-    while (own->blocks != until) {
-        struct block *last = own->blocks;
-        own->blocks = last->before;
-        own->used -= last->size;
-        free(last);
-    }
-}
-
-static void leave(struct own *own, struct mark mark)
-{
-    free_blocks(own, mark.blocks);
-    own->used = mark.used;
-    own->call = mark.call;
-    if (own->used == 0 && own->wanted > own->size) {
-        free(own->room);
-        own->room = aligned(own->wanted);
-        own->size = own->room ? own->wanted : 0;
-    }
-}
-
-static void *overflow(struct own *own, size_t size)
-{
-    struct block *block = size < SIZE_MAX - LINE ? aligned(size + LINE) : NULL;
-    if (!block)
-        return NULL;
-    block->before = own->blocks;
-    block->size = size;
-    own->blocks = block;
-    return (char *)block + LINE;
-}
-
-static void *scratch(size_t bytes)
-{
-    struct own *own = pthread_getspecific(own_key);
-    size_t size = bytes / LINE * LINE + LINE;
-    void *given = NULL;
-    if (bytes < SIZE_MAX - LINE && own->used < SIZE_MAX - size) {
-        int fits = own->used + size <= own->size && !own->blocks;
-        given = fits ? own->room + own->used : overflow(own, size);
-    }
-    if (!given) {
-        atomic_store(&own->call->failed, 1);
-        return NULL;
-    }
-    own->used += size;
-    if (own->used > own->wanted)
-        own->wanted = own->used;
-    return given;
-}
-
-static void forget(void *thread_own)
-{
-    struct own *own = thread_own;
-    free_blocks(own, NULL);
-    free(own->room);
-    free(own);
-}
-
-/* ---- the job ----------------------------------------------------------------------------------------------------- */
+/* Nanoseconds that a thread looks for what it waits for before it sleeps. Waking takes 25 to 50 us, and Python is back
+   with the next kernel after about as long. A caller waits for the rest of a part, which may need this very core. */
+static const int64_t WORKER_LOOKS = 100000, CALLER_LOOKS = 20000;
 
 struct worker {
     _Alignas(LINE) struct watched bell;
@@ -312,7 +90,7 @@ static void *serve(void *argument)
     struct own *own = own_of_thread();
     uint32_t thread = (uint32_t)(worker - workers) + 1, heard = 0;
     while (own) {
-        heard = wait_while(&worker->bell, heard, WORKER_SPINS);
+        heard = wait_while(&worker->bell, heard, WORKER_LOOKS);
         if (atomic_load(&pool.closing))
             break;
         work_as(thread, own);
@@ -368,7 +146,7 @@ static void run_together(struct call *call, part_function part, void *work, uint
         ring(&workers[k]);
     work_as(0, pthread_getspecific(own_key));
     for (uint32_t left; (left = atomic_load_explicit(&pool.unfinished.number, memory_order_acquire));)
-        wait_while(&pool.unfinished, left, CALLER_SPINS);
+        wait_while(&pool.unfinished, left, CALLER_LOOKS);
 }
 
 static int take_pool(void)
@@ -394,8 +172,6 @@ static void run(struct team *team, part_function part, void *work, long parts)
     run_together(call, part, work, (uint32_t)parts, helpers);
     give_pool();
 }
-
-/* ---- what Python calls ------------------------------------------------------------------------------------------- */
 
 /* Calls a kernel. Returns 0, or 1 where there was not enough memory: then nothing was computed. */
 int call(

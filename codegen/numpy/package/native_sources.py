@@ -42,7 +42,12 @@ def c_files() -> Mapping[str, str]:
     folder = templates() / FOLDER
     headers = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.h")}
     files = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.c"))}
-    return {name: INCLUDE.sub(lambda found: headers[found[1]], text) for name, text in files.items()}
+    return {name: _whole(text, headers) for name, text in files.items()}
+
+
+def _whole(text: str, headers: Mapping[str, str]) -> str:
+    """A text with what it includes; a header that stands in it twice counts once, as its guard has it."""
+    return INCLUDE.sub(lambda found: _whole(headers[found[1]], headers), text)
 
 
 def raw(name: str, text: str) -> str:

@@ -13,6 +13,7 @@ import typer
 
 from gradscribe.codegen.tool.cli.commands.checking import check
 from gradscribe.codegen.tool.cli.commands.deriving import derive
+from gradscribe.codegen.tool.cli.commands.diagnosing import doctor
 from gradscribe.codegen.tool.cli.commands.explaining import explain
 from gradscribe.codegen.tool.cli.commands.generating import generate
 from gradscribe.codegen.tool.cli.commands.listing import list_catalogue
@@ -42,6 +43,7 @@ COMMANDS: dict[str, Callable[..., bool | None]] = {
     "verify": verify,
     "explain": explain,
     "check": check,
+    "doctor": doctor,
     "completion": completion,
 }
 """A command that asks something returns the answer."""

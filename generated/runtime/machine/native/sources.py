@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """What is written in C, as texts: a compiler reads them, see `library`."""
 
-CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u of a * b: one loop nest around one micro-kernel.
+CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u of a * b: one nest around one micro-kernel.
 
    Sizes and distances (in elements) are definitions, so that the compiler knows them; those of batches are numbers.
 
@@ -399,7 +399,7 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
 }
 """
 
-POOL: str = r"""/* A pool of threads that kernels share, and memory of each thread.
+POOL: str = r"""/* A pool of threads that kernels share.
 
    A job has numbered parts, which are handed out one by one. There is one job at a time: whoever finds the pool taken
    computes its own parts alone, so nothing ever waits for a turn, not a second thread of Python, and not a part that
@@ -409,15 +409,16 @@ POOL: str = r"""/* A pool of threads that kernels share, and memory of each thre
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <time.h>
 
-#ifdef __linux__
-#include <limits.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
+/* Memory that kernels and parts ask for: of each thread, kept for its next call. */
+#ifndef GRADSCRIBE_SCRATCH_H
+#define GRADSCRIBE_SCRATCH_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
 
 /* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
 #ifndef GRADSCRIBE_TEAM_H
@@ -444,114 +445,7 @@ void kernel(void *const *arrays, const long *numbers, struct team *team);
 
 #endif
 
-typedef void (*part_function)(void *work, long part);
-
-enum { LINE = 64, MOST_WORKERS = 255 };
-
-/* How long a thread looks for what it waits for before it sleeps. Waking takes 25 to 50 us, and Python is back with the
-   next kernel after about as long; a caller waits for the rest of a part, which somebody may need this core for. */
-static const int64_t WORKER_SPINS = 100000, CALLER_SPINS = 20000;
-
-/* ---- sleeping until a number changes ----------------------------------------------------------------------------- */
-
-static inline void pause_briefly(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
-static int64_t nanoseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-#ifdef __linux__
-
-/* Returns when woken, at once where the number is another one already, and sometimes for no reason. */
-static void sleep_while(_Atomic uint32_t *number, uint32_t value)
-{
-    syscall(SYS_futex, number, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
-}
-
-static void wake(_Atomic uint32_t *number)
-{
-    syscall(SYS_futex, number, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-}
-
-static void renew_sleep(void) {}
-
-#else
-
-static pthread_mutex_t asleep_mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t asleep_condition = PTHREAD_COND_INITIALIZER;
-
-static void sleep_while(_Atomic uint32_t *number, uint32_t value)
-{
-    pthread_mutex_lock(&asleep_mutex);
-    while (atomic_load(number) == value)
-        pthread_cond_wait(&asleep_condition, &asleep_mutex);
-    pthread_mutex_unlock(&asleep_mutex);
-}
-
-static void wake(_Atomic uint32_t *number)
-{
-    (void)number;
-    pthread_mutex_lock(&asleep_mutex);
-    pthread_cond_broadcast(&asleep_condition);
-    pthread_mutex_unlock(&asleep_mutex);
-}
-
-/* A thread that exists in the parent only may have held the mutex. */
-static void renew_sleep(void)
-{
-    asleep_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
-    asleep_condition = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
-}
-
-#endif
-
-/* A number that somebody waits for, and whether the one who does is asleep. Both sides write one and then read the
-   other in the order that all threads agree on, so that one of them sees it. */
-struct watched {
-    _Atomic uint32_t number;
-    _Atomic uint32_t sleeps;
-};
-
-static void wake_sleeper(struct watched *watched)
-{
-    if (atomic_load(&watched->sleeps))
-        wake(&watched->number);
-}
-
-/* The number once it is no longer `value`. */
-static uint32_t wait_while(struct watched *watched, uint32_t value, int64_t spins)
-{
-    uint32_t now;
-    int64_t end = 0;
-    for (int round = 1; (now = atomic_load_explicit(&watched->number, memory_order_acquire)) == value; round++) {
-        pause_briefly();
-        if (round % 16)
-            continue;
-        if (!end)
-            end = nanoseconds() + spins;
-        else if (nanoseconds() > end)
-            break;
-    }
-    if (now != value)
-        return now;
-    atomic_store(&watched->sleeps, 1);
-    while ((now = atomic_load(&watched->number)) == value)
-        sleep_while(&watched->number, value);
-    atomic_store(&watched->sleeps, 0);
-    return now;
-}
-
-/* ---- memory of a thread ------------------------------------------------------------------------------------------ */
+enum { LINE = 64 };
 
 /* Memory that the room was too small for. */
 struct block {
@@ -666,7 +560,153 @@ static void forget(void *thread_own)
     free(own);
 }
 
-/* ---- the job ----------------------------------------------------------------------------------------------------- */
+#endif
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+/* Waiting until another thread changes a number: looking for a while, then asleep. */
+#ifndef GRADSCRIBE_WAITING_H
+#define GRADSCRIBE_WAITING_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <time.h>
+
+#ifdef __linux__
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+static inline void pause_briefly(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static int64_t nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+#ifdef __linux__
+
+/* Returns when woken, at once where the number is another one already, and sometimes for no reason. */
+static void sleep_while(_Atomic uint32_t *number, uint32_t value)
+{
+    syscall(SYS_futex, number, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void wake(_Atomic uint32_t *number)
+{
+    syscall(SYS_futex, number, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+static void renew_sleep(void) {}
+
+#else
+
+static pthread_mutex_t asleep_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t asleep_condition = PTHREAD_COND_INITIALIZER;
+
+static void sleep_while(_Atomic uint32_t *number, uint32_t value)
+{
+    pthread_mutex_lock(&asleep_mutex);
+    while (atomic_load(number) == value)
+        pthread_cond_wait(&asleep_condition, &asleep_mutex);
+    pthread_mutex_unlock(&asleep_mutex);
+}
+
+static void wake(_Atomic uint32_t *number)
+{
+    (void)number;
+    pthread_mutex_lock(&asleep_mutex);
+    pthread_cond_broadcast(&asleep_condition);
+    pthread_mutex_unlock(&asleep_mutex);
+}
+
+/* A thread that exists in the parent only may have held the mutex. */
+static void renew_sleep(void)
+{
+    asleep_mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    asleep_condition = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
+}
+
+#endif
+
+/* A number that somebody waits for, and whether the one who does is asleep. Both sides write one and then read the
+   other in the order that all threads agree on, so that one of them sees it. */
+struct watched {
+    _Atomic uint32_t number;
+    _Atomic uint32_t sleeps;
+};
+
+static void wake_sleeper(struct watched *watched)
+{
+    if (atomic_load(&watched->sleeps))
+        wake(&watched->number);
+}
+
+/* The number once it is no longer `value`. */
+static uint32_t wait_while(struct watched *watched, uint32_t value, int64_t looks)
+{
+    uint32_t now;
+    int64_t end = 0;
+    for (int round = 1; (now = atomic_load_explicit(&watched->number, memory_order_acquire)) == value; round++) {
+        pause_briefly();
+        if (round % 16)
+            continue;
+        if (!end)
+            end = nanoseconds() + looks;
+        else if (nanoseconds() > end)
+            break;
+    }
+    if (now != value)
+        return now;
+    atomic_store(&watched->sleeps, 1);
+    while ((now = atomic_load(&watched->number)) == value)
+        sleep_while(&watched->number, value);
+    atomic_store(&watched->sleeps, 0);
+    return now;
+}
+
+#endif
+
+typedef void (*part_function)(void *work, long part);
+
+enum { MOST_WORKERS = 255 };
+
+/* Nanoseconds that a thread looks for what it waits for before it sleeps. Waking takes 25 to 50 us, and Python is back
+   with the next kernel after about as long. A caller waits for the rest of a part, which may need this very core. */
+static const int64_t WORKER_LOOKS = 100000, CALLER_LOOKS = 20000;
 
 struct worker {
     _Alignas(LINE) struct watched bell;
@@ -736,7 +776,7 @@ static void *serve(void *argument)
     struct own *own = own_of_thread();
     uint32_t thread = (uint32_t)(worker - workers) + 1, heard = 0;
     while (own) {
-        heard = wait_while(&worker->bell, heard, WORKER_SPINS);
+        heard = wait_while(&worker->bell, heard, WORKER_LOOKS);
         if (atomic_load(&pool.closing))
             break;
         work_as(thread, own);
@@ -792,7 +832,7 @@ static void run_together(struct call *call, part_function part, void *work, uint
         ring(&workers[k]);
     work_as(0, pthread_getspecific(own_key));
     for (uint32_t left; (left = atomic_load_explicit(&pool.unfinished.number, memory_order_acquire));)
-        wait_while(&pool.unfinished, left, CALLER_SPINS);
+        wait_while(&pool.unfinished, left, CALLER_LOOKS);
 }
 
 static int take_pool(void)
@@ -818,8 +858,6 @@ static void run(struct team *team, part_function part, void *work, long parts)
     run_together(call, part, work, (uint32_t)parts, helpers);
     give_pool();
 }
-
-/* ---- what Python calls ------------------------------------------------------------------------------------------- */
 
 /* Calls a kernel. Returns 0, or 1 where there was not enough memory: then nothing was computed. */
 int call(
@@ -883,7 +921,7 @@ WINOGRAD: str = r"""/* A correlation with fewer multiplications: F(M1, R1) along
          m = v u        at every point: a product of matrices, tiles by c and c by k
          y = A^T m A    results
 
-   A block of tiles goes through all stages in the cache. Sizes, distances (in elements) and matrices are definitions. */
+   A block of tiles goes through all stages in the cache. Sizes, distances (in elements) and matrices are defined. */
 #include <stddef.h>
 #include <string.h>
 

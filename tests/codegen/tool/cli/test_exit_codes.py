@@ -18,7 +18,7 @@ CHECK = ("--layer", "tanh", "--examples", "5")
 YES = [
     "", "--help", "-V", "list", "list relu", "list relu --json", "derive relu", "derive sgd -o sgd.txt",
     "derive winograd --m 2 --r 3 --dims 1", "generate relu --out out", "verify relu --shapes 1",
-    "explain relu --shape x=4", f"check slopes.py:right {' '.join(CHECK)}", "completion bash",
+    "explain relu --shape x=4", f"check slopes.py:right {' '.join(CHECK)}", "completion bash", "doctor",
 ]  # fmt: skip
 WRONG = [
     *("unknown", "--unknown", "list --unknown", "list conv2", "list --json conv2", "list no.eq"),
@@ -35,7 +35,7 @@ WRONG = [
     *("check", "check slopes.py:right", "check slopes.py:none --layer tanh", "check slopes.py:right --layer tanhh"),
     *("check slopes.py:right --layer tanh --examples 0", "check slopes.py:right --layer broken.eq"),
     *("check slopes.py:right --layer tanh --layout rows", "check slopes.py:right --layer tanh --bind y"),
-    *("completion", "completion tcsh", "completion bash --unknown"),
+    *("completion", "completion tcsh", "completion bash --unknown", "doctor relu", "doctor --unknown"),
 ]
 
 

@@ -1,29 +1,38 @@
-"""The C compiler of this machine, and what it compiles for."""
+"""The C compiler of this machine, and the processor that it compiles for."""
 
+import ctypes
+import json
 import os
 import platform
 import re
 import shlex
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
 
-PATIENCE = 120
-"""Seconds until a compiler counts as hanging; the first run of zig compiles its own libraries."""
+from ..process import process
+from .running import MADE, SOURCE, Failure, run
+from .store import find, key, note, workplace
 
 NATIVE = "-march=native" if platform.machine().lower() in ("x86_64", "amd64", "i686") else "-mcpu=native"
 FLAGS = (
     *("-O3", NATIVE, "-ffp-contract=fast", "-fno-math-errno"),
     *("-std=gnu11", "-shared", "-fPIC", "-pthread", "-Wall", "-Wextra"),
 )
-"""NaN and infinity count, so there is no -ffast-math."""
+"""NaN and infinity count, so that there is no -ffast-math."""
 
 WIDTHS = (("__AVX512F__", 64), ("__AVX2__", 32))
-"""Macros that a compiler defines where the processor has vectors of so many bytes."""
+"""What is defined where the processor has vectors of so many bytes; all others have 16."""
+
+PROCESSOR = re.compile(
+    r"^(?:vendor_id|cpu family|model|model name|stepping|flags|Features|CPU .*?)\s*:.*$", re.MULTILINE
+)
+"""The lines of /proc/cpuinfo that say what a processor is; others say how it runs."""
+
+TRIAL = "#include <pthread.h>\n#include <stdint.h>\nint32_t trial(void)\n{\n    return 1;\n}\n"
 
 
 class Compiler(NamedTuple):
@@ -33,68 +42,106 @@ class Compiler(NamedTuple):
         command: the program and its first arguments.
         version: what it says it is.
         vector: the bytes of the widest vectors of the processor.
-        macros: what it defines for this processor, as text.
+        target: a hash of all that it defines for the processor.
     """
 
     command: tuple[str, ...]
     version: str
     vector: int
-    macros: str
+    target: str
 
 
-class Failure(Exception):
-    """A compiler that was not there, took too long, or refused; its text is the first lines of what it said."""
+class Search(NamedTuple):
+    """What has been found.
 
+    Attributes:
+        found: the first compiler that works, None where none does.
+        failed: what those said that do not, by command.
+    """
 
-def candidates(environment: str | None, path: str | None) -> Iterator[tuple[str, ...]]:
-    """The commands to try, one after the other: that of $CC alone where it is set."""
-    if environment:
-        yield tuple(shlex.split(environment))
-        return
-    yield from ((found,) for name in ("cc", "gcc", "clang") if (found := shutil.which(name, path=path)))
-    if find_spec("ziglang") is not None:
-        yield sys.executable, "-m", "ziglang", "cc"
+    found: Compiler | None
+    failed: tuple[tuple[str, str], ...]
 
 
 def compiler() -> Compiler | None:
-    """The first compiler that works; None where there is none. It is asked once for $CC and $PATH."""
-    return _compiler(os.environ.get("CC"), os.environ.get("PATH"))
+    """The compiler; None where there is none."""
+    return search().found
+
+
+def search() -> Search:
+    """Look for a compiler: $CC alone where that is set, else cc, gcc, clang, and zig as Python's package ziglang.
+
+    It is looked for once for what the environment says; what a compiler says of itself is kept on disk.
+    """
+    return _search(os.environ.get("CC", ""), os.environ.get("PATH", ""))
 
 
 @lru_cache(8)
-def _compiler(environment: str | None, path: str | None) -> Compiler | None:
-    for command in candidates(environment, path):
+def _search(given: str, path: str) -> Search:
+    failed: list[tuple[str, str]] = []
+    for command in _candidates(given, path) if os.name == "posix" else ():
         try:
-            return asked(command)
-        except Failure:
-            continue
-    return None
+            return Search(_known(command), tuple(failed))
+        except (Failure, OSError) as error:
+            failed.append((shlex.join(command), str(error)))
+    return Search(None, tuple(failed))
 
 
-def asked(command: tuple[str, ...]) -> Compiler:
-    """What a compiler says of itself and of the processor.
+def _candidates(given: str, path: str) -> Iterator[tuple[str, ...]]:
+    """The commands to try, with the whole paths of programs: compilers run in a folder of their own."""
+    if given.strip():
+        try:
+            name, *arguments = shlex.split(given)
+        except ValueError:  # a quotation without an end
+            name, arguments = given, []
+        yield str(Path(shutil.which(name, path=path) or name).absolute()), *arguments
+        return
+    for name in ("cc", "gcc", "clang"):
+        if found := shutil.which(name, path=path):
+            yield (str(Path(found).absolute()),)
+    with process.loading:
+        ziglang = find_spec("ziglang")
+    if (
+        ziglang is not None and ziglang.origin
+    ):  # not by `python -m`, which would prefer a module where Python was started
+        yield str(Path(ziglang.origin).parent / "zig"), "cc"
+
+
+def _known(command: tuple[str, ...]) -> Compiler:
+    """A compiler, by what is kept of it, or what it says now.
 
     Raises:
         Failure: when it does not work.
+        OSError: when there is no such program.
     """
-    macros = said((*command, *FLAGS, "-x", "c", "-dM", "-E", "-"), "")
+    program = Path(command[0]).stat()
+    name = key("compiler", command, program.st_size, program.st_mtime_ns, FLAGS, TRIAL, processor())
+    kept = find(name, ".json")
+    if kept is not None:
+        version, vector, target = json.loads(kept.read_text(encoding="utf-8"))
+        return Compiler(command, version, vector, target)
+    with workplace() as folder:
+        run((*command, *FLAGS, SOURCE, "-o", MADE), TRIAL, folder)
+        ctypes.CDLL(str(folder / MADE))
+        found = _said(command, run((*command, *FLAGS, "-dM", "-E", SOURCE), "", folder))
+    note(json.dumps(found[1:]), name, ".json")
+    return found
+
+
+def _said(command: tuple[str, ...], macros: str) -> Compiler:
+    """A compiler that defines these macros."""
     defined = dict(re.findall(r"^#define (\w+) (.*)$", macros, re.MULTILINE))
     vector = next((width for name, width in WIDTHS if name in defined), 16)
-    return Compiler(command, defined.get("__VERSION__", "").strip('"'), vector, macros)
+    version = defined.get("__VERSION__", "").strip('"')
+    return Compiler(command, version if "clang" in version.lower() else f"GCC {version}", vector, key(macros))
 
 
-def said(arguments: Sequence[str], text: str) -> str:
-    """What a compiler prints that reads a text.
-
-    Raises:
-        Failure: when it does not succeed.
-    """
+@cache
+def processor() -> str:
+    """What tells this processor from others: a home, and what is compiled there, may be shared by machines."""
     try:
-        done = subprocess.run(arguments, input=text, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired:
-        raise Failure(f"{arguments[0]}: nothing after {PATIENCE} seconds") from None
-    except (OSError, ValueError) as error:
-        raise Failure(f"{arguments[0]}: {error}") from error
-    if done.returncode:
-        raise Failure("\n".join(done.stderr.splitlines()[:8]) or f"{arguments[0]}: exit code {done.returncode}")
-    return done.stdout
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
+            found = PROCESSOR.findall(file.read(1 << 14).partition("\n\n")[0])
+    except (OSError, ValueError):
+        found = []
+    return repr((platform.machine(), found or platform.uname()))

@@ -1,99 +1,112 @@
-"""Functions in C, compiled, loaded and called."""
+"""Functions in C: compiled once, loaded, and called."""
 
 import ctypes
-import os
 import re
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache, lru_cache
-from hashlib import sha256
 from pathlib import Path
 from struct import Struct
-from tempfile import TemporaryDirectory
-from typing import Any
+from threading import Lock
 
 from ...arguments.arrays import Array
 from ..process import process
-from .compiler import FLAGS, Failure, compiler, said
+from .addresses import address
+from .compiler import FLAGS, compiler, processor
+from .running import MADE, SOURCE, Failure, run
 from .sources import POOL
-from .store import folder
+from .store import find, keep, key, note, workplace
 
-NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
-WORD = re.compile(r"[a-z][a-z0-9_]{0,63}")
+NAME, WORD = re.compile(r"[A-Z][A-Z0-9_]{0,63}"), re.compile(r"[a-z][a-z0-9_]{0,63}")
+LARGEST = (1 << 63) - 1
 Definitions = tuple[tuple[str, int | str], ...]
+
+failures: dict[str, str] = {}
+"""What compilers said of texts that they refused in this process, by key; none of these is tried again."""
+FAILED = ".txt"
+"""The suffix of the same, kept for `gradscribe doctor`."""
+_locks: dict[tuple[int, str], Lock] = {}
+"""Held while a text is compiled, by how many forks led to the process: a child cannot use those of its parent."""
 
 
 class Kernel:
-    """A function in C.
+    """A function in C, see templates/c/team.h.
 
     Args:
         library: where it is; its name there is ``kernel``.
+        pool: what calls it.
     """
+
+    __slots__ = ("_address", "_call", "_library")
 
     def __init__(self, library: ctypes.CDLL, pool: ctypes.CDLL) -> None:
         self._library = library
         self._address = ctypes.cast(library.kernel, ctypes.c_void_p).value
         self._call = pool.call
-        self._packers: dict[tuple[int, int], tuple[Any, Any]] = {}
 
     def __call__(self, arrays: Sequence[Array | None], numbers: Sequence[int], threads: int) -> None:
-        """Call it; arrays are given as the addresses of their first elements, None as NULL.
+        """Call it without the lock of Python.
+
+        Args:
+            arrays: it is given the addresses of their first elements, NULL for None; nothing about them is checked.
+            numbers: what else it is given.
+            threads: at most so many compute, this one among them.
 
         Raises:
-            MemoryError: when there was not enough memory; what the arrays hold is of no use then.
+            MemoryError: when there was not enough memory; then what the arrays hold is of no use.
         """
-        found = self._packers.get((len(arrays), len(numbers)))
-        if found is None:
-            found = self._packers[len(arrays), len(numbers)] = (
-                Struct(f"{len(arrays)}P").pack,
-                Struct(f"{len(numbers)}l").pack,
-            )
-        addresses, longs = found
-        if self._call(self._address, addresses(*map(address, arrays)), longs(*numbers), threads):
-            raise MemoryError("a compiled function was not given the memory that it needs")
+        places = _packer("P", len(arrays))(*map(address, arrays))
+        if self._call(self._address, places, _packer("l", len(numbers))(*numbers), threads):
+            raise MemoryError("a compiled function did not get the memory that it needs")
 
 
-def address(array: Array | None) -> int:
-    """Where the first element of an array lies; 0 for None."""
-    return 0 if array is None else array.__array_interface__["data"][0]
+@cache
+def _packer(kind: str, number: int) -> Callable[..., bytes]:
+    return Struct(f"{number}{kind}").pack
 
 
 def available() -> bool:
-    """Whether functions in C can be compiled here; the first answer may take one small compilation."""
+    """Whether functions in C can be compiled here; the first answer may take a compilation, once for a machine."""
     return _pool() is not None
 
 
 @lru_cache(512)
 def kernel(text: str, definitions: Definitions = ()) -> Kernel | None:
-    """The function ``kernel`` of a text of C; None where it cannot be compiled.
+    """The function ``kernel`` of a text of C; None where it cannot be compiled, see `failures`.
 
     Args:
-        text: its source, see templates/c/team.h for what it is given.
-        definitions: macros by name, in capitals, and their values: integers or words such as float.
+        text: its source, see templates/c/team.h.
+        definitions: macros by name, in capitals, and their values, integers or words in small letters such as float.
 
     Raises:
         ValueError: when a name or a value is none.
     """
-    pool = _pool()
-    library = _loaded(defined(definitions) + text) if pool is not None else None
-    return None if library is None or pool is None else Kernel(library, pool)
+    source, pool = defined(definitions) + text, _pool()
+    library = _loaded(source, "kernel") if pool is not None else None
+    return Kernel(library, pool) if library is not None and pool is not None else None
 
 
 def defined(definitions: Definitions) -> str:
     """Macros as lines of C."""
-    for name, value in definitions:
-        good = WORD.fullmatch(value) if isinstance(value, str) else abs(int(value)) < 1 << 63
-        if not NAME.fullmatch(name) or not good:
-            raise ValueError(f"definitions: expected NAME and an integer or a word; received {name!r}, {value!r}")
-    return "".join(
-        f"#define {name} {value if isinstance(value, str) else f'({int(value)})'}\n" for name, value in definitions
+    return "".join(f"#define {name} {_value(name, value)}\n" for name, value in definitions)
+
+
+def _value(name: str, value: int | str) -> str:
+    if NAME.fullmatch(name):
+        if isinstance(value, int) and abs(value) <= LARGEST:
+            return f"({int(value)})" if value < 0 else f"{int(value)}"
+        if isinstance(value, str) and WORD.fullmatch(value):
+            return value
+    raise ValueError(
+        f"definitions: expected a NAME in capitals and an integer or a word in small letters; "
+        f"received {name!r:.60} and {value!r:.60}"
     )
 
 
 @cache
 def _pool() -> ctypes.CDLL | None:
-    library = _loaded(POOL)
+    """The pool of threads, which calls kernels."""
+    library = _loaded(POOL, "call")
     if library is not None:
         library.call.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_long)
         library.call.restype = ctypes.c_int
@@ -102,20 +115,33 @@ def _pool() -> ctypes.CDLL | None:
     return library
 
 
-def _loaded(text: str) -> ctypes.CDLL | None:
-    found = compiler() if os.name == "posix" else None
+def _loaded(source: str, function: str) -> ctypes.CDLL | None:
+    """A text of C in machine code, compiled where nothing is kept of it; None where that fails or lacks a function."""
+    found = compiler()
     if found is None:
         return None
-    key = sha256(repr((found, FLAGS, text)).encode()).hexdigest()
-    place = folder() / f"{key}.so"
-    if not place.exists():
-        with TemporaryDirectory(dir=folder()) as own:
-            try:
-                said((*found.command, *FLAGS, "-x", "c", "-", "-o", f"{own}/made.so"), text)
-            except Failure as failure:
-                print(failure, file=sys.stderr)
-                return None
-            Path(own, "made.so").replace(place)
-    with suppress(OSError):
-        return ctypes.CDLL(str(place))
+    name = key("object", found, FLAGS, processor(), source)
+    lock = process.forks, name
+    with _locks.setdefault(lock, Lock()):
+        try:
+            if name not in failures:
+                path = find(name, Path(MADE).suffix) or _made((*found.command, *FLAGS), source, name)
+                library = ctypes.CDLL(str(path))
+                getattr(library, function)
+                return library
+        except (Failure, OSError, AttributeError) as error:
+            failures[name] = str(error)
+            note(str(error), name, FAILED)
+        finally:
+            _locks.pop(lock, None)
     return None
+
+
+def _made(command: tuple[str, ...], source: str, name: str) -> Path:
+    with workplace() as folder:
+        run((*command, SOURCE, "-o", MADE), source, folder)
+        refused = find(name, FAILED)  # by another process, for want of memory or time
+        if refused is not None:
+            with suppress(OSError):
+                refused.unlink()
+        return keep(folder / MADE, name)

@@ -1,0 +1,48 @@
+"""The files of C by themselves: what compilers say of them, and a program in C under their sanitizers."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gradscribe.generated.runtime.machine.native import compiler
+from tests.runtime.native.texts import C
+
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("compiles")]
+STRICT = (
+    *("-std=gnu11", "-pthread", "-O1", "-g", "-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow"),
+    *("-Wstrict-prototypes", "-Werror"),
+)
+STRESS = Path(__file__).with_name("stress.c")
+ALWAYS = "-fno-sanitize-recover=all"
+SANITIZERS = {
+    "none": ((), ("3000", "50")),
+    "no futex": (("-U__linux__",), ("2000", "20")),  # how threads sleep elsewhere
+    "undefined": (("-fsanitize=undefined", ALWAYS), ("2000", "20")),
+    # what these two know of threads does not survive a fork
+    "address": (("-fsanitize=address,undefined", ALWAYS), ("2000", "0")),
+    "thread": (("-fsanitize=thread",), ("2000", "0")),
+}
+
+
+def command(*arguments: str) -> list[str]:
+    found = compiler.compiler()
+    assert found is not None
+    return [*found.command, *STRICT, *arguments]
+
+
+@pytest.mark.parametrize("path", sorted(C.glob("*.c")), ids=lambda path: path.name)
+def test_compilers_have_nothing_to_say(path: Path, tmp_path: Path) -> None:
+    subprocess.run(command("-c", str(path), "-o", str(tmp_path / "made.o")), check=True)
+
+
+@pytest.mark.parametrize("name", SANITIZERS)
+def test_a_program_in_c(name: str, tmp_path: Path) -> None:
+    flags, arguments = SANITIZERS[name]
+    program = tmp_path / "stress"
+    made = subprocess.run(command(*flags, f"-I{C}", str(STRESS), "-o", str(program)), capture_output=True, check=False)
+    if made.returncode and flags:
+        pytest.skip(f"this compiler has no {name}")
+    assert made.returncode == 0, made.stderr.decode()
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "fine\n", "")
