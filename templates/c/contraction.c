@@ -53,13 +53,19 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
         for (int s1 = 0; s1 < S1; s1++)
             for (int s2 = 0; s2 < S2; s2++) {
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
+                for (long u = 0; u < EU; u += CHAIN) {
+                    const int us = EU - u < CHAIN ? EU - u : CHAIN;
 #if ALONG
-                accumulate_along(sums, x, AM, AU, w, BU, EU, mr, nv, PANELS ? LANES : lanes, lanes);
+                    accumulate_along(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, PANELS ? LANES : lanes, lanes);
 #else
-                accumulate(sums, x, AM, AU, w, BU, EU, mr, nv, PANELS ? LANES : lanes);
+                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, PANELS ? LANES : lanes);
 #endif
-                const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1};
-                if ((ADDED > 0 || last[0]) && (ADDED > 1 || last[1]) && (ADDED > 2 || last[2])) {
+                    const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1, u + CHAIN >= EU};
+                    int all = 1;
+                    UNROLL for (int k = ADDED; k < 4; k++)
+                        all = all && last[k];
+                    if (!all)
+                        continue;
                     UNROLL for (int m = 0; m < mr; m++)
                         UNROLL for (int v = 0; v < nv; v++) {
                             const int width = v == nv - 1 ? lanes : LANES;

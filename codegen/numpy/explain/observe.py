@@ -32,7 +32,7 @@ class Figures:
         scratch: bytes of memory besides factors and result.
         error: the greatest one predicted in float32, relative to the largest element; 0 for that of plain sums.
         direct: whether every element is the sum of its own products and of nothing else, as strict accuracy wants it.
-        parts: the strategies of the contractions that it consists of; () where it is one.
+        parts: the strategies of the contractions that it consists of, or the schedule of its loops; () where it is one.
         measured: seconds that it took; None where it was not measured.
     """
 
@@ -93,7 +93,9 @@ def observed(
 
 
 def _parts(way: Any, choice: Callable[[Any], Any]) -> tuple[str, ...]:
-    """The strategies by which the contractions of a way are computed that consists of several."""
+    """The strategies of the contractions that a way consists of, or the schedule of its loops."""
+    if way.strategy.compiled:
+        return (str(way.plan),)
     phases = way.plan if isinstance(way.plan, tuple) and not hasattr(way.plan, "_fields") else ()
     inner = (phase.gather for phase in phases if phase.gather is not None)
     return tuple(dict.fromkeys(choice(c).strategy.name for c in inner))

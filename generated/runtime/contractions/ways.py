@@ -78,7 +78,7 @@ def preferred(found: tuple[Way, ...], wanted: Settings) -> Way:
 def bound(way: Way, c: Contraction, terms: Terms) -> Bound:
     """What computes a contraction in that way."""
     run = way.strategy.bind(c, way.plan, terms._replace(seconds=way.cost.seconds))
-    if c.products <= FEW_PRODUCTS:
+    if c.products <= FEW_PRODUCTS or way.strategy.compiled:
         return run
 
     def with_one_thread(left: Array, right: Array, out: Array) -> None:

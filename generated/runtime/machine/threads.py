@@ -2,6 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Work divided among threads, while BLAS has one."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ from .process import process, this_thread
 
 WORTH_A_THREAD = 2e-4
 """Seconds of work from which on it is divided among threads."""
+
+WORTH_A_TEAM = 3e-5
+"""The same of compiled functions, whose threads are there in microseconds."""
 
 
 @cache
@@ -42,6 +46,25 @@ def thread_count(seconds: float) -> int:
         return 1
     wanted = current().threads
     return available() if wanted is None else min(wanted, 4 * available())
+
+
+def team_size(seconds: float, wanted: int | None) -> int:
+    """Into how many threads a compiled function divides work of that predicted duration; BLAS takes no part in it.
+
+    Args:
+        seconds: on one thread.
+        wanted: that of the settings.
+    """
+    if seconds < WORTH_A_TEAM:
+        return 1
+    most = available() if blas() else _cores()
+    return most if wanted is None else min(wanted, 4 * most)
+
+
+@cache
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..contraction import Contraction, Side
 from .loops import Loop, nested
-from .schedule import Schedule
+from .schedule import CHAIN, Schedule
 
 REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 
@@ -35,7 +35,7 @@ def definitions(s: Schedule, c: Contraction) -> dict[str, int | str]:
         "ALONG": int(s.along), "PANELS": s.panels, "BOX": int(s.box is not None), "CHUNKED": int(s.chunked),
         "EV": s.vector.extent, "RV_B": s.vector.b, "EM": row.extent, "MB": s.rows, "AM": row.a, "OM": row.out,
         "EX": across[0].extent, "X0": s.crossed, "X1": across[1].extent, "X2": across[2].extent,
-        "T_A": s.outer.a, "T_B": s.outer.b, "QB": s.block, "ADDED": s.added, "CHUNK": chunk, "M_Z": s.row.out,
+        "T_A": s.outer.a, "T_B": s.outer.b, "QB": s.block, "ADDED": s.added, "CHAIN": CHAIN, "CHUNK": chunk, "M_Z": s.row.out,
         "A_START": start(c.left, s.box.covered if s.box else ()) // size, "B_START": start(c.right) // size,
         "O_START": start(c.out) // size, "P_M": len(s.parts) - 1, "P_X": len(s.parts) - 1,
         "BOX_SIZE": s.box.size if s.box else 0,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..contraction import Contraction, is_inside
 from .box import Box
-from .loops import Loop, joined, loops_of, volume
+from .loops import Loop, joined, loops_of, volume, words
 from .tile import Tile, tile_of
 
 CACHE = 320 << 10
@@ -67,12 +67,22 @@ class Schedule:
     box: Box | None = None
     chunked: bool = False
 
+    def __str__(self) -> str:
+        """For `gradscribe explain`."""
+        across = self.across[0].first(self.crossed), *self.across[1:]
+        within = words((*across, self.row.first(self.rows), self.vector))
+        sums = words((self.outer, self.summed[0].first(self.block), *self.summed[1:]))
+        copied = f", copies {'x'.join(str(axis.extent) for axis in self.box.axes)}" if self.box else ""
+        shared = f"chunks of {self.outer.name}" if self.chunked else f"parts {words(self.parts) or 1}"
+        tile = f"tile {self.tile.rows} {self.row.name} x {self.tile.vectors * self.lanes} {self.vector.name}"
+        return f"{shared}; {within}; {tile}; sums {sums}{copied}{', panels' if self.panels else ''}"
+
     @property
     def added(self) -> int:
         """How many of the loops `summed` lie outside of the sums in registers, which are no longer than `CHAIN`."""
         if self.block * volume(self.summed[1:]) <= CHAIN:
             return 0
-        return next((k for k in range(1, MOST_SUMMED) if volume(self.summed[k:]) <= CHAIN), MOST_SUMMED - 1)
+        return next((k for k in range(1, MOST_SUMMED) if volume(self.summed[k:]) <= CHAIN), MOST_SUMMED)
 
 
 class Roles(NamedTuple):

@@ -9,7 +9,8 @@ from ...machine.configuration import Settings
 from ...machine.native.compiler import compiler
 from ...machine.native.library import available, kernel
 from ...machine.native.sources import CONTRACTION
-from ...machine.threads import thread_count
+from ...machine.process import this_thread
+from ...machine.threads import team_size
 from ..contraction import Contraction
 from ..costs import CACHE_RATE, CALL, COPY_RATE, Cost, full_rate
 from ..direct.definitions import text
@@ -21,14 +22,19 @@ from ..views import padded
 from .matrices import blocked_plan
 from .matrix import bind_blocked
 
-REGISTERS = {16: 16, 32: 16, 64: 32}
-"""Vectors that a core holds, by their bytes."""
+WIDE, FEW, MANY = 64, 16, 32
+"""The bytes of the widest vectors; how many vectors a core holds, and how many of these."""
 
 
 def direct_plan(c: Contraction) -> Direct | None:
     """The loop nest; None where there is no compiler, or the nest has no place for it."""
     found = compiler() if available() else None
-    return None if found is None else direct(c, Machine(found.vector, REGISTERS[found.vector]))
+    return None if found is None else direct(c, machine(found.vector))
+
+
+def machine(vector: int) -> Machine:
+    """One with vectors of so many bytes."""
+    return Machine(vector, MANY if vector >= WIDE else FEW)
 
 
 def direct_cost(c: Contraction, plan: Direct, wanted: Settings) -> Cost:
@@ -49,12 +55,17 @@ def bind_direct(c: Contraction, plan: Direct, terms: Terms) -> Bound:
     compute = kernel(text(plan.defined, CONTRACTION))
     if compute is None:
         return bind_blocked(c, blocked_plan(c), terms)
-    threads, numbers, padding, swapped = thread_count(terms.seconds), plan.numbers, plan.padding, plan.schedule.swapped
+    threads, numbers, padding, swapped = (
+        team_size(terms.seconds, terms.settings.threads),
+        plan.numbers,
+        plan.padding,
+        plan.schedule.swapped,
+    )
 
     def run(left: Array, right: Array, out: Array) -> None:
         first, second = (right, left) if swapped else (left, right)
         if padding is not None:
             first = padded(first, padding, "padded")
-        compute((first, second, out), numbers, threads)
+        compute((first, second, out), numbers, 1 if getattr(this_thread, "worker", False) else threads)
 
     return run

@@ -11,6 +11,7 @@ class Loop(NamedTuple):
     """An index, and how far it moves by one, in elements.
 
     Attributes:
+        name: of the index, or of several that are one.
         extent: of the index.
         a: in the first factor.
         b: in the second one.
@@ -18,6 +19,7 @@ class Loop(NamedTuple):
         steps: along each axis of the first factor.
     """
 
+    name: str
     extent: int
     a: int
     b: int
@@ -32,14 +34,14 @@ class Loop(NamedTuple):
     def every(self, number: int) -> "Loop":
         """The loop over blocks of so many values."""
         a, b, out = (distance * number for distance in self.distances)
-        return Loop(-(-self.extent // number), a, b, out, tuple(step * number for step in self.steps))
+        return Loop(self.name, -(-self.extent // number), a, b, out, tuple(step * number for step in self.steps))
 
     def first(self, number: int) -> "Loop":
         """The loop over the first values."""
         return self._replace(extent=number)
 
 
-ONCE = Loop(1, 0, 0, 0)
+ONCE = Loop("", 1, 0, 0, 0)
 """A loop of one round."""
 
 
@@ -52,7 +54,7 @@ def loops_of(c: Contraction) -> dict[str, Loop] | None:
     for v, extent in c.extents.items():
         a, b, out = (side.stride(v) // size for side in sides)
         steps = (sum(step for name, step in moves if name == v) for moves in c.left.steps)
-        found[v] = Loop(extent, a, b, out, tuple(steps))
+        found[v] = Loop(v, extent, a, b, out, tuple(steps))
     return found
 
 
@@ -61,7 +63,8 @@ def joined(outer: Loop, inner: Loop) -> Loop | None:
     nested = zip(outer.distances, inner.distances, strict=True)
     if any(far != near * inner.extent for far, near in nested):
         return None
-    return inner._replace(extent=outer.extent * inner.extent, steps=())
+    name = "\N{MIDDLE DOT}".join(filter(None, (outer.name, inner.name)))
+    return inner._replace(name=name, extent=outer.extent * inner.extent, steps=())
 
 
 def all_joined(loops: Iterable[Loop]) -> tuple[Loop, ...]:
@@ -80,6 +83,11 @@ def nested(loops: Sequence[Loop], innermost: int) -> tuple[Loop, ...]:
     """The same loops over a result that lies in memory in their order, `innermost` elements for each."""
     sizes = (prod(loop.extent for loop in loops[k + 1 :]) * innermost for k in range(len(loops)))
     return tuple(loop._replace(out=size) for loop, size in zip(loops, sizes, strict=True))
+
+
+def words(loops: Iterable[Loop]) -> str:
+    """The names and extents of loops."""
+    return " ".join(f"{loop.name}={loop.extent}" for loop in loops if loop.name)
 
 
 def volume(loops: Iterable[Loop]) -> int:

@@ -36,6 +36,9 @@ class Direct:
     defined: Mapping[str, int | str]
     numbers: tuple[int, int, int]
 
+    def __str__(self) -> str:
+        return f"{self.schedule}{', a copy with zeros around it' if self.padding else ''}"
+
     @property
     def chunks(self) -> int:
         """How many sums each element of the result has that are added up at the end; 0 where it is one."""
@@ -55,7 +58,7 @@ def direct(c: Contraction, machine: Machine) -> Direct | None:
         r = oriented(d, r.swapped, machine)
         if r is None or not is_inside(d.left, d.box):
             return None
-    s = blocked_sums(r) if _is_long(r) else whole_sums(r)
+    s = blocked_sums(r) if _is_long(r) else whole_sums(r) if _panel(r) <= CACHE else None
     if s is None:
         return None
     defined = definitions(s, d)
@@ -67,7 +70,11 @@ def _is_long(r: Roles) -> bool:
     """Whether what a tile reads of a factor, and the next one reads again, does not stay in the cache."""
     if len(r.summed) < 2:
         return False
-    width = r.tile(r.row, r.depth).vectors * r.lanes
-    read = max(width * r.depth, copied(r) if r.boxed else 0) * r.itemsize
+    read = max(_panel(r), copied(r) * r.itemsize if r.boxed else 0)
     apart = min(abs(loop.a) for loop in r.summed) * r.itemsize >= LINE > abs(r.row.a) * r.itemsize
     return read > CACHE or (apart and r.depth * LINE > FIRST_CACHE)
+
+
+def _panel(r: Roles) -> int:
+    """The bytes of the second factor that a tile reads."""
+    return r.tile(r.row, r.depth).vectors * r.lanes * r.depth * r.itemsize

@@ -11,14 +11,16 @@ from ...machine.configuration import Settings
 from ...machine.native.compiler import compiler
 from ...machine.native.library import available, kernel
 from ...machine.native.sources import WINOGRAD
-from ...machine.threads import thread_count
+from ...machine.process import this_thread
+from ...machine.threads import team_size
 from ..contraction import Contraction, merged
 from ..costs import CALL, Cost, full_rate
 from ..direct.definitions import REALS, braces, start, text
+from ..direct.schedule import Machine
 from ..direct.tile import Tile, tile_of
 from ..operands import Bound, Terms
 from ..sliding import Slides, Sliding, sliding_windows
-from .direct import REGISTERS
+from .direct import machine
 from .matrices import blocked_plan
 from .matrix import bind_blocked
 
@@ -49,6 +51,12 @@ class Fused(NamedTuple):
     tile: Tile
     tiles: int
 
+    def __str__(self) -> str:
+        d, axes = self.slides.contraction, self.slides.axes
+        algorithms = " x ".join(f"F({self.results}, {d.extents[a.tap]})" for a in axes)
+        tile = f"tile {self.tile.rows} x {self.tile.vectors * self.lanes}"
+        return f"{algorithms}, {self.points} points, {self.tiles} tiles at a time; {tile}"
+
     @property
     def points(self) -> int:
         """Points of a tile."""
@@ -58,16 +66,16 @@ class Fused(NamedTuple):
 
 def fused_plan(results: int, c: Contraction) -> Fused | None:
     """The tiles of F(results, taps); None where nothing slides so, or elements do not lie next to each other."""
-    machine = compiler() if available() else None
-    if machine is None:
+    found = compiler() if available() else None
+    if found is None:
         return None
     for slides in sliding_windows(c, 2):
         axes = tuple(
             a for a in slides.axes if a.step == 1 and (results, slides.contraction.extents[a.tap]) in COOK_TOOM
         )
-        found = slides._replace(axes=axes)
-        if axes and not slides.adjoint and _lies_together(found):
-            return _blocks(found, results, machine.vector)
+        chosen = slides._replace(axes=axes)
+        if axes and not slides.adjoint and _lies_together(chosen):
+            return _blocks(chosen, results, machine(found.vector))
     return None
 
 
@@ -86,11 +94,11 @@ def _lies_together(slides: Slides) -> bool:
     )
 
 
-def _blocks(slides: Slides, results: int, vector: int) -> Fused:
+def _blocks(slides: Slides, results: int, on: Machine) -> Fused:
     d = slides.contraction
-    lanes = max(1, vector // d.dtype.itemsize)
+    lanes = max(1, on.vector // d.dtype.itemsize)
     inner, columns = d.volume(slides.inner), d.volume(d.columns)
-    tile = tile_of(LEAST_TILES, columns, inner, lanes, REGISTERS[vector], False)
+    tile = tile_of(LEAST_TILES, columns, inner, lanes, on.registers, False)
     plan = Fused(slides, results, lanes, tile, 0)
     each = TILES // (plan.points * (inner + columns) * d.dtype.itemsize)
     tiles = tile.rows * max(1, -(-LEAST_TILES // tile.rows), each // tile.rows)
@@ -116,20 +124,24 @@ def fused_cost(c: Contraction, plan: Fused, wanted: Settings) -> Cost:
 
 def bind_fused(c: Contraction, plan: Fused, terms: Terms) -> Bound:
     """The tiles, compiled; matrix products where they cannot be."""
-    compute = kernel(text(_definitions(plan), WINOGRAD))
+    compute = kernel(text(definitions(plan), WINOGRAD))
     if compute is None:
         return bind_blocked(c, blocked_plan(c), terms)
-    d, swapped, threads = plan.slides.contraction, plan.slides.swapped, thread_count(terms.seconds)
+    d, swapped, threads = plan.slides.contraction, plan.slides.swapped, team_size(terms.seconds, terms.settings.threads)
     first = next(iter((*d.batch, *plan.slides.outer)), None)
     numbers = (d.extents[first] if first else 1,)
 
     def run(left: Array, right: Array, out: Array) -> None:
-        compute((right, left, out) if swapped else (left, right, out), numbers, threads)
+        compute(
+            (right, left, out) if swapped else (left, right, out),
+            numbers,
+            1 if getattr(this_thread, "worker", False) else threads,
+        )
 
     return run
 
 
-def _definitions(plan: Fused) -> dict[str, int | str]:
+def definitions(plan: Fused) -> dict[str, int | str]:
     """Sizes, distances and matrices, see ``winograd.c``."""
     slides, d, size = plan.slides, plan.slides.contraction, plan.slides.contraction.dtype.itemsize
     others = (*d.batch, *slides.outer)

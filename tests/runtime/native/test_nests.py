@@ -1,0 +1,84 @@
+"""The loop nests of contractions in C: what compilers say of them, and what sanitizers find while they compute."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradscribe.generated import runtime as rt
+from gradscribe.generated.runtime.contractions import choice
+from gradscribe.generated.runtime.contractions.contraction import Contraction
+from gradscribe.generated.runtime.contractions.direct.definitions import text
+from gradscribe.generated.runtime.contractions.gathering import GATHERING
+from gradscribe.generated.runtime.contractions.strategies.fused import definitions as fused_definitions
+from gradscribe.generated.runtime.machine.native import compiler
+from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, WINOGRAD
+from tests.cases.random_contractions import problem
+from tests.runtime.native.nests import compute_all
+from tests.runtime.rooms import forget_plans, set_in_all
+
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("compiles")]
+SEEDS, TAG = 60, 51
+STRICT = *compiler.FLAGS, "-Werror", "-fsyntax-only", "-x", "c", "-"
+
+
+def texts(seed: int) -> Iterator[str]:
+    """What is compiled for a random contraction."""
+    found: list[str] = []
+
+    def note(c: Contraction, compute: object) -> None:
+        plans = {s.name: s.plan(c) for s in GATHERING if s.compiled} if c.gathers else {}
+        if plans.get("direct"):
+            found.append(text(plans["direct"].defined, CONTRACTION))
+        found.extend(text(fused_definitions(plans[name]), WINOGRAD) for name in ("fused2", "fused4") if plans.get(name))
+
+    with rt.settings(backend="compiled"), choice.observing(note):
+        problem([seed, TAG], np.dtype(np.float32 if seed % 2 else np.float64)).compute()
+    yield from found
+
+
+def test_compilers_have_nothing_to_say() -> None:
+    found = compiler.compiler()
+    assert found is not None
+    sources = [source for seed in range(SEEDS) for source in texts(seed)]
+    assert len(sources) > SEEDS // 4
+    for source in sources:
+        subprocess.run((*found.command, *STRICT), input=source, text=True, check=True)
+
+
+@pytest.mark.parametrize("vector", [4, 16])
+def test_vectors_of_other_machines(vector: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also none at all."""
+    found = compiler.compiler()
+    assert found is not None
+    set_in_all(monkeypatch, "compiler", lambda: found._replace(vector=vector))
+    forget_plans()
+    try:
+        compute_all(range(10))
+    finally:
+        forget_plans()
+
+
+def test_sanitizers_find_nothing(tmp_path: Path) -> None:
+    """With every address and every number checked: a process whose compiler adds that to each nest."""
+    found = compiler.compiler()
+    assert found is not None
+    library = subprocess.run(
+        (*found.command, "-print-file-name=libasan.so"), capture_output=True, text=True, check=True
+    )
+    if not Path(library.stdout.strip()).is_absolute():
+        pytest.skip("this compiler has no libasan.so")
+    own = {
+        "CC": f"{' '.join(found.command)} -fsanitize=address,undefined -fno-sanitize-recover=all",
+        "LD_PRELOAD": library.stdout.strip(),
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "GRADSCRIBE_CACHE": str(tmp_path),
+    }
+    command = sys.executable, "-m", "tests.runtime.native.nests"
+    done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("fine\n")
