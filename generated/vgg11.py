@@ -230,13 +230,9 @@ def vgg11_forward(
         stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
         stage1_pool_argmax = np.empty((N, 16, 16, 64), np.int32)
         rt.reduce(np.maximum, -np.inf, stage1_relu1_y_1, stage1_pool_y, argument=stage1_pool_argmax)
-    # (1) to (3), stage2
     stage2_pool_y, stage2_saved = _single_forward("stage2", stage1_pool_y, params, dtype, buffers)
-    # (1) to (3), stage3
     stage3_pool_y, stage3_saved = _double_forward("stage3", stage2_pool_y, params, dtype, buffers, H_out=4, K=256)
-    # (1) to (3), stage4
     stage4_pool_y, stage4_saved = _double_forward("stage4", stage3_pool_y, params, dtype, buffers, H_out=2, K=512)
-    # (1) to (3), stage5
     stage5_pool_y, stage5_saved = _double_forward("stage5", stage4_pool_y, params, dtype, buffers, H_out=1, K=512)
     # (4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
     flat_y = stage5_pool_y.reshape(N, 512)
@@ -393,16 +389,12 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
         stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
         rt.reduce(np.maximum, -np.inf, stage1_relu1_y_1, stage1_pool_y)
     buffers.give(stage1_relu1_y)
-    # (1) to (3), stage2
     stage2_pool_y = _single_predict("stage2", stage1_pool_y, params, dtype, buffers)
     buffers.give(stage1_pool_y)
-    # (1) to (3), stage3
     stage3_pool_y = _double_predict("stage3", stage2_pool_y, params, dtype, buffers, H_out=4, K=256)
     buffers.give(stage2_pool_y)
-    # (1) to (3), stage4
     stage4_pool_y = _double_predict("stage4", stage3_pool_y, params, dtype, buffers, H_out=2, K=512)
     buffers.give(stage3_pool_y)
-    # (1) to (3), stage5
     stage5_pool_y = _double_predict("stage5", stage4_pool_y, params, dtype, buffers, H_out=1, K=512)
     buffers.give(stage4_pool_y)
     # (4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
@@ -575,7 +567,6 @@ def vgg11_backward(
     rt.contract("m k, q k -> m q", dy, output_w, out=dflat_y)
     # (33) dstage5_pool_y[m,0,0,e] = dflat_y[m,e]
     dstage5_pool_y = dflat_y.reshape(N, 1, 1, 512)
-    # (38), (40), (44) to (45), (48), (50), (54), stage5
     dstage4_pool_y, stage5_gradients = _double_backward("stage5", dstage5_pool_y, params, stage5_saved, dtype, buffers)
     buffers.give(dflat_y)
     # (44) to (45), (48), (50), (54) to (55), stage4
@@ -584,7 +575,6 @@ def vgg11_backward(
     # (44) to (45), (48), (50), (54) to (55), stage3
     dstage2_pool_y, stage3_gradients = _double_backward("stage3", dstage3_pool_y, params, stage3_saved, dtype, buffers)
     buffers.give(dstage3_pool_y)
-    # (44) to (45), (54) to (55), stage2
     dstage1_pool_y, stage2_gradients = _single_backward("stage2", dstage2_pool_y, params, stage2_saved, dtype, buffers)
     buffers.give(dstage2_pool_y)
     # dstage1_relu1_y[m, 2i+r, 2j+t, e] = dstage1_pool_y[m,i,j,e] [stage1_pool_argmax[m,i,j,e]=2r+t]

@@ -19,6 +19,9 @@ from ..operands import Bound, Terms
 from ..views import View, view
 from .matrices import Blocked
 
+FEW_RESULTS = 1 << 12
+"""Elements of a product up to which to begin takes longer than to fill it with zeros."""
+
 MATRIX = 3e-7
 """Seconds of each product of a stack besides those of its operations."""
 
@@ -77,9 +80,13 @@ def bind_blocked(c: Contraction, plan: Blocked, terms: Terms) -> Bound:
 
 
 def _product(block: _Block, matrix: View, swap: bool) -> Bound:
-    """What computes one matrix product; `np.dot` takes half as long to begin, and writes to whole matrices only."""
+    """What computes one matrix product.
+
+    `np.dot` takes half as long to begin, but writes to whole matrices only and fills them with zeros before.
+    """
     moving, other, result = block.moving, block.other, matrix.reader()
-    multiply: Callable[..., Any] = np.dot if matrix.whole and len(matrix.extents) == 2 else np.matmul
+    small = matrix.whole and len(matrix.extents) == 2 and prod(matrix.extents) <= FEW_RESULTS
+    multiply: Callable[..., Any] = np.dot if small else np.matmul
 
     def product(left: Array, right: Array, out: Array) -> None:
         multiply(moving(left), other(right), out=result(out))
