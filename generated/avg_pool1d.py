@@ -59,7 +59,9 @@ def _avg_pool1d_sizes(
     if dy is not None:
         rt.extents("avg_pool1d", dy.name, dy, (N, W_out, C), "batch, W_out, channels")
     rt.affordable("avg_pool1d", dtype, {"y": (N, W_out, C), "dx": (N, W, C)})
-    return T, s, d, count_include_pad, N, W, C, p, p_end, W_out
+    # a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
+    a = rt.counts(W_out, T, (s, d, count_include_pad * p - p, W + count_include_pad * (p + p_end))).astype(dtype)
+    return T, s, d, N, W, C, p, W_out, a
 
 
 def avg_pool1d_forward(
@@ -93,11 +95,9 @@ def avg_pool1d_forward(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("avg_pool1d", "x 3", x)
-    T, s, d, count_include_pad, N, W, C, p, p_end, W_out = _avg_pool1d_sizes(
+    T, s, d, N, W, C, p, W_out, a = _avg_pool1d_sizes(
         dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
-    # a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
-    a = rt.counts(W_out, T, (s, d, count_include_pad * p - p, W + count_include_pad * (p + p_end))).astype(dtype)
     # (1) y[n,j,c] = 1/a[j] Σ_{t} x[n, sj+dt−p, c]
     if loops.wanted(C * N * T * W_out, T, d, p, s):
         y = np.empty((N, W_out, C), dtype)
@@ -143,11 +143,9 @@ def avg_pool1d_grad_input(
     """
     dy, dtype = rt.arrays("avg_pool1d", "dy 3", dy)
     input_shape = rt.shape("avg_pool1d", "input_shape", input_shape, 3)
-    T, s, d, count_include_pad, N, W, C, p, p_end, W_out = _avg_pool1d_sizes(
+    T, s, d, N, W, C, p, W_out, a = _avg_pool1d_sizes(
         dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
-    # a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
-    a = rt.counts(W_out, T, (s, d, count_include_pad * p - p, W + count_include_pad * (p + p_end))).astype(dtype)
     # (7) dx[m, sj+dt−p, v] += dy[m,j,v]/a[j]
     if loops.wanted(C * N * T * W_out, T, d, p, s):
         dx = np.empty((N, W, C), dtype)

@@ -77,7 +77,15 @@ def _avg_pool2d_sizes(
     if dy is not None:
         rt.extents("avg_pool2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("avg_pool2d", dtype, {"y": (N, H_out, W_out, C), "dx": (N, H, W, C)})
-    return R, T, s_h, s_w, d_h, d_w, count_include_pad, N, H, W, C, p_h, p_h_end, p_w, p_w_end, H_out, W_out
+    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
+    a_h = rt.counts(
+        H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
+    ).astype(dtype)
+    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+    a_w = rt.counts(
+        W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
+    ).astype(dtype)
+    return R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out, a_h, a_w
 
 
 def avg_pool2d_forward(
@@ -112,17 +120,9 @@ def avg_pool2d_forward(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("avg_pool2d", "x 4", x)
-    sizes = _avg_pool2d_sizes(dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad)
-    R, T, s_h, s_w, d_h, d_w, count_include_pad, N, H, W, C, p_h = sizes[:12]
-    p_h_end, p_w, p_w_end, H_out, W_out = sizes[12:]
-    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
-    a_h = rt.counts(
-        H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
-    ).astype(dtype)
-    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
-    a_w = rt.counts(
-        W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
-    ).astype(dtype)
+    R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out, a_h, a_w = _avg_pool2d_sizes(
+        dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
+    )
     # (1) y[n,i,j,c] = 1/(a_h[i] a_w[j]) Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         y = np.empty((N, H_out, W_out, C), dtype)
@@ -173,19 +173,9 @@ def avg_pool2d_grad_input(
     """
     dy, dtype = rt.arrays("avg_pool2d", "dy 4", dy)
     input_shape = rt.shape("avg_pool2d", "input_shape", input_shape, 4)
-    sizes = _avg_pool2d_sizes(
+    R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out, a_h, a_w = _avg_pool2d_sizes(
         dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
-    R, T, s_h, s_w, d_h, d_w, count_include_pad, N, H, W, C, p_h = sizes[:12]
-    p_h_end, p_w, p_w_end, H_out, W_out = sizes[12:]
-    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
-    a_h = rt.counts(
-        H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
-    ).astype(dtype)
-    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
-    a_w = rt.counts(
-        W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
-    ).astype(dtype)
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e]/(a_h[i] a_w[j])
     if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)

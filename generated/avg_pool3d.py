@@ -87,32 +87,19 @@ def _avg_pool3d_sizes(
     if dy is not None:
         rt.extents("avg_pool3d", dy.name, dy, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
     rt.affordable("avg_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C), "dx": (N, D, H, W, C)})
-    return (
-        A,
-        R,
-        T,
-        s_d,
-        s_h,
-        s_w,
-        d_d,
-        d_h,
-        d_w,
-        count_include_pad,
-        N,
-        D,
-        H,
-        W,
-        C,
-        p_d,
-        p_d_end,
-        p_h,
-        p_h_end,
-        p_w,
-        p_w_end,
-        D_out,
-        H_out,
-        W_out,
-    )
+    # a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
+    a_d = rt.counts(
+        D_out, A, (s_d, d_d, count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
+    ).astype(dtype)
+    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
+    a_h = rt.counts(
+        H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
+    ).astype(dtype)
+    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+    a_w = rt.counts(
+        W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
+    ).astype(dtype)
+    return A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, a_d, a_h, a_w
 
 
 def avg_pool3d_forward(
@@ -149,20 +136,8 @@ def avg_pool3d_forward(
     """
     x, dtype = rt.arrays("avg_pool3d", "x 5", x)
     sizes = _avg_pool3d_sizes(dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad)
-    A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, count_include_pad, N, D = sizes[:12]
-    H, W, C, p_d, p_d_end, p_h, p_h_end, p_w, p_w_end, D_out, H_out, W_out = sizes[12:]
-    # a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
-    a_d = rt.counts(
-        D_out, A, (s_d, d_d, count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
-    ).astype(dtype)
-    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
-    a_h = rt.counts(
-        H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
-    ).astype(dtype)
-    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
-    a_w = rt.counts(
-        W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
-    ).astype(dtype)
+    A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H = sizes[:12]
+    W, C, p_d, p_h, p_w, D_out, H_out, W_out, a_d, a_h, a_w = sizes[12:]
     # (1) y[n,l,i,j,c] = 1/(a_d[l] a_h[i] a_w[j]) Σ_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         y = np.empty((N, D_out, H_out, W_out, C), dtype)
@@ -249,20 +224,8 @@ def avg_pool3d_grad_input(
     sizes = _avg_pool3d_sizes(
         dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
-    A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, count_include_pad, N, D = sizes[:12]
-    H, W, C, p_d, p_d_end, p_h, p_h_end, p_w, p_w_end, D_out, H_out, W_out = sizes[12:]
-    # a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
-    a_d = rt.counts(
-        D_out, A, (s_d, d_d, count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
-    ).astype(dtype)
-    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
-    a_h = rt.counts(
-        H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
-    ).astype(dtype)
-    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
-    a_w = rt.counts(
-        W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
-    ).astype(dtype)
+    A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H = sizes[:12]
+    W, C, p_d, p_h, p_w, D_out, H_out, W_out, a_d, a_h, a_w = sizes[12:]
     # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o]/(a_d[l] a_h[i] a_w[j])
     if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
         dx = np.empty((N, D, H, W, C), dtype)

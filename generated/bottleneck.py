@@ -3,57 +3,57 @@
 """Bottleneck block with a projection.
 
   input x[N, H, W, 64]
-  residual(
-      conv2d(64, 1, bias=false) -> batch_norm -> relu
-      -> conv2d(64, 3, padding=1, bias=false) -> batch_norm -> relu
-      -> conv2d(256, 1, bias=false) -> batch_norm,
-      conv2d(256, 1, bias=false) -> batch_norm)
-  -> relu
+  sum: residual(
+      conv1: conv2d(64, 1, bias=false) -> norm1: batch_norm -> relu1: relu
+      -> conv2: conv2d(64, 3, padding=1, bias=false) -> norm2: batch_norm -> relu2: relu
+      -> conv3: conv2d(256, 1, bias=false) -> norm3: batch_norm,
+      project: conv2d(256, 1, bias=false) -> norm4: batch_norm)
+  -> relu3: relu
 
-  level          layers              reads                     value           weights            parameters
-  ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-  conv2d1        conv2d              x                         (N, H, W, 64)   w (1, 1, 64, 64)         4096
-  batch_norm1    batch_norm, relu    conv2d1                   (N, H, W, 64)   γ (64), β (64)            128
-  conv2d2        conv2d              batch_norm1               (N, H, W, 64)   w (3, 3, 64, 64)        36864
-  batch_norm2    batch_norm, relu    conv2d2                   (N, H, W, 64)   γ (64), β (64)            128
-  conv2d3        conv2d              batch_norm2               (N, H, W, 256)  w (1, 1, 64, 256)       16384
-  batch_norm3    batch_norm          conv2d3                   (N, H, W, 256)  γ (256), β (256)          512
-  conv2d4        conv2d              x                         (N, H, W, 256)  w (1, 1, 64, 256)       16384
-  batch_norm4    batch_norm          conv2d4                   (N, H, W, 256)  γ (256), β (256)          512
-  residual_add1  residual_add, relu  batch_norm3, batch_norm4  (N, H, W, 256)
+  level    layers              reads         value           weights            parameters
+  ────────────────────────────────────────────────────────────────────────────────────────
+  conv1    conv2d              x             (N, H, W, 64)   w (1, 1, 64, 64)         4096
+  norm1    batch_norm, relu    conv1         (N, H, W, 64)   γ (64), β (64)            128
+  conv2    conv2d              norm1         (N, H, W, 64)   w (3, 3, 64, 64)        36864
+  norm2    batch_norm, relu    conv2         (N, H, W, 64)   γ (64), β (64)            128
+  conv3    conv2d              norm2         (N, H, W, 256)  w (1, 1, 64, 256)       16384
+  norm3    batch_norm          conv3         (N, H, W, 256)  γ (256), β (256)          512
+  project  conv2d              x             (N, H, W, 256)  w (1, 1, 64, 256)       16384
+  norm4    batch_norm          project       (N, H, W, 256)  γ (256), β (256)          512
+  sum      residual_add, relu  norm3, norm4  (N, H, W, 256)
 
-(1) conv2d1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d1_w[0,0,c,k]
-(2) batch_norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv2d1_u[n,i,j,c]
-(3) batch_norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d1_u[n,i,j,c]−batch_norm1_m[c])²
-(4) batch_norm1_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm1_v[c]) (conv2d1_u[n,i,j,c]−batch_norm1_m[c])
-(5) batch_norm1_y[n,i,j,c] = batch_norm1_gamma[c] batch_norm1_h[n,i,j,c] + batch_norm1_beta[c]
-batch_norm1_new_mean[c] = 1/10 (9 batch_norm1_running_mean[c]+batch_norm1_m[c])
-batch_norm1_new_var[c] = 1/10 (9 batch_norm1_running_var[c]+H N W batch_norm1_v[c]/max(HNW−1, 1))
-(6) relu1_y[n,i,j,c] = max(0, batch_norm1_y[n,i,j,c])
-(7) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(2) batch_norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2d2_u[n,i,j,c]
-(3) batch_norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d2_u[n,i,j,c]−batch_norm2_m[c])²
-(4) batch_norm2_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm2_v[c]) (conv2d2_u[n,i,j,c]−batch_norm2_m[c])
-(5) batch_norm2_y[n,i,j,c] = batch_norm2_gamma[c] batch_norm2_h[n,i,j,c] + batch_norm2_beta[c]
-batch_norm2_new_mean[c] = 1/10 (9 batch_norm2_running_mean[c]+batch_norm2_m[c])
-batch_norm2_new_var[c] = 1/10 (9 batch_norm2_running_var[c]+H N W batch_norm2_v[c]/max(HNW−1, 1))
-(6) relu2_y[n,i,j,c] = max(0, batch_norm2_y[n,i,j,c])
-(1) conv2d3_u[n,i,j,k] = Σ_{c} conv2d3_w[0,0,c,k] relu2_y[n,i,j,c]
-(2) batch_norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv2d3_u[n,i,j,c]
-(3) batch_norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d3_u[n,i,j,c]−batch_norm3_m[c])²
-(4) batch_norm3_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm3_v[c]) (conv2d3_u[n,i,j,c]−batch_norm3_m[c])
-(5) batch_norm3_y[n,i,j,c] = batch_norm3_gamma[c] batch_norm3_h[n,i,j,c] + batch_norm3_beta[c]
-batch_norm3_new_mean[c] = 1/10 (9 batch_norm3_running_mean[c]+batch_norm3_m[c])
-batch_norm3_new_var[c] = 1/10 (9 batch_norm3_running_var[c]+H N W batch_norm3_v[c]/max(HNW−1, 1))
-(1) conv2d4_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d4_w[0,0,c,k]
-(2) batch_norm4_m[c] = 1/(HNW) Σ_{n,i,j} conv2d4_u[n,i,j,c]
-(3) batch_norm4_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d4_u[n,i,j,c]−batch_norm4_m[c])²
-(4) batch_norm4_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm4_v[c]) (conv2d4_u[n,i,j,c]−batch_norm4_m[c])
-(5) batch_norm4_y[n,i,j,c] = batch_norm4_gamma[c] batch_norm4_h[n,i,j,c] + batch_norm4_beta[c]
-batch_norm4_new_mean[c] = 1/10 (9 batch_norm4_running_mean[c]+batch_norm4_m[c])
-batch_norm4_new_var[c] = 1/10 (9 batch_norm4_running_var[c]+H N W batch_norm4_v[c]/max(HNW−1, 1))
-(8) residual_add1_y[n,i,j,c] = batch_norm3_y[n,i,j,c] + batch_norm4_y[n,i,j,c]
-(6) relu3_y[n,i,j,c] = max(0, residual_add1_y[n,i,j,c])
+(1) conv1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv1_w[0,0,c,k]
+(2) norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv1_u[n,i,j,c]
+(3) norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+(4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+(5) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c] + norm1_beta[c]
+norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
+norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+H N W norm1_v[c]/max(HNW−1, 1))
+(6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
+(7) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+(2) norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2_u[n,i,j,c]
+(3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+(4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+(5) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c] + norm2_beta[c]
+norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
+norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+H N W norm2_v[c]/max(HNW−1, 1))
+(6) relu2_y[n,i,j,c] = max(0, norm2_y[n,i,j,c])
+(1) conv3_u[n,i,j,k] = Σ_{c} conv3_w[0,0,c,k] relu2_y[n,i,j,c]
+(2) norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv3_u[n,i,j,c]
+(3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
+(4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
+(5) norm3_y[n,i,j,c] = norm3_gamma[c] norm3_h[n,i,j,c] + norm3_beta[c]
+norm3_new_mean[c] = 1/10 (9 norm3_running_mean[c]+norm3_m[c])
+norm3_new_var[c] = 1/10 (9 norm3_running_var[c]+H N W norm3_v[c]/max(HNW−1, 1))
+(1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
+(2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
+(3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
+(4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
+(5) norm4_y[n,i,j,c] = norm4_gamma[c] norm4_h[n,i,j,c] + norm4_beta[c]
+norm4_new_mean[c] = 1/10 (9 norm4_running_mean[c]+norm4_m[c])
+norm4_new_var[c] = 1/10 (9 norm4_running_var[c]+H N W norm4_v[c]/max(HNW−1, 1))
+(8) sum_y[n,i,j,c] = norm3_y[n,i,j,c] + norm4_y[n,i,j,c]
+(6) relu3_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
 Source: He et al., Deep residual learning for image recognition, 2016, figure 5 and table 1.
 """
@@ -76,8 +76,8 @@ def bottleneck_forward(
 
     By the equations of this module.
 
-    Kept for backward: x, batch_norm1_v, batch_norm1_h, relu1_y, batch_norm2_v, batch_norm2_h, relu2_y,
-        batch_norm3_v, batch_norm3_h, batch_norm4_v, batch_norm4_h, relu3_y: 1088*H*N*W + 640 elements.
+    Kept for backward: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y, norm3_v, norm3_h, norm4_v, norm4_h,
+        relu3_y: 1088*H*N*W + 640 elements.
     Peak: 1088*H*N*W + 78208 elements, and blocks of 1 MiB.
 
     Args:
@@ -97,159 +97,135 @@ def bottleneck_forward(
     H = x.shape[1]
     W = x.shape[2]
     rt.extents("bottleneck", "x", x.shape, (N, H, W, 64), "batch, height, width, channels")
-    conv2d1_w = rt.weight("bottleneck", params, "conv2d1.w", dtype, (1, 1, 64, 64))
-    batch_norm1_gamma = rt.weight("bottleneck", params, "batch_norm1.gamma", dtype, (64,))
-    batch_norm1_beta = rt.weight("bottleneck", params, "batch_norm1.beta", dtype, (64,))
-    conv2d2_w = rt.weight("bottleneck", params, "conv2d2.w", dtype, (3, 3, 64, 64))
-    batch_norm2_gamma = rt.weight("bottleneck", params, "batch_norm2.gamma", dtype, (64,))
-    batch_norm2_beta = rt.weight("bottleneck", params, "batch_norm2.beta", dtype, (64,))
-    conv2d3_w = rt.weight("bottleneck", params, "conv2d3.w", dtype, (1, 1, 64, 256))
-    batch_norm3_gamma = rt.weight("bottleneck", params, "batch_norm3.gamma", dtype, (256,))
-    batch_norm3_beta = rt.weight("bottleneck", params, "batch_norm3.beta", dtype, (256,))
-    conv2d4_w = rt.weight("bottleneck", params, "conv2d4.w", dtype, (1, 1, 64, 256))
-    batch_norm4_gamma = rt.weight("bottleneck", params, "batch_norm4.gamma", dtype, (256,))
-    batch_norm4_beta = rt.weight("bottleneck", params, "batch_norm4.beta", dtype, (256,))
-    batch_norm1_running_mean = rt.weight("bottleneck", state, "batch_norm1.running_mean", dtype, (64,))
-    batch_norm1_running_var = rt.weight("bottleneck", state, "batch_norm1.running_var", dtype, (64,))
-    batch_norm2_running_mean = rt.weight("bottleneck", state, "batch_norm2.running_mean", dtype, (64,))
-    batch_norm2_running_var = rt.weight("bottleneck", state, "batch_norm2.running_var", dtype, (64,))
-    batch_norm3_running_mean = rt.weight("bottleneck", state, "batch_norm3.running_mean", dtype, (256,))
-    batch_norm3_running_var = rt.weight("bottleneck", state, "batch_norm3.running_var", dtype, (256,))
-    batch_norm4_running_mean = rt.weight("bottleneck", state, "batch_norm4.running_mean", dtype, (256,))
-    batch_norm4_running_var = rt.weight("bottleneck", state, "batch_norm4.running_var", dtype, (256,))
+    conv1_w = rt.weight("bottleneck", params, "conv1.w", dtype, (1, 1, 64, 64))
+    norm1_gamma = rt.weight("bottleneck", params, "norm1.gamma", dtype, (64,))
+    norm1_beta = rt.weight("bottleneck", params, "norm1.beta", dtype, (64,))
+    conv2_w = rt.weight("bottleneck", params, "conv2.w", dtype, (3, 3, 64, 64))
+    norm2_gamma = rt.weight("bottleneck", params, "norm2.gamma", dtype, (64,))
+    norm2_beta = rt.weight("bottleneck", params, "norm2.beta", dtype, (64,))
+    conv3_w = rt.weight("bottleneck", params, "conv3.w", dtype, (1, 1, 64, 256))
+    norm3_gamma = rt.weight("bottleneck", params, "norm3.gamma", dtype, (256,))
+    norm3_beta = rt.weight("bottleneck", params, "norm3.beta", dtype, (256,))
+    project_w = rt.weight("bottleneck", params, "project.w", dtype, (1, 1, 64, 256))
+    norm4_gamma = rt.weight("bottleneck", params, "norm4.gamma", dtype, (256,))
+    norm4_beta = rt.weight("bottleneck", params, "norm4.beta", dtype, (256,))
+    norm1_running_mean = rt.weight("bottleneck", state, "norm1.running_mean", dtype, (64,))
+    norm1_running_var = rt.weight("bottleneck", state, "norm1.running_var", dtype, (64,))
+    norm2_running_mean = rt.weight("bottleneck", state, "norm2.running_mean", dtype, (64,))
+    norm2_running_var = rt.weight("bottleneck", state, "norm2.running_var", dtype, (64,))
+    norm3_running_mean = rt.weight("bottleneck", state, "norm3.running_mean", dtype, (256,))
+    norm3_running_var = rt.weight("bottleneck", state, "norm3.running_var", dtype, (256,))
+    norm4_running_mean = rt.weight("bottleneck", state, "norm4.running_mean", dtype, (256,))
+    norm4_running_var = rt.weight("bottleneck", state, "norm4.running_var", dtype, (256,))
     buffers = rt.Buffers() if buffers is None else buffers
-    # (1) conv2d1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d1_w[0,0,c,k]
-    conv2d1_w_1 = rt.Window(conv2d1_w, (64, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
-    conv2d1_u = buffers.take((N, H, W, 64), dtype)
-    rt.contract("n i j c, k c -> n i j k", x, conv2d1_w_1, out=conv2d1_u)
-    # (2) batch_norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv2d1_u[n,i,j,c]
-    batch_norm1_m = rt.ratio(1, H * N * W) * rt.total(conv2d1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (3) batch_norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d1_u[n,i,j,c]−batch_norm1_m[c])²
-    batch_norm1_v = rt.ratio(1, H * N * W) * rt.total(
-        np.square(conv2d1_u.transpose(3, 0, 1, 2) - batch_norm1_m[:, None, None, None]), (-3, -2, -1)
+    # (1) conv1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv1_w[0,0,c,k]
+    conv1_w_1 = rt.Window(conv1_w, (64, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
+    conv1_u = buffers.take((N, H, W, 64), dtype)
+    rt.contract("n i j c, k c -> n i j k", x, conv1_w_1, out=conv1_u)
+    # (2) norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv1_u[n,i,j,c]
+    norm1_m = rt.ratio(1, H * N * W) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (3) norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_v = rt.ratio(1, H * N * W) * rt.total(
+        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
     )
-    # (4) batch_norm1_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm1_v[c]) (conv2d1_u[n,i,j,c]−batch_norm1_m[c])
-    batch_norm1_h = buffers.take((N, H, W, 64), dtype)
-    np.copyto(batch_norm1_h, batch_norm1_m)
-    np.subtract(conv2d1_u, batch_norm1_h, out=batch_norm1_h)
-    batch_norm1_h *= 1 / np.sqrt(batch_norm1_v + 1e-05)
-    buffers.give(conv2d1_u)
-    # batch_norm1_new_mean[c] = 1/10 (9 batch_norm1_running_mean[c]+batch_norm1_m[c])
-    batch_norm1_new_mean = batch_norm1_m / 10 + 9 * batch_norm1_running_mean / 10
-    # batch_norm1_new_var[c] = 1/10 (9 batch_norm1_running_var[c]+H N W batch_norm1_v[c]/max(HNW−1, 1))
-    batch_norm1_new_var = (
-        H * N * W * batch_norm1_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm1_running_var / 10
-    )
-    # (6) relu1_y[n,i,j,c] = max(0, batch_norm1_gamma[c] batch_norm1_h[n,i,j,c]+batch_norm1_beta[c])
+    # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    norm1_h = buffers.take((N, H, W, 64), dtype)
+    np.copyto(norm1_h, norm1_m)
+    np.subtract(conv1_u, norm1_h, out=norm1_h)
+    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
+    buffers.give(conv1_u)
+    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
+    norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+H N W norm1_v[c]/max(HNW−1, 1))
+    norm1_new_var = H * N * W * norm1_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm1_running_var / 10
+    # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, H, W, 64), dtype)
-    np.multiply(batch_norm1_h, batch_norm1_gamma, out=relu1_y)
-    relu1_y += batch_norm1_beta
+    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
+    relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
-    # (7) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    # (7) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y, (N, H, W, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv2d2_u = buffers.take((N, H, W, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2d2_w, out=conv2d2_u)
-    # (2) batch_norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2d2_u[n,i,j,c]
-    batch_norm2_m = rt.ratio(1, H * N * W) * rt.total(conv2d2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (3) batch_norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d2_u[n,i,j,c]−batch_norm2_m[c])²
-    batch_norm2_v = rt.ratio(1, H * N * W) * rt.total(
-        np.square(conv2d2_u.transpose(3, 0, 1, 2) - batch_norm2_m[:, None, None, None]), (-3, -2, -1)
+    conv2_u = buffers.take((N, H, W, 64), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    # (2) norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2_u[n,i,j,c]
+    norm2_m = rt.ratio(1, H * N * W) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    norm2_v = rt.ratio(1, H * N * W) * rt.total(
+        np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
     )
-    # (4) batch_norm2_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm2_v[c]) (conv2d2_u[n,i,j,c]−batch_norm2_m[c])
-    batch_norm2_h = buffers.take((N, H, W, 64), dtype)
-    np.copyto(batch_norm2_h, batch_norm2_m)
-    np.subtract(conv2d2_u, batch_norm2_h, out=batch_norm2_h)
-    batch_norm2_h *= 1 / np.sqrt(batch_norm2_v + 1e-05)
-    buffers.give(conv2d2_u)
-    # batch_norm2_new_mean[c] = 1/10 (9 batch_norm2_running_mean[c]+batch_norm2_m[c])
-    batch_norm2_new_mean = batch_norm2_m / 10 + 9 * batch_norm2_running_mean / 10
-    # batch_norm2_new_var[c] = 1/10 (9 batch_norm2_running_var[c]+H N W batch_norm2_v[c]/max(HNW−1, 1))
-    batch_norm2_new_var = (
-        H * N * W * batch_norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm2_running_var / 10
-    )
-    # (6) relu2_y[n,i,j,c] = max(0, batch_norm2_gamma[c] batch_norm2_h[n,i,j,c]+batch_norm2_beta[c])
+    # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+    norm2_h = buffers.take((N, H, W, 64), dtype)
+    np.copyto(norm2_h, norm2_m)
+    np.subtract(conv2_u, norm2_h, out=norm2_h)
+    norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
+    buffers.give(conv2_u)
+    # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
+    norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+H N W norm2_v[c]/max(HNW−1, 1))
+    norm2_new_var = H * N * W * norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm2_running_var / 10
+    # (6) relu2_y[n,i,j,c] = max(0, norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = buffers.take((N, H, W, 64), dtype)
-    np.multiply(batch_norm2_h, batch_norm2_gamma, out=relu2_y)
-    relu2_y += batch_norm2_beta
+    np.multiply(norm2_h, norm2_gamma, out=relu2_y)
+    relu2_y += norm2_beta
     np.maximum(relu2_y, 0, out=relu2_y)
-    # (1) conv2d3_u[n,i,j,k] = Σ_{c} conv2d3_w[0,0,c,k] relu2_y[n,i,j,c]
-    conv2d3_w_1 = rt.Window(conv2d3_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
-    conv2d3_u = buffers.take((N, H, W, 256), dtype)
-    rt.contract("n i j c, k c -> n i j k", relu2_y, conv2d3_w_1, out=conv2d3_u)
-    # (2) batch_norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv2d3_u[n,i,j,c]
-    batch_norm3_m = rt.ratio(1, H * N * W) * rt.total(conv2d3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (3) batch_norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d3_u[n,i,j,c]−batch_norm3_m[c])²
-    batch_norm3_v = rt.ratio(1, H * N * W) * rt.total(
-        np.square(conv2d3_u.transpose(3, 0, 1, 2) - batch_norm3_m[:, None, None, None]), (-3, -2, -1)
+    # (1) conv3_u[n,i,j,k] = Σ_{c} conv3_w[0,0,c,k] relu2_y[n,i,j,c]
+    conv3_w_1 = rt.Window(conv3_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
+    conv3_u = buffers.take((N, H, W, 256), dtype)
+    rt.contract("n i j c, k c -> n i j k", relu2_y, conv3_w_1, out=conv3_u)
+    # (2) norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv3_u[n,i,j,c]
+    norm3_m = rt.ratio(1, H * N * W) * rt.total(conv3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
+    norm3_v = rt.ratio(1, H * N * W) * rt.total(
+        np.square(conv3_u.transpose(3, 0, 1, 2) - norm3_m[:, None, None, None]), (-3, -2, -1)
     )
-    # (4) batch_norm3_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm3_v[c]) (conv2d3_u[n,i,j,c]−batch_norm3_m[c])
-    batch_norm3_h = buffers.take((N, H, W, 256), dtype)
-    np.copyto(batch_norm3_h, batch_norm3_m)
-    np.subtract(conv2d3_u, batch_norm3_h, out=batch_norm3_h)
-    batch_norm3_h *= 1 / np.sqrt(batch_norm3_v + 1e-05)
-    buffers.give(conv2d3_u)
-    # batch_norm3_new_mean[c] = 1/10 (9 batch_norm3_running_mean[c]+batch_norm3_m[c])
-    batch_norm3_new_mean = batch_norm3_m / 10 + 9 * batch_norm3_running_mean / 10
-    # batch_norm3_new_var[c] = 1/10 (9 batch_norm3_running_var[c]+H N W batch_norm3_v[c]/max(HNW−1, 1))
-    batch_norm3_new_var = (
-        H * N * W * batch_norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm3_running_var / 10
+    # (4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
+    norm3_h = buffers.take((N, H, W, 256), dtype)
+    np.copyto(norm3_h, norm3_m)
+    np.subtract(conv3_u, norm3_h, out=norm3_h)
+    norm3_h *= 1 / np.sqrt(norm3_v + 1e-05)
+    buffers.give(conv3_u)
+    # norm3_new_mean[c] = 1/10 (9 norm3_running_mean[c]+norm3_m[c])
+    norm3_new_mean = norm3_m / 10 + 9 * norm3_running_mean / 10
+    # norm3_new_var[c] = 1/10 (9 norm3_running_var[c]+H N W norm3_v[c]/max(HNW−1, 1))
+    norm3_new_var = H * N * W * norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm3_running_var / 10
+    # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
+    project_w_1 = rt.Window(project_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
+    project_u = buffers.take((N, H, W, 256), dtype)
+    rt.contract("n i j c, k c -> n i j k", x, project_w_1, out=project_u)
+    # (2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
+    norm4_m = rt.ratio(1, H * N * W) * rt.total(project_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
+    norm4_v = rt.ratio(1, H * N * W) * rt.total(
+        np.square(project_u.transpose(3, 0, 1, 2) - norm4_m[:, None, None, None]), (-3, -2, -1)
     )
-    # (1) conv2d4_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d4_w[0,0,c,k]
-    conv2d4_w_1 = rt.Window(conv2d4_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
-    conv2d4_u = buffers.take((N, H, W, 256), dtype)
-    rt.contract("n i j c, k c -> n i j k", x, conv2d4_w_1, out=conv2d4_u)
-    # (2) batch_norm4_m[c] = 1/(HNW) Σ_{n,i,j} conv2d4_u[n,i,j,c]
-    batch_norm4_m = rt.ratio(1, H * N * W) * rt.total(conv2d4_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (3) batch_norm4_v[c] = 1/(HNW) Σ_{n,i,j} (conv2d4_u[n,i,j,c]−batch_norm4_m[c])²
-    batch_norm4_v = rt.ratio(1, H * N * W) * rt.total(
-        np.square(conv2d4_u.transpose(3, 0, 1, 2) - batch_norm4_m[:, None, None, None]), (-3, -2, -1)
-    )
-    # (4) batch_norm4_h[n,i,j,c] = 1/√(10⁻⁵+batch_norm4_v[c]) (conv2d4_u[n,i,j,c]−batch_norm4_m[c])
-    batch_norm4_h = buffers.take((N, H, W, 256), dtype)
-    np.copyto(batch_norm4_h, batch_norm4_m)
-    np.subtract(conv2d4_u, batch_norm4_h, out=batch_norm4_h)
-    batch_norm4_h *= 1 / np.sqrt(batch_norm4_v + 1e-05)
-    buffers.give(conv2d4_u)
-    # batch_norm4_new_mean[c] = 1/10 (9 batch_norm4_running_mean[c]+batch_norm4_m[c])
-    batch_norm4_new_mean = batch_norm4_m / 10 + 9 * batch_norm4_running_mean / 10
-    # batch_norm4_new_var[c] = 1/10 (9 batch_norm4_running_var[c]+H N W batch_norm4_v[c]/max(HNW−1, 1))
-    batch_norm4_new_var = (
-        H * N * W * batch_norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * batch_norm4_running_var / 10
-    )
+    # (4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
+    norm4_h = buffers.take((N, H, W, 256), dtype)
+    np.copyto(norm4_h, norm4_m)
+    np.subtract(project_u, norm4_h, out=norm4_h)
+    norm4_h *= 1 / np.sqrt(norm4_v + 1e-05)
+    buffers.give(project_u)
+    # norm4_new_mean[c] = 1/10 (9 norm4_running_mean[c]+norm4_m[c])
+    norm4_new_mean = norm4_m / 10 + 9 * norm4_running_mean / 10
+    # norm4_new_var[c] = 1/10 (9 norm4_running_var[c]+H N W norm4_v[c]/max(HNW−1, 1))
+    norm4_new_var = H * N * W * norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm4_running_var / 10
     # (6) relu3_y[n,i,j,c]
-    #       = max(0, batch_norm3_gamma[c] batch_norm3_h[n,i,j,c]+batch_norm3_beta[c]+batch_norm4_gamma[c]
-    #           batch_norm4_h[n,i,j,c]+batch_norm4_beta[c])
-    relu3_y = np.maximum(
-        batch_norm3_beta + batch_norm3_gamma * batch_norm3_h + batch_norm4_beta + batch_norm4_gamma * batch_norm4_h, 0
-    )
+    #       = max(0, norm3_gamma[c] norm3_h[n,i,j,c]+norm3_beta[c]+norm4_gamma[c] norm4_h[n,i,j,c]+norm4_beta[c])
+    relu3_y = np.maximum(norm3_beta + norm3_gamma * norm3_h + norm4_beta + norm4_gamma * norm4_h, 0)
     return (
         relu3_y,
         {
-            "batch_norm1.running_mean": batch_norm1_new_mean,
-            "batch_norm1.running_var": batch_norm1_new_var,
-            "batch_norm2.running_mean": batch_norm2_new_mean,
-            "batch_norm2.running_var": batch_norm2_new_var,
-            "batch_norm3.running_mean": batch_norm3_new_mean,
-            "batch_norm3.running_var": batch_norm3_new_var,
-            "batch_norm4.running_mean": batch_norm4_new_mean,
-            "batch_norm4.running_var": batch_norm4_new_var,
+            "norm1.running_mean": norm1_new_mean,
+            "norm1.running_var": norm1_new_var,
+            "norm2.running_mean": norm2_new_mean,
+            "norm2.running_var": norm2_new_var,
+            "norm3.running_mean": norm3_new_mean,
+            "norm3.running_var": norm3_new_var,
+            "norm4.running_mean": norm4_new_mean,
+            "norm4.running_var": norm4_new_var,
         },
-        (
-            x,
-            batch_norm1_v,
-            batch_norm1_h,
-            relu1_y,
-            batch_norm2_v,
-            batch_norm2_h,
-            relu2_y,
-            batch_norm3_v,
-            batch_norm3_h,
-            batch_norm4_v,
-            batch_norm4_h,
-            relu3_y,
-        ),
+        (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y, norm3_v, norm3_h, norm4_v, norm4_h, relu3_y),
     )
 
 
@@ -279,81 +255,78 @@ def bottleneck_predict(
     H = x.shape[1]
     W = x.shape[2]
     rt.extents("bottleneck", "x", x.shape, (N, H, W, 64), "batch, height, width, channels")
-    conv2d1_w = rt.weight("bottleneck", params, "conv2d1.w", dtype, (1, 1, 64, 64))
-    batch_norm1_gamma = rt.weight("bottleneck", params, "batch_norm1.gamma", dtype, (64,))
-    batch_norm1_beta = rt.weight("bottleneck", params, "batch_norm1.beta", dtype, (64,))
-    conv2d2_w = rt.weight("bottleneck", params, "conv2d2.w", dtype, (3, 3, 64, 64))
-    batch_norm2_gamma = rt.weight("bottleneck", params, "batch_norm2.gamma", dtype, (64,))
-    batch_norm2_beta = rt.weight("bottleneck", params, "batch_norm2.beta", dtype, (64,))
-    conv2d3_w = rt.weight("bottleneck", params, "conv2d3.w", dtype, (1, 1, 64, 256))
-    batch_norm3_gamma = rt.weight("bottleneck", params, "batch_norm3.gamma", dtype, (256,))
-    batch_norm3_beta = rt.weight("bottleneck", params, "batch_norm3.beta", dtype, (256,))
-    conv2d4_w = rt.weight("bottleneck", params, "conv2d4.w", dtype, (1, 1, 64, 256))
-    batch_norm4_gamma = rt.weight("bottleneck", params, "batch_norm4.gamma", dtype, (256,))
-    batch_norm4_beta = rt.weight("bottleneck", params, "batch_norm4.beta", dtype, (256,))
-    batch_norm1_running_mean = rt.weight("bottleneck", state, "batch_norm1.running_mean", dtype, (64,))
-    batch_norm1_running_var = rt.weight("bottleneck", state, "batch_norm1.running_var", dtype, (64,))
-    batch_norm2_running_mean = rt.weight("bottleneck", state, "batch_norm2.running_mean", dtype, (64,))
-    batch_norm2_running_var = rt.weight("bottleneck", state, "batch_norm2.running_var", dtype, (64,))
-    batch_norm3_running_mean = rt.weight("bottleneck", state, "batch_norm3.running_mean", dtype, (256,))
-    batch_norm3_running_var = rt.weight("bottleneck", state, "batch_norm3.running_var", dtype, (256,))
-    batch_norm4_running_mean = rt.weight("bottleneck", state, "batch_norm4.running_mean", dtype, (256,))
-    batch_norm4_running_var = rt.weight("bottleneck", state, "batch_norm4.running_var", dtype, (256,))
+    conv1_w = rt.weight("bottleneck", params, "conv1.w", dtype, (1, 1, 64, 64))
+    norm1_gamma = rt.weight("bottleneck", params, "norm1.gamma", dtype, (64,))
+    norm1_beta = rt.weight("bottleneck", params, "norm1.beta", dtype, (64,))
+    conv2_w = rt.weight("bottleneck", params, "conv2.w", dtype, (3, 3, 64, 64))
+    norm2_gamma = rt.weight("bottleneck", params, "norm2.gamma", dtype, (64,))
+    norm2_beta = rt.weight("bottleneck", params, "norm2.beta", dtype, (64,))
+    conv3_w = rt.weight("bottleneck", params, "conv3.w", dtype, (1, 1, 64, 256))
+    norm3_gamma = rt.weight("bottleneck", params, "norm3.gamma", dtype, (256,))
+    norm3_beta = rt.weight("bottleneck", params, "norm3.beta", dtype, (256,))
+    project_w = rt.weight("bottleneck", params, "project.w", dtype, (1, 1, 64, 256))
+    norm4_gamma = rt.weight("bottleneck", params, "norm4.gamma", dtype, (256,))
+    norm4_beta = rt.weight("bottleneck", params, "norm4.beta", dtype, (256,))
+    norm1_running_mean = rt.weight("bottleneck", state, "norm1.running_mean", dtype, (64,))
+    norm1_running_var = rt.weight("bottleneck", state, "norm1.running_var", dtype, (64,))
+    norm2_running_mean = rt.weight("bottleneck", state, "norm2.running_mean", dtype, (64,))
+    norm2_running_var = rt.weight("bottleneck", state, "norm2.running_var", dtype, (64,))
+    norm3_running_mean = rt.weight("bottleneck", state, "norm3.running_mean", dtype, (256,))
+    norm3_running_var = rt.weight("bottleneck", state, "norm3.running_var", dtype, (256,))
+    norm4_running_mean = rt.weight("bottleneck", state, "norm4.running_mean", dtype, (256,))
+    norm4_running_var = rt.weight("bottleneck", state, "norm4.running_var", dtype, (256,))
     buffers = rt.Buffers() if buffers is None else buffers
-    # (1) conv2d1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d1_w[0,0,c,k]
-    conv2d1_w_1 = rt.Window(conv2d1_w, (64, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
-    conv2d1_u = buffers.take((N, H, W, 64), dtype)
-    rt.contract("n i j c, k c -> n i j k", x, conv2d1_w_1, out=conv2d1_u)
+    # (1) conv1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv1_w[0,0,c,k]
+    conv1_w_1 = rt.Window(conv1_w, (64, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
+    conv1_u = buffers.take((N, H, W, 64), dtype)
+    rt.contract("n i j c, k c -> n i j k", x, conv1_w_1, out=conv1_u)
     # (6) relu1_y[n,i,j,c]
-    #       = max(0, batch_norm1_gamma[c]
-    #           (conv2d1_u[n,i,j,c]−batch_norm1_running_mean[c])/√(10⁻⁵+batch_norm1_running_var[c])+batch_norm1_beta[c])
+    #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     relu1_y = buffers.take((N, H, W, 64), dtype)
-    np.copyto(relu1_y, batch_norm1_running_mean)
-    np.subtract(conv2d1_u, relu1_y, out=relu1_y)
-    relu1_y *= batch_norm1_gamma / np.sqrt(batch_norm1_running_var + 1e-05)
-    relu1_y += batch_norm1_beta
+    np.copyto(relu1_y, norm1_running_mean)
+    np.subtract(conv1_u, relu1_y, out=relu1_y)
+    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
+    relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
-    buffers.give(conv2d1_u)
-    # (7) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    buffers.give(conv1_u)
+    # (7) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y, (N, H, W, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv2d2_u = buffers.take((N, H, W, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2d2_w, out=conv2d2_u)
+    conv2_u = buffers.take((N, H, W, 64), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     buffers.give(relu1_y)
-    # (1) conv2d3_u[n,i,j,k]
-    #       = Σ_{c} conv2d3_w[0,0,c,k]
-    #           max(0, batch_norm2_gamma[c]
-    #               (conv2d2_u[n,i,j,c]−batch_norm2_running_mean[c])/√(10⁻⁵+batch_norm2_running_var[c])
-    #               +batch_norm2_beta[c])
+    # (1) conv3_u[n,i,j,k]
+    #       = Σ_{c} conv3_w[0,0,c,k]
+    #           max(0, norm2_gamma[c]
+    #               (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
     factor1 = buffers.take((N, H, W, 64), dtype)
-    np.copyto(factor1, batch_norm2_running_mean)
-    np.subtract(conv2d2_u, factor1, out=factor1)
-    factor1 *= batch_norm2_gamma / np.sqrt(batch_norm2_running_var + 1e-05)
-    factor1 += batch_norm2_beta
+    np.copyto(factor1, norm2_running_mean)
+    np.subtract(conv2_u, factor1, out=factor1)
+    factor1 *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
+    factor1 += norm2_beta
     np.maximum(factor1, 0, out=factor1)
-    buffers.give(conv2d2_u)
-    conv2d3_w_1 = rt.Window(conv2d3_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
-    conv2d3_u = buffers.take((N, H, W, 256), dtype)
-    rt.contract("n i j c, k c -> n i j k", factor1, conv2d3_w_1, out=conv2d3_u)
+    buffers.give(conv2_u)
+    conv3_w_1 = rt.Window(conv3_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
+    conv3_u = buffers.take((N, H, W, 256), dtype)
+    rt.contract("n i j c, k c -> n i j k", factor1, conv3_w_1, out=conv3_u)
     buffers.give(factor1)
-    # (1) conv2d4_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv2d4_w[0,0,c,k]
-    conv2d4_w_1 = rt.Window(conv2d4_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
-    conv2d4_u = buffers.take((N, H, W, 256), dtype)
-    rt.contract("n i j c, k c -> n i j k", x, conv2d4_w_1, out=conv2d4_u)
+    # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
+    project_w_1 = rt.Window(project_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
+    project_u = buffers.take((N, H, W, 256), dtype)
+    rt.contract("n i j c, k c -> n i j k", x, project_w_1, out=project_u)
     # (6) relu3_y[n,i,j,c]
-    #       = max(0, batch_norm3_gamma[c]
-    #           (conv2d3_u[n,i,j,c]−batch_norm3_running_mean[c])/√(10⁻⁵+batch_norm3_running_var[c])+batch_norm3_beta[c]
-    #           +batch_norm4_gamma[c]
-    #           (conv2d4_u[n,i,j,c]−batch_norm4_running_mean[c])/√(10⁻⁵+batch_norm4_running_var[c])+batch_norm4_beta[c])
+    #       = max(0, norm3_gamma[c]
+    #           (conv3_u[n,i,j,c]−norm3_running_mean[c])/√(10⁻⁵+norm3_running_var[c])+norm3_beta[c]+norm4_gamma[c]
+    #           (project_u[n,i,j,c]−norm4_running_mean[c])/√(10⁻⁵+norm4_running_var[c])+norm4_beta[c])
     relu3_y = np.maximum(
-        (conv2d3_u - batch_norm3_running_mean) * batch_norm3_gamma / np.sqrt(batch_norm3_running_var + 1e-05)
-        + (conv2d4_u - batch_norm4_running_mean) * batch_norm4_gamma / np.sqrt(batch_norm4_running_var + 1e-05)
-        + batch_norm3_beta
-        + batch_norm4_beta,
+        (conv3_u - norm3_running_mean) * norm3_gamma / np.sqrt(norm3_running_var + 1e-05)
+        + (project_u - norm4_running_mean) * norm4_gamma / np.sqrt(norm4_running_var + 1e-05)
+        + norm3_beta
+        + norm4_beta,
         0,
     )
-    buffers.give(conv2d3_u, conv2d4_u)
+    buffers.give(conv3_u, project_u)
     return relu3_y
 
 
@@ -384,203 +357,182 @@ def bottleneck_backward(
     Raises:
         TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    (
-        x,
-        batch_norm1_v,
-        batch_norm1_h,
-        relu1_y,
-        batch_norm2_v,
-        batch_norm2_h,
-        relu2_y,
-        batch_norm3_v,
-        batch_norm3_h,
-        batch_norm4_v,
-        batch_norm4_h,
-        relu3_y,
-    ) = saved
+    (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y, norm3_v, norm3_h, norm4_v, norm4_h, relu3_y) = saved
     dy, dtype = rt.arrays("bottleneck", "dy 4", dy)
     N, H, W, _ = x.shape
     rt.extent("bottleneck", "argument x, axis 3 (64)", x.shape[3], 64)
-    conv2d1_w = rt.weight("bottleneck", params, "conv2d1.w", dtype, (1, 1, 64, 64))
-    batch_norm1_gamma = rt.weight("bottleneck", params, "batch_norm1.gamma", dtype, (64,))
-    conv2d2_w = rt.weight("bottleneck", params, "conv2d2.w", dtype, (3, 3, 64, 64))
-    batch_norm2_gamma = rt.weight("bottleneck", params, "batch_norm2.gamma", dtype, (64,))
-    conv2d3_w = rt.weight("bottleneck", params, "conv2d3.w", dtype, (1, 1, 64, 256))
-    batch_norm3_gamma = rt.weight("bottleneck", params, "batch_norm3.gamma", dtype, (256,))
-    conv2d4_w = rt.weight("bottleneck", params, "conv2d4.w", dtype, (1, 1, 64, 256))
-    batch_norm4_gamma = rt.weight("bottleneck", params, "batch_norm4.gamma", dtype, (256,))
+    conv1_w = rt.weight("bottleneck", params, "conv1.w", dtype, (1, 1, 64, 64))
+    norm1_gamma = rt.weight("bottleneck", params, "norm1.gamma", dtype, (64,))
+    conv2_w = rt.weight("bottleneck", params, "conv2.w", dtype, (3, 3, 64, 64))
+    norm2_gamma = rt.weight("bottleneck", params, "norm2.gamma", dtype, (64,))
+    conv3_w = rt.weight("bottleneck", params, "conv3.w", dtype, (1, 1, 64, 256))
+    norm3_gamma = rt.weight("bottleneck", params, "norm3.gamma", dtype, (256,))
+    project_w = rt.weight("bottleneck", params, "project.w", dtype, (1, 1, 64, 256))
+    norm4_gamma = rt.weight("bottleneck", params, "norm4.gamma", dtype, (256,))
     rt.extents("bottleneck", "dy", dy.shape, (N, H, W, 256), "batch, height, width, 256")
     buffers = rt.Buffers() if buffers is None else buffers
-    # (9) dresidual_add1_y[m,q,v,e] = dy[m,q,v,e] [relu3_y[m,q,v,e]>0]
-    dresidual_add1_y = np.where(relu3_y > 0, dy, 0)
-    # (10) dbatch_norm4_h[m,q,v,e] = batch_norm4_gamma[e] dresidual_add1_y[m,q,v,e]
-    dbatch_norm4_h = buffers.take((N, H, W, 256), dtype)
-    np.multiply(dresidual_add1_y, batch_norm4_gamma, out=dbatch_norm4_h)
-    # (14) dbatch_norm4_v[m] = −1/(2(10⁻⁵+batch_norm4_v[m])) Σ_{n,i,j} batch_norm4_h[n,i,j,m] dbatch_norm4_h[n,i,j,m]
-    dbatch_norm4_v = (
-        1 / (batch_norm4_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm4_h, dbatch_norm4_h)
-    )
-    # (18) dbatch_norm4_m[m] = −1/√(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} dbatch_norm4_h[n,i,j,m]
-    dbatch_norm4_m = -1 / np.sqrt(batch_norm4_v + 1e-05) * rt.total(dbatch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (18) dbatch_norm4_m[m] += −2/(HNW) dbatch_norm4_v[m] √(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} batch_norm4_h[n,i,j,m]
-    dbatch_norm4_m += (
-        np.sqrt(batch_norm4_v + 1e-05)
-        * dbatch_norm4_v
+    # (9) dsum_y[m,q,v,e] = dy[m,q,v,e] [relu3_y[m,q,v,e]>0]
+    dsum_y = np.where(relu3_y > 0, dy, 0)
+    # (10) dnorm4_h[m,q,v,e] = norm4_gamma[e] dsum_y[m,q,v,e]
+    dnorm4_h = buffers.take((N, H, W, 256), dtype)
+    np.multiply(dsum_y, norm4_gamma, out=dnorm4_h)
+    # (14) dnorm4_v[m] = −1/(2(10⁻⁵+norm4_v[m])) Σ_{n,i,j} norm4_h[n,i,j,m] dnorm4_h[n,i,j,m]
+    dnorm4_v = 1 / (norm4_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm4_h, norm4_h)
+    # (18) dnorm4_m[m] = −1/√(10⁻⁵+norm4_v[m]) Σ_{n,i,j} dnorm4_h[n,i,j,m]
+    dnorm4_m = -1 / np.sqrt(norm4_v + 1e-05) * rt.total(dnorm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (18) dnorm4_m[m] += −2/(HNW) dnorm4_v[m] √(10⁻⁵+norm4_v[m]) Σ_{n,i,j} norm4_h[n,i,j,m]
+    dnorm4_m += (
+        np.sqrt(norm4_v + 1e-05)
+        * dnorm4_v
         * -rt.ratio(2, H * N * W)
-        * rt.total(batch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+        * rt.total(norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (30) dconv2d4_u[m,q,v,e] = 2 batch_norm4_h[m,q,v,e] dbatch_norm4_v[e] √(10⁻⁵+batch_norm4_v[e])/(HNW)
-    #                            + dbatch_norm4_h[m,q,v,e]/√(10⁻⁵+batch_norm4_v[e]) + dbatch_norm4_m[e]/(HNW)
-    dconv2d4_u = buffers.take((N, H, W, 256), dtype)
-    np.multiply(dbatch_norm4_h, 1 / np.sqrt(batch_norm4_v + 1e-05), out=dconv2d4_u)
-    dconv2d4_u += rt.ratio(2, H * N * W) * (np.sqrt(batch_norm4_v + 1e-05) * dbatch_norm4_v) * batch_norm4_h
-    dconv2d4_u += rt.ratio(1, H * N * W) * dbatch_norm4_m
-    buffers.give(dbatch_norm4_h)
-    # (10) dbatch_norm3_h[m,q,v,e] = batch_norm3_gamma[e] dresidual_add1_y[m,q,v,e]
-    dbatch_norm3_h = buffers.take((N, H, W, 256), dtype)
-    np.multiply(dresidual_add1_y, batch_norm3_gamma, out=dbatch_norm3_h)
-    # (14) dbatch_norm3_v[m] = −1/(2(10⁻⁵+batch_norm3_v[m])) Σ_{n,i,j} batch_norm3_h[n,i,j,m] dbatch_norm3_h[n,i,j,m]
-    dbatch_norm3_v = (
-        1 / (batch_norm3_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm3_h, dbatch_norm3_h)
-    )
-    # (18) dbatch_norm3_m[m] = −1/√(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} dbatch_norm3_h[n,i,j,m]
-    dbatch_norm3_m = -1 / np.sqrt(batch_norm3_v + 1e-05) * rt.total(dbatch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (18) dbatch_norm3_m[m] += −2/(HNW) dbatch_norm3_v[m] √(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} batch_norm3_h[n,i,j,m]
-    dbatch_norm3_m += (
-        np.sqrt(batch_norm3_v + 1e-05)
-        * dbatch_norm3_v
+    # (30) dproject_u[m,q,v,e] = 2 norm4_h[m,q,v,e] dnorm4_v[e] √(10⁻⁵+norm4_v[e])/(HNW)
+    #                            + dnorm4_h[m,q,v,e]/√(10⁻⁵+norm4_v[e]) + dnorm4_m[e]/(HNW)
+    dproject_u = buffers.take((N, H, W, 256), dtype)
+    np.multiply(dnorm4_h, 1 / np.sqrt(norm4_v + 1e-05), out=dproject_u)
+    dproject_u += rt.ratio(2, H * N * W) * (np.sqrt(norm4_v + 1e-05) * dnorm4_v) * norm4_h
+    dproject_u += rt.ratio(1, H * N * W) * dnorm4_m
+    buffers.give(dnorm4_h)
+    # (10) dnorm3_h[m,q,v,e] = norm3_gamma[e] dsum_y[m,q,v,e]
+    dnorm3_h = buffers.take((N, H, W, 256), dtype)
+    np.multiply(dsum_y, norm3_gamma, out=dnorm3_h)
+    # (14) dnorm3_v[m] = −1/(2(10⁻⁵+norm3_v[m])) Σ_{n,i,j} norm3_h[n,i,j,m] dnorm3_h[n,i,j,m]
+    dnorm3_v = 1 / (norm3_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm3_h, norm3_h)
+    # (18) dnorm3_m[m] = −1/√(10⁻⁵+norm3_v[m]) Σ_{n,i,j} dnorm3_h[n,i,j,m]
+    dnorm3_m = -1 / np.sqrt(norm3_v + 1e-05) * rt.total(dnorm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (18) dnorm3_m[m] += −2/(HNW) dnorm3_v[m] √(10⁻⁵+norm3_v[m]) Σ_{n,i,j} norm3_h[n,i,j,m]
+    dnorm3_m += (
+        np.sqrt(norm3_v + 1e-05)
+        * dnorm3_v
         * -rt.ratio(2, H * N * W)
-        * rt.total(batch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+        * rt.total(norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (30) dconv2d3_u[m,q,v,e] = 2 batch_norm3_h[m,q,v,e] dbatch_norm3_v[e] √(10⁻⁵+batch_norm3_v[e])/(HNW)
-    #                            + dbatch_norm3_h[m,q,v,e]/√(10⁻⁵+batch_norm3_v[e]) + dbatch_norm3_m[e]/(HNW)
-    dconv2d3_u = buffers.take((N, H, W, 256), dtype)
-    np.multiply(dbatch_norm3_h, 1 / np.sqrt(batch_norm3_v + 1e-05), out=dconv2d3_u)
-    dconv2d3_u += rt.ratio(2, H * N * W) * (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v) * batch_norm3_h
-    dconv2d3_u += rt.ratio(1, H * N * W) * dbatch_norm3_m
-    buffers.give(dbatch_norm3_h)
-    # (33) drelu2_y[m,q,v,e] = Σ_{k} conv2d3_w[0,0,e,k] dconv2d3_u[m,q,v,k]
-    conv2d3_w_1 = rt.Window(conv2d3_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
+    # (32) dconv3_u[m,q,v,e] = 2 norm3_h[m,q,v,e] dnorm3_v[e] √(10⁻⁵+norm3_v[e])/(HNW)
+    #                          + dnorm3_h[m,q,v,e]/√(10⁻⁵+norm3_v[e]) + dnorm3_m[e]/(HNW)
+    dconv3_u = buffers.take((N, H, W, 256), dtype)
+    np.multiply(dnorm3_h, 1 / np.sqrt(norm3_v + 1e-05), out=dconv3_u)
+    dconv3_u += rt.ratio(2, H * N * W) * (np.sqrt(norm3_v + 1e-05) * dnorm3_v) * norm3_h
+    dconv3_u += rt.ratio(1, H * N * W) * dnorm3_m
+    buffers.give(dnorm3_h)
+    # (34) drelu2_y[m,q,v,e] = Σ_{k} conv3_w[0,0,e,k] dconv3_u[m,q,v,k]
+    conv3_w_1 = rt.Window(conv3_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
     drelu2_y = buffers.take((N, H, W, 64), dtype)
-    rt.contract("m q v k, e k -> m q v e", dconv2d3_u, conv2d3_w_1, out=drelu2_y)
-    # (35) dbatch_norm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dbatch_norm2_y = np.where(relu2_y > 0, drelu2_y, 0)
+    rt.contract("m q v k, e k -> m q v e", dconv3_u, conv3_w_1, out=drelu2_y)
+    # (36) dnorm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    dnorm2_y = np.where(relu2_y > 0, drelu2_y, 0)
     buffers.give(drelu2_y)
-    # (10) dbatch_norm2_h[m,q,v,e] = batch_norm2_gamma[e] dbatch_norm2_y[m,q,v,e]
-    dbatch_norm2_h = buffers.take((N, H, W, 64), dtype)
-    np.multiply(dbatch_norm2_y, batch_norm2_gamma, out=dbatch_norm2_h)
-    # (14) dbatch_norm2_v[m] = −1/(2(10⁻⁵+batch_norm2_v[m])) Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_h[n,i,j,m]
-    dbatch_norm2_v = (
-        1 / (batch_norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_h)
-    )
-    # (18) dbatch_norm2_m[m] = −1/√(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} dbatch_norm2_h[n,i,j,m]
-    dbatch_norm2_m = -1 / np.sqrt(batch_norm2_v + 1e-05) * rt.total(dbatch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (18) dbatch_norm2_m[m] += −2/(HNW) dbatch_norm2_v[m] √(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} batch_norm2_h[n,i,j,m]
-    dbatch_norm2_m += (
-        np.sqrt(batch_norm2_v + 1e-05)
-        * dbatch_norm2_v
+    # (10) dnorm2_h[m,q,v,e] = norm2_gamma[e] dnorm2_y[m,q,v,e]
+    dnorm2_h = buffers.take((N, H, W, 64), dtype)
+    np.multiply(dnorm2_y, norm2_gamma, out=dnorm2_h)
+    # (14) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
+    # (18) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (18) dnorm2_m[m] += −2/(HNW) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    dnorm2_m += (
+        np.sqrt(norm2_v + 1e-05)
+        * dnorm2_v
         * -rt.ratio(2, H * N * W)
-        * rt.total(batch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+        * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (30) dconv2d2_u[m,q,v,e] = 2 batch_norm2_h[m,q,v,e] dbatch_norm2_v[e] √(10⁻⁵+batch_norm2_v[e])/(HNW)
-    #                            + dbatch_norm2_h[m,q,v,e]/√(10⁻⁵+batch_norm2_v[e]) + dbatch_norm2_m[e]/(HNW)
-    dconv2d2_u = buffers.take((N, H, W, 64), dtype)
-    np.multiply(dbatch_norm2_h, 1 / np.sqrt(batch_norm2_v + 1e-05), out=dconv2d2_u)
-    dconv2d2_u += rt.ratio(2, H * N * W) * (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v) * batch_norm2_h
-    dconv2d2_u += rt.ratio(1, H * N * W) * dbatch_norm2_m
-    buffers.give(dbatch_norm2_h)
-    # (41) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
-    dconv2d2_u_1 = rt.Window(  # m q v k r t
-        dconv2d2_u, (N, H, W, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+    # (32) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(HNW)
+    #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(HNW)
+    dconv2_u = buffers.take((N, H, W, 64), dtype)
+    np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
+    dconv2_u += rt.ratio(2, H * N * W) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
+    dconv2_u += rt.ratio(1, H * N * W) * dnorm2_m
+    buffers.give(dnorm2_h)
+    # (42) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    dconv2_u_1 = rt.Window(  # m q v k r t
+        dconv2_u, (N, H, W, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu1_y = buffers.take((N, H, W, 64), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d2_u_1, conv2d2_w, out=drelu1_y)
-    # (43) dbatch_norm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dbatch_norm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
+    # (44) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (10) dbatch_norm1_h[m,q,v,e] = batch_norm1_gamma[e] dbatch_norm1_y[m,q,v,e]
-    dbatch_norm1_h = buffers.take((N, H, W, 64), dtype)
-    np.multiply(dbatch_norm1_y, batch_norm1_gamma, out=dbatch_norm1_h)
-    # (14) dbatch_norm1_v[m] = −1/(2(10⁻⁵+batch_norm1_v[m])) Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_h[n,i,j,m]
-    dbatch_norm1_v = (
-        1 / (batch_norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_h)
-    )
-    # (18) dbatch_norm1_m[m] = −1/√(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} dbatch_norm1_h[n,i,j,m]
-    dbatch_norm1_m = -1 / np.sqrt(batch_norm1_v + 1e-05) * rt.total(dbatch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (18) dbatch_norm1_m[m] += −2/(HNW) dbatch_norm1_v[m] √(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} batch_norm1_h[n,i,j,m]
-    dbatch_norm1_m += (
-        np.sqrt(batch_norm1_v + 1e-05)
-        * dbatch_norm1_v
+    # (10) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    dnorm1_h = buffers.take((N, H, W, 64), dtype)
+    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    # (14) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    # (18) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (18) dnorm1_m[m] += −2/(HNW) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    dnorm1_m += (
+        np.sqrt(norm1_v + 1e-05)
+        * dnorm1_v
         * -rt.ratio(2, H * N * W)
-        * rt.total(batch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (30) dconv2d1_u[m,q,v,e] = 2 batch_norm1_h[m,q,v,e] dbatch_norm1_v[e] √(10⁻⁵+batch_norm1_v[e])/(HNW)
-    #                            + dbatch_norm1_h[m,q,v,e]/√(10⁻⁵+batch_norm1_v[e]) + dbatch_norm1_m[e]/(HNW)
-    dconv2d1_u = buffers.take((N, H, W, 64), dtype)
-    np.multiply(dbatch_norm1_h, 1 / np.sqrt(batch_norm1_v + 1e-05), out=dconv2d1_u)
-    dconv2d1_u += rt.ratio(2, H * N * W) * (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v) * batch_norm1_h
-    dconv2d1_u += rt.ratio(1, H * N * W) * dbatch_norm1_m
-    buffers.give(dbatch_norm1_h)
-    # (31) dconv2d1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv2d1_u[n,i,j,e]
-    dconv2d1_w = np.zeros((1, 1, 64, 64), dtype)
-    part = dconv2d1_w[0, 0]
-    part += rt.contract("n i j e, n i j v -> v e", dconv2d1_u, x)
-    # (21) dbatch_norm1_gamma[m] = Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_y[n,i,j,m]
-    dbatch_norm1_gamma = rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_y)
-    # (24) dbatch_norm1_beta[m] = Σ_{n,i,j} dbatch_norm1_y[n,i,j,m]
-    dbatch_norm1_beta = rt.total(dbatch_norm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (38) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
+    # (32) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(HNW)
+    #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(HNW)
+    dconv1_u = buffers.take((N, H, W, 64), dtype)
+    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
+    dconv1_u += rt.ratio(2, H * N * W) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
+    dconv1_u += rt.ratio(1, H * N * W) * dnorm1_m
+    buffers.give(dnorm1_h)
+    # (31) dconv1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv1_u[n,i,j,e]
+    dconv1_w = np.zeros((1, 1, 64, 64), dtype)
+    part = dconv1_w[0, 0]
+    part += rt.contract("n i j e, n i j v -> v e", dconv1_u, x)
+    # (21) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    # (24) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (39) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, 64, N, H, W), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv2d2_w = np.empty((3, 3, 64, 64), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2d2_u, out=dconv2d2_w)
-    buffers.give(dconv2d2_u)
-    # (21) dbatch_norm2_gamma[m] = Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_y[n,i,j,m]
-    dbatch_norm2_gamma = rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_y)
-    # (24) dbatch_norm2_beta[m] = Σ_{n,i,j} dbatch_norm2_y[n,i,j,m]
-    dbatch_norm2_beta = rt.total(dbatch_norm2_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (31) dconv2d3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv2d3_u[n,i,j,e]
-    dconv2d3_w = np.zeros((1, 1, 64, 256), dtype)
-    part = dconv2d3_w[0, 0]
-    part += rt.contract("n i j e, n i j v -> v e", dconv2d3_u, relu2_y)
-    buffers.give(dconv2d3_u)
-    # (21) dbatch_norm3_gamma[m] = Σ_{n,i,j} batch_norm3_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
-    dbatch_norm3_gamma = rt.contract("n i j m, n i j m -> m", batch_norm3_h, dresidual_add1_y)
-    # (24) dbatch_norm3_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
-    dbatch_norm3_beta = rt.total(dresidual_add1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (31) dconv2d4_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv2d4_u[n,i,j,e]
-    dconv2d4_w = np.zeros((1, 1, 64, 256), dtype)
-    part = dconv2d4_w[0, 0]
-    part += rt.contract("n i j e, n i j v -> v e", dconv2d4_u, x)
-    # (21) dbatch_norm4_gamma[m] = Σ_{n,i,j} batch_norm4_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
-    dbatch_norm4_gamma = rt.contract("n i j m, n i j m -> m", batch_norm4_h, dresidual_add1_y)
-    # (24) dbatch_norm4_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
-    dbatch_norm4_beta = rt.total(dresidual_add1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dconv2_w = np.empty((3, 3, 64, 64), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
+    buffers.give(dconv2_u)
+    # (21) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_y[n,i,j,m]
+    dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dnorm2_y, norm2_h)
+    # (24) dnorm2_beta[m] = Σ_{n,i,j} dnorm2_y[n,i,j,m]
+    dnorm2_beta = rt.total(dnorm2_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (31) dconv3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv3_u[n,i,j,e]
+    dconv3_w = np.zeros((1, 1, 64, 256), dtype)
+    part = dconv3_w[0, 0]
+    part += rt.contract("n i j e, n i j v -> v e", dconv3_u, relu2_y)
+    buffers.give(dconv3_u)
+    # (21) dnorm3_gamma[m] = Σ_{n,i,j} norm3_h[n,i,j,m] dsum_y[n,i,j,m]
+    dnorm3_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm3_h)
+    # (24) dnorm3_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    dnorm3_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (31) dproject_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dproject_u[n,i,j,e]
+    dproject_w = np.zeros((1, 1, 64, 256), dtype)
+    part = dproject_w[0, 0]
+    part += rt.contract("n i j e, n i j v -> v e", dproject_u, x)
+    # (21) dnorm4_gamma[m] = Σ_{n,i,j} norm4_h[n,i,j,m] dsum_y[n,i,j,m]
+    dnorm4_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm4_h)
+    # (24) dnorm4_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    dnorm4_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     if inputs:
-        # dx[m,q,v,e] = Σ_{k} conv2d4_w[0,0,e,k] dconv2d4_u[m,q,v,k]
-        conv2d4_w_1 = rt.Window(conv2d4_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
+        # dx[m,q,v,e] = Σ_{k} project_w[0,0,e,k] dproject_u[m,q,v,k]
+        project_w_1 = rt.Window(project_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
         dx = np.empty((N, H, W, 64), dtype)
-        rt.contract("m q v k, e k -> m q v e", dconv2d4_u, conv2d4_w_1, out=dx)
-        # dx[m,q,v,e] += Σ_{k} conv2d1_w[0,0,e,k] dconv2d1_u[m,q,v,k]
-        conv2d1_w_1 = rt.Window(conv2d1_w, (64, 64), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
-        dx += rt.contract("m q v k, e k -> m q v e", dconv2d1_u, conv2d1_w_1)
-    buffers.give(dconv2d4_u, dconv2d1_u)
+        rt.contract("m q v k, e k -> m q v e", dproject_u, project_w_1, out=dx)
+        # dx[m,q,v,e] += Σ_{k} conv1_w[0,0,e,k] dconv1_u[m,q,v,k]
+        conv1_w_1 = rt.Window(conv1_w, (64, 64), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
+        dx += rt.contract("m q v k, e k -> m q v e", dconv1_u, conv1_w_1)
+    buffers.give(dproject_u, dconv1_u)
     return (
         dx if inputs else None,
         {
-            "conv2d1.w": dconv2d1_w,
-            "batch_norm1.gamma": dbatch_norm1_gamma,
-            "batch_norm1.beta": dbatch_norm1_beta,
-            "conv2d2.w": dconv2d2_w,
-            "batch_norm2.gamma": dbatch_norm2_gamma,
-            "batch_norm2.beta": dbatch_norm2_beta,
-            "conv2d3.w": dconv2d3_w,
-            "batch_norm3.gamma": dbatch_norm3_gamma,
-            "batch_norm3.beta": dbatch_norm3_beta,
-            "conv2d4.w": dconv2d4_w,
-            "batch_norm4.gamma": dbatch_norm4_gamma,
-            "batch_norm4.beta": dbatch_norm4_beta,
+            "conv1.w": dconv1_w,
+            "norm1.gamma": dnorm1_gamma,
+            "norm1.beta": dnorm1_beta,
+            "conv2.w": dconv2_w,
+            "norm2.gamma": dnorm2_gamma,
+            "norm2.beta": dnorm2_beta,
+            "conv3.w": dconv3_w,
+            "norm3.gamma": dnorm3_gamma,
+            "norm3.beta": dnorm3_beta,
+            "project.w": dproject_w,
+            "norm4.gamma": dnorm4_gamma,
+            "norm4.beta": dnorm4_beta,
         },
     )
 
@@ -603,31 +555,31 @@ class Bottleneck(rt.Network):
     outputs = (("relu3_y", "dy"),)
     evaluation = ("x",)
     layers: ClassVar[Mapping[str, str]] = {
-        "conv2d1": "conv2d",
-        "batch_norm1": "batch_norm",
+        "conv1": "conv2d",
+        "norm1": "batch_norm",
         "relu1": "relu",
-        "conv2d2": "conv2d",
-        "batch_norm2": "batch_norm",
+        "conv2": "conv2d",
+        "norm2": "batch_norm",
         "relu2": "relu",
-        "conv2d3": "conv2d",
-        "batch_norm3": "batch_norm",
-        "conv2d4": "conv2d",
-        "batch_norm4": "batch_norm",
-        "residual_add1": "residual_add",
+        "conv3": "conv2d",
+        "norm3": "batch_norm",
+        "project": "conv2d",
+        "norm4": "batch_norm",
+        "sum": "residual_add",
         "relu3": "relu",
     }
     kept = (
         "x",
-        "batch_norm1.v",
-        "batch_norm1.h",
+        "norm1.v",
+        "norm1.h",
         "relu1.y",
-        "batch_norm2.v",
-        "batch_norm2.h",
+        "norm2.v",
+        "norm2.h",
         "relu2.y",
-        "batch_norm3.v",
-        "batch_norm3.h",
-        "batch_norm4.v",
-        "batch_norm4.h",
+        "norm3.v",
+        "norm3.h",
+        "norm4.v",
+        "norm4.h",
         "relu3.y",
     )
 
@@ -638,26 +590,26 @@ class Bottleneck(rt.Network):
             self,
             "bottleneck",
             {
-                "conv2d1.w": rt.Normal((1, 1, 64, 64), 2.0 / 64),
-                "batch_norm1.gamma": rt.Constant((64,), 1.0),
-                "batch_norm1.beta": rt.Constant((64,), 0.0),
-                "batch_norm1.running_mean": rt.State((64,), 0.0),
-                "batch_norm1.running_var": rt.State((64,), 1.0),
-                "conv2d2.w": rt.Normal((3, 3, 64, 64), 2.0 / 576),
-                "batch_norm2.gamma": rt.Constant((64,), 1.0),
-                "batch_norm2.beta": rt.Constant((64,), 0.0),
-                "batch_norm2.running_mean": rt.State((64,), 0.0),
-                "batch_norm2.running_var": rt.State((64,), 1.0),
-                "conv2d3.w": rt.Normal((1, 1, 64, 256), 2.0 / 64),
-                "batch_norm3.gamma": rt.Constant((256,), 1.0),
-                "batch_norm3.beta": rt.Constant((256,), 0.0),
-                "batch_norm3.running_mean": rt.State((256,), 0.0),
-                "batch_norm3.running_var": rt.State((256,), 1.0),
-                "conv2d4.w": rt.Normal((1, 1, 64, 256), 2.0 / 64),
-                "batch_norm4.gamma": rt.Constant((256,), 1.0),
-                "batch_norm4.beta": rt.Constant((256,), 0.0),
-                "batch_norm4.running_mean": rt.State((256,), 0.0),
-                "batch_norm4.running_var": rt.State((256,), 1.0),
+                "conv1.w": rt.Normal((1, 1, 64, 64), 2.0 / 64),
+                "norm1.gamma": rt.Constant((64,), 1.0),
+                "norm1.beta": rt.Constant((64,), 0.0),
+                "norm1.running_mean": rt.State((64,), 0.0),
+                "norm1.running_var": rt.State((64,), 1.0),
+                "conv2.w": rt.Normal((3, 3, 64, 64), 2.0 / 576),
+                "norm2.gamma": rt.Constant((64,), 1.0),
+                "norm2.beta": rt.Constant((64,), 0.0),
+                "norm2.running_mean": rt.State((64,), 0.0),
+                "norm2.running_var": rt.State((64,), 1.0),
+                "conv3.w": rt.Normal((1, 1, 64, 256), 2.0 / 64),
+                "norm3.gamma": rt.Constant((256,), 1.0),
+                "norm3.beta": rt.Constant((256,), 0.0),
+                "norm3.running_mean": rt.State((256,), 0.0),
+                "norm3.running_var": rt.State((256,), 1.0),
+                "project.w": rt.Normal((1, 1, 64, 256), 2.0 / 64),
+                "norm4.gamma": rt.Constant((256,), 1.0),
+                "norm4.beta": rt.Constant((256,), 0.0),
+                "norm4.running_mean": rt.State((256,), 0.0),
+                "norm4.running_var": rt.State((256,), 1.0),
             },
             dtype,
             rng,

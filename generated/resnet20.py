@@ -46,9 +46,8 @@ norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1,
 (13) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
 (13) output_u[n,k] += output_b[k]
 
-Block basic: (1) to (7), stage1_block1 (H = 32, C = 16); (1) to (7), stage1_block2 (H = 32, C = 16); (1) to (7),
-    stage1_block3 (H = 32, C = 16); (1) to (7), stage2_block2 (H = 16, C = 32); (1) to (7), stage2_block3 (H = 16, C
-    = 32); (1) to (7), stage3_block2 (H = 8, C = 64); (1) to (7), stage3_block3 (H = 8, C = 64).
+Block basic: (1) to (7), stage1_block1, stage1_block2 and stage1_block3 (H = 32, C = 16); (1) to (7), stage2_block2
+    and stage2_block3 (H = 16, C = 32); (1) to (7), stage3_block2 and stage3_block3 (H = 8, C = 64).
 
   level  layers              reads     value         weights         parameters
   ─────────────────────────────────────────────────────────────────────────────
@@ -395,39 +394,30 @@ def resnet20_forward(
     np.multiply(norm1_h, norm1_gamma, out=relu1_y)
     relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
-    # (1) to (4), (6), stage1_block1
     stage1_block1_relu2_y, stage1_block1_state, stage1_block1_saved = _basic_forward(
         "stage1_block1", relu1_y, params, state, dtype, buffers
     )
-    # (1) to (4), (6), stage1_block2
     stage1_block2_relu2_y, stage1_block2_state, stage1_block2_saved = _basic_forward(
         "stage1_block2", stage1_block1_relu2_y, params, state, dtype, buffers
     )
-    # (1) to (4), (6), stage1_block3
     stage1_block3_relu2_y, stage1_block3_state, stage1_block3_saved = _basic_forward(
         "stage1_block3", stage1_block2_relu2_y, params, state, dtype, buffers
     )
-    # (1) to (4), (6), (8), stage2_block1
     stage2_block1_relu2_y, stage2_block1_state, stage2_block1_saved = _down_forward(
         "stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers, H_out=16, K=32, p=8
     )
-    # (1) to (4), (6), stage2_block2
     stage2_block2_relu2_y, stage2_block2_state, stage2_block2_saved = _basic_forward(
         "stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers
     )
-    # (1) to (4), (6), stage2_block3
     stage2_block3_relu2_y, stage2_block3_state, stage2_block3_saved = _basic_forward(
         "stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers
     )
-    # (1) to (4), (6), (8), stage3_block1
     stage3_block1_relu2_y, stage3_block1_state, stage3_block1_saved = _down_forward(
         "stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers, H_out=8, K=64, p=16
     )
-    # (1) to (4), (6), stage3_block2
     stage3_block2_relu2_y, stage3_block2_state, stage3_block2_saved = _basic_forward(
         "stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers
     )
-    # (1) to (4), (6), stage3_block3
     stage3_block3_relu2_y, stage3_block3_state, stage3_block3_saved = _basic_forward(
         "stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers
     )
@@ -645,35 +635,26 @@ def resnet20_predict(
     relu1_y += norm1_beta
     np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv1_u)
-    # (1), (6), stage1_block1
     stage1_block1_relu2_y = _basic_predict("stage1_block1", relu1_y, params, state, dtype, buffers)
     buffers.give(relu1_y)
-    # (1), (6), stage1_block2
     stage1_block2_relu2_y = _basic_predict("stage1_block2", stage1_block1_relu2_y, params, state, dtype, buffers)
     buffers.give(stage1_block1_relu2_y)
-    # (1), (6), stage1_block3
     stage1_block3_relu2_y = _basic_predict("stage1_block3", stage1_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage1_block2_relu2_y)
-    # (1), (6), (8), stage2_block1
     stage2_block1_relu2_y = _down_predict(
         "stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers, H_out=16, K=32, p=8
     )
     buffers.give(stage1_block3_relu2_y)
-    # (1), (6), stage2_block2
     stage2_block2_relu2_y = _basic_predict("stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers)
     buffers.give(stage2_block1_relu2_y)
-    # (1), (6), stage2_block3
     stage2_block3_relu2_y = _basic_predict("stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage2_block2_relu2_y)
-    # (1), (6), (8), stage3_block1
     stage3_block1_relu2_y = _down_predict(
         "stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers, H_out=8, K=64, p=16
     )
     buffers.give(stage2_block3_relu2_y)
-    # (1), (6), stage3_block2
     stage3_block2_relu2_y = _basic_predict("stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers)
     buffers.give(stage3_block1_relu2_y)
-    # (1), (6), stage3_block3
     stage3_block3_relu2_y = _basic_predict("stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage3_block2_relu2_y)
     # (12) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
@@ -993,7 +974,6 @@ def resnet20_backward(
     dstage3_block3_relu2_y.fill(0)
     dstage3_block3_relu2_y += dpool_y[:, None, None, :] / 64
     buffers.give(dpool_y)
-    # (42), (44), (48), (52) to (54), (60), (63), (66), (68), (71), stage3_block3
     dstage3_block2_relu2_y, stage3_block3_gradients = _basic_backward(
         "stage3_block3", dstage3_block3_relu2_y, params, stage3_block3_saved, dtype, buffers
     )
@@ -1003,7 +983,6 @@ def resnet20_backward(
         "stage3_block2", dstage3_block2_relu2_y, params, stage3_block2_saved, dtype, buffers
     )
     buffers.give(dstage3_block2_relu2_y)
-    # (44), (48), (52) to (54), (60), (63), (66), (68), (73), (75), stage3_block1
     dstage2_block3_relu2_y, stage3_block1_gradients = _down_backward(
         "stage3_block1", dstage3_block1_relu2_y, params, stage3_block1_saved, dtype, buffers, p=16
     )
@@ -1018,7 +997,6 @@ def resnet20_backward(
         "stage2_block2", dstage2_block2_relu2_y, params, stage2_block2_saved, dtype, buffers
     )
     buffers.give(dstage2_block2_relu2_y)
-    # (44), (48), (52) to (54), (60), (63), (66), (68), (73), (75), stage2_block1
     dstage1_block3_relu2_y, stage2_block1_gradients = _down_backward(
         "stage2_block1", dstage2_block1_relu2_y, params, stage2_block1_saved, dtype, buffers, p=8
     )

@@ -3,64 +3,62 @@
 """VGG-11 for 32x32 images.
 
   input x[N, 32, 32, 3]
-  conv2d(64, 3, padding=1) -> relu -> max_pool2d(2)
-  -> conv2d(128, 3, padding=1) -> relu -> max_pool2d(2)
-  -> conv2d(256, 3, padding=1) -> relu -> conv2d(256, 3, padding=1) -> relu -> max_pool2d(2)
-  -> conv2d(512, 3, padding=1) -> relu -> conv2d(512, 3, padding=1) -> relu -> max_pool2d(2)
-  -> conv2d(512, 3, padding=1) -> relu -> conv2d(512, 3, padding=1) -> relu -> max_pool2d(2)
-  -> flatten -> dense(10)
+  block single(k) = conv1: conv2d(k, 3, padding=1) -> relu1: relu -> pool: max_pool2d(2)
+  block double(k) = conv1: conv2d(k, 3, padding=1) -> relu1: relu -> conv2: conv2d(k, 3, padding=1) -> relu2: relu
+    -> pool: max_pool2d(2)
+  stage1: single(64) -> stage2: single(128) -> stage3: double(256) -> stage4: double(512) -> stage5: double(512)
+  -> flat: flatten -> output: dense(10)
   loss softmax_cross_entropy
 
-  level        layers                 reads        value             weights                      parameters
-  ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-  conv2d1      conv2d, relu           x            (N, 32, 32, 64)   w (3, 3, 3, 64), b (64)            1792
-  max_pool2d1  max_pool2d             conv2d1      (N, 16, 16, 64)
-  conv2d2      conv2d, relu           max_pool2d1  (N, 16, 16, 128)  w (3, 3, 64, 128), b (128)        73856
-  max_pool2d2  max_pool2d             conv2d2      (N, 8, 8, 128)
-  conv2d3      conv2d, relu           max_pool2d2  (N, 8, 8, 256)    w (3, 3, 128, 256), b (256)      295168
-  conv2d4      conv2d, relu           conv2d3      (N, 8, 8, 256)    w (3, 3, 256, 256), b (256)      590080
-  max_pool2d3  max_pool2d             conv2d4      (N, 4, 4, 256)
-  conv2d5      conv2d, relu           max_pool2d3  (N, 4, 4, 512)    w (3, 3, 256, 512), b (512)     1180160
-  conv2d6      conv2d, relu           conv2d5      (N, 4, 4, 512)    w (3, 3, 512, 512), b (512)     2359808
-  max_pool2d4  max_pool2d             conv2d6      (N, 2, 2, 512)
-  conv2d7      conv2d, relu           max_pool2d4  (N, 2, 2, 512)    w (3, 3, 512, 512), b (512)     2359808
-  conv2d8      conv2d, relu           conv2d7      (N, 2, 2, 512)    w (3, 3, 512, 512), b (512)     2359808
-  max_pool2d5  max_pool2d, flatten    conv2d8      (N, 512)
-  dense1       dense                  max_pool2d5  (N, 10)           w (512, 10), b (10)                5130
-  loss         softmax_cross_entropy  dense1, t    ()
+  level         layers                 reads         value            weights                      parameters
+  ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+  stage1_conv1  conv2d, relu           x             (N, 32, 32, 64)  w (3, 3, 3, 64), b (64)            1792
+  stage1_pool   max_pool2d             stage1_conv1  (N, 16, 16, 64)
+  stage2        single                 stage1_pool   (N, 8, 8, 128)                                     73856
+  stage3        double                 stage2        (N, 4, 4, 256)                                    885248
+  stage4        double                 stage3        (N, 2, 2, 512)                                   3539968
+  stage5_conv1  conv2d, relu           stage4        (N, 2, 2, 512)   w (3, 3, 512, 512), b (512)     2359808
+  stage5_conv2  conv2d, relu           stage5_conv1  (N, 2, 2, 512)   w (3, 3, 512, 512), b (512)     2359808
+  stage5_pool   max_pool2d, flatten    stage5_conv2  (N, 512)
+  output        dense                  stage5_pool   (N, 10)          w (512, 10), b (10)                5130
+  loss          softmax_cross_entropy  output, t     ()
 
-(1) conv2d1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv2d1_w[r,t,c,k]
-(1) conv2d1_u[n,i,j,k] += conv2d1_b[k]
-(2) relu1_y[n,i,j,k] = max(0, conv2d1_u[n,i,j,k])
-(3) max_pool2d1_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
-(1) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] max_pool2d1_y[n, i+r−1, j+t−1, c]
-(1) conv2d2_u[n,i,j,k] += conv2d2_b[k]
-(2) relu2_y[n,i,j,k] = max(0, conv2d2_u[n,i,j,k])
-(3) max_pool2d2_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]
-(1) conv2d3_u[n,i,j,k] = Σ_{r,t,c} conv2d3_w[r,t,c,k] max_pool2d2_y[n, i+r−1, j+t−1, c]
-(1) conv2d3_u[n,i,j,k] += conv2d3_b[k]
-(2) relu3_y[n,i,j,k] = max(0, conv2d3_u[n,i,j,k])
-(1) conv2d4_u[n,i,j,k] = Σ_{r,t,c} conv2d4_w[r,t,c,k] relu3_y[n, i+r−1, j+t−1, c]
-(1) conv2d4_u[n,i,j,k] += conv2d4_b[k]
-(2) relu4_y[n,i,j,k] = max(0, conv2d4_u[n,i,j,k])
-(3) max_pool2d3_y[n,i,j,c] = max_{r,t} relu4_y[n, 2i+r, 2j+t, c]
-(1) conv2d5_u[n,i,j,k] = Σ_{r,t,c} conv2d5_w[r,t,c,k] max_pool2d3_y[n, i+r−1, j+t−1, c]
-(1) conv2d5_u[n,i,j,k] += conv2d5_b[k]
-(2) relu5_y[n,i,j,k] = max(0, conv2d5_u[n,i,j,k])
-(1) conv2d6_u[n,i,j,k] = Σ_{r,t,c} conv2d6_w[r,t,c,k] relu5_y[n, i+r−1, j+t−1, c]
-(1) conv2d6_u[n,i,j,k] += conv2d6_b[k]
-(2) relu6_y[n,i,j,k] = max(0, conv2d6_u[n,i,j,k])
-(3) max_pool2d4_y[n,i,j,c] = max_{r,t} relu6_y[n, 2i+r, 2j+t, c]
-(1) conv2d7_u[n,i,j,k] = Σ_{r,t,c} conv2d7_w[r,t,c,k] max_pool2d4_y[n, i+r−1, j+t−1, c]
-(1) conv2d7_u[n,i,j,k] += conv2d7_b[k]
-(2) relu7_y[n,i,j,k] = max(0, conv2d7_u[n,i,j,k])
-(1) conv2d8_u[n,i,j,k] = Σ_{r,t,c} conv2d8_w[r,t,c,k] relu7_y[n, i+r−1, j+t−1, c]
-(1) conv2d8_u[n,i,j,k] += conv2d8_b[k]
-(2) relu8_y[n,i,j,k] = max(0, conv2d8_u[n,i,j,k])
-(3) max_pool2d5_y[n,i,j,c] = max_{r,t} relu8_y[n, 2i+r, 2j+t, c]
-(4) flatten1_y[n,y_1] = max_pool2d5_y[n,0,0,y_1]
-(5) dense1_u[n,k] = Σ_{c} dense1_w[c,k] flatten1_y[n,c]
-(5) dense1_u[n,k] += dense1_b[k]
+(1) stage1_conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] stage1_conv1_w[r,t,c,k]
+(1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
+(2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
+(3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
+(4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
+(5) output_u[n,k] = Σ_{c} output_w[c,k] flat_y[n,c]
+(5) output_u[n,k] += output_b[k]
+
+Block single: (1) to (3), stage2.
+
+  level  layers        reads  value             weights                     parameters
+  ────────────────────────────────────────────────────────────────────────────────────
+  conv1  conv2d, relu  x      (N, 16, 16, 128)  w (3, 3, 64, 128), b (128)       73856
+  pool   max_pool2d    conv1  (N, 8, 8, 128)
+
+(1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+(1) conv1_u[n,i,j,k] += conv1_b[k]
+(2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
+(3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
+
+Block double: (1) to (3), stage3 (H = 8, C = 128, K = 256, H′ = 4); (1) to (3), stage4 (H = 4, C = 256, K = 512, H′
+    = 2); (1) to (3), stage5 (H = 2, C = 512, K = 512, H′ = 1).
+
+  level  layers        reads  value           weights                parameters
+  ─────────────────────────────────────────────────────────────────────────────
+  conv1  conv2d, relu  x      (N, H, H, K)    w (3, 3, C, K), b (K)       9CK+K
+  conv2  conv2d, relu  conv1  (N, H, H, K)    w (3, 3, K, K), b (K)       K+9K²
+  pool   max_pool2d    conv2  (N, H′, H′, K)
+
+(1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+(1) conv1_u[n,i,j,k] += conv1_b[k]
+(2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
+(1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+(1) conv2_u[n,i,j,k] += conv2_b[k]
+(2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
+(3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
 
 Source: Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition, 2015, table 1,
     configuration A.
@@ -78,6 +76,105 @@ else:  # copied beside a script
 
 loops = rt.Companion(__package__, "vgg11")
 
+_DOUBLE_LAYERS = {"conv1": "conv2d", "relu1": "relu", "conv2": "conv2d", "relu2": "relu", "pool": "max_pool2d"}
+_DOUBLE_KEPT = ("relu1.y", "relu2.y", "pool.argmax", "pool.y")
+
+
+def _double_forward(
+    place: str, x: rt.Array, params: Mapping[str, Any], dtype: Any, buffers: rt.Buffers, *, H_out: int, K: int
+) -> tuple[rt.Array, tuple[Any, ...]]:
+    """Compute block double, forward.
+
+    Given are x, shape (N, H, H, C). What a weight is called begins with place.
+    The numbers at its statements are those at stage3.
+
+    Returns:
+        pool_y, shape (N, H_out, H_out, K); what backward needs: x, relu1_y, relu2_y and pool_argmax.
+    """
+    N, H, _, C = x.shape
+    conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, C, K))
+    conv1_b = rt.weight("vgg11", params, place + "_conv1.b", dtype, (K,))
+    conv2_w = rt.weight("vgg11", params, place + "_conv2.w", dtype, (3, 3, K, K))
+    conv2_b = rt.weight("vgg11", params, place + "_conv2.b", dtype, (K,))
+    # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, H, H, K), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (1) conv1_u[n,i,j,k] += conv1_b[k]
+    rt.add_row(conv1_u, conv1_b)
+    # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
+    relu1_y = buffers.take((N, H, H, K), dtype)
+    np.maximum(conv1_u, 0, out=relu1_y)
+    buffers.give(conv1_u)
+    # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    relu1_y_1 = rt.Window(  # n i j r t c
+        relu1_y, (N, H, H, 3, 3, K), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv2_u = buffers.take((N, H, H, K), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    # (1) conv2_u[n,i,j,k] += conv2_b[k]
+    rt.add_row(conv2_u, conv2_b)
+    # (2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
+    relu2_y = buffers.take((N, H, H, K), dtype)
+    np.maximum(conv2_u, 0, out=relu2_y)
+    buffers.give(conv2_u)
+    # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
+    if loops.wanted(4 * H_out**2 * K * N):
+        pool_y = buffers.take((N, H_out, H_out, K), dtype)
+        pool_argmax = np.empty((N, H_out, H_out, K), np.int32)
+        loops.vgg11_double_forward_1(pool_y, pool_argmax, relu2_y, H, H_out, K, N)
+    else:
+        relu2_y_1 = rt.Window(  # n i j c r t
+            relu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+        )
+        pool_y = buffers.take((N, H_out, H_out, K), dtype)
+        pool_argmax = np.empty((N, H_out, H_out, K), np.int32)
+        rt.reduce(np.maximum, -np.inf, relu2_y_1, pool_y, argument=pool_argmax)
+    return pool_y, (x, relu1_y, relu2_y, pool_argmax)
+
+
+def _single_forward(
+    place: str, x: rt.Array, params: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
+) -> tuple[rt.Array, tuple[Any, ...]]:
+    """Compute block single, forward.
+
+    Given are x, shape (N, 16, 16, 64). What a weight is called begins with place.
+    The numbers at its statements are those at stage2.
+
+    Returns:
+        pool_y, shape (N, 8, 8, 128); what backward needs: x, relu1_y and pool_argmax.
+    """
+    N = x.shape[0]
+    conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, 64, 128))
+    conv1_b = rt.weight("vgg11", params, place + "_conv1.b", dtype, (128,))
+    # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, 16, 16, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, 16, 16, 128), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (1) conv1_u[n,i,j,k] += conv1_b[k]
+    rt.add_row(conv1_u, conv1_b)
+    # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
+    relu1_y = buffers.take((N, 16, 16, 128), dtype)
+    np.maximum(conv1_u, 0, out=relu1_y)
+    buffers.give(conv1_u)
+    # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
+    if loops.wanted(32768 * N):
+        pool_y = buffers.take((N, 8, 8, 128), dtype)
+        pool_argmax = np.empty((N, 8, 8, 128), np.int32)
+        loops.vgg11_single_forward_1(pool_y, pool_argmax, relu1_y, N)
+    else:
+        relu1_y_1 = rt.Window(  # n i j c r t
+            relu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+        )
+        pool_y = buffers.take((N, 8, 8, 128), dtype)
+        pool_argmax = np.empty((N, 8, 8, 128), np.int32)
+        rt.reduce(np.maximum, -np.inf, relu1_y_1, pool_y, argument=pool_argmax)
+    return pool_y, (x, relu1_y, pool_argmax)
+
 
 def vgg11_forward(
     x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None
@@ -86,9 +183,8 @@ def vgg11_forward(
 
     By the equations of this module.
 
-    Kept for backward: x, relu1_y, max_pool2d1_y, max_pool2d1_argmax, relu2_y, max_pool2d2_y, max_pool2d2_argmax,
-        relu3_y, relu4_y, max_pool2d3_y, max_pool2d3_argmax, relu5_y, relu6_y, max_pool2d4_y, max_pool2d4_argmax,
-        relu7_y, relu8_y, max_pool2d5_argmax, flatten1_y: 217088*N elements.
+    Kept for backward: x, stage1_relu1_y, stage2_saved, stage1_pool_argmax, stage3_saved, stage4_saved,
+        stage5_saved, flat_y: 217088*N elements.
     Peak: 218112*N + 9225610 elements (88.4 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
@@ -97,7 +193,7 @@ def vgg11_forward(
         buffers: memory that is used again from call to call; what is kept lies in it.
 
     Returns:
-        dense1_u, shape (N, 10), what vgg11_backward needs.
+        output_u, shape (N, 10), what vgg11_backward needs.
 
     Raises:
         TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
@@ -105,212 +201,143 @@ def vgg11_forward(
     x, dtype = rt.arrays("vgg11", "x 4", x)
     N = x.shape[0]
     rt.extents("vgg11", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
-    conv2d1_w = rt.weight("vgg11", params, "conv2d1.w", dtype, (3, 3, 3, 64))
-    conv2d1_b = rt.weight("vgg11", params, "conv2d1.b", dtype, (64,))
-    conv2d2_w = rt.weight("vgg11", params, "conv2d2.w", dtype, (3, 3, 64, 128))
-    conv2d2_b = rt.weight("vgg11", params, "conv2d2.b", dtype, (128,))
-    conv2d3_w = rt.weight("vgg11", params, "conv2d3.w", dtype, (3, 3, 128, 256))
-    conv2d3_b = rt.weight("vgg11", params, "conv2d3.b", dtype, (256,))
-    conv2d4_w = rt.weight("vgg11", params, "conv2d4.w", dtype, (3, 3, 256, 256))
-    conv2d4_b = rt.weight("vgg11", params, "conv2d4.b", dtype, (256,))
-    conv2d5_w = rt.weight("vgg11", params, "conv2d5.w", dtype, (3, 3, 256, 512))
-    conv2d5_b = rt.weight("vgg11", params, "conv2d5.b", dtype, (512,))
-    conv2d6_w = rt.weight("vgg11", params, "conv2d6.w", dtype, (3, 3, 512, 512))
-    conv2d6_b = rt.weight("vgg11", params, "conv2d6.b", dtype, (512,))
-    conv2d7_w = rt.weight("vgg11", params, "conv2d7.w", dtype, (3, 3, 512, 512))
-    conv2d7_b = rt.weight("vgg11", params, "conv2d7.b", dtype, (512,))
-    conv2d8_w = rt.weight("vgg11", params, "conv2d8.w", dtype, (3, 3, 512, 512))
-    conv2d8_b = rt.weight("vgg11", params, "conv2d8.b", dtype, (512,))
-    dense1_w = rt.weight("vgg11", params, "dense1.w", dtype, (512, 10))
-    dense1_b = rt.weight("vgg11", params, "dense1.b", dtype, (10,))
+    stage1_conv1_w = rt.weight("vgg11", params, "stage1_conv1.w", dtype, (3, 3, 3, 64))
+    stage1_conv1_b = rt.weight("vgg11", params, "stage1_conv1.b", dtype, (64,))
+    output_w = rt.weight("vgg11", params, "output.w", dtype, (512, 10))
+    output_b = rt.weight("vgg11", params, "output.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
-    # (1) conv2d1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv2d1_w[r,t,c,k]
+    # (1) stage1_conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] stage1_conv1_w[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
         x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv2d1_u = buffers.take((N, 32, 32, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv2d1_w, out=conv2d1_u)
-    # (1) conv2d1_u[n,i,j,k] += conv2d1_b[k]
-    rt.add_row(conv2d1_u, conv2d1_b)
-    # (2) relu1_y[n,i,j,k] = max(0, conv2d1_u[n,i,j,k])
-    relu1_y = buffers.take((N, 32, 32, 64), dtype)
-    np.maximum(conv2d1_u, 0, out=relu1_y)
-    buffers.give(conv2d1_u)
-    # (3) max_pool2d1_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
+    stage1_conv1_u = buffers.take((N, 32, 32, 64), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, stage1_conv1_w, out=stage1_conv1_u)
+    # (1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
+    rt.add_row(stage1_conv1_u, stage1_conv1_b)
+    # (2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
+    stage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
+    np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
+    buffers.give(stage1_conv1_u)
+    # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
     if loops.wanted(65536 * N):
-        max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
-        max_pool2d1_argmax = np.empty((N, 16, 16, 64), np.int32)
-        loops.vgg11_forward_1(max_pool2d1_y, max_pool2d1_argmax, relu1_y, N)
+        stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
+        stage1_pool_argmax = np.empty((N, 16, 16, 64), np.int32)
+        loops.vgg11_forward_1(stage1_pool_y, stage1_pool_argmax, stage1_relu1_y, N)
     else:
-        relu1_y_1 = rt.Window(  # n i j c r t
-            relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+        stage1_relu1_y_1 = rt.Window(  # n i j c r t
+            stage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
-        max_pool2d1_argmax = np.empty((N, 16, 16, 64), np.int32)
-        rt.reduce(np.maximum, -np.inf, relu1_y_1, max_pool2d1_y, argument=max_pool2d1_argmax)
-    # (1) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] max_pool2d1_y[n, i+r−1, j+t−1, c]
-    max_pool2d1_y_1 = rt.Window(  # n i j r t c
-        max_pool2d1_y, (N, 16, 16, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+        stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
+        stage1_pool_argmax = np.empty((N, 16, 16, 64), np.int32)
+        rt.reduce(np.maximum, -np.inf, stage1_relu1_y_1, stage1_pool_y, argument=stage1_pool_argmax)
+    stage2_pool_y, stage2_saved = _single_forward("stage2", stage1_pool_y, params, dtype, buffers)
+    stage3_pool_y, stage3_saved = _double_forward("stage3", stage2_pool_y, params, dtype, buffers, H_out=4, K=256)
+    stage4_pool_y, stage4_saved = _double_forward("stage4", stage3_pool_y, params, dtype, buffers, H_out=2, K=512)
+    stage5_pool_y, stage5_saved = _double_forward("stage5", stage4_pool_y, params, dtype, buffers, H_out=1, K=512)
+    # (4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
+    flat_y = stage5_pool_y.reshape(N, 512)
+    # (5) output_u[n,k] = Σ_{c} output_w[c,k] flat_y[n,c]
+    output_u = np.empty((N, 10), dtype)
+    rt.contract("n c, c k -> n k", flat_y, output_w, out=output_u)
+    # (5) output_u[n,k] += output_b[k]
+    output_u += output_b
+    return (
+        output_u,
+        (x, stage1_relu1_y, stage2_saved, stage1_pool_argmax, stage3_saved, stage4_saved, stage5_saved, flat_y),
     )
-    conv2d2_u = buffers.take((N, 16, 16, 128), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d1_y_1, conv2d2_w, out=conv2d2_u)
-    # (1) conv2d2_u[n,i,j,k] += conv2d2_b[k]
-    rt.add_row(conv2d2_u, conv2d2_b)
-    # (2) relu2_y[n,i,j,k] = max(0, conv2d2_u[n,i,j,k])
-    relu2_y = buffers.take((N, 16, 16, 128), dtype)
-    np.maximum(conv2d2_u, 0, out=relu2_y)
-    buffers.give(conv2d2_u)
-    # (3) max_pool2d2_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(32768 * N):
-        max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
-        max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
-        loops.vgg11_forward_2(max_pool2d2_y, max_pool2d2_argmax, relu2_y, N)
+
+
+def _double_predict(
+    place: str, x: rt.Array, params: Mapping[str, Any], dtype: Any, buffers: rt.Buffers, *, H_out: int, K: int
+) -> rt.Array:
+    """Compute block double, predict.
+
+    Given are x, shape (N, H, H, C). What a weight is called begins with place.
+    The numbers at its statements are those at stage3.
+
+    Returns:
+        pool_y, shape (N, H_out, H_out, K).
+    """
+    N, H, _, C = x.shape
+    conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, C, K))
+    conv1_b = rt.weight("vgg11", params, place + "_conv1.b", dtype, (K,))
+    conv2_w = rt.weight("vgg11", params, place + "_conv2.w", dtype, (3, 3, K, K))
+    conv2_b = rt.weight("vgg11", params, place + "_conv2.b", dtype, (K,))
+    # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv1_u = buffers.take((N, H, H, K), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (1) conv1_u[n,i,j,k] += conv1_b[k]
+    rt.add_row(conv1_u, conv1_b)
+    # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
+    relu1_y = buffers.take((N, H, H, K), dtype)
+    np.maximum(conv1_u, 0, out=relu1_y)
+    buffers.give(conv1_u)
+    # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
+    relu1_y_1 = rt.Window(  # n i j r t c
+        relu1_y, (N, H, H, 3, 3, K), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    )
+    conv2_u = buffers.take((N, H, H, K), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
+    buffers.give(relu1_y)
+    # (1) conv2_u[n,i,j,k] += conv2_b[k]
+    rt.add_row(conv2_u, conv2_b)
+    # (2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
+    relu2_y = buffers.take((N, H, H, K), dtype)
+    np.maximum(conv2_u, 0, out=relu2_y)
+    buffers.give(conv2_u)
+    # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
+    if loops.wanted(4 * H_out**2 * K * N):
+        pool_y = buffers.take((N, H_out, H_out, K), dtype)
+        loops.vgg11_double_predict_1(pool_y, relu2_y, H, H_out, K, N)
     else:
         relu2_y_1 = rt.Window(  # n i j c r t
-            relu2_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+            relu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
-        max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
-        rt.reduce(np.maximum, -np.inf, relu2_y_1, max_pool2d2_y, argument=max_pool2d2_argmax)
-    # (1) conv2d3_u[n,i,j,k] = Σ_{r,t,c} conv2d3_w[r,t,c,k] max_pool2d2_y[n, i+r−1, j+t−1, c]
-    max_pool2d2_y_1 = rt.Window(  # n i j r t c
-        max_pool2d2_y, (N, 8, 8, 3, 3, 128), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+        pool_y = buffers.take((N, H_out, H_out, K), dtype)
+        rt.reduce(np.maximum, -np.inf, relu2_y_1, pool_y)
+    buffers.give(relu2_y)
+    return pool_y
+
+
+def _single_predict(place: str, x: rt.Array, params: Mapping[str, Any], dtype: Any, buffers: rt.Buffers) -> rt.Array:
+    """Compute block single, predict.
+
+    Given are x, shape (N, 16, 16, 64). What a weight is called begins with place.
+    The numbers at its statements are those at stage2.
+
+    Returns:
+        pool_y, shape (N, 8, 8, 128).
+    """
+    N = x.shape[0]
+    conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, 64, 128))
+    conv1_b = rt.weight("vgg11", params, place + "_conv1.b", dtype, (128,))
+    # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
+    x_1 = rt.Window(  # n i j r t c
+        x, (N, 16, 16, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv2d3_u = buffers.take((N, 8, 8, 256), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d2_y_1, conv2d3_w, out=conv2d3_u)
-    # (1) conv2d3_u[n,i,j,k] += conv2d3_b[k]
-    rt.add_row(conv2d3_u, conv2d3_b)
-    # (2) relu3_y[n,i,j,k] = max(0, conv2d3_u[n,i,j,k])
-    relu3_y = buffers.take((N, 8, 8, 256), dtype)
-    np.maximum(conv2d3_u, 0, out=relu3_y)
-    buffers.give(conv2d3_u)
-    # (1) conv2d4_u[n,i,j,k] = Σ_{r,t,c} conv2d4_w[r,t,c,k] relu3_y[n, i+r−1, j+t−1, c]
-    relu3_y_1 = rt.Window(  # n i j r t c
-        relu3_y, (N, 8, 8, 3, 3, 256), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d4_u = buffers.take((N, 8, 8, 256), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
-    # (1) conv2d4_u[n,i,j,k] += conv2d4_b[k]
-    rt.add_row(conv2d4_u, conv2d4_b)
-    # (2) relu4_y[n,i,j,k] = max(0, conv2d4_u[n,i,j,k])
-    relu4_y = buffers.take((N, 8, 8, 256), dtype)
-    np.maximum(conv2d4_u, 0, out=relu4_y)
-    buffers.give(conv2d4_u)
-    # (3) max_pool2d3_y[n,i,j,c] = max_{r,t} relu4_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(16384 * N):
-        max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
-        max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
-        loops.vgg11_forward_3(max_pool2d3_y, max_pool2d3_argmax, relu4_y, N)
+    conv1_u = buffers.take((N, 16, 16, 128), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    # (1) conv1_u[n,i,j,k] += conv1_b[k]
+    rt.add_row(conv1_u, conv1_b)
+    # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
+    relu1_y = buffers.take((N, 16, 16, 128), dtype)
+    np.maximum(conv1_u, 0, out=relu1_y)
+    buffers.give(conv1_u)
+    # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
+    if loops.wanted(32768 * N):
+        pool_y = buffers.take((N, 8, 8, 128), dtype)
+        loops.vgg11_single_predict_1(pool_y, relu1_y, N)
     else:
-        relu4_y_1 = rt.Window(  # n i j c r t
-            relu4_y, (N, 4, 4, 256, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+        relu1_y_1 = rt.Window(  # n i j c r t
+            relu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
-        max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
-        rt.reduce(np.maximum, -np.inf, relu4_y_1, max_pool2d3_y, argument=max_pool2d3_argmax)
-    # (1) conv2d5_u[n,i,j,k] = Σ_{r,t,c} conv2d5_w[r,t,c,k] max_pool2d3_y[n, i+r−1, j+t−1, c]
-    max_pool2d3_y_1 = rt.Window(  # n i j r t c
-        max_pool2d3_y, (N, 4, 4, 3, 3, 256), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d5_u = buffers.take((N, 4, 4, 512), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d3_y_1, conv2d5_w, out=conv2d5_u)
-    # (1) conv2d5_u[n,i,j,k] += conv2d5_b[k]
-    rt.add_row(conv2d5_u, conv2d5_b)
-    # (2) relu5_y[n,i,j,k] = max(0, conv2d5_u[n,i,j,k])
-    relu5_y = buffers.take((N, 4, 4, 512), dtype)
-    np.maximum(conv2d5_u, 0, out=relu5_y)
-    buffers.give(conv2d5_u)
-    # (1) conv2d6_u[n,i,j,k] = Σ_{r,t,c} conv2d6_w[r,t,c,k] relu5_y[n, i+r−1, j+t−1, c]
-    relu5_y_1 = rt.Window(  # n i j r t c
-        relu5_y, (N, 4, 4, 3, 3, 512), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d6_u = buffers.take((N, 4, 4, 512), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
-    # (1) conv2d6_u[n,i,j,k] += conv2d6_b[k]
-    rt.add_row(conv2d6_u, conv2d6_b)
-    # (2) relu6_y[n,i,j,k] = max(0, conv2d6_u[n,i,j,k])
-    relu6_y = buffers.take((N, 4, 4, 512), dtype)
-    np.maximum(conv2d6_u, 0, out=relu6_y)
-    buffers.give(conv2d6_u)
-    # (3) max_pool2d4_y[n,i,j,c] = max_{r,t} relu6_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(8192 * N):
-        max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
-        max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
-        loops.vgg11_forward_4(max_pool2d4_y, max_pool2d4_argmax, relu6_y, N)
-    else:
-        relu6_y_1 = rt.Window(  # n i j c r t
-            relu6_y, (N, 2, 2, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
-        max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
-        rt.reduce(np.maximum, -np.inf, relu6_y_1, max_pool2d4_y, argument=max_pool2d4_argmax)
-    # (1) conv2d7_u[n,i,j,k] = Σ_{r,t,c} conv2d7_w[r,t,c,k] max_pool2d4_y[n, i+r−1, j+t−1, c]
-    max_pool2d4_y_1 = rt.Window(  # n i j r t c
-        max_pool2d4_y, (N, 2, 2, 3, 3, 512), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d7_u = buffers.take((N, 2, 2, 512), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d4_y_1, conv2d7_w, out=conv2d7_u)
-    # (1) conv2d7_u[n,i,j,k] += conv2d7_b[k]
-    rt.add_row(conv2d7_u, conv2d7_b)
-    # (2) relu7_y[n,i,j,k] = max(0, conv2d7_u[n,i,j,k])
-    relu7_y = buffers.take((N, 2, 2, 512), dtype)
-    np.maximum(conv2d7_u, 0, out=relu7_y)
-    buffers.give(conv2d7_u)
-    # (1) conv2d8_u[n,i,j,k] = Σ_{r,t,c} conv2d8_w[r,t,c,k] relu7_y[n, i+r−1, j+t−1, c]
-    relu7_y_1 = rt.Window(  # n i j r t c
-        relu7_y, (N, 2, 2, 3, 3, 512), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d8_u = buffers.take((N, 2, 2, 512), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
-    # (1) conv2d8_u[n,i,j,k] += conv2d8_b[k]
-    rt.add_row(conv2d8_u, conv2d8_b)
-    # (2) relu8_y[n,i,j,k] = max(0, conv2d8_u[n,i,j,k])
-    relu8_y = buffers.take((N, 2, 2, 512), dtype)
-    np.maximum(conv2d8_u, 0, out=relu8_y)
-    buffers.give(conv2d8_u)
-    # (3) max_pool2d5_y[n,i,j,c] = max_{r,t} relu8_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(2048 * N):
-        max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
-        max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
-        loops.vgg11_forward_5(max_pool2d5_y, max_pool2d5_argmax, relu8_y, N)
-    else:
-        relu8_y_1 = rt.Window(  # n i j c r t
-            relu8_y, (N, 1, 1, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
-        max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
-        rt.reduce(np.maximum, -np.inf, relu8_y_1, max_pool2d5_y, argument=max_pool2d5_argmax)
-    # (4) flatten1_y[n,y_1] = max_pool2d5_y[n,0,0,y_1]
-    flatten1_y = max_pool2d5_y.reshape(N, 512)
-    # (5) dense1_u[n,k] = Σ_{c} dense1_w[c,k] flatten1_y[n,c]
-    dense1_u = np.empty((N, 10), dtype)
-    rt.contract("n c, c k -> n k", flatten1_y, dense1_w, out=dense1_u)
-    # (5) dense1_u[n,k] += dense1_b[k]
-    dense1_u += dense1_b
-    return (
-        dense1_u,
-        (
-            x,
-            relu1_y,
-            max_pool2d1_y,
-            max_pool2d1_argmax,
-            relu2_y,
-            max_pool2d2_y,
-            max_pool2d2_argmax,
-            relu3_y,
-            relu4_y,
-            max_pool2d3_y,
-            max_pool2d3_argmax,
-            relu5_y,
-            relu6_y,
-            max_pool2d4_y,
-            max_pool2d4_argmax,
-            relu7_y,
-            relu8_y,
-            max_pool2d5_argmax,
-            flatten1_y,
-        ),
-    )
+        pool_y = buffers.take((N, 8, 8, 128), dtype)
+        rt.reduce(np.maximum, -np.inf, relu1_y_1, pool_y)
+    buffers.give(relu1_y)
+    return pool_y
 
 
 def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
@@ -326,7 +353,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
         buffers: memory that is used again from call to call; what is kept lies in it.
 
     Returns:
-        dense1_u, shape (N, 10).
+        output_u, shape (N, 10).
 
     Raises:
         TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
@@ -334,188 +361,168 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     x, dtype = rt.arrays("vgg11", "x 4", x)
     N = x.shape[0]
     rt.extents("vgg11", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
-    conv2d1_w = rt.weight("vgg11", params, "conv2d1.w", dtype, (3, 3, 3, 64))
-    conv2d1_b = rt.weight("vgg11", params, "conv2d1.b", dtype, (64,))
-    conv2d2_w = rt.weight("vgg11", params, "conv2d2.w", dtype, (3, 3, 64, 128))
-    conv2d2_b = rt.weight("vgg11", params, "conv2d2.b", dtype, (128,))
-    conv2d3_w = rt.weight("vgg11", params, "conv2d3.w", dtype, (3, 3, 128, 256))
-    conv2d3_b = rt.weight("vgg11", params, "conv2d3.b", dtype, (256,))
-    conv2d4_w = rt.weight("vgg11", params, "conv2d4.w", dtype, (3, 3, 256, 256))
-    conv2d4_b = rt.weight("vgg11", params, "conv2d4.b", dtype, (256,))
-    conv2d5_w = rt.weight("vgg11", params, "conv2d5.w", dtype, (3, 3, 256, 512))
-    conv2d5_b = rt.weight("vgg11", params, "conv2d5.b", dtype, (512,))
-    conv2d6_w = rt.weight("vgg11", params, "conv2d6.w", dtype, (3, 3, 512, 512))
-    conv2d6_b = rt.weight("vgg11", params, "conv2d6.b", dtype, (512,))
-    conv2d7_w = rt.weight("vgg11", params, "conv2d7.w", dtype, (3, 3, 512, 512))
-    conv2d7_b = rt.weight("vgg11", params, "conv2d7.b", dtype, (512,))
-    conv2d8_w = rt.weight("vgg11", params, "conv2d8.w", dtype, (3, 3, 512, 512))
-    conv2d8_b = rt.weight("vgg11", params, "conv2d8.b", dtype, (512,))
-    dense1_w = rt.weight("vgg11", params, "dense1.w", dtype, (512, 10))
-    dense1_b = rt.weight("vgg11", params, "dense1.b", dtype, (10,))
+    stage1_conv1_w = rt.weight("vgg11", params, "stage1_conv1.w", dtype, (3, 3, 3, 64))
+    stage1_conv1_b = rt.weight("vgg11", params, "stage1_conv1.b", dtype, (64,))
+    output_w = rt.weight("vgg11", params, "output.w", dtype, (512, 10))
+    output_b = rt.weight("vgg11", params, "output.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
-    # (1) conv2d1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv2d1_w[r,t,c,k]
+    # (1) stage1_conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] stage1_conv1_w[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
         x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
     )
-    conv2d1_u = buffers.take((N, 32, 32, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv2d1_w, out=conv2d1_u)
-    # (1) conv2d1_u[n,i,j,k] += conv2d1_b[k]
-    rt.add_row(conv2d1_u, conv2d1_b)
-    # (2) relu1_y[n,i,j,k] = max(0, conv2d1_u[n,i,j,k])
-    relu1_y = buffers.take((N, 32, 32, 64), dtype)
-    np.maximum(conv2d1_u, 0, out=relu1_y)
-    buffers.give(conv2d1_u)
-    # (3) max_pool2d1_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
+    stage1_conv1_u = buffers.take((N, 32, 32, 64), dtype)
+    rt.contract("n i j r t c, r t c k -> n i j k", x_1, stage1_conv1_w, out=stage1_conv1_u)
+    # (1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
+    rt.add_row(stage1_conv1_u, stage1_conv1_b)
+    # (2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
+    stage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
+    np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
+    buffers.give(stage1_conv1_u)
+    # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
     if loops.wanted(65536 * N):
-        max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
-        loops.vgg11_predict_1(max_pool2d1_y, relu1_y, N)
+        stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
+        loops.vgg11_predict_1(stage1_pool_y, stage1_relu1_y, N)
     else:
-        relu1_y_1 = rt.Window(  # n i j c r t
-            relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+        stage1_relu1_y_1 = rt.Window(  # n i j c r t
+            stage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
-        rt.reduce(np.maximum, -np.inf, relu1_y_1, max_pool2d1_y)
-    buffers.give(relu1_y)
-    # (1) conv2d2_u[n,i,j,k] = Σ_{r,t,c} conv2d2_w[r,t,c,k] max_pool2d1_y[n, i+r−1, j+t−1, c]
-    max_pool2d1_y_1 = rt.Window(  # n i j r t c
-        max_pool2d1_y, (N, 16, 16, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+        stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
+        rt.reduce(np.maximum, -np.inf, stage1_relu1_y_1, stage1_pool_y)
+    buffers.give(stage1_relu1_y)
+    stage2_pool_y = _single_predict("stage2", stage1_pool_y, params, dtype, buffers)
+    buffers.give(stage1_pool_y)
+    stage3_pool_y = _double_predict("stage3", stage2_pool_y, params, dtype, buffers, H_out=4, K=256)
+    buffers.give(stage2_pool_y)
+    stage4_pool_y = _double_predict("stage4", stage3_pool_y, params, dtype, buffers, H_out=2, K=512)
+    buffers.give(stage3_pool_y)
+    stage5_pool_y = _double_predict("stage5", stage4_pool_y, params, dtype, buffers, H_out=1, K=512)
+    buffers.give(stage4_pool_y)
+    # (4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
+    flat_y = stage5_pool_y.reshape(N, 512)
+    # (5) output_u[n,k] = Σ_{c} output_w[c,k] flat_y[n,c]
+    output_u = np.empty((N, 10), dtype)
+    rt.contract("n c, c k -> n k", flat_y, output_w, out=output_u)
+    buffers.give(stage5_pool_y)
+    # (5) output_u[n,k] += output_b[k]
+    output_u += output_b
+    return output_u
+
+
+def _double_backward(
+    place: str, dpool_y: rt.Array, params: Mapping[str, Any], saved: tuple[Any, ...], dtype: Any, buffers: rt.Buffers
+) -> tuple[rt.Array, dict[str, rt.Array]]:
+    """Compute block double, backward.
+
+    Given are dpool_y, shape (N, H_out, H_out, K); saved: x, relu1_y, relu2_y and pool_argmax. What a weight is
+        called begins with place.
+    The numbers at its statements are those at stage5.
+
+    Returns:
+        dx, shape (N, H, H, C); dconv1_w, dconv1_b, dconv2_w and dconv2_b by name.
+    """
+    (x, relu1_y, relu2_y, pool_argmax) = saved
+    N, H_out, _, K = dpool_y.shape
+    _, H, _, C = x.shape
+    conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, C, K))
+    conv2_w = rt.weight("vgg11", params, place + "_conv2.w", dtype, (3, 3, K, K))
+    # (38) drelu2_y[m, 2i+r, 2j+t, e] += dpool_y[m,i,j,e] [pool_argmax[m,i,j,e]=2r+t]
+    if loops.wanted(4 * H_out**2 * K * N):
+        drelu2_y = buffers.take((N, H, H, K), dtype)
+        loops.vgg11_double_backward_1(drelu2_y, dpool_y, pool_argmax, H, H_out, K, N)
+    else:
+        drelu2_y = buffers.take((N, H, H, K), dtype)
+        drelu2_y_1 = rt.Window(  # m i j e r t
+            drelu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+        )
+        rt.spread(dpool_y, drelu2_y_1, argument=pool_argmax)
+    # (40) dconv2_u[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    dconv2_u = np.where(relu2_y > 0, drelu2_y, 0)
+    buffers.give(drelu2_y)
+    # (48) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    dconv2_u_1 = rt.Window(  # m q v k r t
+        dconv2_u, (N, H, H, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
-    conv2d2_u = buffers.take((N, 16, 16, 128), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d1_y_1, conv2d2_w, out=conv2d2_u)
-    buffers.give(max_pool2d1_y)
-    # (1) conv2d2_u[n,i,j,k] += conv2d2_b[k]
-    rt.add_row(conv2d2_u, conv2d2_b)
-    # (2) relu2_y[n,i,j,k] = max(0, conv2d2_u[n,i,j,k])
-    relu2_y = buffers.take((N, 16, 16, 128), dtype)
-    np.maximum(conv2d2_u, 0, out=relu2_y)
-    buffers.give(conv2d2_u)
-    # (3) max_pool2d2_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]
+    drelu1_y = buffers.take((N, H, H, K), dtype)
+    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
+    # (50) dconv1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    dconv1_u = np.where(relu1_y > 0, drelu1_y, 0)
+    buffers.give(drelu1_y)
+    # (54) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    dconv1_u_1 = rt.Window(  # m q v k r t
+        dconv1_u, (N, H, H, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+    )
+    dx = buffers.take((N, H, H, C), dtype)
+    rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
+    # (44) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
+    x_1 = rt.Window(  # m q v n i j
+        x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
+    )
+    dconv1_w = np.empty((3, 3, C, K), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    # (45) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
+    dconv1_b = rt.total(dconv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (44) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    relu1_y_1 = rt.Window(  # m q v n i j
+        relu1_y, (3, 3, K, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
+    )
+    dconv2_w = np.empty((3, 3, K, K), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
+    # (45) dconv2_b[m] = Σ_{n,i,j} dconv2_u[n,i,j,m]
+    dconv2_b = rt.total(dconv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    return (
+        dx,
+        {
+            place + "_conv1.w": dconv1_w,
+            place + "_conv1.b": dconv1_b,
+            place + "_conv2.w": dconv2_w,
+            place + "_conv2.b": dconv2_b,
+        },
+    )
+
+
+def _single_backward(
+    place: str, dpool_y: rt.Array, params: Mapping[str, Any], saved: tuple[Any, ...], dtype: Any, buffers: rt.Buffers
+) -> tuple[rt.Array, dict[str, rt.Array]]:
+    """Compute block single, backward.
+
+    Given are dpool_y, shape (N, 8, 8, 128); saved: x, relu1_y and pool_argmax. What a weight is called begins with
+        place.
+    The numbers at its statements are those at stage2.
+
+    Returns:
+        dx, shape (N, 16, 16, 64); dconv1_w and dconv1_b by name.
+    """
+    (x, relu1_y, pool_argmax) = saved
+    N = dpool_y.shape[0]
+    conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, 64, 128))
+    # drelu1_y[m, 2i+r, 2j+t, e] = dpool_y[m,i,j,e] [pool_argmax[m,i,j,e]=2r+t]
     if loops.wanted(32768 * N):
-        max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
-        loops.vgg11_predict_2(max_pool2d2_y, relu2_y, N)
+        drelu1_y = buffers.take((N, 16, 16, 128), dtype)
+        loops.vgg11_single_backward_1(drelu1_y, dpool_y, pool_argmax, N)
     else:
-        relu2_y_1 = rt.Window(  # n i j c r t
-            relu2_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+        drelu1_y = buffers.take((N, 16, 16, 128), dtype)
+        drelu1_y_1 = rt.Window(  # m i j e r t
+            drelu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
-        rt.reduce(np.maximum, -np.inf, relu2_y_1, max_pool2d2_y)
-    buffers.give(relu2_y)
-    # (1) conv2d3_u[n,i,j,k] = Σ_{r,t,c} conv2d3_w[r,t,c,k] max_pool2d2_y[n, i+r−1, j+t−1, c]
-    max_pool2d2_y_1 = rt.Window(  # n i j r t c
-        max_pool2d2_y, (N, 8, 8, 3, 3, 128), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+        rt.spread(dpool_y, drelu1_y_1, argument=pool_argmax)
+    # (55) dconv1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    dconv1_u = np.where(relu1_y > 0, drelu1_y, 0)
+    buffers.give(drelu1_y)
+    # (54) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    dconv1_u_1 = rt.Window(  # m q v k r t
+        dconv1_u, (N, 16, 16, 128, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
-    conv2d3_u = buffers.take((N, 8, 8, 256), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d2_y_1, conv2d3_w, out=conv2d3_u)
-    buffers.give(max_pool2d2_y)
-    # (1) conv2d3_u[n,i,j,k] += conv2d3_b[k]
-    rt.add_row(conv2d3_u, conv2d3_b)
-    # (2) relu3_y[n,i,j,k] = max(0, conv2d3_u[n,i,j,k])
-    relu3_y = buffers.take((N, 8, 8, 256), dtype)
-    np.maximum(conv2d3_u, 0, out=relu3_y)
-    buffers.give(conv2d3_u)
-    # (1) conv2d4_u[n,i,j,k] = Σ_{r,t,c} conv2d4_w[r,t,c,k] relu3_y[n, i+r−1, j+t−1, c]
-    relu3_y_1 = rt.Window(  # n i j r t c
-        relu3_y, (N, 8, 8, 3, 3, 256), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    dx = buffers.take((N, 16, 16, 64), dtype)
+    rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
+    # (44) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
+    x_1 = rt.Window(  # m q v n i j
+        x, (3, 3, 64, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    conv2d4_u = buffers.take((N, 8, 8, 256), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu3_y_1, conv2d4_w, out=conv2d4_u)
-    buffers.give(relu3_y)
-    # (1) conv2d4_u[n,i,j,k] += conv2d4_b[k]
-    rt.add_row(conv2d4_u, conv2d4_b)
-    # (2) relu4_y[n,i,j,k] = max(0, conv2d4_u[n,i,j,k])
-    relu4_y = buffers.take((N, 8, 8, 256), dtype)
-    np.maximum(conv2d4_u, 0, out=relu4_y)
-    buffers.give(conv2d4_u)
-    # (3) max_pool2d3_y[n,i,j,c] = max_{r,t} relu4_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(16384 * N):
-        max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
-        loops.vgg11_predict_3(max_pool2d3_y, relu4_y, N)
-    else:
-        relu4_y_1 = rt.Window(  # n i j c r t
-            relu4_y, (N, 4, 4, 256, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
-        rt.reduce(np.maximum, -np.inf, relu4_y_1, max_pool2d3_y)
-    buffers.give(relu4_y)
-    # (1) conv2d5_u[n,i,j,k] = Σ_{r,t,c} conv2d5_w[r,t,c,k] max_pool2d3_y[n, i+r−1, j+t−1, c]
-    max_pool2d3_y_1 = rt.Window(  # n i j r t c
-        max_pool2d3_y, (N, 4, 4, 3, 3, 256), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d5_u = buffers.take((N, 4, 4, 512), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d3_y_1, conv2d5_w, out=conv2d5_u)
-    buffers.give(max_pool2d3_y)
-    # (1) conv2d5_u[n,i,j,k] += conv2d5_b[k]
-    rt.add_row(conv2d5_u, conv2d5_b)
-    # (2) relu5_y[n,i,j,k] = max(0, conv2d5_u[n,i,j,k])
-    relu5_y = buffers.take((N, 4, 4, 512), dtype)
-    np.maximum(conv2d5_u, 0, out=relu5_y)
-    buffers.give(conv2d5_u)
-    # (1) conv2d6_u[n,i,j,k] = Σ_{r,t,c} conv2d6_w[r,t,c,k] relu5_y[n, i+r−1, j+t−1, c]
-    relu5_y_1 = rt.Window(  # n i j r t c
-        relu5_y, (N, 4, 4, 3, 3, 512), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d6_u = buffers.take((N, 4, 4, 512), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu5_y_1, conv2d6_w, out=conv2d6_u)
-    buffers.give(relu5_y)
-    # (1) conv2d6_u[n,i,j,k] += conv2d6_b[k]
-    rt.add_row(conv2d6_u, conv2d6_b)
-    # (2) relu6_y[n,i,j,k] = max(0, conv2d6_u[n,i,j,k])
-    relu6_y = buffers.take((N, 4, 4, 512), dtype)
-    np.maximum(conv2d6_u, 0, out=relu6_y)
-    buffers.give(conv2d6_u)
-    # (3) max_pool2d4_y[n,i,j,c] = max_{r,t} relu6_y[n, 2i+r, 2j+t, c]
-    relu6_y_1 = rt.Window(  # n i j c r t
-        relu6_y, (N, 2, 2, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-    )
-    max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
-    rt.reduce(np.maximum, -np.inf, relu6_y_1, max_pool2d4_y)
-    buffers.give(relu6_y)
-    # (1) conv2d7_u[n,i,j,k] = Σ_{r,t,c} conv2d7_w[r,t,c,k] max_pool2d4_y[n, i+r−1, j+t−1, c]
-    max_pool2d4_y_1 = rt.Window(  # n i j r t c
-        max_pool2d4_y, (N, 2, 2, 3, 3, 512), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d7_u = buffers.take((N, 2, 2, 512), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", max_pool2d4_y_1, conv2d7_w, out=conv2d7_u)
-    buffers.give(max_pool2d4_y)
-    # (1) conv2d7_u[n,i,j,k] += conv2d7_b[k]
-    rt.add_row(conv2d7_u, conv2d7_b)
-    # (2) relu7_y[n,i,j,k] = max(0, conv2d7_u[n,i,j,k])
-    relu7_y = buffers.take((N, 2, 2, 512), dtype)
-    np.maximum(conv2d7_u, 0, out=relu7_y)
-    buffers.give(conv2d7_u)
-    # (1) conv2d8_u[n,i,j,k] = Σ_{r,t,c} conv2d8_w[r,t,c,k] relu7_y[n, i+r−1, j+t−1, c]
-    relu7_y_1 = rt.Window(  # n i j r t c
-        relu7_y, (N, 2, 2, 3, 3, 512), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
-    conv2d8_u = buffers.take((N, 2, 2, 512), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu7_y_1, conv2d8_w, out=conv2d8_u)
-    buffers.give(relu7_y)
-    # (1) conv2d8_u[n,i,j,k] += conv2d8_b[k]
-    rt.add_row(conv2d8_u, conv2d8_b)
-    # (2) relu8_y[n,i,j,k] = max(0, conv2d8_u[n,i,j,k])
-    relu8_y = buffers.take((N, 2, 2, 512), dtype)
-    np.maximum(conv2d8_u, 0, out=relu8_y)
-    buffers.give(conv2d8_u)
-    # (3) max_pool2d5_y[n,i,j,c] = max_{r,t} relu8_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(2048 * N):
-        max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
-        loops.vgg11_predict_4(max_pool2d5_y, relu8_y, N)
-    else:
-        relu8_y_1 = rt.Window(  # n i j c r t
-            relu8_y, (N, 1, 1, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
-        rt.reduce(np.maximum, -np.inf, relu8_y_1, max_pool2d5_y)
-    buffers.give(relu8_y)
-    # (4) flatten1_y[n,y_1] = max_pool2d5_y[n,0,0,y_1]
-    flatten1_y = max_pool2d5_y.reshape(N, 512)
-    # (5) dense1_u[n,k] = Σ_{c} dense1_w[c,k] flatten1_y[n,c]
-    dense1_u = np.empty((N, 10), dtype)
-    rt.contract("n c, c k -> n k", flatten1_y, dense1_w, out=dense1_u)
-    buffers.give(max_pool2d5_y)
-    # (5) dense1_u[n,k] += dense1_b[k]
-    dense1_u += dense1_b
-    return dense1_u
+    dconv1_w = np.empty((3, 3, 64, 128), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    # (45) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
+    dconv1_b = rt.total(dconv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    return dx, {place + "_conv1.w": dconv1_w, place + "_conv1.b": dconv1_b}
 
 
 def vgg11_backward(
@@ -530,10 +537,10 @@ def vgg11_backward(
 
     By the equations at its statements.
 
-    Peak: 434186*N + 9222848 elements (141.2 MiB of float32 at N = 64), and blocks of 1 MiB.
+    Peak: 348170*N + 18441536 elements (155.4 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
-        dy: shape (N, 10); dE/ddense1_u.
+        dy: shape (N, 10); dE/doutput_u.
         params: the weights by name, see VGG11.
         saved: what vgg11_forward returned last.
         inputs: whether the gradient of the input is wanted.
@@ -545,268 +552,78 @@ def vgg11_backward(
     Raises:
         TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    (
-        x,
-        relu1_y,
-        max_pool2d1_y,
-        max_pool2d1_argmax,
-        relu2_y,
-        max_pool2d2_y,
-        max_pool2d2_argmax,
-        relu3_y,
-        relu4_y,
-        max_pool2d3_y,
-        max_pool2d3_argmax,
-        relu5_y,
-        relu6_y,
-        max_pool2d4_y,
-        max_pool2d4_argmax,
-        relu7_y,
-        relu8_y,
-        max_pool2d5_argmax,
-        flatten1_y,
-    ) = saved
+    (x, stage1_relu1_y, stage2_saved, stage1_pool_argmax, stage3_saved, stage4_saved, stage5_saved, flat_y) = saved
     dy, dtype = rt.arrays("vgg11", "dy 2", dy)
     N = x.shape[0]
     rt.extent("vgg11", "argument x, axis 1 (32)", x.shape[1], 32)
     rt.extent("vgg11", "argument x, axis 2 (32)", x.shape[2], 32)
     rt.extent("vgg11", "argument x, axis 3 (3)", x.shape[3], 3)
-    conv2d1_w = rt.weight("vgg11", params, "conv2d1.w", dtype, (3, 3, 3, 64))
-    conv2d2_w = rt.weight("vgg11", params, "conv2d2.w", dtype, (3, 3, 64, 128))
-    conv2d3_w = rt.weight("vgg11", params, "conv2d3.w", dtype, (3, 3, 128, 256))
-    conv2d4_w = rt.weight("vgg11", params, "conv2d4.w", dtype, (3, 3, 256, 256))
-    conv2d5_w = rt.weight("vgg11", params, "conv2d5.w", dtype, (3, 3, 256, 512))
-    conv2d6_w = rt.weight("vgg11", params, "conv2d6.w", dtype, (3, 3, 512, 512))
-    conv2d7_w = rt.weight("vgg11", params, "conv2d7.w", dtype, (3, 3, 512, 512))
-    conv2d8_w = rt.weight("vgg11", params, "conv2d8.w", dtype, (3, 3, 512, 512))
-    dense1_w = rt.weight("vgg11", params, "dense1.w", dtype, (512, 10))
+    stage1_conv1_w = rt.weight("vgg11", params, "stage1_conv1.w", dtype, (3, 3, 3, 64))
+    output_w = rt.weight("vgg11", params, "output.w", dtype, (512, 10))
     rt.extents("vgg11", "dy", dy.shape, (N, 10), "batch, 10")
     buffers = rt.Buffers() if buffers is None else buffers
-    # (30) dflatten1_y[m,q] = Σ_{k} dy[m,k] dense1_w[q,k]
-    dflatten1_y = buffers.take((N, 512), dtype)
-    rt.contract("m k, q k -> m q", dy, dense1_w, out=dflatten1_y)
-    # (33) dmax_pool2d5_y[m,0,0,e] = dflatten1_y[m,e]
-    dmax_pool2d5_y = dflatten1_y.reshape(N, 1, 1, 512)
-    # (38) drelu8_y[m,q,v,e] = Σ_{i,j} dmax_pool2d5_y[m,i,j,e] [max_pool2d5_argmax[m,i,j,e]=2q+v−4i−2j]
-    drelu8_y = rt.total(
-        np.where(
-            2 * np.arange(0, 2)[:, None, None, None, None]
-            + np.arange(0, 2)[:, None, None, None]
-            - 4 * np.arange(0, 1)[:, None]
-            - 2 * np.arange(0, 1)
-            == max_pool2d5_argmax.transpose(0, 3, 1, 2)[:, None, None, :, :, :],
-            dmax_pool2d5_y.transpose(0, 3, 1, 2)[:, None, None, :, :, :],
-            0,
-        ),
-        (-2, -1),
-    )
-    buffers.give(dflatten1_y)
-    # (40) dconv2d8_u[m,q,v,e] = drelu8_y[m,q,v,e] [relu8_y[m,q,v,e]>0]
-    dconv2d8_u = np.where(relu8_y > 0, drelu8_y, 0)
-    # (48) drelu7_y[m,q,v,e] = Σ_{i,j,k} conv2d8_w[q+1−i, v+1−j, e, k] dconv2d8_u[m,i,j,k]
-    conv2d8_w_1 = rt.Window(  # q v e i j k
-        conv2d8_w, (2, 2, 512, 2, 2, 512), ((1, (0, 1), (3, -1)), (1, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1)))
-    )
-    drelu7_y = buffers.take((N, 2, 2, 512), dtype)
-    rt.contract("m i j k, q v e i j k -> m q v e", dconv2d8_u, conv2d8_w_1, out=drelu7_y)
-    # (50) dconv2d7_u[m,q,v,e] = drelu7_y[m,q,v,e] [relu7_y[m,q,v,e]>0]
-    dconv2d7_u = np.where(relu7_y > 0, drelu7_y, 0)
-    buffers.give(drelu7_y)
-    # (54) dmax_pool2d4_y[m,q,v,e] = Σ_{i,j,k} conv2d7_w[q+1−i, v+1−j, e, k] dconv2d7_u[m,i,j,k]
-    conv2d7_w_1 = rt.Window(  # q v e i j k
-        conv2d7_w, (2, 2, 512, 2, 2, 512), ((1, (0, 1), (3, -1)), (1, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1)))
-    )
-    dmax_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
-    rt.contract("m i j k, q v e i j k -> m q v e", dconv2d7_u, conv2d7_w_1, out=dmax_pool2d4_y)
-    # drelu6_y[m, 2i+r, 2j+t, e] = dmax_pool2d4_y[m,i,j,e] [max_pool2d4_argmax[m,i,j,e]=2r+t]
-    if loops.wanted(8192 * N):
-        drelu6_y = buffers.take((N, 4, 4, 512), dtype)
-        loops.vgg11_backward_1(drelu6_y, dmax_pool2d4_y, max_pool2d4_argmax, N)
-    else:
-        drelu6_y = buffers.take((N, 4, 4, 512), dtype)
-        drelu6_y_1 = rt.Window(  # m i j e r t
-            drelu6_y, (N, 2, 2, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.spread(dmax_pool2d4_y, drelu6_y_1, argument=max_pool2d4_argmax)
-    buffers.give(dmax_pool2d4_y)
-    # (55) dconv2d6_u[m,q,v,e] = drelu6_y[m,q,v,e] [relu6_y[m,q,v,e]>0]
-    dconv2d6_u = np.where(relu6_y > 0, drelu6_y, 0)
-    buffers.give(drelu6_y)
-    # (48) drelu5_y[m,q,v,e] = Σ_{k,r,t} conv2d6_w[r,t,e,k] dconv2d6_u[m, q+1−r, v+1−t, k]
-    dconv2d6_u_1 = rt.Window(  # m q v k r t
-        dconv2d6_u, (N, 4, 4, 512, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu5_y = buffers.take((N, 4, 4, 512), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d6_u_1, conv2d6_w, out=drelu5_y)
-    # (50) dconv2d5_u[m,q,v,e] = drelu5_y[m,q,v,e] [relu5_y[m,q,v,e]>0]
-    dconv2d5_u = np.where(relu5_y > 0, drelu5_y, 0)
-    buffers.give(drelu5_y)
-    # (54) dmax_pool2d3_y[m,q,v,e] = Σ_{k,r,t} conv2d5_w[r,t,e,k] dconv2d5_u[m, q+1−r, v+1−t, k]
-    dconv2d5_u_1 = rt.Window(  # m q v k r t
-        dconv2d5_u, (N, 4, 4, 512, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    dmax_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d5_u_1, conv2d5_w, out=dmax_pool2d3_y)
-    # drelu4_y[m, 2i+r, 2j+t, e] = dmax_pool2d3_y[m,i,j,e] [max_pool2d3_argmax[m,i,j,e]=2r+t]
-    if loops.wanted(16384 * N):
-        drelu4_y = buffers.take((N, 8, 8, 256), dtype)
-        loops.vgg11_backward_2(drelu4_y, dmax_pool2d3_y, max_pool2d3_argmax, N)
-    else:
-        drelu4_y = buffers.take((N, 8, 8, 256), dtype)
-        drelu4_y_1 = rt.Window(  # m i j e r t
-            drelu4_y, (N, 4, 4, 256, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.spread(dmax_pool2d3_y, drelu4_y_1, argument=max_pool2d3_argmax)
-    buffers.give(dmax_pool2d3_y)
-    # (55) dconv2d4_u[m,q,v,e] = drelu4_y[m,q,v,e] [relu4_y[m,q,v,e]>0]
-    dconv2d4_u = np.where(relu4_y > 0, drelu4_y, 0)
-    buffers.give(drelu4_y)
-    # (48) drelu3_y[m,q,v,e] = Σ_{k,r,t} conv2d4_w[r,t,e,k] dconv2d4_u[m, q+1−r, v+1−t, k]
-    dconv2d4_u_1 = rt.Window(  # m q v k r t
-        dconv2d4_u, (N, 8, 8, 256, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    drelu3_y = buffers.take((N, 8, 8, 256), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d4_u_1, conv2d4_w, out=drelu3_y)
-    # (50) dconv2d3_u[m,q,v,e] = drelu3_y[m,q,v,e] [relu3_y[m,q,v,e]>0]
-    dconv2d3_u = np.where(relu3_y > 0, drelu3_y, 0)
-    buffers.give(drelu3_y)
-    # (54) dmax_pool2d2_y[m,q,v,e] = Σ_{k,r,t} conv2d3_w[r,t,e,k] dconv2d3_u[m, q+1−r, v+1−t, k]
-    dconv2d3_u_1 = rt.Window(  # m q v k r t
-        dconv2d3_u, (N, 8, 8, 256, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    dmax_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d3_u_1, conv2d3_w, out=dmax_pool2d2_y)
-    # drelu2_y[m, 2i+r, 2j+t, e] = dmax_pool2d2_y[m,i,j,e] [max_pool2d2_argmax[m,i,j,e]=2r+t]
-    if loops.wanted(32768 * N):
-        drelu2_y = buffers.take((N, 16, 16, 128), dtype)
-        loops.vgg11_backward_3(drelu2_y, dmax_pool2d2_y, max_pool2d2_argmax, N)
-    else:
-        drelu2_y = buffers.take((N, 16, 16, 128), dtype)
-        drelu2_y_1 = rt.Window(  # m i j e r t
-            drelu2_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.spread(dmax_pool2d2_y, drelu2_y_1, argument=max_pool2d2_argmax)
-    buffers.give(dmax_pool2d2_y)
-    # (55) dconv2d2_u[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dconv2d2_u = np.where(relu2_y > 0, drelu2_y, 0)
-    buffers.give(drelu2_y)
-    # (54) dmax_pool2d1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
-    dconv2d2_u_1 = rt.Window(  # m q v k r t
-        dconv2d2_u, (N, 16, 16, 128, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    dmax_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2d2_u_1, conv2d2_w, out=dmax_pool2d1_y)
-    # drelu1_y[m, 2i+r, 2j+t, e] = dmax_pool2d1_y[m,i,j,e] [max_pool2d1_argmax[m,i,j,e]=2r+t]
+    # (30) dflat_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
+    dflat_y = buffers.take((N, 512), dtype)
+    rt.contract("m k, q k -> m q", dy, output_w, out=dflat_y)
+    # (33) dstage5_pool_y[m,0,0,e] = dflat_y[m,e]
+    dstage5_pool_y = dflat_y.reshape(N, 1, 1, 512)
+    dstage4_pool_y, stage5_gradients = _double_backward("stage5", dstage5_pool_y, params, stage5_saved, dtype, buffers)
+    buffers.give(dflat_y)
+    # (44) to (45), (48), (50), (54) to (55), stage4
+    dstage3_pool_y, stage4_gradients = _double_backward("stage4", dstage4_pool_y, params, stage4_saved, dtype, buffers)
+    buffers.give(dstage4_pool_y)
+    # (44) to (45), (48), (50), (54) to (55), stage3
+    dstage2_pool_y, stage3_gradients = _double_backward("stage3", dstage3_pool_y, params, stage3_saved, dtype, buffers)
+    buffers.give(dstage3_pool_y)
+    dstage1_pool_y, stage2_gradients = _single_backward("stage2", dstage2_pool_y, params, stage2_saved, dtype, buffers)
+    buffers.give(dstage2_pool_y)
+    # dstage1_relu1_y[m, 2i+r, 2j+t, e] = dstage1_pool_y[m,i,j,e] [stage1_pool_argmax[m,i,j,e]=2r+t]
     if loops.wanted(65536 * N):
-        drelu1_y = buffers.take((N, 32, 32, 64), dtype)
-        loops.vgg11_backward_4(drelu1_y, dmax_pool2d1_y, max_pool2d1_argmax, N)
+        dstage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
+        loops.vgg11_backward_1(dstage1_relu1_y, dstage1_pool_y, stage1_pool_argmax, N)
     else:
-        drelu1_y = buffers.take((N, 32, 32, 64), dtype)
-        drelu1_y_1 = rt.Window(  # m i j e r t
-            drelu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+        dstage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
+        dstage1_relu1_y_1 = rt.Window(  # m i j e r t
+            dstage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        rt.spread(dmax_pool2d1_y, drelu1_y_1, argument=max_pool2d1_argmax)
-    buffers.give(dmax_pool2d1_y)
-    # (55) dconv2d1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dconv2d1_u = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
-    # (44) dconv2d1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv2d1_u[n,i,j,e]
+        rt.spread(dstage1_pool_y, dstage1_relu1_y_1, argument=stage1_pool_argmax)
+    buffers.give(dstage1_pool_y)
+    # (55) dstage1_conv1_u[m,q,v,e] = dstage1_relu1_y[m,q,v,e] [stage1_relu1_y[m,q,v,e]>0]
+    dstage1_conv1_u = np.where(stage1_relu1_y > 0, dstage1_relu1_y, 0)
+    buffers.give(dstage1_relu1_y)
+    # (44) dstage1_conv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dstage1_conv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv2d1_w = np.empty((3, 3, 3, 64), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv2d1_u, out=dconv2d1_w)
-    # (45) dconv2d1_b[m] = Σ_{n,i,j} dconv2d1_u[n,i,j,m]
-    dconv2d1_b = rt.total(dconv2d1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (44) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} max_pool2d1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
-    max_pool2d1_y_1 = rt.Window(  # m q v n i j
-        max_pool2d1_y, (3, 3, 64, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d2_w = np.empty((3, 3, 64, 128), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d1_y_1, dconv2d2_u, out=dconv2d2_w)
-    # (45) dconv2d2_b[m] = Σ_{n,i,j} dconv2d2_u[n,i,j,m]
-    dconv2d2_b = rt.total(dconv2d2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (44) dconv2d3_w[m,q,v,e] = Σ_{n,i,j} max_pool2d2_y[n, m+i−1, q+j−1, v] dconv2d3_u[n,i,j,e]
-    max_pool2d2_y_1 = rt.Window(  # m q v n i j
-        max_pool2d2_y, (3, 3, 128, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d3_w = np.empty((3, 3, 128, 256), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d2_y_1, dconv2d3_u, out=dconv2d3_w)
-    # (45) dconv2d3_b[m] = Σ_{n,i,j} dconv2d3_u[n,i,j,m]
-    dconv2d3_b = rt.total(dconv2d3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (44) dconv2d4_w[m,q,v,e] = Σ_{n,i,j} relu3_y[n, m+i−1, q+j−1, v] dconv2d4_u[n,i,j,e]
-    relu3_y_1 = rt.Window(  # m q v n i j
-        relu3_y, (3, 3, 256, N, 8, 8), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d4_w = np.empty((3, 3, 256, 256), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu3_y_1, dconv2d4_u, out=dconv2d4_w)
-    # (45) dconv2d4_b[m] = Σ_{n,i,j} dconv2d4_u[n,i,j,m]
-    dconv2d4_b = rt.total(dconv2d4_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (44) dconv2d5_w[m,q,v,e] = Σ_{n,i,j} max_pool2d3_y[n, m+i−1, q+j−1, v] dconv2d5_u[n,i,j,e]
-    max_pool2d3_y_1 = rt.Window(  # m q v n i j
-        max_pool2d3_y, (3, 3, 256, N, 4, 4), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d5_w = np.empty((3, 3, 256, 512), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d3_y_1, dconv2d5_u, out=dconv2d5_w)
-    # (45) dconv2d5_b[m] = Σ_{n,i,j} dconv2d5_u[n,i,j,m]
-    dconv2d5_b = rt.total(dconv2d5_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (44) dconv2d6_w[m,q,v,e] = Σ_{n,i,j} relu5_y[n, m+i−1, q+j−1, v] dconv2d6_u[n,i,j,e]
-    relu5_y_1 = rt.Window(  # m q v n i j
-        relu5_y, (3, 3, 512, N, 4, 4), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d6_w = np.empty((3, 3, 512, 512), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu5_y_1, dconv2d6_u, out=dconv2d6_w)
-    # (45) dconv2d6_b[m] = Σ_{n,i,j} dconv2d6_u[n,i,j,m]
-    dconv2d6_b = rt.total(dconv2d6_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (44) dconv2d7_w[m,q,v,e] = Σ_{n,i,j} max_pool2d4_y[n, m+i−1, q+j−1, v] dconv2d7_u[n,i,j,e]
-    max_pool2d4_y_1 = rt.Window(  # m q v n i j
-        max_pool2d4_y, (3, 3, 512, N, 2, 2), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d7_w = np.empty((3, 3, 512, 512), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", max_pool2d4_y_1, dconv2d7_u, out=dconv2d7_w)
-    # (45) dconv2d7_b[m] = Σ_{n,i,j} dconv2d7_u[n,i,j,m]
-    dconv2d7_b = rt.total(dconv2d7_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (44) dconv2d8_w[m,q,v,e] = Σ_{n,i,j} relu7_y[n, m+i−1, q+j−1, v] dconv2d8_u[n,i,j,e]
-    relu7_y_1 = rt.Window(  # m q v n i j
-        relu7_y, (3, 3, 512, N, 2, 2), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2d8_w = np.empty((3, 3, 512, 512), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu7_y_1, dconv2d8_u, out=dconv2d8_w)
-    # (45) dconv2d8_b[m] = Σ_{n,i,j} dconv2d8_u[n,i,j,m]
-    dconv2d8_b = rt.total(dconv2d8_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (25) ddense1_w[m,q] = Σ_{n} dy[n,q] flatten1_y[n,m]
-    ddense1_w = np.empty((512, 10), dtype)
-    rt.contract("n m, n q -> m q", flatten1_y, dy, out=ddense1_w)
-    # (28) ddense1_b[m] = Σ_{n} dy[n,m]
-    ddense1_b = rt.total(dy.transpose(1, 0), -1)
+    dstage1_conv1_w = np.empty((3, 3, 3, 64), dtype)
+    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dstage1_conv1_u, out=dstage1_conv1_w)
+    # (45) dstage1_conv1_b[m] = Σ_{n,i,j} dstage1_conv1_u[n,i,j,m]
+    dstage1_conv1_b = rt.total(dstage1_conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    # (25) doutput_w[m,q] = Σ_{n} dy[n,q] flat_y[n,m]
+    doutput_w = np.empty((512, 10), dtype)
+    rt.contract("n m, n q -> m q", flat_y, dy, out=doutput_w)
+    # (28) doutput_b[m] = Σ_{n} dy[n,m]
+    doutput_b = rt.total(dy.transpose(1, 0), -1)
     if inputs:
-        # dx[m,q,v,e] = Σ_{k,r,t} conv2d1_w[r,t,e,k] dconv2d1_u[m, q+1−r, v+1−t, k]
-        dconv2d1_u_1 = rt.Window(  # m q v k r t
-            dconv2d1_u, (N, 32, 32, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+        # dx[m,q,v,e] = Σ_{k,r,t} stage1_conv1_w[r,t,e,k] dstage1_conv1_u[m, q+1−r, v+1−t, k]
+        dstage1_conv1_u_1 = rt.Window(  # m q v k r t
+            dstage1_conv1_u,
+            (N, 32, 32, 64, 3, 3),
+            ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
         )
         dx = np.empty((N, 32, 32, 3), dtype)
-        rt.contract("m q v k r t, r t e k -> m q v e", dconv2d1_u_1, conv2d1_w, out=dx)
+        rt.contract("m q v k r t, r t e k -> m q v e", dstage1_conv1_u_1, stage1_conv1_w, out=dx)
     return (
         dx if inputs else None,
         {
-            "conv2d1.w": dconv2d1_w,
-            "conv2d1.b": dconv2d1_b,
-            "conv2d2.w": dconv2d2_w,
-            "conv2d2.b": dconv2d2_b,
-            "conv2d3.w": dconv2d3_w,
-            "conv2d3.b": dconv2d3_b,
-            "conv2d4.w": dconv2d4_w,
-            "conv2d4.b": dconv2d4_b,
-            "conv2d5.w": dconv2d5_w,
-            "conv2d5.b": dconv2d5_b,
-            "conv2d6.w": dconv2d6_w,
-            "conv2d6.b": dconv2d6_b,
-            "conv2d7.w": dconv2d7_w,
-            "conv2d7.b": dconv2d7_b,
-            "conv2d8.w": dconv2d8_w,
-            "conv2d8.b": dconv2d8_b,
-            "dense1.w": ddense1_w,
-            "dense1.b": ddense1_b,
+            "stage1_conv1.w": dstage1_conv1_w,
+            "stage1_conv1.b": dstage1_conv1_b,
+            **stage2_gradients,
+            **stage3_gradients,
+            **stage4_gradients,
+            **stage5_gradients,
+            "output.w": doutput_w,
+            "output.b": doutput_b,
         },
     )
 
@@ -882,6 +699,16 @@ def vgg11_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     return dx
 
 
+def _double_weights(C: int, K: int) -> dict[str, rt.Start]:
+    """How the weights and running statistics of block double start."""
+    return {
+        "conv1.w": rt.Normal((3, 3, C, K), 2.0 / (9 * C)),
+        "conv1.b": rt.Constant((K,), 0.0),
+        "conv2.w": rt.Normal((3, 3, K, K), 2.0 / (9 * K)),
+        "conv2.b": rt.Constant((K,), 0.0),
+    }
+
+
 class VGG11(rt.Network):
     """VGG-11 for 32x32 images.
 
@@ -897,53 +724,35 @@ class VGG11(rt.Network):
 
     layer = "vgg11"
     differentiable = ("x",)
-    outputs = (("dense1_u", "dy"),)
+    outputs = (("output_u", "dy"),)
     evaluation = ("x",)
     layers: ClassVar[Mapping[str, str]] = {
-        "conv2d1": "conv2d",
-        "relu1": "relu",
-        "max_pool2d1": "max_pool2d",
-        "conv2d2": "conv2d",
-        "relu2": "relu",
-        "max_pool2d2": "max_pool2d",
-        "conv2d3": "conv2d",
-        "relu3": "relu",
-        "conv2d4": "conv2d",
-        "relu4": "relu",
-        "max_pool2d3": "max_pool2d",
-        "conv2d5": "conv2d",
-        "relu5": "relu",
-        "conv2d6": "conv2d",
-        "relu6": "relu",
-        "max_pool2d4": "max_pool2d",
-        "conv2d7": "conv2d",
-        "relu7": "relu",
-        "conv2d8": "conv2d",
-        "relu8": "relu",
-        "max_pool2d5": "max_pool2d",
-        "flatten1": "flatten",
-        "dense1": "dense",
+        "stage1_conv1": "conv2d",
+        "stage1_relu1": "relu",
+        "stage1_pool": "max_pool2d",
+        "stage2_conv1": "conv2d",
+        "stage2_relu1": "relu",
+        "stage2_pool": "max_pool2d",
+        **rt.placed(_DOUBLE_LAYERS, "stage3"),
+        **rt.placed(_DOUBLE_LAYERS, "stage4"),
+        **rt.placed(_DOUBLE_LAYERS, "stage5"),
+        "flat": "flatten",
+        "output": "dense",
     }
     kept = (
         "x",
-        "relu1.y",
-        "max_pool2d1.y",
-        "max_pool2d1.argmax",
-        "relu2.y",
-        "max_pool2d2.y",
-        "max_pool2d2.argmax",
-        "relu3.y",
-        "relu4.y",
-        "max_pool2d3.y",
-        "max_pool2d3.argmax",
-        "relu5.y",
-        "relu6.y",
-        "max_pool2d4.y",
-        "max_pool2d4.argmax",
-        "relu7.y",
-        "relu8.y",
-        "max_pool2d5.argmax",
-        "flatten1.y",
+        "stage1_relu1.y",
+        "stage1_pool.y",
+        "stage2_relu1.y",
+        "stage2_pool.argmax",
+        "stage1_pool.argmax",
+        "stage2_pool.y",
+        *rt.placed_names(_DOUBLE_KEPT, "stage3"),
+        *rt.placed_names(_DOUBLE_KEPT, "stage4"),
+        "stage5_relu1.y",
+        "stage5_relu2.y",
+        "stage5_pool.argmax",
+        "flat.y",
     )
 
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:
@@ -953,29 +762,20 @@ class VGG11(rt.Network):
             self,
             "vgg11",
             {
-                "conv2d1.w": rt.Normal((3, 3, 3, 64), 2.0 / 27),
-                "conv2d1.b": rt.Constant((64,), 0.0),
-                "conv2d2.w": rt.Normal((3, 3, 64, 128), 2.0 / 576),
-                "conv2d2.b": rt.Constant((128,), 0.0),
-                "conv2d3.w": rt.Normal((3, 3, 128, 256), 2.0 / 1152),
-                "conv2d3.b": rt.Constant((256,), 0.0),
-                "conv2d4.w": rt.Normal((3, 3, 256, 256), 2.0 / 2304),
-                "conv2d4.b": rt.Constant((256,), 0.0),
-                "conv2d5.w": rt.Normal((3, 3, 256, 512), 2.0 / 2304),
-                "conv2d5.b": rt.Constant((512,), 0.0),
-                "conv2d6.w": rt.Normal((3, 3, 512, 512), 2.0 / 4608),
-                "conv2d6.b": rt.Constant((512,), 0.0),
-                "conv2d7.w": rt.Normal((3, 3, 512, 512), 2.0 / 4608),
-                "conv2d7.b": rt.Constant((512,), 0.0),
-                "conv2d8.w": rt.Normal((3, 3, 512, 512), 2.0 / 4608),
-                "conv2d8.b": rt.Constant((512,), 0.0),
-                "dense1.w": rt.Normal((512, 10), 2.0 / 512),
-                "dense1.b": rt.Constant((10,), 0.0),
+                "stage1_conv1.w": rt.Normal((3, 3, 3, 64), 2.0 / 27),
+                "stage1_conv1.b": rt.Constant((64,), 0.0),
+                "stage2_conv1.w": rt.Normal((3, 3, 64, 128), 2.0 / 576),
+                "stage2_conv1.b": rt.Constant((128,), 0.0),
+                **rt.placed(_double_weights(C=128, K=256), "stage3"),
+                **rt.placed(_double_weights(C=256, K=512), "stage4"),
+                **rt.placed(_double_weights(C=512, K=512), "stage5"),
+                "output.w": rt.Normal((512, 10), 2.0 / 512),
+                "output.b": rt.Constant((10,), 0.0),
             },
             dtype,
             rng,
         )
-        self.flattened = {"dense1.w": (1, 1, 512)}
+        self.flattened = {"output.w": (1, 1, 512)}
 
     def __call__(self, x: Any) -> Any:
         """The output in training, for x."""

@@ -13,243 +13,142 @@ else:  # copied beside a script
 
 
 @rt.compiled
-def vgg11_forward_1_loops(
+def vgg11_double_forward_1_loops(
     start: int,
     stop: int,
-    max_pool2d1_y: np.ndarray[Any, Any],
-    max_pool2d1_argmax: np.ndarray[Any, Any],
+    pool_y: np.ndarray[Any, Any],
+    pool_argmax: np.ndarray[Any, Any],
+    relu2_y: np.ndarray[Any, Any],
+    lowest: Any,
+    H: int,
+    H_out: int,
+    K: int,
+) -> None:
+    """Maxima over r, t for every n, i, j, c."""
+    for row in range(start, stop):
+        i_ = row % H_out
+        n_ = row // H_out
+        r_low = max(0, -2 * i_)
+        r_high = min(2, H - 2 * i_)
+        j_first = max(0, 0)
+        j_last = min(H_out, (H - 1) // 2 + 1, (H - 2) // 2 + 1)
+        if not (r_low == 0 and r_high == 2):
+            j_last = j_first
+        j_ = 0
+        while j_ < H_out:
+            if j_first <= j_ < j_last:
+                at = np.uintp(K * (H_out * (H_out * n_ + i_) + j_))
+                relu2_y_at = np.uintp(K * (H * (H * n_ + 2 * i_) + 2 * j_))
+                for c_ in range(np.uintp(K)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r_ in range(2):
+                        for t_ in range(2):
+                            position = np.int32(2 * r_ + t_)
+                            value = relu2_y[relu2_y_at + np.uintp(H * K * r_ + K * t_) + c_]
+                            better = (not value <= best) & (best == best) | (r_ + t_ == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    pool_y[at + c_] = best
+                    pool_argmax[at + c_] = found
+                j_ += 1
+            else:
+                at = np.uintp(K * (H_out * (H_out * n_ + i_) + j_))
+                for c_ in range(np.uintp(K)):
+                    pool_y[at + c_] = lowest
+                    pool_argmax[at + c_] = np.int32(-1)
+                for r_ in range(r_low, r_high):
+                    t_low = max(0, -2 * j_)
+                    t_high = min(2, H - 2 * j_)
+                    for t_ in range(t_low, t_high):
+                        relu2_y_at = np.uintp(K * (H * (H * n_ + 2 * i_ + r_) + 2 * j_ + t_))
+                        position = np.int32(2 * r_ + t_)
+                        for c_ in range(np.uintp(K)):
+                            best = pool_y[at + c_]
+                            found = pool_argmax[at + c_]
+                            value = relu2_y[relu2_y_at + c_]
+                            better = (not value <= best) & (best == best) | (found < 0)
+                            best = value if better else best
+                            found = position if better else found
+                            pool_y[at + c_] = best
+                            pool_argmax[at + c_] = found
+                j_ += 1
+
+
+def vgg11_double_forward_1(
+    pool_y: rt.Array, pool_argmax: rt.Array, relu2_y: rt.Array, H: int, H_out: int, K: int, N: int
+) -> None:
+    """Call `vgg11_double_forward_1_loops` for all of pool_y."""
+    dtype = rt.float_type("vgg11_double_forward_1_loops", pool_y=pool_y)
+    rt.run(
+        vgg11_double_forward_1_loops,
+        H_out * N,
+        4 * H_out**2 * K * N,
+        rt.flat(pool_y),
+        rt.flat(pool_argmax),
+        rt.flat(relu2_y),
+        dtype(-np.inf),
+        H,
+        H_out,
+        K,
+    )
+
+
+@rt.compiled
+def vgg11_single_forward_1_loops(
+    start: int,
+    stop: int,
+    pool_y: np.ndarray[Any, Any],
+    pool_argmax: np.ndarray[Any, Any],
     relu1_y: np.ndarray[Any, Any],
     lowest: Any,
 ) -> None:
     """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
-        i = row % 16
-        n = row // 16
-        j = 0
-        while j < 16:
-            if j < 16:
-                at = np.uintp(1024 * i + 64 * j + 16384 * n)
-                relu1_y_at = np.uintp(4096 * i + 128 * j + 65536 * n)
-                for c in range(np.uintp(64)):
+        i_ = row % 8
+        n_ = row // 8
+        j_ = 0
+        while j_ < 8:
+            if j_ < 8:
+                at = np.uintp(1024 * i_ + 128 * j_ + 8192 * n_)
+                relu1_y_at = np.uintp(4096 * i_ + 256 * j_ + 32768 * n_)
+                for c_ in range(np.uintp(128)):
                     best = lowest
                     found = np.int32(-1)
-                    for r in range(2):
-                        for t in range(2):
-                            position = np.int32(2 * r + t)
-                            value = relu1_y[relu1_y_at + np.uintp(2048 * r + 64 * t) + c]
-                            better = (not value <= best) & (best == best) | (r + t == 0)
+                    for r_ in range(2):
+                        for t_ in range(2):
+                            position = np.int32(2 * r_ + t_)
+                            value = relu1_y[relu1_y_at + np.uintp(2048 * r_ + 128 * t_) + c_]
+                            better = (not value <= best) & (best == best) | (r_ + t_ == 0)
                             best = value if better else best
                             found = position if better else found
-                    max_pool2d1_y[at + c] = best
-                    max_pool2d1_argmax[at + c] = found
-                j += 1
+                    pool_y[at + c_] = best
+                    pool_argmax[at + c_] = found
+                j_ += 1
 
 
-def vgg11_forward_1(max_pool2d1_y: rt.Array, max_pool2d1_argmax: rt.Array, relu1_y: rt.Array, N: int) -> None:
-    """Call `vgg11_forward_1_loops` for all of max_pool2d1_y."""
-    dtype = rt.float_type("vgg11_forward_1_loops", max_pool2d1_y=max_pool2d1_y)
+def vgg11_single_forward_1(pool_y: rt.Array, pool_argmax: rt.Array, relu1_y: rt.Array, N: int) -> None:
+    """Call `vgg11_single_forward_1_loops` for all of pool_y."""
+    dtype = rt.float_type("vgg11_single_forward_1_loops", pool_y=pool_y)
     rt.run(
-        vgg11_forward_1_loops,
-        16 * N,
-        65536 * N,
-        rt.flat(max_pool2d1_y),
-        rt.flat(max_pool2d1_argmax),
+        vgg11_single_forward_1_loops,
+        8 * N,
+        32768 * N,
+        rt.flat(pool_y),
+        rt.flat(pool_argmax),
         rt.flat(relu1_y),
         dtype(-np.inf),
     )
 
 
 @rt.compiled
-def vgg11_forward_2_loops(
+def vgg11_forward_1_loops(
     start: int,
     stop: int,
-    max_pool2d2_y: np.ndarray[Any, Any],
-    max_pool2d2_argmax: np.ndarray[Any, Any],
-    relu2_y: np.ndarray[Any, Any],
+    stage1_pool_y: np.ndarray[Any, Any],
+    stage1_pool_argmax: np.ndarray[Any, Any],
+    stage1_relu1_y: np.ndarray[Any, Any],
     lowest: Any,
-) -> None:
-    """Maxima over r, t for every n, i, j, c."""
-    for row in range(start, stop):
-        i = row % 8
-        n = row // 8
-        j = 0
-        while j < 8:
-            if j < 8:
-                at = np.uintp(1024 * i + 128 * j + 8192 * n)
-                relu2_y_at = np.uintp(4096 * i + 256 * j + 32768 * n)
-                for c in range(np.uintp(128)):
-                    best = lowest
-                    found = np.int32(-1)
-                    for r in range(2):
-                        for t in range(2):
-                            position = np.int32(2 * r + t)
-                            value = relu2_y[relu2_y_at + np.uintp(2048 * r + 128 * t) + c]
-                            better = (not value <= best) & (best == best) | (r + t == 0)
-                            best = value if better else best
-                            found = position if better else found
-                    max_pool2d2_y[at + c] = best
-                    max_pool2d2_argmax[at + c] = found
-                j += 1
-
-
-def vgg11_forward_2(max_pool2d2_y: rt.Array, max_pool2d2_argmax: rt.Array, relu2_y: rt.Array, N: int) -> None:
-    """Call `vgg11_forward_2_loops` for all of max_pool2d2_y."""
-    dtype = rt.float_type("vgg11_forward_2_loops", max_pool2d2_y=max_pool2d2_y)
-    rt.run(
-        vgg11_forward_2_loops,
-        8 * N,
-        32768 * N,
-        rt.flat(max_pool2d2_y),
-        rt.flat(max_pool2d2_argmax),
-        rt.flat(relu2_y),
-        dtype(-np.inf),
-    )
-
-
-@rt.compiled
-def vgg11_forward_3_loops(
-    start: int,
-    stop: int,
-    max_pool2d3_y: np.ndarray[Any, Any],
-    max_pool2d3_argmax: np.ndarray[Any, Any],
-    relu4_y: np.ndarray[Any, Any],
-    lowest: Any,
-) -> None:
-    """Maxima over r, t for every n, i, j, c."""
-    for row in range(start, stop):
-        i = row % 4
-        n = row // 4
-        j = 0
-        while j < 4:
-            if j < 4:
-                at = np.uintp(1024 * i + 256 * j + 4096 * n)
-                relu4_y_at = np.uintp(4096 * i + 512 * j + 16384 * n)
-                for c in range(np.uintp(256)):
-                    best = lowest
-                    found = np.int32(-1)
-                    for r in range(2):
-                        for t in range(2):
-                            position = np.int32(2 * r + t)
-                            value = relu4_y[relu4_y_at + np.uintp(2048 * r + 256 * t) + c]
-                            better = (not value <= best) & (best == best) | (r + t == 0)
-                            best = value if better else best
-                            found = position if better else found
-                    max_pool2d3_y[at + c] = best
-                    max_pool2d3_argmax[at + c] = found
-                j += 1
-
-
-def vgg11_forward_3(max_pool2d3_y: rt.Array, max_pool2d3_argmax: rt.Array, relu4_y: rt.Array, N: int) -> None:
-    """Call `vgg11_forward_3_loops` for all of max_pool2d3_y."""
-    dtype = rt.float_type("vgg11_forward_3_loops", max_pool2d3_y=max_pool2d3_y)
-    rt.run(
-        vgg11_forward_3_loops,
-        4 * N,
-        16384 * N,
-        rt.flat(max_pool2d3_y),
-        rt.flat(max_pool2d3_argmax),
-        rt.flat(relu4_y),
-        dtype(-np.inf),
-    )
-
-
-@rt.compiled
-def vgg11_forward_4_loops(
-    start: int,
-    stop: int,
-    max_pool2d4_y: np.ndarray[Any, Any],
-    max_pool2d4_argmax: np.ndarray[Any, Any],
-    relu6_y: np.ndarray[Any, Any],
-    lowest: Any,
-) -> None:
-    """Maxima over r, t for every n, i, j, c."""
-    for row in range(start, stop):
-        i = row % 2
-        n = row // 2
-        j = 0
-        while j < 2:
-            if j < 2:
-                at = np.uintp(1024 * i + 512 * j + 2048 * n)
-                relu6_y_at = np.uintp(4096 * i + 1024 * j + 8192 * n)
-                for c in range(np.uintp(512)):
-                    best = lowest
-                    found = np.int32(-1)
-                    for r in range(2):
-                        for t in range(2):
-                            position = np.int32(2 * r + t)
-                            value = relu6_y[relu6_y_at + np.uintp(2048 * r + 512 * t) + c]
-                            better = (not value <= best) & (best == best) | (r + t == 0)
-                            best = value if better else best
-                            found = position if better else found
-                    max_pool2d4_y[at + c] = best
-                    max_pool2d4_argmax[at + c] = found
-                j += 1
-
-
-def vgg11_forward_4(max_pool2d4_y: rt.Array, max_pool2d4_argmax: rt.Array, relu6_y: rt.Array, N: int) -> None:
-    """Call `vgg11_forward_4_loops` for all of max_pool2d4_y."""
-    dtype = rt.float_type("vgg11_forward_4_loops", max_pool2d4_y=max_pool2d4_y)
-    rt.run(
-        vgg11_forward_4_loops,
-        2 * N,
-        8192 * N,
-        rt.flat(max_pool2d4_y),
-        rt.flat(max_pool2d4_argmax),
-        rt.flat(relu6_y),
-        dtype(-np.inf),
-    )
-
-
-@rt.compiled
-def vgg11_forward_5_loops(
-    start: int,
-    stop: int,
-    max_pool2d5_y: np.ndarray[Any, Any],
-    max_pool2d5_argmax: np.ndarray[Any, Any],
-    relu8_y: np.ndarray[Any, Any],
-    lowest: Any,
-    N: int,
-) -> None:
-    """Maxima over r, t for every n, c."""
-    for _ in range(start, stop):
-        n = 0
-        while n < N:
-            if n < N:
-                at = np.uintp(512 * n)
-                relu8_y_at = np.uintp(2048 * n)
-                for c in range(np.uintp(512)):
-                    best = lowest
-                    found = np.int32(-1)
-                    for r in range(2):
-                        for t in range(2):
-                            position = np.int32(2 * r + t)
-                            value = relu8_y[relu8_y_at + np.uintp(1024 * r + 512 * t) + c]
-                            better = (not value <= best) & (best == best) | (r + t == 0)
-                            best = value if better else best
-                            found = position if better else found
-                    max_pool2d5_y[at + c] = best
-                    max_pool2d5_argmax[at + c] = found
-                n += 1
-
-
-def vgg11_forward_5(max_pool2d5_y: rt.Array, max_pool2d5_argmax: rt.Array, relu8_y: rt.Array, N: int) -> None:
-    """Call `vgg11_forward_5_loops` for all of max_pool2d5_y."""
-    dtype = rt.float_type("vgg11_forward_5_loops", max_pool2d5_y=max_pool2d5_y)
-    rt.run(
-        vgg11_forward_5_loops,
-        1,
-        2048 * N,
-        rt.flat(max_pool2d5_y),
-        rt.flat(max_pool2d5_argmax),
-        rt.flat(relu8_y),
-        dtype(-np.inf),
-        N,
-    )
-
-
-@rt.compiled
-def vgg11_predict_1_loops(
-    start: int, stop: int, max_pool2d1_y: np.ndarray[Any, Any], relu1_y: np.ndarray[Any, Any], lowest: Any
 ) -> None:
     """Maxima over r, t for every n, i, j, c."""
     for row in range(start, stop):
@@ -259,300 +158,301 @@ def vgg11_predict_1_loops(
         while j < 16:
             if j < 16:
                 at = np.uintp(1024 * i + 64 * j + 16384 * n)
-                relu1_y_at = np.uintp(4096 * i + 128 * j + 65536 * n)
+                stage1_relu1_y_at = np.uintp(4096 * i + 128 * j + 65536 * n)
+                for c in range(np.uintp(64)):
+                    best = lowest
+                    found = np.int32(-1)
+                    for r in range(2):
+                        for t in range(2):
+                            position = np.int32(2 * r + t)
+                            value = stage1_relu1_y[stage1_relu1_y_at + np.uintp(2048 * r + 64 * t) + c]
+                            better = (not value <= best) & (best == best) | (r + t == 0)
+                            best = value if better else best
+                            found = position if better else found
+                    stage1_pool_y[at + c] = best
+                    stage1_pool_argmax[at + c] = found
+                j += 1
+
+
+def vgg11_forward_1(stage1_pool_y: rt.Array, stage1_pool_argmax: rt.Array, stage1_relu1_y: rt.Array, N: int) -> None:
+    """Call `vgg11_forward_1_loops` for all of stage1_pool_y."""
+    dtype = rt.float_type("vgg11_forward_1_loops", stage1_pool_y=stage1_pool_y)
+    rt.run(
+        vgg11_forward_1_loops,
+        16 * N,
+        65536 * N,
+        rt.flat(stage1_pool_y),
+        rt.flat(stage1_pool_argmax),
+        rt.flat(stage1_relu1_y),
+        dtype(-np.inf),
+    )
+
+
+@rt.compiled
+def vgg11_double_predict_1_loops(
+    start: int,
+    stop: int,
+    pool_y: np.ndarray[Any, Any],
+    relu2_y: np.ndarray[Any, Any],
+    lowest: Any,
+    H: int,
+    H_out: int,
+    K: int,
+) -> None:
+    """Maxima over r, t for every n, i, j, c."""
+    for row in range(start, stop):
+        i_ = row % H_out
+        n_ = row // H_out
+        r_low = max(0, -2 * i_)
+        r_high = min(2, H - 2 * i_)
+        j_first = max(0, 0)
+        j_last = min(H_out, (H - 1) // 2 + 1, (H - 2) // 2 + 1)
+        if not (r_low == 0 and r_high == 2):
+            j_last = j_first
+        j_ = 0
+        while j_ < H_out:
+            if j_first <= j_ < j_last:
+                at = np.uintp(K * (H_out * (H_out * n_ + i_) + j_))
+                relu2_y_at = np.uintp(K * (H * (H * n_ + 2 * i_) + 2 * j_))
+                for c_ in range(np.uintp(K)):
+                    best = lowest
+                    for r_ in range(2):
+                        for t_ in range(2):
+                            value = relu2_y[relu2_y_at + np.uintp(H * K * r_ + K * t_) + c_]
+                            best = value if (value > best) | (value != value) else best
+                    pool_y[at + c_] = best
+                j_ += 1
+            else:
+                at = np.uintp(K * (H_out * (H_out * n_ + i_) + j_))
+                for c_ in range(np.uintp(K)):
+                    pool_y[at + c_] = lowest
+                for r_ in range(r_low, r_high):
+                    t_low = max(0, -2 * j_)
+                    t_high = min(2, H - 2 * j_)
+                    for t_ in range(t_low, t_high):
+                        relu2_y_at = np.uintp(K * (H * (H * n_ + 2 * i_ + r_) + 2 * j_ + t_))
+                        for c_ in range(np.uintp(K)):
+                            best = pool_y[at + c_]
+                            value = relu2_y[relu2_y_at + c_]
+                            best = value if (value > best) | (value != value) else best
+                            pool_y[at + c_] = best
+                j_ += 1
+
+
+def vgg11_double_predict_1(pool_y: rt.Array, relu2_y: rt.Array, H: int, H_out: int, K: int, N: int) -> None:
+    """Call `vgg11_double_predict_1_loops` for all of pool_y."""
+    dtype = rt.float_type("vgg11_double_predict_1_loops", pool_y=pool_y)
+    rt.run(
+        vgg11_double_predict_1_loops,
+        H_out * N,
+        4 * H_out**2 * K * N,
+        rt.flat(pool_y),
+        rt.flat(relu2_y),
+        dtype(-np.inf),
+        H,
+        H_out,
+        K,
+    )
+
+
+@rt.compiled
+def vgg11_single_predict_1_loops(
+    start: int, stop: int, pool_y: np.ndarray[Any, Any], relu1_y: np.ndarray[Any, Any], lowest: Any
+) -> None:
+    """Maxima over r, t for every n, i, j, c."""
+    for row in range(start, stop):
+        i_ = row % 8
+        n_ = row // 8
+        j_ = 0
+        while j_ < 8:
+            if j_ < 8:
+                at = np.uintp(1024 * i_ + 128 * j_ + 8192 * n_)
+                relu1_y_at = np.uintp(4096 * i_ + 256 * j_ + 32768 * n_)
+                for c_ in range(np.uintp(128)):
+                    best = lowest
+                    for r_ in range(2):
+                        for t_ in range(2):
+                            value = relu1_y[relu1_y_at + np.uintp(2048 * r_ + 128 * t_) + c_]
+                            best = value if (value > best) | (value != value) else best
+                    pool_y[at + c_] = best
+                j_ += 1
+
+
+def vgg11_single_predict_1(pool_y: rt.Array, relu1_y: rt.Array, N: int) -> None:
+    """Call `vgg11_single_predict_1_loops` for all of pool_y."""
+    dtype = rt.float_type("vgg11_single_predict_1_loops", pool_y=pool_y)
+    rt.run(vgg11_single_predict_1_loops, 8 * N, 32768 * N, rt.flat(pool_y), rt.flat(relu1_y), dtype(-np.inf))
+
+
+@rt.compiled
+def vgg11_predict_1_loops(
+    start: int, stop: int, stage1_pool_y: np.ndarray[Any, Any], stage1_relu1_y: np.ndarray[Any, Any], lowest: Any
+) -> None:
+    """Maxima over r, t for every n, i, j, c."""
+    for row in range(start, stop):
+        i = row % 16
+        n = row // 16
+        j = 0
+        while j < 16:
+            if j < 16:
+                at = np.uintp(1024 * i + 64 * j + 16384 * n)
+                stage1_relu1_y_at = np.uintp(4096 * i + 128 * j + 65536 * n)
                 for c in range(np.uintp(64)):
                     best = lowest
                     for r in range(2):
                         for t in range(2):
-                            value = relu1_y[relu1_y_at + np.uintp(2048 * r + 64 * t) + c]
+                            value = stage1_relu1_y[stage1_relu1_y_at + np.uintp(2048 * r + 64 * t) + c]
                             best = value if (value > best) | (value != value) else best
-                    max_pool2d1_y[at + c] = best
+                    stage1_pool_y[at + c] = best
                 j += 1
 
 
-def vgg11_predict_1(max_pool2d1_y: rt.Array, relu1_y: rt.Array, N: int) -> None:
-    """Call `vgg11_predict_1_loops` for all of max_pool2d1_y."""
-    dtype = rt.float_type("vgg11_predict_1_loops", max_pool2d1_y=max_pool2d1_y)
-    rt.run(vgg11_predict_1_loops, 16 * N, 65536 * N, rt.flat(max_pool2d1_y), rt.flat(relu1_y), dtype(-np.inf))
+def vgg11_predict_1(stage1_pool_y: rt.Array, stage1_relu1_y: rt.Array, N: int) -> None:
+    """Call `vgg11_predict_1_loops` for all of stage1_pool_y."""
+    dtype = rt.float_type("vgg11_predict_1_loops", stage1_pool_y=stage1_pool_y)
+    rt.run(vgg11_predict_1_loops, 16 * N, 65536 * N, rt.flat(stage1_pool_y), rt.flat(stage1_relu1_y), dtype(-np.inf))
 
 
 @rt.compiled
-def vgg11_predict_2_loops(
-    start: int, stop: int, max_pool2d2_y: np.ndarray[Any, Any], relu2_y: np.ndarray[Any, Any], lowest: Any
+def vgg11_double_backward_1_loops(
+    start: int,
+    stop: int,
+    drelu2_y: np.ndarray[Any, Any],
+    dpool_y: np.ndarray[Any, Any],
+    pool_argmax: np.ndarray[Any, Any],
+    zero: Any,
+    H: int,
+    H_out: int,
+    K: int,
 ) -> None:
-    """Maxima over r, t for every n, i, j, c."""
-    for row in range(start, stop):
-        i = row % 8
-        n = row // 8
-        j = 0
-        while j < 8:
-            if j < 8:
-                at = np.uintp(1024 * i + 128 * j + 8192 * n)
-                relu2_y_at = np.uintp(4096 * i + 256 * j + 32768 * n)
-                for c in range(np.uintp(128)):
-                    best = lowest
-                    for r in range(2):
-                        for t in range(2):
-                            value = relu2_y[relu2_y_at + np.uintp(2048 * r + 128 * t) + c]
-                            best = value if (value > best) | (value != value) else best
-                    max_pool2d2_y[at + c] = best
-                j += 1
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
+    for m_ in range(start, stop):
+        filled = 0
+        for i_ in range(H_out):
+            reached = max(filled, min(H, 2 * i_ + 2))
+            for element in range(np.uintp((m_ * H + filled) * (H * K)), np.uintp((m_ * H + reached) * (H * K))):
+                drelu2_y[element] = zero
+            filled = reached
+            r_low = max(0, -2 * i_)
+            r_high = min(2, H - 2 * i_)
+            j_first = max(0, 0)
+            j_last = min(H_out, (H - 1) // 2 + 1, (H - 2) // 2 + 1)
+            for j_ in range(H_out):
+                if j_first <= j_ < j_last:
+                    t_low, t_high = 0, 2
+                else:
+                    t_low = max(0, -2 * j_)
+                    t_high = min(2, H - 2 * j_)
+                for r_ in range(r_low, r_high):
+                    t_ = t_low
+                    while t_ < t_high:
+                        if t_ <= t_high - 2:
+                            at = np.uintp(K * (H * (H * m_ + 2 * i_ + r_) + 2 * j_ + t_))
+                            dpool_y_at = np.uintp(K * (H_out * (H_out * m_ + i_) + j_))
+                            pool_argmax_at = np.uintp(K * (H_out * (H_out * m_ + i_) + j_))
+                            for e_ in range(np.uintp(K)):
+                                pool_argmax_1 = pool_argmax[pool_argmax_at + e_]
+                                dpool_y_1 = dpool_y[dpool_y_at + e_]
+                                value = dpool_y_1 if np.int32(2 * r_ + t_) == pool_argmax_1 else zero
+                                drelu2_y[at + e_] += value
+                                value = dpool_y_1 if np.int32(2 * r_ + t_ + 1) == pool_argmax_1 else zero
+                                drelu2_y[at + np.uintp(K) + e_] += value
+                            t_ += 2
+                        else:
+                            at = np.uintp(K * (H * (H * m_ + 2 * i_ + r_) + 2 * j_ + t_))
+                            dpool_y_at = np.uintp(K * (H_out * (H_out * m_ + i_) + j_))
+                            pool_argmax_at = np.uintp(K * (H_out * (H_out * m_ + i_) + j_))
+                            for e_ in range(np.uintp(K)):
+                                pool_argmax_1 = pool_argmax[pool_argmax_at + e_]
+                                dpool_y_1 = dpool_y[dpool_y_at + e_]
+                                value = dpool_y_1 if np.int32(2 * r_ + t_) == pool_argmax_1 else zero
+                                drelu2_y[at + e_] += value
+                            t_ += 1
+        for element in range(np.uintp((m_ * H + filled) * (H * K)), np.uintp((m_ * H + H) * (H * K))):
+            drelu2_y[element] = zero
 
 
-def vgg11_predict_2(max_pool2d2_y: rt.Array, relu2_y: rt.Array, N: int) -> None:
-    """Call `vgg11_predict_2_loops` for all of max_pool2d2_y."""
-    dtype = rt.float_type("vgg11_predict_2_loops", max_pool2d2_y=max_pool2d2_y)
-    rt.run(vgg11_predict_2_loops, 8 * N, 32768 * N, rt.flat(max_pool2d2_y), rt.flat(relu2_y), dtype(-np.inf))
+def vgg11_double_backward_1(
+    drelu2_y: rt.Array, dpool_y: rt.Array, pool_argmax: rt.Array, H: int, H_out: int, K: int, N: int
+) -> None:
+    """Call `vgg11_double_backward_1_loops` for all of drelu2_y."""
+    dtype = rt.float_type("vgg11_double_backward_1_loops", drelu2_y=drelu2_y)
+    rt.run(
+        vgg11_double_backward_1_loops,
+        N,
+        4 * H_out**2 * K * N,
+        rt.flat(drelu2_y),
+        rt.flat(dpool_y),
+        rt.flat(pool_argmax),
+        dtype(0),
+        H,
+        H_out,
+        K,
+    )
 
 
 @rt.compiled
-def vgg11_predict_3_loops(
-    start: int, stop: int, max_pool2d3_y: np.ndarray[Any, Any], relu4_y: np.ndarray[Any, Any], lowest: Any
+def vgg11_single_backward_1_loops(
+    start: int,
+    stop: int,
+    drelu1_y: np.ndarray[Any, Any],
+    dpool_y: np.ndarray[Any, Any],
+    pool_argmax: np.ndarray[Any, Any],
+    zero: Any,
 ) -> None:
-    """Maxima over r, t for every n, i, j, c."""
-    for row in range(start, stop):
-        i = row % 4
-        n = row // 4
-        j = 0
-        while j < 4:
-            if j < 4:
-                at = np.uintp(1024 * i + 256 * j + 4096 * n)
-                relu4_y_at = np.uintp(4096 * i + 512 * j + 16384 * n)
-                for c in range(np.uintp(256)):
-                    best = lowest
-                    for r in range(2):
-                        for t in range(2):
-                            value = relu4_y[relu4_y_at + np.uintp(2048 * r + 256 * t) + c]
-                            best = value if (value > best) | (value != value) else best
-                    max_pool2d3_y[at + c] = best
-                j += 1
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
+    for m_ in range(start, stop):
+        filled = 0
+        for i_ in range(8):
+            reached = max(filled, min(16, 2 * i_ + 2))
+            for element in range(np.uintp((m_ * 16 + filled) * 2048), np.uintp((m_ * 16 + reached) * 2048)):
+                drelu1_y[element] = zero
+            filled = reached
+            for j_ in range(8):
+                for r_ in range(2):
+                    t_ = 0
+                    while t_ < 2:
+                        if t_ <= 2 - 2:
+                            at = np.uintp(4096 * i_ + 256 * j_ + 32768 * m_ + 2048 * r_ + 128 * t_)
+                            dpool_y_at = np.uintp(1024 * i_ + 128 * j_ + 8192 * m_)
+                            pool_argmax_at = np.uintp(1024 * i_ + 128 * j_ + 8192 * m_)
+                            for e_ in range(np.uintp(128)):
+                                pool_argmax_1 = pool_argmax[pool_argmax_at + e_]
+                                dpool_y_1 = dpool_y[dpool_y_at + e_]
+                                value = dpool_y_1 if np.int32(2 * r_ + t_) == pool_argmax_1 else zero
+                                drelu1_y[at + e_] += value
+                                value = dpool_y_1 if np.int32(2 * r_ + t_ + 1) == pool_argmax_1 else zero
+                                drelu1_y[at + np.uintp(128) + e_] += value
+                            t_ += 2
+                        else:
+                            at = np.uintp(4096 * i_ + 256 * j_ + 32768 * m_ + 2048 * r_ + 128 * t_)
+                            dpool_y_at = np.uintp(1024 * i_ + 128 * j_ + 8192 * m_)
+                            pool_argmax_at = np.uintp(1024 * i_ + 128 * j_ + 8192 * m_)
+                            for e_ in range(np.uintp(128)):
+                                pool_argmax_1 = pool_argmax[pool_argmax_at + e_]
+                                dpool_y_1 = dpool_y[dpool_y_at + e_]
+                                value = dpool_y_1 if np.int32(2 * r_ + t_) == pool_argmax_1 else zero
+                                drelu1_y[at + e_] += value
+                            t_ += 1
+        for element in range(np.uintp((m_ * 16 + filled) * 2048), np.uintp((m_ * 16 + 16) * 2048)):
+            drelu1_y[element] = zero
 
 
-def vgg11_predict_3(max_pool2d3_y: rt.Array, relu4_y: rt.Array, N: int) -> None:
-    """Call `vgg11_predict_3_loops` for all of max_pool2d3_y."""
-    dtype = rt.float_type("vgg11_predict_3_loops", max_pool2d3_y=max_pool2d3_y)
-    rt.run(vgg11_predict_3_loops, 4 * N, 16384 * N, rt.flat(max_pool2d3_y), rt.flat(relu4_y), dtype(-np.inf))
-
-
-@rt.compiled
-def vgg11_predict_4_loops(
-    start: int, stop: int, max_pool2d5_y: np.ndarray[Any, Any], relu8_y: np.ndarray[Any, Any], lowest: Any, N: int
-) -> None:
-    """Maxima over r, t for every n, c."""
-    for _ in range(start, stop):
-        n = 0
-        while n < N:
-            if n < N:
-                at = np.uintp(512 * n)
-                relu8_y_at = np.uintp(2048 * n)
-                for c in range(np.uintp(512)):
-                    best = lowest
-                    for r in range(2):
-                        for t in range(2):
-                            value = relu8_y[relu8_y_at + np.uintp(1024 * r + 512 * t) + c]
-                            best = value if (value > best) | (value != value) else best
-                    max_pool2d5_y[at + c] = best
-                n += 1
-
-
-def vgg11_predict_4(max_pool2d5_y: rt.Array, relu8_y: rt.Array, N: int) -> None:
-    """Call `vgg11_predict_4_loops` for all of max_pool2d5_y."""
-    dtype = rt.float_type("vgg11_predict_4_loops", max_pool2d5_y=max_pool2d5_y)
-    rt.run(vgg11_predict_4_loops, 1, 2048 * N, rt.flat(max_pool2d5_y), rt.flat(relu8_y), dtype(-np.inf), N)
+def vgg11_single_backward_1(drelu1_y: rt.Array, dpool_y: rt.Array, pool_argmax: rt.Array, N: int) -> None:
+    """Call `vgg11_single_backward_1_loops` for all of drelu1_y."""
+    dtype = rt.float_type("vgg11_single_backward_1_loops", drelu1_y=drelu1_y)
+    rt.run(
+        vgg11_single_backward_1_loops, N, 32768 * N, rt.flat(drelu1_y), rt.flat(dpool_y), rt.flat(pool_argmax), dtype(0)
+    )
 
 
 @rt.compiled
 def vgg11_backward_1_loops(
     start: int,
     stop: int,
-    drelu6_y: np.ndarray[Any, Any],
-    dmax_pool2d4_y: np.ndarray[Any, Any],
-    max_pool2d4_argmax: np.ndarray[Any, Any],
-    zero: Any,
-) -> None:
-    """Windows m, r, t added to what they cover, tap i, j by tap."""
-    for m in range(start, stop):
-        filled = 0
-        for r in range(2):
-            reached = max(filled, min(4, r + 3))
-            for element in range(np.uintp((m * 4 + filled) * 2048), np.uintp((m * 4 + reached) * 2048)):
-                drelu6_y[element] = zero
-            filled = reached
-            for t in range(2):
-                for i in range(2):
-                    j = 0
-                    while j < 2:
-                        if j <= 2 - 2:
-                            at = np.uintp(4096 * i + 1024 * j + 8192 * m + 2048 * r + 512 * t)
-                            dmax_pool2d4_y_at = np.uintp(1024 * i + 512 * j + 2048 * m)
-                            max_pool2d4_argmax_at = np.uintp(1024 * i + 512 * j + 2048 * m)
-                            for e in range(np.uintp(512)):
-                                max_pool2d4_argmax_1 = max_pool2d4_argmax[max_pool2d4_argmax_at + e]
-                                dmax_pool2d4_y_1 = dmax_pool2d4_y[dmax_pool2d4_y_at + e]
-                                value = dmax_pool2d4_y_1 if np.int32(2 * r + t) == max_pool2d4_argmax_1 else zero
-                                drelu6_y[at + e] += value
-                                max_pool2d4_argmax_2 = max_pool2d4_argmax[max_pool2d4_argmax_at + np.uintp(512) + e]
-                                dmax_pool2d4_y_2 = dmax_pool2d4_y[dmax_pool2d4_y_at + np.uintp(512) + e]
-                                value = dmax_pool2d4_y_2 if np.int32(2 * r + t) == max_pool2d4_argmax_2 else zero
-                                drelu6_y[at + np.uintp(1024) + e] += value
-                            j += 2
-                        else:
-                            at = np.uintp(4096 * i + 1024 * j + 8192 * m + 2048 * r + 512 * t)
-                            dmax_pool2d4_y_at = np.uintp(1024 * i + 512 * j + 2048 * m)
-                            max_pool2d4_argmax_at = np.uintp(1024 * i + 512 * j + 2048 * m)
-                            for e in range(np.uintp(512)):
-                                max_pool2d4_argmax_1 = max_pool2d4_argmax[max_pool2d4_argmax_at + e]
-                                dmax_pool2d4_y_1 = dmax_pool2d4_y[dmax_pool2d4_y_at + e]
-                                value = dmax_pool2d4_y_1 if np.int32(2 * r + t) == max_pool2d4_argmax_1 else zero
-                                drelu6_y[at + e] += value
-                            j += 1
-        for element in range(np.uintp((m * 4 + filled) * 2048), np.uintp((m * 4 + 4) * 2048)):
-            drelu6_y[element] = zero
-
-
-def vgg11_backward_1(drelu6_y: rt.Array, dmax_pool2d4_y: rt.Array, max_pool2d4_argmax: rt.Array, N: int) -> None:
-    """Call `vgg11_backward_1_loops` for all of drelu6_y."""
-    dtype = rt.float_type("vgg11_backward_1_loops", drelu6_y=drelu6_y)
-    rt.run(
-        vgg11_backward_1_loops,
-        N,
-        8192 * N,
-        rt.flat(drelu6_y),
-        rt.flat(dmax_pool2d4_y),
-        rt.flat(max_pool2d4_argmax),
-        dtype(0),
-    )
-
-
-@rt.compiled
-def vgg11_backward_2_loops(
-    start: int,
-    stop: int,
-    drelu4_y: np.ndarray[Any, Any],
-    dmax_pool2d3_y: np.ndarray[Any, Any],
-    max_pool2d3_argmax: np.ndarray[Any, Any],
-    zero: Any,
-) -> None:
-    """Windows m, i, j added to what they cover, tap r, t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        for i in range(4):
-            reached = max(filled, min(8, 2 * i + 2))
-            for element in range(np.uintp((m * 8 + filled) * 2048), np.uintp((m * 8 + reached) * 2048)):
-                drelu4_y[element] = zero
-            filled = reached
-            for j in range(4):
-                for r in range(2):
-                    t = 0
-                    while t < 2:
-                        if t <= 2 - 2:
-                            at = np.uintp(4096 * i + 512 * j + 16384 * m + 2048 * r + 256 * t)
-                            dmax_pool2d3_y_at = np.uintp(1024 * i + 256 * j + 4096 * m)
-                            max_pool2d3_argmax_at = np.uintp(1024 * i + 256 * j + 4096 * m)
-                            for e in range(np.uintp(256)):
-                                max_pool2d3_argmax_1 = max_pool2d3_argmax[max_pool2d3_argmax_at + e]
-                                dmax_pool2d3_y_1 = dmax_pool2d3_y[dmax_pool2d3_y_at + e]
-                                value = dmax_pool2d3_y_1 if np.int32(2 * r + t) == max_pool2d3_argmax_1 else zero
-                                drelu4_y[at + e] += value
-                                value = dmax_pool2d3_y_1 if np.int32(2 * r + t + 1) == max_pool2d3_argmax_1 else zero
-                                drelu4_y[at + np.uintp(256) + e] += value
-                            t += 2
-                        else:
-                            at = np.uintp(4096 * i + 512 * j + 16384 * m + 2048 * r + 256 * t)
-                            dmax_pool2d3_y_at = np.uintp(1024 * i + 256 * j + 4096 * m)
-                            max_pool2d3_argmax_at = np.uintp(1024 * i + 256 * j + 4096 * m)
-                            for e in range(np.uintp(256)):
-                                max_pool2d3_argmax_1 = max_pool2d3_argmax[max_pool2d3_argmax_at + e]
-                                dmax_pool2d3_y_1 = dmax_pool2d3_y[dmax_pool2d3_y_at + e]
-                                value = dmax_pool2d3_y_1 if np.int32(2 * r + t) == max_pool2d3_argmax_1 else zero
-                                drelu4_y[at + e] += value
-                            t += 1
-        for element in range(np.uintp((m * 8 + filled) * 2048), np.uintp((m * 8 + 8) * 2048)):
-            drelu4_y[element] = zero
-
-
-def vgg11_backward_2(drelu4_y: rt.Array, dmax_pool2d3_y: rt.Array, max_pool2d3_argmax: rt.Array, N: int) -> None:
-    """Call `vgg11_backward_2_loops` for all of drelu4_y."""
-    dtype = rt.float_type("vgg11_backward_2_loops", drelu4_y=drelu4_y)
-    rt.run(
-        vgg11_backward_2_loops,
-        N,
-        16384 * N,
-        rt.flat(drelu4_y),
-        rt.flat(dmax_pool2d3_y),
-        rt.flat(max_pool2d3_argmax),
-        dtype(0),
-    )
-
-
-@rt.compiled
-def vgg11_backward_3_loops(
-    start: int,
-    stop: int,
-    drelu2_y: np.ndarray[Any, Any],
-    dmax_pool2d2_y: np.ndarray[Any, Any],
-    max_pool2d2_argmax: np.ndarray[Any, Any],
-    zero: Any,
-) -> None:
-    """Windows m, i, j added to what they cover, tap r, t by tap."""
-    for m in range(start, stop):
-        filled = 0
-        for i in range(8):
-            reached = max(filled, min(16, 2 * i + 2))
-            for element in range(np.uintp((m * 16 + filled) * 2048), np.uintp((m * 16 + reached) * 2048)):
-                drelu2_y[element] = zero
-            filled = reached
-            for j in range(8):
-                for r in range(2):
-                    t = 0
-                    while t < 2:
-                        if t <= 2 - 2:
-                            at = np.uintp(4096 * i + 256 * j + 32768 * m + 2048 * r + 128 * t)
-                            dmax_pool2d2_y_at = np.uintp(1024 * i + 128 * j + 8192 * m)
-                            max_pool2d2_argmax_at = np.uintp(1024 * i + 128 * j + 8192 * m)
-                            for e in range(np.uintp(128)):
-                                max_pool2d2_argmax_1 = max_pool2d2_argmax[max_pool2d2_argmax_at + e]
-                                dmax_pool2d2_y_1 = dmax_pool2d2_y[dmax_pool2d2_y_at + e]
-                                value = dmax_pool2d2_y_1 if np.int32(2 * r + t) == max_pool2d2_argmax_1 else zero
-                                drelu2_y[at + e] += value
-                                value = dmax_pool2d2_y_1 if np.int32(2 * r + t + 1) == max_pool2d2_argmax_1 else zero
-                                drelu2_y[at + np.uintp(128) + e] += value
-                            t += 2
-                        else:
-                            at = np.uintp(4096 * i + 256 * j + 32768 * m + 2048 * r + 128 * t)
-                            dmax_pool2d2_y_at = np.uintp(1024 * i + 128 * j + 8192 * m)
-                            max_pool2d2_argmax_at = np.uintp(1024 * i + 128 * j + 8192 * m)
-                            for e in range(np.uintp(128)):
-                                max_pool2d2_argmax_1 = max_pool2d2_argmax[max_pool2d2_argmax_at + e]
-                                dmax_pool2d2_y_1 = dmax_pool2d2_y[dmax_pool2d2_y_at + e]
-                                value = dmax_pool2d2_y_1 if np.int32(2 * r + t) == max_pool2d2_argmax_1 else zero
-                                drelu2_y[at + e] += value
-                            t += 1
-        for element in range(np.uintp((m * 16 + filled) * 2048), np.uintp((m * 16 + 16) * 2048)):
-            drelu2_y[element] = zero
-
-
-def vgg11_backward_3(drelu2_y: rt.Array, dmax_pool2d2_y: rt.Array, max_pool2d2_argmax: rt.Array, N: int) -> None:
-    """Call `vgg11_backward_3_loops` for all of drelu2_y."""
-    dtype = rt.float_type("vgg11_backward_3_loops", drelu2_y=drelu2_y)
-    rt.run(
-        vgg11_backward_3_loops,
-        N,
-        32768 * N,
-        rt.flat(drelu2_y),
-        rt.flat(dmax_pool2d2_y),
-        rt.flat(max_pool2d2_argmax),
-        dtype(0),
-    )
-
-
-@rt.compiled
-def vgg11_backward_4_loops(
-    start: int,
-    stop: int,
-    drelu1_y: np.ndarray[Any, Any],
-    dmax_pool2d1_y: np.ndarray[Any, Any],
-    max_pool2d1_argmax: np.ndarray[Any, Any],
+    dstage1_relu1_y: np.ndarray[Any, Any],
+    dstage1_pool_y: np.ndarray[Any, Any],
+    stage1_pool_argmax: np.ndarray[Any, Any],
     zero: Any,
 ) -> None:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
@@ -561,7 +461,7 @@ def vgg11_backward_4_loops(
         for i in range(16):
             reached = max(filled, min(32, 2 * i + 2))
             for element in range(np.uintp((m * 32 + filled) * 2048), np.uintp((m * 32 + reached) * 2048)):
-                drelu1_y[element] = zero
+                dstage1_relu1_y[element] = zero
             filled = reached
             for j in range(16):
                 for r in range(2):
@@ -569,39 +469,39 @@ def vgg11_backward_4_loops(
                     while t < 2:
                         if t <= 2 - 2:
                             at = np.uintp(4096 * i + 128 * j + 65536 * m + 2048 * r + 64 * t)
-                            dmax_pool2d1_y_at = np.uintp(1024 * i + 64 * j + 16384 * m)
-                            max_pool2d1_argmax_at = np.uintp(1024 * i + 64 * j + 16384 * m)
+                            dstage1_pool_y_at = np.uintp(1024 * i + 64 * j + 16384 * m)
+                            stage1_pool_argmax_at = np.uintp(1024 * i + 64 * j + 16384 * m)
                             for e in range(np.uintp(64)):
-                                max_pool2d1_argmax_1 = max_pool2d1_argmax[max_pool2d1_argmax_at + e]
-                                dmax_pool2d1_y_1 = dmax_pool2d1_y[dmax_pool2d1_y_at + e]
-                                value = dmax_pool2d1_y_1 if np.int32(2 * r + t) == max_pool2d1_argmax_1 else zero
-                                drelu1_y[at + e] += value
-                                value = dmax_pool2d1_y_1 if np.int32(2 * r + t + 1) == max_pool2d1_argmax_1 else zero
-                                drelu1_y[at + np.uintp(64) + e] += value
+                                stage1_pool_argmax_1 = stage1_pool_argmax[stage1_pool_argmax_at + e]
+                                dstage1_pool_y_1 = dstage1_pool_y[dstage1_pool_y_at + e]
+                                value = dstage1_pool_y_1 if np.int32(2 * r + t) == stage1_pool_argmax_1 else zero
+                                dstage1_relu1_y[at + e] += value
+                                value = dstage1_pool_y_1 if np.int32(2 * r + t + 1) == stage1_pool_argmax_1 else zero
+                                dstage1_relu1_y[at + np.uintp(64) + e] += value
                             t += 2
                         else:
                             at = np.uintp(4096 * i + 128 * j + 65536 * m + 2048 * r + 64 * t)
-                            dmax_pool2d1_y_at = np.uintp(1024 * i + 64 * j + 16384 * m)
-                            max_pool2d1_argmax_at = np.uintp(1024 * i + 64 * j + 16384 * m)
+                            dstage1_pool_y_at = np.uintp(1024 * i + 64 * j + 16384 * m)
+                            stage1_pool_argmax_at = np.uintp(1024 * i + 64 * j + 16384 * m)
                             for e in range(np.uintp(64)):
-                                max_pool2d1_argmax_1 = max_pool2d1_argmax[max_pool2d1_argmax_at + e]
-                                dmax_pool2d1_y_1 = dmax_pool2d1_y[dmax_pool2d1_y_at + e]
-                                value = dmax_pool2d1_y_1 if np.int32(2 * r + t) == max_pool2d1_argmax_1 else zero
-                                drelu1_y[at + e] += value
+                                stage1_pool_argmax_1 = stage1_pool_argmax[stage1_pool_argmax_at + e]
+                                dstage1_pool_y_1 = dstage1_pool_y[dstage1_pool_y_at + e]
+                                value = dstage1_pool_y_1 if np.int32(2 * r + t) == stage1_pool_argmax_1 else zero
+                                dstage1_relu1_y[at + e] += value
                             t += 1
         for element in range(np.uintp((m * 32 + filled) * 2048), np.uintp((m * 32 + 32) * 2048)):
-            drelu1_y[element] = zero
+            dstage1_relu1_y[element] = zero
 
 
-def vgg11_backward_4(drelu1_y: rt.Array, dmax_pool2d1_y: rt.Array, max_pool2d1_argmax: rt.Array, N: int) -> None:
-    """Call `vgg11_backward_4_loops` for all of drelu1_y."""
-    dtype = rt.float_type("vgg11_backward_4_loops", drelu1_y=drelu1_y)
+def vgg11_backward_1(dstage1_relu1_y: rt.Array, dstage1_pool_y: rt.Array, stage1_pool_argmax: rt.Array, N: int) -> None:
+    """Call `vgg11_backward_1_loops` for all of dstage1_relu1_y."""
+    dtype = rt.float_type("vgg11_backward_1_loops", dstage1_relu1_y=dstage1_relu1_y)
     rt.run(
-        vgg11_backward_4_loops,
+        vgg11_backward_1_loops,
         N,
         65536 * N,
-        rt.flat(drelu1_y),
-        rt.flat(dmax_pool2d1_y),
-        rt.flat(max_pool2d1_argmax),
+        rt.flat(dstage1_relu1_y),
+        rt.flat(dstage1_pool_y),
+        rt.flat(stage1_pool_argmax),
         dtype(0),
     )

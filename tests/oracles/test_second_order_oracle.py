@@ -13,7 +13,8 @@ from tests.oracles.test_torch_samples import Sample, copied, one_thread, samples
 
 torch = pytest.importorskip("torch")
 
-from tests.oracles.torch_adapters import ADAPTERS, Call, refused  # noqa: E402 (needs PyTorch)
+from tests.oracles.torch_adapters import ADAPTERS  # noqa: E402 (needs PyTorch)
+from tests.oracles.torch_calls import Call, refused  # noqa: E402 (needs PyTorch)
 
 __all__ = ["one_thread"]  # a fixture of the whole module
 

@@ -19,7 +19,8 @@ pytest.importorskip("expecttest", reason="the samples of PyTorch's own tests nee
 operators = pytest.importorskip("torch.testing._internal.common_methods_invocations")
 modules = pytest.importorskip("torch.testing._internal.common_modules")
 
-from tests.oracles.torch_adapters import ADAPTERS, TOLERANCE, Call, refused  # noqa: E402 (needs PyTorch)
+from tests.oracles.torch_adapters import ADAPTERS  # noqa: E402 (needs PyTorch)
+from tests.oracles.torch_calls import TOLERANCE, Call, refused  # noqa: E402 (needs PyTorch)
 
 pytestmark = [pytest.mark.oracle, pytest.mark.filterwarnings("ignore:Using padding='same'")]
 

@@ -18,12 +18,6 @@ if True:  # PyTorch is there
 pytestmark = pytest.mark.oracle
 
 
-def numbered(convolutions: list[str], normalisations: list[str], dense: list[str]) -> dict[str, str]:
-    """Our names count the layers of each kind; theirs in the same order."""
-    kinds = {"conv2d": convolutions, "batch_norm": normalisations, "dense": dense}
-    return {f"{kind}{k}": name for kind, names in kinds.items() for k, name in enumerate(names, 1)}
-
-
 def by_stage() -> dict[str, str]:
     """Our names say stage and block, theirs the number of the block."""
     parts = [(f"conv{k}", f"conv{k}") for k in (1, 2)] + [(f"norm{k}", f"bn{k}") for k in (1, 2)]
@@ -32,11 +26,18 @@ def by_stage() -> dict[str, str]:
     return {"conv1": "conv1", "norm1": "bn1", **inner, "output": "fc"}
 
 
+def in_stages() -> dict[str, str]:
+    """Our names say stage and convolution, theirs count what stands in a row."""
+    ours = [f"stage{s}_conv{k}" for s, several in enumerate((1, 1, 2, 2, 2), 1) for k in range(1, several + 1)]
+    theirs = [f"features.{k}" for k in (0, 3, 6, 8, 11, 13, 16, 18)]
+    return {**dict(zip(ours, theirs, strict=True)), "output": "fc"}
+
+
 NETWORKS: dict[str, tuple[Callable[..., Any], Callable[[], Any], Mapping[str, str], tuple[int, ...]]] = {
     "lenet": (g.LeNet, torch_networks.LeNet, {}, (2, 32, 32, 1)),
     "vgg11": (
         g.VGG11, torch_networks.VGG11,
-        numbered([f"features.{k}" for k in (0, 3, 6, 8, 11, 13, 16, 18)], [], ["fc"]), (1, 32, 32, 3),
+        in_stages(), (1, 32, 32, 3),
     ),
     "resnet20": (
         g.ResNet20, torch_networks.ResNet20,
@@ -44,7 +45,8 @@ NETWORKS: dict[str, tuple[Callable[..., Any], Callable[[], Any], Mapping[str, st
     ),
     "bottleneck": (
         g.Bottleneck, torch_networks.Bottleneck,
-        numbered(["conv1", "conv2", "conv3", "project"], [f"bn{k}" for k in (1, 2, 3, 4)], []), (2, 4, 4, 64),
+        {"conv1": "conv1", "conv2": "conv2", "conv3": "conv3", "project": "project"}
+        | {f"norm{k}": f"bn{k}" for k in (1, 2, 3, 4)}, (2, 4, 4, 64),
     ),
 }  # fmt: skip
 

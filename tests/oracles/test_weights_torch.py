@@ -9,7 +9,7 @@ import pytest
 
 from gradscribe import generated as g
 from gradscribe.adapters import from_torch, to_torch
-from tests.oracles.torch_adapters import kernel_first
+from tests.oracles.torch_calls import kernel_first
 
 torch = pytest.importorskip("torch")
 nn = torch.nn

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gradscribe.generated import runtime as rt
+from gradscribe.generated.runtime.arguments.arrays import FEW_VALUES
 
 
 def raises(error: type[Exception], text: str) -> Any:
@@ -115,6 +116,44 @@ def test_labels() -> None:
     values = np.array([0, -100, 2, 7])
     rt.labels("loss", "t", values, 3, (values != -100) & (values != 7))
     rt.labels("loss", "t", values, 3, False)
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+@pytest.mark.parametrize("shape", [(3,), (5, 3), (FEW_VALUES + 1,), (70, 70)])
+def test_one_label_or_position_that_is_none_is_found_among_few_and_among_many(shape: Any, kind: Any) -> None:
+    for place in (0, -1):
+        for values in (np.zeros(shape, kind), np.zeros(shape, kind).T):
+            rt.recorded("pool", "argmax", values, 1)
+            rt.labels("loss", "t", values, 1)
+            for wrong in (-2, 1):
+                values[(place,) * values.ndim] = wrong
+                with pytest.raises(ValueError, match=f"pool: argument argmax: expected positions .* received {wrong}"):
+                    rt.recorded("pool", "argmax", values, 1)
+                with pytest.raises(
+                    ValueError, match=f"loss: argument t: expected labels from 0 to 0, received {wrong}"
+                ):
+                    rt.labels("loss", "t", values, 1)
+
+
+def test_arrays_that_were_right_say_nothing_of_others() -> None:
+    x, t = np.zeros((2, 3), np.float32), np.zeros(2, np.int32)
+    spec = "x 2, t any integers"
+    for _ in range(2):
+        found = rt.arrays("layer", spec, x, t)
+        assert found[0] is x
+        assert found[1] is t
+        assert found[2] is np.float32
+        assert rt.arrays("layer", spec, x.tolist(), t)[0].dtype == np.float64
+        assert rt.arrays("layer", spec, x, t.astype(np.uint8))[1].dtype == np.int64
+        assert rt.arrays("layer", spec, x.astype(np.float64), t[:, None])[2] is np.float64
+        with pytest.raises(ValueError, match="layer: argument x: expected 2 axes, received 1"):
+            rt.arrays("layer", spec, x[0], t)
+        with pytest.raises(TypeError, match="layer: argument x: expected float32 or float64, received float16"):
+            rt.arrays("layer", spec, x.astype(np.float16), t)
+        with pytest.raises(TypeError, match="layer: argument x: expected float32 or float64, received >f4"):
+            rt.arrays("layer", spec, x.astype(">f4"), t)
+        with pytest.raises(TypeError, match="layer: argument t: expected "):
+            rt.arrays("layer", spec, x, None)
 
 
 def test_float_type() -> None:

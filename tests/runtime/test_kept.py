@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradscribe import layer
 from gradscribe.generated import conv2d, max_pool2d
 from gradscribe.generated.runtime.arguments.kept import MOST_KEPT, Once
 from gradscribe.generated.runtime.arguments.options import Shape
@@ -136,3 +137,31 @@ def test_an_empty_batch_and_arrays_that_are_not_contiguous_have_the_sizes_of_the
     part = wide[:, :, ::2]
     assert np.array_equal(conv2d.conv2d_forward(part, weights), conv2d.conv2d_forward(part.copy(), weights))
     assert conv2d.conv2d_forward(part[:0], weights).shape == (0, 3, 3, 4)
+
+
+def test_what_sizes_alone_decide_is_kept_unless_callers_are_given_it() -> None:
+    text = """
+    input x[N, H, W]
+    p = 1
+    r < R
+    t < T
+    i < H
+    j < W
+    output {outputs}
+    a[i] = sum(r) [0 <= i + r - p < H]
+    b[j] = sum(t) [0 <= j + t - p < W]
+    c[j] = sum(r) [0 <= j + 2*r - p < W]
+    y[n, i, j] = x[n, i, j] / (a[i] * b[j] * c[j])
+    """
+    x = np.ones((2, 4, 5))
+    inner = layer(text.format(outputs="y"), "kept_inside").compile()
+    given = layer(text.format(outputs="a, y"), "kept_given").compile()
+    a, b, c = inner._kept_inside_sizes(np.float64, x, 1, 2, 3)[-3:]
+    assert [a.tolist(), b.tolist(), c.tolist()] == [[1, 2, 2, 2], [2, 3, 3, 3, 2], [1, 2, 2, 2, 1]]
+    first, y = given.kept_given_forward(x, R=2, T=3)
+    np.testing.assert_array_equal(y, inner.kept_inside_forward(x, R=2, T=3))
+    np.testing.assert_array_equal(y, x / (a[:, None] * b * c))
+    first[...] = 7
+    second, again = given.kept_given_forward(x, R=2, T=3)
+    np.testing.assert_array_equal(second, a)
+    np.testing.assert_array_equal(again, y)

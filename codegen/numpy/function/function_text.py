@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, pairwise
 
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
 from gradscribe.codegen.numpy.function.arguments import FULL, given_statements, value_statements
 from gradscribe.codegen.numpy.function.docstring import function_description, long_doc
 from gradscribe.codegen.numpy.function.provenance import kernel_numbers
-from gradscribe.codegen.numpy.function.sizes import Sizes, own_statements, shared_sizes
+from gradscribe.codegen.numpy.function.sizes import Sizes, Work, own_statements, shared_sizes
 from gradscribe.codegen.numpy.layer.constructor import annotation, default
 from gradscribe.codegen.numpy.lower import lower
-from gradscribe.codegen.numpy.plan import Plan
+from gradscribe.codegen.numpy.plan import Count, Equation, Plan, effects
 from gradscribe.codegen.numpy.print.emit import Emitter
 from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, RUNTIME
 from gradscribe.codegen.python.definition import (
@@ -27,7 +28,7 @@ from gradscribe.codegen.python.definition import (
 from gradscribe.codegen.python.expression import Expression, Name, Star, call, method
 from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.scalars.scalar import size
-from gradscribe.codegen.python.statement import Body, Return, Statement, live, used
+from gradscribe.codegen.python.statement import Body, Return, Sourced, live, used
 from gradscribe.derive.ir.term import EquationError, Tensor
 from gradscribe.derive.layer.interface import REQUIRED
 
@@ -48,7 +49,7 @@ def _taken(kernel: Kernel) -> set[str]:
 def function_sources(kernels: Sequence[Kernel]) -> tuple[Function, ...]:
     """The functions of a module, and before the first that needs them those that name their sizes."""
     computed = {k.name: _computed(k) for k in kernels}
-    shared = shared_sizes(kernels, {name: found.read for name, found in computed.items()})
+    shared = shared_sizes(kernels, {name: found.work for name, found in computed.items()})
     found: dict[str, Function] = {}
     for kernel in kernels:
         sizes = shared.get(kernel.name)
@@ -67,14 +68,8 @@ class _Computed:
     """What a function does once its arguments are checked: its plan, the statements, the loops that these call."""
 
     plan: Plan
-    checks: tuple[Statement, ...]
-    body: Body
+    work: Work
     loops: tuple[Function, ...]
-
-    @property
-    def read(self) -> set[str]:
-        """The names that it reads."""
-        return set().union(*map(used, (*self.checks, *self.body)))
 
 
 def _computed(kernel: Kernel) -> _Computed:
@@ -85,17 +80,30 @@ def _computed(kernel: Kernel) -> _Computed:
     planned = plan(kernel)
     body = (*emitter.statements(planned), Return(tuple(_returned(tensors[name]) for name in kernel.results)))
     checks = live(tuple(value_statements(kernel)), set().union(*map(used, body)), RUNTIME)
-    return _Computed(planned, checks, body, tuple(emitter.nests))
+    return _Computed(planned, Work((*checks, *body), _fixed(body, kernel.results)), tuple(emitter.nests))
+
+
+def _fixed(body: Body, results: Sequence[str]) -> tuple[Sourced, ...]:
+    """The equations, and the statements that say how often they hold, of arrays that sizes alone decide."""
+    counted = [
+        (before, s)
+        for before, s in pairwise(s for s in body if isinstance(s, Sourced))
+        if isinstance(s.source, Count) and isinstance(before.source, Equation)
+    ]
+    others = (s.source for s in body if isinstance(s, Sourced) and not isinstance(s.source, Count))
+    written = effects(*others).writes | set(results)
+    return tuple(chain.from_iterable(pair for pair in counted if pair[1].source.name not in written))
 
 
 def _assembled(kernel: Kernel, computed: _Computed, sizes: Sizes | None) -> Function:
     """The whole function; without `sizes` it names them itself."""
     bound = sizes.statements(kernel) if sizes else own_statements(kernel)
+    work, fixes = computed.work, sizes is not None and sizes.fixes
     return Function(
         name=kernel.name,
         signature=_signature(kernel),
         doc=long_doc(_summary(kernel), function_description(kernel, kernel_numbers(kernel))),
-        body=(*live((*given_statements(kernel), *bound), computed.read, RUNTIME), *computed.checks, *computed.body),
+        body=(*live((*given_statements(kernel), *bound), work.read(fixes), RUNTIME), *work.left(fixes)),
         loops=computed.loops,
         source=computed.plan,
     )

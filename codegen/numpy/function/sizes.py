@@ -2,6 +2,7 @@
 
 Functions that know the same inputs share it: forward has x, the gradient by x its shape. One that binds few sizes does
 so itself: looking up what is kept takes as long. So does the update of an optimiser, whose options change at each step.
+Arrays that sizes alone decide, how many elements a window has, are computed there too.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -35,7 +36,7 @@ from gradscribe.codegen.python.expression import (
 )
 from gradscribe.codegen.python.names import Names
 from gradscribe.codegen.python.scalars.scalar import DTYPE, shape, size
-from gradscribe.codegen.python.statement import Assign, Do, Return, Statement, let, live, used, walk
+from gradscribe.codegen.python.statement import Assign, Body, Do, Return, Sourced, Statement, let, live, used, walk
 from gradscribe.codegen.python.text.printer import text
 from gradscribe.derive.layer.interface import Layer
 
@@ -46,11 +47,33 @@ ROOM, PER_LINE = 110, 12
 
 
 @dataclass(frozen=True)
+class Work:
+    """What a function does once its sizes have names.
+
+    Attributes:
+        body: its statements, checks of values first.
+        fixed: those of them that sizes alone decide; nothing else writes what they make, and nobody is given it.
+    """
+
+    body: Body
+    fixed: tuple[Sourced, ...]
+
+    def left(self, fixes: bool) -> Body:
+        """The statements that are left where another function `fixes` what is fixed."""
+        return tuple(s for s in self.body if not (fixes and any(s is other for other in self.fixed)))
+
+    def read(self, fixes: bool) -> set[str]:
+        """The names that these read."""
+        return set().union(*map(used, self.left(fixes)))
+
+
+@dataclass(frozen=True)
 class Sizes:
-    """A function of shapes and options, and the names of what it returns."""
+    """A function of shapes and options, the names of what it returns, and whether it does what is fixed."""
 
     function: Function
     results: tuple[str, ...]
+    fixes: bool
 
     def statements(self, kernel: Kernel) -> list[Statement]:
         """What `kernel` does to have its sizes."""
@@ -90,24 +113,32 @@ def own_statements(kernel: Kernel) -> list[Statement]:
     return _Group((kernel,), tuple(found)).statements()
 
 
-def shared_sizes(kernels: Sequence[Kernel], read: Mapping[str, Collection[str]]) -> dict[str, Sizes]:
+def shared_sizes(kernels: Sequence[Kernel], work: Mapping[str, Work]) -> dict[str, Sizes]:
     """The sizes of those functions that do not bind them themselves, by the function's name.
 
     Args:
         kernels: the functions of a module.
-        read: what each of them reads.
+        work: what each of them does.
     """
     names = {k.name: name for k, name in zip(kernels, sizes_names(kernels), strict=True)}
     found: dict[str, Sizes] = {}
     for group in _groups(kernels):
-        body = group.statements()
+        fixed = _agreed([work[k.name].fixed for k in group.kernels])
+        body = [*group.statements(), *fixed]
         if len(body) <= FEW:
             continue
-        wanted = set().union(*(_needed(k, read[k.name]) for k in group.kernels))
+        wanted = set().union(*(_needed(k, work[k.name].read(bool(fixed))) for k in group.kernels))
         results = tuple(n for n in _assigned(body) if n in wanted)
         made = _function(group, body, results, names[group.kernels[0].name])
-        found |= {k.name: Sizes(made, results) for k in group.kernels}
+        found |= {k.name: Sizes(made, results, bool(fixed)) for k in group.kernels}
     return found
+
+
+def _agreed(several: Iterable[tuple[Sourced, ...]]) -> tuple[Sourced, ...]:
+    """What is fixed in some of several functions, once; nothing where one name would be two arrays."""
+    found = tuple({s.body: s for s in chain.from_iterable(several)}.values())
+    names = [name for statement in found for name in _assigned([statement])]
+    return found if len(names) == len(set(names)) else ()
 
 
 def _needed(kernel: Kernel, read: Collection[str]) -> set[str]:

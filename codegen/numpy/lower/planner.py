@@ -7,7 +7,7 @@ from itertools import groupby
 
 from sympy import Add, Integer, Symbol, prod
 
-from gradscribe.codegen.kernel.form import Form, chosen_forms, joined, size_hints
+from gradscribe.codegen.kernel.form import Form, chosen_forms, estimate, joined, size_hints
 from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
@@ -47,10 +47,10 @@ def lower(
         given: names of the tensors that exist already.
         reserved: names that no temporary may take (sizes, options).
         numbers: those of a derivation's equations by tensor.
-        sizes: what size symbols may be, where that is known.
+        sizes: what size symbols are at several places, in their order, where that is known.
     """
     known = sizes or {}
-    hints = size_hints(program) | {symbol: values[0] for symbol, values in known.items()}
+    hints = _hints(program, known)
     most = {symbol: Integer(max(values)) for symbol, values in known.items()}
     scope = Scope(dict(program.tensors), hints, program, set(reserved) | set(program.names()), most=most)
     records: list[Record] = []
@@ -67,6 +67,17 @@ def lower(
         written.add(statement.target.name)
         records += [Present(absent[0], tuple(lowered))] if absent else lowered
     return Plan(name, tuple(records))
+
+
+def _hints(program: Program, known: Mapping[Symbol, Sequence[int]]) -> dict[Symbol, int]:
+    """Typical sizes; where they are known those of the place with the most summands, which decides for the others."""
+    typical = size_hints(program)
+    places = [typical | dict(zip(known, numbers, strict=True)) for numbers in zip(*known.values(), strict=True)]
+
+    def summands(hints: dict[Symbol, int]) -> float:
+        return sum(prod(estimate(r.extent, hints) for r in form.box) for form in chosen_forms(program, hints))
+
+    return max(places, key=summands, default=typical)
 
 
 def _ordered(statements: Iterable[tuple[Statement, Form]]) -> list[tuple[Statement, Form]]:

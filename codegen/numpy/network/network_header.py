@@ -1,7 +1,8 @@
 """What the docstring of a network's module says: its text, layers and equations; of a block once for all places."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sympy
 from sympy import Expr, Integer
@@ -10,7 +11,7 @@ from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.docstring import WIDTH, equation_lines, module_doc, wrapped
 from gradscribe.codegen.numpy.function.provenance import page, page_numbers
-from gradscribe.codegen.numpy.network.blocks.block_functions import own_rows, words
+from gradscribe.codegen.numpy.network.blocks.block_functions import own_rows, page_rows, words
 from gradscribe.derive.composition import Level, Network, levels, with_loss
 from gradscribe.derive.derivation.record import LayerTable, Row
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
@@ -100,18 +101,27 @@ def _block(
 ) -> list[str]:
     """Where a block stands, its layers and its equations, under its own names."""
     first = alike[0]
-    called = "; ".join(_where(part, layers.table, numbers) for part in alike)
-    rows = [_inner_row(k, layers, level, row, first) for level, row in _own(layers, first)]
-    table = _lines(replace(layers.table, numbers={}), rows) if rows else []
+    called = "; ".join(_where(same, layers.table, numbers) for same in _together(alike, numbers))
+    inner = [_inner_row(k, layers, level, row, first) for level, row in _own(layers, first)]
+    table = _lines(replace(layers.table, numbers={}), inner) if inner else []
     said = wrapped(f"Block {word}: {called}.", "")
-    return [*said, *([""] if rows else []), *table, "", *equation_lines(first.kernel.program, own_rows(first, numbers))]
+    equations = equation_lines(first.kernel.program, own_rows(first, numbers))
+    return [*said, *([""] if inner else []), *table, "", *equations]
 
 
-def _where(part: PlacedPart, table: LayerTable, numbers: Mapping[str, int]) -> str:
-    """Which rows of the page a place is, and what its sizes are there."""
+def _together(alike: Sequence[PlacedPart], numbers: Mapping[str, int]) -> Iterable[list[PlacedPart]]:
+    """Places of a block in order, those with the same rows of the page and sizes as one."""
+    found: dict[Any, list[PlacedPart]] = {}
+    for part in alike:
+        found.setdefault((*page_rows(part, numbers), *part.sizes.items()), []).append(part)
+    return found.values()
+
+
+def _where(alike: Sequence[PlacedPart], table: LayerTable, numbers: Mapping[str, int]) -> str:
+    """Which rows of the page places of one size are, and what the sizes are there."""
     t = TextTypesetter(table.notation)
-    given = ", ".join(f"{t.expr(symbol)} = {number}" for symbol, number in part.sizes.items())
-    return f"{words(part, numbers)} ({given})" if given else words(part, numbers)
+    given = ", ".join(f"{t.expr(symbol)} = {number}" for symbol, number in alike[0].sizes.items())
+    return f"{words(alike, numbers)} ({given})" if given else words(alike, numbers)
 
 
 def _own(layers: Layers, part: PlacedPart) -> list[tuple[Level, Row]]:

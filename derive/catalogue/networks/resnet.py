@@ -80,12 +80,12 @@ def bottleneck() -> Network:
     return network(
         """
         input x[N, H, W, 64]
-        residual(
-            conv2d(64, 1, bias=false) -> batch_norm -> relu
-            -> conv2d(64, 3, padding=1, bias=false) -> batch_norm -> relu
-            -> conv2d(256, 1, bias=false) -> batch_norm,
-            conv2d(256, 1, bias=false) -> batch_norm)
-        -> relu
+        sum: residual(
+            conv1: conv2d(64, 1, bias=false) -> norm1: batch_norm -> relu1: relu
+            -> conv2: conv2d(64, 3, padding=1, bias=false) -> norm2: batch_norm -> relu2: relu
+            -> conv3: conv2d(256, 1, bias=false) -> norm3: batch_norm,
+            project: conv2d(256, 1, bias=false) -> norm4: batch_norm)
+        -> relu3: relu
         """,
         "bottleneck",
         title=NETWORKS["bottleneck"].title,

@@ -16,6 +16,9 @@ INTEGERS = (np.dtype(np.int32), np.dtype(np.int64))
 LARGEST_INDEX = 2**63 - 1
 """The largest position in an array, and label."""
 
+FEW_VALUES = 1 << 12
+"""Integers up to which their least and greatest one are looked for by place."""
+
 
 def as_array(layer: str, name: str, value: Any) -> Array:
     """`value` as an array of whatever type and shape it has, of no subclass of `np.ndarray`.
@@ -85,23 +88,24 @@ def array(layer: str, name: str, value: Any, rank: int | None, integer: bool = F
 
 
 class Expected(NamedTuple):
-    """What is expected of arguments, each by its number: names, ranks, which may be None and which have integers."""
+    """What is expected of an argument: its rank, None for any, whether it may be None, whether it has integers."""
 
-    names: tuple[str, ...]
-    ranks: tuple[int | None, ...]
-    optional: tuple[bool, ...]
-    integers: tuple[bool, ...]
+    name: str
+    rank: int | None
+    optional: bool
+    integers: bool
+
+
+_RIGHT: dict[tuple[Any, ...], type[Any]] = {}
+"""What was expected and given, types and ranks or None each, where that was right; and the type of all floats."""
 
 
 @cache
-def _expected(spec: str) -> Expected:
+def _expected(spec: str) -> tuple[Expected, ...]:
     """Read "w 4, b 1 optional, t any integers"."""
-    parts = [part.split() for part in spec.split(", ")]
-    return Expected(
-        tuple(name for name, *_ in parts),
-        tuple(None if rank == "any" else int(rank) for _, rank, *_ in parts),
-        tuple("optional" in part[2:] for part in parts),
-        tuple("integers" in part[2:] for part in parts),
+    return tuple(
+        Expected(name, None if rank == "any" else int(rank), "optional" in words, "integers" in words)
+        for name, rank, *words in (part.split() for part in spec.split(", "))
     )
 
 
@@ -118,25 +122,26 @@ def arrays(layer: str, spec: str, *given: Any) -> tuple[Any, ...]:
         TypeError: where one is of another kind or type than expected; the first one sets that of floats.
         ValueError: where one has another rank.
     """
-    names, ranks, optional, integers = _expected(spec)
-    kind = given[0].dtype if type(given[0]) is np.ndarray else None
-    if kind is FLOATS[0] or kind is FLOATS[1]:  # nearly always
-        for number, value in enumerate(given):
-            if type(value) is np.ndarray:
-                right = value.dtype in INTEGERS if integers[number] else value.dtype is kind
-                right = right and (value.ndim == ranks[number] or ranks[number] is None)
-            else:
-                right = value is None and optional[number]
-            if not right:
-                break
+    key: list[Any] = [spec]
+    for value in given:
+        if type(value) is np.ndarray:
+            key.append(value.dtype)
+            key.append(value.ndim)
         else:
-            return (*given, kind.type)
+            key.append(None if value is None else type(value))
+    kinds = tuple(key)
+    dtype = _RIGHT.get(kinds)
+    if dtype is not None:  # nearly always
+        return (*given, dtype)
+    expected = _expected(spec)
     found = [
-        None if value is None and optional[k] else array(layer, names[k], value, ranks[k], integers[k])
-        for k, value in enumerate(given)
+        None if value is None and e.optional else array(layer, e.name, value, e.rank, e.integers)
+        for value, e in zip(given, expected, strict=True)
     ]
-    real = {names[k]: value for k, value in enumerate(found) if not integers[k]}
-    return (*found, float_type(layer, **real))
+    dtype = float_type(layer, **{e.name: value for value, e in zip(found, expected, strict=True) if not e.integers})
+    if all(value is made for value, made in zip(given, found, strict=True)):
+        _RIGHT[kinds] = dtype
+    return (*found, dtype)
 
 
 def float_type(layer: str, **arrays: Array | None) -> type[Any]:
@@ -162,16 +167,27 @@ def scalar_type(*values: Any) -> type[Any]:
 
 def labels(layer: str, name: str, values: Array, classes: int, counted: Any = True) -> None:
     """Raise unless all `values` that are `counted` are positions of an axis of that extent."""
-    if values.size and (values.min() < 0 or values.max() >= classes):
+    low, high = _ends(values)
+    if low < 0 or high >= classes:
         wrong = np.broadcast_to(((values < 0) | (values >= classes)) & counted, values.shape)
         if wrong.any():
             received = values[wrong].flat[0]
             raise ValueError(f"{layer}: argument {name}: expected labels from 0 to {classes - 1}, received {received}")
 
 
+def _ends(values: Array) -> tuple[int, int]:
+    """The least and the greatest of integers, 0 and -1 of none; of few their places are found faster."""
+    if not values.size:
+        return 0, -1
+    if values.size > FEW_VALUES:
+        return int(values.min()), int(values.max())
+    return values.item(values.argmin()), values.item(values.argmax())
+
+
 def recorded(layer: str, name: str, values: Array, count: int) -> None:
     """Raise unless all `values` are positions in windows of so many elements, or -1 for none."""
-    if values.size and (values.min() < -1 or values.max() >= count):
+    low, high = _ends(values)
+    if low < -1 or high >= count:
         wrong = values[(values < -1) | (values >= count)].flat[0]
         expected = f"positions in windows from -1 (none) to {count - 1}"
         raise ValueError(f"{layer}: argument {name}: expected {expected}, received {wrong}")

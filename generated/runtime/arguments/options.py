@@ -4,6 +4,7 @@
 
 import operator
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +17,9 @@ Size = int | Sequence[int]
 
 Padding = int | str | Sequence[Any]
 """An integer, one per axis, a (start, end) pair per axis, "same" or "valid"."""
+
+ONLY_INTEGERS = frozenset({int})
+"""The types of extents that need no closer look; True is none of them."""
 
 LARGEST_SIZE = 2**31 - 1
 """The largest size that an option sets: products of two sizes are then far from overflow."""
@@ -141,12 +145,17 @@ class Shape(tuple[int, ...]):
 
 def shape(layer: str, name: str, value: Any, rank: int | None) -> Shape:
     """`value` as a shape of `rank` extents; None for any number of them."""
-    plain = type(value) is tuple and len(value) == rank and set(map(type, value)) == {int}
-    if plain and min(value) >= 0 and max(value) <= LARGEST_INDEX:  # nearly always: what an array has
-        return Shape(value, name)
+    if type(value) is tuple and rank in (None, len(value)) and ONLY_INTEGERS.issuperset(map(type, value)):
+        return _plain_shape(layer, name, value)  # nearly always: what an array has
     if not isinstance(value, Sequence) or isinstance(value, str) or rank not in (None, len(value)):
         expected = "a shape" if rank is None else f"a shape of {rank} axes"
         raise ValueError(f"{layer}: argument {name}: expected {expected}, received {short(value)}")
+    return Shape([count(layer, name, extent, 0, LARGEST_INDEX) for extent in value], name)
+
+
+@lru_cache(maxsize=1024)
+def _plain_shape(layer: str, name: str, value: tuple[int, ...]) -> Shape:
+    """Integers as a shape."""
     return Shape([count(layer, name, extent, 0, LARGEST_INDEX) for extent in value], name)
 
 

@@ -198,12 +198,13 @@ def test_a_function_says_its_rows_and_its_places() -> None:
     made = emitted(net("residual"))
     assert "The numbers at its statements are those at a." in made.docs["_unit_forward"]
     head = " ".join(made.docs[""].split())
-    assert "Block unit: (1) to (8), a (H = 6, C = 3); (1) to (8), b (H = 6, C = 3); (1) to (8), d (H = 3" in head
+    assert "Block unit: (1) to (8), a and b (H = 6, C = 3); (1) to (8), d (H = 3" in head
     assert "half: (9) to (10), c (H = 6, C = 3, H′ = 3); (9) to (10), e (H = 3, C = 4, H′ = 1)." in head
     assert "(1) last_u[n,i,j,k] = Σ_{r,t,c} last_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]" in head
     assert " b unit a (N, 6, 6, 3) 171 " in head
     assert " conv conv2d x (N, H, H, C) w (3, 3, C, C) 9C² " in head
-    assert "# (1) to (5), (7), b" in made.text
+    assert "# (1) to (5), (7), b" not in made.text  # those at a, which the function's statements have
+    assert "# (28), (33) to (36), (40), (44) to (45), (51), (59), b" in made.text
     assert not [name for name in made.public if name.startswith("_")]
 
 

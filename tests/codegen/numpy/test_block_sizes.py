@@ -172,3 +172,14 @@ def test_a_position_is_no_fraction_of_a_size() -> None:
 def test_numbers_that_are_no_sizes_are_refused(numbers: tuple[Rational, ...]) -> None:
     with pytest.raises(UnlikeError, match="expected natural numbers or fractions of sizes"):
         sizes()(numbers, Use.VALUE)
+
+
+def test_the_place_with_most_work_decides_how_a_block_is_computed() -> None:
+    """At c an image has fewer elements than a kernel, so that sums over its elements would be shorter there."""
+    small = """
+    input x[N, 8, 8, 2]
+    block unit(k) = conv: conv2d(k, 3, padding=1) -> pool: max_pool2d(2)
+    before: conv2d(4, 1) -> a: unit(4) -> b: unit(4) -> c: unit(4) -> flat: flatten -> last: dense(2)
+    """
+    text = emitted(network(small, "small")).text
+    assert "dx[m,q,v,e] = Σ_{k,r,t} conv_w[r,t,e,k] dconv_u[m, q+1−r, v+1−t, k]" in text

@@ -52,11 +52,13 @@ class BlockFunction:
         function: the function.
         memory: the arrays in it.
         sizes: the sizes that it is given, as no array tells them.
+        rows: the rows of the page at its statements, by what the block calls their tensors.
     """
 
     function: Function
     memory: Memory
     sizes: tuple[Symbol, ...]
+    rows: Mapping[str, int]
 
 
 def block_functions(k: NetworkKernels, kernel: Kernel, numbers: Mapping[str, int]) -> dict[str, BlockFunction]:
@@ -71,7 +73,7 @@ def block_functions(k: NetworkKernels, kernel: Kernel, numbers: Mapping[str, int
     for part in k.parts.get(kernel.name, ()):
         if isinstance(part, PlacedPart):
             alike.setdefault(k.blocks[part.place.name], []).append(part)
-    in_rows = {word: sorted(found, key=lambda part: _rows(part, numbers)) for word, found in alike.items()}
+    in_rows = {word: sorted(found, key=lambda part: page_rows(part, numbers)) for word, found in alike.items()}
     return {word: _function(k, kernel, word, found, numbers) for word, found in sorted(in_rows.items())}
 
 
@@ -83,10 +85,10 @@ def _function(
     purpose = kernel.name.removeprefix(f"{network.name}_")
     names = [("tensor", name) for name in program.tensors] + [("size", s.name) for s in program.symbols()]
     check_distinct(f"{network.name}, block {word}", [*(("argument", name) for name in OWN), *sorted(names)])
-    rows = own_rows(alike[0], numbers)
+    told = own_rows(alike[0], numbers)
     taken = {*FIXED, *OWN, *program.names()}
     known = {symbol: [int(part.sizes[symbol]) for part in alike] for symbol in alike[0].sizes}
-    plan = lower(program, f"{network.name}_{word}_{purpose}", [t.name for t in program.inputs], taken, rows, known)
+    plan = lower(program, f"{network.name}_{word}_{purpose}", [t.name for t in program.inputs], taken, told, known)
     named, kept = [t for t, _ in block.named], [*block.made, *block.kept]
     memory = planned(plan, program, returned=named, kept=kept, apart=program.outputs, fixed=known)
     emitter = Emitter(taken, buffers="buffers")
@@ -122,6 +124,7 @@ def _function(
         ),
         memory,
         tuple(sizes),
+        _computed(alike[0], numbers),
     )
 
 
@@ -177,9 +180,15 @@ def elements(tensors: Iterable[Tensor]) -> Expr:
     return sympy.Add(*(sympy.prod(t.shape, start=Integer(1)) for t in tensors))
 
 
-def _rows(part: PlacedPart, numbers: Mapping[str, int]) -> list[int]:
+def _computed(part: PlacedPart, numbers: Mapping[str, int]) -> dict[str, int]:
+    """The rows of the page that a part computes, by what the block calls their tensors."""
+    targets = {s.target.name for s in part.statements} & set(numbers)
+    return {own: numbers[name] for name, own in part.place.names.items() if name in targets}
+
+
+def page_rows(part: PlacedPart, numbers: Mapping[str, int]) -> list[int]:
     """The rows of the page that a part computes."""
-    return sorted({numbers[s.target.name] for s in part.statements if s.target.name in numbers})
+    return sorted(set(_computed(part, numbers).values()))
 
 
 def own_rows(part: PlacedPart, numbers: Mapping[str, int]) -> dict[str, int]:
@@ -187,10 +196,15 @@ def own_rows(part: PlacedPart, numbers: Mapping[str, int]) -> dict[str, int]:
     return {own: numbers[name] for name, own in part.place.names.items() if name in numbers}
 
 
-def words(part: PlacedPart, numbers: Mapping[str, int]) -> str:
-    """Which rows those are."""
-    rows = _rows(part, numbers)
-    return f"{spans(rows)}, {part.place.name}" if rows else part.place.name
+def other_words(part: PlacedPart, function: BlockFunction, numbers: Mapping[str, int]) -> str:
+    """Which rows a place is, where they are others than those at the function's statements."""
+    return words((part,), numbers) if _computed(part, numbers) != function.rows else ""
+
+
+def words(alike: Sequence[PlacedPart], numbers: Mapping[str, int]) -> str:
+    """Which rows of the page places are that all are the same ones."""
+    own, called = page_rows(alike[0], numbers), enumerated([part.place.name for part in alike])
+    return f"{spans(own)}, {called}" if own else called
 
 
 def _described(block: BlockKernel, first: PlacedPart) -> list[str]:

@@ -16,8 +16,8 @@ from gradscribe.codegen.numpy.network.blocks.block_functions import (
     BlockFunction,
     block_functions,
     elements,
+    other_words,
     own_arguments,
-    words,
 )
 from gradscribe.codegen.numpy.network.planning.memory import Memory, from_buffers, planned
 from gradscribe.codegen.numpy.plan import Equation, Invoke, Plan, Record
@@ -192,7 +192,7 @@ def _invoke(
         ),
         within=found.memory.peak_of(numbers_here) - here(elements(outside)),
         sizes=tuple((s.name, here(s)) for s in found.sizes),
-        words=words(part, numbers),
+        words=other_words(part, found, numbers),
     )
 
 

@@ -17,8 +17,8 @@ PLAIN = frozenset({bool, int, str, type(None)})
 class Once:
     """A function of shapes, types and options that is called once for each set of them.
 
-    No array is kept, and no error. Options that are no plain values, lists such as [1, 2] or numbers of NumPy, are
-    looked at each time.
+    No array that is given is kept, and no error. Options that are no plain values, lists such as [1, 2] or numbers of
+    NumPy, are looked at each time.
 
     Args:
         function: is given the type and the shapes, which stand before its ``/``, and options; None for what is absent.

@@ -1,14 +1,14 @@
 """Windows of arrays so small that a call of NumPy takes longer than what it computes: all axes at once."""
 
-from collections.abc import Callable
-from itertools import product
+from collections.abc import Callable, Iterable
+from itertools import product, repeat
 from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..arguments.arrays import Array
-from ..contractions.views import Padding, View, padded, seen_from, view
+from ..contractions.views import Padding, padded, seen_from, view
 from .along import Along, Order, order_of
 
 FEW_ELEMENTS = 1 << 12
@@ -25,13 +25,13 @@ class Seen(NamedTuple):
     """How all windows are seen in an array, an axis per index.
 
     Attributes:
-        view: of the array, padded where windows leave it.
+        read: what sees them in the array, padded where windows leave it.
         padding: what is added to it first, if that is wanted.
         taps: the axes of the elements of a window.
         flat: the extents with one axis for these.
     """
 
-    view: View
+    read: Callable[[Array], Array]
     padding: Padding | None
     taps: tuple[int, ...]
     flat: tuple[int, ...]
@@ -46,7 +46,7 @@ class Seen(NamedTuple):
             return False
         if self.padding is not None:
             source = padded(source, self.padding, "padded", empty)
-        windows = self.view.of(source)
+        windows = self.read(source)
         if argument is None or locate is None:
             combine.reduce(windows, axis=self.taps, out=out)
             return True
@@ -72,7 +72,7 @@ def few_seen(
     if found.padding is not None and prod(found.padding.extents) > FEW_ELEMENTS:
         return None
     flat = (*extents[:kept], prod(extents[kept:]))
-    return Seen(found._replace(padding=None), found.padding, tuple(range(kept, len(extents))), flat)
+    return Seen(found._replace(padding=None).reader(), found.padding, tuple(range(kept, len(extents))), flat)
 
 
 class Spread(NamedTuple):
@@ -80,22 +80,23 @@ class Spread(NamedTuple):
 
     Attributes:
         order: of the windows' axes.
-        taps: per tap the elements, and the windows that have them as that.
+        taps: per tap the elements, and the windows that have them as that, None for all.
         places: the positions of the taps in a window, along an axis of their own.
     """
 
     order: Order
-    taps: tuple[tuple[tuple[slice, ...], tuple[slice, ...]], ...]
+    taps: tuple[tuple[tuple[slice, ...], tuple[slice, ...] | None], ...]
     places: Array
 
     def add(self, values: Array, target: Array, argument: Array | None) -> None:
         """Add the value of every window to the elements in it, or to the one at its place."""
         given = self.order.of(values)
+        shares: Iterable[Array] = repeat(given)
         if argument is not None:  # not a product: 0 times infinity were NaN
-            given = np.where(self.order.of(argument) == self.places, given, 0)
-        for number, (of, to) in enumerate(self.taps):
+            shares = np.where(self.order.of(argument) == self.places, given, 0)
+        for (of, to), share in zip(self.taps, shares, strict=False):
             part = target[of]
-            part += given[to] if argument is None else given[number][to]
+            part += share if to is None else share[to]
 
 
 def few_spread(
@@ -105,6 +106,10 @@ def few_spread(
     if not 0 < prod(extents) <= FEW_ELEMENTS or prod(len(a.offsets) for a in axes) > FEW_TAPS:
         return None
     joint = [*product(*(along.taps(axis) for axis, along in enumerate(axes)))]
-    taps = tuple((tuple(t.of[-1] for t in several), tuple(t.to[-1] for t in several)) for several in joint)
+    everywhere = tuple(slice(0, along.windows) for along in axes)
+    taps = []
+    for several in joint:
+        of, to = tuple(t.of[-1] for t in several), tuple(t.to[-1] for t in several)
+        taps.append((of, None if to == everywhere else to))
     places = np.array([sum(t.place for t in several) for several in joint], np.int64)
-    return Spread(order_of(positions, kept), taps, places.reshape(-1, *(1,) * len(axes)))
+    return Spread(order_of(positions, kept), tuple(taps), places.reshape(-1, *(1,) * len(axes)))

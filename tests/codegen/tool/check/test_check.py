@@ -24,15 +24,11 @@ from gradscribe.derive.layer.interface import Layer
 from tests.cases.catalogue import layer
 from tests.cases.kernel_calls import functions
 from tests.cases.thorough import draws, some
-from tests.codegen.tool.check.wrong_gradients import (
-    MUSEUM,
-    Exhibit,
-    conv,
-    pool_without_padding,
-    stride_ignored,
-    tanh_slope,
-    ties_shared,
-)
+from tests.codegen.tool.check.exhibit import Exhibit
+from tests.codegen.tool.check.wrong_convolutions import conv, stride_ignored
+from tests.codegen.tool.check.wrong_functions import tanh_slope
+from tests.codegen.tool.check.wrong_gradients import MUSEUM
+from tests.codegen.tool.check.wrong_poolings import pool_without_padding, ties_shared
 from tests.codegen.tool.cli.running import is_a_mistake, run
 
 Array = np.ndarray

@@ -1,0 +1,91 @@
+"""What closed forms are made of: sums known by definitions, sums within products, normal forms."""
+
+from dataclasses import replace
+
+import numpy as np
+from sympy import Integer, exp, sqrt
+
+from gradscribe import layer as layer_of_text
+from gradscribe.derive.derivation.forms.closed.rewrites.factor import factored
+from gradscribe.derive.derivation.forms.closed.rewrites.identities import Identities
+from gradscribe.derive.derivation.forms.closed.rewrites.nested import measure, nested, normal
+from gradscribe.derive.ir.index import integers
+from gradscribe.derive.ir.interpret import evaluate
+from gradscribe.derive.ir.term import Access, InnerSum, Range, Tensor, Term
+from gradscribe.derive.typeset.latex import latex_writer
+from tests.cases.catalogue import derived
+from tests.cases.together import together
+
+N, C, n, c, k = integers("N C n c k")
+X, D, M = Tensor("x", (N, C)), Tensor("dy", (N, C)), Tensor("m", (N,))
+
+
+def total(text: str, wrt: str = "m") -> tuple[Identities, InnerSum, tuple[Range, ...]]:
+    """What a program knows, and the sum over c of x - m for one n."""
+    program = layer_of_text(text, "own").program
+    extent = program.tensors["x"].shape[1]
+    return Identities(program), InnerSum(X(n, c) - Access(wrt, n), Range(c, extent)), (Range(n, N),)
+
+
+@together(
+    "text, value",
+    [
+        ("m[n] = sum(c) x[n, c] / C; y[n, c] = x[n, c] - m[n]", 0),
+        ("s[n] = sum(k) x[n, k]; m[n] = s[n] / C; y[n, c] = x[n, c] - m[n]", 0),  # by way of another name
+        ("m[n] = sum(c) 2 * x[n, c] / C; y[n, c] = x[n, c] - m[n]", "-C*m[n]/2"),
+        ("m[n] = sum(c) x[n, c] / (C + 1); y[n, c] = x[n, c] - m[n]", "m[n]"),
+        ("m[n] = sum(c) x[n, c] * w[c]; y[n, c] = x[n, c] - m[n]", None),  # no mean
+        ("m[n] = sum(c) x[n, c]^2; y[n, c] = x[n, c] - m[n]", None),
+        ("m[n] = max(c) x[n, c]; y[n, c] = x[n, c] - m[n]", None),
+        ("m[n] = sum(c) [c < 2] * x[n, c]; y[n, c] = x[n, c] - m[n]", None),
+    ],
+)
+def test_a_sum_is_known_by_definitions_and_else_not(text: str, value: object) -> None:
+    known, wanted, free = total(text.replace("; ", "\n"))
+    found = known.known(wanted, free)
+    assert (found is None and value is None) or (found is not None and str(found.value) == str(value))
+
+
+def test_shares_add_up_to_one() -> None:
+    program = derived("softmax").program
+    shares = InnerSum(Access("y", n, c), Range(c, program.tensors["y"].shape[1]))
+    (extent, _) = program.tensors["y"].shape
+    found = Identities(program).known(shares, (Range(n, extent),))
+    assert found is not None
+    assert (found.value, found.tensors) == (1, ("z",))
+
+
+def test_a_sum_within_a_body_is_evaluated_and_normal_forms_are_equal_to_it() -> None:
+    rng = np.random.default_rng(3)
+    values = {"x": rng.normal(size=(3, 4)), "dy": rng.normal(size=(3, 4)), "m": rng.normal(size=3)}
+    sizes = {N: 3, C: 4}
+    free = (Range(n, N), Range(c, C))
+    both = InnerSum(D(n, k) * X(n, k) * (M(n) - X(n, k)) + 2 * M(n), Range(k, C))
+    body = X(n, c) * (D(n, c) / C + both) * (M(n) - X(n, c)) / sqrt(exp(M(n)))
+    x, dy, m = values["x"], values["dy"], values["m"][:, None]
+    inner = (dy * x * (m - x) + 2 * m).sum(1, keepdims=True)
+    expected = x * (dy / 4 + inner) * (m - x) / np.exp(m / 2)
+    flat = normal(body, {"dy"})
+    for form in (body, flat, factored(flat, {"dy"})):
+        np.testing.assert_allclose(evaluate(Term(free, (), form), values, sizes)[0], expected, rtol=1e-12)
+    assert measure(factored(flat, {"dy"})) <= measure(flat)
+    over_two = InnerSum(D(n, k), Range(n, N), Range(k, C))
+    np.testing.assert_allclose(evaluate(Term((), (), over_two), values, sizes)[0], dy.sum())
+    np.testing.assert_allclose(evaluate(Term((), (), over_two), {"dy": np.zeros((3, 0))}, {N: 3, C: 0})[0], 0)
+    assert over_two.free_symbols == {N, C}
+    plain = Term((Range(n, N),), (Range(c, C),), D(n, c))
+    np.testing.assert_allclose(evaluate(replace(plain, bound=(), body=nested(plain)), values, sizes)[0], dy.sum(1))
+
+
+def test_m_minus_x_is_x_minus_m() -> None:
+    one, other = (normal(D(n, c) * e, {"dy"}) for e in (M(n) - X(n, c), X(n, c) - M(n)))
+    assert one == -other
+    assert normal(InnerSum(D(n, c) * (2 * M(n) - 2 * X(n, c)), Range(c, C)), {"dy"}) == normal(
+        -2 * InnerSum(D(n, c) * (X(n, c) - M(n)), Range(c, C)), {"dy"}
+    )
+    assert normal(InnerSum(Integer(1), Range(c, C)), ()) == C
+
+
+def test_formats_write_sums_within_products() -> None:
+    text = latex_writer.render(derived("layer_norm"))
+    assert r"\Bigl(C\,\delta_{e',c'}\,\gamma_{c'} - \sum_{c} \delta_{e',c}\,\gamma_{c} - h_{e',c'} \sum_{c}" in text
