@@ -140,12 +140,16 @@ static void output_tile(const REAL *m, long highs, long wides, REAL *y)
 
 INLINE void product(const REAL *v, const REAL *u, REAL *m, const int mr)
 {
-    vec sums[MR][NV];
-    clear(sums, mr, NV);
-    accumulate(sums, v, ROW, 1, u, BLOCK, C, mr, NV, LANES);
-    UNROLL for (int r = 0; r < mr; r++)
-        UNROLL for (int n = 0; n < NV; n++)
-            store(m + r * WIDTH + n * LANES, sums[r][n], LANES);
+    for (long c = 0; c < C; c += CHAIN) {
+        vec sums[MR][NV];
+        clear(sums, mr, NV);
+        accumulate(sums, v + c, ROW, 1, u + c * BLOCK, BLOCK, C - c < CHAIN ? C - c : CHAIN, mr, NV, LANES);
+        UNROLL for (int r = 0; r < mr; r++)
+            UNROLL for (int n = 0; n < NV; n++) {
+                REAL *to = m + r * WIDTH + n * LANES;
+                store(to, c ? load(to, LANES) + sums[r][n] : sums[r][n], LANES);
+            }
+    }
 }
 
 struct place {

@@ -32,6 +32,12 @@ TILES = 320 << 10
 LEAST_TILES = 24
 """Tiles of a block at least: so often what is read of the kernel is used."""
 
+LARGE_KERNEL, MANY_TILES = 8 << 20, 96
+"""Bytes of the transform of a kernel that does not stay in the cache, and tiles of a block then."""
+
+CHAIN = 256
+"""Products that are added one after the other: a transform multiplies rounding."""
+
 TRANSFORM = 1.2
 """Cycles of a summand of a transform of a vector."""
 
@@ -102,8 +108,9 @@ def _blocks(slides: Slides, results: int, on: Machine) -> Fused:
     inner, columns = d.volume(slides.inner), d.volume(d.columns)
     tile = tile_of(LEAST_TILES, columns, inner, lanes, on.registers, False)
     plan = Fused(slides, results, lanes, tile, 0)
-    each = TILES // (plan.points * (inner + columns) * d.dtype.itemsize)
-    tiles = tile.rows * max(1, -(-LEAST_TILES // tile.rows), each // tile.rows)
+    size = plan.points * d.dtype.itemsize
+    least = MANY_TILES if size * inner * columns > LARGE_KERNEL else LEAST_TILES
+    tiles = tile.rows * max(1, -(-least // tile.rows), TILES // (size * (inner + columns)) // tile.rows)
     return plan._replace(tiles=tiles)
 
 
@@ -151,7 +158,7 @@ def definitions(plan: Fused) -> dict[str, int | str]:
     turned = sum((d.extents[a.tap] - 1) * d.right.stride(a.tap) for a in slides.axes if a.flipped) // size
     found: dict[str, int | str] = {
         "REAL": REALS[d.dtype], "LANES": plan.lanes, "MR": plan.tile.rows, "NV": plan.tile.vectors,
-        "C": d.volume(slides.inner), "K": d.volume(d.columns), "TILES": plan.tiles, "BATCHES": d.volume(d.batch),
+        "C": d.volume(slides.inner), "K": d.volume(d.columns), "TILES": plan.tiles, "CHAIN": CHAIN, "BATCHES": d.volume(d.batch),
         "C_W": d.right.stride(inner) // size, "K_W": d.right.stride(columns) // size,
         "X_START": start(d.left, {a.axis for a in slides.axes}) // size, "Y_START": start(d.out) // size,
         "W_START": start(d.right) // size + turned,
