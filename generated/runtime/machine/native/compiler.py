@@ -22,9 +22,9 @@ from .store import find, key, note, workplace
 NATIVE = "-march=native" if platform.machine().lower() in ("x86_64", "amd64", "i686") else "-mcpu=native"
 FLAGS = (
     *("-O3", NATIVE, "-ffp-contract=fast", "-fno-math-errno"),
-    *("-std=gnu11", "-shared", "-fPIC", "-pthread", "-Wall", "-Wextra"),
+    *("-std=gnu11", "-shared", "-fPIC", "-pthread", "-g0", "-Wall", "-Wextra"),
 )
-"""NaN and infinity count, so that there is no -ffast-math."""
+"""NaN and infinity count, so that there is no -ffast-math; what zig writes for debuggers names the folder it ran in."""
 
 WIDTHS = (("__AVX512F__", 64), ("__AVX2__", 32))
 """What is defined where the processor has vectors of so many bytes; all others have 16."""

@@ -125,8 +125,7 @@ def _loaded(source: str, function: str) -> ctypes.CDLL | None:
     with _locks.setdefault(lock, Lock()):
         try:
             if name not in failures:
-                path = find(name, Path(MADE).suffix) or _made((*found.command, *FLAGS), source, name)
-                library = ctypes.CDLL(str(path))
+                library = _opened((*found.command, *FLAGS), source, name)
                 getattr(library, function)
                 return library
         except (Failure, OSError, AttributeError) as error:
@@ -135,6 +134,14 @@ def _loaded(source: str, function: str) -> ctypes.CDLL | None:
         finally:
             _locks.pop(lock, None)
     return None
+
+
+def _opened(command: tuple[str, ...], source: str, name: str) -> ctypes.CDLL:
+    kept = find(name, Path(MADE).suffix)
+    if kept is not None:
+        with suppress(OSError):  # another process may have removed it since
+            return ctypes.CDLL(str(kept))
+    return ctypes.CDLL(str(_made(command, source, name)))
 
 
 def _made(command: tuple[str, ...], source: str, name: str) -> Path:
