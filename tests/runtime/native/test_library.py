@@ -2,6 +2,7 @@
 
 import gc
 import os
+import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -67,26 +68,47 @@ def test_definitions_as_lines_of_c() -> None:
     )
 
 
+GIVEN = (
+    TEAM
+    + """
+void kernel(void *const *arrays, const long *numbers, struct team *team)
+{
+    long *given = arrays[0];
+    for (long k = 0; k < numbers[0]; k++)
+        given[k] = (long)arrays[k];
+    given[numbers[0]] = team->threads;
+    for (long k = 0; k < numbers[0]; k++)
+        given[numbers[0] + 1 + k] = numbers[k];
+}
+"""
+)
+"""What it was given."""
+
+
 def test_addresses_are_numpys() -> None:
-    whole = np.arange(120.0).reshape(2, 3, 4, 5)
+    kernel, whole, given = made(GIVEN), np.arange(120.0).reshape(2, 3, 4, 5), np.zeros(40, int)
     read_only = np.frombuffer(b"12345678", np.uint8)
-    arrays = [
-        whole,
-        whole[1:],
-        whole[:, ::-1],
-        whole.T,
-        whole[..., 2],
-        whole[0, 0, 0],
-        np.float32(3),
-        read_only,
-        np.ma.ones(3),
-    ]
-    for array in [np.asarray(a) if np.isscalar(a) else a for a in arrays]:
-        expected = array.__array_interface__["data"][0]
-        assert addresses.read(array) == addresses.said(array) == addresses.address(array) == expected
-    assert addresses.read(None) == addresses.said(None) == 0
-    if sys.implementation.name == "cpython":
-        assert addresses.address is addresses.read
+    others = [whole, whole[1:], whole[:, ::-1], whole.T, whole[..., 2], whole[0, 0, 0], np.asarray(3), read_only]
+    others += [np.ma.ones(3), np.empty(0), np.empty((2, 0), ">i4"), np.zeros(2, "S3")]
+    arrays = [given, None, *others, None]
+    numbers = [len(arrays), -1, (1 << 63) - 1, -(1 << 63), 0, *range(len(arrays) - 5)]
+    kernel(arrays, numbers, 7)
+    expected = [0 if array is None else array.__array_interface__["data"][0] for array in arrays]
+    assert given[: 2 * len(arrays) + 1].tolist() == [*expected, 7, *numbers]
+
+
+@pytest.mark.parametrize("numbers", [(1 << 63,), (1.5,), ("1",), (None,)])
+def test_numbers_are_whole_and_have_64_bits(numbers: Any) -> None:
+    with pytest.raises(struct.error):
+        made(GIVEN)([np.zeros(9, int)], numbers, 1)
+
+
+def test_where_arrays_are_built_otherwise_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert addresses.known()
+    monkeypatch.setattr(addresses, "HEAD", object.__basicsize__ + 8)
+    assert not addresses.known.__wrapped__()
+    monkeypatch.setattr(library, "known", lambda: False)
+    assert library._pool.__wrapped__() is None
 
 
 # ----- what is kept ---------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from threading import Lock
 
 from ...arguments.arrays import Array
 from ..process import process
-from .addresses import address
+from .addresses import HEAD, known
 from .compiler import FLAGS, compiler, processor
 from .running import MADE, SOURCE, Failure, run
 from .sources import POOL
@@ -42,27 +42,29 @@ class Kernel:
     def __init__(self, library: ctypes.CDLL, pool: ctypes.CDLL) -> None:
         self._library = library
         self._address = ctypes.cast(library.kernel, ctypes.c_void_p).value
-        self._call = pool.call
+        self._call = pool.call_with
 
     def __call__(self, arrays: Sequence[Array | None], numbers: Sequence[int], threads: int) -> None:
         """Call it without the lock of Python.
 
         Args:
-            arrays: it is given the addresses of their first elements, NULL for None; nothing about them is checked.
+            arrays: it is given the addresses of their first elements, NULL for None. They have to be NumPy's: nothing
+                about them is checked.
             numbers: what else it is given.
             threads: at most so many compute, this one among them.
 
         Raises:
             MemoryError: when there was not enough memory; then what the arrays hold is of no use.
         """
-        places = _packer("P", len(arrays))(*map(address, arrays))
-        if self._call(self._address, places, _packer("l", len(numbers))(*numbers), threads):
+        objects = [0 if array is None else id(array) for array in arrays]
+        given = _packer(len(objects), len(numbers))(*objects, *numbers)
+        if self._call(self._address, given, len(objects), threads):
             raise MemoryError("a compiled function did not get the memory that it needs")
 
 
 @cache
-def _packer(kind: str, number: int) -> Callable[..., bytes]:
-    return Struct(f"{number}{kind}").pack
+def _packer(objects: int, numbers: int) -> Callable[..., bytes]:
+    return Struct(f"{objects}P{numbers}l").pack
 
 
 def available() -> bool:
@@ -106,10 +108,10 @@ def _value(name: str, value: int | str) -> str:
 @cache
 def _pool() -> ctypes.CDLL | None:
     """The pool of threads, which calls kernels."""
-    library = _loaded(POOL, "call")
+    library = _loaded(defined((("HEAD", HEAD),)) + POOL, "call_with") if known() else None
     if library is not None:
-        library.call.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_long)
-        library.call.restype = ctypes.c_int
+        library.call_with.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_long, ctypes.c_long)
+        library.call_with.restype = ctypes.c_int
         library.release.argtypes, library.release.restype = (), None
         process.releases.append(library.release)
     return library
