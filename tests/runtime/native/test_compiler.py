@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gradscribe.generated.runtime.machine.native import compiler, running
+from gradscribe.generated.runtime.machine.native import compiler, running, searching
 from tests.runtime.native.texts import ROOT, counting, program, runs
 
 pytestmark = pytest.mark.usefixtures("compiles", "cache")
@@ -131,8 +131,8 @@ def test_the_one_of_python_comes_last(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_without_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     only(tmp_path / "bin", monkeypatch)
-    monkeypatch.setattr(compiler, "find_spec", lambda name: None)
-    assert compiler.search() == compiler.Search(None, ())
+    monkeypatch.setattr(searching, "find_spec", lambda name: None)
+    assert compiler.search() == searching.Search(None, ())
 
 
 NO_SHELL = """

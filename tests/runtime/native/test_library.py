@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gradscribe.generated import runtime as rt
-from gradscribe.generated.runtime.machine.native import addresses, compiler, library, running, store
+from gradscribe.generated.runtime.machine.native import compiler, library, objects, running, store
 from tests.runtime.native.conftest import forget
 from tests.runtime.native.texts import DOUBLED, ROOT, SUMS, TEAM, counting, runs
 
@@ -24,7 +24,7 @@ BROKEN = "this is no C, whatever {number} says\n"
 
 def made(text: str, definitions: library.Definitions = ()) -> library.Kernel:
     found = library.kernel(text, definitions)
-    assert found is not None, library.failures
+    assert found is not None, objects.failures
     return found
 
 
@@ -104,9 +104,9 @@ def test_numbers_are_whole_and_have_64_bits(numbers: Any) -> None:
 
 
 def test_where_arrays_are_built_otherwise_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert addresses.known()
-    monkeypatch.setattr(addresses, "HEAD", object.__basicsize__ + 8)
-    assert not addresses.known.__wrapped__()
+    assert library.known()
+    monkeypatch.setattr(library, "HEAD", object.__basicsize__ + 8)
+    assert not library.known.__wrapped__()
     monkeypatch.setattr(library, "known", lambda: False)
     assert library._pool.__wrapped__() is None
 
@@ -157,7 +157,7 @@ def test_one_that_is_removed_goes_on(cache: Path) -> None:
 
 
 def test_one_that_is_removed_before_it_is_loaded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "find", lambda name, suffix: cache / "gone.so")
+    monkeypatch.setattr(objects, "find", lambda name, suffix: cache / "gone.so")
     made(DOUBLED, (("FLOAT", "float"), ("FACTOR", 13)))
 
 
@@ -204,10 +204,10 @@ def test_what_cannot_be_compiled_is_tried_once(cache: Path, tmp_path: Path, monk
     library.kernel.cache_clear()
     assert library.kernel(BROKEN) is None
     assert len(runs(notes)) == before + 1
-    (said,) = library.failures.values()
+    (said,) = objects.failures.values()
     assert "kernel.c:1" in said
     assert len(said.splitlines()) <= 8
-    assert store.texts(library.FAILED) == [said]
+    assert store.texts(objects.FAILED) == [said]
     assert not list(cache.glob("*.so"))
     assert not list(cache.glob(f"{store.UNFINISHED}*"))
 
@@ -218,18 +218,18 @@ def test_a_failure_is_forgotten_when_it_is_none_any_more(cache: Path, monkeypatc
 
     assert compiler.compiler()
     with monkeypatch.context() as patch:
-        patch.setattr(library, "run", fails)
+        patch.setattr(objects, "run", fails)
         assert library.kernel(DOUBLED, FLOATS) is None
-    assert store.texts(library.FAILED) == ["no space left"]
+    assert store.texts(objects.FAILED) == ["no space left"]
     forget()
-    library.failures.clear()
+    objects.failures.clear()
     made(DOUBLED, FLOATS)
-    assert store.texts(library.FAILED) == []
+    assert store.texts(objects.FAILED) == []
 
 
 def test_a_text_without_a_kernel(cache: Path) -> None:
     assert library.kernel("int other(void);\nint other(void)\n{\n    return 1;\n}\n") is None
-    (said,) = library.failures.values()
+    (said,) = objects.failures.values()
     assert "kernel" in said
 
 

@@ -4,31 +4,22 @@
 
 import ctypes
 import re
+import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import cache, lru_cache
-from pathlib import Path
 from struct import Struct
-from threading import Lock
+
+import numpy as np
 
 from ...arguments.arrays import Array
 from ..process import process
-from .addresses import HEAD, known
-from .compiler import FLAGS, compiler, processor
-from .running import MADE, SOURCE, Failure, run
 from .sources import POOL
-from .store import find, keep, key, note, workplace
 
 NAME, WORD = re.compile(r"[A-Z][A-Z0-9_]{0,63}"), re.compile(r"[a-z][a-z0-9_]{0,63}")
 LARGEST = (1 << 63) - 1
 Definitions = tuple[tuple[str, int | str], ...]
-
-failures: dict[str, str] = {}
-"""What compilers said of texts that they refused in this process, by key; none of these is tried again."""
-FAILED = ".txt"
-"""The suffix of the same, kept for `gradscribe doctor`."""
-_locks: dict[tuple[int, str], Lock] = {}
-"""Held while a text is compiled, by how many forks led to the process: a child cannot use those of its parent."""
+HEAD = object.__basicsize__
+"""Bytes at the beginning of every object of CPython; an array goes on with the address of its first element."""
 
 
 class Kernel:
@@ -76,7 +67,7 @@ def available() -> bool:
 
 @lru_cache(512)
 def kernel(text: str, definitions: Definitions = ()) -> Kernel | None:
-    """The function ``kernel`` of a text of C; None where it cannot be compiled, see `failures`.
+    """The function ``kernel`` of a text of C; None where it cannot be compiled, see `objects.failures`.
 
     Args:
         text: its source, see templates/c/team.h.
@@ -86,7 +77,7 @@ def kernel(text: str, definitions: Definitions = ()) -> Kernel | None:
         ValueError: when a name or a value is none.
     """
     source, pool = defined(definitions) + text, _pool()
-    library = _loaded(source, "kernel") if pool is not None else None
+    library = _compiled()(source, "kernel") if pool is not None else None
     return Kernel(library, pool) if library is not None and pool is not None else None
 
 
@@ -110,7 +101,7 @@ def _value(name: str, value: int | str) -> str:
 @cache
 def _pool() -> ctypes.CDLL | None:
     """The pool of threads, which calls kernels."""
-    library = _loaded(defined((("HEAD", HEAD),)) + POOL, "call_with") if known() else None
+    library = _compiled()(defined((("HEAD", HEAD),)) + POOL, "call_with") if known() else None
     if library is not None:
         library.call_with.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_long, ctypes.c_long)
         library.call_with.restype = ctypes.c_int
@@ -119,40 +110,25 @@ def _pool() -> ctypes.CDLL | None:
     return library
 
 
-def _loaded(source: str, function: str) -> ctypes.CDLL | None:
-    """A text of C in machine code, compiled where nothing is kept of it; None where that fails or lacks a function."""
-    found = compiler()
-    if found is None:
-        return None
-    name = key("object", found, FLAGS, processor(), source)
-    lock = process.forks, name
-    with _locks.setdefault(lock, Lock()):
-        try:
-            if name not in failures:
-                library = _opened((*found.command, *FLAGS), source, name)
-                getattr(library, function)
-                return library
-        except (Failure, OSError, AttributeError) as error:
-            failures[name] = str(error)
-            note(str(error), name, FAILED)
-        finally:
-            _locks.pop(lock, None)
-    return None
+def _compiled() -> Callable[[str, str], ctypes.CDLL | None]:
+    """What compiles texts and loads them; it takes its time to load itself."""
+    with process.loading:
+        from .objects import loaded
+
+    return loaded
 
 
-def _opened(command: tuple[str, ...], source: str, name: str) -> ctypes.CDLL:
-    kept = find(name, Path(MADE).suffix)
-    if kept is not None:
-        with suppress(OSError):  # another process may have removed it since
-            return ctypes.CDLL(str(kept))
-    return ctypes.CDLL(str(_made(command, source, name)))
+@cache
+def known() -> bool:
+    """Whether arrays are built here as HEAD says; it is part of NumPy's binary interface, and tried all the same."""
+    some = np.zeros((4, 6))
+    examples = some, some[1:, ::2], some[:, ::-1], some.T, some[2], some[0, 3:4]
+    return sys.implementation.name == "cpython" and all(_read(a) == _said(a) for a in examples)
 
 
-def _made(command: tuple[str, ...], source: str, name: str) -> Path:
-    with workplace() as folder:
-        run((*command, SOURCE, "-o", MADE), source, folder)
-        refused = find(name, FAILED)  # by another process, for want of memory or time
-        if refused is not None:
-            with suppress(OSError):
-                refused.unlink()
-        return keep(folder / MADE, name)
+def _read(array: Array) -> int:
+    return ctypes.c_size_t.from_address(id(array) + HEAD).value
+
+
+def _said(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])
