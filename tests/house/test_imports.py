@@ -70,6 +70,7 @@ def test_a_generated_class_loads_numpy_and_its_runtime_only() -> None:
         generated = {".".join(m.split(".")[2:3]) for m in modules if m.startswith("gradscribe.generated.")}
         assert len(generated) == 2, code
         assert "gradscribe.generated.runtime.cook_toom.transforms" not in modules  # waits for loops that are compiled
+        assert "gradscribe.generated.runtime.machine.native.objects" not in modules  # waits for functions in C
 
 
 NEED_NO_SYMPY = (

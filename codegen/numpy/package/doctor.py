@@ -94,6 +94,6 @@ def _failures(machine: str) -> str:
 
 def _refusals(machine: str) -> Iterator[str]:
     """What compilers said of texts that they did not compile, in this process and lately in others."""
-    library, store = _native(machine, "library"), _native(machine, "store")
-    yield from library.failures.values()
-    yield from store.texts(library.FAILED)
+    objects, store = _native(machine, "objects"), _native(machine, "store")
+    yield from objects.failures.values()
+    yield from store.texts(objects.FAILED)

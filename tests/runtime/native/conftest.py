@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gradscribe.generated.runtime.machine.native import compiler, folder, library
+from gradscribe.generated.runtime.machine.native import compiler, folder, library, objects
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A cache that does not exist yet; nothing is remembered of others."""
     place = tmp_path / "cache"
     monkeypatch.setenv("GRADSCRIBE_CACHE", str(place))
-    monkeypatch.setattr(library, "failures", {})
+    monkeypatch.setattr(objects, "failures", {})
     forget()
     yield place
     forget()

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +13,9 @@ import numpy as np
 import pytest
 
 from gradscribe.generated import runtime as rt
-from gradscribe.generated.runtime.machine.native import addresses, compiler, library, running, store
+from gradscribe.generated.runtime.machine.native import compiler, library, objects, running, store
 from tests.runtime.native.conftest import forget
-from tests.runtime.native.texts import DOUBLED, ROOT, SUMS, TEAM, counting
+from tests.runtime.native.texts import DOUBLED, ROOT, SUMS, TEAM, counting, runs
 
 pytestmark = pytest.mark.usefixtures("compiles")
 FLOATS = (("FLOAT", "float"), ("FACTOR", 3))
@@ -23,7 +24,7 @@ BROKEN = "this is no C, whatever {number} says\n"
 
 def made(text: str, definitions: library.Definitions = ()) -> library.Kernel:
     found = library.kernel(text, definitions)
-    assert found is not None, library.failures
+    assert found is not None, objects.failures
     return found
 
 
@@ -67,26 +68,47 @@ def test_definitions_as_lines_of_c() -> None:
     )
 
 
+GIVEN = (
+    TEAM
+    + """
+void kernel(void *const *arrays, const long *numbers, struct team *team)
+{
+    long *given = arrays[0];
+    for (long k = 0; k < numbers[0]; k++)
+        given[k] = (long)arrays[k];
+    given[numbers[0]] = team->threads;
+    for (long k = 0; k < numbers[0]; k++)
+        given[numbers[0] + 1 + k] = numbers[k];
+}
+"""
+)
+"""What it was given."""
+
+
 def test_addresses_are_numpys() -> None:
-    whole = np.arange(120.0).reshape(2, 3, 4, 5)
+    kernel, whole, given = made(GIVEN), np.arange(120.0).reshape(2, 3, 4, 5), np.zeros(40, int)
     read_only = np.frombuffer(b"12345678", np.uint8)
-    arrays = [
-        whole,
-        whole[1:],
-        whole[:, ::-1],
-        whole.T,
-        whole[..., 2],
-        whole[0, 0, 0],
-        np.float32(3),
-        read_only,
-        np.ma.ones(3),
-    ]
-    for array in [np.asarray(a) if np.isscalar(a) else a for a in arrays]:
-        expected = array.__array_interface__["data"][0]
-        assert addresses.read(array) == addresses.said(array) == addresses.address(array) == expected
-    assert addresses.read(None) == addresses.said(None) == 0
-    if sys.implementation.name == "cpython":
-        assert addresses.address is addresses.read
+    others = [whole, whole[1:], whole[:, ::-1], whole.T, whole[..., 2], whole[0, 0, 0], np.asarray(3), read_only]
+    others += [np.ma.ones(3), np.empty(0), np.empty((2, 0), ">i4"), np.zeros(2, "S3")]
+    arrays = [given, None, *others, None]
+    numbers = [len(arrays), -1, (1 << 63) - 1, -(1 << 63), 0, *range(len(arrays) - 5)]
+    kernel(arrays, numbers, 7)
+    expected = [0 if array is None else array.__array_interface__["data"][0] for array in arrays]
+    assert given[: 2 * len(arrays) + 1].tolist() == [*expected, 7, *numbers]
+
+
+@pytest.mark.parametrize("numbers", [(1 << 63,), (1.5,), ("1",), (None,)])
+def test_numbers_are_whole_and_have_64_bits(numbers: Any) -> None:
+    with pytest.raises(struct.error):
+        made(GIVEN)([np.zeros(9, int)], numbers, 1)
+
+
+def test_where_arrays_are_built_otherwise_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert library.known()
+    monkeypatch.setattr(library, "HEAD", object.__basicsize__ + 8)
+    assert not library.known.__wrapped__()
+    monkeypatch.setattr(library, "known", lambda: False)
+    assert library._pool.__wrapped__() is None
 
 
 # ----- what is kept ---------------------------------------------------------------------------------------------------
@@ -95,17 +117,14 @@ def test_a_text_is_compiled_once_for_a_machine(cache: Path, tmp_path: Path, monk
     monkeypatch.setenv("CC", str(named))
     assert compiler.compiler()
 
-    def runs() -> int:
-        return len(notes.read_text(encoding="utf-8").splitlines())
-
-    before = runs()
+    before = len(runs(notes))
     with ThreadPoolExecutor(4) as threads:
         found = list(threads.map(lambda _: library.kernel(DOUBLED, FLOATS), range(8)))
     assert None not in found
-    assert runs() == before + 1
+    assert len(runs(notes)) == before + 1
     forget()
     made(DOUBLED, FLOATS)
-    assert runs() == before + 1
+    assert len(runs(notes)) == before + 1
     (path,) = (path for path in cache.glob("*.so") if b"kernel" in path.read_bytes())
     half = path.read_bytes()[: path.stat().st_size // 2]
     path.unlink()  # what this process has loaded stays as it is
@@ -114,7 +133,7 @@ def test_a_text_is_compiled_once_for_a_machine(cache: Path, tmp_path: Path, monk
     x, y = np.ones(3, np.float32), np.empty(3, np.float32)
     made(DOUBLED, FLOATS)([x, y, None], [3], 1)
     assert y.tolist() == [3, 3, 3]
-    assert runs() == before + 2
+    assert len(runs(notes)) == before + 2
 
 
 def test_what_is_made_is_the_same_everywhere(cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -135,6 +154,11 @@ def test_one_that_is_removed_goes_on(cache: Path) -> None:
     y = np.empty(1, np.float32)
     kernel([np.ones(1, np.float32), y, None], [1], 1)
     assert y[0] == 11
+
+
+def test_one_that_is_removed_before_it_is_loaded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "find", lambda name, suffix: cache / "gone.so")
+    made(DOUBLED, (("FLOAT", "float"), ("FACTOR", 13)))
 
 
 APART = """
@@ -175,15 +199,15 @@ def test_what_cannot_be_compiled_is_tried_once(cache: Path, tmp_path: Path, monk
     named, notes = counting(tmp_path)
     monkeypatch.setenv("CC", str(named))
     assert compiler.compiler()
-    before = notes.read_text(encoding="utf-8")
+    before = len(runs(notes))
     assert library.kernel(BROKEN) is None
     library.kernel.cache_clear()
     assert library.kernel(BROKEN) is None
-    assert notes.read_text(encoding="utf-8").count("\n") == before.count("\n") + 1
-    (said,) = library.failures.values()
+    assert len(runs(notes)) == before + 1
+    (said,) = objects.failures.values()
     assert "kernel.c:1" in said
     assert len(said.splitlines()) <= 8
-    assert store.texts(library.FAILED) == [said]
+    assert store.texts(objects.FAILED) == [said]
     assert not list(cache.glob("*.so"))
     assert not list(cache.glob(f"{store.UNFINISHED}*"))
 
@@ -194,18 +218,18 @@ def test_a_failure_is_forgotten_when_it_is_none_any_more(cache: Path, monkeypatc
 
     assert compiler.compiler()
     with monkeypatch.context() as patch:
-        patch.setattr(library, "run", fails)
+        patch.setattr(objects, "run", fails)
         assert library.kernel(DOUBLED, FLOATS) is None
-    assert store.texts(library.FAILED) == ["no space left"]
+    assert store.texts(objects.FAILED) == ["no space left"]
     forget()
-    library.failures.clear()
+    objects.failures.clear()
     made(DOUBLED, FLOATS)
-    assert store.texts(library.FAILED) == []
+    assert store.texts(objects.FAILED) == []
 
 
 def test_a_text_without_a_kernel(cache: Path) -> None:
     assert library.kernel("int other(void);\nint other(void)\n{\n    return 1;\n}\n") is None
-    (said,) = library.failures.values()
+    (said,) = objects.failures.values()
     assert "kernel" in said
 
 

@@ -1,6 +1,9 @@
 """Texts of C that tests compile, and programs that are given as compilers."""
 
+import shlex
 from pathlib import Path
+
+from gradscribe.generated.runtime.machine.native import compiler
 
 ROOT = Path(__file__).parents[3]
 C = ROOT / "templates/c"
@@ -62,7 +65,14 @@ def program(path: Path, text: str) -> Path:
 
 
 def counting(folder: Path) -> tuple[Path, Path]:
-    """A compiler that notes in a file that it was run, and this file."""
+    """A compiler that notes in a file that it was run, and this file; see `runs`."""
     notes = folder / "runs"
     notes.touch()
-    return program(folder / "counting", f'echo "$*" >> {notes}\nexec cc "$@"'), notes
+    found = compiler.compiler()
+    assert found is not None
+    return program(folder / "counting", f'echo "$*" >> {notes}\nexec {shlex.join(found.command)} "$@"'), notes
+
+
+def runs(notes: Path) -> list[str]:
+    """The arguments of each run; zig also asks $CC where headers are."""
+    return [line for line in notes.read_text(encoding="utf-8").splitlines() if "kernel.c" in line]

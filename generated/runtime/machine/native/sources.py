@@ -706,6 +706,13 @@ static uint32_t wait_while(struct watched *watched, uint32_t value, int64_t look
 
 #endif
 
+/* Bytes of an object of Python before those of its kind; an array's begin with where its elements lie. */
+#ifndef HEAD
+#define HEAD 16
+#endif
+
+_Static_assert(sizeof(long) == sizeof(void *), "numbers follow addresses without a gap");
+
 typedef void (*part_function)(void *work, long part);
 
 enum { MOST_WORKERS = 255 };
@@ -878,6 +885,16 @@ int call(
     function(arrays, numbers, &call.team);
     leave(own, mark);
     return atomic_load(&call.failed);
+}
+
+/* The same, of Python's objects: `given` are those of `count` arrays, 0 for none, and behind them the numbers. */
+int call_with(
+    void (*function)(void *const *, const long *, struct team *), const uintptr_t *given, long count, long threads)
+{
+    void *arrays[count + 1];
+    for (long k = 0; k < count; k++)
+        arrays[k] = given[k] ? *(char **)(given[k] + HEAD) : NULL;
+    return call(function, arrays, (const long *)(given + count), threads);
 }
 
 /* Ends the workers and gives back their memory and that of the calling thread; the next kernel starts them anew. */

@@ -59,7 +59,7 @@ def test_what_there_is(gradscribe: Command, tmp_path: Path) -> None:
 def test_without_a_compiler_it_says_how_to_get_one(gradscribe: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setattr(native("compiler"), "find_spec", lambda name: None)
+    monkeypatch.setattr(native("searching"), "find_spec", lambda name: None)
     said = rows(gradscribe("doctor"))
     assert said["C compiler"].startswith("none")
     assert "pip install 'gradscribe[compiled]'" in said["C compiler"]
@@ -89,7 +89,7 @@ def test_a_cache_that_cannot_be_written_to(gradscribe: Command, monkeypatch: pyt
 def test_what_could_not_be_compiled(gradscribe: Command) -> None:
     if native("compiler").compiler() is None:
         pytest.skip("no C compiler here")
-    native("store").note("kernel.c:1: error: \x1b[1m", "some", native("library").FAILED)
+    native("store").note("kernel.c:1: error: \x1b[1m", "some", native("objects").FAILED)
     assert rows(gradscribe("doctor"))["failures"] == r"kernel.c:1: error: \x1b[1m"
 
 

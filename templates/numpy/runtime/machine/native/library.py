@@ -2,31 +2,22 @@
 
 import ctypes
 import re
+import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import cache, lru_cache
-from pathlib import Path
 from struct import Struct
-from threading import Lock
+
+import numpy as np
 
 from ...arguments.arrays import Array
 from ..process import process
-from .addresses import address
-from .compiler import FLAGS, compiler, processor
-from .running import MADE, SOURCE, Failure, run
 from .sources import POOL
-from .store import find, keep, key, note, workplace
 
 NAME, WORD = re.compile(r"[A-Z][A-Z0-9_]{0,63}"), re.compile(r"[a-z][a-z0-9_]{0,63}")
 LARGEST = (1 << 63) - 1
 Definitions = tuple[tuple[str, int | str], ...]
-
-failures: dict[str, str] = {}
-"""What compilers said of texts that they refused in this process, by key; none of these is tried again."""
-FAILED = ".txt"
-"""The suffix of the same, kept for `gradscribe doctor`."""
-_locks: dict[tuple[int, str], Lock] = {}
-"""Held while a text is compiled, by how many forks led to the process: a child cannot use those of its parent."""
+HEAD = object.__basicsize__
+"""Bytes at the beginning of every object of CPython; an array goes on with the address of its first element."""
 
 
 class Kernel:
@@ -42,27 +33,29 @@ class Kernel:
     def __init__(self, library: ctypes.CDLL, pool: ctypes.CDLL) -> None:
         self._library = library
         self._address = ctypes.cast(library.kernel, ctypes.c_void_p).value
-        self._call = pool.call
+        self._call = pool.call_with
 
     def __call__(self, arrays: Sequence[Array | None], numbers: Sequence[int], threads: int) -> None:
         """Call it without the lock of Python.
 
         Args:
-            arrays: it is given the addresses of their first elements, NULL for None; nothing about them is checked.
+            arrays: it is given the addresses of their first elements, NULL for None. They have to be NumPy's: nothing
+                about them is checked.
             numbers: what else it is given.
             threads: at most so many compute, this one among them.
 
         Raises:
             MemoryError: when there was not enough memory; then what the arrays hold is of no use.
         """
-        places = _packer("P", len(arrays))(*map(address, arrays))
-        if self._call(self._address, places, _packer("l", len(numbers))(*numbers), threads):
+        objects = [0 if array is None else id(array) for array in arrays]
+        given = _packer(len(objects), len(numbers))(*objects, *numbers)
+        if self._call(self._address, given, len(objects), threads):
             raise MemoryError("a compiled function did not get the memory that it needs")
 
 
 @cache
-def _packer(kind: str, number: int) -> Callable[..., bytes]:
-    return Struct(f"{number}{kind}").pack
+def _packer(objects: int, numbers: int) -> Callable[..., bytes]:
+    return Struct(f"{objects}P{numbers}l").pack
 
 
 def available() -> bool:
@@ -72,7 +65,7 @@ def available() -> bool:
 
 @lru_cache(512)
 def kernel(text: str, definitions: Definitions = ()) -> Kernel | None:
-    """The function ``kernel`` of a text of C; None where it cannot be compiled, see `failures`.
+    """The function ``kernel`` of a text of C; None where it cannot be compiled, see `objects.failures`.
 
     Args:
         text: its source, see templates/c/team.h.
@@ -82,7 +75,7 @@ def kernel(text: str, definitions: Definitions = ()) -> Kernel | None:
         ValueError: when a name or a value is none.
     """
     source, pool = defined(definitions) + text, _pool()
-    library = _loaded(source, "kernel") if pool is not None else None
+    library = _compiled()(source, "kernel") if pool is not None else None
     return Kernel(library, pool) if library is not None and pool is not None else None
 
 
@@ -106,42 +99,34 @@ def _value(name: str, value: int | str) -> str:
 @cache
 def _pool() -> ctypes.CDLL | None:
     """The pool of threads, which calls kernels."""
-    library = _loaded(POOL, "call")
+    library = _compiled()(defined((("HEAD", HEAD),)) + POOL, "call_with") if known() else None
     if library is not None:
-        library.call.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_long)
-        library.call.restype = ctypes.c_int
+        library.call_with.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_long, ctypes.c_long)
+        library.call_with.restype = ctypes.c_int
         library.release.argtypes, library.release.restype = (), None
         process.releases.append(library.release)
     return library
 
 
-def _loaded(source: str, function: str) -> ctypes.CDLL | None:
-    """A text of C in machine code, compiled where nothing is kept of it; None where that fails or lacks a function."""
-    found = compiler()
-    if found is None:
-        return None
-    name = key("object", found, FLAGS, processor(), source)
-    lock = process.forks, name
-    with _locks.setdefault(lock, Lock()):
-        try:
-            if name not in failures:
-                path = find(name, Path(MADE).suffix) or _made((*found.command, *FLAGS), source, name)
-                library = ctypes.CDLL(str(path))
-                getattr(library, function)
-                return library
-        except (Failure, OSError, AttributeError) as error:
-            failures[name] = str(error)
-            note(str(error), name, FAILED)
-        finally:
-            _locks.pop(lock, None)
-    return None
+def _compiled() -> Callable[[str, str], ctypes.CDLL | None]:
+    """What compiles texts and loads them; it takes its time to load itself."""
+    with process.loading:
+        from .objects import loaded
+
+    return loaded
 
 
-def _made(command: tuple[str, ...], source: str, name: str) -> Path:
-    with workplace() as folder:
-        run((*command, SOURCE, "-o", MADE), source, folder)
-        refused = find(name, FAILED)  # by another process, for want of memory or time
-        if refused is not None:
-            with suppress(OSError):
-                refused.unlink()
-        return keep(folder / MADE, name)
+@cache
+def known() -> bool:
+    """Whether arrays are built here as HEAD says; it is part of NumPy's binary interface, and tried all the same."""
+    some = np.zeros((4, 6))
+    examples = some, some[1:, ::2], some[:, ::-1], some.T, some[2], some[0, 3:4]
+    return sys.implementation.name == "cpython" and all(_read(a) == _said(a) for a in examples)
+
+
+def _read(array: Array) -> int:
+    return ctypes.c_size_t.from_address(id(array) + HEAD).value
+
+
+def _said(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])
