@@ -1,5 +1,6 @@
 """The console script in a folder of its own."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.codegen.tool.cli.running import OWN, Command, run
 def gradscribe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
     """Run the console script in a folder of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # where files of one's own lie ends with a test
     monkeypatch.setenv("COLUMNS", "200")
     return run
 
