@@ -15,7 +15,7 @@ from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.contractions.direct.definitions import text
 from gradscribe.generated.runtime.contractions.gathering import GATHERING
 from gradscribe.generated.runtime.contractions.strategies.fused import definitions as fused_definitions
-from gradscribe.generated.runtime.machine.native import compiler
+from gradscribe.generated.runtime.machine.native import compiler, searching
 from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, WINOGRAD
 from tests.cases.random_contractions import problem
 from tests.runtime.native.nests import compute_all
@@ -23,7 +23,7 @@ from tests.runtime.rooms import forget_plans, set_in_all
 
 pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("compiles")]
 SEEDS, TAG = 60, 51
-STRICT = *compiler.FLAGS, "-Werror", "-fsyntax-only", "-x", "c", "-"
+STRICT = *searching.FLAGS, "-Werror", "-fsyntax-only", "-x", "c", "-"
 
 
 def texts(seed: int) -> Iterator[str]:
