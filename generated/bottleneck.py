@@ -416,20 +416,20 @@ def bottleneck_backward(
     # (10) dbatch_norm4_h[m,q,v,e] = batch_norm4_gamma[e] dresidual_add1_y[m,q,v,e]
     dbatch_norm4_h = buffers.take((N, H, W, 256), dtype)
     np.multiply(dresidual_add1_y, batch_norm4_gamma, out=dbatch_norm4_h)
-    # (14) dbatch_norm4_v[m] = −1/(2(10⁻⁵+batch_norm4_v[m])) Σ_{n,i,j} batch_norm4_h[n,i,j,m] dbatch_norm4_h[n,i,j,m]
+    # (13) dbatch_norm4_v[m] = −1/(2(10⁻⁵+batch_norm4_v[m])) Σ_{n,i,j} batch_norm4_h[n,i,j,m] dbatch_norm4_h[n,i,j,m]
     dbatch_norm4_v = (
         1 / (batch_norm4_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm4_h, dbatch_norm4_h)
     )
-    # (18) dbatch_norm4_m[m] = −1/√(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} dbatch_norm4_h[n,i,j,m]
+    # (17) dbatch_norm4_m[m] = −1/√(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} dbatch_norm4_h[n,i,j,m]
     dbatch_norm4_m = -1 / np.sqrt(batch_norm4_v + 1e-05) * rt.total(dbatch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (18) dbatch_norm4_m[m] += −2/(HNW) dbatch_norm4_v[m] √(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} batch_norm4_h[n,i,j,m]
+    # (17) dbatch_norm4_m[m] += −2/(HNW) dbatch_norm4_v[m] √(10⁻⁵+batch_norm4_v[m]) Σ_{n,i,j} batch_norm4_h[n,i,j,m]
     dbatch_norm4_m += (
         np.sqrt(batch_norm4_v + 1e-05)
         * dbatch_norm4_v
         * -rt.ratio(2, H * N * W)
         * rt.total(batch_norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (30) dconv2d4_u[m,q,v,e] = 2 batch_norm4_h[m,q,v,e] dbatch_norm4_v[e] √(10⁻⁵+batch_norm4_v[e])/(HNW)
+    # (29) dconv2d4_u[m,q,v,e] = 2 batch_norm4_h[m,q,v,e] dbatch_norm4_v[e] √(10⁻⁵+batch_norm4_v[e])/(HNW)
     #                            + dbatch_norm4_h[m,q,v,e]/√(10⁻⁵+batch_norm4_v[e]) + dbatch_norm4_m[e]/(HNW)
     dconv2d4_u = buffers.take((N, H, W, 256), dtype)
     np.multiply(dbatch_norm4_h, 1 / np.sqrt(batch_norm4_v + 1e-05), out=dconv2d4_u)
@@ -439,123 +439,123 @@ def bottleneck_backward(
     # (10) dbatch_norm3_h[m,q,v,e] = batch_norm3_gamma[e] dresidual_add1_y[m,q,v,e]
     dbatch_norm3_h = buffers.take((N, H, W, 256), dtype)
     np.multiply(dresidual_add1_y, batch_norm3_gamma, out=dbatch_norm3_h)
-    # (14) dbatch_norm3_v[m] = −1/(2(10⁻⁵+batch_norm3_v[m])) Σ_{n,i,j} batch_norm3_h[n,i,j,m] dbatch_norm3_h[n,i,j,m]
+    # (13) dbatch_norm3_v[m] = −1/(2(10⁻⁵+batch_norm3_v[m])) Σ_{n,i,j} batch_norm3_h[n,i,j,m] dbatch_norm3_h[n,i,j,m]
     dbatch_norm3_v = (
         1 / (batch_norm3_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm3_h, dbatch_norm3_h)
     )
-    # (18) dbatch_norm3_m[m] = −1/√(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} dbatch_norm3_h[n,i,j,m]
+    # (17) dbatch_norm3_m[m] = −1/√(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} dbatch_norm3_h[n,i,j,m]
     dbatch_norm3_m = -1 / np.sqrt(batch_norm3_v + 1e-05) * rt.total(dbatch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (18) dbatch_norm3_m[m] += −2/(HNW) dbatch_norm3_v[m] √(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} batch_norm3_h[n,i,j,m]
+    # (17) dbatch_norm3_m[m] += −2/(HNW) dbatch_norm3_v[m] √(10⁻⁵+batch_norm3_v[m]) Σ_{n,i,j} batch_norm3_h[n,i,j,m]
     dbatch_norm3_m += (
         np.sqrt(batch_norm3_v + 1e-05)
         * dbatch_norm3_v
         * -rt.ratio(2, H * N * W)
         * rt.total(batch_norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (30) dconv2d3_u[m,q,v,e] = 2 batch_norm3_h[m,q,v,e] dbatch_norm3_v[e] √(10⁻⁵+batch_norm3_v[e])/(HNW)
+    # (29) dconv2d3_u[m,q,v,e] = 2 batch_norm3_h[m,q,v,e] dbatch_norm3_v[e] √(10⁻⁵+batch_norm3_v[e])/(HNW)
     #                            + dbatch_norm3_h[m,q,v,e]/√(10⁻⁵+batch_norm3_v[e]) + dbatch_norm3_m[e]/(HNW)
     dconv2d3_u = buffers.take((N, H, W, 256), dtype)
     np.multiply(dbatch_norm3_h, 1 / np.sqrt(batch_norm3_v + 1e-05), out=dconv2d3_u)
     dconv2d3_u += rt.ratio(2, H * N * W) * (np.sqrt(batch_norm3_v + 1e-05) * dbatch_norm3_v) * batch_norm3_h
     dconv2d3_u += rt.ratio(1, H * N * W) * dbatch_norm3_m
     buffers.give(dbatch_norm3_h)
-    # (33) drelu2_y[m,q,v,e] = Σ_{k} conv2d3_w[0,0,e,k] dconv2d3_u[m,q,v,k]
+    # (32) drelu2_y[m,q,v,e] = Σ_{k} conv2d3_w[0,0,e,k] dconv2d3_u[m,q,v,k]
     conv2d3_w_1 = rt.Window(conv2d3_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
     drelu2_y = buffers.take((N, H, W, 64), dtype)
     rt.contract("m q v k, e k -> m q v e", dconv2d3_u, conv2d3_w_1, out=drelu2_y)
-    # (35) dbatch_norm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    # (34) dbatch_norm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dbatch_norm2_y = np.where(relu2_y > 0, drelu2_y, 0)
     buffers.give(drelu2_y)
     # (10) dbatch_norm2_h[m,q,v,e] = batch_norm2_gamma[e] dbatch_norm2_y[m,q,v,e]
     dbatch_norm2_h = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm2_y, batch_norm2_gamma, out=dbatch_norm2_h)
-    # (14) dbatch_norm2_v[m] = −1/(2(10⁻⁵+batch_norm2_v[m])) Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_h[n,i,j,m]
+    # (13) dbatch_norm2_v[m] = −1/(2(10⁻⁵+batch_norm2_v[m])) Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_h[n,i,j,m]
     dbatch_norm2_v = (
         1 / (batch_norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_h)
     )
-    # (18) dbatch_norm2_m[m] = −1/√(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} dbatch_norm2_h[n,i,j,m]
+    # (17) dbatch_norm2_m[m] = −1/√(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} dbatch_norm2_h[n,i,j,m]
     dbatch_norm2_m = -1 / np.sqrt(batch_norm2_v + 1e-05) * rt.total(dbatch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (18) dbatch_norm2_m[m] += −2/(HNW) dbatch_norm2_v[m] √(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} batch_norm2_h[n,i,j,m]
+    # (17) dbatch_norm2_m[m] += −2/(HNW) dbatch_norm2_v[m] √(10⁻⁵+batch_norm2_v[m]) Σ_{n,i,j} batch_norm2_h[n,i,j,m]
     dbatch_norm2_m += (
         np.sqrt(batch_norm2_v + 1e-05)
         * dbatch_norm2_v
         * -rt.ratio(2, H * N * W)
         * rt.total(batch_norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (30) dconv2d2_u[m,q,v,e] = 2 batch_norm2_h[m,q,v,e] dbatch_norm2_v[e] √(10⁻⁵+batch_norm2_v[e])/(HNW)
+    # (29) dconv2d2_u[m,q,v,e] = 2 batch_norm2_h[m,q,v,e] dbatch_norm2_v[e] √(10⁻⁵+batch_norm2_v[e])/(HNW)
     #                            + dbatch_norm2_h[m,q,v,e]/√(10⁻⁵+batch_norm2_v[e]) + dbatch_norm2_m[e]/(HNW)
     dconv2d2_u = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm2_h, 1 / np.sqrt(batch_norm2_v + 1e-05), out=dconv2d2_u)
     dconv2d2_u += rt.ratio(2, H * N * W) * (np.sqrt(batch_norm2_v + 1e-05) * dbatch_norm2_v) * batch_norm2_h
     dconv2d2_u += rt.ratio(1, H * N * W) * dbatch_norm2_m
     buffers.give(dbatch_norm2_h)
-    # (41) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
+    # (40) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2d2_w[r,t,e,k] dconv2d2_u[m, q+1−r, v+1−t, k]
     dconv2d2_u_1 = rt.Window(  # m q v k r t
         dconv2d2_u, (N, H, W, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu1_y = buffers.take((N, H, W, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d2_u_1, conv2d2_w, out=drelu1_y)
-    # (43) dbatch_norm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (42) dbatch_norm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dbatch_norm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (10) dbatch_norm1_h[m,q,v,e] = batch_norm1_gamma[e] dbatch_norm1_y[m,q,v,e]
     dbatch_norm1_h = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm1_y, batch_norm1_gamma, out=dbatch_norm1_h)
-    # (14) dbatch_norm1_v[m] = −1/(2(10⁻⁵+batch_norm1_v[m])) Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_h[n,i,j,m]
+    # (13) dbatch_norm1_v[m] = −1/(2(10⁻⁵+batch_norm1_v[m])) Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_h[n,i,j,m]
     dbatch_norm1_v = (
         1 / (batch_norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_h)
     )
-    # (18) dbatch_norm1_m[m] = −1/√(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} dbatch_norm1_h[n,i,j,m]
+    # (17) dbatch_norm1_m[m] = −1/√(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} dbatch_norm1_h[n,i,j,m]
     dbatch_norm1_m = -1 / np.sqrt(batch_norm1_v + 1e-05) * rt.total(dbatch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (18) dbatch_norm1_m[m] += −2/(HNW) dbatch_norm1_v[m] √(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} batch_norm1_h[n,i,j,m]
+    # (17) dbatch_norm1_m[m] += −2/(HNW) dbatch_norm1_v[m] √(10⁻⁵+batch_norm1_v[m]) Σ_{n,i,j} batch_norm1_h[n,i,j,m]
     dbatch_norm1_m += (
         np.sqrt(batch_norm1_v + 1e-05)
         * dbatch_norm1_v
         * -rt.ratio(2, H * N * W)
         * rt.total(batch_norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (30) dconv2d1_u[m,q,v,e] = 2 batch_norm1_h[m,q,v,e] dbatch_norm1_v[e] √(10⁻⁵+batch_norm1_v[e])/(HNW)
+    # (29) dconv2d1_u[m,q,v,e] = 2 batch_norm1_h[m,q,v,e] dbatch_norm1_v[e] √(10⁻⁵+batch_norm1_v[e])/(HNW)
     #                            + dbatch_norm1_h[m,q,v,e]/√(10⁻⁵+batch_norm1_v[e]) + dbatch_norm1_m[e]/(HNW)
     dconv2d1_u = buffers.take((N, H, W, 64), dtype)
     np.multiply(dbatch_norm1_h, 1 / np.sqrt(batch_norm1_v + 1e-05), out=dconv2d1_u)
     dconv2d1_u += rt.ratio(2, H * N * W) * (np.sqrt(batch_norm1_v + 1e-05) * dbatch_norm1_v) * batch_norm1_h
     dconv2d1_u += rt.ratio(1, H * N * W) * dbatch_norm1_m
     buffers.give(dbatch_norm1_h)
-    # (31) dconv2d1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv2d1_u[n,i,j,e]
+    # (30) dconv2d1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv2d1_u[n,i,j,e]
     dconv2d1_w = np.zeros((1, 1, 64, 64), dtype)
     part = dconv2d1_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv2d1_u, x)
-    # (21) dbatch_norm1_gamma[m] = Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_y[n,i,j,m]
+    # (20) dbatch_norm1_gamma[m] = Σ_{n,i,j} batch_norm1_h[n,i,j,m] dbatch_norm1_y[n,i,j,m]
     dbatch_norm1_gamma = rt.contract("n i j m, n i j m -> m", batch_norm1_h, dbatch_norm1_y)
-    # (24) dbatch_norm1_beta[m] = Σ_{n,i,j} dbatch_norm1_y[n,i,j,m]
+    # (23) dbatch_norm1_beta[m] = Σ_{n,i,j} dbatch_norm1_y[n,i,j,m]
     dbatch_norm1_beta = rt.total(dbatch_norm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (38) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
+    # (37) dconv2d2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2d2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, 64, N, H, W), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2d2_w = np.empty((3, 3, 64, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2d2_u, out=dconv2d2_w)
     buffers.give(dconv2d2_u)
-    # (21) dbatch_norm2_gamma[m] = Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_y[n,i,j,m]
+    # (20) dbatch_norm2_gamma[m] = Σ_{n,i,j} batch_norm2_h[n,i,j,m] dbatch_norm2_y[n,i,j,m]
     dbatch_norm2_gamma = rt.contract("n i j m, n i j m -> m", batch_norm2_h, dbatch_norm2_y)
-    # (24) dbatch_norm2_beta[m] = Σ_{n,i,j} dbatch_norm2_y[n,i,j,m]
+    # (23) dbatch_norm2_beta[m] = Σ_{n,i,j} dbatch_norm2_y[n,i,j,m]
     dbatch_norm2_beta = rt.total(dbatch_norm2_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (31) dconv2d3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv2d3_u[n,i,j,e]
+    # (30) dconv2d3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv2d3_u[n,i,j,e]
     dconv2d3_w = np.zeros((1, 1, 64, 256), dtype)
     part = dconv2d3_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv2d3_u, relu2_y)
     buffers.give(dconv2d3_u)
-    # (21) dbatch_norm3_gamma[m] = Σ_{n,i,j} batch_norm3_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
+    # (20) dbatch_norm3_gamma[m] = Σ_{n,i,j} batch_norm3_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
     dbatch_norm3_gamma = rt.contract("n i j m, n i j m -> m", batch_norm3_h, dresidual_add1_y)
-    # (24) dbatch_norm3_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
+    # (23) dbatch_norm3_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
     dbatch_norm3_beta = rt.total(dresidual_add1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (31) dconv2d4_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv2d4_u[n,i,j,e]
+    # (30) dconv2d4_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv2d4_u[n,i,j,e]
     dconv2d4_w = np.zeros((1, 1, 64, 256), dtype)
     part = dconv2d4_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv2d4_u, x)
-    # (21) dbatch_norm4_gamma[m] = Σ_{n,i,j} batch_norm4_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
+    # (20) dbatch_norm4_gamma[m] = Σ_{n,i,j} batch_norm4_h[n,i,j,m] dresidual_add1_y[n,i,j,m]
     dbatch_norm4_gamma = rt.contract("n i j m, n i j m -> m", batch_norm4_h, dresidual_add1_y)
-    # (24) dbatch_norm4_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
+    # (23) dbatch_norm4_beta[m] = Σ_{n,i,j} dresidual_add1_y[n,i,j,m]
     dbatch_norm4_beta = rt.total(dresidual_add1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     if inputs:
         # dx[m,q,v,e] = Σ_{k} conv2d4_w[0,0,e,k] dconv2d4_u[m,q,v,k]

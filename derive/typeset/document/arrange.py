@@ -273,9 +273,10 @@ def _section(section: Section, level: int, numbers: _Numbers, form: str) -> Part
         passages = [(heading, *_paragraph([(*capitalised(section.steps[0].reason), ":")]))]
     else:
         before = numbers.last
+        own = section.steps[:-1] if _is_boxed_at_once(section) else section.steps
         passages = [
-            (*_paragraph(part.setup), Rows(tuple(_rows(part.steps, numbers))), *_paragraph(part.caption))
-            for part in section.parts
+            (*_paragraph(part.setup), Rows(tuple(_rows(steps, numbers))), *_paragraph(part.caption))
+            for part, steps in (*((lemma, lemma.steps) for lemma in section.lemmas), (section, own))
         ]
         passages[0] = (heading, *passages[0])
         numbers.rows[section.wrt] = before + 1, numbers.last
@@ -284,13 +285,22 @@ def _section(section: Section, level: int, numbers: _Numbers, form: str) -> Part
     return Part(section.steps[0].notation, (*passages, *boxes))
 
 
+def _is_boxed_at_once(section: Section) -> bool:
+    """Whether a clause leads from the rows to a box that is the last of them."""
+    return bool(section.results and section.results[0].lead) and _is_repeated(section)
+
+
+def _is_repeated(section: Section) -> bool:
+    """Whether the first box is the last row."""
+    last, first = section.steps[-1], section.results[0].step
+    return len(section.steps) > 1 and row(last.left, last.terms) == row(first.left, first.terms)
+
+
 def _shown(section: Section, level: int) -> tuple[Result, ...]:
     """The boxes; in a network none that repeats the last row, and no form of it, where a closed form follows."""
     if section.closed is None or level == LAYER:
         return section.results
-    last, first = section.steps[-1], section.results[0].step
-    repeated = row(last.left, last.terms) == row(first.left, first.terms)
-    return tuple(replace(r, form=r.form if r.closed else None) for r in section.results[repeated:])
+    return tuple(replace(r, form=r.form if r.closed else None) for r in section.results[_is_repeated(section) :])
 
 
 def _updated(update: Update, kind: Literal["gradient", "layer"], numbers: _Numbers) -> Part:

@@ -115,7 +115,9 @@ def test_every_kind_of_a_deep_network_is_derived_once() -> None:
     assert "Levels l+7 to l+11, l+12 to l+16 repeat l+2 to l+6.\n" in text
     assert "∂E/∂y⁽ˡ⁺⁴⁷⁾=δ⁽ˡ⁺⁴⁸⁾" in text
     assert "Levels l+21 to l+17 repeat l+37 to l+33.\n" in text
-    assert "<H_34]" not in text.partition("All levels")[0].replace("0≤i<H_34, 0≤j<W_34", "")  # brackets that always hold
+    assert "<H_34]" not in text.partition("All levels")[0].replace(
+        "0≤i<H_34, 0≤j<W_34", ""
+    )  # brackets that always hold
     assert not not_alike(page)
     assert "as for w⁽ˡ⁺⁴⁶⁾ (rows " in text  # that of a stride of 2
 

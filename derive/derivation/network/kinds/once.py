@@ -40,6 +40,27 @@ def others_named(sections: Iterable[Section]) -> list[Section]:
     return [s if s.likeness is not None and not is_box(s) else replace(s, like="", likeness=None) for s in found]
 
 
+def side_by_side(sections: Sequence[Section]) -> list[Section]:
+    """The sections, in which one that is nothing but a box stands behind the first of these that it may follow.
+
+    That is one for the same reason, behind which nothing comes that it reads.
+    """
+    found: list[Section] = []
+    for section in sections:
+        made = {a.tensor for t in section.steps[-1].terms for a in accesses(t.body)}
+        first = max((n + 1 for n, s in enumerate(found) if s.steps[-1].left.tensor in made), default=0)
+        places = [n for n in range(first, len(found)) if is_box(section) and _of_one_reason(found[n], section)]
+        run = next((n for n in places), len(found) - 1)
+        while run + 1 < len(found) and run in places and run + 1 in places:
+            run += 1
+        found.insert(run + 1, section)
+    return found
+
+
+def _of_one_reason(section: Section, other: Section) -> bool:
+    return is_box(section) and section.steps[0].reason == other.steps[0].reason
+
+
 def is_box(section: Section) -> bool:
     """Whether the only row of a section is its box: nothing is saved where that is said of another one."""
     if len(section.parts) > 1 or len(section.steps) > 1 or section.caption or not section.results:
