@@ -244,10 +244,9 @@ class _Search:
     def _give_up(self, key: Key) -> None:
         name, axis = key
         extents = {n.upper(): n for n in self.scope.indices if n.upper() not in self.scope.indices}
-        targets = (e.target for e in self.scope.equations)
-        for subscript in (s for t in targets for s in (t.subscripts if isinstance(t, Element) else ())):
-            if isinstance(subscript, Name) and subscript.name in extents:
-                raise extent_as_index(subscript.name, extents[subscript.name], subscript.at)
+        for target in (e.target for e in self.scope.equations if isinstance(e.target, Element)):
+            if wrong := next((s for s in target.subscripts if isinstance(s, Name) and s.name in extents), None):
+                raise extent_as_index(wrong.name, extents[wrong.name], wrong.at)
         known = {*self.scope.indices, *self.scope.ranks, *self.scope.parameters, *self.declared, *self._spelt()}
         for node in walk(tuple(e.value for e in self.scope.equations)):
             for subscript in node.subscripts if isinstance(node, Element) else ():
