@@ -14,7 +14,7 @@ from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.kinds.level_gradients import exchanged
 from gradscribe.derive.derivation.network.kinds.likeness import row
-from gradscribe.derive.derivation.network.kinds.once import is_box
+from gradscribe.derive.derivation.network.kinds.once import is_box, one_box
 from gradscribe.derive.derivation.record import (
     Chapter,
     Derivation,
@@ -207,9 +207,7 @@ def _headed(chapter: Chapter) -> Passage:
 
 def _sections(sections: Sequence[Section], level: int, page: Derivation, numbers: _Numbers) -> Iterator[Part]:
     """The gradients; of those that follow each other and are one row each, the rows below one heading."""
-    for reason, group in groupby(
-        sections, key=lambda s: s.steps[0].reason if page.form == "index" and not s.like and is_box(s) else ()
-    ):
+    for reason, group in groupby(sections, key=lambda s: one_box(s) if page.form == "index" else ()):
         found = list(group)
         if reason and len(found) > 1:
             yield _together(found, level, numbers)

@@ -68,6 +68,14 @@ def test_boxes_of_one_row_stand_together() -> None:
         made.add(section.steps[-1].left.tensor)
 
 
+def test_a_box_with_a_closed_form_behind_it_has_a_heading_of_its_own() -> None:
+    """Else the box that follows would seem to be reached by what leads to the closed form."""
+    text = "a[n] = 2*x[n]; b[n] = 3*x[n]; y[n] = a[n]*sigmoid(b[n])"
+    page = text_writer.render(derive(layer(text, "gated")))
+    assert "Gradient with respect to b\n" in page
+    assert "Gradient with respect to a\n" in page
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdfLaTeX")
 @pytest.mark.parametrize("name", ["lstm_cell", "gru_cell"])
 def test_a_cell_takes_two_pages(name: str, tmp_path: Path) -> None:

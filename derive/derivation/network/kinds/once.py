@@ -7,7 +7,7 @@ import sympy
 from sympy import Expr, Symbol
 
 from gradscribe.derive.derivation.network.kinds.likeness import Likeness, likeness, row
-from gradscribe.derive.derivation.record import Result, Section, Step
+from gradscribe.derive.derivation.record import Result, Section, Step, Words
 from gradscribe.derive.ir.term import Access, Tensor, Term, accesses
 
 
@@ -49,16 +49,18 @@ def side_by_side(sections: Sequence[Section]) -> list[Section]:
     for section in sections:
         made = {a.tensor for t in section.steps[-1].terms for a in accesses(t.body)}
         first = max((n + 1 for n, s in enumerate(found) if s.steps[-1].left.tensor in made), default=0)
-        places = [n for n in range(first, len(found)) if is_box(section) and _of_one_reason(found[n], section)]
-        run = next((n for n in places), len(found) - 1)
+        reason = one_box(section)
+        places = [n for n in range(first, len(found)) if reason and one_box(found[n]) == reason]
+        run = next(iter(places), len(found) - 1)
         while run + 1 < len(found) and run in places and run + 1 in places:
             run += 1
         found.insert(run + 1, section)
     return found
 
 
-def _of_one_reason(section: Section, other: Section) -> bool:
-    return is_box(section) and section.steps[0].reason == other.steps[0].reason
+def one_box(section: Section) -> Words:
+    """The reason of a section that is nothing but one box, so that others may stand below its heading; () of others."""
+    return section.steps[0].reason if not section.like and is_box(section) and len(section.results) == 1 else ()
 
 
 def is_box(section: Section) -> bool:
