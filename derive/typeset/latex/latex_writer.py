@@ -7,7 +7,7 @@ from sympy import ImmutableMatrix, Pow
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.record import Definition, Derivation, Formula, Grid, LayerTable, Rounded, Words
-from gradscribe.derive.typeset.document.arrange import capitalised, document
+from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.block_writer import Writer
 from gradscribe.derive.typeset.document.document import (
     Box,
@@ -23,6 +23,7 @@ from gradscribe.derive.typeset.document.document import (
     Source,
 )
 from gradscribe.derive.typeset.document.look import PLAIN, Look
+from gradscribe.derive.typeset.document.parts.gradient_parts import capitalised
 from gradscribe.derive.typeset.latex.latex_lines import broken
 from gradscribe.derive.typeset.latex.latex_lines import written as lines_of
 from gradscribe.derive.typeset.latex.latex_rows import equation_lines, row_lines
