@@ -158,8 +158,8 @@ def definitions(plan: Fused) -> dict[str, int | str]:
     turned = sum((d.extents[a.tap] - 1) * d.right.stride(a.tap) for a in slides.axes if a.flipped) // size
     found: dict[str, int | str] = {
         "REAL": REALS[d.dtype], "LANES": plan.lanes, "MR": plan.tile.rows, "NV": plan.tile.vectors,
-        "C": d.volume(slides.inner), "K": d.volume(d.columns), "TILES": plan.tiles, "CHAIN": CHAIN, "BATCHES": d.volume(d.batch),
-        "C_W": d.right.stride(inner) // size, "K_W": d.right.stride(columns) // size,
+        "C": d.volume(slides.inner), "K": d.volume(d.columns), "TILES": plan.tiles, "CHAIN": CHAIN,
+        "BATCHES": d.volume(d.batch), "C_W": d.right.stride(inner) // size, "K_W": d.right.stride(columns) // size,
         "X_START": start(d.left, {a.axis for a in slides.axes}) // size, "Y_START": start(d.out) // size,
         "W_START": start(d.right) // size + turned,
         "O_EXTENT": braces((0, *(d.extents[v] for v in others[1:]))),

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """What is written in C, as texts: a compiler reads them, see `library`."""
 
-CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u of a * b: one nest around one micro-kernel.
+CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u of a * b, around one micro-kernel.
 
    Sizes and distances (in elements) are definitions, so that the compiler knows them; those of batches are numbers.
 
@@ -177,11 +177,11 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
             for (int s2 = 0; s2 < S2; s2++) {
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
                 for (long u = 0; u < EU; u += CHAIN) {
-                    const int us = EU - u < CHAIN ? EU - u : CHAIN;
+                    const int us = EU - u < CHAIN ? EU - u : CHAIN, whole = PANELS ? LANES : lanes;
 #if ALONG
-                    accumulate_along(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, PANELS ? LANES : lanes, lanes);
+                    accumulate_along(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, whole, lanes);
 #else
-                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, PANELS ? LANES : lanes);
+                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, whole);
 #endif
                     const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1, u + CHAIN >= EU};
                     int all = 1;
