@@ -137,11 +137,12 @@ def vgg11_forward(
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
     # (3) max_pool2d1_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(65536 * N):
+    done = loops.wanted(65536 * N)
+    if done:
         max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
         max_pool2d1_argmax = np.empty((N, 16, 16, 64), np.int32)
-        loops.vgg11_forward_1(max_pool2d1_y, max_pool2d1_argmax, relu1_y, N)
-    else:
+        done = loops.vgg11_forward_1(max_pool2d1_y, max_pool2d1_argmax, relu1_y, N)
+    if not done:
         relu1_y_1 = rt.Window(  # n i j c r t
             relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -161,11 +162,12 @@ def vgg11_forward(
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
     # (3) max_pool2d2_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(32768 * N):
+    done = loops.wanted(32768 * N)
+    if done:
         max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
         max_pool2d2_argmax = np.empty((N, 8, 8, 128), np.int32)
-        loops.vgg11_forward_2(max_pool2d2_y, max_pool2d2_argmax, relu2_y, N)
-    else:
+        done = loops.vgg11_forward_2(max_pool2d2_y, max_pool2d2_argmax, relu2_y, N)
+    if not done:
         relu2_y_1 = rt.Window(  # n i j c r t
             relu2_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -197,11 +199,12 @@ def vgg11_forward(
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
     # (3) max_pool2d3_y[n,i,j,c] = max_{r,t} relu4_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(16384 * N):
+    done = loops.wanted(16384 * N)
+    if done:
         max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
         max_pool2d3_argmax = np.empty((N, 4, 4, 256), np.int32)
-        loops.vgg11_forward_3(max_pool2d3_y, max_pool2d3_argmax, relu4_y, N)
-    else:
+        done = loops.vgg11_forward_3(max_pool2d3_y, max_pool2d3_argmax, relu4_y, N)
+    if not done:
         relu4_y_1 = rt.Window(  # n i j c r t
             relu4_y, (N, 4, 4, 256, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -233,11 +236,12 @@ def vgg11_forward(
     np.maximum(conv2d6_u, 0, out=relu6_y)
     buffers.give(conv2d6_u)
     # (3) max_pool2d4_y[n,i,j,c] = max_{r,t} relu6_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(8192 * N):
+    done = loops.wanted(8192 * N)
+    if done:
         max_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
         max_pool2d4_argmax = np.empty((N, 2, 2, 512), np.int32)
-        loops.vgg11_forward_4(max_pool2d4_y, max_pool2d4_argmax, relu6_y, N)
-    else:
+        done = loops.vgg11_forward_4(max_pool2d4_y, max_pool2d4_argmax, relu6_y, N)
+    if not done:
         relu6_y_1 = rt.Window(  # n i j c r t
             relu6_y, (N, 2, 2, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -269,11 +273,12 @@ def vgg11_forward(
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
     # (3) max_pool2d5_y[n,i,j,c] = max_{r,t} relu8_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(2048 * N):
+    done = loops.wanted(2048 * N)
+    if done:
         max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
         max_pool2d5_argmax = np.empty((N, 1, 1, 512), np.int32)
-        loops.vgg11_forward_5(max_pool2d5_y, max_pool2d5_argmax, relu8_y, N)
-    else:
+        done = loops.vgg11_forward_5(max_pool2d5_y, max_pool2d5_argmax, relu8_y, N)
+    if not done:
         relu8_y_1 = rt.Window(  # n i j c r t
             relu8_y, (N, 1, 1, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -366,10 +371,11 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.maximum(conv2d1_u, 0, out=relu1_y)
     buffers.give(conv2d1_u)
     # (3) max_pool2d1_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(65536 * N):
+    done = loops.wanted(65536 * N)
+    if done:
         max_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
-        loops.vgg11_predict_1(max_pool2d1_y, relu1_y, N)
-    else:
+        done = loops.vgg11_predict_1(max_pool2d1_y, relu1_y, N)
+    if not done:
         relu1_y_1 = rt.Window(  # n i j c r t
             relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -390,10 +396,11 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.maximum(conv2d2_u, 0, out=relu2_y)
     buffers.give(conv2d2_u)
     # (3) max_pool2d2_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(32768 * N):
+    done = loops.wanted(32768 * N)
+    if done:
         max_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
-        loops.vgg11_predict_2(max_pool2d2_y, relu2_y, N)
-    else:
+        done = loops.vgg11_predict_2(max_pool2d2_y, relu2_y, N)
+    if not done:
         relu2_y_1 = rt.Window(  # n i j c r t
             relu2_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -427,10 +434,11 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.maximum(conv2d4_u, 0, out=relu4_y)
     buffers.give(conv2d4_u)
     # (3) max_pool2d3_y[n,i,j,c] = max_{r,t} relu4_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(16384 * N):
+    done = loops.wanted(16384 * N)
+    if done:
         max_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
-        loops.vgg11_predict_3(max_pool2d3_y, relu4_y, N)
-    else:
+        done = loops.vgg11_predict_3(max_pool2d3_y, relu4_y, N)
+    if not done:
         relu4_y_1 = rt.Window(  # n i j c r t
             relu4_y, (N, 4, 4, 256, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -497,10 +505,11 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.maximum(conv2d8_u, 0, out=relu8_y)
     buffers.give(conv2d8_u)
     # (3) max_pool2d5_y[n,i,j,c] = max_{r,t} relu8_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(2048 * N):
+    done = loops.wanted(2048 * N)
+    if done:
         max_pool2d5_y = buffers.take((N, 1, 1, 512), dtype)
-        loops.vgg11_predict_4(max_pool2d5_y, relu8_y, N)
-    else:
+        done = loops.vgg11_predict_4(max_pool2d5_y, relu8_y, N)
+    if not done:
         relu8_y_1 = rt.Window(  # n i j c r t
             relu8_y, (N, 1, 1, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -619,10 +628,11 @@ def vgg11_backward(
     dmax_pool2d4_y = buffers.take((N, 2, 2, 512), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dconv2d7_u, conv2d7_w_1, out=dmax_pool2d4_y)
     # drelu6_y[m, 2i+r, 2j+t, e] = dmax_pool2d4_y[m,i,j,e] [max_pool2d4_argmax[m,i,j,e]=2r+t]
-    if loops.wanted(8192 * N):
+    done = loops.wanted(8192 * N)
+    if done:
         drelu6_y = buffers.take((N, 4, 4, 512), dtype)
-        loops.vgg11_backward_1(drelu6_y, dmax_pool2d4_y, max_pool2d4_argmax, N)
-    else:
+        done = loops.vgg11_backward_1(drelu6_y, dmax_pool2d4_y, max_pool2d4_argmax, N)
+    if not done:
         drelu6_y = buffers.take((N, 4, 4, 512), dtype)
         drelu6_y_1 = rt.Window(  # m i j e r t
             drelu6_y, (N, 2, 2, 512, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -648,10 +658,11 @@ def vgg11_backward(
     dmax_pool2d3_y = buffers.take((N, 4, 4, 256), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d5_u_1, conv2d5_w, out=dmax_pool2d3_y)
     # drelu4_y[m, 2i+r, 2j+t, e] = dmax_pool2d3_y[m,i,j,e] [max_pool2d3_argmax[m,i,j,e]=2r+t]
-    if loops.wanted(16384 * N):
+    done = loops.wanted(16384 * N)
+    if done:
         drelu4_y = buffers.take((N, 8, 8, 256), dtype)
-        loops.vgg11_backward_2(drelu4_y, dmax_pool2d3_y, max_pool2d3_argmax, N)
-    else:
+        done = loops.vgg11_backward_2(drelu4_y, dmax_pool2d3_y, max_pool2d3_argmax, N)
+    if not done:
         drelu4_y = buffers.take((N, 8, 8, 256), dtype)
         drelu4_y_1 = rt.Window(  # m i j e r t
             drelu4_y, (N, 4, 4, 256, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -677,10 +688,11 @@ def vgg11_backward(
     dmax_pool2d2_y = buffers.take((N, 8, 8, 128), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d3_u_1, conv2d3_w, out=dmax_pool2d2_y)
     # drelu2_y[m, 2i+r, 2j+t, e] = dmax_pool2d2_y[m,i,j,e] [max_pool2d2_argmax[m,i,j,e]=2r+t]
-    if loops.wanted(32768 * N):
+    done = loops.wanted(32768 * N)
+    if done:
         drelu2_y = buffers.take((N, 16, 16, 128), dtype)
-        loops.vgg11_backward_3(drelu2_y, dmax_pool2d2_y, max_pool2d2_argmax, N)
-    else:
+        done = loops.vgg11_backward_3(drelu2_y, dmax_pool2d2_y, max_pool2d2_argmax, N)
+    if not done:
         drelu2_y = buffers.take((N, 16, 16, 128), dtype)
         drelu2_y_1 = rt.Window(  # m i j e r t
             drelu2_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -697,10 +709,11 @@ def vgg11_backward(
     dmax_pool2d1_y = buffers.take((N, 16, 16, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2d2_u_1, conv2d2_w, out=dmax_pool2d1_y)
     # drelu1_y[m, 2i+r, 2j+t, e] = dmax_pool2d1_y[m,i,j,e] [max_pool2d1_argmax[m,i,j,e]=2r+t]
-    if loops.wanted(65536 * N):
+    done = loops.wanted(65536 * N)
+    if done:
         drelu1_y = buffers.take((N, 32, 32, 64), dtype)
-        loops.vgg11_backward_4(drelu1_y, dmax_pool2d1_y, max_pool2d1_argmax, N)
-    else:
+        done = loops.vgg11_backward_4(drelu1_y, dmax_pool2d1_y, max_pool2d1_argmax, N)
+    if not done:
         drelu1_y = buffers.take((N, 32, 32, 64), dtype)
         drelu1_y_1 = rt.Window(  # m i j e r t
             drelu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
+from gradscribe.codegen.loops import NestLoops
 from gradscribe.codegen.numpy.function.arguments import FULL, given_statements, value_statements
 from gradscribe.codegen.numpy.function.docstring import function_description, long_doc
 from gradscribe.codegen.numpy.function.provenance import kernel_numbers
@@ -69,7 +70,7 @@ class _Computed:
     plan: Plan
     checks: tuple[Statement, ...]
     body: Body
-    loops: tuple[Function, ...]
+    loops: tuple[NestLoops, ...]
 
     @property
     def read(self) -> set[str]:

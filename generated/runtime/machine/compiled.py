@@ -8,21 +8,14 @@ from types import FunctionType
 from typing import Any
 from zlib import crc32
 
-import numpy as np
-
-from ..arguments.arrays import Array
 from .configuration import Settings, current, has_numba
 from .process import process
-from .threads import in_threads, thread_count
 
 FEWEST_STEPS = 1 << 17
 """Steps of loops from which on they are compiled without being asked for."""
 
 MOST_COUNTED = (1 << 31) - 1
 """The greatest option that compiled loops count with; also the greatest number of a position."""
-
-UNROLLED = 16
-"""Numbers up to which loops are compiled anew for each: beyond, the time to compile does not depend on them."""
 
 STEP = 3e-10
 """Seconds of a step of loops."""
@@ -121,33 +114,6 @@ def compiles(steps: int, *options: int, wanted: Settings | None = None) -> bool:
     They count in 64 bits: products of two options, or of one and an extent, have to fit.
     """
     backend = (wanted or current()).backend
-    if backend == "numpy" or (backend == "auto" and (steps < FEWEST_STEPS or not has_numba())):
+    if backend == "numpy" or (backend == "auto" and steps < FEWEST_STEPS):
         return False
-    return all(n <= MOST_COUNTED for n in options)
-
-
-def flat(values: Any) -> Array:
-    """An array as a row of its elements."""
-    return np.ascontiguousarray(values).reshape(-1)
-
-
-def fixed(number: int) -> Any:
-    """What loops take the length of to be that number; up to UNROLLED it is part of the type: the compiler knows it."""
-    return (0,) * number if number <= UNROLLED else np.broadcast_to(np.int8(0), (number,))
-
-
-def run(function: Loops, extent: int, steps: int, *arguments: Any) -> None:
-    """Call ``function(start, stop, *arguments)`` for parts of 0..extent, in several threads if that pays.
-
-    Args:
-        function: loops, the outermost of which goes from start to stop; no two parts write the same element.
-        extent: of the outermost loop.
-        steps: the number of steps of all loops together.
-        arguments: arrays and numbers.
-    """
-    seconds = steps * STEP
-
-    def part(start: int, stop: int) -> None:
-        function(start, stop, *arguments)
-
-    in_threads(part, extent, -(-extent // thread_count(seconds)), seconds)
+    return all(n <= MOST_COUNTED for n in options) and has_numba()

@@ -42,8 +42,8 @@ from .layers.optimiser import Optimiser
 from .layers.sequential import Sequential
 from .layers.starts import Constant, Normal, Start, State, Uniform, placed, placed_names, start
 from .machine.companion import Companion
-from .machine.compiled import compiled, fixed, flat, run
 from .machine.configuration import Settings, current, settings
+from .machine.loop_texts import run
 from .machine.memory import Buffers, affordable, release
 from .windows.reductions import reduce
 from .windows.spreads import spread
@@ -73,7 +73,6 @@ __all__ = [
     "as_array",
     "blocks",
     "clip",
-    "compiled",
     "contract",
     "count",
     "counts",
@@ -87,9 +86,7 @@ __all__ = [
     "first_max",
     "first_min",
     "fits",
-    "fixed",
     "flag",
-    "flat",
     "float_type",
     "gather",
     "known",

@@ -36,8 +36,9 @@ def settings(
     """How kernels compute within a ``with`` statement; None, the default, leaves a setting as it is.
 
     Args:
-        backend: "numpy"; "compiled" for loops that numba compiles when they are first called; "auto", which is in force
-            at first, for such loops where numba is installed and the work is large enough.
+        backend: "numpy"; "compiled" for loops that are compiled when they are first called, by a C compiler and, in
+            contractions, by numba; "auto", which is in force at first, for such loops where these are there and the
+            work is large enough.
         accuracy: "fast", which is in force at first: in float32 errors of a few 1e-6 of the largest element; or
             "strict": direct sums, with errors below 2e-6 of the sum of the absolute values of what an element adds up,
             and NaN and infinity in those elements only that read them.
@@ -51,7 +52,7 @@ def settings(
     Raises:
         TypeError: when threads is no integer.
         ValueError: when a value is none of these.
-        ModuleNotFoundError: when backend is "compiled" and numba is not installed.
+        ModuleNotFoundError: when backend is "compiled" and there is neither a C compiler nor numba.
     """
     changes: dict[str, Any] = {"backend": backend, "accuracy": accuracy, "threads": threads, "strategy": strategy}
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -62,8 +63,8 @@ def settings(
             )
     if threads is not None:
         count("settings", "threads", threads, 1)
-    if backend == "compiled" and not has_numba():
-        raise ModuleNotFoundError("settings: backend 'compiled' needs numba; run: pip install numba")
+    if backend == "compiled" and not (has_numba() or has_c()):
+        raise ModuleNotFoundError("settings: backend 'compiled' needs a C compiler; run: pip install ziglang")
     token = _current.set(current()._replace(**changes))
     try:
         yield current()
@@ -73,7 +74,14 @@ def settings(
 
 @cache
 def has_numba() -> bool:
-    """Whether loops can be compiled."""
+    """Whether the loops of contractions can be compiled."""
     from importlib.util import find_spec
 
     return find_spec("numba") is not None
+
+
+def has_c() -> bool:
+    """Whether loops in C can be compiled."""
+    from .native.library import available
+
+    return available()

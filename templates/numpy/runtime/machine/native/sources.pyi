@@ -1,2 +1,3 @@
 # What sources.py says, which is written when the package is generated.
+LOOPS: str
 POOL: str

@@ -1,0 +1,87 @@
+"""Loops over single elements in C, as the texts of companions: compiled when they are first called, and called."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..arguments.arrays import Array
+from .compiled import FEWEST_STEPS, MOST_COUNTED, STEP
+from .configuration import current, has_c
+from .process import process
+from .threads import thread_count
+
+TYPES = {"f": "float", "d": "double", "i": "int32_t", "l": "int64_t", "q": "int64_t"}
+"""The types of C by the characters that NumPy has for them."""
+
+MOST_KNOWN = 16
+"""Numbers up to which loops are compiled anew for each: beyond, the time to compile does not depend on them."""
+
+PARTS = 4
+"""Parts of the work per thread: whoever is done first takes another one."""
+
+ROUND = 64
+"""Rows that parts with many of them have a multiple of: vectors begin at the same elements whatever the parts are."""
+
+Call = Callable[..., None]
+
+
+def worthwhile(steps: int, *options: int) -> bool:
+    """Whether loops in C of so many steps are to be run by the settings in force.
+
+    They count in 64 bits: products of two options, or of one and an extent, have to fit.
+    """
+    backend = current().backend
+    if backend == "numpy" or (backend == "auto" and steps < FEWEST_STEPS):
+        return False
+    return all(n <= MOST_COUNTED for n in options) and has_c()
+
+
+def run(
+    text: str,
+    extent: int,
+    steps: int,
+    arrays: tuple[Array, ...],
+    reals: tuple[Any, ...],
+    sizes: tuple[int, ...],
+    known: tuple[int, ...],
+) -> bool:
+    """Run loops, in several threads if that pays; False where they cannot be compiled, and nothing was computed.
+
+    Args:
+        text: the loops; no two rows of the outermost loop write the same element.
+        extent: of the outermost loop.
+        steps: the number of steps of all loops together.
+        arrays: arrays, the written ones first; the type of the first one is that of all but integers.
+        reals: numbers of that type.
+        sizes: numbers that count.
+        known: the same, which the compiler is told while they are small.
+    """
+    kinds = "".join([a.dtype.char for a in arrays])
+    call = _compiled(text, kinds, len(sizes), tuple([n if n <= MOST_KNOWN else 0 for n in known]))
+    if call is None:
+        return False
+    given = [np.ascontiguousarray(a) for a in arrays]
+    if reals:
+        given.append(np.array(reals, arrays[0].dtype))
+    threads = thread_count(steps * STEP)
+    rows = max(1, extent // (threads * PARTS)) if threads > 1 else max(1, extent)
+    rows += -rows % ROUND if rows > ROUND**2 else 0
+    call(given, (extent, rows, *sizes, *known), threads)
+    return True
+
+
+@lru_cache(512)
+def _compiled(text: str, kinds: str, first: int, known: tuple[int, ...]) -> Call | None:
+    """The function for arrays of these types; the `first` number that may be known stands behind so many."""
+    types = [TYPES[kind] for kind in kinds]
+    definitions: list[tuple[str, int | str]] = [
+        ("REAL", types[0]),
+        *((f"TYPE_{k}", kind) for k, kind in enumerate(types)),
+    ]
+    definitions += [(f"FIXED_{k}", number) for k, number in enumerate(known, first + 2)]
+    with process.loading:
+        from .native.library import kernel
+        from .native.sources import LOOPS
+    return kernel(LOOPS + text, tuple(definitions))
