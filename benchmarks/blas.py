@@ -12,10 +12,10 @@ NARROW = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "ATEN_CPU_CAPABILITY": "avx2",
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
-    "NUMBA_CPU_NAME": "haswell",
+    "CC": "cc -mno-avx512f",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
 }
-"""What keeps BLAS, PyTorch, numba and NumPy from AVX-512."""
+"""What keeps BLAS, PyTorch, C and NumPy from AVX-512."""
 CODE = """
 import numpy, threadpoolctl
 found = threadpoolctl.threadpool_info()

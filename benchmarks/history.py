@@ -17,7 +17,7 @@ from benchmarks.rows import ROWS, Row
 from benchmarks.sides import OURS, SIDES
 
 FOLDER = Path(__file__).with_name("runs")
-PACKAGES = ("numpy", "numba", "torch", "jax", "onnxruntime")
+PACKAGES = ("numpy", "torch", "jax", "onnxruntime")
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class Process:
     def _started(self) -> "subprocess.Popen[str]":
         if self._process is None:
             count = str(self.threads)
-            names = ("OPENBLAS", "OMP", "MKL", "NUMBA")
+            names = ("OPENBLAS", "OMP", "MKL")
             environment = {**blas.environment(), **{f"{name}_NUM_THREADS": count for name in names}}
             environment |= {"NPROC": count, "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
             if self.threads == 1:

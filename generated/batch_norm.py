@@ -85,16 +85,18 @@ def batch_norm_forward(
     # (4) y[e,c] = γ[c] h[e,c] + β[c]
     y = beta + gamma * h
     # (5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
-    if loops.wanted(C):
+    done = loops.wanted(C)
+    if done:
         new_mean = np.empty((C,), dtype)
-        loops.batch_norm_forward_1(new_mean, m, running_mean, C, rho)
-    else:
+        done = loops.batch_norm_forward_1(new_mean, m, running_mean, C, rho)
+    if not done:
         new_mean = rho * m + (1 - rho) * running_mean
     # (6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
-    if loops.wanted(C):
+    done = loops.wanted(C)
+    if done:
         new_var = np.empty((C,), dtype)
-        loops.batch_norm_forward_2(new_var, running_var, v, C, E, rho)
-    else:
+        done = loops.batch_norm_forward_2(new_var, running_var, v, C, E, rho)
+    if not done:
         new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
     return y.reshape(*full_shape, C), new_mean, new_var, m, v, h.reshape(*full_shape, C)
 

@@ -79,10 +79,11 @@ def conv1d_forward(
     w, b, x, dtype = rt.arrays("conv1d", "w 3, b 1 optional, x 3", w, b, x)
     s, d, G, T, C, N, W, K, p, W_out = _conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation, groups)
     # (1) u[n, j, Kg+k] = Σ_{t,c} x[n, sj+dt−p, Cg+c] w[t, c, Kg+k]
-    if K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s):
+    done = K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s)
+    if done:
         u = np.empty((N, W_out, G), dtype)
-        loops.conv1d_forward_1(u, w, x, G, N, T, W, W_out, d, p, s)
-    else:
+        done = loops.conv1d_forward_1(u, w, x, G, N, T, W, W_out, d, p, s)
+    if not done:
         w_1 = w.reshape(T, C, G, K)
         x_1 = x.reshape(N, W, G, C)
         u = np.empty((N, W_out, G * K), dtype)
@@ -130,13 +131,14 @@ def conv1d_grad_input(
     input_shape = rt.shape("conv1d", "input_shape", input_shape, 3)
     s, d, G, T, C, N, W, K, p, W_out = _conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation, groups)
     # (7) dx[m, sj+dt−p, Cg+c] += Σ_{k} dy[m, j, Kg+k] w[t, c, Kg+k]
-    if C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s):
+    done = C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s)
+    if done:
         dx = np.empty((N, W, G), dtype)
         if s == 1:
-            loops.conv1d_grad_input_1(dx, dy, w, G, N, T, W, W_out, d, p)
+            done = loops.conv1d_grad_input_1(dx, dy, w, G, N, T, W, W_out, d, p)
         else:
-            loops.conv1d_grad_input_2(dx, dy, w, G, N, T, W, W_out, d, p, s)
-    else:
+            done = loops.conv1d_grad_input_2(dx, dy, w, G, N, T, W, W_out, d, p, s)
+    if not done:
         dy_1 = dy.reshape(N, W_out, G, K)
         w_1 = w.reshape(T, C, G, K)
         dx = np.empty((N, W, C * G), dtype)
@@ -203,12 +205,13 @@ def conv1d_grad_weight(
         dtype, x, dy, kernel_size, stride, padding, dilation, groups
     )
     # (13) dw[m, q, Kg+k] = Σ_{n,j} dy[n, j, Kg+k] x[n, dm+sj−p, q+Cg]
-    if K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s):
+    done = K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s)
+    if done:
         x_2 = x.reshape(N, W, G, 1)
         parts1 = np.empty((N, T, 1, G), dtype)
-        loops.conv1d_grad_weight_1(parts1, dy, x_2, G, N, T, W, W_out, d, p, s)
+        done = loops.conv1d_grad_weight_1(parts1, dy, x_2, G, N, T, W, W_out, d, p, s)
         dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
-    else:
+    if not done:
         dy_1 = dy.reshape(N, W_out, G, K)
         x_1 = x.reshape(N, W, G, C)
         dw = np.empty((T, C, G * K), dtype)

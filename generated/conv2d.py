@@ -83,10 +83,13 @@ def conv2d_forward(
         dtype, w, b, x, None, stride, padding, dilation, groups
     )
     # (1) u[n, i, j, Kg+k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[r, t, c, Kg+k]
-    if K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w):
+    done = (
+        K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    )
+    if done:
         u = np.empty((N, H_out, W_out, G), dtype)
-        loops.conv2d_forward_1(u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    else:
+        done = loops.conv2d_forward_1(u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    if not done:
         w_1 = w.reshape(R, T, C, G, K)
         x_1 = x.reshape(N, H, W, G, C)
         u = np.empty((N, H_out, W_out, G * K), dtype)
@@ -138,13 +141,16 @@ def conv2d_grad_input(
         dtype, w, None, input_shape, dy, stride, padding, dilation, groups
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] += Σ_{k} dy[m, i, j, Kg+k] w[r, t, c, Kg+k]
-    if C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w):
+    done = (
+        C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    )
+    if done:
         dx = np.empty((N, H, W, G), dtype)
         if s_h == 1 and s_w == 1:
-            loops.conv2d_grad_input_1(dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
+            done = loops.conv2d_grad_input_1(dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
         else:
-            loops.conv2d_grad_input_2(dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    else:
+            done = loops.conv2d_grad_input_2(dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    if not done:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         w_1 = w.reshape(R, T, C, G, K)
         dx = np.empty((N, H, W, C * G), dtype)
@@ -216,12 +222,15 @@ def conv2d_grad_weight(
         dtype, x, dy, kernel_size, stride, padding, dilation, groups
     )
     # (13) dw[m, q, v, Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v+Cg]
-    if K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w):
+    done = (
+        K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    )
+    if done:
         x_2 = x.reshape(N, H, W, G, 1)
         parts1 = np.empty((N, R, T, 1, G), dtype)
-        loops.conv2d_grad_weight_1(parts1, dy, x_2, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+        done = loops.conv2d_grad_weight_1(parts1, dy, x_2, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
         dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
-    else:
+    if not done:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         x_1 = x.reshape(N, H, W, G, C)
         dw = np.empty((R, T, C, G * K), dtype)

@@ -90,17 +90,18 @@ def conv3d_forward(
     )
     # (1) u[n, l, i, j, Kg+k]
     #       = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[a, r, t, c, Kg+k]
-    if (
+    done = (
         K == 1
         and C == 1
         and A * R * T < 200
         and loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
-    ):
+    )
+    if done:
         u = np.empty((N, D_out, H_out, W_out, G), dtype)
-        loops.conv3d_forward_1(
+        done = loops.conv3d_forward_1(
             u, w, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
-    else:
+    if not done:
         w_1 = w.reshape(A, R, T, C, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)
         u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
@@ -161,22 +162,23 @@ def conv3d_grad_input(
     )
     # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c]
     #       += Σ_{k} dy[m, l, i, j, Kg+k] w[a, r, t, c, Kg+k]
-    if (
+    done = (
         C == 1
         and K == 1
         and A * R * T < 200
         and loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
-    ):
+    )
+    if done:
         dx = np.empty((N, D, H, W, G), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
-            loops.conv3d_grad_input_1(
+            done = loops.conv3d_grad_input_1(
                 dx, dy, w, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w
             )
         else:
-            loops.conv3d_grad_input_2(
+            done = loops.conv3d_grad_input_2(
                 dx, dy, w, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
             )
-    else:
+    if not done:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         w_1 = w.reshape(A, R, T, C, G, K)
         dx = np.empty((N, D, H, W, C * G), dtype)
@@ -262,19 +264,20 @@ def conv3d_grad_weight(
     H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, K = sizes[12:]
     # (13) dw[m, q, v, e, Kg+k]
     #        = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k] x[n, d_d·m+s_d·l−p_d, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e+Cg]
-    if (
+    done = (
         K == 1
         and C == 1
         and A * R * T < 200
         and loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
-    ):
+    )
+    if done:
         x_2 = x.reshape(N, D, H, W, G, 1)
         parts1 = np.empty((N, A, R, T, 1, G), dtype)
-        loops.conv3d_grad_weight_1(
+        done = loops.conv3d_grad_weight_1(
             parts1, dy, x_2, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
         dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
-    else:
+    if not done:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)
         dw = np.empty((A, R, T, C, G * K), dtype)

@@ -101,13 +101,14 @@ def conv_transpose1d_forward(
         dtype, w, b, x, None, stride, padding, output_padding, dilation, groups
     )
     # (1) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
-    if K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s):
+    done = K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s)
+    if done:
         u = np.empty((N, W_out, G), dtype)
         if s == 1:
-            loops.conv_transpose1d_forward_1(u, w, x, G, N, T, W, W_out, d, p)
+            done = loops.conv_transpose1d_forward_1(u, w, x, G, N, T, W, W_out, d, p)
         else:
-            loops.conv_transpose1d_forward_2(u, w, x, G, N, T, W, W_out, d, p, s)
-    else:
+            done = loops.conv_transpose1d_forward_2(u, w, x, G, N, T, W, W_out, d, p, s)
+    if not done:
         w_1 = w.reshape(T, K, G, C)
         x_1 = x.reshape(N, W, G, C)
         u = np.empty((N, W_out, G * K), dtype)
@@ -159,10 +160,11 @@ def conv_transpose1d_grad_input(
         dtype, w, None, input_shape, dy, stride, padding, output_padding, dilation, groups
     )
     # (7) dx[m, q, Cg+c] = Σ_{t,k} dy[m, sq+dt−p, Kg+k] w[t, k, Cg+c]
-    if C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s):
+    done = C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s)
+    if done:
         dx = np.empty((N, W, G), dtype)
-        loops.conv_transpose1d_grad_input_1(dx, dy, w, G, N, T, W, W_out, d, p, s)
-    else:
+        done = loops.conv_transpose1d_grad_input_1(dx, dy, w, G, N, T, W, W_out, d, p, s)
+    if not done:
         dy_1 = dy.reshape(N, W_out, G, K)
         w_1 = w.reshape(T, K, G, C)
         dx = np.empty((N, W, C * G), dtype)
@@ -248,12 +250,13 @@ def conv_transpose1d_grad_weight(
         dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
     # (11) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
-    if C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s):
+    done = C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s)
+    if done:
         dy_2 = dy.reshape(N, W_out, G, 1)
         parts1 = np.empty((N, T, 1, G), dtype)
-        loops.conv_transpose1d_grad_weight_1(parts1, dy_2, x, G, N, T, W, W_out, d, p, s)
+        done = loops.conv_transpose1d_grad_weight_1(parts1, dy_2, x, G, N, T, W, W_out, d, p, s)
         dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
-    else:
+    if not done:
         dy_1 = dy.reshape(N, W_out, G, K)
         x_1 = x.reshape(N, W, G, C)
         dw = np.empty((T, K, C * G), dtype)

@@ -103,13 +103,16 @@ def conv_transpose2d_forward(
         dtype, w, b, x, None, stride, padding, output_padding, dilation, groups
     )
     # (1) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
-    if K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w):
+    done = K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w)
+    if done:
         u = np.empty((N, H_out, W_out, G), dtype)
         if s_h == 1 and s_w == 1:
-            loops.conv_transpose2d_forward_1(u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
+            done = loops.conv_transpose2d_forward_1(u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
         else:
-            loops.conv_transpose2d_forward_2(u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    else:
+            done = loops.conv_transpose2d_forward_2(
+                u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
+            )
+    if not done:
         w_1 = w.reshape(R, T, K, G, C)
         x_1 = x.reshape(N, H, W, G, C)
         u = np.empty((N, H_out, W_out, G * K), dtype)
@@ -163,10 +166,13 @@ def conv_transpose2d_grad_input(
         dtype, w, None, input_shape, dy, stride, padding, output_padding, dilation, groups
     )
     # (7) dx[m, q, e, Cg+c] = Σ_{r,t,k} dy[m, s_h·q+d_h·r−p_h, s_w·e+d_w·t−p_w, Kg+k] w[r, t, k, Cg+c]
-    if C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w):
+    done = C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w)
+    if done:
         dx = np.empty((N, H, W, G), dtype)
-        loops.conv_transpose2d_grad_input_1(dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    else:
+        done = loops.conv_transpose2d_grad_input_1(
+            dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
+        )
+    if not done:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         w_1 = w.reshape(R, T, K, G, C)
         dx = np.empty((N, H, W, C * G), dtype)
@@ -257,14 +263,15 @@ def conv_transpose2d_grad_weight(
         dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
     # (11) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
-    if C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w):
+    done = C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w)
+    if done:
         dy_2 = dy.reshape(N, H_out, W_out, G, 1)
         parts1 = np.empty((N, R, T, 1, G), dtype)
-        loops.conv_transpose2d_grad_weight_1(
+        done = loops.conv_transpose2d_grad_weight_1(
             parts1, dy_2, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
         )
         dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
-    else:
+    if not done:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         x_1 = x.reshape(N, H, W, G, C)
         dw = np.empty((R, T, K, C * G), dtype)

@@ -111,22 +111,23 @@ def conv_transpose3d_forward(
     s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, K, N = sizes[:12]
     D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = sizes[12:]
     # (1) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, l, i, j, Cg+c] w[a, r, t, k, Cg+c]
-    if (
+    done = (
         K == 1
         and C == 1
         and A * R * T < 200
         and loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
-    ):
+    )
+    if done:
         u = np.empty((N, D_out, H_out, W_out, G), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
-            loops.conv_transpose3d_forward_1(
+            done = loops.conv_transpose3d_forward_1(
                 u, w, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w
             )
         else:
-            loops.conv_transpose3d_forward_2(
+            done = loops.conv_transpose3d_forward_2(
                 u, w, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
             )
-    else:
+    if not done:
         w_1 = w.reshape(A, R, T, K, G, C)
         x_1 = x.reshape(N, D, H, W, G, C)
         u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
@@ -189,17 +190,18 @@ def conv_transpose3d_grad_input(
     D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = sizes[12:]
     # (7) dx[m, e, o, f, Cg+c]
     #       = Σ_{a,r,t,k} dy[m, s_d·e+d_d·a−p_d, s_h·o+d_h·r−p_h, s_w·f+d_w·t−p_w, Kg+k] w[a, r, t, k, Cg+c]
-    if (
+    done = (
         C == 1
         and K == 1
         and A * R * T < 200
         and loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
-    ):
+    )
+    if done:
         dx = np.empty((N, D, H, W, G), dtype)
-        loops.conv_transpose3d_grad_input_1(
+        done = loops.conv_transpose3d_grad_input_1(
             dx, dy, w, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
-    else:
+    if not done:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         w_1 = w.reshape(A, R, T, K, G, C)
         dx = np.empty((N, D, H, W, C * G), dtype)
@@ -306,19 +308,20 @@ def conv_transpose3d_grad_weight(
     H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, K = sizes[12:]
     # (11) dw[m, e, o, f, Cg+c]
     #        = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg] x[n, l, i, j, Cg+c]
-    if (
+    done = (
         C == 1
         and K == 1
         and A * R * T < 200
         and loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
-    ):
+    )
+    if done:
         dy_2 = dy.reshape(N, D_out, H_out, W_out, G, 1)
         parts1 = np.empty((N, A, R, T, 1, G), dtype)
-        loops.conv_transpose3d_grad_weight_1(
+        done = loops.conv_transpose3d_grad_weight_1(
             parts1, dy_2, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
         dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
-    else:
+    if not done:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)
         dw = np.empty((A, R, T, K, C * G), dtype)

@@ -68,10 +68,11 @@ def depthwise_conv1d_forward(
     w, b, x, dtype = rt.arrays("depthwise_conv1d", "w 3, b 1 optional, x 3", w, b, x)
     s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n, j, Mc+k] = Σ_{t} x[n, sj+dt−p, c] w[t,c,k]
-    if M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s):
+    done = M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s)
+    if done:
         u = np.empty((N, W_out, C), dtype)
-        loops.depthwise_conv1d_forward_1(u, w, x, C, N, T, W, W_out, d, p, s)
-    else:
+        done = loops.depthwise_conv1d_forward_1(u, w, x, C, N, T, W, W_out, d, p, s)
+    if not done:
         u = np.empty((N, W_out, C * M), dtype)
         u_1 = u.reshape(N, W_out, C, M)
         x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
@@ -107,13 +108,14 @@ def depthwise_conv1d_grad_input(
     input_shape = rt.shape("depthwise_conv1d", "input_shape", input_shape, 3)
     s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k]
-    if M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s):
+    done = M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s)
+    if done:
         dx = np.empty((N, W, C), dtype)
         if s == 1:
-            loops.depthwise_conv1d_grad_input_1(dx, dy, w, C, N, T, W, W_out, d, p)
+            done = loops.depthwise_conv1d_grad_input_1(dx, dy, w, C, N, T, W, W_out, d, p)
         else:
-            loops.depthwise_conv1d_grad_input_2(dx, dy, w, C, N, T, W, W_out, d, p, s)
-    else:
+            done = loops.depthwise_conv1d_grad_input_2(dx, dy, w, C, N, T, W, W_out, d, p, s)
+    if not done:
         dy_1 = dy.reshape(N, W_out, C, M)
         dx = np.empty((N, W, C), dtype)
         dx_1 = rt.Window(dx, (N, C, W_out, T), ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))))  # m v j t
@@ -166,11 +168,12 @@ def depthwise_conv1d_grad_weight(
         dtype, x, dy, kernel_size, stride, padding, dilation
     )
     # (13) dw[m,q,v] = Σ_{n,j} dy[n, j, Mq+v] x[n, dm+sj−p, q]
-    if M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s):
+    done = M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s)
+    if done:
         parts1 = np.empty((N, T, C, 1), dtype)
-        loops.depthwise_conv1d_grad_weight_1(parts1, dy, x, C, N, T, W, W_out, d, p, s)
+        done = loops.depthwise_conv1d_grad_weight_1(parts1, dy, x, C, N, T, W, W_out, d, p, s)
         dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
-    else:
+    if not done:
         dy_1 = dy.reshape(N, W_out, C, M)
         x_1 = rt.Window(x, (T, C, N, W_out), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))))  # m q n j
         dw = np.empty((T, C, M), dtype)

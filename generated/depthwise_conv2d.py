@@ -72,10 +72,11 @@ def depthwise_conv2d_forward(
         dtype, w, b, x, None, stride, padding, dilation
     )
     # (1) u[n, i, j, Mc+k] = Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[r,t,c,k]
-    if M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w):
+    done = M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    if done:
         u = np.empty((N, H_out, W_out, C), dtype)
-        loops.depthwise_conv2d_forward_1(u, w, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    else:
+        done = loops.depthwise_conv2d_forward_1(u, w, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    if not done:
         u = np.empty((N, H_out, W_out, C * M), dtype)
         u_1 = u.reshape(N, H_out, W_out, C, M)
         x_1 = rt.Window(  # n i j c r t
@@ -117,13 +118,16 @@ def depthwise_conv2d_grad_input(
         dtype, w, None, input_shape, dy, stride, padding, dilation
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m, i, j, Me+k] w[r,t,e,k]
-    if M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w):
+    done = M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    if done:
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
-            loops.depthwise_conv2d_grad_input_1(dx, dy, w, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
+            done = loops.depthwise_conv2d_grad_input_1(dx, dy, w, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
         else:
-            loops.depthwise_conv2d_grad_input_2(dx, dy, w, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    else:
+            done = loops.depthwise_conv2d_grad_input_2(
+                dx, dy, w, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
+            )
+    if not done:
         dy_1 = dy.reshape(N, H_out, W_out, C, M)
         dx = np.empty((N, H, W, C), dtype)
         dx_1 = rt.Window(  # m e i j r t
@@ -183,13 +187,14 @@ def depthwise_conv2d_grad_weight(
         dtype, x, dy, kernel_size, stride, padding, dilation
     )
     # (13) dw[m,q,v,e] = Σ_{n,i,j} dy[n, i, j, Mv+e] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v]
-    if M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w):
+    done = M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    if done:
         parts1 = np.empty((N, R, T, C, 1), dtype)
-        loops.depthwise_conv2d_grad_weight_1(
+        done = loops.depthwise_conv2d_grad_weight_1(
             parts1, dy, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
         )
         dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
-    else:
+    if not done:
         dy_1 = dy.reshape(N, H_out, W_out, C, M)
         x_1 = rt.Window(  # m q v n i j
             x,

@@ -44,10 +44,11 @@ def dropout_forward(x: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     p = rt.number("dropout", "p", p)
     rt.require("dropout", "p", 0 <= p < 1, "a number, at least 0 and less than 1", p)
     # (1) y[e] = 1/(1−p) x[e] mask[e]
-    if loops.wanted(E):
+    done = loops.wanted(E)
+    if done:
         y = np.empty((E,), dtype)
-        loops.dropout_forward_1(y, mask, x, E, p)
-    else:
+        done = loops.dropout_forward_1(y, mask, x, E, p)
+    if not done:
         y = mask * x / (1 - p)
     return y.reshape(full_shape)
 
@@ -77,10 +78,11 @@ def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     p = rt.number("dropout", "p", p)
     rt.require("dropout", "p", 0 <= p < 1, "a number, at least 0 and less than 1", p)
     # (2) dx[m] = 1/(1−p) dy[m] mask[m]
-    if loops.wanted(E):
+    done = loops.wanted(E)
+    if done:
         dx = np.empty((E,), dtype)
-        loops.dropout_grad_input_1(dx, dy, mask, E, p)
-    else:
+        done = loops.dropout_grad_input_1(dx, dy, mask, E, p)
+    if not done:
         dx = dy * mask / (1 - p)
     return dx.reshape(full_shape)
 

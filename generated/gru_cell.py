@@ -92,10 +92,11 @@ def gru_cell_forward(
     # (5) g[n,k] = tanh(u[n,2,k]+v[n,2,k] s[n,k])
     g = np.tanh(s * v[:, 2] + u[:, 2])
     # (6) y[n,k] = h[n,k] z[n,k] + g[n,k] (1−z[n,k])
-    if loops.wanted(H * N):
+    done = loops.wanted(H * N)
+    if done:
         y = np.empty((N, H), dtype)
-        loops.gru_cell_forward_1(y, g, h, z, H, N)
-    else:
+        done = loops.gru_cell_forward_1(y, g, h, z, H, N)
+    if not done:
         y = (1 - z) * g + h * z
     return y, v, s, z, g
 

@@ -181,10 +181,11 @@ def lenet5_forward(
     a1_y *= 1.7159
     buffers.give(c1_u)
     # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(4704 * N):
+    done = loops.wanted(4704 * N)
+    if done:
         s2_z = buffers.take((N, 14, 14, 6), dtype)
-        loops.lenet5_forward_1(s2_z, a1_y, N)
-    else:
+        done = loops.lenet5_forward_1(s2_z, a1_y, N)
+    if not done:
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -213,10 +214,11 @@ def lenet5_forward(
     a3_y *= 1.7159
     buffers.give(c3_u)
     # (3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(1600 * N):
+    done = loops.wanted(1600 * N)
+    if done:
         s4_z = buffers.take((N, 5, 5, 16), dtype)
-        loops.lenet5_forward_2(s4_z, a3_y, N)
-    else:
+        done = loops.lenet5_forward_2(s4_z, a3_y, N)
+    if not done:
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -309,10 +311,11 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     a1_y *= 1.7159
     buffers.give(c1_u)
     # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(4704 * N):
+    done = loops.wanted(4704 * N)
+    if done:
         s2_z = buffers.take((N, 14, 14, 6), dtype)
-        loops.lenet5_predict_1(s2_z, a1_y, N)
-    else:
+        done = loops.lenet5_predict_1(s2_z, a1_y, N)
+    if not done:
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -343,10 +346,11 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     a3_y *= 1.7159
     buffers.give(c3_u)
     # (3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(1600 * N):
+    done = loops.wanted(1600 * N)
+    if done:
         s4_z = buffers.take((N, 5, 5, 16), dtype)
-        loops.lenet5_predict_2(s4_z, a3_y, N)
-    else:
+        done = loops.lenet5_predict_2(s4_z, a3_y, N)
+    if not done:
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -430,16 +434,18 @@ def lenet5_backward(
     rt.extents("lenet5", "dy", dy.shape, (N, 10), "batch, 10")
     buffers = rt.Buffers() if buffers is None else buffers
     # (29) da6_y[m,q] = 2 Σ_{k} dy[m,k] (a6_y[m,q]−output_w[k,q])
-    if loops.wanted(840 * N):
+    done = loops.wanted(840 * N)
+    if done:
         da6_y = np.empty((N, 84), dtype)
-        loops.lenet5_backward_1(da6_y, a6_y, dy, output_w, N)
-    else:
+        done = loops.lenet5_backward_1(da6_y, a6_y, dy, output_w, N)
+    if not done:
         da6_y = rt.total((2 * a6_y[:, :, None] - 2 * output_w.transpose(1, 0)) * dy[:, None, :], -1)
     # (31) df6_u[m,q] = da6_y[m,q] (1.1439333333333332−0.38852302970258557 a6_y[m,q]²)
-    if loops.wanted(84 * N):
+    done = loops.wanted(84 * N)
+    if done:
         df6_u = buffers.take((N, 84), dtype)
-        loops.lenet5_backward_2(df6_u, a6_y, da6_y, N)
-    else:
+        done = loops.lenet5_backward_2(df6_u, a6_y, da6_y, N)
+    if not done:
         df6_u = buffers.take((N, 84), dtype)
         np.square(a6_y, out=df6_u)
         df6_u *= 0.38852302970258557
@@ -464,10 +470,11 @@ def lenet5_backward(
     ds4_y = buffers.take((N, 5, 5, 16), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dc5_u, c5_w_1, out=ds4_y)
     # (52) ds4_u[m,q,v,e] = ds4_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s4_y[m,q,v,e]²)
-    if loops.wanted(400 * N):
+    done = loops.wanted(400 * N)
+    if done:
         ds4_u = buffers.take((N, 5, 5, 16), dtype)
-        loops.lenet5_backward_3(ds4_u, ds4_y, s4_y, N)
-    else:
+        done = loops.lenet5_backward_3(ds4_u, ds4_y, s4_y, N)
+    if not done:
         ds4_u = buffers.take((N, 5, 5, 16), dtype)
         np.square(s4_y, out=ds4_u)
         ds4_u *= 0.38852302970258557
@@ -475,20 +482,22 @@ def lenet5_backward(
         ds4_u *= ds4_y
     buffers.give(ds4_y)
     # (57) da3_y[m, 2i+r, 2j+t, e] = s4_a[e] ds4_u[m,i,j,e]
-    if loops.wanted(1600 * N):
+    done = loops.wanted(1600 * N)
+    if done:
         da3_y = buffers.take((N, 10, 10, 16), dtype)
-        loops.lenet5_backward_4(da3_y, ds4_u, s4_a, N)
-    else:
+        done = loops.lenet5_backward_4(da3_y, ds4_u, s4_a, N)
+    if not done:
         da3_y = buffers.take((N, 10, 10, 16), dtype)
         da3_y_1 = rt.Window(  # m i j e r t
             da3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.spread(ds4_u, da3_y_1, scale=s4_a)
     # (59) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a3_y[m,q,v,e]²)
-    if loops.wanted(1600 * N):
+    done = loops.wanted(1600 * N)
+    if done:
         dc3_u = buffers.take((N, 10, 10, 16), dtype)
-        loops.lenet5_backward_5(dc3_u, a3_y, da3_y, N)
-    else:
+        done = loops.lenet5_backward_5(dc3_u, a3_y, da3_y, N)
+    if not done:
         dc3_u = buffers.take((N, 10, 10, 16), dtype)
         np.square(a3_y, out=dc3_u)
         dc3_u *= 0.38852302970258557
@@ -508,10 +517,11 @@ def lenet5_backward(
     )
     rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_z, out=ds2_y_1)
     # (52) ds2_u[m,q,v,e] = ds2_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s2_y[m,q,v,e]²)
-    if loops.wanted(1176 * N):
+    done = loops.wanted(1176 * N)
+    if done:
         ds2_u = buffers.take((N, 14, 14, 6), dtype)
-        loops.lenet5_backward_6(ds2_u, ds2_y, s2_y, N)
-    else:
+        done = loops.lenet5_backward_6(ds2_u, ds2_y, s2_y, N)
+    if not done:
         ds2_u = buffers.take((N, 14, 14, 6), dtype)
         np.square(s2_y, out=ds2_u)
         ds2_u *= 0.38852302970258557
@@ -519,20 +529,22 @@ def lenet5_backward(
         ds2_u *= ds2_y
     buffers.give(ds2_y)
     # (57) da1_y[m, 2i+r, 2j+t, e] = s2_a[e] ds2_u[m,i,j,e]
-    if loops.wanted(4704 * N):
+    done = loops.wanted(4704 * N)
+    if done:
         da1_y = buffers.take((N, 28, 28, 6), dtype)
-        loops.lenet5_backward_7(da1_y, ds2_u, s2_a, N)
-    else:
+        done = loops.lenet5_backward_7(da1_y, ds2_u, s2_a, N)
+    if not done:
         da1_y = buffers.take((N, 28, 28, 6), dtype)
         da1_y_1 = rt.Window(  # m i j e r t
             da1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.spread(ds2_u, da1_y_1, scale=s2_a)
     # (59) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a1_y[m,q,v,e]²)
-    if loops.wanted(4704 * N):
+    done = loops.wanted(4704 * N)
+    if done:
         dc1_u = buffers.take((N, 28, 28, 6), dtype)
-        loops.lenet5_backward_8(dc1_u, a1_y, da1_y, N)
-    else:
+        done = loops.lenet5_backward_8(dc1_u, a1_y, da1_y, N)
+    if not done:
         dc1_u = buffers.take((N, 28, 28, 6), dtype)
         np.square(a1_y, out=dc1_u)
         dc1_u *= 0.38852302970258557

@@ -104,10 +104,11 @@ def lp_pool1d_forward(
     # (1) z[n,v,c] = |x[n,v,c]|^P
     z = np.abs(x) ** P
     # (2) u[n,j,c] = Σ_{t} z[n, sj+dt−p, c]
-    if loops.wanted(C * N * T * W_out, T, d, p, s):
+    done = loops.wanted(C * N * T * W_out, T, d, p, s)
+    if done:
         u = np.empty((N, W_out, C), dtype)
-        loops.lp_pool1d_forward_1(u, z, C, N, T, W, W_out, d, p, s)
-    else:
+        done = loops.lp_pool1d_forward_1(u, z, C, N, T, W, W_out, d, p, s)
+    if not done:
         z_1 = rt.Window(z, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
         u = np.empty((N, W_out, C), dtype)
         rt.reduce(np.add, 0, z_1, u)

@@ -115,10 +115,11 @@ def lp_pool2d_forward(
     # (1) z[n,h,v,c] = |x[n,h,v,c]|^P
     z = np.abs(x) ** P
     # (2) u[n,i,j,c] = Σ_{r,t} z[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-    if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
+    done = loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
+    if done:
         u = np.empty((N, H_out, W_out, C), dtype)
-        loops.lp_pool2d_forward_1(u, z, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    else:
+        done = loops.lp_pool2d_forward_1(u, z, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    if not done:
         z_1 = rt.Window(  # n i j c r t
             z,
             (N, H_out, W_out, C, R, T),

@@ -124,12 +124,15 @@ def lp_pool3d_forward(
     # (1) z[n,q,h,v,c] = |x[n,q,h,v,c]|^P
     z = np.abs(x) ** P
     # (2) u[n,l,i,j,c] = Σ_{a,r,t} z[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-    if loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w):
+    done = loops.wanted(
+        A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
+    )
+    if done:
         u = np.empty((N, D_out, H_out, W_out, C), dtype)
-        loops.lp_pool3d_forward_1(
+        done = loops.lp_pool3d_forward_1(
             u, z, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
-    else:
+    if not done:
         z_1 = rt.Window(  # n l i j c a r t
             z,
             (N, D_out, H_out, W_out, C, A, R, T),

@@ -95,10 +95,11 @@ def lstm_cell_forward(
     # (5) o[n,k] = σ(u[n,3,k])
     o = rt.sigmoid(u[:, 3])
     # (6) z[n,k] = c[n,k] f[n,k] + i[n,k] g[n,k]
-    if loops.wanted(H * N):
+    done = loops.wanted(H * N)
+    if done:
         z = np.empty((N, H), dtype)
-        loops.lstm_cell_forward_1(z, c, f, g, i, H, N)
-    else:
+        done = loops.lstm_cell_forward_1(z, c, f, g, i, H, N)
+    if not done:
         z = c * f + g * i
     # (7) s[n,k] = tanh(z[n,k])
     s = np.tanh(z)

@@ -108,11 +108,12 @@ def max_pool2d_forward(
     )
     # (1) y[n,i,j,c] = max_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     #         over 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
-    if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
+    done = loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
+    if done:
         y = np.empty((N, H_out, W_out, C), dtype)
         argmax = np.empty((N, H_out, W_out, C), np.int32)
-        loops.max_pool2d_forward_1(y, argmax, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    else:
+        done = loops.max_pool2d_forward_1(y, argmax, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    if not done:
         x_1 = rt.Window(  # n i j c r t
             x,
             (N, H_out, W_out, C, R, T),
@@ -162,13 +163,16 @@ def max_pool2d_grad_input(
     )
     rt.recorded("max_pool2d", "argmax", argmax, R * T)
     # (8) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e] [argmax[m,i,j,e]=Tr+t]
-    if loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w):
+    done = loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
+    if done:
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
-            loops.max_pool2d_grad_input_1(dx, argmax, dy, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
+            done = loops.max_pool2d_grad_input_1(dx, argmax, dy, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
         else:
-            loops.max_pool2d_grad_input_2(dx, argmax, dy, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    else:
+            done = loops.max_pool2d_grad_input_2(
+                dx, argmax, dy, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
+            )
+    if not done:
         dx = np.empty((N, H, W, C), dtype)
         dx_1 = rt.Window(  # m i j e r t
             dx,

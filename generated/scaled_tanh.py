@@ -84,10 +84,11 @@ def scaled_tanh_grad_input(
     dy = dy.reshape(-1)
     y = y.reshape(-1)
     # (4) dx[m] = AS dy[m] (1−y[m]²/A²)
-    if loops.wanted(E):
+    done = loops.wanted(E)
+    if done:
         dx = np.empty((E,), dtype)
-        loops.scaled_tanh_grad_input_1(dx, dy, y, A, E, S)
-    else:
+        done = loops.scaled_tanh_grad_input_1(dx, dy, y, A, E, S)
+    if not done:
         dx = A * S * (1 - np.square(y) / A**2) * dy
     return dx.reshape(full_shape)
 

@@ -63,10 +63,11 @@ def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
     rt.same_shape("sigmoid", "y", y.shape, full_shape)
     y = y.reshape(-1)
     # (4) dx[m] = dy[m] y[m] (1−y[m])
-    if loops.wanted(E):
+    done = loops.wanted(E)
+    if done:
         dx = np.empty((E,), dtype)
-        loops.sigmoid_grad_input_1(dx, dy, y, E)
-    else:
+        done = loops.sigmoid_grad_input_1(dx, dy, y, E)
+    if not done:
         dx = (1 - y) * dy * y
     return dx.reshape(full_shape)
 

@@ -38,10 +38,11 @@ def softsign_forward(x: Any) -> rt.Array:
     E = x.size
     x = x.reshape(-1)
     # (1) y[e] = x[e]/(1+|x[e]|)
-    if loops.wanted(E):
+    done = loops.wanted(E)
+    if done:
         y = np.empty((E,), dtype)
-        loops.softsign_forward_1(y, x, E)
-    else:
+        done = loops.softsign_forward_1(y, x, E)
+    if not done:
         y = x / (np.abs(x) + 1)
     return y.reshape(full_shape)
 

@@ -81,10 +81,11 @@ def subsampling2d_forward(
         dtype, a, b, x, kernel_size, stride, amplitude, slope
     )
     # (1) z[n,i,j,c] = Σ_{r,t} x[n, s_h·i+r, s_w·j+t, c]
-    if loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
+    done = loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
+    if done:
         z = np.empty((N, H_out, W_out, C), dtype)
-        loops.subsampling2d_forward_1(z, x, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
-    else:
+        done = loops.subsampling2d_forward_1(z, x, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
+    if not done:
         x_1 = rt.Window(  # n i j c r t
             x, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
         )
@@ -157,13 +158,14 @@ def subsampling2d_grad_input(
         dtype, a, input_shape, dy, y, kernel_size, stride, amplitude, slope
     )
     # (12) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
-    if loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
+    done = loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
+    if done:
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
-            loops.subsampling2d_grad_input_1(dx, a, dy, y, A, C, H, H_out, N, R, S, T, W, W_out)
+            done = loops.subsampling2d_grad_input_1(dx, a, dy, y, A, C, H, H_out, N, R, S, T, W, W_out)
         else:
-            loops.subsampling2d_grad_input_2(dx, a, dy, y, A, C, H, H_out, N, R, S, T, W, W_out, s_h, s_w)
-    else:
+            done = loops.subsampling2d_grad_input_2(dx, a, dy, y, A, C, H, H_out, N, R, S, T, W, W_out, s_h, s_w)
+    if not done:
         dx = np.empty((N, H, W, C), dtype)
         factor1 = A * S * (1 - np.square(y) / A**2) * a * dy
         dx_1 = rt.Window(  # m i j e r t

@@ -121,11 +121,12 @@ def _double_forward(
     np.maximum(conv2_u, 0, out=relu2_y)
     buffers.give(conv2_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
-    if loops.wanted(4 * H_out**2 * K * N):
+    done = loops.wanted(4 * H_out**2 * K * N)
+    if done:
         pool_y = buffers.take((N, H_out, H_out, K), dtype)
         pool_argmax = np.empty((N, H_out, H_out, K), np.int32)
-        loops.vgg11_double_forward_1(pool_y, pool_argmax, relu2_y, H, H_out, K, N)
-    else:
+        done = loops.vgg11_double_forward_1(pool_y, pool_argmax, relu2_y, H, H_out, K, N)
+    if not done:
         relu2_y_1 = rt.Window(  # n i j c r t
             relu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -162,11 +163,12 @@ def _single_forward(
     np.maximum(conv1_u, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(32768 * N):
+    done = loops.wanted(32768 * N)
+    if done:
         pool_y = buffers.take((N, 8, 8, 128), dtype)
         pool_argmax = np.empty((N, 8, 8, 128), np.int32)
-        loops.vgg11_single_forward_1(pool_y, pool_argmax, relu1_y, N)
-    else:
+        done = loops.vgg11_single_forward_1(pool_y, pool_argmax, relu1_y, N)
+    if not done:
         relu1_y_1 = rt.Window(  # n i j c r t
             relu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -219,11 +221,12 @@ def vgg11_forward(
     np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
     buffers.give(stage1_conv1_u)
     # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(65536 * N):
+    done = loops.wanted(65536 * N)
+    if done:
         stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
         stage1_pool_argmax = np.empty((N, 16, 16, 64), np.int32)
-        loops.vgg11_forward_1(stage1_pool_y, stage1_pool_argmax, stage1_relu1_y, N)
-    else:
+        done = loops.vgg11_forward_1(stage1_pool_y, stage1_pool_argmax, stage1_relu1_y, N)
+    if not done:
         stage1_relu1_y_1 = rt.Window(  # n i j c r t
             stage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -289,10 +292,11 @@ def _double_predict(
     np.maximum(conv2_u, 0, out=relu2_y)
     buffers.give(conv2_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
-    if loops.wanted(4 * H_out**2 * K * N):
+    done = loops.wanted(4 * H_out**2 * K * N)
+    if done:
         pool_y = buffers.take((N, H_out, H_out, K), dtype)
-        loops.vgg11_double_predict_1(pool_y, relu2_y, H, H_out, K, N)
-    else:
+        done = loops.vgg11_double_predict_1(pool_y, relu2_y, H, H_out, K, N)
+    if not done:
         relu2_y_1 = rt.Window(  # n i j c r t
             relu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -327,10 +331,11 @@ def _single_predict(place: str, x: rt.Array, params: Mapping[str, Any], dtype: A
     np.maximum(conv1_u, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(32768 * N):
+    done = loops.wanted(32768 * N)
+    if done:
         pool_y = buffers.take((N, 8, 8, 128), dtype)
-        loops.vgg11_single_predict_1(pool_y, relu1_y, N)
-    else:
+        done = loops.vgg11_single_predict_1(pool_y, relu1_y, N)
+    if not done:
         relu1_y_1 = rt.Window(  # n i j c r t
             relu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -379,10 +384,11 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
     buffers.give(stage1_conv1_u)
     # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
-    if loops.wanted(65536 * N):
+    done = loops.wanted(65536 * N)
+    if done:
         stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
-        loops.vgg11_predict_1(stage1_pool_y, stage1_relu1_y, N)
-    else:
+        done = loops.vgg11_predict_1(stage1_pool_y, stage1_relu1_y, N)
+    if not done:
         stage1_relu1_y_1 = rt.Window(  # n i j c r t
             stage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -426,10 +432,11 @@ def _double_backward(
     conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, C, K))
     conv2_w = rt.weight("vgg11", params, place + "_conv2.w", dtype, (3, 3, K, K))
     # (38) drelu2_y[m, 2i+r, 2j+t, e] += dpool_y[m,i,j,e] [pool_argmax[m,i,j,e]=2r+t]
-    if loops.wanted(4 * H_out**2 * K * N):
+    done = loops.wanted(4 * H_out**2 * K * N)
+    if done:
         drelu2_y = buffers.take((N, H, H, K), dtype)
-        loops.vgg11_double_backward_1(drelu2_y, dpool_y, pool_argmax, H, H_out, K, N)
-    else:
+        done = loops.vgg11_double_backward_1(drelu2_y, dpool_y, pool_argmax, H, H_out, K, N)
+    if not done:
         drelu2_y = buffers.take((N, H, H, K), dtype)
         drelu2_y_1 = rt.Window(  # m i j e r t
             drelu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -496,10 +503,11 @@ def _single_backward(
     N = dpool_y.shape[0]
     conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, 64, 128))
     # drelu1_y[m, 2i+r, 2j+t, e] = dpool_y[m,i,j,e] [pool_argmax[m,i,j,e]=2r+t]
-    if loops.wanted(32768 * N):
+    done = loops.wanted(32768 * N)
+    if done:
         drelu1_y = buffers.take((N, 16, 16, 128), dtype)
-        loops.vgg11_single_backward_1(drelu1_y, dpool_y, pool_argmax, N)
-    else:
+        done = loops.vgg11_single_backward_1(drelu1_y, dpool_y, pool_argmax, N)
+    if not done:
         drelu1_y = buffers.take((N, 16, 16, 128), dtype)
         drelu1_y_1 = rt.Window(  # m i j e r t
             drelu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -578,10 +586,11 @@ def vgg11_backward(
     dstage1_pool_y, stage2_gradients = _single_backward("stage2", dstage2_pool_y, params, stage2_saved, dtype, buffers)
     buffers.give(dstage2_pool_y)
     # dstage1_relu1_y[m, 2i+r, 2j+t, e] = dstage1_pool_y[m,i,j,e] [stage1_pool_argmax[m,i,j,e]=2r+t]
-    if loops.wanted(65536 * N):
+    done = loops.wanted(65536 * N)
+    if done:
         dstage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
-        loops.vgg11_backward_1(dstage1_relu1_y, dstage1_pool_y, stage1_pool_argmax, N)
-    else:
+        done = loops.vgg11_backward_1(dstage1_relu1_y, dstage1_pool_y, stage1_pool_argmax, N)
+    if not done:
         dstage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
         dstage1_relu1_y_1 = rt.Window(  # m i j e r t
             dstage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))

@@ -57,7 +57,7 @@ class Side:
 SIDES = {
     "numpy": Side("ours", options={"backend": "numpy", "accuracy": "fast"}),
     "strict": Side("ours", options={"backend": "auto", "accuracy": "strict"}),
-    "compiled": Side("ours", ("numba",), {"backend": "compiled", "accuracy": "fast"}),
+    "compiled": Side("ours", (), {"backend": "compiled", "accuracy": "fast"}),
     "torch": Side("eager", ("torch",), {"layout": "contiguous_format"}, peer="torch"),
     "torch-last": Side("eager", ("torch",), {"layout": "channels_last"}, peer="torch"),
     "jax": Side("xla", ("jax",), rounds=5, peer="jax"),

@@ -106,7 +106,9 @@ class _Audit:
             case ast.FunctionDef(name) | ast.ClassDef(name):
                 names = [name]
                 self.functions |= {name} if isinstance(statement, ast.FunctionDef) else set()
-            case ast.Assign([ast.Name(name)]):
+            case ast.Assign([ast.Name(name)], value):
+                if isinstance(value, ast.Constant) and value.value != self.allowed.texts.get(name, value.value):
+                    raise self._error(statement, f"has a text {shown(name)} that does not say what was given")
                 names = [name]
             case ast.Expr(ast.Constant(str())) if statement is self.tree.body[0]:
                 return

@@ -17,6 +17,7 @@ class Allowed:
         bases: what a class may stand on, as it is written -> the members that the class may have.
         called: local names that may be called.
         decorators: what its functions may be decorated by, as it is written.
+        texts: what it defines as texts: name -> what each says.
     """
 
     imports: frozenset[str] = frozenset()
@@ -26,6 +27,7 @@ class Allowed:
     bases: Mapping[str, frozenset[str]] = field(default_factory=dict)
     called: frozenset[str] = frozenset()
     decorators: frozenset[str] = frozenset()
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Printed(Protocol):

@@ -1,25 +1,24 @@
-"""Loops as a function, and the function that calls it: what a module says in one line, it says in numbers and rows."""
+"""A nest -> its function in C, and the one of Python that a module calls: what that says in one line, in numbers."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.codegen.loops.kinds import elementwise, gather, reduce, scatter
-from gradscribe.codegen.loops.loop_writer import Writer
 from gradscribe.codegen.loops.nest import Nest
-from gradscribe.codegen.python.definition import ANY, INT, Function, Parameter, Signature, of
-from gradscribe.codegen.python.expression import Expression, Literal, Name, call
+from gradscribe.codegen.loops.text.c_function import CFunction, CParameter
+from gradscribe.codegen.loops.writing.loop_writer import Writer
+from gradscribe.codegen.python.definition import ANY, INT, Function, Parameter, Signature
+from gradscribe.codegen.python.expression import Expression, Group, Literal, Name, call
 from gradscribe.codegen.python.scalars.scalar import DTYPE, size
-from gradscribe.codegen.python.statement import Body, Do, let
+from gradscribe.codegen.python.statement import Return, let
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import Access
 
-ARRAY = Name("rt.Array")
-ROW = of("np.ndarray", ANY, ANY)
-"""An array as a row of its elements."""
+ARRAY, BOOL = Name("rt.Array"), Name("bool")
 WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "gather": gather.write,
     "scatter": scatter.write,
@@ -29,52 +28,85 @@ WRITERS: dict[str, Callable[[Writer], Expr]] = {
 
 
 @dataclass(frozen=True)
-class NestFunctions:
+class NestLoops:
     """The loops of a nest, and what calls them.
 
     Attributes:
-        functions: the loops, which are compiled, and the function that a module calls.
+        code: the loops, in C.
+        caller: the function that a module calls.
         arrays: the arrays that it calls it with, the target first.
         others: the numbers and sizes behind them.
     """
 
-    functions: tuple[Function, ...]
+    code: CFunction
+    caller: Function
     arrays: tuple[str, ...]
     others: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """The name of the function that a module calls."""
+        return self.caller.name
 
-def nest_functions(
-    nest: Nest, name: str, taken: Collection[str], argument: Callable[[Expr], Expression]
-) -> NestFunctions:
-    """The function `name` of a nest, and its loops.
+    @property
+    def text(self) -> str:
+        """The name of the loops' text."""
+        return text_of(self.name)
+
+
+def text_of(name: str) -> str:
+    """The name of the text of the loops that a function calls."""
+    return f"{name}_loops"
+
+
+def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) -> NestLoops:
+    """The loops of a nest, and the function `name` that calls them.
 
     Args:
         nest: what is computed.
         name: of the function that a module calls.
-        taken: the names of arrays, sizes and options.
         argument: how the backend that calls loops writes a number.
     """
-    w = Writer(nest, taken, nest.order)
+    w = Writer(nest, nest.order)
     extent = WRITERS[nest.kind](w)
-    fixed = tuple(s for s in _fixed(nest) if s in w.sizes) if nest.kind != "scatter" else ()
-    sizes = tuple(sorted(w.sizes - set(fixed), key=lambda s: s.name))
-    every = dict.fromkeys([nest.target, *([nest.argument] if nest.argument else []), *dict(nest.shapes)])
-    arrays = tuple(a for a in every if dict(nest.shapes)[a])
-    known = {s.name: w.name(f"{s.name}_fixed", "fixed") for s in fixed}
-    parameters = (
-        *_parameters([w.name("start").text, w.name("stop").text], INT),
-        *_parameters(arrays, ROW),
-        *_parameters([n.text for n in w.numbers.values()], ANY),
-        *_parameters([s.name for s in sizes], INT),
-        *_parameters([n.text for n in known.values()], ANY),
-    )
-    head = (let(size, call("len", given)) for size, given in known.items())
-    loops = f"{name}_loops"
-    inner = Function(loops, Signature(parameters), _summary(nest), (*head, *w.body), decorator=Name("rt.compiled"))
+    known = set(_fixed(nest))
+    sizes = sorted(w.sizes, key=lambda s: s.name)
     steps = sympy.prod([r.extent for r in nest.ranges], start=Integer(1))
-    given = _Given(extent, steps, arrays, tuple(w.numbers), sizes, fixed)
-    outer = Function(name, given.signature, f"Call `{loops}` for all of {nest.target}.", given.body(loops, argument))
-    return NestFunctions((inner, outer), arrays, given.others)
+    given = _Given(
+        extent,
+        steps,
+        w.arrays,
+        tuple(w.numbers),
+        tuple(s for s in sizes if s not in known),
+        tuple(s for s in sizes if s in known),
+    )
+    code = CFunction(_summary(w), _parameters(w, given), w.body)
+    return NestLoops(code, given.caller(name, _summary(w), argument), w.arrays, given.others)
+
+
+def _parameters(w: Writer, given: "_Given") -> tuple[CParameter, ...]:
+    """What the loops are given: rows, memory, arrays, numbers of the arrays' type, sizes."""
+    written = {w.nest.target, w.nest.argument}
+    arrays = (
+        CParameter(f"{'' if a in written else 'const '}{w.kind(a)} *restrict", w.array(a).text, f"arrays[{k}]")
+        for k, a in enumerate(given.arrays)
+    )
+    reals = f"((const REAL *)arrays[{len(given.arrays)}])"
+    numbers = (CParameter("REAL", name.text, f"{reals}[{k}]") for k, name in enumerate(w.numbers.values()))
+    first = 2  # before them stand the extent and the rows of a part
+    sizes = (
+        CParameter("long", w.sizes[s].text, f"FIXED({k})" if s in given.fixed else f"numbers[{k}]", True)
+        for k, s in enumerate((*given.sizes, *given.fixed), first)
+    )
+    team = (CParameter("struct team *const", "team", "work->team"),) if w.team else ()
+    return (
+        CParameter("long", w.name("start").text, "begin(work, number)"),
+        CParameter("long", w.name("stop").text, "begin(work, number + 1)"),
+        *team,
+        *arrays,
+        *numbers,
+        *sizes,
+    )
 
 
 @dataclass(frozen=True)
@@ -107,41 +139,39 @@ class _Given:
         """What a module gives besides arrays."""
         return (*self.scalars, *(s.name for s in self.symbols))
 
-    @property
-    def signature(self) -> Signature:
-        """That of the function that a module calls."""
+    def caller(self, name: str, doc: str, argument: Callable[[Expr], Expression]) -> Function:
+        """The function that a module calls."""
         symbols = (Parameter(s.name, INT if s.is_integer else ANY) for s in self.symbols)
-        return Signature((*_parameters(self.arrays, ARRAY), *_parameters(self.scalars, ANY), *symbols))
-
-    def body(self, loops: str, argument: Callable[[Expr], Expression]) -> Body:
-        """Its statements."""
-        arguments: tuple[Expression, ...] = (
-            *(call("rt.flat", Name(a)) for a in self.arrays),
-            *(call("dtype", argument(n)) for n in self.numbers),
-            *(Name(s.name) for s in self.sizes),
-            *(call("rt.fixed", Name(s.name)) for s in self.fixed),
+        arrays = (Parameter(a, ARRAY) for a in self.arrays)
+        signature = Signature((*arrays, *(Parameter(a, ANY) for a in self.scalars), *symbols), result=BOOL)
+        numbers = Group(tuple(call(DTYPE.text, argument(n)) for n in self.numbers))
+        run = call(
+            "rt.run",
+            Name(text_of(name)),
+            size(self.extent),
+            size(self.steps),
+            Group(tuple(map(Name, self.arrays))),
+            numbers,
+            Group(tuple(Name(s.name) for s in self.sizes)),
+            Group(tuple(Name(s.name) for s in self.fixed)),
         )
         target = self.arrays[0]
-        kind = let(DTYPE.text, call("rt.float_type", Literal(loops), **{target: Name(target)}))
-        run = Do(call("rt.run", Name(loops), size(self.extent), size(self.steps), *arguments))
-        return (kind, run) if self.numbers else (run,)
+        kind = let(DTYPE.text, call("rt.float_type", Literal(name), **{target: Name(target)}))
+        return Function(name, signature, doc, (kind, Return((run,))) if self.numbers else (Return((run,)),))
 
 
-def _parameters(names: Iterable[str], kind: Expression) -> Iterator[Parameter]:
-    return (Parameter(name, kind) for name in names)
-
-
-def _summary(nest: Nest) -> str:
-    """What the loops compute, in a sentence."""
-    outer, taps = (", ".join(r.index.name for r in ranges) for ranges in (nest.outer, nest.taps))
-    vector = nest.vector.index.name
+def _summary(w: Writer) -> str:
+    """What the loops compute, in a sentence, with the names that things have in C."""
+    nest = w.nest
+    outer, taps = (", ".join(w.index(r.index).text for r in ranges) for ranges in (nest.outer, nest.taps))
+    vector = w.index(nest.vector.index).text
     match nest.kind:
         case "gather":
             return f"{REDUCTIONS[nest.op].plural.capitalize()} over {taps} for every {outer}, {vector}."
         case "scatter":
             return f"Windows {outer} added to what they cover, tap {taps} by tap."
         case "reduce":
-            first, *rest = (r.index.name for r in nest.outer)
+            first, *rest = (w.index(r.index).text for r in nest.outer)
             return f"Sums over {', '.join(rest)} for every {first}, {taps}, {vector}."
         case _:
             return "Element by element."

@@ -57,7 +57,7 @@ class Function:
         signature: what it is given and returns.
         doc: what its docstring says, "" for none.
         body: its statements.
-        loops: the functions of compiled loops that it calls.
+        loops: the compiled loops that it calls.
         source: the plan that it was made of; None where there is none.
         decorator: what it is decorated by; None for nothing.
     """
@@ -66,7 +66,7 @@ class Function:
     signature: Signature
     doc: str
     body: Body
-    loops: "tuple[Function, ...]" = ()
+    loops: tuple[Any, ...] = ()
     source: Any = None
     decorator: Expression | None = None
 

@@ -13,7 +13,7 @@ from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
 
 TYPES = frozenset({"Any", "ClassVar", "Mapping", "Sequence"})
-BUILTINS = frozenset({"abs", "bool", "dict", "float", "int", "len", "max", "min", "range", "str", "super", "tuple"})
+BUILTINS = frozenset({"abs", "bool", "dict", "float", "int", "max", "min", "range", "str", "super", "tuple"})
 PYTHON = TYPES | BUILTINS
 """The names that every generated function may use; a backend has others besides."""
 

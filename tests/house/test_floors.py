@@ -149,7 +149,7 @@ def entries_of(folder: Path) -> Iterator[str]:
 BACKENDS = ("codegen.numpy", "codegen.loops")
 """The folders of backends; the loops stand behind NumPy's functions."""
 TABLE = "codegen.target"
-WORDS = re.compile(r"\b(np|rt)\b|numpy|numba|\.jinja\b")
+WORDS = re.compile(r"\b(np|rt)\b|numpy|\.jinja\b")
 """What belongs to one of them: its modules, its libraries, its templates."""
 SAID = {
     "codegen.tool.check.finding.explanation": {

@@ -12,7 +12,7 @@ from gradscribe.derive.typeset.formats import FORMATS
 
 ROOT = Path(__file__).parents[2]
 SYMBOLIC = {"sympy", "mpmath", "lark"}
-OPTIONAL = {"numba", "llvmlite", "threadpoolctl", "hypothesis", "torch"}
+OPTIONAL = {"threadpoolctl", "hypothesis", "torch"}
 GENERATING = {"jinja2", "gradscribe.codegen", "gradscribe.derive"}
 REPORT = """
 import os, sys

@@ -16,13 +16,13 @@ from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input, conv2
 from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.cook_toom.tables import COOK_TOOM
-from gradscribe.generated.runtime.machine.configuration import has_numba
+from gradscribe.generated.runtime.machine.configuration import has_c
 from tests.cases.thorough import some
 
 Array = np.ndarray
 FAST, STRICT = 6e-6, 1e-6
 LIMITS = {"winograd4": FAST, "winograd2": STRICT, "matrix": STRICT}
-BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not has_numba(), reason="no numba"))]
+BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not has_c(), reason="no C compiler"))]
 
 
 class Shape(NamedTuple):

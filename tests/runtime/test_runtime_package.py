@@ -16,7 +16,7 @@ ROOMS = ("arguments", "machine", "arithmetic", "cook_toom", "contractions", "win
 """A room imports itself and those before it."""
 SOURCES = Path("machine/native/sources.py")
 """The files of C as texts."""
-OPTIONAL = {"numba": "machine/compiled.py", "threadpoolctl": "machine/threads.py"}
+OPTIONAL = {"threadpoolctl": "machine/threads.py"}
 """What is imported in one function, where it is installed."""
 
 

@@ -63,10 +63,10 @@ def test_wrong_values_are_refused_and_change_nothing(values: Any, kind: type[Exc
     assert rt.current() == rt.Settings()
 
 
-def test_the_compiled_backend_needs_numba(monkeypatch: pytest.MonkeyPatch) -> None:
-    set_in_all(monkeypatch, "has_numba", lambda: False)
+def test_the_compiled_backend_needs_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_in_all(monkeypatch, "has_c", lambda: False)
     with (
-        pytest.raises(ModuleNotFoundError, match="run: pip install numba"),
+        pytest.raises(ModuleNotFoundError, match="run: pip install ziglang"),
         rt.settings(backend="compiled"),
     ):
         raise AssertionError("it was entered")

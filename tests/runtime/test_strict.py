@@ -26,11 +26,11 @@ from gradscribe.generated.dense import dense_forward
 from gradscribe.generated.depthwise_conv2d import depthwise_conv2d_forward, depthwise_conv2d_grad_weight
 from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.contractions.contraction import Contraction
-from gradscribe.generated.runtime.machine.configuration import has_numba
+from gradscribe.generated.runtime.machine.configuration import has_c
 from tests.cases.random_contractions import Array, Problem, problem
 from tests.cases.thorough import some
 
-BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not has_numba(), reason="no numba"))]
+BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not has_c(), reason="no C compiler"))]
 BOUND = 2e-6
 assert "2e-6" in str(rt.settings.__doc__)
 DRAWS = 200

@@ -2,14 +2,14 @@
 
 from sympy import Expr
 
-from gradscribe.codegen.loops.loop_writer import Writer, unsigned
+from gradscribe.codegen.loops.writing.loop_writer import Writer
 
 
 def write(w: Writer) -> Expr:
     """Write the loop; returns the extent that is divided into parts."""
     nest = w.nest
     target, bases = w.base(), w.bases(nest.body)
-    with w.loop(w.index(nest.vector.index), unsigned(w.name("start")), unsigned(w.name("stop"))):
+    with w.along(w.name("start"), w.name("stop")):
         value = w.value(nest.body, bases, {})
         w.let(w.element(nest.target, target, {}), value)
     return nest.vector.extent

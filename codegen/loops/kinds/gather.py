@@ -9,24 +9,36 @@ from contextlib import ExitStack
 
 from sympy import Expr, Integer, Symbol, sympify
 
-from gradscribe.codegen.loops.body import LOOPED, is_nan
-from gradscribe.codegen.loops.loop_writer import Base, Writer, extents, fit
 from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.loops.text.c_function import (
+    FINAL_LONG,
+    FINAL_MASK,
+    FINAL_REAL,
+    INTEGER,
+    LONG,
+    REAL,
+    CBody,
+    CIf,
+    CWhile,
+    cases,
+)
+from gradscribe.codegen.loops.writing.body import LOOPED
+from gradscribe.codegen.loops.writing.loop_writer import Base, Writer, extents, fit
 from gradscribe.codegen.python.expression import (
     Binary,
     Choice,
     Comparison,
     Expression,
-    Items,
     Literal,
     Name,
+    Part,
     Unary,
     call,
     chain,
     every,
 )
 from gradscribe.codegen.python.scalars.scalar import ZERO
-from gradscribe.codegen.python.statement import Assign, Body, If, While, conditional
+from gradscribe.codegen.python.statement import Assign
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import Access, accesses
 
@@ -48,8 +60,6 @@ def write(w: Writer) -> Expr:
 
 
 def _row(w: Writer, indices: Sequence[Symbol]) -> Name:
-    if not indices:
-        return w.name("_")
     return w.index(indices[0]) if len(indices) == 1 else w.name("row")
 
 
@@ -65,9 +75,9 @@ def separate(w: Writer, indices: Sequence[Symbol]) -> None:
     rest: Expression = w.name("row")
     for index in reversed(indices[1:]):
         extent = w.integer(w.extents[index])
-        w.let(w.index(index), Binary("%", rest, extent))
+        w.new(FINAL_LONG, w.index(index), Binary("%", rest, extent))
         rest = Binary("//", rest, extent)
-    w.let(w.index(indices[0]), rest)
+    w.new(FINAL_LONG, w.index(indices[0]), rest)
 
 
 def _along(w: Writer, last: Symbol, early: Sequence[Symbol]) -> None:
@@ -77,48 +87,45 @@ def _along(w: Writer, last: Symbol, early: Sequence[Symbol]) -> None:
     late = [t.index for t in nest.taps if t.index not in early]
     j, length = w.index(last), w.integer(w.extents[last])
     if not w.windows or (number.is_Integer and int(number) > MOST_TAPS):
-        with w.loop(j, length):
-            _edge(w, late)
+        with w.upto(j, length):
+            _edge(w, last, late)
         return
-    first, end = _whole(w, last, early, number)
-    w.let(j, ZERO)
-    cases: list[tuple[Expression, Body]] = []
+    first, end = _whole(w, last, early)
+    w.new(LONG, j, ZERO)
+    ways: list[tuple[Expression, CBody]] = []
     for block in ([BLOCK] if _shares(nest, last) else []) + [1]:
         with w.apart() as window:
-            _window(w, last, block)
+            _windows(w, last, block)
             w.add(j, Literal(block))
-        cases.append((fit(j, end, block, first), tuple(window)))
+        ways.append((fit(j, end, block, first), tuple(window)))
     with w.apart() as edge:
         if first is not None:
-            _edge(w, late)
+            _edge(w, last, late)
             w.add(j, Literal(1))
-    w.put(While(Comparison((j, length), ("<",)), conditional(cases, tuple(edge))))
+    rest = tuple(edge)
+    if first is None:
+        rest = ways.pop()[1]  # the last one takes what is left
+    w.put(CWhile(Comparison((j, length), ("<",)), cases(ways, rest)))
 
 
-def _whole(w: Writer, last: Symbol, early: Sequence[Symbol], number: Expr) -> tuple[Expression | None, Expression]:
+def _whole(w: Writer, last: Symbol, early: Sequence[Symbol]) -> tuple[Expression | None, Expression]:
     """Write from which to which value of `last` windows lie within the arrays; the first is None where all of them do.
 
-    `number` is that of the taps, which have to be few, and the ranges of `early` ones are known.
+    Taps have to be few; the ranges of the `early` ones are known.
     """
     length = w.integer(w.extents[last])
-    tests: list[Expression] = []
-    if not number.is_Integer:
-        tests.append(Comparison((w.integer(number), Literal(MOST_TAPS)), ("<=",)))
-    for v in early:
-        if w.clips(v):
-            low, high = w.limited(v)
-            tests.append(Comparison((low, ZERO), ("==",)))
-            tests.append(Comparison((high, w.integer(w.extents[v])), ("==",)))
+    tests = w.all_taps(early, MOST_TAPS)
     found = w.whole(last, tuple(t.index for t in w.nest.taps))
     first, end = w.between(last)
     if not found and not tests:
         return None, length
     if not found:
-        w.let(Items((first, end)), Items((ZERO, Choice(length, every(tests), ZERO))))
+        w.new(FINAL_LONG, first, ZERO)
+        w.new(FINAL_LONG, end, Choice(length, every(tests), ZERO))
         return first, end
-    w.limits(last, found, (first, end))
+    w.limits(last, found, (first, end), LONG)
     if tests:
-        w.put(If(Unary("not", every(tests)), (Assign(end, first),)))
+        w.put(CIf(Unary("not", every(tests)), (Assign(end, first),)))
     return first, end
 
 
@@ -130,8 +137,8 @@ def _shares(nest: Nest, last: Symbol) -> bool:
     )
 
 
-def _window(w: Writer, last: Symbol, block: int) -> None:
-    """Whole windows side by side, element by element in registers."""
+def _windows(w: Writer, last: Symbol, block: int = 1, whole: bool = True) -> None:
+    """Windows side by side, element by element in registers; those that are not `whole` have ranges of taps."""
     nest = w.nest
     taps = tuple(t.index for t in nest.taps)
     target = w.base((last,))
@@ -140,16 +147,21 @@ def _window(w: Writer, last: Symbol, block: int) -> None:
     with w.vector():
         windows = [_registers(w, k) for k in range(block)]
         for registers in windows:
-            w.lets(registers, _nothing(w))
-        with w.loops(nest.taps):
+            _declare(w, registers, _nothing(w))
+        with w.taps(taps, whole):
             moved: dict[Symbol, Expr] = {v: v for v in taps}
-            first = Comparison((chain("+", [w.index(v) for v in taps]), ZERO), ("==",))
-            _position(w)
             for k, registers in enumerate(windows):
+                number = chain("+", [w.index(v) for v in taps])
+                first = Comparison((number, ZERO), ("==",)) if whole else _none_yet(registers)
                 _take(w, registers, w.value(nest.body, bases, moved | {last: Integer(k)}), first)
         for k, (best, *found) in enumerate(windows):
             ahead = {last: Integer(k)}
             w.lets(_elements(w, target, ahead), [_finished(w, best, afters, ahead), *found])
+
+
+def _none_yet(registers: Sequence[Name]) -> Comparison:
+    """Whether no tap has been taken; where positions are recorded."""
+    return Comparison((registers[-1], ZERO), ("<",))
 
 
 def _registers(w: Writer, number: int) -> list[Name]:
@@ -159,7 +171,12 @@ def _registers(w: Writer, number: int) -> list[Name]:
     return [w.name(f"{word}{end}"), *([w.name(f"found{end}")] if w.nest.argument else [])]
 
 
-def _elements(w: Writer, target: Base, moved: Mapping[Symbol, Expr]) -> list[Expression]:
+def _declare(w: Writer, registers: Sequence[Name], values: Sequence[Expression]) -> None:
+    for kind, register, value in zip((REAL, INTEGER), registers, values, strict=False):
+        w.new(kind, register, value)
+
+
+def _elements(w: Writer, target: Base, moved: Mapping[Symbol, Expr]) -> list[Part]:
     """The element of the target, and of the array of positions."""
     return [w.element(array, target, moved) for array in (w.nest.target, w.nest.argument) if array]
 
@@ -167,16 +184,10 @@ def _elements(w: Writer, target: Base, moved: Mapping[Symbol, Expr]) -> list[Exp
 def _nothing(w: Writer) -> list[Expression]:
     """The reduction of no element, and its position."""
     none = sympify(REDUCTIONS[w.nest.op].identity, strict=True)  # a number, never a text
-    return [w.number(none), *([call("np.int32", Literal(-1))] if w.nest.argument else [])]
+    return [w.number(none), *([Literal(-1)] if w.nest.argument else [])]
 
 
-def _position(w: Writer) -> None:
-    """Write the position that is recorded for a tap."""
-    if w.nest.argument:
-        w.let(w.name("position"), call("np.int32", w.integer(w.nest.position)))
-
-
-def _take(w: Writer, registers: Sequence[Expression], value: Expression, first: Expression) -> None:
+def _take(w: Writer, registers: Sequence[Name], value: Expression, first: Expression) -> None:
     """An element after one more tap: NaN wins, of equal ones the first, as in NumPy; `first` says it is the first."""
     row = LOOPED[w.nest.op]
     best, *found = registers
@@ -184,25 +195,33 @@ def _take(w: Writer, registers: Sequence[Expression], value: Expression, first: 
         w.add(best, value, row.operator)
         return
     new, better = w.name("value"), w.name("better")
-    if value != new:
-        w.let(new, value)
+    w.new(FINAL_REAL, new, value)
+    wins = call(row.wins, new, best)
     if not found:
-        wins = Comparison((new, best), (row.better,))
-        w.let(best, Choice(new, Binary("|", wins, is_nan(new)), best))
+        w.let(best, Choice(new, wins, best))
         return
-    beats = Unary("not", Comparison((new, best), (row.worse,)))
-    holds = Comparison((best, best), ("==",))
-    w.let(better, Binary("|", Binary("&", beats, holds), first))
+    w.new(FINAL_MASK, better, Binary("|", wins, call("when", first)))
     w.let(best, Choice(new, better, best))
-    w.let(found[0], Choice(w.name("position"), better, found[0]))
+    w.let(found[0], Choice(call("position", w.integer(w.nest.position)), better, found[0]))
 
 
 def _finished(w: Writer, best: Expression, bases: Mapping[Access, Base], moved: Mapping[Symbol, Expr]) -> Expression:
     return best if w.nest.after == 1 else Binary("*", best, w.value(w.nest.after, bases, moved))
 
 
-def _edge(w: Writer, late: Sequence[Symbol]) -> None:
-    """One window tap by tap, those left out that are outside of an array."""
+def _edge(w: Writer, last: Symbol, late: Sequence[Symbol]) -> None:
+    """One window, without the taps that are outside of an array."""
+    outer = [r.index for r in w.nest.outer]
+    if w.windows and all(w.known(v, outer) for v in late):
+        for v in late:
+            w.clip(v)
+        _windows(w, last, whole=False)
+    else:
+        _tap_by_tap(w, late)
+
+
+def _tap_by_tap(w: Writer, late: Sequence[Symbol]) -> None:
+    """One window whose taps depend on one another, or on the element: it is put together in the target."""
     nest = w.nest
     target = w.base()
     elements = _elements(w, target, {})
@@ -214,7 +233,6 @@ def _edge(w: Writer, late: Sequence[Symbol]) -> None:
                 w.clip(tap.index)
             loops.enter_context(w.loop(w.index(tap.index), *w.span(tap.index)))
         bases = w.bases(nest.body)
-        _position(w)
         w.clip(nest.vector.index)
         with w.vector():
             value = w.value(nest.body, bases, {})
@@ -222,8 +240,8 @@ def _edge(w: Writer, late: Sequence[Symbol]) -> None:
                 w.add(elements[0], value, operator)
             else:
                 registers = _registers(w, 0)
-                w.lets(registers, elements)
-                _take(w, registers, value, Comparison((registers[-1], ZERO), ("<",)))
+                _declare(w, registers, elements)
+                _take(w, registers, value, _none_yet(registers))
                 w.lets(elements, registers)
     if nest.after != 1:
         afters = w.bases(nest.after)

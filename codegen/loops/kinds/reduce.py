@@ -10,10 +10,22 @@ from contextlib import ExitStack
 
 from sympy import Expr, Integer, Symbol
 
-from gradscribe.codegen.loops.loop_writer import Writer, fit
-from gradscribe.codegen.python.expression import Binary, Comparison, Expression, Items, Literal, Name, Part, call
+from gradscribe.codegen.loops.text.c_function import (
+    FINAL_LONG,
+    LONG,
+    REAL,
+    SUMS,
+    UNROLLED,
+    CBody,
+    CIf,
+    CStatement,
+    CWhile,
+    cases,
+)
+from gradscribe.codegen.loops.writing.loop_writer import Writer, fit
+from gradscribe.codegen.python.expression import Binary, Comparison, Expression, Literal, Name, Part
 from gradscribe.codegen.python.scalars.scalar import ZERO
-from gradscribe.codegen.python.statement import Assign, Body, If, Statement, While, conditional
+from gradscribe.codegen.python.statement import Assign
 from gradscribe.derive.ir.term import Range
 
 BLOCKS = 8, 1
@@ -32,13 +44,13 @@ def write(w: Writer) -> Expr:
     first, *middle, last = nest.outer
     sums, zero = w.name("sums"), w.number(Integer(0))
     with w.loop(w.index(first.index), w.name("start"), w.name("stop")):
-        w.let(sums, call("np.zeros", w.integer(_size(w)), Name("np.float64")))
-        _each(w, lambda element, _: [Assign(element, zero)])
+        w.scratch(SUMS, sums, "double", w.integer(_size(w)))
+        _each(w, lambda element, at: [Assign(Part(sums, (at,)), zero), Assign(element, zero)])
         with ExitStack() as loops:
             bound, outer_taps = {first.index}, [r.index for r in nest.taps[:-1]]
             done = w.clip_known(outer_taps, bound)
             for k, r in enumerate(middle):
-                loops.enter_context(w.loop(w.index(r.index), w.integer(r.extent)))
+                loops.enter_context(w.upto(w.index(r.index), w.integer(r.extent)))
                 bound.add(r.index)
                 if k == 0:
                     _empty(w, sums, r.index)
@@ -56,7 +68,7 @@ def _empty(w: Writer, sums: Name, row: Symbol) -> None:
         zero = w.number(Integer(0))
         _each(w, lambda element, at: [Assign(Part(sums, (at,)), element, "+="), Assign(element, zero)])
     turn = Comparison((Binary("%", w.index(row), Literal(ROWS)), Literal(ROWS - 1)), ("==",))
-    w.put(If(turn, tuple(body)))
+    w.put(CIf(turn, tuple(body)))
 
 
 def _size(w: Writer) -> Expr:
@@ -67,7 +79,7 @@ def _size(w: Writer) -> Expr:
     return size
 
 
-def _each(w: Writer, statements: Callable[[Part, Expression], Sequence[Statement]]) -> None:
+def _each(w: Writer, statements: Callable[[Part, Expression], Sequence[CStatement]]) -> None:
     """Do something with every sum, given the element of the target and its number."""
     number: Expr = Integer(0)
     for r in w.nest.taps:
@@ -75,7 +87,7 @@ def _each(w: Writer, statements: Callable[[Part, Expression], Sequence[Statement
     at = w.name("sums_at")
     with w.loops(w.nest.taps):
         target = w.base()
-        w.let(at, w.unsigned(number * w.nest.vector.extent))
+        w.new(FINAL_LONG, at, w.integer(number * w.nest.vector.extent))
         with w.row():
             place = Binary("+", at, w.index(w.nest.vector.index))
             w.put(*statements(w.element(w.nest.target, target, {}), place))
@@ -86,41 +98,42 @@ def _along(w: Writer, last: Range, tap: Range) -> None:
     j, length = w.index(last.index), w.integer(last.extent)
     unrolled = not tap.extent.is_Integer or int(tap.extent) <= MOST_TAPS
     if not unrolled or not w.windows:
-        with w.loop(j, length):
+        with w.upto(j, length):
             _one(w, tap)
         return
     found = w.whole(last.index, (tap.index,))
     first, end = w.between(last.index)
     if found:
-        w.limits(last.index, found, (first, end))
+        w.limits(last.index, found, (first, end), LONG)
     else:
-        w.let(Items((first, end)), Items((ZERO, length)))
+        w.new(LONG, first, ZERO)
+        w.new(LONG, end, length)
     if not tap.extent.is_Integer:
         many = Comparison((w.integer(tap.extent), Literal(MOST_TAPS)), (">",))
-        w.put(If(many, (Assign(end, first),)))
-    w.let(j, ZERO)
-    cases: list[tuple[Expression, Body]] = []
+        w.put(CIf(many, (Assign(end, first),)))
+    w.new(LONG, j, ZERO)
+    ways: list[tuple[Expression, CBody]] = []
     for block in BLOCKS:
         with w.apart() as windows:
             _several(w, last.index, tap, block)
             w.add(j, Literal(block))
-        cases.append((fit(j, end, block, first), tuple(windows)))
+        ways.append((fit(j, end, block, first), tuple(windows)))
     with w.apart() as edge:
         _one(w, tap)
         w.add(j, Literal(1))
-    w.put(While(fit(j, length), conditional(cases, tuple(edge))))
+    w.put(CWhile(fit(j, length), cases(ways, tuple(edge))))
 
 
 def _several(w: Writer, last: Symbol, tap: Range, block: int) -> None:
     """Neighbouring windows, all taps."""
     target = w.base((), (tap.index,))
     bases = w.bases(w.nest.body, (tap.index,), (last,))
-    with w.vector(), w.loops([tap]):
+    with w.vector(), w.loops([tap], UNROLLED):
         moved: dict[Symbol, Expr] = {tap.index: tap.index}
         total = w.name("total")
         for k in range(block):
             value = w.value(w.nest.body, bases, moved | {last: Integer(k)})
-            w.put(Assign(total, value, "+=" if k else "="))
+            w.put(Assign(total, value, "+=" if k else "=", kind=None if k else REAL))
         w.add(w.element(w.nest.target, target, moved), total)
 
 

@@ -1,5 +1,6 @@
-"""Windows add to positions that they share, two taps at a time; rows of the target are set to 0 when first reached."""
+"""Windows add to positions that they share; rows of the target are set to 0 when first reached."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -7,10 +8,10 @@ import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
 from gradscribe.codegen.loops.kinds.gather import flattened
-from gradscribe.codegen.loops.loop_writer import SCALE, Writer, fit, unsigned
-from gradscribe.codegen.python.expression import Attribute, Binary, Expression, Items, Literal, Name, Part, call
+from gradscribe.codegen.loops.text.c_function import FINAL_LONG, FINAL_REAL, LONG, ROW, CIf
+from gradscribe.codegen.loops.writing.loop_writer import COMMON, SCALE, Writer, fit
+from gradscribe.codegen.python.expression import Binary, Expression, Part, Unary, call, every
 from gradscribe.codegen.python.scalars.scalar import ZERO
-from gradscribe.codegen.python.statement import Assign, Body, If, While, conditional
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.index import affine, sign
 from gradscribe.derive.ir.term import Access, Range, accesses
@@ -24,15 +25,14 @@ def write(w: Writer) -> Expr:
     apart = nest.place[0] == first and not any(first in e.free_symbols for e in nest.place[1:])
     apart = apart and nest.outer[0].extent == w.shapes[nest.target][0]
     if body.row is not None:
-        dtype = Attribute(Name(nest.target), "dtype")
-        w.let(Name(body.row.tensor), call("np.empty", w.integer(nest.vector.extent), dtype))
+        w.scratch(ROW, w.array(body.row.tensor), "REAL", w.integer(nest.vector.extent))
     with w.loop(w.index(first) if apart else w.name("_"), w.name("start"), w.name("stop")):
         rest = nest.outer[1:] if apart else nest.outer
         gradually = bool(rest) and _grows(w, rest[0].index, apart)
         axis = int(apart)
         rows = w.integer(w.shapes[nest.target][axis])
         if gradually:
-            w.let(w.name("filled"), ZERO)
+            w.new(LONG, w.name("filled"), ZERO)
         else:
             _fill(w, axis, ZERO, rows)
         _loops(w, rest, {first} if apart else set(), axis if gradually else None, body)
@@ -41,8 +41,8 @@ def write(w: Writer) -> Expr:
     return flattened(w, [first]) if apart else Integer(1)
 
 
-AT_ONCE = 3, 2, 1
-"""Taps whose sums are computed at once, so that what they share is read once."""
+MOST_TAPS = 16
+"""Taps that are unrolled."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,8 @@ def _body(w: Writer) -> _Body:
         rest *= SCALE
     if isinstance(common, Access) or common == 1:
         return _Body(scale, common, None, common * rest)
-    name = w.name("common").text
-    w.shapes[name] = (w.nest.vector.extent,)
-    row = Access(name, vector)
+    w.shapes[COMMON] = (w.nest.vector.extent,)
+    row = Access(COMMON, vector)
     return _Body(scale, common, row, row * rest)
 
 
@@ -95,11 +94,11 @@ def _fill(w: Writer, axis: int, start: Expression, stop: Expression) -> None:
     def at(row: Expression) -> Expression:
         if axis:
             row = Binary("+", Binary("*", w.index(w.nest.outer[0].index), w.integer(shape[axis])), row)
-        return unsigned(Binary("*", row, w.integer(width)) if width != 1 else row)
+        return Binary("*", row, w.integer(width)) if width != 1 else row
 
     element = w.name("element")
     with w.loop(element, at(start), at(stop)):
-        w.let(Part(Name(w.nest.target), (element,)), w.number(Integer(0)))
+        w.let(Part(w.array(w.nest.target), (element,)), w.number(Integer(0)))
 
 
 def _loops(w: Writer, rest: tuple[Range, ...], bound: set[Symbol], axis: int | None, body: _Body) -> None:
@@ -112,8 +111,8 @@ def _loops(w: Writer, rest: tuple[Range, ...], bound: set[Symbol], axis: int | N
             found = w.whole(r.index, tuple(taps[-1:])) if r.index == last and taps[-1] not in done else ()
             inside = bool(found) and w.windows and _alone(w, r.index, taps[-1])
             if inside:
-                w.limits(r.index, found, w.between(r.index))
-            loops.enter_context(w.loop(w.index(r.index), w.integer(r.extent)))
+                w.limits(r.index, found, w.between(r.index), FINAL_LONG)
+            loops.enter_context(w.upto(w.index(r.index), w.integer(r.extent)))
             bound = bound | {r.index}
             if k == 0 and axis is not None:
                 _reach(w, axis)
@@ -122,22 +121,59 @@ def _loops(w: Writer, rest: tuple[Range, ...], bound: set[Symbol], axis: int | N
                 done.append(taps[-1])
             done += w.clip_known([v for v in taps if v not in done], bound)
         _before(w, body)
-        for tap in taps[:-1]:
+        _window(w, body, done)
+
+
+def _window(w: Writer, body: _Body, done: Sequence[Symbol]) -> None:
+    """What one window adds, element by element where the ranges of all taps are `done`."""
+    taps = [t.index for t in w.nest.taps]
+    if not w.windows or set(taps) - set(done):
+        _tap_by_tap(w, body, done)
+        return
+    with w.apart() as whole:
+        _elements(w, body, True)
+    tests = w.all_taps(taps, MOST_TAPS)
+    if not tests:
+        w.put(*whole)
+        return
+    with w.apart() as edge:
+        _elements(w, body, False)
+    w.put(CIf(every(tests), tuple(whole), tuple(edge)))
+
+
+def _elements(w: Writer, body: _Body, whole: bool) -> None:
+    """A window that is `whole`, or one whose taps have ranges."""
+    taps = tuple(t.index for t in w.nest.taps)
+    target, bases = w.base((), taps), w.bases(body.value, taps)
+    with w.vector(), w.taps(taps, whole):
+        moved: dict[Symbol, Expr] = {v: v for v in taps}
+        value = w.value(body.value, bases, moved)
+        w.add(w.element(w.nest.target, target, moved), value)
+
+
+def _tap_by_tap(w: Writer, body: _Body, done: Sequence[Symbol]) -> None:
+    """A window whose taps depend on one another, or on the element."""
+    with ExitStack() as loops:
+        for tap in (t.index for t in w.nest.taps):
             if tap not in done:
                 w.clip(tap)
             loops.enter_context(w.loop(w.index(tap), *w.span(tap)))
-        if taps[-1] not in done:
-            w.clip(taps[-1])
-        _pairs(w, taps[-1], body.value)
+        target, bases = w.base(), w.bases(body.value)
+        w.clip(w.nest.vector.index)
+        with w.vector():
+            value = w.value(body.value, bases, {})
+            w.add(w.element(w.nest.target, target, {}), value)
 
 
 def _clip_inside(w: Writer, outer: Symbol, tap: Symbol) -> None:
     """Write the range of a tap, which is whole where windows are."""
+    low, high = w.limited(tap)
+    w.new(LONG, low, ZERO)
+    w.new(LONG, high, w.integer(w.extents[tap]))
     first, end = w.between(outer)
-    whole = Assign(Items(w.limited(tap)), Items((ZERO, w.integer(w.extents[tap]))))
     with w.apart() as edge:
-        w.clip(tap)
-    w.put(If(fit(w.index(outer), end, 1, first), (whole,), tuple(edge)))
+        w.narrow(tap, (low, high))
+    w.put(CIf(Unary("not", fit(w.index(outer), end, 1, first)), tuple(edge)))
 
 
 def _alone(w: Writer, outer: Symbol, tap: Symbol) -> bool:
@@ -152,7 +188,7 @@ def _reach(w: Writer, axis: int) -> None:
     reach = sympy.expand(nest.place[axis].xreplace(ends) + 1)
     filled, name = w.name("filled"), w.name("reached")
     rows = call("min", w.integer(w.shapes[nest.target][axis]), w.integer(reach))
-    w.let(name, call("max", filled, rows))
+    w.new(FINAL_LONG, name, call("max", filled, rows))
     _fill(w, axis, filled, name)
     w.let(filled, name)
 
@@ -161,43 +197,8 @@ def _before(w: Writer, body: _Body) -> None:
     """Compute what all taps of a window have in common."""
     if body.scale != 1:
         bases = w.bases(body.scale)
-        w.let(w.number(SCALE), w.value(body.scale, bases, {}))
+        w.new(FINAL_REAL, w.name("scale", "number"), w.value(body.scale, bases, {}))
     if body.row is not None:
         bases, c = w.bases(body.common), w.index(w.nest.vector.index)
-        with w.row():
-            w.let(Part(Name(body.row.tensor), (c,)), w.value(body.common, bases, {}))
-
-
-def _pairs(w: Writer, tap: Symbol, body: Expr) -> None:
-    """The last tap, several at a time."""
-    t = w.index(tap)
-    if w.clips(w.nest.vector.index):
-        with w.loop(t, *w.span(tap)):
-            w.clip(w.nest.vector.index)
-            _add(w, tap, body, 1)
-        return
-    low, high = w.limited(tap) if w.clips(tap) else (ZERO, w.integer(w.extents[tap]))
-    w.let(t, low)
-    cases: list[tuple[Expression, Body]] = []
-    for number in AT_ONCE:
-        if not _fewer(w.extents[tap], number):
-            with w.apart() as several:
-                _add(w, tap, body, number)
-                w.add(t, Literal(number))
-            cases.append((fit(t, high, number), tuple(several)))
-    *more, (_, one) = cases  # the last one takes what is left
-    w.put(While(fit(t, high), conditional(more, one)))
-
-
-def _fewer(taps: Expr, number: int) -> bool:
-    """Whether there are known to be fewer taps than `number`, and more than none."""
-    return bool(taps.is_Integer and 1 <= taps < number)
-
-
-def _add(w: Writer, tap: Symbol, body: Expr, number: int) -> None:
-    target, bases = w.base((tap,)), w.bases(body, (), (tap,))
-    with w.vector():
-        for k in range(number):
-            moved = {tap: Integer(k)}
-            value = w.value(body, bases, moved)
-            w.add(w.element(w.nest.target, target, moved), value)
+        with w.along(ZERO, w.integer(w.nest.vector.extent)):
+            w.let(Part(w.array(body.row.tensor), (c,)), w.value(body.common, bases, {}))

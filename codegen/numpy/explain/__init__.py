@@ -64,7 +64,7 @@ def explained(
     try:
         example = instance(module.layer, shapes, settings, np.dtype(dtype))
         values: dict[str, Any] = dict(example.values)
-        compiles = import_module(f"{module.runtime.__name__}.machine.compiled").compiles
+        compiles = import_module(f"{module.runtime.__name__}.machine.compiled").worthwhile
         with module.runtime.settings(**chosen) as in_force, np.errstate(all="ignore"):
             for function in module.functions:
                 seen = observed(module, function, example, values, measure)

@@ -6,6 +6,7 @@ from itertools import chain, pairwise
 
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
+from gradscribe.codegen.loops import NestLoops
 from gradscribe.codegen.numpy.function.arguments import FULL, given_statements, value_statements
 from gradscribe.codegen.numpy.function.docstring import function_description, long_doc
 from gradscribe.codegen.numpy.function.provenance import kernel_numbers
@@ -69,7 +70,7 @@ class _Computed:
 
     plan: Plan
     work: Work
-    loops: tuple[Function, ...]
+    loops: tuple[NestLoops, ...]
 
 
 def _computed(kernel: Kernel) -> _Computed:

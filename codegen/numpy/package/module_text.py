@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from gradscribe.codegen.files.emitted import Allowed, Emitted
-from gradscribe.codegen.loops import companions
+from gradscribe.codegen.loops import NestLoops, companions
 from gradscribe.codegen.numpy.package.runtime import runtime_attributes, runtime_names
 from gradscribe.codegen.numpy.print.fixed_names import MEMBERS, MODULES
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS, called
-from gradscribe.codegen.python.definition import Class, Function, Module
+from gradscribe.codegen.python.definition import Class, Module
 from gradscribe.codegen.python.text import printer
 from gradscribe.codegen.python.text.literal import string
 from gradscribe.codegen.python.text.printer import CodeLine
@@ -32,9 +32,9 @@ NUMPY = frozenset(
     (
         *called(),
         *(name for name, *_ in _REDUCING),
-        *("add", "arange", "array", "broadcast_to", "copyto", "divide", "empty", "float32", "float64", "float_power"),
+        *("add", "arange", "array", "broadcast_to", "copyto", "divide", "empty", "float32", "float_power"),
         *("full", "inf", "int32", "int64", "intp", "max", "min", "multiply", "random", "sqrt", "square", "subtract"),
-        *("ndarray", "where", "zeros"),
+        *("where", "zeros"),
     )
 )
 """What emitted code uses of NumPy: what computes the functions of equations, and what the compiler itself needs."""
@@ -100,7 +100,7 @@ def _docs(module: Module) -> dict[str, str]:
     return {"": module.doc, **{f.name: f.doc for f in module.functions}, module.cls.name: module.cls.doc, **methods}
 
 
-def _allowed(name: str, loops: tuple[Function, ...]) -> Allowed:
+def _allowed(name: str, loops: tuple[NestLoops, ...]) -> Allowed:
     """What the module of that name may say: where it has loops, their names too."""
     found = _allowed_to_all()
     if not loops:

@@ -1,13 +1,12 @@
 """The C that a package carries along: the files of templates/c as they are, each as a text of one Python module."""
 
-import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from gradscribe.codegen.python.text.literal import raw
 from gradscribe.codegen.python.text.render import header, render, templates
-from gradscribe.derive.ir.error import EquationError
 
 FOLDER = "c"
 INCLUDE = re.compile(r'^#include "([a-z_]+\.h)"\n', re.MULTILINE)
@@ -48,17 +47,3 @@ def c_files() -> Mapping[str, str]:
 def _whole(text: str, headers: Mapping[str, str]) -> str:
     """A text with what it includes; a header that stands in it twice counts once, as its guard has it."""
     return INCLUDE.sub(lambda found: _whole(headers[found[1]], headers), text)
-
-
-def raw(name: str, text: str) -> str:
-    r"""A text as a literal that shows it as it is.
-
-    Raises:
-        EquationError: when it cannot be one: it would end the literal, or is no plain ASCII.
-    """
-    literal = f'r"""{text}"""'
-    if not all(c == "\n" or " " <= c <= "~" for c in text):
-        raise EquationError(f"{name}: expected printable ASCII and line feeds only")
-    if '"""' in text or text.endswith(('"', "\\")) or ast.literal_eval(literal) != text:
-        raise EquationError(f'{name}: expected no """, and neither " nor \\ at the end')
-    return literal

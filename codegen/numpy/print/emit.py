@@ -5,7 +5,7 @@ from functools import singledispatchmethod
 
 from sympy import Expr
 
-from gradscribe.codegen.loops import Nest, nest_functions
+from gradscribe.codegen.loops import Nest, NestLoops, nest_loops
 from gradscribe.codegen.numpy.plan import (
     Allocate,
     Block,
@@ -41,7 +41,6 @@ from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.numpy.print.pointwise import into
 from gradscribe.codegen.numpy.print.slicing import argument
 from gradscribe.codegen.numpy.print.updating import Updating, axes_words, constant, empty, names_of
-from gradscribe.codegen.python.definition import Function
 from gradscribe.codegen.python.expression import (
     Binary,
     Call,
@@ -53,6 +52,7 @@ from gradscribe.codegen.python.expression import (
     Name,
     Part,
     Span,
+    Unary,
     call,
     every,
     method,
@@ -84,7 +84,7 @@ class Emitter(Updating):
         super().__init__(taken, arrays)
         self.buffers = buffers
         self.function = ""
-        self.nests: list[Function] = []
+        self.nests: list[NestLoops] = []
         self.called = 0
 
     def statements(self, plan: Plan) -> Body:
@@ -222,7 +222,13 @@ class Emitter(Updating):
     def _(self, record: Compiled) -> Sequence[Statement]:
         steps = call("loops.wanted", *(size(e) for e in (record.steps, *record.options)))
         test = every([*(_holds(g) for g in record.within), steps])
-        return [If(test, self._all(record.then), self._all(record.otherwise))]
+        then, otherwise = self._all(record.then), self._all(record.otherwise)
+        return [Assign(self.done, test), If(self.done, then), If(Unary("not", self.done), otherwise)]
+
+    @property
+    def done(self) -> Name:
+        """The variable that says whether loops have computed something: a compiler may refuse them."""
+        return Name(self.names.own("done"))
 
     @emit.register
     def _(self, record: Present) -> Sequence[Statement]:
@@ -236,9 +242,9 @@ class Emitter(Updating):
     def _(self, record: Nest) -> Sequence[Statement]:
         self.called += 1
         name = f"{self.function}_{self.called}"
-        made = nest_functions(record, name, self.given, argument)
-        self.nests += made.functions
-        return [Do(call(f"loops.{name}", *map(self.array, (*made.arrays, *made.others))))]
+        made = nest_loops(record, name, argument)
+        self.nests.append(made)
+        return [Assign(self.done, call(f"loops.{name}", *map(self.array, (*made.arrays, *made.others))))]
 
     @emit.register
     def _(self, record: Invoke) -> Sequence[Statement]:

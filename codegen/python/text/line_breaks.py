@@ -11,13 +11,16 @@ from itertools import pairwise
 
 WIDTH = 120
 INDENT = "    "
-PRECEDENCES = ((">=", "<=", ">", "<", "==", "!="), ("+", "-"), ("*", "/", "//", "%"))
+ALL, SUMS, PRODUCTS = ("and", "&&"), ("+", "-"), ("*", "/", "//", "%")
+PRECEDENCES = (ALL, (">=", "<=", ">", "<", "==", "!="), SUMS, PRODUCTS)
 """The operators before which an item may be broken, the loosest first."""
 
 
 @dataclass(frozen=True)
 class Bracket:
     """Items in brackets; a `comma` may follow the last one when each has a line, after a `single` it must.
+
+    Where commas are `between` items only, as C has it, none follows the last one.
 
     Those of a `literal` have a line each where one does not hold them all. Where they are `full`, as many as fit
     stand on a line.
@@ -30,6 +33,7 @@ class Bracket:
     single: bool = False
     literal: bool = False
     full: bool = False
+    between: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,15 +67,15 @@ def _content(bracket: Bracket) -> str:
 
 
 def wrapped(head: Line, value: Line, margin: int, remark: str = "") -> list[str]:
-    """A statement: `head` and a value; a sum or product that no bracket of its ends could break is in parentheses.
+    """A statement: `head` and a value; what no bracket of its ends could break is in parentheses.
 
-    A remark stands behind the first line.
+    That is a sum, a product or a chain of conditions. A remark stands behind the first line.
     """
     whole = (*head, *value)
     words = f"  # {remark}" if remark else ""
     if margin + len(flat(whole)) + len(words) <= WIDTH:
         return [flat(whole) + words]
-    operands = _operands(value, PRECEDENCES[1]) or _operands(value, PRECEDENCES[2])
+    operands = next((parts for level in (ALL, SUMS, PRODUCTS) if (parts := _operands(value, level))), [])
     ends = [piece for piece in (*value[:1], *value[-1:]) if isinstance(piece, Bracket)]
     breakable = bool(ends) and ends[-1].start != "["
     if head and margin + len(flat(whole)) > WIDTH and len(operands) >= (3 if breakable else 2):
@@ -114,6 +118,9 @@ def _broken(line: Line, margin: int) -> list[str]:
     comma = "," if bracket.comma else ""
     if bracket.full:
         return [head, *_rows(bracket.items, inner), *fit(tail, margin)]
+    if bracket.between:
+        *items, last = bracket.items
+        return [head, *_items(items, margin, ","), *_items([last], margin, ""), *fit(tail, margin)]
     return [head, *_items(bracket.items, margin, comma), *fit(tail, margin)]
 
 

@@ -5,6 +5,7 @@ characters round in an editor is escaped: quotes, backslashes, control character
 surrogates. Other text stays as it is.
 """
 
+import ast
 import math
 import re
 from numbers import Integral, Real
@@ -78,6 +79,20 @@ def literal(value: Any, where: str = "") -> str:
         items = [literal(v, where) for v in value]
         return f"({items[0]},)" if len(items) == 1 else f"({', '.join(items)})"
     return number(value, where)
+
+
+def raw(name: str, text: str) -> str:
+    r"""A text as a literal that shows it as it is.
+
+    Raises:
+        EquationError: when it cannot be one: it would end the literal, or is no plain ASCII.
+    """
+    literal = f'r"""{text}"""'
+    if not all(c == "\n" or " " <= c <= "~" for c in text):
+        raise EquationError(f"{name}: expected printable ASCII and line feeds only")
+    if '"""' in text or text.endswith(('"', "\\")) or ast.literal_eval(literal) != text:
+        raise EquationError(f'{name}: expected no """, and neither " nor \\ at the end')
+    return literal
 
 
 def _printable(text: str) -> str:

@@ -5,7 +5,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
 from typing import Any, NamedTuple
 
 from ..arguments.options import count
@@ -38,8 +37,8 @@ def settings(
     """How kernels compute within a ``with`` statement; None, the default, leaves a setting as it is.
 
     Args:
-        backend: "numpy"; "compiled" for loops that numba compiles when they are first called; "auto", which is in force
-            at first, for such loops where numba is installed and the work is large enough.
+        backend: "numpy"; "compiled" for loops in C that are compiled when they are first called; "auto", which is in
+            force at first, for such loops where a C compiler is there and the work is large enough.
         accuracy: "fast", which is in force at first: in float32 errors of a few 1e-6 of the largest element; or
             "strict": direct sums, with errors below 2e-6 of the sum of the absolute values of what an element adds up,
             and NaN and infinity in those elements only that read them.
@@ -53,7 +52,7 @@ def settings(
     Raises:
         TypeError: when threads is no integer.
         ValueError: when a value is none of these.
-        ModuleNotFoundError: when backend is "compiled" and numba is not installed.
+        ModuleNotFoundError: when backend is "compiled" and there is no C compiler.
     """
     changes: dict[str, Any] = {"backend": backend, "accuracy": accuracy, "threads": threads, "strategy": strategy}
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -64,8 +63,8 @@ def settings(
             )
     if threads is not None:
         count("settings", "threads", threads, 1)
-    if backend == "compiled" and not has_numba():
-        raise ModuleNotFoundError("settings: backend 'compiled' needs numba; run: pip install numba")
+    if backend == "compiled" and not has_c():
+        raise ModuleNotFoundError("settings: backend 'compiled' needs a C compiler; run: pip install ziglang")
     token = _current.set(current()._replace(**changes))
     try:
         yield current()
@@ -73,9 +72,8 @@ def settings(
         _current.reset(token)
 
 
-@cache
-def has_numba() -> bool:
-    """Whether loops can be compiled."""
-    from importlib.util import find_spec
+def has_c() -> bool:
+    """Whether loops in C can be compiled."""
+    from .native.library import available
 
-    return find_spec("numba") is not None
+    return available()

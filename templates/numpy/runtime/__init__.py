@@ -1,4 +1,4 @@
-"""What generated kernels need at run time; imports NumPy only, and numba and threadpoolctl where they are installed.
+"""What generated kernels need at run time; imports NumPy only, and threadpoolctl where it is installed.
 
 Kernels say ``rt.contract``: what they may ask for is listed here, in `__all__`, and nothing else. Nothing here knows a
 layer. The rooms, each of which imports those before it only:
@@ -42,7 +42,7 @@ from .layers.optimiser import Optimiser
 from .layers.sequential import Sequential
 from .layers.starts import Constant, Normal, Start, State, Uniform, placed, placed_names, start
 from .machine.companion import Companion
-from .machine.compiled import compiled, fixed, flat, run
+from .machine.compiled import run
 from .machine.configuration import Settings, current, settings
 from .machine.memory import Buffers, affordable, release
 from .windows.reductions import reduce
@@ -73,7 +73,6 @@ __all__ = [
     "as_array",
     "blocks",
     "clip",
-    "compiled",
     "contract",
     "count",
     "counts",
@@ -87,9 +86,7 @@ __all__ = [
     "first_max",
     "first_min",
     "fits",
-    "fixed",
     "flag",
-    "flat",
     "float_type",
     "gather",
     "known",

@@ -49,7 +49,7 @@ FUNCTION = (
     "global x", "pass", "raise ValueError('a')", "with x: x.size", "try:\n        x.size\n    finally:\n        x.size",
     "def inner():\n        return 1", "class Inner:\n        a = 1", "match x:\n        case 1:\n            x.size",
     "'text'",
-    "1", "x", "...", "unknown", "unknown()", "range = 1", "np = 1", "rt = x", "Any = 1", "len = x", "mine_forward = 1",
+    "1", "x", "...", "unknown", "unknown()", "range = 1", "np = 1", "rt = x", "Any = 1", "max = x", "mine_forward = 1",
     "Mine = 1", "__a = 1", "x.shape = 1", "np.inf = 1", "rt.array = x", "x[0]()", "x()", "range(3)()",
     "for np in x:\n        x.size",
     "super().__init__()", "super().__class__", "super", "int.__subclasses__()", "async def f():\n        return 1",
@@ -98,9 +98,13 @@ LOOPED = gradscribe.layer("y[n,c] = relu(x[n,c] - v[n,c])*v[n,c] + abs(x[n,c])",
 @pytest.mark.parametrize("line", ["loops.other()", "loops.wanted", "loops = rt.Companion", "loops._module()"])
 def test_loops_are_those_of_the_companion(line: str) -> None:
     made = emitted(LOOPED)
-    assert "if loops.wanted(" in made.text
+    assert "done = loops.wanted(" in made.text
     with pytest.raises(AuditError, match=r"^mine: "):
-        audit(replace(made, text=made.text.replace("    if loops.wanted(", f"    {line}\n    if loops.wanted(", 1)))
+        audit(
+            replace(
+                made, text=made.text.replace("    done = loops.wanted(", f"    {line}\n    done = loops.wanted(", 1)
+            )
+        )
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
-"""Loops that are compiled against NumPy and the interpreter; most of them run as the plain Python that they are."""
+"""Loops in C against NumPy and the interpreter."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -23,11 +21,11 @@ from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 from gradscribe.generated import avg_pool2d, depthwise_conv2d, max_pool2d, runtime, subsampling2d
 from tests.cases.catalogue import generated_with, layer, layer_kernels
-from tests.cases.plain_loops import loops_of as compiled_loops
-from tests.cases.plain_loops import plain
+from tests.cases.run_loops import COMPILED, looped
 from tests.cases.thorough import some
-from tests.runtime.rooms import room, set_in_all
+from tests.runtime.rooms import set_in_all
 
+pytestmark = COMPILED
 Array = np.ndarray
 LOOPED = generated_with("loops.wanted(")
 WINDOWS = [
@@ -43,25 +41,6 @@ WINDOWS = [
     "input x[N,H,C], v[C], w[R,C]; y[n,i,c] = sum(r) (x[n, i + r, c] - v[c])**2 * w[r,c]",
     "input x[N,H,C], v[C]; r < 3; y[n,i,c] = sum(r) x[n, i + r - 1, c] * relu(x[n, i + r - 1, c] - v[c]) * relu(v[c])",
 ]
-
-
-@contextmanager
-def looped(module: ModuleType) -> Iterator[set[str]]:
-    """Every loop of `module` runs, in Python; yields the names of those that ran."""
-    ran: set[str] = set()
-
-    def noted(function: Any) -> Any:
-        def run(*arguments: Any) -> None:
-            ran.add(function.__name__)
-            function(*arguments)
-
-        return run
-
-    for loops in compiled_loops(module):
-        loops._compiled = noted(loops.function)
-    vars(room("machine.configuration", module.rt))["has_numba"] = lambda: True
-    with module.rt.settings(backend="compiled", threads=2), np.errstate(all="ignore"):
-        yield ran
 
 
 def results(module: ModuleType, kernel: Kernel, values: Mapping[str, Any], options: Mapping[str, Any]) -> Any:
@@ -114,7 +93,7 @@ def test_windows_have_loops() -> None:
 
 @pytest.mark.parametrize("name", some(LOOPED, 12))
 def test_loops_of_a_layer_compute_what_numpy_does(name: str) -> None:
-    module = plain(layer(name))
+    module = compile_layer(layer(name))
     for seed in range(4):
         values, options, _ = drawn(layer(name), seed)
         if seed == 2 and name.startswith("max"):
@@ -128,12 +107,12 @@ def test_loops_of_a_layer_compute_what_numpy_does(name: str) -> None:
 
 def test_both_ways_of_a_gradient_run() -> None:
     """Where windows move in steps of 1 the gradient of the input is gathered, else scattered."""
-    module = plain(layer("depthwise_conv2d"))
+    module = compile_layer(layer("depthwise_conv2d"))
     rng = np.random.default_rng(0)
     dy, w = rng.normal(size=(2, 4, 5, 3)), rng.normal(size=(3, 2, 3, 1))
     for stride, number in ((1, 1), (2, 2)):
         shape = (2, 4 * stride + 2, 5 * stride + 1, 3)
-        with looped(module) as ran:
+        with looped(module, known=True) as ran:
             module.depthwise_conv2d_grad_input(dy, w, input_shape=shape, stride=stride)
         assert len(ran) == 1
         with module.rt.settings(backend="numpy"):
@@ -145,7 +124,7 @@ def test_both_ways_of_a_gradient_run() -> None:
 def loops_of(text: str) -> set[str]:
     """The loops that run for random calls; what they compute is what the interpreter does."""
     item = gradscribe.layer(text, name="window")
-    module, found = plain(item), kernels(item)
+    module, found = compile_layer(item), kernels(item)
     gradient = differentiate(item.program)
     ran_all: set[str] = set()
     for seed in range(4):
@@ -180,7 +159,7 @@ def test_windows_that_are_not_contiguous_where_the_result_is_have_no_loops(text:
 
 @pytest.mark.thorough
 def test_loops_of_a_network_compute_what_numpy_does() -> None:
-    module = plain(NETWORKS["lenet5"]())
+    module = compile_layer(NETWORKS["lenet5"]())
     rng = np.random.default_rng(3)
     x, dy = rng.normal(size=(2, 32, 32, 1)), rng.normal(size=(2, 10))
     net = module.LeNet5(rng=1, dtype=np.float64)
@@ -223,7 +202,6 @@ def with_ties(shape: tuple[int, ...], dtype: Any) -> Array:
 @pytest.mark.parametrize("dtype", some([np.float32, np.float64], 1))
 @pytest.mark.parametrize("shape", [(2, 9, 11, 19), (1, 6, 5, 1), (0, 9, 11, 3)])
 def test_compiled_maxima_and_their_positions_are_numpy_s(shape: tuple[int, ...], dtype: Any) -> None:
-    pytest.importorskip("numba")
     x = with_ties(shape, dtype)
     for options in (
         {"kernel_size": 3, "stride": 2, "padding": 1},
@@ -241,7 +219,6 @@ def test_compiled_maxima_and_their_positions_are_numpy_s(shape: tuple[int, ...],
 
 @pytest.mark.parametrize("stride", some([1, 2], 1))
 def test_compiled_sums_are_numpy_s(stride: int) -> None:
-    pytest.importorskip("numba")
     rng = np.random.default_rng(6)
     x = rng.normal(size=(2, 15, 37, 20)).astype(np.float32)
     w = rng.normal(size=(3, 3, 20, 1)).astype(np.float32)
@@ -265,7 +242,6 @@ def test_compiled_sums_are_numpy_s(stride: int) -> None:
 
 
 def test_a_long_sum_in_float32_is_as_exact_as_numpy_s() -> None:
-    pytest.importorskip("numba")
     rng = np.random.default_rng(8)
     x, dy = (rng.random(size=(2, 120, 120, 8), dtype=np.float32) for _ in range(2))
     exact = np.einsum("nijc,nijc->c", x.astype(np.float64), dy.astype(np.float64))
@@ -275,16 +251,31 @@ def test_a_long_sum_in_float32_is_as_exact_as_numpy_s() -> None:
 
 
 # ----- choice ---------------------------------------------------------------------------------------------------------
-def test_without_numba_numpy_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_compiler_numpy_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     module = compile_layer(layer("max_pool2d"))
-    set_in_all(monkeypatch, "has_numba", lambda: False, module.rt)
-    loops = room("machine.compiled", module.rt).Loops
-    monkeypatch.setattr(loops, "__call__", lambda *_: pytest.fail("loops ran"))
+    set_in_all(monkeypatch, "has_c", lambda: False, module.rt)
+    monkeypatch.setattr(module.rt, "run", lambda *_: pytest.fail("loops ran"))
     x = np.random.default_rng(0).normal(size=(4, 40, 40, 8))
     y, _ = module.max_pool2d_forward(x, kernel_size=2)
     np.testing.assert_array_equal(y, x.reshape(4, 20, 2, 20, 2, 8).max(axis=(2, 4)))
-    with pytest.raises(ModuleNotFoundError, match="pip install numba"), module.rt.settings(backend="compiled"):
+    with pytest.raises(ModuleNotFoundError, match="pip install ziglang"), module.rt.settings(backend="compiled"):
         pass
+
+
+def test_where_a_compiler_refuses_loops_numpy_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = compile_layer(layer("max_pool2d"))
+    run, refused = module.rt.run, []
+
+    def refusing(text: str, *given: Any) -> Any:
+        refused.append(run("#error no loops\n" + text, *given))
+        return refused[-1]
+
+    monkeypatch.setattr(module.rt, "run", refusing)
+    x = np.random.default_rng(0).normal(size=(2, 6, 6, 3))
+    with module.rt.settings(backend="compiled"):
+        y, _ = module.max_pool2d_forward(x, kernel_size=2)
+    assert refused == [False]
+    np.testing.assert_array_equal(y, x.reshape(2, 3, 2, 3, 2, 3).max(axis=(2, 4)))
 
 
 def test_a_plan_tells_both_ways() -> None:
@@ -293,40 +284,3 @@ def test_a_plan_tells_both_ways() -> None:
     assert isinstance(branch.then[-1], Nest)
     assert "loops over n i j r t c: y max=" in str(planned)
     assert "steps are compiled" in str(planned)
-
-
-CALLER = "def caller(x):\n    for k in range(x.size):\n        x[k] = callee(x[k])\n"
-
-
-def test_machine_code_on_disk_is_not_that_of_another_function_that_is_called(tmp_path: Path) -> None:
-    """Of a file that has changed beside the one that calls it."""
-    pytest.importorskip("numba")
-    (tmp_path / "caller.py").write_text(CALLER, encoding="utf-8")
-    loops = room("machine.compiled").Loops
-    for number in (1.0, 2.0, 1.0):
-        (tmp_path / "callee.py").write_text(f"def callee(x):\n    return x + {number}\n", encoding="utf-8")
-        scope: dict[str, Any] = {"__name__": __name__}
-        for name in ("caller", "callee"):
-            path = tmp_path / f"{name}.py"
-            exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), scope)
-        x = np.zeros(3)
-        loops(scope["caller"]).bound("caller", callee=loops(scope["callee"]))(x)
-        np.testing.assert_array_equal(x, number)
-    assert list(tmp_path.glob("__pycache__/caller*.nbi"))
-
-
-def test_machine_code_of_a_package_in_memory_is_that_of_the_generated_files() -> None:
-    """Where the text is the same: what one package has compiled another finds on disk, and so does the next process."""
-    pytest.importorskip("numba")
-    x = np.arange(30.0).reshape(1, 5, 6, 1)
-    for _ in range(2):
-        module = compile_layer(layer("max_pool2d"))
-        assert Path(module.max_pool2d_forward.__code__.co_filename) == Path(max_pool2d.__file__).resolve()
-        with module.rt.settings(backend="compiled"):
-            y, _ = module.max_pool2d_forward(x, kernel_size=2)
-        np.testing.assert_array_equal(y[0, :, :, 0], [[7, 9, 11], [19, 21, 23]])
-    used = [found for found in compiled_loops(module) if found._compiled is not None]
-    assert used
-    assert all(found._compiled.stats.cache_hits and not found._compiled.stats.cache_misses for found in used)
-    own = compile_layer(gradscribe.layer("y[n] = x[n]**2", "own"))
-    assert own.own_forward.__code__.co_filename == "<own>"

@@ -31,12 +31,12 @@ from gradscribe.generated.runtime.arithmetic.ranges import reaching
 from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.machine.compiled import MOST_COUNTED
-from gradscribe.generated.runtime.machine.configuration import has_numba
+from gradscribe.generated.runtime.machine.configuration import has_c
 from tests.cases.random_contractions import Array, problem
 from tests.cases.thorough import draws, some
 from tests.runtime.rooms import forget_plans, set_in_all
 
-BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not has_numba(), reason="no numba"))]
+BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not has_c(), reason="no C compiler"))]
 DRAWS = draws(40, 120)
 
 
@@ -218,7 +218,7 @@ def test_taps_far_out_cost_nothing(kind: Kind, far: int, backend: str) -> None:
             np.testing.assert_allclose(difference, 0, atol=1e-12)
 
 
-COMPILED = pytest.param(300, "compiled", marks=pytest.mark.skipif(not has_numba(), reason="no numba"))
+COMPILED = pytest.param(300, "compiled", marks=pytest.mark.skipif(not has_c(), reason="no C compiler"))
 LARGER = [(k, "numpy") for k in (12, 300, 10_000, 2**31 - 2, 2**31 - 1)]
 
 

@@ -61,7 +61,7 @@ def test_gradients_refuse_too(order: int, offset: str) -> None:
     for name in ("read_grad_z", "read_grad_weight"):
         grad = getattr(made, name)
         parameters = grad.__code__.co_varnames[: grad.__code__.co_argcount + grad.__code__.co_kwonlyargcount]
-        shapes_of = {"dy": (N, K), "w": (W, K), "z": (N, W + 1), "t1": (K, N), "t2": (N,), "y": (N, K)}
+        shapes_of = {"dy": (N, K), "w": (W, K), "z": (N, W + 1), "t1": (N, K), "t2": (N,), "y": (N, K)}
         given: dict[str, Any] = {p: np.ones(shapes_of[p]) for p in parameters if p in shapes_of}
         given |= {"t": np.where(t == 1, W + 1, t), "z_shape": z.shape, "weight_shape": w.shape}
         with pytest.raises(ValueError, match="expected labels"):

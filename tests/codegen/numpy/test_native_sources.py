@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gradscribe.codegen.numpy.package.native_sources import c_files, raw
+from gradscribe.codegen.numpy.package.native_sources import c_files
 from gradscribe.codegen.numpy.package.runtime import runtime_sources
+from gradscribe.codegen.python.text.literal import raw
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.generated.runtime.machine.native import sources
 

@@ -231,9 +231,10 @@ SCALAR_FUNCTIONS = {"sigmoid", "softplus"}
 """A scalar function needs code at run time where NumPy has none; that is no layer."""
 NO_LAYERS = re.compile(
     r"\bconvert\w*|\bflattened\b|\brelu\b|\bargmax\b|\bThread[Pp]ool\w+|\bthreadpoolctl\b"
-    r"|\bpool_(size|param|height|width)\b|\bkernel pool\b|\bconv_param\b"
+    r"|\bpool_(size|param|height|width)\b|\bkernel pool\b|\bconv_param\b|\b_?pool(\.c)?\b|\bPOOL\b"
 )
-"""The layout of a weight, a scalar function with a corner, a recorded position, and an argument as people write it."""
+"""The layout of a weight, a scalar function with a corner, a recorded position, an argument as people write it, and
+threads that are shared."""
 OF_EQUATIONS = re.compile(rf"\b({'|'.join(f.__name__ for f in SCALARS)})\b")
 """The scalar functions of equations, which the table of what NumPy has for them names."""
 

@@ -4,7 +4,6 @@ import ast
 import keyword
 from dataclasses import replace
 from functools import cache
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from sympy import Eq, Idx, IndexedBase
 
 import gradscribe
 from gradscribe import network
-from gradscribe.codegen.compiler import emitted, source
+from gradscribe.codegen.compiler import compile_layer, emitted, source
 from gradscribe.codegen.files.audit import AuditError
 from gradscribe.codegen.kernel.calling import option_value, shape_argument
 from gradscribe.codegen.kernel.kernel import kernels
@@ -28,7 +27,7 @@ from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.layer.equations import program
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
-from tests.cases.plain_loops import plain
+from gradscribe.generated.runtime.machine.configuration import has_c
 from tests.cases.thorough import THOROUGH
 
 TEXTS = {
@@ -74,13 +73,13 @@ def introduced(role: str) -> tuple[str, ...]:
 
 def check_values(layer: Layer) -> None:
     """Compare all functions of a layer, their loops included, with the interpreter."""
-    module, gradient = plain(layer), differentiate(layer.program)
+    module, gradient = compile_layer(layer), differentiate(layer.program)
     rng = np.random.default_rng(1)
     sizes = sample_sizes(layer, rng)
     forward = interpret(layer.program, sample_values(layer.program, sizes, rng), sizes)
     values = {**forward, **{t.name: rng.normal(size=forward[o].shape) for o, t in gradient.seeds.items()}}
     values = {**interpret(gradient.program, values, sizes), **values}
-    for backend in ("numpy", *(["compiled"] if find_spec("numba") else [])):
+    for backend in ("numpy", *(["compiled"] if has_c() else [])):
         for kernel in kernels(layer):
             options = {o.name: option_value(o, sizes) for o in kernel.options}
             options |= {shape_argument(t): values[t.name].shape for t in kernel.shaped}

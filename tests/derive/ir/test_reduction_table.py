@@ -40,9 +40,9 @@ from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.typeset.formats import rendered
 from gradscribe.derive.typeset.mathematics.latex_width import width
 from gradscribe.generated import runtime as rt
-from tests.cases import plain_loops
+from tests.cases.run_loops import COMPILED, looped
 from tests.cases.thorough import some
-from tests.codegen.loops.test_compiled import everything, looped, same
+from tests.codegen.loops.test_compiled import everything, same
 
 ROOT = Path(__file__).parents[3]
 ROWS = pytest.mark.parametrize("word", REDUCTIONS)
@@ -97,7 +97,7 @@ def test_a_row_that_selects_yields_one_of_its_elements(word: str) -> None:
     how = NUMPY_REDUCTIONS[word]
     assert all(bool(text) == row.selects for text in (how.recorded, how.searched))
     if word in LOOPED:
-        assert all(bool(text) == row.selects for text in (LOOPED[word].better, LOOPED[word].worse))
+        assert bool(LOOPED[word].wins) == row.selects
 
 
 @ROWS
@@ -118,11 +118,20 @@ def test_loops_compute_what_the_row_says(word: str) -> None:
     if how.operator:
         found = [eval(f"a {how.operator} b", {"a": x, "b": y}) for x, y in zip(a, b, strict=True)]
         np.testing.assert_array_equal(found, row.combine(a, b))
-    if row.selects:
-        for x, y in product([-1.0, 1.0, np.inf, np.nan], repeat=2):
-            better, worse = (eval(f"x {sign} y", {"x": x, "y": y}) for sign in (how.better, how.worse))
-            assert better == (row.combine(x, y) == x and x != y)
-            assert worse == (row.combine(x, y) == y)
+
+
+@pytest.mark.parametrize("word", [word for word, row in REDUCTIONS.items() if row.selects and word in LOOPED])
+@COMPILED
+def test_loops_select_what_the_row_does(word: str) -> None:
+    """Every pair of numbers that compare in their own ways, in one lane or another."""
+    pairs = np.array(list(product([-1.0, 1.0, np.inf, -np.inf, np.nan], repeat=2)))
+    layer = layer_of(word, "a window")
+    module = compile_layer(layer)
+    with looped(module) as ran:
+        y = module.reduced_forward(pairs.T[None], R=2, s=1, p=1)
+    assert ran
+    y = y[0] if isinstance(y, tuple) else y
+    np.testing.assert_array_equal(y[0, 1], [REDUCTIONS[word].combine(a, b) for a, b in pairs])
 
 
 @ROWS
@@ -191,9 +200,10 @@ def test_a_kernel_equals_loops(word: str, dtype: Any) -> None:
 
 
 @ROWS
+@COMPILED
 def test_loops_compute_what_numpy_does(word: str) -> None:
     layer = layer_of(word, "a window")
-    module, found = plain_loops.plain(layer), kernels(layer)
+    module, found = compile_layer(layer), kernels(layer)
     given, options = {"x": numbers(2, 7, 3)}, {"R": 3, "s": 1, "p": 2}
     with module.rt.settings(backend="numpy"):
         expected = everything(layer, found, module, given, options)
@@ -294,9 +304,10 @@ INTEGERS = {
     "derive/language/meaning/integers.py",
     "derive/language/meaning/scope.py",
     "derive/language/syntax/words.py",
+    "codegen/loops/text/c_printer.py",
 }
 """Where the smaller and the larger of integers or values are read, functions of the same words."""
-TABLES = {"derive/ir/reductions.py", "codegen/numpy/print/numpy_table.py", "codegen/loops/body.py"}
+TABLES = {"derive/ir/reductions.py", "codegen/numpy/print/numpy_table.py", "codegen/loops/writing/body.py"}
 
 
 def test_no_other_code_asks_for_a_reduction_by_its_word() -> None:

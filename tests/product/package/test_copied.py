@@ -43,18 +43,14 @@ def test_copies_work_alone(package: str, tmp_path: Path) -> None:
 LOOPS = """
 import numpy as np
 from {home}max_pool2d import loops, max_pool2d_forward, rt
-from {home}runtime.machine import configuration
 
-configuration.has_numba = lambda: True
 x = np.arange(36.0).reshape(1, 6, 6, 1)
 with rt.settings(backend="compiled"):
     there = loops.wanted(1)
-    if there:
-        found = loops.max_pool2d_forward_1.__globals__["max_pool2d_forward_1_loops"]
-        ran, plain = [], found.function
-        found._compiled = lambda *given: (ran.append(1), plain(*given))
+    ran, run = [], rt.run
+    rt.run = lambda *given: ran.append(1) or run(*given)
     y, _ = max_pool2d_forward(x, kernel_size=2)
-print(there, there and len(ran), *y.ravel().astype(int))
+print(there, len(ran), *y.ravel().astype(int))
 """
 
 
@@ -74,5 +70,5 @@ def test_loops_are_copied_too_or_numpy_computes(companion: bool, package: str, t
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
     )
-    ran = "True 1" if companion else "False False"
+    ran = "True 1" if companion else "False 0"
     assert (done.returncode, done.stdout) == (0, f"{ran} 7 9 11 19 21 23 31 33 35\n"), done.stderr

@@ -5,7 +5,7 @@ from functools import cached_property
 from importlib import import_module
 from types import ModuleType
 
-from .compiled import compiles
+from .compiled import worthwhile
 from .process import process
 
 
@@ -23,8 +23,8 @@ class Companion:
         self._name = f"{package}.compiled.{name}" if package else f"compiled.{name}"
 
     def wanted(self, steps: int, *options: int) -> bool:
-        """Whether there are loops and those of so many steps are to be compiled, see `compiles`."""
-        return compiles(steps, *options) and self._module is not None
+        """Whether there are loops and those of so many steps are to be run, see `worthwhile`."""
+        return worthwhile(steps, *options) and self._module is not None
 
     @cached_property
     def _module(self) -> ModuleType | None:
@@ -34,9 +34,9 @@ class Companion:
         except ImportError:
             return None
 
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        """A function of it by its name."""
+    def __getattr__(self, name: str) -> Callable[..., bool]:
+        """A function of it by its name; it says whether it has computed anything."""
         if name.startswith("_"):
             raise AttributeError(name)
-        found: Callable[..., None] = getattr(self._module, name)
+        found: Callable[..., bool] = getattr(self._module, name)
         return self.__dict__.setdefault(name, found)

@@ -1,17 +1,15 @@
-"""Loops over single elements that numba compiles."""
+"""Loops over single elements in C, as the texts of companions: compiled when they are first called, and called."""
 
 from collections.abc import Callable
-from functools import partial
-from types import FunctionType
+from functools import lru_cache
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 
 from ..arguments.arrays import Array
-from .configuration import Settings, current, has_numba
-from .process import process
-from .threads import in_threads, thread_count
+from .configuration import current, has_c
+from .process import process, this_thread
+from .threads import team_size
 
 FEWEST_STEPS = 1 << 17
 """Steps of loops from which on they are compiled without being asked for."""
@@ -19,133 +17,80 @@ FEWEST_STEPS = 1 << 17
 MOST_COUNTED = (1 << 31) - 1
 """The greatest option that compiled loops count with; also the greatest number of a position."""
 
-UNROLLED = 16
-"""Numbers up to which loops are compiled anew for each: beyond, the time to compile does not depend on them."""
-
 STEP = 3e-10
 """Seconds of a step of loops."""
 
+TYPES = {"f": "float", "d": "double", "i": "int32_t", "l": "int64_t", "q": "int64_t"}
+"""The types of C by the characters that NumPy has for them."""
 
-class Loops:
-    """Loops over single elements: numba compiles `function` when it is first called.
+MOST_KNOWN = 16
+"""Numbers up to which loops are compiled anew for each: beyond, the time to compile does not depend on them."""
 
-    Args:
-        function: the loops, in Python.
-        reassociated: whether sums may be added up in another order, so that long ones are computed in vectors.
-        apart: whether no array overlaps another one that is written: then loops over rows need not begin with a test.
-    """
+PARTS = 4
+"""Parts of the work per thread: whoever is done first takes another one."""
 
-    def __init__(self, function: Callable[..., Any], reassociated: bool = False, apart: bool = False) -> None:
-        self.function = function
-        self.reassociated = reassociated
-        self.apart = apart
-        self._compiled: Callable[..., Any] | None = None
+ROUND = 64
+"""Rows that parts with many of them have a multiple of: vectors begin at the same elements whatever the parts are."""
 
-    @property
-    def compiled(self) -> Callable[..., Any]:
-        """The function in machine code, kept on disk for the next process; NaN and infinity count as everywhere."""
-        if self._compiled is None:
-            with process.loading:
-                self._compiled = self._compile()
-        return self._compiled
-
-    def _compile(self) -> Callable[..., Any]:
-        import sys
-        from pathlib import Path
-
-        import numba
-
-        function = self.function
-        if getattr(sys.modules.get(function.__module__), "__file__", None) is None:
-            # of a package in memory: machine code on disk may name no module that the next process does not have
-            code, names = function.__code__, function.__globals__
-            function = FunctionType(code, names, function.__name__, function.__defaults__, function.__closure__)
-            function.__module__, function.__qualname__ = numba.__name__, self.function.__qualname__
-
-        class Apart(numba.core.compiler.Compiler):
-            """What numba's own decorator has no option for."""
-
-            def define_pipelines(self) -> Any:
-                self.state.flags.noalias = True
-                return super().define_pipelines()
-
-        def made(cache: bool) -> Callable[..., Any]:
-            found: Callable[..., Any] = numba.njit(
-                function,
-                nogil=True,
-                cache=cache,
-                fastmath={"contract", "reassoc"} if self.reassociated else {"contract"},
-                error_model="numpy",
-                pipeline_class=Apart if self.apart else numba.core.compiler.Compiler,
-            )
-            return found
-
-        try:
-            return made(Path(self.function.__code__.co_filename).is_file())
-        except RuntimeError:  # no folder that may be written to
-            return made(False)
-
-    def bound(self, name: str, **others: "Loops") -> "Loops":
-        """These loops, under another name, with others in the place of names that they call.
-
-        Machine code is kept on disk by name for as long as this function's file stays as it is. The others may lie in
-        other files, so that the name says what they are.
-        """
-        names = self.function.__globals__ | {called: other.compiled for called, other in others.items()}
-        codes = [other.function.__code__ for other in others.values()]
-        name = f"{name}_{crc32(repr([(code.co_code, code.co_consts) for code in codes]).encode()):08x}"
-        copy = FunctionType(self.function.__code__, names, name)
-        copy.__module__, copy.__qualname__ = self.function.__module__, name
-        return Loops(copy, self.reassociated, self.apart)
-
-    def __call__(self, *arguments: Any) -> Any:
-        """What the function returns."""
-        return self.compiled(*arguments)
+Call = Callable[..., None]
 
 
-loops = Loops
-"""Decorates a function of loops."""
-
-compiled = partial(Loops, apart=True)
-"""Decorates a function of loops that writes no array which overlaps another one."""
-
-reassociated = partial(Loops, reassociated=True)
-"""Decorates a function of loops whose sums may be added up in another order."""
-
-
-def compiles(steps: int, *options: int, wanted: Settings | None = None) -> bool:
-    """Whether loops of so many steps are to be compiled by the settings, by default those in force.
+def worthwhile(steps: int, *options: int) -> bool:
+    """Whether loops in C of so many steps are to be run by the settings in force.
 
     They count in 64 bits: products of two options, or of one and an extent, have to fit.
     """
-    backend = (wanted or current()).backend
-    if backend == "numpy" or (backend == "auto" and (steps < FEWEST_STEPS or not has_numba())):
+    backend = current().backend
+    if backend == "numpy" or (backend == "auto" and steps < FEWEST_STEPS):
         return False
-    return all(n <= MOST_COUNTED for n in options)
+    return all(n <= MOST_COUNTED for n in options) and has_c()
 
 
-def flat(values: Any) -> Array:
-    """An array as a row of its elements."""
-    return np.ascontiguousarray(values).reshape(-1)
-
-
-def fixed(number: int) -> Any:
-    """What loops take the length of to be that number; up to UNROLLED it is part of the type: the compiler knows it."""
-    return (0,) * number if number <= UNROLLED else np.broadcast_to(np.int8(0), (number,))
-
-
-def run(function: Loops, extent: int, steps: int, *arguments: Any) -> None:
-    """Call ``function(start, stop, *arguments)`` for parts of 0..extent, in several threads if that pays.
+def run(
+    text: str,
+    extent: int,
+    steps: int,
+    arrays: tuple[Array, ...],
+    reals: tuple[Any, ...],
+    sizes: tuple[int, ...],
+    known: tuple[int, ...],
+) -> bool:
+    """Run loops, in several threads if that pays; False where they cannot be compiled, and nothing was computed.
 
     Args:
-        function: loops, the outermost of which goes from start to stop; no two parts write the same element.
+        text: the loops; no two rows of the outermost loop write the same element.
         extent: of the outermost loop.
         steps: the number of steps of all loops together.
-        arguments: arrays and numbers.
+        arrays: arrays, the written ones first; the type of the first one is that of all but integers.
+        reals: numbers of that type.
+        sizes: numbers that count.
+        known: the same, which the compiler is told while they are small.
     """
-    seconds = steps * STEP
+    kinds = "".join([a.dtype.char for a in arrays])
+    call = _compiled(text, kinds, len(sizes), tuple([n if n <= MOST_KNOWN else 0 for n in known]))
+    if call is None:
+        return False
+    given = [np.ascontiguousarray(a) for a in arrays]
+    if reals:
+        given.append(np.array(reals, arrays[0].dtype))
+    alone = getattr(this_thread, "worker", False)
+    threads = 1 if alone else team_size(steps * STEP, current().threads)
+    rows = max(1, extent // (threads * PARTS)) if threads > 1 else max(1, extent)
+    rows += -rows % ROUND if rows > ROUND**2 else 0
+    call(given, (extent, rows, *sizes, *known), threads)
+    return True
 
-    def part(start: int, stop: int) -> None:
-        function(start, stop, *arguments)
 
-    in_threads(part, extent, -(-extent // thread_count(seconds)), seconds)
+@lru_cache(512)
+def _compiled(text: str, kinds: str, first: int, known: tuple[int, ...]) -> Call | None:
+    """The function for arrays of these types; the `first` number that may be known stands behind so many."""
+    types = [TYPES[kind] for kind in kinds]
+    definitions: list[tuple[str, int | str]] = [
+        ("REAL", types[0]),
+        *((f"TYPE_{k}", kind) for k, kind in enumerate(types)),
+    ]
+    definitions += [(f"FIXED_{k}", number) for k, number in enumerate(known, first + 2)]
+    with process.loading:
+        from .native.library import kernel
+        from .native.sources import LOOPS
+    return kernel(LOOPS + text, tuple(definitions))

@@ -1,7 +1,6 @@
 """What belongs to the process: worker threads, and what a forked child cannot use of its parent."""
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from threading import RLock, get_ident, local
 from typing import TYPE_CHECKING, Any
@@ -64,10 +63,8 @@ class Process:
             self.before.pop()
 
     def _hold(self) -> None:
-        compiler = getattr(sys.modules.get("numba.core.compiler_lock"), "global_compiler_lock", None)
-        self._held = [self.loading, *([compiler] if compiler is not None else [])]
-        for lock in self._held:
-            lock.acquire()
+        self.loading.acquire()
+        self._held.append(self.loading)
 
     def _let_go(self) -> None:
         while self._held:

@@ -19,7 +19,7 @@ from .store import find, key, note, workplace
 
 NATIVE = "-march=native" if platform.machine().lower() in ("x86_64", "amd64", "i686") else "-mcpu=native"
 FLAGS = (
-    *("-O3", NATIVE, "-ffp-contract=fast", "-fno-math-errno"),
+    *("-O3", NATIVE, "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"),
     *("-std=gnu11", "-shared", "-fPIC", "-pthread", "-g0", "-Wall", "-Wextra"),
 )
 """NaN and infinity count, so that there is no -ffast-math; what zig writes for debuggers names the folder it ran in."""

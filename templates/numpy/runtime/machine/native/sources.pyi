@@ -1,4 +1,5 @@
 # What sources.py says, which is written when the package is generated.
 CONTRACTION: str
+LOOPS: str
 POOL: str
 WINOGRAD: str

@@ -1,4 +1,4 @@
-"""Scalar expressions as numba computes them, element by element: no NumPy function, no Python number.
+"""Scalar expressions as C computes them, element by element.
 
 NaN and ties come out as in NumPy: where a comparison decides, the branch that NaN takes is the one that keeps it.
 """
@@ -11,10 +11,10 @@ from sympy import Add, Expr, Integer, Mul, Pow, Symbol
 
 from gradscribe.codegen.python.expression import (
     Binary,
-    Call,
     Choice,
     Comparison,
     Expression,
+    Literal,
     Name,
     Part,
     call,
@@ -34,19 +34,17 @@ class Looped:
 
     Attributes:
         operator: that of two numbers; "" of one that selects.
-        better: of one that selects: the comparison by which a number replaces the best one so far.
-        worse: the comparison by which it does not; both are false beside NaN.
+        wins: of one that selects: the function that says whether a number replaces the best one so far.
     """
 
     operator: str = ""
-    better: str = ""
-    worse: str = ""
+    wins: str = ""
 
 
 LOOPED: Mapping[str, Looped] = {
     "sum": Looped("+"),
-    "max": Looped(better=">", worse="<="),
-    "min": Looped(better="<", worse=">="),
+    "max": Looped(wins="above"),
+    "min": Looped(wins="below"),
 }
 """The reductions that loops are written for; others are left to NumPy."""
 
@@ -79,6 +77,13 @@ def is_plain(body: Expr) -> bool:
     return len(factors) <= 2 and all(isinstance(f, Access) for f in factors)
 
 
+def integers(body: Expr, indices: Collection[Symbol]) -> set[str]:
+    """The arrays that are compared with positions: theirs are integers."""
+    brackets = (e for e in sympy.preorder_traversal(body) if is_indicator(e))
+    compared = (e for e in brackets if any(is_position(side, indices) for side in e.args))
+    return {a.tensor for e in compared for a in accesses(e)}
+
+
 def is_position(e: Expr, indices: Collection[Symbol]) -> bool:
     """Whether an expression is an integer made of indices."""
     return bool(e.is_integer) and not accesses(e) and bool(e.free_symbols & set(indices))
@@ -89,7 +94,7 @@ class ScalarPrinter:
 
     Args:
         access: that of an access.
-        number: the argument that holds a number.
+        number: that of a number.
         position: that of an integer made of indices.
         hold: puts an expression into a variable before.
         indices: the indices of the loops.
@@ -128,17 +133,17 @@ class ScalarPrinter:
         found = self.value(e)
         return self.hold(found) if isinstance(found, Choice) else found
 
-    def _twice(self, e: Expr) -> Expression:
-        """The same where it is used twice."""
+    def _before(self, e: Expr) -> Expression:
+        """The same where it is used twice, or under a condition: what may not be computed cannot be in vectors."""
         found = self.value(e)
-        return found if isinstance(found, Name | Part | Call) else self.hold(found)
+        return found if isinstance(found, Name | Part | Literal) else self.hold(found)
 
     def _product(self, e: Mul) -> Expression:
         brackets = [f for f in e.args if is_indicator(f)]
         if brackets:
             condition = chain("&", [self.bracket(f) for f in brackets])
             rest = Mul(*(f for f in e.args if f not in brackets))
-            return Choice(self.operand(rest), condition, self.number(ZERO))
+            return Choice(self._before(rest), condition, self.number(ZERO))
         if e.as_coeff_Mul()[0] == -1:
             return negated(self.operand(-e))
         number = Mul(*(f for f in e.args if is_number(f, self.indices)))
@@ -156,15 +161,9 @@ class ScalarPrinter:
 
     def _function(self, e: Expr) -> Expression:
         if isinstance(e, sympy.Abs):
-            return call("abs", self.operand(e.args[0]))
+            return call("absolute", self.operand(e.args[0]))
         if isinstance(e, relu):
-            zero, value = self.number(ZERO), self._twice(e.args[0])
+            zero, value = self.number(ZERO), self._before(e.args[0])
             return Choice(zero, Comparison((value, zero), ("<",)), value)
-        a, b = (self._twice(x) for x in e.args)
-        wins = Comparison((a, b), (">=" if isinstance(e, larger) else "<=",))
-        return Choice(a, Binary("|", wins, is_nan(a)), b)
-
-
-def is_nan(value: Expression) -> Expression:
-    """Whether a number is NaN, which alone differs from itself."""
-    return Comparison((value, value), ("!=",))
+        a, b = map(self.operand, e.args)
+        return call("larger" if isinstance(e, larger) else "smaller", a, b)

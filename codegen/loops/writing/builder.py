@@ -3,25 +3,31 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from gradscribe.codegen.python.expression import Expression, Name, call
-from gradscribe.codegen.python.statement import Assign, Body, For, Statement
+from gradscribe.codegen.loops.text.c_function import FINAL_REAL, CBody, Count, CStatement
+from gradscribe.codegen.python.expression import Expression, Name
+from gradscribe.codegen.python.scalars.scalar import ZERO
+from gradscribe.codegen.python.statement import Assign
 
 
 class Builder:
     """The statements of a function under construction."""
 
     def __init__(self) -> None:
-        self._body: list[Statement] = []
+        self._body: list[CStatement] = []
         self.held: dict[Expression, Name] = {}
 
     @property
-    def body(self) -> Body:
+    def body(self) -> CBody:
         """What the open body holds."""
         return tuple(self._body)
 
-    def put(self, *statements: Statement) -> None:
+    def put(self, *statements: CStatement) -> None:
         """Statements of the open body."""
         self._body += statements
+
+    def new(self, kind: Name, target: Name, value: Expression) -> None:
+        """A variable of that type and what it holds at first."""
+        self.put(Assign(target, value, kind=kind))
 
     def let(self, target: Expression, value: Expression) -> None:
         """``target = value``."""
@@ -36,26 +42,32 @@ class Builder:
         self.put(Assign(target, value, f"{operator}="))
 
     def hold(self, value: Expression, name: Name) -> Name:
-        """The variable that holds a value in the open body: `name`, unless one does already.
+        """The variable that holds a number in the open body: `name`, unless one does already.
 
-        Other bodies have variables of their own: what a loop has assigned last need not be what follows it means.
+        Other bodies have variables of their own.
         """
         if value not in self.held:
-            self.let(name, value)
+            self.new(FINAL_REAL, name, value)
         return self.held.setdefault(value, name)
 
     @contextmanager
-    def apart(self) -> Iterator[list[Statement]]:
+    def apart(self) -> Iterator[list[CStatement]]:
         """A body of its own, open for a while."""
-        body: list[Statement] = []
+        body: list[CStatement] = []
         outside = self._body, self.held
         self._body, self.held = body, {}
         yield body
         self._body, self.held = outside
 
     @contextmanager
-    def loop(self, index: Expression, *limits: Expression) -> Iterator[None]:
-        """Statements within ``for index in range(*limits)``."""
+    def loop(self, index: Name, low: Expression, high: Expression, macro: str = "") -> Iterator[None]:
+        """Statements for every index from `low` to `high`; `macro`: see `Count`."""
         with self.apart() as body:
             yield
-        self.put(For(index, call("range", *limits), tuple(body)))
+        self.put(Count(index, low, high, tuple(body), macro))
+
+    @contextmanager
+    def upto(self, index: Name, high: Expression, macro: str = "") -> Iterator[None]:
+        """Statements for every index from 0 on."""
+        with self.loop(index, ZERO, high, macro):
+            yield

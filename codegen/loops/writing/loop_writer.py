@@ -8,29 +8,40 @@ from itertools import product
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from gradscribe.codegen.loops.addresses import Address, Constraint, address, constraints
-from gradscribe.codegen.loops.body import ScalarPrinter, is_plain
-from gradscribe.codegen.loops.builder import Builder
 from gradscribe.codegen.loops.nest import Nest
-from gradscribe.codegen.python.expression import Binary, Comparison, Expression, Literal, Name, Part, call, chain
-from gradscribe.codegen.python.names import Names
+from gradscribe.codegen.loops.text.c_function import APART, FINAL_LONG, UNROLLED, Along, CIf
+from gradscribe.codegen.loops.text.c_names import CNames
+from gradscribe.codegen.loops.writing.addresses import Address, Constraint, address, constraints
+from gradscribe.codegen.loops.writing.body import ScalarPrinter, integers, is_plain
+from gradscribe.codegen.loops.writing.builder import Builder
+from gradscribe.codegen.python.expression import (
+    Binary,
+    Comparison,
+    Expression,
+    Literal,
+    Name,
+    Part,
+    Unary,
+    call,
+    chain,
+)
 from gradscribe.codegen.python.scalars.scalar import ZERO, size
+from gradscribe.codegen.python.statement import Return
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Range, accesses
 
-MOST_TERMS = 6
-"""Terms of an address that is written in one expression; one of more is made axis by axis."""
+INFINITE = Name("INFINITE")
+WRITTEN: dict[Expr, Expression] = {sympy.oo: INFINITE, -sympy.oo: Unary("-", INFINITE)}
+"""Numbers that have a word in C."""
 
-NUMBERS = {Integer(0): "zero", Integer(1): "one", -sympy.oo: "lowest", sympy.oo: "highest"}
+EXACT = 1 << 24
+"""The greatest integer up to which all are numbers of every type: they are written down."""
 
-AMBIGUOUS = "l", "I", "O"
-"""Names that read like others."""
-
-PLACE = Symbol("place")
-"""An address that is being made; no index of a program is the same symbol, whatever its name."""
+COMMON = "what windows have in common"
+"""A row of the function's own; no array of a program has such a name."""
 
 SCALE = Symbol("scale")
-"""A number that a window is multiplied by, in a variable."""
+"""A number that a window is multiplied by, in a variable; no index of a program is the same symbol."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +57,27 @@ class Writer(Builder):
 
     Args:
         nest: the loops.
-        taken: names of arrays, sizes and options.
         order: the indices from the outermost loop to the innermost one.
     """
 
-    def __init__(self, nest: Nest, taken: Collection[str], order: tuple[Symbol, ...]) -> None:
+    def __init__(self, nest: Nest, order: tuple[Symbol, ...]) -> None:
         super().__init__()
         self.nest, self.order = nest, order
-        self.names = Names({"np", *taken, *(name for name, _ in nest.shapes), *AMBIGUOUS})
+        self.names = CNames()
         self.indices = {r.index for r in nest.ranges}
         self.shapes = dict(nest.shapes)
         self.extents = {r.index: r.extent for r in nest.ranges}
         self.constraints = constraints(nest.brackets, order)
         self.numbers: dict[Expr, Name] = {}
-        self.sizes: set[Symbol] = set()
+        self.team = False
+        self.integers = integers(nest.body, self.indices)
+        self.sizes: dict[Symbol, Name] = {}
         for index in order:
             self.index(index)
+        every = dict.fromkeys([nest.target, *([nest.argument] if nest.argument else []), *self.shapes])
+        self.arrays = tuple(a for a in every if self.shapes[a])
+        for array in self.arrays:
+            self.array(array)
 
     # ----- names ----------------------------------------------------------------------------------------------------
     def name(self, word: str, role: str = "") -> Name:
@@ -70,39 +86,45 @@ class Writer(Builder):
 
     def index(self, symbol: Symbol) -> Name:
         """The name of an index."""
-        return self.name(symbol.name, "" if symbol == PLACE else "index")
+        return self.name(symbol.name, "index")
 
-    def number(self, value: Expr) -> Name:
-        """The argument or variable that holds a number."""
+    def array(self, array: str) -> Name:
+        """The name of an array."""
+        return self.name("common") if array == COMMON else self.name(array, "array")
+
+    def number(self, value: Expr) -> Expression:
+        """A number of the arrays' type: it is written down, or an argument."""
         if value == SCALE:
-            return self.name("scale")
-        if value not in self.numbers:
-            self.numbers[value] = self.name(NUMBERS.get(value, f"number_{len(self.numbers) + 1}"))
-        return self.numbers[value]
+            return self.name("scale", "number")
+        if value in WRITTEN:
+            return WRITTEN[value]
+        if value.is_Integer and abs(int(value)) <= EXACT:
+            return Literal(int(value))
+        return self.numbers.setdefault(value, self.name(f"number_{len(self.numbers) + 1}", "number"))
+
+    def _symbol(self, symbol: Symbol) -> Expression:
+        if symbol in self.indices:
+            return self.index(symbol)
+        return self.sizes.setdefault(symbol, self.name(symbol.name, "size"))
 
     def integer(self, expression: Expr) -> Expression:
         """An integer; its sizes become arguments."""
-        self.sizes |= expression.free_symbols - self.indices
-        return size(expression, lambda s: self.index(s) if s in self.indices else Name(s.name))
-
-    def unsigned(self, expression: Expr) -> Expression:
-        """The same as an unsigned integer: an index that may be negative would be tested in every round."""
-        return unsigned(self.integer(expression))
+        return size(expression, self._symbol)
 
     # ----- elements -------------------------------------------------------------------------------------------------
     def bases(self, body: Expr, inner: tuple[Symbol, ...] = (), ahead: tuple[Symbol, ...] = ()) -> dict[Access, Base]:
-        """Write down where the accesses of `body` begin, see `address`."""
+        """Write down where the accesses of `body` begin, see `address`; where two do at the same place, it is once."""
         found: dict[Access, Base] = {}
-        named: dict[Expr, Name | None] = {}
+        named: dict[tuple[str, Expr], Name | None] = {}
         for access in accesses(body):
             if not access.indices:
                 continue
             where = address(access.indices, self.shapes[access.tensor], (*inner, self.nest.vector.index), ahead)
-            key = Access(access.tensor, where.base)
+            key = access.tensor, where.base
             if key not in named and where.base == 0:
                 named[key] = None
             elif key not in named:
-                number = sum(k.tensor == access.tensor for k in named)
+                number = sum(tensor == access.tensor for tensor, _ in named)
                 name = self.name(f"{access.tensor}_at{number + 1 if number else ''}", "base")
                 named[key] = self._located(name, where)
             found[access] = Base(named[key], where)
@@ -115,20 +137,8 @@ class Writer(Builder):
         return Base(self._located(self.name("at"), where) if where.base != 0 else None, where)
 
     def _located(self, name: Name, where: Address) -> Name:
-        """Write down an address, axis by axis where it has many terms."""
-        if where.terms <= MOST_TERMS:
-            self.let(name, self.unsigned(where.base))
-            return name
-        place = self.index(PLACE)
-        self.indices.add(PLACE)
-        before: Expr = Integer(0)
-        for extent, position in where.parts[:-1]:
-            value = before * extent + position
-            if value not in (0, PLACE):
-                self.let(place, self.integer(value))
-                before = PLACE
-        extent, position = where.parts[-1]
-        self.let(name, self.unsigned(before * extent + position))
+        """Write down an address."""
+        self.new(FINAL_LONG, name, self.integer(where.base))
         return name
 
     def element(self, array: str, base: Base, moved: Mapping[Symbol, Expr]) -> Part:
@@ -136,9 +146,9 @@ class Writer(Builder):
         offset = sum((base.where.step(v) * value for v, value in moved.items()), Integer(0))
         v = self.nest.vector.index
         parts: list[Expression] = [base.name] if base.name else []
-        parts += [self.unsigned(offset)] if offset != 0 else []
+        parts += [self.integer(offset)] if offset != 0 else []
         parts += [self.index(v)] if base.where.step(v) != 0 else []
-        return Part(Name(array), (chain("+", parts or [ZERO]),))
+        return Part(self.array(array), (chain("+", parts or [ZERO]),))
 
     def value(self, body: Expr, bases: Mapping[Access, Base], moved: Mapping[Symbol, Expr]) -> Expression:
         """`body`, with indices `moved` as in `element`.
@@ -150,27 +160,43 @@ class Writer(Builder):
 
         def access(a: Access) -> Expression:
             found = self.element(a.tensor, bases[a], moved)
-            return found if plain else self._read(a.tensor, found)
+            return found if plain else self._read(a, found)
 
         printer = ScalarPrinter(
             access,
             self.number,
-            lambda e: call("np.int32", self.integer(sympy.expand(e.xreplace(places)))),
+            lambda e: call("position", self.integer(sympy.expand(e.xreplace(places)))),
             self._hold,
             self.indices,
         )
-        if plain:
-            return printer.operand(body)
-        name = self.name("value")
-        self.let(name, printer.value(body))
-        return name
+        return printer.operand(body)
 
     def _hold(self, value: Expression) -> Name:
-        return self.hold(value, self.name(f"term_{len(self.held) + 1}"))
+        return self.hold(value, self.name(f"term_{len(self.held) + 1}", "held"))
 
-    def _read(self, array: str, element: Part) -> Name:
+    def _read(self, access: Access, element: Part) -> Name:
         number = sum(isinstance(e, Part) and e.value == element.value for e in self.held)
-        return self.hold(element, self.name(f"{array}_{number + 1}", "element"))
+        name = self.name(f"{access.tensor}_{number + 1}", "element")
+        if element not in self.held:
+            kind = self.final(access.tensor)
+            self.new(kind, name, element)
+        return self.held.setdefault(element, name)
+
+    def final(self, array: str) -> Name:
+        """The type of a variable that holds an element of an array for good."""
+        return Name(f"const {self.kind(array)}")
+
+    def kind(self, array: str) -> str:
+        """The type of an array's elements: what is compared with positions has integers."""
+        if array == self.nest.argument:
+            return "int32_t"
+        return f"TYPE_{self.arrays.index(array)}" if array in self.integers else "REAL"
+
+    def scratch(self, kind: Name, name: Name, element: str, number: Expression) -> None:
+        """Memory for so many elements; without it the function returns."""
+        self.new(kind, name, call("SCRATCH", Name(element), number))
+        self.put(CIf(Unary("not", name), (Return(()),)))
+        self.team = True
 
     @property
     def nest_taps(self) -> set[Symbol]:
@@ -186,12 +212,21 @@ class Writer(Builder):
         """Whether the range of `index` depends on nothing but the indices `bound`."""
         return all(c.rest.free_symbols & self.indices <= set(bound) for c in self.clips(index))
 
-    def limits(self, index: Symbol, found: Iterable[Constraint], names: tuple[Name, Name]) -> None:
-        """Write the range that constraints leave an index."""
+    def limits(self, index: Symbol, found: Iterable[Constraint], names: tuple[Name, Name], kind: Name) -> None:
+        """Write the range that constraints leave an index, in variables of that type."""
+        low, high = self._limits(index, found)
+        self.new(kind, names[0], low)
+        self.new(kind, names[1], high)
+
+    def narrow(self, index: Symbol, names: tuple[Name, Name]) -> None:
+        """Assign the range of an index to variables that there are."""
+        self.lets(names, self._limits(index, self.clips(index)))
+
+    def _limits(self, index: Symbol, found: Iterable[Constraint]) -> tuple[Expression, Expression]:
+        found = tuple(found)
         low = dict.fromkeys(self.integer(c.low) for c in found)
         high = dict.fromkeys(self.integer(c.high) for c in found)
-        self.let(names[0], call("max", ZERO, *low))
-        self.let(names[1], call("min", self.integer(self.extents[index]), *high))
+        return call("max", ZERO, *low), call("min", self.integer(self.extents[index]), *high)
 
     def limited(self, index: Symbol) -> tuple[Name, Name]:
         """The names of the limits of an index."""
@@ -204,7 +239,7 @@ class Writer(Builder):
     def clip(self, index: Symbol) -> None:
         """Write the range of an index, if it is restricted."""
         if self.clips(index):
-            self.limits(index, self.clips(index), self.limited(index))
+            self.limits(index, self.clips(index), self.limited(index), FINAL_LONG)
 
     def clip_known(self, indices: Iterable[Symbol], bound: Collection[Symbol]) -> list[Symbol]:
         """Write the ranges of those indices whose range is known once others are `bound`; returns them."""
@@ -213,36 +248,67 @@ class Writer(Builder):
             self.clip(v)
         return found
 
-    def span(self, index: Symbol) -> tuple[Expression, ...]:
-        """The arguments of ``range`` for an index."""
-        return self.limited(index) if self.clips(index) else (self.integer(self.extents[index]),)
+    def span(self, index: Symbol) -> tuple[Expression, Expression]:
+        """From where to where an index goes."""
+        return self.limited(index) if self.clips(index) else (ZERO, self.integer(self.extents[index]))
 
     @contextmanager
-    def loops(self, ranges: Iterable[Range]) -> Iterator[None]:
+    def loops(self, ranges: Iterable[Range], macro: str = "") -> Iterator[None]:
         """Statements within a loop over each of the whole `ranges`."""
         with ExitStack() as stack:
             for r in ranges:
-                stack.enter_context(self.loop(self.index(r.index), self.integer(r.extent)))
+                stack.enter_context(self.upto(self.index(r.index), self.integer(r.extent), macro))
             yield
+
+    @contextmanager
+    def taps(self, taps: Iterable[Symbol], whole: bool) -> Iterator[None]:
+        """Statements within loops over taps, unrolled where windows are `whole`, else over their ranges."""
+        with ExitStack() as stack:
+            for v in taps:
+                low, high = (ZERO, self.integer(self.extents[v])) if whole else self.span(v)
+                stack.enter_context(self.loop(self.index(v), low, high, UNROLLED if whole else ""))
+            yield
+
+    def all_taps(self, taps: Iterable[Symbol], most: int) -> list[Expression]:
+        """What it takes that there are at most so many taps, and that all of these lie within the arrays."""
+        number = extents(self.nest.taps)
+        tests: list[Expression] = (
+            [] if number.is_Integer else [Comparison((self.integer(number), Literal(most)), ("<=",))]
+        )
+        for v in taps:
+            if self.clips(v):
+                low, high = self.limited(v)
+                tests.append(Comparison((low, ZERO), ("==",)))
+                tests.append(Comparison((high, self.integer(self.extents[v])), ("==",)))
+        return tests
+
+    @contextmanager
+    def along(self, low: Expression, high: Expression) -> Iterator[None]:
+        """Statements within a loop over vectors, and over elements behind them."""
+        with self.apart() as body:
+            yield
+        self.put(Along(self.index(self.nest.vector.index), low, high, tuple(body), self.apart_macro))
 
     @contextmanager
     def vector(self) -> Iterator[None]:
         """Statements within the innermost loop."""
-        v = self.nest.vector.index
-        if self.clips(v):
-            low, high = self.limited(v)
-            with self.loop(self.index(v), unsigned(low), unsigned(call("max", low, high))):
-                yield
-        else:
-            with self.row():
-                yield
+        with self.along(*self.span(self.nest.vector.index)):
+            yield
 
     @contextmanager
     def row(self) -> Iterator[None]:
         """Statements within a loop over the innermost index that no bracket restricts."""
         v = self.nest.vector
-        with self.loop(self.index(v.index), self.unsigned(v.extent)):
+        with self.upto(self.index(v.index), self.integer(v.extent), self.apart_macro):
             yield
+
+    @property
+    def apart_macro(self) -> str:
+        """Whether what the innermost loop writes for several taps or windows lies in rows that do not overlap."""
+        v, axes = self.nest.vector, zip(self.nest.place, self.shapes[self.nest.target], strict=True)
+        *_, last = ((place, extent) for place, extent in axes if extent != 1)
+        whole = last == (v.index, v.extent)
+        return APART if whole or self.nest.kind == "pointwise" else ""
 
     def whole(self, last: Symbol, taps: tuple[Symbol, ...]) -> tuple[Constraint, ...]:
         """What it takes that all `taps` lie within the arrays, as constraints on the index `last`."""
@@ -270,11 +336,6 @@ class Writer(Builder):
 def extents(ranges: Iterable[Range]) -> Expr:
     """The product of extents."""
     return sympy.prod([r.extent for r in ranges], start=Integer(1))
-
-
-def unsigned(value: Expression) -> Expression:
-    """An integer as an unsigned one."""
-    return call("np.uintp", value)
 
 
 def fit(index: Expression, last: Expression, number: int = 1, first: Expression | None = None) -> Comparison:

@@ -1,0 +1,94 @@
+"""What C has that Python has not, as data: loops that count, parameters with a type, a function of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gradscribe.codegen.python.expression import Expression, Name
+from gradscribe.codegen.python.statement import Assign, Do, Return
+
+LONG, FINAL_LONG, REAL, FINAL_REAL = Name("long"), Name("const long"), Name("REAL"), Name("const REAL")
+INTEGER, FINAL_INTEGER, FINAL_MASK = Name("int32_t"), Name("const int32_t"), Name("const mask")
+SUMS = Name("double *restrict")
+ROW = Name("REAL *restrict")
+"""Types."""
+
+
+@dataclass(frozen=True)
+class Count:
+    """``for (long index = low; index < high; index++)``, with the name of a macro before it.
+
+    `UNROLLED`: its rounds stand one after another. `APART`: no round reads or writes what another one writes.
+    """
+
+    index: Name
+    low: Expression
+    high: Expression
+    body: "CBody"
+    macro: str = ""
+
+
+@dataclass(frozen=True)
+class Along:
+    """The innermost loop, as `Count`: over whole vectors and then over what is left, element by element."""
+
+    index: Name
+    low: Expression
+    high: Expression
+    body: "CBody"
+    macro: str = ""
+
+
+UNROLLED, APART = "UNROLLED", "APART"
+
+
+@dataclass(frozen=True)
+class CIf:
+    """``if (test)``, with an else where `otherwise` holds anything."""
+
+    test: Expression
+    body: "CBody"
+    otherwise: "CBody" = ()
+
+
+@dataclass(frozen=True)
+class CWhile:
+    """``while (test)``."""
+
+    test: Expression
+    body: "CBody"
+
+
+CStatement = Assign | Do | Return | Count | Along | CIf | CWhile
+CBody = tuple[CStatement, ...]
+
+
+def cases(tests: Sequence[tuple[Expression, CBody]], otherwise: CBody = ()) -> CBody:
+    """if, else if, ..., else."""
+    for test, body in reversed(tests):
+        otherwise = (CIf(test, body, otherwise),)
+    return otherwise
+
+
+@dataclass(frozen=True)
+class CParameter:
+    """A parameter, and what it is given where the function is called; `sized`: it is one of the numbers of the work."""
+
+    kind: str
+    name: str
+    given: str
+    sized: bool = False
+
+
+@dataclass(frozen=True)
+class CFunction:
+    """The function of C that loops are, ``loops``.
+
+    Attributes:
+        summary: what it computes, for a comment.
+        parameters: what it is given.
+        body: its statements.
+    """
+
+    summary: str
+    parameters: tuple[CParameter, ...]
+    body: CBody

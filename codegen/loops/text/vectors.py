@@ -1,0 +1,138 @@
+"""The body of a loop over elements -> the same of a loop over vectors of them: reads and types, choices and functions.
+
+What does not vary along the loop stays one number; `all` makes a vector of it where a vector has to be.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from gradscribe.codegen.loops.text.c_function import (
+    FINAL_INTEGER,
+    FINAL_MASK,
+    FINAL_REAL,
+    INTEGER,
+    REAL,
+    Along,
+    CBody,
+    Count,
+    CStatement,
+)
+from gradscribe.codegen.python.expression import (
+    Binary,
+    Call,
+    Choice,
+    Comparison,
+    Expression,
+    Literal,
+    Name,
+    Part,
+    Unary,
+    call,
+    parts,
+    reads,
+)
+from gradscribe.codegen.python.statement import Assign, Do
+
+REALS, FINAL_REALS, MASKS, FINAL_MASKS = Name("reals"), Name("const reals"), Name("masks"), Name("const masks")
+KINDS: dict[Expression | None, Name] = {
+    REAL: REALS,
+    FINAL_REAL: FINAL_REALS,
+    INTEGER: MASKS,
+    FINAL_INTEGER: FINAL_MASKS,
+    FINAL_MASK: FINAL_MASKS,
+}
+"""Types of variables, of one element and of several."""
+NUMBERS = (REALS, FINAL_REALS)
+FUNCTIONS = {name: f"all_{name}" for name in ("above", "below", "larger", "smaller", "absolute")}
+
+
+def vectorised(along: Along) -> CBody:
+    """The body of a loop, for vectors."""
+    variables = {a.target: KINDS.get(a.kind, FINAL_MASKS) for a in _declared(along.body)}
+    vectors = _Vectors(along.index.text, variables)
+    return tuple(vectors.statement(s) for s in along.body)
+
+
+def numbered(along: Along) -> bool:
+    """Whether positions vary along the loop: no vectors are written for that."""
+    return any(isinstance(e, Call) and e.name == "position" and along.index.text in reads(e) for e in parts(along.body))
+
+
+def _declared(body: CBody) -> Iterator[Assign]:
+    for statement in body:
+        match statement:
+            case Assign() if statement.kind is not None:
+                yield statement
+            case Count():
+                yield from _declared(statement.body)
+
+
+class _Vectors:
+    """What is written for vectors along an index.
+
+    Args:
+        index: its name.
+        variables: the variables of the body, and the types that they have.
+    """
+
+    def __init__(self, index: str, variables: Mapping[Expression, Name]) -> None:
+        self.index, self.variables = index, variables
+        self.varying = {index, *(name for v in variables for name in reads(v))}
+
+    def statement(self, s: CStatement) -> CStatement:
+        """A statement for vectors."""
+        match s:
+            case Count():
+                return replace(s, body=tuple(map(self.statement, s.body)))
+            case Assign(Part() as target, value, operator):
+                place, integers = Unary("&", target), self.variables.get(value, REALS) not in NUMBERS
+                new = value if operator == "=" else Binary(operator[0], target, value)
+                return Do(call("store_words" if integers else "store", place, self.vector(new, integers)))
+            case Assign(target, value, kind=kind):
+                own = self.variables[target]
+                new = self.vector(value, own not in NUMBERS)
+                return replace(s, value=new, kind=own if kind is not None else None)
+        raise TypeError(f"no statement of a loop over elements: {s}")
+
+    def vector(self, e: Expression, integers: bool = False) -> Expression:
+        """An expression as a vector, of positions where they are `integers`."""
+        if not self._varies(e):
+            return call("all_integers" if integers else "all", e)
+        return self.expression(e, integers)
+
+    def expression(self, e: Expression, integers: bool = False) -> Expression:
+        """An expression; what does not vary stays a number."""
+        if not self._varies(e):
+            return e
+        match e:
+            case Part():
+                return call("load_integers" if integers else "load", Unary("&", e))
+            case Unary(operator, value):
+                return Unary(operator, self.expression(value, integers))
+            case Binary(operator, left, right):
+                a, b = (self._operand(side, integers) for side in (left, right))
+                return Binary(operator, a, b)
+            case Comparison((left, right), operators):
+                whole = self._integers(left) or self._integers(right)
+                return call("MASKS", Comparison((self.vector(left, whole), self.vector(right, whole)), operators))
+            case Choice(then, test, otherwise):
+                name = "choose_integers" if integers else "choose"
+                return call(
+                    name, self.vector(test, True), self.vector(then, integers), self.vector(otherwise, integers)
+                )
+            case Call() if e.name == "when":
+                return self.expression(e.arguments[0], True)
+            case Call() if e.name in FUNCTIONS:
+                return call(FUNCTIONS[e.name], *map(self.vector, e.arguments))
+        return e
+
+    def _operand(self, e: Expression, integers: bool) -> Expression:
+        """A side of an operation: numbers of the arrays' type and integers that are as wide may stay one number."""
+        return self.vector(e, integers) if isinstance(e, Literal) else self.expression(e, integers)
+
+    def _varies(self, e: Expression) -> bool:
+        return bool(reads(e) & self.varying)
+
+    def _integers(self, e: Expression) -> bool:
+        """Whether an expression is one of positions."""
+        return any(self.variables.get(Name(name), REALS) not in NUMBERS for name in reads(e))

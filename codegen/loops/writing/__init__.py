@@ -1,0 +1,1 @@
+"""What all loops are written with: names, addresses, ranges and bodies."""

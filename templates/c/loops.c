@@ -1,0 +1,232 @@
+/* What stands before every function of loops: how its work is divided, and what its lines are made of.
+
+   REAL is the type of the arrays, float or double. TYPE_1, TYPE_2, ... are those of arrays of integers. FIXED_1,
+   FIXED_2, ... are numbers that are known when the function is compiled, 0 where one is not. PLAIN, where it is
+   defined, leaves vectors to the compiler. */
+#include <stdint.h>
+
+#include "team.h"
+
+/* UNROLLED stands before a loop over taps, whose number is often known; APART before one no round of which reads or
+   writes what another one writes, which Clang sees by itself, and complains where that is of no use. */
+#ifdef __clang__
+#define UNROLLED _Pragma("unroll 16")
+#define APART
+#else
+#define UNROLLED _Pragma("GCC unroll 16")
+#define APART _Pragma("GCC ivdep")
+/* Addresses are made of a base and an index. GCC would keep a pointer to each element of a window, and there are more
+   of these than registers: sums over 3x3 windows take 1.2 times as long then. */
+#pragma GCC optimize("no-ivopts")
+#endif
+
+#define INFINITE ((REAL)__builtin_inf())
+
+/* A number of the work. */
+#define FIXED(k) (FIXED_##k ? FIXED_##k : numbers[k])
+
+/* Memory for so many elements, of this part of the work. */
+#define SCRATCH(type, number) ((type *)team->scratch((size_t)(number) * sizeof(type)))
+
+#define FUNCTION __attribute__((unused)) static inline
+
+/* ---- integers ---------------------------------------------------------------------------------------------------- */
+
+FUNCTION long least(long a, long b)
+{
+    return a < b ? a : b;
+}
+
+FUNCTION long most(long a, long b)
+{
+    return a > b ? a : b;
+}
+
+/* The quotient rounded down, where C rounds to 0; the divisor is positive. */
+FUNCTION long floor_quotient(long a, long b)
+{
+    return a / b - (a % b < 0);
+}
+
+FUNCTION long floor_remainder(long a, long b)
+{
+    return a % b + (a % b < 0 ? b : 0);
+}
+
+FUNCTION long power(long base, long exponent)
+{
+    long result = 1;
+    for (; exponent > 0; exponent--)
+        result *= base;
+    return result;
+}
+
+FUNCTION int32_t position(long number)
+{
+    return (int32_t)number;
+}
+
+/* ---- elements, one by one ---------------------------------------------------------------------------------------- */
+
+/* All bits or none, as wide as a REAL. */
+typedef __typeof__(_Generic((REAL)0, float: (int32_t)0, double: (int64_t)0)) mask;
+
+FUNCTION mask when(int test)
+{
+    return -(mask)(test != 0);
+}
+
+/* Whether a number replaces the largest one so far: NaN does, and nothing replaces NaN. */
+FUNCTION mask above(REAL number, REAL best)
+{
+    return when(!(number <= best)) & when(best == best);
+}
+
+FUNCTION mask below(REAL number, REAL best)
+{
+    return when(!(number >= best)) & when(best == best);
+}
+
+FUNCTION REAL larger(REAL a, REAL b)
+{
+    return above(b, a) ? b : a;
+}
+
+FUNCTION REAL smaller(REAL a, REAL b)
+{
+    return below(b, a) ? b : a;
+}
+
+FUNCTION REAL absolute(REAL number)
+{
+    return _Generic(number, float: __builtin_fabsf, double: __builtin_fabs)(number);
+}
+
+/* ---- elements, LANES at a time ----------------------------------------------------------------------------------- */
+
+#if defined __AVX512F__
+#define LANES (64 / (long)sizeof(REAL))
+#elif defined __AVX__
+#define LANES (32 / (long)sizeof(REAL))
+#else
+#define LANES (16 / (long)sizeof(REAL))
+#endif
+
+/* Where whole vectors of a range end. */
+FUNCTION long whole(long low, long high)
+{
+#ifdef PLAIN
+    (void)high;
+    return low;
+#else
+    return low + (high - low) / LANES * LANES;
+#endif
+}
+
+typedef REAL reals __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef mask masks __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef int32_t words __attribute__((vector_size(LANES * sizeof(int32_t))));
+typedef int64_t longs __attribute__((vector_size(LANES * sizeof(int64_t))));
+
+/* The same anywhere in memory. */
+typedef REAL reals_at __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+typedef int32_t words_at __attribute__((vector_size(LANES * sizeof(int32_t)), aligned(4), may_alias));
+typedef int64_t longs_at __attribute__((vector_size(LANES * sizeof(int64_t)), aligned(8), may_alias));
+
+FUNCTION reals all(REAL number)
+{
+    return number - (reals){0};
+}
+
+FUNCTION masks all_integers(mask number)
+{
+    return number - (masks){0};
+}
+
+FUNCTION reals load(const REAL *from)
+{
+    return *(const reals_at *)from;
+}
+
+FUNCTION void store(REAL *to, reals numbers)
+{
+    *(reals_at *)to = numbers;
+}
+
+FUNCTION void store_words(int32_t *to, masks numbers)
+{
+    *(words_at *)to = __builtin_convertvector(numbers, words);
+}
+
+FUNCTION masks load_words(const int32_t *from)
+{
+    return __builtin_convertvector(*(const words_at *)from, masks);
+}
+
+FUNCTION masks load_longs(const int64_t *from)
+{
+    return __builtin_convertvector(*(const longs_at *)from, masks);
+}
+
+#define load_integers(from)                                                                                            \
+    _Generic((from), int32_t *: load_words, const int32_t *: load_words, const int64_t *: load_longs)(from)
+
+/* The result of a comparison. */
+#define MASKS(test) ((masks)(test))
+
+FUNCTION reals choose(masks which, reals a, reals b)
+{
+    return (reals)((which & (masks)a) | (~which & (masks)b));
+}
+
+FUNCTION masks choose_integers(masks which, masks a, masks b)
+{
+    return (which & a) | (~which & b);
+}
+
+FUNCTION masks all_above(reals numbers, reals best)
+{
+    return ~MASKS(numbers <= best) & MASKS(best == best);
+}
+
+FUNCTION masks all_below(reals numbers, reals best)
+{
+    return ~MASKS(numbers >= best) & MASKS(best == best);
+}
+
+FUNCTION reals all_larger(reals a, reals b)
+{
+    return choose(all_above(b, a), b, a);
+}
+
+FUNCTION reals all_smaller(reals a, reals b)
+{
+    return choose(all_below(b, a), b, a);
+}
+
+FUNCTION reals all_absolute(reals numbers)
+{
+    return (reals)((masks)numbers & ~(masks)all((REAL)-0.0));
+}
+
+/* ---- parts of the work ------------------------------------------------------------------------------------------- */
+
+/* `numbers` begins with the extent of the outermost loop and with what a part has of it. */
+struct work {
+    void *const *arrays;
+    const long *numbers;
+    struct team *team;
+};
+
+static void part(void *given, long number);
+
+FUNCTION long begin(const struct work *work, long number)
+{
+    return least(number * work->numbers[1], work->numbers[0]);
+}
+
+void kernel(void *const *arrays, const long *numbers, struct team *team)
+{
+    struct work work = {arrays, numbers, team};
+    team->run(team, part, &work, (numbers[0] + numbers[1] - 1) / numbers[1]);
+}

@@ -1,0 +1,154 @@
+"""The C of loops: without warnings, whatever names equations have, the same to the bit for any number of threads."""
+
+import subprocess
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradscribe
+from gradscribe.codegen.compiler import compile_layer, emitted
+from gradscribe.codegen.files.audit import AuditError, audit
+from gradscribe.codegen.loops.text.c_function import REAL, Along, Count
+from gradscribe.codegen.loops.text.c_names import CNames, spelled
+from gradscribe.codegen.loops.text.c_printer import c_lines
+from gradscribe.codegen.python.expression import Binary, Comparison, Literal, Name, Part, call
+from gradscribe.codegen.python.statement import Assign
+from gradscribe.generated import depthwise_conv2d, hard_swish, max_pool2d, runtime
+from tests.cases.catalogue import generated_with, layer
+from tests.cases.run_loops import COMPILED, looped
+from tests.cases.thorough import some
+from tests.runtime.rooms import room
+
+LOOPED = generated_with("loops.wanted(")
+N, K = Name("n"), Name("k")
+X, Y = Part(Name("x"), (K,)), Part(Name("y"), (K,))
+
+
+# ----- text -----------------------------------------------------------------------------------------------------------
+def test_a_body_is_printed_for_vectors_and_for_elements() -> None:
+    body = (Assign(Name("total"), Binary("*", X, Literal(2)), kind=REAL), Assign(Y, Name("total"), "+="))
+    assert c_lines([Along(K, Literal(0), N, body)], 0) == [
+        "for (long k = 0; k < whole(0, n); k += LANES) {",
+        "    reals total = load(&x[k]) * all(2);",
+        "    store(&y[k], load(&y[k]) + total);",
+        "}",
+        "for (long k = whole(0, n); k < n; k++) {",
+        "    REAL total = x[k] * 2;",
+        "    y[k] += total;",
+        "}",
+    ]
+
+
+def test_where_positions_vary_along_the_loop_there_are_no_vectors() -> None:
+    body = (Assign(Y, call("position", K)),)
+    assert c_lines([Along(K, Literal(0), N, body)], 0) == c_lines([Count(K, Literal(0), N, body)], 0)
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (Binary("-", N, Binary("-", N, K)), "n - (n - k)"),
+        (Binary("//", Binary("+", N, K), Literal(2)), "floor_quotient(n + k, 2)"),
+        (Comparison((Literal(0), N, K), ("<=", "<")), "0 <= n && n < k"),
+        (Binary("&", Comparison((N, K), ("<",)), Comparison((K, N), ("==",))), "(n < k) & (k == n)"),
+        (call("max", N, K, Literal(3)), "most(most(n, k), 3)"),
+    ],
+)
+def test_operators_are_those_of_c(expression: Any, text: str) -> None:
+    assert c_lines([Assign(Name("a"), expression)], 0) == [f"a = {text};"]
+
+
+@pytest.mark.parametrize("name", ["x; y", "", "a b", "α", "*/", "x\n", "1x"])
+def test_what_is_no_name_is_not_printed(name: str) -> None:
+    with pytest.raises(ValueError, match="no name of C"):
+        c_lines([Assign(Name("a"), Name(name))])
+
+
+def test_names_that_c_has_itself_are_others() -> None:
+    names = CNames()
+    taken = [names.own(word, "size") for word in ("double", "linux", "NULL", "α", "_Bool", "all", "N", "double")]
+    assert taken == ["double_", "linux_", "NULL_", "u3b1", "v_Bool", "all_", "N", "double_"]
+    assert names.own("N", "array") == "N_"
+    assert spelled("αβ") == "u3b1u3b2"
+
+
+def test_a_text_is_the_one_that_was_printed() -> None:
+    companion, _ = emitted(gradscribe.layer("y[n,c] = relu(x[n,c] - v[n,c])*v[n,c] + abs(x[n,c])", "mine")).beside
+    audit(companion)
+    changed = companion.text.replace("static void part", "static  void part", 1)
+    assert changed != companion.text
+    with pytest.raises(AuditError, match="does not say what was given"):
+        audit(replace(companion, text=changed))
+
+
+# ----- compiled -------------------------------------------------------------------------------------------------------
+@COMPILED
+@pytest.mark.parametrize("name", some(LOOPED, 4))
+@pytest.mark.parametrize("real", some(["float", "double"], 1))
+def test_no_compiler_warns(name: str, real: str) -> None:
+    search = room("machine.native.compiler").search()
+    sources = room("machine.native.sources")
+    companion, _ = emitted(layer(name)).beside
+    for text in companion.allowed.texts.values():
+        known = "".join(f"#define FIXED_{k} {k % 3}\n#define TYPE_{k} int32_t\n" for k in range(32))
+        done = subprocess.run(
+            [*search.found.command, "-std=gnu11", "-O1", "-Wall", "-Wextra", "-fsyntax-only", "-x", "c", "-"],
+            input=f"#define REAL {real}\n{known}{sources.LOOPS}{text}",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@COMPILED
+@pytest.mark.parametrize(
+    "names", ["double linux unsigned", "all store NULL", "mask masks REAL", "begin arrays numbers"]
+)
+def test_equations_may_have_names_of_c(names: str) -> None:
+    i, c, size = names.split()
+    text = f"input x[N,H,{size}]; r < 3; y[n,{i},{c}] = max(r) x[n, 2*{i} + r, {c}]"
+    module = compile_layer(gradscribe.layer(text, name="named"))
+    x = np.random.default_rng(0).normal(size=(2, 9, 5))
+    with looped(module) as ran:
+        found = module.named_forward(x)
+    assert ran
+    y = found[0] if isinstance(found, tuple) else found
+    np.testing.assert_array_equal(y, np.stack([x[:, r : r + 7 : 2] for r in range(3)]).max(axis=0))
+
+
+@COMPILED
+def test_results_do_not_depend_on_the_number_of_threads() -> None:
+    rng = np.random.default_rng(3)
+    x, w, z = (rng.normal(size=s).astype(np.float32) for s in ((5, 61, 67, 37), (3, 3, 37, 1), (1_000_003,)))
+    dy = rng.normal(size=x.shape).astype(np.float32)
+    found = []
+    for threads in (1, 2, 3):
+        with runtime.settings(backend="compiled", threads=threads):
+            found.append(
+                (
+                    depthwise_conv2d.depthwise_conv2d_forward(x, w, padding=1),
+                    depthwise_conv2d.depthwise_conv2d_grad_weight(dy, x, kernel_size=3, padding=1),
+                    *max_pool2d.max_pool2d_forward(x, kernel_size=3, stride=2),
+                    hard_swish.hard_swish_grad_input(z[::-1].copy(), z),
+                )
+            )
+    for others in found[1:]:
+        for one, other in zip(found[0], others, strict=True):
+            assert one.tobytes() == other.tobytes()
+
+
+@COMPILED
+def test_positions_may_be_of_either_type() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 9, 9, 21)).astype(np.float32)
+    options: dict[str, Any] = {"kernel_size": 3, "stride": 2}
+    with runtime.settings(backend="compiled"):
+        y, at = max_pool2d.max_pool2d_forward(x, **options)
+        found = [
+            max_pool2d.max_pool2d_grad_input(y, at.astype(kind), input_shape=x.shape, **options)
+            for kind in (np.int32, np.int64, np.longlong, np.uint8)
+        ]
+    for one in found[1:]:
+        np.testing.assert_array_equal(one, found[0])
