@@ -30,6 +30,7 @@ ALLOWED = {
     "names.py": {"startswith"},  # names that users chose
     "runtime.py": {"ast", "replace"},  # the runtime's own files: what they offer, and where a module of theirs lies
     "expression.py": {"partition"},  # of a name such as np.inf the module
+    "doctor.py": {"search"},  # of compilers
     "native_sources.py": {"re", "sub"},  # our own files of C: those that they include
     "numpy_table.py": {"startswith", "removeprefix"},  # names of NumPy
     "instance.py": {"split"},  # names in a message

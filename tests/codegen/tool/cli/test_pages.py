@@ -39,7 +39,7 @@ def test_an_update_and_an_example_are_asked_for(gradscribe: Command) -> None:
         (["convolution", "--order", "2"], ["--order 2: convolution has no such option"]),
         (["dense", "tanh", "--wrt", "x"], ["--wrt x: dense tanh has no such option"]),
         (["chapter", "--m", "4"], ["--m 4: chapter has no such option"]),
-        (["dense", "--optimiser", "adm"], ["unknown layer 'adm'", "did you mean adam?"]),
+        (["dense", "--optimiser", "adm"], ["unknown optimiser 'adm'", "did you mean adam?"]),
         (["dense", "--optimiser", "tanh"], ["tanh is a layer; expected an optimiser, such as sgd, adam"]),
         (["tanh", "--optimiser", "sgd"], ["tanh: no gradient of a trained tensor for sgd"]),
         (["dense", "--order", "2", "--optimiser", "sgd"], ["dense: weights move along first gradients"]),
