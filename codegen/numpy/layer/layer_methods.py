@@ -18,8 +18,10 @@ from gradscribe.codegen.python.expression import (
     Dictionary,
     Expression,
     Group,
+    Items,
     Literal,
     Name,
+    Part,
     Star,
     Unary,
     absent,
@@ -33,8 +35,12 @@ from gradscribe.codegen.python.expression import (
 )
 from gradscribe.codegen.python.names import Names
 from gradscribe.codegen.python.statement import Assign, Body, Do, If, Return, Statement, let
+from gradscribe.codegen.python.text.printer import text
 from gradscribe.derive.ir.term import Tensor
 from gradscribe.derive.layer.interface import Layer
+
+ROOM = 80
+"""Characters of targets that a line has room for, before the name of what is called."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,7 @@ class LayerKernels:
         layer: the layer.
         forward: the forward function.
         gradients: a function for every input that is differentiable.
+        backward: the function of all gradients; None where no two of them need the same.
         after: the function of what holds after training; None where that is the forward function.
         second: the double backward function and the Hessian-vector product; none at order 1.
     """
@@ -52,13 +59,21 @@ class LayerKernels:
     layer: Layer
     forward: Kernel
     gradients: tuple[Kernel, ...]
+    backward: Kernel | None = None
     after: Kernel | None = None
     second: tuple[Kernel, ...] = ()
 
     @property
     def every(self) -> tuple[Kernel, ...]:
         """All of them in the order of the module."""
-        return (self.forward, *self.gradients, *([self.after] if self.after else []), *self.second)
+        others = [kernel for kernel in (self.backward, self.after) if kernel is not None]
+        return (self.forward, *self.gradients, *others, *self.second)
+
+    @property
+    def backwards(self) -> tuple[Kernel, ...]:
+        """What the methods for gradients call."""
+        first = self.gradients if self.backward is None else (self.backward,)
+        return (*first, *self.second[:1])
 
     @cached_property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -97,7 +112,7 @@ class LayerKernels:
     @cached_property
     def kept(self) -> tuple[str, ...]:
         """The arrays that a call keeps for backward."""
-        needed = {t.name for k in (*self.gradients, *self.second[:1]) for t in k.arguments}
+        needed = {t.name for k in self.backwards for t in k.arguments}
         optional = {t.name for t in self.layer.program.inputs if t.optional and t.name in self.layer.differentiable}
         needed |= optional  # an input that was absent has no gradient
         return tuple(n for n in self.layer.program.tensors if n in needed - set(self.layer.weights))
@@ -105,7 +120,7 @@ class LayerKernels:
     @cached_property
     def shapes(self) -> tuple[str, ...]:
         """The inputs of which it keeps the shape only."""
-        shaped = {t.name for k in (*self.gradients, *self.second[:1]) for t in k.shaped}
+        shaped = {t.name for k in self.backwards for t in k.shaped}
         shaped -= {*self.layer.weights, *self.kept}
         return tuple(t.name for t in self.layer.program.inputs if t.name in shaped)
 
@@ -146,6 +161,8 @@ def predict_body(k: LayerKernels, after: Kernel) -> Body:
 
 def backward_body(k: LayerKernels) -> Body:
     """The body of backward: it keeps the gradients of weights and returns those of inputs."""
+    if k.backward is not None:
+        return _all_at_once(k, k.backward)
     found: list[Statement] = [_unpacked(k)]
     results: list[Expression] = []
     for kernel in k.gradients:
@@ -158,6 +175,34 @@ def backward_body(k: LayerKernels) -> Body:
         kept = Assign(item(member("grads"), name), gradient)
         found.append(_if_there(name, kept) if optional else kept)
     return (*found, Return(tuple(results) or (NONE,)))
+
+
+def _all_at_once(k: LayerKernels, kernel: Kernel) -> Body:
+    """That of one function; it yields None for what is absent, and no weight that is absent has a gradient."""
+    weights = {name: k.layer.program.tensors[name] for name in kernel.wrt if name in k.layer.weights}
+    results = dict(zip(kernel.wrt, map(Name, kernel.results), strict=True))
+    targets = [
+        item(member("grads"), name) if name in weights and not weights[name].optional else value
+        for name, value in results.items()
+    ]
+    value = _gradient(k, kernel, (_argument(t.name, k.layer) for t in kernel.arguments))
+    optional = [name for name, t in weights.items() if t.optional]
+    whole = Names({*FIXED, *_names(k), *(name for name, _ in kernel.seeds), *kernel.results}).own("found")
+    return (
+        _unpacked(k),
+        *_taken_apart(targets, value, whole),
+        *(_if_there(name, Assign(item(member("grads"), name), results[name])) for name in optional),
+        Return(tuple(value for name, value in results.items() if name not in weights) or (NONE,)),
+    )
+
+
+def _taken_apart(targets: Sequence[Expression], value: Expression, whole: str) -> Sequence[Statement]:
+    """Assign results to what becomes of them: in one statement, or, where no line has room for all, one by one."""
+    together = Items(tuple(targets))
+    if len(text(together)) < ROOM:
+        return [Assign(together, value)]
+    each = (Assign(target, Part(Name(whole), (Literal(n),))) for n, target in enumerate(targets))
+    return [let(whole, value), *each]
 
 
 def double_backward_body(k: LayerKernels, kernel: Kernel) -> Body:
