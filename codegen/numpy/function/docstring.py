@@ -121,7 +121,7 @@ def _inputs(kernel: Kernel) -> str:
 def _unless(condition: Condition) -> str:
     """When a result is None."""
     needed = [word for word in (condition.flag, condition.array) if word]
-    return f" (None without {enumerated(needed)})" if needed else ""
+    return f" (None without {' or '.join(needed)})" if needed else ""
 
 
 def enumerated(names: Sequence[str]) -> str:

@@ -136,10 +136,16 @@ def test_it_equals_differences(name: str) -> None:
 
 
 @together("seed", some(RANDOM, 5))
-def test_it_equals_the_single_functions_of_random_programs(seed: int) -> None:
-    case = random_case(seed)
+def test_that_of_random_programs_equals_both(seed: int) -> None:
+    case, rng = random_case(seed), np.random.default_rng(seed)
     module = compile_layer(case.layer)
-    agree(case.layer, module, case.values, case.options, np.random.default_rng(seed))
+    agree(case.layer, module, case.values, case.options, rng)
+    _, backward = both(case.layer)
+    given = everything(case.layer, module, case.values, case.options, rng)
+    slopes = dict(zip(backward.wrt, call(module, backward, given, case.options), strict=True))
+    weights = {output: given[slope] for slope, output in backward.seeds}
+    tally = compare_slopes(weighted_sum(case.layer.program, weights, case.sizes), case.values, slopes, rng)
+    assert tally.skipped <= 2 + tally.compared // 4
 
 
 @pytest.mark.parametrize("name", ["lstm_cell", "gru_cell", "scaled_dot_product_attention"])
