@@ -78,7 +78,7 @@ def adaptive_avg_pool2d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
     (1) a_h[i] = Σ_{r} [H′r<Hi+H][Hi<H′r+H′]
     (2) a_w[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
     (9) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e]/a_h[i] [H′q<Hi+H][Hi<H′q+H′]
-    (14) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e]/a_w[j] [W′v<Wj+W][Wj<W′v+W′]
+    (12) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e]/a_w[j] [W′v<Wj+W][Wj<W′v+W′]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -116,7 +116,7 @@ def adaptive_avg_pool2d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
         if i_low < i_high:
             part = dz[:, q]
             part += rt.total(dy[:, i_low:i_high].transpose(0, 2, 3, 1) / a_h[i_low:i_high], -1)
-    # (14) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e]/a_w[j] [W′v<Wj+W][Wj<W′v+W′]
+    # (12) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e]/a_w[j] [W′v<Wj+W][Wj<W′v+W′]
     dx = np.zeros((N, H, W, C), dtype)
     for v in range(W):
         j_low, j_high = rt.clip(W_out, (W, W - W_out * v - 1, W * W_out), (-W, W_out * v + W_out - 1, W * W_out))

@@ -92,7 +92,7 @@ def adaptive_max_pool2d_grad_input(
     """Compute dx, the gradient of E: 2-D max pooling to a given size.
 
     (8) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e] [q=argmax_rows[m,i,v,e]]
-    (14) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e] [v=argmax_columns[m,q,j,e]]
+    (13) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e] [v=argmax_columns[m,q,j,e]]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -120,7 +120,7 @@ def adaptive_max_pool2d_grad_input(
     # (8) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e] [q=argmax_rows[m,i,v,e]]
     dz = np.zeros((N, H, W_out, C), dtype)
     rt.scatter("m i v e, q: m i v e -> m q v e", dz, dy, argmax_rows)
-    # (14) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e] [v=argmax_columns[m,q,j,e]]
+    # (13) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e] [v=argmax_columns[m,q,j,e]]
     dx = np.zeros((N, H, W, C), dtype)
     rt.scatter("m q j e, v: m q j e -> m q v e", dx, dz, argmax_columns)
     return dx

@@ -121,12 +121,12 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     """Compute dx, the gradient of E: batch normalisation in training.
 
     (7) dh[q,a] = dy[q,a] γ[a]
-    (13) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
-    (19) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
-    (19) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
-    (26) dx[q,a] = dh[q,a]/√(ε+v[a])
-    (26) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
-    (26) dx[q,a] += 1/E dm[a]
+    (12) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
+    (16) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
+    (16) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
+    (21) dx[q,a] = dh[q,a]/√(ε+v[a])
+    (21) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
+    (21) dx[q,a] += 1/E dm[a]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -148,17 +148,17 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     dy = dy.reshape(E, C)
     # (7) dh[q,a] = dy[q,a] γ[a]
     dh = gamma * dy
-    # (13) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
+    # (12) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
     dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x.transpose(1, 0) - m[:, None]) * dh.transpose(1, 0), -1)
-    # (19) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
+    # (16) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
     dm = -1 / np.sqrt(epsilon + v) * rt.total(dh.transpose(1, 0), -1)
-    # (19) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
+    # (16) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
     dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, None] - 2 * x.transpose(1, 0), -1)
-    # (26) dx[q,a] = dh[q,a]/√(ε+v[a])
+    # (21) dx[q,a] = dh[q,a]/√(ε+v[a])
     dx = dh / np.sqrt(epsilon + v)
-    # (26) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
+    # (21) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
     dx += (2 * x - 2 * m) * dv / E
-    # (26) dx[q,a] += 1/E dm[a]
+    # (21) dx[q,a] += 1/E dm[a]
     dx += dm / E
     return dx.reshape(*full_shape, C)
 
@@ -166,7 +166,7 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
 def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: batch normalisation in training.
 
-    (34) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -183,7 +183,7 @@ def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     h = rt.same_raveled("batch_norm", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("batch_norm", "argument h, axis -1 (C)", h.shape[-1], C)
-    # (34) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    # (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
     dgamma = rt.contract("e q, e q -> q", dy, h)
     return dgamma
 
@@ -191,7 +191,7 @@ def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
 def batch_norm_grad_beta(dy: Any) -> rt.Array:
     """Compute dbeta, the gradient of E: batch normalisation in training.
 
-    (39) dbeta[q] = Σ_{e} dy[e,q]
+    (32) dbeta[q] = Σ_{e} dy[e,q]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -204,7 +204,7 @@ def batch_norm_grad_beta(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("batch_norm", "dy any", dy)
     dy, full_shape = rt.raveled("batch_norm", "dy", dy, 0, 1, "(..., C)")
-    # (39) dbeta[q] = Σ_{e} dy[e,q]
+    # (32) dbeta[q] = Σ_{e} dy[e,q]
     dbeta = rt.total(dy.transpose(1, 0), -1)
     return dbeta
 

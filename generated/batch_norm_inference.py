@@ -93,7 +93,7 @@ def _batch_norm_inference_grad_input_sizes(
 def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, eps: float = 1e-05) -> rt.Array:
     """Compute dx, the gradient of E: batch normalisation after training.
 
-    (6) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
+    (5) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -112,7 +112,7 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
     )
     full_shape, E, epsilon, C = _batch_norm_inference_grad_input_sizes(dtype, gamma, running_var, dy, eps)
     dy = dy.reshape(E, C)
-    # (6) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
+    # (5) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
     dx = gamma * dy / np.sqrt(epsilon + running_var)
     return dx.reshape(*full_shape, C)
 
@@ -120,7 +120,7 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
 def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: batch normalisation after training.
 
-    (11) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    (10) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -137,7 +137,7 @@ def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
     h = rt.same_raveled("batch_norm_inference", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("batch_norm_inference", "argument h, axis -1 (C)", h.shape[-1], C)
-    # (11) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    # (10) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
     dgamma = rt.contract("e m, e m -> m", dy, h)
     return dgamma
 
@@ -145,7 +145,7 @@ def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
 def batch_norm_inference_grad_beta(dy: Any) -> rt.Array:
     """Compute dbeta, the gradient of E: batch normalisation after training.
 
-    (16) dbeta[m] = Σ_{e} dy[e,m]
+    (13) dbeta[m] = Σ_{e} dy[e,m]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -158,7 +158,7 @@ def batch_norm_inference_grad_beta(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("batch_norm_inference", "dy any", dy)
     dy, full_shape = rt.raveled("batch_norm_inference", "dy", dy, 0, 1, "(..., C)")
-    # (16) dbeta[m] = Σ_{e} dy[e,m]
+    # (13) dbeta[m] = Σ_{e} dy[e,m]
     dbeta = rt.total(dy.transpose(1, 0), -1)
     return dbeta
 

@@ -109,7 +109,7 @@ def bilinear_grad_input(dy: Any, z: Any, w: Any) -> rt.Array:
 def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
     """Compute dz, the gradient of E: bilinear layer.
 
-    (11) dz[m,q] = Σ_{k,c} dy[m,k] x[m,c] w[c,q,k]
+    (9) dz[m,q] = Σ_{k,c} dy[m,k] x[m,c] w[c,q,k]
 
     Args:
         dy: shape (..., K); dE/du.
@@ -129,7 +129,7 @@ def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
     C, D, K = w.shape
     rt.extent("bilinear", "argument x, axis -1 (features)", x.shape[-1], C)
     rt.extent("bilinear", "argument dy, axis -1 (K)", dy.shape[-1], K)
-    # (11) dz[m,q] = Σ_{k,c} dy[m,k] x[m,c] w[c,q,k]
+    # (9) dz[m,q] = Σ_{k,c} dy[m,k] x[m,c] w[c,q,k]
     dz = np.empty((E, D), dtype)
     for block1_start, block1_stop in rt.blocks(E, C * K, rt.OPERAND):
         block1 = block1_stop - block1_start
@@ -158,7 +158,7 @@ def _bilinear_grad_weight_sizes(dtype: Any, x: Any, z: Any, dy: Any, /) -> tuple
 def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
     """Compute dw, the gradient of E: bilinear layer.
 
-    (16) dw[m,q,v] = Σ_{e} dy[e,v] x[e,m] z[e,q]
+    (12) dw[m,q,v] = Σ_{e} dy[e,v] x[e,m] z[e,q]
 
     Args:
         dy: shape (..., K); dE/du.
@@ -176,7 +176,7 @@ def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
     x = x.reshape(E, C)
     z = z.reshape(E, D)
     dy = dy.reshape(E, K)
-    # (16) dw[m,q,v] = Σ_{e} dy[e,v] x[e,m] z[e,q]
+    # (12) dw[m,q,v] = Σ_{e} dy[e,v] x[e,m] z[e,q]
     dw = np.empty((C, D, K), dtype)
     for block1_start, block1_stop in rt.blocks(C, D * E, rt.OPERAND):
         block1 = block1_stop - block1_start
@@ -191,7 +191,7 @@ def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
 def bilinear_grad_bias(dy: Any) -> rt.Array:
     """Compute db, the gradient of E: bilinear layer.
 
-    (21) db[m] = Σ_{e} dy[e,m]
+    (15) db[m] = Σ_{e} dy[e,m]
 
     Args:
         dy: shape (..., K); dE/du.
@@ -204,7 +204,7 @@ def bilinear_grad_bias(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("bilinear", "dy any", dy)
     dy, full_shape = rt.raveled("bilinear", "dy", dy, 0, 1, "(..., K)")
-    # (21) db[m] = Σ_{e} dy[e,m]
+    # (15) db[m] = Σ_{e} dy[e,m]
     db = rt.total(dy.transpose(1, 0), -1)
     return db
 

@@ -376,18 +376,18 @@ def bottleneck_backward(
     # (10) dnorm4_h[m,q,v,e] = norm4_gamma[e] dsum_y[m,q,v,e]
     dnorm4_h = buffers.take((N, H, W, 256), dtype)
     np.multiply(dsum_y, norm4_gamma, out=dnorm4_h)
-    # (14) dnorm4_v[m] = −1/(2(10⁻⁵+norm4_v[m])) Σ_{n,i,j} norm4_h[n,i,j,m] dnorm4_h[n,i,j,m]
+    # (13) dnorm4_v[m] = −1/(2(10⁻⁵+norm4_v[m])) Σ_{n,i,j} norm4_h[n,i,j,m] dnorm4_h[n,i,j,m]
     dnorm4_v = 1 / (norm4_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm4_h, norm4_h)
-    # (18) dnorm4_m[m] = −1/√(10⁻⁵+norm4_v[m]) Σ_{n,i,j} dnorm4_h[n,i,j,m]
+    # (17) dnorm4_m[m] = −1/√(10⁻⁵+norm4_v[m]) Σ_{n,i,j} dnorm4_h[n,i,j,m]
     dnorm4_m = -1 / np.sqrt(norm4_v + 1e-05) * rt.total(dnorm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (18) dnorm4_m[m] += −2/(HNW) dnorm4_v[m] √(10⁻⁵+norm4_v[m]) Σ_{n,i,j} norm4_h[n,i,j,m]
+    # (17) dnorm4_m[m] += −2/(HNW) dnorm4_v[m] √(10⁻⁵+norm4_v[m]) Σ_{n,i,j} norm4_h[n,i,j,m]
     dnorm4_m += (
         np.sqrt(norm4_v + 1e-05)
         * dnorm4_v
         * -rt.ratio(2, H * N * W)
         * rt.total(norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (30) dproject_u[m,q,v,e] = 2 norm4_h[m,q,v,e] dnorm4_v[e] √(10⁻⁵+norm4_v[e])/(HNW)
+    # (29) dproject_u[m,q,v,e] = 2 norm4_h[m,q,v,e] dnorm4_v[e] √(10⁻⁵+norm4_v[e])/(HNW)
     #                            + dnorm4_h[m,q,v,e]/√(10⁻⁵+norm4_v[e]) + dnorm4_m[e]/(HNW)
     dproject_u = buffers.take((N, H, W, 256), dtype)
     np.multiply(dnorm4_h, 1 / np.sqrt(norm4_v + 1e-05), out=dproject_u)
@@ -397,117 +397,117 @@ def bottleneck_backward(
     # (10) dnorm3_h[m,q,v,e] = norm3_gamma[e] dsum_y[m,q,v,e]
     dnorm3_h = buffers.take((N, H, W, 256), dtype)
     np.multiply(dsum_y, norm3_gamma, out=dnorm3_h)
-    # (14) dnorm3_v[m] = −1/(2(10⁻⁵+norm3_v[m])) Σ_{n,i,j} norm3_h[n,i,j,m] dnorm3_h[n,i,j,m]
+    # (13) dnorm3_v[m] = −1/(2(10⁻⁵+norm3_v[m])) Σ_{n,i,j} norm3_h[n,i,j,m] dnorm3_h[n,i,j,m]
     dnorm3_v = 1 / (norm3_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm3_h, norm3_h)
-    # (18) dnorm3_m[m] = −1/√(10⁻⁵+norm3_v[m]) Σ_{n,i,j} dnorm3_h[n,i,j,m]
+    # (17) dnorm3_m[m] = −1/√(10⁻⁵+norm3_v[m]) Σ_{n,i,j} dnorm3_h[n,i,j,m]
     dnorm3_m = -1 / np.sqrt(norm3_v + 1e-05) * rt.total(dnorm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (18) dnorm3_m[m] += −2/(HNW) dnorm3_v[m] √(10⁻⁵+norm3_v[m]) Σ_{n,i,j} norm3_h[n,i,j,m]
+    # (17) dnorm3_m[m] += −2/(HNW) dnorm3_v[m] √(10⁻⁵+norm3_v[m]) Σ_{n,i,j} norm3_h[n,i,j,m]
     dnorm3_m += (
         np.sqrt(norm3_v + 1e-05)
         * dnorm3_v
         * -rt.ratio(2, H * N * W)
         * rt.total(norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (32) dconv3_u[m,q,v,e] = 2 norm3_h[m,q,v,e] dnorm3_v[e] √(10⁻⁵+norm3_v[e])/(HNW)
+    # (31) dconv3_u[m,q,v,e] = 2 norm3_h[m,q,v,e] dnorm3_v[e] √(10⁻⁵+norm3_v[e])/(HNW)
     #                          + dnorm3_h[m,q,v,e]/√(10⁻⁵+norm3_v[e]) + dnorm3_m[e]/(HNW)
     dconv3_u = buffers.take((N, H, W, 256), dtype)
     np.multiply(dnorm3_h, 1 / np.sqrt(norm3_v + 1e-05), out=dconv3_u)
     dconv3_u += rt.ratio(2, H * N * W) * (np.sqrt(norm3_v + 1e-05) * dnorm3_v) * norm3_h
     dconv3_u += rt.ratio(1, H * N * W) * dnorm3_m
     buffers.give(dnorm3_h)
-    # (34) drelu2_y[m,q,v,e] = Σ_{k} conv3_w[0,0,e,k] dconv3_u[m,q,v,k]
+    # (33) drelu2_y[m,q,v,e] = Σ_{k} conv3_w[0,0,e,k] dconv3_u[m,q,v,k]
     conv3_w_1 = rt.Window(conv3_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
     drelu2_y = buffers.take((N, H, W, 64), dtype)
     rt.contract("m q v k, e k -> m q v e", dconv3_u, conv3_w_1, out=drelu2_y)
-    # (36) dnorm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    # (35) dnorm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dnorm2_y = np.where(relu2_y > 0, drelu2_y, 0)
     buffers.give(drelu2_y)
     # (10) dnorm2_h[m,q,v,e] = norm2_gamma[e] dnorm2_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H, W, 64), dtype)
     np.multiply(dnorm2_y, norm2_gamma, out=dnorm2_h)
-    # (14) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    # (13) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
     dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (18) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    # (17) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (18) dnorm2_m[m] += −2/(HNW) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    # (17) dnorm2_m[m] += −2/(HNW) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
     dnorm2_m += (
         np.sqrt(norm2_v + 1e-05)
         * dnorm2_v
         * -rt.ratio(2, H * N * W)
         * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (32) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(HNW)
+    # (31) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(HNW)
     #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(HNW)
     dconv2_u = buffers.take((N, H, W, 64), dtype)
     np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
     dconv2_u += rt.ratio(2, H * N * W) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
     dconv2_u += rt.ratio(1, H * N * W) * dnorm2_m
     buffers.give(dnorm2_h)
-    # (42) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (41) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H, W, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu1_y = buffers.take((N, H, W, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
-    # (44) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (43) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (10) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H, W, 64), dtype)
     np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (14) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    # (13) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (18) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    # (17) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (18) dnorm1_m[m] += −2/(HNW) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    # (17) dnorm1_m[m] += −2/(HNW) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
     dnorm1_m += (
         np.sqrt(norm1_v + 1e-05)
         * dnorm1_v
         * -rt.ratio(2, H * N * W)
         * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (32) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(HNW)
+    # (31) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(HNW)
     #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(HNW)
     dconv1_u = buffers.take((N, H, W, 64), dtype)
     np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
     dconv1_u += rt.ratio(2, H * N * W) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
     dconv1_u += rt.ratio(1, H * N * W) * dnorm1_m
     buffers.give(dnorm1_h)
-    # (31) dconv1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv1_u[n,i,j,e]
+    # (30) dconv1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv1_u[n,i,j,e]
     dconv1_w = np.zeros((1, 1, 64, 64), dtype)
     part = dconv1_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv1_u, x)
-    # (21) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    # (20) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (24) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    # (23) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (39) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    # (38) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, 64, N, H, W), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2_w = np.empty((3, 3, 64, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
-    # (21) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_y[n,i,j,m]
+    # (20) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_y[n,i,j,m]
     dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dnorm2_y, norm2_h)
-    # (24) dnorm2_beta[m] = Σ_{n,i,j} dnorm2_y[n,i,j,m]
+    # (23) dnorm2_beta[m] = Σ_{n,i,j} dnorm2_y[n,i,j,m]
     dnorm2_beta = rt.total(dnorm2_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (31) dconv3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv3_u[n,i,j,e]
+    # (30) dconv3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv3_u[n,i,j,e]
     dconv3_w = np.zeros((1, 1, 64, 256), dtype)
     part = dconv3_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv3_u, relu2_y)
     buffers.give(dconv3_u)
-    # (21) dnorm3_gamma[m] = Σ_{n,i,j} norm3_h[n,i,j,m] dsum_y[n,i,j,m]
+    # (20) dnorm3_gamma[m] = Σ_{n,i,j} norm3_h[n,i,j,m] dsum_y[n,i,j,m]
     dnorm3_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm3_h)
-    # (24) dnorm3_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    # (23) dnorm3_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm3_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (31) dproject_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dproject_u[n,i,j,e]
+    # (30) dproject_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dproject_u[n,i,j,e]
     dproject_w = np.zeros((1, 1, 64, 256), dtype)
     part = dproject_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dproject_u, x)
-    # (21) dnorm4_gamma[m] = Σ_{n,i,j} norm4_h[n,i,j,m] dsum_y[n,i,j,m]
+    # (20) dnorm4_gamma[m] = Σ_{n,i,j} norm4_h[n,i,j,m] dsum_y[n,i,j,m]
     dnorm4_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm4_h)
-    # (24) dnorm4_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    # (23) dnorm4_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm4_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     if inputs:
         # dx[m,q,v,e] = Σ_{k} project_w[0,0,e,k] dproject_u[m,q,v,k]

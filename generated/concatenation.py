@@ -102,7 +102,7 @@ def concatenation_grad_input(dy: Any, *, input_shape: Sequence[int], z_shape: Se
 def concatenation_grad_z(dy: Any, *, input_shape: Sequence[int], z_shape: Sequence[int]) -> rt.Array:
     """Compute dz, the gradient of E: concatenation along the last axis.
 
-    (12) dz[m,q] = dy[m, q+C]
+    (10) dz[m,q] = dy[m, q+C]
 
     Args:
         dy: shape (..., C + D); dE/dy.
@@ -120,7 +120,7 @@ def concatenation_grad_z(dy: Any, *, input_shape: Sequence[int], z_shape: Sequen
     z_shape = rt.shape("concatenation", "z_shape", z_shape, None)
     full_shape, E, C, D = _concatenation_sizes(dtype, input_shape, z_shape, dy)
     dy = dy.reshape(E, C + D)
-    # (12) dz[m,q] = dy[m, q+C]
+    # (10) dz[m,q] = dy[m, q+C]
     dz = np.zeros((E, D), dtype)
     q_low, q_high = rt.clip(D, (1, C, C + D))
     if q_low < q_high:

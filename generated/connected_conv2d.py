@@ -228,7 +228,7 @@ def connected_conv2d_grad_weight(
 def connected_conv2d_grad_bias(dy: Any) -> rt.Array:
     """Compute db, the gradient of E: 2-D convolution with a table of connections.
 
-    (20) db[q] = Σ_{n,i,j} dy[n,i,j,q]
+    (18) db[q] = Σ_{n,i,j} dy[n,i,j,q]
 
     Args:
         dy: shape (N, H_out, W_out, K); dE/du.
@@ -241,7 +241,7 @@ def connected_conv2d_grad_bias(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("connected_conv2d", "dy 4", dy)
     N, H_out, W_out, K = dy.shape
-    # (20) db[q] = Σ_{n,i,j} dy[n,i,j,q]
+    # (18) db[q] = Σ_{n,i,j} dy[n,i,j,q]
     db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
 

@@ -115,7 +115,7 @@ def constant_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
     """Compute dx, the gradient of E: 2-D padding by a constant.
 
     (8) dz[m,q,e,o] = dy[m, q, e+p_w, o]
-    (14) dx[m,q,e,o] = dz[m, q+p_h, e, o]
+    (12) dx[m,q,e,o] = dz[m, q+p_h, e, o]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -138,7 +138,7 @@ def constant_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
         e_at = rt.span(1, p_w, e_low, e_high)
         part = dz[:, :, e_low:e_high]
         part += dy[:, :, e_at]
-    # (14) dx[m,q,e,o] = dz[m, q+p_h, e, o]
+    # (12) dx[m,q,e,o] = dz[m, q+p_h, e, o]
     dx = np.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (1, p_h, H_out))
     if q_low < q_high:

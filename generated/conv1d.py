@@ -223,7 +223,7 @@ def conv1d_grad_weight(
 def conv1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 1-D convolution (correlation with a learned kernel).
 
-    (18) db[Kg+k] = Σ_{n,j} dy[n, j, Kg+k]
+    (16) db[Kg+k] = Σ_{n,j} dy[n, j, Kg+k]
 
     Args:
         dy: shape (N, W_out, G * K); dE/du.
@@ -239,7 +239,7 @@ def conv1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     G = rt.count("conv1d", "groups", groups, 1)
     N, W_out, _ = dy.shape
     rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
-    # (18) db[Kg+k] = Σ_{n,j} dy[n, j, Kg+k]
+    # (16) db[Kg+k] = Σ_{n,j} dy[n, j, Kg+k]
     db = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return db
 

@@ -238,7 +238,7 @@ def conv2d_grad_weight(
 def conv2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 2-D convolution (correlation with a learned kernel).
 
-    (18) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k]
+    (16) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -254,7 +254,7 @@ def conv2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     G = rt.count("conv2d", "groups", groups, 1)
     N, H_out, W_out, _ = dy.shape
     rt.divided("conv2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
-    # (18) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k]
+    # (16) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k]
     db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
 

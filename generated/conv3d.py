@@ -298,7 +298,7 @@ def conv3d_grad_weight(
 def conv3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 3-D convolution (correlation with a learned kernel).
 
-    (18) db[Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
+    (16) db[Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -314,7 +314,7 @@ def conv3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     G = rt.count("conv3d", "groups", groups, 1)
     N, D_out, H_out, W_out, _ = dy.shape
     rt.divided("conv3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
-    # (18) db[Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
+    # (16) db[Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
     db = rt.total(dy.transpose(4, 0, 1, 2, 3), (-4, -3, -2, -1))
     return db
 

@@ -225,7 +225,7 @@ def conv_transpose1d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 1-D transposed convolution.
 
-    (13) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
+    (11) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
 
     Args:
         dy: shape (N, W_out, G * K); dE/du.
@@ -247,7 +247,7 @@ def conv_transpose1d_grad_weight(
     T, s, d, G, N, W, C, p, W_out, K = _conv_transpose1d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
-    # (13) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
+    # (11) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
     if C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s):
         dy_2 = dy.reshape(N, W_out, G, 1)
         parts1 = np.empty((N, T, 1, G), dtype)
@@ -268,7 +268,7 @@ def conv_transpose1d_grad_weight(
 def conv_transpose1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 1-D transposed convolution.
 
-    (18) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
+    (16) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
 
     Args:
         dy: shape (N, W_out, G * K); dE/du.
@@ -284,7 +284,7 @@ def conv_transpose1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     G = rt.count("conv_transpose1d", "groups", groups, 1)
     N, W_out, _ = dy.shape
     rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
-    # (18) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
+    # (16) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
     db = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return db
 

@@ -234,7 +234,7 @@ def conv_transpose2d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 2-D transposed convolution.
 
-    (13) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
+    (11) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -256,7 +256,7 @@ def conv_transpose2d_grad_weight(
     R, T, s_h, s_w, d_h, d_w, G, N, H, W, C, p_h, p_w, H_out, W_out, K = _conv_transpose2d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
-    # (13) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
+    # (11) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
     if C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w):
         dy_2 = dy.reshape(N, H_out, W_out, G, 1)
         parts1 = np.empty((N, R, T, 1, G), dtype)
@@ -281,7 +281,7 @@ def conv_transpose2d_grad_weight(
 def conv_transpose2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 2-D transposed convolution.
 
-    (18) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
+    (16) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
 
     Args:
         dy: shape (N, H_out, W_out, G * K); dE/du.
@@ -297,7 +297,7 @@ def conv_transpose2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     G = rt.count("conv_transpose2d", "groups", groups, 1)
     N, H_out, W_out, _ = dy.shape
     rt.divided("conv_transpose2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
-    # (18) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
+    # (16) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
     db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
 

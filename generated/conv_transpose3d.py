@@ -279,7 +279,7 @@ def conv_transpose3d_grad_weight(
 ) -> rt.Array:
     """Compute dw, the gradient of E: 3-D transposed convolution.
 
-    (13) dw[m, e, o, f, Cg+c]
+    (11) dw[m, e, o, f, Cg+c]
            = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg] x[n, l, i, j, Cg+c]
 
     Args:
@@ -304,7 +304,7 @@ def conv_transpose3d_grad_weight(
     )
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, G, N, D = sizes[:12]
     H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, K = sizes[12:]
-    # (13) dw[m, e, o, f, Cg+c]
+    # (11) dw[m, e, o, f, Cg+c]
     #        = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg] x[n, l, i, j, Cg+c]
     if (
         C == 1
@@ -342,7 +342,7 @@ def conv_transpose3d_grad_weight(
 def conv_transpose3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     """Compute db, the gradient of E: 3-D transposed convolution.
 
-    (18) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
+    (16) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
 
     Args:
         dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
@@ -358,7 +358,7 @@ def conv_transpose3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     G = rt.count("conv_transpose3d", "groups", groups, 1)
     N, D_out, H_out, W_out, _ = dy.shape
     rt.divided("conv_transpose3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
-    # (18) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
+    # (16) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
     db = rt.total(dy.transpose(4, 0, 1, 2, 3), (-4, -3, -2, -1))
     return db
 

@@ -80,7 +80,7 @@ def dense_grad_input(dy: Any, w: Any) -> rt.Array:
 def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
     """Compute dw, the gradient of E: dense (fully connected) layer.
 
-    (11) dw[m,q] = Σ_{e} dy[e,q] x[e,m]
+    (9) dw[m,q] = Σ_{e} dy[e,q] x[e,m]
 
     Args:
         dy: shape (..., K); dE/du.
@@ -97,7 +97,7 @@ def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
     dy = rt.same_raveled("dense", "dy", dy, 0, 1, "(..., K)", full_shape)
     C = x.shape[-1]
     K = dy.shape[-1]
-    # (11) dw[m,q] = Σ_{e} dy[e,q] x[e,m]
+    # (9) dw[m,q] = Σ_{e} dy[e,q] x[e,m]
     dw = np.empty((C, K), dtype)
     rt.contract("e m, e q -> m q", x, dy, out=dw)
     return dw
@@ -106,7 +106,7 @@ def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
 def dense_grad_bias(dy: Any) -> rt.Array:
     """Compute db, the gradient of E: dense (fully connected) layer.
 
-    (16) db[m] = Σ_{e} dy[e,m]
+    (12) db[m] = Σ_{e} dy[e,m]
 
     Args:
         dy: shape (..., K); dE/du.
@@ -119,7 +119,7 @@ def dense_grad_bias(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("dense", "dy any", dy)
     dy, full_shape = rt.raveled("dense", "dy", dy, 0, 1, "(..., K)")
-    # (16) db[m] = Σ_{e} dy[e,m]
+    # (12) db[m] = Σ_{e} dy[e,m]
     db = rt.total(dy.transpose(1, 0), -1)
     return db
 

@@ -108,11 +108,11 @@ def group_norm_grad_input(
 
     (5) dh[q,a,o] = dy[q,a,o] γ[o]
     (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
-    (15) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
-    (15) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
-    (24) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
-    (24) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
-    (24) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
+    (13) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
+    (13) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
+    (22) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
+    (22) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
+    (22) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
 
     Args:
         dy: shape (N, ..., C * G); dE/dy.
@@ -144,21 +144,21 @@ def group_norm_grad_input(
         * (-1 / 2)
         * rt.total((x_1.transpose(0, 2, 1, 3) - m[:, :, None, None]) * dh_1.transpose(0, 2, 1, 3), (-2, -1))
     )
-    # (15) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
+    # (13) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
     dh_2 = dh.reshape(N, E, G, C)
     dm = -1 / np.sqrt(epsilon + v) * rt.total(dh_2.transpose(0, 2, 1, 3), (-2, -1))
-    # (15) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
+    # (13) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
     x_2 = x.reshape(N, E, G, C)
     dm += dv * rt.ratio(1, C * E) * rt.total(2 * m[:, :, None, None] - 2 * x_2.transpose(0, 2, 1, 3), (-2, -1))
-    # (24) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
+    # (22) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
     dh_3 = dh.reshape(N, E, G, C)
     dx_1 = dh_3 / np.sqrt(epsilon + v[:, None, :, None])
     dx = dx_1.reshape(N, E, C * G)
-    # (24) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
+    # (22) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
     x_3 = x.reshape(N, E, G, C)
     dx_2 = dx.reshape(N, E, G, C)
     dx_2 += (2 * x_3 - 2 * m[:, None, :, None]) * dv[:, None, :, None] / (C * E)
-    # (24) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
+    # (22) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
     dx_3 = dx.reshape(N, E, G, C)
     dx_3 += dm[:, None, :, None] / (C * E)
     return dx.reshape(N, *full_shape, C * G)
@@ -184,7 +184,7 @@ def _group_norm_grad_gamma_sizes(dtype: Any, dy: Any, h: Any, /, num_groups: Any
 def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
     """Compute dgamma, the gradient of E: group normalisation.
 
-    (33) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    (29) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
 
     Args:
         dy: shape (N, ..., C * G); dE/dy.
@@ -201,7 +201,7 @@ def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
     E, G, N, C = _group_norm_grad_gamma_sizes(dtype, dy, h, num_groups)
     dy = dy.reshape(N, E, C * G)
     h = h.reshape(N, E, C * G)
-    # (33) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    # (29) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
     dgamma = rt.contract("n e q, n e q -> q", dy, h)
     return dgamma
 
@@ -209,7 +209,7 @@ def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
 def group_norm_grad_beta(dy: Any, *, num_groups: int) -> rt.Array:
     """Compute dbeta, the gradient of E: group normalisation.
 
-    (38) dbeta[q] = Σ_{n,e} dy[n,e,q]
+    (32) dbeta[q] = Σ_{n,e} dy[n,e,q]
 
     Args:
         dy: shape (N, ..., C * G); dE/dy.
@@ -224,7 +224,7 @@ def group_norm_grad_beta(dy: Any, *, num_groups: int) -> rt.Array:
     dy, dtype = rt.arrays("group_norm", "dy any", dy)
     E, G, N, C = _group_norm_grad_gamma_sizes(dtype, dy, None, num_groups)
     dy = dy.reshape(N, E, C * G)
-    # (38) dbeta[q] = Σ_{n,e} dy[n,e,q]
+    # (32) dbeta[q] = Σ_{n,e} dy[n,e,q]
     dbeta = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return dbeta
 

@@ -133,10 +133,10 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     """Compute dx, the gradient of E: one step of a gated recurrent unit.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
-    (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (17) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    (22) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+    (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (11) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (14) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -157,17 +157,17 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     C, H, N = _gru_cell_grad_input_sizes(dtype, w, h, dy, v, s, z, g)
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
     du = np.zeros((N, 3, H), dtype)
     part = du[:, 2]
     part += (1 - np.square(g)) * dg
-    # (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = du[:, 1]
     part += (h - g) * dg * z
-    # (17) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    # (11) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
-    # (22) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+    # (14) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
     dx = np.empty((N, C), dtype)
     rt.contract("m a k, q a k -> m q", du, w, out=dx)
     return dx
@@ -192,11 +192,11 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
     """Compute dh, the gradient of E: one step of a gated recurrent unit.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
-    (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (14) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    (27) dh[m,q] = dy[m,q] z[m,q]
-    (27) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
+    (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (10) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (17) dh[m,q] = dy[m,q] z[m,q]
+    (17) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -217,19 +217,19 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
     N, H = _gru_cell_grad_h_sizes(dtype, r, h, dy, v, s, z, g)
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
     dv = np.zeros((N, 3, H), dtype)
     part = dv[:, 2]
     part += (1 - np.square(g)) * dg * s
-    # (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = dv[:, 1]
     part += (h - g) * dg * z
-    # (14) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    # (10) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
     part = dv[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
-    # (27) dh[m,q] = dy[m,q] z[m,q]
+    # (17) dh[m,q] = dy[m,q] z[m,q]
     dh = dy * z
-    # (27) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
+    # (17) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
     dh += rt.contract("m a k, q a k -> m q", dv, r)
     return dh
 
@@ -254,10 +254,10 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
     """Compute dw, the gradient of E: one step of a gated recurrent unit.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
-    (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (17) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    (32) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
+    (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (11) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (20) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -278,17 +278,17 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
     N, C, H = _gru_cell_grad_weight_sizes(dtype, x, h, dy, v, s, z, g)
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
     du = np.zeros((N, 3, H), dtype)
     part = du[:, 2]
     part += (1 - np.square(g)) * dg
-    # (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = du[:, 1]
     part += (h - g) * dg * z
-    # (17) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    # (11) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
-    # (32) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
+    # (20) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
     dw = np.empty((C, 3, H), dtype)
     rt.contract("n m, n q o -> m q o", x, du, out=dw)
     return dw
@@ -298,10 +298,10 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     """Compute dr, the gradient of E: one step of a gated recurrent unit.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
-    (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (14) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    (33) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
+    (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (10) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (21) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -326,17 +326,17 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
     dv = np.zeros((N, 3, H), dtype)
     part = dv[:, 2]
     part += (1 - np.square(g)) * dg * s
-    # (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = dv[:, 1]
     part += (h - g) * dg * z
-    # (14) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    # (10) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
     part = dv[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
-    # (33) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
+    # (21) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
     dr = np.empty((H, 3, H), dtype)
     rt.contract("n m, n q o -> m q o", h, dv, out=dr)
     return dr
@@ -346,10 +346,10 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
     """Compute db, the gradient of E: one step of a gated recurrent unit.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
-    (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (17) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    (38) db[m,q] = Σ_{n} du[n,m,q]
+    (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (11) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (24) db[m,q] = Σ_{n} du[n,m,q]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -374,17 +374,17 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
     rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
     du = np.zeros((N, 3, H), dtype)
     part = du[:, 2]
     part += (1 - np.square(g)) * dg
-    # (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = du[:, 1]
     part += (h - g) * dg * z
-    # (17) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    # (11) du[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
-    # (38) db[m,q] = Σ_{n} du[n,m,q]
+    # (24) db[m,q] = Σ_{n} du[n,m,q]
     db = rt.total(du.transpose(1, 2, 0), -1)
     return db
 
@@ -393,10 +393,10 @@ def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     """Compute dd, the gradient of E: one step of a gated recurrent unit.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
-    (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (14) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
-    (39) dd[m,q] = Σ_{n} dv[n,m,q]
+    (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (10) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    (25) dd[m,q] = Σ_{n} dv[n,m,q]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -421,17 +421,17 @@ def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     rt.extents("gru_cell", "g", g.shape, (N, H), "batch, units")
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
     dv = np.zeros((N, 3, H), dtype)
     part = dv[:, 2]
     part += (1 - np.square(g)) * dg * s
-    # (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = dv[:, 1]
     part += (h - g) * dg * z
-    # (14) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
+    # (10) dv[m,0,o] += v[m,2,o] s[m,o] dg[m,o] (1−s[m,o]) (1−g[m,o]²)
     part = dv[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
-    # (39) dd[m,q] = Σ_{n} dv[n,m,q]
+    # (25) dd[m,q] = Σ_{n} dv[n,m,q]
     dd = rt.total(dv.transpose(1, 2, 0), -1)
     return dd
 

@@ -57,8 +57,8 @@ def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.A
 def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: Huber loss, mean over all elements.
 
-    (11) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
-    (11) dx[m] += 1/E dy r[m] [δ≥|r[m]|]
+    (10) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
+    (10) dx[m] += 1/E dy r[m] [δ≥|r[m]|]
 
     Args:
         dy: a number; dE/dy.
@@ -78,9 +78,9 @@ def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
     r = r.reshape(-1)
     delta = rt.number("huber_loss", "delta", delta)
     rt.require("huber_loss", "delta", 0 < delta < np.inf, "a finite number, greater than 0", delta)
-    # (11) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
+    # (10) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
     dx = np.where(np.abs(r) > delta, delta * np.sign(r) * dy / E, 0)
-    # (11) dx[m] += 1/E dy r[m] [δ≥|r[m]|]
+    # (10) dx[m] += 1/E dy r[m] [δ≥|r[m]|]
     dx += np.where(delta >= np.abs(r), dy * r / E, 0)
     return dx.reshape(full_shape)
 

@@ -94,12 +94,12 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     """Compute dx, the gradient of E: instance normalisation.
 
     (5) dh[q,a,o] = dy[q,a,o] γ[o]
-    (11) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
-    (17) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
-    (17) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
-    (24) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
-    (24) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
-    (24) dx[q,a,o] += 1/E dm[q,o]
+    (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
+    (14) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
+    (14) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
+    (19) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
+    (19) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
+    (19) dx[q,a,o] += 1/E dm[q,o]
 
     Args:
         dy: shape (N, ..., C); dE/dy.
@@ -121,22 +121,22 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     dy = dy.reshape(N, E, C)
     # (5) dh[q,a,o] = dy[q,a,o] γ[o]
     dh = gamma * dy
-    # (11) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
+    # (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
     dv = (
         1
         / (epsilon + v) ** (3 / 2)
         * (-1 / 2)
         * rt.total((x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1), -1)
     )
-    # (17) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
+    # (14) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
     dm = -1 / np.sqrt(epsilon + v) * rt.total(dh.transpose(0, 2, 1), -1)
-    # (17) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
+    # (14) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
     dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, :, None] - 2 * x.transpose(0, 2, 1), -1)
-    # (24) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
+    # (19) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
     dx = dh / np.sqrt(epsilon + v[:, None, :])
-    # (24) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
+    # (19) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
     dx += (2 * x - 2 * m[:, None, :]) * dv[:, None, :] / E
-    # (24) dx[q,a,o] += 1/E dm[q,o]
+    # (19) dx[q,a,o] += 1/E dm[q,o]
     dx += dm[:, None, :] / E
     return dx.reshape(N, *full_shape, C)
 
@@ -144,7 +144,7 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
 def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: instance normalisation.
 
-    (32) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    (27) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
 
     Args:
         dy: shape (N, ..., C); dE/dy.
@@ -163,7 +163,7 @@ def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     C = dy.shape[-1]
     rt.extent("instance_norm", "argument h, axis 0 (N)", h.shape[0], N)
     rt.extent("instance_norm", "argument h, axis -1 (C)", h.shape[-1], C)
-    # (32) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    # (27) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
     dgamma = rt.contract("n e q, n e q -> q", dy, h)
     return dgamma
 
@@ -171,7 +171,7 @@ def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
 def instance_norm_grad_beta(dy: Any) -> rt.Array:
     """Compute dbeta, the gradient of E: instance normalisation.
 
-    (37) dbeta[q] = Σ_{n,e} dy[n,e,q]
+    (30) dbeta[q] = Σ_{n,e} dy[n,e,q]
 
     Args:
         dy: shape (N, ..., C); dE/dy.
@@ -184,7 +184,7 @@ def instance_norm_grad_beta(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("instance_norm", "dy any", dy)
     dy, full_shape = rt.raveled("instance_norm", "dy", dy, 1, 1, "(N, ..., C)")
-    # (37) dbeta[q] = Σ_{n,e} dy[n,e,q]
+    # (30) dbeta[q] = Σ_{n,e} dy[n,e,q]
     dbeta = rt.total(dy.transpose(2, 0, 1), (-2, -1))
     return dbeta
 

@@ -50,7 +50,7 @@ def l1_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array]:
 def l1_loss_grad_input(dy: Any, r: Any) -> rt.Array:
     """Compute dx, the gradient of E: mean absolute error over all elements.
 
-    (10) dx[m] = 1/E dy sign(r[m])
+    (9) dx[m] = 1/E dy sign(r[m])
 
     Args:
         dy: a number; dE/dy.
@@ -67,7 +67,7 @@ def l1_loss_grad_input(dy: Any, r: Any) -> rt.Array:
     full_shape = r.shape
     E = r.size
     r = r.reshape(-1)
-    # (10) dx[m] = 1/E dy sign(r[m])
+    # (9) dx[m] = 1/E dy sign(r[m])
     dx = np.sign(r) * dy / E
     return dx.reshape(full_shape)
 

@@ -91,12 +91,12 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     """Compute dx, the gradient of E: layer normalisation over the last axis.
 
     (5) dh[q,a] = dy[q,a] γ[a]
-    (11) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
-    (17) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
-    (17) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
-    (24) dx[q,a] = dh[q,a]/√(ε+v[q])
-    (24) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
-    (24) dx[q,a] += 1/C dm[q]
+    (10) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
+    (14) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
+    (14) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
+    (19) dx[q,a] = dh[q,a]/√(ε+v[q])
+    (19) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
+    (19) dx[q,a] += 1/C dm[q]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -120,17 +120,17 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     v = v.reshape(-1)
     # (5) dh[q,a] = dy[q,a] γ[a]
     dh = gamma * dy
-    # (11) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
+    # (10) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
     dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m[:, None]) * dh, -1)
-    # (17) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
+    # (14) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
     dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, -1)
-    # (17) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
+    # (14) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
     dm += dv * rt.ratio(1, C) * rt.total(2 * m[:, None] - 2 * x, -1)
-    # (24) dx[q,a] = dh[q,a]/√(ε+v[q])
+    # (19) dx[q,a] = dh[q,a]/√(ε+v[q])
     dx = dh / np.sqrt(epsilon + v[:, None])
-    # (24) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
+    # (19) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
     dx += (2 * x - 2 * m[:, None]) * dv[:, None] / C
-    # (24) dx[q,a] += 1/C dm[q]
+    # (19) dx[q,a] += 1/C dm[q]
     dx += dm[:, None] / C
     return dx.reshape(*full_shape, C)
 
@@ -138,7 +138,7 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
 def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: layer normalisation over the last axis.
 
-    (32) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    (27) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -155,7 +155,7 @@ def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     h = rt.same_raveled("layer_norm", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("layer_norm", "argument h, axis -1 (C)", h.shape[-1], C)
-    # (32) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    # (27) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
     dgamma = rt.contract("e q, e q -> q", dy, h)
     return dgamma
 
@@ -163,7 +163,7 @@ def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
 def layer_norm_grad_beta(dy: Any) -> rt.Array:
     """Compute dbeta, the gradient of E: layer normalisation over the last axis.
 
-    (37) dbeta[q] = Σ_{e} dy[e,q]
+    (30) dbeta[q] = Σ_{e} dy[e,q]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -176,7 +176,7 @@ def layer_norm_grad_beta(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("layer_norm", "dy any", dy)
     dy, full_shape = rt.raveled("layer_norm", "dy", dy, 0, 1, "(..., C)")
-    # (37) dbeta[q] = Σ_{e} dy[e,q]
+    # (30) dbeta[q] = Σ_{e} dy[e,q]
     dbeta = rt.total(dy.transpose(1, 0), -1)
     return dbeta
 

@@ -31,11 +31,11 @@
 (5) f5_u[n,k] = Σ_{c} f5_w[c,k] flat_y[n,c]
 (5) f5_u[n,k] += f5_b[k]
 (6) a5_y[n,k] = tanh(f5_u[n,k])
-(7) f6_u[n,k] = Σ_{c} f6_w[c,k] a5_y[n,c]
-(7) f6_u[n,k] += f6_b[k]
+(5) f6_u[n,k] = Σ_{c} f6_w[c,k] a5_y[n,c]
+(5) f6_u[n,k] += f6_b[k]
 (6) a6_y[n,k] = tanh(f6_u[n,k])
-(7) output_u[n,k] = Σ_{c} output_w[c,k] a6_y[n,c]
-(7) output_u[n,k] += output_b[k]
+(5) output_u[n,k] = Σ_{c} output_w[c,k] a6_y[n,c]
+(5) output_u[n,k] += output_b[k]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B; pooling by the
     maximum and softmax came later.
@@ -148,19 +148,19 @@ def lenet_forward(
     a5_y = buffers.take((N, 120), dtype)
     np.tanh(f5_u, out=a5_y)
     buffers.give(f5_u)
-    # (7) f6_u[n,k] = Σ_{c} f6_w[c,k] a5_y[n,c]
+    # (5) f6_u[n,k] = Σ_{c} f6_w[c,k] a5_y[n,c]
     f6_u = buffers.take((N, 84), dtype)
     rt.contract("n c, c k -> n k", a5_y, f6_w, out=f6_u)
-    # (7) f6_u[n,k] += f6_b[k]
+    # (5) f6_u[n,k] += f6_b[k]
     f6_u += f6_b
     # (6) a6_y[n,k] = tanh(f6_u[n,k])
     a6_y = buffers.take((N, 84), dtype)
     np.tanh(f6_u, out=a6_y)
     buffers.give(f6_u)
-    # (7) output_u[n,k] = Σ_{c} output_w[c,k] a6_y[n,c]
+    # (5) output_u[n,k] = Σ_{c} output_w[c,k] a6_y[n,c]
     output_u = np.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", a6_y, output_w, out=output_u)
-    # (7) output_u[n,k] += output_b[k]
+    # (5) output_u[n,k] += output_b[k]
     output_u += output_b
     return output_u, (x, a1_y, s2_y, s2_argmax, a3_y, s4_argmax, flat_y, a5_y, a6_y)
 
@@ -252,23 +252,23 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     buffers.give(s4_y)
     # (5) f5_u[n,k] += f5_b[k]
     f5_u += f5_b
-    # (7) f6_u[n,k] = Σ_{c} f6_w[c,k] tanh(f5_u[n,c])
+    # (5) f6_u[n,k] = Σ_{c} f6_w[c,k] tanh(f5_u[n,c])
     factor1 = buffers.take((N, 120), dtype)
     np.tanh(f5_u, out=factor1)
     buffers.give(f5_u)
     f6_u = buffers.take((N, 84), dtype)
     rt.contract("n c, c k -> n k", factor1, f6_w, out=f6_u)
     buffers.give(factor1)
-    # (7) f6_u[n,k] += f6_b[k]
+    # (5) f6_u[n,k] += f6_b[k]
     f6_u += f6_b
-    # (7) output_u[n,k] = Σ_{c} output_w[c,k] tanh(f6_u[n,c])
+    # (5) output_u[n,k] = Σ_{c} output_w[c,k] tanh(f6_u[n,c])
     factor2 = buffers.take((N, 84), dtype)
     np.tanh(f6_u, out=factor2)
     buffers.give(f6_u)
     output_u = np.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", factor2, output_w, out=output_u)
     buffers.give(factor2)
-    # (7) output_u[n,k] += output_b[k]
+    # (5) output_u[n,k] += output_b[k]
     output_u += output_b
     return output_u
 
@@ -313,10 +313,10 @@ def lenet_backward(
     output_w = rt.weight("lenet", params, "output.w", dtype, (84, 10))
     rt.extents("lenet", "dy", dy.shape, (N, 10), "batch, 10")
     buffers = rt.Buffers() if buffers is None else buffers
-    # (32) da6_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
+    # (31) da6_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
     da6_y = buffers.take((N, 84), dtype)
     rt.contract("m k, q k -> m q", dy, output_w, out=da6_y)
-    # (34) df6_u[m,q] = da6_y[m,q] (1−a6_y[m,q]²)
+    # (33) df6_u[m,q] = da6_y[m,q] (1−a6_y[m,q]²)
     if loops.wanted(84 * N):
         df6_u = buffers.take((N, 84), dtype)
         loops.lenet_backward_1(df6_u, a6_y, da6_y, N)
@@ -326,10 +326,10 @@ def lenet_backward(
         np.subtract(1, df6_u, out=df6_u)
         df6_u *= da6_y
     buffers.give(da6_y)
-    # (32) da5_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
+    # (31) da5_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
     da5_y = buffers.take((N, 120), dtype)
     rt.contract("m k, q k -> m q", df6_u, f6_w, out=da5_y)
-    # (34) df5_u[m,q] = da5_y[m,q] (1−a5_y[m,q]²)
+    # (33) df5_u[m,q] = da5_y[m,q] (1−a5_y[m,q]²)
     if loops.wanted(120 * N):
         df5_u = buffers.take((N, 120), dtype)
         loops.lenet_backward_2(df5_u, a5_y, da5_y, N)
@@ -339,13 +339,13 @@ def lenet_backward(
         np.subtract(1, df5_u, out=df5_u)
         df5_u *= da5_y
     buffers.give(da5_y)
-    # (36) dflat_y[m,q] = Σ_{k} f5_w[q,k] df5_u[m,k]
+    # (35) dflat_y[m,q] = Σ_{k} f5_w[q,k] df5_u[m,k]
     dflat_y = buffers.take((N, 400), dtype)
     rt.contract("m k, q k -> m q", df5_u, f5_w, out=dflat_y)
-    # (39) ds4_y[m,q,v,e] = dflat_y[m, 80q+16v+e]
+    # (38) ds4_y[m,q,v,e] = dflat_y[m, 80q+16v+e]
     dflat_y_1 = dflat_y.reshape(N, 5, 5, 16)
     ds4_y = dflat_y_1.reshape(N, 5, 5, 16)
-    # (44) da3_y[m, 2i+r, 2j+t, e] = ds4_y[m,i,j,e] [s4_argmax[m,i,j,e]=2r+t]
+    # (43) da3_y[m, 2i+r, 2j+t, e] = ds4_y[m,i,j,e] [s4_argmax[m,i,j,e]=2r+t]
     if loops.wanted(1600 * N):
         da3_y = buffers.take((N, 10, 10, 16), dtype)
         loops.lenet_backward_3(da3_y, ds4_y, s4_argmax, N)
@@ -356,7 +356,7 @@ def lenet_backward(
         )
         rt.spread(ds4_y, da3_y_1, argument=s4_argmax)
     buffers.give(dflat_y)
-    # (46) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1−a3_y[m,q,v,e]²)
+    # (45) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1−a3_y[m,q,v,e]²)
     if loops.wanted(1600 * N):
         dc3_u = buffers.take((N, 10, 10, 16), dtype)
         loops.lenet_backward_4(dc3_u, a3_y, da3_y, N)
@@ -366,7 +366,7 @@ def lenet_backward(
         np.subtract(1, dc3_u, out=dc3_u)
         dc3_u *= da3_y
     buffers.give(da3_y)
-    # (55) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_w[r,t,e,k] dc3_u[m,i,j,k]
+    # (54) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_w[r,t,e,k] dc3_u[m,i,j,k]
     ds2_y = buffers.take((N, 14, 14, 6), dtype)
     ds2_y_1 = rt.Window(  # m e i j r t
         ds2_y, (N, 6, 10, 10, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1)))
@@ -383,7 +383,7 @@ def lenet_backward(
         )
         rt.spread(ds2_y, da1_y_1, argument=s2_argmax)
     buffers.give(ds2_y)
-    # (56) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1−a1_y[m,q,v,e]²)
+    # (55) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1−a1_y[m,q,v,e]²)
     if loops.wanted(4704 * N):
         dc1_u = buffers.take((N, 28, 28, 6), dtype)
         loops.lenet_backward_6(dc1_u, a1_y, da1_y, N)
@@ -393,39 +393,39 @@ def lenet_backward(
         np.subtract(1, dc1_u, out=dc1_u)
         dc1_u *= da1_y
     buffers.give(da1_y)
-    # (50) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
+    # (49) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (5, 5, 1, N, 28, 28), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dc1_w = np.empty((5, 5, 1, 6), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dc1_u, out=dc1_w)
-    # (51) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
+    # (50) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
     dc1_b = rt.total(dc1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (50) dc3_w[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
+    # (49) dc3_w[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
     s2_y_1 = rt.Window(  # m q v n i j
         s2_y, (5, 5, 6, N, 10, 10), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dc3_w = np.empty((5, 5, 6, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s2_y_1, dc3_u, out=dc3_w)
-    # (51) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
+    # (50) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
     dc3_b = rt.total(dc3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     buffers.give(dc3_u)
-    # (27) df5_w[m,q] = Σ_{n} flat_y[n,m] df5_u[n,q]
+    # (26) df5_w[m,q] = Σ_{n} flat_y[n,m] df5_u[n,q]
     df5_w = np.empty((400, 120), dtype)
     rt.contract("n m, n q -> m q", flat_y, df5_u, out=df5_w)
-    # (30) df5_b[m] = Σ_{n} df5_u[n,m]
+    # (29) df5_b[m] = Σ_{n} df5_u[n,m]
     df5_b = rt.total(df5_u.transpose(1, 0), -1)
     buffers.give(df5_u)
-    # (27) df6_w[m,q] = Σ_{n} a5_y[n,m] df6_u[n,q]
+    # (26) df6_w[m,q] = Σ_{n} a5_y[n,m] df6_u[n,q]
     df6_w = np.empty((120, 84), dtype)
     rt.contract("n m, n q -> m q", a5_y, df6_u, out=df6_w)
-    # (30) df6_b[m] = Σ_{n} df6_u[n,m]
+    # (29) df6_b[m] = Σ_{n} df6_u[n,m]
     df6_b = rt.total(df6_u.transpose(1, 0), -1)
     buffers.give(df6_u)
-    # (27) doutput_w[m,q] = Σ_{n} dy[n,q] a6_y[n,m]
+    # (26) doutput_w[m,q] = Σ_{n} dy[n,q] a6_y[n,m]
     doutput_w = np.empty((84, 10), dtype)
     rt.contract("n m, n q -> m q", a6_y, dy, out=doutput_w)
-    # (30) doutput_b[m] = Σ_{n} dy[n,m]
+    # (29) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy.transpose(1, 0), -1)
     if inputs:
         # dx[m, i+r, j+t, e] += Σ_{k} c1_w[r,t,e,k] dc1_u[m,i,j,k]
@@ -493,8 +493,8 @@ def lenet_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
 def lenet_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     """Compute dx, the gradient of E: softmax with cross-entropy, mean over the batch.
 
-    (24) dx[q,v] = −1/N dy [v=t[q]]
-    (24) dx[q,v] += 1/N dy h[q,v]/z[q]
+    (23) dx[q,v] = −1/N dy [v=t[q]]
+    (23) dx[q,v] += 1/N dy h[q,v]/z[q]
 
     Args:
         dy: a number; dE/dy.
@@ -515,9 +515,9 @@ def lenet_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     K = h.shape[1]
     rt.extent("lenet_loss", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("lenet_loss", "t", t, K)
-    # (24) dx[q,v] = 1/N dy h[q,v]/z[q]
+    # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
     dx = dy * h / (N * z[:, None])
-    # (24) dx[q,v] += −1/N dy [v=t[q]]
+    # (23) dx[q,v] += −1/N dy [v=t[q]]
     rows1 = -rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx

@@ -160,7 +160,7 @@ def locally_connected1d_grad_weight(
 def locally_connected1d_grad_bias(dy: Any) -> rt.Array:
     """Compute db, the gradient of E: 1-D locally connected layer (a convolution without shared weights).
 
-    (18) db[m,q] = Σ_{n} dy[n,m,q]
+    (16) db[m,q] = Σ_{n} dy[n,m,q]
 
     Args:
         dy: shape (N, W_out, K); dE/du.
@@ -173,7 +173,7 @@ def locally_connected1d_grad_bias(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("locally_connected1d", "dy 3", dy)
     N, W_out, K = dy.shape
-    # (18) db[m,q] = Σ_{n} dy[n,m,q]
+    # (16) db[m,q] = Σ_{n} dy[n,m,q]
     db = rt.total(dy.transpose(1, 2, 0), -1)
     return db
 

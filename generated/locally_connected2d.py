@@ -177,7 +177,7 @@ def locally_connected2d_grad_weight(
 def locally_connected2d_grad_bias(dy: Any) -> rt.Array:
     """Compute db, the gradient of E: 2-D locally connected layer (a convolution without shared weights).
 
-    (18) db[m,q,v] = Σ_{n} dy[n,m,q,v]
+    (16) db[m,q,v] = Σ_{n} dy[n,m,q,v]
 
     Args:
         dy: shape (N, H_out, W_out, K); dE/du.
@@ -190,7 +190,7 @@ def locally_connected2d_grad_bias(dy: Any) -> rt.Array:
     """
     dy, dtype = rt.arrays("locally_connected2d", "dy 4", dy)
     N, H_out, W_out, K = dy.shape
-    # (18) db[m,q,v] = Σ_{n} dy[n,m,q,v]
+    # (16) db[m,q,v] = Σ_{n} dy[n,m,q,v]
     db = rt.total(dy.transpose(1, 2, 3, 0), -1)
     return db
 

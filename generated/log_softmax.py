@@ -60,8 +60,8 @@ def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     """Compute dx, the gradient of E: logarithm of softmax over the last axis.
 
     (11) ds[q] = −Σ_{k} dy[q,k]
-    (24) dx[q,v] = dy[q,v]
-    (24) dx[q,v] += h[q,v] ds[q]/z[q]
+    (23) dx[q,v] = dy[q,v]
+    (23) dx[q,v] += h[q,v] ds[q]/z[q]
 
     Args:
         dy: shape (..., K); dE/dy.
@@ -84,10 +84,10 @@ def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("log_softmax", "argument h, axis -1 (K)", h.shape[-1], K)
     # (11) ds[q] = −Σ_{k} dy[q,k]
     ds = -rt.total(dy, -1)
-    # (24) dx[q,v] = dy[q,v]
+    # (23) dx[q,v] = dy[q,v]
     dx = np.zeros((E, K), dtype)
     dx += dy
-    # (24) dx[q,v] += h[q,v] ds[q]/z[q]
+    # (23) dx[q,v] += h[q,v] ds[q]/z[q]
     dx += ds[:, None] * h / z[:, None]
     return dx.reshape(*full_shape, K)
 

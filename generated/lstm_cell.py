@@ -159,13 +159,13 @@ def _lstm_cell_grad_input_sizes(
 def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: one step of a long short-term memory.
 
-    (12) ddz[m,q] = dz[m,q]
-    (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
-    (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
-    (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
-    (24) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+    (11) ddz[m,q] = dz[m,q]
+    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -188,25 +188,25 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
         "lstm_cell", "w 3, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", w, c, i, f, g, o, s, dy, dz
     )
     C, H, N = _lstm_cell_grad_input_sizes(dtype, w, c, dy, dz, i, f, g, o, s)
-    # (12) ddz[m,q] = dz[m,q]
+    # (11) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
-    # (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
-    # (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
     part += (1 - o) * dy * o * s
-    # (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
     part = du[:, 2]
     part += (1 - np.square(g)) * ddz * i
-    # (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    # (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
     part = du[:, 1]
     part += (1 - f) * c * ddz * f
-    # (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    # (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
-    # (24) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+    # (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
     dx = np.empty((N, C), dtype)
     rt.contract("m a k, q a k -> m q", du, w, out=dx)
     return dx
@@ -234,13 +234,13 @@ def _lstm_cell_grad_h_sizes(
 def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dh, the gradient of E: one step of a long short-term memory.
 
-    (12) ddz[m,q] = dz[m,q]
-    (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
-    (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
-    (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
-    (25) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
+    (11) ddz[m,q] = dz[m,q]
+    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -263,25 +263,25 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
         "lstm_cell", "r 3, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", r, c, i, f, g, o, s, dy, dz
     )
     N, H = _lstm_cell_grad_h_sizes(dtype, r, c, dy, dz, i, f, g, o, s)
-    # (12) ddz[m,q] = dz[m,q]
+    # (11) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
-    # (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
-    # (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
     part += (1 - o) * dy * o * s
-    # (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
     part = du[:, 2]
     part += (1 - np.square(g)) * ddz * i
-    # (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    # (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
     part = du[:, 1]
     part += (1 - f) * c * ddz * f
-    # (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    # (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
-    # (25) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
+    # (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
     dh = np.empty((N, H), dtype)
     rt.contract("m a k, q a k -> m q", du, r, out=dh)
     return dh
@@ -290,9 +290,9 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
 def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
     """Compute dc, the gradient of E: one step of a long short-term memory.
 
-    (12) ddz[m,q] = dz[m,q]
-    (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    (26) dc[m,q] = f[m,q] ddz[m,q]
+    (11) ddz[m,q] = dz[m,q]
+    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (15) dc[m,q] = f[m,q] ddz[m,q]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -313,12 +313,12 @@ def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
     rt.extents("lstm_cell", "f", f.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
-    # (12) ddz[m,q] = dz[m,q]
+    # (11) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
-    # (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
-    # (26) dc[m,q] = f[m,q] ddz[m,q]
+    # (15) dc[m,q] = f[m,q] ddz[m,q]
     dc = ddz * f
     return dc
 
@@ -344,13 +344,13 @@ def _lstm_cell_grad_weight_sizes(
 def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dw, the gradient of E: one step of a long short-term memory.
 
-    (12) ddz[m,q] = dz[m,q]
-    (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
-    (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
-    (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
-    (31) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
+    (11) ddz[m,q] = dz[m,q]
+    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -373,25 +373,25 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
         "lstm_cell", "x 2, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", x, c, i, f, g, o, s, dy, dz
     )
     N, C, H = _lstm_cell_grad_weight_sizes(dtype, x, c, dy, dz, i, f, g, o, s)
-    # (12) ddz[m,q] = dz[m,q]
+    # (11) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
-    # (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
-    # (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
     part += (1 - o) * dy * o * s
-    # (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
     part = du[:, 2]
     part += (1 - np.square(g)) * ddz * i
-    # (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    # (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
     part = du[:, 1]
     part += (1 - f) * c * ddz * f
-    # (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    # (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
-    # (31) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
+    # (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
     dw = np.empty((C, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", x, du, out=dw)
     return dw
@@ -417,13 +417,13 @@ def _lstm_cell_grad_r_sizes(
 def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dr, the gradient of E: one step of a long short-term memory.
 
-    (12) ddz[m,q] = dz[m,q]
-    (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
-    (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
-    (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
-    (32) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
+    (11) ddz[m,q] = dz[m,q]
+    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -446,25 +446,25 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
         "lstm_cell", "h 2, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", h, c, i, f, g, o, s, dy, dz
     )
     N, H = _lstm_cell_grad_r_sizes(dtype, h, c, dy, dz, i, f, g, o, s)
-    # (12) ddz[m,q] = dz[m,q]
+    # (11) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
-    # (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
-    # (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
     part += (1 - o) * dy * o * s
-    # (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
     part = du[:, 2]
     part += (1 - np.square(g)) * ddz * i
-    # (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    # (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
     part = du[:, 1]
     part += (1 - f) * c * ddz * f
-    # (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    # (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
-    # (32) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
+    # (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
     dr = np.empty((H, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", h, du, out=dr)
     return dr
@@ -489,13 +489,13 @@ def _lstm_cell_grad_bias_sizes(
 def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute db, the gradient of E: one step of a long short-term memory.
 
-    (12) ddz[m,q] = dz[m,q]
-    (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
-    (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
-    (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
-    (37) db[m,q] = Σ_{n} du[n,m,q]
+    (11) ddz[m,q] = dz[m,q]
+    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    (27) db[m,q] = Σ_{n} du[n,m,q]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -517,25 +517,25 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
         "lstm_cell", "c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", c, i, f, g, o, s, dy, dz
     )
     N, H = _lstm_cell_grad_bias_sizes(dtype, c, dy, dz, i, f, g, o, s)
-    # (12) ddz[m,q] = dz[m,q]
+    # (11) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
-    # (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
-    # (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
     part += (1 - o) * dy * o * s
-    # (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
     part = du[:, 2]
     part += (1 - np.square(g)) * ddz * i
-    # (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    # (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
     part = du[:, 1]
     part += (1 - f) * c * ddz * f
-    # (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    # (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
-    # (37) db[m,q] = Σ_{n} du[n,m,q]
+    # (27) db[m,q] = Σ_{n} du[n,m,q]
     db = rt.total(du.transpose(1, 2, 0), -1)
     return db
 

@@ -69,8 +69,8 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
 def map_criterion_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     """Compute dx, the gradient of E: LeNet-5's maximum a posteriori criterion, mean over the batch.
 
-    (23) dx[q,v] = 1/N dy [v=t[q]]
-    (23) dx[q,v] += −1/N dy h[q,v]/z[q]
+    (22) dx[q,v] = 1/N dy [v=t[q]]
+    (22) dx[q,v] += −1/N dy h[q,v]/z[q]
 
     Args:
         dy: a number; dE/dy.
@@ -91,9 +91,9 @@ def map_criterion_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     K = h.shape[1]
     rt.extent("map_criterion", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("map_criterion", "t", t, K)
-    # (23) dx[q,v] = −1/N dy h[q,v]/z[q]
+    # (22) dx[q,v] = −1/N dy h[q,v]/z[q]
     dx = -dy * h / (N * z[:, None])
-    # (23) dx[q,v] += 1/N dy [v=t[q]]
+    # (22) dx[q,v] += 1/N dy [v=t[q]]
     rows1 = rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx

@@ -86,7 +86,7 @@ def rbf_grad_input(dy: Any, x: Any, w: Any) -> rt.Array:
 def rbf_grad_weight(dy: Any, x: Any, w: Any) -> rt.Array:
     """Compute dw, the gradient of E: Euclidean radial basis functions.
 
-    (11) dw[m,q] = 2 Σ_{n} dy[n,m] (w[m,q]−x[n,q])
+    (9) dw[m,q] = 2 Σ_{n} dy[n,m] (w[m,q]−x[n,q])
 
     Args:
         dy: shape (N, K); dE/dy.
@@ -104,7 +104,7 @@ def rbf_grad_weight(dy: Any, x: Any, w: Any) -> rt.Array:
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
     rt.extents("rbf", "dy", dy.shape, (N, K), "batch, K")
-    # (11) dw[m,q] = 2 Σ_{n} dy[n,m] (w[m,q]−x[n,q])
+    # (9) dw[m,q] = 2 Σ_{n} dy[n,m] (w[m,q]−x[n,q])
     dw = np.zeros((K, C), dtype)
     for block1_start, block1_stop in rt.blocks(K, C * N):
         dy_block1 = dy[:, block1_start:block1_stop]

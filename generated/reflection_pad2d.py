@@ -114,9 +114,9 @@ def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
     (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [0≤W−2−e<W′−W−p_w]
     (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
     (8) dz[m,q,e,a] += dy[m, q, p_w−e, a] [0≤e−1<p_w]
-    (14) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H′−H−p_h]
-    (14) dx[m,q,e,a] += dz[m, q+p_h, e, a]
-    (14) dx[m,q,e,a] += dz[m, p_h−q, e, a] [0≤q−1<p_h]
+    (12) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H′−H−p_h]
+    (12) dx[m,q,e,a] += dz[m, q+p_h, e, a]
+    (12) dx[m,q,e,a] += dz[m, p_h−q, e, a] [0≤q−1<p_h]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -151,20 +151,20 @@ def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
         e_at = rt.span(-1, p_w, e_low, e_high)
         part = dz[:, :, e_low:e_high]
         part += dy[:, :, e_at]
-    # (14) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H′−H−p_h]
+    # (12) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H′−H−p_h]
     dx = np.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (-1, H - 2, H_out - H - p_h), (-1, 2 * H + p_h - 2, H_out))
     if q_low < q_high:
         q_at = rt.span(-1, 2 * H + p_h - 2, q_low, q_high)
         part = dx[:, q_low:q_high]
         part += dz[:, q_at]
-    # (14) dx[m,q,e,a] += dz[m, q+p_h, e, a]
+    # (12) dx[m,q,e,a] += dz[m, q+p_h, e, a]
     q_low, q_high = rt.clip(H, (1, p_h, H_out))
     if q_low < q_high:
         q_at = rt.span(1, p_h, q_low, q_high)
         part = dx[:, q_low:q_high]
         part += dz[:, q_at]
-    # (14) dx[m,q,e,a] += dz[m, p_h−q, e, a] [0≤q−1<p_h]
+    # (12) dx[m,q,e,a] += dz[m, p_h−q, e, a] [0≤q−1<p_h]
     q_low, q_high = rt.clip(H, (1, -1, p_h), (-1, p_h, H_out))
     if q_low < q_high:
         q_at = rt.span(-1, p_h, q_low, q_high)

@@ -104,9 +104,9 @@ def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
     (8) dz[m, q, W−1, a] += Σ_{j} dy[m,q,j,a] [W+p_w≤j]
     (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
     (8) dz[m,q,0,a] += Σ_{j} dy[m,q,j,a] [j<p_w]
-    (14) dx[m, H−1, e, a] += Σ_{i} dz[m,i,e,a] [H+p_h≤i]
-    (14) dx[m,q,e,a] += dz[m, q+p_h, e, a]
-    (14) dx[m,0,e,a] += Σ_{i} dz[m,i,e,a] [i<p_h]
+    (12) dx[m, H−1, e, a] += Σ_{i} dz[m,i,e,a] [H+p_h≤i]
+    (12) dx[m,q,e,a] += dz[m, q+p_h, e, a]
+    (12) dx[m,0,e,a] += Σ_{i} dz[m,i,e,a] [i<p_h]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -145,7 +145,7 @@ def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
         if j_low < j_high and 0 <= 0 < W:
             part = dz_block2[:, :, 0]
             part += rt.total(dy_block2[:, :, j_low:j_high].transpose(0, 1, 3, 2), -1)
-    # (14) dx[m, H−1, e, a] += Σ_{i} dz[m,i,e,a] [H+p_h≤i]
+    # (12) dx[m, H−1, e, a] += Σ_{i} dz[m,i,e,a] [H+p_h≤i]
     dx = np.zeros((N, H, W, C), dtype)
     for block3_start, block3_stop in rt.blocks(N, C * W):
         dz_block3 = dz[block3_start:block3_stop]
@@ -154,13 +154,13 @@ def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
         if i_low < i_high and 0 <= H - 1 < H:
             part = dx_block1[:, H - 1]
             part += rt.total(dz_block3[:, i_low:i_high].transpose(0, 2, 3, 1), -1)
-    # (14) dx[m,q,e,a] += dz[m, q+p_h, e, a]
+    # (12) dx[m,q,e,a] += dz[m, q+p_h, e, a]
     q_low, q_high = rt.clip(H, (1, p_h, H_out))
     if q_low < q_high:
         q_at = rt.span(1, p_h, q_low, q_high)
         part = dx[:, q_low:q_high]
         part += dz[:, q_at]
-    # (14) dx[m,0,e,a] += Σ_{i} dz[m,i,e,a] [i<p_h]
+    # (12) dx[m,0,e,a] += Σ_{i} dz[m,i,e,a] [i<p_h]
     for block4_start, block4_stop in rt.blocks(N, C * W):
         dz_block4 = dz[block4_start:block4_stop]
         dx_block2 = dx[block4_start:block4_stop]

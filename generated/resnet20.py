@@ -42,9 +42,9 @@
 norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
 norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
 (6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
-(12) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
-(13) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
-(13) output_u[n,k] += output_b[k]
+(11) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
+(12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
+(12) output_u[n,k] += output_b[k]
 
 Block basic: (1) to (7), stage1_block1, stage1_block2 and stage1_block3 (H = 32, C = 16); (1) to (7), stage2_block2
     and stage2_block3 (H = 16, C = 32); (1) to (7), stage3_block2 and stage3_block3 (H = 8, C = 64).
@@ -75,8 +75,8 @@ norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(NH²−1, 1
 (7) sum_y[n,i,j,c] = x[n,i,j,c] + norm2_y[n,i,j,c]
 (6) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
-Block down: (1) to (6), (8) to (10), stage2_block1 (H = 32, C = 16, K = 32, H′ = 16, p = 8); (1) to (6), (8), (10)
-    to (11), stage3_block1 (H = 16, C = 32, K = 64, H′ = 8, p = 16).
+Block down: (1) to (9), stage2_block1 (H = 32, C = 16, K = 32, H′ = 16, p = 8); (1) to (8), (10), stage3_block1 (H =
+    16, C = 32, K = 64, H′ = 8, p = 16).
 
   level   layers              reads          value           weights         parameters
   ─────────────────────────────────────────────────────────────────────────────────────
@@ -103,7 +103,7 @@ norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H′² norm1_v[c]/max(NH′²�
 norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
 norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H′² norm2_v[c]/max(NH′²−1, 1))
 (9) around_y[n,i,j,k] = x[n, 2i, 2j, k−p]
-(10) sum_y[n,i,j,c] = norm2_y[n,i,j,c] + around_y[n,i,j,c]
+(7) sum_y[n,i,j,c] = norm2_y[n,i,j,c] + around_y[n,i,j,c]
 (6) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
 Source: He et al., Deep residual learning for image recognition, 2016, section 4.2.
@@ -421,12 +421,12 @@ def resnet20_forward(
     stage3_block3_relu2_y, stage3_block3_state, stage3_block3_saved = _basic_forward(
         "stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers
     )
-    # (12) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
+    # (11) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y.transpose(0, 3, 1, 2), (-2, -1))
-    # (13) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
+    # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
     output_u = np.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
-    # (13) output_u[n,k] += output_b[k]
+    # (12) output_u[n,k] += output_b[k]
     output_u += output_b
     return (
         output_u,
@@ -657,13 +657,13 @@ def resnet20_predict(
     buffers.give(stage3_block1_relu2_y)
     stage3_block3_relu2_y = _basic_predict("stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage3_block2_relu2_y)
-    # (12) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
+    # (11) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y.transpose(0, 3, 1, 2), (-2, -1))
     buffers.give(stage3_block3_relu2_y)
-    # (13) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
+    # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
     output_u = np.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
-    # (13) output_u[n,k] += output_b[k]
+    # (12) output_u[n,k] += output_b[k]
     output_u += output_b
     return output_u
 
@@ -686,88 +686,88 @@ def _basic_backward(
     norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (C,))
     conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, C, C))
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
-    # (42) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    # (40) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
-    # (44) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
+    # (42) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H, H, C), dtype)
     np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (48) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    # (45) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
     dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (52) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (52) dnorm2_m[m] += −2/(NH²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    # (49) dnorm2_m[m] += −2/(NH²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
     dnorm2_m += (
         np.sqrt(norm2_v + 1e-05)
         * dnorm2_v
         * -rt.ratio(2, H**2 * N)
         * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (60) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH²)
+    # (57) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH²)
     #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH²)
     dconv2_u = buffers.take((N, H, H, C), dtype)
     np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
     dconv2_u += rt.ratio(2, H**2 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
     dconv2_u += rt.ratio(1, H**2 * N) * dnorm2_m
     buffers.give(dnorm2_h)
-    # (66) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (63) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu1_y = buffers.take((N, H, H, C), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
-    # (68) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (44) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H, H, C), dtype)
     np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (48) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (52) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (52) dnorm1_m[m] += −2/(NH²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    # (49) dnorm1_m[m] += −2/(NH²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
     dnorm1_m += (
         np.sqrt(norm1_v + 1e-05)
         * dnorm1_v
         * -rt.ratio(2, H**2 * N)
         * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (60) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH²)
+    # (57) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH²)
     #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH²)
     dconv1_u = buffers.take((N, H, H, C), dtype)
     np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
     dconv1_u += rt.ratio(2, H**2 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
     dconv1_u += rt.ratio(1, H**2 * N) * dnorm1_m
     buffers.give(dnorm1_h)
-    # (71) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    # (68) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dconv1_u_1 = rt.Window(  # m q v k r t
         dconv1_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     dx = buffers.take((N, H, H, C), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
-    # (71) dx[m,q,v,e] += dsum_y[m,q,v,e]
+    # (68) dx[m,q,v,e] += dsum_y[m,q,v,e]
     dx += dsum_y
-    # (63) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
+    # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv1_w = np.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
-    # (53) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (54) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (63) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2_w = np.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
-    # (53) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
     dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (54) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     return (
         dx,
@@ -808,53 +808,53 @@ def _down_backward(
     norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (K,))
     conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, K, K))
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
-    # (73) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
+    # (70) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
-    # (44) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
+    # (42) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (48) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
+    # (45) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
     dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (52) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+    # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (52) dnorm2_m[m] += −2/(NH′²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+    # (49) dnorm2_m[m] += −2/(NH′²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
     dnorm2_m += (
         np.sqrt(norm2_v + 1e-05)
         * dnorm2_v
         * -rt.ratio(2, H_out**2 * N)
         * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (60) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH′²)
+    # (57) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH′²)
     #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH′²)
     dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
     dconv2_u += rt.ratio(2, H_out**2 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
     dconv2_u += rt.ratio(1, H_out**2 * N) * dnorm2_m
     buffers.give(dnorm2_h)
-    # (66) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (63) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H_out, H_out, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
     drelu1_y = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
-    # (68) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (44) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (48) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (52) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (52) dnorm1_m[m] += −2/(NH′²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    # (49) dnorm1_m[m] += −2/(NH′²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
     dnorm1_m += (
         np.sqrt(norm1_v + 1e-05)
         * dnorm1_v
         * -rt.ratio(2, H_out**2 * N)
         * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (60) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH′²)
+    # (57) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH′²)
     #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH′²)
     dconv1_u = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
@@ -878,27 +878,27 @@ def _down_backward(
         dx, (N, C, H_out, H_out, 3, 3), ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1)))
     )
     rt.contract("m i j k, r t e k -> m e i j r t", dconv1_u, conv1_w, out=dx_1, add=True)
-    # (75) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+2i−1, q+2j−1, v] dconv1_u[n,i,j,e]
+    # (71) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+2i−1, q+2j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, C, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
     )
     dconv1_w = np.empty((3, 3, C, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
-    # (53) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (54) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (63) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
+    # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, K, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv2_w = np.empty((3, 3, K, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
-    # (53) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
     dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (54) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     return (
         dx,
@@ -966,10 +966,10 @@ def resnet20_backward(
     output_w = rt.weight("resnet20", params, "output.w", dtype, (64, 10))
     rt.extents("resnet20", "dy", dy.shape, (N, 10), "batch, 10")
     buffers = rt.Buffers() if buffers is None else buffers
-    # (37) dpool_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
+    # (36) dpool_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
     dpool_y = buffers.take((N, 64), dtype)
     rt.contract("m k, q k -> m q", dy, output_w, out=dpool_y)
-    # (39) dstage3_block3_relu2_y[m,q,v,e] = 1/64 dpool_y[m,e]
+    # (38) dstage3_block3_relu2_y[m,q,v,e] = 1/64 dpool_y[m,e]
     dstage3_block3_relu2_y = buffers.take((N, 8, 8, 64), dtype)
     dstage3_block3_relu2_y.fill(0)
     dstage3_block3_relu2_y += dpool_y[:, None, None, :] / 64
@@ -978,7 +978,7 @@ def resnet20_backward(
         "stage3_block3", dstage3_block3_relu2_y, params, stage3_block3_saved, dtype, buffers
     )
     buffers.give(dstage3_block3_relu2_y)
-    # (44), (48), (52) to (54), (60), (63), (66), (68), (71), (73), stage3_block2
+    # (42), (45), (49) to (51), (57), (60), (63), (65), (68), (70), stage3_block2
     dstage3_block1_relu2_y, stage3_block2_gradients = _basic_backward(
         "stage3_block2", dstage3_block2_relu2_y, params, stage3_block2_saved, dtype, buffers
     )
@@ -987,12 +987,12 @@ def resnet20_backward(
         "stage3_block1", dstage3_block1_relu2_y, params, stage3_block1_saved, dtype, buffers, p=16
     )
     buffers.give(dstage3_block1_relu2_y)
-    # (44), (48), (52) to (54), (60), (63), (66), (68), (71), (76), stage2_block3
+    # (42), (45), (49) to (51), (57), (60), (63), (65), (68), (72), stage2_block3
     dstage2_block2_relu2_y, stage2_block3_gradients = _basic_backward(
         "stage2_block3", dstage2_block3_relu2_y, params, stage2_block3_saved, dtype, buffers
     )
     buffers.give(dstage2_block3_relu2_y)
-    # (44), (48), (52) to (54), (60), (63), (66), (68), (71), (73), stage2_block2
+    # (42), (45), (49) to (51), (57), (60), (63), (65), (68), (70), stage2_block2
     dstage2_block1_relu2_y, stage2_block2_gradients = _basic_backward(
         "stage2_block2", dstage2_block2_relu2_y, params, stage2_block2_saved, dtype, buffers
     )
@@ -1001,59 +1001,59 @@ def resnet20_backward(
         "stage2_block1", dstage2_block1_relu2_y, params, stage2_block1_saved, dtype, buffers, p=8
     )
     buffers.give(dstage2_block1_relu2_y)
-    # (44), (48), (52) to (54), (60), (63), (66), (68), (71), (78), stage1_block3
+    # (42), (45), (49) to (51), (57), (60), (63), (65), (68), (73), stage1_block3
     dstage1_block2_relu2_y, stage1_block3_gradients = _basic_backward(
         "stage1_block3", dstage1_block3_relu2_y, params, stage1_block3_saved, dtype, buffers
     )
     buffers.give(dstage1_block3_relu2_y)
-    # (44), (48), (52) to (54), (60), (63), (66), (68), (71), (73), stage1_block2
+    # (42), (45), (49) to (51), (57), (60), (63), (65), (68), (70), stage1_block2
     dstage1_block1_relu2_y, stage1_block2_gradients = _basic_backward(
         "stage1_block2", dstage1_block2_relu2_y, params, stage1_block2_saved, dtype, buffers
     )
     buffers.give(dstage1_block2_relu2_y)
-    # (44), (48), (52) to (54), (60), (63), (66), (68), (71), (73), stage1_block1
+    # (42), (45), (49) to (51), (57), (60), (63), (65), (68), (70), stage1_block1
     drelu1_y, stage1_block1_gradients = _basic_backward(
         "stage1_block1", dstage1_block1_relu2_y, params, stage1_block1_saved, dtype, buffers
     )
     buffers.give(dstage1_block1_relu2_y)
-    # (73) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
+    # (70) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (44) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
+    # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    # (48) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
+    # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (52) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+    # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (52) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+    # (49) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
     dnorm1_m += (
         np.sqrt(norm1_v + 1e-05)
         * dnorm1_v
         * -rt.ratio(1, 512 * N)
         * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     )
-    # (60) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N
+    # (57) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N
     #                            +1024 dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
     dconv1_u = buffers.take((N, 32, 32, 16), dtype)
     np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
     dconv1_u += rt.ratio(1, 512 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
     dconv1_u += rt.ratio(1, 1024 * N) * dnorm1_m
     buffers.give(dnorm1_h)
-    # (63) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
+    # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
     dconv1_w = np.empty((3, 3, 3, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
-    # (53) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (54) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
-    # (33) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
+    # (32) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
     doutput_w = np.empty((64, 10), dtype)
     rt.contract("n m, n q -> m q", pool_y, dy, out=doutput_w)
-    # (36) doutput_b[m] = Σ_{n} dy[n,m]
+    # (35) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy.transpose(1, 0), -1)
     if inputs:
         # dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
@@ -1125,8 +1125,8 @@ def resnet20_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
 def resnet20_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     """Compute dx, the gradient of E: softmax with cross-entropy, mean over the batch.
 
-    (24) dx[q,v] = −1/N dy [v=t[q]]
-    (24) dx[q,v] += 1/N dy h[q,v]/z[q]
+    (23) dx[q,v] = −1/N dy [v=t[q]]
+    (23) dx[q,v] += 1/N dy h[q,v]/z[q]
 
     Args:
         dy: a number; dE/dy.
@@ -1147,9 +1147,9 @@ def resnet20_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     K = h.shape[1]
     rt.extent("resnet20_loss", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("resnet20_loss", "t", t, K)
-    # (24) dx[q,v] = 1/N dy h[q,v]/z[q]
+    # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
     dx = dy * h / (N * z[:, None])
-    # (24) dx[q,v] += −1/N dy [v=t[q]]
+    # (23) dx[q,v] += −1/N dy [v=t[q]]
     rows1 = -rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx

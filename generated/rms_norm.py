@@ -71,9 +71,9 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     """Compute dx, the gradient of E: root mean square normalisation over the last axis.
 
     (4) dh[m,q] = dy[m,q] γ[q]
-    (10) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
-    (16) dx[m,q] = dh[m,q]/√(ε+v[m])
-    (16) dx[m,q] += 2/C x[m,q] dv[m]
+    (9) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
+    (13) dx[m,q] = dh[m,q]/√(ε+v[m])
+    (13) dx[m,q] += 2/C x[m,q] dv[m]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -95,11 +95,11 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     v = v.reshape(-1)
     # (4) dh[m,q] = dy[m,q] γ[q]
     dh = gamma * dy
-    # (10) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
+    # (9) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
     dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.contract("m c, m c -> m", dh, x)
-    # (16) dx[m,q] = dh[m,q]/√(ε+v[m])
+    # (13) dx[m,q] = dh[m,q]/√(ε+v[m])
     dx = dh / np.sqrt(epsilon + v[:, None])
-    # (16) dx[m,q] += 2/C x[m,q] dv[m]
+    # (13) dx[m,q] += 2/C x[m,q] dv[m]
     dx += 2 * dv[:, None] * x / C
     return dx.reshape(*full_shape, C)
 
@@ -107,7 +107,7 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
 def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """Compute dgamma, the gradient of E: root mean square normalisation over the last axis.
 
-    (24) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    (21) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -124,7 +124,7 @@ def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     h = rt.same_raveled("rms_norm", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("rms_norm", "argument h, axis -1 (C)", h.shape[-1], C)
-    # (24) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    # (21) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
     dgamma = rt.contract("e m, e m -> m", dy, h)
     return dgamma
 

@@ -79,7 +79,7 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
 def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: one step of a simple recurrent layer.
 
-    (9) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²)
+    (8) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²)
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -98,7 +98,7 @@ def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument dy, axis 1 (units)", dy.shape[1], H)
     rt.extent("simple_rnn_cell", "argument y, axis 0 (batch)", y.shape[0], N)
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
-    # (9) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²)
+    # (8) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²)
     factor1 = (1 - np.square(y)) * dy
     dx = np.empty((N, C), dtype)
     rt.contract("m k, q k -> m q", factor1, w, out=dx)
@@ -108,7 +108,7 @@ def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
 def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
     """Compute dh, the gradient of E: one step of a simple recurrent layer.
 
-    (10) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²)
+    (9) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²)
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -128,7 +128,7 @@ def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument dy, axis 1 (units)", dy.shape[1], H)
     rt.extent("simple_rnn_cell", "argument y, axis 0 (batch)", y.shape[0], N)
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
-    # (10) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²)
+    # (9) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²)
     factor1 = (1 - np.square(y)) * dy
     dh = np.empty((N, H), dtype)
     rt.contract("m k, q k -> m q", factor1, r, out=dh)
@@ -138,7 +138,7 @@ def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
 def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
     """Compute dw, the gradient of E: one step of a simple recurrent layer.
 
-    (16) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²)
+    (12) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²)
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -157,7 +157,7 @@ def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("simple_rnn_cell", "argument y, axis 0 (batch)", y.shape[0], N)
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
-    # (16) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²)
+    # (12) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²)
     factor1 = (1 - np.square(y)) * dy
     dw = np.empty((C, H), dtype)
     rt.contract("n m, n q -> m q", x, factor1, out=dw)
@@ -167,7 +167,7 @@ def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
 def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
     """Compute dr, the gradient of E: one step of a simple recurrent layer.
 
-    (17) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²)
+    (13) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²)
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -184,7 +184,7 @@ def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
     N, H = h.shape
     rt.extents("simple_rnn_cell", "dy", dy.shape, (N, H), "batch, units")
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
-    # (17) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²)
+    # (13) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²)
     factor1 = (1 - np.square(y)) * dy
     dr = np.empty((H, H), dtype)
     rt.contract("n m, n q -> m q", h, factor1, out=dr)
@@ -194,7 +194,7 @@ def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
 def simple_rnn_cell_grad_bias(dy: Any, y: Any) -> rt.Array:
     """Compute db, the gradient of E: one step of a simple recurrent layer.
 
-    (23) db[m] = Σ_{n} dy[n,m] (1−y[n,m]²)
+    (16) db[m] = Σ_{n} dy[n,m] (1−y[n,m]²)
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -209,7 +209,7 @@ def simple_rnn_cell_grad_bias(dy: Any, y: Any) -> rt.Array:
     y, dy, dtype = rt.arrays("simple_rnn_cell", "y 2, dy 2", y, dy)
     N, H = dy.shape
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
-    # (23) db[m] = Σ_{n} dy[n,m] (1−y[n,m]²)
+    # (16) db[m] = Σ_{n} dy[n,m] (1−y[n,m]²)
     db = rt.total((1 - np.square(y.transpose(1, 0))) * dy.transpose(1, 0), -1)
     return db
 

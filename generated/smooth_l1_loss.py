@@ -57,8 +57,8 @@ def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, r
 def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: smooth absolute error, mean over all elements.
 
-    (11) dx[m] = 1/(Eβ) dy r[m] [β>|r[m]|]
-    (11) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
+    (10) dx[m] = 1/(Eβ) dy r[m] [β>|r[m]|]
+    (10) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
 
     Args:
         dy: a number; dE/dy.
@@ -78,9 +78,9 @@ def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array
     r = r.reshape(-1)
     beta = rt.number("smooth_l1_loss", "beta", beta)
     rt.require("smooth_l1_loss", "beta", 0 <= beta < np.inf, "a finite number, at least 0", beta)
-    # (11) dx[m] = 1/(Eβ) dy r[m] [β>|r[m]|]
+    # (10) dx[m] = 1/(Eβ) dy r[m] [β>|r[m]|]
     dx = np.where(beta > np.abs(r), dy * r / (E * beta), 0)
-    # (11) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
+    # (10) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
     dx += np.where(np.abs(r) >= beta, np.sign(r) * dy / E, 0)
     return dx.reshape(full_shape)
 

@@ -56,8 +56,8 @@ def softmax_grad_input(dy: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: softmax over the last axis.
 
     (11) ds[q] = −Σ_{k} dy[q,k] y[q,k]
-    (24) dx[q,v] = dy[q,v] y[q,v]
-    (24) dx[q,v] += y[q,v] ds[q]
+    (23) dx[q,v] = dy[q,v] y[q,v]
+    (23) dx[q,v] += y[q,v] ds[q]
 
     Args:
         dy: shape (..., K); dE/dy.
@@ -76,9 +76,9 @@ def softmax_grad_input(dy: Any, y: Any) -> rt.Array:
     rt.extent("softmax", "argument y, axis -1 (K)", y.shape[-1], K)
     # (11) ds[q] = −Σ_{k} dy[q,k] y[q,k]
     ds = -rt.contract("q k, q k -> q", dy, y)
-    # (24) dx[q,v] = dy[q,v] y[q,v]
+    # (23) dx[q,v] = dy[q,v] y[q,v]
     dx = dy * y
-    # (24) dx[q,v] += y[q,v] ds[q]
+    # (23) dx[q,v] += y[q,v] ds[q]
     dx += ds[:, None] * y
     return dx.reshape(*full_shape, K)
 

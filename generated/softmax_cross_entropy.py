@@ -62,8 +62,8 @@ def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Arr
 def softmax_cross_entropy_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     """Compute dx, the gradient of E: softmax with cross-entropy, mean over the batch.
 
-    (24) dx[q,v] = −1/N dy [v=t[q]]
-    (24) dx[q,v] += 1/N dy h[q,v]/z[q]
+    (23) dx[q,v] = −1/N dy [v=t[q]]
+    (23) dx[q,v] += 1/N dy h[q,v]/z[q]
 
     Args:
         dy: a number; dE/dy.
@@ -84,9 +84,9 @@ def softmax_cross_entropy_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Arra
     K = h.shape[1]
     rt.extent("softmax_cross_entropy", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("softmax_cross_entropy", "t", t, K)
-    # (24) dx[q,v] = 1/N dy h[q,v]/z[q]
+    # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
     dx = dy * h / (N * z[:, None])
-    # (24) dx[q,v] += −1/N dy [v=t[q]]
+    # (23) dx[q,v] += −1/N dy [v=t[q]]
     rows1 = -rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx

@@ -135,7 +135,7 @@ def subsampling2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: LeNet's trainable subsampling.
 
-    (13) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
+    (12) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -158,7 +158,7 @@ def subsampling2d_grad_input(
     R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out = _subsampling2d_grad_input_sizes(
         dtype, a, input_shape, dy, y, None, kernel_size, stride, amplitude, slope
     )
-    # (13) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
+    # (12) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
     if loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
         dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
@@ -194,7 +194,7 @@ def subsampling2d_grad_a(
 ) -> rt.Array:
     """Compute da, the gradient of E: LeNet's trainable subsampling.
 
-    (20) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
+    (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -211,7 +211,7 @@ def subsampling2d_grad_a(
     """
     z, y, dy, dtype = rt.arrays("subsampling2d", "z 4, y 4, dy 4", z, y, dy)
     A, S = _subsampling2d_grad_a_sizes(dtype, dy, z, y, amplitude, slope)
-    # (20) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
+    # (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
     da = (
         A
         * S
@@ -228,7 +228,7 @@ def subsampling2d_grad_bias(
 ) -> rt.Array:
     """Compute db, the gradient of E: LeNet's trainable subsampling.
 
-    (26) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
+    (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -244,7 +244,7 @@ def subsampling2d_grad_bias(
     """
     y, dy, dtype = rt.arrays("subsampling2d", "y 4, dy 4", y, dy)
     A, S = _subsampling2d_grad_a_sizes(dtype, dy, None, y, amplitude, slope)
-    # (26) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
+    # (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
     db = A * S * rt.total((1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
 

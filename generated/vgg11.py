@@ -669,8 +669,8 @@ def vgg11_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
 def vgg11_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     """Compute dx, the gradient of E: softmax with cross-entropy, mean over the batch.
 
-    (24) dx[q,v] = −1/N dy [v=t[q]]
-    (24) dx[q,v] += 1/N dy h[q,v]/z[q]
+    (23) dx[q,v] = −1/N dy [v=t[q]]
+    (23) dx[q,v] += 1/N dy h[q,v]/z[q]
 
     Args:
         dy: a number; dE/dy.
@@ -691,9 +691,9 @@ def vgg11_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     K = h.shape[1]
     rt.extent("vgg11_loss", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("vgg11_loss", "t", t, K)
-    # (24) dx[q,v] = 1/N dy h[q,v]/z[q]
+    # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
     dx = dy * h / (N * z[:, None])
-    # (24) dx[q,v] += −1/N dy [v=t[q]]
+    # (23) dx[q,v] += −1/N dy [v=t[q]]
     rows1 = -rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx

@@ -75,6 +75,10 @@ def find_optimiser(name: str) -> "Optimiser":
     Raises:
         UnknownLayerError: when there is none.
     """
+    if name.isidentifier() and name not in {entry for entries in known().values() for entry in entries}:
+        close = get_close_matches(name.lower(), OPTIMISERS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"expected one of {listed(OPTIMISERS)}, or FILE.py:FUNCTION"
+        raise UnknownLayerError(f"unknown optimiser {quoted(name)}: {hint}")
     found = find_any(name)
     from gradscribe.derive.layer.update import Optimiser
 

@@ -16,11 +16,12 @@ from gradscribe.derive.derivation.forward.remarks.implementation import with_rem
 from gradscribe.derive.derivation.gradient.assembly import assembled
 from gradscribe.derive.derivation.gradient.recurrence import passes_on, recurrence
 from gradscribe.derive.derivation.gradient.section import gradient_sections
+from gradscribe.derive.derivation.gradient.steps.brevity import said_once
 from gradscribe.derive.derivation.gradient.weight_update import with_update
 from gradscribe.derive.derivation.gradient.zero import zero_sections
 from gradscribe.derive.derivation.letters.notation import gradient_notation
 from gradscribe.derive.derivation.letters.written import in_letters
-from gradscribe.derive.derivation.network.kinds.once import others_named
+from gradscribe.derive.derivation.network.kinds.once import others_named, side_by_side
 from gradscribe.derive.derivation.network.network_derivation import derive_network
 from gradscribe.derive.derivation.record import Derivation, Result, Section, Step
 from gradscribe.derive.derivation.second_derivation import second_derivation
@@ -99,7 +100,7 @@ def _derived(
     between = first not in layer.weights and passes_on(program, first) and not _is_activation(program, first)
     if main is not None and between:
         sections.append(recurrence(program, main, notation))
-    sections = sections if full else others_named(sections)
+    sections = sections if full else said_once(others_named(side_by_side(sections)))
     return assembled(display, program, rewritten, notation, sections)
 
 

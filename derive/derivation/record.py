@@ -17,6 +17,7 @@ from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.kinds.likeness import Likeness
 from gradscribe.derive.derivation.network.layer_record import LayerTable as LayerTable  # noqa: PLC0414  (as mypy sees)
+from gradscribe.derive.derivation.network.layer_record import Repeat as Repeat  # noqa: PLC0414
 from gradscribe.derive.derivation.network.layer_record import Row as Row  # noqa: PLC0414
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term
 from gradscribe.derive.layer.interface import Layer
@@ -333,6 +334,7 @@ class Derivation(Printed):
         table: of a network, its layers.
         chapters: of a network, its printed sections layer by layer, the last layer first; empty for a layer.
         levels: of a network some of whose sections are not printed, all gradients level by level.
+        repeated: blocks of these levels that are not listed, as every gradient is that of a level above.
         seed: of a network, the gradient tensor of its output.
         premises: what stands between the forward equations and the sections, of order 2: the first gradients.
     """
@@ -353,6 +355,7 @@ class Derivation(Printed):
     table: LayerTable | None = None
     chapters: tuple[Chapter, ...] = ()
     levels: tuple[LevelGradients, ...] = ()
+    repeated: tuple[Repeat, ...] = ()
     seed: str = ""
     premises: tuple[Premise, ...] = ()
     glossary: tuple[Words, ...] = ()

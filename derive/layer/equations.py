@@ -306,14 +306,15 @@ class _Reader:
         return _floors(expression.func(*(self._convert(e) for e in expression.args)))
 
     def _let(self, expression: Expr) -> Expr:
-        """A tensor for an inner reduction, over the indices of the outside that it uses."""
+        """A tensor for an inner reduction, over the indices of the outside that it uses, the left side's first."""
         name = next(f"t{k}" for k in range(1, 1000) if f"t{k}" not in self.names)
         inner = {integer(v.name) for v in _own_indices(expression)}
         outer = {v.name: v for v in expression.atoms(Symbol) if integer(v.name) in self.extents}
         outer |= {v.name: v for v in expression.atoms(Idx)}
+        places = {v.name: place for place, v in enumerate(self.extents)}
         ranges = [
             self._range(v) if isinstance(v, Idx) else Range(integer(v.name), self.extents[integer(v.name)])
-            for _, v in sorted(outer.items())
+            for _, v in sorted(outer.items(), key=lambda item: (places.get(item[0], len(places)), item[0]))
             if integer(v.name) not in inner
         ]
         self.names.add(name)

@@ -7,7 +7,7 @@ from itertools import groupby
 from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Step, Words
 from gradscribe.derive.ir.quote import visible
-from gradscribe.derive.typeset.document.arrange import capitalised, document
+from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.block_writer import Writer, blocks
 from gradscribe.derive.typeset.document.document import (
     Box,
@@ -26,6 +26,7 @@ from gradscribe.derive.typeset.document.document import (
 )
 from gradscribe.derive.typeset.document.layer_cells import headings
 from gradscribe.derive.typeset.document.look import PLAIN, Look
+from gradscribe.derive.typeset.document.parts.gradient_parts import capitalised
 from gradscribe.derive.typeset.latex.latex_lines import broken, written
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
 from gradscribe.derive.typeset.mathematics.latex_letters import prose

@@ -7,6 +7,7 @@ from typing import Any
 import sympy
 from sympy import Expr, Integer, Symbol
 
+from gradscribe.derive.calculus.reduced_sizes import same_size
 from gradscribe.derive.composition.joining.node_settings import Values
 from gradscribe.derive.composition.network import NetworkError
 from gradscribe.derive.ir.index import IntegerFunction, integer
@@ -44,12 +45,19 @@ class Sizes:
             known[symbol] = definition.xreplace(known)
         return sympy.expand(expression.xreplace(known))
 
+    def _defined(self, expression: Expr) -> Expr:
+        """An expression without extents of windows: their definitions are put in."""
+        known: dict[Expr, Expr] = {}
+        for symbol, definition in self.derived:
+            known[symbol] = definition.xreplace(known)
+        return expression.xreplace(known)
+
     def shown(self, shape: Sequence[Expr]) -> str:
         """A shape, for messages."""
         return _shape([self.number(e) for e in shape])
 
     def meet(self, tensor: Tensor, value: Tensor, values: Values) -> Iterator[tuple[Expr, Expr]]:
-        """The symbols of an input's shape are the extents of what it is given; yield two that must be one.
+        """The symbols of an input's shape are the extents of what it is given; yield a size and what it must be.
 
         An axis that the layer divides into parts has their number for its extent, so that the two are seen to be one.
         """
@@ -75,13 +83,29 @@ class Sizes:
                     if actual in self.numbers:
                         yield actual, number
                     continue
-            if self.written_out(wanted) != self.written_out(actual):
+            if not same_size(self.written_out(wanted), self.written_out(actual)):
                 raise NetworkError(
                     f"{values.where}: argument {tensor.name}, axis {axis}: expected {shown(self.number(wanted))}, "
                     f"received {shown(self.number(actual))}, {value.name} of shape {self.shown(value.shape)}"
                 )
-            if wanted in self.numbers and actual in self.numbers and wanted != actual:
-                yield wanted, actual
+            if wanted != actual:
+                yield from self._joined(wanted, actual)
+
+    def _joined(self, wanted: Expr, actual: Expr) -> Iterator[tuple[Expr, Expr]]:
+        """Two sizes of one number, if one of them can be written for the other: the one that goes, then the other.
+
+        A number of channels goes; the later one of two; of sizes that are the same whatever the input is, the one
+        without a name.
+        """
+        known = list(self.numbers)
+        for gone, stays in sorted(((wanted, actual), (actual, wanted)), key=lambda pair: -_place(pair[0], known)):
+            if gone in self.numbers and gone not in stays.free_symbols:
+                yield gone, stays
+                return
+        for gone, stays in ((wanted, actual), (actual, wanted)):
+            if stays.is_Symbol and not gone.is_Symbol and same_size(self._defined(gone), self._defined(stays)):
+                yield gone, stays
+                return
 
     def features(self, layer: Layer, settings: Mapping[str, Any], values: Values) -> None:
         """Numbers of channels and the like: what a setting says of them."""
@@ -156,6 +180,10 @@ class Sizes:
                     f"{values.where}: argument {requirement.option}: expected {requirement.expected}, "
                     f"received {received!r}"
                 )
+
+
+def _place(size: Expr, known: Sequence[Expr]) -> int:
+    return known.index(size) if size in known else -1
 
 
 def _simplified(definition: Expr) -> Expr:

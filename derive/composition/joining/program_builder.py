@@ -85,8 +85,8 @@ class Builder:
         bound = self._bound(node, source)
         source = self._axes(source, bound, values)
         for tensor in (t for t in source.inputs if t.name in bound):
-            for a, b in self.sizes.meet(tensor, bound[tensor.name].tensor, values):
-                self._identify(a, b, values)
+            for gone, stays in self.sizes.meet(tensor, bound[tensor.name].tensor, values):
+                self._identify(gone, stays, values)
         bound = self._bound(node, source)
         self.sizes.features(layer, settings, values)
         self.sizes.leftover(source, values)
@@ -172,10 +172,8 @@ class Builder:
             return written_out(source, stand_ins, value.letters[stretch])
         return source
 
-    def _identify(self, a: Expr, b: Expr, values: Values) -> None:
-        """Two sizes of the same number that must agree, as where branches join, become one: a number or the earlier."""
-        known = list(self.sizes.numbers)
-        stays, gone = sorted((a, b), key=lambda e: -1 if e.is_Integer else known.index(e))
+    def _identify(self, gone: Expr, stays: Expr, values: Values) -> None:
+        """Two sizes that must agree, as where branches join, become one."""
         mapping = {gone: stays}
 
         def tensor(t: Tensor) -> Tensor:
@@ -184,16 +182,15 @@ class Builder:
         def shapes(found: dict[str, tuple[Expr, ...]]) -> dict[str, tuple[Expr, ...]]:
             return {name: tuple(e.xreplace(mapping) for e in shape) for name, shape in found.items()}
 
-        program = Program(tuple(self.inputs), tuple(self.statements), (), tuple(self.sizes.derived)).substitute(mapping)
-        self.inputs, self.statements, self.sizes.derived = (
-            list(program.inputs),
-            list(program.statements),
-            list(program.sizes),
-        )
+        sizes = tuple(self.sizes.derived) if gone.is_Symbol else ()  # what has a name is not defined by it
+        program = Program(tuple(self.inputs), tuple(self.statements), (), sizes).substitute(mapping)
+        self.inputs, self.statements = list(program.inputs), list(program.statements)
+        self.sizes.derived = list(program.sizes) or self.sizes.derived
         self.values = {n: replace(v, tensor=tensor(v.tensor)) for n, v in self.values.items()}
         self.flattened, self.images = shapes(self.flattened), shapes(self.images)
-        values.symbols = {s: e.xreplace(mapping) for s, e in values.symbols.items()} | {gone: stays}
-        del self.sizes.numbers[gone]
+        values.symbols = {s: e.xreplace(mapping) for s, e in values.symbols.items()}
+        if gone.is_Symbol:
+            del self.sizes.numbers[gone]
 
     def _append(
         self, node: Node, source: Program, bound: Mapping[str, Value], values: Values, settings: Mapping[str, Any]

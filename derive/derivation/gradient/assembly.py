@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from gradscribe.derive.calculus.reduced_sizes import reduced
 from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation.forms.caption.words.glossary import glossary
 from gradscribe.derive.derivation.forward.displayed_settings import Display
 from gradscribe.derive.derivation.forward.forward_equations import definitions, setup
 from gradscribe.derive.derivation.forward.insertion import Rewritten
-from gradscribe.derive.derivation.forward.reduced_sizes import reduced
 from gradscribe.derive.derivation.forward.remarks.constants import unchanging
 from gradscribe.derive.derivation.forward.remarks.notes import notes
 from gradscribe.derive.derivation.letters.notation import Notation

@@ -7,8 +7,8 @@ from sympy import Mul
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import derivative, differentiate
 from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
-from gradscribe.derive.derivation.gradient import reasons
 from gradscribe.derive.derivation.gradient.outcome import called
+from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record import Equals, Section, Step, Words
 from gradscribe.derive.ir.functions import activation

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from sympy import Expr, ImmutableMatrix, Symbol
 
+from gradscribe.derive.calculus.reduced_sizes import named
 from gradscribe.derive.composition.level import size_labels
 from gradscribe.derive.composition.network import Network
-from gradscribe.derive.derivation.forward.reduced_sizes import named
 from gradscribe.derive.derivation.letters.allocation import meaning, shape
 from gradscribe.derive.derivation.letters.collection import Group, Names
 from gradscribe.derive.derivation.letters.name import PRIME, Name

@@ -16,6 +16,7 @@ from gradscribe.derive.derivation.forms.caption.reading.row_reader import behind
 from gradscribe.derive.derivation.forms.closed.closed_section import closed, closed_forms
 from gradscribe.derive.derivation.gradient.outcome import as_statement, naming, results
 from gradscribe.derive.derivation.gradient.section import gradient_section
+from gradscribe.derive.derivation.gradient.steps.brevity import briefly, inserted_in_box
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering, quotient_name
 from gradscribe.derive.derivation.network.slope import factored, is_slope, slope, slope_section
@@ -117,7 +118,8 @@ class BackPropagation:
         if is_slope(adjoint, self.gradient.forward, self.lettering):
             section = slope_section(local, adjoint, self.notation, known, self.full)
         else:
-            section = gradient_section(local, adjoint, self.notation, known, self.lets, (), self.full, not self.full)
+            section = gradient_section(local, adjoint, self.notation, known, self.lets, (), self.full)
+            section = section if self.full else briefly(section)
         section = replace(
             section,
             title=self._title(adjoint),
@@ -130,7 +132,8 @@ class BackPropagation:
         if self._is_lemma(adjoint):  # its last row is on the page, and nothing behind it
             self._forms.learn(derived.gradient, derived.section.results[0].step.terms)
             return derived
-        return self._closed(derived, everything, given, lets)
+        whole = self._closed(derived, everything, given, lets)
+        return whole if self.full else replace(whole, section=inserted_in_box(whole.section))
 
     def _closed(
         self, derived: Derived, everything: Sequence[Adjoint], given: Sequence[Statement], lets: Sequence[Statement]

@@ -1,6 +1,6 @@
 """The records of the table of a network's layers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import sympy
@@ -40,6 +40,11 @@ class Repeat:
     others: tuple[tuple[str, ...], ...]
 
 
+def hidden(repeats: Iterable[Repeat]) -> set[str]:
+    """The labels of the levels that are not listed."""
+    return {label for repeat in repeats for block in repeat.others for label in block}
+
+
 @dataclass(frozen=True)
 class LayerTable:
     """The layers of a network.
@@ -59,8 +64,8 @@ class LayerTable:
     @property
     def shown(self) -> tuple[Row, ...]:
         """The rows without those of repeated blocks."""
-        hidden = {label for repeat in self.repeats for block in repeat.others for label in block}
-        return tuple(row for row in self.rows if row.label not in hidden)
+        known = hidden(self.repeats)
+        return tuple(row for row in self.rows if row.label not in known)
 
     @property
     def parameters(self) -> Expr:

@@ -23,7 +23,7 @@ from gradscribe.derive.derivation.network.kinds.drawing import drawn, is_branche
 from gradscribe.derive.derivation.network.kinds.layer_equations import once_for_a_layer
 from gradscribe.derive.derivation.network.kinds.level_gradients import level_gradients
 from gradscribe.derive.derivation.network.kinds.once import once_for_a_kind
-from gradscribe.derive.derivation.network.kinds.repeated import with_repeats
+from gradscribe.derive.derivation.network.kinds.repeated import repeated_levels, with_repeats
 from gradscribe.derive.derivation.network.layer_table import layer_table
 from gradscribe.derive.derivation.network.lettering import Lettering, lettered, notation, quotient_name
 from gradscribe.derive.derivation.network.surroundings import without_copies
@@ -96,6 +96,7 @@ def derive_network(
         notes=notes(program, (), rewritten.idealised, page.unchanging, stated, dict(shown.values)),
         chapters=tuple(_printed(chapter) for _, chapter in chapters if not levels or _is_printed(chapter)),
         levels=levels,
+        repeated=repeated_levels(levels, {s.wrt: s for s in found}, written),
         seed=seed.name,
     )
 

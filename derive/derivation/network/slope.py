@@ -9,7 +9,7 @@ from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Adjoint, Gradient
 from gradscribe.derive.calculus.passes.inline import inserted, is_pointwise
 from gradscribe.derive.derivation.forward.quotients import Partial
-from gradscribe.derive.derivation.gradient import reasons
+from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering
 from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words

@@ -26,7 +26,7 @@ from gradscribe.derive.language.meaning.integers import (
     largest,
 )
 from gradscribe.derive.language.meaning.scope import DOTS, Scope
-from gradscribe.derive.language.syntax.located_error import Located, nearest, stray_index
+from gradscribe.derive.language.syntax.located_error import Located, extent_as_index, nearest, stray_index
 from gradscribe.derive.language.syntax.tree import (
     Call,
     Element,
@@ -243,6 +243,10 @@ class _Search:
 
     def _give_up(self, key: Key) -> None:
         name, axis = key
+        extents = {n.upper(): n for n in self.scope.indices if n.upper() not in self.scope.indices}
+        for target in (e.target for e in self.scope.equations if isinstance(e.target, Element)):
+            if wrong := next((s for s in target.subscripts if isinstance(s, Name) and s.name in extents), None):
+                raise extent_as_index(wrong.name, extents[wrong.name], wrong.at)
         known = {*self.scope.indices, *self.scope.ranks, *self.scope.parameters, *self.declared, *self._spelt()}
         for node in walk(tuple(e.value for e in self.scope.equations)):
             for subscript in node.subscripts if isinstance(node, Element) else ():

@@ -80,3 +80,10 @@ def stray_index(name: str, place: Place) -> Located:
     """The mistake that an index has no value where it stands."""
     hint = f"put it on the left, reduce over it: sum({name}) ..., or set a parameter: {name} = 0"
     return Located(f"index {name} is neither on the left side nor reduced over; {hint}", place)
+
+
+def extent_as_index(name: str, index: str, place: Place) -> Located:
+    """The mistake that the extent of an index stands where an index is meant."""
+    return Located(
+        f"{name} is the extent of index {index}, so that it is no index; call one of the two otherwise", place
+    )

@@ -1,20 +1,16 @@
 """Derivation -> Document: every heading, sentence and table of a page, their order and the numbers of its rows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Literal
 
-from sympy import Expr, ImmutableMatrix
+from sympy import ImmutableMatrix
 
 from gradscribe.derive.derivation.certificate.certificate import Footer, marked
-from gradscribe.derive.derivation.forms.caption.words.signs import Same
 from gradscribe.derive.derivation.forward.displayed_settings import SCALARS
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.network.kinds.level_gradients import exchanged
-from gradscribe.derive.derivation.network.kinds.likeness import row
-from gradscribe.derive.derivation.network.kinds.once import is_box
 from gradscribe.derive.derivation.record import (
     Chapter,
     Derivation,
@@ -23,19 +19,15 @@ from gradscribe.derive.derivation.record import (
     Grid,
     Premise,
     Remark,
-    Result,
     Scalar,
-    Section,
     Step,
     Update,
     Words,
-    Worked,
     joined,
 )
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.document.document import (
     Block,
-    Box,
     Closing,
     Contents,
     Document,
@@ -45,43 +37,32 @@ from gradscribe.derive.typeset.document.document import (
     Paragraph,
     Part,
     Passage,
-    Row,
-    Rows,
     Source,
 )
-from gradscribe.derive.typeset.document.every_level import every_level, explained, likes, with_equations
+from gradscribe.derive.typeset.document.parts.every_level import every_level, explained, likes, with_equations
+from gradscribe.derive.typeset.document.parts.gradient_parts import (
+    LAYER,
+    Numbers,
+    capitalised,
+    gradient_parts,
+    paragraph,
+)
 
 E = Scalar(SCALARS[0])
 
 
-class _Numbers:
-    """The numbers of a page's rows, and by tensor those of every gradient's rows and of its last box."""
-
-    def __init__(self) -> None:
-        self.last = 0
-        self.rows: dict[str, tuple[int, int]] = {}
-        self.boxes: dict[str, int] = {}
-
-    def next(self) -> int:
-        """The number of the next row."""
-        self.last += 1
-        return self.last
-
-
-LAYER = 2
-"""The level of the headings of a layer's gradients; those of a network's are deeper."""
 Page = tuple[Derivation, Footer | None]
 """A derivation, and what closes it."""
 
 
 def document(derivation: Derivation, footer: Footer | None = None) -> Document:
     """The page of a derivation; a footer becomes its last line."""
-    return Document(tuple(_page(derivation, footer, _Numbers())), likes(derivation))
+    return Document(tuple(_page(derivation, footer, Numbers())), likes(derivation))
 
 
 def chapter(title: str, pages: Sequence[Page]) -> Document:
     """Several pages as one document, with a table of contents; rows are counted through."""
-    numbers = _Numbers()
+    numbers = Numbers()
     parts: list[Part] = []
     headings: list[Heading] = []
     for number, (derivation, footer) in enumerate(pages, start=1):
@@ -93,7 +74,7 @@ def chapter(title: str, pages: Sequence[Page]) -> Document:
     return Document((Part(Notation(), front), *parts))
 
 
-def _page(derivation: Derivation, footer: Footer | None, numbers: _Numbers) -> Iterator[Part]:
+def _page(derivation: Derivation, footer: Footer | None, numbers: Numbers) -> Iterator[Part]:
     shown = marked(derivation, footer)
     yield from _parts(shown, numbers)
     if footer is not None:
@@ -111,19 +92,13 @@ def _lowered(part: Part, number: int) -> Part:
     return replace(part, passages=tuple(tuple(map(lower, passage)) for passage in part.passages))
 
 
-def capitalised(words: Words) -> Words:
-    """The words as the beginning of a sentence."""
-    first, *rest = words
-    return (first[0].upper() + first[1:], *rest) if isinstance(first, str) else words
-
-
-def _parts(derivation: Derivation, numbers: _Numbers) -> Iterator[Part]:
+def _parts(derivation: Derivation, numbers: Numbers) -> Iterator[Part]:
     yield Part(derivation.notation, tuple(filter(None, _introduction(derivation, numbers))))
     for chapter in derivation.chapters if derivation.form != "matrix" else ():
         yield Part(derivation.notation, (_headed(chapter),))
-        yield from _sections(chapter.sections, LAYER + 1, derivation, numbers)
+        yield from gradient_parts(chapter.sections, LAYER + 1, derivation, numbers)
     if derivation.table is None or derivation.form == "matrix":
-        yield from _sections(derivation.sections, LAYER, derivation, numbers)
+        yield from gradient_parts(derivation.sections, LAYER, derivation, numbers)
     if derivation.levels and derivation.form != "matrix":
         yield every_level(derivation, numbers.boxes)
     if derivation.update is not None:
@@ -134,28 +109,23 @@ def _parts(derivation: Derivation, numbers: _Numbers) -> Iterator[Part]:
         yield Part(derivation.notation, ((Source(("Source: ", derivation.source, ".")),),))
 
 
-def _introduction(derivation: Derivation, numbers: _Numbers) -> Iterator[Passage]:
+def _introduction(derivation: Derivation, numbers: Numbers) -> Iterator[Passage]:
     """What stands before the first gradient: shapes, the layers of a network, the forward equations."""
-    yield (Heading("title", 1, (derivation.heading,)), *_paragraph(derivation.setup))
-    yield _paragraph(derivation.glossary)
+    yield (Heading("title", 1, (derivation.heading,)), *paragraph(derivation.setup))
+    yield paragraph(derivation.glossary)
     if derivation.table is not None:
         table = with_equations(derivation.table, derivation, numbers.last + 1)
         yield (table,)
-        yield _paragraph([*explained(table), ("Trained in all: ", *table.number((table.parameters,)), ".")])
+        yield paragraph([*explained(table), ("Trained in all: ", *table.number((table.parameters,)), ".")])
     forward = (Numbered(definition, numbers.next()) for definition in derivation.equations)
     sizes = (Numbered(Formula(symbol, expression)) for symbol, expression in derivation.sizes)
-    yield (Equations((*forward, *sizes)), *_paragraph(derivation.notes))
-    yield _paragraph(_arriving(derivation))
+    yield (Equations((*forward, *sizes)), *paragraph(derivation.notes))
+    yield paragraph(_arriving(derivation))
     if (example := derivation.example) is not None:
-        yield _paragraph(example.setup)
+        yield paragraph(example.setup)
         yield from ((formula,) for formula in example.given)
     yield from _premises(derivation.premises)
     yield from _premises(derivation.matrix)
-
-
-def _paragraph(sentences: Sequence[Words]) -> tuple[Paragraph, ...]:
-    """The sentences as one paragraph; none where there are none."""
-    return (Paragraph(tuple(sentences)),) if sentences else ()
 
 
 def _arriving(derivation: Derivation) -> tuple[Words, ...]:
@@ -202,102 +172,14 @@ def _displayed(premises: Sequence[Premise]) -> Iterator[tuple[Block, bool]]:
 
 def _headed(chapter: Chapter) -> Passage:
     """The heading of a layer of a network, and its sentences."""
-    return (Heading("layer", 2, chapter.title), *_paragraph(chapter.setup))
+    return (Heading("layer", 2, chapter.title), *paragraph(chapter.setup))
 
 
-def _sections(sections: Sequence[Section], level: int, page: Derivation, numbers: _Numbers) -> Iterator[Part]:
-    """The gradients; of those that follow each other and are one row each, the rows below one heading."""
-    for reason, group in groupby(
-        sections, key=lambda s: s.steps[0].reason if page.form == "index" and not s.like and is_box(s) else ()
-    ):
-        found = list(group)
-        if reason and len(found) > 1:
-            yield _together(found, level, numbers)
-            yield from (part for section in found for part in _example(section, page, numbers))
-        else:
-            yield from (part for section in found for part in _derived(section, level, page, numbers))
-
-
-def _derived(section: Section, level: int, page: Derivation, numbers: _Numbers) -> Iterator[Part]:
-    """One gradient, and the same in numbers; of a page of matrix forms the numbers alone."""
-    if page.form != "matrix":
-        yield _section(section, level, numbers, page.form)
-    yield from _example(section, page, numbers)
-
-
-def _example(section: Section, page: Derivation, numbers: _Numbers) -> Iterator[Part]:
-    """A gradient in numbers, if the page has an example."""
-    found = page.example.of(section.wrt) if page.example is not None else None
-    if found is not None:
-        yield _in_numbers(found, section.steps[0].notation, numbers)
-
-
-def _together(sections: Sequence[Section], level: int, numbers: _Numbers) -> Part:
-    """Gradients of one row each."""
-    names = [Access(s.wrt) for s in sections]
-    (reason,) = {s.steps[0].reason for s in sections}
-    heading = Heading("gradient", level, ("Gradients with respect to ", *joined(names, " and ")))
-    boxes = []
-    for section in sections:
-        numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
-        boxes += [passage for result in section.results for passage in _boxed(result, numbers)]
-        numbers.boxes[section.wrt] = numbers.last
-    return Part(sections[0].steps[0].notation, ((heading, *_paragraph([(*capitalised(reason), ":")])), *boxes))
-
-
-def _section(section: Section, level: int, numbers: _Numbers, form: str) -> Part:
-    """One gradient: its lemmas and its own rows, then the boxes; of rows that stand above already their numbers.
-
-    Where operator forms alone are asked for there are no rows.
-    """
-    heading = Heading("gradient", level, capitalised(section.title))
-    if form == "operator":
-        short = tuple(tuple(_without_rows(result, numbers)) for result in section.results)
-        setup = _paragraph(section.setup) if len(section.steps) == 1 else ()  # else it leads to rows
-        return Part(section.steps[0].notation, ((heading, *setup), *short))
-    if section.like:
-        first, last = numbers.rows[section.like]
-        rows = f"row {first}" if first == last else f"rows {first} to {last}"
-        other = (", as for ", Access(section.like), f" ({rows})")
-        names = exchanged([section], section.steps[0].notation)
-        passages: list[Passage] = [
-            _paragraph([(*capitalised(section.title), *other, *((" with ", *names) if names else ()), ":")])
-        ]
-        closed = [replace(result, steps=()) for result in section.results if result.closed]
-        first_, *others = closed or section.results
-        several = first_.caption is not None and first_.form is None and len(first_.caption.summands) > 1
-        name = () if several else first_.name  # words that list what no form says
-        section = replace(section, results=(replace(first_, lead=(), name=name), *others))
-    elif is_box(section):
-        numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
-        passages = [(heading, *_paragraph([(*capitalised(section.steps[0].reason), ":")]))]
-    else:
-        before = numbers.last
-        passages = [
-            (*_paragraph(part.setup), Rows(tuple(_rows(part.steps, numbers))), *_paragraph(part.caption))
-            for part in section.parts
-        ]
-        passages[0] = (heading, *passages[0])
-        numbers.rows[section.wrt] = before + 1, numbers.last
-    boxes = [passage for result in _shown(section, level) for passage in _boxed(result, numbers)]
-    numbers.boxes[section.wrt] = numbers.last
-    return Part(section.steps[0].notation, (*passages, *boxes))
-
-
-def _shown(section: Section, level: int) -> tuple[Result, ...]:
-    """The boxes; in a network none that repeats the last row, and no form of it, where a closed form follows."""
-    if section.closed is None or level == LAYER:
-        return section.results
-    last, first = section.steps[-1], section.results[0].step
-    repeated = row(last.left, last.terms) == row(first.left, first.terms)
-    return tuple(replace(r, form=r.form if r.closed else None) for r in section.results[repeated:])
-
-
-def _updated(update: Update, kind: Literal["gradient", "layer"], numbers: _Numbers) -> Part:
+def _updated(update: Update, kind: Literal["gradient", "layer"], numbers: Numbers) -> Part:
     """The update, headed as what stands above it is."""
     equations = tuple(Numbered(equation, numbers.next()) for equation in update.equations)
     heading = Heading(kind, 2, capitalised(update.title))
-    return Part(update.notation, ((heading, *_paragraph(update.setup), Equations(equations)),))
+    return Part(update.notation, ((heading, *paragraph(update.setup), Equations(equations)),))
 
 
 def _remarked(derivation: Derivation) -> Part:
@@ -310,40 +192,4 @@ def _remarked(derivation: Derivation) -> Part:
 
 def _remark(remark: Remark) -> Passage:
     equations = (Equations(tuple(map(Numbered, remark.equations))),) if remark.equations else ()
-    return (*_paragraph([remark.words]), *equations)
-
-
-def _in_numbers(found: Worked, notation: Notation, numbers: _Numbers) -> Part:
-    """The matrices of a gradient, each on lines of its own, then one element of it."""
-    passages: list[Passage] = [(formula,) for formula in found.matrices]
-    passages += [(Rows(tuple(_rows(found.steps, numbers))),)] if found.steps else []
-    return Part(notation, tuple(passages))
-
-
-def _boxed(result: Result, numbers: _Numbers) -> Iterator[Passage]:
-    """The rows that lead from the box above to this one, if there are any, the box, and the same in whole tensors."""
-    if result.steps:
-        yield (Rows(tuple(_rows(result.steps, numbers))),)
-    yield (Box(numbers.next(), result, _form(result.form) if result.form is not None else None),)
-
-
-def _without_rows(result: Result, numbers: _Numbers) -> Iterator[Block]:
-    """The operator form and its words; the box where there is no such form."""
-    if result.form is None:
-        yield Box(numbers.next(), result)
-        return
-    yield from _paragraph([(*capitalised((*result.lead, " ")), *result.name)] if result.name and result.lead else [])
-    yield from _paragraph([capitalised(result.name)] if result.name and not result.lead else [])
-    yield _form(result.form)
-
-
-def _form(form: Expr) -> Formula:
-    left, *right = form.args
-    return Formula(left, right[0] if len(right) == 1 else Same(*right))
-
-
-def _rows(steps: Iterable[Step], numbers: _Numbers) -> Iterator[Row]:
-    before: Access | None = None
-    for step in steps:
-        yield Row(numbers.next(), step, continued=step.left == before)
-        before = step.left
+    return (*paragraph([remark.words]), *equations)

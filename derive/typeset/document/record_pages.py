@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from gradscribe.derive.calculus.differentiate import Gradient
+from gradscribe.derive.calculus.reduced_sizes import reduced
 from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation.forward.forward_equations import definitions
-from gradscribe.derive.derivation.forward.reduced_sizes import reduced
 from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
 from gradscribe.derive.derivation.network.layer_table import network_table
 from gradscribe.derive.derivation.record import Formula

@@ -77,15 +77,20 @@ _WAYS = (
 
 
 def row_lines(rows: Sequence[Row], t: LatexTypesetter, inline: InlineTypesetter) -> list[str]:
-    """The rows with their reasons beside them; where a product would be broken, above them or in a smaller font."""
+    """The rows with their reasons beside them; where a product would be broken, above them or in a smaller font.
+
+    Above them, too, where that takes fewer lines in all.
+    """
     rights = [t.row(row.step, before) for row, before in consecutive(rows)]
     names = max(width(left(row.step, t)) for row in rows)
     reasons = max(0.9 * sentence_width(row.step.reason, inline) for row in rows)
-    laid: list[tuple[tuple[int, ...], _Way, list[list[Line]]]] = []
+    laid: list[tuple[tuple[int, int, int, int], _Way, list[list[Line]]]] = []
     for way in _WAYS:
         room = way.line - names - (min(reasons, REASON) + 2.4 if way.beside else 1.4)
         lines = [broken(right, room) for right in rights]
-        laid.append((tuple(map(sum, zip(*(cost(found, room) for found in lines), strict=True))), way, lines))
+        wide, within = map(sum, zip(*(cost(found, room) for found in lines), strict=True))
+        height = sum(map(len, lines)) + (0 if way.beside else len(rows))
+        laid.append(((wide, within, _WAYS.index(way) // 2, height), way, lines))
     _, way, lines = min(laid, key=lambda found: found[0])
     spare = (
         way.line - names - 2.4 - max(line.width + MARGIN * (n > 0) for found in lines for n, line in enumerate(found))

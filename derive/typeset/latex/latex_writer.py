@@ -1,10 +1,13 @@
 """Derivations as stand-alone LaTeX documents: rows aligned, a reason beside each, what a step changed in colour."""
 
-from sympy import ImmutableMatrix
+from collections.abc import Sequence
+from itertools import groupby
+
+from sympy import ImmutableMatrix, Pow
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
-from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Rounded, Words
-from gradscribe.derive.typeset.document.arrange import capitalised, document
+from gradscribe.derive.derivation.record import Definition, Derivation, Formula, Grid, LayerTable, Rounded, Words
+from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.block_writer import Writer
 from gradscribe.derive.typeset.document.document import (
     Box,
@@ -20,6 +23,7 @@ from gradscribe.derive.typeset.document.document import (
     Source,
 )
 from gradscribe.derive.typeset.document.look import PLAIN, Look
+from gradscribe.derive.typeset.document.parts.gradient_parts import capitalised
 from gradscribe.derive.typeset.latex.latex_lines import broken
 from gradscribe.derive.typeset.latex.latex_lines import written as lines_of
 from gradscribe.derive.typeset.latex.latex_rows import equation_lines, row_lines
@@ -82,11 +86,15 @@ def page(whole: Document, look: Look = PLAIN) -> str:
     lines: list[str] = []
     for part in whole.parts:
         writer = LatexWriter(part)
-        for passage in part.passages:
-            if look.fragment and isinstance(passage[0], Contents):
-                continue  # the document that reads it has its own
-            lines += [""] if lines and not isinstance(passage[0], DISPLAYS) else []
-            lines += [line for block in passage for line in writer.block(block)]
+        for is_boxes, passages in groupby(part.passages, key=lambda p: all(isinstance(block, Box) for block in p)):
+            if is_boxes:
+                lines += writer.boxes([block for p in passages for block in p if isinstance(block, Box)])
+                continue
+            for passage in passages:
+                if look.fragment and isinstance(passage[0], Contents):
+                    continue  # the document that reads it has its own
+                lines += [""] if lines and not isinstance(passage[0], DISPLAYS) else []
+                lines += [line for block in passage for line in writer.block(block)]
     if look.fragment:
         return "\n".join([f"{FRAGMENT}%", *lines, "", r"\endgroup"]) + "\n"
     return "\n".join([PREAMBLE + r"\begin{document}", *lines, r"\end{document}"]) + "\n"
@@ -118,8 +126,8 @@ class LatexWriter(Writer):
         return [self._words(words) for words in paragraph.sentences]
 
     def equations(self, equations: Equations) -> list[str]:
-        """Aligned."""
-        return equation_lines(equations.equations, self.t)
+        """Aligned; an update whose only quotients are gradients on one line each."""
+        return equation_lines(equations.equations, self.inline if _is_plain_update(equations) else self.t)
 
     def rows(self, rows: Rows) -> list[str]:
         """Aligned, with tags."""
@@ -127,6 +135,25 @@ class LatexWriter(Writer):
 
     def box(self, box: Box) -> list[str]:
         """The name and the form beside the box where they fit on a line, else before and below it."""
+        return self.boxes([box])
+
+    def boxes(self, boxes: Sequence[Box]) -> list[str]:
+        """Boxes that follow each other; those in one display that have nothing before and below them."""
+        lines: list[str] = []
+        for alone, run in groupby(map(self._boxed, boxes), key=lambda parts: not parts[0] and not parts[2]):
+            found = list(run)
+            if alone and len(found) > 1:
+                lines += [r"\begin{gather*}", "\\\\\n".join(line for _, line, _ in found), r"\end{gather*}"]
+            else:
+                lines += [
+                    text
+                    for before, line, below in found
+                    for text in (*before, r"\begin{equation*}", line, r"\end{equation*}", *below)
+                ]
+        return lines
+
+    def _boxed(self, box: Box) -> tuple[list[str], str, list[str]]:
+        """What stands before a box, the box with its number, and what stands below it."""
         result = box.result
         name = left(result.step, self.t)
         parts = lines_of(broken(self.t.row(result.step), _BOX - width(name) - 1.4))
@@ -152,7 +179,7 @@ class LatexWriter(Writer):
         else:
             named = self._named(result.name if lead else capitalised(result.name))
             before = ["", " ".join([*lead, named if lead else f"{named}:"])]  # a clause has its colon
-        return [*before, r"\begin{equation*}", rf"{boxed}\tag{{{box.number}}}", r"\end{equation*}", *below]
+        return before, rf"{boxed}\tag{{{box.number}}}", below
 
     def formula(self, formula: Formula) -> list[str]:
         """A display."""
@@ -194,3 +221,9 @@ class LatexWriter(Writer):
 
     def _words(self, words: Words) -> str:
         return sentence(words, self.inline)
+
+
+def _is_plain_update(equations: Equations) -> bool:
+    found = [e.equation for e in equations.equations if isinstance(e.equation, Definition) and e.equation.becomes]
+    powers = (p for d in found for t in d.terms for p in t.body.atoms(Pow))
+    return len(found) == len(equations.equations) > 1 and not any(p.exp.is_negative for p in powers)

@@ -76,11 +76,11 @@ def listing_lines(listing: Listing, t: TextTypesetter, line: int) -> list[str]:
 def layer_lines(table: LayerTable, width: int) -> list[str]:
     """Columns of text, of more and more lines where `width` is too small; paragraphs where nothing else helps."""
     head = headings(table)
-    ways = (_columns(table, head, *most) for most in ((2, 99, 99), (1, 99, 99), (1, 1, 99), (1, 1, 1)))
-    lines = next((way for way in ways if _wide(way) <= width), None)
+    plain = (_columns(table, head, *most) for most in ((2, 99, 99), (1, 99, 99), (1, 1, 99), (1, 1, 1)))
+    lines = next((way for way in (*plain, _stacked(table, head)) if _wide(way) <= width), None)
     if lines is None:
         return [line for row in table.shown for line in _paragraph(row, table, width)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     first, *rows = [_aligned(line, widths) for line in lines]
     return [first, "  " + "─" * (_wide(lines) - 2), *rows]
 
@@ -116,6 +116,18 @@ def _columns(table: LayerTable, head: tuple[str, ...], names: int, sources: int,
             for cell, n in zip(_cells(row, table, t), most, strict=False)
         )
         lines += zip_longest(*cells, fillvalue="")
+    return lines
+
+
+def _stacked(table: LayerTable, head: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Fewer columns: what a layer reads stands below its name, its weights below its value."""
+    t = TextTypesetter(table.notation)
+    level, layers, _, value, weights, *others = head
+    lines: list[tuple[str, ...]] = [(level, layers, f"{value}, {weights}", *others)]
+    for row in table.shown:
+        label, names, reads, extents, trained, *rest = _cells(row, table, t)
+        below = [f"of {', '.join(reads)}"] if reads else []
+        lines += zip_longest(label, [*names, *below], [*extents, *trained], *rest, fillvalue="")
     return lines
 
 

@@ -413,3 +413,23 @@ def test_a_factor_that_varies_along_fewer_axes_keeps_its_sign(equation: str, val
     x = rng.normal(size=(3, 4))
     first, second = ([layer.params.get(f"{n}.{w}", 0) for w in "vu"] for n in "ab")
     close(layer(x), value(value(x, *first), *second))
+
+
+HALF = """
+input x[N, H, W, C]
+n < N
+i < (H + 1)//2
+j < (W + 1)//2
+k < 2*C
+y[n, i, j, k] = x[n, 2*i, 2*j, k]
+"""
+
+
+def test_sizes_of_branches_that_join_are_one() -> None:
+    """The extents around a convolution are written otherwise than its own, for images of any size."""
+    text = "input x[N, H, W, 4]; residual(conv2d(8, 3, stride=2, padding=1), half()) -> relu"
+    program = network(text, layers={"half": gradscribe.layer(HALF, "half")}).program
+    shapes = {s.target.name: s.target.shape for s in program.statements}
+    assert len(set(shapes.values())) == 1
+    assert shapes["conv2d1_u"][1] in dict(program.sizes)
+    assert str(shapes["conv2d1_u"][3]) == "2*C"

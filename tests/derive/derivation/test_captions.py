@@ -32,6 +32,7 @@ from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.interpret import complete_sizes
 from gradscribe.derive.ir.term import Access, Tensor
 from gradscribe.derive.layer.sampling import sample_sizes
+from gradscribe.derive.typeset.text import text_writer
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.together import together
@@ -339,3 +340,12 @@ def test_a_page_defines_what_it_uses_once(name: str, defined: list[str]) -> None
     sentences = [t.words(words) for words in page.glossary]
     assert len(sentences) == len(defined)
     assert all(word in sentence for word, sentence in zip(defined, sentences, strict=True))
+
+
+def test_a_tensor_that_two_factors_read_at_one_place_is_named_once() -> None:
+    """``g (1 - g)`` behind a logistic function: not multiplied out into two products of matrices."""
+    page = derive(layer("weight v; g[n,c] = sigmoid(sum(k) h[n,k]*v[k,c]); y[n,c] = x[n,c]*g[n,c]", "gate"))
+    text = text_writer.render(page)
+    assert "\n  ∂E/∂h = [δ ⊙ x ⊙ g ⊙ (1−g)] vᵀ\n" in text
+    assert "minus the matrix product" not in text
+    assert certify(page, shapes=2).holds

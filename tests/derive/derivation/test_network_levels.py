@@ -113,7 +113,12 @@ def test_every_kind_of_a_deep_network_is_derived_once() -> None:
     text = text_writer.render(page)
     assert len(text.splitlines()) < 600
     assert "Levels l+7 to l+11, l+12 to l+16 repeat l+2 to l+6.\n" in text
-    assert "∂E/∂y⁽ˡ⁺⁴²⁾=δ⁽ˡ⁺⁴³⁾" in text
+    assert "∂E/∂y⁽ˡ⁺⁴⁷⁾=δ⁽ˡ⁺⁴⁸⁾" in text
+    assert "Levels l+21 to l+17 repeat l+37 to l+33.\n" in text
+    assert "<H_34]" not in text.partition("All levels")[0].replace(
+        "0≤i<H_34, 0≤j<W_34", ""
+    )  # brackets that always hold
+    assert not not_alike(page)
     assert "as for w⁽ˡ⁺⁴⁶⁾ (rows " in text  # that of a stride of 2
 
 
@@ -123,7 +128,7 @@ def test_a_level_says_what_is_read_in_the_boxes_of_another() -> None:
     lines = {line.split()[0]: line for line in page.splitlines() if line.startswith("  ")}
     assert lines["s2"].endswith("c3 for c5, s⁽ᶜ³⁾ for w⁽ᶜ⁵⁾")
     assert lines["c1"].endswith("s2 for s4, c3 for c5, s⁽ᶜ³⁾ for w⁽ᶜ⁵⁾, x for z⁽ˢ⁴⁾")
-    assert "levels 5 lower" in text_writer.render(derived("resnet20"))
+    assert "levels 5 lower" in text_writer.render(replace(derived("resnet20"), repeated=()))
 
 
 def test_what_is_not_printed_has_the_number_of_what_stands_for_it() -> None:
@@ -182,3 +187,36 @@ def test_a_network_of_names_repeats_its_layers_by_name() -> None:
     assert page.table is not None
     assert [(r.first, r.others) for r in page.table.repeats] == [(("b",), (("c",), ("d",)))]
     assert "Levels c, d repeat b." in text_writer.render(page)
+
+
+# ----- blocks of levels that repeat others ----------------------------------------------------------------------------
+BLOCKS = """
+input x[N, 6, 4]
+block basic(k) = sum: residual(a: conv1d(k, 3, padding=1) -> tanh -> b: conv1d(k, 3, padding=1)) -> act: tanh
+one: basic(4) -> two: basic(4) -> three: basic(4) -> four: basic(4) -> conv1d(2, 3, padding=1)
+"""
+
+
+def test_blocks_of_levels_that_repeat_others_are_listed_once() -> None:
+    page = derived(BLOCKS)
+    (repeat,) = page.repeated
+    labels = [line.label for line in page.levels]
+    at = labels.index(repeat.first[0])
+    assert len(repeat.first) == 3
+    assert repeat.others[0] == tuple(labels[at + 3 : at + 6])
+    text = text_writer.render(page)
+    assert "Levels l+7 to l+5, l+4 to l+2 repeat l+10 to l+8." in text
+    table = text.partition("All levels")[2]
+    assert not any(f"\n  {label} " in table for block in repeat.others for label in block)
+    assert not not_alike(page)
+
+
+def test_a_level_that_does_not_repeat_what_is_said_is_found() -> None:
+    page = derived(BLOCKS)
+    (repeat,) = page.repeated
+    first, *_ = repeat.others
+    labels = [line.label for line in page.levels]
+    later = labels.index(first[0]) + 1
+    wrong = replace(page, repeated=(replace(repeat, others=(tuple(labels[later : later + 3]),)),))
+    assert not_alike(wrong) == f"level {labels[later]} does not repeat {repeat.first[0]}"
+    assert not certify(wrong, shapes=1).holds

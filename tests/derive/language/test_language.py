@@ -88,8 +88,13 @@ def test_the_capital_of_an_index_is_its_extent_whatever_that_is_called() -> None
 
 
 def test_the_extent_of_an_index_is_no_index_beside_it() -> None:
-    with pytest.raises(LanguageError, match="index C is neither on the left side nor reduced over"):
-        gradscribe.layer("y[C, i, c] = sum(r) x[C, i + r, c] * w[r, c]")
+    match = "line 1, column 3: C is the extent of index c, so that it is no index; call one of the two otherwise"
+    for value in ("sum(r) x[C, i + r, c] * w[r, c]", "x[i, c] * w[C]", "x[i, c]"):
+        with pytest.raises(LanguageError, match=match):
+            gradscribe.layer(f"y[C, i, c] = {value}")
+    assert (
+        gradscribe.layer("output y[A, I, C]; y[C - 1, i, c] = x[i, c]").output.shape[0] == gradscribe.integers("A")[0]
+    )
 
 
 def test_parameters_are_options() -> None:

@@ -8,6 +8,7 @@ import pytest
 import sympy
 from sympy import Abs, Eq, Function, Idx, IndexedBase, Integer, Sum, Symbol, exp, floor, symbols, tanh
 
+from gradscribe import layer
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import floordiv, integer, integers
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
@@ -315,3 +316,9 @@ ERRORS: dict[str, tuple[Callable[[], object], str]] = {
 def test_errors_name_what_is_wrong(build: Callable[[], object], message: str) -> None:
     with pytest.raises(EquationError, match=message):
         build()
+
+
+def test_inner_reductions_have_the_indices_of_the_left_side_in_their_order() -> None:
+    """Not in that of the alphabet: what is read element by element is seen to be."""
+    inner = layer("y[n,i,c] = log(sum(r) exp(x[n,2*i+r,c]))").program
+    assert [r.index.name for r in inner.statements[0].term.free] == ["n", "i", "c"]

@@ -62,7 +62,9 @@ def rows_and_boxes(section: Section, network: bool) -> int:
     if is_box(section):
         return sum(len(result.rows) for result in section.results)
     last, first = section.steps[-1], section.results[0].step
-    repeated = network and section.closed is not None and row(last.left, last.terms) == row(first.left, first.terms)
+    clause = bool(section.results[0].lead) and len(section.steps) > 1
+    once = clause or (network and section.closed is not None)
+    repeated = once and row(last.left, last.terms) == row(first.left, first.terms)
     rows = sum(len(part.steps) for part in section.parts) + sum(len(result.rows) for result in section.results)
     return rows - repeated
 

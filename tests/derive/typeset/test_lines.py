@@ -126,6 +126,12 @@ def test_the_layers_of_a_network_fit_a_narrow_page() -> None:
         assert max(map(len, lines)) <= columns
         assert all(any(label in line for line in lines) for label in ("c1", "s2", "output"))
     assert not any("─" in line for line in layer_lines(table, 60))
+    head, line, first, second, third, *_ = layer_lines(table, 80)
+    assert "value, weights" in head
+    assert line.strip("─ ") == ""
+    assert first.split()[:2] == ["c1", "conv2d"]
+    assert third.split()[:2] == ["of", "x"]
+    assert (second[22:].strip(), third[22:].strip()) == ("(N, 28, 28, 6)", "w (5, 5, 1, 6)")
 
 
 # ----- what no line has -----------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Contribution, Gradient, differentiate
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.derivation.forward.insertion import written_out
-from gradscribe.derive.derivation.gradient.section import settled
+from gradscribe.derive.derivation.gradient.steps.strand import settled
 from gradscribe.derive.ir.term import Program, Tensor
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 

@@ -89,11 +89,11 @@ def _pairs(section: Section, notation: Notation) -> Iterator[Pair]:
     assert section.likeness is not None
     names = {there: here for there, here in section.likeness.tensors if there != here and here != section.wrt}
     written = {
-        (there, here): (_letter(there, notation), _letter(here, notation))
+        (there, here): (letter_and_level(there, notation), letter_and_level(here, notation))
         for there, here in names.items()
         if notation.quotients.get(there, "") not in dict(section.likeness.tensors)  # it is by what is another tensor
     }
-    own = _letter(section.likeness.of, notation)[1], _letter(section.wrt, notation)[1]
+    own = letter_and_level(section.likeness.of, notation)[1], letter_and_level(section.wrt, notation)[1]
     labels: dict[str, set[str]] = {own[0]: {own[1]}}
     for (_, old), (_, new) in written.values():
         labels.setdefault(old, set()).add(new)
@@ -104,10 +104,11 @@ def _pairs(section: Section, notation: Notation) -> Iterator[Pair]:
             yield Label(old), Label(new)
 
 
-def _letter(tensor: str, notation: Notation) -> tuple[str, str]:
+def letter_and_level(tensor: str, notation: Notation) -> tuple[str, str]:
+    """The letter of a tensor, of an error signal "delta", and the label of its level, "" for none."""
     if tensor in notation.deltas:
         return "delta", notation.deltas[tensor]
     if tensor in notation.quotients:
-        letter, label = _letter(notation.quotients[tensor], notation)
+        letter, label = letter_and_level(notation.quotients[tensor], notation)
         return f"quotient {letter}", label
     return notation.levels.get(tensor, (tensor, ""))

@@ -22,12 +22,12 @@ class Likeness:
     Attributes:
         of: the tensor whose equation, or whose gradient, the other one is.
         tensors: what is called otherwise, (there, here).
-        sizes: the extents, (there, here).
+        sizes: the extents that are no numbers, (there, here).
     """
 
     of: str
     tensors: tuple[tuple[str, str], ...]
-    sizes: tuple[tuple[Symbol, Expr], ...]
+    sizes: tuple[tuple[Expr, Expr], ...]
 
     @cached_property
     def names(self) -> dict[Expr, Expr]:
@@ -55,13 +55,13 @@ def likeness(of: str, there: Sequence[Plain], here: Sequence[Plain], old: Tensor
         new: likewise of the rows.
     """
     tensors: dict[str, str] = {}
-    sizes: dict[Symbol, Expr] = {}
+    sizes: dict[Expr, Expr] = {}
     for (left, terms), (own, parts) in zip(there, here, strict=True):
         pairs = [(left, own)]
         for term, part in zip(terms, parts, strict=False):
             pairs += zip(_reading(left, term, old), _reading(own, part, new), strict=False)
             for range_, another in zip(term.ranges, part.ranges, strict=False):
-                if isinstance(range_.extent, Symbol):
+                if not range_.extent.is_Integer:
                     sizes.setdefault(range_.extent, another.extent)
         if any(tensors.setdefault(a.tensor, b.tensor) != b.tensor for a, b in pairs):
             return None
@@ -70,7 +70,7 @@ def likeness(of: str, there: Sequence[Plain], here: Sequence[Plain], old: Tensor
         if first is None or second is None or not _alike(first, second):
             return None
         for extent, e in zip(first.shape, second.shape, strict=True):
-            if isinstance(extent, Symbol) and sizes.setdefault(extent, e) != e:
+            if not extent.is_Integer and sizes.setdefault(extent, e) != e:
                 return None
     return Likeness(of, tuple(tensors.items()), tuple(sizes.items()))
 

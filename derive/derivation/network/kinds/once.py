@@ -7,7 +7,7 @@ import sympy
 from sympy import Expr, Symbol
 
 from gradscribe.derive.derivation.network.kinds.likeness import Likeness, likeness, row
-from gradscribe.derive.derivation.record import Result, Section, Step
+from gradscribe.derive.derivation.record import Result, Section, Step, Words
 from gradscribe.derive.ir.term import Access, Tensor, Term, accesses
 
 
@@ -38,6 +38,29 @@ def others_named(sections: Iterable[Section]) -> list[Section]:
     """The sections of a layer, in which those say so that are others under other names; the rows of all others stay."""
     found = once_for_a_kind(sections)
     return [s if s.likeness is not None and not is_box(s) else replace(s, like="", likeness=None) for s in found]
+
+
+def side_by_side(sections: Sequence[Section]) -> list[Section]:
+    """The sections, in which one that is nothing but a box stands behind the first of these that it may follow.
+
+    That is one for the same reason, behind which nothing comes that it reads.
+    """
+    found: list[Section] = []
+    for section in sections:
+        made = {a.tensor for t in section.steps[-1].terms for a in accesses(t.body)}
+        first = max((n + 1 for n, s in enumerate(found) if s.steps[-1].left.tensor in made), default=0)
+        reason = one_box(section)
+        places = [n for n in range(first, len(found)) if reason and one_box(found[n]) == reason]
+        run = next(iter(places), len(found) - 1)
+        while run + 1 < len(found) and run in places and run + 1 in places:
+            run += 1
+        found.insert(run + 1, section)
+    return found
+
+
+def one_box(section: Section) -> Words:
+    """The reason of a section that is nothing but one box, so that others may stand below its heading; () of others."""
+    return section.steps[0].reason if not section.like and is_box(section) and len(section.results) == 1 else ()
 
 
 def is_box(section: Section) -> bool:

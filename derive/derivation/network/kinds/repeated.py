@@ -1,9 +1,15 @@
-"""Blocks of levels that a table lists once: the same layers with the same sizes, wired alike."""
+"""Blocks of levels that a table lists once: the same layers with the same sizes, wired alike; the same gradients."""
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from sympy.core.symbol import Str
+
+from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.derivation.network.kinds.level_gradients import letter_and_level
+from gradscribe.derive.derivation.network.kinds.once import names_of
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Repeat, Row
+from gradscribe.derive.derivation.record import Equals, LevelGradients, Section
 
 
 def with_repeats(table: LayerTable, equations: Mapping[str, Hashable]) -> LayerTable:
@@ -68,3 +74,68 @@ def _token(
     reads = tuple(place - places[source] if source in places else source for source in row.reads)
     weights = tuple(table.number(shape) for _, shape in row.weights)
     return row.layers, reads, table.number(row.shape), weights, equations.get(row.label)
+
+
+SHORTEST = 3
+"""Levels that a block of gradients has at least: of fewer the lines are as quickly read as a sentence about them."""
+
+
+def repeated_levels(
+    levels: Sequence[LevelGradients], sections: Mapping[str, Section], notation: Notation
+) -> tuple[Repeat, ...]:
+    """Blocks of levels whose gradients are those of a block above, every level as far from them as there.
+
+    Args:
+        levels: the lines of the table of all levels.
+        sections: the gradients by tensor.
+        notation: the levels of tensors.
+    """
+    places = {line.label: place for place, line in enumerate(levels)}
+    tokens = [_gradients(line, place, places, sections, notation) for place, line in enumerate(levels)]
+    found: dict[tuple[int, int], list[tuple[str, ...]]] = {}
+    listed: list[int] = []
+    labels, at = [line.label for line in levels], 0
+    while at < len(tokens):
+        first, length = _longest(tokens, at, listed)
+        if length < SHORTEST:
+            listed.append(at)
+            at += 1
+            continue
+        found.setdefault((first, length), []).append(tuple(labels[at : at + length]))
+        at += length
+    return tuple(Repeat(tuple(labels[f : f + length]), tuple(others)) for (f, length), others in found.items())
+
+
+def _longest(tokens: Sequence[Hashable], at: int, listed: Sequence[int]) -> tuple[int, int]:
+    """Where the longest block stands that is listed and begins like what follows, and its length."""
+    best = at, 0
+    for first in listed:
+        length = 0
+        while at + length < len(tokens) and first + length in listed and tokens[first + length] == tokens[at + length]:
+            length += 1
+        best = max(best, (first, length), key=lambda block: block[1])
+    return best
+
+
+def _gradients(
+    line: LevelGradients,
+    place: int,
+    places: Mapping[str, int],
+    sections: Mapping[str, Section],
+    notation: Notation,
+) -> Hashable:
+    """What tells the gradients of a level from others: whose rows they are, and what is read in these, how far away."""
+
+    def seen(tensor: str) -> str:
+        letter, label = letter_and_level(tensor, notation)
+        return f"{letter} {places[label] - place}" if label in places else f"{letter} of {label}"
+
+    found: list[Hashable] = []
+    for section in (sections[name] for name in line.sections):
+        names = section.likeness or names_of(section, section)
+        read = frozenset((there, seen(here)) for there, here in names.tensors) if names is not None else None
+        found.append((names.of if names is not None else section.wrt, read))
+    for word in line.signal:
+        if isinstance(word, Equals):
+            found.append(word.xreplace({s: Str(seen(s.name)) for s in word.atoms(Str)}))
+    return tuple(found)

@@ -32,15 +32,17 @@ def bare(operand: Operand) -> Expr | None:
     """The formula of an operand in whole tensors; None where that would not say how they are combined, or is long."""
     if operand.shown is not None:
         return operand.shown
-    names = [read.tensor for _, read in operand.reads]
-    labels = [set(read.labels) for _, read in operand.reads]
+    reads = dict(operand.reads)  # g ⊙ (1−g) reads one element twice
+    names = [read.tensor for read in reads.values()]
+    labels = [set(read.labels) for read in reads.values()]
     nested = all(own <= max(labels, key=len) for own in labels)
-    whole = {leaf: _letter(read) for leaf, read in operand.reads}
+    whole = {leaf: _letter(read) for leaf, read in reads.items()}
     short = sympy.count_ops(operand.value.xreplace({leaf: Dummy() for leaf in whole})) <= SHORT
     if len(set(names)) < len(names) or not nested or not short or None in whole.values():
         return None
-    leaves = [leaf for leaf, _ in operand.reads]
-    factors = sorted(Mul.make_args(operand.value), key=lambda f: min(n for n, e in enumerate(leaves) if f.has(e)))
+    leaves = list(reads)
+    places = {f: min(n for n, e in enumerate(leaves) if f.has(e)) for f in Mul.make_args(operand.value)}
+    factors = sorted(places, key=lambda f: (places[f], f.is_Add))
     shown = [f.xreplace({leaf: e for leaf, e in whole.items() if e is not None}) for f in factors]
     return Elementwise(*shown) if len(shown) > 1 else shown[0]
 

@@ -4,7 +4,7 @@ from random import Random
 
 from sympy import Expr, Integer
 
-from gradscribe.derive.derivation.forward.reduced_sizes import named, reduced
+from gradscribe.derive.calculus.reduced_sizes import named, reduced, same_size
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.index import floordiv, integers, minimum, mod, natural
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
@@ -69,3 +69,20 @@ def test_what_is_natural_is_never_negative() -> None:
 def test_what_always_holds_restricts_no_maximum(settings: dict[str, str], over: list[str]) -> None:
     (definition,) = derived("max_pool2d", **settings).definitions
     assert list(TEXT.within(definition.terms[0]).conditions(definition.terms[0])) == over
+
+
+@together(
+    ("a", "b", "equal"),
+    [
+        (floordiv(H - 1, 2) + 1, floordiv(H + 1, 2), True),
+        (floordiv(H + 2, 2), floordiv(H, 2) + 1, True),
+        (floordiv(2 * H + 1, 2), H, True),
+        (floordiv(H + 4 * R, 4), R + floordiv(H, 4), True),
+        (floordiv(floordiv(H - 1, 2), 2) + 1, floordiv(floordiv(H + 1, 2) + 1, 2), True),
+        (floordiv(H, 2), floordiv(H + 1, 2), False),
+        (floordiv(H, 2), floordiv(R, 2), False),
+        (floordiv(2 * H + 1, 4), floordiv(H, 2), False),  # though they are equal
+    ],
+)
+def test_sizes_that_are_seen_to_be_the_same(a: Expr, b: Expr, equal: bool) -> None:
+    assert same_size(a, b) == equal

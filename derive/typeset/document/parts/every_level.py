@@ -1,14 +1,16 @@
 """What a page of a network says of all levels at once: equations and gradients that are others under other names."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gradscribe.derive.derivation.network.kinds.level_gradients import exchanged, gradient_letter
+from gradscribe.derive.derivation.network.layer_record import hidden
 from gradscribe.derive.derivation.record import (
     Derivation,
     Label,
     LayerTable,
     LevelGradients,
+    Repeat,
     Section,
     Words,
 )
@@ -19,6 +21,7 @@ HEAD: tuple[Words, ...] = (("level",), ("error signal",), ("boxes",), ("read the
 EQUATIONS: Words = (
     "The equations of a level are those with these numbers, in which its own level, its sizes and what it reads stand.",
 )
+DISTANCES: Words = ("A level that repeats another one reads what is as far from it.",)
 LEAD: Words = (
     "The gradients of a level are those in the boxes with these numbers, in which its own level and its sizes are read",
     " for those of the box, and what the last column says.",
@@ -61,9 +64,14 @@ def with_equations(table: LayerTable, derivation: Derivation, first: int) -> Lay
 def explained(table: LayerTable) -> list[Words]:
     """How to read the numbers of equations, and which blocks of levels are not listed."""
     shared = [EQUATIONS] if any(row.equations for row in table.rows) else []
-    return shared + [
+    return shared + _repeating(table.repeats)
+
+
+def _repeating(repeats: Iterable[Repeat]) -> list[Words]:
+    """Which blocks of levels are not listed."""
+    return [
         ("Levels ", *_listed([_span(block) for block in repeat.others]), " repeat ", *_span(repeat.first), ".")
-        for repeat in table.repeats
+        for repeat in repeats
     ]
 
 
@@ -84,10 +92,13 @@ def every_level(derivation: Derivation, boxes: Mapping[str, int]) -> Part:
         boxes: the number of the last box of every gradient that has one, by tensor.
     """
     sections = {s.wrt: s for s in derivation.sections}
-    found = [(line, [sections[name] for name in line.sections]) for line in derivation.levels]
+    left_out = hidden(derivation.repeated)
+    lines = [line for line in derivation.levels if line.label not in left_out]
+    found = [(line, [sections[name] for name in line.sections]) for line in lines]
     rows = tuple(_row(line, own, derivation, boxes) for line, own in found)
     heading = Heading("layer", 2, TITLE)
-    return Part(derivation.notation, ((heading, Paragraph((LEAD,)), Listing(HEAD, rows)),))
+    repeating = [*_repeating(derivation.repeated), DISTANCES] if derivation.repeated else []
+    return Part(derivation.notation, ((heading, Paragraph((LEAD, *repeating)), Listing(HEAD, rows)),))
 
 
 def _row(

@@ -1,7 +1,8 @@
-"""Sizes as they are read: ⌊H/2⌋ for ⌊(H-2)/2⌋ + 1, and by the names that they have."""
+"""Sizes as they are read: ⌊H/2⌋ for ⌊(H-2)/2⌋ + 1, and by the names that they have; which are the same."""
 
 from collections.abc import Iterable
 
+import sympy
 from sympy import Add, Expr, Symbol, fraction
 
 from gradscribe.derive.ir.index import floordiv
@@ -18,6 +19,23 @@ def reduced(size: Expr) -> Expr:
     above, below = quotients[0].args
     whole, others = (made - quotients[0]).as_coeff_Add()
     return min((made, others + _quotient(above + whole * below, below)), key=_summands)
+
+
+def same_size(a: Expr, b: Expr) -> bool:
+    """Whether two sizes are seen to be equal whatever their symbols are: ⌊(H-1)/2⌋ + 1 and ⌊(H+1)/2⌋ are."""
+    return bool(sympy.expand(_within(a) - _within(b)) == 0)
+
+
+def _within(size: Expr) -> Expr:
+    """The same size with what a quotient exceeds a proper fraction by in front of it: ``1 + floor((a + 1)/2)``."""
+    if not size.args:
+        return size
+    made = sympy.expand(size.func(*map(_within, size.args)))
+    if not isinstance(made, floordiv) or not made.args[1].is_Integer:
+        return made
+    above, below = sympy.expand(made.args[0]), made.args[1]
+    whole = Add(*(c // below * rest for rest, c in above.as_coefficients_dict().items() if c.is_Integer))
+    return whole + floordiv(sympy.expand(above - whole * below), below)
 
 
 def named(size: Expr, sizes: Iterable[tuple[Symbol, Expr]]) -> Expr:

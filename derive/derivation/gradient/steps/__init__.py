@@ -1,0 +1,1 @@
+"""The rows of a section, each made from the one before."""

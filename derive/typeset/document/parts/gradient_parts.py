@@ -1,0 +1,177 @@
+"""The gradients of a page: headings, rows, boxes, and the numbers of these."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from sympy import Expr
+
+from gradscribe.derive.derivation.forms.caption.words.signs import Same
+from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.derivation.network.kinds.level_gradients import exchanged
+from gradscribe.derive.derivation.network.kinds.likeness import row
+from gradscribe.derive.derivation.network.kinds.once import is_box, one_box
+from gradscribe.derive.derivation.record import Derivation, Formula, Result, Section, Step, Words, Worked, joined
+from gradscribe.derive.ir.term import Access
+from gradscribe.derive.typeset.document.document import Block, Box, Heading, Paragraph, Part, Passage, Row, Rows
+
+
+class Numbers:
+    """The numbers of a page's rows, and by tensor those of every gradient's rows and of its last box."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self.rows: dict[str, tuple[int, int]] = {}
+        self.boxes: dict[str, int] = {}
+
+    def next(self) -> int:
+        """The number of the next row."""
+        self.last += 1
+        return self.last
+
+
+LAYER = 2
+"""The level of the headings of a layer's gradients; those of a network's are deeper."""
+
+
+def gradient_parts(sections: Sequence[Section], level: int, page: Derivation, numbers: Numbers) -> Iterator[Part]:
+    """The gradients; of those that follow each other and are one row each, the rows below one heading."""
+    for reason, group in groupby(sections, key=lambda s: one_box(s) if page.form == "index" else ()):
+        found = list(group)
+        if reason and len(found) > 1:
+            yield _together(found, level, numbers)
+            yield from (part for section in found for part in _example(section, page, numbers))
+        else:
+            yield from (part for section in found for part in _derived(section, level, page, numbers))
+
+
+def _derived(section: Section, level: int, page: Derivation, numbers: Numbers) -> Iterator[Part]:
+    """One gradient, and the same in numbers; of a page of matrix forms the numbers alone."""
+    if page.form != "matrix":
+        yield _section(section, level, numbers, page.form)
+    yield from _example(section, page, numbers)
+
+
+def _example(section: Section, page: Derivation, numbers: Numbers) -> Iterator[Part]:
+    """A gradient in numbers, if the page has an example."""
+    found = page.example.of(section.wrt) if page.example is not None else None
+    if found is not None:
+        yield _in_numbers(found, section.steps[0].notation, numbers)
+
+
+def _together(sections: Sequence[Section], level: int, numbers: Numbers) -> Part:
+    """Gradients of one row each."""
+    names = [Access(s.wrt) for s in sections]
+    (reason,) = {s.steps[0].reason for s in sections}
+    heading = Heading("gradient", level, ("Gradients with respect to ", *joined(names, " and ")))
+    boxes = []
+    for section in sections:
+        numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
+        boxes += [passage for result in section.results for passage in _boxed(result, numbers)]
+        numbers.boxes[section.wrt] = numbers.last
+    return Part(sections[0].steps[0].notation, ((heading, *paragraph([(*capitalised(reason), ":")])), *boxes))
+
+
+def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
+    """One gradient: its lemmas and its own rows, then the boxes; of rows that stand above already their numbers.
+
+    Where operator forms alone are asked for there are no rows.
+    """
+    heading = Heading("gradient", level, capitalised(section.title))
+    if form == "operator":
+        short = tuple(tuple(_without_rows(result, numbers)) for result in section.results)
+        setup = paragraph(section.setup) if len(section.steps) == 1 else ()  # else it leads to rows
+        return Part(section.steps[0].notation, ((heading, *setup), *short))
+    if section.like:
+        first, last = numbers.rows[section.like]
+        rows = f"row {first}" if first == last else f"rows {first} to {last}"
+        other = (", as for ", Access(section.like), f" ({rows})")
+        names = exchanged([section], section.steps[0].notation)
+        passages: list[Passage] = [
+            paragraph([(*capitalised(section.title), *other, *((" with ", *names) if names else ()), ":")])
+        ]
+        closed = [replace(result, steps=()) for result in section.results if result.closed]
+        first_, *others = closed or section.results
+        several = first_.caption is not None and first_.form is None and len(first_.caption.summands) > 1
+        name = () if several else first_.name  # words that list what no form says
+        section = replace(section, results=(replace(first_, lead=(), name=name), *others))
+    elif is_box(section):
+        numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
+        passages = [(heading, *paragraph([(*capitalised(section.steps[0].reason), ":")]))]
+    else:
+        before = numbers.last
+        own = section.steps[:-1] if _is_boxed_at_once(section) else section.steps
+        passages = [
+            (*paragraph(part.setup), Rows(tuple(_rows(steps, numbers))), *paragraph(part.caption))
+            for part, steps in (*((lemma, lemma.steps) for lemma in section.lemmas), (section, own))
+        ]
+        passages[0] = (heading, *passages[0])
+        numbers.rows[section.wrt] = before + 1, numbers.last
+    boxes = [passage for result in _shown(section, level) for passage in _boxed(result, numbers)]
+    numbers.boxes[section.wrt] = numbers.last
+    return Part(section.steps[0].notation, (*passages, *boxes))
+
+
+def _is_boxed_at_once(section: Section) -> bool:
+    """Whether a clause leads from the rows to a box that is the last of them."""
+    return bool(section.results and section.results[0].lead) and _is_repeated(section)
+
+
+def _is_repeated(section: Section) -> bool:
+    """Whether the first box is the last row."""
+    last, first = section.steps[-1], section.results[0].step
+    return len(section.steps) > 1 and row(last.left, last.terms) == row(first.left, first.terms)
+
+
+def _shown(section: Section, level: int) -> tuple[Result, ...]:
+    """The boxes; in a network none that repeats the last row, and no form of it, where a closed form follows."""
+    if section.closed is None or level == LAYER:
+        return section.results
+    return tuple(replace(r, form=r.form if r.closed else None) for r in section.results[_is_repeated(section) :])
+
+
+def _in_numbers(found: Worked, notation: Notation, numbers: Numbers) -> Part:
+    """The matrices of a gradient, each on lines of its own, then one element of it."""
+    passages: list[Passage] = [(formula,) for formula in found.matrices]
+    passages += [(Rows(tuple(_rows(found.steps, numbers))),)] if found.steps else []
+    return Part(notation, tuple(passages))
+
+
+def _boxed(result: Result, numbers: Numbers) -> Iterator[Passage]:
+    """The rows that lead from the box above to this one, if there are any, the box, and the same in whole tensors."""
+    if result.steps:
+        yield (Rows(tuple(_rows(result.steps, numbers))),)
+    yield (Box(numbers.next(), result, _form(result.form) if result.form is not None else None),)
+
+
+def _without_rows(result: Result, numbers: Numbers) -> Iterator[Block]:
+    """The operator form and its words; the box where there is no such form."""
+    if result.form is None:
+        yield Box(numbers.next(), result)
+        return
+    yield from paragraph([(*capitalised((*result.lead, " ")), *result.name)] if result.name and result.lead else [])
+    yield from paragraph([capitalised(result.name)] if result.name and not result.lead else [])
+    yield _form(result.form)
+
+
+def _form(form: Expr) -> Formula:
+    left, *right = form.args
+    return Formula(left, right[0] if len(right) == 1 else Same(*right))
+
+
+def _rows(steps: Iterable[Step], numbers: Numbers) -> Iterator[Row]:
+    before: Access | None = None
+    for step in steps:
+        yield Row(numbers.next(), step, continued=step.left == before)
+        before = step.left
+
+
+def paragraph(sentences: Sequence[Words]) -> tuple[Paragraph, ...]:
+    """The sentences as one paragraph; none where there are none."""
+    return (Paragraph(tuple(sentences)),) if sentences else ()
+
+
+def capitalised(words: Words) -> Words:
+    """The words as the beginning of a sentence."""
+    first, *rest = words
+    return (first[0].upper() + first[1:], *rest) if isinstance(first, str) else words
