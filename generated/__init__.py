@@ -118,6 +118,7 @@ if TYPE_CHECKING:
     )
     from .gru_cell import (
         GRUCell,
+        gru_cell_backward,
         gru_cell_forward,
         gru_cell_grad_bias,
         gru_cell_grad_d,
@@ -179,6 +180,7 @@ if TYPE_CHECKING:
     from .lp_pool3d import LPPool3D, lp_pool3d_forward, lp_pool3d_grad_input
     from .lstm_cell import (
         LSTMCell,
+        lstm_cell_backward,
         lstm_cell_forward,
         lstm_cell_grad_bias,
         lstm_cell_grad_c,
@@ -217,6 +219,7 @@ if TYPE_CHECKING:
     from .runtime import Sequential, settings
     from .scaled_dot_product_attention import (
         ScaledDotProductAttention,
+        scaled_dot_product_attention_backward,
         scaled_dot_product_attention_forward,
         scaled_dot_product_attention_grad_k,
         scaled_dot_product_attention_grad_q,
@@ -229,6 +232,7 @@ if TYPE_CHECKING:
     from .silu import SiLU, silu_forward, silu_grad_input
     from .simple_rnn_cell import (
         SimpleRNNCell,
+        simple_rnn_cell_backward,
         simple_rnn_cell_forward,
         simple_rnn_cell_grad_bias,
         simple_rnn_cell_grad_h,
@@ -247,6 +251,7 @@ if TYPE_CHECKING:
     from .softsign import Softsign, softsign_forward, softsign_grad_input
     from .subsampling2d import (
         Subsampling2D,
+        subsampling2d_backward,
         subsampling2d_forward,
         subsampling2d_grad_a,
         subsampling2d_grad_bias,
@@ -469,6 +474,7 @@ __all__ = [
     "group_norm_grad_beta",
     "group_norm_grad_gamma",
     "group_norm_grad_input",
+    "gru_cell_backward",
     "gru_cell_forward",
     "gru_cell_grad_bias",
     "gru_cell_grad_d",
@@ -530,6 +536,7 @@ __all__ = [
     "lp_pool2d_grad_input",
     "lp_pool3d_forward",
     "lp_pool3d_grad_input",
+    "lstm_cell_backward",
     "lstm_cell_forward",
     "lstm_cell_grad_bias",
     "lstm_cell_grad_c",
@@ -584,6 +591,7 @@ __all__ = [
     "rms_norm_forward",
     "rms_norm_grad_gamma",
     "rms_norm_grad_input",
+    "scaled_dot_product_attention_backward",
     "scaled_dot_product_attention_forward",
     "scaled_dot_product_attention_grad_k",
     "scaled_dot_product_attention_grad_q",
@@ -598,6 +606,7 @@ __all__ = [
     "sigmoid_grad_input",
     "silu_forward",
     "silu_grad_input",
+    "simple_rnn_cell_backward",
     "simple_rnn_cell_forward",
     "simple_rnn_cell_grad_bias",
     "simple_rnn_cell_grad_h",
@@ -614,6 +623,7 @@ __all__ = [
     "softplus_grad_input",
     "softsign_forward",
     "softsign_grad_input",
+    "subsampling2d_backward",
     "subsampling2d_forward",
     "subsampling2d_grad_a",
     "subsampling2d_grad_bias",
@@ -741,6 +751,7 @@ _MODULES = {
     ),
     "gru_cell": (
         "GRUCell",
+        "gru_cell_backward",
         "gru_cell_forward",
         "gru_cell_grad_bias",
         "gru_cell_grad_d",
@@ -809,6 +820,7 @@ _MODULES = {
     "lp_pool3d": ("LPPool3D", "lp_pool3d_forward", "lp_pool3d_grad_input"),
     "lstm_cell": (
         "LSTMCell",
+        "lstm_cell_backward",
         "lstm_cell_forward",
         "lstm_cell_grad_bias",
         "lstm_cell_grad_c",
@@ -847,6 +859,7 @@ _MODULES = {
     "runtime": ("Sequential", "settings"),
     "scaled_dot_product_attention": (
         "ScaledDotProductAttention",
+        "scaled_dot_product_attention_backward",
         "scaled_dot_product_attention_forward",
         "scaled_dot_product_attention_grad_k",
         "scaled_dot_product_attention_grad_q",
@@ -859,6 +872,7 @@ _MODULES = {
     "silu": ("SiLU", "silu_forward", "silu_grad_input"),
     "simple_rnn_cell": (
         "SimpleRNNCell",
+        "simple_rnn_cell_backward",
         "simple_rnn_cell_forward",
         "simple_rnn_cell_grad_bias",
         "simple_rnn_cell_grad_h",
@@ -877,6 +891,7 @@ _MODULES = {
     "softsign": ("Softsign", "softsign_forward", "softsign_grad_input"),
     "subsampling2d": (
         "Subsampling2D",
+        "subsampling2d_backward",
         "subsampling2d_forward",
         "subsampling2d_grad_a",
         "subsampling2d_grad_bias",

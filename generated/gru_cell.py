@@ -27,8 +27,10 @@ loops = rt.Companion(__package__, "gru_cell")
 
 
 @rt.once
-def _gru_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, d: Any, x: Any, h: Any, /) -> tuple[Any, ...]:
-    """The sizes of gru_cell_forward."""
+def _gru_cell_sizes(
+    dtype: Any, w: Any, r: Any, b: Any, d: Any, x: Any, h: Any, dy: Any, v: Any, s: Any, z: Any, g: Any, /
+) -> tuple[Any, ...]:
+    """The sizes of gru_cell_forward and gru_cell_backward."""
     C, _, H = w
     rt.extents("gru_cell", r.name, r, (H, 3, H), "units, 3, units")
     N = x[0]
@@ -40,7 +42,17 @@ def _gru_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, d: Any, x: Any, h: Any, 
         rt.extents("gru_cell", b.name, b, (3, H), "3, units")
     if d is not None:
         rt.extents("gru_cell", d.name, d, (3, H), "3, units")
-    return H, N
+    if dy is not None:
+        rt.extents("gru_cell", dy.name, dy, (N, H), "batch, units")
+    if v is not None:
+        rt.extents("gru_cell", v.name, v, (N, 3, H), "batch, 3, units")
+    if s is not None:
+        rt.extents("gru_cell", s.name, s, (N, H), "batch, units")
+    if z is not None:
+        rt.extents("gru_cell", z.name, z, (N, H), "batch, units")
+    if g is not None:
+        rt.extents("gru_cell", g.name, g, (N, H), "batch, units")
+    return C, H, N
 
 
 def gru_cell_forward(
@@ -72,7 +84,7 @@ def gru_cell_forward(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     w, r, b, d, x, h, dtype = rt.arrays("gru_cell", "w 3, r 3, b 2 optional, d 2 optional, x 2, h 2", w, r, b, d, x, h)
-    H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h)
+    C, H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h, None, None, None, None, None)
     # (1) u[n,a,k] = Σ_{e} x[n,e] w[e,a,k]
     u = np.empty((N, 3, H), dtype)
     rt.contract("n e, e a k -> n a k", x, w, out=u)
@@ -425,6 +437,113 @@ def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     return dd
 
 
+def gru_cell_backward(
+    dy: Any, x: Any, h: Any, w: Any, r: Any, b: Any, d: Any, v: Any, s: Any, z: Any, g: Any, *, inputs: bool = True
+) -> tuple[Any, Any, rt.Array, rt.Array, Any, Any]:
+    """Compute all gradients of E: one step of a gated recurrent unit.
+
+    (7) dg[m,q] = dy[m,q] (1−z[m,q])
+    (11) ds[m,q] = v[m,2,q] dg[m,q] (1−g[m,q]²)
+    (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (14) dv[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
+    (33) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
+    (39) dd[m,q] = Σ_{n} dv[n,m,q]
+    (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (17) du[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
+    (32) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
+    (38) db[m,q] = Σ_{n} du[n,m,q]
+    (22) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+    (27) dh[m,q] = dy[m,q] z[m,q]
+    (27) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
+
+    Args:
+        dy: shape (N, H); dE/dy.
+        x: shape (N, C).
+        h: shape (N, H).
+        w: shape (C, 3, H).
+        r: shape (H, 3, H).
+        b: shape (3, H), or None.
+        d: shape (3, H), or None.
+        v: shape (N, 3, H); v as the forward function returned it.
+        s: shape (N, H); s as the forward function returned it.
+        z: shape (N, H); z as the forward function returned it.
+        g: shape (N, H); g as the forward function returned it.
+        inputs: whether the gradients of x and h are wanted.
+
+    Returns:
+        dx, shape (N, C) (None without inputs); dh, shape (N, H) (None without inputs); dw, shape (C, 3, H); dr,
+            shape (H, 3, H); db, shape (3, H) (None without b); dd, shape (3, H) (None without d).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    w, r, b, d, x, h, v, s, z, g, dy, dtype = rt.arrays(
+        "gru_cell",
+        "w 3, r 3, b 2 optional, d 2 optional, x 2, h 2, v 3, s 2, z 2, g 2, dy 2",
+        w,
+        r,
+        b,
+        d,
+        x,
+        h,
+        v,
+        s,
+        z,
+        g,
+        dy,
+    )
+    C, H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h, dy, v, s, z, g)
+    # (7) dg[m,q] = dy[m,q] (1−z[m,q])
+    dg = (1 - z) * dy
+    # (11) ds[m,q] = v[m,2,q] dg[m,q] (1−g[m,q]²)
+    ds = (1 - np.square(g)) * dg * v[:, 2]
+    # (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    dv = np.zeros((N, 3, H), dtype)
+    part = dv[:, 2]
+    part += (1 - np.square(g)) * dg * s
+    # (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    part = dv[:, 1]
+    part += (h - g) * dg * z
+    # (14) dv[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
+    part = dv[:, 0]
+    part += (1 - s) * ds * s
+    # (33) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
+    dr = np.empty((H, 3, H), dtype)
+    rt.contract("n m, n q o -> m q o", h, dv, out=dr)
+    if d is not None:
+        # (39) dd[m,q] = Σ_{n} dv[n,m,q]
+        dd = rt.total(dv.transpose(1, 2, 0), -1)
+    # (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    du = np.zeros((N, 3, H), dtype)
+    part = du[:, 2]
+    part += (1 - np.square(g)) * dg
+    # (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    part = du[:, 1]
+    part += (h - g) * dg * z
+    del dg
+    # (17) du[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
+    part = du[:, 0]
+    part += (1 - s) * ds * s
+    del ds
+    # (32) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
+    dw = np.empty((C, 3, H), dtype)
+    rt.contract("n m, n q o -> m q o", x, du, out=dw)
+    if b is not None:
+        # (38) db[m,q] = Σ_{n} du[n,m,q]
+        db = rt.total(du.transpose(1, 2, 0), -1)
+    if inputs:
+        # (22) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+        dx = np.empty((N, C), dtype)
+        rt.contract("m a k, q a k -> m q", du, w, out=dx)
+        # (27) dh[m,q] = dy[m,q] z[m,q]
+        dh = dy * z
+        # (27) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
+        dh += rt.contract("m a k, q a k -> m q", dv, r)
+    return dx if inputs else None, dh if inputs else None, dw, dr, None if b is None else db, None if d is None else dd
+
+
 class GRUCell(rt.Layer):
     """One step of a gated recurrent unit, with state.
 
@@ -480,13 +599,11 @@ class GRUCell(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x and the gradient of h."""
         x, h, v, s, z, g = self._kept()
-        self.grads["w"] = gru_cell_grad_weight(dy, x, h, v, s, z, g)
-        self.grads["r"] = gru_cell_grad_r(dy, h, v, s, z, g)
-        if "b" in self.params:
-            self.grads["b"] = gru_cell_grad_bias(dy, h, v, s, z, g)
-        if "d" in self.params:
-            self.grads["d"] = gru_cell_grad_d(dy, h, v, s, z, g)
-        return (
-            gru_cell_grad_input(dy, h, self.params["w"], v, s, z, g),
-            gru_cell_grad_h(dy, h, self.params["r"], v, s, z, g),
+        dx, dh, self.grads["w"], self.grads["r"], db, dd = gru_cell_backward(
+            dy, x, h, self.params["w"], self.params["r"], self.params.get("b"), self.params.get("d"), v, s, z, g
         )
+        if "b" in self.params:
+            self.grads["b"] = db
+        if "d" in self.params:
+            self.grads["d"] = dd
+        return dx, dh

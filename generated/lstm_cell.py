@@ -29,8 +29,24 @@ loops = rt.Companion(__package__, "lstm_cell")
 
 
 @rt.once
-def _lstm_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, x: Any, h: Any, c: Any, /) -> tuple[Any, ...]:
-    """The sizes of lstm_cell_forward."""
+def _lstm_cell_sizes(
+    dtype: Any,
+    w: Any,
+    r: Any,
+    b: Any,
+    x: Any,
+    h: Any,
+    c: Any,
+    dy: Any,
+    dz: Any,
+    i: Any,
+    f: Any,
+    g: Any,
+    o: Any,
+    s: Any,
+    /,
+) -> tuple[Any, ...]:
+    """The sizes of lstm_cell_forward and lstm_cell_backward."""
     C, _, H = w
     rt.extents("lstm_cell", r.name, r, (H, 4, H), "units, 4, units")
     N = x[0]
@@ -42,7 +58,21 @@ def _lstm_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, x: Any, h: Any, c: Any,
     rt.extent("lstm_cell", c.axis(1, "units"), c[1], H)
     if b is not None:
         rt.extents("lstm_cell", b.name, b, (4, H), "4, units")
-    return H, N
+    if dy is not None:
+        rt.extents("lstm_cell", dy.name, dy, (N, H), "batch, units")
+    if dz is not None:
+        rt.extents("lstm_cell", dz.name, dz, (N, H), "batch, units")
+    if i is not None:
+        rt.extents("lstm_cell", i.name, i, (N, H), "batch, units")
+    if f is not None:
+        rt.extents("lstm_cell", f.name, f, (N, H), "batch, units")
+    if g is not None:
+        rt.extents("lstm_cell", g.name, g, (N, H), "batch, units")
+    if o is not None:
+        rt.extents("lstm_cell", o.name, o, (N, H), "batch, units")
+    if s is not None:
+        rt.extents("lstm_cell", s.name, s, (N, H), "batch, units")
+    return C, H, N
 
 
 def lstm_cell_forward(
@@ -77,7 +107,7 @@ def lstm_cell_forward(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     w, r, b, x, h, c, dtype = rt.arrays("lstm_cell", "w 3, r 3, b 2 optional, x 2, h 2, c 2", w, r, b, x, h, c)
-    H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c)
+    C, H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, None, None, None, None, None, None, None)
     # (1) u[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
     u = np.empty((N, 4, H), dtype)
     rt.contract("n l, l a k -> n a k", h, r, out=u)
@@ -511,6 +541,118 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
     return db
 
 
+def lstm_cell_backward(
+    dy: Any,
+    dz: Any,
+    x: Any,
+    h: Any,
+    c: Any,
+    w: Any,
+    r: Any,
+    b: Any,
+    i: Any,
+    f: Any,
+    g: Any,
+    o: Any,
+    s: Any,
+    *,
+    inputs: bool = True,
+) -> tuple[Any, Any, Any, rt.Array, rt.Array, Any]:
+    """Compute all gradients of E: one step of a long short-term memory.
+
+    (12) ddz[m,q] = dz[m,q]
+    (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    (31) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
+    (32) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
+    (37) db[m,q] = Σ_{n} du[n,m,q]
+    (24) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+    (25) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
+    (26) dc[m,q] = f[m,q] ddz[m,q]
+
+    Args:
+        dy: shape (N, H); dE/dy.
+        dz: shape (N, H); dE/dz.
+        x: shape (N, C).
+        h: shape (N, H).
+        c: shape (N, H).
+        w: shape (C, 4, H).
+        r: shape (H, 4, H).
+        b: shape (4, H), or None.
+        i: shape (N, H); i as the forward function returned it.
+        f: shape (N, H); f as the forward function returned it.
+        g: shape (N, H); g as the forward function returned it.
+        o: shape (N, H); o as the forward function returned it.
+        s: shape (N, H); s as the forward function returned it.
+        inputs: whether the gradients of x, h and c are wanted.
+
+    Returns:
+        dx, shape (N, C) (None without inputs); dh, shape (N, H) (None without inputs); dc, shape (N, H) (None
+            without inputs); dw, shape (C, 4, H); dr, shape (H, 4, H); db, shape (4, H) (None without b).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    w, r, b, x, h, c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
+        "lstm_cell",
+        "w 3, r 3, b 2 optional, x 2, h 2, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2",
+        w,
+        r,
+        b,
+        x,
+        h,
+        c,
+        i,
+        f,
+        g,
+        o,
+        s,
+        dy,
+        dz,
+    )
+    C, H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, dy, dz, i, f, g, o, s)
+    # (12) ddz[m,q] = dz[m,q]
+    ddz = np.zeros((N, H), dtype)
+    ddz += dz
+    # (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    ddz += (1 - np.square(s)) * dy * o
+    # (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    du = np.zeros((N, 4, H), dtype)
+    part = du[:, 3]
+    part += (1 - o) * dy * o * s
+    # (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    part = du[:, 2]
+    part += (1 - np.square(g)) * ddz * i
+    # (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    part = du[:, 1]
+    part += (1 - f) * c * ddz * f
+    # (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    part = du[:, 0]
+    part += (1 - i) * ddz * g * i
+    # (31) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
+    dw = np.empty((C, 4, H), dtype)
+    rt.contract("n m, n q v -> m q v", x, du, out=dw)
+    # (32) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
+    dr = np.empty((H, 4, H), dtype)
+    rt.contract("n m, n q v -> m q v", h, du, out=dr)
+    if b is not None:
+        # (37) db[m,q] = Σ_{n} du[n,m,q]
+        db = rt.total(du.transpose(1, 2, 0), -1)
+    if inputs:
+        # (24) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+        dx = np.empty((N, C), dtype)
+        rt.contract("m a k, q a k -> m q", du, w, out=dx)
+        # (25) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
+        dh = np.empty((N, H), dtype)
+        rt.contract("m a k, q a k -> m q", du, r, out=dh)
+        # (26) dc[m,q] = f[m,q] ddz[m,q]
+        dc = ddz * f
+    return dx if inputs else None, dh if inputs else None, dc if inputs else None, dw, dr, None if b is None else db
+
+
 class LSTMCell(rt.Layer):
     """One step of a long short-term memory, with state.
 
@@ -555,12 +697,9 @@ class LSTMCell(rt.Layer):
     def backward(self, dy: Any, dz: Any) -> Any:
         """Return the gradient of x and the gradient of h and the gradient of c."""
         x, h, c, i, f, g, o, s = self._kept()
-        self.grads["w"] = lstm_cell_grad_weight(dy, dz, x, c, i, f, g, o, s)
-        self.grads["r"] = lstm_cell_grad_r(dy, dz, h, c, i, f, g, o, s)
-        if "b" in self.params:
-            self.grads["b"] = lstm_cell_grad_bias(dy, dz, c, i, f, g, o, s)
-        return (
-            lstm_cell_grad_input(dy, dz, c, self.params["w"], i, f, g, o, s),
-            lstm_cell_grad_h(dy, dz, c, self.params["r"], i, f, g, o, s),
-            lstm_cell_grad_c(dy, dz, f, o, s),
+        dx, dh, dc, self.grads["w"], self.grads["r"], db = lstm_cell_backward(
+            dy, dz, x, h, c, self.params["w"], self.params["r"], self.params.get("b"), i, f, g, o, s
         )
+        if "b" in self.params:
+            self.grads["b"] = db
+        return dx, dh, dc

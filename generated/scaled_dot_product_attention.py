@@ -27,13 +27,17 @@ else:  # copied beside a script
 
 @rt.once
 def _scaled_dot_product_attention_sizes(
-    dtype: Any, q: Any, k: Any, v: Any, m: Any, /, is_causal: Any
+    dtype: Any, q: Any, k: Any, v: Any, m: Any, dy: Any, p: Any, /, is_causal: Any
 ) -> tuple[Any, ...]:
-    """The sizes of scaled_dot_product_attention_forward."""
+    """The sizes of scaled_dot_product_attention_forward and scaled_dot_product_attention_backward."""
     full_shape = rt.raveled_axes("scaled_dot_product_attention", q.name, q, 0, 2, "(..., L, D)")
     E = rt.elements(full_shape)
     rt.same_axes("scaled_dot_product_attention", k.name, k, 0, 2, "(..., S, D)", full_shape)
     rt.same_axes("scaled_dot_product_attention", v.name, v, 0, 2, "(..., S, F)", full_shape)
+    if dy is not None:
+        rt.same_axes("scaled_dot_product_attention", dy.name, dy, 0, 2, "(..., L, F)", full_shape)
+    if p is not None:
+        rt.same_axes("scaled_dot_product_attention", p.name, p, 0, 2, "(..., L, S)", full_shape)
     is_causal = rt.flag("scaled_dot_product_attention", "is_causal", is_causal)
     L = q[-2]
     D = q[-1]
@@ -43,6 +47,12 @@ def _scaled_dot_product_attention_sizes(
     rt.extent("scaled_dot_product_attention", v.axis(-2, "keys"), v[-2], S)
     if m is not None:
         rt.extents("scaled_dot_product_attention", m.name, m, (L, S), "queries, keys")
+    if dy is not None:
+        rt.extent("scaled_dot_product_attention", dy.axis(-2, "queries"), dy[-2], L)
+        rt.extent("scaled_dot_product_attention", dy.axis(-1, "features of a value"), dy[-1], F)
+    if p is not None:
+        rt.extent("scaled_dot_product_attention", p.axis(-2, "queries"), p[-2], L)
+        rt.extent("scaled_dot_product_attention", p.axis(-1, "keys"), p[-1], S)
     return full_shape, E, is_causal, L, D, S, F
 
 
@@ -74,7 +84,7 @@ def scaled_dot_product_attention_forward(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     q, k, v, m, dtype = rt.arrays("scaled_dot_product_attention", "q any, k any, v any, m 2 optional", q, k, v, m)
-    full_shape, E, is_causal, L, D, S, F = _scaled_dot_product_attention_sizes(dtype, q, k, v, m, is_causal)
+    full_shape, E, is_causal, L, D, S, F = _scaled_dot_product_attention_sizes(dtype, q, k, v, m, None, None, is_causal)
     q = q.reshape(E, L, D)
     k = k.reshape(E, S, D)
     v = v.reshape(E, S, F)
@@ -313,6 +323,81 @@ def scaled_dot_product_attention_grad_v(dy: Any, p: Any) -> rt.Array:
     return dv.reshape(*full_shape, S, F)
 
 
+def scaled_dot_product_attention_backward(
+    dy: Any, q: Any, k: Any, v: Any, p: Any, *, is_causal: bool = False
+) -> tuple[rt.Array, rt.Array, rt.Array]:
+    """Compute all gradients of E: scaled dot-product attention.
+
+    (47) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
+    (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
+    (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
+    (30) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
+    (30) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
+    (37) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
+    (42) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
+
+    Args:
+        dy: shape (..., L, F); dE/dy.
+        q: shape (..., L, D).
+        k: shape (..., S, D).
+        v: shape (..., S, F).
+        p: shape (..., L, S); p as the forward function returned it.
+        is_causal: True or False.
+
+    Returns:
+        dq, shape (..., L, D); dk, shape (..., S, D); dv, shape (..., S, F).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    q, k, v, p, dy, dtype = rt.arrays(
+        "scaled_dot_product_attention", "q any, k any, v any, p any, dy any", q, k, v, p, dy
+    )
+    full_shape, E, is_causal, L, D, S, F = _scaled_dot_product_attention_sizes(dtype, q, k, v, None, dy, p, is_causal)
+    q = q.reshape(E, L, D)
+    k = k.reshape(E, S, D)
+    v = v.reshape(E, S, F)
+    dy = dy.reshape(E, L, F)
+    p = p.reshape(E, L, S)
+    # (47) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
+    dv = np.empty((E, S, F), dtype)
+    rt.contract("a i o, a i l -> a o l", p, dy, out=dv)
+    # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
+    dp = np.empty((E, L, S), dtype)
+    rt.contract("a o f, a l f -> a o l", dy, v, out=dp)
+    # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
+    ds = np.zeros((E, L), dtype)
+    for o in range(L):
+        j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+        if j_low < j_high:
+            part = ds[:, o]
+            part += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
+    # (30) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
+    du = np.zeros((E, L, S), dtype)
+    for o in range(L):
+        l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+        if l_low < l_high:
+            part = du[:, o, l_low:l_high]
+            part += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
+    del dp
+    # (30) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
+    for o in range(L):
+        l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+        if l_low < l_high:
+            part = du[:, o, l_low:l_high]
+            part += ds[:, o][:, None] * p[:, o, l_low:l_high]
+    del ds
+    # (37) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
+    dq = np.empty((E, L, D), dtype)
+    rt.contract("a o j, a j l -> a o l", du, k, out=dq)
+    dq *= rt.ratio(1, D ** (1 / 2))
+    # (42) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
+    dk = np.empty((E, S, D), dtype)
+    rt.contract("a i o, a i l -> a o l", du, q, out=dk)
+    dk *= rt.ratio(1, D ** (1 / 2))
+    return dq.reshape(*full_shape, L, D), dk.reshape(*full_shape, S, D), dv.reshape(*full_shape, S, F)
+
+
 class ScaledDotProductAttention(rt.Layer):
     """Scaled dot-product attention, with state.
 
@@ -346,8 +431,5 @@ class ScaledDotProductAttention(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of q and the gradient of k and the gradient of v."""
         q, k, v, p = self._kept()
-        return (
-            scaled_dot_product_attention_grad_q(dy, k, v, p, is_causal=self.is_causal),
-            scaled_dot_product_attention_grad_k(dy, q, v, p, is_causal=self.is_causal),
-            scaled_dot_product_attention_grad_v(dy, p),
-        )
+        dq, dk, dv = scaled_dot_product_attention_backward(dy, q, k, v, p, is_causal=self.is_causal)
+        return dq, dk, dv

@@ -19,10 +19,12 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "simple_rnn_cell")
+
 
 @rt.once
-def _simple_rnn_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, x: Any, h: Any, /) -> tuple[Any, ...]:
-    """The sizes of simple_rnn_cell_forward."""
+def _simple_rnn_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, x: Any, h: Any, dy: Any, y: Any, /) -> tuple[Any, ...]:
+    """The sizes of simple_rnn_cell_forward and simple_rnn_cell_backward."""
     C, H = w
     rt.extents("simple_rnn_cell", r.name, r, (H, H), "units, units")
     N = x[0]
@@ -31,7 +33,11 @@ def _simple_rnn_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, x: Any, h: Any, /
     rt.extent("simple_rnn_cell", h.axis(1, "units"), h[1], H)
     if b is not None:
         rt.extents("simple_rnn_cell", b.name, b, (H,), "units")
-    return H, N
+    if dy is not None:
+        rt.extents("simple_rnn_cell", dy.name, dy, (N, H), "batch, units")
+    if y is not None:
+        rt.extents("simple_rnn_cell", y.name, y, (N, H), "batch, units")
+    return C, H, N
 
 
 def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt.Array:
@@ -56,7 +62,7 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     w, r, b, x, h, dtype = rt.arrays("simple_rnn_cell", "w 2, r 2, b 1 optional, x 2, h 2", w, r, b, x, h)
-    H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h)
+    C, H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h, None, None)
     # (1) u[n,k] = Σ_{l} h[n,l] r[l,k]
     u = np.empty((N, H), dtype)
     rt.contract("n l, l k -> n k", h, r, out=u)
@@ -208,6 +214,64 @@ def simple_rnn_cell_grad_bias(dy: Any, y: Any) -> rt.Array:
     return db
 
 
+def simple_rnn_cell_backward(
+    dy: Any, x: Any, h: Any, w: Any, r: Any, b: Any, y: Any, *, inputs: bool = True
+) -> tuple[Any, Any, rt.Array, rt.Array, Any]:
+    """Compute all gradients of E: one step of a simple recurrent layer.
+
+    (3) du[m,q] = dy[m,q] (1−y[m,q]²)
+    (16) dw[m,q] = Σ_{n} x[n,m] du[n,q]
+    (17) dr[m,q] = Σ_{n} h[n,m] du[n,q]
+    (23) db[m] = Σ_{n} du[n,m]
+    (9) dx[m,q] = Σ_{k} w[q,k] du[m,k]
+    (10) dh[m,q] = Σ_{k} r[q,k] du[m,k]
+
+    Args:
+        dy: shape (N, H); dE/dy.
+        x: shape (N, C).
+        h: shape (N, H).
+        w: shape (C, H).
+        r: shape (H, H).
+        b: shape (H,), or None.
+        y: shape (N, H); y as the forward function returned it.
+        inputs: whether the gradients of x and h are wanted.
+
+    Returns:
+        dx, shape (N, C) (None without inputs); dh, shape (N, H) (None without inputs); dw, shape (C, H); dr, shape
+            (H, H); db, shape (H,) (None without b).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    w, r, b, x, h, y, dy, dtype = rt.arrays(
+        "simple_rnn_cell", "w 2, r 2, b 1 optional, x 2, h 2, y 2, dy 2", w, r, b, x, h, y, dy
+    )
+    C, H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h, dy, y)
+    # (3) du[m,q] = dy[m,q] (1−y[m,q]²)
+    if loops.wanted(H * N):
+        du = np.empty((N, H), dtype)
+        loops.simple_rnn_cell_backward_1(du, dy, y, H, N)
+    else:
+        du = (1 - np.square(y)) * dy
+    # (16) dw[m,q] = Σ_{n} x[n,m] du[n,q]
+    dw = np.empty((C, H), dtype)
+    rt.contract("n m, n q -> m q", x, du, out=dw)
+    # (17) dr[m,q] = Σ_{n} h[n,m] du[n,q]
+    dr = np.empty((H, H), dtype)
+    rt.contract("n m, n q -> m q", h, du, out=dr)
+    if b is not None:
+        # (23) db[m] = Σ_{n} du[n,m]
+        db = rt.total(du.transpose(1, 0), -1)
+    if inputs:
+        # (9) dx[m,q] = Σ_{k} w[q,k] du[m,k]
+        dx = np.empty((N, C), dtype)
+        rt.contract("m k, q k -> m q", du, w, out=dx)
+        # (10) dh[m,q] = Σ_{k} r[q,k] du[m,k]
+        dh = np.empty((N, H), dtype)
+        rt.contract("m k, q k -> m q", du, r, out=dh)
+    return dx if inputs else None, dh if inputs else None, dw, dr, None if b is None else db
+
+
 class SimpleRNNCell(rt.Layer):
     """One step of a simple recurrent layer, with state.
 
@@ -251,8 +315,9 @@ class SimpleRNNCell(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x and the gradient of h."""
         x, h, y = self._kept()
-        self.grads["w"] = simple_rnn_cell_grad_weight(dy, x, y)
-        self.grads["r"] = simple_rnn_cell_grad_r(dy, h, y)
+        dx, dh, self.grads["w"], self.grads["r"], db = simple_rnn_cell_backward(
+            dy, x, h, self.params["w"], self.params["r"], self.params.get("b"), y
+        )
         if "b" in self.params:
-            self.grads["b"] = simple_rnn_cell_grad_bias(dy, y)
-        return simple_rnn_cell_grad_input(dy, self.params["w"], y), simple_rnn_cell_grad_h(dy, self.params["r"], y)
+            self.grads["b"] = db
+        return dx, dh

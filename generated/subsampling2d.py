@@ -98,9 +98,9 @@ def subsampling2d_forward(
 
 @rt.once
 def _subsampling2d_grad_input_sizes(
-    dtype: Any, a: Any, x: Any, dy: Any, y: Any, /, kernel_size: Any, stride: Any, amplitude: Any, slope: Any
+    dtype: Any, a: Any, x: Any, dy: Any, y: Any, z: Any, /, kernel_size: Any, stride: Any, amplitude: Any, slope: Any
 ) -> tuple[Any, ...]:
-    """The sizes of subsampling2d_grad_input."""
+    """The sizes of subsampling2d_grad_input and subsampling2d_backward."""
     R, T = rt.sizes("subsampling2d", "kernel_size", kernel_size, 2, 1)
     stride = kernel_size if stride is None else stride
     s_h, s_w = rt.sizes("subsampling2d", "stride", stride, 2, 1)
@@ -117,6 +117,8 @@ def _subsampling2d_grad_input_sizes(
     rt.fits("subsampling2d", x.axis(2, "width"), W_out, W, T)
     rt.extents("subsampling2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.extents("subsampling2d", y.name, y, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
+    if z is not None:
+        rt.extents("subsampling2d", z.name, z, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("subsampling2d", dtype, {"dx": (N, H, W, C)})
     return R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out
 
@@ -155,7 +157,7 @@ def subsampling2d_grad_input(
     a, y, dy, dtype = rt.arrays("subsampling2d", "a 1, y 4, dy 4", a, y, dy)
     input_shape = rt.shape("subsampling2d", "input_shape", input_shape, 4)
     R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out = _subsampling2d_grad_input_sizes(
-        dtype, a, input_shape, dy, y, kernel_size, stride, amplitude, slope
+        dtype, a, input_shape, dy, y, None, kernel_size, stride, amplitude, slope
     )
     # (12) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
     done = loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
@@ -249,6 +251,76 @@ def subsampling2d_grad_bias(
     return db
 
 
+def subsampling2d_backward(
+    dy: Any,
+    a: Any,
+    z: Any,
+    y: Any,
+    *,
+    input_shape: Sequence[int],
+    kernel_size: rt.Size = 2,
+    stride: rt.Size | None = None,
+    amplitude: float = 1.7159,
+    slope: float = 0.6666666666666666,
+    inputs: bool = True,
+) -> tuple[Any, rt.Array, rt.Array]:
+    """Compute all gradients of E: LeNet's trainable subsampling.
+
+    (4) du[m,q,v,e] = AS dy[m,q,v,e] (1−y[m,q,v,e]²/A²)
+    (20) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
+    (26) db[m] = Σ_{n,i,j} du[n,i,j,m]
+    (13) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
+
+    Args:
+        dy: shape (N, H_out, W_out, C); dE/dy.
+        a: shape (C,).
+        z: shape (N, H_out, W_out, C); z as the forward function returned it.
+        y: shape (N, H_out, W_out, C); y as the forward function returned it.
+        input_shape: the shape of x, (N, H, W, C).
+        kernel_size: an integer, or one per axis, at least 1.
+        stride: an integer, or one per axis, at least 1, kernel_size by default.
+        amplitude: a finite number.
+        slope: a finite number.
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (N, H, W, C) (None without inputs); da, shape (C,); db, shape (C,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    a, z, y, dy, dtype = rt.arrays("subsampling2d", "a 1, z 4, y 4, dy 4", a, z, y, dy)
+    input_shape = rt.shape("subsampling2d", "input_shape", input_shape, 4)
+    R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out = _subsampling2d_grad_input_sizes(
+        dtype, a, input_shape, dy, y, z, kernel_size, stride, amplitude, slope
+    )
+    # (4) du[m,q,v,e] = AS dy[m,q,v,e] (1−y[m,q,v,e]²/A²)
+    if loops.wanted(C * H_out * N * W_out):
+        du = np.empty((N, H_out, W_out, C), dtype)
+        loops.subsampling2d_backward_1(du, dy, y, A, C, H_out, N, S, W_out)
+    else:
+        du = A * S * (1 - np.square(y) / A**2) * dy
+    # (20) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
+    da = rt.contract("n i j m, n i j m -> m", du, z)
+    # (26) db[m] = Σ_{n,i,j} du[n,i,j,m]
+    db = rt.total(du.transpose(3, 0, 1, 2), (-3, -2, -1))
+    if inputs:
+        # (13) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
+        if loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
+            dx = np.empty((N, H, W, C), dtype)
+            if s_h == 1 and s_w == 1:
+                loops.subsampling2d_backward_2(dx, a, du, C, H, H_out, N, R, T, W, W_out)
+            else:
+                loops.subsampling2d_backward_3(dx, a, du, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
+        else:
+            dx = np.empty((N, H, W, C), dtype)
+            dx_1 = rt.Window(  # m i j e r t
+                dx, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
+            )
+            rt.spread(du, dx_1, scale=a)
+    return dx if inputs else None, da, db
+
+
 class Subsampling2D(rt.Layer):
     """LeNet's trainable subsampling, with state.
 
@@ -311,8 +383,12 @@ class Subsampling2D(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         z, y, x_shape = self._kept()
-        self.grads["a"] = subsampling2d_grad_a(dy, z, y, **self._options("amplitude", "slope"))
-        self.grads["b"] = subsampling2d_grad_bias(dy, y, **self._options("amplitude", "slope"))
-        return subsampling2d_grad_input(
-            dy, self.params["a"], y, **self._options("kernel_size", "stride", "amplitude", "slope"), input_shape=x_shape
+        dx, self.grads["a"], self.grads["b"] = subsampling2d_backward(
+            dy,
+            self.params["a"],
+            z,
+            y,
+            **self._options("kernel_size", "stride", "amplitude", "slope"),
+            input_shape=x_shape,
         )
+        return dx

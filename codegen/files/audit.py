@@ -17,7 +17,18 @@ PLAIN = frozenset(
     {
         *(ast.AnnAssign, ast.Assign, ast.AugAssign, ast.For, ast.If, ast.Return, ast.While),
         *(ast.BinOp, ast.BoolOp, ast.Compare, ast.Constant, ast.Dict, ast.IfExp, ast.List, ast.Slice, ast.Starred),
-        *(ast.Subscript, ast.Tuple, ast.UnaryOp, ast.alias, ast.arg, ast.arguments, ast.keyword, ast.Load, ast.Store),
+        *(
+            ast.Subscript,
+            ast.Tuple,
+            ast.UnaryOp,
+            ast.alias,
+            ast.arg,
+            ast.arguments,
+            ast.keyword,
+            ast.Load,
+            ast.Store,
+            ast.Del,
+        ),
         *(part for kind in (ast.boolop, ast.cmpop, ast.operator, ast.unaryop) for part in kind.__subclasses__()),
     }
 )
@@ -164,6 +175,7 @@ class _Audit:
 
     def _all(self, nodes: Iterator[ast.AST] | list[ast.AST], known: set[str]) -> None:
         """Check every node; `known` are the names that have a meaning there."""
+        local = known - self.globals
         known = known | BUILTINS
         callable_ = self.functions | BUILTINS | self.allowed.called
         for node in nodes:
@@ -178,6 +190,9 @@ class _Audit:
                 called = node.func
                 if not (isinstance(called, ast.Attribute) or (isinstance(called, ast.Name) and called.id in callable_)):
                     raise self._error(node, f"calls {shown(ast.unparse(called))}")
+            elif isinstance(node, ast.Delete):
+                if not {t.id if isinstance(t, ast.Name) else "" for t in node.targets} <= local:
+                    raise self._error(node, "deletes what is no variable of the function")
             elif not isinstance(node, ast.Expr):
                 raise self._error(node, f"has a {type(node).__name__}")
             elif not isinstance(node.value, ast.Call):

@@ -12,6 +12,7 @@ from sympy import Integer, Symbol
 
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.calculus.gradient_program import forward_program, gradient_program, without_idle, without_inputs
+from gradscribe.derive.calculus.joint_program import joint_program
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interface import ROLES, Layer, Option
 from gradscribe.derive.layer.update import Optimiser
@@ -23,6 +24,7 @@ class Purpose(Enum):
 
     FORWARD = "forward"
     GRADIENT = "gradient"
+    BACKWARD = "all gradients"
     EVALUATION = "what holds after training"
     DOUBLE_BACKWARD = "double backward"
     HESSIAN_VECTOR = "Hessian times a vector"
@@ -43,6 +45,7 @@ class Kernel:
         wrt: the inputs that it yields gradients by, in the order of its results; () where it yields none.
         seeds: the outputs whose gradients it is given, (name of the gradient, output); () for the forward function.
         directions: the inputs whose first gradients it watches, (name of the direction, input); order 2 only.
+        flag: the argument that says whether the gradients of inputs are wanted beside those of weights; "" for none.
         summary: what it computes, in a sentence; "" where that follows from its results.
         preface: sentences before its equations.
     """
@@ -57,6 +60,7 @@ class Kernel:
     wrt: tuple[str, ...] = ()
     seeds: tuple[tuple[str, str], ...] = ()
     directions: tuple[tuple[str, str], ...] = ()
+    flag: str = ""
     summary: str = ""
     preface: tuple[str, ...] = ()
 
@@ -95,18 +99,40 @@ def kernels(layer: Layer, also: Collection[str] = ()) -> tuple[Kernel, ...]:
     Raises:
         EquationError: when several extents, or one of a weight, stand for any number of axes.
     """
-    return _kernels(layer, frozenset(also), repr(layer.options))
+    found, _ = _kernels(layer, frozenset(also), repr(layer.options))
+    return found
+
+
+def backward_kernel(layer: Layer) -> Kernel | None:
+    """The function of all gradients, in the order of `kernels`; None where no two of them need a statement in common.
+
+    An input that may be absent is one of its arguments, as its gradient is absent then.
+
+    Raises:
+        EquationError: as `kernels` does.
+    """
+    _, found = _kernels(layer, frozenset(), repr(layer.options))
+    return found
+
+
+def first_order(layer: Layer) -> tuple[Kernel, ...]:
+    """All functions of first order: those of `kernels`, and that of all gradients behind them, if there is one."""
+    backward = backward_kernel(layer)
+    return (*kernels(layer), *([backward] if backward is not None else []))
 
 
 @kept(128)
-def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[Kernel, ...]:
-    """The same; `options` tells defaults apart that are equal: 0.0 from -0.0."""
+def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[tuple[Kernel, ...], Kernel | None]:
+    """Both; `options` tells defaults apart that are equal: 0.0 from -0.0."""
     program = layer.program
     _check_ravel(layer)
     gradient = differentiate(program)
     recomputed = without_inputs(program)
     needs = {name: gradient_program(gradient, [name], recomputed) for name in layer.differentiable}
-    read = {t.name for p in needs.values() for t in p.inputs} | also
+    own = [name for name in layer.differentiable if name not in layer.weights]
+    joint = joint_program(gradient, layer.differentiable, recomputed, last=own)
+    programs = (*needs.values(), *([joint] if joint is not None else []))
+    read = {t.name for p in programs for t in p.inputs} | also
     inputs = {t.name for t in program.inputs}
     saved = tuple(t for t in program.tensors if t in read and t not in inputs and t not in program.outputs)
     results = (*program.outputs, *saved)
@@ -116,7 +142,32 @@ def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[Kernel, 
     for name, needed in needs.items():
         kernel = assemble(f"{layer.name}_grad_{role(name)}", Purpose.GRADIENT, layer, needed, needed.outputs)
         found.append(replace(kernel, seeds=seeds, wrt=(name,)))
-    return tuple(found)
+    return tuple(found), _backward(layer, joint, seeds) if joint is not None else None
+
+
+def _backward(layer: Layer, joint: Program, seeds: tuple[tuple[str, str], ...]) -> Kernel:
+    """The function that runs the program of all gradients."""
+    absent = [t for t in layer.program.inputs if t.optional and t.name in layer.differentiable]
+    place = {name: k for k, name in enumerate((*(name for name, _ in seeds), *layer.program.tensors))}
+    given = sorted(dict.fromkeys((*joint.inputs, *absent)), key=lambda t: place.get(t.name, len(place)))
+    program = replace(joint, inputs=tuple(given))
+    found = assemble(f"{layer.name}_backward", Purpose.BACKWARD, layer, program, program.outputs)
+    trained = {name in layer.weights for name in layer.differentiable}
+    return replace(
+        found,
+        seeds=seeds,
+        wrt=layer.differentiable,
+        flag=_flag(layer, program) if len(trained) == 2 else "",
+        summary=f"Compute all gradients of E: {layer.words}.",
+    )
+
+
+def _flag(layer: Layer, program: Program) -> str:
+    """What the argument is called that nothing else is."""
+    taken, name = {*program.names(), *layer.program.names(), *(o.name for o in layer.options)}, "inputs"
+    while name in taken:
+        name += "_"
+    return name
 
 
 def update_kernel(optimiser: Optimiser) -> Kernel:

@@ -60,6 +60,13 @@ class Return:
 
 
 @dataclass(frozen=True)
+class Delete:
+    """``del name``: a variable that is read no more."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Comment:
     """Words on a line of their own."""
 
@@ -74,7 +81,7 @@ class Sourced:
     body: "Body"
 
 
-Statement = Assign | Do | For | While | If | Return | Comment | Sourced
+Statement = Assign | Do | For | While | If | Return | Delete | Comment | Sourced
 Body = tuple[Statement, ...]
 
 
@@ -111,6 +118,8 @@ def used(statement: Statement) -> set[str]:
             return found | reads(test)
         case Return(values):
             return found | reads(values)
+        case Delete(name):
+            return {name}
         case Sourced():
             return found
         case Comment():

@@ -379,3 +379,221 @@ def subsampling2d_grad_input_2(
         (C, H, H_out, W, W_out),
         (R, T, s_h, s_w),
     )
+
+
+@rt.compiled
+def subsampling2d_backward_1_loops(
+    start: int,
+    stop: int,
+    du: np.ndarray[Any, Any],
+    dy: np.ndarray[Any, Any],
+    y: np.ndarray[Any, Any],
+    number_1: Any,
+    one: Any,
+    number_3: Any,
+) -> None:
+    """Element by element."""
+    for e in range(np.uintp(start), np.uintp(stop)):
+        y_1 = y[e]
+        dy_1 = dy[e]
+        value = number_1 * (one - number_3 * (y_1 * y_1)) * dy_1
+        du[e] = value
+
+
+def subsampling2d_backward_1(
+    du: rt.Array, dy: rt.Array, y: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
+) -> None:
+    """Call `subsampling2d_backward_1_loops` for all of du."""
+    dtype = rt.float_type("subsampling2d_backward_1_loops", du=du)
+    rt.run(
+        subsampling2d_backward_1_loops,
+        C * H_out * N * W_out,
+        C * H_out * N * W_out,
+        rt.flat(du),
+        rt.flat(dy),
+        rt.flat(y),
+        dtype(A * S),
+        dtype(1),
+        dtype(rt.ratio(1, A**2)),
+    )
+
+
+@rt.compiled
+def subsampling2d_backward_2_loops(
+    start: int,
+    stop: int,
+    dx: np.ndarray[Any, Any],
+    a: np.ndarray[Any, Any],
+    du: np.ndarray[Any, Any],
+    zero: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    W: int,
+    W_out: int,
+    R_fixed: Any,
+    T_fixed: Any,
+) -> None:
+    """Sums over r, t for every m, q, v, e."""
+    R = len(R_fixed)
+    T = len(T_fixed)
+    for row in range(start, stop):
+        q = row % H
+        m = row // H
+        r_low = max(0, q + 1 - H_out)
+        r_high = min(R, q + 1)
+        v_first = max(0, 0, T - 1)
+        v_last = min(W, W_out, T + W_out - 1)
+        if not (R * T <= 9 and r_low == 0 and r_high == R):
+            v_last = v_first
+        v = 0
+        while v < W:
+            if v_first <= v < v_last:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                du_at = np.uintp(C * (W_out * (H_out * m + q) + v))
+                for e in range(np.uintp(C)):
+                    total = zero
+                    for r in range(R):
+                        for t in range(T):
+                            total += du[du_at + np.uintp(-C * W_out * r - C * t) + e]
+                    dx[at + e] = total * a[e]
+                v += 1
+            else:
+                at = np.uintp(C * (W * (H * m + q) + v))
+                for e in range(np.uintp(C)):
+                    dx[at + e] = zero
+                for r in range(r_low, r_high):
+                    t_low = max(0, v + 1 - W_out)
+                    t_high = min(T, v + 1)
+                    for t in range(t_low, t_high):
+                        du_at = np.uintp(C * (W_out * (H_out * m + q - r) + v - t))
+                        for e in range(np.uintp(C)):
+                            dx[at + e] += du[du_at + e]
+                for e in range(np.uintp(C)):
+                    dx[at + e] = dx[at + e] * a[e]
+                v += 1
+
+
+def subsampling2d_backward_2(
+    dx: rt.Array, a: rt.Array, du: rt.Array, C: int, H: int, H_out: int, N: int, R: int, T: int, W: int, W_out: int
+) -> None:
+    """Call `subsampling2d_backward_2_loops` for all of dx."""
+    dtype = rt.float_type("subsampling2d_backward_2_loops", dx=dx)
+    rt.run(
+        subsampling2d_backward_2_loops,
+        H * N,
+        C * H * N * R * T * W,
+        rt.flat(dx),
+        rt.flat(a),
+        rt.flat(du),
+        dtype(0),
+        C,
+        H,
+        H_out,
+        W,
+        W_out,
+        rt.fixed(R),
+        rt.fixed(T),
+    )
+
+
+@rt.compiled
+def subsampling2d_backward_3_loops(
+    start: int,
+    stop: int,
+    dx: np.ndarray[Any, Any],
+    a: np.ndarray[Any, Any],
+    du: np.ndarray[Any, Any],
+    zero: Any,
+    C: int,
+    H: int,
+    H_out: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
+    common = np.empty(C, dx.dtype)
+    for m in range(start, stop):
+        filled = 0
+        for i in range(H_out):
+            reached = max(filled, min(H, R + i * s_h))
+            for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
+                dx[element] = zero
+            filled = reached
+            r_low = max(0, -i * s_h)
+            r_high = min(R, H - i * s_h)
+            j_first = max(0, -(0 // s_w), -((T - 1) // s_w))
+            j_last = min(W_out, (W - 1) // s_w + 1, (W - T) // s_w + 1)
+            for j in range(W_out):
+                if j_first <= j < j_last:
+                    t_low, t_high = 0, T
+                else:
+                    t_low = max(0, -j * s_w)
+                    t_high = min(T, W - j * s_w)
+                du_at = np.uintp(C * (W_out * (H_out * m + i) + j))
+                for e in range(np.uintp(C)):
+                    common[e] = a[e] * du[du_at + e]
+                for r in range(r_low, r_high):
+                    t = t_low
+                    while t < t_high:
+                        if t <= t_high - 3:
+                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += common[e]
+                                dx[at + np.uintp(C) + e] += common[e]
+                                dx[at + np.uintp(2 * C) + e] += common[e]
+                            t += 3
+                        elif t <= t_high - 2:
+                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += common[e]
+                                dx[at + np.uintp(C) + e] += common[e]
+                            t += 2
+                        else:
+                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
+                            for e in range(np.uintp(C)):
+                                dx[at + e] += common[e]
+                            t += 1
+        for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
+            dx[element] = zero
+
+
+def subsampling2d_backward_3(
+    dx: rt.Array,
+    a: rt.Array,
+    du: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    s_h: int,
+    s_w: int,
+) -> None:
+    """Call `subsampling2d_backward_3_loops` for all of dx."""
+    dtype = rt.float_type("subsampling2d_backward_3_loops", dx=dx)
+    rt.run(
+        subsampling2d_backward_3_loops,
+        N,
+        C * H_out * N * R * T * W_out,
+        rt.flat(dx),
+        rt.flat(a),
+        rt.flat(du),
+        dtype(0),
+        C,
+        H,
+        H_out,
+        R,
+        T,
+        W,
+        W_out,
+        s_h,
+        s_w,
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradscribe.codegen.compiler import compile_layer
-from gradscribe.codegen.kernel.kernel import kernels
+from gradscribe.codegen.kernel.kernel import first_order
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of
 from gradscribe.derive.layer.interface import ROLES, Layer
@@ -29,9 +29,9 @@ def called(function: Callable[..., Any], found: Mapping[str, Any]) -> Any:
     known = dict(found) | {f"{ROLES.get(k, k)}_shape": np.shape(value) for k, value in found.items()}
     parameters = inspect.signature(function).parameters.values()
     by_place = [known[o.name] for o in parameters if o.kind is not inspect.Parameter.KEYWORD_ONLY]
-    return function(
-        *by_place, **{o.name: known[o.name] for o in parameters if o.kind is inspect.Parameter.KEYWORD_ONLY}
-    )
+    keywords = [o for o in parameters if o.kind is inspect.Parameter.KEYWORD_ONLY]
+    asked = (o.name for o in keywords if o.name in known or o.default is o.empty)
+    return function(*by_place, **{name: known[name] for name in asked})
 
 
 def shapes(layer: Layer, sizes: Sizes) -> dict[str, tuple[int, ...]]:
@@ -42,7 +42,7 @@ def shapes(layer: Layer, sizes: Sizes) -> dict[str, tuple[int, ...]]:
 
 def assert_kernels_agree(layer: Layer, sizes: Sizes, values: Mapping[str, Array], rng: np.random.Generator) -> None:
     """Raise unless all that the kernels return is what the interpreter finds, recorded positions included."""
-    module, made = compiled(layer), kernels(layer)
+    module, made = compiled(layer), first_order(layer)
     gradient = differentiate(layer.program)
     options = {o.name: sizes[o.symbols[0]] for o in layer.options if o.symbols[0] in sizes}  # others have defaults
     with np.errstate(all="ignore"):

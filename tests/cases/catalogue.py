@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from gradscribe import generated
-from gradscribe.codegen.kernel.kernel import Kernel, kernels
+from gradscribe.codegen.kernel.kernel import Kernel, first_order, kernels
 from gradscribe.codegen.numpy.function.function_text import plan
 from gradscribe.codegen.numpy.plan import Plan
 from gradscribe.derive.catalogue.layers import LAYERS
@@ -17,7 +17,7 @@ FUNCTIONS = {
     function: name
     for name in LAYERS
     for function in generated._MODULES[name]
-    if function.startswith((f"{name}_forward", f"{name}_grad_"))
+    if function.startswith((f"{name}_forward", f"{name}_grad_", f"{name}_backward"))
 }
 """The layer of every generated function of first order; nothing has to be lowered to know their names."""
 
@@ -39,7 +39,7 @@ def generated_with(text: str) -> list[str]:
 @cache
 def kernel(function: str) -> Kernel:
     """What a generated function takes and returns, and its program."""
-    return next(k for k in layer_kernels(FUNCTIONS[function]) if k.name == function)
+    return next(k for k in first_order(layer(FUNCTIONS[function])) if k.name == function)
 
 
 @cache
@@ -56,7 +56,7 @@ def layer(name: str) -> Layer:
 
 @cache
 def layer_kernels(name: str) -> tuple[Kernel, ...]:
-    """What the functions of a layer take and return; the forward function is first."""
+    """What the functions of a layer take and return: forward first, then a gradient each; none has all gradients."""
     return kernels(layer(name))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import history, measure, report, tool
+from benchmarks import all_gradients, history, measure, report, tool
 from benchmarks.history import Results
 from benchmarks.measure import Part
 from benchmarks.reference import compute
@@ -19,6 +19,7 @@ from benchmarks.rows import ROWS, Row, arrays, select
 from benchmarks.sides import OURS, SIDES, Side, Unsupported
 from benchmarks.small_calls import small_calls
 from benchmarks.targets import TARGETS, THREADS
+from gradscribe.codegen.compiler import compile_layer
 from tests.cases.together import together
 
 SMALL = [row._replace(layer=row.layer.reduced()) for row in ROWS]
@@ -164,6 +165,13 @@ def test_small_calls_are_compared_with_the_same_sums() -> None:
         pairs = zip(received, expected, strict=True) if isinstance(expected, tuple) else [(received, expected)]
         for one, other in pairs:
             np.testing.assert_allclose(one.reshape(other.shape), other, rtol=1e-5, atol=1e-6, err_msg=row.title)
+
+
+def test_all_gradients_are_compared_with_the_single_ones() -> None:
+    for row in list(all_gradients.rows())[:3]:
+        apart, at_once, _ = all_gradients.calls(row, compile_layer(row.layer))
+        for (one,), other in zip(apart(), at_once(), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5, err_msg=row.title)
 
 
 @pytest.mark.thorough

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.kernel.calling import shape_argument
-from gradscribe.codegen.kernel.kernel import Kernel, kernels
+from gradscribe.codegen.kernel.kernel import Kernel, first_order
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels, network_kernels
 from gradscribe.codegen.numpy.explain.instance import Instance
 from gradscribe.codegen.numpy.plan import Plan, Record
@@ -56,7 +56,7 @@ def functions_of(layer: Layer, made: Emitted, module: ModuleType) -> Functions:
         parts = [(k.forward, _network_forward(k)), (k.backward, _network_backward(k))]
         shown: Layer = k.network
     else:
-        parts = [(kernel, _layer_call(kernel)) for kernel in kernels(layer)]
+        parts = [(kernel, _layer_call(kernel)) for kernel in first_order(layer)]
         shown = layer
     functions = []
     for kernel, call in parts:

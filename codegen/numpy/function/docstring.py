@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from gradscribe.codegen.kernel.calling import shape_argument
+from gradscribe.codegen.kernel.gradient_conditions import Condition, result_conditions
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.numpy.function.arguments import raveled_text
 from gradscribe.codegen.numpy.layer.constructor import describe_option
@@ -43,9 +44,12 @@ def function_description(kernel: Kernel, numbers: Mapping[str, int]) -> list[str
         lines.append(f"    {shape_argument(tensor)}: the shape of {tensor.name}, {shape}.")
     for option in kernel.options:
         lines.append(f"    {option.name}: {describe_option(option)}.")
+    if kernel.flag:
+        lines.append(f"    {kernel.flag}: whether the gradients of {_inputs(kernel)} are wanted.")
     lines += ["", "Returns:"]
     tensors = {**kernel.layer.program.tensors, **kernel.program.tensors}
-    parts = [f"{name}, {_result(tensors[name], kernel)}" for name in kernel.results]
+    under = result_conditions(kernel)
+    parts = [f"{name}, {_result(tensors[name], kernel)}{_unless(under[name])}" for name in kernel.results]
     lines.append(f"    {'; '.join(parts)}.")
     return [
         *lines,
@@ -107,6 +111,17 @@ def _argument(tensor: Tensor, kernel: Kernel) -> str:
 def _result(tensor: Tensor, kernel: Kernel) -> str:
     text = shape_text(tensor, kernel)
     return f"{text}, row-major position in its window (-1: none)" if tensor.integer else text
+
+
+def _inputs(kernel: Kernel) -> str:
+    """The inputs whose gradients are returned, but for weights."""
+    return enumerated([name for name in kernel.wrt if name not in kernel.layer.weights])
+
+
+def _unless(condition: Condition) -> str:
+    """When a result is None."""
+    needed = [word for word in (condition.flag, condition.array) if word]
+    return f" (None without {' or '.join(needed)})" if needed else ""
 
 
 def enumerated(names: Sequence[str]) -> str:

@@ -5,14 +5,17 @@ from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
 from gradscribe.codegen.kernel.calling import shape_argument
+from gradscribe.codegen.kernel.gradient_conditions import Condition, result_conditions
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
 from gradscribe.codegen.loops import NestLoops
 from gradscribe.codegen.numpy.function.arguments import FULL, given_statements, value_statements
+from gradscribe.codegen.numpy.function.conditional import conditional, presence, presence_statements, where_wanted
 from gradscribe.codegen.numpy.function.docstring import function_description, long_doc
 from gradscribe.codegen.numpy.function.provenance import kernel_numbers
 from gradscribe.codegen.numpy.function.sizes import Sizes, Work, own_statements, shared_sizes
 from gradscribe.codegen.numpy.layer.constructor import annotation, default
 from gradscribe.codegen.numpy.lower import lower
+from gradscribe.codegen.numpy.lower.release import released
 from gradscribe.codegen.numpy.plan import Count, Equation, Plan, effects
 from gradscribe.codegen.numpy.print.emit import Emitter
 from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, RUNTIME
@@ -26,12 +29,14 @@ from gradscribe.codegen.python.definition import (
     defaults_last,
     of,
 )
-from gradscribe.codegen.python.expression import Expression, Name, Star, call, method
+from gradscribe.codegen.python.expression import Expression, Literal, Name, Star, call, method
 from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.scalars.scalar import size
 from gradscribe.codegen.python.statement import Body, Return, Sourced, live, used
 from gradscribe.derive.ir.term import EquationError, Tensor
 from gradscribe.derive.layer.interface import REQUIRED
+
+TRUE = Literal(True)
 
 
 def plan(kernel: Kernel) -> Plan:
@@ -39,12 +44,17 @@ def plan(kernel: Kernel) -> Plan:
     given = [t.name for t in kernel.arguments]
     inputs = tuple(replace(t, optional=t.optional and t not in kernel.filled) for t in kernel.arguments)
     program = replace(kernel.program, inputs=inputs)
-    return lower(program, kernel.name, given, _taken(kernel), kernel_numbers(kernel))
+    planned = lower(program, kernel.name, given, _taken(kernel), kernel_numbers(kernel))
+    if kernel.purpose is not Purpose.BACKWARD:
+        return planned
+    found = conditional(planned, kernel)
+    return replace(found, records=released(found.records, kernel.results))
 
 
 def _taken(kernel: Kernel) -> set[str]:
     options = {o.name for o in kernel.layer.options}
-    return options | FIXED | {shape_argument(t) for t in kernel.shaped} | set(kernel.layer.program.names())
+    own = {kernel.flag, *presence(kernel).values(), *(shape_argument(t) for t in kernel.shaped)}
+    return options | own | FIXED | set(kernel.layer.program.names())
 
 
 def function_sources(kernels: Sequence[Kernel]) -> tuple[Function, ...]:
@@ -77,10 +87,13 @@ def _computed(kernel: Kernel) -> _Computed:
     tensors = kernel.program.tensors
     sizes = {s.name for s in kernel.program.symbols()}
     check_apart(kernel)
-    emitter = Emitter(set(tensors) | sizes | {o.name for o in kernel.options})
+    flags, results = presence(kernel), result_conditions(kernel)
+    emitter = Emitter({*tensors, *sizes, *(o.name for o in kernel.options), kernel.flag, *flags.values()})
     planned = plan(kernel)
-    body = (*emitter.statements(planned), Return(tuple(_returned(tensors[name]) for name in kernel.results)))
-    checks = live(tuple(value_statements(kernel)), set().union(*map(used, body)), RUNTIME)
+    returned = (where_wanted(_returned(tensors[name]), results[name], flags) for name in kernel.results)
+    body = (*emitter.statements(planned), Return(tuple(returned)))
+    checks = (*presence_statements(kernel), *value_statements(kernel))
+    checks = live(checks, set().union(*map(used, body)), RUNTIME)
     return _Computed(planned, Work((*checks, *body), _fixed(body, kernel.results)), tuple(emitter.nests))
 
 
@@ -123,6 +136,7 @@ def check_apart(kernel: Kernel) -> None:
     sizes = {s.name for s in kernel.program.symbols()}
     names = [("tensor", name) for name in kernel.program.tensors]
     names += [("size", name) for name in sorted(sizes)]
+    names += [("argument", kernel.flag)] if kernel.flag else []
     names += [("option", o.name) for o in kernel.options if (o.name,) != tuple(s.name for s in o.symbols)]
     check_distinct(kernel.name, [*names, *(("argument", shape_argument(t)) for t in kernel.shaped)])
 
@@ -150,5 +164,7 @@ def _signature(kernel: Kernel) -> Signature:
     for option in sorted(kernel.options, key=lambda o: o.default is not REQUIRED):
         required = option.default is REQUIRED or (isinstance(option.default, str) and option.default not in available)
         keyword.append(Parameter(option.name, annotation(option), None if required else default(option)))
-    kinds = tuple(ARRAY if kernel.program.tensors[n].shape else ANY for n in kernel.results)
+    keyword += [Parameter(kernel.flag, Name("bool"), TRUE)] if kernel.flag else []
+    always = {n for n, condition in result_conditions(kernel).items() if condition == Condition()}
+    kinds = tuple(ARRAY if kernel.program.tensors[n].shape and n in always else ANY for n in kernel.results)
     return Signature(defaults_last(given), tuple(keyword), kinds[0] if len(kinds) == 1 else of("tuple", *kinds))

@@ -4,19 +4,14 @@ from collections.abc import Sequence
 
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc, method_doc, titled
+from gradscribe.codegen.numpy.layer.backward_methods import backward_body, double_backward_body
 from gradscribe.codegen.numpy.layer.constructor import (
     check_constructor,
     constructor_arguments,
     constructor_signature,
     constructor_statements,
 )
-from gradscribe.codegen.numpy.layer.layer_methods import (
-    LayerKernels,
-    backward_body,
-    call_body,
-    double_backward_body,
-    predict_body,
-)
+from gradscribe.codegen.numpy.layer.layer_methods import LayerKernels, call_body, predict_body
 from gradscribe.codegen.python.definition import (
     ANY,
     NONE,

@@ -1,7 +1,7 @@
 """Layer -> its module: the functions, and the class on top of them."""
 
 from gradscribe.codegen.files.emitted import Emitted
-from gradscribe.codegen.kernel.kernel import evaluation
+from gradscribe.codegen.kernel.kernel import backward_kernel, evaluation
 from gradscribe.codegen.kernel.second_order_kernels import kernels_of_order
 from gradscribe.codegen.numpy.function.docstring import module_doc
 from gradscribe.codegen.numpy.function.function_text import function_sources
@@ -23,7 +23,7 @@ def module_source(layer: Layer, order: int = 1) -> Emitted:
     """
     check_names(layer)
     (forward, *gradients), second = kernels_of_order(layer, order)
-    k = LayerKernels(layer, forward, tuple(gradients), evaluation(layer), second)
+    k = LayerKernels(layer, forward, tuple(gradients), backward_kernel(layer), evaluation(layer), second)
     check_globals(layer, [*(kernel.name for kernel in k.every), *sizes_names(k.every)])
     cls = layer_class(k)
     functions = function_sources(k.every)

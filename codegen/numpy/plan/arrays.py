@@ -47,6 +47,6 @@ class Window:
 
 @dataclass(frozen=True)
 class Release:
-    """Arrays that nothing reads any more: `buffered` ones go back to the buffers."""
+    """Arrays that nothing reads any more: `buffered` ones go back to the buffers; without buffers memory is free."""
 
     buffered: tuple[str, ...]

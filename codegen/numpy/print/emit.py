@@ -61,7 +61,19 @@ from gradscribe.codegen.python.expression import (
 )
 from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
 from gradscribe.codegen.python.scalars.scalar import DTYPE, ONE, ZERO, shape, size
-from gradscribe.codegen.python.statement import Assign, Body, Comment, Do, For, If, Sourced, Statement, let, used
+from gradscribe.codegen.python.statement import (
+    Assign,
+    Body,
+    Comment,
+    Delete,
+    Do,
+    For,
+    If,
+    Sourced,
+    Statement,
+    let,
+    used,
+)
 from gradscribe.codegen.python.text.line_breaks import INDENT
 from gradscribe.codegen.python.text.line_breaks import WIDTH as LINE
 from gradscribe.derive.ir.term import Guard
@@ -137,6 +149,8 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Release) -> Sequence[Statement]:
+        if not self.buffers:
+            return [*map(Delete, record.buffered)]
         return [Do(method(Name(self.buffers), "give", *map(Name, record.buffered)))]
 
     @emit.register

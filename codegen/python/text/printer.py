@@ -7,7 +7,19 @@ from typing import Any
 
 from gradscribe.codegen.python import expression as e
 from gradscribe.codegen.python.definition import Function, Import, Parameter
-from gradscribe.codegen.python.statement import Assign, Body, Comment, Do, For, If, Return, Sourced, Statement, While
+from gradscribe.codegen.python.statement import (
+    Assign,
+    Body,
+    Comment,
+    Delete,
+    Do,
+    For,
+    If,
+    Return,
+    Sourced,
+    Statement,
+    While,
+)
 from gradscribe.codegen.python.text.line_breaks import (
     INDENT,
     WIDTH,
@@ -98,6 +110,8 @@ def _printed(statement: Statement, depth: int) -> list[CodeLine]:
             return _lines(wrapped((), _line(value)[0], margin, remark))
         case Return(values):
             return _lines(alternatives("return ", [_line(v)[0] for v in values], margin))
+        case Delete(name):
+            return [CodeLine(f"del {name}")]
         case For(target, values, inner):
             return _block((f"for {text(target)} in ", *_line(values)[0], ":"), inner, depth)
         case While(test, inner):

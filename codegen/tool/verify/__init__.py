@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.kernel.kernel import backward_kernel
 from gradscribe.codegen.kernel.second_order_kernels import kernels_of_order
 from gradscribe.codegen.tool.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Gap
 from gradscribe.codegen.tool.verify.first import first_gaps
@@ -72,6 +73,8 @@ def _kernel_gaps(
         yield from network_gaps(layer, pages, shapes, rng)
         return
     first, second = kernels_of_order(layer, order)
+    backward = backward_kernel(layer)
+    first = (*first, *([backward] if backward is not None else []))
     module = compile_layer(layer, order)
     for number in range(shapes):
         tied = number % 2 == 1

@@ -1,6 +1,7 @@
 """The functions of a layer's first gradients against the interpreter, central differences and the page."""
 
 from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -35,9 +36,10 @@ def first_gaps(
     yield from _evaluation_gaps(layer, module, rng, tied)
     boxes, arrays, sizes = on_the_page(layer, page, rng, tied)
     for kernel in kernels:
-        shown = [boxes[name] for name in kernel.wrt if name in boxes]
-        if shown:
-            yield kernel.name, PAGE, difference(results(module, kernel, arrays, sizes), shown)
+        shown = [name in boxes for name in kernel.wrt]
+        if any(shown):
+            found = compress(results(module, kernel, arrays, sizes), shown)
+            yield kernel.name, PAGE, difference([*found], [boxes[name] for name in compress(kernel.wrt, shown)])
 
 
 def _gaps(

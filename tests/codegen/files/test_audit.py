@@ -45,7 +45,8 @@ FUNCTION = (
     "x.__class__", "x.tofile('a')", "x.dump('a')", "x.data", "x.base", "x.ctypes.data", "().__class__.__bases__",
     "x.shape.__len__()", "'{0.__class__}'.format(x)", "f'{x}'", "f'{x!r}'", "lambda: 0", "(lambda: 0)()",
     "[a for a in x]",
-    "{a for a in x}", "{a: a for a in x}", "sum(a for a in x)", "(a := 1)", "yield x", "await x", "del x", "assert x",
+    "{a for a in x}", "{a: a for a in x}", "sum(a for a in x)", "(a := 1)", "yield x", "await x", "assert x",
+    "del np", "del mine_forward", "del unknown", "del x.shape", "del x[0]", "del (x, np)",
     "global x", "pass", "raise ValueError('a')", "with x: x.size", "try:\n        x.size\n    finally:\n        x.size",
     "def inner():\n        return 1", "class Inner:\n        a = 1", "match x:\n        case 1:\n            x.size",
     "'text'",
@@ -261,13 +262,13 @@ def test_attributes_of_a_class_of_the_runtime_are_read_from_its_file(name: str) 
 def test_a_package_holds_its_members_and_nothing_else() -> None:
     made = package_sources([LAYER])["__init__.py"]
     empty = "\n".join(line for line in made.split("\n") if "mine" not in line.lower())
-    names = ("mine_forward", "mine_grad_input", "mine_grad_weight", "Mine")
+    names = ("mine_backward", "mine_forward", "mine_grad_input", "mine_grad_weight", "Mine")
     members = {"mine": names, "runtime": ("Sequential", "settings")}
     audit_package(made, empty, members)
     for old, new in (
         ("from .mine import Mine, ", "import os\n    from .mine import Mine, "),
         ("from .mine import Mine", "from mine import Mine"),
-        ("from .mine import Mine, mine_forward", "from .mine import Mine"),
+        ("from .mine import Mine, mine_backward", "from .mine import Mine"),
         ('"mine": ("Mine", ', '"other": ("Mine", '),
         ('"mine": ("Mine", ', '"mine": ('),
         ('    "Mine",', '    "Mine", "other",'),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gradscribe.codegen.compiler import emitted
-from gradscribe.codegen.kernel.kernel import kernels
+from gradscribe.codegen.kernel.kernel import first_order
 from gradscribe.codegen.tool.explain import explain
 from gradscribe.codegen.tool.find import find_any
 from gradscribe.codegen.tool.package import generated_modules, stale
@@ -38,7 +38,7 @@ def is_explained(name: str) -> None:
     case = sampled_case(name, np.random.default_rng(5))
     numbers = {s: case.sizes[s] for o in case.layer.options for s in o.symbols if o.kind is not Kind.NUMBER}
     found = explain(name, case.shapes, {s.name: str(int(v)) for s, v in numbers.items()})
-    assert [f.name for f in found.functions] == [k.name for k in kernels(case.layer)]
+    assert [f.name for f in found.functions] == [k.name for k in first_order(case.layer)]
     assert all(f.statements for f in found.functions)
     assert str(found)
 

@@ -11,7 +11,7 @@ import pytest
 
 from gradscribe import generated
 from gradscribe.codegen.compiler import emitted
-from gradscribe.codegen.kernel.kernel import Kernel, Purpose, evaluation, role
+from gradscribe.codegen.kernel.kernel import Kernel, Purpose, evaluation, first_order, role
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
@@ -82,7 +82,7 @@ def function_of(kernel: Kernel) -> Callable[..., Any]:
 
 
 def test_every_function_and_class_has_a_contract() -> None:
-    kernels = {k.name for name in LAYERS for k in layer_kernels(name)}
+    kernels = {k.name for name in LAYERS for k in first_order(layer(name))}
     assert set(SIGNATURES) < kernels == set(FUNCTIONS)
     classes = {layer(name).class_name for name in LAYERS}
     others = {f().class_name for f in OPTIMISERS.values()} | {f().class_name for f in NETWORKS.values()}
@@ -105,7 +105,7 @@ def test_no_signature_changes_unseen(golden: Callable[[str, str], None]) -> None
     lines = []
     for name in LAYERS:
         found = layer(name)
-        lines += [f"{k.name}({written(function_of(k))})" for k in layer_kernels(name)]
+        lines += [f"{k.name}({written(function_of(k))})" for k in first_order(found)]
         cls = getattr(generated, found.class_name)
         lines.append(f"{found.class_name}({written(cls)})")
         lines += [f"    {method.__name__}({written(method)})" for method in (cls.__call__, cls.backward)]
@@ -156,7 +156,7 @@ def test_a_class_is_called_with_what_it_does_not_hold(name: str) -> None:
 
 @together("name", TRIED)
 def test_every_parameter_is_described(name: str) -> None:
-    for function in map(function_of, layer_kernels(name)):
+    for function in map(function_of, first_order(layer(name))):
         text = inspect.getdoc(function) or ""
         described = text.partition("Args:\n")[2].partition("\nReturns:")[0]
         for parameter in inspect.signature(function).parameters:

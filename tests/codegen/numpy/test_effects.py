@@ -6,7 +6,7 @@ import pytest
 
 import gradscribe
 from gradscribe import network
-from gradscribe.codegen.kernel.kernel import kernels
+from gradscribe.codegen.kernel.kernel import first_order, kernels
 from gradscribe.codegen.kernel.network_kernels import network_kernels
 from gradscribe.codegen.numpy.function.function_text import plan
 from gradscribe.codegen.numpy.network.planning.network_plans import backward_plan, forward_plan
@@ -16,7 +16,7 @@ from gradscribe.codegen.python.expression import Call, Name, parts, reads
 from gradscribe.codegen.python.statement import Assign, Body, Do, For, bound, used, walk
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.ir.term import Program
-from tests.cases.catalogue import layer_kernels, planned
+from tests.cases.catalogue import layer, planned
 from tests.cases.thorough import some
 
 MADE = "np.empty", "np.zeros", "np.full", "rt.gather", "rt.known"
@@ -67,7 +67,7 @@ def agree(how: Plan, program: Program) -> None:
 
 def records_speak_of_the_arrays_that_their_statements_use(name: str) -> None:
     """Of a layer of the catalogue, which `test_plan` goes through."""
-    for one in layer_kernels(name):
+    for one in first_order(layer(name)):
         agree(planned(one.name), one.program)
 
 

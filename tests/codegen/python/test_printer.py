@@ -15,6 +15,7 @@ from gradscribe.codegen.python.definition import ANY, Function, Parameter, Signa
 from gradscribe.codegen.python.statement import (
     Assign,
     Comment,
+    Delete,
     Do,
     For,
     If,
@@ -107,6 +108,8 @@ def meaning(statement: Statement) -> list[ast.stmt]:
             return [ast.Return(tree(only))]
         case Return(values):
             return [ast.Return(ast.Tuple(trees(values)))]
+        case Delete(name):
+            return [ast.Delete([ast.Name(name)])]
         case Sourced(_, body):
             return meanings(body)
         case Comment():
@@ -199,7 +202,8 @@ def random_statement(depth: int, rng: np.random.Generator) -> Statement:
         Do(e.call("rt.check", value)),
         Return((value,)),
         Return((value, X, value)),
-    )[rng.integers(6)]
+        Delete("x"),
+    )[rng.integers(7)]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -277,6 +281,7 @@ def test_what_is_written_in_part_is_read() -> None:
     assert used(Assign(X, Y, "+=")) == {"x", "y"}
     assert used(For(X, Y, (Do(e.call("np.sum", e.Name("z"))),))) == {"y", "np", "z"}
     assert used(Sourced("x", (Return((Y,)),))) == {"y"}
+    assert used(Delete("x")) == {"x"}
 
 
 def test_what_nothing_reads_goes_and_what_may_refuse_stays() -> None:

@@ -45,7 +45,7 @@ def _wrapped(name: str, text: str, margin: int) -> str:
 
 def _row(found: "Layer | Optimiser") -> dict[str, Any]:
     """What there is to say of a layer, a network or an optimiser."""
-    from gradscribe.codegen.kernel.kernel import kernels, update_kernel
+    from gradscribe.codegen.kernel.kernel import first_order, update_kernel
     from gradscribe.derive.composition import Network
     from gradscribe.derive.layer.update import Optimiser
 
@@ -55,7 +55,7 @@ def _row(found: "Layer | Optimiser") -> dict[str, Any]:
     elif isinstance(found, Network):
         kind, functions = "network", [f"{found.name}_{part}" for part in ("forward", "predict", "backward")]
     else:
-        kind, functions = "layer", [kernel.name for kernel in kernels(found)]
+        kind, functions = "layer", [kernel.name for kernel in first_order(found)]
     return {
         "name": layer.name,
         "kind": kind,

@@ -1,0 +1,66 @@
+"""Records -> records that let go of an array behind the last one that speaks of it, so that its memory serves again.
+
+For functions that compute much before they return: there is an adjoint of every tensor between, and few at a time are
+read. What is made under a condition is let go under it.
+"""
+
+from collections.abc import Collection, Sequence, Set
+from dataclasses import replace
+
+from gradscribe.codegen.numpy.plan import (
+    Block,
+    Branch,
+    Compiled,
+    Loop,
+    Present,
+    Record,
+    Release,
+    Wanted,
+    When,
+    effects,
+)
+
+
+def released(records: Sequence[Record], kept: Collection[str]) -> tuple[Record, ...]:
+    """The records with releases between them.
+
+    Args:
+        records: those of a function, or of a condition in it.
+        kept: arrays that are read behind them.
+    """
+    done = [effects(record) for record in records]
+    roots, made = _roots(records), _made(records)
+    fixed = {roots.get(name, name) for name in kept}
+    last = {roots.get(name, name): place for place, what in enumerate(done) for name in what.names}
+    found: list[Record] = []
+    for place, record in enumerate(records):
+        if isinstance(record, Wanted | Present):
+            others = set(kept).union(*(what.names for k, what in enumerate(done) if k != place))
+            record = replace(record, body=released(record.body, others))
+        gone = {name for name, end in last.items() if end == place and name in made and name not in fixed}
+        names = tuple(name for name in made if roots.get(name, name) in gone)
+        found += [record, *([Release(names)] if names and place + 1 < len(records) else [])]
+    return tuple(found)
+
+
+def _roots(records: Sequence[Record]) -> dict[str, str]:
+    """View -> the array whose memory it holds in the end."""
+    found: dict[str, str] = {}
+    for view, source in effects(*records).views.items():
+        found[view] = found.get(source, source)
+    return found
+
+
+def _made(records: Sequence[Record]) -> dict[str, None]:
+    """The arrays and views that there are behind the records in any case, in order."""
+    found: dict[str, None] = {}
+    for record in records:
+        match record:
+            case Compiled(then=then, otherwise=otherwise) | Branch(then=then, otherwise=otherwise):
+                both: Set[str] = _made(then).keys() & _made(otherwise).keys()
+                found |= {name: None for name in _made(then) if name in both}
+            case Loop() | When() | Block() | Present() | Wanted():
+                pass
+            case _:
+                found |= dict.fromkeys(name for name, _ in effects(record).holds)
+    return found

@@ -1,0 +1,67 @@
+"""The program of all gradients of a layer at once, where some of them need the same.
+
+What two gradients read, the adjoint of a tensor between, is one statement of it; the programs of single gradients hold
+it each. A gradient comes as soon as all that it reads is there, so that adjoints are read soon after they are written.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from gradscribe.derive.calculus.differentiate import Gradient
+from gradscribe.derive.calculus.gradient_program import closure, gradient_program
+from gradscribe.derive.ir.term import Program, Statement, accesses
+
+
+def joint_program(
+    gradient: Gradient, names: Sequence[str], recomputed: set[str], last: Collection[str] = ()
+) -> Program | None:
+    """What computes the gradients of all `names`; None where no two of them need a statement in common.
+
+    Args:
+        gradient: the differentiated program.
+        names: the inputs whose gradients are wanted.
+        recomputed: tensors that are computed again.
+        last: those of the inputs whose gradients somebody may not want: what only they need stands at the end.
+    """
+    if len(names) < 2:
+        return None
+    program = gradient_program(gradient, names, recomputed)
+    users = results_by_tensor(program)
+    if all(len(results) == 1 for results in users.values()):
+        return None
+    late = {result for name, result in zip(names, program.outputs, strict=True) if name in last}
+    parts: tuple[list[Statement], list[Statement]] = ([], [])
+    for statement in program.statements:
+        parts[users[statement.target.name] <= late].append(statement)
+    return replace(program, statements=tuple(s for part in parts for s in _in_time(part, program.outputs)))
+
+
+def results_by_tensor(program: Program) -> dict[str, frozenset[str]]:
+    """The results that each tensor is computed for; a result is computed for itself, too."""
+    found: dict[str, set[str]] = {}
+    for result in program.outputs:
+        for name in {s.target.name for s in closure(program.statements, [result])}:
+            found.setdefault(name, set()).add(result)
+    return {name: frozenset(results) for name, results in found.items()}
+
+
+def _in_time(statements: Iterable[Statement], results: Collection[str]) -> list[Statement]:
+    """The statements, those that write one tensor together and a result directly behind all that it reads."""
+    left: dict[str, list[Statement]] = {}
+    for statement in statements:
+        left.setdefault(statement.target.name, []).append(statement)
+    home = {name: target for target, group in left.items() for s in group for name in _written(s)}
+    needs = {
+        target: {home[a.tensor] for s in group for a in accesses(s.term.body) if a.tensor in home} - {target}
+        for target, group in left.items()
+    }
+    done: list[Statement] = []
+    while left:
+        ready = [target for target in left if not needs[target] & left.keys()]
+        done += left.pop(next((target for target in ready if target in results), ready[0]))
+    return done
+
+
+def _written(statement: Statement) -> list[str]:
+    """The tensors that a statement writes: its target, and where an extremum was found."""
+    return [t.name for t in (statement.target, statement.argument) if t is not None]
