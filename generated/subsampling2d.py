@@ -267,9 +267,9 @@ def subsampling2d_backward(
     """Compute all gradients of E: LeNet's trainable subsampling.
 
     (4) du[m,q,v,e] = AS dy[m,q,v,e] (1−y[m,q,v,e]²/A²)
-    (20) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
-    (26) db[m] = Σ_{n,i,j} du[n,i,j,m]
-    (13) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
+    (18) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
+    (21) db[m] = Σ_{n,i,j} du[n,i,j,m]
+    (12) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -295,24 +295,26 @@ def subsampling2d_backward(
         dtype, a, input_shape, dy, y, z, kernel_size, stride, amplitude, slope
     )
     # (4) du[m,q,v,e] = AS dy[m,q,v,e] (1−y[m,q,v,e]²/A²)
-    if loops.wanted(C * H_out * N * W_out):
+    done = loops.wanted(C * H_out * N * W_out)
+    if done:
         du = np.empty((N, H_out, W_out, C), dtype)
-        loops.subsampling2d_backward_1(du, dy, y, A, C, H_out, N, S, W_out)
-    else:
+        done = loops.subsampling2d_backward_1(du, dy, y, A, C, H_out, N, S, W_out)
+    if not done:
         du = A * S * (1 - np.square(y) / A**2) * dy
-    # (20) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
+    # (18) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
     da = rt.contract("n i j m, n i j m -> m", du, z)
-    # (26) db[m] = Σ_{n,i,j} du[n,i,j,m]
+    # (21) db[m] = Σ_{n,i,j} du[n,i,j,m]
     db = rt.total(du.transpose(3, 0, 1, 2), (-3, -2, -1))
     if inputs:
-        # (13) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
-        if loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
+        # (12) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
+        done = loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
+        if done:
             dx = np.empty((N, H, W, C), dtype)
             if s_h == 1 and s_w == 1:
-                loops.subsampling2d_backward_2(dx, a, du, C, H, H_out, N, R, T, W, W_out)
+                done = loops.subsampling2d_backward_2(dx, a, du, C, H, H_out, N, R, T, W, W_out)
             else:
-                loops.subsampling2d_backward_3(dx, a, du, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
-        else:
+                done = loops.subsampling2d_backward_3(dx, a, du, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
+        if not done:
             dx = np.empty((N, H, W, C), dtype)
             dx_1 = rt.Window(  # m i j e r t
                 dx, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))

@@ -381,185 +381,248 @@ def subsampling2d_grad_input_2(
     )
 
 
-@rt.compiled
-def subsampling2d_backward_1_loops(
-    start: int,
-    stop: int,
-    du: np.ndarray[Any, Any],
-    dy: np.ndarray[Any, Any],
-    y: np.ndarray[Any, Any],
-    number_1: Any,
-    one: Any,
-    number_3: Any,
-) -> None:
-    """Element by element."""
-    for e in range(np.uintp(start), np.uintp(stop)):
-        y_1 = y[e]
-        dy_1 = dy[e]
-        value = number_1 * (one - number_3 * (y_1 * y_1)) * dy_1
-        du[e] = value
+subsampling2d_backward_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict du, const REAL *restrict dy, const REAL *restrict y, REAL number_1,
+    REAL number_2)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals y_1 = load(&y[e]);
+        const reals dy_1 = load(&dy[e]);
+        store(&du[e], number_1 * (all(1) - number_2 * (y_1 * y_1)) * dy_1);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL y_1 = y[e];
+        const REAL dy_1 = dy[e];
+        du[e] = number_1 * (1 - number_2 * (y_1 * y_1)) * dy_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        ((const REAL *)arrays[3])[1]);
+}
+"""
 
 
 def subsampling2d_backward_1(
     du: rt.Array, dy: rt.Array, y: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
-) -> None:
-    """Call `subsampling2d_backward_1_loops` for all of du."""
-    dtype = rt.float_type("subsampling2d_backward_1_loops", du=du)
-    rt.run(
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("subsampling2d_backward_1", du=du)
+    return rt.run(
         subsampling2d_backward_1_loops,
         C * H_out * N * W_out,
         C * H_out * N * W_out,
-        rt.flat(du),
-        rt.flat(dy),
-        rt.flat(y),
-        dtype(A * S),
-        dtype(1),
-        dtype(rt.ratio(1, A**2)),
+        (du, dy, y),
+        (dtype(A * S), dtype(rt.ratio(1, A**2))),
+        (),
+        (),
     )
 
 
-@rt.compiled
-def subsampling2d_backward_2_loops(
-    start: int,
-    stop: int,
-    dx: np.ndarray[Any, Any],
-    a: np.ndarray[Any, Any],
-    du: np.ndarray[Any, Any],
-    zero: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    W: int,
-    W_out: int,
-    R_fixed: Any,
-    T_fixed: Any,
-) -> None:
-    """Sums over r, t for every m, q, v, e."""
-    R = len(R_fixed)
-    T = len(T_fixed)
-    for row in range(start, stop):
-        q = row % H
-        m = row // H
-        r_low = max(0, q + 1 - H_out)
-        r_high = min(R, q + 1)
-        v_first = max(0, 0, T - 1)
-        v_last = min(W, W_out, T + W_out - 1)
-        if not (R * T <= 9 and r_low == 0 and r_high == R):
-            v_last = v_first
-        v = 0
-        while v < W:
-            if v_first <= v < v_last:
-                at = np.uintp(C * (W * (H * m + q) + v))
-                du_at = np.uintp(C * (W_out * (H_out * m + q) + v))
-                for e in range(np.uintp(C)):
-                    total = zero
-                    for r in range(R):
-                        for t in range(T):
-                            total += du[du_at + np.uintp(-C * W_out * r - C * t) + e]
-                    dx[at + e] = total * a[e]
-                v += 1
-            else:
-                at = np.uintp(C * (W * (H * m + q) + v))
-                for e in range(np.uintp(C)):
-                    dx[at + e] = zero
-                for r in range(r_low, r_high):
-                    t_low = max(0, v + 1 - W_out)
-                    t_high = min(T, v + 1)
-                    for t in range(t_low, t_high):
-                        du_at = np.uintp(C * (W_out * (H_out * m + q - r) + v - t))
-                        for e in range(np.uintp(C)):
-                            dx[at + e] += du[du_at + e]
-                for e in range(np.uintp(C)):
-                    dx[at + e] = dx[at + e] * a[e]
-                v += 1
+subsampling2d_backward_2_loops = r"""/* Sums over r, t for every m, q, v, e. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict a, const REAL *restrict du, long C, long H,
+    long H_out, long W, long W_out, long R, long T)
+{
+    for (long row = start; row < stop; row++) {
+        const long q = floor_remainder(row, H);
+        const long m = floor_quotient(row, H);
+        const long r_low = most(0, q + 1 - H_out);
+        const long r_high = least(R, q + 1);
+        long v_first = most(most(0, 0), T - 1);
+        long v_last = least(least(W, W_out), T + W_out - 1);
+        if (!(R * T <= 9 && r_low == 0 && r_high == R)) {
+            v_last = v_first;
+        }
+        long v = 0;
+        while (v < W) {
+            if (v_first <= v && v < v_last) {
+                const long at = C * (W * (H * m + q) + v);
+                const long du_at = C * (W_out * (H_out * m + q) + v);
+                for (long e = 0; e < whole(0, C); e += LANES) {
+                    reals total = all(0);
+                    UNROLLED
+                    for (long r = 0; r < R; r++) {
+                        UNROLLED
+                        for (long t = 0; t < T; t++) {
+                            total += load(&du[du_at + (-C * W_out * r - C * t) + e]);
+                        }
+                    }
+                    store(&dx[at + e], total * load(&a[e]));
+                }
+                APART
+                for (long e = whole(0, C); e < C; e++) {
+                    REAL total = 0;
+                    UNROLLED
+                    for (long r = 0; r < R; r++) {
+                        UNROLLED
+                        for (long t = 0; t < T; t++) {
+                            total += du[du_at + (-C * W_out * r - C * t) + e];
+                        }
+                    }
+                    dx[at + e] = total * a[e];
+                }
+                v += 1;
+            } else {
+                const long t_low = most(0, v + 1 - W_out);
+                const long t_high = least(T, v + 1);
+                const long at = C * (W * (H * m + q) + v);
+                const long du_at = C * (W_out * (H_out * m + q) + v);
+                for (long e = 0; e < whole(0, C); e += LANES) {
+                    reals total = all(0);
+                    for (long r = r_low; r < r_high; r++) {
+                        for (long t = t_low; t < t_high; t++) {
+                            total += load(&du[du_at + (-C * W_out * r - C * t) + e]);
+                        }
+                    }
+                    store(&dx[at + e], total * load(&a[e]));
+                }
+                APART
+                for (long e = whole(0, C); e < C; e++) {
+                    REAL total = 0;
+                    for (long r = r_low; r < r_high; r++) {
+                        for (long t = t_low; t < t_high; t++) {
+                            total += du[du_at + (-C * W_out * r - C * t) + e];
+                        }
+                    }
+                    dx[at + e] = total * a[e];
+                }
+                v += 1;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2], numbers[3],
+        numbers[4], numbers[5], numbers[6], FIXED(7), FIXED(8));
+}
+"""
 
 
 def subsampling2d_backward_2(
     dx: rt.Array, a: rt.Array, du: rt.Array, C: int, H: int, H_out: int, N: int, R: int, T: int, W: int, W_out: int
-) -> None:
-    """Call `subsampling2d_backward_2_loops` for all of dx."""
-    dtype = rt.float_type("subsampling2d_backward_2_loops", dx=dx)
-    rt.run(
-        subsampling2d_backward_2_loops,
-        H * N,
-        C * H * N * R * T * W,
-        rt.flat(dx),
-        rt.flat(a),
-        rt.flat(du),
-        dtype(0),
-        C,
-        H,
-        H_out,
-        W,
-        W_out,
-        rt.fixed(R),
-        rt.fixed(T),
+) -> bool:
+    """Sums over r, t for every m, q, v, e."""
+    return rt.run(
+        subsampling2d_backward_2_loops, H * N, C * H * N * R * T * W, (dx, a, du), (), (C, H, H_out, W, W_out), (R, T)
     )
 
 
-@rt.compiled
-def subsampling2d_backward_3_loops(
-    start: int,
-    stop: int,
-    dx: np.ndarray[Any, Any],
-    a: np.ndarray[Any, Any],
-    du: np.ndarray[Any, Any],
-    zero: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    R: int,
-    T: int,
-    W: int,
-    W_out: int,
-    s_h: int,
-    s_w: int,
-) -> None:
-    """Windows m, i, j added to what they cover, tap r, t by tap."""
-    common = np.empty(C, dx.dtype)
-    for m in range(start, stop):
-        filled = 0
-        for i in range(H_out):
-            reached = max(filled, min(H, R + i * s_h))
-            for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + reached) * (C * W))):
-                dx[element] = zero
-            filled = reached
-            r_low = max(0, -i * s_h)
-            r_high = min(R, H - i * s_h)
-            j_first = max(0, -(0 // s_w), -((T - 1) // s_w))
-            j_last = min(W_out, (W - 1) // s_w + 1, (W - T) // s_w + 1)
-            for j in range(W_out):
-                if j_first <= j < j_last:
-                    t_low, t_high = 0, T
-                else:
-                    t_low = max(0, -j * s_w)
-                    t_high = min(T, W - j * s_w)
-                du_at = np.uintp(C * (W_out * (H_out * m + i) + j))
-                for e in range(np.uintp(C)):
-                    common[e] = a[e] * du[du_at + e]
-                for r in range(r_low, r_high):
-                    t = t_low
-                    while t < t_high:
-                        if t <= t_high - 3:
-                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                            for e in range(np.uintp(C)):
-                                dx[at + e] += common[e]
-                                dx[at + np.uintp(C) + e] += common[e]
-                                dx[at + np.uintp(2 * C) + e] += common[e]
-                            t += 3
-                        elif t <= t_high - 2:
-                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                            for e in range(np.uintp(C)):
-                                dx[at + e] += common[e]
-                                dx[at + np.uintp(C) + e] += common[e]
-                            t += 2
-                        else:
-                            at = np.uintp(C * (W * (H * m + i * s_h + r) + j * s_w + t))
-                            for e in range(np.uintp(C)):
-                                dx[at + e] += common[e]
-                            t += 1
-        for element in range(np.uintp((m * H + filled) * (C * W)), np.uintp((m * H + H) * (C * W))):
-            dx[element] = zero
+subsampling2d_backward_3_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict a,
+    const REAL *restrict du, long C, long H, long H_out, long W, long W_out, long R, long T, long s_h, long s_w)
+{
+    REAL *restrict common = SCRATCH(REAL, C);
+    if (!common) {
+        return;
+    }
+    for (long m = start; m < stop; m++) {
+        long filled = 0;
+        for (long i = 0; i < H_out; i++) {
+            const long reached = most(filled, least(H, R + i * s_h));
+            for (long element = (m * H + filled) * (C * W); element < (m * H + reached) * (C * W); element++) {
+                dx[element] = 0;
+            }
+            filled = reached;
+            const long r_low = most(0, -i * s_h);
+            const long r_high = least(R, H - i * s_h);
+            const long j_first = most(most(0, -floor_quotient(0, s_w)), -floor_quotient(T - 1, s_w));
+            const long j_last = least(least(W_out, floor_quotient(W - 1, s_w) + 1), floor_quotient(W - T, s_w) + 1);
+            for (long j = 0; j < W_out; j++) {
+                long t_low = 0;
+                long t_high = T;
+                if (!(j_first <= j && j < j_last)) {
+                    t_low = most(0, -j * s_w);
+                    t_high = least(T, W - j * s_w);
+                }
+                const long du_at = C * (W_out * (H_out * m + i) + j);
+                for (long e = 0; e < whole(0, C); e += LANES) {
+                    store(&common[e], load(&a[e]) * load(&du[du_at + e]));
+                }
+                APART
+                for (long e = whole(0, C); e < C; e++) {
+                    common[e] = a[e] * du[du_at + e];
+                }
+                if (R * T <= 16 && r_low == 0 && r_high == R && t_low == 0 && t_high == T) {
+                    const long at = C * (W * (H * m + i * s_h) + j * s_w);
+                    for (long e = 0; e < whole(0, C); e += LANES) {
+                        UNROLLED
+                        for (long r = 0; r < R; r++) {
+                            UNROLLED
+                            for (long t = 0; t < T; t++) {
+                                store(
+                                    &dx[at + (C * W * r + C * t) + e],
+                                    load(&dx[at + (C * W * r + C * t) + e]) + load(&common[e])
+                                );
+                            }
+                        }
+                    }
+                    APART
+                    for (long e = whole(0, C); e < C; e++) {
+                        UNROLLED
+                        for (long r = 0; r < R; r++) {
+                            UNROLLED
+                            for (long t = 0; t < T; t++) {
+                                dx[at + (C * W * r + C * t) + e] += common[e];
+                            }
+                        }
+                    }
+                } else {
+                    const long at = C * (W * (H * m + i * s_h) + j * s_w);
+                    for (long e = 0; e < whole(0, C); e += LANES) {
+                        for (long r = r_low; r < r_high; r++) {
+                            for (long t = t_low; t < t_high; t++) {
+                                store(
+                                    &dx[at + (C * W * r + C * t) + e],
+                                    load(&dx[at + (C * W * r + C * t) + e]) + load(&common[e])
+                                );
+                            }
+                        }
+                    }
+                    APART
+                    for (long e = whole(0, C); e < C; e++) {
+                        for (long r = r_low; r < r_high; r++) {
+                            for (long t = t_low; t < t_high; t++) {
+                                dx[at + (C * W * r + C * t) + e] += common[e];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for (long element = (m * H + filled) * (C * W); element < (m * H + H) * (C * W); element++) {
+            dx[element] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3], numbers[4], numbers[5], numbers[6], FIXED(7), FIXED(8), FIXED(9), FIXED(10));
+}
+"""
 
 
 def subsampling2d_backward_3(
@@ -576,24 +639,14 @@ def subsampling2d_backward_3(
     W_out: int,
     s_h: int,
     s_w: int,
-) -> None:
-    """Call `subsampling2d_backward_3_loops` for all of dx."""
-    dtype = rt.float_type("subsampling2d_backward_3_loops", dx=dx)
-    rt.run(
+) -> bool:
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
+    return rt.run(
         subsampling2d_backward_3_loops,
         N,
         C * H_out * N * R * T * W_out,
-        rt.flat(dx),
-        rt.flat(a),
-        rt.flat(du),
-        dtype(0),
-        C,
-        H,
-        H_out,
-        R,
-        T,
-        W,
-        W_out,
-        s_h,
-        s_w,
+        (dx, a, du),
+        (),
+        (C, H, H_out, W, W_out),
+        (R, T, s_h, s_w),
     )
