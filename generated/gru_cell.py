@@ -442,20 +442,20 @@ def gru_cell_backward(
     """Compute all gradients of E: one step of a gated recurrent unit.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
-    (11) ds[m,q] = v[m,2,q] dg[m,q] (1−g[m,q]²)
-    (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (14) dv[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
-    (33) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
-    (39) dd[m,q] = Σ_{n} dv[n,m,q]
-    (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
-    (17) du[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
-    (32) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
-    (38) db[m,q] = Σ_{n} du[n,m,q]
-    (22) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-    (27) dh[m,q] = dy[m,q] z[m,q]
-    (27) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
+    (9) ds[m,q] = v[m,2,q] dg[m,q] (1−g[m,q]²)
+    (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (10) dv[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
+    (21) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
+    (25) dd[m,q] = Σ_{n} dv[n,m,q]
+    (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    (11) du[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
+    (20) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
+    (24) db[m,q] = Σ_{n} du[n,m,q]
+    (14) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+    (17) dh[m,q] = dy[m,q] z[m,q]
+    (17) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -496,49 +496,49 @@ def gru_cell_backward(
     C, H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h, dy, v, s, z, g)
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
-    # (11) ds[m,q] = v[m,2,q] dg[m,q] (1−g[m,q]²)
+    # (9) ds[m,q] = v[m,2,q] dg[m,q] (1−g[m,q]²)
     ds = (1 - np.square(g)) * dg * v[:, 2]
-    # (14) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
+    # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
     dv = np.zeros((N, 3, H), dtype)
     part = dv[:, 2]
     part += (1 - np.square(g)) * dg * s
-    # (14) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = dv[:, 1]
     part += (h - g) * dg * z
-    # (14) dv[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
+    # (10) dv[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
     part = dv[:, 0]
     part += (1 - s) * ds * s
-    # (33) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
+    # (21) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
     dr = np.empty((H, 3, H), dtype)
     rt.contract("n m, n q o -> m q o", h, dv, out=dr)
     if d is not None:
-        # (39) dd[m,q] = Σ_{n} dv[n,m,q]
+        # (25) dd[m,q] = Σ_{n} dv[n,m,q]
         dd = rt.total(dv.transpose(1, 2, 0), -1)
-    # (17) du[m,2,o] = dg[m,o] (1−g[m,o]²)
+    # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
     du = np.zeros((N, 3, H), dtype)
     part = du[:, 2]
     part += (1 - np.square(g)) * dg
-    # (17) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
+    # (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
     part = du[:, 1]
     part += (h - g) * dg * z
     del dg
-    # (17) du[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
+    # (11) du[m,0,o] += s[m,o] ds[m,o] (1−s[m,o])
     part = du[:, 0]
     part += (1 - s) * ds * s
     del ds
-    # (32) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
+    # (20) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
     dw = np.empty((C, 3, H), dtype)
     rt.contract("n m, n q o -> m q o", x, du, out=dw)
     if b is not None:
-        # (38) db[m,q] = Σ_{n} du[n,m,q]
+        # (24) db[m,q] = Σ_{n} du[n,m,q]
         db = rt.total(du.transpose(1, 2, 0), -1)
     if inputs:
-        # (22) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+        # (14) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
         dx = np.empty((N, C), dtype)
         rt.contract("m a k, q a k -> m q", du, w, out=dx)
-        # (27) dh[m,q] = dy[m,q] z[m,q]
+        # (17) dh[m,q] = dy[m,q] z[m,q]
         dh = dy * z
-        # (27) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
+        # (17) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
         dh += rt.contract("m a k, q a k -> m q", dv, r)
     return dx if inputs else None, dh if inputs else None, dw, dr, None if b is None else db, None if d is None else dd
 

@@ -559,18 +559,18 @@ def lstm_cell_backward(
 ) -> tuple[Any, Any, Any, rt.Array, rt.Array, Any]:
     """Compute all gradients of E: one step of a long short-term memory.
 
-    (12) ddz[m,q] = dz[m,q]
-    (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
-    (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
-    (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
-    (31) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
-    (32) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
-    (37) db[m,q] = Σ_{n} du[n,m,q]
-    (24) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-    (25) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
-    (26) dc[m,q] = f[m,q] ddz[m,q]
+    (11) ddz[m,q] = dz[m,q]
+    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
+    (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
+    (27) db[m,q] = Σ_{n} du[n,m,q]
+    (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+    (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
+    (15) dc[m,q] = f[m,q] ddz[m,q]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -613,41 +613,41 @@ def lstm_cell_backward(
         dz,
     )
     C, H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, dy, dz, i, f, g, o, s)
-    # (12) ddz[m,q] = dz[m,q]
+    # (11) ddz[m,q] = dz[m,q]
     ddz = np.zeros((N, H), dtype)
     ddz += dz
-    # (12) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
     ddz += (1 - np.square(s)) * dy * o
-    # (19) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
+    # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
     part += (1 - o) * dy * o * s
-    # (19) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
+    # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
     part = du[:, 2]
     part += (1 - np.square(g)) * ddz * i
-    # (19) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
+    # (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
     part = du[:, 1]
     part += (1 - f) * c * ddz * f
-    # (19) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
+    # (16) du[m,0,v] += i[m,v] g[m,v] ddz[m,v] (1−i[m,v])
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
-    # (31) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
+    # (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
     dw = np.empty((C, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", x, du, out=dw)
-    # (32) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
+    # (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
     dr = np.empty((H, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", h, du, out=dr)
     if b is not None:
-        # (37) db[m,q] = Σ_{n} du[n,m,q]
+        # (27) db[m,q] = Σ_{n} du[n,m,q]
         db = rt.total(du.transpose(1, 2, 0), -1)
     if inputs:
-        # (24) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
+        # (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
         dx = np.empty((N, C), dtype)
         rt.contract("m a k, q a k -> m q", du, w, out=dx)
-        # (25) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
+        # (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
         dh = np.empty((N, H), dtype)
         rt.contract("m a k, q a k -> m q", du, r, out=dh)
-        # (26) dc[m,q] = f[m,q] ddz[m,q]
+        # (15) dc[m,q] = f[m,q] ddz[m,q]
         dc = ddz * f
     return dx if inputs else None, dh if inputs else None, dc if inputs else None, dw, dr, None if b is None else db
 

@@ -328,13 +328,13 @@ def scaled_dot_product_attention_backward(
 ) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute all gradients of E: scaled dot-product attention.
 
-    (47) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
+    (40) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
     (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
-    (30) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
-    (30) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
-    (37) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
-    (42) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
+    (29) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
+    (29) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
+    (34) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
+    (37) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
 
     Args:
         dy: shape (..., L, F); dE/dy.
@@ -359,7 +359,7 @@ def scaled_dot_product_attention_backward(
     v = v.reshape(E, S, F)
     dy = dy.reshape(E, L, F)
     p = p.reshape(E, L, S)
-    # (47) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
+    # (40) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
     dv = np.empty((E, S, F), dtype)
     rt.contract("a i o, a i l -> a o l", p, dy, out=dv)
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
@@ -372,7 +372,7 @@ def scaled_dot_product_attention_backward(
         if j_low < j_high:
             part = ds[:, o]
             part += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
-    # (30) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
+    # (29) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
     du = np.zeros((E, L, S), dtype)
     for o in range(L):
         l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
@@ -380,18 +380,18 @@ def scaled_dot_product_attention_backward(
             part = du[:, o, l_low:l_high]
             part += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
     del dp
-    # (30) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
+    # (29) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
     for o in range(L):
         l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
         if l_low < l_high:
             part = du[:, o, l_low:l_high]
             part += ds[:, o][:, None] * p[:, o, l_low:l_high]
     del ds
-    # (37) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
+    # (34) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
     dq = np.empty((E, L, D), dtype)
     rt.contract("a o j, a j l -> a o l", du, k, out=dq)
     dq *= rt.ratio(1, D ** (1 / 2))
-    # (42) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
+    # (37) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
     dk = np.empty((E, S, D), dtype)
     rt.contract("a i o, a i l -> a o l", du, q, out=dk)
     dk *= rt.ratio(1, D ** (1 / 2))

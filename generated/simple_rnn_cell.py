@@ -220,11 +220,11 @@ def simple_rnn_cell_backward(
     """Compute all gradients of E: one step of a simple recurrent layer.
 
     (3) du[m,q] = dy[m,q] (1−y[m,q]²)
-    (16) dw[m,q] = Σ_{n} x[n,m] du[n,q]
-    (17) dr[m,q] = Σ_{n} h[n,m] du[n,q]
-    (23) db[m] = Σ_{n} du[n,m]
-    (9) dx[m,q] = Σ_{k} w[q,k] du[m,k]
-    (10) dh[m,q] = Σ_{k} r[q,k] du[m,k]
+    (12) dw[m,q] = Σ_{n} x[n,m] du[n,q]
+    (13) dr[m,q] = Σ_{n} h[n,m] du[n,q]
+    (16) db[m] = Σ_{n} du[n,m]
+    (8) dx[m,q] = Σ_{k} w[q,k] du[m,k]
+    (9) dh[m,q] = Σ_{k} r[q,k] du[m,k]
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -253,20 +253,20 @@ def simple_rnn_cell_backward(
         loops.simple_rnn_cell_backward_1(du, dy, y, H, N)
     else:
         du = (1 - np.square(y)) * dy
-    # (16) dw[m,q] = Σ_{n} x[n,m] du[n,q]
+    # (12) dw[m,q] = Σ_{n} x[n,m] du[n,q]
     dw = np.empty((C, H), dtype)
     rt.contract("n m, n q -> m q", x, du, out=dw)
-    # (17) dr[m,q] = Σ_{n} h[n,m] du[n,q]
+    # (13) dr[m,q] = Σ_{n} h[n,m] du[n,q]
     dr = np.empty((H, H), dtype)
     rt.contract("n m, n q -> m q", h, du, out=dr)
     if b is not None:
-        # (23) db[m] = Σ_{n} du[n,m]
+        # (16) db[m] = Σ_{n} du[n,m]
         db = rt.total(du.transpose(1, 0), -1)
     if inputs:
-        # (9) dx[m,q] = Σ_{k} w[q,k] du[m,k]
+        # (8) dx[m,q] = Σ_{k} w[q,k] du[m,k]
         dx = np.empty((N, C), dtype)
         rt.contract("m k, q k -> m q", du, w, out=dx)
-        # (10) dh[m,q] = Σ_{k} r[q,k] du[m,k]
+        # (9) dh[m,q] = Σ_{k} r[q,k] du[m,k]
         dh = np.empty((N, H), dtype)
         rt.contract("m k, q k -> m q", du, r, out=dh)
     return dx if inputs else None, dh if inputs else None, dw, dr, None if b is None else db

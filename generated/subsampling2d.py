@@ -265,9 +265,9 @@ def subsampling2d_backward(
     """Compute all gradients of E: LeNet's trainable subsampling.
 
     (4) du[m,q,v,e] = AS dy[m,q,v,e] (1−y[m,q,v,e]²/A²)
-    (20) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
-    (26) db[m] = Σ_{n,i,j} du[n,i,j,m]
-    (13) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
+    (18) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
+    (21) db[m] = Σ_{n,i,j} du[n,i,j,m]
+    (12) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
 
     Args:
         dy: shape (N, H_out, W_out, C); dE/dy.
@@ -298,12 +298,12 @@ def subsampling2d_backward(
         loops.subsampling2d_backward_1(du, dy, y, A, C, H_out, N, S, W_out)
     else:
         du = A * S * (1 - np.square(y) / A**2) * dy
-    # (20) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
+    # (18) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
     da = rt.contract("n i j m, n i j m -> m", du, z)
-    # (26) db[m] = Σ_{n,i,j} du[n,i,j,m]
+    # (21) db[m] = Σ_{n,i,j} du[n,i,j,m]
     db = rt.total(du.transpose(3, 0, 1, 2), (-3, -2, -1))
     if inputs:
-        # (13) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
+        # (12) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
         if loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w):
             dx = np.empty((N, H, W, C), dtype)
             if s_h == 1 and s_w == 1:
