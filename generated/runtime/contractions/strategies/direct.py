@@ -55,17 +55,12 @@ def bind_direct(c: Contraction, plan: Direct, terms: Terms) -> Bound:
     compute = kernel(text(plan.defined, CONTRACTION))
     if compute is None:
         return bind_blocked(c, blocked_plan(c), terms)
-    threads, numbers, padding, swapped = (
-        team_size(terms.seconds, terms.settings.threads),
-        plan.numbers,
-        plan.padding,
-        plan.schedule.swapped,
-    )
+    threads, swapped = team_size(terms.seconds, terms.settings.threads), plan.schedule.swapped
 
     def run(left: Array, right: Array, out: Array) -> None:
         first, second = (right, left) if swapped else (left, right)
-        if padding is not None:
-            first = padded(first, padding, "padded")
-        compute((first, second, out), numbers, 1 if getattr(this_thread, "worker", False) else threads)
+        if plan.padding is not None:
+            first = padded(first, plan.padding, "padded")
+        compute((first, second, out), plan.numbers, 1 if getattr(this_thread, "worker", False) else threads)
 
     return run
