@@ -144,7 +144,7 @@ def arrays(layer: str, spec: str, *given: Any) -> tuple[Any, ...]:
     return (*found, dtype)
 
 
-def float_type(layer: str, **arrays: Array | None) -> type[Any]:
+def float_type(layer: str, /, **arrays: Array | None) -> type[Any]:
     """The one floating-point type of all the arrays given, float64 if there is none; the first one sets it."""
     first, expected = "", FLOATS[1]
     for name, given in arrays.items():
