@@ -31,9 +31,9 @@ def command(*arguments: str) -> list[str]:
     return [*found.command, *STRICT, *arguments]
 
 
-@pytest.mark.parametrize("path", sorted(C.glob("*.c")), ids=lambda path: path.name)
-def test_compilers_have_nothing_to_say(path: Path, tmp_path: Path) -> None:
-    subprocess.run(command("-c", str(path), "-o", str(tmp_path / "made.o")), check=True)
+def test_compilers_have_nothing_to_say(tmp_path: Path) -> None:
+    """Of the file that nothing is defined for; those of nests and loops have tests of their own."""
+    subprocess.run(command("-c", str(C / "pool.c"), "-o", str(tmp_path / "made.o")), check=True)
 
 
 @pytest.mark.parametrize("name", SANITIZERS)

@@ -5,6 +5,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from math import prod
 
 from ..contraction import Contraction, is_inside
 from ..views import Padding, padding_of
@@ -15,6 +16,9 @@ from .whole import copied, whole_sums
 
 LINE, FIRST_CACHE = 64, 32 << 10
 """Bytes that are read at once, and of the cache of the first level."""
+
+MOST_PADDED = 16 << 20
+"""Bytes of a copy of the first factor at most: memory does not grow with the batch."""
 
 MOST_CHUNKS = 16
 """Into how many chunks a sum is divided; their number does not depend on threads, so that results do not either."""
@@ -56,6 +60,8 @@ def direct(c: Contraction, machine: Machine) -> Direct | None:
     d, padding = r.c, None
     if r.boxed and _is_long(r) and not in_chunks(r):
         side, padding = padding_of(d.left, d.box, d.dtype.itemsize)
+        if prod(side.sizes) * d.dtype.itemsize > MOST_PADDED:
+            return None
         d = replace(d, left=side)
         r = oriented(d, r.swapped, machine)
         if r is None or not is_inside(d.left, d.box):

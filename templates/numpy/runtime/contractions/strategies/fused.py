@@ -30,7 +30,7 @@ TILES = 320 << 10
 LEAST_TILES = 24
 """Tiles of a block at least: so often what is read of the kernel is used."""
 
-LARGE_KERNEL, MANY_TILES = 8 << 20, 96
+LARGE_KERNEL, MANY_TILES = 8 << 20, 48
 """Bytes of the transform of a kernel that does not stay in the cache, and tiles of a block then."""
 
 CHAIN = 256
