@@ -85,18 +85,12 @@ def adam_update(
     # (1) h[e] = weight_decay p[e] + g[e]
     h = weight_decay * p + g
     # (2) new_m[e] = β_1 m[e] + (1−β_1) h[e]
-    done = loops.wanted(E)
-    if done:
-        new_m = np.empty((E,), dtype)
-        done = loops.adam_update_1(new_m, h, m, E, beta_1)
-    if not done:
+    new_m = np.empty((E,), dtype)
+    if not loops.adam_update_1(new_m, h, m, E, beta_1):
         new_m = beta_1 * m + (1 - beta_1) * h
     # (3) new_v[e] = β_2 v[e] + (1−β_2) h[e]²
-    done = loops.wanted(E)
-    if done:
-        new_v = np.empty((E,), dtype)
-        done = loops.adam_update_2(new_v, h, v, E, beta_2)
-    if not done:
+    new_v = np.empty((E,), dtype)
+    if not loops.adam_update_2(new_v, h, v, E, beta_2):
         new_v = beta_2 * v + (1 - beta_2) * np.square(h)
     # (4) new_p[e] = p[e] − lr new_m[e]/((1−β_1^t)(eps+√(new_v[e]/(1−β_2^t))))
     new_p = p - lr * new_m / (

@@ -99,13 +99,11 @@ def avg_pool1d_forward(
         dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
     # (1) y[n,j,c] = 1/a[j] Σ_{t} x[n, sj+dt−p, c]
-    done = loops.wanted(C * N * T * W_out, T, d, p, s)
-    if done:
-        y = np.empty((N, W_out, C), dtype)
-        done = loops.avg_pool1d_forward_1(y, a, x, C, N, T, W, W_out, d, p, s)
-    if not done:
+    y = np.empty((N, W_out, C), dtype)
+    if not (
+        loops.wanted(C * N * T * W_out, T, d, p, s) and loops.avg_pool1d_forward_1(y, a, x, C, N, T, W, W_out, d, p, s)
+    ):
         x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
-        y = np.empty((N, W_out, C), dtype)
         rt.reduce(np.add, 0, x_1, y, scale=1 / a[:, None])
     return y
 
@@ -148,12 +146,11 @@ def avg_pool1d_grad_input(
         dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
     # (7) dx[m, sj+dt−p, v] += dy[m,j,v]/a[j]
-    done = loops.wanted(C * N * T * W_out, T, d, p, s)
-    if done:
-        dx = np.empty((N, W, C), dtype)
-        done = loops.avg_pool1d_grad_input_1(dx, a, dy, C, N, T, W, W_out, d, p, s)
-    if not done:
-        dx = np.empty((N, W, C), dtype)
+    dx = np.empty((N, W, C), dtype)
+    if not (
+        loops.wanted(C * N * T * W_out, T, d, p, s)
+        and loops.avg_pool1d_grad_input_1(dx, a, dy, C, N, T, W, W_out, d, p, s)
+    ):
         dx_1 = rt.Window(dx, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # m j v t
         rt.spread(dy, dx_1, scale=1 / a[:, None])
     return dx

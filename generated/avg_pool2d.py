@@ -124,17 +124,16 @@ def avg_pool2d_forward(
         dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
     # (1) y[n,i,j,c] = 1/(a_h[i] a_w[j]) Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-    done = loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
-    if done:
-        y = np.empty((N, H_out, W_out, C), dtype)
-        done = loops.avg_pool2d_forward_1(y, a_h, a_w, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    if not done:
+    y = np.empty((N, H_out, W_out, C), dtype)
+    if not (
+        loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
+        and loops.avg_pool2d_forward_1(y, a_h, a_w, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    ):
         x_1 = rt.Window(  # n i j c r t
             x,
             (N, H_out, W_out, C, R, T),
             ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
         )
-        y = np.empty((N, H_out, W_out, C), dtype)
         rt.reduce(np.add, 0, x_1, y, scale=1 / (a_h[:, None, None] * a_w[:, None]))
     return y
 
@@ -178,14 +177,13 @@ def avg_pool2d_grad_input(
         dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e]/(a_h[i] a_w[j])
-    done = loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
-    if done:
-        dx = np.empty((N, H, W, C), dtype)
-        done = loops.avg_pool2d_grad_input_1(
+    dx = np.empty((N, H, W, C), dtype)
+    if not (
+        loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
+        and loops.avg_pool2d_grad_input_1(
             dx, a_h, a_w, dy, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
         )
-    if not done:
-        dx = np.empty((N, H, W, C), dtype)
+    ):
         dx_1 = rt.Window(  # m i j e r t
             dx,
             (N, H_out, W_out, C, R, T),

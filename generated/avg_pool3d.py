@@ -139,12 +139,10 @@ def avg_pool3d_forward(
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H = sizes[:12]
     W, C, p_d, p_h, p_w, D_out, H_out, W_out, a_d, a_h, a_w = sizes[12:]
     # (1) y[n,l,i,j,c] = 1/(a_d[l] a_h[i] a_w[j]) Σ_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-    done = loops.wanted(
-        A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
-    )
-    if done:
-        y = np.empty((N, D_out, H_out, W_out, C), dtype)
-        done = loops.avg_pool3d_forward_1(
+    y = np.empty((N, D_out, H_out, W_out, C), dtype)
+    if not (
+        loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        and loops.avg_pool3d_forward_1(
             y,
             a_d,
             a_h,
@@ -171,7 +169,7 @@ def avg_pool3d_forward(
             s_h,
             s_w,
         )
-    if not done:
+    ):
         x_1 = rt.Window(  # n l i j c a r t
             x,
             (N, D_out, H_out, W_out, C, A, R, T),
@@ -183,7 +181,6 @@ def avg_pool3d_forward(
                 (0, (4, 1)),
             ),
         )
-        y = np.empty((N, D_out, H_out, W_out, C), dtype)
         rt.reduce(np.add, 0, x_1, y, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
     return y
 
@@ -230,12 +227,10 @@ def avg_pool3d_grad_input(
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H = sizes[:12]
     W, C, p_d, p_h, p_w, D_out, H_out, W_out, a_d, a_h, a_w = sizes[12:]
     # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o]/(a_d[l] a_h[i] a_w[j])
-    done = loops.wanted(
-        A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
-    )
-    if done:
-        dx = np.empty((N, D, H, W, C), dtype)
-        done = loops.avg_pool3d_grad_input_1(
+    dx = np.empty((N, D, H, W, C), dtype)
+    if not (
+        loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        and loops.avg_pool3d_grad_input_1(
             dx,
             a_d,
             a_h,
@@ -262,8 +257,7 @@ def avg_pool3d_grad_input(
             s_h,
             s_w,
         )
-    if not done:
-        dx = np.empty((N, D, H, W, C), dtype)
+    ):
         dx_1 = rt.Window(  # m l i j o a r t
             dx,
             (N, D_out, H_out, W_out, C, A, R, T),

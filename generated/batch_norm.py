@@ -81,22 +81,21 @@ def batch_norm_forward(
     # (2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
     v = rt.ratio(1, E) * rt.total(np.square(x.transpose(1, 0) - m[:, None]), -1)
     # (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
-    h = (x - m) / np.sqrt(epsilon + v)
+    factor1 = 1 / np.sqrt(epsilon + v)
+    h = np.empty((E, C), dtype)
+    if not loops.batch_norm_forward_1(h, factor1, m, x, C, E):
+        h = (x - m) * factor1
     # (4) y[e,c] = γ[c] h[e,c] + β[c]
-    y = beta + gamma * h
+    y = np.empty((E, C), dtype)
+    if not loops.batch_norm_forward_2(y, beta, gamma, h, C, E):
+        y = beta + gamma * h
     # (5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
-    done = loops.wanted(C)
-    if done:
-        new_mean = np.empty((C,), dtype)
-        done = loops.batch_norm_forward_1(new_mean, m, running_mean, C, rho)
-    if not done:
+    new_mean = np.empty((C,), dtype)
+    if not loops.batch_norm_forward_3(new_mean, m, running_mean, C, rho):
         new_mean = rho * m + (1 - rho) * running_mean
     # (6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
-    done = loops.wanted(C)
-    if done:
-        new_var = np.empty((C,), dtype)
-        done = loops.batch_norm_forward_2(new_var, running_var, v, C, E, rho)
-    if not done:
+    new_var = np.empty((C,), dtype)
+    if not loops.batch_norm_forward_4(new_var, running_var, v, C, E, rho):
         new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
     return y.reshape(*full_shape, C), new_mean, new_var, m, v, h.reshape(*full_shape, C)
 
@@ -149,7 +148,9 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     x = x.reshape(E, C)
     dy = dy.reshape(E, C)
     # (7) dh[q,a] = dy[q,a] γ[a]
-    dh = gamma * dy
+    dh = np.empty((E, C), dtype)
+    if not loops.batch_norm_grad_input_1(dh, dy, gamma, C, E):
+        dh = gamma * dy
     # (12) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
     dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x.transpose(1, 0) - m[:, None]) * dh.transpose(1, 0), -1)
     # (16) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
@@ -157,7 +158,10 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     # (16) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
     dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, None] - 2 * x.transpose(1, 0), -1)
     # (21) dx[q,a] = dh[q,a]/√(ε+v[a])
-    dx = dh / np.sqrt(epsilon + v)
+    factor1 = 1 / np.sqrt(epsilon + v)
+    dx = np.empty((E, C), dtype)
+    if not loops.batch_norm_grad_input_2(dx, dh, factor1, C, E):
+        dx = factor1 * dh
     # (21) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
     dx += (2 * x - 2 * m) * dv / E
     # (21) dx[q,a] += 1/E dm[a]
@@ -255,7 +259,10 @@ def batch_norm_predict(
     full_shape, E, epsilon, C = _batch_norm_predict_sizes(dtype, gamma, beta, x, running_mean, running_var, eps)
     x = x.reshape(E, C)
     # (4) y[e,c] = γ[c] (x[e,c]−running_mean[c])/√(ε+running_var[c]) + β[c]
-    y = beta + (x - running_mean) * gamma / np.sqrt(epsilon + running_var)
+    factor1 = gamma / np.sqrt(epsilon + running_var)
+    y = np.empty((E, C), dtype)
+    if not loops.batch_norm_predict_1(y, beta, factor1, running_mean, x, C, E):
+        y = (x - running_mean) * factor1 + beta
     return y.reshape(*full_shape, C)
 
 

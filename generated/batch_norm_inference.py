@@ -17,6 +17,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "batch_norm_inference")
+
 
 @rt.once
 def _batch_norm_inference_sizes(
@@ -69,9 +71,14 @@ def batch_norm_inference_forward(
     full_shape, E, epsilon, C = _batch_norm_inference_sizes(dtype, gamma, beta, x, running_mean, running_var, eps)
     x = x.reshape(E, C)
     # (1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
-    h = (x - running_mean) / np.sqrt(epsilon + running_var)
+    factor1 = 1 / np.sqrt(epsilon + running_var)
+    h = np.empty((E, C), dtype)
+    if not loops.batch_norm_inference_forward_1(h, factor1, running_mean, x, C, E):
+        h = (x - running_mean) * factor1
     # (2) y[e,c] = γ[c] h[e,c] + β[c]
-    y = beta + gamma * h
+    y = np.empty((E, C), dtype)
+    if not loops.batch_norm_inference_forward_2(y, beta, gamma, h, C, E):
+        y = beta + gamma * h
     return y.reshape(*full_shape, C), h.reshape(*full_shape, C)
 
 
@@ -113,7 +120,10 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
     full_shape, E, epsilon, C = _batch_norm_inference_grad_input_sizes(dtype, gamma, running_var, dy, eps)
     dy = dy.reshape(E, C)
     # (5) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
-    dx = gamma * dy / np.sqrt(epsilon + running_var)
+    factor1 = gamma / np.sqrt(epsilon + running_var)
+    dx = np.empty((E, C), dtype)
+    if not loops.batch_norm_inference_grad_input_1(dx, dy, factor1, C, E):
+        dx = factor1 * dy
     return dx.reshape(*full_shape, C)
 
 

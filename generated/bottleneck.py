@@ -68,6 +68,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "bottleneck")
+
 
 def bottleneck_forward(
     x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
@@ -125,14 +127,17 @@ def bottleneck_forward(
     # (2) norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H * N * W) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (3) norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = rt.ratio(1, H * N * W) * rt.total(
-        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
-    )
+    norm1_v = np.empty((64,), dtype)
+    if not loops.bottleneck_forward_1(norm1_v, conv1_u, norm1_m, H, N, W):
+        norm1_v[...] = rt.total(np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1))
+    norm1_v *= rt.ratio(1, H * N * W)
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     norm1_h = buffers.take((N, H, W, 64), dtype)
-    np.copyto(norm1_h, norm1_m)
-    np.subtract(conv1_u, norm1_h, out=norm1_h)
-    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
+    if not loops.bottleneck_forward_2(norm1_h, conv1_u, factor1, norm1_m, H, N, W):
+        np.copyto(norm1_h, norm1_m)
+        np.subtract(conv1_u, norm1_h, out=norm1_h)
+        norm1_h *= factor1
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
@@ -140,9 +145,10 @@ def bottleneck_forward(
     norm1_new_var = H * N * W * norm1_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, H, W, 64), dtype)
-    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
+    if not loops.bottleneck_forward_3(relu1_y, norm1_beta, norm1_gamma, norm1_h, H, N, W):
+        np.multiply(norm1_h, norm1_gamma, out=relu1_y)
+        relu1_y += norm1_beta
+        np.maximum(relu1_y, 0, out=relu1_y)
     # (7) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y, (N, H, W, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
@@ -152,14 +158,17 @@ def bottleneck_forward(
     # (2) norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H * N * W) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = rt.ratio(1, H * N * W) * rt.total(
-        np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
-    )
+    norm2_v = np.empty((64,), dtype)
+    if not loops.bottleneck_forward_4(norm2_v, conv2_u, norm2_m, H, N, W):
+        norm2_v[...] = rt.total(np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1))
+    norm2_v *= rt.ratio(1, H * N * W)
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+    factor2 = 1 / np.sqrt(norm2_v + 1e-05)
     norm2_h = buffers.take((N, H, W, 64), dtype)
-    np.copyto(norm2_h, norm2_m)
-    np.subtract(conv2_u, norm2_h, out=norm2_h)
-    norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
+    if not loops.bottleneck_forward_5(norm2_h, conv2_u, factor2, norm2_m, H, N, W):
+        np.copyto(norm2_h, norm2_m)
+        np.subtract(conv2_u, norm2_h, out=norm2_h)
+        norm2_h *= factor2
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
@@ -167,9 +176,10 @@ def bottleneck_forward(
     norm2_new_var = H * N * W * norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = buffers.take((N, H, W, 64), dtype)
-    np.multiply(norm2_h, norm2_gamma, out=relu2_y)
-    relu2_y += norm2_beta
-    np.maximum(relu2_y, 0, out=relu2_y)
+    if not loops.bottleneck_forward_6(relu2_y, norm2_beta, norm2_gamma, norm2_h, H, N, W):
+        np.multiply(norm2_h, norm2_gamma, out=relu2_y)
+        relu2_y += norm2_beta
+        np.maximum(relu2_y, 0, out=relu2_y)
     # (1) conv3_u[n,i,j,k] = Σ_{c} conv3_w[0,0,c,k] relu2_y[n,i,j,c]
     conv3_w_1 = rt.Window(conv3_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
     conv3_u = buffers.take((N, H, W, 256), dtype)
@@ -177,14 +187,17 @@ def bottleneck_forward(
     # (2) norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv3_u[n,i,j,c]
     norm3_m = rt.ratio(1, H * N * W) * rt.total(conv3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
-    norm3_v = rt.ratio(1, H * N * W) * rt.total(
-        np.square(conv3_u.transpose(3, 0, 1, 2) - norm3_m[:, None, None, None]), (-3, -2, -1)
-    )
+    norm3_v = np.empty((256,), dtype)
+    if not loops.bottleneck_forward_7(norm3_v, conv3_u, norm3_m, H, N, W):
+        norm3_v[...] = rt.total(np.square(conv3_u.transpose(3, 0, 1, 2) - norm3_m[:, None, None, None]), (-3, -2, -1))
+    norm3_v *= rt.ratio(1, H * N * W)
     # (4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
+    factor3 = 1 / np.sqrt(norm3_v + 1e-05)
     norm3_h = buffers.take((N, H, W, 256), dtype)
-    np.copyto(norm3_h, norm3_m)
-    np.subtract(conv3_u, norm3_h, out=norm3_h)
-    norm3_h *= 1 / np.sqrt(norm3_v + 1e-05)
+    if not loops.bottleneck_forward_8(norm3_h, conv3_u, factor3, norm3_m, H, N, W):
+        np.copyto(norm3_h, norm3_m)
+        np.subtract(conv3_u, norm3_h, out=norm3_h)
+        norm3_h *= factor3
     buffers.give(conv3_u)
     # norm3_new_mean[c] = 1/10 (9 norm3_running_mean[c]+norm3_m[c])
     norm3_new_mean = norm3_m / 10 + 9 * norm3_running_mean / 10
@@ -197,14 +210,17 @@ def bottleneck_forward(
     # (2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
     norm4_m = rt.ratio(1, H * N * W) * rt.total(project_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
-    norm4_v = rt.ratio(1, H * N * W) * rt.total(
-        np.square(project_u.transpose(3, 0, 1, 2) - norm4_m[:, None, None, None]), (-3, -2, -1)
-    )
+    norm4_v = np.empty((256,), dtype)
+    if not loops.bottleneck_forward_9(norm4_v, norm4_m, project_u, H, N, W):
+        norm4_v[...] = rt.total(np.square(project_u.transpose(3, 0, 1, 2) - norm4_m[:, None, None, None]), (-3, -2, -1))
+    norm4_v *= rt.ratio(1, H * N * W)
     # (4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
+    factor4 = 1 / np.sqrt(norm4_v + 1e-05)
     norm4_h = buffers.take((N, H, W, 256), dtype)
-    np.copyto(norm4_h, norm4_m)
-    np.subtract(project_u, norm4_h, out=norm4_h)
-    norm4_h *= 1 / np.sqrt(norm4_v + 1e-05)
+    if not loops.bottleneck_forward_10(norm4_h, factor4, norm4_m, project_u, H, N, W):
+        np.copyto(norm4_h, norm4_m)
+        np.subtract(project_u, norm4_h, out=norm4_h)
+        norm4_h *= factor4
     buffers.give(project_u)
     # norm4_new_mean[c] = 1/10 (9 norm4_running_mean[c]+norm4_m[c])
     norm4_new_mean = norm4_m / 10 + 9 * norm4_running_mean / 10
@@ -212,7 +228,15 @@ def bottleneck_forward(
     norm4_new_var = H * N * W * norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm4_running_var / 10
     # (6) relu3_y[n,i,j,c]
     #       = max(0, norm3_gamma[c] norm3_h[n,i,j,c]+norm3_beta[c]+norm4_gamma[c] norm4_h[n,i,j,c]+norm4_beta[c])
-    relu3_y = np.maximum(norm3_beta + norm3_gamma * norm3_h + norm4_beta + norm4_gamma * norm4_h, 0)
+    relu3_y = np.empty((N, H, W, 256), dtype)
+    if not loops.bottleneck_forward_11(
+        relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h, H, N, W
+    ):
+        np.multiply(norm3_h, norm3_gamma, out=relu3_y)
+        relu3_y += norm3_beta
+        relu3_y += norm4_beta
+        relu3_y += norm4_gamma * norm4_h
+        np.maximum(relu3_y, 0, out=relu3_y)
     return (
         relu3_y,
         {
@@ -236,7 +260,7 @@ def bottleneck_predict(
 
     By the equations of this module.
 
-    Peak: 832*H*N*W + 76288 elements, and blocks of 1 MiB.
+    Peak: 832*H*N*W + 76800 elements, and blocks of 1 MiB.
 
     Args:
         x: shape (N, H, W, 64).
@@ -282,12 +306,14 @@ def bottleneck_predict(
     rt.contract("n i j c, k c -> n i j k", x, conv1_w_1, out=conv1_u)
     # (6) relu1_y[n,i,j,c]
     #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
     relu1_y = buffers.take((N, H, W, 64), dtype)
-    np.copyto(relu1_y, norm1_running_mean)
-    np.subtract(conv1_u, relu1_y, out=relu1_y)
-    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
+    if not loops.bottleneck_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, H, N, W):
+        np.copyto(relu1_y, norm1_running_mean)
+        np.subtract(conv1_u, relu1_y, out=relu1_y)
+        relu1_y *= factor1
+        relu1_y += norm1_beta
+        np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (7) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
@@ -300,17 +326,17 @@ def bottleneck_predict(
     #       = Σ_{c} conv3_w[0,0,c,k]
     #           max(0, norm2_gamma[c]
     #               (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
-    factor1 = buffers.take((N, H, W, 64), dtype)
-    np.copyto(factor1, norm2_running_mean)
-    np.subtract(conv2_u, factor1, out=factor1)
-    factor1 *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
-    factor1 += norm2_beta
-    np.maximum(factor1, 0, out=factor1)
+    factor2 = buffers.take((N, H, W, 64), dtype)
+    np.copyto(factor2, norm2_running_mean)
+    np.subtract(conv2_u, factor2, out=factor2)
+    factor2 *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
+    factor2 += norm2_beta
+    np.maximum(factor2, 0, out=factor2)
     buffers.give(conv2_u)
     conv3_w_1 = rt.Window(conv3_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
     conv3_u = buffers.take((N, H, W, 256), dtype)
-    rt.contract("n i j c, k c -> n i j k", factor1, conv3_w_1, out=conv3_u)
-    buffers.give(factor1)
+    rt.contract("n i j c, k c -> n i j k", factor2, conv3_w_1, out=conv3_u)
+    buffers.give(factor2)
     # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
     project_w_1 = rt.Window(project_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
     project_u = buffers.take((N, H, W, 256), dtype)
@@ -319,13 +345,30 @@ def bottleneck_predict(
     #       = max(0, norm3_gamma[c]
     #           (conv3_u[n,i,j,c]−norm3_running_mean[c])/√(10⁻⁵+norm3_running_var[c])+norm3_beta[c]+norm4_gamma[c]
     #           (project_u[n,i,j,c]−norm4_running_mean[c])/√(10⁻⁵+norm4_running_var[c])+norm4_beta[c])
-    relu3_y = np.maximum(
-        (conv3_u - norm3_running_mean) * norm3_gamma / np.sqrt(norm3_running_var + 1e-05)
-        + (project_u - norm4_running_mean) * norm4_gamma / np.sqrt(norm4_running_var + 1e-05)
-        + norm3_beta
-        + norm4_beta,
-        0,
-    )
+    factor3 = norm3_gamma / np.sqrt(norm3_running_var + 1e-05)
+    factor4 = norm4_gamma / np.sqrt(norm4_running_var + 1e-05)
+    relu3_y = np.empty((N, H, W, 256), dtype)
+    if not loops.bottleneck_predict_2(
+        relu3_y,
+        conv3_u,
+        factor3,
+        factor4,
+        norm3_beta,
+        norm3_running_mean,
+        norm4_beta,
+        norm4_running_mean,
+        project_u,
+        H,
+        N,
+        W,
+    ):
+        np.copyto(relu3_y, norm3_running_mean)
+        np.subtract(conv3_u, relu3_y, out=relu3_y)
+        relu3_y *= factor3
+        relu3_y += factor4 * (project_u - norm4_running_mean)
+        relu3_y += norm3_beta
+        relu3_y += norm4_beta
+        np.maximum(relu3_y, 0, out=relu3_y)
     buffers.give(conv3_u, project_u)
     return relu3_y
 
@@ -342,7 +385,7 @@ def bottleneck_backward(
 
     By the equations at its statements.
 
-    Peak: 2432*H*N*W + 75136 elements, and blocks of 1 MiB.
+    Peak: 2432*H*N*W + 75200 elements, and blocks of 1 MiB.
 
     Args:
         dy: shape (N, H, W, 256); dE/drelu3_y.
@@ -372,12 +415,18 @@ def bottleneck_backward(
     rt.extents("bottleneck", "dy", dy.shape, (N, H, W, 256), "batch, height, width, 256")
     buffers = rt.Buffers() if buffers is None else buffers
     # (9) dsum_y[m,q,v,e] = dy[m,q,v,e] [relu3_y[m,q,v,e]>0]
-    dsum_y = np.where(relu3_y > 0, dy, 0)
+    dsum_y = buffers.take((N, H, W, 256), dtype)
+    if not loops.bottleneck_backward_1(dsum_y, dy, relu3_y, H, N, W):
+        dsum_y[...] = np.where(relu3_y > 0, dy, 0)
     # (10) dnorm4_h[m,q,v,e] = norm4_gamma[e] dsum_y[m,q,v,e]
     dnorm4_h = buffers.take((N, H, W, 256), dtype)
-    np.multiply(dsum_y, norm4_gamma, out=dnorm4_h)
+    if not loops.bottleneck_backward_2(dnorm4_h, dsum_y, norm4_gamma, H, N, W):
+        np.multiply(dsum_y, norm4_gamma, out=dnorm4_h)
     # (13) dnorm4_v[m] = −1/(2(10⁻⁵+norm4_v[m])) Σ_{n,i,j} norm4_h[n,i,j,m] dnorm4_h[n,i,j,m]
-    dnorm4_v = 1 / (norm4_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm4_h, norm4_h)
+    dnorm4_v = np.empty((256,), dtype)
+    if not loops.bottleneck_backward_3(dnorm4_v, dnorm4_h, norm4_h, H, N, W):
+        dnorm4_v[...] = rt.contract("n i j m, n i j m -> m", dnorm4_h, norm4_h)
+    dnorm4_v *= -1 / (2 * (norm4_v + 1e-05))
     # (17) dnorm4_m[m] = −1/√(10⁻⁵+norm4_v[m]) Σ_{n,i,j} dnorm4_h[n,i,j,m]
     dnorm4_m = -1 / np.sqrt(norm4_v + 1e-05) * rt.total(dnorm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (17) dnorm4_m[m] += −2/(HNW) dnorm4_v[m] √(10⁻⁵+norm4_v[m]) Σ_{n,i,j} norm4_h[n,i,j,m]
@@ -389,16 +438,23 @@ def bottleneck_backward(
     )
     # (29) dproject_u[m,q,v,e] = 2 norm4_h[m,q,v,e] dnorm4_v[e] √(10⁻⁵+norm4_v[e])/(HNW)
     #                            + dnorm4_h[m,q,v,e]/√(10⁻⁵+norm4_v[e]) + dnorm4_m[e]/(HNW)
+    factor1 = 1 / np.sqrt(norm4_v + 1e-05)
+    factor2 = np.sqrt(norm4_v + 1e-05) * dnorm4_v
     dproject_u = buffers.take((N, H, W, 256), dtype)
-    np.multiply(dnorm4_h, 1 / np.sqrt(norm4_v + 1e-05), out=dproject_u)
-    dproject_u += rt.ratio(2, H * N * W) * (np.sqrt(norm4_v + 1e-05) * dnorm4_v) * norm4_h
-    dproject_u += rt.ratio(1, H * N * W) * dnorm4_m
+    if not loops.bottleneck_backward_4(dproject_u, dnorm4_h, dnorm4_m, factor1, factor2, norm4_h, H, N, W):
+        np.multiply(dnorm4_h, factor1, out=dproject_u)
+        dproject_u += rt.ratio(1, H * N * W) * dnorm4_m
+        dproject_u += rt.ratio(2, H * N * W) * factor2 * norm4_h
     buffers.give(dnorm4_h)
     # (10) dnorm3_h[m,q,v,e] = norm3_gamma[e] dsum_y[m,q,v,e]
     dnorm3_h = buffers.take((N, H, W, 256), dtype)
-    np.multiply(dsum_y, norm3_gamma, out=dnorm3_h)
+    if not loops.bottleneck_backward_5(dnorm3_h, dsum_y, norm3_gamma, H, N, W):
+        np.multiply(dsum_y, norm3_gamma, out=dnorm3_h)
     # (13) dnorm3_v[m] = −1/(2(10⁻⁵+norm3_v[m])) Σ_{n,i,j} norm3_h[n,i,j,m] dnorm3_h[n,i,j,m]
-    dnorm3_v = 1 / (norm3_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm3_h, norm3_h)
+    dnorm3_v = np.empty((256,), dtype)
+    if not loops.bottleneck_backward_6(dnorm3_v, dnorm3_h, norm3_h, H, N, W):
+        dnorm3_v[...] = rt.contract("n i j m, n i j m -> m", dnorm3_h, norm3_h)
+    dnorm3_v *= -1 / (2 * (norm3_v + 1e-05))
     # (17) dnorm3_m[m] = −1/√(10⁻⁵+norm3_v[m]) Σ_{n,i,j} dnorm3_h[n,i,j,m]
     dnorm3_m = -1 / np.sqrt(norm3_v + 1e-05) * rt.total(dnorm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (17) dnorm3_m[m] += −2/(HNW) dnorm3_v[m] √(10⁻⁵+norm3_v[m]) Σ_{n,i,j} norm3_h[n,i,j,m]
@@ -410,23 +466,32 @@ def bottleneck_backward(
     )
     # (31) dconv3_u[m,q,v,e] = 2 norm3_h[m,q,v,e] dnorm3_v[e] √(10⁻⁵+norm3_v[e])/(HNW)
     #                          + dnorm3_h[m,q,v,e]/√(10⁻⁵+norm3_v[e]) + dnorm3_m[e]/(HNW)
+    factor3 = 1 / np.sqrt(norm3_v + 1e-05)
+    factor4 = np.sqrt(norm3_v + 1e-05) * dnorm3_v
     dconv3_u = buffers.take((N, H, W, 256), dtype)
-    np.multiply(dnorm3_h, 1 / np.sqrt(norm3_v + 1e-05), out=dconv3_u)
-    dconv3_u += rt.ratio(2, H * N * W) * (np.sqrt(norm3_v + 1e-05) * dnorm3_v) * norm3_h
-    dconv3_u += rt.ratio(1, H * N * W) * dnorm3_m
+    if not loops.bottleneck_backward_7(dconv3_u, dnorm3_h, dnorm3_m, factor3, factor4, norm3_h, H, N, W):
+        np.multiply(dnorm3_h, factor3, out=dconv3_u)
+        dconv3_u += rt.ratio(1, H * N * W) * dnorm3_m
+        dconv3_u += rt.ratio(2, H * N * W) * factor4 * norm3_h
     buffers.give(dnorm3_h)
     # (33) drelu2_y[m,q,v,e] = Σ_{k} conv3_w[0,0,e,k] dconv3_u[m,q,v,k]
     conv3_w_1 = rt.Window(conv3_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
     drelu2_y = buffers.take((N, H, W, 64), dtype)
     rt.contract("m q v k, e k -> m q v e", dconv3_u, conv3_w_1, out=drelu2_y)
     # (35) dnorm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dnorm2_y = np.where(relu2_y > 0, drelu2_y, 0)
+    dnorm2_y = buffers.take((N, H, W, 64), dtype)
+    if not loops.bottleneck_backward_8(dnorm2_y, drelu2_y, relu2_y, H, N, W):
+        dnorm2_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
     buffers.give(drelu2_y)
     # (10) dnorm2_h[m,q,v,e] = norm2_gamma[e] dnorm2_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H, W, 64), dtype)
-    np.multiply(dnorm2_y, norm2_gamma, out=dnorm2_h)
+    if not loops.bottleneck_backward_9(dnorm2_h, dnorm2_y, norm2_gamma, H, N, W):
+        np.multiply(dnorm2_y, norm2_gamma, out=dnorm2_h)
     # (13) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
-    dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
+    dnorm2_v = np.empty((64,), dtype)
+    if not loops.bottleneck_backward_10(dnorm2_v, dnorm2_h, norm2_h, H, N, W):
+        dnorm2_v[...] = rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
+    dnorm2_v *= -1 / (2 * (norm2_v + 1e-05))
     # (17) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (17) dnorm2_m[m] += −2/(HNW) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
@@ -438,10 +503,13 @@ def bottleneck_backward(
     )
     # (31) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(HNW)
     #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(HNW)
+    factor5 = 1 / np.sqrt(norm2_v + 1e-05)
+    factor6 = np.sqrt(norm2_v + 1e-05) * dnorm2_v
     dconv2_u = buffers.take((N, H, W, 64), dtype)
-    np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
-    dconv2_u += rt.ratio(2, H * N * W) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
-    dconv2_u += rt.ratio(1, H * N * W) * dnorm2_m
+    if not loops.bottleneck_backward_11(dconv2_u, dnorm2_h, dnorm2_m, factor5, factor6, norm2_h, H, N, W):
+        np.multiply(dnorm2_h, factor5, out=dconv2_u)
+        dconv2_u += rt.ratio(1, H * N * W) * dnorm2_m
+        dconv2_u += rt.ratio(2, H * N * W) * factor6 * norm2_h
     buffers.give(dnorm2_h)
     # (41) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
@@ -450,13 +518,19 @@ def bottleneck_backward(
     drelu1_y = buffers.take((N, H, W, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (43) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+    dnorm1_y = buffers.take((N, H, W, 64), dtype)
+    if not loops.bottleneck_backward_12(dnorm1_y, drelu1_y, relu1_y, H, N, W):
+        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (10) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H, W, 64), dtype)
-    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    if not loops.bottleneck_backward_13(dnorm1_h, dnorm1_y, norm1_gamma, H, N, W):
+        np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
     # (13) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    dnorm1_v = np.empty((64,), dtype)
+    if not loops.bottleneck_backward_14(dnorm1_v, dnorm1_h, norm1_h, H, N, W):
+        dnorm1_v[...] = rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    dnorm1_v *= -1 / (2 * (norm1_v + 1e-05))
     # (17) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (17) dnorm1_m[m] += −2/(HNW) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
@@ -468,19 +542,25 @@ def bottleneck_backward(
     )
     # (31) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(HNW)
     #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(HNW)
+    factor7 = 1 / np.sqrt(norm1_v + 1e-05)
+    factor8 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
     dconv1_u = buffers.take((N, H, W, 64), dtype)
-    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
-    dconv1_u += rt.ratio(2, H * N * W) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
-    dconv1_u += rt.ratio(1, H * N * W) * dnorm1_m
+    if not loops.bottleneck_backward_15(dconv1_u, dnorm1_h, dnorm1_m, factor7, factor8, norm1_h, H, N, W):
+        np.multiply(dnorm1_h, factor7, out=dconv1_u)
+        dconv1_u += rt.ratio(1, H * N * W) * dnorm1_m
+        dconv1_u += rt.ratio(2, H * N * W) * factor8 * norm1_h
     buffers.give(dnorm1_h)
     # (30) dconv1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv1_u[n,i,j,e]
     dconv1_w = np.zeros((1, 1, 64, 64), dtype)
     part = dconv1_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv1_u, x)
     # (20) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    dnorm1_gamma = np.empty((64,), dtype)
+    if not loops.bottleneck_backward_16(dnorm1_gamma, dnorm1_y, norm1_h, H, N, W):
+        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (23) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    buffers.give(dnorm1_y)
     # (38) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, 64, N, H, W), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
@@ -489,16 +569,21 @@ def bottleneck_backward(
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
     # (20) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_y[n,i,j,m]
-    dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dnorm2_y, norm2_h)
+    dnorm2_gamma = np.empty((64,), dtype)
+    if not loops.bottleneck_backward_17(dnorm2_gamma, dnorm2_y, norm2_h, H, N, W):
+        dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm2_y, norm2_h)
     # (23) dnorm2_beta[m] = Σ_{n,i,j} dnorm2_y[n,i,j,m]
     dnorm2_beta = rt.total(dnorm2_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    buffers.give(dnorm2_y)
     # (30) dconv3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv3_u[n,i,j,e]
     dconv3_w = np.zeros((1, 1, 64, 256), dtype)
     part = dconv3_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv3_u, relu2_y)
     buffers.give(dconv3_u)
     # (20) dnorm3_gamma[m] = Σ_{n,i,j} norm3_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm3_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm3_h)
+    dnorm3_gamma = np.empty((256,), dtype)
+    if not loops.bottleneck_backward_18(dnorm3_gamma, dsum_y, norm3_h, H, N, W):
+        dnorm3_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm3_h)
     # (23) dnorm3_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm3_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (30) dproject_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dproject_u[n,i,j,e]
@@ -506,9 +591,12 @@ def bottleneck_backward(
     part = dproject_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dproject_u, x)
     # (20) dnorm4_gamma[m] = Σ_{n,i,j} norm4_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm4_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm4_h)
+    dnorm4_gamma = np.empty((256,), dtype)
+    if not loops.bottleneck_backward_19(dnorm4_gamma, dsum_y, norm4_h, H, N, W):
+        dnorm4_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm4_h)
     # (23) dnorm4_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm4_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    buffers.give(dsum_y)
     if inputs:
         # dx[m,q,v,e] = Σ_{k} project_w[0,0,e,k] dproject_u[m,q,v,k]
         project_w_1 = rt.Window(project_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k

@@ -19,6 +19,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "connected_conv2d")
+
 
 @rt.once
 def _connected_conv2d_sizes(
@@ -71,7 +73,9 @@ def connected_conv2d_forward(
         dtype, w, b, x, m, stride, padding, dilation
     )
     # (1) z[r,t,c,k] = w[r,t,c,k] m[c,k]
-    z = m * w
+    z = np.empty((R, T, C, K), dtype)
+    if not loops.connected_conv2d_forward_1(z, m, w, C, K, R, T):
+        z = m * w
     # (2) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] z[r,t,c,k]
     x_1 = rt.Window(  # n i j r t c
         x,
@@ -221,7 +225,9 @@ def connected_conv2d_grad_weight(
     dz = np.empty((R, T, C, K), dtype)
     rt.contract("q v e n i j, n i j a -> q v e a", x_1, dy, out=dz)
     # (15) dw[q,v,e,a] = m[e,a] dz[q,v,e,a]
-    dw = m * dz
+    dw = np.empty((R, T, C, K), dtype)
+    if not loops.connected_conv2d_grad_weight_1(dw, dz, m, C, K, R, T):
+        dw = m * dz
     return dw
 
 

@@ -227,9 +227,8 @@ def conv2d_grad_weight(
     )
     if done:
         x_2 = x.reshape(N, H, W, G, 1)
-        parts1 = np.empty((N, R, T, 1, G), dtype)
-        done = loops.conv2d_grad_weight_1(parts1, dy, x_2, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-        dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
+        dw = np.empty((R, T, 1, G), dtype)
+        done = loops.conv2d_grad_weight_1(dw, dy, x_2, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     if not done:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         x_1 = x.reshape(N, H, W, G, C)

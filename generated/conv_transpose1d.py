@@ -253,9 +253,8 @@ def conv_transpose1d_grad_weight(
     done = C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W, d, p, s)
     if done:
         dy_2 = dy.reshape(N, W_out, G, 1)
-        parts1 = np.empty((N, T, 1, G), dtype)
-        done = loops.conv_transpose1d_grad_weight_1(parts1, dy_2, x, G, N, T, W, W_out, d, p, s)
-        dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
+        dw = np.empty((T, 1, G), dtype)
+        done = loops.conv_transpose1d_grad_weight_1(dw, dy_2, x, G, N, T, W, W_out, d, p, s)
     if not done:
         dy_1 = dy.reshape(N, W_out, G, K)
         x_1 = x.reshape(N, W, G, C)

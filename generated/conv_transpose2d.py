@@ -266,11 +266,10 @@ def conv_transpose2d_grad_weight(
     done = C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w)
     if done:
         dy_2 = dy.reshape(N, H_out, W_out, G, 1)
-        parts1 = np.empty((N, R, T, 1, G), dtype)
+        dw = np.empty((R, T, 1, G), dtype)
         done = loops.conv_transpose2d_grad_weight_1(
-            parts1, dy_2, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
+            dw, dy_2, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
         )
-        dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
     if not done:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         x_1 = x.reshape(N, H, W, G, C)

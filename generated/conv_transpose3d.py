@@ -316,11 +316,10 @@ def conv_transpose3d_grad_weight(
     )
     if done:
         dy_2 = dy.reshape(N, D_out, H_out, W_out, G, 1)
-        parts1 = np.empty((N, A, R, T, 1, G), dtype)
+        dw = np.empty((A, R, T, 1, G), dtype)
         done = loops.conv_transpose3d_grad_weight_1(
-            parts1, dy_2, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
+            dw, dy_2, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
-        dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
     if not done:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)

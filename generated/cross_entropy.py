@@ -23,6 +23,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "cross_entropy")
+
 
 @rt.once
 def _cross_entropy_sizes(
@@ -84,11 +86,13 @@ def cross_entropy_forward(
     # (3) z[e] = Σ_{k} h[e,k]
     z = rt.total(h, -1)
     # (4) q[e,k] = w[k] (ε/K+(1−ε) [k=t[e]]) [t[e]≠i]
-    q = np.where(
-        t[:, None] != i,
-        (np.where(np.arange(0, K) == t[:, None], dtype(1 - epsilon), dtype(0)) + rt.ratio(epsilon, K)) * w,
-        0,
-    )
+    q = np.empty((E, K), dtype)
+    if not loops.cross_entropy_forward_1(q, t, w, E, K, epsilon, i):
+        q = np.where(
+            t[:, None] != i,
+            (np.where(np.arange(0, K) == t[:, None], dtype(1 - epsilon), dtype(0)) + rt.ratio(epsilon, K)) * w,
+            0,
+        )
     # (5) a[e] = Σ_{k} q[e,k]
     a = rt.total(q, -1)
     # (6) s = Σ_{e,k} w[k] [k=t[e]][t[e]≠i]
@@ -150,7 +154,9 @@ def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) ->
     q = q.reshape(E, K)
     a = a.reshape(-1)
     # (26) dx[v,o] = −dy q[v,o]/s [q[v,o]≠0]
-    dx = rt.share(q != 0, -dy * q, s)
+    dx = np.empty((E, K), dtype)
+    if not loops.cross_entropy_grad_input_1(dx, q, dy, s, E, K):
+        dx = rt.share(q != 0, -dy * q, s)
     # (26) dx[v,o] += dy h[v,o] a[v]/(z[v] s)
     dx += dy * a[:, None] * h / (s * z[:, None])
     return dx.reshape(*full_shape, K)

@@ -108,16 +108,15 @@ def depthwise_conv1d_grad_input(
     input_shape = rt.shape("depthwise_conv1d", "input_shape", input_shape, 3)
     s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k]
+    dx = np.empty((N, W, C), dtype)
     done = M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s)
     if done:
-        dx = np.empty((N, W, C), dtype)
         if s == 1:
             done = loops.depthwise_conv1d_grad_input_1(dx, dy, w, C, N, T, W, W_out, d, p)
         else:
             done = loops.depthwise_conv1d_grad_input_2(dx, dy, w, C, N, T, W, W_out, d, p, s)
     if not done:
         dy_1 = dy.reshape(N, W_out, C, M)
-        dx = np.empty((N, W, C), dtype)
         dx_1 = rt.Window(dx, (N, C, W_out, T), ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))))  # m v j t
         rt.contract("m j v k, t v k -> m v j t", dy_1, w, out=dx_1)
     return dx
@@ -170,9 +169,8 @@ def depthwise_conv1d_grad_weight(
     # (13) dw[m,q,v] = Σ_{n,j} dy[n, j, Mq+v] x[n, dm+sj−p, q]
     done = M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s)
     if done:
-        parts1 = np.empty((N, T, C, 1), dtype)
-        done = loops.depthwise_conv1d_grad_weight_1(parts1, dy, x, C, N, T, W, W_out, d, p, s)
-        dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
+        dw = np.empty((T, C, 1), dtype)
+        done = loops.depthwise_conv1d_grad_weight_1(dw, dy, x, C, N, T, W, W_out, d, p, s)
     if not done:
         dy_1 = dy.reshape(N, W_out, C, M)
         x_1 = rt.Window(x, (T, C, N, W_out), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))))  # m q n j

@@ -118,9 +118,9 @@ def depthwise_conv2d_grad_input(
         dtype, w, None, input_shape, dy, stride, padding, dilation
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m, i, j, Me+k] w[r,t,e,k]
+    dx = np.empty((N, H, W, C), dtype)
     done = M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     if done:
-        dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
             done = loops.depthwise_conv2d_grad_input_1(dx, dy, w, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
         else:
@@ -129,7 +129,6 @@ def depthwise_conv2d_grad_input(
             )
     if not done:
         dy_1 = dy.reshape(N, H_out, W_out, C, M)
-        dx = np.empty((N, H, W, C), dtype)
         dx_1 = rt.Window(  # m e i j r t
             dx,
             (N, C, H_out, W_out, R, T),
@@ -189,11 +188,10 @@ def depthwise_conv2d_grad_weight(
     # (13) dw[m,q,v,e] = Σ_{n,i,j} dy[n, i, j, Mv+e] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v]
     done = M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     if done:
-        parts1 = np.empty((N, R, T, C, 1), dtype)
+        dw = np.empty((R, T, C, 1), dtype)
         done = loops.depthwise_conv2d_grad_weight_1(
-            parts1, dy, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
+            dw, dy, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
         )
-        dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
     if not done:
         dy_1 = dy.reshape(N, H_out, W_out, C, M)
         x_1 = rt.Window(  # m q v n i j

@@ -38,11 +38,8 @@ def hard_sigmoid_forward(x: Any) -> rt.Array:
     E = x.size
     x = x.reshape(-1)
     # (1) y[e] = 1/6 min(6, max(0, 3+x[e]))
-    done = loops.wanted(E)
-    if done:
-        y = np.empty((E,), dtype)
-        done = loops.hard_sigmoid_forward_1(y, x, E)
-    if not done:
+    y = np.empty((E,), dtype)
+    if not loops.hard_sigmoid_forward_1(y, x, E):
         y = np.minimum(6, np.maximum(0, x + 3)) / 6
     return y.reshape(full_shape)
 
@@ -69,11 +66,8 @@ def hard_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     rt.same_shape("hard_sigmoid", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     # (2) dx[m] = 1/6 dy[m] [max(0, 3+x[m])<6][3+x[m]>0]
-    done = loops.wanted(E)
-    if done:
-        dx = np.empty((E,), dtype)
-        done = loops.hard_sigmoid_grad_input_1(dx, dy, x, E)
-    if not done:
+    dx = np.empty((E,), dtype)
+    if not loops.hard_sigmoid_grad_input_1(dx, dy, x, E):
         dx = np.where((np.maximum(0, x + 3) < 6) & (x + 3 > 0), dy / 6, 0)
     return dx.reshape(full_shape)
 

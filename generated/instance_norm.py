@@ -19,6 +19,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "instance_norm")
+
 
 @rt.once
 def _instance_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, /, eps: Any) -> tuple[Any, ...]:
@@ -62,11 +64,19 @@ def instance_norm_forward(
     # (1) m[n,c] = 1/E Σ_{e} x[n,e,c]
     m = rt.ratio(1, E) * rt.total(x.transpose(0, 2, 1), -1)
     # (2) v[n,c] = 1/E Σ_{e} (x[n,e,c]−m[n,c])²
-    v = rt.ratio(1, E) * rt.total(np.square(x.transpose(0, 2, 1) - m[:, :, None]), -1)
+    v = np.empty((N, C), dtype)
+    if not loops.instance_norm_forward_1(v, m, x, C, E, N):
+        v = rt.total(np.square(x.transpose(0, 2, 1) - m[:, :, None]), -1)
+    v *= rt.ratio(1, E)
     # (3) h[n,e,c] = 1/√(ε+v[n,c]) (x[n,e,c]−m[n,c])
-    h = (x - m[:, None, :]) / np.sqrt(epsilon + v[:, None, :])
+    factor1 = 1 / np.sqrt(epsilon + v)
+    h = np.empty((N, E, C), dtype)
+    if not loops.instance_norm_forward_2(h, factor1, m, x, C, E, N):
+        h = (x - m[:, None, :]) * factor1[:, None, :]
     # (4) y[n,e,c] = γ[c] h[n,e,c] + β[c]
-    y = beta + gamma * h
+    y = np.empty((N, E, C), dtype)
+    if not loops.instance_norm_forward_3(y, beta, gamma, h, C, E, N):
+        y = beta + gamma * h
     return y.reshape(N, *full_shape, C), m, v, h.reshape(N, *full_shape, C)
 
 
@@ -120,20 +130,23 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     x = x.reshape(N, E, C)
     dy = dy.reshape(N, E, C)
     # (5) dh[q,a,o] = dy[q,a,o] γ[o]
-    dh = gamma * dy
+    dh = np.empty((N, E, C), dtype)
+    if not loops.instance_norm_grad_input_1(dh, dy, gamma, C, E, N):
+        dh = gamma * dy
     # (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
-    dv = (
-        1
-        / (epsilon + v) ** (3 / 2)
-        * (-1 / 2)
-        * rt.total((x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1), -1)
-    )
+    dv = np.empty((N, C), dtype)
+    if not loops.instance_norm_grad_input_2(dv, dh, m, x, C, E, N):
+        dv = rt.total((x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1), -1)
+    dv *= -1 / (2 * (epsilon + v) ** (3 / 2))
     # (14) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
     dm = -1 / np.sqrt(epsilon + v) * rt.total(dh.transpose(0, 2, 1), -1)
     # (14) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
     dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, :, None] - 2 * x.transpose(0, 2, 1), -1)
     # (19) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
-    dx = dh / np.sqrt(epsilon + v[:, None, :])
+    factor1 = 1 / np.sqrt(epsilon + v)
+    dx = np.empty((N, E, C), dtype)
+    if not loops.instance_norm_grad_input_3(dx, dh, factor1, C, E, N):
+        dx = factor1[:, None, :] * dh
     # (19) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
     dx += (2 * x - 2 * m[:, None, :]) * dv[:, None, :] / E
     # (19) dx[q,a,o] += 1/E dm[q,o]
@@ -158,13 +171,16 @@ def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """
     h, dy, dtype = rt.arrays("instance_norm", "h any, dy any", h, dy)
     dy, full_shape = rt.raveled("instance_norm", "dy", dy, 1, 1, "(N, ..., C)")
+    E = dy.shape[1]
     h = rt.same_raveled("instance_norm", "h", h, 1, 1, "(N, ..., C)", full_shape)
     N = dy.shape[0]
     C = dy.shape[-1]
     rt.extent("instance_norm", "argument h, axis 0 (N)", h.shape[0], N)
     rt.extent("instance_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (27) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
-    dgamma = rt.contract("n e q, n e q -> q", dy, h)
+    dgamma = np.empty((C,), dtype)
+    if not loops.instance_norm_grad_gamma_1(dgamma, dy, h, C, E, N):
+        dgamma = rt.contract("n e q, n e q -> q", dy, h)
     return dgamma
 
 

@@ -19,6 +19,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "layer_norm")
+
 
 @rt.once
 def _layer_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, /, eps: Any) -> tuple[Any, ...]:
@@ -63,9 +65,14 @@ def layer_norm_forward(
     # (2) v[e] = 1/C Σ_{c} (x[e,c]−m[e])²
     v = rt.ratio(1, C) * rt.total(np.square(x - m[:, None]), -1)
     # (3) h[e,c] = 1/√(ε+v[e]) (x[e,c]−m[e])
-    h = (x - m[:, None]) / np.sqrt(epsilon + v[:, None])
+    factor1 = 1 / np.sqrt(epsilon + v)
+    h = np.empty((E, C), dtype)
+    if not loops.layer_norm_forward_1(h, factor1, m, x, C, E):
+        h = (x - m[:, None]) * factor1[:, None]
     # (4) y[e,c] = γ[c] h[e,c] + β[c]
-    y = beta + gamma * h
+    y = np.empty((E, C), dtype)
+    if not loops.layer_norm_forward_2(y, beta, gamma, h, C, E):
+        y = beta + gamma * h
     return y.reshape(*full_shape, C), m.reshape(full_shape), v.reshape(full_shape), h.reshape(*full_shape, C)
 
 
@@ -119,7 +126,9 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     m = m.reshape(-1)
     v = v.reshape(-1)
     # (5) dh[q,a] = dy[q,a] γ[a]
-    dh = gamma * dy
+    dh = np.empty((E, C), dtype)
+    if not loops.layer_norm_grad_input_1(dh, dy, gamma, C, E):
+        dh = gamma * dy
     # (10) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
     dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m[:, None]) * dh, -1)
     # (14) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
@@ -127,7 +136,10 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     # (14) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
     dm += dv * rt.ratio(1, C) * rt.total(2 * m[:, None] - 2 * x, -1)
     # (19) dx[q,a] = dh[q,a]/√(ε+v[q])
-    dx = dh / np.sqrt(epsilon + v[:, None])
+    factor1 = 1 / np.sqrt(epsilon + v)
+    dx = np.empty((E, C), dtype)
+    if not loops.layer_norm_grad_input_2(dx, dh, factor1, C, E):
+        dx = factor1[:, None] * dh
     # (19) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
     dx += (2 * x - 2 * m[:, None]) * dv[:, None] / C
     # (19) dx[q,a] += 1/C dm[q]

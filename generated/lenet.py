@@ -102,17 +102,12 @@ def lenet_forward(
     np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
     # (3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
-    done = loops.wanted(4704 * N)
-    if done:
-        s2_y = buffers.take((N, 14, 14, 6), dtype)
-        s2_argmax = np.empty((N, 14, 14, 6), np.int32)
-        done = loops.lenet_forward_1(s2_y, s2_argmax, a1_y, N)
-    if not done:
+    s2_y = buffers.take((N, 14, 14, 6), dtype)
+    s2_argmax = np.empty((N, 14, 14, 6), np.int32)
+    if not loops.lenet_forward_1(s2_y, s2_argmax, a1_y, N):
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        s2_y = buffers.take((N, 14, 14, 6), dtype)
-        s2_argmax = np.empty((N, 14, 14, 6), np.int32)
         rt.reduce(np.maximum, -np.inf, a1_y_1, s2_y, argument=s2_argmax)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
     s2_y_1 = rt.Window(  # n i j r t c
@@ -127,17 +122,12 @@ def lenet_forward(
     np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
     # (3) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
-    done = loops.wanted(1600 * N)
-    if done:
-        s4_y = buffers.take((N, 5, 5, 16), dtype)
-        s4_argmax = np.empty((N, 5, 5, 16), np.int32)
-        done = loops.lenet_forward_2(s4_y, s4_argmax, a3_y, N)
-    if not done:
+    s4_y = buffers.take((N, 5, 5, 16), dtype)
+    s4_argmax = np.empty((N, 5, 5, 16), np.int32)
+    if not loops.lenet_forward_2(s4_y, s4_argmax, a3_y, N):
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        s4_y = buffers.take((N, 5, 5, 16), dtype)
-        s4_argmax = np.empty((N, 5, 5, 16), np.int32)
         rt.reduce(np.maximum, -np.inf, a3_y_1, s4_y, argument=s4_argmax)
     # (4) flat_y[n, c+80i+16j] = s4_y[n,i,j,c]
     flat_y = s4_y.reshape(N, 400)
@@ -212,15 +202,11 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
     # (3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
-    done = loops.wanted(4704 * N)
-    if done:
-        s2_y = buffers.take((N, 14, 14, 6), dtype)
-        done = loops.lenet_predict_1(s2_y, a1_y, N)
-    if not done:
+    s2_y = buffers.take((N, 14, 14, 6), dtype)
+    if not loops.lenet_predict_1(s2_y, a1_y, N):
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        s2_y = buffers.take((N, 14, 14, 6), dtype)
         rt.reduce(np.maximum, -np.inf, a1_y_1, s2_y)
     buffers.give(a1_y)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
@@ -237,15 +223,11 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
     # (3) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
-    done = loops.wanted(1600 * N)
-    if done:
-        s4_y = buffers.take((N, 5, 5, 16), dtype)
-        done = loops.lenet_predict_2(s4_y, a3_y, N)
-    if not done:
+    s4_y = buffers.take((N, 5, 5, 16), dtype)
+    if not loops.lenet_predict_2(s4_y, a3_y, N):
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        s4_y = buffers.take((N, 5, 5, 16), dtype)
         rt.reduce(np.maximum, -np.inf, a3_y_1, s4_y)
     buffers.give(a3_y)
     # (4) flat_y[n, c+80i+16j] = s4_y[n,i,j,c]
@@ -321,12 +303,8 @@ def lenet_backward(
     da6_y = buffers.take((N, 84), dtype)
     rt.contract("m k, q k -> m q", dy, output_w, out=da6_y)
     # (33) df6_u[m,q] = da6_y[m,q] (1−a6_y[m,q]²)
-    done = loops.wanted(84 * N)
-    if done:
-        df6_u = buffers.take((N, 84), dtype)
-        done = loops.lenet_backward_1(df6_u, a6_y, da6_y, N)
-    if not done:
-        df6_u = buffers.take((N, 84), dtype)
+    df6_u = buffers.take((N, 84), dtype)
+    if not loops.lenet_backward_1(df6_u, a6_y, da6_y, N):
         np.square(a6_y, out=df6_u)
         np.subtract(1, df6_u, out=df6_u)
         df6_u *= da6_y
@@ -335,12 +313,8 @@ def lenet_backward(
     da5_y = buffers.take((N, 120), dtype)
     rt.contract("m k, q k -> m q", df6_u, f6_w, out=da5_y)
     # (33) df5_u[m,q] = da5_y[m,q] (1−a5_y[m,q]²)
-    done = loops.wanted(120 * N)
-    if done:
-        df5_u = buffers.take((N, 120), dtype)
-        done = loops.lenet_backward_2(df5_u, a5_y, da5_y, N)
-    if not done:
-        df5_u = buffers.take((N, 120), dtype)
+    df5_u = buffers.take((N, 120), dtype)
+    if not loops.lenet_backward_2(df5_u, a5_y, da5_y, N):
         np.square(a5_y, out=df5_u)
         np.subtract(1, df5_u, out=df5_u)
         df5_u *= da5_y
@@ -352,24 +326,16 @@ def lenet_backward(
     dflat_y_1 = dflat_y.reshape(N, 5, 5, 16)
     ds4_y = dflat_y_1.reshape(N, 5, 5, 16)
     # (43) da3_y[m, 2i+r, 2j+t, e] = ds4_y[m,i,j,e] [s4_argmax[m,i,j,e]=2r+t]
-    done = loops.wanted(1600 * N)
-    if done:
-        da3_y = buffers.take((N, 10, 10, 16), dtype)
-        done = loops.lenet_backward_3(da3_y, ds4_y, s4_argmax, N)
-    if not done:
-        da3_y = buffers.take((N, 10, 10, 16), dtype)
+    da3_y = buffers.take((N, 10, 10, 16), dtype)
+    if not loops.lenet_backward_3(da3_y, ds4_y, s4_argmax, N):
         da3_y_1 = rt.Window(  # m i j e r t
             da3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.spread(ds4_y, da3_y_1, argument=s4_argmax)
     buffers.give(dflat_y)
     # (45) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1−a3_y[m,q,v,e]²)
-    done = loops.wanted(1600 * N)
-    if done:
-        dc3_u = buffers.take((N, 10, 10, 16), dtype)
-        done = loops.lenet_backward_4(dc3_u, a3_y, da3_y, N)
-    if not done:
-        dc3_u = buffers.take((N, 10, 10, 16), dtype)
+    dc3_u = buffers.take((N, 10, 10, 16), dtype)
+    if not loops.lenet_backward_4(dc3_u, a3_y, da3_y, N):
         np.square(a3_y, out=dc3_u)
         np.subtract(1, dc3_u, out=dc3_u)
         dc3_u *= da3_y
@@ -381,24 +347,16 @@ def lenet_backward(
     )
     rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_w, out=ds2_y_1)
     # da1_y[m, 2i+r, 2j+t, e] = ds2_y[m,i,j,e] [s2_argmax[m,i,j,e]=2r+t]
-    done = loops.wanted(4704 * N)
-    if done:
-        da1_y = buffers.take((N, 28, 28, 6), dtype)
-        done = loops.lenet_backward_5(da1_y, ds2_y, s2_argmax, N)
-    if not done:
-        da1_y = buffers.take((N, 28, 28, 6), dtype)
+    da1_y = buffers.take((N, 28, 28, 6), dtype)
+    if not loops.lenet_backward_5(da1_y, ds2_y, s2_argmax, N):
         da1_y_1 = rt.Window(  # m i j e r t
             da1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.spread(ds2_y, da1_y_1, argument=s2_argmax)
     buffers.give(ds2_y)
     # (55) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1−a1_y[m,q,v,e]²)
-    done = loops.wanted(4704 * N)
-    if done:
-        dc1_u = buffers.take((N, 28, 28, 6), dtype)
-        done = loops.lenet_backward_6(dc1_u, a1_y, da1_y, N)
-    if not done:
-        dc1_u = buffers.take((N, 28, 28, 6), dtype)
+    dc1_u = buffers.take((N, 28, 28, 6), dtype)
+    if not loops.lenet_backward_6(dc1_u, a1_y, da1_y, N):
         np.square(a1_y, out=dc1_u)
         np.subtract(1, dc1_u, out=dc1_u)
         dc1_u *= da1_y
@@ -526,7 +484,9 @@ def lenet_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("lenet_loss", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("lenet_loss", "t", t, K)
     # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
-    dx = dy * h / (N * z[:, None])
+    dx = np.empty((N, K), dtype)
+    if not loops.lenet_loss_grad_input_1(dx, h, z, dy, K, N):
+        dx = dy * h / (N * z[:, None])
     # (23) dx[q,v] += −1/N dy [v=t[q]]
     rows1 = -rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)

@@ -181,15 +181,11 @@ def lenet5_forward(
     a1_y *= 1.7159
     buffers.give(c1_u)
     # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
-    done = loops.wanted(4704 * N)
-    if done:
-        s2_z = buffers.take((N, 14, 14, 6), dtype)
-        done = loops.lenet5_forward_1(s2_z, a1_y, N)
-    if not done:
+    s2_z = buffers.take((N, 14, 14, 6), dtype)
+    if not loops.lenet5_forward_1(s2_z, a1_y, N):
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        s2_z = buffers.take((N, 14, 14, 6), dtype)
         rt.reduce(np.add, 0, a1_y_1, s2_z)
     # (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_a[c] s2_z[n,i,j,c]/3+2 s2_b[c]/3)
     s2_y = buffers.take((N, 14, 14, 6), dtype)
@@ -214,15 +210,11 @@ def lenet5_forward(
     a3_y *= 1.7159
     buffers.give(c3_u)
     # (3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
-    done = loops.wanted(1600 * N)
-    if done:
-        s4_z = buffers.take((N, 5, 5, 16), dtype)
-        done = loops.lenet5_forward_2(s4_z, a3_y, N)
-    if not done:
+    s4_z = buffers.take((N, 5, 5, 16), dtype)
+    if not loops.lenet5_forward_2(s4_z, a3_y, N):
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        s4_z = buffers.take((N, 5, 5, 16), dtype)
         rt.reduce(np.add, 0, a3_y_1, s4_z)
     # (5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_a[c] s4_z[n,i,j,c]/3+2 s4_b[c]/3)
     s4_y = buffers.take((N, 5, 5, 16), dtype)
@@ -311,15 +303,11 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     a1_y *= 1.7159
     buffers.give(c1_u)
     # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
-    done = loops.wanted(4704 * N)
-    if done:
-        s2_z = buffers.take((N, 14, 14, 6), dtype)
-        done = loops.lenet5_predict_1(s2_z, a1_y, N)
-    if not done:
+    s2_z = buffers.take((N, 14, 14, 6), dtype)
+    if not loops.lenet5_predict_1(s2_z, a1_y, N):
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        s2_z = buffers.take((N, 14, 14, 6), dtype)
         rt.reduce(np.add, 0, a1_y_1, s2_z)
     buffers.give(a1_y)
     # (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_a[c] s2_z[n,i,j,c]/3+2 s2_b[c]/3)
@@ -346,15 +334,11 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     a3_y *= 1.7159
     buffers.give(c3_u)
     # (3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
-    done = loops.wanted(1600 * N)
-    if done:
-        s4_z = buffers.take((N, 5, 5, 16), dtype)
-        done = loops.lenet5_predict_2(s4_z, a3_y, N)
-    if not done:
+    s4_z = buffers.take((N, 5, 5, 16), dtype)
+    if not loops.lenet5_predict_2(s4_z, a3_y, N):
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        s4_z = buffers.take((N, 5, 5, 16), dtype)
         rt.reduce(np.add, 0, a3_y_1, s4_z)
     buffers.give(a3_y)
     # (5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_a[c] s4_z[n,i,j,c]/3+2 s4_b[c]/3)
@@ -441,12 +425,8 @@ def lenet5_backward(
     if not done:
         da6_y = rt.total((2 * a6_y[:, :, None] - 2 * output_w.transpose(1, 0)) * dy[:, None, :], -1)
     # (31) df6_u[m,q] = da6_y[m,q] (1.1439333333333332−0.38852302970258557 a6_y[m,q]²)
-    done = loops.wanted(84 * N)
-    if done:
-        df6_u = buffers.take((N, 84), dtype)
-        done = loops.lenet5_backward_2(df6_u, a6_y, da6_y, N)
-    if not done:
-        df6_u = buffers.take((N, 84), dtype)
+    df6_u = buffers.take((N, 84), dtype)
+    if not loops.lenet5_backward_2(df6_u, a6_y, da6_y, N):
         np.square(a6_y, out=df6_u)
         df6_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, df6_u, out=df6_u)
@@ -458,10 +438,11 @@ def lenet5_backward(
     da5_y = dflat_y.reshape(N, 1, 1, 120)
     # (43) dc5_u[m,q,v,e] = da5_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a5_y[m,q,v,e]²)
     dc5_u = buffers.take((N, 1, 1, 120), dtype)
-    np.square(a5_y, out=dc5_u)
-    dc5_u *= 0.38852302970258557
-    np.subtract(1.1439333333333332, dc5_u, out=dc5_u)
-    dc5_u *= da5_y
+    if not loops.lenet5_backward_3(dc5_u, a5_y, da5_y, N):
+        np.square(a5_y, out=dc5_u)
+        dc5_u *= 0.38852302970258557
+        np.subtract(1.1439333333333332, dc5_u, out=dc5_u)
+        dc5_u *= da5_y
     buffers.give(dflat_y)
     # (50) ds4_y[m,q,v,e] = Σ_{i,j,k} c5_w[q−i, v−j, e, k] dc5_u[m,i,j,k]
     c5_w_1 = rt.Window(  # q v e i j k
@@ -470,35 +451,23 @@ def lenet5_backward(
     ds4_y = buffers.take((N, 5, 5, 16), dtype)
     rt.contract("m i j k, q v e i j k -> m q v e", dc5_u, c5_w_1, out=ds4_y)
     # (52) ds4_u[m,q,v,e] = ds4_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s4_y[m,q,v,e]²)
-    done = loops.wanted(400 * N)
-    if done:
-        ds4_u = buffers.take((N, 5, 5, 16), dtype)
-        done = loops.lenet5_backward_3(ds4_u, ds4_y, s4_y, N)
-    if not done:
-        ds4_u = buffers.take((N, 5, 5, 16), dtype)
+    ds4_u = buffers.take((N, 5, 5, 16), dtype)
+    if not loops.lenet5_backward_4(ds4_u, ds4_y, s4_y, N):
         np.square(s4_y, out=ds4_u)
         ds4_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, ds4_u, out=ds4_u)
         ds4_u *= ds4_y
     buffers.give(ds4_y)
     # (57) da3_y[m, 2i+r, 2j+t, e] = s4_a[e] ds4_u[m,i,j,e]
-    done = loops.wanted(1600 * N)
-    if done:
-        da3_y = buffers.take((N, 10, 10, 16), dtype)
-        done = loops.lenet5_backward_4(da3_y, ds4_u, s4_a, N)
-    if not done:
-        da3_y = buffers.take((N, 10, 10, 16), dtype)
+    da3_y = buffers.take((N, 10, 10, 16), dtype)
+    if not loops.lenet5_backward_5(da3_y, ds4_u, s4_a, N):
         da3_y_1 = rt.Window(  # m i j e r t
             da3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.spread(ds4_u, da3_y_1, scale=s4_a)
     # (59) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a3_y[m,q,v,e]²)
-    done = loops.wanted(1600 * N)
-    if done:
-        dc3_u = buffers.take((N, 10, 10, 16), dtype)
-        done = loops.lenet5_backward_5(dc3_u, a3_y, da3_y, N)
-    if not done:
-        dc3_u = buffers.take((N, 10, 10, 16), dtype)
+    dc3_u = buffers.take((N, 10, 10, 16), dtype)
+    if not loops.lenet5_backward_6(dc3_u, a3_y, da3_y, N):
         np.square(a3_y, out=dc3_u)
         dc3_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, dc3_u, out=dc3_u)
@@ -517,35 +486,23 @@ def lenet5_backward(
     )
     rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_z, out=ds2_y_1)
     # (52) ds2_u[m,q,v,e] = ds2_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s2_y[m,q,v,e]²)
-    done = loops.wanted(1176 * N)
-    if done:
-        ds2_u = buffers.take((N, 14, 14, 6), dtype)
-        done = loops.lenet5_backward_6(ds2_u, ds2_y, s2_y, N)
-    if not done:
-        ds2_u = buffers.take((N, 14, 14, 6), dtype)
+    ds2_u = buffers.take((N, 14, 14, 6), dtype)
+    if not loops.lenet5_backward_7(ds2_u, ds2_y, s2_y, N):
         np.square(s2_y, out=ds2_u)
         ds2_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, ds2_u, out=ds2_u)
         ds2_u *= ds2_y
     buffers.give(ds2_y)
     # (57) da1_y[m, 2i+r, 2j+t, e] = s2_a[e] ds2_u[m,i,j,e]
-    done = loops.wanted(4704 * N)
-    if done:
-        da1_y = buffers.take((N, 28, 28, 6), dtype)
-        done = loops.lenet5_backward_7(da1_y, ds2_u, s2_a, N)
-    if not done:
-        da1_y = buffers.take((N, 28, 28, 6), dtype)
+    da1_y = buffers.take((N, 28, 28, 6), dtype)
+    if not loops.lenet5_backward_8(da1_y, ds2_u, s2_a, N):
         da1_y_1 = rt.Window(  # m i j e r t
             da1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.spread(ds2_u, da1_y_1, scale=s2_a)
     # (59) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a1_y[m,q,v,e]²)
-    done = loops.wanted(4704 * N)
-    if done:
-        dc1_u = buffers.take((N, 28, 28, 6), dtype)
-        done = loops.lenet5_backward_8(dc1_u, a1_y, da1_y, N)
-    if not done:
-        dc1_u = buffers.take((N, 28, 28, 6), dtype)
+    dc1_u = buffers.take((N, 28, 28, 6), dtype)
+    if not loops.lenet5_backward_9(dc1_u, a1_y, da1_y, N):
         np.square(a1_y, out=dc1_u)
         dc1_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, dc1_u, out=dc1_u)
@@ -560,7 +517,9 @@ def lenet5_backward(
     # (47) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
     dc1_b = rt.total(dc1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (53) ds2_a[m] = Σ_{n,i,j} s2_z[n,i,j,m] ds2_u[n,i,j,m]
-    ds2_a = rt.contract("n i j m, n i j m -> m", ds2_u, s2_z)
+    ds2_a = np.empty((6,), dtype)
+    if not loops.lenet5_backward_10(ds2_a, ds2_u, s2_z, N):
+        ds2_a[...] = rt.contract("n i j m, n i j m -> m", ds2_u, s2_z)
     # (47) ds2_b[m] = Σ_{n,i,j} ds2_u[n,i,j,m]
     ds2_b = rt.total(ds2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     buffers.give(ds2_u)
@@ -570,7 +529,9 @@ def lenet5_backward(
     dc3_b = rt.total(dc3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     buffers.give(dc3_u)
     # (53) ds4_a[m] = Σ_{n,i,j} s4_z[n,i,j,m] ds4_u[n,i,j,m]
-    ds4_a = rt.contract("n i j m, n i j m -> m", ds4_u, s4_z)
+    ds4_a = np.empty((16,), dtype)
+    if not loops.lenet5_backward_11(ds4_a, ds4_u, s4_z, N):
+        ds4_a[...] = rt.contract("n i j m, n i j m -> m", ds4_u, s4_z)
     # (47) ds4_b[m] = Σ_{n,i,j} ds4_u[n,i,j,m]
     ds4_b = rt.total(ds4_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     buffers.give(ds4_u)
@@ -686,7 +647,9 @@ def lenet5_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("lenet5_loss", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("lenet5_loss", "t", t, K)
     # (22) dx[q,v] = −1/N dy h[q,v]/z[q]
-    dx = -dy * h / (N * z[:, None])
+    dx = np.empty((N, K), dtype)
+    if not loops.lenet5_loss_grad_input_1(dx, h, z, dy, K, N):
+        dx = -dy * h / (N * z[:, None])
     # (22) dx[q,v] += 1/N dy [v=t[q]]
     rows1 = rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)

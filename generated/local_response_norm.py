@@ -66,14 +66,10 @@ def local_response_norm_forward(
     full_shape, E, R, alpha, beta, k, C, P = _local_response_norm_sizes(dtype, x, size, alpha, beta, k)
     x = x.reshape(E, C)
     # (1) z[e,c] = α/R Σ_{q} x[e, c+q−P]²
-    done = loops.wanted(C * E * R, R, P)
-    if done:
-        z = np.empty((E, C), dtype)
-        done = loops.local_response_norm_forward_1(z, x, C, E, P, R, alpha)
-    if not done:
+    z = np.empty((E, C), dtype)
+    if not (loops.wanted(C * E * R, R, P) and loops.local_response_norm_forward_1(z, x, C, E, P, R, alpha)):
         factor1 = np.square(x)
         factor1_1 = rt.Window(factor1, (E, C, R), ((0, (0, 1)), (-P, (1, 1), (2, 1))))  # e c q
-        z = np.empty((E, C), dtype)
         rt.reduce(np.add, 0, factor1_1, z, scale=rt.ratio(alpha, R))
     # (1) z[e,c] += k
     z += k

@@ -21,6 +21,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "log_softmax")
+
 
 def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the logarithm of softmax over the last axis.
@@ -42,17 +44,23 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
     """
     x, dtype = rt.arrays("log_softmax", "x any", x)
     x, full_shape = rt.raveled("log_softmax", "x", x, 0, 1, "(..., K)")
+    E = x.shape[0]
     K = x.shape[-1]
     # (1) m[e] = max_{k} x[e,k]
     m = np.max(x, axis=-1, initial=-np.inf)
     # (2) u[e,k] = x[e,k] − m[e]
-    u = x - m[:, None]
+    u = np.empty((E, K), dtype)
+    if not loops.log_softmax_forward_1(u, m, x, E, K):
+        u = x - m[:, None]
     # (3) h[e,k] = exp(u[e,k])
     h = np.exp(u)
     # (4) z[e] = Σ_{k} h[e,k]
     z = rt.total(h, -1)
     # (6) y[e,k] = u[e,k] − log(z[e])
-    y = u - np.log(z[:, None])
+    factor1 = -np.log(z)
+    y = np.empty((E, K), dtype)
+    if not loops.log_softmax_forward_2(y, factor1, u, E, K):
+        y = factor1[:, None] + u
     return y.reshape(*full_shape, K), h.reshape(*full_shape, K), z.reshape(full_shape)
 
 

@@ -104,13 +104,11 @@ def lp_pool1d_forward(
     # (1) z[n,v,c] = |x[n,v,c]|^P
     z = np.abs(x) ** P
     # (2) u[n,j,c] = Σ_{t} z[n, sj+dt−p, c]
-    done = loops.wanted(C * N * T * W_out, T, d, p, s)
-    if done:
-        u = np.empty((N, W_out, C), dtype)
-        done = loops.lp_pool1d_forward_1(u, z, C, N, T, W, W_out, d, p, s)
-    if not done:
+    u = np.empty((N, W_out, C), dtype)
+    if not (
+        loops.wanted(C * N * T * W_out, T, d, p, s) and loops.lp_pool1d_forward_1(u, z, C, N, T, W, W_out, d, p, s)
+    ):
         z_1 = rt.Window(z, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
-        u = np.empty((N, W_out, C), dtype)
         rt.reduce(np.add, 0, z_1, u)
     # (3) y[n,j,c] = ([u[n,j,c]=0]+u[n,j,c])^(1/P) [u[n,j,c]≠0]
     y = np.where(u != 0, ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)

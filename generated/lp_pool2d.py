@@ -115,17 +115,16 @@ def lp_pool2d_forward(
     # (1) z[n,h,v,c] = |x[n,h,v,c]|^P
     z = np.abs(x) ** P
     # (2) u[n,i,j,c] = Σ_{r,t} z[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-    done = loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
-    if done:
-        u = np.empty((N, H_out, W_out, C), dtype)
-        done = loops.lp_pool2d_forward_1(u, z, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    if not done:
+    u = np.empty((N, H_out, W_out, C), dtype)
+    if not (
+        loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
+        and loops.lp_pool2d_forward_1(u, z, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    ):
         z_1 = rt.Window(  # n i j c r t
             z,
             (N, H_out, W_out, C, R, T),
             ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
         )
-        u = np.empty((N, H_out, W_out, C), dtype)
         rt.reduce(np.add, 0, z_1, u)
     # (3) y[n,i,j,c] = ([u[n,i,j,c]=0]+u[n,i,j,c])^(1/P) [u[n,i,j,c]≠0]
     y = np.where(u != 0, ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)

@@ -124,15 +124,13 @@ def lp_pool3d_forward(
     # (1) z[n,q,h,v,c] = |x[n,q,h,v,c]|^P
     z = np.abs(x) ** P
     # (2) u[n,l,i,j,c] = Σ_{a,r,t} z[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-    done = loops.wanted(
-        A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
-    )
-    if done:
-        u = np.empty((N, D_out, H_out, W_out, C), dtype)
-        done = loops.lp_pool3d_forward_1(
+    u = np.empty((N, D_out, H_out, W_out, C), dtype)
+    if not (
+        loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        and loops.lp_pool3d_forward_1(
             u, z, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
-    if not done:
+    ):
         z_1 = rt.Window(  # n l i j c a r t
             z,
             (N, D_out, H_out, W_out, C, A, R, T),
@@ -144,7 +142,6 @@ def lp_pool3d_forward(
                 (0, (4, 1)),
             ),
         )
-        u = np.empty((N, D_out, H_out, W_out, C), dtype)
         rt.reduce(np.add, 0, z_1, u)
     # (3) y[n,l,i,j,c] = ([u[n,l,i,j,c]=0]+u[n,l,i,j,c])^(1/P) [u[n,l,i,j,c]≠0]
     y = np.where(u != 0, ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)

@@ -21,6 +21,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "map_criterion")
+
 
 def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any, rt.Array, rt.Array]:
     """Compute the LeNet-5's maximum a posteriori criterion, mean over the batch.
@@ -92,7 +94,9 @@ def map_criterion_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("map_criterion", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("map_criterion", "t", t, K)
     # (22) dx[q,v] = −1/N dy h[q,v]/z[q]
-    dx = -dy * h / (N * z[:, None])
+    dx = np.empty((N, K), dtype)
+    if not loops.map_criterion_grad_input_1(dx, h, z, dy, K, N):
+        dx = -dy * h / (N * z[:, None])
     # (22) dx[q,v] += 1/N dy [v=t[q]]
     rows1 = rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)

@@ -93,15 +93,13 @@ def max_pool1d_forward(
         dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode
     )
     # (1) y[n,j,c] = max_{t} x[n, sj+dt−p, c]   over 0≤sj+dt−p<W
-    done = loops.wanted(C * N * T * W_out, T, d, p, s)
-    if done:
-        y = np.empty((N, W_out, C), dtype)
-        argmax = np.empty((N, W_out, C), np.int32)
-        done = loops.max_pool1d_forward_1(y, argmax, x, C, N, T, W, W_out, d, p, s)
-    if not done:
+    y = np.empty((N, W_out, C), dtype)
+    argmax = np.empty((N, W_out, C), np.int32)
+    if not (
+        loops.wanted(C * N * T * W_out, T, d, p, s)
+        and loops.max_pool1d_forward_1(y, argmax, x, C, N, T, W, W_out, d, p, s)
+    ):
         x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
-        y = np.empty((N, W_out, C), dtype)
-        argmax = np.empty((N, W_out, C), np.int32)
         rt.reduce(np.maximum, -np.inf, x_1, y, argument=argmax)
     return y, argmax
 
@@ -144,15 +142,14 @@ def max_pool1d_grad_input(
     )
     rt.recorded("max_pool1d", "argmax", argmax, T)
     # (8) dx[m, sj+dt−p, v] += dy[m,j,v] [t=argmax[m,j,v]]
+    dx = np.empty((N, W, C), dtype)
     done = loops.wanted(C * N * T * W_out, T, d, p, s)
     if done:
-        dx = np.empty((N, W, C), dtype)
         if s == 1:
             done = loops.max_pool1d_grad_input_1(dx, argmax, dy, C, N, T, W, W_out, d, p)
         else:
             done = loops.max_pool1d_grad_input_2(dx, argmax, dy, C, N, T, W, W_out, d, p, s)
     if not done:
-        dx = np.empty((N, W, C), dtype)
         dx_1 = rt.Window(dx, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # m j v t
         rt.spread(dy, dx_1, argument=argmax)
     return dx

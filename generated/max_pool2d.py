@@ -108,19 +108,17 @@ def max_pool2d_forward(
     )
     # (1) y[n,i,j,c] = max_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     #         over 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
-    done = loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
-    if done:
-        y = np.empty((N, H_out, W_out, C), dtype)
-        argmax = np.empty((N, H_out, W_out, C), np.int32)
-        done = loops.max_pool2d_forward_1(y, argmax, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    if not done:
+    y = np.empty((N, H_out, W_out, C), dtype)
+    argmax = np.empty((N, H_out, W_out, C), np.int32)
+    if not (
+        loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
+        and loops.max_pool2d_forward_1(y, argmax, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    ):
         x_1 = rt.Window(  # n i j c r t
             x,
             (N, H_out, W_out, C, R, T),
             ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
         )
-        y = np.empty((N, H_out, W_out, C), dtype)
-        argmax = np.empty((N, H_out, W_out, C), np.int32)
         rt.reduce(np.maximum, -np.inf, x_1, y, argument=argmax)
     return y, argmax
 
@@ -163,9 +161,9 @@ def max_pool2d_grad_input(
     )
     rt.recorded("max_pool2d", "argmax", argmax, R * T)
     # (8) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e] [argmax[m,i,j,e]=Tr+t]
+    dx = np.empty((N, H, W, C), dtype)
     done = loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
     if done:
-        dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
             done = loops.max_pool2d_grad_input_1(dx, argmax, dy, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
         else:
@@ -173,7 +171,6 @@ def max_pool2d_grad_input(
                 dx, argmax, dy, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
             )
     if not done:
-        dx = np.empty((N, H, W, C), dtype)
         dx_1 = rt.Window(  # m i j e r t
             dx,
             (N, H_out, W_out, C, R, T),

@@ -119,16 +119,14 @@ def max_pool3d_forward(
     )
     # (1) y[n,l,i,j,c] = max_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     #         over 0≤s_d·l+d_d·a−p_d<D, 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
-    done = loops.wanted(
-        A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
-    )
-    if done:
-        y = np.empty((N, D_out, H_out, W_out, C), dtype)
-        argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
-        done = loops.max_pool3d_forward_1(
+    y = np.empty((N, D_out, H_out, W_out, C), dtype)
+    argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
+    if not (
+        loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+        and loops.max_pool3d_forward_1(
             y, argmax, x, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
-    if not done:
+    ):
         x_1 = rt.Window(  # n l i j c a r t
             x,
             (N, D_out, H_out, W_out, C, A, R, T),
@@ -140,8 +138,6 @@ def max_pool3d_forward(
                 (0, (4, 1)),
             ),
         )
-        y = np.empty((N, D_out, H_out, W_out, C), dtype)
-        argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
         rt.reduce(np.maximum, -np.inf, x_1, y, argument=argmax)
     return y, argmax
 
@@ -184,11 +180,11 @@ def max_pool3d_grad_input(
     )
     rt.recorded("max_pool3d", "argmax", argmax, A * R * T)
     # (8) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o] [argmax[m,l,i,j,o]=RTa+Tr+t]
+    dx = np.empty((N, D, H, W, C), dtype)
     done = loops.wanted(
         A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
     )
     if done:
-        dx = np.empty((N, D, H, W, C), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
             done = loops.max_pool3d_grad_input_1(
                 dx, argmax, dy, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w
@@ -198,7 +194,6 @@ def max_pool3d_grad_input(
                 dx, argmax, dy, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
             )
     if not done:
-        dx = np.empty((N, D, H, W, C), dtype)
         dx_1 = rt.Window(  # m l i j o a r t
             dx,
             (N, D_out, H_out, W_out, C, A, R, T),

@@ -16,6 +16,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "prelu")
+
 
 def prelu_forward(x: Any, a: Any) -> rt.Array:
     """Compute the rectified linear unit with a learned slope.
@@ -34,10 +36,13 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
     """
     a, x, dtype = rt.arrays("prelu", "a 1, x any", a, x)
     x, full_shape = rt.raveled("prelu", "x", x, 0, 1, "(..., C)")
+    E = x.shape[0]
     (C,) = a.shape
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
     # (1) y[e,c] = max(0, x[e,c]) + a[c] min(x[e,c], 0)
-    y = np.maximum(x, 0) + np.minimum(x, 0) * a
+    y = np.empty((E, C), dtype)
+    if not loops.prelu_forward_1(y, a, x, C, E):
+        y = np.maximum(x, 0) + np.minimum(x, 0) * a
     return y.reshape(*full_shape, C)
 
 
@@ -59,12 +64,15 @@ def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
     """
     a, x, dy, dtype = rt.arrays("prelu", "a 1, x any, dy any", a, x, dy)
     x, full_shape = rt.raveled("prelu", "x", x, 0, 1, "(..., C)")
+    E = x.shape[0]
     dy = rt.same_raveled("prelu", "dy", dy, 0, 1, "(..., C)", full_shape)
     (C,) = a.shape
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
     # (2) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
-    dx = (np.where(x <= 0, a, 0) + (x > 0).astype(dtype)) * dy
+    dx = np.empty((E, C), dtype)
+    if not loops.prelu_grad_input_1(dx, a, dy, x, C, E):
+        dx = (np.where(x <= 0, a, 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(*full_shape, C)
 
 

@@ -119,6 +119,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "resnet20")
+
 _BASIC_LAYERS = {
     "conv1": "conv2d",
     "norm1": "batch_norm",
@@ -174,14 +176,17 @@ def _basic_forward(
     # (2) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H**2 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (3) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = rt.ratio(1, H**2 * N) * rt.total(
-        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
-    )
+    norm1_v = np.empty((C,), dtype)
+    if not loops.resnet20_basic_forward_1(norm1_v, conv1_u, norm1_m, C, H, N):
+        norm1_v[...] = rt.total(np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1))
+    norm1_v *= rt.ratio(1, H**2 * N)
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     norm1_h = buffers.take((N, H, H, C), dtype)
-    np.copyto(norm1_h, norm1_m)
-    np.subtract(conv1_u, norm1_h, out=norm1_h)
-    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
+    if not loops.resnet20_basic_forward_2(norm1_h, conv1_u, factor1, norm1_m, C, H, N):
+        np.copyto(norm1_h, norm1_m)
+        np.subtract(conv1_u, norm1_h, out=norm1_h)
+        norm1_h *= factor1
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
@@ -189,9 +194,10 @@ def _basic_forward(
     norm1_new_var = H**2 * N * norm1_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, H, H, C), dtype)
-    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
+    if not loops.resnet20_basic_forward_3(relu1_y, norm1_beta, norm1_gamma, norm1_h, C, H, N):
+        np.multiply(norm1_h, norm1_gamma, out=relu1_y)
+        relu1_y += norm1_beta
+        np.maximum(relu1_y, 0, out=relu1_y)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
@@ -201,14 +207,17 @@ def _basic_forward(
     # (2) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H**2 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = rt.ratio(1, H**2 * N) * rt.total(
-        np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
-    )
+    norm2_v = np.empty((C,), dtype)
+    if not loops.resnet20_basic_forward_4(norm2_v, conv2_u, norm2_m, C, H, N):
+        norm2_v[...] = rt.total(np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1))
+    norm2_v *= rt.ratio(1, H**2 * N)
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+    factor2 = 1 / np.sqrt(norm2_v + 1e-05)
     norm2_h = buffers.take((N, H, H, C), dtype)
-    np.copyto(norm2_h, norm2_m)
-    np.subtract(conv2_u, norm2_h, out=norm2_h)
-    norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
+    if not loops.resnet20_basic_forward_5(norm2_h, conv2_u, factor2, norm2_m, C, H, N):
+        np.copyto(norm2_h, norm2_m)
+        np.subtract(conv2_u, norm2_h, out=norm2_h)
+        norm2_h *= factor2
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
@@ -216,10 +225,11 @@ def _basic_forward(
     norm2_new_var = H**2 * N * norm2_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = buffers.take((N, H, H, C), dtype)
-    np.multiply(norm2_h, norm2_gamma, out=relu2_y)
-    relu2_y += norm2_beta
-    relu2_y += x
-    np.maximum(relu2_y, 0, out=relu2_y)
+    if not loops.resnet20_basic_forward_6(relu2_y, norm2_beta, norm2_gamma, norm2_h, x, C, H, N):
+        np.multiply(norm2_h, norm2_gamma, out=relu2_y)
+        relu2_y += norm2_beta
+        relu2_y += x
+        np.maximum(relu2_y, 0, out=relu2_y)
     return (
         relu2_y,
         {
@@ -273,14 +283,17 @@ def _down_forward(
     # (2) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (3) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = rt.ratio(1, H_out**2 * N) * rt.total(
-        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
-    )
+    norm1_v = np.empty((K,), dtype)
+    if not loops.resnet20_down_forward_1(norm1_v, conv1_u, norm1_m, H_out, K, N):
+        norm1_v[...] = rt.total(np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1))
+    norm1_v *= rt.ratio(1, H_out**2 * N)
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     norm1_h = buffers.take((N, H_out, H_out, K), dtype)
-    np.copyto(norm1_h, norm1_m)
-    np.subtract(conv1_u, norm1_h, out=norm1_h)
-    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
+    if not loops.resnet20_down_forward_2(norm1_h, conv1_u, factor1, norm1_m, H_out, K, N):
+        np.copyto(norm1_h, norm1_m)
+        np.subtract(conv1_u, norm1_h, out=norm1_h)
+        norm1_h *= factor1
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
@@ -288,9 +301,10 @@ def _down_forward(
     norm1_new_var = H_out**2 * N * norm1_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, H_out, H_out, K), dtype)
-    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
+    if not loops.resnet20_down_forward_3(relu1_y, norm1_beta, norm1_gamma, norm1_h, H_out, K, N):
+        np.multiply(norm1_h, norm1_gamma, out=relu1_y)
+        relu1_y += norm1_beta
+        np.maximum(relu1_y, 0, out=relu1_y)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
         relu1_y, (N, H_out, H_out, 3, 3, K), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
@@ -300,14 +314,17 @@ def _down_forward(
     # (2) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = rt.ratio(1, H_out**2 * N) * rt.total(
-        np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
-    )
+    norm2_v = np.empty((K,), dtype)
+    if not loops.resnet20_down_forward_4(norm2_v, conv2_u, norm2_m, H_out, K, N):
+        norm2_v[...] = rt.total(np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1))
+    norm2_v *= rt.ratio(1, H_out**2 * N)
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
+    factor2 = 1 / np.sqrt(norm2_v + 1e-05)
     norm2_h = buffers.take((N, H_out, H_out, K), dtype)
-    np.copyto(norm2_h, norm2_m)
-    np.subtract(conv2_u, norm2_h, out=norm2_h)
-    norm2_h *= 1 / np.sqrt(norm2_v + 1e-05)
+    if not loops.resnet20_down_forward_5(norm2_h, conv2_u, factor2, norm2_m, H_out, K, N):
+        np.copyto(norm2_h, norm2_m)
+        np.subtract(conv2_u, norm2_h, out=norm2_h)
+        norm2_h *= factor2
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
@@ -376,14 +393,17 @@ def resnet20_forward(
     # (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, 1024 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (3) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = rt.ratio(1, 1024 * N) * rt.total(
-        np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
-    )
+    norm1_v = np.empty((16,), dtype)
+    if not loops.resnet20_forward_1(norm1_v, conv1_u, norm1_m, N):
+        norm1_v[...] = rt.total(np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1))
+    norm1_v *= rt.ratio(1, 1024 * N)
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
+    factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     norm1_h = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(norm1_h, norm1_m)
-    np.subtract(conv1_u, norm1_h, out=norm1_h)
-    norm1_h *= 1 / np.sqrt(norm1_v + 1e-05)
+    if not loops.resnet20_forward_2(norm1_h, conv1_u, factor1, norm1_m, N):
+        np.copyto(norm1_h, norm1_m)
+        np.subtract(conv1_u, norm1_h, out=norm1_h)
+        norm1_h *= factor1
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
@@ -391,9 +411,10 @@ def resnet20_forward(
     norm1_new_var = 512 * N * norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(norm1_h, norm1_gamma, out=relu1_y)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
+    if not loops.resnet20_forward_3(relu1_y, norm1_beta, norm1_gamma, norm1_h, N):
+        np.multiply(norm1_h, norm1_gamma, out=relu1_y)
+        relu1_y += norm1_beta
+        np.maximum(relu1_y, 0, out=relu1_y)
     stage1_block1_relu2_y, stage1_block1_state, stage1_block1_saved = _basic_forward(
         "stage1_block1", relu1_y, params, state, dtype, buffers
     )
@@ -492,12 +513,14 @@ def _basic_predict(
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (6) relu1_y[n,i,j,c]
     #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
     relu1_y = buffers.take((N, H, H, C), dtype)
-    np.copyto(relu1_y, norm1_running_mean)
-    np.subtract(conv1_u, relu1_y, out=relu1_y)
-    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
+    if not loops.resnet20_basic_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, C, H, N):
+        np.copyto(relu1_y, norm1_running_mean)
+        np.subtract(conv1_u, relu1_y, out=relu1_y)
+        relu1_y *= factor1
+        relu1_y += norm1_beta
+        np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
@@ -509,13 +532,15 @@ def _basic_predict(
     # (6) relu2_y[n,i,j,c]
     #       = max(0, x[n,i,j,c]+norm2_gamma[c]
     #           (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    factor2 = norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
     relu2_y = buffers.take((N, H, H, C), dtype)
-    np.copyto(relu2_y, norm2_running_mean)
-    np.subtract(conv2_u, relu2_y, out=relu2_y)
-    relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
-    relu2_y += norm2_beta
-    relu2_y += x
-    np.maximum(relu2_y, 0, out=relu2_y)
+    if not loops.resnet20_basic_predict_2(relu2_y, conv2_u, factor2, norm2_beta, norm2_running_mean, x, C, H, N):
+        np.copyto(relu2_y, norm2_running_mean)
+        np.subtract(conv2_u, relu2_y, out=relu2_y)
+        relu2_y *= factor2
+        relu2_y += norm2_beta
+        relu2_y += x
+        np.maximum(relu2_y, 0, out=relu2_y)
     buffers.give(conv2_u)
     return relu2_y
 
@@ -559,12 +584,14 @@ def _down_predict(
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (6) relu1_y[n,i,j,c]
     #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
     relu1_y = buffers.take((N, H_out, H_out, K), dtype)
-    np.copyto(relu1_y, norm1_running_mean)
-    np.subtract(conv1_u, relu1_y, out=relu1_y)
-    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
+    if not loops.resnet20_down_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, H_out, K, N):
+        np.copyto(relu1_y, norm1_running_mean)
+        np.subtract(conv1_u, relu1_y, out=relu1_y)
+        relu1_y *= factor1
+        relu1_y += norm1_beta
+        np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     relu1_y_1 = rt.Window(  # n i j r t c
@@ -595,7 +622,7 @@ def resnet20_predict(
 
     By the equations of this module.
 
-    Peak: 52224*N + 271098 elements (13.8 MiB of float32 at N = 64), and blocks of 1 MiB.
+    Peak: 52224*N + 271114 elements (13.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
         x: shape (N, 32, 32, 3).
@@ -628,12 +655,14 @@ def resnet20_predict(
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (6) relu1_y[n,i,j,c]
     #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
+    factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
     relu1_y = buffers.take((N, 32, 32, 16), dtype)
-    np.copyto(relu1_y, norm1_running_mean)
-    np.subtract(conv1_u, relu1_y, out=relu1_y)
-    relu1_y *= norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y += norm1_beta
-    np.maximum(relu1_y, 0, out=relu1_y)
+    if not loops.resnet20_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, N):
+        np.copyto(relu1_y, norm1_running_mean)
+        np.subtract(conv1_u, relu1_y, out=relu1_y)
+        relu1_y *= factor1
+        relu1_y += norm1_beta
+        np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv1_u)
     stage1_block1_relu2_y = _basic_predict("stage1_block1", relu1_y, params, state, dtype, buffers)
     buffers.give(relu1_y)
@@ -687,12 +716,18 @@ def _basic_backward(
     conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, C, C))
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
     # (40) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
+    dsum_y = buffers.take((N, H, H, C), dtype)
+    if not loops.resnet20_basic_backward_1(dsum_y, drelu2_y, relu2_y, C, H, N):
+        dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
     # (42) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H, H, C), dtype)
-    np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
+    if not loops.resnet20_basic_backward_2(dnorm2_h, dsum_y, norm2_gamma, C, H, N):
+        np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
     # (45) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
-    dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
+    dnorm2_v = np.empty((C,), dtype)
+    if not loops.resnet20_basic_backward_3(dnorm2_v, dnorm2_h, norm2_h, C, H, N):
+        dnorm2_v[...] = rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
+    dnorm2_v *= -1 / (2 * (norm2_v + 1e-05))
     # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (49) dnorm2_m[m] += −2/(NH²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
@@ -704,10 +739,13 @@ def _basic_backward(
     )
     # (57) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH²)
     #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH²)
+    factor1 = 1 / np.sqrt(norm2_v + 1e-05)
+    factor2 = np.sqrt(norm2_v + 1e-05) * dnorm2_v
     dconv2_u = buffers.take((N, H, H, C), dtype)
-    np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
-    dconv2_u += rt.ratio(2, H**2 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
-    dconv2_u += rt.ratio(1, H**2 * N) * dnorm2_m
+    if not loops.resnet20_basic_backward_4(dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h, C, H, N):
+        np.multiply(dnorm2_h, factor1, out=dconv2_u)
+        dconv2_u += rt.ratio(1, H**2 * N) * dnorm2_m
+        dconv2_u += rt.ratio(2, H**2 * N) * factor2 * norm2_h
     buffers.give(dnorm2_h)
     # (63) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
@@ -716,13 +754,19 @@ def _basic_backward(
     drelu1_y = buffers.take((N, H, H, C), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+    dnorm1_y = buffers.take((N, H, H, C), dtype)
+    if not loops.resnet20_basic_backward_5(dnorm1_y, drelu1_y, relu1_y, C, H, N):
+        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H, H, C), dtype)
-    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    if not loops.resnet20_basic_backward_6(dnorm1_h, dnorm1_y, norm1_gamma, C, H, N):
+        np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
     # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    dnorm1_v = np.empty((C,), dtype)
+    if not loops.resnet20_basic_backward_7(dnorm1_v, dnorm1_h, norm1_h, C, H, N):
+        dnorm1_v[...] = rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    dnorm1_v *= -1 / (2 * (norm1_v + 1e-05))
     # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (49) dnorm1_m[m] += −2/(NH²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
@@ -734,10 +778,13 @@ def _basic_backward(
     )
     # (57) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH²)
     #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH²)
+    factor3 = 1 / np.sqrt(norm1_v + 1e-05)
+    factor4 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
     dconv1_u = buffers.take((N, H, H, C), dtype)
-    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
-    dconv1_u += rt.ratio(2, H**2 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
-    dconv1_u += rt.ratio(1, H**2 * N) * dnorm1_m
+    if not loops.resnet20_basic_backward_8(dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h, C, H, N):
+        np.multiply(dnorm1_h, factor3, out=dconv1_u)
+        dconv1_u += rt.ratio(1, H**2 * N) * dnorm1_m
+        dconv1_u += rt.ratio(2, H**2 * N) * factor4 * norm1_h
     buffers.give(dnorm1_h)
     # (68) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dconv1_u_1 = rt.Window(  # m q v k r t
@@ -755,9 +802,12 @@ def _basic_backward(
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
     # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    dnorm1_gamma = np.empty((C,), dtype)
+    if not loops.resnet20_basic_backward_9(dnorm1_gamma, dnorm1_y, norm1_h, C, H, N):
+        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    buffers.give(dnorm1_y)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
@@ -766,9 +816,12 @@ def _basic_backward(
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
     # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
+    dnorm2_gamma = np.empty((C,), dtype)
+    if not loops.resnet20_basic_backward_10(dnorm2_gamma, dsum_y, norm2_h, C, H, N):
+        dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    buffers.give(dsum_y)
     return (
         dx,
         {
@@ -809,12 +862,18 @@ def _down_backward(
     conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, K, K))
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
     # (70) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dsum_y = np.where(relu2_y > 0, drelu2_y, 0)
+    dsum_y = buffers.take((N, H_out, H_out, K), dtype)
+    if not loops.resnet20_down_backward_1(dsum_y, drelu2_y, relu2_y, H_out, K, N):
+        dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
     # (42) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H_out, H_out, K), dtype)
-    np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
+    if not loops.resnet20_down_backward_2(dnorm2_h, dsum_y, norm2_gamma, H_out, K, N):
+        np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
     # (45) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
-    dnorm2_v = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
+    dnorm2_v = np.empty((K,), dtype)
+    if not loops.resnet20_down_backward_3(dnorm2_v, dnorm2_h, norm2_h, H_out, K, N):
+        dnorm2_v[...] = rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
+    dnorm2_v *= -1 / (2 * (norm2_v + 1e-05))
     # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (49) dnorm2_m[m] += −2/(NH′²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
@@ -826,10 +885,13 @@ def _down_backward(
     )
     # (57) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH′²)
     #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH′²)
+    factor1 = 1 / np.sqrt(norm2_v + 1e-05)
+    factor2 = np.sqrt(norm2_v + 1e-05) * dnorm2_v
     dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
-    np.multiply(dnorm2_h, 1 / np.sqrt(norm2_v + 1e-05), out=dconv2_u)
-    dconv2_u += rt.ratio(2, H_out**2 * N) * (np.sqrt(norm2_v + 1e-05) * dnorm2_v) * norm2_h
-    dconv2_u += rt.ratio(1, H_out**2 * N) * dnorm2_m
+    if not loops.resnet20_down_backward_4(dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h, H_out, K, N):
+        np.multiply(dnorm2_h, factor1, out=dconv2_u)
+        dconv2_u += rt.ratio(1, H_out**2 * N) * dnorm2_m
+        dconv2_u += rt.ratio(2, H_out**2 * N) * factor2 * norm2_h
     buffers.give(dnorm2_h)
     # (63) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
@@ -838,13 +900,19 @@ def _down_backward(
     drelu1_y = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+    dnorm1_y = buffers.take((N, H_out, H_out, K), dtype)
+    if not loops.resnet20_down_backward_5(dnorm1_y, drelu1_y, relu1_y, H_out, K, N):
+        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H_out, H_out, K), dtype)
-    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    if not loops.resnet20_down_backward_6(dnorm1_h, dnorm1_y, norm1_gamma, H_out, K, N):
+        np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
     # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    dnorm1_v = np.empty((K,), dtype)
+    if not loops.resnet20_down_backward_7(dnorm1_v, dnorm1_h, norm1_h, H_out, K, N):
+        dnorm1_v[...] = rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    dnorm1_v *= -1 / (2 * (norm1_v + 1e-05))
     # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (49) dnorm1_m[m] += −2/(NH′²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
@@ -856,10 +924,13 @@ def _down_backward(
     )
     # (57) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH′²)
     #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH′²)
+    factor3 = 1 / np.sqrt(norm1_v + 1e-05)
+    factor4 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
     dconv1_u = buffers.take((N, H_out, H_out, K), dtype)
-    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
-    dconv1_u += rt.ratio(2, H_out**2 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
-    dconv1_u += rt.ratio(1, H_out**2 * N) * dnorm1_m
+    if not loops.resnet20_down_backward_8(dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h, H_out, K, N):
+        np.multiply(dnorm1_h, factor3, out=dconv1_u)
+        dconv1_u += rt.ratio(1, H_out**2 * N) * dnorm1_m
+        dconv1_u += rt.ratio(2, H_out**2 * N) * factor4 * norm1_h
     buffers.give(dnorm1_h)
     # dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+p]
     dx = buffers.take((N, H, H, C), dtype)
@@ -886,9 +957,12 @@ def _down_backward(
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
     # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    dnorm1_gamma = np.empty((K,), dtype)
+    if not loops.resnet20_down_backward_9(dnorm1_gamma, dnorm1_y, norm1_h, H_out, K, N):
+        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    buffers.give(dnorm1_y)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, K, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
@@ -897,9 +971,12 @@ def _down_backward(
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
     # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm2_gamma = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
+    dnorm2_gamma = np.empty((K,), dtype)
+    if not loops.resnet20_down_backward_10(dnorm2_gamma, dsum_y, norm2_h, H_out, K, N):
+        dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    buffers.give(dsum_y)
     return (
         dx,
         {
@@ -1017,13 +1094,19 @@ def resnet20_backward(
     )
     buffers.give(dstage1_block1_relu2_y)
     # (70) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+    dnorm1_y = buffers.take((N, 32, 32, 16), dtype)
+    if not loops.resnet20_backward_1(dnorm1_y, drelu1_y, relu1_y, N):
+        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    if not loops.resnet20_backward_2(dnorm1_h, dnorm1_y, norm1_gamma, N):
+        np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
     # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    dnorm1_v = np.empty((16,), dtype)
+    if not loops.resnet20_backward_3(dnorm1_v, dnorm1_h, norm1_h, N):
+        dnorm1_v[...] = rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
+    dnorm1_v *= -1 / (2 * (norm1_v + 1e-05))
     # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (49) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
@@ -1035,10 +1118,13 @@ def resnet20_backward(
     )
     # (57) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N
     #                            +1024 dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
+    factor1 = 1 / np.sqrt(norm1_v + 1e-05)
+    factor2 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
     dconv1_u = buffers.take((N, 32, 32, 16), dtype)
-    np.multiply(dnorm1_h, 1 / np.sqrt(norm1_v + 1e-05), out=dconv1_u)
-    dconv1_u += rt.ratio(1, 512 * N) * (np.sqrt(norm1_v + 1e-05) * dnorm1_v) * norm1_h
-    dconv1_u += rt.ratio(1, 1024 * N) * dnorm1_m
+    if not loops.resnet20_backward_4(dconv1_u, dnorm1_h, dnorm1_m, factor1, factor2, norm1_h, N):
+        np.multiply(dnorm1_h, factor1, out=dconv1_u)
+        dconv1_u += rt.ratio(1, 1024 * N) * dnorm1_m
+        dconv1_u += rt.ratio(1, 512 * N) * factor2 * norm1_h
     buffers.give(dnorm1_h)
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
@@ -1047,9 +1133,12 @@ def resnet20_backward(
     dconv1_w = np.empty((3, 3, 3, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    dnorm1_gamma = np.empty((16,), dtype)
+    if not loops.resnet20_backward_5(dnorm1_gamma, dnorm1_y, norm1_h, N):
+        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    buffers.give(dnorm1_y)
     # (32) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
     doutput_w = np.empty((64, 10), dtype)
     rt.contract("n m, n q -> m q", pool_y, dy, out=doutput_w)
@@ -1148,7 +1237,9 @@ def resnet20_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("resnet20_loss", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("resnet20_loss", "t", t, K)
     # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
-    dx = dy * h / (N * z[:, None])
+    dx = np.empty((N, K), dtype)
+    if not loops.resnet20_loss_grad_input_1(dx, h, z, dy, K, N):
+        dx = dy * h / (N * z[:, None])
     # (23) dx[q,v] += −1/N dy [v=t[q]]
     rows1 = -rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)

@@ -18,6 +18,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "rms_norm")
+
 
 @rt.once
 def _rms_norm_sizes(dtype: Any, gamma: Any, x: Any, dy: Any, v: Any, /, eps: Any) -> tuple[Any, ...]:
@@ -61,9 +63,14 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
     # (1) v[e] = 1/C Σ_{c} x[e,c]²
     v = rt.ratio(1, C) * rt.total(np.square(x), -1)
     # (2) h[e,c] = x[e,c]/√(ε+v[e])
-    h = x / np.sqrt(epsilon + v[:, None])
+    factor1 = 1 / np.sqrt(epsilon + v)
+    h = np.empty((E, C), dtype)
+    if not loops.rms_norm_forward_1(h, factor1, x, C, E):
+        h = factor1[:, None] * x
     # (3) y[e,c] = γ[c] h[e,c]
-    y = gamma * h
+    y = np.empty((E, C), dtype)
+    if not loops.rms_norm_forward_2(y, gamma, h, C, E):
+        y = gamma * h
     return y.reshape(*full_shape, C), v.reshape(full_shape), h.reshape(*full_shape, C)
 
 
@@ -94,11 +101,16 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     dy = dy.reshape(E, C)
     v = v.reshape(-1)
     # (4) dh[m,q] = dy[m,q] γ[q]
-    dh = gamma * dy
+    dh = np.empty((E, C), dtype)
+    if not loops.rms_norm_grad_input_1(dh, dy, gamma, C, E):
+        dh = gamma * dy
     # (9) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
     dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.contract("m c, m c -> m", dh, x)
     # (13) dx[m,q] = dh[m,q]/√(ε+v[m])
-    dx = dh / np.sqrt(epsilon + v[:, None])
+    factor1 = 1 / np.sqrt(epsilon + v)
+    dx = np.empty((E, C), dtype)
+    if not loops.rms_norm_grad_input_2(dx, dh, factor1, C, E):
+        dx = factor1[:, None] * dh
     # (13) dx[m,q] += 2/C x[m,q] dv[m]
     dx += 2 * dv[:, None] * x / C
     return dx.reshape(*full_shape, C)

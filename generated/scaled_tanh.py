@@ -84,11 +84,8 @@ def scaled_tanh_grad_input(
     dy = dy.reshape(-1)
     y = y.reshape(-1)
     # (4) dx[m] = AS dy[m] (1−y[m]²/A²)
-    done = loops.wanted(E)
-    if done:
-        dx = np.empty((E,), dtype)
-        done = loops.scaled_tanh_grad_input_1(dx, dy, y, A, E, S)
-    if not done:
+    dx = np.empty((E,), dtype)
+    if not loops.scaled_tanh_grad_input_1(dx, dy, y, A, E, S):
         dx = A * S * (1 - np.square(y) / A**2) * dy
     return dx.reshape(full_shape)
 

@@ -74,11 +74,8 @@ def sgd_update(
     # (2) new_v[e] = momentum v[e] + h[e]
     new_v = momentum * v + h
     # (4) new_p[e] = p[e] − lr (nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e])
-    done = loops.wanted(E)
-    if done:
-        new_p = np.empty((E,), dtype)
-        done = loops.sgd_update_1(new_p, h, new_v, p, E, lr, momentum, nesterov)
-    if not done:
+    new_p = np.empty((E,), dtype)
+    if not loops.sgd_update_1(new_p, h, new_v, p, E, lr, momentum, nesterov):
         new_p = p - lr * (nesterov * (momentum * new_v + h) + (1 - nesterov) * new_v)
     return new_p.reshape(full_shape), new_v.reshape(full_shape)
 

@@ -63,11 +63,8 @@ def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
     rt.same_shape("sigmoid", "y", y.shape, full_shape)
     y = y.reshape(-1)
     # (4) dx[m] = dy[m] y[m] (1−y[m])
-    done = loops.wanted(E)
-    if done:
-        dx = np.empty((E,), dtype)
-        done = loops.sigmoid_grad_input_1(dx, dy, y, E)
-    if not done:
+    dx = np.empty((E,), dtype)
+    if not loops.sigmoid_grad_input_1(dx, dy, y, E):
         dx = (1 - y) * dy * y
     return dx.reshape(full_shape)
 

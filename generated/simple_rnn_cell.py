@@ -248,11 +248,8 @@ def simple_rnn_cell_backward(
     )
     C, H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h, dy, y)
     # (3) du[m,q] = dy[m,q] (1−y[m,q]²)
-    done = loops.wanted(H * N)
-    if done:
-        du = np.empty((N, H), dtype)
-        done = loops.simple_rnn_cell_backward_1(du, dy, y, H, N)
-    if not done:
+    du = np.empty((N, H), dtype)
+    if not loops.simple_rnn_cell_backward_1(du, dy, y, H, N):
         du = (1 - np.square(y)) * dy
     # (12) dw[m,q] = Σ_{n} x[n,m] du[n,q]
     dw = np.empty((C, H), dtype)

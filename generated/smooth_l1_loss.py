@@ -18,6 +18,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "smooth_l1_loss")
+
 
 def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, rt.Array]:
     """Compute the smooth absolute error, mean over all elements.
@@ -79,7 +81,9 @@ def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array
     beta = rt.number("smooth_l1_loss", "beta", beta)
     rt.require("smooth_l1_loss", "beta", 0 <= beta < np.inf, "a finite number, at least 0", beta)
     # (10) dx[m] = 1/(Eβ) dy r[m] [β>|r[m]|]
-    dx = np.where(beta > np.abs(r), dy * r / (E * beta), 0)
+    dx = np.empty((E,), dtype)
+    if not loops.smooth_l1_loss_grad_input_1(dx, r, dy, E, beta):
+        dx = np.where(beta > np.abs(r), dy * r / (E * beta), 0)
     # (10) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
     dx += np.where(np.abs(r) >= beta, np.sign(r) * dy / E, 0)
     return dx.reshape(full_shape)

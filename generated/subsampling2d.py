@@ -81,15 +81,14 @@ def subsampling2d_forward(
         dtype, a, b, x, kernel_size, stride, amplitude, slope
     )
     # (1) z[n,i,j,c] = Σ_{r,t} x[n, s_h·i+r, s_w·j+t, c]
-    done = loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
-    if done:
-        z = np.empty((N, H_out, W_out, C), dtype)
-        done = loops.subsampling2d_forward_1(z, x, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
-    if not done:
+    z = np.empty((N, H_out, W_out, C), dtype)
+    if not (
+        loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
+        and loops.subsampling2d_forward_1(z, x, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
+    ):
         x_1 = rt.Window(  # n i j c r t
             x, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
         )
-        z = np.empty((N, H_out, W_out, C), dtype)
         rt.reduce(np.add, 0, x_1, z)
     # (3) y[n,i,j,c] = A tanh(S(a[c] z[n,i,j,c]+b[c]))
     y = A * np.tanh(S * (a * z + b))
@@ -160,15 +159,14 @@ def subsampling2d_grad_input(
         dtype, a, input_shape, dy, y, None, kernel_size, stride, amplitude, slope
     )
     # (12) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
+    dx = np.empty((N, H, W, C), dtype)
     done = loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
     if done:
-        dx = np.empty((N, H, W, C), dtype)
         if s_h == 1 and s_w == 1:
             done = loops.subsampling2d_grad_input_1(dx, a, dy, y, A, C, H, H_out, N, R, S, T, W, W_out)
         else:
             done = loops.subsampling2d_grad_input_2(dx, a, dy, y, A, C, H, H_out, N, R, S, T, W, W_out, s_h, s_w)
     if not done:
-        dx = np.empty((N, H, W, C), dtype)
         factor1 = A * S * (1 - np.square(y) / A**2) * a * dy
         dx_1 = rt.Window(  # m i j e r t
             dx, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
@@ -188,7 +186,7 @@ def _subsampling2d_grad_a_sizes(dtype: Any, dy: Any, z: Any, y: Any, /, amplitud
     rt.extents("subsampling2d", y.name, y, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     if z is not None:
         rt.extents("subsampling2d", z.name, z, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
-    return A, S
+    return A, S, N, H_out, W_out, C
 
 
 def subsampling2d_grad_a(
@@ -212,16 +210,15 @@ def subsampling2d_grad_a(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     z, y, dy, dtype = rt.arrays("subsampling2d", "z 4, y 4, dy 4", z, y, dy)
-    A, S = _subsampling2d_grad_a_sizes(dtype, dy, z, y, amplitude, slope)
+    A, S, N, H_out, W_out, C = _subsampling2d_grad_a_sizes(dtype, dy, z, y, amplitude, slope)
     # (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
-    da = (
-        A
-        * S
-        * rt.total(
+    da = np.empty((C,), dtype)
+    if not loops.subsampling2d_grad_a_1(da, dy, y, z, A, C, H_out, N, W_out):
+        da = rt.total(
             (1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2) * z.transpose(3, 0, 1, 2),
             (-3, -2, -1),
         )
-    )
+    da *= A * S
     return da
 
 
@@ -245,9 +242,12 @@ def subsampling2d_grad_bias(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     y, dy, dtype = rt.arrays("subsampling2d", "y 4, dy 4", y, dy)
-    A, S = _subsampling2d_grad_a_sizes(dtype, dy, None, y, amplitude, slope)
+    A, S, N, H_out, W_out, C = _subsampling2d_grad_a_sizes(dtype, dy, None, y, amplitude, slope)
     # (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
-    db = A * S * rt.total((1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2), (-3, -2, -1))
+    db = np.empty((C,), dtype)
+    if not loops.subsampling2d_grad_bias_1(db, dy, y, A, C, H_out, N, W_out):
+        db = rt.total((1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2), (-3, -2, -1))
+    db *= A * S
     return db
 
 
@@ -295,27 +295,25 @@ def subsampling2d_backward(
         dtype, a, input_shape, dy, y, z, kernel_size, stride, amplitude, slope
     )
     # (4) du[m,q,v,e] = AS dy[m,q,v,e] (1−y[m,q,v,e]²/A²)
-    done = loops.wanted(C * H_out * N * W_out)
-    if done:
-        du = np.empty((N, H_out, W_out, C), dtype)
-        done = loops.subsampling2d_backward_1(du, dy, y, A, C, H_out, N, S, W_out)
-    if not done:
+    du = np.empty((N, H_out, W_out, C), dtype)
+    if not loops.subsampling2d_backward_1(du, dy, y, A, C, H_out, N, S, W_out):
         du = A * S * (1 - np.square(y) / A**2) * dy
     # (18) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
-    da = rt.contract("n i j m, n i j m -> m", du, z)
+    da = np.empty((C,), dtype)
+    if not loops.subsampling2d_backward_2(da, du, z, C, H_out, N, W_out):
+        da = rt.contract("n i j m, n i j m -> m", du, z)
     # (21) db[m] = Σ_{n,i,j} du[n,i,j,m]
     db = rt.total(du.transpose(3, 0, 1, 2), (-3, -2, -1))
     if inputs:
         # (12) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
+        dx = np.empty((N, H, W, C), dtype)
         done = loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
         if done:
-            dx = np.empty((N, H, W, C), dtype)
             if s_h == 1 and s_w == 1:
-                done = loops.subsampling2d_backward_2(dx, a, du, C, H, H_out, N, R, T, W, W_out)
+                done = loops.subsampling2d_backward_3(dx, a, du, C, H, H_out, N, R, T, W, W_out)
             else:
-                done = loops.subsampling2d_backward_3(dx, a, du, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
+                done = loops.subsampling2d_backward_4(dx, a, du, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
         if not done:
-            dx = np.empty((N, H, W, C), dtype)
             dx_1 = rt.Window(  # m i j e r t
                 dx, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
             )

@@ -63,11 +63,8 @@ def tanh_grad_input(dy: Any, y: Any) -> rt.Array:
     rt.same_shape("tanh", "y", y.shape, full_shape)
     y = y.reshape(-1)
     # (4) dx[m] = dy[m] (1−y[m]²)
-    done = loops.wanted(E)
-    if done:
-        dx = np.empty((E,), dtype)
-        done = loops.tanh_grad_input_1(dx, dy, y, E)
-    if not done:
+    dx = np.empty((E,), dtype)
+    if not loops.tanh_grad_input_1(dx, dy, y, E):
         dx = (1 - np.square(y)) * dy
     return dx.reshape(full_shape)
 

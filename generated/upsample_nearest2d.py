@@ -53,12 +53,11 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     x, dtype = rt.arrays("upsample_nearest2d", "x 4", x)
     s_h, s_w, N, H, W, C, H_out, W_out = _upsample_nearest2d_sizes(dtype, x, None, scale_factor)
     # (1) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
-    done = loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w)
-    if done:
-        y = np.empty((N, H_out, W_out, C), dtype)
-        done = loops.upsample_nearest2d_forward_1(y, x, C, H, H_out, N, W, W_out, s_h, s_w)
-    if not done:
-        y = np.empty((N, H_out, W_out, C), dtype)
+    y = np.empty((N, H_out, W_out, C), dtype)
+    if not (
+        loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w)
+        and loops.upsample_nearest2d_forward_1(y, x, C, H, H_out, N, W, W_out, s_h, s_w)
+    ):
         y_3 = rt.Window(  # n i j c r t
             y, (N, H, W, C, s_h, s_w), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
         )
@@ -86,15 +85,14 @@ def upsample_nearest2d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_
     input_shape = rt.shape("upsample_nearest2d", "input_shape", input_shape, 4)
     s_h, s_w, N, H, W, C, H_out, W_out = _upsample_nearest2d_sizes(dtype, input_shape, dy, scale_factor)
     # (6) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e]
-    done = loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w)
-    if done:
-        dx = np.empty((N, H, W, C), dtype)
-        done = loops.upsample_nearest2d_grad_input_1(dx, dy, C, H, H_out, N, W, W_out, s_h, s_w)
-    if not done:
+    dx = np.empty((N, H, W, C), dtype)
+    if not (
+        loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w)
+        and loops.upsample_nearest2d_grad_input_1(dx, dy, C, H, H_out, N, W, W_out, s_h, s_w)
+    ):
         dy_1 = rt.Window(  # m q v e r t
             dy, (N, H, W, C, s_h, s_w), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
         )
-        dx = np.empty((N, H, W, C), dtype)
         rt.reduce(np.add, 0, dy_1, dx)
     return dx
 

@@ -121,17 +121,12 @@ def _double_forward(
     np.maximum(conv2_u, 0, out=relu2_y)
     buffers.give(conv2_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
-    done = loops.wanted(4 * H_out**2 * K * N)
-    if done:
-        pool_y = buffers.take((N, H_out, H_out, K), dtype)
-        pool_argmax = np.empty((N, H_out, H_out, K), np.int32)
-        done = loops.vgg11_double_forward_1(pool_y, pool_argmax, relu2_y, H, H_out, K, N)
-    if not done:
+    pool_y = buffers.take((N, H_out, H_out, K), dtype)
+    pool_argmax = np.empty((N, H_out, H_out, K), np.int32)
+    if not loops.vgg11_double_forward_1(pool_y, pool_argmax, relu2_y, H, H_out, K, N):
         relu2_y_1 = rt.Window(  # n i j c r t
             relu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        pool_y = buffers.take((N, H_out, H_out, K), dtype)
-        pool_argmax = np.empty((N, H_out, H_out, K), np.int32)
         rt.reduce(np.maximum, -np.inf, relu2_y_1, pool_y, argument=pool_argmax)
     return pool_y, (x, relu1_y, relu2_y, pool_argmax)
 
@@ -163,17 +158,12 @@ def _single_forward(
     np.maximum(conv1_u, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
-    done = loops.wanted(32768 * N)
-    if done:
-        pool_y = buffers.take((N, 8, 8, 128), dtype)
-        pool_argmax = np.empty((N, 8, 8, 128), np.int32)
-        done = loops.vgg11_single_forward_1(pool_y, pool_argmax, relu1_y, N)
-    if not done:
+    pool_y = buffers.take((N, 8, 8, 128), dtype)
+    pool_argmax = np.empty((N, 8, 8, 128), np.int32)
+    if not loops.vgg11_single_forward_1(pool_y, pool_argmax, relu1_y, N):
         relu1_y_1 = rt.Window(  # n i j c r t
             relu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        pool_y = buffers.take((N, 8, 8, 128), dtype)
-        pool_argmax = np.empty((N, 8, 8, 128), np.int32)
         rt.reduce(np.maximum, -np.inf, relu1_y_1, pool_y, argument=pool_argmax)
     return pool_y, (x, relu1_y, pool_argmax)
 
@@ -221,17 +211,12 @@ def vgg11_forward(
     np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
     buffers.give(stage1_conv1_u)
     # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
-    done = loops.wanted(65536 * N)
-    if done:
-        stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
-        stage1_pool_argmax = np.empty((N, 16, 16, 64), np.int32)
-        done = loops.vgg11_forward_1(stage1_pool_y, stage1_pool_argmax, stage1_relu1_y, N)
-    if not done:
+    stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
+    stage1_pool_argmax = np.empty((N, 16, 16, 64), np.int32)
+    if not loops.vgg11_forward_1(stage1_pool_y, stage1_pool_argmax, stage1_relu1_y, N):
         stage1_relu1_y_1 = rt.Window(  # n i j c r t
             stage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
-        stage1_pool_argmax = np.empty((N, 16, 16, 64), np.int32)
         rt.reduce(np.maximum, -np.inf, stage1_relu1_y_1, stage1_pool_y, argument=stage1_pool_argmax)
     stage2_pool_y, stage2_saved = _single_forward("stage2", stage1_pool_y, params, dtype, buffers)
     stage3_pool_y, stage3_saved = _double_forward("stage3", stage2_pool_y, params, dtype, buffers, H_out=4, K=256)
@@ -292,15 +277,11 @@ def _double_predict(
     np.maximum(conv2_u, 0, out=relu2_y)
     buffers.give(conv2_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
-    done = loops.wanted(4 * H_out**2 * K * N)
-    if done:
-        pool_y = buffers.take((N, H_out, H_out, K), dtype)
-        done = loops.vgg11_double_predict_1(pool_y, relu2_y, H, H_out, K, N)
-    if not done:
+    pool_y = buffers.take((N, H_out, H_out, K), dtype)
+    if not loops.vgg11_double_predict_1(pool_y, relu2_y, H, H_out, K, N):
         relu2_y_1 = rt.Window(  # n i j c r t
             relu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        pool_y = buffers.take((N, H_out, H_out, K), dtype)
         rt.reduce(np.maximum, -np.inf, relu2_y_1, pool_y)
     buffers.give(relu2_y)
     return pool_y
@@ -331,15 +312,11 @@ def _single_predict(place: str, x: rt.Array, params: Mapping[str, Any], dtype: A
     np.maximum(conv1_u, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
-    done = loops.wanted(32768 * N)
-    if done:
-        pool_y = buffers.take((N, 8, 8, 128), dtype)
-        done = loops.vgg11_single_predict_1(pool_y, relu1_y, N)
-    if not done:
+    pool_y = buffers.take((N, 8, 8, 128), dtype)
+    if not loops.vgg11_single_predict_1(pool_y, relu1_y, N):
         relu1_y_1 = rt.Window(  # n i j c r t
             relu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        pool_y = buffers.take((N, 8, 8, 128), dtype)
         rt.reduce(np.maximum, -np.inf, relu1_y_1, pool_y)
     buffers.give(relu1_y)
     return pool_y
@@ -384,15 +361,11 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
     buffers.give(stage1_conv1_u)
     # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
-    done = loops.wanted(65536 * N)
-    if done:
-        stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
-        done = loops.vgg11_predict_1(stage1_pool_y, stage1_relu1_y, N)
-    if not done:
+    stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
+    if not loops.vgg11_predict_1(stage1_pool_y, stage1_relu1_y, N):
         stage1_relu1_y_1 = rt.Window(  # n i j c r t
             stage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
-        stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
         rt.reduce(np.maximum, -np.inf, stage1_relu1_y_1, stage1_pool_y)
     buffers.give(stage1_relu1_y)
     stage2_pool_y = _single_predict("stage2", stage1_pool_y, params, dtype, buffers)
@@ -432,18 +405,16 @@ def _double_backward(
     conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, C, K))
     conv2_w = rt.weight("vgg11", params, place + "_conv2.w", dtype, (3, 3, K, K))
     # (38) drelu2_y[m, 2i+r, 2j+t, e] += dpool_y[m,i,j,e] [pool_argmax[m,i,j,e]=2r+t]
-    done = loops.wanted(4 * H_out**2 * K * N)
-    if done:
-        drelu2_y = buffers.take((N, H, H, K), dtype)
-        done = loops.vgg11_double_backward_1(drelu2_y, dpool_y, pool_argmax, H, H_out, K, N)
-    if not done:
-        drelu2_y = buffers.take((N, H, H, K), dtype)
+    drelu2_y = buffers.take((N, H, H, K), dtype)
+    if not loops.vgg11_double_backward_1(drelu2_y, dpool_y, pool_argmax, H, H_out, K, N):
         drelu2_y_1 = rt.Window(  # m i j e r t
             drelu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.spread(dpool_y, drelu2_y_1, argument=pool_argmax)
     # (40) dconv2_u[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dconv2_u = np.where(relu2_y > 0, drelu2_y, 0)
+    dconv2_u = buffers.take((N, H, H, K), dtype)
+    if not loops.vgg11_double_backward_2(dconv2_u, drelu2_y, relu2_y, H, K, N):
+        dconv2_u[...] = np.where(relu2_y > 0, drelu2_y, 0)
     buffers.give(drelu2_y)
     # (48) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
@@ -452,7 +423,9 @@ def _double_backward(
     drelu1_y = buffers.take((N, H, H, K), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (50) dconv1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dconv1_u = np.where(relu1_y > 0, drelu1_y, 0)
+    dconv1_u = buffers.take((N, H, H, K), dtype)
+    if not loops.vgg11_double_backward_3(dconv1_u, drelu1_y, relu1_y, H, K, N):
+        dconv1_u[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (54) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dconv1_u_1 = rt.Window(  # m q v k r t
@@ -468,6 +441,7 @@ def _double_backward(
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     # (45) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
     dconv1_b = rt.total(dconv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    buffers.give(dconv1_u)
     # (44) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, K, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
@@ -476,6 +450,7 @@ def _double_backward(
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     # (45) dconv2_b[m] = Σ_{n,i,j} dconv2_u[n,i,j,m]
     dconv2_b = rt.total(dconv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    buffers.give(dconv2_u)
     return (
         dx,
         {
@@ -503,18 +478,16 @@ def _single_backward(
     N = dpool_y.shape[0]
     conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, 64, 128))
     # drelu1_y[m, 2i+r, 2j+t, e] = dpool_y[m,i,j,e] [pool_argmax[m,i,j,e]=2r+t]
-    done = loops.wanted(32768 * N)
-    if done:
-        drelu1_y = buffers.take((N, 16, 16, 128), dtype)
-        done = loops.vgg11_single_backward_1(drelu1_y, dpool_y, pool_argmax, N)
-    if not done:
-        drelu1_y = buffers.take((N, 16, 16, 128), dtype)
+    drelu1_y = buffers.take((N, 16, 16, 128), dtype)
+    if not loops.vgg11_single_backward_1(drelu1_y, dpool_y, pool_argmax, N):
         drelu1_y_1 = rt.Window(  # m i j e r t
             drelu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.spread(dpool_y, drelu1_y_1, argument=pool_argmax)
     # (55) dconv1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dconv1_u = np.where(relu1_y > 0, drelu1_y, 0)
+    dconv1_u = buffers.take((N, 16, 16, 128), dtype)
+    if not loops.vgg11_single_backward_2(dconv1_u, drelu1_y, relu1_y, N):
+        dconv1_u[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (54) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dconv1_u_1 = rt.Window(  # m q v k r t
@@ -530,6 +503,7 @@ def _single_backward(
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     # (45) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
     dconv1_b = rt.total(dconv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    buffers.give(dconv1_u)
     return dx, {place + "_conv1.w": dconv1_w, place + "_conv1.b": dconv1_b}
 
 
@@ -586,19 +560,17 @@ def vgg11_backward(
     dstage1_pool_y, stage2_gradients = _single_backward("stage2", dstage2_pool_y, params, stage2_saved, dtype, buffers)
     buffers.give(dstage2_pool_y)
     # dstage1_relu1_y[m, 2i+r, 2j+t, e] = dstage1_pool_y[m,i,j,e] [stage1_pool_argmax[m,i,j,e]=2r+t]
-    done = loops.wanted(65536 * N)
-    if done:
-        dstage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
-        done = loops.vgg11_backward_1(dstage1_relu1_y, dstage1_pool_y, stage1_pool_argmax, N)
-    if not done:
-        dstage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
+    dstage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
+    if not loops.vgg11_backward_1(dstage1_relu1_y, dstage1_pool_y, stage1_pool_argmax, N):
         dstage1_relu1_y_1 = rt.Window(  # m i j e r t
             dstage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.spread(dstage1_pool_y, dstage1_relu1_y_1, argument=stage1_pool_argmax)
     buffers.give(dstage1_pool_y)
     # (55) dstage1_conv1_u[m,q,v,e] = dstage1_relu1_y[m,q,v,e] [stage1_relu1_y[m,q,v,e]>0]
-    dstage1_conv1_u = np.where(stage1_relu1_y > 0, dstage1_relu1_y, 0)
+    dstage1_conv1_u = buffers.take((N, 32, 32, 64), dtype)
+    if not loops.vgg11_backward_2(dstage1_conv1_u, dstage1_relu1_y, stage1_relu1_y, N):
+        dstage1_conv1_u[...] = np.where(stage1_relu1_y > 0, dstage1_relu1_y, 0)
     buffers.give(dstage1_relu1_y)
     # (44) dstage1_conv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dstage1_conv1_u[n,i,j,e]
     x_1 = rt.Window(  # m q v n i j
@@ -622,6 +594,7 @@ def vgg11_backward(
         )
         dx = np.empty((N, 32, 32, 3), dtype)
         rt.contract("m q v k r t, r t e k -> m q v e", dstage1_conv1_u_1, stage1_conv1_w, out=dx)
+    buffers.give(dstage1_conv1_u)
     return (
         dx if inputs else None,
         {
@@ -701,7 +674,9 @@ def vgg11_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("vgg11_loss", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("vgg11_loss", "t", t, K)
     # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
-    dx = dy * h / (N * z[:, None])
+    dx = np.empty((N, K), dtype)
+    if not loops.vgg11_loss_grad_input_1(dx, h, z, dy, K, N):
+        dx = dy * h / (N * z[:, None])
     # (23) dx[q,v] += −1/N dy [v=t[q]]
     rows1 = -rt.ratio(dy, N)
     rt.scatter(", v: q -> q v", dx, rows1, t)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from gradscribe.codegen.loops.kinds import elementwise, gather, reduce, scatter
+from gradscribe.codegen.loops.kinds import column_sums, elementwise, gather, reduce, scatter
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import CFunction, CParameter
 from gradscribe.codegen.loops.writing.loop_writer import Writer
@@ -23,6 +23,7 @@ WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "gather": gather.write,
     "scatter": scatter.write,
     "reduce": reduce.write,
+    "columns": column_sums.write,
     "pointwise": elementwise.write,
 }
 
@@ -79,6 +80,7 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
         tuple(w.numbers),
         tuple(s for s in sizes if s not in known),
         tuple(s for s in sizes if s in known),
+        nest.parted,
     )
     code = CFunction(_summary(w), _parameters(w, given), w.body)
     return NestLoops(code, given.caller(name, _summary(w), argument), w.arrays, given.others)
@@ -113,7 +115,7 @@ def _parameters(w: Writer, given: "_Given") -> tuple[CParameter, ...]:
 class _Given:
     """What loops are given: the extent of the outermost, the steps of all, arrays, numbers of the arrays' type, sizes.
 
-    `fixed` are the sizes that are known when they are compiled.
+    `fixed` are the sizes that are known when they are compiled; of `parted` ones see `Nest`.
     """
 
     extent: Expr
@@ -122,6 +124,7 @@ class _Given:
     numbers: tuple[Expr, ...]
     sizes: tuple[Symbol, ...]
     fixed: tuple[Symbol, ...]
+    parted: bool
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -146,7 +149,7 @@ class _Given:
         signature = Signature((*arrays, *(Parameter(a, ANY) for a in self.scalars), *symbols), result=BOOL)
         numbers = Group(tuple(call(DTYPE.text, argument(n)) for n in self.numbers))
         run = call(
-            "rt.run",
+            "rt.run_parts" if self.parted else "rt.run",
             Name(text_of(name)),
             size(self.extent),
             size(self.steps),
@@ -170,9 +173,9 @@ def _summary(w: Writer) -> str:
             return f"{REDUCTIONS[nest.op].plural.capitalize()} over {taps} for every {outer}, {vector}."
         case "scatter":
             return f"Windows {outer} added to what they cover, tap {taps} by tap."
-        case "reduce":
+        case "reduce" | "columns":
             first, *rest = (w.index(r.index).text for r in nest.outer)
-            return f"Sums over {', '.join(rest)} for every {first}, {taps}, {vector}."
+            return f"Sums over {', '.join(rest)} for every {', '.join(filter(None, (first, taps, vector)))}."
         case _:
             return "Element by element."
 

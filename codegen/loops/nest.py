@@ -17,7 +17,7 @@ class Nest:
     """Loops over single elements, which are compiled: ``target[place] op= body`` for every point of the box.
 
     Attributes:
-        kind: how the loops are arranged: "gather", "scatter", "reduce" or "pointwise"; see `codegen.loops`.
+        kind: how the loops are arranged: "gather", "scatter", "reduce", "columns" or "pointwise"; see `codegen.loops`.
         target: the array written, new and not yet filled.
         place: where, per axis.
         op: the word of the reduction.
@@ -30,6 +30,7 @@ class Nest:
         brackets: what restricts the box.
         argument: of one that selects: the array that records positions, or "".
         position: the number recorded.
+        parted: whether the target has an axis for the outermost index here, along which it is added up at the end.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Nest:
     brackets: tuple[Guard, ...]
     argument: str = ""
     position: Expr = sympy.S.Zero
+    parted: bool = False
 
     @property
     def ranges(self) -> tuple[Range, ...]:

@@ -13,6 +13,88 @@ else:  # copied beside a script
 
 batch_norm_forward_1_loops = r"""/* Element by element. */
 static void loops(
+    long start, long stop, REAL *restrict h, const REAL *restrict factor1, const REAL *restrict m,
+    const REAL *restrict x, long C)
+{
+    for (long e = start; e < stop; e++) {
+        const long at = C * e;
+        const long x_at = C * e;
+        for (long c = 0; c < whole(0, C); c += LANES) {
+            const reals x_1 = load(&x[x_at + c]);
+            const reals m_1 = load(&m[c]);
+            const reals factor1_1 = load(&factor1[c]);
+            store(&h[at + c], (x_1 - m_1) * factor1_1);
+        }
+        APART
+        for (long c = whole(0, C); c < C; c++) {
+            const REAL x_1 = x[x_at + c];
+            const REAL m_1 = m[c];
+            const REAL factor1_1 = factor1[c];
+            h[at + c] = (x_1 - m_1) * factor1_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
+}
+"""
+
+
+def batch_norm_forward_1(h: rt.Array, factor1: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Element by element."""
+    return rt.run(batch_norm_forward_1_loops, E, C * E, (h, factor1, m, x), (), (C,), ())
+
+
+batch_norm_forward_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict gamma,
+    const REAL *restrict h, long C)
+{
+    for (long e = start; e < stop; e++) {
+        const long at = C * e;
+        const long h_at = C * e;
+        for (long c = 0; c < whole(0, C); c += LANES) {
+            const reals beta_1 = load(&beta[c]);
+            const reals gamma_1 = load(&gamma[c]);
+            const reals h_1 = load(&h[h_at + c]);
+            store(&y[at + c], beta_1 + gamma_1 * h_1);
+        }
+        APART
+        for (long c = whole(0, C); c < C; c++) {
+            const REAL beta_1 = beta[c];
+            const REAL gamma_1 = gamma[c];
+            const REAL h_1 = h[h_at + c];
+            y[at + c] = beta_1 + gamma_1 * h_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
+}
+"""
+
+
+def batch_norm_forward_2(y: rt.Array, beta: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Element by element."""
+    return rt.run(batch_norm_forward_2_loops, E, C * E, (y, beta, gamma, h), (), (C,), ())
+
+
+batch_norm_forward_3_loops = r"""/* Element by element. */
+static void loops(
     long start, long stop, REAL *restrict new_mean, const REAL *restrict m, const REAL *restrict running_mean,
     REAL number_1, REAL number_2)
 {
@@ -41,13 +123,13 @@ static void part(void *given, long number)
 """
 
 
-def batch_norm_forward_1(new_mean: rt.Array, m: rt.Array, running_mean: rt.Array, C: int, rho: Any) -> bool:
+def batch_norm_forward_3(new_mean: rt.Array, m: rt.Array, running_mean: rt.Array, C: int, rho: Any) -> bool:
     """Element by element."""
-    dtype = rt.float_type("batch_norm_forward_1", new_mean=new_mean)
-    return rt.run(batch_norm_forward_1_loops, C, C, (new_mean, m, running_mean), (dtype(rho), dtype(1 - rho)), (), ())
+    dtype = rt.float_type("batch_norm_forward_3", new_mean=new_mean)
+    return rt.run(batch_norm_forward_3_loops, C, C, (new_mean, m, running_mean), (dtype(rho), dtype(1 - rho)), (), ())
 
 
-batch_norm_forward_2_loops = r"""/* Element by element. */
+batch_norm_forward_4_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict new_var, const REAL *restrict running_var, const REAL *restrict v,
     REAL number_1, REAL number_2)
@@ -77,11 +159,11 @@ static void part(void *given, long number)
 """
 
 
-def batch_norm_forward_2(new_var: rt.Array, running_var: rt.Array, v: rt.Array, C: int, E: int, rho: Any) -> bool:
+def batch_norm_forward_4(new_var: rt.Array, running_var: rt.Array, v: rt.Array, C: int, E: int, rho: Any) -> bool:
     """Element by element."""
-    dtype = rt.float_type("batch_norm_forward_2", new_var=new_var)
+    dtype = rt.float_type("batch_norm_forward_4", new_var=new_var)
     return rt.run(
-        batch_norm_forward_2_loops,
+        batch_norm_forward_4_loops,
         C,
         C,
         (new_var, running_var, v),
@@ -89,3 +171,117 @@ def batch_norm_forward_2(new_var: rt.Array, running_var: rt.Array, v: rt.Array, 
         (),
         (),
     )
+
+
+batch_norm_grad_input_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dh, const REAL *restrict dy, const REAL *restrict gamma, long C)
+{
+    for (long q = start; q < stop; q++) {
+        const long at = C * q;
+        const long dy_at = C * q;
+        for (long a = 0; a < whole(0, C); a += LANES) {
+            store(&dh[at + a], load(&gamma[a]) * load(&dy[dy_at + a]));
+        }
+        APART
+        for (long a = whole(0, C); a < C; a++) {
+            dh[at + a] = gamma[a] * dy[dy_at + a];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+}
+"""
+
+
+def batch_norm_grad_input_1(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int, E: int) -> bool:
+    """Element by element."""
+    return rt.run(batch_norm_grad_input_1_loops, E, C * E, (dh, dy, gamma), (), (C,), ())
+
+
+batch_norm_grad_input_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1, long C)
+{
+    for (long q = start; q < stop; q++) {
+        const long at = C * q;
+        const long dh_at = C * q;
+        for (long a = 0; a < whole(0, C); a += LANES) {
+            store(&dx[at + a], load(&factor1[a]) * load(&dh[dh_at + a]));
+        }
+        APART
+        for (long a = whole(0, C); a < C; a++) {
+            dx[at + a] = factor1[a] * dh[dh_at + a];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+}
+"""
+
+
+def batch_norm_grad_input_2(dx: rt.Array, dh: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
+    """Element by element."""
+    return rt.run(batch_norm_grad_input_2_loops, E, C * E, (dx, dh, factor1), (), (C,), ())
+
+
+batch_norm_predict_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict factor1,
+    const REAL *restrict running_mean, const REAL *restrict x, long C)
+{
+    for (long e = start; e < stop; e++) {
+        const long at = C * e;
+        const long x_at = C * e;
+        for (long c = 0; c < whole(0, C); c += LANES) {
+            const reals x_1 = load(&x[x_at + c]);
+            const reals running_mean_1 = load(&running_mean[c]);
+            const reals factor1_1 = load(&factor1[c]);
+            const reals beta_1 = load(&beta[c]);
+            store(&y[at + c], (x_1 - running_mean_1) * factor1_1 + beta_1);
+        }
+        APART
+        for (long c = whole(0, C); c < C; c++) {
+            const REAL x_1 = x[x_at + c];
+            const REAL running_mean_1 = running_mean[c];
+            const REAL factor1_1 = factor1[c];
+            const REAL beta_1 = beta[c];
+            y[at + c] = (x_1 - running_mean_1) * factor1_1 + beta_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        numbers[2]);
+}
+"""
+
+
+def batch_norm_predict_1(
+    y: rt.Array, beta: rt.Array, factor1: rt.Array, running_mean: rt.Array, x: rt.Array, C: int, E: int
+) -> bool:
+    """Element by element."""
+    return rt.run(batch_norm_predict_1_loops, E, C * E, (y, beta, factor1, running_mean, x), (), (C,), ())

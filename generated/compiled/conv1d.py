@@ -336,7 +336,7 @@ def conv1d_grad_input_2(
 
 conv1d_grad_weight_1_loops = r"""/* Sums over j for every n, m, v. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict parts1, const REAL *restrict dy,
+    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy,
     const REAL *restrict x_2, long G, long W, long W_out, long p, long T, long d, long s)
 {
     for (long n = start; n < stop; n++) {
@@ -350,7 +350,7 @@ static void loops(
             APART
             for (long v = 0; v < G; v++) {
                 sums[sums_at + v] = 0;
-                parts1[at + v] = 0;
+                dw[at + v] = 0;
             }
         }
         long j_first = most(most(0, -floor_quotient(-p, s)), -floor_quotient(T * d - d - p, s));
@@ -377,7 +377,7 @@ static void loops(
                         total += load(&dy[dy_at + 5 * G + v]) * load(&x_2[x_2_at + (G * d * m + 5 * G * s) + v]);
                         total += load(&dy[dy_at + 6 * G + v]) * load(&x_2[x_2_at + (G * d * m + 6 * G * s) + v]);
                         total += load(&dy[dy_at + 7 * G + v]) * load(&x_2[x_2_at + (G * d * m + 7 * G * s) + v]);
-                        store(&parts1[at + G * m + v], load(&parts1[at + G * m + v]) + total);
+                        store(&dw[at + G * m + v], load(&dw[at + G * m + v]) + total);
                     }
                 }
                 APART
@@ -392,7 +392,7 @@ static void loops(
                         total += dy[dy_at + 5 * G + v] * x_2[x_2_at + (G * d * m + 5 * G * s) + v];
                         total += dy[dy_at + 6 * G + v] * x_2[x_2_at + (G * d * m + 6 * G * s) + v];
                         total += dy[dy_at + 7 * G + v] * x_2[x_2_at + (G * d * m + 7 * G * s) + v];
-                        parts1[at + G * m + v] += total;
+                        dw[at + G * m + v] += total;
                     }
                 }
                 j += 8;
@@ -404,7 +404,7 @@ static void loops(
                     UNROLLED
                     for (long m = 0; m < T; m++) {
                         reals total = load(&dy[dy_at + v]) * load(&x_2[x_2_at + G * d * m + v]);
-                        store(&parts1[at + G * m + v], load(&parts1[at + G * m + v]) + total);
+                        store(&dw[at + G * m + v], load(&dw[at + G * m + v]) + total);
                     }
                 }
                 APART
@@ -412,7 +412,7 @@ static void loops(
                     UNROLLED
                     for (long m = 0; m < T; m++) {
                         REAL total = dy[dy_at + v] * x_2[x_2_at + G * d * m + v];
-                        parts1[at + G * m + v] += total;
+                        dw[at + G * m + v] += total;
                     }
                 }
                 j += 1;
@@ -424,11 +424,11 @@ static void loops(
                     const long dy_at = G * (W_out * n + j);
                     const long x_2_at = G * (W * n + d * m + j * s - p);
                     for (long v = 0; v < whole(0, G); v += LANES) {
-                        store(&parts1[at + v], load(&parts1[at + v]) + load(&dy[dy_at + v]) * load(&x_2[x_2_at + v]));
+                        store(&dw[at + v], load(&dw[at + v]) + load(&dy[dy_at + v]) * load(&x_2[x_2_at + v]));
                     }
                     APART
                     for (long v = whole(0, G); v < G; v++) {
-                        parts1[at + v] += dy[dy_at + v] * x_2[x_2_at + v];
+                        dw[at + v] += dy[dy_at + v] * x_2[x_2_at + v];
                     }
                 }
                 j += 1;
@@ -439,7 +439,7 @@ static void loops(
             const long sums_at = G * m;
             APART
             for (long v = 0; v < G; v++) {
-                parts1[at + v] += sums[sums_at + v];
+                dw[at + v] += sums[sums_at + v];
             }
         }
     }
@@ -459,7 +459,9 @@ static void part(void *given, long number)
 
 
 def conv1d_grad_weight_1(
-    parts1: rt.Array, dy: rt.Array, x_2: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+    dw: rt.Array, dy: rt.Array, x_2: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Sums over j for every n, m, v."""
-    return rt.run(conv1d_grad_weight_1_loops, N, G * N * T * W_out, (parts1, dy, x_2), (), (G, W, W_out, p), (T, d, s))
+    return rt.run_parts(
+        conv1d_grad_weight_1_loops, N, G * N * T * W_out, (dw, dy, x_2), (), (G, W, W_out, p), (T, d, s)
+    )

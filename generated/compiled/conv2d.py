@@ -507,7 +507,7 @@ def conv2d_grad_input_2(
 
 conv2d_grad_weight_1_loops = r"""/* Sums over i, j for every n, m, q, e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict parts1, const REAL *restrict dy,
+    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy,
     const REAL *restrict x_2, long G, long H, long H_out, long W, long W_out, long p_h, long p_w, long R, long T,
     long d_h, long d_w, long s_h, long s_w)
 {
@@ -523,7 +523,7 @@ static void loops(
                 APART
                 for (long e = 0; e < G; e++) {
                     sums[sums_at + e] = 0;
-                    parts1[at + e] = 0;
+                    dw[at + e] = 0;
                 }
             }
         }
@@ -535,8 +535,8 @@ static void loops(
                         const long sums_at = G * (T * m + q);
                         APART
                         for (long e = 0; e < G; e++) {
-                            sums[sums_at + e] += parts1[at + e];
-                            parts1[at + e] = 0;
+                            sums[sums_at + e] += dw[at + e];
+                            dw[at + e] = 0;
                         }
                     }
                 }
@@ -581,7 +581,7 @@ static void loops(
                                 total += load(&dy[dy_at + 7 * G + e]) * load(
                                     &x_2[x_2_at + (G * d_w * q + 7 * G * s_w) + e]
                                 );
-                                store(&parts1[at + G * q + e], load(&parts1[at + G * q + e]) + total);
+                                store(&dw[at + G * q + e], load(&dw[at + G * q + e]) + total);
                             }
                         }
                         APART
@@ -596,7 +596,7 @@ static void loops(
                                 total += dy[dy_at + 5 * G + e] * x_2[x_2_at + (G * d_w * q + 5 * G * s_w) + e];
                                 total += dy[dy_at + 6 * G + e] * x_2[x_2_at + (G * d_w * q + 6 * G * s_w) + e];
                                 total += dy[dy_at + 7 * G + e] * x_2[x_2_at + (G * d_w * q + 7 * G * s_w) + e];
-                                parts1[at + G * q + e] += total;
+                                dw[at + G * q + e] += total;
                             }
                         }
                         j += 8;
@@ -608,7 +608,7 @@ static void loops(
                             UNROLLED
                             for (long q = 0; q < T; q++) {
                                 reals total = load(&dy[dy_at + e]) * load(&x_2[x_2_at + G * d_w * q + e]);
-                                store(&parts1[at + G * q + e], load(&parts1[at + G * q + e]) + total);
+                                store(&dw[at + G * q + e], load(&dw[at + G * q + e]) + total);
                             }
                         }
                         APART
@@ -616,7 +616,7 @@ static void loops(
                             UNROLLED
                             for (long q = 0; q < T; q++) {
                                 REAL total = dy[dy_at + e] * x_2[x_2_at + G * d_w * q + e];
-                                parts1[at + G * q + e] += total;
+                                dw[at + G * q + e] += total;
                             }
                         }
                         j += 1;
@@ -628,14 +628,11 @@ static void loops(
                             const long dy_at = G * (W_out * (H_out * n + i) + j);
                             const long x_2_at = G * (W * (H * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w);
                             for (long e = 0; e < whole(0, G); e += LANES) {
-                                store(
-                                    &parts1[at + e],
-                                    load(&parts1[at + e]) + load(&dy[dy_at + e]) * load(&x_2[x_2_at + e])
-                                );
+                                store(&dw[at + e], load(&dw[at + e]) + load(&dy[dy_at + e]) * load(&x_2[x_2_at + e]));
                             }
                             APART
                             for (long e = whole(0, G); e < G; e++) {
-                                parts1[at + e] += dy[dy_at + e] * x_2[x_2_at + e];
+                                dw[at + e] += dy[dy_at + e] * x_2[x_2_at + e];
                             }
                         }
                         j += 1;
@@ -649,7 +646,7 @@ static void loops(
                 const long sums_at = G * (T * m + q);
                 APART
                 for (long e = 0; e < G; e++) {
-                    parts1[at + e] += sums[sums_at + e];
+                    dw[at + e] += sums[sums_at + e];
                 }
             }
         }
@@ -671,7 +668,7 @@ static void part(void *given, long number)
 
 
 def conv2d_grad_weight_1(
-    parts1: rt.Array,
+    dw: rt.Array,
     dy: rt.Array,
     x_2: rt.Array,
     G: int,
@@ -690,11 +687,11 @@ def conv2d_grad_weight_1(
     s_w: int,
 ) -> bool:
     """Sums over i, j for every n, m, q, e."""
-    return rt.run(
+    return rt.run_parts(
         conv2d_grad_weight_1_loops,
         N,
         G * H_out * N * R * T * W_out,
-        (parts1, dy, x_2),
+        (dw, dy, x_2),
         (),
         (G, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),

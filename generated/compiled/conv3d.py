@@ -652,7 +652,7 @@ def conv3d_grad_input_2(
 
 conv3d_grad_weight_1_loops = r"""/* Sums over l, i, j for every n, m, q, v, o. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict parts1, const REAL *restrict dy,
+    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy,
     const REAL *restrict x_2, long D, long D_out, long G, long H, long H_out, long W, long W_out, long p_d,
     long p_h, long p_w, long A, long R, long T, long d_d, long d_h, long d_w, long s_d, long s_h, long s_w)
 {
@@ -669,7 +669,7 @@ static void loops(
                     APART
                     for (long o = 0; o < G; o++) {
                         sums[sums_at + o] = 0;
-                        parts1[at + o] = 0;
+                        dw[at + o] = 0;
                     }
                 }
             }
@@ -683,8 +683,8 @@ static void loops(
                             const long sums_at = G * (T * (R * m + q) + v);
                             APART
                             for (long o = 0; o < G; o++) {
-                                sums[sums_at + o] += parts1[at + o];
-                                parts1[at + o] = 0;
+                                sums[sums_at + o] += dw[at + o];
+                                dw[at + o] = 0;
                             }
                         }
                     }
@@ -742,7 +742,7 @@ static void loops(
                                         total += load(&dy[dy_at + 7 * G + o]) * load(
                                             &x_2[x_2_at + (G * d_w * v + 7 * G * s_w) + o]
                                         );
-                                        store(&parts1[at + G * v + o], load(&parts1[at + G * v + o]) + total);
+                                        store(&dw[at + G * v + o], load(&dw[at + G * v + o]) + total);
                                     }
                                 }
                                 APART
@@ -757,7 +757,7 @@ static void loops(
                                         total += dy[dy_at + 5 * G + o] * x_2[x_2_at + (G * d_w * v + 5 * G * s_w) + o];
                                         total += dy[dy_at + 6 * G + o] * x_2[x_2_at + (G * d_w * v + 6 * G * s_w) + o];
                                         total += dy[dy_at + 7 * G + o] * x_2[x_2_at + (G * d_w * v + 7 * G * s_w) + o];
-                                        parts1[at + G * v + o] += total;
+                                        dw[at + G * v + o] += total;
                                     }
                                 }
                                 j += 8;
@@ -773,7 +773,7 @@ static void loops(
                                     UNROLLED
                                     for (long v = 0; v < T; v++) {
                                         reals total = load(&dy[dy_at + o]) * load(&x_2[x_2_at + G * d_w * v + o]);
-                                        store(&parts1[at + G * v + o], load(&parts1[at + G * v + o]) + total);
+                                        store(&dw[at + G * v + o], load(&dw[at + G * v + o]) + total);
                                     }
                                 }
                                 APART
@@ -781,7 +781,7 @@ static void loops(
                                     UNROLLED
                                     for (long v = 0; v < T; v++) {
                                         REAL total = dy[dy_at + o] * x_2[x_2_at + G * d_w * v + o];
-                                        parts1[at + G * v + o] += total;
+                                        dw[at + G * v + o] += total;
                                     }
                                 }
                                 j += 1;
@@ -799,13 +799,13 @@ static void loops(
                                     );
                                     for (long o = 0; o < whole(0, G); o += LANES) {
                                         store(
-                                            &parts1[at + o],
-                                            load(&parts1[at + o]) + load(&dy[dy_at + o]) * load(&x_2[x_2_at + o])
+                                            &dw[at + o],
+                                            load(&dw[at + o]) + load(&dy[dy_at + o]) * load(&x_2[x_2_at + o])
                                         );
                                     }
                                     APART
                                     for (long o = whole(0, G); o < G; o++) {
-                                        parts1[at + o] += dy[dy_at + o] * x_2[x_2_at + o];
+                                        dw[at + o] += dy[dy_at + o] * x_2[x_2_at + o];
                                     }
                                 }
                                 j += 1;
@@ -822,7 +822,7 @@ static void loops(
                     const long sums_at = G * (T * (R * m + q) + v);
                     APART
                     for (long o = 0; o < G; o++) {
-                        parts1[at + o] += sums[sums_at + o];
+                        dw[at + o] += sums[sums_at + o];
                     }
                 }
             }
@@ -845,7 +845,7 @@ static void part(void *given, long number)
 
 
 def conv3d_grad_weight_1(
-    parts1: rt.Array,
+    dw: rt.Array,
     dy: rt.Array,
     x_2: rt.Array,
     A: int,
@@ -870,11 +870,11 @@ def conv3d_grad_weight_1(
     s_w: int,
 ) -> bool:
     """Sums over l, i, j for every n, m, q, v, o."""
-    return rt.run(
+    return rt.run_parts(
         conv3d_grad_weight_1_loops,
         N,
         A * D_out * G * H_out * N * R * T * W_out,
-        (parts1, dy, x_2),
+        (dw, dy, x_2),
         (),
         (D, D_out, G, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),

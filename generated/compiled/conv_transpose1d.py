@@ -336,7 +336,7 @@ def conv_transpose1d_grad_input_1(
 
 conv_transpose1d_grad_weight_1_loops = r"""/* Sums over j for every n, m, e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict parts1, const REAL *restrict dy_2,
+    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy_2,
     const REAL *restrict x, long G, long W, long W_out, long p, long T, long d, long s)
 {
     for (long n = start; n < stop; n++) {
@@ -350,7 +350,7 @@ static void loops(
             APART
             for (long e = 0; e < G; e++) {
                 sums[sums_at + e] = 0;
-                parts1[at + e] = 0;
+                dw[at + e] = 0;
             }
         }
         long j_first = most(most(0, -floor_quotient(-p, s)), -floor_quotient(T * d - d - p, s));
@@ -377,7 +377,7 @@ static void loops(
                         total += load(&x[x_at + 5 * G + e]) * load(&dy_2[dy_2_at + (G * d * m + 5 * G * s) + e]);
                         total += load(&x[x_at + 6 * G + e]) * load(&dy_2[dy_2_at + (G * d * m + 6 * G * s) + e]);
                         total += load(&x[x_at + 7 * G + e]) * load(&dy_2[dy_2_at + (G * d * m + 7 * G * s) + e]);
-                        store(&parts1[at + G * m + e], load(&parts1[at + G * m + e]) + total);
+                        store(&dw[at + G * m + e], load(&dw[at + G * m + e]) + total);
                     }
                 }
                 APART
@@ -392,7 +392,7 @@ static void loops(
                         total += x[x_at + 5 * G + e] * dy_2[dy_2_at + (G * d * m + 5 * G * s) + e];
                         total += x[x_at + 6 * G + e] * dy_2[dy_2_at + (G * d * m + 6 * G * s) + e];
                         total += x[x_at + 7 * G + e] * dy_2[dy_2_at + (G * d * m + 7 * G * s) + e];
-                        parts1[at + G * m + e] += total;
+                        dw[at + G * m + e] += total;
                     }
                 }
                 j += 8;
@@ -404,7 +404,7 @@ static void loops(
                     UNROLLED
                     for (long m = 0; m < T; m++) {
                         reals total = load(&x[x_at + e]) * load(&dy_2[dy_2_at + G * d * m + e]);
-                        store(&parts1[at + G * m + e], load(&parts1[at + G * m + e]) + total);
+                        store(&dw[at + G * m + e], load(&dw[at + G * m + e]) + total);
                     }
                 }
                 APART
@@ -412,7 +412,7 @@ static void loops(
                     UNROLLED
                     for (long m = 0; m < T; m++) {
                         REAL total = x[x_at + e] * dy_2[dy_2_at + G * d * m + e];
-                        parts1[at + G * m + e] += total;
+                        dw[at + G * m + e] += total;
                     }
                 }
                 j += 1;
@@ -424,11 +424,11 @@ static void loops(
                     const long dy_2_at = G * (W_out * n + d * m + j * s - p);
                     const long x_at = G * (W * n + j);
                     for (long e = 0; e < whole(0, G); e += LANES) {
-                        store(&parts1[at + e], load(&parts1[at + e]) + load(&x[x_at + e]) * load(&dy_2[dy_2_at + e]));
+                        store(&dw[at + e], load(&dw[at + e]) + load(&x[x_at + e]) * load(&dy_2[dy_2_at + e]));
                     }
                     APART
                     for (long e = whole(0, G); e < G; e++) {
-                        parts1[at + e] += x[x_at + e] * dy_2[dy_2_at + e];
+                        dw[at + e] += x[x_at + e] * dy_2[dy_2_at + e];
                     }
                 }
                 j += 1;
@@ -439,7 +439,7 @@ static void loops(
             const long sums_at = G * m;
             APART
             for (long e = 0; e < G; e++) {
-                parts1[at + e] += sums[sums_at + e];
+                dw[at + e] += sums[sums_at + e];
             }
         }
     }
@@ -459,9 +459,9 @@ static void part(void *given, long number)
 
 
 def conv_transpose1d_grad_weight_1(
-    parts1: rt.Array, dy_2: rt.Array, x: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+    dw: rt.Array, dy_2: rt.Array, x: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Sums over j for every n, m, e."""
-    return rt.run(
-        conv_transpose1d_grad_weight_1_loops, N, G * N * T * W, (parts1, dy_2, x), (), (G, W, W_out, p), (T, d, s)
+    return rt.run_parts(
+        conv_transpose1d_grad_weight_1_loops, N, G * N * T * W, (dw, dy_2, x), (), (G, W, W_out, p), (T, d, s)
     )

@@ -511,7 +511,7 @@ def conv_transpose2d_grad_input_1(
 
 conv_transpose2d_grad_weight_1_loops = r"""/* Sums over i, j for every n, m, q, a. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict parts1, const REAL *restrict dy_2,
+    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy_2,
     const REAL *restrict x, long G, long H, long H_out, long W, long W_out, long p_h, long p_w, long R, long T,
     long d_h, long d_w, long s_h, long s_w)
 {
@@ -527,7 +527,7 @@ static void loops(
                 APART
                 for (long a = 0; a < G; a++) {
                     sums[sums_at + a] = 0;
-                    parts1[at + a] = 0;
+                    dw[at + a] = 0;
                 }
             }
         }
@@ -539,8 +539,8 @@ static void loops(
                         const long sums_at = G * (T * m + q);
                         APART
                         for (long a = 0; a < G; a++) {
-                            sums[sums_at + a] += parts1[at + a];
-                            parts1[at + a] = 0;
+                            sums[sums_at + a] += dw[at + a];
+                            dw[at + a] = 0;
                         }
                     }
                 }
@@ -585,7 +585,7 @@ static void loops(
                                 total += load(&x[x_at + 7 * G + a]) * load(
                                     &dy_2[dy_2_at + (G * d_w * q + 7 * G * s_w) + a]
                                 );
-                                store(&parts1[at + G * q + a], load(&parts1[at + G * q + a]) + total);
+                                store(&dw[at + G * q + a], load(&dw[at + G * q + a]) + total);
                             }
                         }
                         APART
@@ -600,7 +600,7 @@ static void loops(
                                 total += x[x_at + 5 * G + a] * dy_2[dy_2_at + (G * d_w * q + 5 * G * s_w) + a];
                                 total += x[x_at + 6 * G + a] * dy_2[dy_2_at + (G * d_w * q + 6 * G * s_w) + a];
                                 total += x[x_at + 7 * G + a] * dy_2[dy_2_at + (G * d_w * q + 7 * G * s_w) + a];
-                                parts1[at + G * q + a] += total;
+                                dw[at + G * q + a] += total;
                             }
                         }
                         j += 8;
@@ -612,7 +612,7 @@ static void loops(
                             UNROLLED
                             for (long q = 0; q < T; q++) {
                                 reals total = load(&x[x_at + a]) * load(&dy_2[dy_2_at + G * d_w * q + a]);
-                                store(&parts1[at + G * q + a], load(&parts1[at + G * q + a]) + total);
+                                store(&dw[at + G * q + a], load(&dw[at + G * q + a]) + total);
                             }
                         }
                         APART
@@ -620,7 +620,7 @@ static void loops(
                             UNROLLED
                             for (long q = 0; q < T; q++) {
                                 REAL total = x[x_at + a] * dy_2[dy_2_at + G * d_w * q + a];
-                                parts1[at + G * q + a] += total;
+                                dw[at + G * q + a] += total;
                             }
                         }
                         j += 1;
@@ -634,14 +634,11 @@ static void loops(
                             );
                             const long x_at = G * (W * (H * n + i) + j);
                             for (long a = 0; a < whole(0, G); a += LANES) {
-                                store(
-                                    &parts1[at + a],
-                                    load(&parts1[at + a]) + load(&x[x_at + a]) * load(&dy_2[dy_2_at + a])
-                                );
+                                store(&dw[at + a], load(&dw[at + a]) + load(&x[x_at + a]) * load(&dy_2[dy_2_at + a]));
                             }
                             APART
                             for (long a = whole(0, G); a < G; a++) {
-                                parts1[at + a] += x[x_at + a] * dy_2[dy_2_at + a];
+                                dw[at + a] += x[x_at + a] * dy_2[dy_2_at + a];
                             }
                         }
                         j += 1;
@@ -655,7 +652,7 @@ static void loops(
                 const long sums_at = G * (T * m + q);
                 APART
                 for (long a = 0; a < G; a++) {
-                    parts1[at + a] += sums[sums_at + a];
+                    dw[at + a] += sums[sums_at + a];
                 }
             }
         }
@@ -677,7 +674,7 @@ static void part(void *given, long number)
 
 
 def conv_transpose2d_grad_weight_1(
-    parts1: rt.Array,
+    dw: rt.Array,
     dy_2: rt.Array,
     x: rt.Array,
     G: int,
@@ -696,11 +693,11 @@ def conv_transpose2d_grad_weight_1(
     s_w: int,
 ) -> bool:
     """Sums over i, j for every n, m, q, a."""
-    return rt.run(
+    return rt.run_parts(
         conv_transpose2d_grad_weight_1_loops,
         N,
         G * H * N * R * T * W,
-        (parts1, dy_2, x),
+        (dw, dy_2, x),
         (),
         (G, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),

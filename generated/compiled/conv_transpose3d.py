@@ -689,7 +689,7 @@ def conv_transpose3d_grad_input_1(
 
 conv_transpose3d_grad_weight_1_loops = r"""/* Sums over l, i, j for every n, m, e, o, z. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict parts1, const REAL *restrict dy_2,
+    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy_2,
     const REAL *restrict x, long D, long D_out, long G, long H, long H_out, long W, long W_out, long p_d,
     long p_h, long p_w, long A, long R, long T, long d_d, long d_h, long d_w, long s_d, long s_h, long s_w)
 {
@@ -706,7 +706,7 @@ static void loops(
                     APART
                     for (long z = 0; z < G; z++) {
                         sums[sums_at + z] = 0;
-                        parts1[at + z] = 0;
+                        dw[at + z] = 0;
                     }
                 }
             }
@@ -720,8 +720,8 @@ static void loops(
                             const long sums_at = G * (T * (R * m + e) + o);
                             APART
                             for (long z = 0; z < G; z++) {
-                                sums[sums_at + z] += parts1[at + z];
-                                parts1[at + z] = 0;
+                                sums[sums_at + z] += dw[at + z];
+                                dw[at + z] = 0;
                             }
                         }
                     }
@@ -779,7 +779,7 @@ static void loops(
                                         total += load(&x[x_at + 7 * G + z]) * load(
                                             &dy_2[dy_2_at + (G * d_w * o + 7 * G * s_w) + z]
                                         );
-                                        store(&parts1[at + G * o + z], load(&parts1[at + G * o + z]) + total);
+                                        store(&dw[at + G * o + z], load(&dw[at + G * o + z]) + total);
                                     }
                                 }
                                 APART
@@ -794,7 +794,7 @@ static void loops(
                                         total += x[x_at + 5 * G + z] * dy_2[dy_2_at + (G * d_w * o + 5 * G * s_w) + z];
                                         total += x[x_at + 6 * G + z] * dy_2[dy_2_at + (G * d_w * o + 6 * G * s_w) + z];
                                         total += x[x_at + 7 * G + z] * dy_2[dy_2_at + (G * d_w * o + 7 * G * s_w) + z];
-                                        parts1[at + G * o + z] += total;
+                                        dw[at + G * o + z] += total;
                                     }
                                 }
                                 j += 8;
@@ -810,7 +810,7 @@ static void loops(
                                     UNROLLED
                                     for (long o = 0; o < T; o++) {
                                         reals total = load(&x[x_at + z]) * load(&dy_2[dy_2_at + G * d_w * o + z]);
-                                        store(&parts1[at + G * o + z], load(&parts1[at + G * o + z]) + total);
+                                        store(&dw[at + G * o + z], load(&dw[at + G * o + z]) + total);
                                     }
                                 }
                                 APART
@@ -818,7 +818,7 @@ static void loops(
                                     UNROLLED
                                     for (long o = 0; o < T; o++) {
                                         REAL total = x[x_at + z] * dy_2[dy_2_at + G * d_w * o + z];
-                                        parts1[at + G * o + z] += total;
+                                        dw[at + G * o + z] += total;
                                     }
                                 }
                                 j += 1;
@@ -837,13 +837,13 @@ static void loops(
                                     const long x_at = G * (W * (H * (D * n + l) + i) + j);
                                     for (long z = 0; z < whole(0, G); z += LANES) {
                                         store(
-                                            &parts1[at + z],
-                                            load(&parts1[at + z]) + load(&x[x_at + z]) * load(&dy_2[dy_2_at + z])
+                                            &dw[at + z],
+                                            load(&dw[at + z]) + load(&x[x_at + z]) * load(&dy_2[dy_2_at + z])
                                         );
                                     }
                                     APART
                                     for (long z = whole(0, G); z < G; z++) {
-                                        parts1[at + z] += x[x_at + z] * dy_2[dy_2_at + z];
+                                        dw[at + z] += x[x_at + z] * dy_2[dy_2_at + z];
                                     }
                                 }
                                 j += 1;
@@ -860,7 +860,7 @@ static void loops(
                     const long sums_at = G * (T * (R * m + e) + o);
                     APART
                     for (long z = 0; z < G; z++) {
-                        parts1[at + z] += sums[sums_at + z];
+                        dw[at + z] += sums[sums_at + z];
                     }
                 }
             }
@@ -883,7 +883,7 @@ static void part(void *given, long number)
 
 
 def conv_transpose3d_grad_weight_1(
-    parts1: rt.Array,
+    dw: rt.Array,
     dy_2: rt.Array,
     x: rt.Array,
     A: int,
@@ -908,11 +908,11 @@ def conv_transpose3d_grad_weight_1(
     s_w: int,
 ) -> bool:
     """Sums over l, i, j for every n, m, e, o, z."""
-    return rt.run(
+    return rt.run_parts(
         conv_transpose3d_grad_weight_1_loops,
         N,
         A * D * G * H * N * R * T * W,
-        (parts1, dy_2, x),
+        (dw, dy_2, x),
         (),
         (D, D_out, G, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),

@@ -338,7 +338,7 @@ def depthwise_conv1d_grad_input_2(
 
 depthwise_conv1d_grad_weight_1_loops = r"""/* Sums over j for every n, m, q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict parts1, const REAL *restrict dy,
+    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy,
     const REAL *restrict x, long C, long W, long W_out, long p, long T, long d, long s)
 {
     for (long n = start; n < stop; n++) {
@@ -352,7 +352,7 @@ static void loops(
             APART
             for (long q = 0; q < C; q++) {
                 sums[sums_at + q] = 0;
-                parts1[at + q] = 0;
+                dw[at + q] = 0;
             }
         }
         long j_first = most(most(0, -floor_quotient(-p, s)), -floor_quotient(T * d - d - p, s));
@@ -379,7 +379,7 @@ static void loops(
                         total += load(&dy[dy_at + 5 * C + q]) * load(&x[x_at + (C * d * m + 5 * C * s) + q]);
                         total += load(&dy[dy_at + 6 * C + q]) * load(&x[x_at + (C * d * m + 6 * C * s) + q]);
                         total += load(&dy[dy_at + 7 * C + q]) * load(&x[x_at + (C * d * m + 7 * C * s) + q]);
-                        store(&parts1[at + C * m + q], load(&parts1[at + C * m + q]) + total);
+                        store(&dw[at + C * m + q], load(&dw[at + C * m + q]) + total);
                     }
                 }
                 APART
@@ -394,7 +394,7 @@ static void loops(
                         total += dy[dy_at + 5 * C + q] * x[x_at + (C * d * m + 5 * C * s) + q];
                         total += dy[dy_at + 6 * C + q] * x[x_at + (C * d * m + 6 * C * s) + q];
                         total += dy[dy_at + 7 * C + q] * x[x_at + (C * d * m + 7 * C * s) + q];
-                        parts1[at + C * m + q] += total;
+                        dw[at + C * m + q] += total;
                     }
                 }
                 j += 8;
@@ -406,7 +406,7 @@ static void loops(
                     UNROLLED
                     for (long m = 0; m < T; m++) {
                         reals total = load(&dy[dy_at + q]) * load(&x[x_at + C * d * m + q]);
-                        store(&parts1[at + C * m + q], load(&parts1[at + C * m + q]) + total);
+                        store(&dw[at + C * m + q], load(&dw[at + C * m + q]) + total);
                     }
                 }
                 APART
@@ -414,7 +414,7 @@ static void loops(
                     UNROLLED
                     for (long m = 0; m < T; m++) {
                         REAL total = dy[dy_at + q] * x[x_at + C * d * m + q];
-                        parts1[at + C * m + q] += total;
+                        dw[at + C * m + q] += total;
                     }
                 }
                 j += 1;
@@ -426,11 +426,11 @@ static void loops(
                     const long dy_at = C * (W_out * n + j);
                     const long x_at = C * (W * n + d * m + j * s - p);
                     for (long q = 0; q < whole(0, C); q += LANES) {
-                        store(&parts1[at + q], load(&parts1[at + q]) + load(&dy[dy_at + q]) * load(&x[x_at + q]));
+                        store(&dw[at + q], load(&dw[at + q]) + load(&dy[dy_at + q]) * load(&x[x_at + q]));
                     }
                     APART
                     for (long q = whole(0, C); q < C; q++) {
-                        parts1[at + q] += dy[dy_at + q] * x[x_at + q];
+                        dw[at + q] += dy[dy_at + q] * x[x_at + q];
                     }
                 }
                 j += 1;
@@ -441,7 +441,7 @@ static void loops(
             const long sums_at = C * m;
             APART
             for (long q = 0; q < C; q++) {
-                parts1[at + q] += sums[sums_at + q];
+                dw[at + q] += sums[sums_at + q];
             }
         }
     }
@@ -461,9 +461,9 @@ static void part(void *given, long number)
 
 
 def depthwise_conv1d_grad_weight_1(
-    parts1: rt.Array, dy: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+    dw: rt.Array, dy: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Sums over j for every n, m, q."""
-    return rt.run(
-        depthwise_conv1d_grad_weight_1_loops, N, C * N * T * W_out, (parts1, dy, x), (), (C, W, W_out, p), (T, d, s)
+    return rt.run_parts(
+        depthwise_conv1d_grad_weight_1_loops, N, C * N * T * W_out, (dw, dy, x), (), (C, W, W_out, p), (T, d, s)
     )

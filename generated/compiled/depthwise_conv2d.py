@@ -507,7 +507,7 @@ def depthwise_conv2d_grad_input_2(
 
 depthwise_conv2d_grad_weight_1_loops = r"""/* Sums over i, j for every n, m, q, v. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict parts1, const REAL *restrict dy,
+    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy,
     const REAL *restrict x, long C, long H, long H_out, long W, long W_out, long p_h, long p_w, long R, long T,
     long d_h, long d_w, long s_h, long s_w)
 {
@@ -523,7 +523,7 @@ static void loops(
                 APART
                 for (long v = 0; v < C; v++) {
                     sums[sums_at + v] = 0;
-                    parts1[at + v] = 0;
+                    dw[at + v] = 0;
                 }
             }
         }
@@ -535,8 +535,8 @@ static void loops(
                         const long sums_at = C * (T * m + q);
                         APART
                         for (long v = 0; v < C; v++) {
-                            sums[sums_at + v] += parts1[at + v];
-                            parts1[at + v] = 0;
+                            sums[sums_at + v] += dw[at + v];
+                            dw[at + v] = 0;
                         }
                     }
                 }
@@ -581,7 +581,7 @@ static void loops(
                                 total += load(&dy[dy_at + 7 * C + v]) * load(
                                     &x[x_at + (C * d_w * q + 7 * C * s_w) + v]
                                 );
-                                store(&parts1[at + C * q + v], load(&parts1[at + C * q + v]) + total);
+                                store(&dw[at + C * q + v], load(&dw[at + C * q + v]) + total);
                             }
                         }
                         APART
@@ -596,7 +596,7 @@ static void loops(
                                 total += dy[dy_at + 5 * C + v] * x[x_at + (C * d_w * q + 5 * C * s_w) + v];
                                 total += dy[dy_at + 6 * C + v] * x[x_at + (C * d_w * q + 6 * C * s_w) + v];
                                 total += dy[dy_at + 7 * C + v] * x[x_at + (C * d_w * q + 7 * C * s_w) + v];
-                                parts1[at + C * q + v] += total;
+                                dw[at + C * q + v] += total;
                             }
                         }
                         j += 8;
@@ -608,7 +608,7 @@ static void loops(
                             UNROLLED
                             for (long q = 0; q < T; q++) {
                                 reals total = load(&dy[dy_at + v]) * load(&x[x_at + C * d_w * q + v]);
-                                store(&parts1[at + C * q + v], load(&parts1[at + C * q + v]) + total);
+                                store(&dw[at + C * q + v], load(&dw[at + C * q + v]) + total);
                             }
                         }
                         APART
@@ -616,7 +616,7 @@ static void loops(
                             UNROLLED
                             for (long q = 0; q < T; q++) {
                                 REAL total = dy[dy_at + v] * x[x_at + C * d_w * q + v];
-                                parts1[at + C * q + v] += total;
+                                dw[at + C * q + v] += total;
                             }
                         }
                         j += 1;
@@ -628,13 +628,11 @@ static void loops(
                             const long dy_at = C * (W_out * (H_out * n + i) + j);
                             const long x_at = C * (W * (H * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w);
                             for (long v = 0; v < whole(0, C); v += LANES) {
-                                store(
-                                    &parts1[at + v], load(&parts1[at + v]) + load(&dy[dy_at + v]) * load(&x[x_at + v])
-                                );
+                                store(&dw[at + v], load(&dw[at + v]) + load(&dy[dy_at + v]) * load(&x[x_at + v]));
                             }
                             APART
                             for (long v = whole(0, C); v < C; v++) {
-                                parts1[at + v] += dy[dy_at + v] * x[x_at + v];
+                                dw[at + v] += dy[dy_at + v] * x[x_at + v];
                             }
                         }
                         j += 1;
@@ -648,7 +646,7 @@ static void loops(
                 const long sums_at = C * (T * m + q);
                 APART
                 for (long v = 0; v < C; v++) {
-                    parts1[at + v] += sums[sums_at + v];
+                    dw[at + v] += sums[sums_at + v];
                 }
             }
         }
@@ -670,7 +668,7 @@ static void part(void *given, long number)
 
 
 def depthwise_conv2d_grad_weight_1(
-    parts1: rt.Array,
+    dw: rt.Array,
     dy: rt.Array,
     x: rt.Array,
     C: int,
@@ -689,11 +687,11 @@ def depthwise_conv2d_grad_weight_1(
     s_w: int,
 ) -> bool:
     """Sums over i, j for every n, m, q, v."""
-    return rt.run(
+    return rt.run_parts(
         depthwise_conv2d_grad_weight_1_loops,
         N,
         C * H_out * N * R * T * W_out,
-        (parts1, dy, x),
+        (dw, dy, x),
         (),
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),

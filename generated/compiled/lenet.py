@@ -2,6 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `lenet`: C, compiled when it is first called, see `rt.Companion`."""
 
+from typing import Any
+
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
@@ -519,3 +521,45 @@ static void part(void *given, long number)
 def lenet_backward_6(dc1_u: rt.Array, a1_y: rt.Array, da1_y: rt.Array, N: int) -> bool:
     """Element by element."""
     return rt.run(lenet_backward_6_loops, 4704 * N, 4704 * N, (dc1_u, a1_y, da1_y), (), (), ())
+
+
+lenet_loss_grad_input_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
+    long K)
+{
+    for (long q = start; q < stop; q++) {
+        const long at = K * q;
+        const long h_at = K * q;
+        const long z_at = q;
+        for (long v = 0; v < whole(0, K); v += LANES) {
+            const reals h_1 = load(&h[h_at + v]);
+            const reals z_1 = all(z[z_at]);
+            store(&dx[at + v], number_1 * h_1 / z_1);
+        }
+        APART
+        for (long v = whole(0, K); v < K; v++) {
+            const REAL h_1 = h[h_at + v];
+            const REAL z_1 = z[z_at];
+            dx[at + v] = number_1 * h_1 / z_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        numbers[2]);
+}
+"""
+
+
+def lenet_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet_loss_grad_input_1", dx=dx)
+    return rt.run(lenet_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())

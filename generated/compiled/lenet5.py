@@ -2,6 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `lenet5`: C, compiled when it is first called, see `rt.Companion`."""
 
+from typing import Any
+
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
@@ -325,6 +327,50 @@ def lenet5_backward_2(df6_u: rt.Array, a6_y: rt.Array, da6_y: rt.Array, N: int) 
 
 lenet5_backward_3_loops = r"""/* Element by element. */
 static void loops(
+    long start, long stop, REAL *restrict dc5_u, const REAL *restrict a5_y, const REAL *restrict da5_y,
+    REAL number_1, REAL number_2)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals a5_y_1 = load(&a5_y[e]);
+        const reals da5_y_1 = load(&da5_y[e]);
+        store(&dc5_u[e], (number_1 - number_2 * (a5_y_1 * a5_y_1)) * da5_y_1);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL a5_y_1 = a5_y[e];
+        const REAL da5_y_1 = da5_y[e];
+        dc5_u[e] = (number_1 - number_2 * (a5_y_1 * a5_y_1)) * da5_y_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        ((const REAL *)arrays[3])[1]);
+}
+"""
+
+
+def lenet5_backward_3(dc5_u: rt.Array, a5_y: rt.Array, da5_y: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_backward_3", dc5_u=dc5_u)
+    return rt.run(
+        lenet5_backward_3_loops,
+        120 * N,
+        120 * N,
+        (dc5_u, a5_y, da5_y),
+        (dtype(1.1439333333333332), dtype(0.38852302970258557)),
+        (),
+        (),
+    )
+
+
+lenet5_backward_4_loops = r"""/* Element by element. */
+static void loops(
     long start, long stop, REAL *restrict ds4_u, const REAL *restrict ds4_y, const REAL *restrict s4_y,
     REAL number_1, REAL number_2)
 {
@@ -353,11 +399,11 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_backward_3(ds4_u: rt.Array, ds4_y: rt.Array, s4_y: rt.Array, N: int) -> bool:
+def lenet5_backward_4(ds4_u: rt.Array, ds4_y: rt.Array, s4_y: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_backward_3", ds4_u=ds4_u)
+    dtype = rt.float_type("lenet5_backward_4", ds4_u=ds4_u)
     return rt.run(
-        lenet5_backward_3_loops,
+        lenet5_backward_4_loops,
         400 * N,
         400 * N,
         (ds4_u, ds4_y, s4_y),
@@ -367,7 +413,7 @@ def lenet5_backward_3(ds4_u: rt.Array, ds4_y: rt.Array, s4_y: rt.Array, N: int) 
     )
 
 
-lenet5_backward_4_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
+lenet5_backward_5_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict da3_y, const REAL *restrict ds4_u,
     const REAL *restrict s4_a)
@@ -435,12 +481,12 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_backward_4(da3_y: rt.Array, ds4_u: rt.Array, s4_a: rt.Array, N: int) -> bool:
+def lenet5_backward_5(da3_y: rt.Array, ds4_u: rt.Array, s4_a: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet5_backward_4_loops, N, 1600 * N, (da3_y, ds4_u, s4_a), (), (), ())
+    return rt.run(lenet5_backward_5_loops, N, 1600 * N, (da3_y, ds4_u, s4_a), (), (), ())
 
 
-lenet5_backward_5_loops = r"""/* Element by element. */
+lenet5_backward_6_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dc3_u, const REAL *restrict a3_y, const REAL *restrict da3_y,
     REAL number_1, REAL number_2)
@@ -470,11 +516,11 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_backward_5(dc3_u: rt.Array, a3_y: rt.Array, da3_y: rt.Array, N: int) -> bool:
+def lenet5_backward_6(dc3_u: rt.Array, a3_y: rt.Array, da3_y: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_backward_5", dc3_u=dc3_u)
+    dtype = rt.float_type("lenet5_backward_6", dc3_u=dc3_u)
     return rt.run(
-        lenet5_backward_5_loops,
+        lenet5_backward_6_loops,
         1600 * N,
         1600 * N,
         (dc3_u, a3_y, da3_y),
@@ -484,7 +530,7 @@ def lenet5_backward_5(dc3_u: rt.Array, a3_y: rt.Array, da3_y: rt.Array, N: int) 
     )
 
 
-lenet5_backward_6_loops = r"""/* Element by element. */
+lenet5_backward_7_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict ds2_u, const REAL *restrict ds2_y, const REAL *restrict s2_y,
     REAL number_1, REAL number_2)
@@ -514,11 +560,11 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_backward_6(ds2_u: rt.Array, ds2_y: rt.Array, s2_y: rt.Array, N: int) -> bool:
+def lenet5_backward_7(ds2_u: rt.Array, ds2_y: rt.Array, s2_y: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_backward_6", ds2_u=ds2_u)
+    dtype = rt.float_type("lenet5_backward_7", ds2_u=ds2_u)
     return rt.run(
-        lenet5_backward_6_loops,
+        lenet5_backward_7_loops,
         1176 * N,
         1176 * N,
         (ds2_u, ds2_y, s2_y),
@@ -528,7 +574,7 @@ def lenet5_backward_6(ds2_u: rt.Array, ds2_y: rt.Array, s2_y: rt.Array, N: int) 
     )
 
 
-lenet5_backward_7_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
+lenet5_backward_8_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict da1_y, const REAL *restrict ds2_u,
     const REAL *restrict s2_a)
@@ -596,12 +642,12 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_backward_7(da1_y: rt.Array, ds2_u: rt.Array, s2_a: rt.Array, N: int) -> bool:
+def lenet5_backward_8(da1_y: rt.Array, ds2_u: rt.Array, s2_a: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet5_backward_7_loops, N, 4704 * N, (da1_y, ds2_u, s2_a), (), (), ())
+    return rt.run(lenet5_backward_8_loops, N, 4704 * N, (da1_y, ds2_u, s2_a), (), (), ())
 
 
-lenet5_backward_8_loops = r"""/* Element by element. */
+lenet5_backward_9_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dc1_u, const REAL *restrict a1_y, const REAL *restrict da1_y,
     REAL number_1, REAL number_2)
@@ -631,11 +677,11 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_backward_8(dc1_u: rt.Array, a1_y: rt.Array, da1_y: rt.Array, N: int) -> bool:
+def lenet5_backward_9(dc1_u: rt.Array, a1_y: rt.Array, da1_y: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_backward_8", dc1_u=dc1_u)
+    dtype = rt.float_type("lenet5_backward_9", dc1_u=dc1_u)
     return rt.run(
-        lenet5_backward_8_loops,
+        lenet5_backward_9_loops,
         4704 * N,
         4704 * N,
         (dc1_u, a1_y, da1_y),
@@ -643,3 +689,163 @@ def lenet5_backward_8(dc1_u: rt.Array, a1_y: rt.Array, da1_y: rt.Array, N: int) 
         (),
         (),
     )
+
+
+lenet5_backward_10_loops = r"""/* Sums over j for every n, m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict ds2_a, const REAL *restrict ds2_u,
+    const REAL *restrict s2_z)
+{
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = SCRATCH(double, 6);
+        if (!sums) {
+            return;
+        }
+        const long at = 6 * n;
+        APART
+        for (long m = 0; m < 6; m++) {
+            sums[m] = 0;
+            ds2_a[at + m] = 0;
+        }
+        long row = 0;
+        for (long j = 0; j < 196; j++) {
+            const long ds2_u_at = 6 * j + 1176 * n;
+            const long s2_z_at = 6 * j + 1176 * n;
+            for (long m = 0; m < whole(0, 6); m += LANES) {
+                store(&ds2_a[at + m], load(&ds2_a[at + m]) + load(&ds2_u[ds2_u_at + m]) * load(&s2_z[s2_z_at + m]));
+            }
+            APART
+            for (long m = whole(0, 6); m < 6; m++) {
+                ds2_a[at + m] += ds2_u[ds2_u_at + m] * s2_z[s2_z_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long m = 0; m < 6; m++) {
+                    sums[m] += ds2_a[at + m];
+                    ds2_a[at + m] = 0;
+                }
+            }
+        }
+        APART
+        for (long m = 0; m < 6; m++) {
+            ds2_a[at + m] += sums[m];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def lenet5_backward_10(ds2_a: rt.Array, ds2_u: rt.Array, s2_z: rt.Array, N: int) -> bool:
+    """Sums over j for every n, m."""
+    return rt.run_parts(lenet5_backward_10_loops, N, 1176 * N, (ds2_a, ds2_u, s2_z), (), (), ())
+
+
+lenet5_backward_11_loops = r"""/* Sums over j for every n, m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict ds4_a, const REAL *restrict ds4_u,
+    const REAL *restrict s4_z)
+{
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = SCRATCH(double, 16);
+        if (!sums) {
+            return;
+        }
+        const long at = 16 * n;
+        APART
+        for (long m = 0; m < 16; m++) {
+            sums[m] = 0;
+            ds4_a[at + m] = 0;
+        }
+        long row = 0;
+        for (long j = 0; j < 25; j++) {
+            const long ds4_u_at = 16 * j + 400 * n;
+            const long s4_z_at = 16 * j + 400 * n;
+            for (long m = 0; m < whole(0, 16); m += LANES) {
+                store(&ds4_a[at + m], load(&ds4_a[at + m]) + load(&ds4_u[ds4_u_at + m]) * load(&s4_z[s4_z_at + m]));
+            }
+            APART
+            for (long m = whole(0, 16); m < 16; m++) {
+                ds4_a[at + m] += ds4_u[ds4_u_at + m] * s4_z[s4_z_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long m = 0; m < 16; m++) {
+                    sums[m] += ds4_a[at + m];
+                    ds4_a[at + m] = 0;
+                }
+            }
+        }
+        APART
+        for (long m = 0; m < 16; m++) {
+            ds4_a[at + m] += sums[m];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def lenet5_backward_11(ds4_a: rt.Array, ds4_u: rt.Array, s4_z: rt.Array, N: int) -> bool:
+    """Sums over j for every n, m."""
+    return rt.run_parts(lenet5_backward_11_loops, N, 400 * N, (ds4_a, ds4_u, s4_z), (), (), ())
+
+
+lenet5_loss_grad_input_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
+    long K)
+{
+    for (long q = start; q < stop; q++) {
+        const long at = K * q;
+        const long h_at = K * q;
+        const long z_at = q;
+        for (long v = 0; v < whole(0, K); v += LANES) {
+            const reals h_1 = load(&h[h_at + v]);
+            const reals z_1 = all(z[z_at]);
+            store(&dx[at + v], -number_1 * h_1 / z_1);
+        }
+        APART
+        for (long v = whole(0, K); v < K; v++) {
+            const REAL h_1 = h[h_at + v];
+            const REAL z_1 = z[z_at];
+            dx[at + v] = -number_1 * h_1 / z_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        numbers[2]);
+}
+"""
+
+
+def lenet5_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_loss_grad_input_1", dx=dx)
+    return rt.run(lenet5_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())

@@ -381,6 +381,161 @@ def subsampling2d_grad_input_2(
     )
 
 
+subsampling2d_grad_a_1_loops = r"""/* Sums over j for every n, m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict da, const REAL *restrict dy,
+    const REAL *restrict y, const REAL *restrict z, REAL number_1, long C, long H_out, long W_out)
+{
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = SCRATCH(double, C);
+        if (!sums) {
+            return;
+        }
+        const long at = C * n;
+        APART
+        for (long m = 0; m < C; m++) {
+            sums[m] = 0;
+            da[at + m] = 0;
+        }
+        long row = 0;
+        for (long j = 0; j < H_out * W_out; j++) {
+            const long dy_at = C * (H_out * W_out * n + j);
+            const long y_at = C * (H_out * W_out * n + j);
+            const long z_at = C * (H_out * W_out * n + j);
+            for (long m = 0; m < whole(0, C); m += LANES) {
+                const reals y_1 = load(&y[y_at + m]);
+                const reals dy_1 = load(&dy[dy_at + m]);
+                const reals z_1 = load(&z[z_at + m]);
+                store(&da[at + m], load(&da[at + m]) + (all(1) - number_1 * (y_1 * y_1)) * dy_1 * z_1);
+            }
+            APART
+            for (long m = whole(0, C); m < C; m++) {
+                const REAL y_1 = y[y_at + m];
+                const REAL dy_1 = dy[dy_at + m];
+                const REAL z_1 = z[z_at + m];
+                da[at + m] += (1 - number_1 * (y_1 * y_1)) * dy_1 * z_1;
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long m = 0; m < C; m++) {
+                    sums[m] += da[at + m];
+                    da[at + m] = 0;
+                }
+            }
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            da[at + m] += sums[m];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], numbers[2], numbers[3], numbers[4]);
+}
+"""
+
+
+def subsampling2d_grad_a_1(
+    da: rt.Array, dy: rt.Array, y: rt.Array, z: rt.Array, A: Any, C: int, H_out: int, N: int, W_out: int
+) -> bool:
+    """Sums over j for every n, m."""
+    dtype = rt.float_type("subsampling2d_grad_a_1", da=da)
+    return rt.run_parts(
+        subsampling2d_grad_a_1_loops,
+        N,
+        C * H_out * N * W_out,
+        (da, dy, y, z),
+        (dtype(rt.ratio(1, A**2)),),
+        (C, H_out, W_out),
+        (),
+    )
+
+
+subsampling2d_grad_bias_1_loops = r"""/* Sums over j for every n, m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict db, const REAL *restrict dy,
+    const REAL *restrict y, REAL number_1, long C, long H_out, long W_out)
+{
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = SCRATCH(double, C);
+        if (!sums) {
+            return;
+        }
+        const long at = C * n;
+        APART
+        for (long m = 0; m < C; m++) {
+            sums[m] = 0;
+            db[at + m] = 0;
+        }
+        long row = 0;
+        for (long j = 0; j < H_out * W_out; j++) {
+            const long dy_at = C * (H_out * W_out * n + j);
+            const long y_at = C * (H_out * W_out * n + j);
+            for (long m = 0; m < whole(0, C); m += LANES) {
+                const reals y_1 = load(&y[y_at + m]);
+                const reals dy_1 = load(&dy[dy_at + m]);
+                store(&db[at + m], load(&db[at + m]) + (all(1) - number_1 * (y_1 * y_1)) * dy_1);
+            }
+            APART
+            for (long m = whole(0, C); m < C; m++) {
+                const REAL y_1 = y[y_at + m];
+                const REAL dy_1 = dy[dy_at + m];
+                db[at + m] += (1 - number_1 * (y_1 * y_1)) * dy_1;
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long m = 0; m < C; m++) {
+                    sums[m] += db[at + m];
+                    db[at + m] = 0;
+                }
+            }
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            db[at + m] += sums[m];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+}
+"""
+
+
+def subsampling2d_grad_bias_1(
+    db: rt.Array, dy: rt.Array, y: rt.Array, A: Any, C: int, H_out: int, N: int, W_out: int
+) -> bool:
+    """Sums over j for every n, m."""
+    dtype = rt.float_type("subsampling2d_grad_bias_1", db=db)
+    return rt.run_parts(
+        subsampling2d_grad_bias_1_loops,
+        N,
+        C * H_out * N * W_out,
+        (db, dy, y),
+        (dtype(rt.ratio(1, A**2)),),
+        (C, H_out, W_out),
+        (),
+    )
+
+
 subsampling2d_backward_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict du, const REAL *restrict dy, const REAL *restrict y, REAL number_1,
@@ -427,7 +582,70 @@ def subsampling2d_backward_1(
     )
 
 
-subsampling2d_backward_2_loops = r"""/* Sums over r, t for every m, q, v, e. */
+subsampling2d_backward_2_loops = r"""/* Sums over j for every n, m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict da, const REAL *restrict du,
+    const REAL *restrict z, long C, long H_out, long W_out)
+{
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = SCRATCH(double, C);
+        if (!sums) {
+            return;
+        }
+        const long at = C * n;
+        APART
+        for (long m = 0; m < C; m++) {
+            sums[m] = 0;
+            da[at + m] = 0;
+        }
+        long row = 0;
+        for (long j = 0; j < H_out * W_out; j++) {
+            const long du_at = C * (H_out * W_out * n + j);
+            const long z_at = C * (H_out * W_out * n + j);
+            for (long m = 0; m < whole(0, C); m += LANES) {
+                store(&da[at + m], load(&da[at + m]) + load(&du[du_at + m]) * load(&z[z_at + m]));
+            }
+            APART
+            for (long m = whole(0, C); m < C; m++) {
+                da[at + m] += du[du_at + m] * z[z_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long m = 0; m < C; m++) {
+                    sums[m] += da[at + m];
+                    da[at + m] = 0;
+                }
+            }
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            da[at + m] += sums[m];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3], numbers[4]);
+}
+"""
+
+
+def subsampling2d_backward_2(da: rt.Array, du: rt.Array, z: rt.Array, C: int, H_out: int, N: int, W_out: int) -> bool:
+    """Sums over j for every n, m."""
+    return rt.run_parts(
+        subsampling2d_backward_2_loops, N, C * H_out * N * W_out, (da, du, z), (), (C, H_out, W_out), ()
+    )
+
+
+subsampling2d_backward_3_loops = r"""/* Sums over r, t for every m, q, v, e. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict a, const REAL *restrict du, long C, long H,
     long H_out, long W, long W_out, long R, long T)
@@ -514,16 +732,16 @@ static void part(void *given, long number)
 """
 
 
-def subsampling2d_backward_2(
+def subsampling2d_backward_3(
     dx: rt.Array, a: rt.Array, du: rt.Array, C: int, H: int, H_out: int, N: int, R: int, T: int, W: int, W_out: int
 ) -> bool:
     """Sums over r, t for every m, q, v, e."""
     return rt.run(
-        subsampling2d_backward_2_loops, H * N, C * H * N * R * T * W, (dx, a, du), (), (C, H, H_out, W, W_out), (R, T)
+        subsampling2d_backward_3_loops, H * N, C * H * N * R * T * W, (dx, a, du), (), (C, H, H_out, W, W_out), (R, T)
     )
 
 
-subsampling2d_backward_3_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
+subsampling2d_backward_4_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict a,
     const REAL *restrict du, long C, long H, long H_out, long W, long W_out, long R, long T, long s_h, long s_w)
@@ -625,7 +843,7 @@ static void part(void *given, long number)
 """
 
 
-def subsampling2d_backward_3(
+def subsampling2d_backward_4(
     dx: rt.Array,
     a: rt.Array,
     du: rt.Array,
@@ -642,7 +860,7 @@ def subsampling2d_backward_3(
 ) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
     return rt.run(
-        subsampling2d_backward_3_loops,
+        subsampling2d_backward_4_loops,
         N,
         C * H_out * N * R * T * W_out,
         (dx, a, du),

@@ -2,6 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `vgg11`: C, compiled when it is first called, see `rt.Companion`."""
 
+from typing import Any
+
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
@@ -591,6 +593,76 @@ def vgg11_double_backward_1(
     )
 
 
+vgg11_double_backward_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict drelu2_y, const REAL *restrict relu2_y)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals relu2_y_1 = load(&relu2_y[e]);
+        const reals drelu2_y_1 = load(&drelu2_y[e]);
+        const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
+        store(&dconv2_u[e], term_3);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL relu2_y_1 = relu2_y[e];
+        const REAL drelu2_y_1 = drelu2_y[e];
+        const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
+        dconv2_u[e] = term_3;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def vgg11_double_backward_2(dconv2_u: rt.Array, drelu2_y: rt.Array, relu2_y: rt.Array, H: int, K: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(vgg11_double_backward_2_loops, H**2 * K * N, H**2 * K * N, (dconv2_u, drelu2_y, relu2_y), (), (), ())
+
+
+vgg11_double_backward_3_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals relu1_y_1 = load(&relu1_y[e]);
+        const reals drelu1_y_1 = load(&drelu1_y[e]);
+        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+        store(&dconv1_u[e], term_3);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL relu1_y_1 = relu1_y[e];
+        const REAL drelu1_y_1 = drelu1_y[e];
+        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+        dconv1_u[e] = term_3;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def vgg11_double_backward_3(dconv1_u: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, H: int, K: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(vgg11_double_backward_3_loops, H**2 * K * N, H**2 * K * N, (dconv1_u, drelu1_y, relu1_y), (), (), ())
+
+
 vgg11_single_backward_1_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
 static void loops(
     long start, long stop, REAL *restrict drelu1_y, const REAL *restrict dpool_y,
@@ -660,6 +732,41 @@ static void part(void *given, long number)
 def vgg11_single_backward_1(drelu1_y: rt.Array, dpool_y: rt.Array, pool_argmax: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
     return rt.run(vgg11_single_backward_1_loops, N, 32768 * N, (drelu1_y, dpool_y, pool_argmax), (), (), ())
+
+
+vgg11_single_backward_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals relu1_y_1 = load(&relu1_y[e]);
+        const reals drelu1_y_1 = load(&drelu1_y[e]);
+        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+        store(&dconv1_u[e], term_3);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL relu1_y_1 = relu1_y[e];
+        const REAL drelu1_y_1 = drelu1_y[e];
+        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+        dconv1_u[e] = term_3;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def vgg11_single_backward_2(dconv1_u: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, N: int) -> bool:
+    """Element by element."""
+    return rt.run(vgg11_single_backward_2_loops, 32768 * N, 32768 * N, (dconv1_u, drelu1_y, relu1_y), (), (), ())
 
 
 vgg11_backward_1_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
@@ -737,3 +844,83 @@ def vgg11_backward_1(dstage1_relu1_y: rt.Array, dstage1_pool_y: rt.Array, stage1
     return rt.run(
         vgg11_backward_1_loops, N, 65536 * N, (dstage1_relu1_y, dstage1_pool_y, stage1_pool_argmax), (), (), ()
     )
+
+
+vgg11_backward_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dstage1_conv1_u, const REAL *restrict dstage1_relu1_y,
+    const REAL *restrict stage1_relu1_y)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals stage1_relu1_y_1 = load(&stage1_relu1_y[e]);
+        const reals dstage1_relu1_y_1 = load(&dstage1_relu1_y[e]);
+        const reals term_3 = choose(MASKS(stage1_relu1_y_1 > all(0)), dstage1_relu1_y_1, all(0));
+        store(&dstage1_conv1_u[e], term_3);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL stage1_relu1_y_1 = stage1_relu1_y[e];
+        const REAL dstage1_relu1_y_1 = dstage1_relu1_y[e];
+        const REAL term_3 = stage1_relu1_y_1 > 0 ? dstage1_relu1_y_1 : 0;
+        dstage1_conv1_u[e] = term_3;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def vgg11_backward_2(dstage1_conv1_u: rt.Array, dstage1_relu1_y: rt.Array, stage1_relu1_y: rt.Array, N: int) -> bool:
+    """Element by element."""
+    return rt.run(
+        vgg11_backward_2_loops, 65536 * N, 65536 * N, (dstage1_conv1_u, dstage1_relu1_y, stage1_relu1_y), (), (), ()
+    )
+
+
+vgg11_loss_grad_input_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
+    long K)
+{
+    for (long q = start; q < stop; q++) {
+        const long at = K * q;
+        const long h_at = K * q;
+        const long z_at = q;
+        for (long v = 0; v < whole(0, K); v += LANES) {
+            const reals h_1 = load(&h[h_at + v]);
+            const reals z_1 = all(z[z_at]);
+            store(&dx[at + v], number_1 * h_1 / z_1);
+        }
+        APART
+        for (long v = whole(0, K); v < K; v++) {
+            const REAL h_1 = h[h_at + v];
+            const REAL z_1 = z[z_at];
+            dx[at + v] = number_1 * h_1 / z_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        numbers[2]);
+}
+"""
+
+
+def vgg11_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("vgg11_loss_grad_input_1", dx=dx)
+    return rt.run(vgg11_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())

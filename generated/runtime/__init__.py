@@ -44,7 +44,7 @@ from .layers.optimiser import Optimiser
 from .layers.sequential import Sequential
 from .layers.starts import Constant, Normal, Start, State, Uniform, placed, placed_names, start
 from .machine.companion import Companion
-from .machine.compiled import run
+from .machine.compiled import run, run_parts
 from .machine.configuration import Settings, current, settings
 from .machine.memory import Buffers, affordable, release
 from .windows.reductions import reduce
@@ -110,6 +110,7 @@ __all__ = [
     "release",
     "require",
     "run",
+    "run_parts",
     "same_axes",
     "same_raveled",
     "same_shape",

@@ -3,13 +3,26 @@
 from sympy import Expr
 
 from gradscribe.codegen.loops.writing.loop_writer import Writer
+from gradscribe.codegen.python.expression import Expression
+from gradscribe.codegen.python.scalars.scalar import ZERO
 
 
 def write(w: Writer) -> Expr:
-    """Write the loop; returns the extent that is divided into parts."""
+    """Write the loops; returns the extent that is divided into parts."""
+    nest, start, stop = w.nest, w.name("start"), w.name("stop")
+    if not nest.outer:
+        _row(w, start, stop)
+        return nest.vector.extent
+    first, *middle = nest.outer
+    with w.loop(w.index(first.index), start, stop), w.loops(middle):
+        _row(w, ZERO, w.integer(nest.vector.extent))
+    return first.extent
+
+
+def _row(w: Writer, low: Expression, high: Expression) -> None:
+    """The loop over elements next to each other."""
     nest = w.nest
     target, bases = w.base(), w.bases(nest.body)
-    with w.along(w.name("start"), w.name("stop")):
+    with w.along(low, high):
         value = w.value(nest.body, bases, {})
         w.let(w.element(nest.target, target, {}), value)
-    return nest.vector.extent

@@ -5,13 +5,15 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
-from sympy import Add, Integer, Symbol, prod
+from sympy import Add, Expr, Integer, Symbol, prod
 
 from gradscribe.codegen.kernel.form import Form, chosen_forms, estimate, joined, size_hints
 from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
-from gradscribe.codegen.numpy.lower.nests import nested, within
+from gradscribe.codegen.numpy.lower.loops.column_pass import column_pass
+from gradscribe.codegen.numpy.lower.loops.element_pass import element_pass
+from gradscribe.codegen.numpy.lower.loops.nests import nest, within
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
     is_product,
@@ -23,7 +25,7 @@ from gradscribe.codegen.numpy.lower.slices.blocks import scattered
 from gradscribe.codegen.numpy.lower.slices.taps import choose_loops, lower_sums, lower_taps
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
 from gradscribe.codegen.numpy.lower.special import unit_groups, where
-from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Plan, Present, Record, Split
+from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split
 from gradscribe.codegen.numpy.plan.equation import equation
 from gradscribe.derive.ir.term import Guard, Program, Statement, accesses
 
@@ -102,7 +104,7 @@ def _statement(statement: Statement, form: Form, program: Program, scope: Scope,
         return lowered
     taps = prod((special.form.range(v).extent for v in choose_loops(special.form, special.scope)), start=Integer(1))
     cases = (*(Guard(size - 1, Integer(1)) for size in special.ones), *compiled.within, Guard(taps, Integer(FEW_TAPS)))
-    return [replace(compiled, within=cases, then=(*views, *compiled.then), otherwise=tuple(lowered))]
+    return _either(replace(compiled, within=cases, then=(*views, *compiled.then), otherwise=tuple(lowered)))
 
 
 def _unit_steps(
@@ -119,6 +121,8 @@ def _unit_steps(
     if not isinstance(gathered, Nest) or gathered.kind != "gather":
         return lowered
     either = Branch(loops.steps, (gathered,), (loops,))
+    there = (*lowered[:-1], *branch.then)
+    views = [r for r in views if r not in there]
     return [*lowered[:-1], *views, replace(branch, then=(*branch.then[:-1], either))]
 
 
@@ -132,6 +136,9 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 
 def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Record]:
+    passed = _in_one_pass(form, scope) if fresh and gemm else None
+    if passed is not None:
+        return passed
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
     if windows is not None:
         return _or_loops(windows, form, form, [], scope, fresh)
@@ -146,23 +153,51 @@ def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Reco
     return [*views, *_or_loops(lowered, form, split_form, [view] if view is not None else [], scope, fresh)]
 
 
+def _in_one_pass(form: Form, scope: Scope) -> list[Record] | None:
+    """What one pass over elements computes into a new target, or NumPy does; None where a pass is of no use."""
+    found = (element_pass(form, scope) or column_pass(form, scope)) if _takes_long(form, scope) else None
+    if found is None:
+        return None
+    made = Allocate(form.target.name, form.target.shape, None)
+    match _strategy(found.form, scope, fresh=True, gemm=True):
+        case [Define() as defined]:
+            otherwise: tuple[Record, ...] = (replace(defined, into=True),)
+        case [*lowered] if made in lowered:
+            otherwise = tuple(r for r in lowered if r != made)
+        case _:
+            return None
+    return [*found.before, made, Compiled(_steps(form), (), (found.nest,), otherwise), *found.after]
+
+
+def _steps(form: Form) -> Expr:
+    """The steps of all loops together."""
+    return prod((r.extent for r in form.box), start=Integer(1))
+
+
+def _takes_long(form: Form, scope: Scope) -> bool:
+    """Whether there may be as many steps as somebody waits for a compiler for."""
+    most = _steps(form).xreplace(dict(scope.most))
+    return not most.is_Integer or int(most) >= FEWEST_STEPS
+
+
 def _or_loops(
     lowered: list[Record], form: Form, inner: Form, view: list[Record], scope: Scope, fresh: bool
 ) -> list[Record]:
     """What NumPy does and, where there are loops for the `inner` form, whose target is a `view`, these instead."""
-    loops = nested(inner, scope) if fresh else []
+    loops = nest(inner, scope) if fresh and _takes_long(form, scope) else None
     inside = within(inner, scope) if loops else None
-    if inside is None or (view and not isinstance(loops[-1], Nest)):
+    if loops is None or inside is None:
         return lowered
-    made: list[Record] = []
-    if isinstance(loops[-1], Nest):
-        made = [Allocate(form.target.name, form.target.shape, None), *view]
-        made += [Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None]
-    steps = prod((r.extent for r in form.box), start=Integer(1))
-    most = steps.xreplace(dict(scope.most))
-    if most.is_Integer and int(most) < FEWEST_STEPS:
-        return lowered
-    return [Compiled(steps, inside, (*made, *loops), tuple(lowered))]
+    made: list[Record] = [Allocate(form.target.name, form.target.shape, None)]
+    made += [Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None]
+    return _either(Compiled(_steps(form), inside, (made[0], *view, *made[1:], loops), tuple(lowered)))
+
+
+def _either(ways: Compiled) -> list[Record]:
+    """Two ways, and before them the new arrays that both make."""
+    made = [r for r in ways.then if isinstance(r, Allocate) and r in ways.otherwise]
+    then, otherwise = (tuple(r for r in way if r not in made) for way in (ways.then, ways.otherwise))
+    return [*made, replace(ways, then=then, otherwise=otherwise)]
 
 
 def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:

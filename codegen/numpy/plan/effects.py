@@ -88,6 +88,8 @@ def _effects(record: Record) -> Effects:
             return _done(reads=(*_operands(record), *(written if op != "=" else ())), writes=written)
         case Scale(update):
             return _done(reads=(*_operands(update), update.target.array), writes=(update.target.array,))
+        case Define(name, update, into=True):
+            return _done(reads=_operands(update), writes=(name,))
         case Define(name, update) | Positions(name, update):
             return _new(name, reads=_operands(update))
         case Gather(name, source, _, labels):

@@ -71,11 +71,15 @@ class Update:
 
 @dataclass(frozen=True)
 class Define:
-    """A new array given by a pointwise expression over whole arrays; a `buffered` one is taken from the buffers."""
+    """A new array given by a pointwise expression over whole arrays; a `buffered` one is taken from the buffers.
+
+    With `into` there is an array for it already, which may be written into or replaced.
+    """
 
     name: str
     update: Update
     buffered: bool = False
+    into: bool = False
 
 
 @dataclass(frozen=True)

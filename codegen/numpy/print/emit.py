@@ -42,6 +42,7 @@ from gradscribe.codegen.numpy.print.pointwise import into
 from gradscribe.codegen.numpy.print.slicing import argument
 from gradscribe.codegen.numpy.print.updating import Updating, axes_words, constant, empty, names_of
 from gradscribe.codegen.python.expression import (
+    ELLIPSIS,
     Binary,
     Call,
     Comparison,
@@ -234,8 +235,13 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Compiled) -> Sequence[Statement]:
-        steps = call("loops.wanted", *(size(e) for e in (record.steps, *record.options)))
-        test = every([*(_holds(g) for g in record.within), steps])
+        within = [_holds(g) for g in record.within]
+        wanted = call("loops.wanted", *(size(e) for e in (record.steps, *record.options)))
+        match record.then:
+            case [Nest() as nest]:
+                tests = [*within, *([wanted] if record.options else []), self._loops(nest)]
+                return [If(Unary("not", every(tests)), self._all(record.otherwise))]
+        test = every([*within, wanted])
         then, otherwise = self._all(record.then), self._all(record.otherwise)
         return [Assign(self.done, test), If(self.done, then), If(Unary("not", self.done), otherwise)]
 
@@ -254,11 +260,15 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Nest) -> Sequence[Statement]:
+        return [Assign(self.done, self._loops(record))]
+
+    def _loops(self, record: Nest) -> Expression:
+        """The call of loops, which says whether they have computed anything."""
         self.called += 1
         name = f"{self.function}_{self.called}"
         made = nest_loops(record, name, argument)
         self.nests.append(made)
-        return [Assign(self.done, call(f"loops.{name}", *map(self.array, (*made.arrays, *made.others))))]
+        return call(f"loops.{name}", *map(self.array, (*made.arrays, *made.others)))
 
     @emit.register
     def _(self, record: Invoke) -> Sequence[Statement]:
@@ -301,6 +311,10 @@ class Emitter(Updating):
     @emit.register
     def _(self, record: Define) -> Sequence[Statement]:
         name = Name(record.name)
+        if record.into and self.buffers and record.update.summed:
+            return self._with_spans([Assign(Part(name, (ELLIPSIS,)), self._value(record.update))])
+        if record.into and self.buffers:
+            return self._with_spans(into(name, record.update.body, self._printer(record.update, record.update.axes)))
         if not record.buffered:
             return self._with_spans([Assign(name, self._value(record.update))])
         taken = Assign(name, self._take(tuple(r.extent for r in record.update.ranges), DTYPE))

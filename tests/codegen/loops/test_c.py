@@ -21,7 +21,7 @@ from tests.cases.run_loops import COMPILED, looped
 from tests.cases.thorough import some
 from tests.runtime.rooms import room
 
-LOOPED = generated_with("loops.wanted(")
+LOOPED = generated_with("loops = rt.Companion(")
 N, K = Name("n"), Name("k")
 X, Y = Part(Name("x"), (K,)), Part(Name("y"), (K,))
 

@@ -27,7 +27,7 @@ from tests.runtime.rooms import set_in_all
 
 pytestmark = COMPILED
 Array = np.ndarray
-LOOPED = generated_with("loops.wanted(")
+LOOPED = generated_with("loops = rt.Companion(")
 WINDOWS = [
     "input x[N,H,C], w[R,C]; y[n,i,c] = sum(r) x[n, 2*i + r - 1, c] * w[r,c]",
     "input x[N,H,C]; r < 3; y[n,i,c] = sum(r) x[n, i + 2*r - 3, c]",

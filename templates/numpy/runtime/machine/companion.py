@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cached_property
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from .compiled import worthwhile
 from .process import process
@@ -38,5 +39,10 @@ class Companion:
         """A function of it by its name; it says whether it has computed anything."""
         if name.startswith("_"):
             raise AttributeError(name)
-        found: Callable[..., bool] = getattr(self._module, name)
+        found: Callable[..., bool] = _nothing if self._module is None else getattr(self._module, name)
         return self.__dict__.setdefault(name, found)
+
+
+def _nothing(*_: Any) -> bool:
+    """What is called where there are no loops: it has not computed anything."""
+    return False

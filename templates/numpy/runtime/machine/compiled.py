@@ -55,7 +55,9 @@ def run(
     sizes: tuple[int, ...],
     known: tuple[int, ...],
 ) -> bool:
-    """Run loops, in several threads if that pays; False where they cannot be compiled, and nothing was computed.
+    """Run loops, in several threads if that pays; False where they are not wanted, or cannot be compiled.
+
+    Then nothing was computed.
 
     Args:
         text: the loops; no two rows of the outermost loop write the same element.
@@ -66,6 +68,8 @@ def run(
         sizes: numbers that count.
         known: the same, which the compiler is told while they are small.
     """
+    if not worthwhile(steps):
+        return False
     kinds = "".join([a.dtype.char for a in arrays])
     call = _compiled(text, kinds, len(sizes), tuple([n if n <= MOST_KNOWN else 0 for n in known]))
     if call is None:
@@ -79,6 +83,26 @@ def run(
     rows += -rows % ROUND if rows > ROUND**2 else 0
     call(given, (extent, rows, *sizes, *known), threads)
     return True
+
+
+def run_parts(
+    text: str,
+    extent: int,
+    steps: int,
+    arrays: tuple[Array, ...],
+    reals: tuple[Any, ...],
+    sizes: tuple[int, ...],
+    known: tuple[int, ...],
+) -> bool:
+    """As `run`, where each row of the outermost loop has sums of its own: the first array is given their total."""
+    target, *others = arrays
+    if not worthwhile(steps):
+        return False
+    parts = np.empty((extent, *target.shape), target.dtype)
+    computed = run(text, extent, steps, (parts, *others), reals, sizes, known)
+    if computed:
+        target[...] = parts.sum(axis=0, dtype=np.float64)
+    return computed
 
 
 @lru_cache(512)

@@ -1,9 +1,8 @@
 """Form -> Nest: what loops over single elements compute faster than NumPy does, once they are compiled.
 
-Windows with few elements (reductions, products of slices without a matrix product), their gradients, and pointwise
-expressions of several operations. How the loops are arranged follows from which indices the target sees:
+Windows with few elements (reductions, products of slices without a matrix product), and their gradients. How the loops
+are arranged follows from which indices the target sees:
 
-    pointwise  all, and nothing else is read
     gather     all but the taps: every element of the target is one window's
     scatter    taps, too: windows add to positions that they share
     reduce     taps and channels: every element of the target sums up over all windows
@@ -12,14 +11,13 @@ expressions of several operations. How the loops are arranged follows from which
 from dataclasses import replace
 
 import sympy
-from sympy import Dummy, Expr, Integer, Mul, Symbol
+from sympy import Expr, Integer, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import LOOPED, Nest, computable
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.products.operands import bracketed_division
-from gradscribe.codegen.numpy.lower.slices.taps import brackets, choose_loops, lower_taps
-from gradscribe.codegen.numpy.plan import Allocate, Record
+from gradscribe.codegen.numpy.lower.slices.taps import brackets, choose_loops
 from gradscribe.derive.calculus.collapse import vanishing_accesses
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.index import affine, bounds, sign
@@ -27,32 +25,8 @@ from gradscribe.derive.ir.term import Access, Guard, Range, accesses
 
 ONE = Integer(1)
 
-MANY_OPERATIONS = 3
-"""Operations from which on one pass over the elements is worth it; NumPy makes one per operation."""
-
 MOST_TAPS = 16
 """Elements of a window without overlap that are taken for one."""
-
-
-def nested(form: Form, scope: Scope) -> list[Record]:
-    """The loops that compute `form` into its target, last of all records; nothing where they are of no use."""
-    found = nest(form, scope)
-    if found is None:
-        return []
-    if found.kind != "reduce":
-        return [found]
-    first = found.outer[0]
-    shape = (first.extent, *form.target.shape)
-    parts = scope.declare("parts", shape)
-    own = replace(
-        found,
-        target=parts.name,
-        place=(first.index, *found.place),
-        shapes=((parts.name, shape), *(s for s in found.shapes if s[0] != form.target.name)),
-    )
-    box = (first, *(form.range(v) for e in form.place for v in sorted(e.free_symbols & set(form.indices), key=str)))
-    added = Form(form.target, form.place, box, Access(parts.name, first.index, *form.place))
-    return [Allocate(parts.name, shape, None), own, *lower_taps(added, scope, fresh=True)]
 
 
 def nest(form: Form, scope: Scope) -> Nest | None:
@@ -62,8 +36,6 @@ def nest(form: Form, scope: Scope) -> Nest | None:
         return None
     if not all(_steps(g, form, scope) for g in form.guards):
         return None
-    if _is_pointwise(form, scope):
-        return _pointwise(form)
     loops = choose_loops(form, scope) or _few(form)
     vector = _vector(form, scope, loops)
     if vector is None:
@@ -91,30 +63,11 @@ def nest(form: Form, scope: Scope) -> Nest | None:
         form.argument.name if form.argument else "",
         form.position,
     )
+    if kind == "reduce":
+        place, (target, *others) = (outer[0].index, *form.place), arrays.items()
+        shapes = (target[0], (outer[0].extent, *target[1])), *others
+        found = replace(found, place=place, shapes=shapes, parted=True)
     return found if _clippable(found) else None
-
-
-def _is_pointwise(form: Form, scope: Scope) -> bool:
-    """Whether all arrays have the shape of the target and are read element by element, in several operations."""
-    whole = all(a.indices == form.place and scope.plain(a, form) for a in accesses(form.body))
-    plain = Access(form.target.name, *form.place)
-    apart = len(set(form.place)) == len(form.place) and set(form.place) == set(form.indices)
-    shape = all(scope.fits(e, s, form) for e, s in zip(plain.indices, form.target.shape, strict=True))
-    if not form.is_sum or form.guards or not form.place or not (whole and apart and shape):
-        return False
-    leaves: dict[Expr, Expr] = {a: Dummy() for a in accesses(form.body)}
-    return int(form.body.xreplace(leaves).count_ops()) >= MANY_OPERATIONS
-
-
-def _pointwise(form: Form) -> Nest:
-    """One loop over all elements."""
-    index = form.place[-1]
-    vector = Range(index, Mul(*(form.range(e).extent for e in form.place)))
-    flat: dict[Expr, Expr] = {a: Access(a.tensor, index) for a in accesses(form.body)}
-    names = dict.fromkeys([form.target.name, *(a.tensor for a in flat)])
-    shapes = tuple((name, (vector.extent,)) for name in names)
-    body = form.body.xreplace(flat)
-    return Nest("pointwise", form.target.name, (index,), "sum", body, ONE, shapes, (), (), vector, ())
 
 
 def _without_units(form: Form) -> Form:
