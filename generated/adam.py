@@ -93,9 +93,11 @@ def adam_update(
     if not loops.adam_update_2(new_v, h, v, E, beta_2):
         new_v = beta_2 * v + (1 - beta_2) * np.square(h)
     # (4) new_p[e] = p[e] − lr new_m[e]/((1−β_1^t)(eps+√(new_v[e]/(1−β_2^t))))
-    new_p = p - lr * new_m / (
-        (1 - float(np.float_power(beta_1, t))) * (eps + np.sqrt(new_v / (1 - float(np.float_power(beta_2, t)))))
-    )
+    new_p = np.empty((E,), dtype)
+    if not loops.adam_update_3(new_p, new_m, new_v, p, E, beta_1, beta_2, eps, lr, t):
+        new_p = p - lr * new_m / (
+            (1 - float(np.float_power(beta_1, t))) * (eps + np.sqrt(new_v / (1 - float(np.float_power(beta_2, t)))))
+        )
     return new_p.reshape(full_shape), new_m.reshape(full_shape), new_v.reshape(full_shape)
 
 

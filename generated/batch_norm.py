@@ -163,9 +163,11 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     if not loops.batch_norm_grad_input_2(dx, dh, factor1, C, E):
         dx = factor1 * dh
     # (21) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
-    dx += (2 * x - 2 * m) * dv / E
+    if not loops.batch_norm_grad_input_3(dx, dv, m, x, C, E):
+        dx += (2 * x - 2 * m) * dv / E
     # (21) dx[q,a] += 1/E dm[a]
-    dx += dm / E
+    if not loops.batch_norm_grad_input_4(dx, dm, C, E):
+        dx += dm / E
     return dx.reshape(*full_shape, C)
 
 

@@ -17,6 +17,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "elu")
+
 
 def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
     """Compute the exponential linear unit.
@@ -35,11 +37,14 @@ def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
     """
     x, dtype = rt.arrays("elu", "x any", x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     alpha = rt.number("elu", "alpha", alpha)
     rt.require("elu", "alpha", -np.inf < alpha < np.inf, "a finite number", alpha)
     # (1) y[e] = max(0, x[e]) + α expm1(min(x[e], 0))
-    y = alpha * np.expm1(np.minimum(x, 0)) + np.maximum(x, 0)
+    y = np.empty((E,), dtype)
+    if not loops.elu_forward_1(y, x, E, alpha):
+        y = alpha * np.expm1(np.minimum(x, 0)) + np.maximum(x, 0)
     return y.reshape(full_shape)
 
 
@@ -61,13 +66,16 @@ def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     """
     x, dy, dtype = rt.arrays("elu", "x any, dy any", x, dy)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     rt.same_shape("elu", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     alpha = rt.number("elu", "alpha", alpha)
     rt.require("elu", "alpha", -np.inf < alpha < np.inf, "a finite number", alpha)
     # (2) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0] exp(min(x[m], 0)))
-    dx = (np.where(x <= 0, alpha * np.exp(np.minimum(x, 0)), 0) + (x > 0).astype(dtype)) * dy
+    dx = np.empty((E,), dtype)
+    if not loops.elu_grad_input_1(dx, dy, x, E, alpha):
+        dx = (np.where(x <= 0, alpha * np.exp(np.minimum(x, 0)), 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(full_shape)
 
 

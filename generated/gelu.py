@@ -17,6 +17,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "gelu")
+
 
 def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the Gaussian error linear unit.
@@ -35,9 +37,12 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """
     x, dtype = rt.arrays("gelu", "x any", x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     # (1) s[e] = 1 + erf(√2 x[e]/2)
-    s = rt.erf(0.7071067811865476 * x) + 1
+    s = np.empty((E,), dtype)
+    if not loops.gelu_forward_1(s, x, E):
+        s = rt.erf(0.7071067811865476 * x) + 1
     # (2) y[e] = 1/2 x[e] s[e]
     y = s * x / 2
     return y.reshape(full_shape), s.reshape(full_shape)
@@ -62,6 +67,7 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """
     x, s, dy, dtype = rt.arrays("gelu", "x any, s any, dy any", x, s, dy)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     rt.same_shape("gelu", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
@@ -70,7 +76,8 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     # (7) dx[m] = 1/2 dy[m] s[m]
     dx = dy * s / 2
     # (7) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
-    dx += 0.3989422804014327 * np.exp(-np.square(x) / 2) * dy * x
+    if not loops.gelu_grad_input_1(dx, dy, x, E):
+        dx += 0.3989422804014327 * np.exp(-np.square(x) / 2) * dy * x
     return dx.reshape(full_shape)
 
 

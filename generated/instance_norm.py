@@ -148,9 +148,11 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     if not loops.instance_norm_grad_input_3(dx, dh, factor1, C, E, N):
         dx = factor1[:, None, :] * dh
     # (19) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
-    dx += (2 * x - 2 * m[:, None, :]) * dv[:, None, :] / E
+    if not loops.instance_norm_grad_input_4(dx, dv, m, x, C, E, N):
+        dx += (2 * x - 2 * m[:, None, :]) * dv[:, None, :] / E
     # (19) dx[q,a,o] += 1/E dm[q,o]
-    dx += dm[:, None, :] / E
+    if not loops.instance_norm_grad_input_5(dx, dm, C, E, N):
+        dx += dm[:, None, :] / E
     return dx.reshape(N, *full_shape, C)
 
 

@@ -176,23 +176,25 @@ def lenet5_forward(
     rt.add_row(c1_u, c1_b)
     # (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
     a1_y = buffers.take((N, 28, 28, 6), dtype)
-    np.multiply(c1_u, 2 / 3, out=a1_y)
-    np.tanh(a1_y, out=a1_y)
-    a1_y *= 1.7159
+    if not loops.lenet5_forward_1(a1_y, c1_u, N):
+        np.multiply(c1_u, 2 / 3, out=a1_y)
+        np.tanh(a1_y, out=a1_y)
+        a1_y *= 1.7159
     buffers.give(c1_u)
     # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
     s2_z = buffers.take((N, 14, 14, 6), dtype)
-    if not loops.lenet5_forward_1(s2_z, a1_y, N):
+    if not loops.lenet5_forward_2(s2_z, a1_y, N):
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.reduce(np.add, 0, a1_y_1, s2_z)
     # (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_a[c] s2_z[n,i,j,c]/3+2 s2_b[c]/3)
     s2_y = buffers.take((N, 14, 14, 6), dtype)
-    np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
-    s2_y += 2 / 3 * s2_b
-    np.tanh(s2_y, out=s2_y)
-    s2_y *= 1.7159
+    if not loops.lenet5_forward_3(s2_y, s2_a, s2_b, s2_z, N):
+        np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
+        s2_y += 2 / 3 * s2_b
+        np.tanh(s2_y, out=s2_y)
+        s2_y *= 1.7159
     # (6) c3_z[r,t,c,k] = c3_w[r,t,c,k] c3_m[c,k]
     c3_z = c3_m * c3_w
     # (7) c3_u[n,i,j,k] = Σ_{r,t,c} s2_y[n, i+r, j+t, c] c3_z[r,t,c,k]
@@ -205,23 +207,25 @@ def lenet5_forward(
     rt.add_row(c3_u, c3_b)
     # (2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
     a3_y = buffers.take((N, 10, 10, 16), dtype)
-    np.multiply(c3_u, 2 / 3, out=a3_y)
-    np.tanh(a3_y, out=a3_y)
-    a3_y *= 1.7159
+    if not loops.lenet5_forward_4(a3_y, c3_u, N):
+        np.multiply(c3_u, 2 / 3, out=a3_y)
+        np.tanh(a3_y, out=a3_y)
+        a3_y *= 1.7159
     buffers.give(c3_u)
     # (3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
     s4_z = buffers.take((N, 5, 5, 16), dtype)
-    if not loops.lenet5_forward_2(s4_z, a3_y, N):
+    if not loops.lenet5_forward_5(s4_z, a3_y, N):
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
         rt.reduce(np.add, 0, a3_y_1, s4_z)
     # (5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_a[c] s4_z[n,i,j,c]/3+2 s4_b[c]/3)
     s4_y = buffers.take((N, 5, 5, 16), dtype)
-    np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
-    s4_y += 2 / 3 * s4_b
-    np.tanh(s4_y, out=s4_y)
-    s4_y *= 1.7159
+    if not loops.lenet5_forward_6(s4_y, s4_a, s4_b, s4_z, N):
+        np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
+        s4_y += 2 / 3 * s4_b
+        np.tanh(s4_y, out=s4_y)
+        s4_y *= 1.7159
     # (1) c5_u[n,i,j,k] = Σ_{r,t,c} c5_w[r,t,c,k] s4_y[n, i+r, j+t, c]
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
     c5_u = buffers.take((N, 1, 1, 120), dtype)
@@ -230,9 +234,10 @@ def lenet5_forward(
     rt.add_row(c5_u, c5_b)
     # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
     a5_y = buffers.take((N, 1, 1, 120), dtype)
-    np.multiply(c5_u, 2 / 3, out=a5_y)
-    np.tanh(a5_y, out=a5_y)
-    a5_y *= 1.7159
+    if not loops.lenet5_forward_7(a5_y, c5_u, N):
+        np.multiply(c5_u, 2 / 3, out=a5_y)
+        np.tanh(a5_y, out=a5_y)
+        a5_y *= 1.7159
     buffers.give(c5_u)
     # (8) flat_y[n,y_1] = a5_y[n,0,0,y_1]
     flat_y = a5_y.reshape(N, 120)
@@ -243,9 +248,10 @@ def lenet5_forward(
     f6_u += f6_b
     # (10) a6_y[n,k] = 1.7159 tanh(2 f6_u[n,k]/3)
     a6_y = buffers.take((N, 84), dtype)
-    np.multiply(f6_u, 2 / 3, out=a6_y)
-    np.tanh(a6_y, out=a6_y)
-    a6_y *= 1.7159
+    if not loops.lenet5_forward_8(a6_y, f6_u, N):
+        np.multiply(f6_u, 2 / 3, out=a6_y)
+        np.tanh(a6_y, out=a6_y)
+        a6_y *= 1.7159
     buffers.give(f6_u)
     # (11) output_y[n,k] = Σ_{c} (a6_y[n,c]−output_w[k,c])²
     output_y = rt.total(np.square(a6_y[:, None, :] - output_w), -1)
@@ -298,13 +304,14 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     rt.add_row(c1_u, c1_b)
     # (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
     a1_y = buffers.take((N, 28, 28, 6), dtype)
-    np.multiply(c1_u, 2 / 3, out=a1_y)
-    np.tanh(a1_y, out=a1_y)
-    a1_y *= 1.7159
+    if not loops.lenet5_predict_1(a1_y, c1_u, N):
+        np.multiply(c1_u, 2 / 3, out=a1_y)
+        np.tanh(a1_y, out=a1_y)
+        a1_y *= 1.7159
     buffers.give(c1_u)
     # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
     s2_z = buffers.take((N, 14, 14, 6), dtype)
-    if not loops.lenet5_predict_1(s2_z, a1_y, N):
+    if not loops.lenet5_predict_2(s2_z, a1_y, N):
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -312,10 +319,11 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     buffers.give(a1_y)
     # (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_a[c] s2_z[n,i,j,c]/3+2 s2_b[c]/3)
     s2_y = buffers.take((N, 14, 14, 6), dtype)
-    np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
-    s2_y += 2 / 3 * s2_b
-    np.tanh(s2_y, out=s2_y)
-    s2_y *= 1.7159
+    if not loops.lenet5_predict_3(s2_y, s2_a, s2_b, s2_z, N):
+        np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
+        s2_y += 2 / 3 * s2_b
+        np.tanh(s2_y, out=s2_y)
+        s2_y *= 1.7159
     buffers.give(s2_z)
     # (7) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] c3_m[c,k] s2_y[n, i+r, j+t, c]
     s2_y_1 = rt.Window(  # n i j r t c
@@ -329,13 +337,14 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     rt.add_row(c3_u, c3_b)
     # (2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
     a3_y = buffers.take((N, 10, 10, 16), dtype)
-    np.multiply(c3_u, 2 / 3, out=a3_y)
-    np.tanh(a3_y, out=a3_y)
-    a3_y *= 1.7159
+    if not loops.lenet5_predict_4(a3_y, c3_u, N):
+        np.multiply(c3_u, 2 / 3, out=a3_y)
+        np.tanh(a3_y, out=a3_y)
+        a3_y *= 1.7159
     buffers.give(c3_u)
     # (3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
     s4_z = buffers.take((N, 5, 5, 16), dtype)
-    if not loops.lenet5_predict_2(s4_z, a3_y, N):
+    if not loops.lenet5_predict_5(s4_z, a3_y, N):
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
         )
@@ -343,10 +352,11 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     buffers.give(a3_y)
     # (5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_a[c] s4_z[n,i,j,c]/3+2 s4_b[c]/3)
     s4_y = buffers.take((N, 5, 5, 16), dtype)
-    np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
-    s4_y += 2 / 3 * s4_b
-    np.tanh(s4_y, out=s4_y)
-    s4_y *= 1.7159
+    if not loops.lenet5_predict_6(s4_y, s4_a, s4_b, s4_z, N):
+        np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
+        s4_y += 2 / 3 * s4_b
+        np.tanh(s4_y, out=s4_y)
+        s4_y *= 1.7159
     buffers.give(s4_z)
     # (1) c5_u[n,i,j,k] = Σ_{r,t,c} c5_w[r,t,c,k] s4_y[n, i+r, j+t, c]
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
@@ -357,9 +367,10 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     rt.add_row(c5_u, c5_b)
     # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
     a5_y = buffers.take((N, 1, 1, 120), dtype)
-    np.multiply(c5_u, 2 / 3, out=a5_y)
-    np.tanh(a5_y, out=a5_y)
-    a5_y *= 1.7159
+    if not loops.lenet5_predict_7(a5_y, c5_u, N):
+        np.multiply(c5_u, 2 / 3, out=a5_y)
+        np.tanh(a5_y, out=a5_y)
+        a5_y *= 1.7159
     buffers.give(c5_u)
     # (8) flat_y[n,y_1] = a5_y[n,0,0,y_1]
     flat_y = a5_y.reshape(N, 120)
@@ -607,9 +618,13 @@ def lenet5_loss_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any, r
     # (1) m[n] = min_{k} min(x[n,k], j)
     m = np.min(np.minimum(x, j), axis=-1, initial=np.inf)
     # (2) h[n,k] = exp(m[n]−x[n,k])
-    h = np.exp(m[:, None] - x)
+    h = np.empty((N, K), dtype)
+    if not loops.lenet5_loss_forward_1(h, m, x, K, N):
+        h = np.exp(m[:, None] - x)
     # (3) z[n] = Σ_{k} h[n,k]
-    z = rt.total(h, -1)
+    z = np.empty((N,), dtype)
+    if not loops.lenet5_loss_forward_2(z, h, K, N):
+        z = rt.total(h, -1)
     # (3) z[n] += exp(m[n]−j)
     z += np.exp(m - j)
     # (4) y = 1/N Σ_{n} log(z[n])
@@ -651,8 +666,9 @@ def lenet5_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     if not loops.lenet5_loss_grad_input_1(dx, h, z, dy, K, N):
         dx = -dy * h / (N * z[:, None])
     # (22) dx[q,v] += 1/N dy [v=t[q]]
-    rows1 = rt.ratio(dy, N)
-    rt.scatter(", v: q -> q v", dx, rows1, t)
+    if not loops.lenet5_loss_grad_input_2(dx, t, dy, K, N):
+        rows1 = rt.ratio(dy, N)
+        rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx
 
 

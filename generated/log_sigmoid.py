@@ -9,10 +9,14 @@ Source: Rumelhart, Hinton and Williams, Learning representations by back-propaga
 
 from typing import Any
 
+import numpy as np
+
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
+
+loops = rt.Companion(__package__, "log_sigmoid")
 
 
 def log_sigmoid_forward(x: Any) -> rt.Array:
@@ -31,9 +35,12 @@ def log_sigmoid_forward(x: Any) -> rt.Array:
     """
     x, dtype = rt.arrays("log_sigmoid", "x any", x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     # (1) y[e] = −softplus(−x[e])
-    y = -rt.softplus(-x)
+    y = np.empty((E,), dtype)
+    if not loops.log_sigmoid_forward_1(y, x, E):
+        y = -rt.softplus(-x)
     return y.reshape(full_shape)
 
 
@@ -54,11 +61,14 @@ def log_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     """
     x, dy, dtype = rt.arrays("log_sigmoid", "x any, dy any", x, dy)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     rt.same_shape("log_sigmoid", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     # (2) dx[m] = dy[m] σ(−x[m])
-    dx = rt.sigmoid(-x) * dy
+    dx = np.empty((E,), dtype)
+    if not loops.log_sigmoid_grad_input_1(dx, dy, x, E):
+        dx = rt.sigmoid(-x) * dy
     return dx.reshape(full_shape)
 
 

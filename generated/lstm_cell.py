@@ -190,7 +190,8 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     ddz = np.zeros((N, H), dtype)
     ddz += dz
     # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    ddz += (1 - np.square(s)) * dy * o
+    if not loops.lstm_cell_grad_input_1(ddz, dy, o, s, H, N):
+        ddz += (1 - np.square(s)) * dy * o
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
@@ -265,7 +266,8 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     ddz = np.zeros((N, H), dtype)
     ddz += dz
     # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    ddz += (1 - np.square(s)) * dy * o
+    if not loops.lstm_cell_grad_h_1(ddz, dy, o, s, H, N):
+        ddz += (1 - np.square(s)) * dy * o
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
@@ -315,7 +317,8 @@ def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
     ddz = np.zeros((N, H), dtype)
     ddz += dz
     # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    ddz += (1 - np.square(s)) * dy * o
+    if not loops.lstm_cell_grad_c_1(ddz, dy, o, s, H, N):
+        ddz += (1 - np.square(s)) * dy * o
     # (15) dc[m,q] = f[m,q] ddz[m,q]
     dc = ddz * f
     return dc
@@ -375,7 +378,8 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     ddz = np.zeros((N, H), dtype)
     ddz += dz
     # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    ddz += (1 - np.square(s)) * dy * o
+    if not loops.lstm_cell_grad_weight_1(ddz, dy, o, s, H, N):
+        ddz += (1 - np.square(s)) * dy * o
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
@@ -448,7 +452,8 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     ddz = np.zeros((N, H), dtype)
     ddz += dz
     # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    ddz += (1 - np.square(s)) * dy * o
+    if not loops.lstm_cell_grad_r_1(ddz, dy, o, s, H, N):
+        ddz += (1 - np.square(s)) * dy * o
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
@@ -519,7 +524,8 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
     ddz = np.zeros((N, H), dtype)
     ddz += dz
     # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    ddz += (1 - np.square(s)) * dy * o
+    if not loops.lstm_cell_grad_bias_1(ddz, dy, o, s, H, N):
+        ddz += (1 - np.square(s)) * dy * o
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
@@ -615,7 +621,8 @@ def lstm_cell_backward(
     ddz = np.zeros((N, H), dtype)
     ddz += dz
     # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    ddz += (1 - np.square(s)) * dy * o
+    if not loops.lstm_cell_backward_1(ddz, dy, o, s, H, N):
+        ddz += (1 - np.square(s)) * dy * o
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]

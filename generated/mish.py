@@ -17,6 +17,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "mish")
+
 
 def mish_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the mish.
@@ -35,9 +37,12 @@ def mish_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """
     x, dtype = rt.arrays("mish", "x any", x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     # (1) s[e] = tanh(softplus(x[e]))
-    s = np.tanh(rt.softplus(x))
+    s = np.empty((E,), dtype)
+    if not loops.mish_forward_1(s, x, E):
+        s = np.tanh(rt.softplus(x))
     # (2) y[e] = x[e] s[e]
     y = s * x
     return y.reshape(full_shape), s.reshape(full_shape)
@@ -62,6 +67,7 @@ def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """
     x, s, dy, dtype = rt.arrays("mish", "x any, s any, dy any", x, s, dy)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     rt.same_shape("mish", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
@@ -70,7 +76,8 @@ def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     # (8) dx[m] = dy[m] s[m]
     dx = dy * s
     # (8) dx[m] += dy[m] x[m] σ(x[m]) (1−s[m]²)
-    dx += (1 - np.square(s)) * rt.sigmoid(x) * dy * x
+    if not loops.mish_grad_input_1(dx, dy, s, x, E):
+        dx += (1 - np.square(s)) * rt.sigmoid(x) * dy * x
     return dx.reshape(full_shape)
 
 

@@ -61,15 +61,18 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
     full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, None, None, eps)
     x = x.reshape(E, C)
     # (1) v[e] = 1/C Σ_{c} x[e,c]²
-    v = rt.ratio(1, C) * rt.total(np.square(x), -1)
+    v = np.empty((E,), dtype)
+    if not loops.rms_norm_forward_1(v, x, C, E):
+        v = rt.total(np.square(x), -1)
+    v *= rt.ratio(1, C)
     # (2) h[e,c] = x[e,c]/√(ε+v[e])
     factor1 = 1 / np.sqrt(epsilon + v)
     h = np.empty((E, C), dtype)
-    if not loops.rms_norm_forward_1(h, factor1, x, C, E):
+    if not loops.rms_norm_forward_2(h, factor1, x, C, E):
         h = factor1[:, None] * x
     # (3) y[e,c] = γ[c] h[e,c]
     y = np.empty((E, C), dtype)
-    if not loops.rms_norm_forward_2(y, gamma, h, C, E):
+    if not loops.rms_norm_forward_3(y, gamma, h, C, E):
         y = gamma * h
     return y.reshape(*full_shape, C), v.reshape(full_shape), h.reshape(*full_shape, C)
 
@@ -105,14 +108,18 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     if not loops.rms_norm_grad_input_1(dh, dy, gamma, C, E):
         dh = gamma * dy
     # (9) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
-    dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.contract("m c, m c -> m", dh, x)
+    dv = np.empty((E,), dtype)
+    if not loops.rms_norm_grad_input_2(dv, dh, x, C, E):
+        dv = rt.contract("m c, m c -> m", dh, x)
+    dv *= -1 / (2 * (epsilon + v) ** (3 / 2))
     # (13) dx[m,q] = dh[m,q]/√(ε+v[m])
     factor1 = 1 / np.sqrt(epsilon + v)
     dx = np.empty((E, C), dtype)
-    if not loops.rms_norm_grad_input_2(dx, dh, factor1, C, E):
+    if not loops.rms_norm_grad_input_3(dx, dh, factor1, C, E):
         dx = factor1[:, None] * dh
     # (13) dx[m,q] += 2/C x[m,q] dv[m]
-    dx += 2 * dv[:, None] * x / C
+    if not loops.rms_norm_grad_input_4(dx, dv, x, C, E):
+        dx += 2 * dv[:, None] * x / C
     return dx.reshape(*full_shape, C)
 
 

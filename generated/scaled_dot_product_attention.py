@@ -24,6 +24,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "scaled_dot_product_attention")
+
 
 @rt.once
 def _scaled_dot_product_attention_sizes(
@@ -109,9 +111,12 @@ def scaled_dot_product_attention_forward(
             part = h[:, i, j_low:j_high]
             part += np.exp(u[:, i, j_low:j_high] - c[:, i][:, None])
     # (4) z[e,i] = Σ_{j} h[e,i,j]
-    z = rt.total(h, -1)
+    z = np.empty((E, L), dtype)
+    if not loops.scaled_dot_product_attention_forward_1(z, h, E, L, S):
+        z = rt.total(h, -1)
     # (4) z[e,i] += [c[e,i]=−10³⁰]
-    z += (c == -1e30).astype(dtype)
+    if not loops.scaled_dot_product_attention_forward_2(z, c, E, L):
+        z += (c == -1e30).astype(dtype)
     # (6) p[e,i,j] = exp(u[e,i,j]−c[e,i])/z[e,i] [is_causal·j≤is_causal·i]
     p = np.zeros((E, L, S), dtype)
     for i in range(L):

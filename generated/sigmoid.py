@@ -35,9 +35,12 @@ def sigmoid_forward(x: Any) -> rt.Array:
     """
     x, dtype = rt.arrays("sigmoid", "x any", x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     # (1) y[e] = σ(x[e])
-    y = rt.sigmoid(x)
+    y = np.empty((E,), dtype)
+    if not loops.sigmoid_forward_1(y, x, E):
+        y = rt.sigmoid(x)
     return y.reshape(full_shape)
 
 

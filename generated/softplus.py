@@ -16,6 +16,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "softplus")
+
 
 def softplus_forward(x: Any, *, beta: float = 1.0) -> rt.Array:
     """Compute the smooth rectifier.
@@ -34,11 +36,14 @@ def softplus_forward(x: Any, *, beta: float = 1.0) -> rt.Array:
     """
     x, dtype = rt.arrays("softplus", "x any", x)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     beta = rt.number("softplus", "beta", beta)
     rt.require("softplus", "beta", -np.inf < beta < np.inf and beta != 0, "a finite number, other than 0", beta)
     # (1) y[e] = 1/β softplus(β x[e])
-    y = rt.softplus(beta * x) / beta
+    y = np.empty((E,), dtype)
+    if not loops.softplus_forward_1(y, x, E, beta):
+        y = rt.softplus(beta * x) / beta
     return y.reshape(full_shape)
 
 
@@ -60,13 +65,16 @@ def softplus_grad_input(dy: Any, x: Any, *, beta: float = 1.0) -> rt.Array:
     """
     x, dy, dtype = rt.arrays("softplus", "x any, dy any", x, dy)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     rt.same_shape("softplus", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     beta = rt.number("softplus", "beta", beta)
     rt.require("softplus", "beta", -np.inf < beta < np.inf and beta != 0, "a finite number, other than 0", beta)
     # (2) dx[m] = dy[m] σ(β x[m])
-    dx = rt.sigmoid(beta * x) * dy
+    dx = np.empty((E,), dtype)
+    if not loops.softplus_grad_input_1(dx, dy, x, E, beta):
+        dx = rt.sigmoid(beta * x) * dy
     return dx.reshape(full_shape)
 
 

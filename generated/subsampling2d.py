@@ -91,7 +91,9 @@ def subsampling2d_forward(
         )
         rt.reduce(np.add, 0, x_1, z)
     # (3) y[n,i,j,c] = A tanh(S(a[c] z[n,i,j,c]+b[c]))
-    y = A * np.tanh(S * (a * z + b))
+    y = np.empty((N, H_out, W_out, C), dtype)
+    if not loops.subsampling2d_forward_2(y, a, b, z, A, C, H_out, N, S, W_out):
+        y = A * np.tanh(S * (a * z + b))
     return y, z
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from gradscribe.codegen.loops.kinds import column_sums, elementwise, gather, reduce, scatter
+from gradscribe.codegen.loops.kinds import column_sums, elementwise, gather, reduce, row_sums, scatter
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import CFunction, CParameter
 from gradscribe.codegen.loops.writing.loop_writer import Writer
@@ -23,7 +23,8 @@ WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "gather": gather.write,
     "scatter": scatter.write,
     "reduce": reduce.write,
-    "columns": column_sums.write,
+    "column_sums": column_sums.write,
+    "row_sums": row_sums.write,
     "pointwise": elementwise.write,
 }
 
@@ -173,9 +174,11 @@ def _summary(w: Writer) -> str:
             return f"{REDUCTIONS[nest.op].plural.capitalize()} over {taps} for every {outer}, {vector}."
         case "scatter":
             return f"Windows {outer} added to what they cover, tap {taps} by tap."
-        case "reduce" | "columns":
+        case "reduce" | "column_sums":
             first, *rest = (w.index(r.index).text for r in nest.outer)
             return f"Sums over {', '.join(rest)} for every {', '.join(filter(None, (first, taps, vector)))}."
+        case "row_sums":
+            return f"Sums over {vector} for every {outer}."
         case _:
             return "Element by element."
 

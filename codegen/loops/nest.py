@@ -17,7 +17,8 @@ class Nest:
     """Loops over single elements, which are compiled: ``target[place] op= body`` for every point of the box.
 
     Attributes:
-        kind: how the loops are arranged: "gather", "scatter", "reduce", "columns" or "pointwise"; see `codegen.loops`.
+        kind: how the loops are arranged: "gather", "scatter", "reduce", "column_sums", "row_sums" or
+            "pointwise"; see `codegen.loops`.
         target: the array written, new and not yet filled.
         place: where, per axis.
         op: the word of the reduction.

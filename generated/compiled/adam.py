@@ -4,6 +4,8 @@
 
 from typing import Any
 
+import numpy as np
+
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
@@ -79,3 +81,64 @@ def adam_update_2(new_v: rt.Array, h: rt.Array, v: rt.Array, E: int, beta_2: Any
     """Element by element."""
     dtype = rt.float_type("adam_update_2", new_v=new_v)
     return rt.run(adam_update_2_loops, E, E, (new_v, h, v), (dtype(beta_2), dtype(1 - beta_2)), (), ())
+
+
+adam_update_3_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict new_p, const REAL *restrict new_m, const REAL *restrict new_v,
+    const REAL *restrict p, REAL number_1, REAL number_2, REAL number_3)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals p_1 = load(&p[e]);
+        const reals new_m_1 = load(&new_m[e]);
+        const reals new_v_1 = load(&new_v[e]);
+        store(&new_p[e], p_1 - number_1 * new_m_1 / (number_2 + all_root_of(number_3 * new_v_1)));
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL p_1 = p[e];
+        const REAL new_m_1 = new_m[e];
+        const REAL new_v_1 = new_v[e];
+        new_p[e] = p_1 - number_1 * new_m_1 / (number_2 + root_of(number_3 * new_v_1));
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], ((const REAL *)arrays[4])[2]);
+}
+"""
+
+
+def adam_update_3(
+    new_p: rt.Array,
+    new_m: rt.Array,
+    new_v: rt.Array,
+    p: rt.Array,
+    E: int,
+    beta_1: Any,
+    beta_2: Any,
+    eps: Any,
+    lr: Any,
+    t: int,
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("adam_update_3", new_p=new_p)
+    return rt.run(
+        adam_update_3_loops,
+        E,
+        E,
+        (new_p, new_m, new_v, p),
+        (
+            dtype(rt.ratio(lr, 1 - float(np.float_power(beta_1, t)))),
+            dtype(eps),
+            dtype(rt.ratio(1, 1 - float(np.float_power(beta_2, t)))),
+        ),
+        (),
+        (),
+    )

@@ -241,6 +241,91 @@ def batch_norm_grad_input_2(dx: rt.Array, dh: rt.Array, factor1: rt.Array, C: in
     return rt.run(batch_norm_grad_input_2_loops, E, C * E, (dx, dh, factor1), (), (C,), ())
 
 
+batch_norm_grad_input_3_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dv, const REAL *restrict m,
+    const REAL *restrict x, REAL number_1, long C)
+{
+    for (long q = start; q < stop; q++) {
+        const long at = C * q;
+        const long dx_at = C * q;
+        const long x_at = C * q;
+        for (long a = 0; a < whole(0, C); a += LANES) {
+            const reals dx_1 = load(&dx[dx_at + a]);
+            const reals x_1 = load(&x[x_at + a]);
+            const reals m_1 = load(&m[a]);
+            const reals dv_1 = load(&dv[a]);
+            store(&dx[at + a], dx_1 + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1);
+        }
+        APART
+        for (long a = whole(0, C); a < C; a++) {
+            const REAL dx_1 = dx[dx_at + a];
+            const REAL x_1 = x[x_at + a];
+            const REAL m_1 = m[a];
+            const REAL dv_1 = dv[a];
+            dx[at + a] = dx_1 + number_1 * (2 * x_1 - 2 * m_1) * dv_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], numbers[2]);
+}
+"""
+
+
+def batch_norm_grad_input_3(dx: rt.Array, dv: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("batch_norm_grad_input_3", dx=dx)
+    return rt.run(batch_norm_grad_input_3_loops, E, C * E, (dx, dv, m, x), (dtype(rt.ratio(1, E)),), (C,), ())
+
+
+batch_norm_grad_input_4_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dm, REAL number_1, long C)
+{
+    for (long q = start; q < stop; q++) {
+        const long at = C * q;
+        const long dx_at = C * q;
+        for (long a = 0; a < whole(0, C); a += LANES) {
+            const reals dx_1 = load(&dx[dx_at + a]);
+            const reals dm_1 = load(&dm[a]);
+            store(&dx[at + a], dx_1 + number_1 * dm_1);
+        }
+        APART
+        for (long a = whole(0, C); a < C; a++) {
+            const REAL dx_1 = dx[dx_at + a];
+            const REAL dm_1 = dm[a];
+            dx[at + a] = dx_1 + number_1 * dm_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0], numbers[2]);
+}
+"""
+
+
+def batch_norm_grad_input_4(dx: rt.Array, dm: rt.Array, C: int, E: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("batch_norm_grad_input_4", dx=dx)
+    return rt.run(batch_norm_grad_input_4_loops, E, C * E, (dx, dm), (dtype(rt.ratio(1, E)),), (C,), ())
+
+
 batch_norm_predict_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict factor1,

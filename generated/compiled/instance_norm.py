@@ -299,6 +299,99 @@ def instance_norm_grad_input_3(dx: rt.Array, dh: rt.Array, factor1: rt.Array, C:
     return rt.run(instance_norm_grad_input_3_loops, N, C * E * N, (dx, dh, factor1), (), (C, E), ())
 
 
+instance_norm_grad_input_4_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dv, const REAL *restrict m,
+    const REAL *restrict x, REAL number_1, long C, long E)
+{
+    for (long q = start; q < stop; q++) {
+        for (long a = 0; a < E; a++) {
+            const long at = C * (E * q + a);
+            const long dv_at = C * q;
+            const long dx_at = C * (E * q + a);
+            const long m_at = C * q;
+            const long x_at = C * (E * q + a);
+            for (long o = 0; o < whole(0, C); o += LANES) {
+                const reals dx_1 = load(&dx[dx_at + o]);
+                const reals x_1 = load(&x[x_at + o]);
+                const reals m_1 = load(&m[m_at + o]);
+                const reals dv_1 = load(&dv[dv_at + o]);
+                store(&dx[at + o], dx_1 + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1);
+            }
+            APART
+            for (long o = whole(0, C); o < C; o++) {
+                const REAL dx_1 = dx[dx_at + o];
+                const REAL x_1 = x[x_at + o];
+                const REAL m_1 = m[m_at + o];
+                const REAL dv_1 = dv[dv_at + o];
+                dx[at + o] = dx_1 + number_1 * (2 * x_1 - 2 * m_1) * dv_1;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], numbers[2], numbers[3]);
+}
+"""
+
+
+def instance_norm_grad_input_4(dx: rt.Array, dv: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("instance_norm_grad_input_4", dx=dx)
+    return rt.run(instance_norm_grad_input_4_loops, N, C * E * N, (dx, dv, m, x), (dtype(rt.ratio(1, E)),), (C, E), ())
+
+
+instance_norm_grad_input_5_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dm, REAL number_1, long C, long E)
+{
+    for (long q = start; q < stop; q++) {
+        for (long a = 0; a < E; a++) {
+            const long at = C * (E * q + a);
+            const long dm_at = C * q;
+            const long dx_at = C * (E * q + a);
+            for (long o = 0; o < whole(0, C); o += LANES) {
+                const reals dx_1 = load(&dx[dx_at + o]);
+                const reals dm_1 = load(&dm[dm_at + o]);
+                store(&dx[at + o], dx_1 + number_1 * dm_1);
+            }
+            APART
+            for (long o = whole(0, C); o < C; o++) {
+                const REAL dx_1 = dx[dx_at + o];
+                const REAL dm_1 = dm[dm_at + o];
+                dx[at + o] = dx_1 + number_1 * dm_1;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0], numbers[2],
+        numbers[3]);
+}
+"""
+
+
+def instance_norm_grad_input_5(dx: rt.Array, dm: rt.Array, C: int, E: int, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("instance_norm_grad_input_5", dx=dx)
+    return rt.run(instance_norm_grad_input_5_loops, N, C * E * N, (dx, dm), (dtype(rt.ratio(1, E)),), (C, E), ())
+
+
 instance_norm_grad_gamma_1_loops = r"""/* Sums over e for every n, q. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,

@@ -7,7 +7,111 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-layer_norm_forward_1_loops = r"""/* Element by element. */
+layer_norm_forward_1_loops = r"""/* Sums over c for every e. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict m, const REAL *restrict x, long C)
+{
+    REAL *restrict sums = SCRATCH(REAL, LANES);
+    if (!sums) {
+        return;
+    }
+    for (long e = start; e < stop; e++) {
+        const long at = e;
+        const long x_at = C * e;
+        double total = 0;
+        for (long block = 0; block < (C + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = 0;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, C);
+            for (long c = low; c < whole(low, high); c += LANES) {
+                all_add_to(sums, load(&x[x_at + c]));
+            }
+            for (long c = whole(low, high); c < high; c++) {
+                add_to(sums, x[x_at + c]);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                total += sums[lane];
+            }
+        }
+        m[at] = total;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
+}
+"""
+
+
+def layer_norm_forward_1(m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Sums over c for every e."""
+    return rt.run(layer_norm_forward_1_loops, E, C * E, (m, x), (), (C,), ())
+
+
+layer_norm_forward_2_loops = r"""/* Sums over c for every e. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict v, const REAL *restrict m,
+    const REAL *restrict x, long C)
+{
+    REAL *restrict sums = SCRATCH(REAL, LANES);
+    if (!sums) {
+        return;
+    }
+    for (long e = start; e < stop; e++) {
+        const long at = e;
+        const long m_at = e;
+        const long x_at = C * e;
+        double total = 0;
+        for (long block = 0; block < (C + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = 0;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, C);
+            for (long c = low; c < whole(low, high); c += LANES) {
+                const reals x_1 = load(&x[x_at + c]);
+                const reals m_1 = all(m[m_at]);
+                all_add_to(sums, (x_1 - m_1) * (x_1 - m_1));
+            }
+            for (long c = whole(low, high); c < high; c++) {
+                const REAL x_1 = x[x_at + c];
+                const REAL m_1 = m[m_at];
+                add_to(sums, (x_1 - m_1) * (x_1 - m_1));
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                total += sums[lane];
+            }
+        }
+        v[at] = total;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2]);
+}
+"""
+
+
+def layer_norm_forward_2(v: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Sums over c for every e."""
+    return rt.run(layer_norm_forward_2_loops, E, C * E, (v, m, x), (), (C,), ())
+
+
+layer_norm_forward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict h, const REAL *restrict factor1, const REAL *restrict m,
     const REAL *restrict x, long C)
@@ -45,12 +149,12 @@ static void part(void *given, long number)
 """
 
 
-def layer_norm_forward_1(h: rt.Array, factor1: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+def layer_norm_forward_3(h: rt.Array, factor1: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(layer_norm_forward_1_loops, E, C * E, (h, factor1, m, x), (), (C,), ())
+    return rt.run(layer_norm_forward_3_loops, E, C * E, (h, factor1, m, x), (), (C,), ())
 
 
-layer_norm_forward_2_loops = r"""/* Element by element. */
+layer_norm_forward_4_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict gamma,
     const REAL *restrict h, long C)
@@ -86,9 +190,9 @@ static void part(void *given, long number)
 """
 
 
-def layer_norm_forward_2(y: rt.Array, beta: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+def layer_norm_forward_4(y: rt.Array, beta: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(layer_norm_forward_2_loops, E, C * E, (y, beta, gamma, h), (), (C,), ())
+    return rt.run(layer_norm_forward_4_loops, E, C * E, (y, beta, gamma, h), (), (C,), ())
 
 
 layer_norm_grad_input_1_loops = r"""/* Element by element. */
@@ -125,7 +229,115 @@ def layer_norm_grad_input_1(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int,
     return rt.run(layer_norm_grad_input_1_loops, E, C * E, (dh, dy, gamma), (), (C,), ())
 
 
-layer_norm_grad_input_2_loops = r"""/* Element by element. */
+layer_norm_grad_input_2_loops = r"""/* Sums over c for every q. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dv, const REAL *restrict dh,
+    const REAL *restrict m, const REAL *restrict x, long C)
+{
+    REAL *restrict sums = SCRATCH(REAL, LANES);
+    if (!sums) {
+        return;
+    }
+    for (long q = start; q < stop; q++) {
+        const long at = q;
+        const long dh_at = C * q;
+        const long m_at = q;
+        const long x_at = C * q;
+        double total = 0;
+        for (long block = 0; block < (C + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = 0;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, C);
+            for (long c = low; c < whole(low, high); c += LANES) {
+                const reals x_1 = load(&x[x_at + c]);
+                const reals m_1 = all(m[m_at]);
+                const reals dh_1 = load(&dh[dh_at + c]);
+                all_add_to(sums, (x_1 - m_1) * dh_1);
+            }
+            for (long c = whole(low, high); c < high; c++) {
+                const REAL x_1 = x[x_at + c];
+                const REAL m_1 = m[m_at];
+                const REAL dh_1 = dh[dh_at + c];
+                add_to(sums, (x_1 - m_1) * dh_1);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                total += sums[lane];
+            }
+        }
+        dv[at] = total;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        numbers[2]);
+}
+"""
+
+
+def layer_norm_grad_input_2(dv: rt.Array, dh: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Sums over c for every q."""
+    return rt.run(layer_norm_grad_input_2_loops, E, C * E, (dv, dh, m, x), (), (C,), ())
+
+
+layer_norm_grad_input_3_loops = r"""/* Sums over c for every q. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dm, const REAL *restrict dh, long C)
+{
+    REAL *restrict sums = SCRATCH(REAL, LANES);
+    if (!sums) {
+        return;
+    }
+    for (long q = start; q < stop; q++) {
+        const long at = q;
+        const long dh_at = C * q;
+        double total = 0;
+        for (long block = 0; block < (C + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = 0;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, C);
+            for (long c = low; c < whole(low, high); c += LANES) {
+                all_add_to(sums, load(&dh[dh_at + c]));
+            }
+            for (long c = whole(low, high); c < high; c++) {
+                add_to(sums, dh[dh_at + c]);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                total += sums[lane];
+            }
+        }
+        dm[at] = total;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
+}
+"""
+
+
+def layer_norm_grad_input_3(dm: rt.Array, dh: rt.Array, C: int, E: int) -> bool:
+    """Sums over c for every q."""
+    return rt.run(layer_norm_grad_input_3_loops, E, C * E, (dm, dh), (), (C,), ())
+
+
+layer_norm_grad_input_4_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1, long C)
 {
@@ -155,6 +367,94 @@ static void part(void *given, long number)
 """
 
 
-def layer_norm_grad_input_2(dx: rt.Array, dh: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
+def layer_norm_grad_input_4(dx: rt.Array, dh: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(layer_norm_grad_input_2_loops, E, C * E, (dx, dh, factor1), (), (C,), ())
+    return rt.run(layer_norm_grad_input_4_loops, E, C * E, (dx, dh, factor1), (), (C,), ())
+
+
+layer_norm_grad_input_5_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dv, const REAL *restrict m,
+    const REAL *restrict x, REAL number_1, long C)
+{
+    for (long q = start; q < stop; q++) {
+        const long at = C * q;
+        const long dv_at = q;
+        const long dx_at = C * q;
+        const long m_at = q;
+        const long x_at = C * q;
+        for (long a = 0; a < whole(0, C); a += LANES) {
+            const reals dx_1 = load(&dx[dx_at + a]);
+            const reals x_1 = load(&x[x_at + a]);
+            const reals m_1 = all(m[m_at]);
+            const reals dv_1 = all(dv[dv_at]);
+            store(&dx[at + a], dx_1 + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1);
+        }
+        APART
+        for (long a = whole(0, C); a < C; a++) {
+            const REAL dx_1 = dx[dx_at + a];
+            const REAL x_1 = x[x_at + a];
+            const REAL m_1 = m[m_at];
+            const REAL dv_1 = dv[dv_at];
+            dx[at + a] = dx_1 + number_1 * (2 * x_1 - 2 * m_1) * dv_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], numbers[2]);
+}
+"""
+
+
+def layer_norm_grad_input_5(dx: rt.Array, dv: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("layer_norm_grad_input_5", dx=dx)
+    return rt.run(layer_norm_grad_input_5_loops, E, C * E, (dx, dv, m, x), (dtype(rt.ratio(1, C)),), (C,), ())
+
+
+layer_norm_grad_input_6_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dm, REAL number_1, long C)
+{
+    for (long q = start; q < stop; q++) {
+        const long at = C * q;
+        const long dm_at = q;
+        const long dx_at = C * q;
+        for (long a = 0; a < whole(0, C); a += LANES) {
+            const reals dx_1 = load(&dx[dx_at + a]);
+            const reals dm_1 = all(dm[dm_at]);
+            store(&dx[at + a], dx_1 + number_1 * dm_1);
+        }
+        APART
+        for (long a = whole(0, C); a < C; a++) {
+            const REAL dx_1 = dx[dx_at + a];
+            const REAL dm_1 = dm[dm_at];
+            dx[at + a] = dx_1 + number_1 * dm_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0], numbers[2]);
+}
+"""
+
+
+def layer_norm_grad_input_6(dx: rt.Array, dm: rt.Array, C: int, E: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("layer_norm_grad_input_6", dx=dx)
+    return rt.run(layer_norm_grad_input_6_loops, E, C * E, (dx, dm), (dtype(rt.ratio(1, C)),), (C,), ())

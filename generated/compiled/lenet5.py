@@ -9,42 +9,18 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-lenet5_forward_1_loops = r"""/* Sums over r, t for every n, i, j, c. */
+lenet5_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict s2_z, const REAL *restrict a1_y)
+    long start, long stop, REAL *restrict a1_y, const REAL *restrict c1_u, REAL number_1, REAL number_2)
 {
-    for (long row = start; row < stop; row++) {
-        const long i = floor_remainder(row, 14);
-        const long n = floor_quotient(row, 14);
-        long j = 0;
-        while (j < 14) {
-            const long at = 84 * i + 6 * j + 1176 * n;
-            const long a1_y_at = 336 * i + 12 * j + 4704 * n;
-            for (long c = 0; c < whole(0, 6); c += LANES) {
-                reals total = all(0);
-                UNROLLED
-                for (long r = 0; r < 2; r++) {
-                    UNROLLED
-                    for (long t = 0; t < 2; t++) {
-                        total += load(&a1_y[a1_y_at + (168 * r + 6 * t) + c]);
-                    }
-                }
-                store(&s2_z[at + c], total);
-            }
-            APART
-            for (long c = whole(0, 6); c < 6; c++) {
-                REAL total = 0;
-                UNROLLED
-                for (long r = 0; r < 2; r++) {
-                    UNROLLED
-                    for (long t = 0; t < 2; t++) {
-                        total += a1_y[a1_y_at + (168 * r + 6 * t) + c];
-                    }
-                }
-                s2_z[at + c] = total;
-            }
-            j += 1;
-        }
+    for (long k = start; k < whole(start, stop); k += LANES) {
+        const reals c1_u_1 = load(&c1_u[k]);
+        store(&a1_y[k], number_1 * all_tanh_of(number_2 * c1_u_1));
+    }
+    APART
+    for (long k = whole(start, stop); k < stop; k++) {
+        const REAL c1_u_1 = c1_u[k];
+        a1_y[k] = number_1 * tanh_of(number_2 * c1_u_1);
     }
 }
 
@@ -54,18 +30,152 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
+        ((const REAL *)arrays[2])[1]);
 }
 """
 
 
-def lenet5_forward_1(s2_z: rt.Array, a1_y: rt.Array, N: int) -> bool:
-    """Sums over r, t for every n, i, j, c."""
-    return rt.run(lenet5_forward_1_loops, 14 * N, 4704 * N, (s2_z, a1_y), (), (), ())
+def lenet5_forward_1(a1_y: rt.Array, c1_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_forward_1", a1_y=a1_y)
+    return rt.run(lenet5_forward_1_loops, 4704 * N, 4704 * N, (a1_y, c1_u), (dtype(1.7159), dtype(2 / 3)), (), ())
 
 
 lenet5_forward_2_loops = r"""/* Sums over r, t for every n, i, j, c. */
 static void loops(
+    long start, long stop, REAL *restrict s2_z, const REAL *restrict a1_y)
+{
+    for (long row = start; row < stop; row++) {
+        const long i = floor_remainder(row, 14);
+        const long n = floor_quotient(row, 14);
+        long j = 0;
+        while (j < 14) {
+            const long at = 84 * i + 6 * j + 1176 * n;
+            const long a1_y_at = 336 * i + 12 * j + 4704 * n;
+            for (long c = 0; c < whole(0, 6); c += LANES) {
+                reals total = all(0);
+                UNROLLED
+                for (long r = 0; r < 2; r++) {
+                    UNROLLED
+                    for (long t = 0; t < 2; t++) {
+                        total += load(&a1_y[a1_y_at + (168 * r + 6 * t) + c]);
+                    }
+                }
+                store(&s2_z[at + c], total);
+            }
+            APART
+            for (long c = whole(0, 6); c < 6; c++) {
+                REAL total = 0;
+                UNROLLED
+                for (long r = 0; r < 2; r++) {
+                    UNROLLED
+                    for (long t = 0; t < 2; t++) {
+                        total += a1_y[a1_y_at + (168 * r + 6 * t) + c];
+                    }
+                }
+                s2_z[at + c] = total;
+            }
+            j += 1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1]);
+}
+"""
+
+
+def lenet5_forward_2(s2_z: rt.Array, a1_y: rt.Array, N: int) -> bool:
+    """Sums over r, t for every n, i, j, c."""
+    return rt.run(lenet5_forward_2_loops, 14 * N, 4704 * N, (s2_z, a1_y), (), (), ())
+
+
+lenet5_forward_3_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict s2_y, const REAL *restrict s2_a, const REAL *restrict s2_b,
+    const REAL *restrict s2_z, REAL number_1, REAL number_2)
+{
+    for (long j = start; j < stop; j++) {
+        const long at = 6 * j;
+        const long s2_z_at = 6 * j;
+        for (long c = 0; c < whole(0, 6); c += LANES) {
+            const reals s2_a_1 = load(&s2_a[c]);
+            const reals s2_z_1 = load(&s2_z[s2_z_at + c]);
+            const reals s2_b_1 = load(&s2_b[c]);
+            store(&s2_y[at + c], number_1 * all_tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1));
+        }
+        APART
+        for (long c = whole(0, 6); c < 6; c++) {
+            const REAL s2_a_1 = s2_a[c];
+            const REAL s2_z_1 = s2_z[s2_z_at + c];
+            const REAL s2_b_1 = s2_b[c];
+            s2_y[at + c] = number_1 * tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1]);
+}
+"""
+
+
+def lenet5_forward_3(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_forward_3", s2_y=s2_y)
+    return rt.run(
+        lenet5_forward_3_loops, 196 * N, 1176 * N, (s2_y, s2_a, s2_b, s2_z), (dtype(1.7159), dtype(2 / 3)), (), ()
+    )
+
+
+lenet5_forward_4_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict a3_y, const REAL *restrict c3_u, REAL number_1, REAL number_2)
+{
+    for (long k = start; k < whole(start, stop); k += LANES) {
+        const reals c3_u_1 = load(&c3_u[k]);
+        store(&a3_y[k], number_1 * all_tanh_of(number_2 * c3_u_1));
+    }
+    APART
+    for (long k = whole(start, stop); k < stop; k++) {
+        const REAL c3_u_1 = c3_u[k];
+        a3_y[k] = number_1 * tanh_of(number_2 * c3_u_1);
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
+        ((const REAL *)arrays[2])[1]);
+}
+"""
+
+
+def lenet5_forward_4(a3_y: rt.Array, c3_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_forward_4", a3_y=a3_y)
+    return rt.run(lenet5_forward_4_loops, 1600 * N, 1600 * N, (a3_y, c3_u), (dtype(1.7159), dtype(2 / 3)), (), ())
+
+
+lenet5_forward_5_loops = r"""/* Sums over r, t for every n, i, j, c. */
+static void loops(
     long start, long stop, REAL *restrict s4_z, const REAL *restrict a3_y)
 {
     for (long row = start; row < stop; row++) {
@@ -114,12 +224,155 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_forward_2(s4_z: rt.Array, a3_y: rt.Array, N: int) -> bool:
+def lenet5_forward_5(s4_z: rt.Array, a3_y: rt.Array, N: int) -> bool:
     """Sums over r, t for every n, i, j, c."""
-    return rt.run(lenet5_forward_2_loops, 5 * N, 1600 * N, (s4_z, a3_y), (), (), ())
+    return rt.run(lenet5_forward_5_loops, 5 * N, 1600 * N, (s4_z, a3_y), (), (), ())
 
 
-lenet5_predict_1_loops = r"""/* Sums over r, t for every n, i, j, c. */
+lenet5_forward_6_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict s4_y, const REAL *restrict s4_a, const REAL *restrict s4_b,
+    const REAL *restrict s4_z, REAL number_1, REAL number_2)
+{
+    for (long j = start; j < stop; j++) {
+        const long at = 16 * j;
+        const long s4_z_at = 16 * j;
+        for (long c = 0; c < whole(0, 16); c += LANES) {
+            const reals s4_a_1 = load(&s4_a[c]);
+            const reals s4_z_1 = load(&s4_z[s4_z_at + c]);
+            const reals s4_b_1 = load(&s4_b[c]);
+            store(&s4_y[at + c], number_1 * all_tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1));
+        }
+        APART
+        for (long c = whole(0, 16); c < 16; c++) {
+            const REAL s4_a_1 = s4_a[c];
+            const REAL s4_z_1 = s4_z[s4_z_at + c];
+            const REAL s4_b_1 = s4_b[c];
+            s4_y[at + c] = number_1 * tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1]);
+}
+"""
+
+
+def lenet5_forward_6(s4_y: rt.Array, s4_a: rt.Array, s4_b: rt.Array, s4_z: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_forward_6", s4_y=s4_y)
+    return rt.run(
+        lenet5_forward_6_loops, 25 * N, 400 * N, (s4_y, s4_a, s4_b, s4_z), (dtype(1.7159), dtype(2 / 3)), (), ()
+    )
+
+
+lenet5_forward_7_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict a5_y, const REAL *restrict c5_u, REAL number_1, REAL number_2)
+{
+    for (long k = start; k < whole(start, stop); k += LANES) {
+        const reals c5_u_1 = load(&c5_u[k]);
+        store(&a5_y[k], number_1 * all_tanh_of(number_2 * c5_u_1));
+    }
+    APART
+    for (long k = whole(start, stop); k < stop; k++) {
+        const REAL c5_u_1 = c5_u[k];
+        a5_y[k] = number_1 * tanh_of(number_2 * c5_u_1);
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
+        ((const REAL *)arrays[2])[1]);
+}
+"""
+
+
+def lenet5_forward_7(a5_y: rt.Array, c5_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_forward_7", a5_y=a5_y)
+    return rt.run(lenet5_forward_7_loops, 120 * N, 120 * N, (a5_y, c5_u), (dtype(1.7159), dtype(2 / 3)), (), ())
+
+
+lenet5_forward_8_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict a6_y, const REAL *restrict f6_u, REAL number_1, REAL number_2)
+{
+    for (long k = start; k < whole(start, stop); k += LANES) {
+        const reals f6_u_1 = load(&f6_u[k]);
+        store(&a6_y[k], number_1 * all_tanh_of(number_2 * f6_u_1));
+    }
+    APART
+    for (long k = whole(start, stop); k < stop; k++) {
+        const REAL f6_u_1 = f6_u[k];
+        a6_y[k] = number_1 * tanh_of(number_2 * f6_u_1);
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
+        ((const REAL *)arrays[2])[1]);
+}
+"""
+
+
+def lenet5_forward_8(a6_y: rt.Array, f6_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_forward_8", a6_y=a6_y)
+    return rt.run(lenet5_forward_8_loops, 84 * N, 84 * N, (a6_y, f6_u), (dtype(1.7159), dtype(2 / 3)), (), ())
+
+
+lenet5_predict_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict a1_y, const REAL *restrict c1_u, REAL number_1, REAL number_2)
+{
+    for (long k = start; k < whole(start, stop); k += LANES) {
+        const reals c1_u_1 = load(&c1_u[k]);
+        store(&a1_y[k], number_1 * all_tanh_of(number_2 * c1_u_1));
+    }
+    APART
+    for (long k = whole(start, stop); k < stop; k++) {
+        const REAL c1_u_1 = c1_u[k];
+        a1_y[k] = number_1 * tanh_of(number_2 * c1_u_1);
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
+        ((const REAL *)arrays[2])[1]);
+}
+"""
+
+
+def lenet5_predict_1(a1_y: rt.Array, c1_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_predict_1", a1_y=a1_y)
+    return rt.run(lenet5_predict_1_loops, 4704 * N, 4704 * N, (a1_y, c1_u), (dtype(1.7159), dtype(2 / 3)), (), ())
+
+
+lenet5_predict_2_loops = r"""/* Sums over r, t for every n, i, j, c. */
 static void loops(
     long start, long stop, REAL *restrict s2_z, const REAL *restrict a1_y)
 {
@@ -169,12 +422,89 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_predict_1(s2_z: rt.Array, a1_y: rt.Array, N: int) -> bool:
+def lenet5_predict_2(s2_z: rt.Array, a1_y: rt.Array, N: int) -> bool:
     """Sums over r, t for every n, i, j, c."""
-    return rt.run(lenet5_predict_1_loops, 14 * N, 4704 * N, (s2_z, a1_y), (), (), ())
+    return rt.run(lenet5_predict_2_loops, 14 * N, 4704 * N, (s2_z, a1_y), (), (), ())
 
 
-lenet5_predict_2_loops = r"""/* Sums over r, t for every n, i, j, c. */
+lenet5_predict_3_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict s2_y, const REAL *restrict s2_a, const REAL *restrict s2_b,
+    const REAL *restrict s2_z, REAL number_1, REAL number_2)
+{
+    for (long j = start; j < stop; j++) {
+        const long at = 6 * j;
+        const long s2_z_at = 6 * j;
+        for (long c = 0; c < whole(0, 6); c += LANES) {
+            const reals s2_a_1 = load(&s2_a[c]);
+            const reals s2_z_1 = load(&s2_z[s2_z_at + c]);
+            const reals s2_b_1 = load(&s2_b[c]);
+            store(&s2_y[at + c], number_1 * all_tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1));
+        }
+        APART
+        for (long c = whole(0, 6); c < 6; c++) {
+            const REAL s2_a_1 = s2_a[c];
+            const REAL s2_z_1 = s2_z[s2_z_at + c];
+            const REAL s2_b_1 = s2_b[c];
+            s2_y[at + c] = number_1 * tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1]);
+}
+"""
+
+
+def lenet5_predict_3(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_predict_3", s2_y=s2_y)
+    return rt.run(
+        lenet5_predict_3_loops, 196 * N, 1176 * N, (s2_y, s2_a, s2_b, s2_z), (dtype(1.7159), dtype(2 / 3)), (), ()
+    )
+
+
+lenet5_predict_4_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict a3_y, const REAL *restrict c3_u, REAL number_1, REAL number_2)
+{
+    for (long k = start; k < whole(start, stop); k += LANES) {
+        const reals c3_u_1 = load(&c3_u[k]);
+        store(&a3_y[k], number_1 * all_tanh_of(number_2 * c3_u_1));
+    }
+    APART
+    for (long k = whole(start, stop); k < stop; k++) {
+        const REAL c3_u_1 = c3_u[k];
+        a3_y[k] = number_1 * tanh_of(number_2 * c3_u_1);
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
+        ((const REAL *)arrays[2])[1]);
+}
+"""
+
+
+def lenet5_predict_4(a3_y: rt.Array, c3_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_predict_4", a3_y=a3_y)
+    return rt.run(lenet5_predict_4_loops, 1600 * N, 1600 * N, (a3_y, c3_u), (dtype(1.7159), dtype(2 / 3)), (), ())
+
+
+lenet5_predict_5_loops = r"""/* Sums over r, t for every n, i, j, c. */
 static void loops(
     long start, long stop, REAL *restrict s4_z, const REAL *restrict a3_y)
 {
@@ -224,9 +554,86 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_predict_2(s4_z: rt.Array, a3_y: rt.Array, N: int) -> bool:
+def lenet5_predict_5(s4_z: rt.Array, a3_y: rt.Array, N: int) -> bool:
     """Sums over r, t for every n, i, j, c."""
-    return rt.run(lenet5_predict_2_loops, 5 * N, 1600 * N, (s4_z, a3_y), (), (), ())
+    return rt.run(lenet5_predict_5_loops, 5 * N, 1600 * N, (s4_z, a3_y), (), (), ())
+
+
+lenet5_predict_6_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict s4_y, const REAL *restrict s4_a, const REAL *restrict s4_b,
+    const REAL *restrict s4_z, REAL number_1, REAL number_2)
+{
+    for (long j = start; j < stop; j++) {
+        const long at = 16 * j;
+        const long s4_z_at = 16 * j;
+        for (long c = 0; c < whole(0, 16); c += LANES) {
+            const reals s4_a_1 = load(&s4_a[c]);
+            const reals s4_z_1 = load(&s4_z[s4_z_at + c]);
+            const reals s4_b_1 = load(&s4_b[c]);
+            store(&s4_y[at + c], number_1 * all_tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1));
+        }
+        APART
+        for (long c = whole(0, 16); c < 16; c++) {
+            const REAL s4_a_1 = s4_a[c];
+            const REAL s4_z_1 = s4_z[s4_z_at + c];
+            const REAL s4_b_1 = s4_b[c];
+            s4_y[at + c] = number_1 * tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1]);
+}
+"""
+
+
+def lenet5_predict_6(s4_y: rt.Array, s4_a: rt.Array, s4_b: rt.Array, s4_z: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_predict_6", s4_y=s4_y)
+    return rt.run(
+        lenet5_predict_6_loops, 25 * N, 400 * N, (s4_y, s4_a, s4_b, s4_z), (dtype(1.7159), dtype(2 / 3)), (), ()
+    )
+
+
+lenet5_predict_7_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict a5_y, const REAL *restrict c5_u, REAL number_1, REAL number_2)
+{
+    for (long k = start; k < whole(start, stop); k += LANES) {
+        const reals c5_u_1 = load(&c5_u[k]);
+        store(&a5_y[k], number_1 * all_tanh_of(number_2 * c5_u_1));
+    }
+    APART
+    for (long k = whole(start, stop); k < stop; k++) {
+        const REAL c5_u_1 = c5_u[k];
+        a5_y[k] = number_1 * tanh_of(number_2 * c5_u_1);
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
+        ((const REAL *)arrays[2])[1]);
+}
+"""
+
+
+def lenet5_predict_7(a5_y: rt.Array, c5_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_predict_7", a5_y=a5_y)
+    return rt.run(lenet5_predict_7_loops, 120 * N, 120 * N, (a5_y, c5_u), (dtype(1.7159), dtype(2 / 3)), (), ())
 
 
 lenet5_backward_1_loops = r"""/* Sums over k for every m, q. */
@@ -809,6 +1216,94 @@ def lenet5_backward_11(ds4_a: rt.Array, ds4_u: rt.Array, s4_z: rt.Array, N: int)
     return rt.run_parts(lenet5_backward_11_loops, N, 400 * N, (ds4_a, ds4_u, s4_z), (), (), ())
 
 
+lenet5_loss_forward_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict h, const REAL *restrict m, const REAL *restrict x, long K)
+{
+    for (long n = start; n < stop; n++) {
+        const long at = K * n;
+        const long m_at = n;
+        const long x_at = K * n;
+        for (long k = 0; k < whole(0, K); k += LANES) {
+            const reals m_1 = all(m[m_at]);
+            const reals x_1 = load(&x[x_at + k]);
+            store(&h[at + k], all_exp_of(m_1 - x_1));
+        }
+        APART
+        for (long k = whole(0, K); k < K; k++) {
+            const REAL m_1 = m[m_at];
+            const REAL x_1 = x[x_at + k];
+            h[at + k] = exp_of(m_1 - x_1);
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+}
+"""
+
+
+def lenet5_loss_forward_1(h: rt.Array, m: rt.Array, x: rt.Array, K: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(lenet5_loss_forward_1_loops, N, K * N, (h, m, x), (), (K,), ())
+
+
+lenet5_loss_forward_2_loops = r"""/* Sums over k for every n. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict h, long K)
+{
+    REAL *restrict sums = SCRATCH(REAL, LANES);
+    if (!sums) {
+        return;
+    }
+    for (long n = start; n < stop; n++) {
+        const long at = n;
+        const long h_at = K * n;
+        double total = 0;
+        for (long block = 0; block < (K + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = 0;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, K);
+            for (long k = low; k < whole(low, high); k += LANES) {
+                all_add_to(sums, load(&h[h_at + k]));
+            }
+            for (long k = whole(low, high); k < high; k++) {
+                add_to(sums, h[h_at + k]);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                total += sums[lane];
+            }
+        }
+        z[at] = total;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
+}
+"""
+
+
+def lenet5_loss_forward_2(z: rt.Array, h: rt.Array, K: int, N: int) -> bool:
+    """Sums over k for every n."""
+    return rt.run(lenet5_loss_forward_2_loops, N, K * N, (z, h), (), (K,), ())
+
+
 lenet5_loss_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
@@ -849,3 +1344,39 @@ def lenet5_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K:
     """Element by element."""
     dtype = rt.float_type("lenet5_loss_grad_input_1", dx=dx)
     return rt.run(lenet5_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())
+
+
+lenet5_loss_grad_input_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const TYPE_1 *restrict t, REAL number_1, long K)
+{
+    for (long q = start; q < stop; q++) {
+        const long at = K * q;
+        const long dx_at = K * q;
+        const long t_at = q;
+        APART
+        for (long v = 0; v < K; v++) {
+            const REAL dx_1 = dx[dx_at + v];
+            const TYPE_1 t_1 = t[t_at];
+            const REAL term_3 = position(v) == t_1 ? number_1 : 0;
+            dx[at + v] = dx_1 + term_3;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0], numbers[2]);
+}
+"""
+
+
+def lenet5_loss_grad_input_2(dx: rt.Array, t: rt.Array, dy: Any, K: int, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_loss_grad_input_2", dx=dx)
+    return rt.run(lenet5_loss_grad_input_2_loops, N, K * N, (dx, t), (dtype(rt.ratio(dy, N)),), (K,), ())

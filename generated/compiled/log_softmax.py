@@ -46,7 +46,56 @@ def log_softmax_forward_1(u: rt.Array, m: rt.Array, x: rt.Array, E: int, K: int)
     return rt.run(log_softmax_forward_1_loops, E, E * K, (u, m, x), (), (K,), ())
 
 
-log_softmax_forward_2_loops = r"""/* Element by element. */
+log_softmax_forward_2_loops = r"""/* Sums over k for every e. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict h, long K)
+{
+    REAL *restrict sums = SCRATCH(REAL, LANES);
+    if (!sums) {
+        return;
+    }
+    for (long e = start; e < stop; e++) {
+        const long at = e;
+        const long h_at = K * e;
+        double total = 0;
+        for (long block = 0; block < (K + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = 0;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, K);
+            for (long k = low; k < whole(low, high); k += LANES) {
+                all_add_to(sums, load(&h[h_at + k]));
+            }
+            for (long k = whole(low, high); k < high; k++) {
+                add_to(sums, h[h_at + k]);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                total += sums[lane];
+            }
+        }
+        z[at] = total;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
+}
+"""
+
+
+def log_softmax_forward_2(z: rt.Array, h: rt.Array, E: int, K: int) -> bool:
+    """Sums over k for every e."""
+    return rt.run(log_softmax_forward_2_loops, E, E * K, (z, h), (), (K,), ())
+
+
+log_softmax_forward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict factor1, const REAL *restrict u, long K)
 {
@@ -80,6 +129,101 @@ static void part(void *given, long number)
 """
 
 
-def log_softmax_forward_2(y: rt.Array, factor1: rt.Array, u: rt.Array, E: int, K: int) -> bool:
+def log_softmax_forward_3(y: rt.Array, factor1: rt.Array, u: rt.Array, E: int, K: int) -> bool:
     """Element by element."""
-    return rt.run(log_softmax_forward_2_loops, E, E * K, (y, factor1, u), (), (K,), ())
+    return rt.run(log_softmax_forward_3_loops, E, E * K, (y, factor1, u), (), (K,), ())
+
+
+log_softmax_grad_input_1_loops = r"""/* Sums over k for every q. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict ds, const REAL *restrict dy, long K)
+{
+    REAL *restrict sums = SCRATCH(REAL, LANES);
+    if (!sums) {
+        return;
+    }
+    for (long q = start; q < stop; q++) {
+        const long at = q;
+        const long dy_at = K * q;
+        double total = 0;
+        for (long block = 0; block < (K + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = 0;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, K);
+            for (long k = low; k < whole(low, high); k += LANES) {
+                all_add_to(sums, load(&dy[dy_at + k]));
+            }
+            for (long k = whole(low, high); k < high; k++) {
+                add_to(sums, dy[dy_at + k]);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                total += sums[lane];
+            }
+        }
+        ds[at] = total;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
+}
+"""
+
+
+def log_softmax_grad_input_1(ds: rt.Array, dy: rt.Array, E: int, K: int) -> bool:
+    """Sums over k for every q."""
+    return rt.run(log_softmax_grad_input_1_loops, E, E * K, (ds, dy), (), (K,), ())
+
+
+log_softmax_grad_input_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict ds, const REAL *restrict h,
+    const REAL *restrict z, long K)
+{
+    for (long q = start; q < stop; q++) {
+        const long at = K * q;
+        const long ds_at = q;
+        const long dx_at = K * q;
+        const long h_at = K * q;
+        const long z_at = q;
+        for (long v = 0; v < whole(0, K); v += LANES) {
+            const reals ds_1 = all(ds[ds_at]);
+            const reals h_1 = load(&h[h_at + v]);
+            const reals z_1 = all(z[z_at]);
+            const reals dx_1 = load(&dx[dx_at + v]);
+            store(&dx[at + v], ds_1 * h_1 / z_1 + dx_1);
+        }
+        APART
+        for (long v = whole(0, K); v < K; v++) {
+            const REAL ds_1 = ds[ds_at];
+            const REAL h_1 = h[h_at + v];
+            const REAL z_1 = z[z_at];
+            const REAL dx_1 = dx[dx_at + v];
+            dx[at + v] = ds_1 * h_1 / z_1 + dx_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
+}
+"""
+
+
+def log_softmax_grad_input_2(dx: rt.Array, ds: rt.Array, h: rt.Array, z: rt.Array, E: int, K: int) -> bool:
+    """Element by element."""
+    return rt.run(log_softmax_grad_input_2_loops, E, E * K, (dx, ds, h, z), (), (K,), ())

@@ -43,3 +43,269 @@ static void part(void *given, long number)
 def lstm_cell_forward_1(z: rt.Array, c: rt.Array, f: rt.Array, g: rt.Array, i: rt.Array, H: int, N: int) -> bool:
     """Element by element."""
     return rt.run(lstm_cell_forward_1_loops, H * N, H * N, (z, c, f, g, i), (), (), ())
+
+
+lstm_cell_grad_input_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
+    const REAL *restrict s)
+{
+    for (long q = start; q < whole(start, stop); q += LANES) {
+        const reals s_1 = load(&s[q]);
+        const reals dy_1 = load(&dy[q]);
+        const reals o_1 = load(&o[q]);
+        const reals ddz_1 = load(&ddz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+    }
+    APART
+    for (long q = whole(start, stop); q < stop; q++) {
+        const REAL s_1 = s[q];
+        const REAL dy_1 = dy[q];
+        const REAL o_1 = o[q];
+        const REAL ddz_1 = ddz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+}
+"""
+
+
+def lstm_cell_grad_input_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(lstm_cell_grad_input_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+
+
+lstm_cell_grad_h_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
+    const REAL *restrict s)
+{
+    for (long q = start; q < whole(start, stop); q += LANES) {
+        const reals s_1 = load(&s[q]);
+        const reals dy_1 = load(&dy[q]);
+        const reals o_1 = load(&o[q]);
+        const reals ddz_1 = load(&ddz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+    }
+    APART
+    for (long q = whole(start, stop); q < stop; q++) {
+        const REAL s_1 = s[q];
+        const REAL dy_1 = dy[q];
+        const REAL o_1 = o[q];
+        const REAL ddz_1 = ddz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+}
+"""
+
+
+def lstm_cell_grad_h_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(lstm_cell_grad_h_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+
+
+lstm_cell_grad_c_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
+    const REAL *restrict s)
+{
+    for (long q = start; q < whole(start, stop); q += LANES) {
+        const reals s_1 = load(&s[q]);
+        const reals dy_1 = load(&dy[q]);
+        const reals o_1 = load(&o[q]);
+        const reals ddz_1 = load(&ddz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+    }
+    APART
+    for (long q = whole(start, stop); q < stop; q++) {
+        const REAL s_1 = s[q];
+        const REAL dy_1 = dy[q];
+        const REAL o_1 = o[q];
+        const REAL ddz_1 = ddz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+}
+"""
+
+
+def lstm_cell_grad_c_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(lstm_cell_grad_c_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+
+
+lstm_cell_grad_weight_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
+    const REAL *restrict s)
+{
+    for (long q = start; q < whole(start, stop); q += LANES) {
+        const reals s_1 = load(&s[q]);
+        const reals dy_1 = load(&dy[q]);
+        const reals o_1 = load(&o[q]);
+        const reals ddz_1 = load(&ddz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+    }
+    APART
+    for (long q = whole(start, stop); q < stop; q++) {
+        const REAL s_1 = s[q];
+        const REAL dy_1 = dy[q];
+        const REAL o_1 = o[q];
+        const REAL ddz_1 = ddz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+}
+"""
+
+
+def lstm_cell_grad_weight_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(lstm_cell_grad_weight_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+
+
+lstm_cell_grad_r_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
+    const REAL *restrict s)
+{
+    for (long q = start; q < whole(start, stop); q += LANES) {
+        const reals s_1 = load(&s[q]);
+        const reals dy_1 = load(&dy[q]);
+        const reals o_1 = load(&o[q]);
+        const reals ddz_1 = load(&ddz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+    }
+    APART
+    for (long q = whole(start, stop); q < stop; q++) {
+        const REAL s_1 = s[q];
+        const REAL dy_1 = dy[q];
+        const REAL o_1 = o[q];
+        const REAL ddz_1 = ddz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+}
+"""
+
+
+def lstm_cell_grad_r_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(lstm_cell_grad_r_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+
+
+lstm_cell_grad_bias_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
+    const REAL *restrict s)
+{
+    for (long q = start; q < whole(start, stop); q += LANES) {
+        const reals s_1 = load(&s[q]);
+        const reals dy_1 = load(&dy[q]);
+        const reals o_1 = load(&o[q]);
+        const reals ddz_1 = load(&ddz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+    }
+    APART
+    for (long q = whole(start, stop); q < stop; q++) {
+        const REAL s_1 = s[q];
+        const REAL dy_1 = dy[q];
+        const REAL o_1 = o[q];
+        const REAL ddz_1 = ddz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+}
+"""
+
+
+def lstm_cell_grad_bias_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(lstm_cell_grad_bias_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+
+
+lstm_cell_backward_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
+    const REAL *restrict s)
+{
+    for (long q = start; q < whole(start, stop); q += LANES) {
+        const reals s_1 = load(&s[q]);
+        const reals dy_1 = load(&dy[q]);
+        const reals o_1 = load(&o[q]);
+        const reals ddz_1 = load(&ddz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+    }
+    APART
+    for (long q = whole(start, stop); q < stop; q++) {
+        const REAL s_1 = s[q];
+        const REAL dy_1 = dy[q];
+        const REAL o_1 = o[q];
+        const REAL ddz_1 = ddz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+}
+"""
+
+
+def lstm_cell_backward_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(lstm_cell_backward_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())

@@ -7,7 +7,58 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-rms_norm_forward_1_loops = r"""/* Element by element. */
+rms_norm_forward_1_loops = r"""/* Sums over c for every e. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict v, const REAL *restrict x, long C)
+{
+    REAL *restrict sums = SCRATCH(REAL, LANES);
+    if (!sums) {
+        return;
+    }
+    for (long e = start; e < stop; e++) {
+        const long at = e;
+        const long x_at = C * e;
+        double total = 0;
+        for (long block = 0; block < (C + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = 0;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, C);
+            for (long c = low; c < whole(low, high); c += LANES) {
+                const reals x_1 = load(&x[x_at + c]);
+                all_add_to(sums, x_1 * x_1);
+            }
+            for (long c = whole(low, high); c < high; c++) {
+                const REAL x_1 = x[x_at + c];
+                add_to(sums, x_1 * x_1);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                total += sums[lane];
+            }
+        }
+        v[at] = total;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
+}
+"""
+
+
+def rms_norm_forward_1(v: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Sums over c for every e."""
+    return rt.run(rms_norm_forward_1_loops, E, C * E, (v, x), (), (C,), ())
+
+
+rms_norm_forward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict h, const REAL *restrict factor1, const REAL *restrict x, long C)
 {
@@ -37,12 +88,12 @@ static void part(void *given, long number)
 """
 
 
-def rms_norm_forward_1(h: rt.Array, factor1: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+def rms_norm_forward_2(h: rt.Array, factor1: rt.Array, x: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(rms_norm_forward_1_loops, E, C * E, (h, factor1, x), (), (C,), ())
+    return rt.run(rms_norm_forward_2_loops, E, C * E, (h, factor1, x), (), (C,), ())
 
 
-rms_norm_forward_2_loops = r"""/* Element by element. */
+rms_norm_forward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict gamma, const REAL *restrict h, long C)
 {
@@ -71,9 +122,9 @@ static void part(void *given, long number)
 """
 
 
-def rms_norm_forward_2(y: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+def rms_norm_forward_3(y: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(rms_norm_forward_2_loops, E, C * E, (y, gamma, h), (), (C,), ())
+    return rt.run(rms_norm_forward_3_loops, E, C * E, (y, gamma, h), (), (C,), ())
 
 
 rms_norm_grad_input_1_loops = r"""/* Element by element. */
@@ -110,7 +161,58 @@ def rms_norm_grad_input_1(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int, E
     return rt.run(rms_norm_grad_input_1_loops, E, C * E, (dh, dy, gamma), (), (C,), ())
 
 
-rms_norm_grad_input_2_loops = r"""/* Element by element. */
+rms_norm_grad_input_2_loops = r"""/* Sums over c for every m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dv, const REAL *restrict dh,
+    const REAL *restrict x, long C)
+{
+    REAL *restrict sums = SCRATCH(REAL, LANES);
+    if (!sums) {
+        return;
+    }
+    for (long m = start; m < stop; m++) {
+        const long at = m;
+        const long dh_at = C * m;
+        const long x_at = C * m;
+        double total = 0;
+        for (long block = 0; block < (C + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = 0;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, C);
+            for (long c = low; c < whole(low, high); c += LANES) {
+                all_add_to(sums, load(&dh[dh_at + c]) * load(&x[x_at + c]));
+            }
+            for (long c = whole(low, high); c < high; c++) {
+                add_to(sums, dh[dh_at + c] * x[x_at + c]);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                total += sums[lane];
+            }
+        }
+        dv[at] = total;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2]);
+}
+"""
+
+
+def rms_norm_grad_input_2(dv: rt.Array, dh: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Sums over c for every m."""
+    return rt.run(rms_norm_grad_input_2_loops, E, C * E, (dv, dh, x), (), (C,), ())
+
+
+rms_norm_grad_input_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1, long C)
 {
@@ -140,6 +242,51 @@ static void part(void *given, long number)
 """
 
 
-def rms_norm_grad_input_2(dx: rt.Array, dh: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
+def rms_norm_grad_input_3(dx: rt.Array, dh: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(rms_norm_grad_input_2_loops, E, C * E, (dx, dh, factor1), (), (C,), ())
+    return rt.run(rms_norm_grad_input_3_loops, E, C * E, (dx, dh, factor1), (), (C,), ())
+
+
+rms_norm_grad_input_4_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dv, const REAL *restrict x, REAL number_1,
+    long C)
+{
+    for (long m = start; m < stop; m++) {
+        const long at = C * m;
+        const long dv_at = m;
+        const long dx_at = C * m;
+        const long x_at = C * m;
+        for (long q = 0; q < whole(0, C); q += LANES) {
+            const reals dx_1 = load(&dx[dx_at + q]);
+            const reals dv_1 = all(dv[dv_at]);
+            const reals x_1 = load(&x[x_at + q]);
+            store(&dx[at + q], dx_1 + number_1 * dv_1 * x_1);
+        }
+        APART
+        for (long q = whole(0, C); q < C; q++) {
+            const REAL dx_1 = dx[dx_at + q];
+            const REAL dv_1 = dv[dv_at];
+            const REAL x_1 = x[x_at + q];
+            dx[at + q] = dx_1 + number_1 * dv_1 * x_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        numbers[2]);
+}
+"""
+
+
+def rms_norm_grad_input_4(dx: rt.Array, dv: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("rms_norm_grad_input_4", dx=dx)
+    return rt.run(rms_norm_grad_input_4_loops, E, C * E, (dx, dv, x), (dtype(rt.ratio(2, C)),), (C,), ())

@@ -9,6 +9,39 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+scaled_tanh_forward_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict y, const REAL *restrict x, REAL number_1, REAL number_2)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals x_1 = load(&x[e]);
+        store(&y[e], number_1 * all_tanh_of(number_2 * x_1));
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL x_1 = x[e];
+        y[e] = number_1 * tanh_of(number_2 * x_1);
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
+        ((const REAL *)arrays[2])[1]);
+}
+"""
+
+
+def scaled_tanh_forward_1(y: rt.Array, x: rt.Array, A: Any, E: int, S: Any) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("scaled_tanh_forward_1", y=y)
+    return rt.run(scaled_tanh_forward_1_loops, E, E, (y, x), (dtype(A), dtype(S)), (), ())
+
+
 scaled_tanh_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict y, REAL number_1,

@@ -7,6 +7,37 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+sigmoid_forward_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict y, const REAL *restrict x)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals x_1 = load(&x[e]);
+        store(&y[e], all_sigmoid_of(x_1));
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL x_1 = x[e];
+        y[e] = sigmoid_of(x_1);
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1]);
+}
+"""
+
+
+def sigmoid_forward_1(y: rt.Array, x: rt.Array, E: int) -> bool:
+    """Element by element."""
+    return rt.run(sigmoid_forward_1_loops, E, E, (y, x), (), (), ())
+
+
 sigmoid_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict y)

@@ -111,6 +111,59 @@ def subsampling2d_forward_1(
     )
 
 
+subsampling2d_forward_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict y, const REAL *restrict a, const REAL *restrict b,
+    const REAL *restrict z, REAL number_1, REAL number_2, long C)
+{
+    for (long j = start; j < stop; j++) {
+        const long at = C * j;
+        const long z_at = C * j;
+        for (long c = 0; c < whole(0, C); c += LANES) {
+            const reals a_1 = load(&a[c]);
+            const reals z_1 = load(&z[z_at + c]);
+            const reals b_1 = load(&b[c]);
+            store(&y[at + c], number_1 * all_tanh_of(number_2 * (a_1 * z_1 + b_1)));
+        }
+        APART
+        for (long c = whole(0, C); c < C; c++) {
+            const REAL a_1 = a[c];
+            const REAL z_1 = z[z_at + c];
+            const REAL b_1 = b[c];
+            y[at + c] = number_1 * tanh_of(number_2 * (a_1 * z_1 + b_1));
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2]);
+}
+"""
+
+
+def subsampling2d_forward_2(
+    y: rt.Array, a: rt.Array, b: rt.Array, z: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("subsampling2d_forward_2", y=y)
+    return rt.run(
+        subsampling2d_forward_2_loops,
+        H_out * N * W_out,
+        C * H_out * N * W_out,
+        (y, a, b, z),
+        (dtype(A), dtype(S)),
+        (C,),
+        (),
+    )
+
+
 subsampling2d_grad_input_1_loops = r"""/* Sums over r, t for every m, q, v, e. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict a, const REAL *restrict dy,

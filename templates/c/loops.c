@@ -153,6 +153,17 @@ FUNCTION void store(REAL *to, reals numbers)
     *(reals_at *)to = numbers;
 }
 
+/* Add to sums that run along a row: all rows have LANES of them. */
+FUNCTION void all_add_to(REAL *sums, reals numbers)
+{
+    store(sums, load(sums) + numbers);
+}
+
+FUNCTION void add_to(REAL *sums, REAL number)
+{
+    *sums += number;
+}
+
 FUNCTION void store_words(int32_t *to, masks numbers)
 {
     *(words_at *)to = __builtin_convertvector(numbers, words);
@@ -208,6 +219,8 @@ FUNCTION reals all_absolute(reals numbers)
 {
     return (reals)((masks)numbers & ~(masks)all((REAL)-0.0));
 }
+
+#include "functions.h"
 
 /* ---- parts of the work ------------------------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 """Modules whose compiled loops are run, and which of them were; most tests compile them once, for whatever numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -26,14 +26,17 @@ def looped(module: ModuleType, known: bool = False) -> Iterator[set[str]]:
     with pytest.MonkeyPatch.context() as patch:
         if not known:
             set_in_all(patch, "MOST_KNOWN", 0, module.rt)
-        run = module.rt.run
 
-        def noted(text: str, *given: Any) -> Any:
-            computed = run(text, *given)
-            assert computed, text
-            ran.update(name for name, value in vars(module.loops._module).items() if value is text)
-            return computed
+        def noted(run: Callable[..., bool]) -> Callable[..., bool]:
+            def called(text: str, *given: Any) -> bool:
+                computed = run(text, *given)
+                assert computed, text
+                ran.update(name for name, value in vars(module.loops._module).items() if value is text)
+                return computed
 
-        patch.setattr(module.rt, "run", noted)
+            return called
+
+        for name in ("run", "run_parts"):
+            patch.setattr(module.rt, name, noted(getattr(module.rt, name)))
         with module.rt.settings(backend="compiled", threads=2), np.errstate(all="ignore"):
             yield ran

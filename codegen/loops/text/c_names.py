@@ -1,5 +1,6 @@
 """Names in C: those that equations have where C can have them too, else others."""
 
+from gradscribe.codegen.loops.text.vectors import ELEMENTWISE, FUNCTIONS
 from gradscribe.codegen.python.names import Names
 
 KEYWORDS = (
@@ -10,9 +11,10 @@ KEYWORDS = (
 PREDEFINED = ("arm", "hpux", "i386", "linux", "mips", "sparc", "sun", "unix")
 """Macros that compilers define though such names are a program's."""
 OWN = (
-    *("above", "absolute", "all", "all_above", "all_absolute", "all_below", "all_integers", "all_larger"),
-    *("all_smaller", "begin", "below", "choose", "choose_integers", "floor_quotient", "floor_remainder", "int32_t"),
-    *("int64_t", "kernel", "larger", "least", "load", "load_integers", "loops", "mask", "masks", "most", "part"),
+    *("above", "absolute", "add_to", "all", "all_above", "all_absolute", "all_add_to", "all_below", "all_integers"),
+    *("all_larger", "all_smaller", "begin", "below", "choose", "choose_integers", "floor_quotient"),
+    *("floor_remainder", "int32_t", "int64_t", "kernel", "larger", "least", "load", "load_integers", "loops", "mask"),
+    *("masks", "most", "part"),
     *("position", "power", "reals", "smaller", "store", "store_words", "team", "when", "whole", "work"),
 )
 """What stands before the loops in every file, and is read in them."""
@@ -24,7 +26,7 @@ class CNames(Names):
     """The names of one function."""
 
     def __init__(self) -> None:
-        super().__init__((*KEYWORDS, *PREDEFINED, *OWN))
+        super().__init__((*KEYWORDS, *PREDEFINED, *OWN, *ELEMENTWISE, *FUNCTIONS.values()))
 
     def own(self, word: str, role: str = "") -> str:
         """A name for `word` in a role, always the same: the word itself where nothing else has it."""

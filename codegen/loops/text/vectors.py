@@ -43,7 +43,12 @@ KINDS: dict[Expression | None, Name] = {
 }
 """Types of variables, of one element and of several."""
 NUMBERS = (REALS, FINAL_REALS)
-FUNCTIONS = {name: f"all_{name}" for name in ("above", "below", "larger", "smaller", "absolute")}
+ELEMENTWISE = (
+    *("exp_of", "log_of", "tanh_of", "erf_of", "expm1_of", "log1p_of", "sin_of", "cos_of", "atan_of", "sinh_of"),
+    *("cosh_of", "root_of", "sigmoid_of", "softplus_of"),
+)
+"""The functions of ``functions.h``."""
+FUNCTIONS = {name: f"all_{name}" for name in ("above", "below", "larger", "smaller", "absolute", *ELEMENTWISE)}
 
 
 def vectorised(along: Along) -> CBody:
@@ -82,6 +87,8 @@ class _Vectors:
     def statement(self, s: CStatement) -> CStatement:
         """A statement for vectors."""
         match s:
+            case Do(Call(arguments=(sums, value))):
+                return Do(call("all_add_to", sums, self.vector(value)))
             case Count():
                 return replace(s, body=tuple(map(self.statement, s.body)))
             case Assign(Part() as target, value, operator):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Symbol
+from sympy.codegen.cfunctions import expm1, log1p
 
 from gradscribe.codegen.python.expression import (
     Binary,
@@ -22,7 +23,19 @@ from gradscribe.codegen.python.expression import (
     negated,
 )
 from gradscribe.codegen.python.scalars.scalar import fraction, total
-from gradscribe.derive.ir.functions import at_least, equal, greater, is_indicator, larger, relu, smaller, step, unequal
+from gradscribe.derive.ir.functions import (
+    at_least,
+    equal,
+    greater,
+    is_indicator,
+    larger,
+    relu,
+    sigmoid,
+    smaller,
+    softplus,
+    step,
+    unequal,
+)
 from gradscribe.derive.ir.term import Access, accesses
 
 _COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
@@ -48,22 +61,47 @@ LOOPED: Mapping[str, Looped] = {
 }
 """The reductions that loops are written for; others are left to NumPy."""
 
+CALLED: Mapping[type[Expr], str] = {
+    sympy.exp: "exp_of",
+    sympy.log: "log_of",
+    sympy.tanh: "tanh_of",
+    sympy.erf: "erf_of",
+    expm1: "expm1_of",
+    log1p: "log1p_of",
+    sympy.sin: "sin_of",
+    sympy.cos: "cos_of",
+    sympy.atan: "atan_of",
+    sympy.sinh: "sinh_of",
+    sympy.cosh: "cosh_of",
+    sigmoid: "sigmoid_of",
+    softplus: "softplus_of",
+}
+"""The functions of one number that loops call, see ``functions.h``."""
+
 _MOST = 4
 """The highest power that is written as a product."""
 ZERO, ONE = Integer(0), Integer(1)
 
 
 def computable(body: Expr, indices: Collection[Symbol]) -> bool:
-    """Whether a body can be printed: no transcendental function, an index only where integers are compared."""
+    """Whether a body can be printed: functions that there are, an index only where integers are compared."""
     if isinstance(body, Access) or is_number(body, indices):
         return True
     if is_indicator(body):
         return all(is_position(a, indices) or computable(a, indices) for a in body.args)
     if isinstance(body, Pow):
-        return body.exp.is_Integer and 1 <= abs(int(body.exp)) <= _MOST and computable(body.base, indices)
-    if isinstance(body, Add | Mul) or body.func in (relu, larger, smaller, sympy.Abs):
+        power = 2 * body.exp if body.exp.is_Rational else body.exp
+        return power.is_Integer and 1 <= abs(int(power)) <= 2 * _MOST and computable(body.base, indices)
+    if isinstance(body, Add | Mul) or body.func in (relu, larger, smaller, sympy.Abs, *CALLED):
         return all(computable(a, indices) for a in body.args)
     return False
+
+
+def is_cheap(body: Expr) -> bool:
+    """Whether a body takes no function, root or quotient but by an element: a few operations of a processor."""
+    powers = [e for e in body.atoms(Pow) if accesses(e)]
+    products = all(e.exp.is_Integer and (e.exp > 0 or isinstance(e.base, Access)) for e in powers)
+    return products and not any(accesses(e) for e in body.atoms(*CALLED))
 
 
 def is_number(e: Expr, indices: Collection[Symbol]) -> bool:
@@ -122,7 +160,9 @@ class ScalarPrinter:
         if isinstance(e, Mul):
             return self._product(e)
         if isinstance(e, Pow):
-            base = chain("*", [self.operand(e.base) for _ in range(abs(int(e.exp)))])
+            whole, half = divmod(abs(2 * e.exp), 2)
+            one = self.operand(e.base)
+            base = chain("*", [*[one] * int(whole), *([call("root_of", one)] if half else [])])
             return base if e.exp.is_positive else Binary("/", self.number(ONE), base)
         if is_indicator(e):
             return Choice(self.number(ONE), self.bracket(e), self.number(ZERO))
@@ -160,6 +200,8 @@ class ScalarPrinter:
         return Comparison(tuple(sides), (_COMPARED[e.func],))
 
     def _function(self, e: Expr) -> Expression:
+        if e.func in CALLED:
+            return call(CALLED[e.func], self.operand(e.args[0]))
         if isinstance(e, sympy.Abs):
             return call("absolute", self.operand(e.args[0]))
         if isinstance(e, relu):

@@ -14,6 +14,7 @@ from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
 from gradscribe.codegen.numpy.lower.loops.column_pass import column_pass
 from gradscribe.codegen.numpy.lower.loops.element_pass import element_pass
 from gradscribe.codegen.numpy.lower.loops.nests import nest, within
+from gradscribe.codegen.numpy.lower.loops.row_pass import row_pass
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
     is_product,
@@ -136,7 +137,7 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 
 def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Record]:
-    passed = _in_one_pass(form, scope) if fresh and gemm else None
+    passed = _in_one_pass(form, scope, fresh) if gemm else None
     if passed is not None:
         return passed
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
@@ -153,20 +154,25 @@ def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Reco
     return [*views, *_or_loops(lowered, form, split_form, [view] if view is not None else [], scope, fresh)]
 
 
-def _in_one_pass(form: Form, scope: Scope) -> list[Record] | None:
-    """What one pass over elements computes into a new target, or NumPy does; None where a pass is of no use."""
-    found = (element_pass(form, scope) or column_pass(form, scope)) if _takes_long(form, scope) else None
+def _in_one_pass(form: Form, scope: Scope, fresh: bool) -> list[Record] | None:
+    """What one pass over elements computes, or NumPy does; None where a pass is of no use."""
+    if not _takes_long(form, scope):
+        return None
+    found = element_pass(form, scope, fresh)
+    if found is None and fresh:
+        found = row_pass(form, scope) or column_pass(form, scope)
     if found is None:
         return None
+    lowered = _strategy(found.form, scope, fresh, gemm=True)
     made = Allocate(form.target.name, form.target.shape, None)
-    match _strategy(found.form, scope, fresh=True, gemm=True):
+    match lowered:
         case [Define() as defined]:
-            otherwise: tuple[Record, ...] = (replace(defined, into=True),)
-        case [*lowered] if made in lowered:
-            otherwise = tuple(r for r in lowered if r != made)
-        case _:
+            lowered = [replace(defined, into=True)]
+        case _ if fresh and made not in lowered:
             return None
-    return [*found.before, made, Compiled(_steps(form), (), (found.nest,), otherwise), *found.after]
+    otherwise = tuple(r for r in lowered if r != made)
+    ways = Compiled(_steps(form), (), (found.nest,), otherwise)
+    return [*found.before, *([made] if fresh else []), ways, *found.after]
 
 
 def _steps(form: Form) -> Expr:

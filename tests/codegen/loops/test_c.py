@@ -152,3 +152,41 @@ def test_positions_may_be_of_either_type() -> None:
         ]
     for one in found[1:]:
         np.testing.assert_array_equal(one, found[0])
+
+
+# ----- functions ------------------------------------------------------------------------------------------------------
+FUNCTIONS = "exp", "log", "tanh", "erf", "sigmoid", "softplus", "sin", "cos", "sqrt", "abs"
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 1e-30, -1e-30, 1e-6, 87.0, -87.0, 700.0, -700.0, 1e30, -1e30]
+SPECIAL += [float("inf"), -float("inf"), float("nan")]
+
+
+@COMPILED
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_numpy_s_to_a_few_units_in_the_last_place(name: str, dtype: Any) -> None:
+    item = gradscribe.layer(f"input x[N,C], v[C]; y[n,c] = {name}(x[n,c]) * v[c]", "own")
+    module = compile_layer(item)
+    rng = np.random.default_rng(1)
+    x = np.concatenate([SPECIAL, rng.normal(size=500), rng.normal(size=500) * 20]).astype(dtype)[:, None]
+    x = np.repeat(x, 19, axis=1)  # whole vectors, and elements behind them
+    v = np.ones(19, dtype)
+    with module.rt.settings(backend="numpy"), np.errstate(all="ignore"):
+        expected = module.own_forward(x, v)
+    with looped(module) as ran:
+        found = module.own_forward(x, v)
+    assert ran
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+    np.testing.assert_array_equal(np.isinf(found), np.isinf(expected))
+    np.testing.assert_allclose(found, expected, rtol=8 * np.finfo(dtype).eps, atol=np.finfo(dtype).tiny)
+
+
+@COMPILED
+@pytest.mark.parametrize("length", [1, 15, 16, 17, 4095, 4096, 4097, 9000])
+def test_long_rows_are_added_up_in_blocks(length: int) -> None:
+    item = gradscribe.layer("input x[N,C], w[N,C]; y[n] = sum(c) x[n,c] * w[n,c]", "own")
+    module, rng = compile_layer(item), np.random.default_rng(length)
+    x, w = rng.normal(size=(2, 3, length)).astype(np.float32)
+    with looped(module):
+        found = module.own_forward(x, w)
+    exact = np.einsum("nc,nc->n", x.astype(np.float64), w)
+    assert np.abs(found - exact).max() <= 1e-6 * np.einsum("nc,nc->n", np.abs(x), np.abs(w)).max()

@@ -40,6 +40,20 @@ WINDOWS = [
     "input x[N,C], v[N,C]; y[n,c] = relu(x[n,c] - v[n,c]) * v[n,c] + abs(x[n,c])",
     "input x[N,H,C], v[C], w[R,C]; y[n,i,c] = sum(r) (x[n, i + r, c] - v[c])**2 * w[r,c]",
     "input x[N,H,C], v[C]; r < 3; y[n,i,c] = sum(r) x[n, i + r - 1, c] * relu(x[n, i + r - 1, c] - v[c]) * relu(v[c])",
+    # one pass over the elements of arrays that lack axes
+    "input x[N,H,C], g[C], b[C]; y[n,i,c] = relu(g[c]*x[n,i,c] + b[c])",
+    "input x[N,H,C], g[C]; y[n,i,c] = (x[n,i,c] - g[c]) / sqrt(g[c]^2 + 1) + exp(g[c])",
+    "input x[N,H,W,C], s[N,C]; y[n,i,j,c] = x[n,i,j,c] * sigmoid(s[n,c])",
+    "input x[N,C], m[N]; y[n,c] = exp(x[n,c] - m[n])",
+    "input x[N,H,C], m[N,H], g[C]; y[n,i,c] = g[c] * (x[n,i,c] - m[n,i])",
+    "input x[N,C]; y[n,c] = x[n,c] * erf(x[n,c]) + softplus(x[n,c]) * tanh(x[n,c])",
+    # sums over rows and along them
+    "input x[N,C], m[N]; y[n] = sum(c) (x[n,c] - m[n])^2",
+    "input x[N,H,C], w[N,H,C]; y[n,i] = sum(c) x[n,i,c] * w[n,i,c]",
+    "input x[N,H,W,C]; y[n] = sum(i,j,c) exp(x[n,i,j,c])",
+    "input x[N,H,W,C], m[C]; y[c] = sum(n,i,j) abs(x[n,i,j,c] - m[c]) * m[c]",
+    "input x[N,H,W,C], m[N,C]; y[n,c] = sum(i,j) relu(x[n,i,j,c] - m[n,c])",
+    "input x[N,H,C], w[N,H,C]; y[c] = sum(n,i) x[n,i,c] * w[n,i,c]",
 ]
 
 

@@ -16,25 +16,28 @@ from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.loops.joint_axes import Joint, in_order, joint
 from gradscribe.codegen.numpy.lower.loops.passing import Pass
 from gradscribe.codegen.numpy.lower.loops.set_apart import Apart
+from gradscribe.codegen.numpy.print.numpy_table import takes_target
 from gradscribe.derive.ir.functions import is_indicator
-from gradscribe.derive.ir.term import accesses
+from gradscribe.derive.ir.term import Access, accesses
 
 MANY_OPERATIONS = 3
 """Operations from which on one pass over elements of whole arrays is worth it; NumPy makes one per operation."""
 
 
-def element_pass(form: Form, scope: Scope) -> Pass | None:
-    """The pass that computes `form` into a new target; None where it is of no use."""
+def element_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
+    """The pass that computes `form` into its target, a new one or one that it adds to; None where it is of no use."""
     order = tuple(v for v in form.place if isinstance(v, Symbol))
     if not _is_pointwise(form, order, scope):
         return None
     apart = Apart(form, order, scope)
-    plain = replace(form, body=apart.computable(form.body))
+    plain = replace(form, body=apart.taken(form.body))
     axes = joint(order, [a.indices for a in accesses(plain.body)], plain)
-    few = len(axes.ranges) == 1 and operations(form.body) < MANY_OPERATIONS and not _chooses(form.body)
+    few = len(axes.ranges) == 1 and operations(form.body) < MANY_OPERATIONS and not _takes_long(form.body)
     if few or not computable(plain.body, plain.indices):
         return None
-    return Pass(plain, tuple(apart.records), _nest(plain, axes))
+    there = Access(form.target.name, *form.place)
+    summed = plain if fresh else replace(plain, body=there + plain.body)
+    return Pass(plain, tuple(apart.records), _nest(summed, axes))
 
 
 def _is_pointwise(form: Form, order: Sequence[Symbol], scope: Scope) -> bool:
@@ -53,9 +56,10 @@ def operations(body: Expr) -> int:
     return int(body.xreplace(leaves).count_ops())
 
 
-def _chooses(body: Expr) -> bool:
-    """Whether brackets choose: NumPy computes them first, as an array."""
-    return any(is_indicator(f) for f in sympy.preorder_traversal(body))
+def _takes_long(body: Expr) -> bool:
+    """Whether brackets choose, which NumPy computes first as an array, or a function is not NumPy's own."""
+    functions = body.atoms(sympy.Function)
+    return any(is_indicator(f) or not takes_target(f.func) for f in functions)
 
 
 def _nest(form: Form, axes: Joint) -> Nest:

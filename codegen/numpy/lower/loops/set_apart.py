@@ -1,11 +1,11 @@
-"""What functions loops cannot compute: an array of its own before, if it varies along fewer axes than the loops do."""
+"""What takes functions, roots or quotients and varies along fewer axes than loops do: an array of its own before."""
 
 from dataclasses import dataclass, field
 
 from sympy import Add, Expr, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
-from gradscribe.codegen.loops import computable
+from gradscribe.codegen.loops import computable, is_cheap
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.slices.taps import lower_taps
 from gradscribe.codegen.numpy.plan import Record
@@ -30,19 +30,19 @@ class Apart:
     records: list[Record] = field(default_factory=list)
     made: dict[Expr, Access] = field(default_factory=dict)
 
-    def computable(self, e: Expr) -> Expr:
+    def taken(self, e: Expr) -> Expr:
         """An expression in which these arrays are read."""
-        if computable(e, self.form.indices):
+        if is_cheap(e) and computable(e, self.form.indices):
             return e
         if self._axes(e):
             return self._array(e)
         if not isinstance(e, Add | Mul):
-            return e.func(*map(self.computable, e.args))
+            return e.func(*map(self.taken, e.args))
         few: dict[tuple[Symbol, ...], list[Expr]] = {}
         for a in e.args:
             few.setdefault(self._axes(a), []).append(a)
-        whole = map(self.computable, few.pop((), []))
-        return e.func(*whole, *(self.computable(e.func(*together)) for together in few.values()))
+        whole = map(self.taken, few.pop((), []))
+        return e.func(*whole, *(self.taken(e.func(*together)) for together in few.values()))
 
     def _axes(self, e: Expr) -> tuple[Symbol, ...]:
         """The indices that it varies along, in order; () for all of them, and for a number."""

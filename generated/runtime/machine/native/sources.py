@@ -583,6 +583,17 @@ FUNCTION void store(REAL *to, reals numbers)
     *(reals_at *)to = numbers;
 }
 
+/* Add to sums that run along a row: all rows have LANES of them. */
+FUNCTION void all_add_to(REAL *sums, reals numbers)
+{
+    store(sums, load(sums) + numbers);
+}
+
+FUNCTION void add_to(REAL *sums, REAL number)
+{
+    *sums += number;
+}
+
 FUNCTION void store_words(int32_t *to, masks numbers)
 {
     *(words_at *)to = __builtin_convertvector(numbers, words);
@@ -638,6 +649,111 @@ FUNCTION reals all_absolute(reals numbers)
 {
     return (reals)((masks)numbers & ~(masks)all((REAL)-0.0));
 }
+
+/* Functions of elements, one by one and LANES at a time: those of the C library, which has them for vectors on x86 from
+   glibc 2.35 on (libmvec); elsewhere each lane is computed by itself. REAL, reals, masks, all and choose are there. */
+#ifndef GRADSCRIBE_FUNCTIONS_H
+#define GRADSCRIBE_FUNCTIONS_H
+
+#include <math.h>
+
+#ifdef __GLIBC_PREREQ
+#if defined __x86_64__ && __GLIBC_PREREQ(2, 35)
+#define VECTOR_LIBRARY 1
+#endif
+#endif
+
+#if VECTOR_LIBRARY
+#if defined __AVX512F__
+#define OF_FLOATS(name) _ZGVeN16v_##name##f
+#define OF_DOUBLES(name) _ZGVeN8v_##name
+#elif defined __AVX2__
+#define OF_FLOATS(name) _ZGVdN8v_##name##f
+#define OF_DOUBLES(name) _ZGVdN4v_##name
+#elif defined __AVX__
+#define OF_FLOATS(name) _ZGVcN8v_##name##f
+#define OF_DOUBLES(name) _ZGVcN4v_##name
+#else
+#define OF_FLOATS(name) _ZGVbN4v_##name##f
+#define OF_DOUBLES(name) _ZGVbN2v_##name
+#endif
+
+typedef float floats __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef double doubles __attribute__((vector_size(LANES * sizeof(REAL))));
+
+#define ALL_OF(name)                                                                                                   \
+    floats OF_FLOATS(name)(floats);                                                                                    \
+    doubles OF_DOUBLES(name)(doubles);                                                                                 \
+    FUNCTION reals all_##name##_of(reals numbers)                                                                      \
+    {                                                                                                                  \
+        return _Generic((REAL)0, float: OF_FLOATS(name), double: OF_DOUBLES(name))(numbers);                           \
+    }
+#else
+#define ALL_OF(name)                                                                                                   \
+    FUNCTION reals all_##name##_of(reals numbers)                                                                      \
+    {                                                                                                                  \
+        for (int k = 0; k < LANES; k++)                                                                                \
+            numbers[k] = name##_of(numbers[k]);                                                                        \
+        return numbers;                                                                                                \
+    }
+#endif
+
+#define OF(name)                                                                                                       \
+    FUNCTION REAL name##_of(REAL number)                                                                               \
+    {                                                                                                                  \
+        return _Generic(number, float: name##f, double: name)(number);                                                 \
+    }                                                                                                                  \
+    ALL_OF(name)
+
+OF(exp)
+OF(log)
+OF(tanh)
+OF(erf)
+OF(expm1)
+OF(log1p)
+OF(sin)
+OF(cos)
+OF(atan)
+OF(sinh)
+OF(cosh)
+
+FUNCTION REAL root_of(REAL number)
+{
+    return _Generic(number, float: __builtin_sqrtf, double: __builtin_sqrt)(number);
+}
+
+FUNCTION reals all_root_of(reals numbers)
+{
+    for (int k = 0; k < LANES; k++)
+        numbers[k] = root_of(numbers[k]);
+    return numbers;
+}
+
+/* 1 / (1 + exp(-x)) without overflow and with full relative accuracy. */
+FUNCTION REAL sigmoid_of(REAL number)
+{
+    const REAL decay = exp_of(-absolute(number));
+    return (number >= 0 ? 1 : decay) / (1 + decay);
+}
+
+FUNCTION reals all_sigmoid_of(reals numbers)
+{
+    const reals decay = all_exp_of(-all_absolute(numbers));
+    return choose(MASKS(numbers >= 0), all(1), decay) / (1 + decay);
+}
+
+/* log(1 + exp(x)), likewise. */
+FUNCTION REAL softplus_of(REAL number)
+{
+    return larger(number, 0) + log1p_of(exp_of(-absolute(number)));
+}
+
+FUNCTION reals all_softplus_of(reals numbers)
+{
+    return all_larger(numbers, all(0)) + all_log1p_of(all_exp_of(-all_absolute(numbers)));
+}
+
+#endif
 
 /* ---- parts of the work ------------------------------------------------------------------------------------------- */
 

@@ -8,7 +8,7 @@ from threading import Lock
 from ..process import process
 from .compiler import compiler
 from .running import MADE, SOURCE, Failure, run
-from .searching import FLAGS, processor
+from .searching import FLAGS, LIBRARIES, processor
 from .store import find, keep, key, note, workplace
 
 failures: dict[str, str] = {}
@@ -50,7 +50,7 @@ def _opened(command: tuple[str, ...], source: str, name: str) -> ctypes.CDLL:
 
 def _made(command: tuple[str, ...], source: str, name: str) -> Path:
     with workplace() as folder:
-        run((*command, SOURCE, "-o", MADE), source, folder)
+        run((*command, SOURCE, "-o", MADE, *LIBRARIES), source, folder)
         refused = find(name, FAILED)  # by another process, for want of memory or time
         if refused is not None:
             with suppress(OSError):

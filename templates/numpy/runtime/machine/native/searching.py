@@ -24,6 +24,8 @@ FLAGS = (
 )
 """NaN and infinity count, so that there is no -ffast-math; what zig writes for debuggers names the folder it ran in."""
 
+LIBRARIES = ("-lm",)
+
 WIDTHS = (("__AVX512F__", 64), ("__AVX2__", 32))
 """What is defined where the processor has vectors of so many bytes; all others have 16."""
 

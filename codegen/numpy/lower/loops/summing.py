@@ -1,0 +1,50 @@
+"""Sums of pointwise expressions: what passes over rows and over columns have in common."""
+
+from dataclasses import replace
+
+from sympy import Expr, Integer, Mul, Symbol
+
+from gradscribe.codegen.kernel.form import Form
+from gradscribe.codegen.numpy.lower.context import Scope
+from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order
+from gradscribe.codegen.numpy.lower.slices.taps import pointwise
+from gradscribe.codegen.numpy.plan import Record, Scale
+from gradscribe.derive.ir.functions import is_indicator
+from gradscribe.derive.ir.term import Access, accesses
+
+
+def order_of(form: Form, scope: Scope) -> tuple[Symbol, ...] | None:
+    """The indices in the order of the axes of an array that has all of them; None where others have another order."""
+    if not form.is_sum or form.guards or not form.contracted or not form.place:
+        return None
+    for access in accesses(form.body):
+        order = tuple(e for e in access.indices if isinstance(e, Symbol))
+        if len(order) == len(access.indices) and set(order) == set(form.indices):
+            break
+    else:
+        return None
+    axes = zip(form.place, form.target.shape, strict=True)
+    placed = form.place == tuple(v for v in order if v in form.place)
+    fits = placed and in_order(form, order, scope) and all(scope.fits(e, extent, form) for e, extent in axes)
+    return order if fits else None
+
+
+def summands(form: Form) -> tuple[Expr, Expr]:
+    """The factors that are summed up, and those that multiply the sum once; brackets keep theirs."""
+    factors = Mul.make_args(form.body)
+    outside = [f for f in factors if not f.free_symbols & set(form.contracted)]
+    if any(is_indicator(f) for f in factors) or len(outside) == len(factors):
+        return form.body, Integer(1)
+    return Mul(*(f for f in factors if f not in outside)), Mul(*outside)
+
+
+def multiplies(body: Expr, order: tuple[Symbol, ...]) -> bool:
+    """Whether it is a product of matrices: a product of arrays of which one at most has all indices."""
+    factors = [f for f in Mul.make_args(body) if accesses(f)]
+    return all(isinstance(f, Access) for f in factors) and sum(len(f.indices) == len(order) for f in factors) < 2
+
+
+def scaled(form: Form, outside: Expr) -> tuple[Record, ...]:
+    """What multiplies the sums once there are all."""
+    box = tuple(form.range(v) for v in form.place if isinstance(v, Symbol))
+    return (Scale(pointwise(replace(form, body=outside, box=box))),) if outside != 1 else ()
