@@ -83,18 +83,17 @@ def adam_update(
     rt.require("adam", "weight_decay", 0 <= weight_decay < np.inf, "a finite number, at least 0", weight_decay)
     t = rt.count("adam", "t", t, 1)
     # (1) h[e] = weight_decay p[e] + g[e]
-    h = weight_decay * p + g
-    # (2) new_m[e] = β_1 m[e] + (1−β_1) h[e]
+    h = np.empty((E,), dtype)
     new_m = np.empty((E,), dtype)
-    if not loops.adam_update_1(new_m, h, m, E, beta_1):
-        new_m = beta_1 * m + (1 - beta_1) * h
-    # (3) new_v[e] = β_2 v[e] + (1−β_2) h[e]²
     new_v = np.empty((E,), dtype)
-    if not loops.adam_update_2(new_v, h, v, E, beta_2):
-        new_v = beta_2 * v + (1 - beta_2) * np.square(h)
-    # (4) new_p[e] = p[e] − lr new_m[e]/((1−β_1^t)(eps+√(new_v[e]/(1−β_2^t))))
     new_p = np.empty((E,), dtype)
-    if not loops.adam_update_3(new_p, new_m, new_v, p, E, beta_1, beta_2, eps, lr, t):
+    if not loops.adam_update_1(h, new_m, new_v, new_p, g, p, m, v, E, beta_1, beta_2, eps, lr, t, weight_decay):
+        h = weight_decay * p + g
+        # (2) new_m[e] = β_1 m[e] + (1−β_1) h[e]
+        new_m = beta_1 * m + (1 - beta_1) * h
+        # (3) new_v[e] = β_2 v[e] + (1−β_2) h[e]²
+        new_v = beta_2 * v + (1 - beta_2) * np.square(h)
+        # (4) new_p[e] = p[e] − lr new_m[e]/((1−β_1^t)(eps+√(new_v[e]/(1−β_2^t))))
         new_p = p - lr * new_m / (
             (1 - float(np.float_power(beta_1, t))) * (eps + np.sqrt(new_v / (1 - float(np.float_power(beta_2, t)))))
         )

@@ -83,19 +83,17 @@ def batch_norm_forward(
     # (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
     factor1 = 1 / np.sqrt(epsilon + v)
     h = np.empty((E, C), dtype)
-    if not loops.batch_norm_forward_1(h, factor1, m, x, C, E):
-        h = (x - m) * factor1
-    # (4) y[e,c] = γ[c] h[e,c] + β[c]
     y = np.empty((E, C), dtype)
-    if not loops.batch_norm_forward_2(y, beta, gamma, h, C, E):
+    if not loops.batch_norm_forward_1(h, y, factor1, m, x, beta, gamma, C, E):
+        h = (x - m) * factor1
+        # (4) y[e,c] = γ[c] h[e,c] + β[c]
         y = beta + gamma * h
     # (5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
     new_mean = np.empty((C,), dtype)
-    if not loops.batch_norm_forward_3(new_mean, m, running_mean, C, rho):
-        new_mean = rho * m + (1 - rho) * running_mean
-    # (6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
     new_var = np.empty((C,), dtype)
-    if not loops.batch_norm_forward_4(new_var, running_var, v, C, E, rho):
+    if not loops.batch_norm_forward_2(new_mean, new_var, m, running_mean, running_var, v, C, E, rho):
+        new_mean = rho * m + (1 - rho) * running_mean
+        # (6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
         new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
     return y.reshape(*full_shape, C), new_mean, new_var, m, v, h.reshape(*full_shape, C)
 
@@ -160,13 +158,11 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     # (21) dx[q,a] = dh[q,a]/√(ε+v[a])
     factor1 = 1 / np.sqrt(epsilon + v)
     dx = np.empty((E, C), dtype)
-    if not loops.batch_norm_grad_input_2(dx, dh, factor1, C, E):
+    if not loops.batch_norm_grad_input_2(dx, dh, factor1, dv, m, x, dm, C, E):
         dx = factor1 * dh
-    # (21) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
-    if not loops.batch_norm_grad_input_3(dx, dv, m, x, C, E):
+        # (21) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
         dx += (2 * x - 2 * m) * dv / E
-    # (21) dx[q,a] += 1/E dm[a]
-    if not loops.batch_norm_grad_input_4(dx, dm, C, E):
+        # (21) dx[q,a] += 1/E dm[a]
         dx += dm / E
     return dx.reshape(*full_shape, C)
 

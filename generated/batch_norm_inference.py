@@ -73,11 +73,10 @@ def batch_norm_inference_forward(
     # (1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
     factor1 = 1 / np.sqrt(epsilon + running_var)
     h = np.empty((E, C), dtype)
-    if not loops.batch_norm_inference_forward_1(h, factor1, running_mean, x, C, E):
-        h = (x - running_mean) * factor1
-    # (2) y[e,c] = γ[c] h[e,c] + β[c]
     y = np.empty((E, C), dtype)
-    if not loops.batch_norm_inference_forward_2(y, beta, gamma, h, C, E):
+    if not loops.batch_norm_inference_forward_1(h, y, factor1, running_mean, x, beta, gamma, C, E):
+        h = (x - running_mean) * factor1
+        # (2) y[e,c] = γ[c] h[e,c] + β[c]
         y = beta + gamma * h
     return y.reshape(*full_shape, C), h.reshape(*full_shape, C)
 

@@ -129,8 +129,9 @@ def bottleneck_forward(
     # (3) norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = np.empty((64,), dtype)
     if not loops.bottleneck_forward_1(norm1_v, conv1_u, norm1_m, H, N, W):
-        norm1_v[...] = rt.total(np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1))
-    norm1_v *= rt.ratio(1, H * N * W)
+        norm1_v[...] = rt.ratio(1, H * N * W) * rt.total(
+            np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
+        )
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     norm1_h = buffers.take((N, H, W, 64), dtype)
@@ -160,8 +161,9 @@ def bottleneck_forward(
     # (3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = np.empty((64,), dtype)
     if not loops.bottleneck_forward_4(norm2_v, conv2_u, norm2_m, H, N, W):
-        norm2_v[...] = rt.total(np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1))
-    norm2_v *= rt.ratio(1, H * N * W)
+        norm2_v[...] = rt.ratio(1, H * N * W) * rt.total(
+            np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
+        )
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
     norm2_h = buffers.take((N, H, W, 64), dtype)
@@ -189,8 +191,9 @@ def bottleneck_forward(
     # (3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
     norm3_v = np.empty((256,), dtype)
     if not loops.bottleneck_forward_7(norm3_v, conv3_u, norm3_m, H, N, W):
-        norm3_v[...] = rt.total(np.square(conv3_u.transpose(3, 0, 1, 2) - norm3_m[:, None, None, None]), (-3, -2, -1))
-    norm3_v *= rt.ratio(1, H * N * W)
+        norm3_v[...] = rt.ratio(1, H * N * W) * rt.total(
+            np.square(conv3_u.transpose(3, 0, 1, 2) - norm3_m[:, None, None, None]), (-3, -2, -1)
+        )
     # (4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
     factor3 = 1 / np.sqrt(norm3_v + 1e-05)
     norm3_h = buffers.take((N, H, W, 256), dtype)
@@ -212,8 +215,9 @@ def bottleneck_forward(
     # (3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
     norm4_v = np.empty((256,), dtype)
     if not loops.bottleneck_forward_9(norm4_v, norm4_m, project_u, H, N, W):
-        norm4_v[...] = rt.total(np.square(project_u.transpose(3, 0, 1, 2) - norm4_m[:, None, None, None]), (-3, -2, -1))
-    norm4_v *= rt.ratio(1, H * N * W)
+        norm4_v[...] = rt.ratio(1, H * N * W) * rt.total(
+            np.square(project_u.transpose(3, 0, 1, 2) - norm4_m[:, None, None, None]), (-3, -2, -1)
+        )
     # (4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
     factor4 = 1 / np.sqrt(norm4_v + 1e-05)
     norm4_h = buffers.take((N, H, W, 256), dtype)
@@ -416,17 +420,15 @@ def bottleneck_backward(
     buffers = rt.Buffers() if buffers is None else buffers
     # (9) dsum_y[m,q,v,e] = dy[m,q,v,e] [relu3_y[m,q,v,e]>0]
     dsum_y = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_backward_1(dsum_y, dy, relu3_y, H, N, W):
-        dsum_y[...] = np.where(relu3_y > 0, dy, 0)
-    # (10) dnorm4_h[m,q,v,e] = norm4_gamma[e] dsum_y[m,q,v,e]
     dnorm4_h = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_backward_2(dnorm4_h, dsum_y, norm4_gamma, H, N, W):
+    if not loops.bottleneck_backward_1(dsum_y, dnorm4_h, dy, relu3_y, norm4_gamma, H, N, W):
+        dsum_y[...] = np.where(relu3_y > 0, dy, 0)
+        # (10) dnorm4_h[m,q,v,e] = norm4_gamma[e] dsum_y[m,q,v,e]
         np.multiply(dsum_y, norm4_gamma, out=dnorm4_h)
     # (13) dnorm4_v[m] = −1/(2(10⁻⁵+norm4_v[m])) Σ_{n,i,j} norm4_h[n,i,j,m] dnorm4_h[n,i,j,m]
     dnorm4_v = np.empty((256,), dtype)
-    if not loops.bottleneck_backward_3(dnorm4_v, dnorm4_h, norm4_h, H, N, W):
-        dnorm4_v[...] = rt.contract("n i j m, n i j m -> m", dnorm4_h, norm4_h)
-    dnorm4_v *= -1 / (2 * (norm4_v + 1e-05))
+    if not loops.bottleneck_backward_2(dnorm4_v, dnorm4_h, norm4_h, norm4_v, H, N, W):
+        dnorm4_v[...] = 1 / (norm4_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm4_h, norm4_h)
     # (17) dnorm4_m[m] = −1/√(10⁻⁵+norm4_v[m]) Σ_{n,i,j} dnorm4_h[n,i,j,m]
     dnorm4_m = -1 / np.sqrt(norm4_v + 1e-05) * rt.total(dnorm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (17) dnorm4_m[m] += −2/(HNW) dnorm4_v[m] √(10⁻⁵+norm4_v[m]) Σ_{n,i,j} norm4_h[n,i,j,m]
@@ -441,20 +443,20 @@ def bottleneck_backward(
     factor1 = 1 / np.sqrt(norm4_v + 1e-05)
     factor2 = np.sqrt(norm4_v + 1e-05) * dnorm4_v
     dproject_u = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_backward_4(dproject_u, dnorm4_h, dnorm4_m, factor1, factor2, norm4_h, H, N, W):
+    dnorm3_h = buffers.take((N, H, W, 256), dtype)
+    if not loops.bottleneck_backward_3(
+        dproject_u, dnorm3_h, dnorm4_h, dnorm4_m, factor1, factor2, norm4_h, dsum_y, norm3_gamma, H, N, W
+    ):
         np.multiply(dnorm4_h, factor1, out=dproject_u)
         dproject_u += rt.ratio(1, H * N * W) * dnorm4_m
         dproject_u += rt.ratio(2, H * N * W) * factor2 * norm4_h
-    buffers.give(dnorm4_h)
-    # (10) dnorm3_h[m,q,v,e] = norm3_gamma[e] dsum_y[m,q,v,e]
-    dnorm3_h = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_backward_5(dnorm3_h, dsum_y, norm3_gamma, H, N, W):
+        # (10) dnorm3_h[m,q,v,e] = norm3_gamma[e] dsum_y[m,q,v,e]
         np.multiply(dsum_y, norm3_gamma, out=dnorm3_h)
+    buffers.give(dnorm4_h)
     # (13) dnorm3_v[m] = −1/(2(10⁻⁵+norm3_v[m])) Σ_{n,i,j} norm3_h[n,i,j,m] dnorm3_h[n,i,j,m]
     dnorm3_v = np.empty((256,), dtype)
-    if not loops.bottleneck_backward_6(dnorm3_v, dnorm3_h, norm3_h, H, N, W):
-        dnorm3_v[...] = rt.contract("n i j m, n i j m -> m", dnorm3_h, norm3_h)
-    dnorm3_v *= -1 / (2 * (norm3_v + 1e-05))
+    if not loops.bottleneck_backward_4(dnorm3_v, dnorm3_h, norm3_h, norm3_v, H, N, W):
+        dnorm3_v[...] = 1 / (norm3_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm3_h, norm3_h)
     # (17) dnorm3_m[m] = −1/√(10⁻⁵+norm3_v[m]) Σ_{n,i,j} dnorm3_h[n,i,j,m]
     dnorm3_m = -1 / np.sqrt(norm3_v + 1e-05) * rt.total(dnorm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (17) dnorm3_m[m] += −2/(HNW) dnorm3_v[m] √(10⁻⁵+norm3_v[m]) Σ_{n,i,j} norm3_h[n,i,j,m]
@@ -469,7 +471,7 @@ def bottleneck_backward(
     factor3 = 1 / np.sqrt(norm3_v + 1e-05)
     factor4 = np.sqrt(norm3_v + 1e-05) * dnorm3_v
     dconv3_u = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_backward_7(dconv3_u, dnorm3_h, dnorm3_m, factor3, factor4, norm3_h, H, N, W):
+    if not loops.bottleneck_backward_5(dconv3_u, dnorm3_h, dnorm3_m, factor3, factor4, norm3_h, H, N, W):
         np.multiply(dnorm3_h, factor3, out=dconv3_u)
         dconv3_u += rt.ratio(1, H * N * W) * dnorm3_m
         dconv3_u += rt.ratio(2, H * N * W) * factor4 * norm3_h
@@ -480,18 +482,16 @@ def bottleneck_backward(
     rt.contract("m q v k, e k -> m q v e", dconv3_u, conv3_w_1, out=drelu2_y)
     # (35) dnorm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dnorm2_y = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_8(dnorm2_y, drelu2_y, relu2_y, H, N, W):
-        dnorm2_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
-    buffers.give(drelu2_y)
-    # (10) dnorm2_h[m,q,v,e] = norm2_gamma[e] dnorm2_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_9(dnorm2_h, dnorm2_y, norm2_gamma, H, N, W):
+    if not loops.bottleneck_backward_6(dnorm2_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma, H, N, W):
+        dnorm2_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
+        # (10) dnorm2_h[m,q,v,e] = norm2_gamma[e] dnorm2_y[m,q,v,e]
         np.multiply(dnorm2_y, norm2_gamma, out=dnorm2_h)
+    buffers.give(drelu2_y)
     # (13) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
     dnorm2_v = np.empty((64,), dtype)
-    if not loops.bottleneck_backward_10(dnorm2_v, dnorm2_h, norm2_h, H, N, W):
-        dnorm2_v[...] = rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    dnorm2_v *= -1 / (2 * (norm2_v + 1e-05))
+    if not loops.bottleneck_backward_7(dnorm2_v, dnorm2_h, norm2_h, norm2_v, H, N, W):
+        dnorm2_v[...] = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
     # (17) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (17) dnorm2_m[m] += −2/(HNW) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
@@ -506,7 +506,7 @@ def bottleneck_backward(
     factor5 = 1 / np.sqrt(norm2_v + 1e-05)
     factor6 = np.sqrt(norm2_v + 1e-05) * dnorm2_v
     dconv2_u = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_11(dconv2_u, dnorm2_h, dnorm2_m, factor5, factor6, norm2_h, H, N, W):
+    if not loops.bottleneck_backward_8(dconv2_u, dnorm2_h, dnorm2_m, factor5, factor6, norm2_h, H, N, W):
         np.multiply(dnorm2_h, factor5, out=dconv2_u)
         dconv2_u += rt.ratio(1, H * N * W) * dnorm2_m
         dconv2_u += rt.ratio(2, H * N * W) * factor6 * norm2_h
@@ -519,18 +519,16 @@ def bottleneck_backward(
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (43) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_12(dnorm1_y, drelu1_y, relu1_y, H, N, W):
-        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
-    # (10) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_13(dnorm1_h, dnorm1_y, norm1_gamma, H, N, W):
+    if not loops.bottleneck_backward_9(dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma, H, N, W):
+        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
+        # (10) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
         np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    buffers.give(drelu1_y)
     # (13) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = np.empty((64,), dtype)
-    if not loops.bottleneck_backward_14(dnorm1_v, dnorm1_h, norm1_h, H, N, W):
-        dnorm1_v[...] = rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    dnorm1_v *= -1 / (2 * (norm1_v + 1e-05))
+    if not loops.bottleneck_backward_10(dnorm1_v, dnorm1_h, norm1_h, norm1_v, H, N, W):
+        dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
     # (17) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (17) dnorm1_m[m] += −2/(HNW) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
@@ -545,7 +543,7 @@ def bottleneck_backward(
     factor7 = 1 / np.sqrt(norm1_v + 1e-05)
     factor8 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
     dconv1_u = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_15(dconv1_u, dnorm1_h, dnorm1_m, factor7, factor8, norm1_h, H, N, W):
+    if not loops.bottleneck_backward_11(dconv1_u, dnorm1_h, dnorm1_m, factor7, factor8, norm1_h, H, N, W):
         np.multiply(dnorm1_h, factor7, out=dconv1_u)
         dconv1_u += rt.ratio(1, H * N * W) * dnorm1_m
         dconv1_u += rt.ratio(2, H * N * W) * factor8 * norm1_h
@@ -556,7 +554,7 @@ def bottleneck_backward(
     part += rt.contract("n i j e, n i j v -> v e", dconv1_u, x)
     # (20) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = np.empty((64,), dtype)
-    if not loops.bottleneck_backward_16(dnorm1_gamma, dnorm1_y, norm1_h, H, N, W):
+    if not loops.bottleneck_backward_12(dnorm1_gamma, dnorm1_y, norm1_h, H, N, W):
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (23) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
@@ -570,7 +568,7 @@ def bottleneck_backward(
     buffers.give(dconv2_u)
     # (20) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_y[n,i,j,m]
     dnorm2_gamma = np.empty((64,), dtype)
-    if not loops.bottleneck_backward_17(dnorm2_gamma, dnorm2_y, norm2_h, H, N, W):
+    if not loops.bottleneck_backward_13(dnorm2_gamma, dnorm2_y, norm2_h, H, N, W):
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm2_y, norm2_h)
     # (23) dnorm2_beta[m] = Σ_{n,i,j} dnorm2_y[n,i,j,m]
     dnorm2_beta = rt.total(dnorm2_y.transpose(3, 0, 1, 2), (-3, -2, -1))
@@ -582,7 +580,7 @@ def bottleneck_backward(
     buffers.give(dconv3_u)
     # (20) dnorm3_gamma[m] = Σ_{n,i,j} norm3_h[n,i,j,m] dsum_y[n,i,j,m]
     dnorm3_gamma = np.empty((256,), dtype)
-    if not loops.bottleneck_backward_18(dnorm3_gamma, dsum_y, norm3_h, H, N, W):
+    if not loops.bottleneck_backward_14(dnorm3_gamma, dsum_y, norm3_h, H, N, W):
         dnorm3_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm3_h)
     # (23) dnorm3_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm3_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
@@ -592,7 +590,7 @@ def bottleneck_backward(
     part += rt.contract("n i j e, n i j v -> v e", dproject_u, x)
     # (20) dnorm4_gamma[m] = Σ_{n,i,j} norm4_h[n,i,j,m] dsum_y[n,i,j,m]
     dnorm4_gamma = np.empty((256,), dtype)
-    if not loops.bottleneck_backward_19(dnorm4_gamma, dsum_y, norm4_h, H, N, W):
+    if not loops.bottleneck_backward_15(dnorm4_gamma, dsum_y, norm4_h, H, N, W):
         dnorm4_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm4_h)
     # (23) dnorm4_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm4_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))

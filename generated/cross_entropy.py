@@ -83,23 +83,20 @@ def cross_entropy_forward(
     m = np.max(x, axis=-1, initial=-np.inf)
     # (2) h[e,k] = exp(x[e,k]−m[e])
     h = np.empty((E, K), dtype)
-    if not loops.cross_entropy_forward_1(h, m, x, E, K):
-        h = np.exp(x - m[:, None])
-    # (3) z[e] = Σ_{k} h[e,k]
     z = np.empty((E,), dtype)
-    if not loops.cross_entropy_forward_2(z, h, E, K):
-        z = rt.total(h, -1)
-    # (4) q[e,k] = w[k] (ε/K+(1−ε) [k=t[e]]) [t[e]≠i]
     q = np.empty((E, K), dtype)
-    if not loops.cross_entropy_forward_3(q, t, w, E, K, epsilon, i):
+    a = np.empty((E,), dtype)
+    if not loops.cross_entropy_forward_1(h, z, q, a, m, x, t, w, E, K, epsilon, i):
+        h = np.exp(x - m[:, None])
+        # (3) z[e] = Σ_{k} h[e,k]
+        z = rt.total(h, -1)
+        # (4) q[e,k] = w[k] (ε/K+(1−ε) [k=t[e]]) [t[e]≠i]
         q = np.where(
             t[:, None] != i,
             (np.where(np.arange(0, K) == t[:, None], dtype(1 - epsilon), dtype(0)) + rt.ratio(epsilon, K)) * w,
             0,
         )
-    # (5) a[e] = Σ_{k} q[e,k]
-    a = np.empty((E,), dtype)
-    if not loops.cross_entropy_forward_4(a, q, E, K):
+        # (5) a[e] = Σ_{k} q[e,k]
         a = rt.total(q, -1)
     # (6) s = Σ_{e,k} w[k] [k=t[e]][t[e]≠i]
     gathered1 = rt.gather("k, k: e -> e", w, t)
@@ -161,10 +158,9 @@ def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) ->
     a = a.reshape(-1)
     # (26) dx[v,o] = −dy q[v,o]/s [q[v,o]≠0]
     dx = np.empty((E, K), dtype)
-    if not loops.cross_entropy_grad_input_1(dx, q, dy, s, E, K):
+    if not loops.cross_entropy_grad_input_1(dx, q, a, h, z, dy, s, E, K):
         dx = rt.share(q != 0, -dy * q, s)
-    # (26) dx[v,o] += dy h[v,o] a[v]/(z[v] s)
-    if not loops.cross_entropy_grad_input_2(dx, a, h, z, dy, s, E, K):
+        # (26) dx[v,o] += dy h[v,o] a[v]/(z[v] s)
         dx += dy * a[:, None] * h / (s * z[:, None])
     return dx.reshape(*full_shape, K)
 

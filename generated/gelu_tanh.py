@@ -41,11 +41,10 @@ def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     x = x.reshape(-1)
     # (1) s[e] = tanh(√2 (x[e]+0.044715 x[e]³)/√π)
     s = np.empty((E,), dtype)
-    if not loops.gelu_tanh_forward_1(s, x, E):
-        s = np.tanh(0.7978845608028654 * (0.044715 * (np.square(x) * x) + x))
-    # (2) y[e] = 1/2 x[e] (1+s[e])
     y = np.empty((E,), dtype)
-    if not loops.gelu_tanh_forward_2(y, s, x, E):
+    if not loops.gelu_tanh_forward_1(s, y, x, E):
+        s = np.tanh(0.7978845608028654 * (0.044715 * (np.square(x) * x) + x))
+        # (2) y[e] = 1/2 x[e] (1+s[e])
         y = (s + 1) * x / 2
     return y.reshape(full_shape), s.reshape(full_shape)
 
@@ -77,10 +76,9 @@ def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     s = s.reshape(-1)
     # (8) dx[m] = 1/2 dy[m] (1+s[m])
     dx = np.empty((E,), dtype)
-    if not loops.gelu_tanh_grad_input_1(dx, dy, s, E):
+    if not loops.gelu_tanh_grad_input_1(dx, dy, s, x, E):
         dx = (s / 2 + 1 / 2) * dy
-    # (8) dx[m] += √2/(2 √π) dy[m] x[m] (1+0.134145 x[m]²) (1−s[m]²)
-    if not loops.gelu_tanh_grad_input_2(dx, dy, s, x, E):
+        # (8) dx[m] += √2/(2 √π) dy[m] x[m] (1+0.134145 x[m]²) (1−s[m]²)
         dx += 0.3989422804014327 * (1 - np.square(s)) * (0.134145 * np.square(x) + 1) * dy * x
     return dx.reshape(full_shape)
 

@@ -66,16 +66,14 @@ def instance_norm_forward(
     # (2) v[n,c] = 1/E Σ_{e} (x[n,e,c]−m[n,c])²
     v = np.empty((N, C), dtype)
     if not loops.instance_norm_forward_1(v, m, x, C, E, N):
-        v = rt.total(np.square(x.transpose(0, 2, 1) - m[:, :, None]), -1)
-    v *= rt.ratio(1, E)
+        v = rt.ratio(1, E) * rt.total(np.square(x.transpose(0, 2, 1) - m[:, :, None]), -1)
     # (3) h[n,e,c] = 1/√(ε+v[n,c]) (x[n,e,c]−m[n,c])
     factor1 = 1 / np.sqrt(epsilon + v)
     h = np.empty((N, E, C), dtype)
-    if not loops.instance_norm_forward_2(h, factor1, m, x, C, E, N):
-        h = (x - m[:, None, :]) * factor1[:, None, :]
-    # (4) y[n,e,c] = γ[c] h[n,e,c] + β[c]
     y = np.empty((N, E, C), dtype)
-    if not loops.instance_norm_forward_3(y, beta, gamma, h, C, E, N):
+    if not loops.instance_norm_forward_2(h, y, factor1, m, x, beta, gamma, C, E, N):
+        h = (x - m[:, None, :]) * factor1[:, None, :]
+        # (4) y[n,e,c] = γ[c] h[n,e,c] + β[c]
         y = beta + gamma * h
     return y.reshape(N, *full_shape, C), m, v, h.reshape(N, *full_shape, C)
 
@@ -135,9 +133,13 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
         dh = gamma * dy
     # (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
     dv = np.empty((N, C), dtype)
-    if not loops.instance_norm_grad_input_2(dv, dh, m, x, C, E, N):
-        dv = rt.total((x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1), -1)
-    dv *= -1 / (2 * (epsilon + v) ** (3 / 2))
+    if not loops.instance_norm_grad_input_2(dv, dh, m, v, x, C, E, N, epsilon):
+        dv = (
+            1
+            / (epsilon + v) ** (3 / 2)
+            * (-1 / 2)
+            * rt.total((x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1), -1)
+        )
     # (14) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
     dm = -1 / np.sqrt(epsilon + v) * rt.total(dh.transpose(0, 2, 1), -1)
     # (14) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
@@ -145,13 +147,11 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     # (19) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
     factor1 = 1 / np.sqrt(epsilon + v)
     dx = np.empty((N, E, C), dtype)
-    if not loops.instance_norm_grad_input_3(dx, dh, factor1, C, E, N):
+    if not loops.instance_norm_grad_input_3(dx, dh, factor1, dv, m, x, dm, C, E, N):
         dx = factor1[:, None, :] * dh
-    # (19) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
-    if not loops.instance_norm_grad_input_4(dx, dv, m, x, C, E, N):
+        # (19) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
         dx += (2 * x - 2 * m[:, None, :]) * dv[:, None, :] / E
-    # (19) dx[q,a,o] += 1/E dm[q,o]
-    if not loops.instance_norm_grad_input_5(dx, dm, C, E, N):
+        # (19) dx[q,a,o] += 1/E dm[q,o]
         dx += dm[:, None, :] / E
     return dx.reshape(N, *full_shape, C)
 

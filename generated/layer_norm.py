@@ -62,22 +62,16 @@ def layer_norm_forward(
     x = x.reshape(E, C)
     # (1) m[e] = 1/C Σ_{c} x[e,c]
     m = np.empty((E,), dtype)
-    if not loops.layer_norm_forward_1(m, x, C, E):
-        m = rt.total(x, -1)
-    m *= rt.ratio(1, C)
-    # (2) v[e] = 1/C Σ_{c} (x[e,c]−m[e])²
     v = np.empty((E,), dtype)
-    if not loops.layer_norm_forward_2(v, m, x, C, E):
-        v = rt.total(np.square(x - m[:, None]), -1)
-    v *= rt.ratio(1, C)
-    # (3) h[e,c] = 1/√(ε+v[e]) (x[e,c]−m[e])
-    factor1 = 1 / np.sqrt(epsilon + v)
     h = np.empty((E, C), dtype)
-    if not loops.layer_norm_forward_3(h, factor1, m, x, C, E):
-        h = (x - m[:, None]) * factor1[:, None]
-    # (4) y[e,c] = γ[c] h[e,c] + β[c]
     y = np.empty((E, C), dtype)
-    if not loops.layer_norm_forward_4(y, beta, gamma, h, C, E):
+    if not loops.layer_norm_forward_1(m, v, h, y, x, beta, gamma, C, E, epsilon):
+        m = rt.ratio(1, C) * rt.total(x, -1)
+        # (2) v[e] = 1/C Σ_{c} (x[e,c]−m[e])²
+        v = rt.ratio(1, C) * rt.total(np.square(x - m[:, None]), -1)
+        # (3) h[e,c] = 1/√(ε+v[e]) (x[e,c]−m[e])
+        h = (x - m[:, None]) / np.sqrt(epsilon + v[:, None])
+        # (4) y[e,c] = γ[c] h[e,c] + β[c]
         y = beta + gamma * h
     return y.reshape(*full_shape, C), m.reshape(full_shape), v.reshape(full_shape), h.reshape(*full_shape, C)
 
@@ -133,30 +127,22 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     v = v.reshape(-1)
     # (5) dh[q,a] = dy[q,a] γ[a]
     dh = np.empty((E, C), dtype)
-    if not loops.layer_norm_grad_input_1(dh, dy, gamma, C, E):
-        dh = gamma * dy
-    # (10) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
     dv = np.empty((E,), dtype)
-    if not loops.layer_norm_grad_input_2(dv, dh, m, x, C, E):
-        dv = rt.total((x - m[:, None]) * dh, -1)
-    dv *= -1 / (2 * (epsilon + v) ** (3 / 2))
-    # (14) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
     dm = np.empty((E,), dtype)
-    if not loops.layer_norm_grad_input_3(dm, dh, C, E):
-        dm = rt.total(dh, -1)
-    dm *= -1 / np.sqrt(epsilon + v)
-    # (14) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
-    dm += dv * rt.ratio(1, C) * rt.total(2 * m[:, None] - 2 * x, -1)
-    # (19) dx[q,a] = dh[q,a]/√(ε+v[q])
-    factor1 = 1 / np.sqrt(epsilon + v)
     dx = np.empty((E, C), dtype)
-    if not loops.layer_norm_grad_input_4(dx, dh, factor1, C, E):
-        dx = factor1[:, None] * dh
-    # (19) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
-    if not loops.layer_norm_grad_input_5(dx, dv, m, x, C, E):
+    if not loops.layer_norm_grad_input_1(dh, dv, dm, dx, dy, gamma, m, v, x, C, E, epsilon):
+        dh = gamma * dy
+        # (10) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
+        dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m[:, None]) * dh, -1)
+        # (14) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
+        dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, -1)
+        # (14) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
+        dm += dv * rt.ratio(1, C) * rt.total(2 * m[:, None] - 2 * x, -1)
+        # (19) dx[q,a] = dh[q,a]/√(ε+v[q])
+        dx = dh / np.sqrt(epsilon + v[:, None])
+        # (19) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
         dx += (2 * x - 2 * m[:, None]) * dv[:, None] / C
-    # (19) dx[q,a] += 1/C dm[q]
-    if not loops.layer_norm_grad_input_6(dx, dm, C, E):
+        # (19) dx[q,a] += 1/C dm[q]
         dx += dm[:, None] / C
     return dx.reshape(*full_shape, C)
 

@@ -173,10 +173,10 @@ def lenet5_forward(
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
     # (1) c1_u[n,i,j,k] += c1_b[k]
-    rt.add_row(c1_u, c1_b)
-    # (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
     a1_y = buffers.take((N, 28, 28, 6), dtype)
-    if not loops.lenet5_forward_1(a1_y, c1_u, N):
+    if not loops.lenet5_forward_1(c1_u, a1_y, c1_b, N):
+        rt.add_row(c1_u, c1_b)
+        # (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
         np.multiply(c1_u, 2 / 3, out=a1_y)
         np.tanh(a1_y, out=a1_y)
         a1_y *= 1.7159
@@ -204,10 +204,10 @@ def lenet5_forward(
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_z, out=c3_u)
     # (7) c3_u[n,i,j,k] += c3_b[k]
-    rt.add_row(c3_u, c3_b)
-    # (2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
     a3_y = buffers.take((N, 10, 10, 16), dtype)
-    if not loops.lenet5_forward_4(a3_y, c3_u, N):
+    if not loops.lenet5_forward_4(c3_u, a3_y, c3_b, N):
+        rt.add_row(c3_u, c3_b)
+        # (2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
         np.multiply(c3_u, 2 / 3, out=a3_y)
         np.tanh(a3_y, out=a3_y)
         a3_y *= 1.7159
@@ -231,10 +231,10 @@ def lenet5_forward(
     c5_u = buffers.take((N, 1, 1, 120), dtype)
     rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=c5_u)
     # (1) c5_u[n,i,j,k] += c5_b[k]
-    rt.add_row(c5_u, c5_b)
-    # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
     a5_y = buffers.take((N, 1, 1, 120), dtype)
-    if not loops.lenet5_forward_7(a5_y, c5_u, N):
+    if not loops.lenet5_forward_7(c5_u, a5_y, c5_b, N):
+        rt.add_row(c5_u, c5_b)
+        # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
         np.multiply(c5_u, 2 / 3, out=a5_y)
         np.tanh(a5_y, out=a5_y)
         a5_y *= 1.7159
@@ -245,10 +245,10 @@ def lenet5_forward(
     f6_u = buffers.take((N, 84), dtype)
     rt.contract("n c, c k -> n k", flat_y, f6_w, out=f6_u)
     # (9) f6_u[n,k] += f6_b[k]
-    f6_u += f6_b
-    # (10) a6_y[n,k] = 1.7159 tanh(2 f6_u[n,k]/3)
     a6_y = buffers.take((N, 84), dtype)
-    if not loops.lenet5_forward_8(a6_y, f6_u, N):
+    if not loops.lenet5_forward_8(f6_u, a6_y, f6_b, N):
+        f6_u += f6_b
+        # (10) a6_y[n,k] = 1.7159 tanh(2 f6_u[n,k]/3)
         np.multiply(f6_u, 2 / 3, out=a6_y)
         np.tanh(a6_y, out=a6_y)
         a6_y *= 1.7159
@@ -301,10 +301,10 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
     # (1) c1_u[n,i,j,k] += c1_b[k]
-    rt.add_row(c1_u, c1_b)
-    # (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
     a1_y = buffers.take((N, 28, 28, 6), dtype)
-    if not loops.lenet5_predict_1(a1_y, c1_u, N):
+    if not loops.lenet5_predict_1(c1_u, a1_y, c1_b, N):
+        rt.add_row(c1_u, c1_b)
+        # (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
         np.multiply(c1_u, 2 / 3, out=a1_y)
         np.tanh(a1_y, out=a1_y)
         a1_y *= 1.7159
@@ -334,10 +334,10 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, factor1, out=c3_u)
     buffers.give(s2_y)
     # (7) c3_u[n,i,j,k] += c3_b[k]
-    rt.add_row(c3_u, c3_b)
-    # (2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
     a3_y = buffers.take((N, 10, 10, 16), dtype)
-    if not loops.lenet5_predict_4(a3_y, c3_u, N):
+    if not loops.lenet5_predict_4(c3_u, a3_y, c3_b, N):
+        rt.add_row(c3_u, c3_b)
+        # (2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
         np.multiply(c3_u, 2 / 3, out=a3_y)
         np.tanh(a3_y, out=a3_y)
         a3_y *= 1.7159
@@ -364,10 +364,10 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=c5_u)
     buffers.give(s4_y)
     # (1) c5_u[n,i,j,k] += c5_b[k]
-    rt.add_row(c5_u, c5_b)
-    # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
     a5_y = buffers.take((N, 1, 1, 120), dtype)
-    if not loops.lenet5_predict_7(a5_y, c5_u, N):
+    if not loops.lenet5_predict_7(c5_u, a5_y, c5_b, N):
+        rt.add_row(c5_u, c5_b)
+        # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
         np.multiply(c5_u, 2 / 3, out=a5_y)
         np.tanh(a5_y, out=a5_y)
         a5_y *= 1.7159
@@ -619,11 +619,10 @@ def lenet5_loss_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any, r
     m = np.min(np.minimum(x, j), axis=-1, initial=np.inf)
     # (2) h[n,k] = exp(m[n]−x[n,k])
     h = np.empty((N, K), dtype)
-    if not loops.lenet5_loss_forward_1(h, m, x, K, N):
-        h = np.exp(m[:, None] - x)
-    # (3) z[n] = Σ_{k} h[n,k]
     z = np.empty((N,), dtype)
-    if not loops.lenet5_loss_forward_2(z, h, K, N):
+    if not loops.lenet5_loss_forward_1(h, z, m, x, K, N):
+        h = np.exp(m[:, None] - x)
+        # (3) z[n] = Σ_{k} h[n,k]
         z = rt.total(h, -1)
     # (3) z[n] += exp(m[n]−j)
     z += np.exp(m - j)
@@ -663,10 +662,9 @@ def lenet5_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.labels("lenet5_loss", "t", t, K)
     # (22) dx[q,v] = −1/N dy h[q,v]/z[q]
     dx = np.empty((N, K), dtype)
-    if not loops.lenet5_loss_grad_input_1(dx, h, z, dy, K, N):
+    if not loops.lenet5_loss_grad_input_1(dx, h, z, t, dy, K, N):
         dx = -dy * h / (N * z[:, None])
-    # (22) dx[q,v] += 1/N dy [v=t[q]]
-    if not loops.lenet5_loss_grad_input_2(dx, t, dy, K, N):
+        # (22) dx[q,v] += 1/N dy [v=t[q]]
         rows1 = rt.ratio(dy, N)
         rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx

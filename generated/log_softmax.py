@@ -50,19 +50,17 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
     m = np.max(x, axis=-1, initial=-np.inf)
     # (2) u[e,k] = x[e,k] − m[e]
     u = np.empty((E, K), dtype)
-    if not loops.log_softmax_forward_1(u, m, x, E, K):
-        u = x - m[:, None]
-    # (3) h[e,k] = exp(u[e,k])
-    h = np.exp(u)
-    # (4) z[e] = Σ_{k} h[e,k]
+    h = np.empty((E, K), dtype)
     z = np.empty((E,), dtype)
-    if not loops.log_softmax_forward_2(z, h, E, K):
-        z = rt.total(h, -1)
-    # (6) y[e,k] = u[e,k] − log(z[e])
-    factor1 = -np.log(z)
     y = np.empty((E, K), dtype)
-    if not loops.log_softmax_forward_3(y, factor1, u, E, K):
-        y = factor1[:, None] + u
+    if not loops.log_softmax_forward_1(u, h, z, y, m, x, E, K):
+        u = x - m[:, None]
+        # (3) h[e,k] = exp(u[e,k])
+        h = np.exp(u)
+        # (4) z[e] = Σ_{k} h[e,k]
+        z = rt.total(h, -1)
+        # (6) y[e,k] = u[e,k] − log(z[e])
+        y = u - np.log(z[:, None])
     return y.reshape(*full_shape, K), h.reshape(*full_shape, K), z.reshape(full_shape)
 
 
@@ -95,8 +93,7 @@ def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     # (11) ds[q] = −Σ_{k} dy[q,k]
     ds = np.empty((E,), dtype)
     if not loops.log_softmax_grad_input_1(ds, dy, E, K):
-        ds = rt.total(dy, -1)
-    ds *= -1
+        ds = -rt.total(dy, -1)
     # (23) dx[q,v] = dy[q,v]
     dx = np.zeros((E, K), dtype)
     dx += dy

@@ -126,12 +126,14 @@ def lstm_cell_forward(
     o = rt.sigmoid(u[:, 3])
     # (6) z[n,k] = c[n,k] f[n,k] + i[n,k] g[n,k]
     z = np.empty((N, H), dtype)
-    if not loops.lstm_cell_forward_1(z, c, f, g, i, H, N):
+    s = np.empty((N, H), dtype)
+    y = np.empty((N, H), dtype)
+    if not loops.lstm_cell_forward_1(z, s, y, c, f, g, i, o, H, N):
         z = c * f + g * i
-    # (7) s[n,k] = tanh(z[n,k])
-    s = np.tanh(z)
-    # (8) y[n,k] = o[n,k] s[n,k]
-    y = o * s
+        # (7) s[n,k] = tanh(z[n,k])
+        s = np.tanh(z)
+        # (8) y[n,k] = o[n,k] s[n,k]
+        y = o * s
     return y, z, i, f, g, o, s
 
 
@@ -317,10 +319,11 @@ def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
     ddz = np.zeros((N, H), dtype)
     ddz += dz
     # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    if not loops.lstm_cell_grad_c_1(ddz, dy, o, s, H, N):
+    dc = np.empty((N, H), dtype)
+    if not loops.lstm_cell_grad_c_1(ddz, dc, dy, o, s, f, H, N):
         ddz += (1 - np.square(s)) * dy * o
-    # (15) dc[m,q] = f[m,q] ddz[m,q]
-    dc = ddz * f
+        # (15) dc[m,q] = f[m,q] ddz[m,q]
+        dc = ddz * f
     return dc
 
 

@@ -55,11 +55,10 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
     m = np.min(np.minimum(x, j), axis=-1, initial=np.inf)
     # (2) h[n,k] = exp(m[n]−x[n,k])
     h = np.empty((N, K), dtype)
-    if not loops.map_criterion_forward_1(h, m, x, K, N):
-        h = np.exp(m[:, None] - x)
-    # (3) z[n] = Σ_{k} h[n,k]
     z = np.empty((N,), dtype)
-    if not loops.map_criterion_forward_2(z, h, K, N):
+    if not loops.map_criterion_forward_1(h, z, m, x, K, N):
+        h = np.exp(m[:, None] - x)
+        # (3) z[n] = Σ_{k} h[n,k]
         z = rt.total(h, -1)
     # (3) z[n] += exp(m[n]−j)
     z += np.exp(m - j)
@@ -99,10 +98,9 @@ def map_criterion_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.labels("map_criterion", "t", t, K)
     # (22) dx[q,v] = −1/N dy h[q,v]/z[q]
     dx = np.empty((N, K), dtype)
-    if not loops.map_criterion_grad_input_1(dx, h, z, dy, K, N):
+    if not loops.map_criterion_grad_input_1(dx, h, z, t, dy, K, N):
         dx = -dy * h / (N * z[:, None])
-    # (22) dx[q,v] += 1/N dy [v=t[q]]
-    if not loops.map_criterion_grad_input_2(dx, t, dy, K, N):
+        # (22) dx[q,v] += 1/N dy [v=t[q]]
         rows1 = rt.ratio(dy, N)
         rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx

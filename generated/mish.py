@@ -41,10 +41,11 @@ def mish_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     x = x.reshape(-1)
     # (1) s[e] = tanh(softplus(x[e]))
     s = np.empty((E,), dtype)
-    if not loops.mish_forward_1(s, x, E):
+    y = np.empty((E,), dtype)
+    if not loops.mish_forward_1(s, y, x, E):
         s = np.tanh(rt.softplus(x))
-    # (2) y[e] = x[e] s[e]
-    y = s * x
+        # (2) y[e] = x[e] s[e]
+        y = s * x
     return y.reshape(full_shape), s.reshape(full_shape)
 
 
@@ -74,9 +75,10 @@ def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     rt.same_shape("mish", "s", s.shape, full_shape)
     s = s.reshape(-1)
     # (8) dx[m] = dy[m] s[m]
-    dx = dy * s
-    # (8) dx[m] += dy[m] x[m] σ(x[m]) (1−s[m]²)
+    dx = np.empty((E,), dtype)
     if not loops.mish_grad_input_1(dx, dy, s, x, E):
+        dx = dy * s
+        # (8) dx[m] += dy[m] x[m] σ(x[m]) (1−s[m]²)
         dx += (1 - np.square(s)) * rt.sigmoid(x) * dy * x
     return dx.reshape(full_shape)
 

@@ -178,8 +178,9 @@ def _basic_forward(
     # (3) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = np.empty((C,), dtype)
     if not loops.resnet20_basic_forward_1(norm1_v, conv1_u, norm1_m, C, H, N):
-        norm1_v[...] = rt.total(np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1))
-    norm1_v *= rt.ratio(1, H**2 * N)
+        norm1_v[...] = rt.ratio(1, H**2 * N) * rt.total(
+            np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
+        )
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     norm1_h = buffers.take((N, H, H, C), dtype)
@@ -209,8 +210,9 @@ def _basic_forward(
     # (3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = np.empty((C,), dtype)
     if not loops.resnet20_basic_forward_4(norm2_v, conv2_u, norm2_m, C, H, N):
-        norm2_v[...] = rt.total(np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1))
-    norm2_v *= rt.ratio(1, H**2 * N)
+        norm2_v[...] = rt.ratio(1, H**2 * N) * rt.total(
+            np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
+        )
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
     norm2_h = buffers.take((N, H, H, C), dtype)
@@ -285,8 +287,9 @@ def _down_forward(
     # (3) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = np.empty((K,), dtype)
     if not loops.resnet20_down_forward_1(norm1_v, conv1_u, norm1_m, H_out, K, N):
-        norm1_v[...] = rt.total(np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1))
-    norm1_v *= rt.ratio(1, H_out**2 * N)
+        norm1_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(
+            np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
+        )
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     norm1_h = buffers.take((N, H_out, H_out, K), dtype)
@@ -316,8 +319,9 @@ def _down_forward(
     # (3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = np.empty((K,), dtype)
     if not loops.resnet20_down_forward_4(norm2_v, conv2_u, norm2_m, H_out, K, N):
-        norm2_v[...] = rt.total(np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1))
-    norm2_v *= rt.ratio(1, H_out**2 * N)
+        norm2_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(
+            np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
+        )
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
     norm2_h = buffers.take((N, H_out, H_out, K), dtype)
@@ -395,8 +399,9 @@ def resnet20_forward(
     # (3) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = np.empty((16,), dtype)
     if not loops.resnet20_forward_1(norm1_v, conv1_u, norm1_m, N):
-        norm1_v[...] = rt.total(np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1))
-    norm1_v *= rt.ratio(1, 1024 * N)
+        norm1_v[...] = rt.ratio(1, 1024 * N) * rt.total(
+            np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
+        )
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     norm1_h = buffers.take((N, 32, 32, 16), dtype)
@@ -717,17 +722,15 @@ def _basic_backward(
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
     # (40) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_1(dsum_y, drelu2_y, relu2_y, C, H, N):
-        dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
-    # (42) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_2(dnorm2_h, dsum_y, norm2_gamma, C, H, N):
+    if not loops.resnet20_basic_backward_1(dsum_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma, C, H, N):
+        dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
+        # (42) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
         np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
     # (45) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
     dnorm2_v = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_3(dnorm2_v, dnorm2_h, norm2_h, C, H, N):
-        dnorm2_v[...] = rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    dnorm2_v *= -1 / (2 * (norm2_v + 1e-05))
+    if not loops.resnet20_basic_backward_2(dnorm2_v, dnorm2_h, norm2_h, norm2_v, C, H, N):
+        dnorm2_v[...] = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
     # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (49) dnorm2_m[m] += −2/(NH²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
@@ -742,7 +745,7 @@ def _basic_backward(
     factor1 = 1 / np.sqrt(norm2_v + 1e-05)
     factor2 = np.sqrt(norm2_v + 1e-05) * dnorm2_v
     dconv2_u = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_4(dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h, C, H, N):
+    if not loops.resnet20_basic_backward_3(dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h, C, H, N):
         np.multiply(dnorm2_h, factor1, out=dconv2_u)
         dconv2_u += rt.ratio(1, H**2 * N) * dnorm2_m
         dconv2_u += rt.ratio(2, H**2 * N) * factor2 * norm2_h
@@ -755,18 +758,16 @@ def _basic_backward(
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_5(dnorm1_y, drelu1_y, relu1_y, C, H, N):
-        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
-    # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_6(dnorm1_h, dnorm1_y, norm1_gamma, C, H, N):
+    if not loops.resnet20_basic_backward_4(dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma, C, H, N):
+        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
+        # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
         np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    buffers.give(drelu1_y)
     # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_7(dnorm1_v, dnorm1_h, norm1_h, C, H, N):
-        dnorm1_v[...] = rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    dnorm1_v *= -1 / (2 * (norm1_v + 1e-05))
+    if not loops.resnet20_basic_backward_5(dnorm1_v, dnorm1_h, norm1_h, norm1_v, C, H, N):
+        dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
     # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (49) dnorm1_m[m] += −2/(NH²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
@@ -781,7 +782,7 @@ def _basic_backward(
     factor3 = 1 / np.sqrt(norm1_v + 1e-05)
     factor4 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
     dconv1_u = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_8(dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h, C, H, N):
+    if not loops.resnet20_basic_backward_6(dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h, C, H, N):
         np.multiply(dnorm1_h, factor3, out=dconv1_u)
         dconv1_u += rt.ratio(1, H**2 * N) * dnorm1_m
         dconv1_u += rt.ratio(2, H**2 * N) * factor4 * norm1_h
@@ -803,7 +804,7 @@ def _basic_backward(
     buffers.give(dconv1_u)
     # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_9(dnorm1_gamma, dnorm1_y, norm1_h, C, H, N):
+    if not loops.resnet20_basic_backward_7(dnorm1_gamma, dnorm1_y, norm1_h, C, H, N):
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
@@ -817,7 +818,7 @@ def _basic_backward(
     buffers.give(dconv2_u)
     # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
     dnorm2_gamma = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_10(dnorm2_gamma, dsum_y, norm2_h, C, H, N):
+    if not loops.resnet20_basic_backward_8(dnorm2_gamma, dsum_y, norm2_h, C, H, N):
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
@@ -863,17 +864,15 @@ def _down_backward(
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
     # (70) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_1(dsum_y, drelu2_y, relu2_y, H_out, K, N):
-        dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
-    # (42) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
     dnorm2_h = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_2(dnorm2_h, dsum_y, norm2_gamma, H_out, K, N):
+    if not loops.resnet20_down_backward_1(dsum_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma, H_out, K, N):
+        dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
+        # (42) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
         np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
     # (45) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
     dnorm2_v = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_3(dnorm2_v, dnorm2_h, norm2_h, H_out, K, N):
-        dnorm2_v[...] = rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    dnorm2_v *= -1 / (2 * (norm2_v + 1e-05))
+    if not loops.resnet20_down_backward_2(dnorm2_v, dnorm2_h, norm2_h, norm2_v, H_out, K, N):
+        dnorm2_v[...] = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
     # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
     dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (49) dnorm2_m[m] += −2/(NH′²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
@@ -888,7 +887,7 @@ def _down_backward(
     factor1 = 1 / np.sqrt(norm2_v + 1e-05)
     factor2 = np.sqrt(norm2_v + 1e-05) * dnorm2_v
     dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_4(dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h, H_out, K, N):
+    if not loops.resnet20_down_backward_3(dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h, H_out, K, N):
         np.multiply(dnorm2_h, factor1, out=dconv2_u)
         dconv2_u += rt.ratio(1, H_out**2 * N) * dnorm2_m
         dconv2_u += rt.ratio(2, H_out**2 * N) * factor2 * norm2_h
@@ -901,18 +900,16 @@ def _down_backward(
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_5(dnorm1_y, drelu1_y, relu1_y, H_out, K, N):
-        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
-    # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_6(dnorm1_h, dnorm1_y, norm1_gamma, H_out, K, N):
+    if not loops.resnet20_down_backward_4(dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma, H_out, K, N):
+        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
+        # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
         np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    buffers.give(drelu1_y)
     # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_7(dnorm1_v, dnorm1_h, norm1_h, H_out, K, N):
-        dnorm1_v[...] = rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    dnorm1_v *= -1 / (2 * (norm1_v + 1e-05))
+    if not loops.resnet20_down_backward_5(dnorm1_v, dnorm1_h, norm1_h, norm1_v, H_out, K, N):
+        dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
     # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (49) dnorm1_m[m] += −2/(NH′²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
@@ -927,7 +924,7 @@ def _down_backward(
     factor3 = 1 / np.sqrt(norm1_v + 1e-05)
     factor4 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
     dconv1_u = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_8(dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h, H_out, K, N):
+    if not loops.resnet20_down_backward_6(dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h, H_out, K, N):
         np.multiply(dnorm1_h, factor3, out=dconv1_u)
         dconv1_u += rt.ratio(1, H_out**2 * N) * dnorm1_m
         dconv1_u += rt.ratio(2, H_out**2 * N) * factor4 * norm1_h
@@ -958,7 +955,7 @@ def _down_backward(
     buffers.give(dconv1_u)
     # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_9(dnorm1_gamma, dnorm1_y, norm1_h, H_out, K, N):
+    if not loops.resnet20_down_backward_7(dnorm1_gamma, dnorm1_y, norm1_h, H_out, K, N):
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
@@ -972,7 +969,7 @@ def _down_backward(
     buffers.give(dconv2_u)
     # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
     dnorm2_gamma = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_10(dnorm2_gamma, dsum_y, norm2_h, H_out, K, N):
+    if not loops.resnet20_down_backward_8(dnorm2_gamma, dsum_y, norm2_h, H_out, K, N):
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
     dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
@@ -1095,18 +1092,16 @@ def resnet20_backward(
     buffers.give(dstage1_block1_relu2_y)
     # (70) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = buffers.take((N, 32, 32, 16), dtype)
-    if not loops.resnet20_backward_1(dnorm1_y, drelu1_y, relu1_y, N):
-        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
-    # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
     dnorm1_h = buffers.take((N, 32, 32, 16), dtype)
-    if not loops.resnet20_backward_2(dnorm1_h, dnorm1_y, norm1_gamma, N):
+    if not loops.resnet20_backward_1(dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma, N):
+        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
+        # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
         np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
+    buffers.give(drelu1_y)
     # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
     dnorm1_v = np.empty((16,), dtype)
-    if not loops.resnet20_backward_3(dnorm1_v, dnorm1_h, norm1_h, N):
-        dnorm1_v[...] = rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    dnorm1_v *= -1 / (2 * (norm1_v + 1e-05))
+    if not loops.resnet20_backward_2(dnorm1_v, dnorm1_h, norm1_h, norm1_v, N):
+        dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
     # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
     dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
     # (49) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
@@ -1121,7 +1116,7 @@ def resnet20_backward(
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     factor2 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
     dconv1_u = buffers.take((N, 32, 32, 16), dtype)
-    if not loops.resnet20_backward_4(dconv1_u, dnorm1_h, dnorm1_m, factor1, factor2, norm1_h, N):
+    if not loops.resnet20_backward_3(dconv1_u, dnorm1_h, dnorm1_m, factor1, factor2, norm1_h, N):
         np.multiply(dnorm1_h, factor1, out=dconv1_u)
         dconv1_u += rt.ratio(1, 1024 * N) * dnorm1_m
         dconv1_u += rt.ratio(1, 512 * N) * factor2 * norm1_h
@@ -1134,7 +1129,7 @@ def resnet20_backward(
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
     dnorm1_gamma = np.empty((16,), dtype)
-    if not loops.resnet20_backward_5(dnorm1_gamma, dnorm1_y, norm1_h, N):
+    if not loops.resnet20_backward_4(dnorm1_gamma, dnorm1_y, norm1_h, N):
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
     dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
@@ -1200,11 +1195,10 @@ def resnet20_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     m = np.max(x, axis=-1, initial=-np.inf)
     # (2) h[n,k] = exp(x[n,k]−m[n])
     h = np.empty((N, K), dtype)
-    if not loops.resnet20_loss_forward_1(h, m, x, K, N):
-        h = np.exp(x - m[:, None])
-    # (3) z[n] = Σ_{k} h[n,k]
     z = np.empty((N,), dtype)
-    if not loops.resnet20_loss_forward_2(z, h, K, N):
+    if not loops.resnet20_loss_forward_1(h, z, m, x, K, N):
+        h = np.exp(x - m[:, None])
+        # (3) z[n] = Σ_{k} h[n,k]
         z = rt.total(h, -1)
     # (4) y = 1/N Σ_{n} log(z[n])
     y = rt.ratio(1, N) * rt.total(np.log(z), -1)
@@ -1242,10 +1236,9 @@ def resnet20_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.labels("resnet20_loss", "t", t, K)
     # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
     dx = np.empty((N, K), dtype)
-    if not loops.resnet20_loss_grad_input_1(dx, h, z, dy, K, N):
+    if not loops.resnet20_loss_grad_input_1(dx, h, z, t, dy, K, N):
         dx = dy * h / (N * z[:, None])
-    # (23) dx[q,v] += −1/N dy [v=t[q]]
-    if not loops.resnet20_loss_grad_input_2(dx, t, dy, K, N):
+        # (23) dx[q,v] += −1/N dy [v=t[q]]
         rows1 = -rt.ratio(dy, N)
         rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx

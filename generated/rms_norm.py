@@ -62,17 +62,13 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
     x = x.reshape(E, C)
     # (1) v[e] = 1/C Σ_{c} x[e,c]²
     v = np.empty((E,), dtype)
-    if not loops.rms_norm_forward_1(v, x, C, E):
-        v = rt.total(np.square(x), -1)
-    v *= rt.ratio(1, C)
-    # (2) h[e,c] = x[e,c]/√(ε+v[e])
-    factor1 = 1 / np.sqrt(epsilon + v)
     h = np.empty((E, C), dtype)
-    if not loops.rms_norm_forward_2(h, factor1, x, C, E):
-        h = factor1[:, None] * x
-    # (3) y[e,c] = γ[c] h[e,c]
     y = np.empty((E, C), dtype)
-    if not loops.rms_norm_forward_3(y, gamma, h, C, E):
+    if not loops.rms_norm_forward_1(v, h, y, x, gamma, C, E, epsilon):
+        v = rt.ratio(1, C) * rt.total(np.square(x), -1)
+        # (2) h[e,c] = x[e,c]/√(ε+v[e])
+        h = x / np.sqrt(epsilon + v[:, None])
+        # (3) y[e,c] = γ[c] h[e,c]
         y = gamma * h
     return y.reshape(*full_shape, C), v.reshape(full_shape), h.reshape(*full_shape, C)
 
@@ -105,20 +101,15 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     v = v.reshape(-1)
     # (4) dh[m,q] = dy[m,q] γ[q]
     dh = np.empty((E, C), dtype)
-    if not loops.rms_norm_grad_input_1(dh, dy, gamma, C, E):
-        dh = gamma * dy
-    # (9) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
     dv = np.empty((E,), dtype)
-    if not loops.rms_norm_grad_input_2(dv, dh, x, C, E):
-        dv = rt.contract("m c, m c -> m", dh, x)
-    dv *= -1 / (2 * (epsilon + v) ** (3 / 2))
-    # (13) dx[m,q] = dh[m,q]/√(ε+v[m])
-    factor1 = 1 / np.sqrt(epsilon + v)
     dx = np.empty((E, C), dtype)
-    if not loops.rms_norm_grad_input_3(dx, dh, factor1, C, E):
-        dx = factor1[:, None] * dh
-    # (13) dx[m,q] += 2/C x[m,q] dv[m]
-    if not loops.rms_norm_grad_input_4(dx, dv, x, C, E):
+    if not loops.rms_norm_grad_input_1(dh, dv, dx, dy, gamma, v, x, C, E, epsilon):
+        dh = gamma * dy
+        # (9) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
+        dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.contract("m c, m c -> m", dh, x)
+        # (13) dx[m,q] = dh[m,q]/√(ε+v[m])
+        dx = dh / np.sqrt(epsilon + v[:, None])
+        # (13) dx[m,q] += 2/C x[m,q] dv[m]
         dx += 2 * dv[:, None] * x / C
     return dx.reshape(*full_shape, C)
 

@@ -70,12 +70,14 @@ def sgd_update(
     rt.require("sgd", "weight_decay", 0 <= weight_decay < np.inf, "a finite number, at least 0", weight_decay)
     nesterov = rt.flag("sgd", "nesterov", nesterov)
     # (1) h[e] = weight_decay p[e] + g[e]
-    h = weight_decay * p + g
-    # (2) new_v[e] = momentum v[e] + h[e]
-    new_v = momentum * v + h
-    # (4) new_p[e] = p[e] − lr (nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e])
+    h = np.empty((E,), dtype)
+    new_v = np.empty((E,), dtype)
     new_p = np.empty((E,), dtype)
-    if not loops.sgd_update_1(new_p, h, new_v, p, E, lr, momentum, nesterov):
+    if not loops.sgd_update_1(h, new_v, new_p, g, p, v, E, lr, momentum, nesterov, weight_decay):
+        h = weight_decay * p + g
+        # (2) new_v[e] = momentum v[e] + h[e]
+        new_v = momentum * v + h
+        # (4) new_p[e] = p[e] − lr (nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e])
         new_p = p - lr * (nesterov * (momentum * new_v + h) + (1 - nesterov) * new_v)
     return new_p.reshape(full_shape), new_v.reshape(full_shape)
 

@@ -42,10 +42,11 @@ def silu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     x = x.reshape(-1)
     # (1) s[e] = σ(x[e])
     s = np.empty((E,), dtype)
-    if not loops.silu_forward_1(s, x, E):
+    y = np.empty((E,), dtype)
+    if not loops.silu_forward_1(s, y, x, E):
         s = rt.sigmoid(x)
-    # (2) y[e] = x[e] s[e]
-    y = s * x
+        # (2) y[e] = x[e] s[e]
+        y = s * x
     return y.reshape(full_shape), s.reshape(full_shape)
 
 
@@ -75,9 +76,10 @@ def silu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     rt.same_shape("silu", "s", s.shape, full_shape)
     s = s.reshape(-1)
     # (8) dx[m] = dy[m] s[m]
-    dx = dy * s
-    # (8) dx[m] += dy[m] x[m] s[m] (1−s[m])
+    dx = np.empty((E,), dtype)
     if not loops.silu_grad_input_1(dx, dy, s, x, E):
+        dx = dy * s
+        # (8) dx[m] += dy[m] x[m] s[m] (1−s[m])
         dx += (1 - s) * dy * s * x
     return dx.reshape(full_shape)
 

@@ -48,15 +48,13 @@ def softmax_forward(x: Any) -> rt.Array:
     m = np.max(x, axis=-1, initial=-np.inf)
     # (2) h[e,k] = exp(x[e,k]−m[e])
     h = np.empty((E, K), dtype)
-    if not loops.softmax_forward_1(h, m, x, E, K):
-        h = np.exp(x - m[:, None])
-    # (3) z[e] = Σ_{k} h[e,k]
     z = np.empty((E,), dtype)
-    if not loops.softmax_forward_2(z, h, E, K):
-        z = rt.total(h, -1)
-    # (5) y[e,k] = h[e,k]/z[e]
     y = np.empty((E, K), dtype)
-    if not loops.softmax_forward_3(y, h, z, E, K):
+    if not loops.softmax_forward_1(h, z, y, m, x, E, K):
+        h = np.exp(x - m[:, None])
+        # (3) z[e] = Σ_{k} h[e,k]
+        z = rt.total(h, -1)
+        # (5) y[e,k] = h[e,k]/z[e]
         y = h / z[:, None]
     return y.reshape(*full_shape, K)
 
@@ -86,13 +84,12 @@ def softmax_grad_input(dy: Any, y: Any) -> rt.Array:
     rt.extent("softmax", "argument y, axis -1 (K)", y.shape[-1], K)
     # (11) ds[q] = −Σ_{k} dy[q,k] y[q,k]
     ds = np.empty((E,), dtype)
-    if not loops.softmax_grad_input_1(ds, dy, y, E, K):
-        ds = rt.contract("q k, q k -> q", dy, y)
-    ds *= -1
-    # (23) dx[q,v] = dy[q,v] y[q,v]
-    dx = dy * y
-    # (23) dx[q,v] += y[q,v] ds[q]
-    if not loops.softmax_grad_input_2(dx, ds, y, E, K):
+    dx = np.empty((E, K), dtype)
+    if not loops.softmax_grad_input_1(ds, dx, dy, y, E, K):
+        ds = -rt.contract("q k, q k -> q", dy, y)
+        # (23) dx[q,v] = dy[q,v] y[q,v]
+        dx = dy * y
+        # (23) dx[q,v] += y[q,v] ds[q]
         dx += ds[:, None] * y
     return dx.reshape(*full_shape, K)
 

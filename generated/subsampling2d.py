@@ -215,12 +215,15 @@ def subsampling2d_grad_a(
     A, S, N, H_out, W_out, C = _subsampling2d_grad_a_sizes(dtype, dy, z, y, amplitude, slope)
     # (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
     da = np.empty((C,), dtype)
-    if not loops.subsampling2d_grad_a_1(da, dy, y, z, A, C, H_out, N, W_out):
-        da = rt.total(
-            (1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2) * z.transpose(3, 0, 1, 2),
-            (-3, -2, -1),
+    if not loops.subsampling2d_grad_a_1(da, dy, y, z, A, C, H_out, N, S, W_out):
+        da = (
+            A
+            * S
+            * rt.total(
+                (1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2) * z.transpose(3, 0, 1, 2),
+                (-3, -2, -1),
+            )
         )
-    da *= A * S
     return da
 
 
@@ -247,9 +250,8 @@ def subsampling2d_grad_bias(
     A, S, N, H_out, W_out, C = _subsampling2d_grad_a_sizes(dtype, dy, None, y, amplitude, slope)
     # (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
     db = np.empty((C,), dtype)
-    if not loops.subsampling2d_grad_bias_1(db, dy, y, A, C, H_out, N, W_out):
-        db = rt.total((1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2), (-3, -2, -1))
-    db *= A * S
+    if not loops.subsampling2d_grad_bias_1(db, dy, y, A, C, H_out, N, S, W_out):
+        db = A * S * rt.total((1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2), (-3, -2, -1))
     return db
 
 

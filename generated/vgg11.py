@@ -637,11 +637,10 @@ def vgg11_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     m = np.max(x, axis=-1, initial=-np.inf)
     # (2) h[n,k] = exp(x[n,k]−m[n])
     h = np.empty((N, K), dtype)
-    if not loops.vgg11_loss_forward_1(h, m, x, K, N):
-        h = np.exp(x - m[:, None])
-    # (3) z[n] = Σ_{k} h[n,k]
     z = np.empty((N,), dtype)
-    if not loops.vgg11_loss_forward_2(z, h, K, N):
+    if not loops.vgg11_loss_forward_1(h, z, m, x, K, N):
+        h = np.exp(x - m[:, None])
+        # (3) z[n] = Σ_{k} h[n,k]
         z = rt.total(h, -1)
     # (4) y = 1/N Σ_{n} log(z[n])
     y = rt.ratio(1, N) * rt.total(np.log(z), -1)
@@ -679,10 +678,9 @@ def vgg11_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.labels("vgg11_loss", "t", t, K)
     # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
     dx = np.empty((N, K), dtype)
-    if not loops.vgg11_loss_grad_input_1(dx, h, z, dy, K, N):
+    if not loops.vgg11_loss_grad_input_1(dx, h, z, t, dy, K, N):
         dx = dy * h / (N * z[:, None])
-    # (23) dx[q,v] += −1/N dy [v=t[q]]
-    if not loops.vgg11_loss_grad_input_2(dx, t, dy, K, N):
+        # (23) dx[q,v] += −1/N dy [v=t[q]]
         rows1 = -rt.ratio(dy, N)
         rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx

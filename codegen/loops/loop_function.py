@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from gradscribe.codegen.loops.kinds import column_sums, elementwise, gather, reduce, row_sums, scatter
+from gradscribe.codegen.loops.kinds import column_sums, elementwise, gather, reduce, scatter
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import CFunction, CParameter
 from gradscribe.codegen.loops.writing.loop_writer import Writer
@@ -24,8 +24,7 @@ WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "scatter": scatter.write,
     "reduce": reduce.write,
     "column_sums": column_sums.write,
-    "row_sums": row_sums.write,
-    "pointwise": elementwise.write,
+    **dict.fromkeys(("pointwise", "row_sums", "rows"), elementwise.write),
 }
 
 
@@ -89,7 +88,7 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
 
 def _parameters(w: Writer, given: "_Given") -> tuple[CParameter, ...]:
     """What the loops are given: rows, memory, arrays, numbers of the arrays' type, sizes."""
-    written = {w.nest.target, w.nest.argument}
+    written = set(w.nest.written)
     arrays = (
         CParameter(f"{'' if a in written else 'const '}{w.kind(a)} *restrict", w.array(a).text, f"arrays[{k}]")
         for k, a in enumerate(given.arrays)
@@ -179,6 +178,8 @@ def _summary(w: Writer) -> str:
             return f"Sums over {', '.join(rest)} for every {', '.join(filter(None, (first, taps, vector)))}."
         case "row_sums":
             return f"Sums over {vector} for every {outer}."
+        case "rows" if outer:
+            return f"Row by row, for every {outer}."
         case _:
             return "Element by element."
 

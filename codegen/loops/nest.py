@@ -17,8 +17,8 @@ class Nest:
     """Loops over single elements, which are compiled: ``target[place] op= body`` for every point of the box.
 
     Attributes:
-        kind: how the loops are arranged: "gather", "scatter", "reduce", "column_sums", "row_sums" or
-            "pointwise"; see `codegen.loops`.
+        kind: how the loops are arranged: "gather", "scatter", "reduce", "column_sums", "row_sums", "pointwise"
+            or "rows"; see `codegen.loops`.
         target: the array written, new and not yet filled.
         place: where, per axis.
         op: the word of the reduction.
@@ -31,6 +31,8 @@ class Nest:
         brackets: what restricts the box.
         argument: of one that selects: the array that records positions, or "".
         position: the number recorded.
+        adds: whether the target is added to, and not new.
+        members: of kind "rows": the nests that are computed row by row, one after the other; the target is the first's.
         parted: whether the target has an axis for the outermost index here, along which it is added up at the end.
     """
 
@@ -48,6 +50,14 @@ class Nest:
     argument: str = ""
     position: Expr = sympy.S.Zero
     parted: bool = False
+    adds: bool = False
+    members: "tuple[Nest, ...]" = ()
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The arrays that are written."""
+        targets = dict.fromkeys(member.target for member in self.members or (self,))
+        return (*targets, *([self.argument] if self.argument else []))
 
     @property
     def ranges(self) -> tuple[Range, ...]:

@@ -13,93 +13,37 @@ else:  # copied beside a script
 
 adam_update_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict new_m, const REAL *restrict h, const REAL *restrict m, REAL number_1,
-    REAL number_2)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals m_1 = load(&m[e]);
-        const reals h_1 = load(&h[e]);
-        store(&new_m[e], number_1 * m_1 + number_2 * h_1);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL m_1 = m[e];
-        const REAL h_1 = h[e];
-        new_m[e] = number_1 * m_1 + number_2 * h_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
-}
-"""
-
-
-def adam_update_1(new_m: rt.Array, h: rt.Array, m: rt.Array, E: int, beta_1: Any) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("adam_update_1", new_m=new_m)
-    return rt.run(adam_update_1_loops, E, E, (new_m, h, m), (dtype(beta_1), dtype(1 - beta_1)), (), ())
-
-
-adam_update_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict new_v, const REAL *restrict h, const REAL *restrict v, REAL number_1,
-    REAL number_2)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals v_1 = load(&v[e]);
-        const reals h_1 = load(&h[e]);
-        store(&new_v[e], number_1 * v_1 + number_2 * (h_1 * h_1));
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL v_1 = v[e];
-        const REAL h_1 = h[e];
-        new_v[e] = number_1 * v_1 + number_2 * (h_1 * h_1);
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
-}
-"""
-
-
-def adam_update_2(new_v: rt.Array, h: rt.Array, v: rt.Array, E: int, beta_2: Any) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("adam_update_2", new_v=new_v)
-    return rt.run(adam_update_2_loops, E, E, (new_v, h, v), (dtype(beta_2), dtype(1 - beta_2)), (), ())
-
-
-adam_update_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict new_p, const REAL *restrict new_m, const REAL *restrict new_v,
-    const REAL *restrict p, REAL number_1, REAL number_2, REAL number_3)
+    long start, long stop, REAL *restrict h, REAL *restrict new_m, REAL *restrict new_v, REAL *restrict new_p,
+    const REAL *restrict g, const REAL *restrict p, const REAL *restrict m, const REAL *restrict v,
+    REAL number_1, REAL number_2, REAL number_3, REAL number_4, REAL number_5, REAL number_6, REAL number_7,
+    REAL number_8)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals p_1 = load(&p[e]);
+        const reals g_1 = load(&g[e]);
+        store(&h[e], number_1 * p_1 + g_1);
+        const reals m_1 = load(&m[e]);
+        const reals h_1 = load(&h[e]);
+        store(&new_m[e], number_2 * m_1 + number_3 * h_1);
+        const reals v_1 = load(&v[e]);
+        store(&new_v[e], number_4 * v_1 + number_5 * (h_1 * h_1));
         const reals new_m_1 = load(&new_m[e]);
         const reals new_v_1 = load(&new_v[e]);
-        store(&new_p[e], p_1 - number_1 * new_m_1 / (number_2 + all_root_of(number_3 * new_v_1)));
+        store(&new_p[e], p_1 - number_6 * new_m_1 / (number_7 + all_root_of(number_8 * new_v_1)));
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL p_1 = p[e];
+        const REAL g_1 = g[e];
+        h[e] = number_1 * p_1 + g_1;
+        const REAL m_1 = m[e];
+        const REAL h_1 = h[e];
+        new_m[e] = number_2 * m_1 + number_3 * h_1;
+        const REAL v_1 = v[e];
+        new_v[e] = number_4 * v_1 + number_5 * (h_1 * h_1);
         const REAL new_m_1 = new_m[e];
         const REAL new_v_1 = new_v[e];
-        new_p[e] = p_1 - number_1 * new_m_1 / (number_2 + root_of(number_3 * new_v_1));
+        new_p[e] = p_1 - number_6 * new_m_1 / (number_7 + root_of(number_8 * new_v_1));
     }
 }
 
@@ -109,32 +53,44 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], ((const REAL *)arrays[4])[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], arrays[7], ((const REAL *)arrays[8])[0], ((const REAL *)arrays[8])[1],
+        ((const REAL *)arrays[8])[2], ((const REAL *)arrays[8])[3], ((const REAL *)arrays[8])[4],
+        ((const REAL *)arrays[8])[5], ((const REAL *)arrays[8])[6], ((const REAL *)arrays[8])[7]);
 }
 """
 
 
-def adam_update_3(
-    new_p: rt.Array,
+def adam_update_1(
+    h: rt.Array,
     new_m: rt.Array,
     new_v: rt.Array,
+    new_p: rt.Array,
+    g: rt.Array,
     p: rt.Array,
+    m: rt.Array,
+    v: rt.Array,
     E: int,
     beta_1: Any,
     beta_2: Any,
     eps: Any,
     lr: Any,
     t: int,
+    weight_decay: Any,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("adam_update_3", new_p=new_p)
+    dtype = rt.float_type("adam_update_1", h=h)
     return rt.run(
-        adam_update_3_loops,
+        adam_update_1_loops,
         E,
         E,
-        (new_p, new_m, new_v, p),
+        (h, new_m, new_v, new_p, g, p, m, v),
         (
+            dtype(weight_decay),
+            dtype(beta_1),
+            dtype(1 - beta_1),
+            dtype(beta_2),
+            dtype(1 - beta_2),
             dtype(rt.ratio(lr, 1 - float(np.float_power(beta_1, t)))),
             dtype(eps),
             dtype(rt.ratio(1, 1 - float(np.float_power(beta_2, t)))),

@@ -11,26 +11,35 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-batch_norm_forward_1_loops = r"""/* Element by element. */
+batch_norm_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, REAL *restrict h, const REAL *restrict factor1, const REAL *restrict m,
-    const REAL *restrict x, long C)
+    long start, long stop, REAL *restrict h, REAL *restrict y, const REAL *restrict factor1,
+    const REAL *restrict m, const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma, long C)
 {
     for (long e = start; e < stop; e++) {
-        const long at = C * e;
+        const long h_at = C * e;
         const long x_at = C * e;
+        const long y_at = C * e;
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals x_1 = load(&x[x_at + c]);
             const reals m_1 = load(&m[c]);
             const reals factor1_1 = load(&factor1[c]);
-            store(&h[at + c], (x_1 - m_1) * factor1_1);
+            store(&h[h_at + c], (x_1 - m_1) * factor1_1);
+            const reals beta_1 = load(&beta[c]);
+            const reals gamma_1 = load(&gamma[c]);
+            const reals h_1 = load(&h[h_at + c]);
+            store(&y[y_at + c], beta_1 + gamma_1 * h_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL x_1 = x[x_at + c];
             const REAL m_1 = m[c];
             const REAL factor1_1 = factor1[c];
-            h[at + c] = (x_1 - m_1) * factor1_1;
+            h[h_at + c] = (x_1 - m_1) * factor1_1;
+            const REAL beta_1 = beta[c];
+            const REAL gamma_1 = gamma[c];
+            const REAL h_1 = h[h_at + c];
+            y[y_at + c] = beta_1 + gamma_1 * h_1;
         }
     }
 }
@@ -42,108 +51,49 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], numbers[2]);
 }
 """
 
 
-def batch_norm_forward_1(h: rt.Array, factor1: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(batch_norm_forward_1_loops, E, C * E, (h, factor1, m, x), (), (C,), ())
+def batch_norm_forward_1(
+    h: rt.Array,
+    y: rt.Array,
+    factor1: rt.Array,
+    m: rt.Array,
+    x: rt.Array,
+    beta: rt.Array,
+    gamma: rt.Array,
+    C: int,
+    E: int,
+) -> bool:
+    """Row by row, for every e."""
+    return rt.run(batch_norm_forward_1_loops, E, C * E, (h, y, factor1, m, x, beta, gamma), (), (C,), ())
 
 
 batch_norm_forward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict gamma,
-    const REAL *restrict h, long C)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = C * e;
-        const long h_at = C * e;
-        for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals beta_1 = load(&beta[c]);
-            const reals gamma_1 = load(&gamma[c]);
-            const reals h_1 = load(&h[h_at + c]);
-            store(&y[at + c], beta_1 + gamma_1 * h_1);
-        }
-        APART
-        for (long c = whole(0, C); c < C; c++) {
-            const REAL beta_1 = beta[c];
-            const REAL gamma_1 = gamma[c];
-            const REAL h_1 = h[h_at + c];
-            y[at + c] = beta_1 + gamma_1 * h_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
-}
-"""
-
-
-def batch_norm_forward_2(y: rt.Array, beta: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(batch_norm_forward_2_loops, E, C * E, (y, beta, gamma, h), (), (C,), ())
-
-
-batch_norm_forward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict new_mean, const REAL *restrict m, const REAL *restrict running_mean,
-    REAL number_1, REAL number_2)
+    long start, long stop, REAL *restrict new_mean, REAL *restrict new_var, const REAL *restrict m,
+    const REAL *restrict running_mean, const REAL *restrict running_var, const REAL *restrict v, REAL number_1,
+    REAL number_2, REAL number_3)
 {
     for (long c = start; c < whole(start, stop); c += LANES) {
         const reals m_1 = load(&m[c]);
         const reals running_mean_1 = load(&running_mean[c]);
         store(&new_mean[c], number_1 * m_1 + number_2 * running_mean_1);
+        const reals v_1 = load(&v[c]);
+        const reals running_var_1 = load(&running_var[c]);
+        store(&new_var[c], number_3 * v_1 + number_2 * running_var_1);
     }
     APART
     for (long c = whole(start, stop); c < stop; c++) {
         const REAL m_1 = m[c];
         const REAL running_mean_1 = running_mean[c];
         new_mean[c] = number_1 * m_1 + number_2 * running_mean_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
-}
-"""
-
-
-def batch_norm_forward_3(new_mean: rt.Array, m: rt.Array, running_mean: rt.Array, C: int, rho: Any) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("batch_norm_forward_3", new_mean=new_mean)
-    return rt.run(batch_norm_forward_3_loops, C, C, (new_mean, m, running_mean), (dtype(rho), dtype(1 - rho)), (), ())
-
-
-batch_norm_forward_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict new_var, const REAL *restrict running_var, const REAL *restrict v,
-    REAL number_1, REAL number_2)
-{
-    for (long c = start; c < whole(start, stop); c += LANES) {
-        const reals v_1 = load(&v[c]);
-        const reals running_var_1 = load(&running_var[c]);
-        store(&new_var[c], number_1 * v_1 + number_2 * running_var_1);
-    }
-    APART
-    for (long c = whole(start, stop); c < stop; c++) {
         const REAL v_1 = v[c];
         const REAL running_var_1 = running_var[c];
-        new_var[c] = number_1 * v_1 + number_2 * running_var_1;
+        new_var[c] = number_3 * v_1 + number_2 * running_var_1;
     }
 }
 
@@ -153,21 +103,31 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], ((const REAL *)arrays[6])[2]);
 }
 """
 
 
-def batch_norm_forward_4(new_var: rt.Array, running_var: rt.Array, v: rt.Array, C: int, E: int, rho: Any) -> bool:
+def batch_norm_forward_2(
+    new_mean: rt.Array,
+    new_var: rt.Array,
+    m: rt.Array,
+    running_mean: rt.Array,
+    running_var: rt.Array,
+    v: rt.Array,
+    C: int,
+    E: int,
+    rho: Any,
+) -> bool:
     """Element by element."""
-    dtype = rt.float_type("batch_norm_forward_4", new_var=new_var)
+    dtype = rt.float_type("batch_norm_forward_2", new_mean=new_mean)
     return rt.run(
-        batch_norm_forward_4_loops,
+        batch_norm_forward_2_loops,
         C,
         C,
-        (new_var, running_var, v),
-        (dtype(rt.ratio(E * rho, float(np.maximum(E - 1, 1)))), dtype(1 - rho)),
+        (new_mean, new_var, m, running_mean, running_var, v),
+        (dtype(rho), dtype(1 - rho), dtype(rt.ratio(E * rho, float(np.maximum(E - 1, 1))))),
         (),
         (),
     )
@@ -178,14 +138,14 @@ static void loops(
     long start, long stop, REAL *restrict dh, const REAL *restrict dy, const REAL *restrict gamma, long C)
 {
     for (long q = start; q < stop; q++) {
-        const long at = C * q;
+        const long dh_at = C * q;
         const long dy_at = C * q;
         for (long a = 0; a < whole(0, C); a += LANES) {
-            store(&dh[at + a], load(&gamma[a]) * load(&dy[dy_at + a]));
+            store(&dh[dh_at + a], load(&gamma[a]) * load(&dy[dy_at + a]));
         }
         APART
         for (long a = whole(0, C); a < C; a++) {
-            dh[at + a] = gamma[a] * dy[dy_at + a];
+            dh[dh_at + a] = gamma[a] * dy[dy_at + a];
         }
     }
 }
@@ -207,63 +167,32 @@ def batch_norm_grad_input_1(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int,
     return rt.run(batch_norm_grad_input_1_loops, E, C * E, (dh, dy, gamma), (), (C,), ())
 
 
-batch_norm_grad_input_2_loops = r"""/* Element by element. */
+batch_norm_grad_input_2_loops = r"""/* Row by row, for every q. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1, long C)
+    long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1,
+    const REAL *restrict dv, const REAL *restrict m, const REAL *restrict x, const REAL *restrict dm,
+    REAL number_1, long C)
 {
     for (long q = start; q < stop; q++) {
-        const long at = C * q;
         const long dh_at = C * q;
-        for (long a = 0; a < whole(0, C); a += LANES) {
-            store(&dx[at + a], load(&factor1[a]) * load(&dh[dh_at + a]));
-        }
-        APART
-        for (long a = whole(0, C); a < C; a++) {
-            dx[at + a] = factor1[a] * dh[dh_at + a];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def batch_norm_grad_input_2(dx: rt.Array, dh: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(batch_norm_grad_input_2_loops, E, C * E, (dx, dh, factor1), (), (C,), ())
-
-
-batch_norm_grad_input_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dv, const REAL *restrict m,
-    const REAL *restrict x, REAL number_1, long C)
-{
-    for (long q = start; q < stop; q++) {
-        const long at = C * q;
         const long dx_at = C * q;
         const long x_at = C * q;
         for (long a = 0; a < whole(0, C); a += LANES) {
-            const reals dx_1 = load(&dx[dx_at + a]);
+            store(&dx[dx_at + a], load(&factor1[a]) * load(&dh[dh_at + a]));
             const reals x_1 = load(&x[x_at + a]);
             const reals m_1 = load(&m[a]);
             const reals dv_1 = load(&dv[a]);
-            store(&dx[at + a], dx_1 + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1);
+            store(&dx[dx_at + a], load(&dx[dx_at + a]) + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1);
+            store(&dx[dx_at + a], load(&dx[dx_at + a]) + number_1 * load(&dm[a]));
         }
         APART
         for (long a = whole(0, C); a < C; a++) {
-            const REAL dx_1 = dx[dx_at + a];
+            dx[dx_at + a] = factor1[a] * dh[dh_at + a];
             const REAL x_1 = x[x_at + a];
             const REAL m_1 = m[a];
             const REAL dv_1 = dv[a];
-            dx[at + a] = dx_1 + number_1 * (2 * x_1 - 2 * m_1) * dv_1;
+            dx[dx_at + a] += number_1 * (2 * x_1 - 2 * m_1) * dv_1;
+            dx[dx_at + a] += number_1 * dm[a];
         }
     }
 }
@@ -275,55 +204,20 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], numbers[2]);
 }
 """
 
 
-def batch_norm_grad_input_3(dx: rt.Array, dv: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("batch_norm_grad_input_3", dx=dx)
-    return rt.run(batch_norm_grad_input_3_loops, E, C * E, (dx, dv, m, x), (dtype(rt.ratio(1, E)),), (C,), ())
-
-
-batch_norm_grad_input_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dm, REAL number_1, long C)
-{
-    for (long q = start; q < stop; q++) {
-        const long at = C * q;
-        const long dx_at = C * q;
-        for (long a = 0; a < whole(0, C); a += LANES) {
-            const reals dx_1 = load(&dx[dx_at + a]);
-            const reals dm_1 = load(&dm[a]);
-            store(&dx[at + a], dx_1 + number_1 * dm_1);
-        }
-        APART
-        for (long a = whole(0, C); a < C; a++) {
-            const REAL dx_1 = dx[dx_at + a];
-            const REAL dm_1 = dm[a];
-            dx[at + a] = dx_1 + number_1 * dm_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0], numbers[2]);
-}
-"""
-
-
-def batch_norm_grad_input_4(dx: rt.Array, dm: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("batch_norm_grad_input_4", dx=dx)
-    return rt.run(batch_norm_grad_input_4_loops, E, C * E, (dx, dm), (dtype(rt.ratio(1, E)),), (C,), ())
+def batch_norm_grad_input_2(
+    dx: rt.Array, dh: rt.Array, factor1: rt.Array, dv: rt.Array, m: rt.Array, x: rt.Array, dm: rt.Array, C: int, E: int
+) -> bool:
+    """Row by row, for every q."""
+    dtype = rt.float_type("batch_norm_grad_input_2", dx=dx)
+    return rt.run(
+        batch_norm_grad_input_2_loops, E, C * E, (dx, dh, factor1, dv, m, x, dm), (dtype(rt.ratio(1, E)),), (C,), ()
+    )
 
 
 batch_norm_predict_1_loops = r"""/* Element by element. */
@@ -332,14 +226,14 @@ static void loops(
     const REAL *restrict running_mean, const REAL *restrict x, long C)
 {
     for (long e = start; e < stop; e++) {
-        const long at = C * e;
         const long x_at = C * e;
+        const long y_at = C * e;
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals x_1 = load(&x[x_at + c]);
             const reals running_mean_1 = load(&running_mean[c]);
             const reals factor1_1 = load(&factor1[c]);
             const reals beta_1 = load(&beta[c]);
-            store(&y[at + c], (x_1 - running_mean_1) * factor1_1 + beta_1);
+            store(&y[y_at + c], (x_1 - running_mean_1) * factor1_1 + beta_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
@@ -347,7 +241,7 @@ static void loops(
             const REAL running_mean_1 = running_mean[c];
             const REAL factor1_1 = factor1[c];
             const REAL beta_1 = beta[c];
-            y[at + c] = (x_1 - running_mean_1) * factor1_1 + beta_1;
+            y[y_at + c] = (x_1 - running_mean_1) * factor1_1 + beta_1;
         }
     }
 }

@@ -7,26 +7,36 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-batch_norm_inference_forward_1_loops = r"""/* Element by element. */
+batch_norm_inference_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, REAL *restrict h, const REAL *restrict factor1, const REAL *restrict running_mean,
-    const REAL *restrict x, long C)
+    long start, long stop, REAL *restrict h, REAL *restrict y, const REAL *restrict factor1,
+    const REAL *restrict running_mean, const REAL *restrict x, const REAL *restrict beta,
+    const REAL *restrict gamma, long C)
 {
     for (long e = start; e < stop; e++) {
-        const long at = C * e;
+        const long h_at = C * e;
         const long x_at = C * e;
+        const long y_at = C * e;
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals x_1 = load(&x[x_at + c]);
             const reals running_mean_1 = load(&running_mean[c]);
             const reals factor1_1 = load(&factor1[c]);
-            store(&h[at + c], (x_1 - running_mean_1) * factor1_1);
+            store(&h[h_at + c], (x_1 - running_mean_1) * factor1_1);
+            const reals beta_1 = load(&beta[c]);
+            const reals gamma_1 = load(&gamma[c]);
+            const reals h_1 = load(&h[h_at + c]);
+            store(&y[y_at + c], beta_1 + gamma_1 * h_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL x_1 = x[x_at + c];
             const REAL running_mean_1 = running_mean[c];
             const REAL factor1_1 = factor1[c];
-            h[at + c] = (x_1 - running_mean_1) * factor1_1;
+            h[h_at + c] = (x_1 - running_mean_1) * factor1_1;
+            const REAL beta_1 = beta[c];
+            const REAL gamma_1 = gamma[c];
+            const REAL h_1 = h[h_at + c];
+            y[y_at + c] = beta_1 + gamma_1 * h_1;
         }
     }
 }
@@ -38,57 +48,27 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], numbers[2]);
 }
 """
 
 
 def batch_norm_inference_forward_1(
-    h: rt.Array, factor1: rt.Array, running_mean: rt.Array, x: rt.Array, C: int, E: int
+    h: rt.Array,
+    y: rt.Array,
+    factor1: rt.Array,
+    running_mean: rt.Array,
+    x: rt.Array,
+    beta: rt.Array,
+    gamma: rt.Array,
+    C: int,
+    E: int,
 ) -> bool:
-    """Element by element."""
-    return rt.run(batch_norm_inference_forward_1_loops, E, C * E, (h, factor1, running_mean, x), (), (C,), ())
-
-
-batch_norm_inference_forward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict gamma,
-    const REAL *restrict h, long C)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = C * e;
-        const long h_at = C * e;
-        for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals beta_1 = load(&beta[c]);
-            const reals gamma_1 = load(&gamma[c]);
-            const reals h_1 = load(&h[h_at + c]);
-            store(&y[at + c], beta_1 + gamma_1 * h_1);
-        }
-        APART
-        for (long c = whole(0, C); c < C; c++) {
-            const REAL beta_1 = beta[c];
-            const REAL gamma_1 = gamma[c];
-            const REAL h_1 = h[h_at + c];
-            y[at + c] = beta_1 + gamma_1 * h_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
-}
-"""
-
-
-def batch_norm_inference_forward_2(y: rt.Array, beta: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(batch_norm_inference_forward_2_loops, E, C * E, (y, beta, gamma, h), (), (C,), ())
+    """Row by row, for every e."""
+    return rt.run(
+        batch_norm_inference_forward_1_loops, E, C * E, (h, y, factor1, running_mean, x, beta, gamma), (), (C,), ()
+    )
 
 
 batch_norm_inference_grad_input_1_loops = r"""/* Element by element. */
@@ -96,14 +76,14 @@ static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict factor1, long C)
 {
     for (long m = start; m < stop; m++) {
-        const long at = C * m;
+        const long dx_at = C * m;
         const long dy_at = C * m;
         for (long q = 0; q < whole(0, C); q += LANES) {
-            store(&dx[at + q], load(&factor1[q]) * load(&dy[dy_at + q]));
+            store(&dx[dx_at + q], load(&factor1[q]) * load(&dy[dy_at + q]));
         }
         APART
         for (long q = whole(0, C); q < C; q++) {
-            dx[at + q] = factor1[q] * dy[dy_at + q];
+            dx[dx_at + q] = factor1[q] * dy[dy_at + q];
         }
     }
 }

@@ -19,6 +19,9 @@ static void loops(
         const reals term_3 = -number_1 * t_1 / x_1;
         const reals term_4 = choose(MASKS(all_log_of(x_1) >= all(-100)), term_3, all(0));
         store(&dx[m], term_4);
+        const reals term_5 = number_1 * (all(1) - t_1) / (all(1) - x_1);
+        const reals term_6 = choose(MASKS(all_log1p_of(-x_1) >= all(-100)), term_5, all(0));
+        store(&dx[m], load(&dx[m]) + term_6);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
@@ -27,6 +30,9 @@ static void loops(
         const REAL term_3 = -number_1 * t_1 / x_1;
         const REAL term_4 = log_of(x_1) >= -100 ? term_3 : 0;
         dx[m] = term_4;
+        const REAL term_5 = number_1 * (1 - t_1) / (1 - x_1);
+        const REAL term_6 = log1p_of(-x_1) >= -100 ? term_5 : 0;
+        dx[m] += term_6;
     }
 }
 
@@ -45,43 +51,3 @@ def binary_cross_entropy_grad_input_1(dx: rt.Array, t: rt.Array, x: rt.Array, dy
     """Element by element."""
     dtype = rt.float_type("binary_cross_entropy_grad_input_1", dx=dx)
     return rt.run(binary_cross_entropy_grad_input_1_loops, E, E, (dx, t, x), (dtype(rt.ratio(dy, E)),), (), ())
-
-
-binary_cross_entropy_grad_input_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict t, const REAL *restrict x, REAL number_1)
-{
-    for (long m = start; m < whole(start, stop); m += LANES) {
-        const reals dx_1 = load(&dx[m]);
-        const reals x_1 = load(&x[m]);
-        const reals t_1 = load(&t[m]);
-        const reals term_4 = number_1 * (all(1) - t_1) / (all(1) - x_1);
-        const reals term_5 = choose(MASKS(all_log1p_of(-x_1) >= all(-100)), term_4, all(0));
-        store(&dx[m], dx_1 + term_5);
-    }
-    APART
-    for (long m = whole(start, stop); m < stop; m++) {
-        const REAL dx_1 = dx[m];
-        const REAL x_1 = x[m];
-        const REAL t_1 = t[m];
-        const REAL term_4 = number_1 * (1 - t_1) / (1 - x_1);
-        const REAL term_5 = log1p_of(-x_1) >= -100 ? term_4 : 0;
-        dx[m] = dx_1 + term_5;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0]);
-}
-"""
-
-
-def binary_cross_entropy_grad_input_2(dx: rt.Array, t: rt.Array, x: rt.Array, dy: Any, E: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("binary_cross_entropy_grad_input_2", dx=dx)
-    return rt.run(binary_cross_entropy_grad_input_2_loops, E, E, (dx, t, x), (dtype(rt.ratio(dy, E)),), (), ())

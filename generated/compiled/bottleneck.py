@@ -10,7 +10,7 @@ else:  # copied beside a script
 bottleneck_forward_1_loops = r"""/* Sums over j for every n, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm1_v, const REAL *restrict conv1_u,
-    const REAL *restrict norm1_m, long H, long W)
+    const REAL *restrict norm1_m, REAL number_1, long H, long W)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, 64);
@@ -49,6 +49,7 @@ static void loops(
         APART
         for (long c = 0; c < 64; c++) {
             norm1_v[at + c] += sums[c];
+            norm1_v[at + c] *= number_1;
         }
     }
 }
@@ -60,15 +61,24 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
 }
 """
 
 
 def bottleneck_forward_1(norm1_v: rt.Array, conv1_u: rt.Array, norm1_m: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every n, c."""
-    return rt.run_parts(bottleneck_forward_1_loops, N, 64 * H * N * W, (norm1_v, conv1_u, norm1_m), (), (H, W), ())
+    dtype = rt.float_type("bottleneck_forward_1", norm1_v=norm1_v)
+    return rt.run_parts(
+        bottleneck_forward_1_loops,
+        N,
+        64 * H * N * W,
+        (norm1_v, conv1_u, norm1_m),
+        (dtype(rt.ratio(1, H * N * W)),),
+        (H, W),
+        (),
+    )
 
 
 bottleneck_forward_2_loops = r"""/* Element by element. */
@@ -77,20 +87,20 @@ static void loops(
     const REAL *restrict norm1_m)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 64 * j;
         const long conv1_u_at = 64 * j;
+        const long norm1_h_at = 64 * j;
         for (long c = 0; c < whole(0, 64); c += LANES) {
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_m_1 = load(&norm1_m[c]);
             const reals factor1_1 = load(&factor1[c]);
-            store(&norm1_h[at + c], (conv1_u_1 - norm1_m_1) * factor1_1);
+            store(&norm1_h[norm1_h_at + c], (conv1_u_1 - norm1_m_1) * factor1_1);
         }
         APART
         for (long c = whole(0, 64); c < 64; c++) {
             const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
             const REAL norm1_m_1 = norm1_m[c];
             const REAL factor1_1 = factor1[c];
-            norm1_h[at + c] = (conv1_u_1 - norm1_m_1) * factor1_1;
+            norm1_h[norm1_h_at + c] = (conv1_u_1 - norm1_m_1) * factor1_1;
         }
     }
 }
@@ -121,15 +131,15 @@ static void loops(
     const REAL *restrict norm1_gamma, const REAL *restrict norm1_h)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 64 * j;
         const long norm1_h_at = 64 * j;
+        const long relu1_y_at = 64 * j;
         for (long c = 0; c < whole(0, 64); c += LANES) {
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals norm1_gamma_1 = load(&norm1_gamma[c]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + c]);
             const reals term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const reals term_5 = choose(MASKS(term_4 < all(0)), all(0), term_4);
-            store(&relu1_y[at + c], term_5);
+            store(&relu1_y[relu1_y_at + c], term_5);
         }
         APART
         for (long c = whole(0, 64); c < 64; c++) {
@@ -138,7 +148,7 @@ static void loops(
             const REAL norm1_h_1 = norm1_h[norm1_h_at + c];
             const REAL term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const REAL term_5 = term_4 < 0 ? 0 : term_4;
-            relu1_y[at + c] = term_5;
+            relu1_y[relu1_y_at + c] = term_5;
         }
     }
 }
@@ -166,7 +176,7 @@ def bottleneck_forward_3(
 bottleneck_forward_4_loops = r"""/* Sums over j for every n, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm2_v, const REAL *restrict conv2_u,
-    const REAL *restrict norm2_m, long H, long W)
+    const REAL *restrict norm2_m, REAL number_1, long H, long W)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, 64);
@@ -205,6 +215,7 @@ static void loops(
         APART
         for (long c = 0; c < 64; c++) {
             norm2_v[at + c] += sums[c];
+            norm2_v[at + c] *= number_1;
         }
     }
 }
@@ -216,15 +227,24 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
 }
 """
 
 
 def bottleneck_forward_4(norm2_v: rt.Array, conv2_u: rt.Array, norm2_m: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every n, c."""
-    return rt.run_parts(bottleneck_forward_4_loops, N, 64 * H * N * W, (norm2_v, conv2_u, norm2_m), (), (H, W), ())
+    dtype = rt.float_type("bottleneck_forward_4", norm2_v=norm2_v)
+    return rt.run_parts(
+        bottleneck_forward_4_loops,
+        N,
+        64 * H * N * W,
+        (norm2_v, conv2_u, norm2_m),
+        (dtype(rt.ratio(1, H * N * W)),),
+        (H, W),
+        (),
+    )
 
 
 bottleneck_forward_5_loops = r"""/* Element by element. */
@@ -233,20 +253,20 @@ static void loops(
     const REAL *restrict norm2_m)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 64 * j;
         const long conv2_u_at = 64 * j;
+        const long norm2_h_at = 64 * j;
         for (long c = 0; c < whole(0, 64); c += LANES) {
             const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
             const reals norm2_m_1 = load(&norm2_m[c]);
             const reals factor2_1 = load(&factor2[c]);
-            store(&norm2_h[at + c], (conv2_u_1 - norm2_m_1) * factor2_1);
+            store(&norm2_h[norm2_h_at + c], (conv2_u_1 - norm2_m_1) * factor2_1);
         }
         APART
         for (long c = whole(0, 64); c < 64; c++) {
             const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
             const REAL norm2_m_1 = norm2_m[c];
             const REAL factor2_1 = factor2[c];
-            norm2_h[at + c] = (conv2_u_1 - norm2_m_1) * factor2_1;
+            norm2_h[norm2_h_at + c] = (conv2_u_1 - norm2_m_1) * factor2_1;
         }
     }
 }
@@ -277,15 +297,15 @@ static void loops(
     const REAL *restrict norm2_gamma, const REAL *restrict norm2_h)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 64 * j;
         const long norm2_h_at = 64 * j;
+        const long relu2_y_at = 64 * j;
         for (long c = 0; c < whole(0, 64); c += LANES) {
             const reals norm2_beta_1 = load(&norm2_beta[c]);
             const reals norm2_gamma_1 = load(&norm2_gamma[c]);
             const reals norm2_h_1 = load(&norm2_h[norm2_h_at + c]);
             const reals term_4 = norm2_beta_1 + norm2_gamma_1 * norm2_h_1;
             const reals term_5 = choose(MASKS(term_4 < all(0)), all(0), term_4);
-            store(&relu2_y[at + c], term_5);
+            store(&relu2_y[relu2_y_at + c], term_5);
         }
         APART
         for (long c = whole(0, 64); c < 64; c++) {
@@ -294,7 +314,7 @@ static void loops(
             const REAL norm2_h_1 = norm2_h[norm2_h_at + c];
             const REAL term_4 = norm2_beta_1 + norm2_gamma_1 * norm2_h_1;
             const REAL term_5 = term_4 < 0 ? 0 : term_4;
-            relu2_y[at + c] = term_5;
+            relu2_y[relu2_y_at + c] = term_5;
         }
     }
 }
@@ -322,7 +342,7 @@ def bottleneck_forward_6(
 bottleneck_forward_7_loops = r"""/* Sums over j for every n, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm3_v, const REAL *restrict conv3_u,
-    const REAL *restrict norm3_m, long H, long W)
+    const REAL *restrict norm3_m, REAL number_1, long H, long W)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, 256);
@@ -361,6 +381,7 @@ static void loops(
         APART
         for (long c = 0; c < 256; c++) {
             norm3_v[at + c] += sums[c];
+            norm3_v[at + c] *= number_1;
         }
     }
 }
@@ -372,15 +393,24 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
 }
 """
 
 
 def bottleneck_forward_7(norm3_v: rt.Array, conv3_u: rt.Array, norm3_m: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every n, c."""
-    return rt.run_parts(bottleneck_forward_7_loops, N, 256 * H * N * W, (norm3_v, conv3_u, norm3_m), (), (H, W), ())
+    dtype = rt.float_type("bottleneck_forward_7", norm3_v=norm3_v)
+    return rt.run_parts(
+        bottleneck_forward_7_loops,
+        N,
+        256 * H * N * W,
+        (norm3_v, conv3_u, norm3_m),
+        (dtype(rt.ratio(1, H * N * W)),),
+        (H, W),
+        (),
+    )
 
 
 bottleneck_forward_8_loops = r"""/* Element by element. */
@@ -389,20 +419,20 @@ static void loops(
     const REAL *restrict norm3_m)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 256 * j;
         const long conv3_u_at = 256 * j;
+        const long norm3_h_at = 256 * j;
         for (long c = 0; c < whole(0, 256); c += LANES) {
             const reals conv3_u_1 = load(&conv3_u[conv3_u_at + c]);
             const reals norm3_m_1 = load(&norm3_m[c]);
             const reals factor3_1 = load(&factor3[c]);
-            store(&norm3_h[at + c], (conv3_u_1 - norm3_m_1) * factor3_1);
+            store(&norm3_h[norm3_h_at + c], (conv3_u_1 - norm3_m_1) * factor3_1);
         }
         APART
         for (long c = whole(0, 256); c < 256; c++) {
             const REAL conv3_u_1 = conv3_u[conv3_u_at + c];
             const REAL norm3_m_1 = norm3_m[c];
             const REAL factor3_1 = factor3[c];
-            norm3_h[at + c] = (conv3_u_1 - norm3_m_1) * factor3_1;
+            norm3_h[norm3_h_at + c] = (conv3_u_1 - norm3_m_1) * factor3_1;
         }
     }
 }
@@ -430,7 +460,7 @@ def bottleneck_forward_8(
 bottleneck_forward_9_loops = r"""/* Sums over j for every n, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm4_v, const REAL *restrict norm4_m,
-    const REAL *restrict project_u, long H, long W)
+    const REAL *restrict project_u, REAL number_1, long H, long W)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, 256);
@@ -469,6 +499,7 @@ static void loops(
         APART
         for (long c = 0; c < 256; c++) {
             norm4_v[at + c] += sums[c];
+            norm4_v[at + c] *= number_1;
         }
     }
 }
@@ -480,15 +511,24 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
 }
 """
 
 
 def bottleneck_forward_9(norm4_v: rt.Array, norm4_m: rt.Array, project_u: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every n, c."""
-    return rt.run_parts(bottleneck_forward_9_loops, N, 256 * H * N * W, (norm4_v, norm4_m, project_u), (), (H, W), ())
+    dtype = rt.float_type("bottleneck_forward_9", norm4_v=norm4_v)
+    return rt.run_parts(
+        bottleneck_forward_9_loops,
+        N,
+        256 * H * N * W,
+        (norm4_v, norm4_m, project_u),
+        (dtype(rt.ratio(1, H * N * W)),),
+        (H, W),
+        (),
+    )
 
 
 bottleneck_forward_10_loops = r"""/* Element by element. */
@@ -497,20 +537,20 @@ static void loops(
     const REAL *restrict project_u)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 256 * j;
+        const long norm4_h_at = 256 * j;
         const long project_u_at = 256 * j;
         for (long c = 0; c < whole(0, 256); c += LANES) {
             const reals project_u_1 = load(&project_u[project_u_at + c]);
             const reals norm4_m_1 = load(&norm4_m[c]);
             const reals factor4_1 = load(&factor4[c]);
-            store(&norm4_h[at + c], (project_u_1 - norm4_m_1) * factor4_1);
+            store(&norm4_h[norm4_h_at + c], (project_u_1 - norm4_m_1) * factor4_1);
         }
         APART
         for (long c = whole(0, 256); c < 256; c++) {
             const REAL project_u_1 = project_u[project_u_at + c];
             const REAL norm4_m_1 = norm4_m[c];
             const REAL factor4_1 = factor4[c];
-            norm4_h[at + c] = (project_u_1 - norm4_m_1) * factor4_1;
+            norm4_h[norm4_h_at + c] = (project_u_1 - norm4_m_1) * factor4_1;
         }
     }
 }
@@ -542,9 +582,9 @@ static void loops(
     const REAL *restrict norm4_gamma, const REAL *restrict norm4_h)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 256 * j;
         const long norm3_h_at = 256 * j;
         const long norm4_h_at = 256 * j;
+        const long relu3_y_at = 256 * j;
         for (long c = 0; c < whole(0, 256); c += LANES) {
             const reals norm3_beta_1 = load(&norm3_beta[c]);
             const reals norm3_gamma_1 = load(&norm3_gamma[c]);
@@ -554,7 +594,7 @@ static void loops(
             const reals norm4_h_1 = load(&norm4_h[norm4_h_at + c]);
             const reals term_7 = norm3_beta_1 + norm3_gamma_1 * norm3_h_1 + norm4_beta_1 + norm4_gamma_1 * norm4_h_1;
             const reals term_8 = choose(MASKS(term_7 < all(0)), all(0), term_7);
-            store(&relu3_y[at + c], term_8);
+            store(&relu3_y[relu3_y_at + c], term_8);
         }
         APART
         for (long c = whole(0, 256); c < 256; c++) {
@@ -566,7 +606,7 @@ static void loops(
             const REAL norm4_h_1 = norm4_h[norm4_h_at + c];
             const REAL term_7 = norm3_beta_1 + norm3_gamma_1 * norm3_h_1 + norm4_beta_1 + norm4_gamma_1 * norm4_h_1;
             const REAL term_8 = term_7 < 0 ? 0 : term_7;
-            relu3_y[at + c] = term_8;
+            relu3_y[relu3_y_at + c] = term_8;
         }
     }
 }
@@ -613,8 +653,8 @@ static void loops(
     const REAL *restrict norm1_beta, const REAL *restrict norm1_running_mean)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 64 * j;
         const long conv1_u_at = 64 * j;
+        const long relu1_y_at = 64 * j;
         for (long c = 0; c < whole(0, 64); c += LANES) {
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_running_mean_1 = load(&norm1_running_mean[c]);
@@ -622,7 +662,7 @@ static void loops(
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            store(&relu1_y[at + c], term_6);
+            store(&relu1_y[relu1_y_at + c], term_6);
         }
         APART
         for (long c = whole(0, 64); c < 64; c++) {
@@ -632,7 +672,7 @@ static void loops(
             const REAL norm1_beta_1 = norm1_beta[c];
             const REAL term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            relu1_y[at + c] = term_6;
+            relu1_y[relu1_y_at + c] = term_6;
         }
     }
 }
@@ -677,9 +717,9 @@ static void loops(
     const REAL *restrict norm4_beta, const REAL *restrict norm4_running_mean, const REAL *restrict project_u)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 256 * j;
         const long conv3_u_at = 256 * j;
         const long project_u_at = 256 * j;
+        const long relu3_y_at = 256 * j;
         for (long c = 0; c < whole(0, 256); c += LANES) {
             const reals conv3_u_1 = load(&conv3_u[conv3_u_at + c]);
             const reals norm3_running_mean_1 = load(&norm3_running_mean[c]);
@@ -696,7 +736,7 @@ static void loops(
                 + norm4_beta_1
             );
             const reals term_10 = choose(MASKS(term_9 < all(0)), all(0), term_9);
-            store(&relu3_y[at + c], term_10);
+            store(&relu3_y[relu3_y_at + c], term_10);
         }
         APART
         for (long c = whole(0, 256); c < 256; c++) {
@@ -715,7 +755,7 @@ static void loops(
                 + norm4_beta_1
             );
             const REAL term_10 = term_9 < 0 ? 0 : term_9;
-            relu3_y[at + c] = term_10;
+            relu3_y[relu3_y_at + c] = term_10;
         }
     }
 }
@@ -758,54 +798,30 @@ def bottleneck_predict_2(
     )
 
 
-bottleneck_backward_1_loops = r"""/* Element by element. */
+bottleneck_backward_1_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dsum_y, const REAL *restrict dy, const REAL *restrict relu3_y)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu3_y_1 = load(&relu3_y[e]);
-        const reals dy_1 = load(&dy[e]);
-        const reals term_3 = choose(MASKS(relu3_y_1 > all(0)), dy_1, all(0));
-        store(&dsum_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu3_y_1 = relu3_y[e];
-        const REAL dy_1 = dy[e];
-        const REAL term_3 = relu3_y_1 > 0 ? dy_1 : 0;
-        dsum_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def bottleneck_backward_1(dsum_y: rt.Array, dy: rt.Array, relu3_y: rt.Array, H: int, N: int, W: int) -> bool:
-    """Element by element."""
-    return rt.run(bottleneck_backward_1_loops, 256 * H * N * W, 256 * H * N * W, (dsum_y, dy, relu3_y), (), (), ())
-
-
-bottleneck_backward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dnorm4_h, const REAL *restrict dsum_y, const REAL *restrict norm4_gamma)
+    long start, long stop, REAL *restrict dsum_y, REAL *restrict dnorm4_h, const REAL *restrict dy,
+    const REAL *restrict relu3_y, const REAL *restrict norm4_gamma)
 {
     for (long v = start; v < stop; v++) {
-        const long at = 256 * v;
+        const long dnorm4_h_at = 256 * v;
         const long dsum_y_at = 256 * v;
+        const long dy_at = 256 * v;
+        const long relu3_y_at = 256 * v;
         for (long e = 0; e < whole(0, 256); e += LANES) {
-            store(&dnorm4_h[at + e], load(&norm4_gamma[e]) * load(&dsum_y[dsum_y_at + e]));
+            const reals relu3_y_1 = load(&relu3_y[relu3_y_at + e]);
+            const reals dy_1 = load(&dy[dy_at + e]);
+            const reals term_3 = choose(MASKS(relu3_y_1 > all(0)), dy_1, all(0));
+            store(&dsum_y[dsum_y_at + e], term_3);
+            store(&dnorm4_h[dnorm4_h_at + e], load(&norm4_gamma[e]) * load(&dsum_y[dsum_y_at + e]));
         }
         APART
         for (long e = whole(0, 256); e < 256; e++) {
-            dnorm4_h[at + e] = norm4_gamma[e] * dsum_y[dsum_y_at + e];
+            const REAL relu3_y_1 = relu3_y[relu3_y_at + e];
+            const REAL dy_1 = dy[dy_at + e];
+            const REAL term_3 = relu3_y_1 > 0 ? dy_1 : 0;
+            dsum_y[dsum_y_at + e] = term_3;
+            dnorm4_h[dnorm4_h_at + e] = norm4_gamma[e] * dsum_y[dsum_y_at + e];
         }
     }
 }
@@ -816,20 +832,30 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
 }
 """
 
 
-def bottleneck_backward_2(dnorm4_h: rt.Array, dsum_y: rt.Array, norm4_gamma: rt.Array, H: int, N: int, W: int) -> bool:
-    """Element by element."""
-    return rt.run(bottleneck_backward_2_loops, H * N * W, 256 * H * N * W, (dnorm4_h, dsum_y, norm4_gamma), (), (), ())
+def bottleneck_backward_1(
+    dsum_y: rt.Array, dnorm4_h: rt.Array, dy: rt.Array, relu3_y: rt.Array, norm4_gamma: rt.Array, H: int, N: int, W: int
+) -> bool:
+    """Row by row, for every v."""
+    return rt.run(
+        bottleneck_backward_1_loops,
+        H * N * W,
+        256 * H * N * W,
+        (dsum_y, dnorm4_h, dy, relu3_y, norm4_gamma),
+        (),
+        (),
+        (),
+    )
 
 
-bottleneck_backward_3_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_2_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm4_v, const REAL *restrict dnorm4_h,
-    const REAL *restrict norm4_h, long H, long W)
+    const REAL *restrict norm4_h, const REAL *restrict norm4_v, REAL number_1, REAL number_2, long H, long W)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, 256);
@@ -868,6 +894,7 @@ static void loops(
         APART
         for (long m = 0; m < 256; m++) {
             dnorm4_v[at + m] += sums[m];
+            dnorm4_v[at + m] *= number_1 / (norm4_v[m] + number_2);
         }
     }
 }
@@ -879,26 +906,40 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
 }
 """
 
 
-def bottleneck_backward_3(dnorm4_v: rt.Array, dnorm4_h: rt.Array, norm4_h: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_backward_2(
+    dnorm4_v: rt.Array, dnorm4_h: rt.Array, norm4_h: rt.Array, norm4_v: rt.Array, H: int, N: int, W: int
+) -> bool:
     """Sums over j for every n, m."""
-    return rt.run_parts(bottleneck_backward_3_loops, N, 256 * H * N * W, (dnorm4_v, dnorm4_h, norm4_h), (), (H, W), ())
+    dtype = rt.float_type("bottleneck_backward_2", dnorm4_v=dnorm4_v)
+    return rt.run_parts(
+        bottleneck_backward_2_loops,
+        N,
+        256 * H * N * W,
+        (dnorm4_v, dnorm4_h, norm4_h, norm4_v),
+        (dtype(-1 / 2), dtype(1e-05)),
+        (H, W),
+        (),
+    )
 
 
-bottleneck_backward_4_loops = r"""/* Element by element. */
+bottleneck_backward_3_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dproject_u, const REAL *restrict dnorm4_h,
+    long start, long stop, REAL *restrict dproject_u, REAL *restrict dnorm3_h, const REAL *restrict dnorm4_h,
     const REAL *restrict dnorm4_m, const REAL *restrict factor1, const REAL *restrict factor2,
-    const REAL *restrict norm4_h, REAL number_1, REAL number_2)
+    const REAL *restrict norm4_h, const REAL *restrict dsum_y, const REAL *restrict norm3_gamma, REAL number_1,
+    REAL number_2)
 {
     for (long v = start; v < stop; v++) {
-        const long at = 256 * v;
+        const long dnorm3_h_at = 256 * v;
         const long dnorm4_h_at = 256 * v;
+        const long dproject_u_at = 256 * v;
+        const long dsum_y_at = 256 * v;
         const long norm4_h_at = 256 * v;
         for (long e = 0; e < whole(0, 256); e += LANES) {
             const reals factor1_1 = load(&factor1[e]);
@@ -907,8 +948,10 @@ static void loops(
             const reals factor2_1 = load(&factor2[e]);
             const reals norm4_h_1 = load(&norm4_h[norm4_h_at + e]);
             store(
-                &dproject_u[at + e], factor1_1 * dnorm4_h_1 + number_1 * dnorm4_m_1 + number_2 * factor2_1 * norm4_h_1
+                &dproject_u[dproject_u_at + e],
+                factor1_1 * dnorm4_h_1 + number_1 * dnorm4_m_1 + number_2 * factor2_1 * norm4_h_1
             );
+            store(&dnorm3_h[dnorm3_h_at + e], load(&norm3_gamma[e]) * load(&dsum_y[dsum_y_at + e]));
         }
         APART
         for (long e = whole(0, 256); e < 256; e++) {
@@ -917,7 +960,10 @@ static void loops(
             const REAL dnorm4_m_1 = dnorm4_m[e];
             const REAL factor2_1 = factor2[e];
             const REAL norm4_h_1 = norm4_h[norm4_h_at + e];
-            dproject_u[at + e] = factor1_1 * dnorm4_h_1 + number_1 * dnorm4_m_1 + number_2 * factor2_1 * norm4_h_1;
+            dproject_u[dproject_u_at + e] = (
+                factor1_1 * dnorm4_h_1 + number_1 * dnorm4_m_1 + number_2 * factor2_1 * norm4_h_1
+            );
+            dnorm3_h[dnorm3_h_at + e] = norm3_gamma[e] * dsum_y[dsum_y_at + e];
         }
     }
 }
@@ -929,72 +975,42 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
+        arrays[5], arrays[6], arrays[7], arrays[8], ((const REAL *)arrays[9])[0], ((const REAL *)arrays[9])[1]);
 }
 """
 
 
-def bottleneck_backward_4(
+def bottleneck_backward_3(
     dproject_u: rt.Array,
+    dnorm3_h: rt.Array,
     dnorm4_h: rt.Array,
     dnorm4_m: rt.Array,
     factor1: rt.Array,
     factor2: rt.Array,
     norm4_h: rt.Array,
+    dsum_y: rt.Array,
+    norm3_gamma: rt.Array,
     H: int,
     N: int,
     W: int,
 ) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("bottleneck_backward_4", dproject_u=dproject_u)
+    """Row by row, for every v."""
+    dtype = rt.float_type("bottleneck_backward_3", dproject_u=dproject_u)
     return rt.run(
-        bottleneck_backward_4_loops,
+        bottleneck_backward_3_loops,
         H * N * W,
         256 * H * N * W,
-        (dproject_u, dnorm4_h, dnorm4_m, factor1, factor2, norm4_h),
+        (dproject_u, dnorm3_h, dnorm4_h, dnorm4_m, factor1, factor2, norm4_h, dsum_y, norm3_gamma),
         (dtype(rt.ratio(1, H * N * W)), dtype(rt.ratio(2, H * N * W))),
         (),
         (),
     )
 
 
-bottleneck_backward_5_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dnorm3_h, const REAL *restrict dsum_y, const REAL *restrict norm3_gamma)
-{
-    for (long v = start; v < stop; v++) {
-        const long at = 256 * v;
-        const long dsum_y_at = 256 * v;
-        for (long e = 0; e < whole(0, 256); e += LANES) {
-            store(&dnorm3_h[at + e], load(&norm3_gamma[e]) * load(&dsum_y[dsum_y_at + e]));
-        }
-        APART
-        for (long e = whole(0, 256); e < 256; e++) {
-            dnorm3_h[at + e] = norm3_gamma[e] * dsum_y[dsum_y_at + e];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def bottleneck_backward_5(dnorm3_h: rt.Array, dsum_y: rt.Array, norm3_gamma: rt.Array, H: int, N: int, W: int) -> bool:
-    """Element by element."""
-    return rt.run(bottleneck_backward_5_loops, H * N * W, 256 * H * N * W, (dnorm3_h, dsum_y, norm3_gamma), (), (), ())
-
-
-bottleneck_backward_6_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_4_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm3_v, const REAL *restrict dnorm3_h,
-    const REAL *restrict norm3_h, long H, long W)
+    const REAL *restrict norm3_h, const REAL *restrict norm3_v, REAL number_1, REAL number_2, long H, long W)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, 256);
@@ -1033,6 +1049,7 @@ static void loops(
         APART
         for (long m = 0; m < 256; m++) {
             dnorm3_v[at + m] += sums[m];
+            dnorm3_v[at + m] *= number_1 / (norm3_v[m] + number_2);
         }
     }
 }
@@ -1044,25 +1061,36 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
 }
 """
 
 
-def bottleneck_backward_6(dnorm3_v: rt.Array, dnorm3_h: rt.Array, norm3_h: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_backward_4(
+    dnorm3_v: rt.Array, dnorm3_h: rt.Array, norm3_h: rt.Array, norm3_v: rt.Array, H: int, N: int, W: int
+) -> bool:
     """Sums over j for every n, m."""
-    return rt.run_parts(bottleneck_backward_6_loops, N, 256 * H * N * W, (dnorm3_v, dnorm3_h, norm3_h), (), (H, W), ())
+    dtype = rt.float_type("bottleneck_backward_4", dnorm3_v=dnorm3_v)
+    return rt.run_parts(
+        bottleneck_backward_4_loops,
+        N,
+        256 * H * N * W,
+        (dnorm3_v, dnorm3_h, norm3_h, norm3_v),
+        (dtype(-1 / 2), dtype(1e-05)),
+        (H, W),
+        (),
+    )
 
 
-bottleneck_backward_7_loops = r"""/* Element by element. */
+bottleneck_backward_5_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dconv3_u, const REAL *restrict dnorm3_h, const REAL *restrict dnorm3_m,
     const REAL *restrict factor3, const REAL *restrict factor4, const REAL *restrict norm3_h, REAL number_1,
     REAL number_2)
 {
     for (long v = start; v < stop; v++) {
-        const long at = 256 * v;
+        const long dconv3_u_at = 256 * v;
         const long dnorm3_h_at = 256 * v;
         const long norm3_h_at = 256 * v;
         for (long e = 0; e < whole(0, 256); e += LANES) {
@@ -1071,7 +1099,10 @@ static void loops(
             const reals dnorm3_m_1 = load(&dnorm3_m[e]);
             const reals factor4_1 = load(&factor4[e]);
             const reals norm3_h_1 = load(&norm3_h[norm3_h_at + e]);
-            store(&dconv3_u[at + e], factor3_1 * dnorm3_h_1 + number_1 * dnorm3_m_1 + number_2 * factor4_1 * norm3_h_1);
+            store(
+                &dconv3_u[dconv3_u_at + e],
+                factor3_1 * dnorm3_h_1 + number_1 * dnorm3_m_1 + number_2 * factor4_1 * norm3_h_1
+            );
         }
         APART
         for (long e = whole(0, 256); e < 256; e++) {
@@ -1080,7 +1111,9 @@ static void loops(
             const REAL dnorm3_m_1 = dnorm3_m[e];
             const REAL factor4_1 = factor4[e];
             const REAL norm3_h_1 = norm3_h[norm3_h_at + e];
-            dconv3_u[at + e] = factor3_1 * dnorm3_h_1 + number_1 * dnorm3_m_1 + number_2 * factor4_1 * norm3_h_1;
+            dconv3_u[dconv3_u_at + e] = (
+                factor3_1 * dnorm3_h_1 + number_1 * dnorm3_m_1 + number_2 * factor4_1 * norm3_h_1
+            );
         }
     }
 }
@@ -1097,7 +1130,7 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_backward_7(
+def bottleneck_backward_5(
     dconv3_u: rt.Array,
     dnorm3_h: rt.Array,
     dnorm3_m: rt.Array,
@@ -1109,9 +1142,9 @@ def bottleneck_backward_7(
     W: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("bottleneck_backward_7", dconv3_u=dconv3_u)
+    dtype = rt.float_type("bottleneck_backward_5", dconv3_u=dconv3_u)
     return rt.run(
-        bottleneck_backward_7_loops,
+        bottleneck_backward_5_loops,
         H * N * W,
         256 * H * N * W,
         (dconv3_u, dnorm3_h, dnorm3_m, factor3, factor4, norm3_h),
@@ -1121,57 +1154,30 @@ def bottleneck_backward_7(
     )
 
 
-bottleneck_backward_8_loops = r"""/* Element by element. */
+bottleneck_backward_6_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dnorm2_y, const REAL *restrict drelu2_y, const REAL *restrict relu2_y)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu2_y_1 = load(&relu2_y[e]);
-        const reals drelu2_y_1 = load(&drelu2_y[e]);
-        const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-        store(&dnorm2_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu2_y_1 = relu2_y[e];
-        const REAL drelu2_y_1 = drelu2_y[e];
-        const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-        dnorm2_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def bottleneck_backward_8(dnorm2_y: rt.Array, drelu2_y: rt.Array, relu2_y: rt.Array, H: int, N: int, W: int) -> bool:
-    """Element by element."""
-    return rt.run(
-        bottleneck_backward_8_loops, 64 * H * N * W, 64 * H * N * W, (dnorm2_y, drelu2_y, relu2_y), (), (), ()
-    )
-
-
-bottleneck_backward_9_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dnorm2_h, const REAL *restrict dnorm2_y,
-    const REAL *restrict norm2_gamma)
+    long start, long stop, REAL *restrict dnorm2_y, REAL *restrict dnorm2_h, const REAL *restrict drelu2_y,
+    const REAL *restrict relu2_y, const REAL *restrict norm2_gamma)
 {
     for (long v = start; v < stop; v++) {
-        const long at = 64 * v;
+        const long dnorm2_h_at = 64 * v;
         const long dnorm2_y_at = 64 * v;
+        const long drelu2_y_at = 64 * v;
+        const long relu2_y_at = 64 * v;
         for (long e = 0; e < whole(0, 64); e += LANES) {
-            store(&dnorm2_h[at + e], load(&norm2_gamma[e]) * load(&dnorm2_y[dnorm2_y_at + e]));
+            const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
+            const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
+            const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
+            store(&dnorm2_y[dnorm2_y_at + e], term_3);
+            store(&dnorm2_h[dnorm2_h_at + e], load(&norm2_gamma[e]) * load(&dnorm2_y[dnorm2_y_at + e]));
         }
         APART
         for (long e = whole(0, 64); e < 64; e++) {
-            dnorm2_h[at + e] = norm2_gamma[e] * dnorm2_y[dnorm2_y_at + e];
+            const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
+            const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
+            const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
+            dnorm2_y[dnorm2_y_at + e] = term_3;
+            dnorm2_h[dnorm2_h_at + e] = norm2_gamma[e] * dnorm2_y[dnorm2_y_at + e];
         }
     }
 }
@@ -1182,22 +1188,37 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
 }
 """
 
 
-def bottleneck_backward_9(
-    dnorm2_h: rt.Array, dnorm2_y: rt.Array, norm2_gamma: rt.Array, H: int, N: int, W: int
+def bottleneck_backward_6(
+    dnorm2_y: rt.Array,
+    dnorm2_h: rt.Array,
+    drelu2_y: rt.Array,
+    relu2_y: rt.Array,
+    norm2_gamma: rt.Array,
+    H: int,
+    N: int,
+    W: int,
 ) -> bool:
-    """Element by element."""
-    return rt.run(bottleneck_backward_9_loops, H * N * W, 64 * H * N * W, (dnorm2_h, dnorm2_y, norm2_gamma), (), (), ())
+    """Row by row, for every v."""
+    return rt.run(
+        bottleneck_backward_6_loops,
+        H * N * W,
+        64 * H * N * W,
+        (dnorm2_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma),
+        (),
+        (),
+        (),
+    )
 
 
-bottleneck_backward_10_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_7_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_v, const REAL *restrict dnorm2_h,
-    const REAL *restrict norm2_h, long H, long W)
+    const REAL *restrict norm2_h, const REAL *restrict norm2_v, REAL number_1, REAL number_2, long H, long W)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, 64);
@@ -1236,6 +1257,7 @@ static void loops(
         APART
         for (long m = 0; m < 64; m++) {
             dnorm2_v[at + m] += sums[m];
+            dnorm2_v[at + m] *= number_1 / (norm2_v[m] + number_2);
         }
     }
 }
@@ -1247,25 +1269,36 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
 }
 """
 
 
-def bottleneck_backward_10(dnorm2_v: rt.Array, dnorm2_h: rt.Array, norm2_h: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_backward_7(
+    dnorm2_v: rt.Array, dnorm2_h: rt.Array, norm2_h: rt.Array, norm2_v: rt.Array, H: int, N: int, W: int
+) -> bool:
     """Sums over j for every n, m."""
-    return rt.run_parts(bottleneck_backward_10_loops, N, 64 * H * N * W, (dnorm2_v, dnorm2_h, norm2_h), (), (H, W), ())
+    dtype = rt.float_type("bottleneck_backward_7", dnorm2_v=dnorm2_v)
+    return rt.run_parts(
+        bottleneck_backward_7_loops,
+        N,
+        64 * H * N * W,
+        (dnorm2_v, dnorm2_h, norm2_h, norm2_v),
+        (dtype(-1 / 2), dtype(1e-05)),
+        (H, W),
+        (),
+    )
 
 
-bottleneck_backward_11_loops = r"""/* Element by element. */
+bottleneck_backward_8_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_h, const REAL *restrict dnorm2_m,
     const REAL *restrict factor5, const REAL *restrict factor6, const REAL *restrict norm2_h, REAL number_1,
     REAL number_2)
 {
     for (long v = start; v < stop; v++) {
-        const long at = 64 * v;
+        const long dconv2_u_at = 64 * v;
         const long dnorm2_h_at = 64 * v;
         const long norm2_h_at = 64 * v;
         for (long e = 0; e < whole(0, 64); e += LANES) {
@@ -1274,7 +1307,10 @@ static void loops(
             const reals dnorm2_m_1 = load(&dnorm2_m[e]);
             const reals factor6_1 = load(&factor6[e]);
             const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
-            store(&dconv2_u[at + e], factor5_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor6_1 * norm2_h_1);
+            store(
+                &dconv2_u[dconv2_u_at + e],
+                factor5_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor6_1 * norm2_h_1
+            );
         }
         APART
         for (long e = whole(0, 64); e < 64; e++) {
@@ -1283,7 +1319,9 @@ static void loops(
             const REAL dnorm2_m_1 = dnorm2_m[e];
             const REAL factor6_1 = factor6[e];
             const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
-            dconv2_u[at + e] = factor5_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor6_1 * norm2_h_1;
+            dconv2_u[dconv2_u_at + e] = (
+                factor5_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor6_1 * norm2_h_1
+            );
         }
     }
 }
@@ -1300,7 +1338,7 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_backward_11(
+def bottleneck_backward_8(
     dconv2_u: rt.Array,
     dnorm2_h: rt.Array,
     dnorm2_m: rt.Array,
@@ -1312,9 +1350,9 @@ def bottleneck_backward_11(
     W: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("bottleneck_backward_11", dconv2_u=dconv2_u)
+    dtype = rt.float_type("bottleneck_backward_8", dconv2_u=dconv2_u)
     return rt.run(
-        bottleneck_backward_11_loops,
+        bottleneck_backward_8_loops,
         H * N * W,
         64 * H * N * W,
         (dconv2_u, dnorm2_h, dnorm2_m, factor5, factor6, norm2_h),
@@ -1324,57 +1362,30 @@ def bottleneck_backward_11(
     )
 
 
-bottleneck_backward_12_loops = r"""/* Element by element. */
+bottleneck_backward_9_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dnorm1_y, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu1_y_1 = load(&relu1_y[e]);
-        const reals drelu1_y_1 = load(&drelu1_y[e]);
-        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-        store(&dnorm1_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu1_y_1 = relu1_y[e];
-        const REAL drelu1_y_1 = drelu1_y[e];
-        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-        dnorm1_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def bottleneck_backward_12(dnorm1_y: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, H: int, N: int, W: int) -> bool:
-    """Element by element."""
-    return rt.run(
-        bottleneck_backward_12_loops, 64 * H * N * W, 64 * H * N * W, (dnorm1_y, drelu1_y, relu1_y), (), (), ()
-    )
-
-
-bottleneck_backward_13_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dnorm1_h, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_gamma)
+    long start, long stop, REAL *restrict dnorm1_y, REAL *restrict dnorm1_h, const REAL *restrict drelu1_y,
+    const REAL *restrict relu1_y, const REAL *restrict norm1_gamma)
 {
     for (long v = start; v < stop; v++) {
-        const long at = 64 * v;
+        const long dnorm1_h_at = 64 * v;
         const long dnorm1_y_at = 64 * v;
+        const long drelu1_y_at = 64 * v;
+        const long relu1_y_at = 64 * v;
         for (long e = 0; e < whole(0, 64); e += LANES) {
-            store(&dnorm1_h[at + e], load(&norm1_gamma[e]) * load(&dnorm1_y[dnorm1_y_at + e]));
+            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
+            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+            store(&dnorm1_y[dnorm1_y_at + e], term_3);
+            store(&dnorm1_h[dnorm1_h_at + e], load(&norm1_gamma[e]) * load(&dnorm1_y[dnorm1_y_at + e]));
         }
         APART
         for (long e = whole(0, 64); e < 64; e++) {
-            dnorm1_h[at + e] = norm1_gamma[e] * dnorm1_y[dnorm1_y_at + e];
+            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
+            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+            dnorm1_y[dnorm1_y_at + e] = term_3;
+            dnorm1_h[dnorm1_h_at + e] = norm1_gamma[e] * dnorm1_y[dnorm1_y_at + e];
         }
     }
 }
@@ -1385,24 +1396,37 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
 }
 """
 
 
-def bottleneck_backward_13(
-    dnorm1_h: rt.Array, dnorm1_y: rt.Array, norm1_gamma: rt.Array, H: int, N: int, W: int
+def bottleneck_backward_9(
+    dnorm1_y: rt.Array,
+    dnorm1_h: rt.Array,
+    drelu1_y: rt.Array,
+    relu1_y: rt.Array,
+    norm1_gamma: rt.Array,
+    H: int,
+    N: int,
+    W: int,
 ) -> bool:
-    """Element by element."""
+    """Row by row, for every v."""
     return rt.run(
-        bottleneck_backward_13_loops, H * N * W, 64 * H * N * W, (dnorm1_h, dnorm1_y, norm1_gamma), (), (), ()
+        bottleneck_backward_9_loops,
+        H * N * W,
+        64 * H * N * W,
+        (dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma),
+        (),
+        (),
+        (),
     )
 
 
-bottleneck_backward_14_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_10_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_v, const REAL *restrict dnorm1_h,
-    const REAL *restrict norm1_h, long H, long W)
+    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long H, long W)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, 64);
@@ -1441,6 +1465,7 @@ static void loops(
         APART
         for (long m = 0; m < 64; m++) {
             dnorm1_v[at + m] += sums[m];
+            dnorm1_v[at + m] *= number_1 / (norm1_v[m] + number_2);
         }
     }
 }
@@ -1452,25 +1477,36 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
 }
 """
 
 
-def bottleneck_backward_14(dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_backward_10(
+    dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, norm1_v: rt.Array, H: int, N: int, W: int
+) -> bool:
     """Sums over j for every n, m."""
-    return rt.run_parts(bottleneck_backward_14_loops, N, 64 * H * N * W, (dnorm1_v, dnorm1_h, norm1_h), (), (H, W), ())
+    dtype = rt.float_type("bottleneck_backward_10", dnorm1_v=dnorm1_v)
+    return rt.run_parts(
+        bottleneck_backward_10_loops,
+        N,
+        64 * H * N * W,
+        (dnorm1_v, dnorm1_h, norm1_h, norm1_v),
+        (dtype(-1 / 2), dtype(1e-05)),
+        (H, W),
+        (),
+    )
 
 
-bottleneck_backward_15_loops = r"""/* Element by element. */
+bottleneck_backward_11_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_h, const REAL *restrict dnorm1_m,
     const REAL *restrict factor7, const REAL *restrict factor8, const REAL *restrict norm1_h, REAL number_1,
     REAL number_2)
 {
     for (long v = start; v < stop; v++) {
-        const long at = 64 * v;
+        const long dconv1_u_at = 64 * v;
         const long dnorm1_h_at = 64 * v;
         const long norm1_h_at = 64 * v;
         for (long e = 0; e < whole(0, 64); e += LANES) {
@@ -1479,7 +1515,10 @@ static void loops(
             const reals dnorm1_m_1 = load(&dnorm1_m[e]);
             const reals factor8_1 = load(&factor8[e]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
-            store(&dconv1_u[at + e], factor7_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor8_1 * norm1_h_1);
+            store(
+                &dconv1_u[dconv1_u_at + e],
+                factor7_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor8_1 * norm1_h_1
+            );
         }
         APART
         for (long e = whole(0, 64); e < 64; e++) {
@@ -1488,7 +1527,9 @@ static void loops(
             const REAL dnorm1_m_1 = dnorm1_m[e];
             const REAL factor8_1 = factor8[e];
             const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
-            dconv1_u[at + e] = factor7_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor8_1 * norm1_h_1;
+            dconv1_u[dconv1_u_at + e] = (
+                factor7_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor8_1 * norm1_h_1
+            );
         }
     }
 }
@@ -1505,7 +1546,7 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_backward_15(
+def bottleneck_backward_11(
     dconv1_u: rt.Array,
     dnorm1_h: rt.Array,
     dnorm1_m: rt.Array,
@@ -1517,9 +1558,9 @@ def bottleneck_backward_15(
     W: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("bottleneck_backward_15", dconv1_u=dconv1_u)
+    dtype = rt.float_type("bottleneck_backward_11", dconv1_u=dconv1_u)
     return rt.run(
-        bottleneck_backward_15_loops,
+        bottleneck_backward_11_loops,
         H * N * W,
         64 * H * N * W,
         (dconv1_u, dnorm1_h, dnorm1_m, factor7, factor8, norm1_h),
@@ -1529,7 +1570,7 @@ def bottleneck_backward_15(
     )
 
 
-bottleneck_backward_16_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_12_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
     const REAL *restrict norm1_h, long H, long W)
@@ -1588,16 +1629,16 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_backward_16(
+def bottleneck_backward_12(
     dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, H: int, N: int, W: int
 ) -> bool:
     """Sums over j for every n, m."""
     return rt.run_parts(
-        bottleneck_backward_16_loops, N, 64 * H * N * W, (dnorm1_gamma, dnorm1_y, norm1_h), (), (H, W), ()
+        bottleneck_backward_12_loops, N, 64 * H * N * W, (dnorm1_gamma, dnorm1_y, norm1_h), (), (H, W), ()
     )
 
 
-bottleneck_backward_17_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_13_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dnorm2_y,
     const REAL *restrict norm2_h, long H, long W)
@@ -1656,16 +1697,16 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_backward_17(
+def bottleneck_backward_13(
     dnorm2_gamma: rt.Array, dnorm2_y: rt.Array, norm2_h: rt.Array, H: int, N: int, W: int
 ) -> bool:
     """Sums over j for every n, m."""
     return rt.run_parts(
-        bottleneck_backward_17_loops, N, 64 * H * N * W, (dnorm2_gamma, dnorm2_y, norm2_h), (), (H, W), ()
+        bottleneck_backward_13_loops, N, 64 * H * N * W, (dnorm2_gamma, dnorm2_y, norm2_h), (), (H, W), ()
     )
 
 
-bottleneck_backward_18_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_14_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm3_gamma, const REAL *restrict dsum_y,
     const REAL *restrict norm3_h, long H, long W)
@@ -1724,14 +1765,14 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_backward_18(dnorm3_gamma: rt.Array, dsum_y: rt.Array, norm3_h: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_backward_14(dnorm3_gamma: rt.Array, dsum_y: rt.Array, norm3_h: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every n, m."""
     return rt.run_parts(
-        bottleneck_backward_18_loops, N, 256 * H * N * W, (dnorm3_gamma, dsum_y, norm3_h), (), (H, W), ()
+        bottleneck_backward_14_loops, N, 256 * H * N * W, (dnorm3_gamma, dsum_y, norm3_h), (), (H, W), ()
     )
 
 
-bottleneck_backward_19_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_15_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm4_gamma, const REAL *restrict dsum_y,
     const REAL *restrict norm4_h, long H, long W)
@@ -1790,8 +1831,8 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_backward_19(dnorm4_gamma: rt.Array, dsum_y: rt.Array, norm4_h: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_backward_15(dnorm4_gamma: rt.Array, dsum_y: rt.Array, norm4_h: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every n, m."""
     return rt.run_parts(
-        bottleneck_backward_19_loops, N, 256 * H * N * W, (dnorm4_gamma, dsum_y, norm4_h), (), (H, W), ()
+        bottleneck_backward_15_loops, N, 256 * H * N * W, (dnorm4_gamma, dsum_y, norm4_h), (), (H, W), ()
     )

@@ -12,14 +12,14 @@ static void loops(
     long start, long stop, REAL *restrict z, const REAL *restrict m, const REAL *restrict w, long C, long K)
 {
     for (long t = start; t < stop; t++) {
-        const long at = C * K * t;
         const long w_at = C * K * t;
+        const long z_at = C * K * t;
         for (long k = 0; k < whole(0, C * K); k += LANES) {
-            store(&z[at + k], load(&m[k]) * load(&w[w_at + k]));
+            store(&z[z_at + k], load(&m[k]) * load(&w[w_at + k]));
         }
         APART
         for (long k = whole(0, C * K); k < C * K; k++) {
-            z[at + k] = m[k] * w[w_at + k];
+            z[z_at + k] = m[k] * w[w_at + k];
         }
     }
 }
@@ -46,14 +46,14 @@ static void loops(
     long start, long stop, REAL *restrict dw, const REAL *restrict dz, const REAL *restrict m, long C, long K)
 {
     for (long v = start; v < stop; v++) {
-        const long at = C * K * v;
+        const long dw_at = C * K * v;
         const long dz_at = C * K * v;
         for (long a = 0; a < whole(0, C * K); a += LANES) {
-            store(&dw[at + a], load(&m[a]) * load(&dz[dz_at + a]));
+            store(&dw[dw_at + a], load(&m[a]) * load(&dz[dz_at + a]));
         }
         APART
         for (long a = whole(0, C * K); a < C * K; a++) {
-            dw[at + a] = m[a] * dz[dz_at + a];
+            dw[dw_at + a] = m[a] * dz[dz_at + a];
         }
     }
 }

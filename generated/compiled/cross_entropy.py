@@ -9,57 +9,36 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-cross_entropy_forward_1_loops = r"""/* Element by element. */
+cross_entropy_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, REAL *restrict h, const REAL *restrict m, const REAL *restrict x, long K)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = K * e;
-        const long m_at = e;
-        const long x_at = K * e;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals x_1 = load(&x[x_at + k]);
-            const reals m_1 = all(m[m_at]);
-            store(&h[at + k], all_exp_of(x_1 - m_1));
-        }
-        APART
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL x_1 = x[x_at + k];
-            const REAL m_1 = m[m_at];
-            h[at + k] = exp_of(x_1 - m_1);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def cross_entropy_forward_1(h: rt.Array, m: rt.Array, x: rt.Array, E: int, K: int) -> bool:
-    """Element by element."""
-    return rt.run(cross_entropy_forward_1_loops, E, E * K, (h, m, x), (), (K,), ())
-
-
-cross_entropy_forward_2_loops = r"""/* Sums over k for every e. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict h, long K)
+    long start, long stop, struct team *const team, REAL *restrict h, REAL *restrict z, REAL *restrict q,
+    REAL *restrict a, const REAL *restrict m, const REAL *restrict x, const TYPE_6 *restrict t,
+    const REAL *restrict w, REAL number_1, REAL number_2, REAL number_3, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long e = start; e < stop; e++) {
-        const long at = e;
+        const long a_at = e;
         const long h_at = K * e;
-        double total = 0;
+        const long m_at = e;
+        const long q_at = K * e;
+        const long t_at = e;
+        const long x_at = K * e;
+        const long z_at = e;
+        for (long k = 0; k < whole(0, K); k += LANES) {
+            const reals x_1 = load(&x[x_at + k]);
+            const reals m_1 = all(m[m_at]);
+            store(&h[h_at + k], all_exp_of(x_1 - m_1));
+        }
+        APART
+        for (long k = whole(0, K); k < K; k++) {
+            const REAL x_1 = x[x_at + k];
+            const REAL m_1 = m[m_at];
+            h[h_at + k] = exp_of(x_1 - m_1);
+        }
+        double total_1_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -69,93 +48,25 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
+            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_1_0 += sums[lane];
             }
         }
-        z[at] = total;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
-}
-"""
-
-
-def cross_entropy_forward_2(z: rt.Array, h: rt.Array, E: int, K: int) -> bool:
-    """Sums over k for every e."""
-    return rt.run(cross_entropy_forward_2_loops, E, E * K, (z, h), (), (K,), ())
-
-
-cross_entropy_forward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict q, const TYPE_1 *restrict t, const REAL *restrict w, REAL number_1,
-    REAL number_2, REAL number_3, long K)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = K * e;
-        const long t_at = e;
+        z[z_at] = total_1_0;
         APART
         for (long k = 0; k < K; k++) {
-            const TYPE_1 t_1 = t[t_at];
+            const TYPE_6 t_1 = t[t_at];
             const REAL term_2 = position(k) == t_1 ? number_2 : 0;
             const REAL w_1 = w[k];
             const REAL term_4 = (term_2 + number_3) * w_1;
             const REAL term_5 = t_1 != number_1 ? term_4 : 0;
-            q[at + k] = term_5;
+            q[q_at + k] = term_5;
         }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1], ((const REAL *)arrays[3])[2], numbers[2]);
-}
-"""
-
-
-def cross_entropy_forward_3(q: rt.Array, t: rt.Array, w: rt.Array, E: int, K: int, epsilon: Any, i: Any) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("cross_entropy_forward_3", q=q)
-    return rt.run(
-        cross_entropy_forward_3_loops,
-        E,
-        E * K,
-        (q, t, w),
-        (dtype(i), dtype(1 - epsilon), dtype(rt.ratio(epsilon, K))),
-        (K,),
-        (),
-    )
-
-
-cross_entropy_forward_4_loops = r"""/* Sums over k for every e. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict a, const REAL *restrict q, long K)
-{
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
-        return;
-    }
-    for (long e = start; e < stop; e++) {
-        const long at = e;
-        const long q_at = K * e;
-        double total = 0;
+        double total_3_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -165,14 +76,15 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&q[q_at + k]));
             }
+            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, q[q_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_3_0 += sums[lane];
             }
         }
-        a[at] = total;
+        a[a_at] = total_3_0;
     }
 }
 
@@ -183,77 +95,71 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], arrays[6], arrays[7], ((const REAL *)arrays[8])[0], ((const REAL *)arrays[8])[1],
+        ((const REAL *)arrays[8])[2], numbers[2]);
 }
 """
 
 
-def cross_entropy_forward_4(a: rt.Array, q: rt.Array, E: int, K: int) -> bool:
-    """Sums over k for every e."""
-    return rt.run(cross_entropy_forward_4_loops, E, E * K, (a, q), (), (K,), ())
+def cross_entropy_forward_1(
+    h: rt.Array,
+    z: rt.Array,
+    q: rt.Array,
+    a: rt.Array,
+    m: rt.Array,
+    x: rt.Array,
+    t: rt.Array,
+    w: rt.Array,
+    E: int,
+    K: int,
+    epsilon: Any,
+    i: Any,
+) -> bool:
+    """Row by row, for every e."""
+    dtype = rt.float_type("cross_entropy_forward_1", h=h)
+    return rt.run(
+        cross_entropy_forward_1_loops,
+        E,
+        E * K,
+        (h, z, q, a, m, x, t, w),
+        (dtype(i), dtype(1 - epsilon), dtype(rt.ratio(epsilon, K))),
+        (K,),
+        (),
+    )
 
 
-cross_entropy_grad_input_1_loops = r"""/* Element by element. */
+cross_entropy_grad_input_1_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict q, REAL number_1)
-{
-    for (long o = start; o < whole(start, stop); o += LANES) {
-        const reals q_1 = load(&q[o]);
-        const reals term_2 = -number_1 * q_1;
-        const reals term_3 = choose(MASKS(q_1 != all(0)), term_2, all(0));
-        store(&dx[o], term_3);
-    }
-    APART
-    for (long o = whole(start, stop); o < stop; o++) {
-        const REAL q_1 = q[o];
-        const REAL term_2 = -number_1 * q_1;
-        const REAL term_3 = q_1 != 0 ? term_2 : 0;
-        dx[o] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0]);
-}
-"""
-
-
-def cross_entropy_grad_input_1(dx: rt.Array, q: rt.Array, dy: Any, s: Any, E: int, K: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("cross_entropy_grad_input_1", dx=dx)
-    return rt.run(cross_entropy_grad_input_1_loops, E * K, E * K, (dx, q), (dtype(rt.ratio(dy, s)),), (), ())
-
-
-cross_entropy_grad_input_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict a, const REAL *restrict h,
-    const REAL *restrict z, REAL number_1, long K)
+    long start, long stop, REAL *restrict dx, const REAL *restrict q, const REAL *restrict a,
+    const REAL *restrict h, const REAL *restrict z, REAL number_1, long K)
 {
     for (long v = start; v < stop; v++) {
-        const long at = K * v;
         const long a_at = v;
         const long dx_at = K * v;
         const long h_at = K * v;
+        const long q_at = K * v;
         const long z_at = v;
         for (long o = 0; o < whole(0, K); o += LANES) {
+            const reals q_1 = load(&q[q_at + o]);
+            const reals term_2 = -number_1 * q_1;
+            const reals term_3 = choose(MASKS(q_1 != all(0)), term_2, all(0));
+            store(&dx[dx_at + o], term_3);
             const reals a_1 = all(a[a_at]);
             const reals h_1 = load(&h[h_at + o]);
             const reals z_1 = all(z[z_at]);
-            const reals dx_1 = load(&dx[dx_at + o]);
-            store(&dx[at + o], number_1 * a_1 * h_1 / z_1 + dx_1);
+            store(&dx[dx_at + o], load(&dx[dx_at + o]) + number_1 * a_1 * h_1 / z_1);
         }
         APART
         for (long o = whole(0, K); o < K; o++) {
+            const REAL q_1 = q[q_at + o];
+            const REAL term_2 = -number_1 * q_1;
+            const REAL term_3 = q_1 != 0 ? term_2 : 0;
+            dx[dx_at + o] = term_3;
             const REAL a_1 = a[a_at];
             const REAL h_1 = h[h_at + o];
             const REAL z_1 = z[z_at];
-            const REAL dx_1 = dx[dx_at + o];
-            dx[at + o] = number_1 * a_1 * h_1 / z_1 + dx_1;
+            dx[dx_at + o] += number_1 * a_1 * h_1 / z_1;
         }
     }
 }
@@ -265,15 +171,15 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        ((const REAL *)arrays[5])[0], numbers[2]);
 }
 """
 
 
-def cross_entropy_grad_input_2(
-    dx: rt.Array, a: rt.Array, h: rt.Array, z: rt.Array, dy: Any, s: Any, E: int, K: int
+def cross_entropy_grad_input_1(
+    dx: rt.Array, q: rt.Array, a: rt.Array, h: rt.Array, z: rt.Array, dy: Any, s: Any, E: int, K: int
 ) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("cross_entropy_grad_input_2", dx=dx)
-    return rt.run(cross_entropy_grad_input_2_loops, E, E * K, (dx, a, h, z), (dtype(rt.ratio(dy, s)),), (K,), ())
+    """Row by row, for every v."""
+    dtype = rt.float_type("cross_entropy_grad_input_1", dx=dx)
+    return rt.run(cross_entropy_grad_input_1_loops, E, E * K, (dx, q, a, h, z), (dtype(rt.ratio(dy, s)),), (K,), ())

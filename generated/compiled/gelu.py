@@ -9,53 +9,19 @@ else:  # copied beside a script
 
 gelu_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict s, const REAL *restrict x, REAL number_1)
+    long start, long stop, REAL *restrict s, REAL *restrict y, const REAL *restrict x, REAL number_1,
+    REAL number_2)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
         store(&s[e], all_erf_of(number_1 * x_1) + all(1));
+        store(&y[e], number_2 * load(&s[e]) * load(&x[e]));
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL x_1 = x[e];
         s[e] = erf_of(number_1 * x_1) + 1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0]);
-}
-"""
-
-
-def gelu_forward_1(s: rt.Array, x: rt.Array, E: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("gelu_forward_1", s=s)
-    return rt.run(gelu_forward_1_loops, E, E, (s, x), (dtype(0.7071067811865476),), (), ())
-
-
-gelu_grad_input_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict x, REAL number_1,
-    REAL number_2)
-{
-    for (long m = start; m < whole(start, stop); m += LANES) {
-        const reals dx_1 = load(&dx[m]);
-        const reals x_1 = load(&x[m]);
-        const reals dy_1 = load(&dy[m]);
-        store(&dx[m], dx_1 + number_1 * all_exp_of(number_2 * (x_1 * x_1)) * dy_1 * x_1);
-    }
-    APART
-    for (long m = whole(start, stop); m < stop; m++) {
-        const REAL dx_1 = dx[m];
-        const REAL x_1 = x[m];
-        const REAL dy_1 = dy[m];
-        dx[m] = dx_1 + number_1 * exp_of(number_2 * (x_1 * x_1)) * dy_1 * x_1;
+        y[e] = number_2 * s[e] * x[e];
     }
 }
 
@@ -71,7 +37,47 @@ static void part(void *given, long number)
 """
 
 
-def gelu_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int) -> bool:
+def gelu_forward_1(s: rt.Array, y: rt.Array, x: rt.Array, E: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("gelu_forward_1", s=s)
+    return rt.run(gelu_forward_1_loops, E, E, (s, y, x), (dtype(0.7071067811865476), dtype(1 / 2)), (), ())
+
+
+gelu_grad_input_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict s,
+    const REAL *restrict x, REAL number_1, REAL number_2, REAL number_3)
+{
+    for (long m = start; m < whole(start, stop); m += LANES) {
+        store(&dx[m], number_1 * load(&dy[m]) * load(&s[m]));
+        const reals x_1 = load(&x[m]);
+        const reals dy_1 = load(&dy[m]);
+        store(&dx[m], load(&dx[m]) + number_2 * all_exp_of(number_3 * (x_1 * x_1)) * dy_1 * x_1);
+    }
+    APART
+    for (long m = whole(start, stop); m < stop; m++) {
+        dx[m] = number_1 * dy[m] * s[m];
+        const REAL x_1 = x[m];
+        const REAL dy_1 = dy[m];
+        dx[m] += number_2 * exp_of(number_3 * (x_1 * x_1)) * dy_1 * x_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], ((const REAL *)arrays[4])[2]);
+}
+"""
+
+
+def gelu_grad_input_1(dx: rt.Array, dy: rt.Array, s: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("gelu_grad_input_1", dx=dx)
-    return rt.run(gelu_grad_input_1_loops, E, E, (dx, dy, x), (dtype(0.3989422804014327), dtype(-1 / 2)), (), ())
+    return rt.run(
+        gelu_grad_input_1_loops, E, E, (dx, dy, s, x), (dtype(1 / 2), dtype(0.3989422804014327), dtype(-1 / 2)), (), ()
+    )

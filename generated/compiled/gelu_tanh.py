@@ -9,16 +9,21 @@ else:  # copied beside a script
 
 gelu_tanh_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict s, const REAL *restrict x, REAL number_1, REAL number_2)
+    long start, long stop, REAL *restrict s, REAL *restrict y, const REAL *restrict x, REAL number_1,
+    REAL number_2, REAL number_3)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
         store(&s[e], all_tanh_of(number_1 * (number_2 * (x_1 * x_1 * x_1) + x_1)));
+        const reals s_1 = load(&s[e]);
+        store(&y[e], number_3 * (s_1 + all(1)) * x_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL x_1 = x[e];
         s[e] = tanh_of(number_1 * (number_2 * (x_1 * x_1 * x_1) + x_1));
+        const REAL s_1 = s[e];
+        y[e] = number_3 * (s_1 + 1) * x_1;
     }
 }
 
@@ -28,105 +33,39 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
-        ((const REAL *)arrays[2])[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        ((const REAL *)arrays[3])[1], ((const REAL *)arrays[3])[2]);
 }
 """
 
 
-def gelu_tanh_forward_1(s: rt.Array, x: rt.Array, E: int) -> bool:
+def gelu_tanh_forward_1(s: rt.Array, y: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("gelu_tanh_forward_1", s=s)
-    return rt.run(gelu_tanh_forward_1_loops, E, E, (s, x), (dtype(0.7978845608028654), dtype(0.044715)), (), ())
-
-
-gelu_tanh_forward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict s, const REAL *restrict x, REAL number_1)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals s_1 = load(&s[e]);
-        const reals x_1 = load(&x[e]);
-        store(&y[e], number_1 * (s_1 + all(1)) * x_1);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL s_1 = s[e];
-        const REAL x_1 = x[e];
-        y[e] = number_1 * (s_1 + 1) * x_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0]);
-}
-"""
-
-
-def gelu_tanh_forward_2(y: rt.Array, s: rt.Array, x: rt.Array, E: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("gelu_tanh_forward_2", y=y)
-    return rt.run(gelu_tanh_forward_2_loops, E, E, (y, s, x), (dtype(1 / 2),), (), ())
+    return rt.run(
+        gelu_tanh_forward_1_loops, E, E, (s, y, x), (dtype(0.7978845608028654), dtype(0.044715), dtype(1 / 2)), (), ()
+    )
 
 
 gelu_tanh_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict s, REAL number_1)
+    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict s,
+    const REAL *restrict x, REAL number_1, REAL number_2, REAL number_3)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals s_1 = load(&s[m]);
         const reals dy_1 = load(&dy[m]);
         store(&dx[m], (number_1 * s_1 + number_1) * dy_1);
+        const reals x_1 = load(&x[m]);
+        store(&dx[m], load(&dx[m]) + number_2 * (all(1) - s_1 * s_1) * (number_3 * (x_1 * x_1) + all(1)) * dy_1 * x_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
         const REAL s_1 = s[m];
         const REAL dy_1 = dy[m];
         dx[m] = (number_1 * s_1 + number_1) * dy_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0]);
-}
-"""
-
-
-def gelu_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, s: rt.Array, E: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("gelu_tanh_grad_input_1", dx=dx)
-    return rt.run(gelu_tanh_grad_input_1_loops, E, E, (dx, dy, s), (dtype(1 / 2),), (), ())
-
-
-gelu_tanh_grad_input_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict s,
-    const REAL *restrict x, REAL number_1, REAL number_2)
-{
-    for (long m = start; m < whole(start, stop); m += LANES) {
-        const reals s_1 = load(&s[m]);
-        const reals x_1 = load(&x[m]);
-        const reals dy_1 = load(&dy[m]);
-        const reals dx_1 = load(&dx[m]);
-        store(&dx[m], number_1 * (all(1) - s_1 * s_1) * (number_2 * (x_1 * x_1) + all(1)) * dy_1 * x_1 + dx_1);
-    }
-    APART
-    for (long m = whole(start, stop); m < stop; m++) {
-        const REAL s_1 = s[m];
         const REAL x_1 = x[m];
-        const REAL dy_1 = dy[m];
-        const REAL dx_1 = dx[m];
-        dx[m] = number_1 * (1 - s_1 * s_1) * (number_2 * (x_1 * x_1) + 1) * dy_1 * x_1 + dx_1;
+        dx[m] += number_2 * (1 - s_1 * s_1) * (number_3 * (x_1 * x_1) + 1) * dy_1 * x_1;
     }
 }
 
@@ -137,14 +76,20 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], ((const REAL *)arrays[4])[2]);
 }
 """
 
 
-def gelu_tanh_grad_input_2(dx: rt.Array, dy: rt.Array, s: rt.Array, x: rt.Array, E: int) -> bool:
+def gelu_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, s: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("gelu_tanh_grad_input_2", dx=dx)
+    dtype = rt.float_type("gelu_tanh_grad_input_1", dx=dx)
     return rt.run(
-        gelu_tanh_grad_input_2_loops, E, E, (dx, dy, s, x), (dtype(0.3989422804014327), dtype(0.134145)), (), ()
+        gelu_tanh_grad_input_1_loops,
+        E,
+        E,
+        (dx, dy, s, x),
+        (dtype(1 / 2), dtype(0.3989422804014327), dtype(0.134145)),
+        (),
+        (),
     )

@@ -13,20 +13,20 @@ static void loops(
     const REAL *restrict h, long C, long G)
 {
     for (long e = start; e < stop; e++) {
-        const long at = C * G * e;
         const long h_at = C * G * e;
+        const long y_at = C * G * e;
         for (long k = 0; k < whole(0, C * G); k += LANES) {
             const reals beta_1 = load(&beta[k]);
             const reals gamma_1 = load(&gamma[k]);
             const reals h_1 = load(&h[h_at + k]);
-            store(&y[at + k], beta_1 + gamma_1 * h_1);
+            store(&y[y_at + k], beta_1 + gamma_1 * h_1);
         }
         APART
         for (long k = whole(0, C * G); k < C * G; k++) {
             const REAL beta_1 = beta[k];
             const REAL gamma_1 = gamma[k];
             const REAL h_1 = h[h_at + k];
-            y[at + k] = beta_1 + gamma_1 * h_1;
+            y[y_at + k] = beta_1 + gamma_1 * h_1;
         }
     }
 }
@@ -56,14 +56,14 @@ static void loops(
     long start, long stop, REAL *restrict dh, const REAL *restrict dy, const REAL *restrict gamma, long C, long G)
 {
     for (long a = start; a < stop; a++) {
-        const long at = C * G * a;
+        const long dh_at = C * G * a;
         const long dy_at = C * G * a;
         for (long o = 0; o < whole(0, C * G); o += LANES) {
-            store(&dh[at + o], load(&gamma[o]) * load(&dy[dy_at + o]));
+            store(&dh[dh_at + o], load(&gamma[o]) * load(&dy[dy_at + o]));
         }
         APART
         for (long o = whole(0, C * G); o < C * G; o++) {
-            dh[at + o] = gamma[o] * dy[dy_at + o];
+            dh[dh_at + o] = gamma[o] * dy[dy_at + o];
         }
     }
 }

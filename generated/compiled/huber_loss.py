@@ -14,19 +14,17 @@ static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict r, REAL number_1, REAL number_2)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
-        const reals dx_1 = load(&dx[m]);
         const reals r_1 = load(&r[m]);
-        const reals term_3 = number_2 * r_1;
-        const reals term_4 = choose(MASKS(all(number_1) >= all_absolute(r_1)), term_3, all(0));
-        store(&dx[m], dx_1 + term_4);
+        const reals term_2 = number_2 * r_1;
+        const reals term_3 = choose(MASKS(all(number_1) >= all_absolute(r_1)), term_2, all(0));
+        store(&dx[m], load(&dx[m]) + term_3);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
-        const REAL dx_1 = dx[m];
         const REAL r_1 = r[m];
-        const REAL term_3 = number_2 * r_1;
-        const REAL term_4 = number_1 >= absolute(r_1) ? term_3 : 0;
-        dx[m] = dx_1 + term_4;
+        const REAL term_2 = number_2 * r_1;
+        const REAL term_3 = number_1 >= absolute(r_1) ? term_2 : 0;
+        dx[m] += term_3;
     }
 }
 

@@ -2,6 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `instance_norm`: C, compiled when it is first called, see `rt.Companion`."""
 
+from typing import Any
+
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
@@ -10,7 +12,7 @@ else:  # copied beside a script
 instance_norm_forward_1_loops = r"""/* Sums over e for every n, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict v, const REAL *restrict m,
-    const REAL *restrict x, long C, long E)
+    const REAL *restrict x, REAL number_1, long C, long E)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, C);
@@ -50,6 +52,7 @@ static void loops(
         APART
         for (long c = 0; c < C; c++) {
             v[at + c] += sums[c];
+            v[at + c] *= number_1;
         }
     }
 }
@@ -61,40 +64,51 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
 }
 """
 
 
 def instance_norm_forward_1(v: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int, N: int) -> bool:
     """Sums over e for every n, c."""
-    return rt.run(instance_norm_forward_1_loops, N, C * E * N, (v, m, x), (), (C, E), ())
+    dtype = rt.float_type("instance_norm_forward_1", v=v)
+    return rt.run(instance_norm_forward_1_loops, N, C * E * N, (v, m, x), (dtype(rt.ratio(1, E)),), (C, E), ())
 
 
-instance_norm_forward_2_loops = r"""/* Element by element. */
+instance_norm_forward_2_loops = r"""/* Row by row, for every n, e. */
 static void loops(
-    long start, long stop, REAL *restrict h, const REAL *restrict factor1, const REAL *restrict m,
-    const REAL *restrict x, long C, long E)
+    long start, long stop, REAL *restrict h, REAL *restrict y, const REAL *restrict factor1,
+    const REAL *restrict m, const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma,
+    long C, long E)
 {
     for (long n = start; n < stop; n++) {
         for (long e = 0; e < E; e++) {
-            const long at = C * (E * n + e);
             const long factor1_at = C * n;
+            const long h_at = C * (E * n + e);
             const long m_at = C * n;
             const long x_at = C * (E * n + e);
+            const long y_at = C * (E * n + e);
             for (long c = 0; c < whole(0, C); c += LANES) {
                 const reals x_1 = load(&x[x_at + c]);
                 const reals m_1 = load(&m[m_at + c]);
                 const reals factor1_1 = load(&factor1[factor1_at + c]);
-                store(&h[at + c], (x_1 - m_1) * factor1_1);
+                store(&h[h_at + c], (x_1 - m_1) * factor1_1);
+                const reals beta_1 = load(&beta[c]);
+                const reals gamma_1 = load(&gamma[c]);
+                const reals h_1 = load(&h[h_at + c]);
+                store(&y[y_at + c], beta_1 + gamma_1 * h_1);
             }
             APART
             for (long c = whole(0, C); c < C; c++) {
                 const REAL x_1 = x[x_at + c];
                 const REAL m_1 = m[m_at + c];
                 const REAL factor1_1 = factor1[factor1_at + c];
-                h[at + c] = (x_1 - m_1) * factor1_1;
+                h[h_at + c] = (x_1 - m_1) * factor1_1;
+                const REAL beta_1 = beta[c];
+                const REAL gamma_1 = gamma[c];
+                const REAL h_1 = h[h_at + c];
+                y[y_at + c] = beta_1 + gamma_1 * h_1;
             }
         }
     }
@@ -107,56 +121,26 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], numbers[2], numbers[3]);
 }
 """
 
 
-def instance_norm_forward_2(h: rt.Array, factor1: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(instance_norm_forward_2_loops, N, C * E * N, (h, factor1, m, x), (), (C, E), ())
-
-
-instance_norm_forward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict gamma,
-    const REAL *restrict h, long C)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = C * e;
-        const long h_at = C * e;
-        for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals beta_1 = load(&beta[c]);
-            const reals gamma_1 = load(&gamma[c]);
-            const reals h_1 = load(&h[h_at + c]);
-            store(&y[at + c], beta_1 + gamma_1 * h_1);
-        }
-        APART
-        for (long c = whole(0, C); c < C; c++) {
-            const REAL beta_1 = beta[c];
-            const REAL gamma_1 = gamma[c];
-            const REAL h_1 = h[h_at + c];
-            y[at + c] = beta_1 + gamma_1 * h_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
-}
-"""
-
-
-def instance_norm_forward_3(y: rt.Array, beta: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(instance_norm_forward_3_loops, E * N, C * E * N, (y, beta, gamma, h), (), (C,), ())
+def instance_norm_forward_2(
+    h: rt.Array,
+    y: rt.Array,
+    factor1: rt.Array,
+    m: rt.Array,
+    x: rt.Array,
+    beta: rt.Array,
+    gamma: rt.Array,
+    C: int,
+    E: int,
+    N: int,
+) -> bool:
+    """Row by row, for every n, e."""
+    return rt.run(instance_norm_forward_2_loops, N, C * E * N, (h, y, factor1, m, x, beta, gamma), (), (C, E), ())
 
 
 instance_norm_grad_input_1_loops = r"""/* Element by element. */
@@ -164,14 +148,14 @@ static void loops(
     long start, long stop, REAL *restrict dh, const REAL *restrict dy, const REAL *restrict gamma, long C)
 {
     for (long a = start; a < stop; a++) {
-        const long at = C * a;
+        const long dh_at = C * a;
         const long dy_at = C * a;
         for (long o = 0; o < whole(0, C); o += LANES) {
-            store(&dh[at + o], load(&gamma[o]) * load(&dy[dy_at + o]));
+            store(&dh[dh_at + o], load(&gamma[o]) * load(&dy[dy_at + o]));
         }
         APART
         for (long o = whole(0, C); o < C; o++) {
-            dh[at + o] = gamma[o] * dy[dy_at + o];
+            dh[dh_at + o] = gamma[o] * dy[dy_at + o];
         }
     }
 }
@@ -196,7 +180,8 @@ def instance_norm_grad_input_1(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: i
 instance_norm_grad_input_2_loops = r"""/* Sums over e for every q, a. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dv, const REAL *restrict dh,
-    const REAL *restrict m, const REAL *restrict x, long C, long E)
+    const REAL *restrict m, const REAL *restrict v, const REAL *restrict x, REAL number_1, REAL number_2, long C,
+    long E)
 {
     for (long q = start; q < stop; q++) {
         double *restrict sums = SCRATCH(double, C);
@@ -239,6 +224,8 @@ static void loops(
         APART
         for (long a = 0; a < C; a++) {
             dv[at + a] += sums[a];
+            const long v_at = C * q;
+            dv[at + a] *= number_1 / ((number_2 + v[v_at + a]) * root_of(number_2 + v[v_at + a]));
         }
     }
 }
@@ -251,80 +238,52 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        numbers[2], numbers[3]);
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], numbers[2], numbers[3]);
 }
 """
 
 
-def instance_norm_grad_input_2(dv: rt.Array, dh: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int, N: int) -> bool:
+def instance_norm_grad_input_2(
+    dv: rt.Array, dh: rt.Array, m: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int, N: int, epsilon: Any
+) -> bool:
     """Sums over e for every q, a."""
-    return rt.run(instance_norm_grad_input_2_loops, N, C * E * N, (dv, dh, m, x), (), (C, E), ())
+    dtype = rt.float_type("instance_norm_grad_input_2", dv=dv)
+    return rt.run(
+        instance_norm_grad_input_2_loops, N, C * E * N, (dv, dh, m, v, x), (dtype(-1 / 2), dtype(epsilon)), (C, E), ()
+    )
 
 
-instance_norm_grad_input_3_loops = r"""/* Element by element. */
+instance_norm_grad_input_3_loops = r"""/* Row by row, for every q, a. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1, long C,
-    long E)
+    long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1,
+    const REAL *restrict dv, const REAL *restrict m, const REAL *restrict x, const REAL *restrict dm,
+    REAL number_1, long C, long E)
 {
     for (long q = start; q < stop; q++) {
         for (long a = 0; a < E; a++) {
-            const long at = C * (E * q + a);
             const long dh_at = C * (E * q + a);
-            const long factor1_at = C * q;
-            for (long o = 0; o < whole(0, C); o += LANES) {
-                store(&dx[at + o], load(&factor1[factor1_at + o]) * load(&dh[dh_at + o]));
-            }
-            APART
-            for (long o = whole(0, C); o < C; o++) {
-                dx[at + o] = factor1[factor1_at + o] * dh[dh_at + o];
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2], numbers[3]);
-}
-"""
-
-
-def instance_norm_grad_input_3(dx: rt.Array, dh: rt.Array, factor1: rt.Array, C: int, E: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(instance_norm_grad_input_3_loops, N, C * E * N, (dx, dh, factor1), (), (C, E), ())
-
-
-instance_norm_grad_input_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dv, const REAL *restrict m,
-    const REAL *restrict x, REAL number_1, long C, long E)
-{
-    for (long q = start; q < stop; q++) {
-        for (long a = 0; a < E; a++) {
-            const long at = C * (E * q + a);
+            const long dm_at = C * q;
             const long dv_at = C * q;
             const long dx_at = C * (E * q + a);
+            const long factor1_at = C * q;
             const long m_at = C * q;
             const long x_at = C * (E * q + a);
             for (long o = 0; o < whole(0, C); o += LANES) {
-                const reals dx_1 = load(&dx[dx_at + o]);
+                store(&dx[dx_at + o], load(&factor1[factor1_at + o]) * load(&dh[dh_at + o]));
                 const reals x_1 = load(&x[x_at + o]);
                 const reals m_1 = load(&m[m_at + o]);
                 const reals dv_1 = load(&dv[dv_at + o]);
-                store(&dx[at + o], dx_1 + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1);
+                store(&dx[dx_at + o], load(&dx[dx_at + o]) + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1);
+                store(&dx[dx_at + o], load(&dx[dx_at + o]) + number_1 * load(&dm[dm_at + o]));
             }
             APART
             for (long o = whole(0, C); o < C; o++) {
-                const REAL dx_1 = dx[dx_at + o];
+                dx[dx_at + o] = factor1[factor1_at + o] * dh[dh_at + o];
                 const REAL x_1 = x[x_at + o];
                 const REAL m_1 = m[m_at + o];
                 const REAL dv_1 = dv[dv_at + o];
-                dx[at + o] = dx_1 + number_1 * (2 * x_1 - 2 * m_1) * dv_1;
+                dx[dx_at + o] += number_1 * (2 * x_1 - 2 * m_1) * dv_1;
+                dx[dx_at + o] += number_1 * dm[dm_at + o];
             }
         }
     }
@@ -337,59 +296,35 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], numbers[2], numbers[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], numbers[2], numbers[3]);
 }
 """
 
 
-def instance_norm_grad_input_4(dx: rt.Array, dv: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("instance_norm_grad_input_4", dx=dx)
-    return rt.run(instance_norm_grad_input_4_loops, N, C * E * N, (dx, dv, m, x), (dtype(rt.ratio(1, E)),), (C, E), ())
-
-
-instance_norm_grad_input_5_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dm, REAL number_1, long C, long E)
-{
-    for (long q = start; q < stop; q++) {
-        for (long a = 0; a < E; a++) {
-            const long at = C * (E * q + a);
-            const long dm_at = C * q;
-            const long dx_at = C * (E * q + a);
-            for (long o = 0; o < whole(0, C); o += LANES) {
-                const reals dx_1 = load(&dx[dx_at + o]);
-                const reals dm_1 = load(&dm[dm_at + o]);
-                store(&dx[at + o], dx_1 + number_1 * dm_1);
-            }
-            APART
-            for (long o = whole(0, C); o < C; o++) {
-                const REAL dx_1 = dx[dx_at + o];
-                const REAL dm_1 = dm[dm_at + o];
-                dx[at + o] = dx_1 + number_1 * dm_1;
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0], numbers[2],
-        numbers[3]);
-}
-"""
-
-
-def instance_norm_grad_input_5(dx: rt.Array, dm: rt.Array, C: int, E: int, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("instance_norm_grad_input_5", dx=dx)
-    return rt.run(instance_norm_grad_input_5_loops, N, C * E * N, (dx, dm), (dtype(rt.ratio(1, E)),), (C, E), ())
+def instance_norm_grad_input_3(
+    dx: rt.Array,
+    dh: rt.Array,
+    factor1: rt.Array,
+    dv: rt.Array,
+    m: rt.Array,
+    x: rt.Array,
+    dm: rt.Array,
+    C: int,
+    E: int,
+    N: int,
+) -> bool:
+    """Row by row, for every q, a."""
+    dtype = rt.float_type("instance_norm_grad_input_3", dx=dx)
+    return rt.run(
+        instance_norm_grad_input_3_loops,
+        N,
+        C * E * N,
+        (dx, dh, factor1, dv, m, x, dm),
+        (dtype(rt.ratio(1, E)),),
+        (C, E),
+        (),
+    )
 
 
 instance_norm_grad_gamma_1_loops = r"""/* Sums over e for every n, q. */

@@ -2,23 +2,30 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `layer_norm`: C, compiled when it is first called, see `rt.Companion`."""
 
+from typing import Any
+
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-layer_norm_forward_1_loops = r"""/* Sums over c for every e. */
+layer_norm_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict m, const REAL *restrict x, long C)
+    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict v, REAL *restrict h,
+    REAL *restrict y, const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma,
+    REAL number_1, REAL number_2, long C)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long e = start; e < stop; e++) {
-        const long at = e;
+        const long h_at = C * e;
+        const long m_at = e;
+        const long v_at = e;
         const long x_at = C * e;
-        double total = 0;
+        const long y_at = C * e;
+        double total_0_0 = 0;
         for (long block = 0; block < (C + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -32,44 +39,11 @@ static void loops(
                 add_to(sums, x[x_at + c]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_0_0 += sums[lane];
             }
         }
-        m[at] = total;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
-}
-"""
-
-
-def layer_norm_forward_1(m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
-    """Sums over c for every e."""
-    return rt.run(layer_norm_forward_1_loops, E, C * E, (m, x), (), (C,), ())
-
-
-layer_norm_forward_2_loops = r"""/* Sums over c for every e. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict v, const REAL *restrict m,
-    const REAL *restrict x, long C)
-{
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
-        return;
-    }
-    for (long e = start; e < stop; e++) {
-        const long at = e;
-        const long m_at = e;
-        const long x_at = C * e;
-        double total = 0;
+        m[m_at] = total_0_0 * number_1;
+        double total_0_1 = 0;
         for (long block = 0; block < (C + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -87,186 +61,30 @@ static void loops(
                 add_to(sums, (x_1 - m_1) * (x_1 - m_1));
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_0_1 += sums[lane];
             }
         }
-        v[at] = total;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def layer_norm_forward_2(v: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
-    """Sums over c for every e."""
-    return rt.run(layer_norm_forward_2_loops, E, C * E, (v, m, x), (), (C,), ())
-
-
-layer_norm_forward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict h, const REAL *restrict factor1, const REAL *restrict m,
-    const REAL *restrict x, long C)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = C * e;
-        const long factor1_at = e;
-        const long m_at = e;
-        const long x_at = C * e;
+        v[v_at] = total_0_1 * number_1;
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals x_1 = load(&x[x_at + c]);
             const reals m_1 = all(m[m_at]);
-            const reals factor1_1 = all(factor1[factor1_at]);
-            store(&h[at + c], (x_1 - m_1) * factor1_1);
-        }
-        APART
-        for (long c = whole(0, C); c < C; c++) {
-            const REAL x_1 = x[x_at + c];
-            const REAL m_1 = m[m_at];
-            const REAL factor1_1 = factor1[factor1_at];
-            h[at + c] = (x_1 - m_1) * factor1_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
-}
-"""
-
-
-def layer_norm_forward_3(h: rt.Array, factor1: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(layer_norm_forward_3_loops, E, C * E, (h, factor1, m, x), (), (C,), ())
-
-
-layer_norm_forward_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict gamma,
-    const REAL *restrict h, long C)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = C * e;
-        const long h_at = C * e;
-        for (long c = 0; c < whole(0, C); c += LANES) {
+            const reals v_1 = all(v[v_at]);
+            store(&h[h_at + c], (x_1 - m_1) / all_root_of(number_2 + v_1));
             const reals beta_1 = load(&beta[c]);
             const reals gamma_1 = load(&gamma[c]);
             const reals h_1 = load(&h[h_at + c]);
-            store(&y[at + c], beta_1 + gamma_1 * h_1);
+            store(&y[y_at + c], beta_1 + gamma_1 * h_1);
         }
-        APART
         for (long c = whole(0, C); c < C; c++) {
+            const REAL x_1 = x[x_at + c];
+            const REAL m_1 = m[m_at];
+            const REAL v_1 = v[v_at];
+            h[h_at + c] = (x_1 - m_1) / root_of(number_2 + v_1);
             const REAL beta_1 = beta[c];
             const REAL gamma_1 = gamma[c];
             const REAL h_1 = h[h_at + c];
-            y[at + c] = beta_1 + gamma_1 * h_1;
+            y[y_at + c] = beta_1 + gamma_1 * h_1;
         }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
-}
-"""
-
-
-def layer_norm_forward_4(y: rt.Array, beta: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(layer_norm_forward_4_loops, E, C * E, (y, beta, gamma, h), (), (C,), ())
-
-
-layer_norm_grad_input_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dh, const REAL *restrict dy, const REAL *restrict gamma, long C)
-{
-    for (long q = start; q < stop; q++) {
-        const long at = C * q;
-        const long dy_at = C * q;
-        for (long a = 0; a < whole(0, C); a += LANES) {
-            store(&dh[at + a], load(&gamma[a]) * load(&dy[dy_at + a]));
-        }
-        APART
-        for (long a = whole(0, C); a < C; a++) {
-            dh[at + a] = gamma[a] * dy[dy_at + a];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def layer_norm_grad_input_1(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(layer_norm_grad_input_1_loops, E, C * E, (dh, dy, gamma), (), (C,), ())
-
-
-layer_norm_grad_input_2_loops = r"""/* Sums over c for every q. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dv, const REAL *restrict dh,
-    const REAL *restrict m, const REAL *restrict x, long C)
-{
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
-        return;
-    }
-    for (long q = start; q < stop; q++) {
-        const long at = q;
-        const long dh_at = C * q;
-        const long m_at = q;
-        const long x_at = C * q;
-        double total = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
-            long high = least(low + 4096, C);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                const reals x_1 = load(&x[x_at + c]);
-                const reals m_1 = all(m[m_at]);
-                const reals dh_1 = load(&dh[dh_at + c]);
-                all_add_to(sums, (x_1 - m_1) * dh_1);
-            }
-            for (long c = whole(low, high); c < high; c++) {
-                const REAL x_1 = x[x_at + c];
-                const REAL m_1 = m[m_at];
-                const REAL dh_1 = dh[dh_at + c];
-                add_to(sums, (x_1 - m_1) * dh_1);
-            }
-            for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
-            }
-        }
-        dv[at] = total;
     }
 }
 
@@ -278,125 +96,149 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        numbers[2]);
+        arrays[4], arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2]);
 }
 """
 
 
-def layer_norm_grad_input_2(dv: rt.Array, dh: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
-    """Sums over c for every q."""
-    return rt.run(layer_norm_grad_input_2_loops, E, C * E, (dv, dh, m, x), (), (C,), ())
+def layer_norm_forward_1(
+    m: rt.Array,
+    v: rt.Array,
+    h: rt.Array,
+    y: rt.Array,
+    x: rt.Array,
+    beta: rt.Array,
+    gamma: rt.Array,
+    C: int,
+    E: int,
+    epsilon: Any,
+) -> bool:
+    """Row by row, for every e."""
+    dtype = rt.float_type("layer_norm_forward_1", m=m)
+    return rt.run(
+        layer_norm_forward_1_loops,
+        E,
+        C * E,
+        (m, v, h, y, x, beta, gamma),
+        (dtype(rt.ratio(1, C)), dtype(epsilon)),
+        (C,),
+        (),
+    )
 
 
-layer_norm_grad_input_3_loops = r"""/* Sums over c for every q. */
+layer_norm_grad_input_1_loops = r"""/* Row by row, for every q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dm, const REAL *restrict dh, long C)
+    long start, long stop, struct team *const team, REAL *restrict dh, REAL *restrict dv, REAL *restrict dm,
+    REAL *restrict dx, const REAL *restrict dy, const REAL *restrict gamma, const REAL *restrict m,
+    const REAL *restrict v, const REAL *restrict x, REAL number_1, REAL number_2, REAL number_3, long C)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long q = start; q < stop; q++) {
-        const long at = q;
         const long dh_at = C * q;
-        double total = 0;
+        const long dm_at = q;
+        const long dv_at = q;
+        const long dx_at = C * q;
+        const long dy_at = C * q;
+        const long m_at = q;
+        const long v_at = q;
+        const long x_at = C * q;
+        for (long a = 0; a < whole(0, C); a += LANES) {
+            store(&dh[dh_at + a], load(&gamma[a]) * load(&dy[dy_at + a]));
+        }
+        APART
+        for (long a = whole(0, C); a < C; a++) {
+            dh[dh_at + a] = gamma[a] * dy[dy_at + a];
+        }
+        double total_1_0 = 0;
         for (long block = 0; block < (C + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
             }
             long low = block * 4096;
             long high = least(low + 4096, C);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                all_add_to(sums, load(&dh[dh_at + c]));
+            for (long a = low; a < whole(low, high); a += LANES) {
+                const reals x_1 = load(&x[x_at + a]);
+                const reals m_1 = all(m[m_at]);
+                const reals dh_1 = load(&dh[dh_at + a]);
+                all_add_to(sums, (x_1 - m_1) * dh_1);
             }
-            for (long c = whole(low, high); c < high; c++) {
-                add_to(sums, dh[dh_at + c]);
+            APART
+            for (long a = whole(low, high); a < high; a++) {
+                const REAL x_1 = x[x_at + a];
+                const REAL m_1 = m[m_at];
+                const REAL dh_1 = dh[dh_at + a];
+                add_to(sums, (x_1 - m_1) * dh_1);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_1_0 += sums[lane];
             }
         }
-        dm[at] = total;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
-}
-"""
-
-
-def layer_norm_grad_input_3(dm: rt.Array, dh: rt.Array, C: int, E: int) -> bool:
-    """Sums over c for every q."""
-    return rt.run(layer_norm_grad_input_3_loops, E, C * E, (dm, dh), (), (C,), ())
-
-
-layer_norm_grad_input_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1, long C)
-{
-    for (long q = start; q < stop; q++) {
-        const long at = C * q;
-        const long dh_at = C * q;
-        const long factor1_at = q;
-        for (long a = 0; a < whole(0, C); a += LANES) {
-            store(&dx[at + a], factor1[factor1_at] * load(&dh[dh_at + a]));
+        dv[dv_at] = total_1_0 * (number_1 / ((number_2 + v[v_at]) * root_of(number_2 + v[v_at])));
+        double total_1_1 = 0;
+        for (long block = 0; block < (C + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = 0;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, C);
+            for (long a = low; a < whole(low, high); a += LANES) {
+                all_add_to(sums, load(&dh[dh_at + a]));
+            }
+            APART
+            for (long a = whole(low, high); a < high; a++) {
+                add_to(sums, dh[dh_at + a]);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                total_1_1 += sums[lane];
+            }
         }
-        APART
-        for (long a = whole(0, C); a < C; a++) {
-            dx[at + a] = factor1[factor1_at] * dh[dh_at + a];
+        dm[dm_at] = total_1_1 * (-1 / root_of(number_2 + v[v_at]));
+        double total_1_2 = 0;
+        for (long block = 0; block < (C + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = 0;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, C);
+            for (long a = low; a < whole(low, high); a += LANES) {
+                const reals m_1 = all(m[m_at]);
+                const reals x_1 = load(&x[x_at + a]);
+                all_add_to(sums, all(2) * m_1 - all(2) * x_1);
+            }
+            APART
+            for (long a = whole(low, high); a < high; a++) {
+                const REAL m_1 = m[m_at];
+                const REAL x_1 = x[x_at + a];
+                add_to(sums, 2 * m_1 - 2 * x_1);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                total_1_2 += sums[lane];
+            }
         }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def layer_norm_grad_input_4(dx: rt.Array, dh: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(layer_norm_grad_input_4_loops, E, C * E, (dx, dh, factor1), (), (C,), ())
-
-
-layer_norm_grad_input_5_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dv, const REAL *restrict m,
-    const REAL *restrict x, REAL number_1, long C)
-{
-    for (long q = start; q < stop; q++) {
-        const long at = C * q;
-        const long dv_at = q;
-        const long dx_at = C * q;
-        const long m_at = q;
-        const long x_at = C * q;
+        dm[dm_at] += total_1_2 * (number_3 * dv[dv_at]);
         for (long a = 0; a < whole(0, C); a += LANES) {
-            const reals dx_1 = load(&dx[dx_at + a]);
+            const reals dh_1 = load(&dh[dh_at + a]);
+            const reals v_1 = all(v[v_at]);
+            store(&dx[dx_at + a], dh_1 / all_root_of(number_2 + v_1));
             const reals x_1 = load(&x[x_at + a]);
             const reals m_1 = all(m[m_at]);
             const reals dv_1 = all(dv[dv_at]);
-            store(&dx[at + a], dx_1 + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1);
+            store(&dx[dx_at + a], load(&dx[dx_at + a]) + number_3 * (all(2) * x_1 - all(2) * m_1) * dv_1);
+            store(&dx[dx_at + a], load(&dx[dx_at + a]) + number_3 * dm[dm_at]);
         }
         APART
         for (long a = whole(0, C); a < C; a++) {
-            const REAL dx_1 = dx[dx_at + a];
+            const REAL dh_1 = dh[dh_at + a];
+            const REAL v_1 = v[v_at];
+            dx[dx_at + a] = dh_1 / root_of(number_2 + v_1);
             const REAL x_1 = x[x_at + a];
             const REAL m_1 = m[m_at];
             const REAL dv_1 = dv[dv_at];
-            dx[at + a] = dx_1 + number_1 * (2 * x_1 - 2 * m_1) * dv_1;
+            dx[dx_at + a] += number_3 * (2 * x_1 - 2 * m_1) * dv_1;
+            dx[dx_at + a] += number_3 * dm[dm_at];
         }
     }
 }
@@ -408,53 +250,35 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], arrays[6], arrays[7], arrays[8], ((const REAL *)arrays[9])[0],
+        ((const REAL *)arrays[9])[1], ((const REAL *)arrays[9])[2], numbers[2]);
 }
 """
 
 
-def layer_norm_grad_input_5(dx: rt.Array, dv: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("layer_norm_grad_input_5", dx=dx)
-    return rt.run(layer_norm_grad_input_5_loops, E, C * E, (dx, dv, m, x), (dtype(rt.ratio(1, C)),), (C,), ())
-
-
-layer_norm_grad_input_6_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dm, REAL number_1, long C)
-{
-    for (long q = start; q < stop; q++) {
-        const long at = C * q;
-        const long dm_at = q;
-        const long dx_at = C * q;
-        for (long a = 0; a < whole(0, C); a += LANES) {
-            const reals dx_1 = load(&dx[dx_at + a]);
-            const reals dm_1 = all(dm[dm_at]);
-            store(&dx[at + a], dx_1 + number_1 * dm_1);
-        }
-        APART
-        for (long a = whole(0, C); a < C; a++) {
-            const REAL dx_1 = dx[dx_at + a];
-            const REAL dm_1 = dm[dm_at];
-            dx[at + a] = dx_1 + number_1 * dm_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0], numbers[2]);
-}
-"""
-
-
-def layer_norm_grad_input_6(dx: rt.Array, dm: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("layer_norm_grad_input_6", dx=dx)
-    return rt.run(layer_norm_grad_input_6_loops, E, C * E, (dx, dm), (dtype(rt.ratio(1, C)),), (C,), ())
+def layer_norm_grad_input_1(
+    dh: rt.Array,
+    dv: rt.Array,
+    dm: rt.Array,
+    dx: rt.Array,
+    dy: rt.Array,
+    gamma: rt.Array,
+    m: rt.Array,
+    v: rt.Array,
+    x: rt.Array,
+    C: int,
+    E: int,
+    epsilon: Any,
+) -> bool:
+    """Row by row, for every q."""
+    dtype = rt.float_type("layer_norm_grad_input_1", dh=dh)
+    return rt.run(
+        layer_norm_grad_input_1_loops,
+        E,
+        C * E,
+        (dh, dv, dm, dx, dy, gamma, m, v, x),
+        (dtype(-1 / 2), dtype(epsilon), dtype(rt.ratio(1, C))),
+        (C,),
+        (),
+    )

@@ -9,18 +9,25 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-lenet5_forward_1_loops = r"""/* Element by element. */
+lenet5_forward_1_loops = r"""/* Row by row, for every j. */
 static void loops(
-    long start, long stop, REAL *restrict a1_y, const REAL *restrict c1_u, REAL number_1, REAL number_2)
+    long start, long stop, REAL *restrict c1_u, REAL *restrict a1_y, const REAL *restrict c1_b, REAL number_1,
+    REAL number_2)
 {
-    for (long k = start; k < whole(start, stop); k += LANES) {
-        const reals c1_u_1 = load(&c1_u[k]);
-        store(&a1_y[k], number_1 * all_tanh_of(number_2 * c1_u_1));
-    }
-    APART
-    for (long k = whole(start, stop); k < stop; k++) {
-        const REAL c1_u_1 = c1_u[k];
-        a1_y[k] = number_1 * tanh_of(number_2 * c1_u_1);
+    for (long j = start; j < stop; j++) {
+        const long a1_y_at = 6 * j;
+        const long c1_u_at = 6 * j;
+        for (long k = 0; k < whole(0, 6); k += LANES) {
+            store(&c1_u[c1_u_at + k], load(&c1_u[c1_u_at + k]) + load(&c1_b[k]));
+            const reals c1_u_1 = load(&c1_u[c1_u_at + k]);
+            store(&a1_y[a1_y_at + k], number_1 * all_tanh_of(number_2 * c1_u_1));
+        }
+        APART
+        for (long k = whole(0, 6); k < 6; k++) {
+            c1_u[c1_u_at + k] += c1_b[k];
+            const REAL c1_u_1 = c1_u[c1_u_at + k];
+            a1_y[a1_y_at + k] = number_1 * tanh_of(number_2 * c1_u_1);
+        }
     }
 }
 
@@ -30,16 +37,16 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
-        ((const REAL *)arrays[2])[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        ((const REAL *)arrays[3])[1]);
 }
 """
 
 
-def lenet5_forward_1(a1_y: rt.Array, c1_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_forward_1", a1_y=a1_y)
-    return rt.run(lenet5_forward_1_loops, 4704 * N, 4704 * N, (a1_y, c1_u), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_forward_1(c1_u: rt.Array, a1_y: rt.Array, c1_b: rt.Array, N: int) -> bool:
+    """Row by row, for every j."""
+    dtype = rt.float_type("lenet5_forward_1", c1_u=c1_u)
+    return rt.run(lenet5_forward_1_loops, 784 * N, 4704 * N, (c1_u, a1_y, c1_b), (dtype(1.7159), dtype(2 / 3)), (), ())
 
 
 lenet5_forward_2_loops = r"""/* Sums over r, t for every n, i, j, c. */
@@ -103,20 +110,20 @@ static void loops(
     const REAL *restrict s2_z, REAL number_1, REAL number_2)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 6 * j;
+        const long s2_y_at = 6 * j;
         const long s2_z_at = 6 * j;
         for (long c = 0; c < whole(0, 6); c += LANES) {
             const reals s2_a_1 = load(&s2_a[c]);
             const reals s2_z_1 = load(&s2_z[s2_z_at + c]);
             const reals s2_b_1 = load(&s2_b[c]);
-            store(&s2_y[at + c], number_1 * all_tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1));
+            store(&s2_y[s2_y_at + c], number_1 * all_tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1));
         }
         APART
         for (long c = whole(0, 6); c < 6; c++) {
             const REAL s2_a_1 = s2_a[c];
             const REAL s2_z_1 = s2_z[s2_z_at + c];
             const REAL s2_b_1 = s2_b[c];
-            s2_y[at + c] = number_1 * tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
+            s2_y[s2_y_at + c] = number_1 * tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
         }
     }
 }
@@ -141,18 +148,25 @@ def lenet5_forward_3(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Ar
     )
 
 
-lenet5_forward_4_loops = r"""/* Element by element. */
+lenet5_forward_4_loops = r"""/* Row by row, for every j. */
 static void loops(
-    long start, long stop, REAL *restrict a3_y, const REAL *restrict c3_u, REAL number_1, REAL number_2)
+    long start, long stop, REAL *restrict c3_u, REAL *restrict a3_y, const REAL *restrict c3_b, REAL number_1,
+    REAL number_2)
 {
-    for (long k = start; k < whole(start, stop); k += LANES) {
-        const reals c3_u_1 = load(&c3_u[k]);
-        store(&a3_y[k], number_1 * all_tanh_of(number_2 * c3_u_1));
-    }
-    APART
-    for (long k = whole(start, stop); k < stop; k++) {
-        const REAL c3_u_1 = c3_u[k];
-        a3_y[k] = number_1 * tanh_of(number_2 * c3_u_1);
+    for (long j = start; j < stop; j++) {
+        const long a3_y_at = 16 * j;
+        const long c3_u_at = 16 * j;
+        for (long k = 0; k < whole(0, 16); k += LANES) {
+            store(&c3_u[c3_u_at + k], load(&c3_u[c3_u_at + k]) + load(&c3_b[k]));
+            const reals c3_u_1 = load(&c3_u[c3_u_at + k]);
+            store(&a3_y[a3_y_at + k], number_1 * all_tanh_of(number_2 * c3_u_1));
+        }
+        APART
+        for (long k = whole(0, 16); k < 16; k++) {
+            c3_u[c3_u_at + k] += c3_b[k];
+            const REAL c3_u_1 = c3_u[c3_u_at + k];
+            a3_y[a3_y_at + k] = number_1 * tanh_of(number_2 * c3_u_1);
+        }
     }
 }
 
@@ -162,16 +176,16 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
-        ((const REAL *)arrays[2])[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        ((const REAL *)arrays[3])[1]);
 }
 """
 
 
-def lenet5_forward_4(a3_y: rt.Array, c3_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_forward_4", a3_y=a3_y)
-    return rt.run(lenet5_forward_4_loops, 1600 * N, 1600 * N, (a3_y, c3_u), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_forward_4(c3_u: rt.Array, a3_y: rt.Array, c3_b: rt.Array, N: int) -> bool:
+    """Row by row, for every j."""
+    dtype = rt.float_type("lenet5_forward_4", c3_u=c3_u)
+    return rt.run(lenet5_forward_4_loops, 100 * N, 1600 * N, (c3_u, a3_y, c3_b), (dtype(1.7159), dtype(2 / 3)), (), ())
 
 
 lenet5_forward_5_loops = r"""/* Sums over r, t for every n, i, j, c. */
@@ -235,20 +249,20 @@ static void loops(
     const REAL *restrict s4_z, REAL number_1, REAL number_2)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 16 * j;
+        const long s4_y_at = 16 * j;
         const long s4_z_at = 16 * j;
         for (long c = 0; c < whole(0, 16); c += LANES) {
             const reals s4_a_1 = load(&s4_a[c]);
             const reals s4_z_1 = load(&s4_z[s4_z_at + c]);
             const reals s4_b_1 = load(&s4_b[c]);
-            store(&s4_y[at + c], number_1 * all_tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1));
+            store(&s4_y[s4_y_at + c], number_1 * all_tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1));
         }
         APART
         for (long c = whole(0, 16); c < 16; c++) {
             const REAL s4_a_1 = s4_a[c];
             const REAL s4_z_1 = s4_z[s4_z_at + c];
             const REAL s4_b_1 = s4_b[c];
-            s4_y[at + c] = number_1 * tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
+            s4_y[s4_y_at + c] = number_1 * tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
         }
     }
 }
@@ -273,18 +287,25 @@ def lenet5_forward_6(s4_y: rt.Array, s4_a: rt.Array, s4_b: rt.Array, s4_z: rt.Ar
     )
 
 
-lenet5_forward_7_loops = r"""/* Element by element. */
+lenet5_forward_7_loops = r"""/* Row by row, for every j. */
 static void loops(
-    long start, long stop, REAL *restrict a5_y, const REAL *restrict c5_u, REAL number_1, REAL number_2)
+    long start, long stop, REAL *restrict c5_u, REAL *restrict a5_y, const REAL *restrict c5_b, REAL number_1,
+    REAL number_2)
 {
-    for (long k = start; k < whole(start, stop); k += LANES) {
-        const reals c5_u_1 = load(&c5_u[k]);
-        store(&a5_y[k], number_1 * all_tanh_of(number_2 * c5_u_1));
-    }
-    APART
-    for (long k = whole(start, stop); k < stop; k++) {
-        const REAL c5_u_1 = c5_u[k];
-        a5_y[k] = number_1 * tanh_of(number_2 * c5_u_1);
+    for (long j = start; j < stop; j++) {
+        const long a5_y_at = 120 * j;
+        const long c5_u_at = 120 * j;
+        for (long k = 0; k < whole(0, 120); k += LANES) {
+            store(&c5_u[c5_u_at + k], load(&c5_u[c5_u_at + k]) + load(&c5_b[k]));
+            const reals c5_u_1 = load(&c5_u[c5_u_at + k]);
+            store(&a5_y[a5_y_at + k], number_1 * all_tanh_of(number_2 * c5_u_1));
+        }
+        APART
+        for (long k = whole(0, 120); k < 120; k++) {
+            c5_u[c5_u_at + k] += c5_b[k];
+            const REAL c5_u_1 = c5_u[c5_u_at + k];
+            a5_y[a5_y_at + k] = number_1 * tanh_of(number_2 * c5_u_1);
+        }
     }
 }
 
@@ -294,30 +315,37 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
-        ((const REAL *)arrays[2])[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        ((const REAL *)arrays[3])[1]);
 }
 """
 
 
-def lenet5_forward_7(a5_y: rt.Array, c5_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_forward_7", a5_y=a5_y)
-    return rt.run(lenet5_forward_7_loops, 120 * N, 120 * N, (a5_y, c5_u), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_forward_7(c5_u: rt.Array, a5_y: rt.Array, c5_b: rt.Array, N: int) -> bool:
+    """Row by row, for every j."""
+    dtype = rt.float_type("lenet5_forward_7", c5_u=c5_u)
+    return rt.run(lenet5_forward_7_loops, N, 120 * N, (c5_u, a5_y, c5_b), (dtype(1.7159), dtype(2 / 3)), (), ())
 
 
-lenet5_forward_8_loops = r"""/* Element by element. */
+lenet5_forward_8_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, REAL *restrict a6_y, const REAL *restrict f6_u, REAL number_1, REAL number_2)
+    long start, long stop, REAL *restrict f6_u, REAL *restrict a6_y, const REAL *restrict f6_b, REAL number_1,
+    REAL number_2)
 {
-    for (long k = start; k < whole(start, stop); k += LANES) {
-        const reals f6_u_1 = load(&f6_u[k]);
-        store(&a6_y[k], number_1 * all_tanh_of(number_2 * f6_u_1));
-    }
-    APART
-    for (long k = whole(start, stop); k < stop; k++) {
-        const REAL f6_u_1 = f6_u[k];
-        a6_y[k] = number_1 * tanh_of(number_2 * f6_u_1);
+    for (long n = start; n < stop; n++) {
+        const long a6_y_at = 84 * n;
+        const long f6_u_at = 84 * n;
+        for (long k = 0; k < whole(0, 84); k += LANES) {
+            store(&f6_u[f6_u_at + k], load(&f6_u[f6_u_at + k]) + load(&f6_b[k]));
+            const reals f6_u_1 = load(&f6_u[f6_u_at + k]);
+            store(&a6_y[a6_y_at + k], number_1 * all_tanh_of(number_2 * f6_u_1));
+        }
+        APART
+        for (long k = whole(0, 84); k < 84; k++) {
+            f6_u[f6_u_at + k] += f6_b[k];
+            const REAL f6_u_1 = f6_u[f6_u_at + k];
+            a6_y[a6_y_at + k] = number_1 * tanh_of(number_2 * f6_u_1);
+        }
     }
 }
 
@@ -327,30 +355,37 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
-        ((const REAL *)arrays[2])[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        ((const REAL *)arrays[3])[1]);
 }
 """
 
 
-def lenet5_forward_8(a6_y: rt.Array, f6_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_forward_8", a6_y=a6_y)
-    return rt.run(lenet5_forward_8_loops, 84 * N, 84 * N, (a6_y, f6_u), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_forward_8(f6_u: rt.Array, a6_y: rt.Array, f6_b: rt.Array, N: int) -> bool:
+    """Row by row, for every n."""
+    dtype = rt.float_type("lenet5_forward_8", f6_u=f6_u)
+    return rt.run(lenet5_forward_8_loops, N, 84 * N, (f6_u, a6_y, f6_b), (dtype(1.7159), dtype(2 / 3)), (), ())
 
 
-lenet5_predict_1_loops = r"""/* Element by element. */
+lenet5_predict_1_loops = r"""/* Row by row, for every j. */
 static void loops(
-    long start, long stop, REAL *restrict a1_y, const REAL *restrict c1_u, REAL number_1, REAL number_2)
+    long start, long stop, REAL *restrict c1_u, REAL *restrict a1_y, const REAL *restrict c1_b, REAL number_1,
+    REAL number_2)
 {
-    for (long k = start; k < whole(start, stop); k += LANES) {
-        const reals c1_u_1 = load(&c1_u[k]);
-        store(&a1_y[k], number_1 * all_tanh_of(number_2 * c1_u_1));
-    }
-    APART
-    for (long k = whole(start, stop); k < stop; k++) {
-        const REAL c1_u_1 = c1_u[k];
-        a1_y[k] = number_1 * tanh_of(number_2 * c1_u_1);
+    for (long j = start; j < stop; j++) {
+        const long a1_y_at = 6 * j;
+        const long c1_u_at = 6 * j;
+        for (long k = 0; k < whole(0, 6); k += LANES) {
+            store(&c1_u[c1_u_at + k], load(&c1_u[c1_u_at + k]) + load(&c1_b[k]));
+            const reals c1_u_1 = load(&c1_u[c1_u_at + k]);
+            store(&a1_y[a1_y_at + k], number_1 * all_tanh_of(number_2 * c1_u_1));
+        }
+        APART
+        for (long k = whole(0, 6); k < 6; k++) {
+            c1_u[c1_u_at + k] += c1_b[k];
+            const REAL c1_u_1 = c1_u[c1_u_at + k];
+            a1_y[a1_y_at + k] = number_1 * tanh_of(number_2 * c1_u_1);
+        }
     }
 }
 
@@ -360,16 +395,16 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
-        ((const REAL *)arrays[2])[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        ((const REAL *)arrays[3])[1]);
 }
 """
 
 
-def lenet5_predict_1(a1_y: rt.Array, c1_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_predict_1", a1_y=a1_y)
-    return rt.run(lenet5_predict_1_loops, 4704 * N, 4704 * N, (a1_y, c1_u), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_predict_1(c1_u: rt.Array, a1_y: rt.Array, c1_b: rt.Array, N: int) -> bool:
+    """Row by row, for every j."""
+    dtype = rt.float_type("lenet5_predict_1", c1_u=c1_u)
+    return rt.run(lenet5_predict_1_loops, 784 * N, 4704 * N, (c1_u, a1_y, c1_b), (dtype(1.7159), dtype(2 / 3)), (), ())
 
 
 lenet5_predict_2_loops = r"""/* Sums over r, t for every n, i, j, c. */
@@ -433,20 +468,20 @@ static void loops(
     const REAL *restrict s2_z, REAL number_1, REAL number_2)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 6 * j;
+        const long s2_y_at = 6 * j;
         const long s2_z_at = 6 * j;
         for (long c = 0; c < whole(0, 6); c += LANES) {
             const reals s2_a_1 = load(&s2_a[c]);
             const reals s2_z_1 = load(&s2_z[s2_z_at + c]);
             const reals s2_b_1 = load(&s2_b[c]);
-            store(&s2_y[at + c], number_1 * all_tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1));
+            store(&s2_y[s2_y_at + c], number_1 * all_tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1));
         }
         APART
         for (long c = whole(0, 6); c < 6; c++) {
             const REAL s2_a_1 = s2_a[c];
             const REAL s2_z_1 = s2_z[s2_z_at + c];
             const REAL s2_b_1 = s2_b[c];
-            s2_y[at + c] = number_1 * tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
+            s2_y[s2_y_at + c] = number_1 * tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
         }
     }
 }
@@ -471,18 +506,25 @@ def lenet5_predict_3(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Ar
     )
 
 
-lenet5_predict_4_loops = r"""/* Element by element. */
+lenet5_predict_4_loops = r"""/* Row by row, for every j. */
 static void loops(
-    long start, long stop, REAL *restrict a3_y, const REAL *restrict c3_u, REAL number_1, REAL number_2)
+    long start, long stop, REAL *restrict c3_u, REAL *restrict a3_y, const REAL *restrict c3_b, REAL number_1,
+    REAL number_2)
 {
-    for (long k = start; k < whole(start, stop); k += LANES) {
-        const reals c3_u_1 = load(&c3_u[k]);
-        store(&a3_y[k], number_1 * all_tanh_of(number_2 * c3_u_1));
-    }
-    APART
-    for (long k = whole(start, stop); k < stop; k++) {
-        const REAL c3_u_1 = c3_u[k];
-        a3_y[k] = number_1 * tanh_of(number_2 * c3_u_1);
+    for (long j = start; j < stop; j++) {
+        const long a3_y_at = 16 * j;
+        const long c3_u_at = 16 * j;
+        for (long k = 0; k < whole(0, 16); k += LANES) {
+            store(&c3_u[c3_u_at + k], load(&c3_u[c3_u_at + k]) + load(&c3_b[k]));
+            const reals c3_u_1 = load(&c3_u[c3_u_at + k]);
+            store(&a3_y[a3_y_at + k], number_1 * all_tanh_of(number_2 * c3_u_1));
+        }
+        APART
+        for (long k = whole(0, 16); k < 16; k++) {
+            c3_u[c3_u_at + k] += c3_b[k];
+            const REAL c3_u_1 = c3_u[c3_u_at + k];
+            a3_y[a3_y_at + k] = number_1 * tanh_of(number_2 * c3_u_1);
+        }
     }
 }
 
@@ -492,16 +534,16 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
-        ((const REAL *)arrays[2])[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        ((const REAL *)arrays[3])[1]);
 }
 """
 
 
-def lenet5_predict_4(a3_y: rt.Array, c3_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_predict_4", a3_y=a3_y)
-    return rt.run(lenet5_predict_4_loops, 1600 * N, 1600 * N, (a3_y, c3_u), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_predict_4(c3_u: rt.Array, a3_y: rt.Array, c3_b: rt.Array, N: int) -> bool:
+    """Row by row, for every j."""
+    dtype = rt.float_type("lenet5_predict_4", c3_u=c3_u)
+    return rt.run(lenet5_predict_4_loops, 100 * N, 1600 * N, (c3_u, a3_y, c3_b), (dtype(1.7159), dtype(2 / 3)), (), ())
 
 
 lenet5_predict_5_loops = r"""/* Sums over r, t for every n, i, j, c. */
@@ -565,20 +607,20 @@ static void loops(
     const REAL *restrict s4_z, REAL number_1, REAL number_2)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 16 * j;
+        const long s4_y_at = 16 * j;
         const long s4_z_at = 16 * j;
         for (long c = 0; c < whole(0, 16); c += LANES) {
             const reals s4_a_1 = load(&s4_a[c]);
             const reals s4_z_1 = load(&s4_z[s4_z_at + c]);
             const reals s4_b_1 = load(&s4_b[c]);
-            store(&s4_y[at + c], number_1 * all_tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1));
+            store(&s4_y[s4_y_at + c], number_1 * all_tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1));
         }
         APART
         for (long c = whole(0, 16); c < 16; c++) {
             const REAL s4_a_1 = s4_a[c];
             const REAL s4_z_1 = s4_z[s4_z_at + c];
             const REAL s4_b_1 = s4_b[c];
-            s4_y[at + c] = number_1 * tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
+            s4_y[s4_y_at + c] = number_1 * tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
         }
     }
 }
@@ -603,18 +645,25 @@ def lenet5_predict_6(s4_y: rt.Array, s4_a: rt.Array, s4_b: rt.Array, s4_z: rt.Ar
     )
 
 
-lenet5_predict_7_loops = r"""/* Element by element. */
+lenet5_predict_7_loops = r"""/* Row by row, for every j. */
 static void loops(
-    long start, long stop, REAL *restrict a5_y, const REAL *restrict c5_u, REAL number_1, REAL number_2)
+    long start, long stop, REAL *restrict c5_u, REAL *restrict a5_y, const REAL *restrict c5_b, REAL number_1,
+    REAL number_2)
 {
-    for (long k = start; k < whole(start, stop); k += LANES) {
-        const reals c5_u_1 = load(&c5_u[k]);
-        store(&a5_y[k], number_1 * all_tanh_of(number_2 * c5_u_1));
-    }
-    APART
-    for (long k = whole(start, stop); k < stop; k++) {
-        const REAL c5_u_1 = c5_u[k];
-        a5_y[k] = number_1 * tanh_of(number_2 * c5_u_1);
+    for (long j = start; j < stop; j++) {
+        const long a5_y_at = 120 * j;
+        const long c5_u_at = 120 * j;
+        for (long k = 0; k < whole(0, 120); k += LANES) {
+            store(&c5_u[c5_u_at + k], load(&c5_u[c5_u_at + k]) + load(&c5_b[k]));
+            const reals c5_u_1 = load(&c5_u[c5_u_at + k]);
+            store(&a5_y[a5_y_at + k], number_1 * all_tanh_of(number_2 * c5_u_1));
+        }
+        APART
+        for (long k = whole(0, 120); k < 120; k++) {
+            c5_u[c5_u_at + k] += c5_b[k];
+            const REAL c5_u_1 = c5_u[c5_u_at + k];
+            a5_y[a5_y_at + k] = number_1 * tanh_of(number_2 * c5_u_1);
+        }
     }
 }
 
@@ -624,16 +673,16 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
-        ((const REAL *)arrays[2])[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        ((const REAL *)arrays[3])[1]);
 }
 """
 
 
-def lenet5_predict_7(a5_y: rt.Array, c5_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_predict_7", a5_y=a5_y)
-    return rt.run(lenet5_predict_7_loops, 120 * N, 120 * N, (a5_y, c5_u), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_predict_7(c5_u: rt.Array, a5_y: rt.Array, c5_b: rt.Array, N: int) -> bool:
+    """Row by row, for every j."""
+    dtype = rt.float_type("lenet5_predict_7", c5_u=c5_u)
+    return rt.run(lenet5_predict_7_loops, N, 120 * N, (c5_u, a5_y, c5_b), (dtype(1.7159), dtype(2 / 3)), (), ())
 
 
 lenet5_backward_1_loops = r"""/* Sums over k for every m, q. */
@@ -1216,57 +1265,32 @@ def lenet5_backward_11(ds4_a: rt.Array, ds4_u: rt.Array, s4_z: rt.Array, N: int)
     return rt.run_parts(lenet5_backward_11_loops, N, 400 * N, (ds4_a, ds4_u, s4_z), (), (), ())
 
 
-lenet5_loss_forward_1_loops = r"""/* Element by element. */
+lenet5_loss_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, REAL *restrict h, const REAL *restrict m, const REAL *restrict x, long K)
-{
-    for (long n = start; n < stop; n++) {
-        const long at = K * n;
-        const long m_at = n;
-        const long x_at = K * n;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals m_1 = all(m[m_at]);
-            const reals x_1 = load(&x[x_at + k]);
-            store(&h[at + k], all_exp_of(m_1 - x_1));
-        }
-        APART
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL m_1 = m[m_at];
-            const REAL x_1 = x[x_at + k];
-            h[at + k] = exp_of(m_1 - x_1);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def lenet5_loss_forward_1(h: rt.Array, m: rt.Array, x: rt.Array, K: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(lenet5_loss_forward_1_loops, N, K * N, (h, m, x), (), (K,), ())
-
-
-lenet5_loss_forward_2_loops = r"""/* Sums over k for every n. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict h, long K)
+    long start, long stop, struct team *const team, REAL *restrict h, REAL *restrict z, const REAL *restrict m,
+    const REAL *restrict x, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long n = start; n < stop; n++) {
-        const long at = n;
         const long h_at = K * n;
-        double total = 0;
+        const long m_at = n;
+        const long x_at = K * n;
+        const long z_at = n;
+        for (long k = 0; k < whole(0, K); k += LANES) {
+            const reals m_1 = all(m[m_at]);
+            const reals x_1 = load(&x[x_at + k]);
+            store(&h[h_at + k], all_exp_of(m_1 - x_1));
+        }
+        APART
+        for (long k = whole(0, K); k < K; k++) {
+            const REAL m_1 = m[m_at];
+            const REAL x_1 = x[x_at + k];
+            h[h_at + k] = exp_of(m_1 - x_1);
+        }
+        double total_1_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -1276,14 +1300,15 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
+            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_1_0 += sums[lane];
             }
         }
-        z[at] = total;
+        z[z_at] = total_1_0;
     }
 }
 
@@ -1294,72 +1319,35 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
-}
-"""
-
-
-def lenet5_loss_forward_2(z: rt.Array, h: rt.Array, K: int, N: int) -> bool:
-    """Sums over k for every n."""
-    return rt.run(lenet5_loss_forward_2_loops, N, K * N, (z, h), (), (K,), ())
-
-
-lenet5_loss_grad_input_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
-    long K)
-{
-    for (long q = start; q < stop; q++) {
-        const long at = K * q;
-        const long h_at = K * q;
-        const long z_at = q;
-        for (long v = 0; v < whole(0, K); v += LANES) {
-            const reals h_1 = load(&h[h_at + v]);
-            const reals z_1 = all(z[z_at]);
-            store(&dx[at + v], -number_1 * h_1 / z_1);
-        }
-        APART
-        for (long v = whole(0, K); v < K; v++) {
-            const REAL h_1 = h[h_at + v];
-            const REAL z_1 = z[z_at];
-            dx[at + v] = -number_1 * h_1 / z_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
         numbers[2]);
 }
 """
 
 
-def lenet5_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_loss_grad_input_1", dx=dx)
-    return rt.run(lenet5_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())
+def lenet5_loss_forward_1(h: rt.Array, z: rt.Array, m: rt.Array, x: rt.Array, K: int, N: int) -> bool:
+    """Row by row, for every n."""
+    return rt.run(lenet5_loss_forward_1_loops, N, K * N, (h, z, m, x), (), (K,), ())
 
 
-lenet5_loss_grad_input_2_loops = r"""/* Element by element. */
+lenet5_loss_grad_input_1_loops = r"""/* Row by row, for every q. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const TYPE_1 *restrict t, REAL number_1, long K)
+    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z,
+    const TYPE_3 *restrict t, REAL number_1, long K)
 {
     for (long q = start; q < stop; q++) {
-        const long at = K * q;
         const long dx_at = K * q;
+        const long h_at = K * q;
         const long t_at = q;
+        const long z_at = q;
         APART
         for (long v = 0; v < K; v++) {
-            const REAL dx_1 = dx[dx_at + v];
-            const TYPE_1 t_1 = t[t_at];
-            const REAL term_3 = position(v) == t_1 ? number_1 : 0;
-            dx[at + v] = dx_1 + term_3;
+            const REAL h_1 = h[h_at + v];
+            const REAL z_1 = z[z_at];
+            dx[dx_at + v] = -number_1 * h_1 / z_1;
+            const TYPE_3 t_1 = t[t_at];
+            const REAL term_4 = position(v) == t_1 ? number_1 : 0;
+            dx[dx_at + v] += term_4;
         }
     }
 }
@@ -1371,12 +1359,13 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], numbers[2]);
 }
 """
 
 
-def lenet5_loss_grad_input_2(dx: rt.Array, t: rt.Array, dy: Any, K: int, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_loss_grad_input_2", dx=dx)
-    return rt.run(lenet5_loss_grad_input_2_loops, N, K * N, (dx, t), (dtype(rt.ratio(dy, N)),), (K,), ())
+def lenet5_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, t: rt.Array, dy: Any, K: int, N: int) -> bool:
+    """Row by row, for every q."""
+    dtype = rt.float_type("lenet5_loss_grad_input_1", dx=dx)
+    return rt.run(lenet5_loss_grad_input_1_loops, N, K * N, (dx, h, z, t), (dtype(rt.ratio(dy, N)),), (K,), ())

@@ -7,57 +7,38 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-log_softmax_forward_1_loops = r"""/* Element by element. */
+log_softmax_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, REAL *restrict u, const REAL *restrict m, const REAL *restrict x, long K)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = K * e;
-        const long m_at = e;
-        const long x_at = K * e;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals x_1 = load(&x[x_at + k]);
-            const reals m_1 = all(m[m_at]);
-            store(&u[at + k], x_1 - m_1);
-        }
-        APART
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL x_1 = x[x_at + k];
-            const REAL m_1 = m[m_at];
-            u[at + k] = x_1 - m_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def log_softmax_forward_1(u: rt.Array, m: rt.Array, x: rt.Array, E: int, K: int) -> bool:
-    """Element by element."""
-    return rt.run(log_softmax_forward_1_loops, E, E * K, (u, m, x), (), (K,), ())
-
-
-log_softmax_forward_2_loops = r"""/* Sums over k for every e. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict h, long K)
+    long start, long stop, struct team *const team, REAL *restrict u, REAL *restrict h, REAL *restrict z,
+    REAL *restrict y, const REAL *restrict m, const REAL *restrict x, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long e = start; e < stop; e++) {
-        const long at = e;
         const long h_at = K * e;
-        double total = 0;
+        const long m_at = e;
+        const long u_at = K * e;
+        const long x_at = K * e;
+        const long y_at = K * e;
+        const long z_at = e;
+        for (long k = 0; k < whole(0, K); k += LANES) {
+            const reals x_1 = load(&x[x_at + k]);
+            const reals m_1 = all(m[m_at]);
+            store(&u[u_at + k], x_1 - m_1);
+            const reals u_1 = load(&u[u_at + k]);
+            store(&h[h_at + k], all_exp_of(u_1));
+        }
+        APART
+        for (long k = whole(0, K); k < K; k++) {
+            const REAL x_1 = x[x_at + k];
+            const REAL m_1 = m[m_at];
+            u[u_at + k] = x_1 - m_1;
+            const REAL u_1 = u[u_at + k];
+            h[h_at + k] = exp_of(u_1);
+        }
+        double total_1_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -67,52 +48,25 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
+            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_1_0 += sums[lane];
             }
         }
-        z[at] = total;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
-}
-"""
-
-
-def log_softmax_forward_2(z: rt.Array, h: rt.Array, E: int, K: int) -> bool:
-    """Sums over k for every e."""
-    return rt.run(log_softmax_forward_2_loops, E, E * K, (z, h), (), (K,), ())
-
-
-log_softmax_forward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict factor1, const REAL *restrict u, long K)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = K * e;
-        const long factor1_at = e;
-        const long u_at = K * e;
+        z[z_at] = total_1_0;
         for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals factor1_1 = all(factor1[factor1_at]);
             const reals u_1 = load(&u[u_at + k]);
-            store(&y[at + k], factor1_1 + u_1);
+            const reals z_1 = all(z[z_at]);
+            store(&y[y_at + k], u_1 - all_log_of(z_1));
         }
         APART
         for (long k = whole(0, K); k < K; k++) {
-            const REAL factor1_1 = factor1[factor1_at];
             const REAL u_1 = u[u_at + k];
-            y[at + k] = factor1_1 + u_1;
+            const REAL z_1 = z[z_at];
+            y[y_at + k] = u_1 - log_of(z_1);
         }
     }
 }
@@ -124,14 +78,17 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], numbers[2]);
 }
 """
 
 
-def log_softmax_forward_3(y: rt.Array, factor1: rt.Array, u: rt.Array, E: int, K: int) -> bool:
-    """Element by element."""
-    return rt.run(log_softmax_forward_3_loops, E, E * K, (y, factor1, u), (), (K,), ())
+def log_softmax_forward_1(
+    u: rt.Array, h: rt.Array, z: rt.Array, y: rt.Array, m: rt.Array, x: rt.Array, E: int, K: int
+) -> bool:
+    """Row by row, for every e."""
+    return rt.run(log_softmax_forward_1_loops, E, E * K, (u, h, z, y, m, x), (), (K,), ())
 
 
 log_softmax_grad_input_1_loops = r"""/* Sums over k for every q. */
@@ -143,9 +100,9 @@ static void loops(
         return;
     }
     for (long q = start; q < stop; q++) {
-        const long at = q;
+        const long ds_at = q;
         const long dy_at = K * q;
-        double total = 0;
+        double total_0_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -159,10 +116,10 @@ static void loops(
                 add_to(sums, dy[dy_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_0_0 += sums[lane];
             }
         }
-        ds[at] = total;
+        ds[ds_at] = total_0_0 * -1;
     }
 }
 
@@ -189,7 +146,6 @@ static void loops(
     const REAL *restrict z, long K)
 {
     for (long q = start; q < stop; q++) {
-        const long at = K * q;
         const long ds_at = q;
         const long dx_at = K * q;
         const long h_at = K * q;
@@ -198,16 +154,14 @@ static void loops(
             const reals ds_1 = all(ds[ds_at]);
             const reals h_1 = load(&h[h_at + v]);
             const reals z_1 = all(z[z_at]);
-            const reals dx_1 = load(&dx[dx_at + v]);
-            store(&dx[at + v], ds_1 * h_1 / z_1 + dx_1);
+            store(&dx[dx_at + v], load(&dx[dx_at + v]) + ds_1 * h_1 / z_1);
         }
         APART
         for (long v = whole(0, K); v < K; v++) {
             const REAL ds_1 = ds[ds_at];
             const REAL h_1 = h[h_at + v];
             const REAL z_1 = z[z_at];
-            const REAL dx_1 = dx[dx_at + v];
-            dx[at + v] = ds_1 * h_1 / z_1 + dx_1;
+            dx[dx_at + v] += ds_1 * h_1 / z_1;
         }
     }
 }

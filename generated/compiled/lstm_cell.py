@@ -9,8 +9,8 @@ else:  # copied beside a script
 
 lstm_cell_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict z, const REAL *restrict c, const REAL *restrict f,
-    const REAL *restrict g, const REAL *restrict i)
+    long start, long stop, REAL *restrict z, REAL *restrict s, REAL *restrict y, const REAL *restrict c,
+    const REAL *restrict f, const REAL *restrict g, const REAL *restrict i, const REAL *restrict o)
 {
     for (long k = start; k < whole(start, stop); k += LANES) {
         const reals c_1 = load(&c[k]);
@@ -18,6 +18,9 @@ static void loops(
         const reals g_1 = load(&g[k]);
         const reals i_1 = load(&i[k]);
         store(&z[k], c_1 * f_1 + g_1 * i_1);
+        const reals z_1 = load(&z[k]);
+        store(&s[k], all_tanh_of(z_1));
+        store(&y[k], load(&o[k]) * load(&s[k]));
     }
     APART
     for (long k = whole(start, stop); k < stop; k++) {
@@ -26,6 +29,9 @@ static void loops(
         const REAL g_1 = g[k];
         const REAL i_1 = i[k];
         z[k] = c_1 * f_1 + g_1 * i_1;
+        const REAL z_1 = z[k];
+        s[k] = tanh_of(z_1);
+        y[k] = o[k] * s[k];
     }
 }
 
@@ -35,14 +41,26 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], arrays[7]);
 }
 """
 
 
-def lstm_cell_forward_1(z: rt.Array, c: rt.Array, f: rt.Array, g: rt.Array, i: rt.Array, H: int, N: int) -> bool:
+def lstm_cell_forward_1(
+    z: rt.Array,
+    s: rt.Array,
+    y: rt.Array,
+    c: rt.Array,
+    f: rt.Array,
+    g: rt.Array,
+    i: rt.Array,
+    o: rt.Array,
+    H: int,
+    N: int,
+) -> bool:
     """Element by element."""
-    return rt.run(lstm_cell_forward_1_loops, H * N, H * N, (z, c, f, g, i), (), (), ())
+    return rt.run(lstm_cell_forward_1_loops, H * N, H * N, (z, s, y, c, f, g, i, o), (), (), ())
 
 
 lstm_cell_grad_input_1_loops = r"""/* Element by element. */
@@ -54,16 +72,14 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        const reals ddz_1 = load(&ddz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        const REAL ddz_1 = ddz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
     }
 }
 
@@ -92,16 +108,14 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        const reals ddz_1 = load(&ddz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        const REAL ddz_1 = ddz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
     }
 }
 
@@ -123,23 +137,23 @@ def lstm_cell_grad_h_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H:
 
 lstm_cell_grad_c_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
-    const REAL *restrict s)
+    long start, long stop, REAL *restrict ddz, REAL *restrict dc, const REAL *restrict dy,
+    const REAL *restrict o, const REAL *restrict s, const REAL *restrict f)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        const reals ddz_1 = load(&ddz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        store(&dc[q], load(&ddz[q]) * load(&f[q]));
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        const REAL ddz_1 = ddz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        dc[q] = ddz[q] * f[q];
     }
 }
 
@@ -149,14 +163,17 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5]);
 }
 """
 
 
-def lstm_cell_grad_c_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+def lstm_cell_grad_c_1(
+    ddz: rt.Array, dc: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, f: rt.Array, H: int, N: int
+) -> bool:
     """Element by element."""
-    return rt.run(lstm_cell_grad_c_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+    return rt.run(lstm_cell_grad_c_1_loops, H * N, H * N, (ddz, dc, dy, o, s, f), (), (), ())
 
 
 lstm_cell_grad_weight_1_loops = r"""/* Element by element. */
@@ -168,16 +185,14 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        const reals ddz_1 = load(&ddz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        const REAL ddz_1 = ddz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
     }
 }
 
@@ -206,16 +221,14 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        const reals ddz_1 = load(&ddz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        const REAL ddz_1 = ddz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
     }
 }
 
@@ -244,16 +257,14 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        const reals ddz_1 = load(&ddz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        const REAL ddz_1 = ddz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
     }
 }
 
@@ -282,16 +293,14 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        const reals ddz_1 = load(&ddz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + ddz_1);
+        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        const REAL ddz_1 = ddz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + ddz_1;
+        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
     }
 }
 

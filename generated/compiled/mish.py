@@ -9,16 +9,18 @@ else:  # copied beside a script
 
 mish_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict s, const REAL *restrict x)
+    long start, long stop, REAL *restrict s, REAL *restrict y, const REAL *restrict x)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
         store(&s[e], all_tanh_of(all_softplus_of(x_1)));
+        store(&y[e], load(&s[e]) * load(&x[e]));
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL x_1 = x[e];
         s[e] = tanh_of(softplus_of(x_1));
+        y[e] = s[e] * x[e];
     }
 }
 
@@ -28,14 +30,14 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
 }
 """
 
 
-def mish_forward_1(s: rt.Array, x: rt.Array, E: int) -> bool:
+def mish_forward_1(s: rt.Array, y: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
-    return rt.run(mish_forward_1_loops, E, E, (s, x), (), (), ())
+    return rt.run(mish_forward_1_loops, E, E, (s, y, x), (), (), ())
 
 
 mish_grad_input_1_loops = r"""/* Element by element. */
@@ -44,19 +46,19 @@ static void loops(
     const REAL *restrict x)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
+        store(&dx[m], load(&dy[m]) * load(&s[m]));
         const reals s_1 = load(&s[m]);
         const reals x_1 = load(&x[m]);
         const reals dy_1 = load(&dy[m]);
-        const reals dx_1 = load(&dx[m]);
-        store(&dx[m], (all(1) - s_1 * s_1) * all_sigmoid_of(x_1) * dy_1 * x_1 + dx_1);
+        store(&dx[m], load(&dx[m]) + (all(1) - s_1 * s_1) * all_sigmoid_of(x_1) * dy_1 * x_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
+        dx[m] = dy[m] * s[m];
         const REAL s_1 = s[m];
         const REAL x_1 = x[m];
         const REAL dy_1 = dy[m];
-        const REAL dx_1 = dx[m];
-        dx[m] = (1 - s_1 * s_1) * sigmoid_of(x_1) * dy_1 * x_1 + dx_1;
+        dx[m] += (1 - s_1 * s_1) * sigmoid_of(x_1) * dy_1 * x_1;
     }
 }
 

@@ -12,20 +12,20 @@ static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict a, const REAL *restrict x, long C)
 {
     for (long e = start; e < stop; e++) {
-        const long at = C * e;
         const long x_at = C * e;
+        const long y_at = C * e;
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals x_1 = load(&x[x_at + c]);
             const reals term_2 = choose(MASKS(x_1 < all(0)), all(0), x_1);
             const reals a_1 = load(&a[c]);
-            store(&y[at + c], term_2 + all_smaller(x_1, all(0)) * a_1);
+            store(&y[y_at + c], term_2 + all_smaller(x_1, all(0)) * a_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL x_1 = x[x_at + c];
             const REAL term_2 = x_1 < 0 ? 0 : x_1;
             const REAL a_1 = a[c];
-            y[at + c] = term_2 + smaller(x_1, 0) * a_1;
+            y[y_at + c] = term_2 + smaller(x_1, 0) * a_1;
         }
     }
 }
@@ -53,7 +53,7 @@ static void loops(
     const REAL *restrict x, long C)
 {
     for (long m = start; m < stop; m++) {
-        const long at = C * m;
+        const long dx_at = C * m;
         const long dy_at = C * m;
         const long x_at = C * m;
         for (long q = 0; q < whole(0, C); q += LANES) {
@@ -62,7 +62,7 @@ static void loops(
             const reals term_3 = choose(MASKS(all(0) >= x_1), a_1, all(0));
             const reals term_4 = choose(MASKS(x_1 > all(0)), all(1), all(0));
             const reals dy_1 = load(&dy[dy_at + q]);
-            store(&dx[at + q], (term_3 + term_4) * dy_1);
+            store(&dx[dx_at + q], (term_3 + term_4) * dy_1);
         }
         APART
         for (long q = whole(0, C); q < C; q++) {
@@ -71,7 +71,7 @@ static void loops(
             const REAL term_3 = 0 >= x_1 ? a_1 : 0;
             const REAL term_4 = x_1 > 0 ? 1 : 0;
             const REAL dy_1 = dy[dy_at + q];
-            dx[at + q] = (term_3 + term_4) * dy_1;
+            dx[dx_at + q] = (term_3 + term_4) * dy_1;
         }
     }
 }

@@ -12,7 +12,7 @@ else:  # copied beside a script
 resnet20_basic_forward_1_loops = r"""/* Sums over j for every n, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm1_v, const REAL *restrict conv1_u,
-    const REAL *restrict norm1_m, long C, long H)
+    const REAL *restrict norm1_m, REAL number_1, long C, long H)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, C);
@@ -51,6 +51,7 @@ static void loops(
         APART
         for (long c = 0; c < C; c++) {
             norm1_v[at + c] += sums[c];
+            norm1_v[at + c] *= number_1;
         }
     }
 }
@@ -62,15 +63,24 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
 }
 """
 
 
 def resnet20_basic_forward_1(norm1_v: rt.Array, conv1_u: rt.Array, norm1_m: rt.Array, C: int, H: int, N: int) -> bool:
     """Sums over j for every n, c."""
-    return rt.run_parts(resnet20_basic_forward_1_loops, N, C * H**2 * N, (norm1_v, conv1_u, norm1_m), (), (C, H), ())
+    dtype = rt.float_type("resnet20_basic_forward_1", norm1_v=norm1_v)
+    return rt.run_parts(
+        resnet20_basic_forward_1_loops,
+        N,
+        C * H**2 * N,
+        (norm1_v, conv1_u, norm1_m),
+        (dtype(rt.ratio(1, H**2 * N)),),
+        (C, H),
+        (),
+    )
 
 
 resnet20_basic_forward_2_loops = r"""/* Element by element. */
@@ -79,20 +89,20 @@ static void loops(
     const REAL *restrict norm1_m, long C)
 {
     for (long j = start; j < stop; j++) {
-        const long at = C * j;
         const long conv1_u_at = C * j;
+        const long norm1_h_at = C * j;
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_m_1 = load(&norm1_m[c]);
             const reals factor1_1 = load(&factor1[c]);
-            store(&norm1_h[at + c], (conv1_u_1 - norm1_m_1) * factor1_1);
+            store(&norm1_h[norm1_h_at + c], (conv1_u_1 - norm1_m_1) * factor1_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
             const REAL norm1_m_1 = norm1_m[c];
             const REAL factor1_1 = factor1[c];
-            norm1_h[at + c] = (conv1_u_1 - norm1_m_1) * factor1_1;
+            norm1_h[norm1_h_at + c] = (conv1_u_1 - norm1_m_1) * factor1_1;
         }
     }
 }
@@ -124,15 +134,15 @@ static void loops(
     const REAL *restrict norm1_gamma, const REAL *restrict norm1_h, long C)
 {
     for (long j = start; j < stop; j++) {
-        const long at = C * j;
         const long norm1_h_at = C * j;
+        const long relu1_y_at = C * j;
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals norm1_gamma_1 = load(&norm1_gamma[c]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + c]);
             const reals term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const reals term_5 = choose(MASKS(term_4 < all(0)), all(0), term_4);
-            store(&relu1_y[at + c], term_5);
+            store(&relu1_y[relu1_y_at + c], term_5);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
@@ -141,7 +151,7 @@ static void loops(
             const REAL norm1_h_1 = norm1_h[norm1_h_at + c];
             const REAL term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const REAL term_5 = term_4 < 0 ? 0 : term_4;
-            relu1_y[at + c] = term_5;
+            relu1_y[relu1_y_at + c] = term_5;
         }
     }
 }
@@ -176,7 +186,7 @@ def resnet20_basic_forward_3(
 resnet20_basic_forward_4_loops = r"""/* Sums over j for every n, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm2_v, const REAL *restrict conv2_u,
-    const REAL *restrict norm2_m, long C, long H)
+    const REAL *restrict norm2_m, REAL number_1, long C, long H)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, C);
@@ -215,6 +225,7 @@ static void loops(
         APART
         for (long c = 0; c < C; c++) {
             norm2_v[at + c] += sums[c];
+            norm2_v[at + c] *= number_1;
         }
     }
 }
@@ -226,15 +237,24 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
 }
 """
 
 
 def resnet20_basic_forward_4(norm2_v: rt.Array, conv2_u: rt.Array, norm2_m: rt.Array, C: int, H: int, N: int) -> bool:
     """Sums over j for every n, c."""
-    return rt.run_parts(resnet20_basic_forward_4_loops, N, C * H**2 * N, (norm2_v, conv2_u, norm2_m), (), (C, H), ())
+    dtype = rt.float_type("resnet20_basic_forward_4", norm2_v=norm2_v)
+    return rt.run_parts(
+        resnet20_basic_forward_4_loops,
+        N,
+        C * H**2 * N,
+        (norm2_v, conv2_u, norm2_m),
+        (dtype(rt.ratio(1, H**2 * N)),),
+        (C, H),
+        (),
+    )
 
 
 resnet20_basic_forward_5_loops = r"""/* Element by element. */
@@ -243,20 +263,20 @@ static void loops(
     const REAL *restrict norm2_m, long C)
 {
     for (long j = start; j < stop; j++) {
-        const long at = C * j;
         const long conv2_u_at = C * j;
+        const long norm2_h_at = C * j;
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
             const reals norm2_m_1 = load(&norm2_m[c]);
             const reals factor2_1 = load(&factor2[c]);
-            store(&norm2_h[at + c], (conv2_u_1 - norm2_m_1) * factor2_1);
+            store(&norm2_h[norm2_h_at + c], (conv2_u_1 - norm2_m_1) * factor2_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
             const REAL norm2_m_1 = norm2_m[c];
             const REAL factor2_1 = factor2[c];
-            norm2_h[at + c] = (conv2_u_1 - norm2_m_1) * factor2_1;
+            norm2_h[norm2_h_at + c] = (conv2_u_1 - norm2_m_1) * factor2_1;
         }
     }
 }
@@ -288,8 +308,8 @@ static void loops(
     const REAL *restrict norm2_gamma, const REAL *restrict norm2_h, const REAL *restrict x, long C)
 {
     for (long j = start; j < stop; j++) {
-        const long at = C * j;
         const long norm2_h_at = C * j;
+        const long relu2_y_at = C * j;
         const long x_at = C * j;
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals norm2_beta_1 = load(&norm2_beta[c]);
@@ -298,7 +318,7 @@ static void loops(
             const reals x_1 = load(&x[x_at + c]);
             const reals term_5 = norm2_beta_1 + norm2_gamma_1 * norm2_h_1 + x_1;
             const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            store(&relu2_y[at + c], term_6);
+            store(&relu2_y[relu2_y_at + c], term_6);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
@@ -308,7 +328,7 @@ static void loops(
             const REAL x_1 = x[x_at + c];
             const REAL term_5 = norm2_beta_1 + norm2_gamma_1 * norm2_h_1 + x_1;
             const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            relu2_y[at + c] = term_6;
+            relu2_y[relu2_y_at + c] = term_6;
         }
     }
 }
@@ -351,7 +371,7 @@ def resnet20_basic_forward_6(
 resnet20_down_forward_1_loops = r"""/* Sums over j for every n, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm1_v, const REAL *restrict conv1_u,
-    const REAL *restrict norm1_m, long H_out, long K)
+    const REAL *restrict norm1_m, REAL number_1, long H_out, long K)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, K);
@@ -390,6 +410,7 @@ static void loops(
         APART
         for (long c = 0; c < K; c++) {
             norm1_v[at + c] += sums[c];
+            norm1_v[at + c] *= number_1;
         }
     }
 }
@@ -401,8 +422,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
 }
 """
 
@@ -411,8 +432,15 @@ def resnet20_down_forward_1(
     norm1_v: rt.Array, conv1_u: rt.Array, norm1_m: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
     """Sums over j for every n, c."""
+    dtype = rt.float_type("resnet20_down_forward_1", norm1_v=norm1_v)
     return rt.run_parts(
-        resnet20_down_forward_1_loops, N, H_out**2 * K * N, (norm1_v, conv1_u, norm1_m), (), (H_out, K), ()
+        resnet20_down_forward_1_loops,
+        N,
+        H_out**2 * K * N,
+        (norm1_v, conv1_u, norm1_m),
+        (dtype(rt.ratio(1, H_out**2 * N)),),
+        (H_out, K),
+        (),
     )
 
 
@@ -422,20 +450,20 @@ static void loops(
     const REAL *restrict norm1_m, long K)
 {
     for (long j = start; j < stop; j++) {
-        const long at = K * j;
         const long conv1_u_at = K * j;
+        const long norm1_h_at = K * j;
         for (long c = 0; c < whole(0, K); c += LANES) {
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_m_1 = load(&norm1_m[c]);
             const reals factor1_1 = load(&factor1[c]);
-            store(&norm1_h[at + c], (conv1_u_1 - norm1_m_1) * factor1_1);
+            store(&norm1_h[norm1_h_at + c], (conv1_u_1 - norm1_m_1) * factor1_1);
         }
         APART
         for (long c = whole(0, K); c < K; c++) {
             const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
             const REAL norm1_m_1 = norm1_m[c];
             const REAL factor1_1 = factor1[c];
-            norm1_h[at + c] = (conv1_u_1 - norm1_m_1) * factor1_1;
+            norm1_h[norm1_h_at + c] = (conv1_u_1 - norm1_m_1) * factor1_1;
         }
     }
 }
@@ -473,15 +501,15 @@ static void loops(
     const REAL *restrict norm1_gamma, const REAL *restrict norm1_h, long K)
 {
     for (long j = start; j < stop; j++) {
-        const long at = K * j;
         const long norm1_h_at = K * j;
+        const long relu1_y_at = K * j;
         for (long c = 0; c < whole(0, K); c += LANES) {
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals norm1_gamma_1 = load(&norm1_gamma[c]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + c]);
             const reals term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const reals term_5 = choose(MASKS(term_4 < all(0)), all(0), term_4);
-            store(&relu1_y[at + c], term_5);
+            store(&relu1_y[relu1_y_at + c], term_5);
         }
         APART
         for (long c = whole(0, K); c < K; c++) {
@@ -490,7 +518,7 @@ static void loops(
             const REAL norm1_h_1 = norm1_h[norm1_h_at + c];
             const REAL term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const REAL term_5 = term_4 < 0 ? 0 : term_4;
-            relu1_y[at + c] = term_5;
+            relu1_y[relu1_y_at + c] = term_5;
         }
     }
 }
@@ -525,7 +553,7 @@ def resnet20_down_forward_3(
 resnet20_down_forward_4_loops = r"""/* Sums over j for every n, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm2_v, const REAL *restrict conv2_u,
-    const REAL *restrict norm2_m, long H_out, long K)
+    const REAL *restrict norm2_m, REAL number_1, long H_out, long K)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, K);
@@ -564,6 +592,7 @@ static void loops(
         APART
         for (long c = 0; c < K; c++) {
             norm2_v[at + c] += sums[c];
+            norm2_v[at + c] *= number_1;
         }
     }
 }
@@ -575,8 +604,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
 }
 """
 
@@ -585,8 +614,15 @@ def resnet20_down_forward_4(
     norm2_v: rt.Array, conv2_u: rt.Array, norm2_m: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
     """Sums over j for every n, c."""
+    dtype = rt.float_type("resnet20_down_forward_4", norm2_v=norm2_v)
     return rt.run_parts(
-        resnet20_down_forward_4_loops, N, H_out**2 * K * N, (norm2_v, conv2_u, norm2_m), (), (H_out, K), ()
+        resnet20_down_forward_4_loops,
+        N,
+        H_out**2 * K * N,
+        (norm2_v, conv2_u, norm2_m),
+        (dtype(rt.ratio(1, H_out**2 * N)),),
+        (H_out, K),
+        (),
     )
 
 
@@ -596,20 +632,20 @@ static void loops(
     const REAL *restrict norm2_m, long K)
 {
     for (long j = start; j < stop; j++) {
-        const long at = K * j;
         const long conv2_u_at = K * j;
+        const long norm2_h_at = K * j;
         for (long c = 0; c < whole(0, K); c += LANES) {
             const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
             const reals norm2_m_1 = load(&norm2_m[c]);
             const reals factor2_1 = load(&factor2[c]);
-            store(&norm2_h[at + c], (conv2_u_1 - norm2_m_1) * factor2_1);
+            store(&norm2_h[norm2_h_at + c], (conv2_u_1 - norm2_m_1) * factor2_1);
         }
         APART
         for (long c = whole(0, K); c < K; c++) {
             const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
             const REAL norm2_m_1 = norm2_m[c];
             const REAL factor2_1 = factor2[c];
-            norm2_h[at + c] = (conv2_u_1 - norm2_m_1) * factor2_1;
+            norm2_h[norm2_h_at + c] = (conv2_u_1 - norm2_m_1) * factor2_1;
         }
     }
 }
@@ -644,7 +680,7 @@ def resnet20_down_forward_5(
 resnet20_forward_1_loops = r"""/* Sums over j for every n, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm1_v, const REAL *restrict conv1_u,
-    const REAL *restrict norm1_m)
+    const REAL *restrict norm1_m, REAL number_1)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, 16);
@@ -683,6 +719,7 @@ static void loops(
         APART
         for (long c = 0; c < 16; c++) {
             norm1_v[at + c] += sums[c];
+            norm1_v[at + c] *= number_1;
         }
     }
 }
@@ -693,14 +730,18 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0]);
 }
 """
 
 
 def resnet20_forward_1(norm1_v: rt.Array, conv1_u: rt.Array, norm1_m: rt.Array, N: int) -> bool:
     """Sums over j for every n, c."""
-    return rt.run_parts(resnet20_forward_1_loops, N, 16384 * N, (norm1_v, conv1_u, norm1_m), (), (), ())
+    dtype = rt.float_type("resnet20_forward_1", norm1_v=norm1_v)
+    return rt.run_parts(
+        resnet20_forward_1_loops, N, 16384 * N, (norm1_v, conv1_u, norm1_m), (dtype(rt.ratio(1, 1024 * N)),), (), ()
+    )
 
 
 resnet20_forward_2_loops = r"""/* Element by element. */
@@ -709,20 +750,20 @@ static void loops(
     const REAL *restrict norm1_m)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 16 * j;
         const long conv1_u_at = 16 * j;
+        const long norm1_h_at = 16 * j;
         for (long c = 0; c < whole(0, 16); c += LANES) {
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_m_1 = load(&norm1_m[c]);
             const reals factor1_1 = load(&factor1[c]);
-            store(&norm1_h[at + c], (conv1_u_1 - norm1_m_1) * factor1_1);
+            store(&norm1_h[norm1_h_at + c], (conv1_u_1 - norm1_m_1) * factor1_1);
         }
         APART
         for (long c = whole(0, 16); c < 16; c++) {
             const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
             const REAL norm1_m_1 = norm1_m[c];
             const REAL factor1_1 = factor1[c];
-            norm1_h[at + c] = (conv1_u_1 - norm1_m_1) * factor1_1;
+            norm1_h[norm1_h_at + c] = (conv1_u_1 - norm1_m_1) * factor1_1;
         }
     }
 }
@@ -749,15 +790,15 @@ static void loops(
     const REAL *restrict norm1_gamma, const REAL *restrict norm1_h)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 16 * j;
         const long norm1_h_at = 16 * j;
+        const long relu1_y_at = 16 * j;
         for (long c = 0; c < whole(0, 16); c += LANES) {
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals norm1_gamma_1 = load(&norm1_gamma[c]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + c]);
             const reals term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const reals term_5 = choose(MASKS(term_4 < all(0)), all(0), term_4);
-            store(&relu1_y[at + c], term_5);
+            store(&relu1_y[relu1_y_at + c], term_5);
         }
         APART
         for (long c = whole(0, 16); c < 16; c++) {
@@ -766,7 +807,7 @@ static void loops(
             const REAL norm1_h_1 = norm1_h[norm1_h_at + c];
             const REAL term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const REAL term_5 = term_4 < 0 ? 0 : term_4;
-            relu1_y[at + c] = term_5;
+            relu1_y[relu1_y_at + c] = term_5;
         }
     }
 }
@@ -797,8 +838,8 @@ static void loops(
     const REAL *restrict norm1_beta, const REAL *restrict norm1_running_mean, long C)
 {
     for (long j = start; j < stop; j++) {
-        const long at = C * j;
         const long conv1_u_at = C * j;
+        const long relu1_y_at = C * j;
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_running_mean_1 = load(&norm1_running_mean[c]);
@@ -806,7 +847,7 @@ static void loops(
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            store(&relu1_y[at + c], term_6);
+            store(&relu1_y[relu1_y_at + c], term_6);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
@@ -816,7 +857,7 @@ static void loops(
             const REAL norm1_beta_1 = norm1_beta[c];
             const REAL term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            relu1_y[at + c] = term_6;
+            relu1_y[relu1_y_at + c] = term_6;
         }
     }
 }
@@ -862,8 +903,8 @@ static void loops(
     const REAL *restrict norm2_beta, const REAL *restrict norm2_running_mean, const REAL *restrict x, long C)
 {
     for (long j = start; j < stop; j++) {
-        const long at = C * j;
         const long conv2_u_at = C * j;
+        const long relu2_y_at = C * j;
         const long x_at = C * j;
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
@@ -873,7 +914,7 @@ static void loops(
             const reals x_1 = load(&x[x_at + c]);
             const reals term_6 = (conv2_u_1 - norm2_running_mean_1) * factor2_1 + norm2_beta_1 + x_1;
             const reals term_7 = choose(MASKS(term_6 < all(0)), all(0), term_6);
-            store(&relu2_y[at + c], term_7);
+            store(&relu2_y[relu2_y_at + c], term_7);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
@@ -884,7 +925,7 @@ static void loops(
             const REAL x_1 = x[x_at + c];
             const REAL term_6 = (conv2_u_1 - norm2_running_mean_1) * factor2_1 + norm2_beta_1 + x_1;
             const REAL term_7 = term_6 < 0 ? 0 : term_6;
-            relu2_y[at + c] = term_7;
+            relu2_y[relu2_y_at + c] = term_7;
         }
     }
 }
@@ -931,8 +972,8 @@ static void loops(
     const REAL *restrict norm1_beta, const REAL *restrict norm1_running_mean, long K)
 {
     for (long j = start; j < stop; j++) {
-        const long at = K * j;
         const long conv1_u_at = K * j;
+        const long relu1_y_at = K * j;
         for (long c = 0; c < whole(0, K); c += LANES) {
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_running_mean_1 = load(&norm1_running_mean[c]);
@@ -940,7 +981,7 @@ static void loops(
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            store(&relu1_y[at + c], term_6);
+            store(&relu1_y[relu1_y_at + c], term_6);
         }
         APART
         for (long c = whole(0, K); c < K; c++) {
@@ -950,7 +991,7 @@ static void loops(
             const REAL norm1_beta_1 = norm1_beta[c];
             const REAL term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            relu1_y[at + c] = term_6;
+            relu1_y[relu1_y_at + c] = term_6;
         }
     }
 }
@@ -996,8 +1037,8 @@ static void loops(
     const REAL *restrict norm1_beta, const REAL *restrict norm1_running_mean)
 {
     for (long j = start; j < stop; j++) {
-        const long at = 16 * j;
         const long conv1_u_at = 16 * j;
+        const long relu1_y_at = 16 * j;
         for (long c = 0; c < whole(0, 16); c += LANES) {
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_running_mean_1 = load(&norm1_running_mean[c]);
@@ -1005,7 +1046,7 @@ static void loops(
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            store(&relu1_y[at + c], term_6);
+            store(&relu1_y[relu1_y_at + c], term_6);
         }
         APART
         for (long c = whole(0, 16); c < 16; c++) {
@@ -1015,7 +1056,7 @@ static void loops(
             const REAL norm1_beta_1 = norm1_beta[c];
             const REAL term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            relu1_y[at + c] = term_6;
+            relu1_y[relu1_y_at + c] = term_6;
         }
     }
 }
@@ -1046,55 +1087,30 @@ def resnet20_predict_1(
     )
 
 
-resnet20_basic_backward_1_loops = r"""/* Element by element. */
+resnet20_basic_backward_1_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dsum_y, const REAL *restrict drelu2_y, const REAL *restrict relu2_y)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu2_y_1 = load(&relu2_y[e]);
-        const reals drelu2_y_1 = load(&drelu2_y[e]);
-        const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-        store(&dsum_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu2_y_1 = relu2_y[e];
-        const REAL drelu2_y_1 = drelu2_y[e];
-        const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-        dsum_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def resnet20_basic_backward_1(dsum_y: rt.Array, drelu2_y: rt.Array, relu2_y: rt.Array, C: int, H: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(resnet20_basic_backward_1_loops, C * H**2 * N, C * H**2 * N, (dsum_y, drelu2_y, relu2_y), (), (), ())
-
-
-resnet20_basic_backward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dnorm2_h, const REAL *restrict dsum_y,
-    const REAL *restrict norm2_gamma, long C)
+    long start, long stop, REAL *restrict dsum_y, REAL *restrict dnorm2_h, const REAL *restrict drelu2_y,
+    const REAL *restrict relu2_y, const REAL *restrict norm2_gamma, long C)
 {
     for (long v = start; v < stop; v++) {
-        const long at = C * v;
+        const long dnorm2_h_at = C * v;
+        const long drelu2_y_at = C * v;
         const long dsum_y_at = C * v;
+        const long relu2_y_at = C * v;
         for (long e = 0; e < whole(0, C); e += LANES) {
-            store(&dnorm2_h[at + e], load(&norm2_gamma[e]) * load(&dsum_y[dsum_y_at + e]));
+            const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
+            const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
+            const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
+            store(&dsum_y[dsum_y_at + e], term_3);
+            store(&dnorm2_h[dnorm2_h_at + e], load(&norm2_gamma[e]) * load(&dsum_y[dsum_y_at + e]));
         }
         APART
         for (long e = whole(0, C); e < C; e++) {
-            dnorm2_h[at + e] = norm2_gamma[e] * dsum_y[dsum_y_at + e];
+            const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
+            const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
+            const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
+            dsum_y[dsum_y_at + e] = term_3;
+            dnorm2_h[dnorm2_h_at + e] = norm2_gamma[e] * dsum_y[dsum_y_at + e];
         }
     }
 }
@@ -1106,24 +1122,38 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        numbers[2]);
 }
 """
 
 
-def resnet20_basic_backward_2(
-    dnorm2_h: rt.Array, dsum_y: rt.Array, norm2_gamma: rt.Array, C: int, H: int, N: int
+def resnet20_basic_backward_1(
+    dsum_y: rt.Array,
+    dnorm2_h: rt.Array,
+    drelu2_y: rt.Array,
+    relu2_y: rt.Array,
+    norm2_gamma: rt.Array,
+    C: int,
+    H: int,
+    N: int,
 ) -> bool:
-    """Element by element."""
+    """Row by row, for every v."""
     return rt.run(
-        resnet20_basic_backward_2_loops, H**2 * N, C * H**2 * N, (dnorm2_h, dsum_y, norm2_gamma), (), (C,), ()
+        resnet20_basic_backward_1_loops,
+        H**2 * N,
+        C * H**2 * N,
+        (dsum_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma),
+        (),
+        (C,),
+        (),
     )
 
 
-resnet20_basic_backward_3_loops = r"""/* Sums over j for every n, m. */
+resnet20_basic_backward_2_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_v, const REAL *restrict dnorm2_h,
-    const REAL *restrict norm2_h, long C, long H)
+    const REAL *restrict norm2_h, const REAL *restrict norm2_v, REAL number_1, REAL number_2, long C, long H)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, C);
@@ -1162,6 +1192,7 @@ static void loops(
         APART
         for (long m = 0; m < C; m++) {
             dnorm2_v[at + m] += sums[m];
+            dnorm2_v[at + m] *= number_1 / (norm2_v[m] + number_2);
         }
     }
 }
@@ -1173,27 +1204,36 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
 }
 """
 
 
-def resnet20_basic_backward_3(
-    dnorm2_v: rt.Array, dnorm2_h: rt.Array, norm2_h: rt.Array, C: int, H: int, N: int
+def resnet20_basic_backward_2(
+    dnorm2_v: rt.Array, dnorm2_h: rt.Array, norm2_h: rt.Array, norm2_v: rt.Array, C: int, H: int, N: int
 ) -> bool:
     """Sums over j for every n, m."""
-    return rt.run_parts(resnet20_basic_backward_3_loops, N, C * H**2 * N, (dnorm2_v, dnorm2_h, norm2_h), (), (C, H), ())
+    dtype = rt.float_type("resnet20_basic_backward_2", dnorm2_v=dnorm2_v)
+    return rt.run_parts(
+        resnet20_basic_backward_2_loops,
+        N,
+        C * H**2 * N,
+        (dnorm2_v, dnorm2_h, norm2_h, norm2_v),
+        (dtype(-1 / 2), dtype(1e-05)),
+        (C, H),
+        (),
+    )
 
 
-resnet20_basic_backward_4_loops = r"""/* Element by element. */
+resnet20_basic_backward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_h, const REAL *restrict dnorm2_m,
     const REAL *restrict factor1, const REAL *restrict factor2, const REAL *restrict norm2_h, REAL number_1,
     REAL number_2, long C)
 {
     for (long v = start; v < stop; v++) {
-        const long at = C * v;
+        const long dconv2_u_at = C * v;
         const long dnorm2_h_at = C * v;
         const long norm2_h_at = C * v;
         for (long e = 0; e < whole(0, C); e += LANES) {
@@ -1202,7 +1242,10 @@ static void loops(
             const reals dnorm2_m_1 = load(&dnorm2_m[e]);
             const reals factor2_1 = load(&factor2[e]);
             const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
-            store(&dconv2_u[at + e], factor1_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor2_1 * norm2_h_1);
+            store(
+                &dconv2_u[dconv2_u_at + e],
+                factor1_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor2_1 * norm2_h_1
+            );
         }
         APART
         for (long e = whole(0, C); e < C; e++) {
@@ -1211,7 +1254,9 @@ static void loops(
             const REAL dnorm2_m_1 = dnorm2_m[e];
             const REAL factor2_1 = factor2[e];
             const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
-            dconv2_u[at + e] = factor1_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor2_1 * norm2_h_1;
+            dconv2_u[dconv2_u_at + e] = (
+                factor1_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor2_1 * norm2_h_1
+            );
         }
     }
 }
@@ -1229,7 +1274,7 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_backward_4(
+def resnet20_basic_backward_3(
     dconv2_u: rt.Array,
     dnorm2_h: rt.Array,
     dnorm2_m: rt.Array,
@@ -1241,9 +1286,9 @@ def resnet20_basic_backward_4(
     N: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("resnet20_basic_backward_4", dconv2_u=dconv2_u)
+    dtype = rt.float_type("resnet20_basic_backward_3", dconv2_u=dconv2_u)
     return rt.run(
-        resnet20_basic_backward_4_loops,
+        resnet20_basic_backward_3_loops,
         H**2 * N,
         C * H**2 * N,
         (dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h),
@@ -1253,59 +1298,30 @@ def resnet20_basic_backward_4(
     )
 
 
-resnet20_basic_backward_5_loops = r"""/* Element by element. */
+resnet20_basic_backward_4_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dnorm1_y, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu1_y_1 = load(&relu1_y[e]);
-        const reals drelu1_y_1 = load(&drelu1_y[e]);
-        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-        store(&dnorm1_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu1_y_1 = relu1_y[e];
-        const REAL drelu1_y_1 = drelu1_y[e];
-        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-        dnorm1_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def resnet20_basic_backward_5(
-    dnorm1_y: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, C: int, H: int, N: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        resnet20_basic_backward_5_loops, C * H**2 * N, C * H**2 * N, (dnorm1_y, drelu1_y, relu1_y), (), (), ()
-    )
-
-
-resnet20_basic_backward_6_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dnorm1_h, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_gamma, long C)
+    long start, long stop, REAL *restrict dnorm1_y, REAL *restrict dnorm1_h, const REAL *restrict drelu1_y,
+    const REAL *restrict relu1_y, const REAL *restrict norm1_gamma, long C)
 {
     for (long v = start; v < stop; v++) {
-        const long at = C * v;
+        const long dnorm1_h_at = C * v;
         const long dnorm1_y_at = C * v;
+        const long drelu1_y_at = C * v;
+        const long relu1_y_at = C * v;
         for (long e = 0; e < whole(0, C); e += LANES) {
-            store(&dnorm1_h[at + e], load(&norm1_gamma[e]) * load(&dnorm1_y[dnorm1_y_at + e]));
+            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
+            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+            store(&dnorm1_y[dnorm1_y_at + e], term_3);
+            store(&dnorm1_h[dnorm1_h_at + e], load(&norm1_gamma[e]) * load(&dnorm1_y[dnorm1_y_at + e]));
         }
         APART
         for (long e = whole(0, C); e < C; e++) {
-            dnorm1_h[at + e] = norm1_gamma[e] * dnorm1_y[dnorm1_y_at + e];
+            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
+            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+            dnorm1_y[dnorm1_y_at + e] = term_3;
+            dnorm1_h[dnorm1_h_at + e] = norm1_gamma[e] * dnorm1_y[dnorm1_y_at + e];
         }
     }
 }
@@ -1317,24 +1333,38 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        numbers[2]);
 }
 """
 
 
-def resnet20_basic_backward_6(
-    dnorm1_h: rt.Array, dnorm1_y: rt.Array, norm1_gamma: rt.Array, C: int, H: int, N: int
+def resnet20_basic_backward_4(
+    dnorm1_y: rt.Array,
+    dnorm1_h: rt.Array,
+    drelu1_y: rt.Array,
+    relu1_y: rt.Array,
+    norm1_gamma: rt.Array,
+    C: int,
+    H: int,
+    N: int,
 ) -> bool:
-    """Element by element."""
+    """Row by row, for every v."""
     return rt.run(
-        resnet20_basic_backward_6_loops, H**2 * N, C * H**2 * N, (dnorm1_h, dnorm1_y, norm1_gamma), (), (C,), ()
+        resnet20_basic_backward_4_loops,
+        H**2 * N,
+        C * H**2 * N,
+        (dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma),
+        (),
+        (C,),
+        (),
     )
 
 
-resnet20_basic_backward_7_loops = r"""/* Sums over j for every n, m. */
+resnet20_basic_backward_5_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_v, const REAL *restrict dnorm1_h,
-    const REAL *restrict norm1_h, long C, long H)
+    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long C, long H)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, C);
@@ -1373,6 +1403,7 @@ static void loops(
         APART
         for (long m = 0; m < C; m++) {
             dnorm1_v[at + m] += sums[m];
+            dnorm1_v[at + m] *= number_1 / (norm1_v[m] + number_2);
         }
     }
 }
@@ -1384,27 +1415,36 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
 }
 """
 
 
-def resnet20_basic_backward_7(
-    dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, C: int, H: int, N: int
+def resnet20_basic_backward_5(
+    dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, norm1_v: rt.Array, C: int, H: int, N: int
 ) -> bool:
     """Sums over j for every n, m."""
-    return rt.run_parts(resnet20_basic_backward_7_loops, N, C * H**2 * N, (dnorm1_v, dnorm1_h, norm1_h), (), (C, H), ())
+    dtype = rt.float_type("resnet20_basic_backward_5", dnorm1_v=dnorm1_v)
+    return rt.run_parts(
+        resnet20_basic_backward_5_loops,
+        N,
+        C * H**2 * N,
+        (dnorm1_v, dnorm1_h, norm1_h, norm1_v),
+        (dtype(-1 / 2), dtype(1e-05)),
+        (C, H),
+        (),
+    )
 
 
-resnet20_basic_backward_8_loops = r"""/* Element by element. */
+resnet20_basic_backward_6_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_h, const REAL *restrict dnorm1_m,
     const REAL *restrict factor3, const REAL *restrict factor4, const REAL *restrict norm1_h, REAL number_1,
     REAL number_2, long C)
 {
     for (long v = start; v < stop; v++) {
-        const long at = C * v;
+        const long dconv1_u_at = C * v;
         const long dnorm1_h_at = C * v;
         const long norm1_h_at = C * v;
         for (long e = 0; e < whole(0, C); e += LANES) {
@@ -1413,7 +1453,10 @@ static void loops(
             const reals dnorm1_m_1 = load(&dnorm1_m[e]);
             const reals factor4_1 = load(&factor4[e]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
-            store(&dconv1_u[at + e], factor3_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor4_1 * norm1_h_1);
+            store(
+                &dconv1_u[dconv1_u_at + e],
+                factor3_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor4_1 * norm1_h_1
+            );
         }
         APART
         for (long e = whole(0, C); e < C; e++) {
@@ -1422,7 +1465,9 @@ static void loops(
             const REAL dnorm1_m_1 = dnorm1_m[e];
             const REAL factor4_1 = factor4[e];
             const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
-            dconv1_u[at + e] = factor3_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor4_1 * norm1_h_1;
+            dconv1_u[dconv1_u_at + e] = (
+                factor3_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor4_1 * norm1_h_1
+            );
         }
     }
 }
@@ -1440,7 +1485,7 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_backward_8(
+def resnet20_basic_backward_6(
     dconv1_u: rt.Array,
     dnorm1_h: rt.Array,
     dnorm1_m: rt.Array,
@@ -1452,9 +1497,9 @@ def resnet20_basic_backward_8(
     N: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("resnet20_basic_backward_8", dconv1_u=dconv1_u)
+    dtype = rt.float_type("resnet20_basic_backward_6", dconv1_u=dconv1_u)
     return rt.run(
-        resnet20_basic_backward_8_loops,
+        resnet20_basic_backward_6_loops,
         H**2 * N,
         C * H**2 * N,
         (dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h),
@@ -1464,7 +1509,7 @@ def resnet20_basic_backward_8(
     )
 
 
-resnet20_basic_backward_9_loops = r"""/* Sums over j for every n, m. */
+resnet20_basic_backward_7_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
     const REAL *restrict norm1_h, long C, long H)
@@ -1523,16 +1568,16 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_backward_9(
+def resnet20_basic_backward_7(
     dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, C: int, H: int, N: int
 ) -> bool:
     """Sums over j for every n, m."""
     return rt.run_parts(
-        resnet20_basic_backward_9_loops, N, C * H**2 * N, (dnorm1_gamma, dnorm1_y, norm1_h), (), (C, H), ()
+        resnet20_basic_backward_7_loops, N, C * H**2 * N, (dnorm1_gamma, dnorm1_y, norm1_h), (), (C, H), ()
     )
 
 
-resnet20_basic_backward_10_loops = r"""/* Sums over j for every n, m. */
+resnet20_basic_backward_8_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y,
     const REAL *restrict norm2_h, long C, long H)
@@ -1591,68 +1636,39 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_backward_10(
+def resnet20_basic_backward_8(
     dnorm2_gamma: rt.Array, dsum_y: rt.Array, norm2_h: rt.Array, C: int, H: int, N: int
 ) -> bool:
     """Sums over j for every n, m."""
     return rt.run_parts(
-        resnet20_basic_backward_10_loops, N, C * H**2 * N, (dnorm2_gamma, dsum_y, norm2_h), (), (C, H), ()
+        resnet20_basic_backward_8_loops, N, C * H**2 * N, (dnorm2_gamma, dsum_y, norm2_h), (), (C, H), ()
     )
 
 
-resnet20_down_backward_1_loops = r"""/* Element by element. */
+resnet20_down_backward_1_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dsum_y, const REAL *restrict drelu2_y, const REAL *restrict relu2_y)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu2_y_1 = load(&relu2_y[e]);
-        const reals drelu2_y_1 = load(&drelu2_y[e]);
-        const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-        store(&dsum_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu2_y_1 = relu2_y[e];
-        const REAL drelu2_y_1 = drelu2_y[e];
-        const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-        dsum_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def resnet20_down_backward_1(
-    dsum_y: rt.Array, drelu2_y: rt.Array, relu2_y: rt.Array, H_out: int, K: int, N: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        resnet20_down_backward_1_loops, H_out**2 * K * N, H_out**2 * K * N, (dsum_y, drelu2_y, relu2_y), (), (), ()
-    )
-
-
-resnet20_down_backward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dnorm2_h, const REAL *restrict dsum_y,
-    const REAL *restrict norm2_gamma, long K)
+    long start, long stop, REAL *restrict dsum_y, REAL *restrict dnorm2_h, const REAL *restrict drelu2_y,
+    const REAL *restrict relu2_y, const REAL *restrict norm2_gamma, long K)
 {
     for (long v = start; v < stop; v++) {
-        const long at = K * v;
+        const long dnorm2_h_at = K * v;
+        const long drelu2_y_at = K * v;
         const long dsum_y_at = K * v;
+        const long relu2_y_at = K * v;
         for (long e = 0; e < whole(0, K); e += LANES) {
-            store(&dnorm2_h[at + e], load(&norm2_gamma[e]) * load(&dsum_y[dsum_y_at + e]));
+            const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
+            const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
+            const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
+            store(&dsum_y[dsum_y_at + e], term_3);
+            store(&dnorm2_h[dnorm2_h_at + e], load(&norm2_gamma[e]) * load(&dsum_y[dsum_y_at + e]));
         }
         APART
         for (long e = whole(0, K); e < K; e++) {
-            dnorm2_h[at + e] = norm2_gamma[e] * dsum_y[dsum_y_at + e];
+            const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
+            const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
+            const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
+            dsum_y[dsum_y_at + e] = term_3;
+            dnorm2_h[dnorm2_h_at + e] = norm2_gamma[e] * dsum_y[dsum_y_at + e];
         }
     }
 }
@@ -1664,24 +1680,38 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        numbers[2]);
 }
 """
 
 
-def resnet20_down_backward_2(
-    dnorm2_h: rt.Array, dsum_y: rt.Array, norm2_gamma: rt.Array, H_out: int, K: int, N: int
+def resnet20_down_backward_1(
+    dsum_y: rt.Array,
+    dnorm2_h: rt.Array,
+    drelu2_y: rt.Array,
+    relu2_y: rt.Array,
+    norm2_gamma: rt.Array,
+    H_out: int,
+    K: int,
+    N: int,
 ) -> bool:
-    """Element by element."""
+    """Row by row, for every v."""
     return rt.run(
-        resnet20_down_backward_2_loops, H_out**2 * N, H_out**2 * K * N, (dnorm2_h, dsum_y, norm2_gamma), (), (K,), ()
+        resnet20_down_backward_1_loops,
+        H_out**2 * N,
+        H_out**2 * K * N,
+        (dsum_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma),
+        (),
+        (K,),
+        (),
     )
 
 
-resnet20_down_backward_3_loops = r"""/* Sums over j for every n, m. */
+resnet20_down_backward_2_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_v, const REAL *restrict dnorm2_h,
-    const REAL *restrict norm2_h, long H_out, long K)
+    const REAL *restrict norm2_h, const REAL *restrict norm2_v, REAL number_1, REAL number_2, long H_out, long K)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, K);
@@ -1720,6 +1750,7 @@ static void loops(
         APART
         for (long m = 0; m < K; m++) {
             dnorm2_v[at + m] += sums[m];
+            dnorm2_v[at + m] *= number_1 / (norm2_v[m] + number_2);
         }
     }
 }
@@ -1731,29 +1762,36 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
 }
 """
 
 
-def resnet20_down_backward_3(
-    dnorm2_v: rt.Array, dnorm2_h: rt.Array, norm2_h: rt.Array, H_out: int, K: int, N: int
+def resnet20_down_backward_2(
+    dnorm2_v: rt.Array, dnorm2_h: rt.Array, norm2_h: rt.Array, norm2_v: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
     """Sums over j for every n, m."""
+    dtype = rt.float_type("resnet20_down_backward_2", dnorm2_v=dnorm2_v)
     return rt.run_parts(
-        resnet20_down_backward_3_loops, N, H_out**2 * K * N, (dnorm2_v, dnorm2_h, norm2_h), (), (H_out, K), ()
+        resnet20_down_backward_2_loops,
+        N,
+        H_out**2 * K * N,
+        (dnorm2_v, dnorm2_h, norm2_h, norm2_v),
+        (dtype(-1 / 2), dtype(1e-05)),
+        (H_out, K),
+        (),
     )
 
 
-resnet20_down_backward_4_loops = r"""/* Element by element. */
+resnet20_down_backward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_h, const REAL *restrict dnorm2_m,
     const REAL *restrict factor1, const REAL *restrict factor2, const REAL *restrict norm2_h, REAL number_1,
     REAL number_2, long K)
 {
     for (long v = start; v < stop; v++) {
-        const long at = K * v;
+        const long dconv2_u_at = K * v;
         const long dnorm2_h_at = K * v;
         const long norm2_h_at = K * v;
         for (long e = 0; e < whole(0, K); e += LANES) {
@@ -1762,7 +1800,10 @@ static void loops(
             const reals dnorm2_m_1 = load(&dnorm2_m[e]);
             const reals factor2_1 = load(&factor2[e]);
             const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
-            store(&dconv2_u[at + e], factor1_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor2_1 * norm2_h_1);
+            store(
+                &dconv2_u[dconv2_u_at + e],
+                factor1_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor2_1 * norm2_h_1
+            );
         }
         APART
         for (long e = whole(0, K); e < K; e++) {
@@ -1771,7 +1812,9 @@ static void loops(
             const REAL dnorm2_m_1 = dnorm2_m[e];
             const REAL factor2_1 = factor2[e];
             const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
-            dconv2_u[at + e] = factor1_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor2_1 * norm2_h_1;
+            dconv2_u[dconv2_u_at + e] = (
+                factor1_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor2_1 * norm2_h_1
+            );
         }
     }
 }
@@ -1789,7 +1832,7 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_down_backward_4(
+def resnet20_down_backward_3(
     dconv2_u: rt.Array,
     dnorm2_h: rt.Array,
     dnorm2_m: rt.Array,
@@ -1801,9 +1844,9 @@ def resnet20_down_backward_4(
     N: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("resnet20_down_backward_4", dconv2_u=dconv2_u)
+    dtype = rt.float_type("resnet20_down_backward_3", dconv2_u=dconv2_u)
     return rt.run(
-        resnet20_down_backward_4_loops,
+        resnet20_down_backward_3_loops,
         H_out**2 * N,
         H_out**2 * K * N,
         (dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h),
@@ -1813,59 +1856,30 @@ def resnet20_down_backward_4(
     )
 
 
-resnet20_down_backward_5_loops = r"""/* Element by element. */
+resnet20_down_backward_4_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dnorm1_y, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu1_y_1 = load(&relu1_y[e]);
-        const reals drelu1_y_1 = load(&drelu1_y[e]);
-        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-        store(&dnorm1_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu1_y_1 = relu1_y[e];
-        const REAL drelu1_y_1 = drelu1_y[e];
-        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-        dnorm1_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def resnet20_down_backward_5(
-    dnorm1_y: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, H_out: int, K: int, N: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        resnet20_down_backward_5_loops, H_out**2 * K * N, H_out**2 * K * N, (dnorm1_y, drelu1_y, relu1_y), (), (), ()
-    )
-
-
-resnet20_down_backward_6_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dnorm1_h, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_gamma, long K)
+    long start, long stop, REAL *restrict dnorm1_y, REAL *restrict dnorm1_h, const REAL *restrict drelu1_y,
+    const REAL *restrict relu1_y, const REAL *restrict norm1_gamma, long K)
 {
     for (long v = start; v < stop; v++) {
-        const long at = K * v;
+        const long dnorm1_h_at = K * v;
         const long dnorm1_y_at = K * v;
+        const long drelu1_y_at = K * v;
+        const long relu1_y_at = K * v;
         for (long e = 0; e < whole(0, K); e += LANES) {
-            store(&dnorm1_h[at + e], load(&norm1_gamma[e]) * load(&dnorm1_y[dnorm1_y_at + e]));
+            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
+            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+            store(&dnorm1_y[dnorm1_y_at + e], term_3);
+            store(&dnorm1_h[dnorm1_h_at + e], load(&norm1_gamma[e]) * load(&dnorm1_y[dnorm1_y_at + e]));
         }
         APART
         for (long e = whole(0, K); e < K; e++) {
-            dnorm1_h[at + e] = norm1_gamma[e] * dnorm1_y[dnorm1_y_at + e];
+            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
+            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+            dnorm1_y[dnorm1_y_at + e] = term_3;
+            dnorm1_h[dnorm1_h_at + e] = norm1_gamma[e] * dnorm1_y[dnorm1_y_at + e];
         }
     }
 }
@@ -1877,24 +1891,38 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        numbers[2]);
 }
 """
 
 
-def resnet20_down_backward_6(
-    dnorm1_h: rt.Array, dnorm1_y: rt.Array, norm1_gamma: rt.Array, H_out: int, K: int, N: int
+def resnet20_down_backward_4(
+    dnorm1_y: rt.Array,
+    dnorm1_h: rt.Array,
+    drelu1_y: rt.Array,
+    relu1_y: rt.Array,
+    norm1_gamma: rt.Array,
+    H_out: int,
+    K: int,
+    N: int,
 ) -> bool:
-    """Element by element."""
+    """Row by row, for every v."""
     return rt.run(
-        resnet20_down_backward_6_loops, H_out**2 * N, H_out**2 * K * N, (dnorm1_h, dnorm1_y, norm1_gamma), (), (K,), ()
+        resnet20_down_backward_4_loops,
+        H_out**2 * N,
+        H_out**2 * K * N,
+        (dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma),
+        (),
+        (K,),
+        (),
     )
 
 
-resnet20_down_backward_7_loops = r"""/* Sums over j for every n, m. */
+resnet20_down_backward_5_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_v, const REAL *restrict dnorm1_h,
-    const REAL *restrict norm1_h, long H_out, long K)
+    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long H_out, long K)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, K);
@@ -1933,6 +1961,7 @@ static void loops(
         APART
         for (long m = 0; m < K; m++) {
             dnorm1_v[at + m] += sums[m];
+            dnorm1_v[at + m] *= number_1 / (norm1_v[m] + number_2);
         }
     }
 }
@@ -1944,29 +1973,36 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
 }
 """
 
 
-def resnet20_down_backward_7(
-    dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, H_out: int, K: int, N: int
+def resnet20_down_backward_5(
+    dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, norm1_v: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
     """Sums over j for every n, m."""
+    dtype = rt.float_type("resnet20_down_backward_5", dnorm1_v=dnorm1_v)
     return rt.run_parts(
-        resnet20_down_backward_7_loops, N, H_out**2 * K * N, (dnorm1_v, dnorm1_h, norm1_h), (), (H_out, K), ()
+        resnet20_down_backward_5_loops,
+        N,
+        H_out**2 * K * N,
+        (dnorm1_v, dnorm1_h, norm1_h, norm1_v),
+        (dtype(-1 / 2), dtype(1e-05)),
+        (H_out, K),
+        (),
     )
 
 
-resnet20_down_backward_8_loops = r"""/* Element by element. */
+resnet20_down_backward_6_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_h, const REAL *restrict dnorm1_m,
     const REAL *restrict factor3, const REAL *restrict factor4, const REAL *restrict norm1_h, REAL number_1,
     REAL number_2, long K)
 {
     for (long v = start; v < stop; v++) {
-        const long at = K * v;
+        const long dconv1_u_at = K * v;
         const long dnorm1_h_at = K * v;
         const long norm1_h_at = K * v;
         for (long e = 0; e < whole(0, K); e += LANES) {
@@ -1975,7 +2011,10 @@ static void loops(
             const reals dnorm1_m_1 = load(&dnorm1_m[e]);
             const reals factor4_1 = load(&factor4[e]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
-            store(&dconv1_u[at + e], factor3_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor4_1 * norm1_h_1);
+            store(
+                &dconv1_u[dconv1_u_at + e],
+                factor3_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor4_1 * norm1_h_1
+            );
         }
         APART
         for (long e = whole(0, K); e < K; e++) {
@@ -1984,7 +2023,9 @@ static void loops(
             const REAL dnorm1_m_1 = dnorm1_m[e];
             const REAL factor4_1 = factor4[e];
             const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
-            dconv1_u[at + e] = factor3_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor4_1 * norm1_h_1;
+            dconv1_u[dconv1_u_at + e] = (
+                factor3_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor4_1 * norm1_h_1
+            );
         }
     }
 }
@@ -2002,7 +2043,7 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_down_backward_8(
+def resnet20_down_backward_6(
     dconv1_u: rt.Array,
     dnorm1_h: rt.Array,
     dnorm1_m: rt.Array,
@@ -2014,9 +2055,9 @@ def resnet20_down_backward_8(
     N: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("resnet20_down_backward_8", dconv1_u=dconv1_u)
+    dtype = rt.float_type("resnet20_down_backward_6", dconv1_u=dconv1_u)
     return rt.run(
-        resnet20_down_backward_8_loops,
+        resnet20_down_backward_6_loops,
         H_out**2 * N,
         H_out**2 * K * N,
         (dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h),
@@ -2026,7 +2067,7 @@ def resnet20_down_backward_8(
     )
 
 
-resnet20_down_backward_9_loops = r"""/* Sums over j for every n, m. */
+resnet20_down_backward_7_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
     const REAL *restrict norm1_h, long H_out, long K)
@@ -2085,16 +2126,16 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_down_backward_9(
+def resnet20_down_backward_7(
     dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
     """Sums over j for every n, m."""
     return rt.run_parts(
-        resnet20_down_backward_9_loops, N, H_out**2 * K * N, (dnorm1_gamma, dnorm1_y, norm1_h), (), (H_out, K), ()
+        resnet20_down_backward_7_loops, N, H_out**2 * K * N, (dnorm1_gamma, dnorm1_y, norm1_h), (), (H_out, K), ()
     )
 
 
-resnet20_down_backward_10_loops = r"""/* Sums over j for every n, m. */
+resnet20_down_backward_8_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y,
     const REAL *restrict norm2_h, long H_out, long K)
@@ -2153,64 +2194,39 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_down_backward_10(
+def resnet20_down_backward_8(
     dnorm2_gamma: rt.Array, dsum_y: rt.Array, norm2_h: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
     """Sums over j for every n, m."""
     return rt.run_parts(
-        resnet20_down_backward_10_loops, N, H_out**2 * K * N, (dnorm2_gamma, dsum_y, norm2_h), (), (H_out, K), ()
+        resnet20_down_backward_8_loops, N, H_out**2 * K * N, (dnorm2_gamma, dsum_y, norm2_h), (), (H_out, K), ()
     )
 
 
-resnet20_backward_1_loops = r"""/* Element by element. */
+resnet20_backward_1_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dnorm1_y, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu1_y_1 = load(&relu1_y[e]);
-        const reals drelu1_y_1 = load(&drelu1_y[e]);
-        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-        store(&dnorm1_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu1_y_1 = relu1_y[e];
-        const REAL drelu1_y_1 = drelu1_y[e];
-        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-        dnorm1_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def resnet20_backward_1(dnorm1_y: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, N: int) -> bool:
-    """Element by element."""
-    return rt.run(resnet20_backward_1_loops, 16384 * N, 16384 * N, (dnorm1_y, drelu1_y, relu1_y), (), (), ())
-
-
-resnet20_backward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dnorm1_h, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_gamma)
+    long start, long stop, REAL *restrict dnorm1_y, REAL *restrict dnorm1_h, const REAL *restrict drelu1_y,
+    const REAL *restrict relu1_y, const REAL *restrict norm1_gamma)
 {
     for (long v = start; v < stop; v++) {
-        const long at = 16 * v;
+        const long dnorm1_h_at = 16 * v;
         const long dnorm1_y_at = 16 * v;
+        const long drelu1_y_at = 16 * v;
+        const long relu1_y_at = 16 * v;
         for (long e = 0; e < whole(0, 16); e += LANES) {
-            store(&dnorm1_h[at + e], load(&norm1_gamma[e]) * load(&dnorm1_y[dnorm1_y_at + e]));
+            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
+            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+            store(&dnorm1_y[dnorm1_y_at + e], term_3);
+            store(&dnorm1_h[dnorm1_h_at + e], load(&norm1_gamma[e]) * load(&dnorm1_y[dnorm1_y_at + e]));
         }
         APART
         for (long e = whole(0, 16); e < 16; e++) {
-            dnorm1_h[at + e] = norm1_gamma[e] * dnorm1_y[dnorm1_y_at + e];
+            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
+            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+            dnorm1_y[dnorm1_y_at + e] = term_3;
+            dnorm1_h[dnorm1_h_at + e] = norm1_gamma[e] * dnorm1_y[dnorm1_y_at + e];
         }
     }
 }
@@ -2221,20 +2237,24 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
 }
 """
 
 
-def resnet20_backward_2(dnorm1_h: rt.Array, dnorm1_y: rt.Array, norm1_gamma: rt.Array, N: int) -> bool:
-    """Element by element."""
-    return rt.run(resnet20_backward_2_loops, 1024 * N, 16384 * N, (dnorm1_h, dnorm1_y, norm1_gamma), (), (), ())
+def resnet20_backward_1(
+    dnorm1_y: rt.Array, dnorm1_h: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, norm1_gamma: rt.Array, N: int
+) -> bool:
+    """Row by row, for every v."""
+    return rt.run(
+        resnet20_backward_1_loops, 1024 * N, 16384 * N, (dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma), (), (), ()
+    )
 
 
-resnet20_backward_3_loops = r"""/* Sums over j for every n, m. */
+resnet20_backward_2_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_v, const REAL *restrict dnorm1_h,
-    const REAL *restrict norm1_h)
+    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, 16);
@@ -2273,6 +2293,7 @@ static void loops(
         APART
         for (long m = 0; m < 16; m++) {
             dnorm1_v[at + m] += sums[m];
+            dnorm1_v[at + m] *= number_1 / (norm1_v[m] + number_2);
         }
     }
 }
@@ -2283,24 +2304,34 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1]);
 }
 """
 
 
-def resnet20_backward_3(dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, N: int) -> bool:
+def resnet20_backward_2(dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, norm1_v: rt.Array, N: int) -> bool:
     """Sums over j for every n, m."""
-    return rt.run_parts(resnet20_backward_3_loops, N, 16384 * N, (dnorm1_v, dnorm1_h, norm1_h), (), (), ())
+    dtype = rt.float_type("resnet20_backward_2", dnorm1_v=dnorm1_v)
+    return rt.run_parts(
+        resnet20_backward_2_loops,
+        N,
+        16384 * N,
+        (dnorm1_v, dnorm1_h, norm1_h, norm1_v),
+        (dtype(-1 / 2), dtype(1e-05)),
+        (),
+        (),
+    )
 
 
-resnet20_backward_4_loops = r"""/* Element by element. */
+resnet20_backward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_h, const REAL *restrict dnorm1_m,
     const REAL *restrict factor1, const REAL *restrict factor2, const REAL *restrict norm1_h, REAL number_1,
     REAL number_2)
 {
     for (long v = start; v < stop; v++) {
-        const long at = 16 * v;
+        const long dconv1_u_at = 16 * v;
         const long dnorm1_h_at = 16 * v;
         const long norm1_h_at = 16 * v;
         for (long e = 0; e < whole(0, 16); e += LANES) {
@@ -2309,7 +2340,10 @@ static void loops(
             const reals dnorm1_m_1 = load(&dnorm1_m[e]);
             const reals factor2_1 = load(&factor2[e]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
-            store(&dconv1_u[at + e], factor1_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor2_1 * norm1_h_1);
+            store(
+                &dconv1_u[dconv1_u_at + e],
+                factor1_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor2_1 * norm1_h_1
+            );
         }
         APART
         for (long e = whole(0, 16); e < 16; e++) {
@@ -2318,7 +2352,9 @@ static void loops(
             const REAL dnorm1_m_1 = dnorm1_m[e];
             const REAL factor2_1 = factor2[e];
             const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
-            dconv1_u[at + e] = factor1_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor2_1 * norm1_h_1;
+            dconv1_u[dconv1_u_at + e] = (
+                factor1_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor2_1 * norm1_h_1
+            );
         }
     }
 }
@@ -2335,7 +2371,7 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_backward_4(
+def resnet20_backward_3(
     dconv1_u: rt.Array,
     dnorm1_h: rt.Array,
     dnorm1_m: rt.Array,
@@ -2345,9 +2381,9 @@ def resnet20_backward_4(
     N: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("resnet20_backward_4", dconv1_u=dconv1_u)
+    dtype = rt.float_type("resnet20_backward_3", dconv1_u=dconv1_u)
     return rt.run(
-        resnet20_backward_4_loops,
+        resnet20_backward_3_loops,
         1024 * N,
         16384 * N,
         (dconv1_u, dnorm1_h, dnorm1_m, factor1, factor2, norm1_h),
@@ -2357,7 +2393,7 @@ def resnet20_backward_4(
     )
 
 
-resnet20_backward_5_loops = r"""/* Sums over j for every n, m. */
+resnet20_backward_4_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
     const REAL *restrict norm1_h)
@@ -2414,62 +2450,37 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_backward_5(dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, N: int) -> bool:
+def resnet20_backward_4(dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, N: int) -> bool:
     """Sums over j for every n, m."""
-    return rt.run_parts(resnet20_backward_5_loops, N, 16384 * N, (dnorm1_gamma, dnorm1_y, norm1_h), (), (), ())
+    return rt.run_parts(resnet20_backward_4_loops, N, 16384 * N, (dnorm1_gamma, dnorm1_y, norm1_h), (), (), ())
 
 
-resnet20_loss_forward_1_loops = r"""/* Element by element. */
+resnet20_loss_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, REAL *restrict h, const REAL *restrict m, const REAL *restrict x, long K)
-{
-    for (long n = start; n < stop; n++) {
-        const long at = K * n;
-        const long m_at = n;
-        const long x_at = K * n;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals x_1 = load(&x[x_at + k]);
-            const reals m_1 = all(m[m_at]);
-            store(&h[at + k], all_exp_of(x_1 - m_1));
-        }
-        APART
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL x_1 = x[x_at + k];
-            const REAL m_1 = m[m_at];
-            h[at + k] = exp_of(x_1 - m_1);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def resnet20_loss_forward_1(h: rt.Array, m: rt.Array, x: rt.Array, K: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(resnet20_loss_forward_1_loops, N, K * N, (h, m, x), (), (K,), ())
-
-
-resnet20_loss_forward_2_loops = r"""/* Sums over k for every n. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict h, long K)
+    long start, long stop, struct team *const team, REAL *restrict h, REAL *restrict z, const REAL *restrict m,
+    const REAL *restrict x, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long n = start; n < stop; n++) {
-        const long at = n;
         const long h_at = K * n;
-        double total = 0;
+        const long m_at = n;
+        const long x_at = K * n;
+        const long z_at = n;
+        for (long k = 0; k < whole(0, K); k += LANES) {
+            const reals x_1 = load(&x[x_at + k]);
+            const reals m_1 = all(m[m_at]);
+            store(&h[h_at + k], all_exp_of(x_1 - m_1));
+        }
+        APART
+        for (long k = whole(0, K); k < K; k++) {
+            const REAL x_1 = x[x_at + k];
+            const REAL m_1 = m[m_at];
+            h[h_at + k] = exp_of(x_1 - m_1);
+        }
+        double total_1_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -2479,14 +2490,15 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
+            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_1_0 += sums[lane];
             }
         }
-        z[at] = total;
+        z[z_at] = total_1_0;
     }
 }
 
@@ -2497,72 +2509,35 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
-}
-"""
-
-
-def resnet20_loss_forward_2(z: rt.Array, h: rt.Array, K: int, N: int) -> bool:
-    """Sums over k for every n."""
-    return rt.run(resnet20_loss_forward_2_loops, N, K * N, (z, h), (), (K,), ())
-
-
-resnet20_loss_grad_input_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
-    long K)
-{
-    for (long q = start; q < stop; q++) {
-        const long at = K * q;
-        const long h_at = K * q;
-        const long z_at = q;
-        for (long v = 0; v < whole(0, K); v += LANES) {
-            const reals h_1 = load(&h[h_at + v]);
-            const reals z_1 = all(z[z_at]);
-            store(&dx[at + v], number_1 * h_1 / z_1);
-        }
-        APART
-        for (long v = whole(0, K); v < K; v++) {
-            const REAL h_1 = h[h_at + v];
-            const REAL z_1 = z[z_at];
-            dx[at + v] = number_1 * h_1 / z_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
         numbers[2]);
 }
 """
 
 
-def resnet20_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("resnet20_loss_grad_input_1", dx=dx)
-    return rt.run(resnet20_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())
+def resnet20_loss_forward_1(h: rt.Array, z: rt.Array, m: rt.Array, x: rt.Array, K: int, N: int) -> bool:
+    """Row by row, for every n."""
+    return rt.run(resnet20_loss_forward_1_loops, N, K * N, (h, z, m, x), (), (K,), ())
 
 
-resnet20_loss_grad_input_2_loops = r"""/* Element by element. */
+resnet20_loss_grad_input_1_loops = r"""/* Row by row, for every q. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const TYPE_1 *restrict t, REAL number_1, long K)
+    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z,
+    const TYPE_3 *restrict t, REAL number_1, REAL number_2, long K)
 {
     for (long q = start; q < stop; q++) {
-        const long at = K * q;
         const long dx_at = K * q;
+        const long h_at = K * q;
         const long t_at = q;
+        const long z_at = q;
         APART
         for (long v = 0; v < K; v++) {
-            const REAL dx_1 = dx[dx_at + v];
-            const TYPE_1 t_1 = t[t_at];
-            const REAL term_3 = position(v) == t_1 ? number_1 : 0;
-            dx[at + v] = dx_1 - term_3;
+            const REAL h_1 = h[h_at + v];
+            const REAL z_1 = z[z_at];
+            dx[dx_at + v] = number_1 * h_1 / z_1;
+            const TYPE_3 t_1 = t[t_at];
+            const REAL term_4 = position(v) == t_1 ? number_2 : 0;
+            dx[dx_at + v] += term_4;
         }
     }
 }
@@ -2574,12 +2549,21 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2]);
 }
 """
 
 
-def resnet20_loss_grad_input_2(dx: rt.Array, t: rt.Array, dy: Any, K: int, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("resnet20_loss_grad_input_2", dx=dx)
-    return rt.run(resnet20_loss_grad_input_2_loops, N, K * N, (dx, t), (dtype(rt.ratio(dy, N)),), (K,), ())
+def resnet20_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, t: rt.Array, dy: Any, K: int, N: int) -> bool:
+    """Row by row, for every q."""
+    dtype = rt.float_type("resnet20_loss_grad_input_1", dx=dx)
+    return rt.run(
+        resnet20_loss_grad_input_1_loops,
+        N,
+        K * N,
+        (dx, h, z, t),
+        (dtype(rt.ratio(dy, N)), dtype(-rt.ratio(dy, N))),
+        (K,),
+        (),
+    )

@@ -2,23 +2,28 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `rms_norm`: C, compiled when it is first called, see `rt.Companion`."""
 
+from typing import Any
+
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-rms_norm_forward_1_loops = r"""/* Sums over c for every e. */
+rms_norm_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict v, const REAL *restrict x, long C)
+    long start, long stop, struct team *const team, REAL *restrict v, REAL *restrict h, REAL *restrict y,
+    const REAL *restrict x, const REAL *restrict gamma, REAL number_1, REAL number_2, long C)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long e = start; e < stop; e++) {
-        const long at = e;
+        const long h_at = C * e;
+        const long v_at = e;
         const long x_at = C * e;
-        double total = 0;
+        const long y_at = C * e;
+        double total_0_0 = 0;
         for (long block = 0; block < (C + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -34,44 +39,21 @@ static void loops(
                 add_to(sums, x_1 * x_1);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_0_0 += sums[lane];
             }
         }
-        v[at] = total;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
-}
-"""
-
-
-def rms_norm_forward_1(v: rt.Array, x: rt.Array, C: int, E: int) -> bool:
-    """Sums over c for every e."""
-    return rt.run(rms_norm_forward_1_loops, E, C * E, (v, x), (), (C,), ())
-
-
-rms_norm_forward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict h, const REAL *restrict factor1, const REAL *restrict x, long C)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = C * e;
-        const long factor1_at = e;
-        const long x_at = C * e;
+        v[v_at] = total_0_0 * number_1;
         for (long c = 0; c < whole(0, C); c += LANES) {
-            store(&h[at + c], factor1[factor1_at] * load(&x[x_at + c]));
+            const reals x_1 = load(&x[x_at + c]);
+            const reals v_1 = all(v[v_at]);
+            store(&h[h_at + c], x_1 / all_root_of(number_2 + v_1));
+            store(&y[y_at + c], load(&gamma[c]) * load(&h[h_at + c]));
         }
-        APART
         for (long c = whole(0, C); c < C; c++) {
-            h[at + c] = factor1[factor1_at] * x[x_at + c];
+            const REAL x_1 = x[x_at + c];
+            const REAL v_1 = v[v_at];
+            h[h_at + c] = x_1 / root_of(number_2 + v_1);
+            y[y_at + c] = gamma[c] * h[h_at + c];
         }
     }
 }
@@ -83,149 +65,77 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], numbers[2]);
 }
 """
 
 
-def rms_norm_forward_2(h: rt.Array, factor1: rt.Array, x: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(rms_norm_forward_2_loops, E, C * E, (h, factor1, x), (), (C,), ())
+def rms_norm_forward_1(
+    v: rt.Array, h: rt.Array, y: rt.Array, x: rt.Array, gamma: rt.Array, C: int, E: int, epsilon: Any
+) -> bool:
+    """Row by row, for every e."""
+    dtype = rt.float_type("rms_norm_forward_1", v=v)
+    return rt.run(
+        rms_norm_forward_1_loops, E, C * E, (v, h, y, x, gamma), (dtype(rt.ratio(1, C)), dtype(epsilon)), (C,), ()
+    )
 
 
-rms_norm_forward_3_loops = r"""/* Element by element. */
+rms_norm_grad_input_1_loops = r"""/* Row by row, for every m. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict gamma, const REAL *restrict h, long C)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = C * e;
-        const long h_at = C * e;
-        for (long c = 0; c < whole(0, C); c += LANES) {
-            store(&y[at + c], load(&gamma[c]) * load(&h[h_at + c]));
-        }
-        APART
-        for (long c = whole(0, C); c < C; c++) {
-            y[at + c] = gamma[c] * h[h_at + c];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def rms_norm_forward_3(y: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(rms_norm_forward_3_loops, E, C * E, (y, gamma, h), (), (C,), ())
-
-
-rms_norm_grad_input_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dh, const REAL *restrict dy, const REAL *restrict gamma, long C)
-{
-    for (long m = start; m < stop; m++) {
-        const long at = C * m;
-        const long dy_at = C * m;
-        for (long q = 0; q < whole(0, C); q += LANES) {
-            store(&dh[at + q], load(&gamma[q]) * load(&dy[dy_at + q]));
-        }
-        APART
-        for (long q = whole(0, C); q < C; q++) {
-            dh[at + q] = gamma[q] * dy[dy_at + q];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def rms_norm_grad_input_1(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(rms_norm_grad_input_1_loops, E, C * E, (dh, dy, gamma), (), (C,), ())
-
-
-rms_norm_grad_input_2_loops = r"""/* Sums over c for every m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dv, const REAL *restrict dh,
-    const REAL *restrict x, long C)
+    long start, long stop, struct team *const team, REAL *restrict dh, REAL *restrict dv, REAL *restrict dx,
+    const REAL *restrict dy, const REAL *restrict gamma, const REAL *restrict v, const REAL *restrict x,
+    REAL number_1, REAL number_2, REAL number_3, long C)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long m = start; m < stop; m++) {
-        const long at = m;
         const long dh_at = C * m;
+        const long dv_at = m;
+        const long dx_at = C * m;
+        const long dy_at = C * m;
+        const long v_at = m;
         const long x_at = C * m;
-        double total = 0;
+        for (long q = 0; q < whole(0, C); q += LANES) {
+            store(&dh[dh_at + q], load(&gamma[q]) * load(&dy[dy_at + q]));
+        }
+        APART
+        for (long q = whole(0, C); q < C; q++) {
+            dh[dh_at + q] = gamma[q] * dy[dy_at + q];
+        }
+        double total_1_0 = 0;
         for (long block = 0; block < (C + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
             }
             long low = block * 4096;
             long high = least(low + 4096, C);
-            for (long c = low; c < whole(low, high); c += LANES) {
-                all_add_to(sums, load(&dh[dh_at + c]) * load(&x[x_at + c]));
+            for (long q = low; q < whole(low, high); q += LANES) {
+                all_add_to(sums, load(&dh[dh_at + q]) * load(&x[x_at + q]));
             }
-            for (long c = whole(low, high); c < high; c++) {
-                add_to(sums, dh[dh_at + c] * x[x_at + c]);
+            APART
+            for (long q = whole(low, high); q < high; q++) {
+                add_to(sums, dh[dh_at + q] * x[x_at + q]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_1_0 += sums[lane];
             }
         }
-        dv[at] = total;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def rms_norm_grad_input_2(dv: rt.Array, dh: rt.Array, x: rt.Array, C: int, E: int) -> bool:
-    """Sums over c for every m."""
-    return rt.run(rms_norm_grad_input_2_loops, E, C * E, (dv, dh, x), (), (C,), ())
-
-
-rms_norm_grad_input_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1, long C)
-{
-    for (long m = start; m < stop; m++) {
-        const long at = C * m;
-        const long dh_at = C * m;
-        const long factor1_at = m;
+        dv[dv_at] = total_1_0 * (number_1 / ((number_2 + v[v_at]) * root_of(number_2 + v[v_at])));
         for (long q = 0; q < whole(0, C); q += LANES) {
-            store(&dx[at + q], factor1[factor1_at] * load(&dh[dh_at + q]));
+            const reals dh_1 = load(&dh[dh_at + q]);
+            const reals v_1 = all(v[v_at]);
+            store(&dx[dx_at + q], dh_1 / all_root_of(number_2 + v_1));
+            store(&dx[dx_at + q], load(&dx[dx_at + q]) + number_3 * dv[dv_at] * load(&x[x_at + q]));
         }
         APART
         for (long q = whole(0, C); q < C; q++) {
-            dx[at + q] = factor1[factor1_at] * dh[dh_at + q];
+            const REAL dh_1 = dh[dh_at + q];
+            const REAL v_1 = v[v_at];
+            dx[dx_at + q] = dh_1 / root_of(number_2 + v_1);
+            dx[dx_at + q] += number_3 * dv[dv_at] * x[x_at + q];
         }
     }
 }
@@ -237,56 +147,33 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1],
+        ((const REAL *)arrays[7])[2], numbers[2]);
 }
 """
 
 
-def rms_norm_grad_input_3(dx: rt.Array, dh: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(rms_norm_grad_input_3_loops, E, C * E, (dx, dh, factor1), (), (C,), ())
-
-
-rms_norm_grad_input_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dv, const REAL *restrict x, REAL number_1,
-    long C)
-{
-    for (long m = start; m < stop; m++) {
-        const long at = C * m;
-        const long dv_at = m;
-        const long dx_at = C * m;
-        const long x_at = C * m;
-        for (long q = 0; q < whole(0, C); q += LANES) {
-            const reals dx_1 = load(&dx[dx_at + q]);
-            const reals dv_1 = all(dv[dv_at]);
-            const reals x_1 = load(&x[x_at + q]);
-            store(&dx[at + q], dx_1 + number_1 * dv_1 * x_1);
-        }
-        APART
-        for (long q = whole(0, C); q < C; q++) {
-            const REAL dx_1 = dx[dx_at + q];
-            const REAL dv_1 = dv[dv_at];
-            const REAL x_1 = x[x_at + q];
-            dx[at + q] = dx_1 + number_1 * dv_1 * x_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        numbers[2]);
-}
-"""
-
-
-def rms_norm_grad_input_4(dx: rt.Array, dv: rt.Array, x: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("rms_norm_grad_input_4", dx=dx)
-    return rt.run(rms_norm_grad_input_4_loops, E, C * E, (dx, dv, x), (dtype(rt.ratio(2, C)),), (C,), ())
+def rms_norm_grad_input_1(
+    dh: rt.Array,
+    dv: rt.Array,
+    dx: rt.Array,
+    dy: rt.Array,
+    gamma: rt.Array,
+    v: rt.Array,
+    x: rt.Array,
+    C: int,
+    E: int,
+    epsilon: Any,
+) -> bool:
+    """Row by row, for every m."""
+    dtype = rt.float_type("rms_norm_grad_input_1", dh=dh)
+    return rt.run(
+        rms_norm_grad_input_1_loops,
+        E,
+        C * E,
+        (dh, dv, dx, dy, gamma, v, x),
+        (dtype(-1 / 2), dtype(epsilon), dtype(rt.ratio(2, C))),
+        (C,),
+        (),
+    )

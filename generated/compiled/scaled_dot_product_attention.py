@@ -16,9 +16,9 @@ static void loops(
         return;
     }
     for (long i = start; i < stop; i++) {
-        const long at = i;
         const long h_at = S * i;
-        double total = 0;
+        const long z_at = i;
+        double total_0_0 = 0;
         for (long block = 0; block < (S + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -32,10 +32,10 @@ static void loops(
                 add_to(sums, h[h_at + j]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_0_0 += sums[lane];
             }
         }
-        z[at] = total;
+        z[z_at] = total_0_0;
     }
 }
 
@@ -63,15 +63,13 @@ static void loops(
     for (long i = start; i < whole(start, stop); i += LANES) {
         const reals c_1 = load(&c[i]);
         const reals term_2 = choose(MASKS(c_1 == all(number_1)), all(1), all(0));
-        const reals z_1 = load(&z[i]);
-        store(&z[i], term_2 + z_1);
+        store(&z[i], load(&z[i]) + term_2);
     }
     APART
     for (long i = whole(start, stop); i < stop; i++) {
         const REAL c_1 = c[i];
         const REAL term_2 = c_1 == number_1 ? 1 : 0;
-        const REAL z_1 = z[i];
-        z[i] = term_2 + z_1;
+        z[i] += term_2;
     }
 }
 

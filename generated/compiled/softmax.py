@@ -7,57 +7,33 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-softmax_forward_1_loops = r"""/* Element by element. */
+softmax_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, REAL *restrict h, const REAL *restrict m, const REAL *restrict x, long K)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = K * e;
-        const long m_at = e;
-        const long x_at = K * e;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals x_1 = load(&x[x_at + k]);
-            const reals m_1 = all(m[m_at]);
-            store(&h[at + k], all_exp_of(x_1 - m_1));
-        }
-        APART
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL x_1 = x[x_at + k];
-            const REAL m_1 = m[m_at];
-            h[at + k] = exp_of(x_1 - m_1);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def softmax_forward_1(h: rt.Array, m: rt.Array, x: rt.Array, E: int, K: int) -> bool:
-    """Element by element."""
-    return rt.run(softmax_forward_1_loops, E, E * K, (h, m, x), (), (K,), ())
-
-
-softmax_forward_2_loops = r"""/* Sums over k for every e. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict h, long K)
+    long start, long stop, struct team *const team, REAL *restrict h, REAL *restrict z, REAL *restrict y,
+    const REAL *restrict m, const REAL *restrict x, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long e = start; e < stop; e++) {
-        const long at = e;
         const long h_at = K * e;
-        double total = 0;
+        const long m_at = e;
+        const long x_at = K * e;
+        const long y_at = K * e;
+        const long z_at = e;
+        for (long k = 0; k < whole(0, K); k += LANES) {
+            const reals x_1 = load(&x[x_at + k]);
+            const reals m_1 = all(m[m_at]);
+            store(&h[h_at + k], all_exp_of(x_1 - m_1));
+        }
+        APART
+        for (long k = whole(0, K); k < K; k++) {
+            const REAL x_1 = x[x_at + k];
+            const REAL m_1 = m[m_at];
+            h[h_at + k] = exp_of(x_1 - m_1);
+        }
+        double total_1_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -67,52 +43,25 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
+            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_1_0 += sums[lane];
             }
         }
-        z[at] = total;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
-}
-"""
-
-
-def softmax_forward_2(z: rt.Array, h: rt.Array, E: int, K: int) -> bool:
-    """Sums over k for every e."""
-    return rt.run(softmax_forward_2_loops, E, E * K, (z, h), (), (K,), ())
-
-
-softmax_forward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict h, const REAL *restrict z, long K)
-{
-    for (long e = start; e < stop; e++) {
-        const long at = K * e;
-        const long h_at = K * e;
-        const long z_at = e;
+        z[z_at] = total_1_0;
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals h_1 = load(&h[h_at + k]);
             const reals z_1 = all(z[z_at]);
-            store(&y[at + k], h_1 / z_1);
+            store(&y[y_at + k], h_1 / z_1);
         }
         APART
         for (long k = whole(0, K); k < K; k++) {
             const REAL h_1 = h[h_at + k];
             const REAL z_1 = z[z_at];
-            y[at + k] = h_1 / z_1;
+            y[y_at + k] = h_1 / z_1;
         }
     }
 }
@@ -124,30 +73,32 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], numbers[2]);
 }
 """
 
 
-def softmax_forward_3(y: rt.Array, h: rt.Array, z: rt.Array, E: int, K: int) -> bool:
-    """Element by element."""
-    return rt.run(softmax_forward_3_loops, E, E * K, (y, h, z), (), (K,), ())
+def softmax_forward_1(h: rt.Array, z: rt.Array, y: rt.Array, m: rt.Array, x: rt.Array, E: int, K: int) -> bool:
+    """Row by row, for every e."""
+    return rt.run(softmax_forward_1_loops, E, E * K, (h, z, y, m, x), (), (K,), ())
 
 
-softmax_grad_input_1_loops = r"""/* Sums over k for every q. */
+softmax_grad_input_1_loops = r"""/* Row by row, for every q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict ds, const REAL *restrict dy,
-    const REAL *restrict y, long K)
+    long start, long stop, struct team *const team, REAL *restrict ds, REAL *restrict dx,
+    const REAL *restrict dy, const REAL *restrict y, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long q = start; q < stop; q++) {
-        const long at = q;
+        const long ds_at = q;
+        const long dx_at = K * q;
         const long dy_at = K * q;
         const long y_at = K * q;
-        double total = 0;
+        double total_0_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -161,51 +112,17 @@ static void loops(
                 add_to(sums, dy[dy_at + k] * y[y_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_0_0 += sums[lane];
             }
         }
-        ds[at] = total;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def softmax_grad_input_1(ds: rt.Array, dy: rt.Array, y: rt.Array, E: int, K: int) -> bool:
-    """Sums over k for every q."""
-    return rt.run(softmax_grad_input_1_loops, E, E * K, (ds, dy, y), (), (K,), ())
-
-
-softmax_grad_input_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict ds, const REAL *restrict y, long K)
-{
-    for (long q = start; q < stop; q++) {
-        const long at = K * q;
-        const long ds_at = q;
-        const long dx_at = K * q;
-        const long y_at = K * q;
-        for (long v = 0; v < whole(0, K); v += LANES) {
-            const reals ds_1 = all(ds[ds_at]);
-            const reals y_1 = load(&y[y_at + v]);
-            const reals dx_1 = load(&dx[dx_at + v]);
-            store(&dx[at + v], ds_1 * y_1 + dx_1);
+        ds[ds_at] = total_0_0 * -1;
+        for (long k = 0; k < whole(0, K); k += LANES) {
+            store(&dx[dx_at + k], load(&dy[dy_at + k]) * load(&y[y_at + k]));
+            store(&dx[dx_at + k], load(&dx[dx_at + k]) + ds[ds_at] * load(&y[y_at + k]));
         }
-        APART
-        for (long v = whole(0, K); v < K; v++) {
-            const REAL ds_1 = ds[ds_at];
-            const REAL y_1 = y[y_at + v];
-            const REAL dx_1 = dx[dx_at + v];
-            dx[at + v] = ds_1 * y_1 + dx_1;
+        for (long k = whole(0, K); k < K; k++) {
+            dx[dx_at + k] = dy[dy_at + k] * y[y_at + k];
+            dx[dx_at + k] += ds[ds_at] * y[y_at + k];
         }
     }
 }
@@ -217,11 +134,12 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        numbers[2]);
 }
 """
 
 
-def softmax_grad_input_2(dx: rt.Array, ds: rt.Array, y: rt.Array, E: int, K: int) -> bool:
-    """Element by element."""
-    return rt.run(softmax_grad_input_2_loops, E, E * K, (dx, ds, y), (), (K,), ())
+def softmax_grad_input_1(ds: rt.Array, dx: rt.Array, dy: rt.Array, y: rt.Array, E: int, K: int) -> bool:
+    """Row by row, for every q."""
+    return rt.run(softmax_grad_input_1_loops, E, E * K, (ds, dx, dy, y), (), (K,), ())

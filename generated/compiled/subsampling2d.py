@@ -117,20 +117,20 @@ static void loops(
     const REAL *restrict z, REAL number_1, REAL number_2, long C)
 {
     for (long j = start; j < stop; j++) {
-        const long at = C * j;
+        const long y_at = C * j;
         const long z_at = C * j;
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals a_1 = load(&a[c]);
             const reals z_1 = load(&z[z_at + c]);
             const reals b_1 = load(&b[c]);
-            store(&y[at + c], number_1 * all_tanh_of(number_2 * (a_1 * z_1 + b_1)));
+            store(&y[y_at + c], number_1 * all_tanh_of(number_2 * (a_1 * z_1 + b_1)));
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL a_1 = a[c];
             const REAL z_1 = z[z_at + c];
             const REAL b_1 = b[c];
-            y[at + c] = number_1 * tanh_of(number_2 * (a_1 * z_1 + b_1));
+            y[y_at + c] = number_1 * tanh_of(number_2 * (a_1 * z_1 + b_1));
         }
     }
 }
@@ -437,7 +437,7 @@ def subsampling2d_grad_input_2(
 subsampling2d_grad_a_1_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict da, const REAL *restrict dy,
-    const REAL *restrict y, const REAL *restrict z, REAL number_1, long C, long H_out, long W_out)
+    const REAL *restrict y, const REAL *restrict z, REAL number_1, REAL number_2, long C, long H_out, long W_out)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, C);
@@ -480,6 +480,7 @@ static void loops(
         APART
         for (long m = 0; m < C; m++) {
             da[at + m] += sums[m];
+            da[at + m] *= number_2;
         }
     }
 }
@@ -492,13 +493,13 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], numbers[2], numbers[3], numbers[4]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
 def subsampling2d_grad_a_1(
-    da: rt.Array, dy: rt.Array, y: rt.Array, z: rt.Array, A: Any, C: int, H_out: int, N: int, W_out: int
+    da: rt.Array, dy: rt.Array, y: rt.Array, z: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
 ) -> bool:
     """Sums over j for every n, m."""
     dtype = rt.float_type("subsampling2d_grad_a_1", da=da)
@@ -507,7 +508,7 @@ def subsampling2d_grad_a_1(
         N,
         C * H_out * N * W_out,
         (da, dy, y, z),
-        (dtype(rt.ratio(1, A**2)),),
+        (dtype(rt.ratio(1, A**2)), dtype(A * S)),
         (C, H_out, W_out),
         (),
     )
@@ -516,7 +517,7 @@ def subsampling2d_grad_a_1(
 subsampling2d_grad_bias_1_loops = r"""/* Sums over j for every n, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict db, const REAL *restrict dy,
-    const REAL *restrict y, REAL number_1, long C, long H_out, long W_out)
+    const REAL *restrict y, REAL number_1, REAL number_2, long C, long H_out, long W_out)
 {
     for (long n = start; n < stop; n++) {
         double *restrict sums = SCRATCH(double, C);
@@ -556,6 +557,7 @@ static void loops(
         APART
         for (long m = 0; m < C; m++) {
             db[at + m] += sums[m];
+            db[at + m] *= number_2;
         }
     }
 }
@@ -568,13 +570,13 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+        ((const REAL *)arrays[3])[0], ((const REAL *)arrays[3])[1], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
 def subsampling2d_grad_bias_1(
-    db: rt.Array, dy: rt.Array, y: rt.Array, A: Any, C: int, H_out: int, N: int, W_out: int
+    db: rt.Array, dy: rt.Array, y: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
 ) -> bool:
     """Sums over j for every n, m."""
     dtype = rt.float_type("subsampling2d_grad_bias_1", db=db)
@@ -583,7 +585,7 @@ def subsampling2d_grad_bias_1(
         N,
         C * H_out * N * W_out,
         (db, dy, y),
-        (dtype(rt.ratio(1, A**2)),),
+        (dtype(rt.ratio(1, A**2)), dtype(A * S)),
         (C, H_out, W_out),
         (),
     )

@@ -884,57 +884,32 @@ def vgg11_backward_2(dstage1_conv1_u: rt.Array, dstage1_relu1_y: rt.Array, stage
     )
 
 
-vgg11_loss_forward_1_loops = r"""/* Element by element. */
+vgg11_loss_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, REAL *restrict h, const REAL *restrict m, const REAL *restrict x, long K)
-{
-    for (long n = start; n < stop; n++) {
-        const long at = K * n;
-        const long m_at = n;
-        const long x_at = K * n;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals x_1 = load(&x[x_at + k]);
-            const reals m_1 = all(m[m_at]);
-            store(&h[at + k], all_exp_of(x_1 - m_1));
-        }
-        APART
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL x_1 = x[x_at + k];
-            const REAL m_1 = m[m_at];
-            h[at + k] = exp_of(x_1 - m_1);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def vgg11_loss_forward_1(h: rt.Array, m: rt.Array, x: rt.Array, K: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(vgg11_loss_forward_1_loops, N, K * N, (h, m, x), (), (K,), ())
-
-
-vgg11_loss_forward_2_loops = r"""/* Sums over k for every n. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict h, long K)
+    long start, long stop, struct team *const team, REAL *restrict h, REAL *restrict z, const REAL *restrict m,
+    const REAL *restrict x, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long n = start; n < stop; n++) {
-        const long at = n;
         const long h_at = K * n;
-        double total = 0;
+        const long m_at = n;
+        const long x_at = K * n;
+        const long z_at = n;
+        for (long k = 0; k < whole(0, K); k += LANES) {
+            const reals x_1 = load(&x[x_at + k]);
+            const reals m_1 = all(m[m_at]);
+            store(&h[h_at + k], all_exp_of(x_1 - m_1));
+        }
+        APART
+        for (long k = whole(0, K); k < K; k++) {
+            const REAL x_1 = x[x_at + k];
+            const REAL m_1 = m[m_at];
+            h[h_at + k] = exp_of(x_1 - m_1);
+        }
+        double total_1_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -944,14 +919,15 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
+            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total += sums[lane];
+                total_1_0 += sums[lane];
             }
         }
-        z[at] = total;
+        z[z_at] = total_1_0;
     }
 }
 
@@ -962,72 +938,35 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
-}
-"""
-
-
-def vgg11_loss_forward_2(z: rt.Array, h: rt.Array, K: int, N: int) -> bool:
-    """Sums over k for every n."""
-    return rt.run(vgg11_loss_forward_2_loops, N, K * N, (z, h), (), (K,), ())
-
-
-vgg11_loss_grad_input_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
-    long K)
-{
-    for (long q = start; q < stop; q++) {
-        const long at = K * q;
-        const long h_at = K * q;
-        const long z_at = q;
-        for (long v = 0; v < whole(0, K); v += LANES) {
-            const reals h_1 = load(&h[h_at + v]);
-            const reals z_1 = all(z[z_at]);
-            store(&dx[at + v], number_1 * h_1 / z_1);
-        }
-        APART
-        for (long v = whole(0, K); v < K; v++) {
-            const REAL h_1 = h[h_at + v];
-            const REAL z_1 = z[z_at];
-            dx[at + v] = number_1 * h_1 / z_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
         numbers[2]);
 }
 """
 
 
-def vgg11_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("vgg11_loss_grad_input_1", dx=dx)
-    return rt.run(vgg11_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())
+def vgg11_loss_forward_1(h: rt.Array, z: rt.Array, m: rt.Array, x: rt.Array, K: int, N: int) -> bool:
+    """Row by row, for every n."""
+    return rt.run(vgg11_loss_forward_1_loops, N, K * N, (h, z, m, x), (), (K,), ())
 
 
-vgg11_loss_grad_input_2_loops = r"""/* Element by element. */
+vgg11_loss_grad_input_1_loops = r"""/* Row by row, for every q. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const TYPE_1 *restrict t, REAL number_1, long K)
+    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z,
+    const TYPE_3 *restrict t, REAL number_1, REAL number_2, long K)
 {
     for (long q = start; q < stop; q++) {
-        const long at = K * q;
         const long dx_at = K * q;
+        const long h_at = K * q;
         const long t_at = q;
+        const long z_at = q;
         APART
         for (long v = 0; v < K; v++) {
-            const REAL dx_1 = dx[dx_at + v];
-            const TYPE_1 t_1 = t[t_at];
-            const REAL term_3 = position(v) == t_1 ? number_1 : 0;
-            dx[at + v] = dx_1 - term_3;
+            const REAL h_1 = h[h_at + v];
+            const REAL z_1 = z[z_at];
+            dx[dx_at + v] = number_1 * h_1 / z_1;
+            const TYPE_3 t_1 = t[t_at];
+            const REAL term_4 = position(v) == t_1 ? number_2 : 0;
+            dx[dx_at + v] += term_4;
         }
     }
 }
@@ -1039,12 +978,21 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2]);
 }
 """
 
 
-def vgg11_loss_grad_input_2(dx: rt.Array, t: rt.Array, dy: Any, K: int, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("vgg11_loss_grad_input_2", dx=dx)
-    return rt.run(vgg11_loss_grad_input_2_loops, N, K * N, (dx, t), (dtype(rt.ratio(dy, N)),), (K,), ())
+def vgg11_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, t: rt.Array, dy: Any, K: int, N: int) -> bool:
+    """Row by row, for every q."""
+    dtype = rt.float_type("vgg11_loss_grad_input_1", dx=dx)
+    return rt.run(
+        vgg11_loss_grad_input_1_loops,
+        N,
+        K * N,
+        (dx, h, z, t),
+        (dtype(rt.ratio(dy, N)), dtype(-rt.ratio(dy, N))),
+        (K,),
+        (),
+    )

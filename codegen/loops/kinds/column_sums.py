@@ -34,6 +34,8 @@ def write(w: Writer) -> Expr:
             _empty(w, row, element, own)
         with w.row():
             w.add(element, own)
+            if nest.after != 1:
+                w.put(Assign(element, w.scalar(nest.after, w.bases(nest.after)), "*="))
     return first.extent
 
 

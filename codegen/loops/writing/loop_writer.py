@@ -171,6 +171,13 @@ class Writer(Builder):
         )
         return printer.operand(body)
 
+    def scalar(self, body: Expr, bases: Mapping[Access, Base]) -> Expression:
+        """`body` outside of the innermost loop, where nothing that was read before counts."""
+        printer = ScalarPrinter(
+            lambda a: self.element(a.tensor, bases[a], {}), self.number, self.integer, self._hold, self.indices
+        )
+        return printer.operand(body)
+
     def _hold(self, value: Expression) -> Name:
         return self.hold(value, self.name(f"term_{len(self.held) + 1}", "held"))
 

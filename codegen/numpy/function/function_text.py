@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
 from gradscribe.codegen.kernel.calling import shape_argument
-from gradscribe.codegen.kernel.gradient_conditions import Condition, result_conditions
+from gradscribe.codegen.kernel.gradient_conditions import Condition, conditions, result_conditions
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
 from gradscribe.codegen.loops import NestLoops
 from gradscribe.codegen.numpy.function.arguments import FULL, given_statements, value_statements
@@ -44,8 +44,11 @@ def plan(kernel: Kernel) -> Plan:
     given = [t.name for t in kernel.arguments]
     inputs = tuple(replace(t, optional=t.optional and t not in kernel.filled) for t in kernel.arguments)
     program = replace(kernel.program, inputs=inputs)
-    planned = lower(program, kernel.name, given, _taken(kernel), kernel_numbers(kernel))
-    if kernel.purpose is not Purpose.BACKWARD:
+    backward = kernel.purpose is Purpose.BACKWARD
+    under = conditions(kernel) if backward else {}
+    keys = [under[s.target.name] for s in program.statements] if backward else ()
+    planned = lower(program, kernel.name, given, _taken(kernel), kernel_numbers(kernel), keys=keys)
+    if not backward:
         return planned
     found = conditional(planned, kernel)
     return replace(found, records=released(found.records, kernel.results))

@@ -1,20 +1,22 @@
 """The planner: picks a strategy for every statement of a program."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
+from itertools import groupby, repeat
 
 from sympy import Add, Expr, Integer, Symbol, prod
 
-from gradscribe.codegen.kernel.form import Form, chosen_forms, estimate, joined, size_hints
+from gradscribe.codegen.kernel.form import Form, chosen_forms, estimate, size_hints
+from gradscribe.codegen.kernel.form import joined as joined_axes
 from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
-from gradscribe.codegen.numpy.lower.loops.column_pass import column_pass
 from gradscribe.codegen.numpy.lower.loops.element_pass import element_pass
+from gradscribe.codegen.numpy.lower.loops.joining import Lowered, joined, steps_of
 from gradscribe.codegen.numpy.lower.loops.nests import nest, within
-from gradscribe.codegen.numpy.lower.loops.row_pass import row_pass
+from gradscribe.codegen.numpy.lower.loops.passing import Pass, loops_of
+from gradscribe.codegen.numpy.lower.loops.sum_pass import sum_pass
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
     is_product,
@@ -27,7 +29,7 @@ from gradscribe.codegen.numpy.lower.slices.taps import choose_loops, lower_sums,
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
 from gradscribe.codegen.numpy.lower.special import unit_groups, where
 from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split
-from gradscribe.codegen.numpy.plan.equation import equation
+from gradscribe.codegen.numpy.plan.equation import Equation, equation
 from gradscribe.derive.ir.term import Guard, Program, Statement, accesses
 
 FEW_TAPS = 200
@@ -41,6 +43,7 @@ def lower(
     reserved: Iterable[str] = (),
     numbers: Mapping[str, int] | None = None,
     sizes: Mapping[Symbol, Sequence[int]] | None = None,
+    keys: Sequence[Hashable] = (),
 ) -> Plan:
     """Plan the computation of `program`.
 
@@ -51,25 +54,43 @@ def lower(
         reserved: names that no temporary may take (sizes, options).
         numbers: those of a derivation's equations by tensor.
         sizes: what size symbols are at several places, in their order, where that is known.
+        keys: of the statements: those with different ones are computed apart.
     """
     known = sizes or {}
     hints = _hints(program, known)
     most = {symbol: Integer(max(values)) for symbol, values in known.items()}
     scope = Scope(dict(program.tensors), hints, program, set(reserved) | set(program.names()), most=most)
-    records: list[Record] = []
-    written = set(given)
     order = (*given, *(s.target.name for s in program.statements))
-    for statement, form in _ordered(zip(program.statements, chosen_forms(program, hints), strict=True)):
-        fresh = statement.target.name not in written
-        records.append(equation(statement, form, fresh, order, numbers or {}))
-        absent = [a.tensor for a in accesses(statement.term.body) if scope.tensors[a.tensor].optional]
-        if absent and fresh:
-            records.append(Allocate(statement.target.name, statement.target.shape, 0))
-            fresh = False
-        lowered = _statement(statement, joined(form, scope.tensors), program, scope, fresh)
+    written = set(given)
+    found: list[Lowered] = []
+    every = zip(program.statements, chosen_forms(program, hints), keys or repeat(None), strict=bool(keys))
+    for statement, form, key in _ordered(every):
+        said = equation(statement, form, statement.target.name not in written, order, numbers or {})
+        found.append(_lowered(statement, joined_axes(form, scope.tensors), program, scope, said, key, written))
         written.add(statement.target.name)
-        records += [Present(absent[0], tuple(lowered))] if absent else lowered
-    return Plan(name, tuple(records))
+    return Plan(name, tuple(joined(found, scope)))
+
+
+def _lowered(
+    statement: Statement, form: Form, program: Program, scope: Scope, said: Equation, key: Hashable, written: set[str]
+) -> Lowered:
+    """A statement as records, by itself and as a part of a pass."""
+    fresh = statement.target.name not in written
+    absent = [a.tensor for a in accesses(statement.term.body) if scope.tensors[a.tensor].optional]
+    if absent:
+        zeros = [Allocate(statement.target.name, statement.target.shape, 0)] if fresh else []
+        lowered = _statement(statement, form, program, scope, fresh=False)
+        return Lowered(said, (*zeros, Present(absent[0], tuple(lowered))), key)
+    passed = _in_one_pass(form, scope, fresh) if len(_summands(form, scope)) == 1 else None
+    if passed is None:
+        return Lowered(said, tuple(_statement(statement, form, program, scope, fresh)), key)
+    found, made, otherwise = passed
+    nest = loops_of([found]) if found.worth else None
+    if nest is None:
+        records = tuple(_statement(statement, form, program, scope, fresh))
+    else:
+        records = (*found.before, *made, Compiled(steps_of(found), (), (nest,), otherwise))
+    return Lowered(said, records, key, found, made, otherwise)
 
 
 def _hints(program: Program, known: Mapping[Symbol, Sequence[int]]) -> dict[Symbol, int]:
@@ -83,10 +104,12 @@ def _hints(program: Program, known: Mapping[Symbol, Sequence[int]]) -> dict[Symb
     return max(places, key=summands, default=typical)
 
 
-def _ordered(statements: Iterable[tuple[Statement, Form]]) -> list[tuple[Statement, Form]]:
+def _ordered(
+    statements: Iterable[tuple[Statement, Form, Hashable]],
+) -> list[tuple[Statement, Form, Hashable]]:
     """Of consecutive statements with one target first those that write all of it, then those that add to a part."""
-    groups = groupby(statements, key=lambda pair: pair[0].target.name)
-    return [pair for _, group in groups for pair in sorted(group, key=lambda pair: adds_at_labels(pair[0]))]
+    groups = groupby(statements, key=lambda found: found[0].target.name)
+    return [found for _, group in groups for found in sorted(group, key=lambda found: adds_at_labels(found[0]))]
 
 
 def _statement(statement: Statement, form: Form, program: Program, scope: Scope, fresh: bool) -> list[Record]:
@@ -137,9 +160,6 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
 
 
 def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Record]:
-    passed = _in_one_pass(form, scope, fresh) if gemm else None
-    if passed is not None:
-        return passed
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
     if windows is not None:
         return _or_loops(windows, form, form, [], scope, fresh)
@@ -154,13 +174,11 @@ def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Reco
     return [*views, *_or_loops(lowered, form, split_form, [view] if view is not None else [], scope, fresh)]
 
 
-def _in_one_pass(form: Form, scope: Scope, fresh: bool) -> list[Record] | None:
-    """What one pass over elements computes, or NumPy does; None where a pass is of no use."""
+def _in_one_pass(form: Form, scope: Scope, fresh: bool) -> tuple[Pass, tuple[Allocate, ...], tuple[Record, ...]] | None:
+    """The pass that computes a form, the array that is made for it, and what NumPy does instead; None without one."""
     if not _takes_long(form, scope):
         return None
-    found = element_pass(form, scope, fresh)
-    if found is None and fresh:
-        found = row_pass(form, scope) or column_pass(form, scope)
+    found = element_pass(form, scope, fresh) or sum_pass(form, scope, fresh)
     if found is None:
         return None
     lowered = _strategy(found.form, scope, fresh, gemm=True)
@@ -170,9 +188,7 @@ def _in_one_pass(form: Form, scope: Scope, fresh: bool) -> list[Record] | None:
             lowered = [replace(defined, into=True)]
         case _ if fresh and made not in lowered:
             return None
-    otherwise = tuple(r for r in lowered if r != made)
-    ways = Compiled(_steps(form), (), (found.nest,), otherwise)
-    return [*found.before, *([made] if fresh else []), ways, *found.after]
+    return found, ((made,) if fresh else ()), tuple(r for r in lowered if r != made)
 
 
 def _steps(form: Form) -> Expr:

@@ -70,6 +70,8 @@ def deed(record: Record) -> str:
             return f"known {name} = 0 <= {labels} < {extent}"
         case ScatterAdd(target, target_axes, values, values_axes, labels):
             return f"scatter {target}[{', '.join(_looked_up(target_axes, labels))}] += {values}[{_names(values_axes)}]"
+        case Nest() if record.members:
+            return "; ".join(map(deed, record.members))
         case Nest(_, target, _, op, body, after):
             verb = "+" if REDUCTIONS[op] is SUM else op
             value = body if after == 1 else f"({body}) * {after}"

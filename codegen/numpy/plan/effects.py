@@ -98,9 +98,9 @@ def _effects(record: Record) -> Effects:
             return _new(name, reads=(labels,))
         case ScatterAdd(target, _, values, _, labels):
             return _done(reads=(target, values, *(k.array for k in labels)), writes=(target,))
-        case Nest(_, target, _, _, _, _, shapes):
-            written = (target, *([record.argument] if record.argument else []))
-            read = (name for name, _ in shapes if name not in written)
+        case Nest(shapes=shapes):
+            written = record.written
+            read = (name for name, _ in shapes if name not in written or any(m.adds for m in (record, *record.members)))
             return _done(reads=(*read, *_numbers(record.body), *_numbers(record.after)), writes=written)
         case Invoke(arrays=arrays):
             made = record.results

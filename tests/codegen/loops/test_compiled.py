@@ -54,6 +54,15 @@ WINDOWS = [
     "input x[N,H,W,C], m[C]; y[c] = sum(n,i,j) abs(x[n,i,j,c] - m[c]) * m[c]",
     "input x[N,H,W,C], m[N,C]; y[n,c] = sum(i,j) relu(x[n,i,j,c] - m[n,c])",
     "input x[N,H,C], w[N,H,C]; y[c] = sum(n,i) x[n,i,c] * w[n,i,c]",
+    # several statements in one pass
+    "input x[N,C], g[C]; m[n] = sum(c) x[n,c] / C; v[n] = sum(c) (x[n,c] - m[n])^2 / C;"
+    " y[n,c] = g[c] * (x[n,c] - m[n]) / sqrt(v[n] + 0.1)",
+    "input x[N,C], b[C]; u[n,c] = x[n,c] * x[n,c] + b[c]; s[n,c] = tanh(u[n,c]); y[n,c] = s[n,c] * u[n,c]",
+    "input x[N,C]; m[n] = max(c) x[n,c]; h[n,c] = exp(x[n,c] - m[n]); z[n] = sum(c) h[n,c]; y[n,c] = h[n,c] / z[n]",
+    "input x[N,C]; z[n] = sum(c) exp(x[n,c]); s[n] = sum(c) x[n,c] * x[n,c] / z[n];"
+    " y[n,c] = x[n,c] / (1 + s[n]^2) + z[n]",
+    "input x[N,N]; m[n] = sum(c) x[n,c] * x[n,c]; y[n,c] = exp(x[n,c] / (1 + abs(m[c])))",  # by rows, then by columns
+    "input x[N,H,C]; p[n,i] = sum(c) x[n,i,c] * x[n,i,c]; y[n,i,c] = x[n,i,c] / sqrt(1 + p[n,i])",
 ]
 
 

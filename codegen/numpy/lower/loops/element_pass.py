@@ -1,4 +1,4 @@
-"""Pointwise Form -> Nest: one pass over the elements, where NumPy makes one per operation.
+"""Pointwise Form -> Pass: one pass over the elements, where NumPy makes one per operation.
 
 Arrays may lack axes of the target: one that lacks the leading axes is repeated for each row, and NumPy would go along
 short rows one by one.
@@ -11,46 +11,44 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.codegen.kernel.form import Form
-from gradscribe.codegen.loops import Nest, computable
+from gradscribe.codegen.loops import computable
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.loops.joint_axes import Joint, in_order, joint
-from gradscribe.codegen.numpy.lower.loops.passing import Pass
+from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order, joint
+from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass
 from gradscribe.codegen.numpy.lower.loops.set_apart import Apart
 from gradscribe.codegen.numpy.print.numpy_table import takes_target
 from gradscribe.derive.ir.functions import is_indicator
-from gradscribe.derive.ir.term import Access, accesses
+from gradscribe.derive.ir.term import accesses
 
 MANY_OPERATIONS = 3
 """Operations from which on one pass over elements of whole arrays is worth it; NumPy makes one per operation."""
 
 
 def element_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
-    """The pass that computes `form` into its target, a new one or one that it adds to; None where it is of no use."""
+    """The pass that computes `form` into its target, a new one or one that it adds to; None where there is none."""
     order = tuple(v for v in form.place if isinstance(v, Symbol))
-    if not _is_pointwise(form, order, scope):
+    if not _is_pointwise(form, order, scope) or not computable(form.body, form.indices):
         return None
-    apart = Apart(form, order, scope)
-    plain = replace(form, body=apart.taken(form.body))
-    axes = joint(order, [a.indices for a in accesses(plain.body)], plain)
-    few = len(axes.ranges) == 1 and operations(form.body) < MANY_OPERATIONS and not _takes_long(form.body)
-    if few or not computable(plain.body, plain.indices):
-        return None
-    there = Access(form.target.name, *form.place)
-    summed = plain if fresh else replace(plain, body=there + plain.body)
-    return Pass(plain, tuple(apart.records), _nest(summed, axes))
+    operations = _operations(form.body)
+    short = len(joint(order, [a.indices for a in accesses(form.body)], form).ranges) > 1
+    worth = operations > 0 and (short or operations >= MANY_OPERATIONS or _takes_long(form.body))
+    apart = Apart(form, order, scope) if worth else None
+    body = apart.taken(form.body) if apart else form.body
+    before = tuple(apart.records) if apart else ()
+    return Pass(Kind.ELEMENTS, replace(form, body=body), order, body, Integer(1), before, fresh, worth)
 
 
 def _is_pointwise(form: Form, order: Sequence[Symbol], scope: Scope) -> bool:
-    """Whether all is read and written element by element, axes in the order of the target, in some operations."""
+    """Whether all is read and written element by element, axes in the order of the target."""
     if not form.is_sum or form.guards or not order or order != form.place or set(order) != set(form.indices):
         return False
     axes = zip(order, form.target.shape, strict=True)
     if len(set(order)) < len(order) or not all(scope.fits(e, extent, form) for e, extent in axes):
         return False
-    return operations(form.body) > 0 and in_order(form, order, scope)
+    return in_order(form, order, scope)
 
 
-def operations(body: Expr) -> int:
+def _operations(body: Expr) -> int:
     """The operations of an expression."""
     leaves: dict[Expr, Expr] = {a: Symbol(f"leaf_{k}") for k, a in enumerate(accesses(body))}
     return int(body.xreplace(leaves).count_ops())
@@ -60,21 +58,3 @@ def _takes_long(body: Expr) -> bool:
     """Whether brackets choose, which NumPy computes first as an array, or a function is not NumPy's own."""
     functions = body.atoms(sympy.Function)
     return any(is_indicator(f) or not takes_target(f.func) for f in functions)
-
-
-def _nest(form: Form, axes: Joint) -> Nest:
-    """A loop for each group of axes, the last one the innermost."""
-    *outer, vector = axes.ranges
-    return Nest(
-        "pointwise",
-        form.target.name,
-        axes.indices(form.place),
-        form.op,
-        axes.body(form.body),
-        Integer(1),
-        axes.shapes(form.target.name, form.place, form.body),
-        tuple(outer),
-        (),
-        vector,
-        (),
-    )

@@ -1,4 +1,7 @@
-"""What takes functions, roots or quotients and varies along fewer axes than loops do: an array of its own before."""
+"""What takes functions, roots or quotients and varies along the innermost axes alone: an array of its own before.
+
+Otherwise it would be computed for every row anew. What does not vary along a row, compilers compute once for it.
+"""
 
 from dataclasses import dataclass, field
 
@@ -45,9 +48,9 @@ class Apart:
         return e.func(*whole, *(self.taken(e.func(*together)) for together in few.values()))
 
     def _axes(self, e: Expr) -> tuple[Symbol, ...]:
-        """The indices that it varies along, in order; () for all of them, and for a number."""
+        """The indices that it varies along, in order; () for all of them, and for what does not vary along rows."""
         found = tuple(v for v in self.order if v in e.free_symbols)
-        return found if len(found) < len(self.order) and accesses(e) else ()
+        return found if len(found) < len(self.order) and self.order[-1] in found and accesses(e) else ()
 
     def _array(self, e: Expr) -> Access:
         return self.made[e] if e in self.made else self.made.setdefault(e, self._new(e))

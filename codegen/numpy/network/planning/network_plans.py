@@ -20,7 +20,7 @@ from gradscribe.codegen.numpy.network.blocks.block_functions import (
     own_arguments,
 )
 from gradscribe.codegen.numpy.network.planning.memory import Memory, from_buffers, planned
-from gradscribe.codegen.numpy.plan import Equation, Invoke, Plan, Record
+from gradscribe.codegen.numpy.plan import Equation, Invoke, Plan, Record, walk
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.python.names import Names
 from gradscribe.derive.composition import Network
@@ -89,7 +89,9 @@ def network_plan(
     own = own_program(k, kernel)
     made = {name for call in calls.values() for name in call.results}
     taken = FIXED | OWN | made | {o.name for o in kernel.options} | set(k.network.program.names())
-    plan = _with_calls(lower(own, kernel.name, [t.name for t in own.inputs], taken, numbers), found, calls)
+    keys = [n for n, part in enumerate(found) if not isinstance(part, PlacedPart) for _ in part.statements]
+    lowered = lower(own, kernel.name, [t.name for t in own.inputs], taken, numbers, keys=keys)
+    plan = _with_calls(lowered, found, calls)
     groups = tuple(name for call in calls.values() for name, _ in call.groups)
     whole = replace(kernel.program, outputs=(*own.outputs, *groups))
     return NetworkPlan(planned(plan, whole, returned=returned, kept=kept, tail=tail, within=within), blocks)
@@ -196,9 +198,14 @@ def _invoke(
     )
 
 
+def _said(record: Record) -> list[Record]:
+    """The equations that a record is about."""
+    return [r for _, r in walk((record,)) if isinstance(r, Equation)]
+
+
 def _with_calls(plan: Plan, parts: Sequence[Part], calls: Mapping[int, Invoke]) -> Plan:
     """The plan of a network's own statements with the calls of blocks between them, each where its part stands."""
-    starts = [place for place, record in enumerate(plan.records) if isinstance(record, Equation)]
+    starts = [place for place, record in enumerate(plan.records) for _ in _said(record)]
     records: list[Record] = []
     done = 0
     for number, part in enumerate(parts):

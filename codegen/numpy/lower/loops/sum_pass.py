@@ -1,19 +1,42 @@
-"""Sums of pointwise expressions: what passes over rows and over columns have in common."""
+"""Form of a sum over the leading or the trailing axes -> Pass: NumPy would compute and store what it then adds up."""
 
 from dataclasses import replace
 
 from sympy import Expr, Integer, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
+from gradscribe.codegen.loops import computable
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order
-from gradscribe.codegen.numpy.lower.slices.taps import pointwise
-from gradscribe.codegen.numpy.plan import Record, Scale
+from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass, loops_of
+from gradscribe.codegen.numpy.lower.loops.set_apart import Apart
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.term import Access, accesses
 
 
-def order_of(form: Form, scope: Scope) -> tuple[Symbol, ...] | None:
+def sum_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
+    """The pass that computes `form` into its target; None where there is none, as for products of matrices.
+
+    Sums of nothing but elements along columns are left to NumPy, which is as fast there.
+    """
+    order = _order(form, scope)
+    if order is None or not computable(form.body, form.indices):
+        return None
+    inside, outside = _summands(form)
+    alone = isinstance(inside, Access)
+    if not alone and _multiplies(inside, order):
+        return None
+    apart = Apart(form, order, scope)
+    inside = apart.taken(inside)
+    body = inside * outside if outside != 1 else inside
+    rows = Pass(Kind.ROWS, replace(form, body=body), order, inside, outside, tuple(apart.records), fresh)
+    if loops_of([rows]) is not None:
+        return rows
+    columns = replace(rows, kind=Kind.COLUMNS)
+    return columns if fresh and not alone and loops_of([columns]) is not None else None
+
+
+def _order(form: Form, scope: Scope) -> tuple[Symbol, ...] | None:
     """The indices in the order of the axes of an array that has all of them; None where others have another order."""
     if not form.is_sum or form.guards or not form.contracted or not form.place:
         return None
@@ -29,7 +52,7 @@ def order_of(form: Form, scope: Scope) -> tuple[Symbol, ...] | None:
     return order if fits else None
 
 
-def summands(form: Form) -> tuple[Expr, Expr]:
+def _summands(form: Form) -> tuple[Expr, Expr]:
     """The factors that are summed up, and those that multiply the sum once; brackets keep theirs."""
     factors = Mul.make_args(form.body)
     outside = [f for f in factors if not f.free_symbols & set(form.contracted)]
@@ -38,13 +61,7 @@ def summands(form: Form) -> tuple[Expr, Expr]:
     return Mul(*(f for f in factors if f not in outside)), Mul(*outside)
 
 
-def multiplies(body: Expr, order: tuple[Symbol, ...]) -> bool:
+def _multiplies(body: Expr, order: tuple[Symbol, ...]) -> bool:
     """Whether it is a product of matrices: a product of arrays of which one at most has all indices."""
     factors = [f for f in Mul.make_args(body) if accesses(f)]
     return all(isinstance(f, Access) for f in factors) and sum(len(f.indices) == len(order) for f in factors) < 2
-
-
-def scaled(form: Form, outside: Expr) -> tuple[Record, ...]:
-    """What multiplies the sums once there are all."""
-    box = tuple(form.range(v) for v in form.place if isinstance(v, Symbol))
-    return (Scale(pointwise(replace(form, body=outside, box=box))),) if outside != 1 else ()
