@@ -79,19 +79,21 @@ def batch_norm_forward(
     # (1) m[c] = 1/E Σ_{e} x[e,c]
     m = rt.ratio(1, E) * rt.total(x.transpose(1, 0), -1)
     # (2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
-    v = rt.ratio(1, E) * rt.total(np.square(x.transpose(1, 0) - m[:, None]), -1)
+    v = np.empty((C,), dtype)
+    if not loops.batch_norm_forward_1(v, m, x, C, E):
+        v = rt.ratio(1, E) * rt.total(np.square(x.transpose(1, 0) - m[:, None]), -1)
     # (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
     factor1 = 1 / np.sqrt(epsilon + v)
     h = np.empty((E, C), dtype)
     y = np.empty((E, C), dtype)
-    if not loops.batch_norm_forward_1(h, y, factor1, m, x, beta, gamma, C, E):
+    if not loops.batch_norm_forward_2(h, y, factor1, m, x, beta, gamma, C, E):
         h = (x - m) * factor1
         # (4) y[e,c] = γ[c] h[e,c] + β[c]
         y = beta + gamma * h
     # (5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
     new_mean = np.empty((C,), dtype)
     new_var = np.empty((C,), dtype)
-    if not loops.batch_norm_forward_2(new_mean, new_var, m, running_mean, running_var, v, C, E, rho):
+    if not loops.batch_norm_forward_3(new_mean, new_var, m, running_mean, running_var, v, C, E, rho):
         new_mean = rho * m + (1 - rho) * running_mean
         # (6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
         new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
@@ -150,7 +152,14 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     if not loops.batch_norm_grad_input_1(dh, dy, gamma, C, E):
         dh = gamma * dy
     # (12) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
-    dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x.transpose(1, 0) - m[:, None]) * dh.transpose(1, 0), -1)
+    dv = np.empty((C,), dtype)
+    if not loops.batch_norm_grad_input_2(dv, dh, m, v, x, C, E, epsilon):
+        dv = (
+            1
+            / (epsilon + v) ** (3 / 2)
+            * (-1 / 2)
+            * rt.total((x.transpose(1, 0) - m[:, None]) * dh.transpose(1, 0), -1)
+        )
     # (16) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
     dm = -1 / np.sqrt(epsilon + v) * rt.total(dh.transpose(1, 0), -1)
     # (16) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
@@ -158,7 +167,7 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     # (21) dx[q,a] = dh[q,a]/√(ε+v[a])
     factor1 = 1 / np.sqrt(epsilon + v)
     dx = np.empty((E, C), dtype)
-    if not loops.batch_norm_grad_input_2(dx, dh, factor1, dv, m, x, dm, C, E):
+    if not loops.batch_norm_grad_input_3(dx, dh, factor1, dv, m, x, dm, C, E):
         dx = factor1 * dh
         # (21) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
         dx += (2 * x - 2 * m) * dv / E
@@ -184,11 +193,14 @@ def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """
     h, dy, dtype = rt.arrays("batch_norm", "h any, dy any", h, dy)
     dy, full_shape = rt.raveled("batch_norm", "dy", dy, 0, 1, "(..., C)")
+    E = dy.shape[0]
     h = rt.same_raveled("batch_norm", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("batch_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
-    dgamma = rt.contract("e q, e q -> q", dy, h)
+    dgamma = np.empty((C,), dtype)
+    if not loops.batch_norm_grad_gamma_1(dgamma, dy, h, C, E):
+        dgamma = rt.contract("e q, e q -> q", dy, h)
     return dgamma
 
 

@@ -143,11 +143,14 @@ def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """
     h, dy, dtype = rt.arrays("batch_norm_inference", "h any, dy any", h, dy)
     dy, full_shape = rt.raveled("batch_norm_inference", "dy", dy, 0, 1, "(..., C)")
+    E = dy.shape[0]
     h = rt.same_raveled("batch_norm_inference", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("batch_norm_inference", "argument h, axis -1 (C)", h.shape[-1], C)
     # (10) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
-    dgamma = rt.contract("e m, e m -> m", dy, h)
+    dgamma = np.empty((C,), dtype)
+    if not loops.batch_norm_inference_grad_gamma_1(dgamma, dy, h, C, E):
+        dgamma = rt.contract("e m, e m -> m", dy, h)
     return dgamma
 
 

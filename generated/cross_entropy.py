@@ -80,13 +80,14 @@ def cross_entropy_forward(
         w = np.broadcast_to(dtype(1), (K,))
     rt.labels("cross_entropy", "t", t, K, t != i)
     # (1) m[e] = max_{k} x[e,k]
-    m = np.max(x, axis=-1, initial=-np.inf)
-    # (2) h[e,k] = exp(x[e,k]−m[e])
+    m = np.empty((E,), dtype)
     h = np.empty((E, K), dtype)
     z = np.empty((E,), dtype)
     q = np.empty((E, K), dtype)
     a = np.empty((E,), dtype)
-    if not loops.cross_entropy_forward_1(h, z, q, a, m, x, t, w, E, K, epsilon, i):
+    if not loops.cross_entropy_forward_1(m, h, z, q, a, x, t, w, E, K, epsilon, i):
+        m = np.max(x, axis=-1, initial=-np.inf)
+        # (2) h[e,k] = exp(x[e,k]−m[e])
         h = np.exp(x - m[:, None])
         # (3) z[e] = Σ_{k} h[e,k]
         z = rt.total(h, -1)

@@ -164,11 +164,14 @@ def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """
     h, dy, dtype = rt.arrays("layer_norm", "h any, dy any", h, dy)
     dy, full_shape = rt.raveled("layer_norm", "dy", dy, 0, 1, "(..., C)")
+    E = dy.shape[0]
     h = rt.same_raveled("layer_norm", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("layer_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (27) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
-    dgamma = rt.contract("e q, e q -> q", dy, h)
+    dgamma = np.empty((C,), dtype)
+    if not loops.layer_norm_grad_gamma_1(dgamma, dy, h, C, E):
+        dgamma = rt.contract("e q, e q -> q", dy, h)
     return dgamma
 
 

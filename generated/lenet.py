@@ -444,11 +444,12 @@ def lenet_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     rt.extents("lenet_loss", "t", t.shape, (N,), "batch")
     rt.labels("lenet_loss", "t", t, K)
     # (1) m[n] = max_{k} x[n,k]
-    m = np.max(x, axis=-1, initial=-np.inf)
-    # (2) h[n,k] = exp(x[n,k]−m[n])
+    m = np.empty((N,), dtype)
     h = np.empty((N, K), dtype)
     z = np.empty((N,), dtype)
-    if not loops.lenet_loss_forward_1(h, z, m, x, K, N):
+    if not loops.lenet_loss_forward_1(m, h, z, x, K, N):
+        m = np.max(x, axis=-1, initial=-np.inf)
+        # (2) h[n,k] = exp(x[n,k]−m[n])
         h = np.exp(x - m[:, None])
         # (3) z[n] = Σ_{k} h[n,k]
         z = rt.total(h, -1)

@@ -47,13 +47,14 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
     E = x.shape[0]
     K = x.shape[-1]
     # (1) m[e] = max_{k} x[e,k]
-    m = np.max(x, axis=-1, initial=-np.inf)
-    # (2) u[e,k] = x[e,k] − m[e]
+    m = np.empty((E,), dtype)
     u = np.empty((E, K), dtype)
     h = np.empty((E, K), dtype)
     z = np.empty((E,), dtype)
     y = np.empty((E, K), dtype)
-    if not loops.log_softmax_forward_1(u, h, z, y, m, x, E, K):
+    if not loops.log_softmax_forward_1(m, u, h, z, y, x, E, K):
+        m = np.max(x, axis=-1, initial=-np.inf)
+        # (2) u[e,k] = x[e,k] − m[e]
         u = x - m[:, None]
         # (3) h[e,k] = exp(u[e,k])
         h = np.exp(u)

@@ -52,11 +52,12 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
     rt.extents("map_criterion", "t", t.shape, (N,), "batch")
     rt.labels("map_criterion", "t", t, K)
     # (1) m[n] = min_{k} min(x[n,k], j)
-    m = np.min(np.minimum(x, j), axis=-1, initial=np.inf)
-    # (2) h[n,k] = exp(m[n]−x[n,k])
+    m = np.empty((N,), dtype)
     h = np.empty((N, K), dtype)
     z = np.empty((N,), dtype)
-    if not loops.map_criterion_forward_1(h, z, m, x, K, N):
+    if not loops.map_criterion_forward_1(m, h, z, x, K, N, j):
+        m = np.min(np.minimum(x, j), axis=-1, initial=np.inf)
+        # (2) h[n,k] = exp(m[n]−x[n,k])
         h = np.exp(m[:, None] - x)
         # (3) z[n] = Σ_{k} h[n,k]
         z = rt.total(h, -1)

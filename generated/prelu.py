@@ -93,11 +93,14 @@ def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     """
     x, dy, dtype = rt.arrays("prelu", "x any, dy any", x, dy)
     x, full_shape = rt.raveled("prelu", "x", x, 0, 1, "(..., C)")
+    E = x.shape[0]
     dy = rt.same_raveled("prelu", "dy", dy, 0, 1, "(..., C)", full_shape)
     C = x.shape[-1]
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
     # (7) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
-    da = rt.total(np.minimum(x.transpose(1, 0), 0) * dy.transpose(1, 0), -1)
+    da = np.empty((C,), dtype)
+    if not loops.prelu_grad_a_1(da, dy, x, C, E):
+        da = rt.total(np.minimum(x.transpose(1, 0), 0) * dy.transpose(1, 0), -1)
     return da
 
 

@@ -131,11 +131,14 @@ def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     """
     h, dy, dtype = rt.arrays("rms_norm", "h any, dy any", h, dy)
     dy, full_shape = rt.raveled("rms_norm", "dy", dy, 0, 1, "(..., C)")
+    E = dy.shape[0]
     h = rt.same_raveled("rms_norm", "h", h, 0, 1, "(..., C)", full_shape)
     C = dy.shape[-1]
     rt.extent("rms_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (21) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
-    dgamma = rt.contract("e m, e m -> m", dy, h)
+    dgamma = np.empty((C,), dtype)
+    if not loops.rms_norm_grad_gamma_1(dgamma, dy, h, C, E):
+        dgamma = rt.contract("e m, e m -> m", dy, h)
     return dgamma
 
 

@@ -45,12 +45,13 @@ def softmax_forward(x: Any) -> rt.Array:
     E = x.shape[0]
     K = x.shape[-1]
     # (1) m[e] = max_{k} x[e,k]
-    m = np.max(x, axis=-1, initial=-np.inf)
-    # (2) h[e,k] = exp(x[e,k]−m[e])
+    m = np.empty((E,), dtype)
     h = np.empty((E, K), dtype)
     z = np.empty((E,), dtype)
     y = np.empty((E, K), dtype)
-    if not loops.softmax_forward_1(h, z, y, m, x, E, K):
+    if not loops.softmax_forward_1(m, h, z, y, x, E, K):
+        m = np.max(x, axis=-1, initial=-np.inf)
+        # (2) h[e,k] = exp(x[e,k]−m[e])
         h = np.exp(x - m[:, None])
         # (3) z[e] = Σ_{k} h[e,k]
         z = rt.total(h, -1)

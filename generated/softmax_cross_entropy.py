@@ -47,11 +47,12 @@ def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Arr
     rt.extents("softmax_cross_entropy", "t", t.shape, (N,), "batch")
     rt.labels("softmax_cross_entropy", "t", t, K)
     # (1) m[n] = max_{k} x[n,k]
-    m = np.max(x, axis=-1, initial=-np.inf)
-    # (2) h[n,k] = exp(x[n,k]−m[n])
+    m = np.empty((N,), dtype)
     h = np.empty((N, K), dtype)
     z = np.empty((N,), dtype)
-    if not loops.softmax_cross_entropy_forward_1(h, z, m, x, K, N):
+    if not loops.softmax_cross_entropy_forward_1(m, h, z, x, K, N):
+        m = np.max(x, axis=-1, initial=-np.inf)
+        # (2) h[n,k] = exp(x[n,k]−m[n])
         h = np.exp(x - m[:, None])
         # (3) z[n] = Σ_{k} h[n,k]
         z = rt.total(h, -1)

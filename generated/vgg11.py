@@ -634,11 +634,12 @@ def vgg11_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     rt.extents("vgg11_loss", "t", t.shape, (N,), "batch")
     rt.labels("vgg11_loss", "t", t, K)
     # (1) m[n] = max_{k} x[n,k]
-    m = np.max(x, axis=-1, initial=-np.inf)
-    # (2) h[n,k] = exp(x[n,k]−m[n])
+    m = np.empty((N,), dtype)
     h = np.empty((N, K), dtype)
     z = np.empty((N,), dtype)
-    if not loops.vgg11_loss_forward_1(h, z, m, x, K, N):
+    if not loops.vgg11_loss_forward_1(m, h, z, x, K, N):
+        m = np.max(x, axis=-1, initial=-np.inf)
+        # (2) h[n,k] = exp(x[n,k]−m[n])
         h = np.exp(x - m[:, None])
         # (3) z[n] = Σ_{k} h[n,k]
         z = rt.total(h, -1)

@@ -12,6 +12,10 @@ FEWEST_STEPS = 1 << 17
 """Steps of loops below which nobody waits for a compiler, as the runtime has it: no loops are written for fewer."""
 
 
+BLOCK = 1024
+"""Rows of a block, where sums over rows are divided."""
+
+
 @dataclass(frozen=True)
 class Nest:
     """Loops over single elements, which are compiled: ``target[place] op= body`` for every point of the box.
@@ -31,6 +35,7 @@ class Nest:
         brackets: what restricts the box.
         argument: of one that selects: the array that records positions, or "".
         position: the number recorded.
+        blocked: whether the outermost index is that of blocks of rows; the rows are the next one.
         adds: whether the target is added to, and not new.
         members: of kind "rows": the nests that are computed row by row, one after the other; the target is the first's.
         parted: whether the target has an axis for the outermost index here, along which it is added up at the end.
@@ -50,6 +55,7 @@ class Nest:
     argument: str = ""
     position: Expr = sympy.S.Zero
     parted: bool = False
+    blocked: bool = False
     adds: bool = False
     members: "tuple[Nest, ...]" = ()
 

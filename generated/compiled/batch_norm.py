@@ -11,7 +11,82 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-batch_norm_forward_1_loops = r"""/* Row by row, for every e. */
+batch_norm_forward_1_loops = r"""/* Sums over e for every block, c. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict v, const REAL *restrict m,
+    const REAL *restrict x, REAL number_1, long C, long E)
+{
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = SCRATCH(double, C);
+        if (!sums) {
+            return;
+        }
+        const long at = C * block;
+        APART
+        for (long c = 0; c < C; c++) {
+            sums[c] = 0;
+            v[at + c] = 0;
+        }
+        long row = 0;
+        long low = block * 1024;
+        for (long e = low; e < least(low + 1024, E); e++) {
+            const long x_at = C * e;
+            for (long c = 0; c < whole(0, C); c += LANES) {
+                const reals x_1 = load(&x[x_at + c]);
+                const reals m_1 = load(&m[c]);
+                store(&v[at + c], load(&v[at + c]) + (x_1 - m_1) * (x_1 - m_1));
+            }
+            APART
+            for (long c = whole(0, C); c < C; c++) {
+                const REAL x_1 = x[x_at + c];
+                const REAL m_1 = m[c];
+                v[at + c] += (x_1 - m_1) * (x_1 - m_1);
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long c = 0; c < C; c++) {
+                    sums[c] += v[at + c];
+                    v[at + c] = 0;
+                }
+            }
+        }
+        APART
+        for (long c = 0; c < C; c++) {
+            v[at + c] += sums[c];
+            v[at + c] *= number_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
+}
+"""
+
+
+def batch_norm_forward_1(v: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Sums over e for every block, c."""
+    dtype = rt.float_type("batch_norm_forward_1", v=v)
+    return rt.run_parts(
+        batch_norm_forward_1_loops,
+        (E + 1023) // 1024,
+        C * E * ((E + 1023) // 1024),
+        (v, m, x),
+        (dtype(rt.ratio(1, E)),),
+        (C, E),
+        (),
+    )
+
+
+batch_norm_forward_2_loops = r"""/* Row by row, for every e. */
 static void loops(
     long start, long stop, REAL *restrict h, REAL *restrict y, const REAL *restrict factor1,
     const REAL *restrict m, const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma, long C)
@@ -57,7 +132,7 @@ static void part(void *given, long number)
 """
 
 
-def batch_norm_forward_1(
+def batch_norm_forward_2(
     h: rt.Array,
     y: rt.Array,
     factor1: rt.Array,
@@ -69,10 +144,10 @@ def batch_norm_forward_1(
     E: int,
 ) -> bool:
     """Row by row, for every e."""
-    return rt.run(batch_norm_forward_1_loops, E, C * E, (h, y, factor1, m, x, beta, gamma), (), (C,), ())
+    return rt.run(batch_norm_forward_2_loops, E, C * E, (h, y, factor1, m, x, beta, gamma), (), (C,), ())
 
 
-batch_norm_forward_2_loops = r"""/* Element by element. */
+batch_norm_forward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict new_mean, REAL *restrict new_var, const REAL *restrict m,
     const REAL *restrict running_mean, const REAL *restrict running_var, const REAL *restrict v, REAL number_1,
@@ -109,7 +184,7 @@ static void part(void *given, long number)
 """
 
 
-def batch_norm_forward_2(
+def batch_norm_forward_3(
     new_mean: rt.Array,
     new_var: rt.Array,
     m: rt.Array,
@@ -121,9 +196,9 @@ def batch_norm_forward_2(
     rho: Any,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("batch_norm_forward_2", new_mean=new_mean)
+    dtype = rt.float_type("batch_norm_forward_3", new_mean=new_mean)
     return rt.run(
-        batch_norm_forward_2_loops,
+        batch_norm_forward_3_loops,
         C,
         C,
         (new_mean, new_var, m, running_mean, running_var, v),
@@ -167,7 +242,88 @@ def batch_norm_grad_input_1(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int,
     return rt.run(batch_norm_grad_input_1_loops, E, C * E, (dh, dy, gamma), (), (C,), ())
 
 
-batch_norm_grad_input_2_loops = r"""/* Row by row, for every q. */
+batch_norm_grad_input_2_loops = r"""/* Sums over e for every block, q. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dv, const REAL *restrict dh,
+    const REAL *restrict m, const REAL *restrict v, const REAL *restrict x, REAL number_1, REAL number_2, long C,
+    long E)
+{
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = SCRATCH(double, C);
+        if (!sums) {
+            return;
+        }
+        const long at = C * block;
+        APART
+        for (long q = 0; q < C; q++) {
+            sums[q] = 0;
+            dv[at + q] = 0;
+        }
+        long row = 0;
+        long low = block * 1024;
+        for (long e = low; e < least(low + 1024, E); e++) {
+            const long dh_at = C * e;
+            const long x_at = C * e;
+            for (long q = 0; q < whole(0, C); q += LANES) {
+                const reals x_1 = load(&x[x_at + q]);
+                const reals m_1 = load(&m[q]);
+                const reals dh_1 = load(&dh[dh_at + q]);
+                store(&dv[at + q], load(&dv[at + q]) + (x_1 - m_1) * dh_1);
+            }
+            APART
+            for (long q = whole(0, C); q < C; q++) {
+                const REAL x_1 = x[x_at + q];
+                const REAL m_1 = m[q];
+                const REAL dh_1 = dh[dh_at + q];
+                dv[at + q] += (x_1 - m_1) * dh_1;
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long q = 0; q < C; q++) {
+                    sums[q] += dv[at + q];
+                    dv[at + q] = 0;
+                }
+            }
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dv[at + q] += sums[q];
+            dv[at + q] *= number_1 / ((number_2 + v[q]) * root_of(number_2 + v[q]));
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], numbers[2], numbers[3]);
+}
+"""
+
+
+def batch_norm_grad_input_2(
+    dv: rt.Array, dh: rt.Array, m: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int, epsilon: Any
+) -> bool:
+    """Sums over e for every block, q."""
+    dtype = rt.float_type("batch_norm_grad_input_2", dv=dv)
+    return rt.run_parts(
+        batch_norm_grad_input_2_loops,
+        (E + 1023) // 1024,
+        C * E * ((E + 1023) // 1024),
+        (dv, dh, m, v, x),
+        (dtype(-1 / 2), dtype(epsilon)),
+        (C, E),
+        (),
+    )
+
+
+batch_norm_grad_input_3_loops = r"""/* Row by row, for every q. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1,
     const REAL *restrict dv, const REAL *restrict m, const REAL *restrict x, const REAL *restrict dm,
@@ -210,13 +366,77 @@ static void part(void *given, long number)
 """
 
 
-def batch_norm_grad_input_2(
+def batch_norm_grad_input_3(
     dx: rt.Array, dh: rt.Array, factor1: rt.Array, dv: rt.Array, m: rt.Array, x: rt.Array, dm: rt.Array, C: int, E: int
 ) -> bool:
     """Row by row, for every q."""
-    dtype = rt.float_type("batch_norm_grad_input_2", dx=dx)
+    dtype = rt.float_type("batch_norm_grad_input_3", dx=dx)
     return rt.run(
-        batch_norm_grad_input_2_loops, E, C * E, (dx, dh, factor1, dv, m, x, dm), (dtype(rt.ratio(1, E)),), (C,), ()
+        batch_norm_grad_input_3_loops, E, C * E, (dx, dh, factor1, dv, m, x, dm), (dtype(rt.ratio(1, E)),), (C,), ()
+    )
+
+
+batch_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
+    const REAL *restrict h, long C, long E)
+{
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = SCRATCH(double, C);
+        if (!sums) {
+            return;
+        }
+        const long at = C * block;
+        APART
+        for (long q = 0; q < C; q++) {
+            sums[q] = 0;
+            dgamma[at + q] = 0;
+        }
+        long row = 0;
+        long low = block * 1024;
+        for (long e = low; e < least(low + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long q = 0; q < whole(0, C); q += LANES) {
+                store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+            }
+            APART
+            for (long q = whole(0, C); q < C; q++) {
+                dgamma[at + q] += dy[dy_at + q] * h[h_at + q];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long q = 0; q < C; q++) {
+                    sums[q] += dgamma[at + q];
+                    dgamma[at + q] = 0;
+                }
+            }
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dgamma[at + q] += sums[q];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3]);
+}
+"""
+
+
+def batch_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Sums over e for every block, q."""
+    return rt.run_parts(
+        batch_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (dgamma, dy, h), (), (C, E), ()
     )
 
 

@@ -103,3 +103,73 @@ static void part(void *given, long number)
 def batch_norm_inference_grad_input_1(dx: rt.Array, dy: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
     return rt.run(batch_norm_inference_grad_input_1_loops, E, C * E, (dx, dy, factor1), (), (C,), ())
+
+
+batch_norm_inference_grad_gamma_1_loops = r"""/* Sums over e for every block, m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
+    const REAL *restrict h, long C, long E)
+{
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = SCRATCH(double, C);
+        if (!sums) {
+            return;
+        }
+        const long at = C * block;
+        APART
+        for (long m = 0; m < C; m++) {
+            sums[m] = 0;
+            dgamma[at + m] = 0;
+        }
+        long row = 0;
+        long low = block * 1024;
+        for (long e = low; e < least(low + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long m = 0; m < whole(0, C); m += LANES) {
+                store(&dgamma[at + m], load(&dgamma[at + m]) + load(&dy[dy_at + m]) * load(&h[h_at + m]));
+            }
+            APART
+            for (long m = whole(0, C); m < C; m++) {
+                dgamma[at + m] += dy[dy_at + m] * h[h_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long m = 0; m < C; m++) {
+                    sums[m] += dgamma[at + m];
+                    dgamma[at + m] = 0;
+                }
+            }
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            dgamma[at + m] += sums[m];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3]);
+}
+"""
+
+
+def batch_norm_inference_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Sums over e for every block, m."""
+    return rt.run_parts(
+        batch_norm_inference_grad_gamma_1_loops,
+        (E + 1023) // 1024,
+        C * E * ((E + 1023) // 1024),
+        (dgamma, dy, h),
+        (),
+        (C, E),
+        (),
+    )

@@ -7,25 +7,26 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-bottleneck_forward_1_loops = r"""/* Sums over j for every n, c. */
+bottleneck_forward_1_loops = r"""/* Sums over j for every block, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm1_v, const REAL *restrict conv1_u,
-    const REAL *restrict norm1_m, REAL number_1, long H, long W)
+    const REAL *restrict norm1_m, REAL number_1, long H, long N, long W)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 64);
         if (!sums) {
             return;
         }
-        const long at = 64 * n;
+        const long at = 64 * block;
         APART
         for (long c = 0; c < 64; c++) {
             sums[c] = 0;
             norm1_v[at + c] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H * W; j++) {
-            const long conv1_u_at = 64 * H * W * n + 64 * j;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long conv1_u_at = 64 * j;
             for (long c = 0; c < whole(0, 64); c += LANES) {
                 const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
                 const reals norm1_m_1 = load(&norm1_m[c]);
@@ -62,21 +63,21 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
 def bottleneck_forward_1(norm1_v: rt.Array, conv1_u: rt.Array, norm1_m: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every n, c."""
+    """Sums over j for every block, c."""
     dtype = rt.float_type("bottleneck_forward_1", norm1_v=norm1_v)
     return rt.run_parts(
         bottleneck_forward_1_loops,
-        N,
-        64 * H * N * W,
+        (H * N * W + 1023) // 1024,
+        64 * H * N * W * ((H * N * W + 1023) // 1024),
         (norm1_v, conv1_u, norm1_m),
         (dtype(rt.ratio(1, H * N * W)),),
-        (H, W),
+        (H, N, W),
         (),
     )
 
@@ -173,25 +174,26 @@ def bottleneck_forward_3(
     )
 
 
-bottleneck_forward_4_loops = r"""/* Sums over j for every n, c. */
+bottleneck_forward_4_loops = r"""/* Sums over j for every block, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm2_v, const REAL *restrict conv2_u,
-    const REAL *restrict norm2_m, REAL number_1, long H, long W)
+    const REAL *restrict norm2_m, REAL number_1, long H, long N, long W)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 64);
         if (!sums) {
             return;
         }
-        const long at = 64 * n;
+        const long at = 64 * block;
         APART
         for (long c = 0; c < 64; c++) {
             sums[c] = 0;
             norm2_v[at + c] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H * W; j++) {
-            const long conv2_u_at = 64 * H * W * n + 64 * j;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long conv2_u_at = 64 * j;
             for (long c = 0; c < whole(0, 64); c += LANES) {
                 const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
                 const reals norm2_m_1 = load(&norm2_m[c]);
@@ -228,21 +230,21 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
 def bottleneck_forward_4(norm2_v: rt.Array, conv2_u: rt.Array, norm2_m: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every n, c."""
+    """Sums over j for every block, c."""
     dtype = rt.float_type("bottleneck_forward_4", norm2_v=norm2_v)
     return rt.run_parts(
         bottleneck_forward_4_loops,
-        N,
-        64 * H * N * W,
+        (H * N * W + 1023) // 1024,
+        64 * H * N * W * ((H * N * W + 1023) // 1024),
         (norm2_v, conv2_u, norm2_m),
         (dtype(rt.ratio(1, H * N * W)),),
-        (H, W),
+        (H, N, W),
         (),
     )
 
@@ -339,25 +341,26 @@ def bottleneck_forward_6(
     )
 
 
-bottleneck_forward_7_loops = r"""/* Sums over j for every n, c. */
+bottleneck_forward_7_loops = r"""/* Sums over j for every block, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm3_v, const REAL *restrict conv3_u,
-    const REAL *restrict norm3_m, REAL number_1, long H, long W)
+    const REAL *restrict norm3_m, REAL number_1, long H, long N, long W)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 256);
         if (!sums) {
             return;
         }
-        const long at = 256 * n;
+        const long at = 256 * block;
         APART
         for (long c = 0; c < 256; c++) {
             sums[c] = 0;
             norm3_v[at + c] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H * W; j++) {
-            const long conv3_u_at = 256 * H * W * n + 256 * j;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long conv3_u_at = 256 * j;
             for (long c = 0; c < whole(0, 256); c += LANES) {
                 const reals conv3_u_1 = load(&conv3_u[conv3_u_at + c]);
                 const reals norm3_m_1 = load(&norm3_m[c]);
@@ -394,21 +397,21 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
 def bottleneck_forward_7(norm3_v: rt.Array, conv3_u: rt.Array, norm3_m: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every n, c."""
+    """Sums over j for every block, c."""
     dtype = rt.float_type("bottleneck_forward_7", norm3_v=norm3_v)
     return rt.run_parts(
         bottleneck_forward_7_loops,
-        N,
-        256 * H * N * W,
+        (H * N * W + 1023) // 1024,
+        256 * H * N * W * ((H * N * W + 1023) // 1024),
         (norm3_v, conv3_u, norm3_m),
         (dtype(rt.ratio(1, H * N * W)),),
-        (H, W),
+        (H, N, W),
         (),
     )
 
@@ -457,25 +460,26 @@ def bottleneck_forward_8(
     )
 
 
-bottleneck_forward_9_loops = r"""/* Sums over j for every n, c. */
+bottleneck_forward_9_loops = r"""/* Sums over j for every block, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm4_v, const REAL *restrict norm4_m,
-    const REAL *restrict project_u, REAL number_1, long H, long W)
+    const REAL *restrict project_u, REAL number_1, long H, long N, long W)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 256);
         if (!sums) {
             return;
         }
-        const long at = 256 * n;
+        const long at = 256 * block;
         APART
         for (long c = 0; c < 256; c++) {
             sums[c] = 0;
             norm4_v[at + c] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H * W; j++) {
-            const long project_u_at = 256 * H * W * n + 256 * j;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long project_u_at = 256 * j;
             for (long c = 0; c < whole(0, 256); c += LANES) {
                 const reals project_u_1 = load(&project_u[project_u_at + c]);
                 const reals norm4_m_1 = load(&norm4_m[c]);
@@ -512,21 +516,21 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
 def bottleneck_forward_9(norm4_v: rt.Array, norm4_m: rt.Array, project_u: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every n, c."""
+    """Sums over j for every block, c."""
     dtype = rt.float_type("bottleneck_forward_9", norm4_v=norm4_v)
     return rt.run_parts(
         bottleneck_forward_9_loops,
-        N,
-        256 * H * N * W,
+        (H * N * W + 1023) // 1024,
+        256 * H * N * W * ((H * N * W + 1023) // 1024),
         (norm4_v, norm4_m, project_u),
         (dtype(rt.ratio(1, H * N * W)),),
-        (H, W),
+        (H, N, W),
         (),
     )
 
@@ -852,26 +856,28 @@ def bottleneck_backward_1(
     )
 
 
-bottleneck_backward_2_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_2_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm4_v, const REAL *restrict dnorm4_h,
-    const REAL *restrict norm4_h, const REAL *restrict norm4_v, REAL number_1, REAL number_2, long H, long W)
+    const REAL *restrict norm4_h, const REAL *restrict norm4_v, REAL number_1, REAL number_2, long H, long N,
+    long W)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 256);
         if (!sums) {
             return;
         }
-        const long at = 256 * n;
+        const long at = 256 * block;
         APART
         for (long m = 0; m < 256; m++) {
             sums[m] = 0;
             dnorm4_v[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H * W; j++) {
-            const long dnorm4_h_at = 256 * H * W * n + 256 * j;
-            const long norm4_h_at = 256 * H * W * n + 256 * j;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long dnorm4_h_at = 256 * j;
+            const long norm4_h_at = 256 * j;
             for (long m = 0; m < whole(0, 256); m += LANES) {
                 store(
                     &dnorm4_v[at + m],
@@ -907,7 +913,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -915,15 +921,15 @@ static void part(void *given, long number)
 def bottleneck_backward_2(
     dnorm4_v: rt.Array, dnorm4_h: rt.Array, norm4_h: rt.Array, norm4_v: rt.Array, H: int, N: int, W: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     dtype = rt.float_type("bottleneck_backward_2", dnorm4_v=dnorm4_v)
     return rt.run_parts(
         bottleneck_backward_2_loops,
-        N,
-        256 * H * N * W,
+        (H * N * W + 1023) // 1024,
+        256 * H * N * W * ((H * N * W + 1023) // 1024),
         (dnorm4_v, dnorm4_h, norm4_h, norm4_v),
         (dtype(-1 / 2), dtype(1e-05)),
-        (H, W),
+        (H, N, W),
         (),
     )
 
@@ -1007,26 +1013,28 @@ def bottleneck_backward_3(
     )
 
 
-bottleneck_backward_4_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_4_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm3_v, const REAL *restrict dnorm3_h,
-    const REAL *restrict norm3_h, const REAL *restrict norm3_v, REAL number_1, REAL number_2, long H, long W)
+    const REAL *restrict norm3_h, const REAL *restrict norm3_v, REAL number_1, REAL number_2, long H, long N,
+    long W)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 256);
         if (!sums) {
             return;
         }
-        const long at = 256 * n;
+        const long at = 256 * block;
         APART
         for (long m = 0; m < 256; m++) {
             sums[m] = 0;
             dnorm3_v[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H * W; j++) {
-            const long dnorm3_h_at = 256 * H * W * n + 256 * j;
-            const long norm3_h_at = 256 * H * W * n + 256 * j;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long dnorm3_h_at = 256 * j;
+            const long norm3_h_at = 256 * j;
             for (long m = 0; m < whole(0, 256); m += LANES) {
                 store(
                     &dnorm3_v[at + m],
@@ -1062,7 +1070,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -1070,15 +1078,15 @@ static void part(void *given, long number)
 def bottleneck_backward_4(
     dnorm3_v: rt.Array, dnorm3_h: rt.Array, norm3_h: rt.Array, norm3_v: rt.Array, H: int, N: int, W: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     dtype = rt.float_type("bottleneck_backward_4", dnorm3_v=dnorm3_v)
     return rt.run_parts(
         bottleneck_backward_4_loops,
-        N,
-        256 * H * N * W,
+        (H * N * W + 1023) // 1024,
+        256 * H * N * W * ((H * N * W + 1023) // 1024),
         (dnorm3_v, dnorm3_h, norm3_h, norm3_v),
         (dtype(-1 / 2), dtype(1e-05)),
-        (H, W),
+        (H, N, W),
         (),
     )
 
@@ -1215,26 +1223,28 @@ def bottleneck_backward_6(
     )
 
 
-bottleneck_backward_7_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_7_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_v, const REAL *restrict dnorm2_h,
-    const REAL *restrict norm2_h, const REAL *restrict norm2_v, REAL number_1, REAL number_2, long H, long W)
+    const REAL *restrict norm2_h, const REAL *restrict norm2_v, REAL number_1, REAL number_2, long H, long N,
+    long W)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 64);
         if (!sums) {
             return;
         }
-        const long at = 64 * n;
+        const long at = 64 * block;
         APART
         for (long m = 0; m < 64; m++) {
             sums[m] = 0;
             dnorm2_v[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H * W; j++) {
-            const long dnorm2_h_at = 64 * H * W * n + 64 * j;
-            const long norm2_h_at = 64 * H * W * n + 64 * j;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long dnorm2_h_at = 64 * j;
+            const long norm2_h_at = 64 * j;
             for (long m = 0; m < whole(0, 64); m += LANES) {
                 store(
                     &dnorm2_v[at + m],
@@ -1270,7 +1280,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -1278,15 +1288,15 @@ static void part(void *given, long number)
 def bottleneck_backward_7(
     dnorm2_v: rt.Array, dnorm2_h: rt.Array, norm2_h: rt.Array, norm2_v: rt.Array, H: int, N: int, W: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     dtype = rt.float_type("bottleneck_backward_7", dnorm2_v=dnorm2_v)
     return rt.run_parts(
         bottleneck_backward_7_loops,
-        N,
-        64 * H * N * W,
+        (H * N * W + 1023) // 1024,
+        64 * H * N * W * ((H * N * W + 1023) // 1024),
         (dnorm2_v, dnorm2_h, norm2_h, norm2_v),
         (dtype(-1 / 2), dtype(1e-05)),
-        (H, W),
+        (H, N, W),
         (),
     )
 
@@ -1423,26 +1433,28 @@ def bottleneck_backward_9(
     )
 
 
-bottleneck_backward_10_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_10_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_v, const REAL *restrict dnorm1_h,
-    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long H, long W)
+    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long H, long N,
+    long W)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 64);
         if (!sums) {
             return;
         }
-        const long at = 64 * n;
+        const long at = 64 * block;
         APART
         for (long m = 0; m < 64; m++) {
             sums[m] = 0;
             dnorm1_v[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H * W; j++) {
-            const long dnorm1_h_at = 64 * H * W * n + 64 * j;
-            const long norm1_h_at = 64 * H * W * n + 64 * j;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long dnorm1_h_at = 64 * j;
+            const long norm1_h_at = 64 * j;
             for (long m = 0; m < whole(0, 64); m += LANES) {
                 store(
                     &dnorm1_v[at + m],
@@ -1478,7 +1490,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -1486,15 +1498,15 @@ static void part(void *given, long number)
 def bottleneck_backward_10(
     dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, norm1_v: rt.Array, H: int, N: int, W: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     dtype = rt.float_type("bottleneck_backward_10", dnorm1_v=dnorm1_v)
     return rt.run_parts(
         bottleneck_backward_10_loops,
-        N,
-        64 * H * N * W,
+        (H * N * W + 1023) // 1024,
+        64 * H * N * W * ((H * N * W + 1023) // 1024),
         (dnorm1_v, dnorm1_h, norm1_h, norm1_v),
         (dtype(-1 / 2), dtype(1e-05)),
-        (H, W),
+        (H, N, W),
         (),
     )
 
@@ -1570,26 +1582,27 @@ def bottleneck_backward_11(
     )
 
 
-bottleneck_backward_12_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_12_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_h, long H, long W)
+    const REAL *restrict norm1_h, long H, long N, long W)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 64);
         if (!sums) {
             return;
         }
-        const long at = 64 * n;
+        const long at = 64 * block;
         APART
         for (long m = 0; m < 64; m++) {
             sums[m] = 0;
             dnorm1_gamma[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H * W; j++) {
-            const long dnorm1_y_at = 64 * H * W * n + 64 * j;
-            const long norm1_h_at = 64 * H * W * n + 64 * j;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long dnorm1_y_at = 64 * j;
+            const long norm1_h_at = 64 * j;
             for (long m = 0; m < whole(0, 64); m += LANES) {
                 store(
                     &dnorm1_gamma[at + m],
@@ -1624,7 +1637,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        numbers[3], numbers[4]);
 }
 """
 
@@ -1632,32 +1645,39 @@ static void part(void *given, long number)
 def bottleneck_backward_12(
     dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, H: int, N: int, W: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     return rt.run_parts(
-        bottleneck_backward_12_loops, N, 64 * H * N * W, (dnorm1_gamma, dnorm1_y, norm1_h), (), (H, W), ()
+        bottleneck_backward_12_loops,
+        (H * N * W + 1023) // 1024,
+        64 * H * N * W * ((H * N * W + 1023) // 1024),
+        (dnorm1_gamma, dnorm1_y, norm1_h),
+        (),
+        (H, N, W),
+        (),
     )
 
 
-bottleneck_backward_13_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_13_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dnorm2_y,
-    const REAL *restrict norm2_h, long H, long W)
+    const REAL *restrict norm2_h, long H, long N, long W)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 64);
         if (!sums) {
             return;
         }
-        const long at = 64 * n;
+        const long at = 64 * block;
         APART
         for (long m = 0; m < 64; m++) {
             sums[m] = 0;
             dnorm2_gamma[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H * W; j++) {
-            const long dnorm2_y_at = 64 * H * W * n + 64 * j;
-            const long norm2_h_at = 64 * H * W * n + 64 * j;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long dnorm2_y_at = 64 * j;
+            const long norm2_h_at = 64 * j;
             for (long m = 0; m < whole(0, 64); m += LANES) {
                 store(
                     &dnorm2_gamma[at + m],
@@ -1692,7 +1712,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        numbers[3], numbers[4]);
 }
 """
 
@@ -1700,32 +1720,39 @@ static void part(void *given, long number)
 def bottleneck_backward_13(
     dnorm2_gamma: rt.Array, dnorm2_y: rt.Array, norm2_h: rt.Array, H: int, N: int, W: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     return rt.run_parts(
-        bottleneck_backward_13_loops, N, 64 * H * N * W, (dnorm2_gamma, dnorm2_y, norm2_h), (), (H, W), ()
+        bottleneck_backward_13_loops,
+        (H * N * W + 1023) // 1024,
+        64 * H * N * W * ((H * N * W + 1023) // 1024),
+        (dnorm2_gamma, dnorm2_y, norm2_h),
+        (),
+        (H, N, W),
+        (),
     )
 
 
-bottleneck_backward_14_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_14_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm3_gamma, const REAL *restrict dsum_y,
-    const REAL *restrict norm3_h, long H, long W)
+    const REAL *restrict norm3_h, long H, long N, long W)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 256);
         if (!sums) {
             return;
         }
-        const long at = 256 * n;
+        const long at = 256 * block;
         APART
         for (long m = 0; m < 256; m++) {
             sums[m] = 0;
             dnorm3_gamma[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H * W; j++) {
-            const long dsum_y_at = 256 * H * W * n + 256 * j;
-            const long norm3_h_at = 256 * H * W * n + 256 * j;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long dsum_y_at = 256 * j;
+            const long norm3_h_at = 256 * j;
             for (long m = 0; m < whole(0, 256); m += LANES) {
                 store(
                     &dnorm3_gamma[at + m],
@@ -1760,38 +1787,45 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        numbers[3], numbers[4]);
 }
 """
 
 
 def bottleneck_backward_14(dnorm3_gamma: rt.Array, dsum_y: rt.Array, norm3_h: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     return rt.run_parts(
-        bottleneck_backward_14_loops, N, 256 * H * N * W, (dnorm3_gamma, dsum_y, norm3_h), (), (H, W), ()
+        bottleneck_backward_14_loops,
+        (H * N * W + 1023) // 1024,
+        256 * H * N * W * ((H * N * W + 1023) // 1024),
+        (dnorm3_gamma, dsum_y, norm3_h),
+        (),
+        (H, N, W),
+        (),
     )
 
 
-bottleneck_backward_15_loops = r"""/* Sums over j for every n, m. */
+bottleneck_backward_15_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm4_gamma, const REAL *restrict dsum_y,
-    const REAL *restrict norm4_h, long H, long W)
+    const REAL *restrict norm4_h, long H, long N, long W)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 256);
         if (!sums) {
             return;
         }
-        const long at = 256 * n;
+        const long at = 256 * block;
         APART
         for (long m = 0; m < 256; m++) {
             sums[m] = 0;
             dnorm4_gamma[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H * W; j++) {
-            const long dsum_y_at = 256 * H * W * n + 256 * j;
-            const long norm4_h_at = 256 * H * W * n + 256 * j;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long dsum_y_at = 256 * j;
+            const long norm4_h_at = 256 * j;
             for (long m = 0; m < whole(0, 256); m += LANES) {
                 store(
                     &dnorm4_gamma[at + m],
@@ -1826,13 +1860,19 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        numbers[3], numbers[4]);
 }
 """
 
 
 def bottleneck_backward_15(dnorm4_gamma: rt.Array, dsum_y: rt.Array, norm4_h: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     return rt.run_parts(
-        bottleneck_backward_15_loops, N, 256 * H * N * W, (dnorm4_gamma, dsum_y, norm4_h), (), (H, W), ()
+        bottleneck_backward_15_loops,
+        (H * N * W + 1023) // 1024,
+        256 * H * N * W * ((H * N * W + 1023) // 1024),
+        (dnorm4_gamma, dsum_y, norm4_h),
+        (),
+        (H, N, W),
+        (),
     )

@@ -11,9 +11,9 @@ else:  # copied beside a script
 
 cross_entropy_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict h, REAL *restrict z, REAL *restrict q,
-    REAL *restrict a, const REAL *restrict m, const REAL *restrict x, const TYPE_6 *restrict t,
-    const REAL *restrict w, REAL number_1, REAL number_2, REAL number_3, long K)
+    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
+    REAL *restrict q, REAL *restrict a, const REAL *restrict x, const TYPE_6 *restrict t, const REAL *restrict w,
+    REAL number_1, REAL number_2, REAL number_3, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
@@ -27,18 +27,35 @@ static void loops(
         const long t_at = e;
         const long x_at = K * e;
         const long z_at = e;
+        REAL total_0_0 = -INFINITE;
+        for (long block = 0; block < (K + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = -INFINITE;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, K);
+            for (long k = low; k < whole(low, high); k += LANES) {
+                all_raise_to(sums, load(&x[x_at + k]));
+            }
+            for (long k = whole(low, high); k < high; k++) {
+                raise_to(sums, x[x_at + k]);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                raise_to(&total_0_0, sums[lane]);
+            }
+        }
+        m[m_at] = total_0_0;
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals x_1 = load(&x[x_at + k]);
             const reals m_1 = all(m[m_at]);
             store(&h[h_at + k], all_exp_of(x_1 - m_1));
         }
-        APART
         for (long k = whole(0, K); k < K; k++) {
             const REAL x_1 = x[x_at + k];
             const REAL m_1 = m[m_at];
             h[h_at + k] = exp_of(x_1 - m_1);
         }
-        double total_1_0 = 0;
+        double total_2_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -48,16 +65,14 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
-            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total_1_0 += sums[lane];
+                total_2_0 += sums[lane];
             }
         }
-        z[z_at] = total_1_0;
-        APART
+        z[z_at] = total_2_0;
         for (long k = 0; k < K; k++) {
             const TYPE_6 t_1 = t[t_at];
             const REAL term_2 = position(k) == t_1 ? number_2 : 0;
@@ -66,7 +81,7 @@ static void loops(
             const REAL term_5 = t_1 != number_1 ? term_4 : 0;
             q[q_at + k] = term_5;
         }
-        double total_3_0 = 0;
+        double total_4_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -76,15 +91,14 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&q[q_at + k]));
             }
-            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, q[q_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total_3_0 += sums[lane];
+                total_4_0 += sums[lane];
             }
         }
-        a[a_at] = total_3_0;
+        a[a_at] = total_4_0;
     }
 }
 
@@ -103,11 +117,11 @@ static void part(void *given, long number)
 
 
 def cross_entropy_forward_1(
+    m: rt.Array,
     h: rt.Array,
     z: rt.Array,
     q: rt.Array,
     a: rt.Array,
-    m: rt.Array,
     x: rt.Array,
     t: rt.Array,
     w: rt.Array,
@@ -117,12 +131,12 @@ def cross_entropy_forward_1(
     i: Any,
 ) -> bool:
     """Row by row, for every e."""
-    dtype = rt.float_type("cross_entropy_forward_1", h=h)
+    dtype = rt.float_type("cross_entropy_forward_1", m=m)
     return rt.run(
         cross_entropy_forward_1_loops,
         E,
         E * K,
-        (h, z, q, a, m, x, t, w),
+        (m, h, z, q, a, x, t, w),
         (dtype(i), dtype(1 - epsilon), dtype(rt.ratio(epsilon, K))),
         (K,),
         (),

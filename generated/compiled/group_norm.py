@@ -85,26 +85,27 @@ def group_norm_grad_input_1(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int,
     return rt.run(group_norm_grad_input_1_loops, E * N, C * E * G * N, (dh, dy, gamma), (), (C, G), ())
 
 
-group_norm_grad_gamma_1_loops = r"""/* Sums over e for every n, q. */
+group_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E, long G)
+    const REAL *restrict h, long C, long E, long G, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, C * G);
         if (!sums) {
             return;
         }
-        const long at = C * G * n;
+        const long at = C * G * block;
         APART
         for (long q = 0; q < C * G; q++) {
             sums[q] = 0;
             dgamma[at + q] = 0;
         }
         long row = 0;
-        for (long e = 0; e < E; e++) {
-            const long dy_at = C * G * (E * n + e);
-            const long h_at = C * G * (E * n + e);
+        long low = block * 1024;
+        for (long e = low; e < least(low + 1024, E * N); e++) {
+            const long dy_at = C * G * e;
+            const long h_at = C * G * e;
             for (long q = 0; q < whole(0, C * G); q += LANES) {
                 store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
             }
@@ -136,11 +137,19 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
+        numbers[3], numbers[4], numbers[5]);
 }
 """
 
 
 def group_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, G: int, N: int) -> bool:
-    """Sums over e for every n, q."""
-    return rt.run_parts(group_norm_grad_gamma_1_loops, N, C * E * G * N, (dgamma, dy, h), (), (C, E, G), ())
+    """Sums over e for every block, q."""
+    return rt.run_parts(
+        group_norm_grad_gamma_1_loops,
+        (E * N + 1023) // 1024,
+        C * E * G * N * ((E * N + 1023) // 1024),
+        (dgamma, dy, h),
+        (),
+        (C, E, G, N),
+        (),
+    )

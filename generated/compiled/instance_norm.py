@@ -327,26 +327,27 @@ def instance_norm_grad_input_3(
     )
 
 
-instance_norm_grad_gamma_1_loops = r"""/* Sums over e for every n, q. */
+instance_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E)
+    const REAL *restrict h, long C, long E, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, C);
         if (!sums) {
             return;
         }
-        const long at = C * n;
+        const long at = C * block;
         APART
         for (long q = 0; q < C; q++) {
             sums[q] = 0;
             dgamma[at + q] = 0;
         }
         long row = 0;
-        for (long e = 0; e < E; e++) {
-            const long dy_at = C * (E * n + e);
-            const long h_at = C * (E * n + e);
+        long low = block * 1024;
+        for (long e = low; e < least(low + 1024, E * N); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
             for (long q = 0; q < whole(0, C); q += LANES) {
                 store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
             }
@@ -378,11 +379,19 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        numbers[3], numbers[4]);
 }
 """
 
 
 def instance_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, N: int) -> bool:
-    """Sums over e for every n, q."""
-    return rt.run_parts(instance_norm_grad_gamma_1_loops, N, C * E * N, (dgamma, dy, h), (), (C, E), ())
+    """Sums over e for every block, q."""
+    return rt.run_parts(
+        instance_norm_grad_gamma_1_loops,
+        (E * N + 1023) // 1024,
+        C * E * N * ((E * N + 1023) // 1024),
+        (dgamma, dy, h),
+        (),
+        (C, E, N),
+        (),
+    )

@@ -282,3 +282,67 @@ def layer_norm_grad_input_1(
         (C,),
         (),
     )
+
+
+layer_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
+    const REAL *restrict h, long C, long E)
+{
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = SCRATCH(double, C);
+        if (!sums) {
+            return;
+        }
+        const long at = C * block;
+        APART
+        for (long q = 0; q < C; q++) {
+            sums[q] = 0;
+            dgamma[at + q] = 0;
+        }
+        long row = 0;
+        long low = block * 1024;
+        for (long e = low; e < least(low + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long q = 0; q < whole(0, C); q += LANES) {
+                store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+            }
+            APART
+            for (long q = whole(0, C); q < C; q++) {
+                dgamma[at + q] += dy[dy_at + q] * h[h_at + q];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long q = 0; q < C; q++) {
+                    sums[q] += dgamma[at + q];
+                    dgamma[at + q] = 0;
+                }
+            }
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dgamma[at + q] += sums[q];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3]);
+}
+"""
+
+
+def layer_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Sums over e for every block, q."""
+    return rt.run_parts(
+        layer_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (dgamma, dy, h), (), (C, E), ()
+    )

@@ -1147,26 +1147,27 @@ def lenet5_backward_9(dc1_u: rt.Array, a1_y: rt.Array, da1_y: rt.Array, N: int) 
     )
 
 
-lenet5_backward_10_loops = r"""/* Sums over j for every n, m. */
+lenet5_backward_10_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict ds2_a, const REAL *restrict ds2_u,
-    const REAL *restrict s2_z)
+    const REAL *restrict s2_z, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 6);
         if (!sums) {
             return;
         }
-        const long at = 6 * n;
+        const long at = 6 * block;
         APART
         for (long m = 0; m < 6; m++) {
             sums[m] = 0;
             ds2_a[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < 196; j++) {
-            const long ds2_u_at = 6 * j + 1176 * n;
-            const long s2_z_at = 6 * j + 1176 * n;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, 196 * N); j++) {
+            const long ds2_u_at = 6 * j;
+            const long s2_z_at = 6 * j;
             for (long m = 0; m < whole(0, 6); m += LANES) {
                 store(&ds2_a[at + m], load(&ds2_a[at + m]) + load(&ds2_u[ds2_u_at + m]) * load(&s2_z[s2_z_at + m]));
             }
@@ -1194,38 +1195,48 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2]);
 }
 """
 
 
 def lenet5_backward_10(ds2_a: rt.Array, ds2_u: rt.Array, s2_z: rt.Array, N: int) -> bool:
-    """Sums over j for every n, m."""
-    return rt.run_parts(lenet5_backward_10_loops, N, 1176 * N, (ds2_a, ds2_u, s2_z), (), (), ())
+    """Sums over j for every block, m."""
+    return rt.run_parts(
+        lenet5_backward_10_loops,
+        (196 * N + 1023) // 1024,
+        1176 * N * ((196 * N + 1023) // 1024),
+        (ds2_a, ds2_u, s2_z),
+        (),
+        (N,),
+        (),
+    )
 
 
-lenet5_backward_11_loops = r"""/* Sums over j for every n, m. */
+lenet5_backward_11_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict ds4_a, const REAL *restrict ds4_u,
-    const REAL *restrict s4_z)
+    const REAL *restrict s4_z, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 16);
         if (!sums) {
             return;
         }
-        const long at = 16 * n;
+        const long at = 16 * block;
         APART
         for (long m = 0; m < 16; m++) {
             sums[m] = 0;
             ds4_a[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < 25; j++) {
-            const long ds4_u_at = 16 * j + 400 * n;
-            const long s4_z_at = 16 * j + 400 * n;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, 25 * N); j++) {
+            const long ds4_u_at = 16 * j;
+            const long s4_z_at = 16 * j;
             for (long m = 0; m < whole(0, 16); m += LANES) {
                 store(&ds4_a[at + m], load(&ds4_a[at + m]) + load(&ds4_u[ds4_u_at + m]) * load(&s4_z[s4_z_at + m]));
             }
@@ -1253,22 +1264,31 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2]);
 }
 """
 
 
 def lenet5_backward_11(ds4_a: rt.Array, ds4_u: rt.Array, s4_z: rt.Array, N: int) -> bool:
-    """Sums over j for every n, m."""
-    return rt.run_parts(lenet5_backward_11_loops, N, 400 * N, (ds4_a, ds4_u, s4_z), (), (), ())
+    """Sums over j for every block, m."""
+    return rt.run_parts(
+        lenet5_backward_11_loops,
+        (25 * N + 1023) // 1024,
+        400 * N * ((25 * N + 1023) // 1024),
+        (ds4_a, ds4_u, s4_z),
+        (),
+        (N,),
+        (),
+    )
 
 
 lenet5_loss_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict h, REAL *restrict z, const REAL *restrict m,
-    const REAL *restrict x, long K)
+    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
+    const REAL *restrict x, REAL number_1, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
@@ -1279,18 +1299,37 @@ static void loops(
         const long m_at = n;
         const long x_at = K * n;
         const long z_at = n;
+        REAL total_0_0 = INFINITE;
+        for (long block = 0; block < (K + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = INFINITE;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, K);
+            for (long k = low; k < whole(low, high); k += LANES) {
+                const reals x_1 = load(&x[x_at + k]);
+                all_lower_to(sums, all_smaller(x_1, all(number_1)));
+            }
+            for (long k = whole(low, high); k < high; k++) {
+                const REAL x_1 = x[x_at + k];
+                lower_to(sums, smaller(x_1, number_1));
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                lower_to(&total_0_0, sums[lane]);
+            }
+        }
+        m[m_at] = total_0_0;
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals m_1 = all(m[m_at]);
             const reals x_1 = load(&x[x_at + k]);
             store(&h[h_at + k], all_exp_of(m_1 - x_1));
         }
-        APART
         for (long k = whole(0, K); k < K; k++) {
             const REAL m_1 = m[m_at];
             const REAL x_1 = x[x_at + k];
             h[h_at + k] = exp_of(m_1 - x_1);
         }
-        double total_1_0 = 0;
+        double total_2_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -1300,15 +1339,14 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
-            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total_1_0 += sums[lane];
+                total_2_0 += sums[lane];
             }
         }
-        z[z_at] = total_1_0;
+        z[z_at] = total_2_0;
     }
 }
 
@@ -1320,14 +1358,15 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        numbers[2]);
+        ((const REAL *)arrays[4])[0], numbers[2]);
 }
 """
 
 
-def lenet5_loss_forward_1(h: rt.Array, z: rt.Array, m: rt.Array, x: rt.Array, K: int, N: int) -> bool:
+def lenet5_loss_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int, j: Any) -> bool:
     """Row by row, for every n."""
-    return rt.run(lenet5_loss_forward_1_loops, N, K * N, (h, z, m, x), (), (K,), ())
+    dtype = rt.float_type("lenet5_loss_forward_1", m=m)
+    return rt.run(lenet5_loss_forward_1_loops, N, K * N, (m, h, z, x), (dtype(j),), (K,), ())
 
 
 lenet5_loss_grad_input_1_loops = r"""/* Row by row, for every q. */

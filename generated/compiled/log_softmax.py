@@ -9,8 +9,8 @@ else:  # copied beside a script
 
 log_softmax_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict u, REAL *restrict h, REAL *restrict z,
-    REAL *restrict y, const REAL *restrict m, const REAL *restrict x, long K)
+    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict u, REAL *restrict h,
+    REAL *restrict z, REAL *restrict y, const REAL *restrict x, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
@@ -23,6 +23,24 @@ static void loops(
         const long x_at = K * e;
         const long y_at = K * e;
         const long z_at = e;
+        REAL total_0_0 = -INFINITE;
+        for (long block = 0; block < (K + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = -INFINITE;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, K);
+            for (long k = low; k < whole(low, high); k += LANES) {
+                all_raise_to(sums, load(&x[x_at + k]));
+            }
+            for (long k = whole(low, high); k < high; k++) {
+                raise_to(sums, x[x_at + k]);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                raise_to(&total_0_0, sums[lane]);
+            }
+        }
+        m[m_at] = total_0_0;
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals x_1 = load(&x[x_at + k]);
             const reals m_1 = all(m[m_at]);
@@ -30,7 +48,6 @@ static void loops(
             const reals u_1 = load(&u[u_at + k]);
             store(&h[h_at + k], all_exp_of(u_1));
         }
-        APART
         for (long k = whole(0, K); k < K; k++) {
             const REAL x_1 = x[x_at + k];
             const REAL m_1 = m[m_at];
@@ -38,7 +55,7 @@ static void loops(
             const REAL u_1 = u[u_at + k];
             h[h_at + k] = exp_of(u_1);
         }
-        double total_1_0 = 0;
+        double total_2_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -48,21 +65,19 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
-            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total_1_0 += sums[lane];
+                total_2_0 += sums[lane];
             }
         }
-        z[z_at] = total_1_0;
+        z[z_at] = total_2_0;
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals u_1 = load(&u[u_at + k]);
             const reals z_1 = all(z[z_at]);
             store(&y[y_at + k], u_1 - all_log_of(z_1));
         }
-        APART
         for (long k = whole(0, K); k < K; k++) {
             const REAL u_1 = u[u_at + k];
             const REAL z_1 = z[z_at];
@@ -85,10 +100,10 @@ static void part(void *given, long number)
 
 
 def log_softmax_forward_1(
-    u: rt.Array, h: rt.Array, z: rt.Array, y: rt.Array, m: rt.Array, x: rt.Array, E: int, K: int
+    m: rt.Array, u: rt.Array, h: rt.Array, z: rt.Array, y: rt.Array, x: rt.Array, E: int, K: int
 ) -> bool:
     """Row by row, for every e."""
-    return rt.run(log_softmax_forward_1_loops, E, E * K, (u, h, z, y, m, x), (), (K,), ())
+    return rt.run(log_softmax_forward_1_loops, E, E * K, (m, u, h, z, y, x), (), (K,), ())
 
 
 log_softmax_grad_input_1_loops = r"""/* Sums over k for every q. */

@@ -11,8 +11,8 @@ else:  # copied beside a script
 
 map_criterion_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict h, REAL *restrict z, const REAL *restrict m,
-    const REAL *restrict x, long K)
+    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
+    const REAL *restrict x, REAL number_1, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
@@ -23,18 +23,37 @@ static void loops(
         const long m_at = n;
         const long x_at = K * n;
         const long z_at = n;
+        REAL total_0_0 = INFINITE;
+        for (long block = 0; block < (K + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = INFINITE;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, K);
+            for (long k = low; k < whole(low, high); k += LANES) {
+                const reals x_1 = load(&x[x_at + k]);
+                all_lower_to(sums, all_smaller(x_1, all(number_1)));
+            }
+            for (long k = whole(low, high); k < high; k++) {
+                const REAL x_1 = x[x_at + k];
+                lower_to(sums, smaller(x_1, number_1));
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                lower_to(&total_0_0, sums[lane]);
+            }
+        }
+        m[m_at] = total_0_0;
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals m_1 = all(m[m_at]);
             const reals x_1 = load(&x[x_at + k]);
             store(&h[h_at + k], all_exp_of(m_1 - x_1));
         }
-        APART
         for (long k = whole(0, K); k < K; k++) {
             const REAL m_1 = m[m_at];
             const REAL x_1 = x[x_at + k];
             h[h_at + k] = exp_of(m_1 - x_1);
         }
-        double total_1_0 = 0;
+        double total_2_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -44,15 +63,14 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
-            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total_1_0 += sums[lane];
+                total_2_0 += sums[lane];
             }
         }
-        z[z_at] = total_1_0;
+        z[z_at] = total_2_0;
     }
 }
 
@@ -64,14 +82,15 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        numbers[2]);
+        ((const REAL *)arrays[4])[0], numbers[2]);
 }
 """
 
 
-def map_criterion_forward_1(h: rt.Array, z: rt.Array, m: rt.Array, x: rt.Array, K: int, N: int) -> bool:
+def map_criterion_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int, j: Any) -> bool:
     """Row by row, for every n."""
-    return rt.run(map_criterion_forward_1_loops, N, K * N, (h, z, m, x), (), (K,), ())
+    dtype = rt.float_type("map_criterion_forward_1", m=m)
+    return rt.run(map_criterion_forward_1_loops, N, K * N, (m, h, z, x), (dtype(j),), (K,), ())
 
 
 map_criterion_grad_input_1_loops = r"""/* Row by row, for every q. */

@@ -91,3 +91,71 @@ static void part(void *given, long number)
 def prelu_grad_input_1(dx: rt.Array, a: rt.Array, dy: rt.Array, x: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
     return rt.run(prelu_grad_input_1_loops, E, C * E, (dx, a, dy, x), (), (C,), ())
+
+
+prelu_grad_a_1_loops = r"""/* Sums over e for every block, m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict da, const REAL *restrict dy,
+    const REAL *restrict x, long C, long E)
+{
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = SCRATCH(double, C);
+        if (!sums) {
+            return;
+        }
+        const long at = C * block;
+        APART
+        for (long m = 0; m < C; m++) {
+            sums[m] = 0;
+            da[at + m] = 0;
+        }
+        long row = 0;
+        long low = block * 1024;
+        for (long e = low; e < least(low + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long x_at = C * e;
+            for (long m = 0; m < whole(0, C); m += LANES) {
+                const reals x_1 = load(&x[x_at + m]);
+                const reals dy_1 = load(&dy[dy_at + m]);
+                store(&da[at + m], load(&da[at + m]) + all_smaller(x_1, all(0)) * dy_1);
+            }
+            APART
+            for (long m = whole(0, C); m < C; m++) {
+                const REAL x_1 = x[x_at + m];
+                const REAL dy_1 = dy[dy_at + m];
+                da[at + m] += smaller(x_1, 0) * dy_1;
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long m = 0; m < C; m++) {
+                    sums[m] += da[at + m];
+                    da[at + m] = 0;
+                }
+            }
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            da[at + m] += sums[m];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3]);
+}
+"""
+
+
+def prelu_grad_a_1(da: rt.Array, dy: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Sums over e for every block, m."""
+    return rt.run_parts(
+        prelu_grad_a_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (da, dy, x), (), (C, E), ()
+    )

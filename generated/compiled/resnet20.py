@@ -9,25 +9,26 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-resnet20_basic_forward_1_loops = r"""/* Sums over j for every n, c. */
+resnet20_basic_forward_1_loops = r"""/* Sums over j for every block, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm1_v, const REAL *restrict conv1_u,
-    const REAL *restrict norm1_m, REAL number_1, long C, long H)
+    const REAL *restrict norm1_m, REAL number_1, long C, long H, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, C);
         if (!sums) {
             return;
         }
-        const long at = C * n;
+        const long at = C * block;
         APART
         for (long c = 0; c < C; c++) {
             sums[c] = 0;
             norm1_v[at + c] = 0;
         }
         long row = 0;
-        for (long j = 0; j < power(H, 2); j++) {
-            const long conv1_u_at = C * (power(H, 2) * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
+            const long conv1_u_at = C * j;
             for (long c = 0; c < whole(0, C); c += LANES) {
                 const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
                 const reals norm1_m_1 = load(&norm1_m[c]);
@@ -64,21 +65,21 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
 def resnet20_basic_forward_1(norm1_v: rt.Array, conv1_u: rt.Array, norm1_m: rt.Array, C: int, H: int, N: int) -> bool:
-    """Sums over j for every n, c."""
+    """Sums over j for every block, c."""
     dtype = rt.float_type("resnet20_basic_forward_1", norm1_v=norm1_v)
     return rt.run_parts(
         resnet20_basic_forward_1_loops,
-        N,
-        C * H**2 * N,
+        (H**2 * N + 1023) // 1024,
+        C * H**2 * N * ((H**2 * N + 1023) // 1024),
         (norm1_v, conv1_u, norm1_m),
         (dtype(rt.ratio(1, H**2 * N)),),
-        (C, H),
+        (C, H, N),
         (),
     )
 
@@ -183,25 +184,26 @@ def resnet20_basic_forward_3(
     )
 
 
-resnet20_basic_forward_4_loops = r"""/* Sums over j for every n, c. */
+resnet20_basic_forward_4_loops = r"""/* Sums over j for every block, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm2_v, const REAL *restrict conv2_u,
-    const REAL *restrict norm2_m, REAL number_1, long C, long H)
+    const REAL *restrict norm2_m, REAL number_1, long C, long H, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, C);
         if (!sums) {
             return;
         }
-        const long at = C * n;
+        const long at = C * block;
         APART
         for (long c = 0; c < C; c++) {
             sums[c] = 0;
             norm2_v[at + c] = 0;
         }
         long row = 0;
-        for (long j = 0; j < power(H, 2); j++) {
-            const long conv2_u_at = C * (power(H, 2) * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
+            const long conv2_u_at = C * j;
             for (long c = 0; c < whole(0, C); c += LANES) {
                 const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
                 const reals norm2_m_1 = load(&norm2_m[c]);
@@ -238,21 +240,21 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
 def resnet20_basic_forward_4(norm2_v: rt.Array, conv2_u: rt.Array, norm2_m: rt.Array, C: int, H: int, N: int) -> bool:
-    """Sums over j for every n, c."""
+    """Sums over j for every block, c."""
     dtype = rt.float_type("resnet20_basic_forward_4", norm2_v=norm2_v)
     return rt.run_parts(
         resnet20_basic_forward_4_loops,
-        N,
-        C * H**2 * N,
+        (H**2 * N + 1023) // 1024,
+        C * H**2 * N * ((H**2 * N + 1023) // 1024),
         (norm2_v, conv2_u, norm2_m),
         (dtype(rt.ratio(1, H**2 * N)),),
-        (C, H),
+        (C, H, N),
         (),
     )
 
@@ -368,25 +370,26 @@ def resnet20_basic_forward_6(
     )
 
 
-resnet20_down_forward_1_loops = r"""/* Sums over j for every n, c. */
+resnet20_down_forward_1_loops = r"""/* Sums over j for every block, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm1_v, const REAL *restrict conv1_u,
-    const REAL *restrict norm1_m, REAL number_1, long H_out, long K)
+    const REAL *restrict norm1_m, REAL number_1, long H_out, long K, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, K);
         if (!sums) {
             return;
         }
-        const long at = K * n;
+        const long at = K * block;
         APART
         for (long c = 0; c < K; c++) {
             sums[c] = 0;
             norm1_v[at + c] = 0;
         }
         long row = 0;
-        for (long j = 0; j < power(H_out, 2); j++) {
-            const long conv1_u_at = K * (power(H_out, 2) * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
+            const long conv1_u_at = K * j;
             for (long c = 0; c < whole(0, K); c += LANES) {
                 const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
                 const reals norm1_m_1 = load(&norm1_m[c]);
@@ -423,7 +426,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -431,15 +434,15 @@ static void part(void *given, long number)
 def resnet20_down_forward_1(
     norm1_v: rt.Array, conv1_u: rt.Array, norm1_m: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
-    """Sums over j for every n, c."""
+    """Sums over j for every block, c."""
     dtype = rt.float_type("resnet20_down_forward_1", norm1_v=norm1_v)
     return rt.run_parts(
         resnet20_down_forward_1_loops,
-        N,
-        H_out**2 * K * N,
+        (H_out**2 * N + 1023) // 1024,
+        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
         (norm1_v, conv1_u, norm1_m),
         (dtype(rt.ratio(1, H_out**2 * N)),),
-        (H_out, K),
+        (H_out, K, N),
         (),
     )
 
@@ -550,25 +553,26 @@ def resnet20_down_forward_3(
     )
 
 
-resnet20_down_forward_4_loops = r"""/* Sums over j for every n, c. */
+resnet20_down_forward_4_loops = r"""/* Sums over j for every block, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm2_v, const REAL *restrict conv2_u,
-    const REAL *restrict norm2_m, REAL number_1, long H_out, long K)
+    const REAL *restrict norm2_m, REAL number_1, long H_out, long K, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, K);
         if (!sums) {
             return;
         }
-        const long at = K * n;
+        const long at = K * block;
         APART
         for (long c = 0; c < K; c++) {
             sums[c] = 0;
             norm2_v[at + c] = 0;
         }
         long row = 0;
-        for (long j = 0; j < power(H_out, 2); j++) {
-            const long conv2_u_at = K * (power(H_out, 2) * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
+            const long conv2_u_at = K * j;
             for (long c = 0; c < whole(0, K); c += LANES) {
                 const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
                 const reals norm2_m_1 = load(&norm2_m[c]);
@@ -605,7 +609,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -613,15 +617,15 @@ static void part(void *given, long number)
 def resnet20_down_forward_4(
     norm2_v: rt.Array, conv2_u: rt.Array, norm2_m: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
-    """Sums over j for every n, c."""
+    """Sums over j for every block, c."""
     dtype = rt.float_type("resnet20_down_forward_4", norm2_v=norm2_v)
     return rt.run_parts(
         resnet20_down_forward_4_loops,
-        N,
-        H_out**2 * K * N,
+        (H_out**2 * N + 1023) // 1024,
+        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
         (norm2_v, conv2_u, norm2_m),
         (dtype(rt.ratio(1, H_out**2 * N)),),
-        (H_out, K),
+        (H_out, K, N),
         (),
     )
 
@@ -677,25 +681,26 @@ def resnet20_down_forward_5(
     )
 
 
-resnet20_forward_1_loops = r"""/* Sums over j for every n, c. */
+resnet20_forward_1_loops = r"""/* Sums over j for every block, c. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict norm1_v, const REAL *restrict conv1_u,
-    const REAL *restrict norm1_m, REAL number_1)
+    const REAL *restrict norm1_m, REAL number_1, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 16);
         if (!sums) {
             return;
         }
-        const long at = 16 * n;
+        const long at = 16 * block;
         APART
         for (long c = 0; c < 16; c++) {
             sums[c] = 0;
             norm1_v[at + c] = 0;
         }
         long row = 0;
-        for (long j = 0; j < 1024; j++) {
-            const long conv1_u_at = 16 * j + 16384 * n;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, 1024 * N); j++) {
+            const long conv1_u_at = 16 * j;
             for (long c = 0; c < whole(0, 16); c += LANES) {
                 const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
                 const reals norm1_m_1 = load(&norm1_m[c]);
@@ -728,19 +733,26 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0]);
+        ((const REAL *)arrays[3])[0], numbers[2]);
 }
 """
 
 
 def resnet20_forward_1(norm1_v: rt.Array, conv1_u: rt.Array, norm1_m: rt.Array, N: int) -> bool:
-    """Sums over j for every n, c."""
+    """Sums over j for every block, c."""
     dtype = rt.float_type("resnet20_forward_1", norm1_v=norm1_v)
     return rt.run_parts(
-        resnet20_forward_1_loops, N, 16384 * N, (norm1_v, conv1_u, norm1_m), (dtype(rt.ratio(1, 1024 * N)),), (), ()
+        resnet20_forward_1_loops,
+        (1024 * N + 1023) // 1024,
+        16384 * N * ((1024 * N + 1023) // 1024),
+        (norm1_v, conv1_u, norm1_m),
+        (dtype(rt.ratio(1, 1024 * N)),),
+        (N,),
+        (),
     )
 
 
@@ -1150,26 +1162,28 @@ def resnet20_basic_backward_1(
     )
 
 
-resnet20_basic_backward_2_loops = r"""/* Sums over j for every n, m. */
+resnet20_basic_backward_2_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_v, const REAL *restrict dnorm2_h,
-    const REAL *restrict norm2_h, const REAL *restrict norm2_v, REAL number_1, REAL number_2, long C, long H)
+    const REAL *restrict norm2_h, const REAL *restrict norm2_v, REAL number_1, REAL number_2, long C, long H,
+    long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, C);
         if (!sums) {
             return;
         }
-        const long at = C * n;
+        const long at = C * block;
         APART
         for (long m = 0; m < C; m++) {
             sums[m] = 0;
             dnorm2_v[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < power(H, 2); j++) {
-            const long dnorm2_h_at = C * (power(H, 2) * n + j);
-            const long norm2_h_at = C * (power(H, 2) * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
+            const long dnorm2_h_at = C * j;
+            const long norm2_h_at = C * j;
             for (long m = 0; m < whole(0, C); m += LANES) {
                 store(
                     &dnorm2_v[at + m],
@@ -1205,7 +1219,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -1213,15 +1227,15 @@ static void part(void *given, long number)
 def resnet20_basic_backward_2(
     dnorm2_v: rt.Array, dnorm2_h: rt.Array, norm2_h: rt.Array, norm2_v: rt.Array, C: int, H: int, N: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     dtype = rt.float_type("resnet20_basic_backward_2", dnorm2_v=dnorm2_v)
     return rt.run_parts(
         resnet20_basic_backward_2_loops,
-        N,
-        C * H**2 * N,
+        (H**2 * N + 1023) // 1024,
+        C * H**2 * N * ((H**2 * N + 1023) // 1024),
         (dnorm2_v, dnorm2_h, norm2_h, norm2_v),
         (dtype(-1 / 2), dtype(1e-05)),
-        (C, H),
+        (C, H, N),
         (),
     )
 
@@ -1361,26 +1375,28 @@ def resnet20_basic_backward_4(
     )
 
 
-resnet20_basic_backward_5_loops = r"""/* Sums over j for every n, m. */
+resnet20_basic_backward_5_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_v, const REAL *restrict dnorm1_h,
-    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long C, long H)
+    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long C, long H,
+    long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, C);
         if (!sums) {
             return;
         }
-        const long at = C * n;
+        const long at = C * block;
         APART
         for (long m = 0; m < C; m++) {
             sums[m] = 0;
             dnorm1_v[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < power(H, 2); j++) {
-            const long dnorm1_h_at = C * (power(H, 2) * n + j);
-            const long norm1_h_at = C * (power(H, 2) * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
+            const long dnorm1_h_at = C * j;
+            const long norm1_h_at = C * j;
             for (long m = 0; m < whole(0, C); m += LANES) {
                 store(
                     &dnorm1_v[at + m],
@@ -1416,7 +1432,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -1424,15 +1440,15 @@ static void part(void *given, long number)
 def resnet20_basic_backward_5(
     dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, norm1_v: rt.Array, C: int, H: int, N: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     dtype = rt.float_type("resnet20_basic_backward_5", dnorm1_v=dnorm1_v)
     return rt.run_parts(
         resnet20_basic_backward_5_loops,
-        N,
-        C * H**2 * N,
+        (H**2 * N + 1023) // 1024,
+        C * H**2 * N * ((H**2 * N + 1023) // 1024),
         (dnorm1_v, dnorm1_h, norm1_h, norm1_v),
         (dtype(-1 / 2), dtype(1e-05)),
-        (C, H),
+        (C, H, N),
         (),
     )
 
@@ -1509,26 +1525,27 @@ def resnet20_basic_backward_6(
     )
 
 
-resnet20_basic_backward_7_loops = r"""/* Sums over j for every n, m. */
+resnet20_basic_backward_7_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_h, long C, long H)
+    const REAL *restrict norm1_h, long C, long H, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, C);
         if (!sums) {
             return;
         }
-        const long at = C * n;
+        const long at = C * block;
         APART
         for (long m = 0; m < C; m++) {
             sums[m] = 0;
             dnorm1_gamma[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < power(H, 2); j++) {
-            const long dnorm1_y_at = C * (power(H, 2) * n + j);
-            const long norm1_h_at = C * (power(H, 2) * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
+            const long dnorm1_y_at = C * j;
+            const long norm1_h_at = C * j;
             for (long m = 0; m < whole(0, C); m += LANES) {
                 store(
                     &dnorm1_gamma[at + m],
@@ -1563,7 +1580,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        numbers[3], numbers[4]);
 }
 """
 
@@ -1571,32 +1588,39 @@ static void part(void *given, long number)
 def resnet20_basic_backward_7(
     dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, C: int, H: int, N: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     return rt.run_parts(
-        resnet20_basic_backward_7_loops, N, C * H**2 * N, (dnorm1_gamma, dnorm1_y, norm1_h), (), (C, H), ()
+        resnet20_basic_backward_7_loops,
+        (H**2 * N + 1023) // 1024,
+        C * H**2 * N * ((H**2 * N + 1023) // 1024),
+        (dnorm1_gamma, dnorm1_y, norm1_h),
+        (),
+        (C, H, N),
+        (),
     )
 
 
-resnet20_basic_backward_8_loops = r"""/* Sums over j for every n, m. */
+resnet20_basic_backward_8_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y,
-    const REAL *restrict norm2_h, long C, long H)
+    const REAL *restrict norm2_h, long C, long H, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, C);
         if (!sums) {
             return;
         }
-        const long at = C * n;
+        const long at = C * block;
         APART
         for (long m = 0; m < C; m++) {
             sums[m] = 0;
             dnorm2_gamma[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < power(H, 2); j++) {
-            const long dsum_y_at = C * (power(H, 2) * n + j);
-            const long norm2_h_at = C * (power(H, 2) * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
+            const long dsum_y_at = C * j;
+            const long norm2_h_at = C * j;
             for (long m = 0; m < whole(0, C); m += LANES) {
                 store(
                     &dnorm2_gamma[at + m],
@@ -1631,7 +1655,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        numbers[3], numbers[4]);
 }
 """
 
@@ -1639,9 +1663,15 @@ static void part(void *given, long number)
 def resnet20_basic_backward_8(
     dnorm2_gamma: rt.Array, dsum_y: rt.Array, norm2_h: rt.Array, C: int, H: int, N: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     return rt.run_parts(
-        resnet20_basic_backward_8_loops, N, C * H**2 * N, (dnorm2_gamma, dsum_y, norm2_h), (), (C, H), ()
+        resnet20_basic_backward_8_loops,
+        (H**2 * N + 1023) // 1024,
+        C * H**2 * N * ((H**2 * N + 1023) // 1024),
+        (dnorm2_gamma, dsum_y, norm2_h),
+        (),
+        (C, H, N),
+        (),
     )
 
 
@@ -1708,26 +1738,28 @@ def resnet20_down_backward_1(
     )
 
 
-resnet20_down_backward_2_loops = r"""/* Sums over j for every n, m. */
+resnet20_down_backward_2_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_v, const REAL *restrict dnorm2_h,
-    const REAL *restrict norm2_h, const REAL *restrict norm2_v, REAL number_1, REAL number_2, long H_out, long K)
+    const REAL *restrict norm2_h, const REAL *restrict norm2_v, REAL number_1, REAL number_2, long H_out, long K,
+    long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, K);
         if (!sums) {
             return;
         }
-        const long at = K * n;
+        const long at = K * block;
         APART
         for (long m = 0; m < K; m++) {
             sums[m] = 0;
             dnorm2_v[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < power(H_out, 2); j++) {
-            const long dnorm2_h_at = K * (power(H_out, 2) * n + j);
-            const long norm2_h_at = K * (power(H_out, 2) * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
+            const long dnorm2_h_at = K * j;
+            const long norm2_h_at = K * j;
             for (long m = 0; m < whole(0, K); m += LANES) {
                 store(
                     &dnorm2_v[at + m],
@@ -1763,7 +1795,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -1771,15 +1803,15 @@ static void part(void *given, long number)
 def resnet20_down_backward_2(
     dnorm2_v: rt.Array, dnorm2_h: rt.Array, norm2_h: rt.Array, norm2_v: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     dtype = rt.float_type("resnet20_down_backward_2", dnorm2_v=dnorm2_v)
     return rt.run_parts(
         resnet20_down_backward_2_loops,
-        N,
-        H_out**2 * K * N,
+        (H_out**2 * N + 1023) // 1024,
+        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
         (dnorm2_v, dnorm2_h, norm2_h, norm2_v),
         (dtype(-1 / 2), dtype(1e-05)),
-        (H_out, K),
+        (H_out, K, N),
         (),
     )
 
@@ -1919,26 +1951,28 @@ def resnet20_down_backward_4(
     )
 
 
-resnet20_down_backward_5_loops = r"""/* Sums over j for every n, m. */
+resnet20_down_backward_5_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_v, const REAL *restrict dnorm1_h,
-    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long H_out, long K)
+    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long H_out, long K,
+    long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, K);
         if (!sums) {
             return;
         }
-        const long at = K * n;
+        const long at = K * block;
         APART
         for (long m = 0; m < K; m++) {
             sums[m] = 0;
             dnorm1_v[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < power(H_out, 2); j++) {
-            const long dnorm1_h_at = K * (power(H_out, 2) * n + j);
-            const long norm1_h_at = K * (power(H_out, 2) * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
+            const long dnorm1_h_at = K * j;
+            const long norm1_h_at = K * j;
             for (long m = 0; m < whole(0, K); m += LANES) {
                 store(
                     &dnorm1_v[at + m],
@@ -1974,7 +2008,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -1982,15 +2016,15 @@ static void part(void *given, long number)
 def resnet20_down_backward_5(
     dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, norm1_v: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     dtype = rt.float_type("resnet20_down_backward_5", dnorm1_v=dnorm1_v)
     return rt.run_parts(
         resnet20_down_backward_5_loops,
-        N,
-        H_out**2 * K * N,
+        (H_out**2 * N + 1023) // 1024,
+        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
         (dnorm1_v, dnorm1_h, norm1_h, norm1_v),
         (dtype(-1 / 2), dtype(1e-05)),
-        (H_out, K),
+        (H_out, K, N),
         (),
     )
 
@@ -2067,26 +2101,27 @@ def resnet20_down_backward_6(
     )
 
 
-resnet20_down_backward_7_loops = r"""/* Sums over j for every n, m. */
+resnet20_down_backward_7_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_h, long H_out, long K)
+    const REAL *restrict norm1_h, long H_out, long K, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, K);
         if (!sums) {
             return;
         }
-        const long at = K * n;
+        const long at = K * block;
         APART
         for (long m = 0; m < K; m++) {
             sums[m] = 0;
             dnorm1_gamma[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < power(H_out, 2); j++) {
-            const long dnorm1_y_at = K * (power(H_out, 2) * n + j);
-            const long norm1_h_at = K * (power(H_out, 2) * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
+            const long dnorm1_y_at = K * j;
+            const long norm1_h_at = K * j;
             for (long m = 0; m < whole(0, K); m += LANES) {
                 store(
                     &dnorm1_gamma[at + m],
@@ -2121,7 +2156,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        numbers[3], numbers[4]);
 }
 """
 
@@ -2129,32 +2164,39 @@ static void part(void *given, long number)
 def resnet20_down_backward_7(
     dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     return rt.run_parts(
-        resnet20_down_backward_7_loops, N, H_out**2 * K * N, (dnorm1_gamma, dnorm1_y, norm1_h), (), (H_out, K), ()
+        resnet20_down_backward_7_loops,
+        (H_out**2 * N + 1023) // 1024,
+        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
+        (dnorm1_gamma, dnorm1_y, norm1_h),
+        (),
+        (H_out, K, N),
+        (),
     )
 
 
-resnet20_down_backward_8_loops = r"""/* Sums over j for every n, m. */
+resnet20_down_backward_8_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y,
-    const REAL *restrict norm2_h, long H_out, long K)
+    const REAL *restrict norm2_h, long H_out, long K, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, K);
         if (!sums) {
             return;
         }
-        const long at = K * n;
+        const long at = K * block;
         APART
         for (long m = 0; m < K; m++) {
             sums[m] = 0;
             dnorm2_gamma[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < power(H_out, 2); j++) {
-            const long dsum_y_at = K * (power(H_out, 2) * n + j);
-            const long norm2_h_at = K * (power(H_out, 2) * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
+            const long dsum_y_at = K * j;
+            const long norm2_h_at = K * j;
             for (long m = 0; m < whole(0, K); m += LANES) {
                 store(
                     &dnorm2_gamma[at + m],
@@ -2189,7 +2231,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        numbers[3], numbers[4]);
 }
 """
 
@@ -2197,9 +2239,15 @@ static void part(void *given, long number)
 def resnet20_down_backward_8(
     dnorm2_gamma: rt.Array, dsum_y: rt.Array, norm2_h: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     return rt.run_parts(
-        resnet20_down_backward_8_loops, N, H_out**2 * K * N, (dnorm2_gamma, dsum_y, norm2_h), (), (H_out, K), ()
+        resnet20_down_backward_8_loops,
+        (H_out**2 * N + 1023) // 1024,
+        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
+        (dnorm2_gamma, dsum_y, norm2_h),
+        (),
+        (H_out, K, N),
+        (),
     )
 
 
@@ -2251,26 +2299,27 @@ def resnet20_backward_1(
     )
 
 
-resnet20_backward_2_loops = r"""/* Sums over j for every n, m. */
+resnet20_backward_2_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_v, const REAL *restrict dnorm1_h,
-    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2)
+    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 16);
         if (!sums) {
             return;
         }
-        const long at = 16 * n;
+        const long at = 16 * block;
         APART
         for (long m = 0; m < 16; m++) {
             sums[m] = 0;
             dnorm1_v[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < 1024; j++) {
-            const long dnorm1_h_at = 16 * j + 16384 * n;
-            const long norm1_h_at = 16 * j + 16384 * n;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, 1024 * N); j++) {
+            const long dnorm1_h_at = 16 * j;
+            const long norm1_h_at = 16 * j;
             for (long m = 0; m < whole(0, 16); m += LANES) {
                 store(
                     &dnorm1_v[at + m],
@@ -2302,24 +2351,25 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2]);
 }
 """
 
 
 def resnet20_backward_2(dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, norm1_v: rt.Array, N: int) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     dtype = rt.float_type("resnet20_backward_2", dnorm1_v=dnorm1_v)
     return rt.run_parts(
         resnet20_backward_2_loops,
-        N,
-        16384 * N,
+        (1024 * N + 1023) // 1024,
+        16384 * N * ((1024 * N + 1023) // 1024),
         (dnorm1_v, dnorm1_h, norm1_h, norm1_v),
         (dtype(-1 / 2), dtype(1e-05)),
-        (),
+        (N,),
         (),
     )
 
@@ -2393,26 +2443,27 @@ def resnet20_backward_3(
     )
 
 
-resnet20_backward_4_loops = r"""/* Sums over j for every n, m. */
+resnet20_backward_4_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_h)
+    const REAL *restrict norm1_h, long N)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, 16);
         if (!sums) {
             return;
         }
-        const long at = 16 * n;
+        const long at = 16 * block;
         APART
         for (long m = 0; m < 16; m++) {
             sums[m] = 0;
             dnorm1_gamma[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < 1024; j++) {
-            const long dnorm1_y_at = 16 * j + 16384 * n;
-            const long norm1_h_at = 16 * j + 16384 * n;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, 1024 * N); j++) {
+            const long dnorm1_y_at = 16 * j;
+            const long norm1_h_at = 16 * j;
             for (long m = 0; m < whole(0, 16); m += LANES) {
                 store(
                     &dnorm1_gamma[at + m],
@@ -2443,21 +2494,30 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2]);
 }
 """
 
 
 def resnet20_backward_4(dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, N: int) -> bool:
-    """Sums over j for every n, m."""
-    return rt.run_parts(resnet20_backward_4_loops, N, 16384 * N, (dnorm1_gamma, dnorm1_y, norm1_h), (), (), ())
+    """Sums over j for every block, m."""
+    return rt.run_parts(
+        resnet20_backward_4_loops,
+        (1024 * N + 1023) // 1024,
+        16384 * N * ((1024 * N + 1023) // 1024),
+        (dnorm1_gamma, dnorm1_y, norm1_h),
+        (),
+        (N,),
+        (),
+    )
 
 
 resnet20_loss_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict h, REAL *restrict z, const REAL *restrict m,
+    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
     const REAL *restrict x, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
@@ -2469,18 +2529,35 @@ static void loops(
         const long m_at = n;
         const long x_at = K * n;
         const long z_at = n;
+        REAL total_0_0 = -INFINITE;
+        for (long block = 0; block < (K + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = -INFINITE;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, K);
+            for (long k = low; k < whole(low, high); k += LANES) {
+                all_raise_to(sums, load(&x[x_at + k]));
+            }
+            for (long k = whole(low, high); k < high; k++) {
+                raise_to(sums, x[x_at + k]);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                raise_to(&total_0_0, sums[lane]);
+            }
+        }
+        m[m_at] = total_0_0;
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals x_1 = load(&x[x_at + k]);
             const reals m_1 = all(m[m_at]);
             store(&h[h_at + k], all_exp_of(x_1 - m_1));
         }
-        APART
         for (long k = whole(0, K); k < K; k++) {
             const REAL x_1 = x[x_at + k];
             const REAL m_1 = m[m_at];
             h[h_at + k] = exp_of(x_1 - m_1);
         }
-        double total_1_0 = 0;
+        double total_2_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -2490,15 +2567,14 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
-            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total_1_0 += sums[lane];
+                total_2_0 += sums[lane];
             }
         }
-        z[z_at] = total_1_0;
+        z[z_at] = total_2_0;
     }
 }
 
@@ -2515,9 +2591,9 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_loss_forward_1(h: rt.Array, z: rt.Array, m: rt.Array, x: rt.Array, K: int, N: int) -> bool:
+def resnet20_loss_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int) -> bool:
     """Row by row, for every n."""
-    return rt.run(resnet20_loss_forward_1_loops, N, K * N, (h, z, m, x), (), (K,), ())
+    return rt.run(resnet20_loss_forward_1_loops, N, K * N, (m, h, z, x), (), (K,), ())
 
 
 resnet20_loss_grad_input_1_loops = r"""/* Row by row, for every q. */

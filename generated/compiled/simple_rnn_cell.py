@@ -7,6 +7,74 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+simple_rnn_cell_grad_bias_1_loops = r"""/* Sums over n for every block, m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict db, const REAL *restrict dy,
+    const REAL *restrict y, long H, long N)
+{
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = SCRATCH(double, H);
+        if (!sums) {
+            return;
+        }
+        const long at = H * block;
+        APART
+        for (long m = 0; m < H; m++) {
+            sums[m] = 0;
+            db[at + m] = 0;
+        }
+        long row = 0;
+        long low = block * 1024;
+        for (long n = low; n < least(low + 1024, N); n++) {
+            const long dy_at = H * n;
+            const long y_at = H * n;
+            for (long m = 0; m < whole(0, H); m += LANES) {
+                const reals y_1 = load(&y[y_at + m]);
+                const reals dy_1 = load(&dy[dy_at + m]);
+                store(&db[at + m], load(&db[at + m]) + (all(1) - y_1 * y_1) * dy_1);
+            }
+            APART
+            for (long m = whole(0, H); m < H; m++) {
+                const REAL y_1 = y[y_at + m];
+                const REAL dy_1 = dy[dy_at + m];
+                db[at + m] += (1 - y_1 * y_1) * dy_1;
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long m = 0; m < H; m++) {
+                    sums[m] += db[at + m];
+                    db[at + m] = 0;
+                }
+            }
+        }
+        APART
+        for (long m = 0; m < H; m++) {
+            db[at + m] += sums[m];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3]);
+}
+"""
+
+
+def simple_rnn_cell_grad_bias_1(db: rt.Array, dy: rt.Array, y: rt.Array, H: int, N: int) -> bool:
+    """Sums over n for every block, m."""
+    return rt.run_parts(
+        simple_rnn_cell_grad_bias_1_loops, (N + 1023) // 1024, H * N * ((N + 1023) // 1024), (db, dy, y), (), (H, N), ()
+    )
+
+
 simple_rnn_cell_backward_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict du, const REAL *restrict dy, const REAL *restrict y)

@@ -9,8 +9,8 @@ else:  # copied beside a script
 
 softmax_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict h, REAL *restrict z, REAL *restrict y,
-    const REAL *restrict m, const REAL *restrict x, long K)
+    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
+    REAL *restrict y, const REAL *restrict x, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
@@ -22,18 +22,35 @@ static void loops(
         const long x_at = K * e;
         const long y_at = K * e;
         const long z_at = e;
+        REAL total_0_0 = -INFINITE;
+        for (long block = 0; block < (K + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = -INFINITE;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, K);
+            for (long k = low; k < whole(low, high); k += LANES) {
+                all_raise_to(sums, load(&x[x_at + k]));
+            }
+            for (long k = whole(low, high); k < high; k++) {
+                raise_to(sums, x[x_at + k]);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                raise_to(&total_0_0, sums[lane]);
+            }
+        }
+        m[m_at] = total_0_0;
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals x_1 = load(&x[x_at + k]);
             const reals m_1 = all(m[m_at]);
             store(&h[h_at + k], all_exp_of(x_1 - m_1));
         }
-        APART
         for (long k = whole(0, K); k < K; k++) {
             const REAL x_1 = x[x_at + k];
             const REAL m_1 = m[m_at];
             h[h_at + k] = exp_of(x_1 - m_1);
         }
-        double total_1_0 = 0;
+        double total_2_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -43,21 +60,19 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
-            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total_1_0 += sums[lane];
+                total_2_0 += sums[lane];
             }
         }
-        z[z_at] = total_1_0;
+        z[z_at] = total_2_0;
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals h_1 = load(&h[h_at + k]);
             const reals z_1 = all(z[z_at]);
             store(&y[y_at + k], h_1 / z_1);
         }
-        APART
         for (long k = whole(0, K); k < K; k++) {
             const REAL h_1 = h[h_at + k];
             const REAL z_1 = z[z_at];
@@ -79,9 +94,9 @@ static void part(void *given, long number)
 """
 
 
-def softmax_forward_1(h: rt.Array, z: rt.Array, y: rt.Array, m: rt.Array, x: rt.Array, E: int, K: int) -> bool:
+def softmax_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, y: rt.Array, x: rt.Array, E: int, K: int) -> bool:
     """Row by row, for every e."""
-    return rt.run(softmax_forward_1_loops, E, E * K, (h, z, y, m, x), (), (K,), ())
+    return rt.run(softmax_forward_1_loops, E, E * K, (m, h, z, y, x), (), (K,), ())
 
 
 softmax_grad_input_1_loops = r"""/* Row by row, for every q. */

@@ -434,27 +434,29 @@ def subsampling2d_grad_input_2(
     )
 
 
-subsampling2d_grad_a_1_loops = r"""/* Sums over j for every n, m. */
+subsampling2d_grad_a_1_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict da, const REAL *restrict dy,
-    const REAL *restrict y, const REAL *restrict z, REAL number_1, REAL number_2, long C, long H_out, long W_out)
+    const REAL *restrict y, const REAL *restrict z, REAL number_1, REAL number_2, long C, long H_out, long N,
+    long W_out)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, C);
         if (!sums) {
             return;
         }
-        const long at = C * n;
+        const long at = C * block;
         APART
         for (long m = 0; m < C; m++) {
             sums[m] = 0;
             da[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H_out * W_out; j++) {
-            const long dy_at = C * (H_out * W_out * n + j);
-            const long y_at = C * (H_out * W_out * n + j);
-            const long z_at = C * (H_out * W_out * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H_out * N * W_out); j++) {
+            const long dy_at = C * j;
+            const long y_at = C * j;
+            const long z_at = C * j;
             for (long m = 0; m < whole(0, C); m += LANES) {
                 const reals y_1 = load(&y[y_at + m]);
                 const reals dy_1 = load(&dy[dy_at + m]);
@@ -493,7 +495,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4], numbers[5]);
 }
 """
 
@@ -501,39 +503,40 @@ static void part(void *given, long number)
 def subsampling2d_grad_a_1(
     da: rt.Array, dy: rt.Array, y: rt.Array, z: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     dtype = rt.float_type("subsampling2d_grad_a_1", da=da)
     return rt.run_parts(
         subsampling2d_grad_a_1_loops,
-        N,
-        C * H_out * N * W_out,
+        (H_out * N * W_out + 1023) // 1024,
+        C * H_out * N * W_out * ((H_out * N * W_out + 1023) // 1024),
         (da, dy, y, z),
         (dtype(rt.ratio(1, A**2)), dtype(A * S)),
-        (C, H_out, W_out),
+        (C, H_out, N, W_out),
         (),
     )
 
 
-subsampling2d_grad_bias_1_loops = r"""/* Sums over j for every n, m. */
+subsampling2d_grad_bias_1_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict db, const REAL *restrict dy,
-    const REAL *restrict y, REAL number_1, REAL number_2, long C, long H_out, long W_out)
+    const REAL *restrict y, REAL number_1, REAL number_2, long C, long H_out, long N, long W_out)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, C);
         if (!sums) {
             return;
         }
-        const long at = C * n;
+        const long at = C * block;
         APART
         for (long m = 0; m < C; m++) {
             sums[m] = 0;
             db[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H_out * W_out; j++) {
-            const long dy_at = C * (H_out * W_out * n + j);
-            const long y_at = C * (H_out * W_out * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H_out * N * W_out); j++) {
+            const long dy_at = C * j;
+            const long y_at = C * j;
             for (long m = 0; m < whole(0, C); m += LANES) {
                 const reals y_1 = load(&y[y_at + m]);
                 const reals dy_1 = load(&dy[dy_at + m]);
@@ -570,7 +573,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], ((const REAL *)arrays[3])[1], numbers[2], numbers[3], numbers[4]);
+        ((const REAL *)arrays[3])[0], ((const REAL *)arrays[3])[1], numbers[2], numbers[3], numbers[4], numbers[5]);
 }
 """
 
@@ -578,15 +581,15 @@ static void part(void *given, long number)
 def subsampling2d_grad_bias_1(
     db: rt.Array, dy: rt.Array, y: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
 ) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     dtype = rt.float_type("subsampling2d_grad_bias_1", db=db)
     return rt.run_parts(
         subsampling2d_grad_bias_1_loops,
-        N,
-        C * H_out * N * W_out,
+        (H_out * N * W_out + 1023) // 1024,
+        C * H_out * N * W_out * ((H_out * N * W_out + 1023) // 1024),
         (db, dy, y),
         (dtype(rt.ratio(1, A**2)), dtype(A * S)),
-        (C, H_out, W_out),
+        (C, H_out, N, W_out),
         (),
     )
 
@@ -637,26 +640,27 @@ def subsampling2d_backward_1(
     )
 
 
-subsampling2d_backward_2_loops = r"""/* Sums over j for every n, m. */
+subsampling2d_backward_2_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict da, const REAL *restrict du,
-    const REAL *restrict z, long C, long H_out, long W_out)
+    const REAL *restrict z, long C, long H_out, long N, long W_out)
 {
-    for (long n = start; n < stop; n++) {
+    for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, C);
         if (!sums) {
             return;
         }
-        const long at = C * n;
+        const long at = C * block;
         APART
         for (long m = 0; m < C; m++) {
             sums[m] = 0;
             da[at + m] = 0;
         }
         long row = 0;
-        for (long j = 0; j < H_out * W_out; j++) {
-            const long du_at = C * (H_out * W_out * n + j);
-            const long z_at = C * (H_out * W_out * n + j);
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H_out * N * W_out); j++) {
+            const long du_at = C * j;
+            const long z_at = C * j;
             for (long m = 0; m < whole(0, C); m += LANES) {
                 store(&da[at + m], load(&da[at + m]) + load(&du[du_at + m]) * load(&z[z_at + m]));
             }
@@ -688,15 +692,21 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
+        numbers[3], numbers[4], numbers[5]);
 }
 """
 
 
 def subsampling2d_backward_2(da: rt.Array, du: rt.Array, z: rt.Array, C: int, H_out: int, N: int, W_out: int) -> bool:
-    """Sums over j for every n, m."""
+    """Sums over j for every block, m."""
     return rt.run_parts(
-        subsampling2d_backward_2_loops, N, C * H_out * N * W_out, (da, du, z), (), (C, H_out, W_out), ()
+        subsampling2d_backward_2_loops,
+        (H_out * N * W_out + 1023) // 1024,
+        C * H_out * N * W_out * ((H_out * N * W_out + 1023) // 1024),
+        (da, du, z),
+        (),
+        (C, H_out, N, W_out),
+        (),
     )
 
 

@@ -886,7 +886,7 @@ def vgg11_backward_2(dstage1_conv1_u: rt.Array, dstage1_relu1_y: rt.Array, stage
 
 vgg11_loss_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict h, REAL *restrict z, const REAL *restrict m,
+    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
     const REAL *restrict x, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
@@ -898,18 +898,35 @@ static void loops(
         const long m_at = n;
         const long x_at = K * n;
         const long z_at = n;
+        REAL total_0_0 = -INFINITE;
+        for (long block = 0; block < (K + 4095) / 4096; block++) {
+            for (long lane = 0; lane < LANES; lane++) {
+                sums[lane] = -INFINITE;
+            }
+            long low = block * 4096;
+            long high = least(low + 4096, K);
+            for (long k = low; k < whole(low, high); k += LANES) {
+                all_raise_to(sums, load(&x[x_at + k]));
+            }
+            for (long k = whole(low, high); k < high; k++) {
+                raise_to(sums, x[x_at + k]);
+            }
+            for (long lane = 0; lane < LANES; lane++) {
+                raise_to(&total_0_0, sums[lane]);
+            }
+        }
+        m[m_at] = total_0_0;
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals x_1 = load(&x[x_at + k]);
             const reals m_1 = all(m[m_at]);
             store(&h[h_at + k], all_exp_of(x_1 - m_1));
         }
-        APART
         for (long k = whole(0, K); k < K; k++) {
             const REAL x_1 = x[x_at + k];
             const REAL m_1 = m[m_at];
             h[h_at + k] = exp_of(x_1 - m_1);
         }
-        double total_1_0 = 0;
+        double total_2_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -919,15 +936,14 @@ static void loops(
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_add_to(sums, load(&h[h_at + k]));
             }
-            APART
             for (long k = whole(low, high); k < high; k++) {
                 add_to(sums, h[h_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total_1_0 += sums[lane];
+                total_2_0 += sums[lane];
             }
         }
-        z[z_at] = total_1_0;
+        z[z_at] = total_2_0;
     }
 }
 
@@ -944,9 +960,9 @@ static void part(void *given, long number)
 """
 
 
-def vgg11_loss_forward_1(h: rt.Array, z: rt.Array, m: rt.Array, x: rt.Array, K: int, N: int) -> bool:
+def vgg11_loss_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int) -> bool:
     """Row by row, for every n."""
-    return rt.run(vgg11_loss_forward_1_loops, N, K * N, (h, z, m, x), (), (K,), ())
+    return rt.run(vgg11_loss_forward_1_loops, N, K * N, (m, h, z, x), (), (K,), ())
 
 
 vgg11_loss_grad_input_1_loops = r"""/* Row by row, for every q. */

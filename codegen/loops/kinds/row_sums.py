@@ -1,18 +1,18 @@
-"""Every element of the target is the sum of a row: a vector of sums goes along it, block by block.
+"""Every element of the target is the sum of a row, or its extremum: a vector of them goes along it, block by block.
 
 The sums of a block are added up in float64: a long sum in float32 would stop growing.
 """
 
 from collections.abc import Mapping
 
-from sympy import Integer
+from sympy import sympify
 
 from gradscribe.codegen.loops.nest import Nest
-from gradscribe.codegen.loops.text.c_function import LONG, ROW, Count
+from gradscribe.codegen.loops.text.c_function import LONG, ROW
 from gradscribe.codegen.loops.writing.loop_writer import Base, Writer
-from gradscribe.codegen.python.expression import Binary, Expression, Literal, Name, Part, call
-from gradscribe.codegen.python.scalars.scalar import ZERO
+from gradscribe.codegen.python.expression import Binary, Expression, Literal, Name, Part, Unary, call
 from gradscribe.codegen.python.statement import Assign, Do
+from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import Access
 
 BLOCK = 4096
@@ -26,23 +26,29 @@ def lanes(w: Writer) -> Name:
     return sums
 
 
+INTO = {"sum": "add_to", "max": "raise_to", "min": "lower_to"}
+"""What goes on with a number, by the reduction."""
+
+
 def sum_row(w: Writer, nest: Nest, bases: Mapping[Access, Base], sums: Name, total: Name) -> None:
     """Write the sum of a row, in the variable `total`, to its element."""
-    w.new(Name("double"), total, w.number(Integer(0)))
-    length, block = w.integer(nest.vector.extent), w.name("block")
+    empty = w.number(sympify(REDUCTIONS[nest.op].identity))
+    w.new(Name("double" if nest.op == "sum" else "REAL"), total, empty)
+    length, block, lane = w.integer(nest.vector.extent), w.name("block"), w.name("lane")
     blocks = Binary("/", Binary("+", length, Literal(BLOCK - 1)), Literal(BLOCK))
     with w.upto(block, blocks):
-        _each_lane(w, Assign(Part(sums, (w.name("lane"),)), w.number(Integer(0))))
+        with w.upto(lane, Name("LANES")):
+            w.let(Part(sums, (lane,)), empty)
         low, high = w.name("low"), w.name("high")
         w.new(LONG, low, Binary("*", block, Literal(BLOCK)))
         w.new(LONG, high, call("min", Binary("+", low, Literal(BLOCK)), length))
         with w.along(low, high):
-            w.put(Do(call("add_to", sums, w.value(nest.body, bases, {}))))
-        _each_lane(w, Assign(total, Part(sums, (w.name("lane"),)), "+="))
+            w.put(Do(call(INTO[nest.op], sums, w.value(nest.body, bases, {}))))
+        with w.upto(lane, Name("LANES")):
+            if nest.op == "sum":
+                w.add(total, Part(sums, (lane,)))
+            else:
+                w.put(Do(call(INTO[nest.op], Unary("&", total), Part(sums, (lane,)))))
     found: Expression = total if nest.after == 1 else Binary("*", total, w.scalar(nest.after, bases))
     element = w.element(nest.target, bases[Access(nest.target, *nest.place)], {})
     w.put(Assign(element, found, "+=" if nest.adds else "="))
-
-
-def _each_lane(w: Writer, statement: Assign) -> None:
-    w.put(Count(w.name("lane"), ZERO, Name("LANES"), (statement,)))

@@ -14,7 +14,7 @@ OWN = (
     *("above", "absolute", "add_to", "all", "all_above", "all_absolute", "all_add_to", "all_below", "all_integers"),
     *("all_larger", "all_smaller", "begin", "below", "choose", "choose_integers", "floor_quotient"),
     *("floor_remainder", "int32_t", "int64_t", "kernel", "larger", "least", "load", "load_integers", "loops", "mask"),
-    *("masks", "most", "part"),
+    *("all_lower_to", "all_raise_to", "lower_to", "masks", "most", "part", "raise_to"),
     *("position", "power", "reals", "smaller", "store", "store_words", "team", "when", "whole", "work"),
 )
 """What stands before the loops in every file, and is read in them."""

@@ -87,8 +87,8 @@ class _Vectors:
     def statement(self, s: CStatement) -> CStatement:
         """A statement for vectors."""
         match s:
-            case Do(Call(arguments=(sums, value))):
-                return Do(call("all_add_to", sums, self.vector(value)))
+            case Do(Call(arguments=(found, value)) as made):
+                return Do(call(f"all_{made.name}", found, self.vector(value)))
             case Count():
                 return replace(s, body=tuple(map(self.statement, s.body)))
             case Assign(Part() as target, value, operator):

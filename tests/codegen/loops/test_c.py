@@ -190,3 +190,28 @@ def test_long_rows_are_added_up_in_blocks(length: int) -> None:
         found = module.own_forward(x, w)
     exact = np.einsum("nc,nc->n", x.astype(np.float64), w)
     assert np.abs(found - exact).max() <= 1e-6 * np.einsum("nc,nc->n", np.abs(x), np.abs(w)).max()
+
+
+@COMPILED
+@pytest.mark.parametrize("rows", [0, 1, 31, 32, 33, 1023, 1024, 1025, 5000])
+def test_long_columns_are_added_up_in_blocks(rows: int) -> None:
+    item = gradscribe.layer("input x[N,C], w[N,C]; y[c] = sum(n) x[n,c] * w[n,c]", "own")
+    module, rng = compile_layer(item), np.random.default_rng(rows)
+    x, w = rng.normal(size=(2, rows, 21)).astype(np.float32)
+    with looped(module):
+        found = module.own_forward(x, w)
+    exact = np.einsum("nc,nc->c", x.astype(np.float64), w)
+    assert np.abs(found - exact).max() <= 1e-6 * np.einsum("nc,nc->c", np.abs(x), np.abs(w)).max()
+
+
+@COMPILED
+@pytest.mark.parametrize("op", ["max", "min"])
+def test_an_extremum_of_a_row_is_numpy_s(op: str) -> None:
+    text = f"input x[N,C]; m[n] = {op}(c) x[n,c]; y[n,c] = x[n,c] * 0 + m[n]; constant m"
+    module = compile_layer(gradscribe.layer(text, "own"))
+    x = np.random.default_rng(0).normal(size=(40, 37))
+    x[3, 5] = x[4, 36] = x[7, 0] = np.nan
+    with looped(module) as ran:
+        y = module.own_forward(x)
+    assert ran
+    np.testing.assert_array_equal(np.asarray(y[0] if isinstance(y, tuple) else y)[:, 1], getattr(x, op)(axis=1))

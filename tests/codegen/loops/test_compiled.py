@@ -54,6 +54,8 @@ WINDOWS = [
     "input x[N,H,W,C], m[C]; y[c] = sum(n,i,j) abs(x[n,i,j,c] - m[c]) * m[c]",
     "input x[N,H,W,C], m[N,C]; y[n,c] = sum(i,j) relu(x[n,i,j,c] - m[n,c])",
     "input x[N,H,C], w[N,H,C]; y[c] = sum(n,i) x[n,i,c] * w[n,i,c]",
+    "input x[M,C], m[C]; y[c] = sum(n) (x[n,c] - m[c])^2 / sqrt(1 + m[c]^2)",
+    "input x[N,H,C]; m[n] = min(i,c) abs(x[n,i,c]); y[n,i,c] = x[n,i,c] * m[n]; constant m",
     # several statements in one pass
     "input x[N,C], g[C]; m[n] = sum(c) x[n,c] / C; v[n] = sum(c) (x[n,c] - m[n])^2 / C;"
     " y[n,c] = g[c] * (x[n,c] - m[n]) / sqrt(v[n] + 0.1)",

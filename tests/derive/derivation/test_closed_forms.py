@@ -148,6 +148,18 @@ def test_rows_of_equations_of_no_catalogue_hold_where_they_are_defined(text: str
     assert certify(derivation, shapes=3).holds
 
 
+@together(
+    "text",
+    [
+        "input x[M,C], m[C]; y[c] = sum(n) (x[n,c] - m[c])^2 / sqrt(1 + m[c]^2)",
+        "input x[M,C], m[C]; y[c] = sum(n) (x[n,c] - m[c])^3 * exp(m[c])",
+    ],
+)
+def test_a_sum_has_one_sign_whatever_that_of_its_parts_is(text: str) -> None:
+    """It was turned again and again, where no part has more indices than the others."""
+    assert certify(derive(layer_of_text(text.replace(";", "\n"), "own")), shapes=2).holds
+
+
 def test_the_axis_of_groups_is_taken_apart() -> None:
     """The element has one prime, digits too; what is summed over has the letters of the equations."""
     found = section(derived("group_norm"), "x")

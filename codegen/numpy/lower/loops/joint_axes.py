@@ -45,12 +45,12 @@ class Joint:
         return tuple(({target: self.shape(place)} | read).items())
 
 
-def joint(order: Sequence[Symbol], places: Iterable[Iterable[Expr]], form: Form, apart: int = 0) -> Joint:
-    """The axes of all `places` in groups; the first `apart` indices are groups of their own."""
+def joint(order: Sequence[Symbol], places: Iterable[Iterable[Expr]], form: Form) -> Joint:
+    """The axes of all `places` in groups."""
     seen = [set(place) for place in places]
     groups: list[tuple[Symbol, ...]] = []
-    for number, v in enumerate(order):
-        if number > apart and all((v in place) == (groups[-1][-1] in place) for place in seen):
+    for v in order:
+        if groups and all((v in place) == (groups[-1][-1] in place) for place in seen):
             groups[-1] = (*groups[-1], v)
         else:
             groups.append((v,))

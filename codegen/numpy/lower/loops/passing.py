@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from sympy import Add, Expr, Integer, Mul, Symbol
+from sympy import Add, Expr, Integer, Symbol
 
 from gradscribe.codegen.kernel.form import Form
-from gradscribe.codegen.loops import Nest, computable
+from gradscribe.codegen.loops import BLOCK, Nest, computable
 from gradscribe.codegen.numpy.lower.loops.joint_axes import Joint, joint
 from gradscribe.codegen.numpy.plan import Record
+from gradscribe.derive.ir.index import floordiv
 from gradscribe.derive.ir.term import Access, Range, accesses
 
 
@@ -73,8 +74,7 @@ def loops_of(passes: Sequence[Pass]) -> Nest | None:
     first = passes[0]
     same = [p.along(first.order) for p in passes]
     read = [a.indices for p in same for e in (p.inside, p.outside) for a in accesses(e) if a.indices]
-    columns = any(p.kind is Kind.COLUMNS for p in passes)
-    axes = joint(first.order, [*(p.place for p in same), *read], same[0].form, apart=int(columns))
+    axes = joint(first.order, [*(p.place for p in same), *read], same[0].form)
     if not all(_fits(p, axes) for p in same):
         return None
     nests = [_nest(p, axes) for p in same]
@@ -88,15 +88,21 @@ def _fits(p: Pass, axes: Joint) -> bool:
     placed = [r.index in p.form.placed for r in axes.ranges]
     if p.kind is Kind.ROWS:
         return len(placed) > 1 and all(placed[:-1]) and not placed[-1]
-    return p.kind is Kind.ELEMENTS or (len(placed) > 2 and placed[-1] and not any(placed[1:-1]))
+    return p.kind is Kind.ELEMENTS or (len(placed) > 1 and placed[-1] and not any(placed[1:-1]) and not all(placed))
 
 
 def _nest(p: Pass, axes: Joint) -> Nest:
     *outer, vector = axes.ranges
     place = axes.indices(p.place)
     parted = p.kind is Kind.COLUMNS and outer[0].index not in place
+    blocked = parted and len(outer) == 1
+    if blocked:
+        blocks = Range(Symbol("block", integer=True, nonnegative=True), floordiv(outer[0].extent + BLOCK - 1, BLOCK))
+        outer = [blocks, *outer]
     place = (outer[0].index, *place) if parted else place
     name, whole = p.form.target.name, Add(p.inside, *accesses(p.outside), evaluate=False)
+    shapes = dict(axes.shapes(name, p.place, whole))
+    shapes |= {name: (outer[0].extent, *shapes[name])} if parted else {}
     return Nest(
         kind=p.kind.value,
         target=name,
@@ -104,12 +110,13 @@ def _nest(p: Pass, axes: Joint) -> Nest:
         op=p.form.op,
         body=axes.body(p.inside),
         after=axes.body(p.outside),
-        shapes=axes.shapes(name, place, whole),
+        shapes=tuple(shapes.items()),
         outer=tuple(outer),
         taps=(),
         vector=vector,
         brackets=(),
         parted=parted,
+        blocked=blocked,
         adds=not p.fresh,
     )
 
@@ -122,11 +129,6 @@ def _together(nests: Sequence[Nest]) -> Nest:
     return replace(
         first, kind="rows", body=body, after=Integer(1), shapes=tuple((targets | shapes).items()), members=tuple(nests)
     )
-
-
-def whole(p: Pass) -> Expr:
-    """All that a pass computes of an element."""
-    return Mul(p.inside, p.outside)
 
 
 def reads(p: Pass) -> list[Access]:

@@ -1,11 +1,14 @@
-"""Form of a sum over the leading or the trailing axes -> Pass: NumPy would compute and store what it then adds up."""
+"""Form of a sum over the leading or the trailing axes -> Pass: NumPy would compute and store what it then adds up.
+
+Along rows it may be an extremum, too.
+"""
 
 from dataclasses import replace
 
 from sympy import Expr, Integer, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
-from gradscribe.codegen.loops import computable
+from gradscribe.codegen.loops import LOOPED, computable
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order
 from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass, loops_of
@@ -20,11 +23,11 @@ def sum_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
     Sums of nothing but elements along columns are left to NumPy, which is as fast there.
     """
     order = _order(form, scope)
-    if order is None or not computable(form.body, form.indices):
+    if order is None or not computable(form.body, form.indices) or not (fresh or form.is_sum):
         return None
     inside, outside = _summands(form)
     alone = isinstance(inside, Access)
-    if not alone and _multiplies(inside, order):
+    if form.is_sum and not alone and _multiplies(inside, order):
         return None
     apart = Apart(form, order, scope)
     inside = apart.taken(inside)
@@ -33,12 +36,12 @@ def sum_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
     if loops_of([rows]) is not None:
         return rows
     columns = replace(rows, kind=Kind.COLUMNS)
-    return columns if fresh and not alone and loops_of([columns]) is not None else None
+    return columns if form.is_sum and fresh and not alone and loops_of([columns]) is not None else None
 
 
 def _order(form: Form, scope: Scope) -> tuple[Symbol, ...] | None:
     """The indices in the order of the axes of an array that has all of them; None where others have another order."""
-    if not form.is_sum or form.guards or not form.contracted or not form.place:
+    if form.op not in LOOPED or form.argument or form.guards or not form.contracted or not form.place:
         return None
     for access in accesses(form.body):
         order = tuple(e for e in access.indices if isinstance(e, Symbol))
@@ -56,7 +59,7 @@ def _summands(form: Form) -> tuple[Expr, Expr]:
     """The factors that are summed up, and those that multiply the sum once; brackets keep theirs."""
     factors = Mul.make_args(form.body)
     outside = [f for f in factors if not f.free_symbols & set(form.contracted)]
-    if any(is_indicator(f) for f in factors) or len(outside) == len(factors):
+    if not form.is_sum or any(is_indicator(f) for f in factors) or len(outside) == len(factors):
         return form.body, Integer(1)
     return Mul(*(f for f in factors if f not in outside)), Mul(*outside)
 

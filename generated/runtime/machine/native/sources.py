@@ -594,6 +594,16 @@ FUNCTION void add_to(REAL *sums, REAL number)
     *sums += number;
 }
 
+FUNCTION void raise_to(REAL *best, REAL number)
+{
+    *best = larger(*best, number);
+}
+
+FUNCTION void lower_to(REAL *best, REAL number)
+{
+    *best = smaller(*best, number);
+}
+
 FUNCTION void store_words(int32_t *to, masks numbers)
 {
     *(words_at *)to = __builtin_convertvector(numbers, words);
@@ -643,6 +653,16 @@ FUNCTION reals all_larger(reals a, reals b)
 FUNCTION reals all_smaller(reals a, reals b)
 {
     return choose(all_below(b, a), b, a);
+}
+
+FUNCTION void all_raise_to(REAL *best, reals numbers)
+{
+    store(best, all_larger(load(best), numbers));
+}
+
+FUNCTION void all_lower_to(REAL *best, reals numbers)
+{
+    store(best, all_smaller(load(best), numbers));
 }
 
 FUNCTION reals all_absolute(reals numbers)

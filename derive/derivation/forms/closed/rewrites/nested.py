@@ -72,8 +72,9 @@ def upright(factor: Expr) -> Expr:
 
 
 def _most_indices(part: Expr) -> tuple[int, str]:
+    """How many indices a part has and, to tell it from others whatever its sign is, the part without its number."""
     found = {v for a in accesses(part) for e in a.indices for v in e.free_symbols}
-    return len(found), str(part)
+    return len(found), str(part.as_coeff_Mul()[1])
 
 
 def reads(expression: Expr, names: Collection[str]) -> bool:
