@@ -229,7 +229,7 @@ def conv2d_grad_weight(
         x_2 = x.reshape(N, H, W, G, 1)
         parts1 = np.empty((N, R, T, 1, G), dtype)
         done = loops.conv2d_grad_weight_1(parts1, dy, x_2, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-        dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
+        dw = rt.total(parts1, 0)
     if not done:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         x_1 = x.reshape(N, H, W, G, C)
@@ -264,7 +264,7 @@ def conv2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     N, H_out, W_out, _ = dy.shape
     rt.divided("conv2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
     # (16) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k]
-    db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
+    db = rt.total(dy, (0, 1, 2))
     return db
 
 

@@ -276,7 +276,7 @@ def conv3d_grad_weight(
         done = loops.conv3d_grad_weight_1(
             parts1, dy, x_2, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
-        dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
+        dw = rt.total(parts1, 0)
     if not done:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)
@@ -318,7 +318,7 @@ def conv3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     N, D_out, H_out, W_out, _ = dy.shape
     rt.divided("conv3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
     # (16) db[Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
-    db = rt.total(dy.transpose(4, 0, 1, 2, 3), (-4, -3, -2, -1))
+    db = rt.total(dy, (0, 1, 2, 3))
     return db
 
 

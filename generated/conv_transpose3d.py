@@ -320,7 +320,7 @@ def conv_transpose3d_grad_weight(
         done = loops.conv_transpose3d_grad_weight_1(
             parts1, dy_2, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
-        dw = rt.total(parts1.transpose(1, 2, 3, 4, 5, 0), -1)
+        dw = rt.total(parts1, 0)
     if not done:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)
@@ -362,7 +362,7 @@ def conv_transpose3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     N, D_out, H_out, W_out, _ = dy.shape
     rt.divided("conv_transpose3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
     # (16) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
-    db = rt.total(dy.transpose(4, 0, 1, 2, 3), (-4, -3, -2, -1))
+    db = rt.total(dy, (0, 1, 2, 3))
     return db
 
 

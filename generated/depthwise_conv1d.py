@@ -172,7 +172,7 @@ def depthwise_conv1d_grad_weight(
     if done:
         parts1 = np.empty((N, T, C, 1), dtype)
         done = loops.depthwise_conv1d_grad_weight_1(parts1, dy, x, C, N, T, W, W_out, d, p, s)
-        dw = rt.total(parts1.transpose(1, 2, 3, 0), -1)
+        dw = rt.total(parts1, 0)
     if not done:
         dy_1 = dy.reshape(N, W_out, C, M)
         x_1 = rt.Window(x, (T, C, N, W_out), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))))  # m q n j
@@ -234,7 +234,7 @@ def depthwise_conv1d_grad_bias(
     weight_shape = rt.shape("depthwise_conv1d", "weight_shape", weight_shape, 3)
     _depthwise_conv1d_grad_bias_sizes(dtype, input_shape, weight_shape, dy, kernel_size, stride, padding, dilation)
     # (18) db[Mc+k] = Σ_{n,j} dy[n, j, Mc+k]
-    db = rt.total(dy.transpose(2, 0, 1), (-2, -1))
+    db = rt.total(dy, (0, 1))
     return db
 
 

@@ -193,7 +193,7 @@ def depthwise_conv2d_grad_weight(
         done = loops.depthwise_conv2d_grad_weight_1(
             parts1, dy, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
         )
-        dw = rt.total(parts1.transpose(1, 2, 3, 4, 0), -1)
+        dw = rt.total(parts1, 0)
     if not done:
         dy_1 = dy.reshape(N, H_out, W_out, C, M)
         x_1 = rt.Window(  # m q v n i j
@@ -262,7 +262,7 @@ def depthwise_conv2d_grad_bias(
     weight_shape = rt.shape("depthwise_conv2d", "weight_shape", weight_shape, 4)
     _depthwise_conv2d_grad_bias_sizes(dtype, input_shape, weight_shape, dy, kernel_size, stride, padding, dilation)
     # (18) db[Mc+k] = Σ_{n,i,j} dy[n, i, j, Mc+k]
-    db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
+    db = rt.total(dy, (0, 1, 2))
     return db
 
 

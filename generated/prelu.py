@@ -89,7 +89,7 @@ def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     C = x.shape[-1]
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
     # (7) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
-    da = rt.total(np.minimum(x.transpose(1, 0), 0) * dy.transpose(1, 0), -1)
+    da = rt.total(np.minimum(x, 0) * dy, 0)
     return da
 
 

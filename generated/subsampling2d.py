@@ -214,14 +214,7 @@ def subsampling2d_grad_a(
     z, y, dy, dtype = rt.arrays("subsampling2d", "z 4, y 4, dy 4", z, y, dy)
     A, S = _subsampling2d_grad_a_sizes(dtype, dy, z, y, amplitude, slope)
     # (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
-    da = (
-        A
-        * S
-        * rt.total(
-            (1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2) * z.transpose(3, 0, 1, 2),
-            (-3, -2, -1),
-        )
-    )
+    da = A * S * rt.total((1 - np.square(y) / A**2) * dy * z, (0, 1, 2))
     return da
 
 
@@ -247,7 +240,7 @@ def subsampling2d_grad_bias(
     y, dy, dtype = rt.arrays("subsampling2d", "y 4, dy 4", y, dy)
     A, S = _subsampling2d_grad_a_sizes(dtype, dy, None, y, amplitude, slope)
     # (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
-    db = A * S * rt.total((1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2), (-3, -2, -1))
+    db = A * S * rt.total((1 - np.square(y) / A**2) * dy, (0, 1, 2))
     return db
 
 
@@ -304,7 +297,7 @@ def subsampling2d_backward(
     # (18) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
     da = rt.contract("n i j m, n i j m -> m", du, z)
     # (21) db[m] = Σ_{n,i,j} du[n,i,j,m]
-    db = rt.total(du.transpose(3, 0, 1, 2), (-3, -2, -1))
+    db = rt.total(du, (0, 1, 2))
     if inputs:
         # (12) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
         done = loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
