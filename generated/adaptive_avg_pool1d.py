@@ -51,7 +51,7 @@ def adaptive_avg_pool1d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
             part = y[:, j]
-            part += rt.total(x[:, t_low:t_high].transpose(0, 2, 1) / a[j], -1)
+            part += rt.total(x[:, t_low:t_high] / a[j], 1)
     return y
 
 
@@ -90,7 +90,7 @@ def adaptive_avg_pool1d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
         j_low, j_high = rt.clip(W_out, (W, W - W_out * q - 1, W * W_out), (-W, W_out * q + W_out - 1, W * W_out))
         if j_low < j_high:
             part = dx[:, q]
-            part += rt.total(dy[:, j_low:j_high].transpose(0, 2, 1) / a[j_low:j_high], -1)
+            part += rt.total(dy[:, j_low:j_high] / a[j_low:j_high][:, None], 1)
     return dx
 
 

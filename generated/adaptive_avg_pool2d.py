@@ -61,14 +61,14 @@ def adaptive_avg_pool2d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
             part = z[:, :, j]
-            part += rt.total(x[:, :, t_low:t_high].transpose(0, 1, 3, 2) / a_w[j], -1)
+            part += rt.total(x[:, :, t_low:t_high] / a_w[j], 2)
     # (4) y[n,i,j,c] = 1/a_h[i] Σ_{r} z[n,r,j,c] [H′r<Hi+H][Hi<H′r+H′]
     y = np.zeros((N, H_out, W_out, C), dtype)
     for i in range(H_out):
         r_low, r_high = rt.clip(H, (-H_out, H * i + H - 1, H * H_out), (H_out, H_out - H * i - 1, H * H_out))
         if r_low < r_high:
             part = y[:, i]
-            part += rt.total(z[:, r_low:r_high].transpose(0, 2, 3, 1) / a_h[i], -1)
+            part += rt.total(z[:, r_low:r_high] / a_h[i], 1)
     return y
 
 
@@ -115,14 +115,14 @@ def adaptive_avg_pool2d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
         i_low, i_high = rt.clip(H_out, (H, H - H_out * q - 1, H * H_out), (-H, H_out * q + H_out - 1, H * H_out))
         if i_low < i_high:
             part = dz[:, q]
-            part += rt.total(dy[:, i_low:i_high].transpose(0, 2, 3, 1) / a_h[i_low:i_high], -1)
+            part += rt.total(dy[:, i_low:i_high] / a_h[i_low:i_high][:, None, None], 1)
     # (12) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e]/a_w[j] [W′v<Wj+W][Wj<W′v+W′]
     dx = np.zeros((N, H, W, C), dtype)
     for v in range(W):
         j_low, j_high = rt.clip(W_out, (W, W - W_out * v - 1, W * W_out), (-W, W_out * v + W_out - 1, W * W_out))
         if j_low < j_high:
             part = dx[:, :, v]
-            part += rt.total(dz[:, :, j_low:j_high].transpose(0, 1, 3, 2) / a_w[j_low:j_high], -1)
+            part += rt.total(dz[:, :, j_low:j_high] / a_w[j_low:j_high][:, None], 2)
     return dx
 
 

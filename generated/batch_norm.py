@@ -77,11 +77,11 @@ def batch_norm_forward(
     full_shape, E, epsilon, rho, C = _batch_norm_sizes(dtype, gamma, beta, x, running_mean, running_var, eps, momentum)
     x = x.reshape(E, C)
     # (1) m[c] = 1/E Σ_{e} x[e,c]
-    m = rt.ratio(1, E) * rt.total(x.transpose(1, 0), -1)
+    m = rt.ratio(1, E) * rt.total(x, 0)
     # (2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
     v = np.empty((C,), dtype)
     if not loops.batch_norm_forward_1(v, m, x, C, E):
-        v = rt.ratio(1, E) * rt.total(np.square(x.transpose(1, 0) - m[:, None]), -1)
+        v = rt.ratio(1, E) * rt.total(np.square(x - m), 0)
     # (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
     factor1 = 1 / np.sqrt(epsilon + v)
     h = np.empty((E, C), dtype)
@@ -154,16 +154,11 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     # (12) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
     dv = np.empty((C,), dtype)
     if not loops.batch_norm_grad_input_2(dv, dh, m, v, x, C, E, epsilon):
-        dv = (
-            1
-            / (epsilon + v) ** (3 / 2)
-            * (-1 / 2)
-            * rt.total((x.transpose(1, 0) - m[:, None]) * dh.transpose(1, 0), -1)
-        )
+        dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m) * dh, 0)
     # (16) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
-    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh.transpose(1, 0), -1)
+    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, 0)
     # (16) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
-    dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, None] - 2 * x.transpose(1, 0), -1)
+    dm += dv * rt.ratio(1, E) * rt.total(2 * m - 2 * x, 0)
     # (21) dx[q,a] = dh[q,a]/√(ε+v[a])
     factor1 = 1 / np.sqrt(epsilon + v)
     dx = np.empty((E, C), dtype)
@@ -221,7 +216,7 @@ def batch_norm_grad_beta(dy: Any) -> rt.Array:
     dy, dtype = rt.arrays("batch_norm", "dy any", dy)
     dy, full_shape = rt.raveled("batch_norm", "dy", dy, 0, 1, "(..., C)")
     # (32) dbeta[q] = Σ_{e} dy[e,q]
-    dbeta = rt.total(dy.transpose(1, 0), -1)
+    dbeta = rt.total(dy, 0)
     return dbeta
 
 

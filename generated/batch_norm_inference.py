@@ -171,7 +171,7 @@ def batch_norm_inference_grad_beta(dy: Any) -> rt.Array:
     dy, dtype = rt.arrays("batch_norm_inference", "dy any", dy)
     dy, full_shape = rt.raveled("batch_norm_inference", "dy", dy, 0, 1, "(..., C)")
     # (13) dbeta[m] = Σ_{e} dy[e,m]
-    dbeta = rt.total(dy.transpose(1, 0), -1)
+    dbeta = rt.total(dy, 0)
     return dbeta
 
 

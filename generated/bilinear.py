@@ -205,7 +205,7 @@ def bilinear_grad_bias(dy: Any) -> rt.Array:
     dy, dtype = rt.arrays("bilinear", "dy any", dy)
     dy, full_shape = rt.raveled("bilinear", "dy", dy, 0, 1, "(..., K)")
     # (15) db[m] = Σ_{e} dy[e,m]
-    db = rt.total(dy.transpose(1, 0), -1)
+    db = rt.total(dy, 0)
     return db
 
 

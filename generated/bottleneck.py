@@ -22,39 +22,6 @@
   norm4    batch_norm          project       (N, H, W, 256)  γ (256), β (256)          512
   sum      residual_add, relu  norm3, norm4  (N, H, W, 256)
 
-(1) conv1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv1_w[0,0,c,k]
-(2) norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv1_u[n,i,j,c]
-(3) norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-(4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-(5) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c] + norm1_beta[c]
-norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+H N W norm1_v[c]/max(HNW−1, 1))
-(6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
-(7) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(2) norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2_u[n,i,j,c]
-(3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-(4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-(5) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c] + norm2_beta[c]
-norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+H N W norm2_v[c]/max(HNW−1, 1))
-(6) relu2_y[n,i,j,c] = max(0, norm2_y[n,i,j,c])
-(1) conv3_u[n,i,j,k] = Σ_{c} conv3_w[0,0,c,k] relu2_y[n,i,j,c]
-(2) norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv3_u[n,i,j,c]
-(3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
-(4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
-(5) norm3_y[n,i,j,c] = norm3_gamma[c] norm3_h[n,i,j,c] + norm3_beta[c]
-norm3_new_mean[c] = 1/10 (9 norm3_running_mean[c]+norm3_m[c])
-norm3_new_var[c] = 1/10 (9 norm3_running_var[c]+H N W norm3_v[c]/max(HNW−1, 1))
-(1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
-(2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
-(3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
-(4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
-(5) norm4_y[n,i,j,c] = norm4_gamma[c] norm4_h[n,i,j,c] + norm4_beta[c]
-norm4_new_mean[c] = 1/10 (9 norm4_running_mean[c]+norm4_m[c])
-norm4_new_var[c] = 1/10 (9 norm4_running_var[c]+H N W norm4_v[c]/max(HNW−1, 1))
-(8) sum_y[n,i,j,c] = norm3_y[n,i,j,c] + norm4_y[n,i,j,c]
-(6) relu3_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
-
 Source: He et al., Deep residual learning for image recognition, 2016, figure 5 and table 1.
 """
 
@@ -76,7 +43,7 @@ def bottleneck_forward(
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute the network in training: bottleneck block with a projection.
 
-    By the equations of this module.
+    By the equations at its statements.
 
     Kept for backward: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y, norm3_v, norm3_h, norm4_v, norm4_h,
         relu3_y: 1088*H*N*W + 640 elements.
@@ -95,9 +62,7 @@ def bottleneck_forward(
         TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
     x, dtype = rt.arrays("bottleneck", "x 4", x)
-    N = x.shape[0]
-    H = x.shape[1]
-    W = x.shape[2]
+    N, H, W, _ = x.shape
     rt.extents("bottleneck", "x", x.shape, (N, H, W, 64), "batch, height, width, channels")
     conv1_w = rt.weight("bottleneck", params, "conv1.w", dtype, (1, 1, 64, 64))
     norm1_gamma = rt.weight("bottleneck", params, "norm1.gamma", dtype, (64,))
@@ -125,19 +90,16 @@ def bottleneck_forward(
     conv1_u = buffers.take((N, H, W, 64), dtype)
     rt.contract("n i j c, k c -> n i j k", x, conv1_w_1, out=conv1_u)
     # (2) norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, H * N * W) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    norm1_m = rt.ratio(1, H * N * W) * rt.total(conv1_u, (0, 1, 2))
     # (3) norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = np.empty((64,), dtype)
     if not loops.bottleneck_forward_1(norm1_v, conv1_u, norm1_m, H, N, W):
-        norm1_v[...] = rt.ratio(1, H * N * W) * rt.total(
-            np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
-        )
+        norm1_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     norm1_h = buffers.take((N, H, W, 64), dtype)
     if not loops.bottleneck_forward_2(norm1_h, conv1_u, factor1, norm1_m, H, N, W):
-        np.copyto(norm1_h, norm1_m)
-        np.subtract(conv1_u, norm1_h, out=norm1_h)
+        np.subtract(conv1_u, norm1_m, out=norm1_h)
         norm1_h *= factor1
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
@@ -157,19 +119,16 @@ def bottleneck_forward(
     conv2_u = buffers.take((N, H, W, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     # (2) norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.ratio(1, H * N * W) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    norm2_m = rt.ratio(1, H * N * W) * rt.total(conv2_u, (0, 1, 2))
     # (3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = np.empty((64,), dtype)
     if not loops.bottleneck_forward_4(norm2_v, conv2_u, norm2_m, H, N, W):
-        norm2_v[...] = rt.ratio(1, H * N * W) * rt.total(
-            np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
-        )
+        norm2_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
     norm2_h = buffers.take((N, H, W, 64), dtype)
     if not loops.bottleneck_forward_5(norm2_h, conv2_u, factor2, norm2_m, H, N, W):
-        np.copyto(norm2_h, norm2_m)
-        np.subtract(conv2_u, norm2_h, out=norm2_h)
+        np.subtract(conv2_u, norm2_m, out=norm2_h)
         norm2_h *= factor2
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
@@ -187,19 +146,16 @@ def bottleneck_forward(
     conv3_u = buffers.take((N, H, W, 256), dtype)
     rt.contract("n i j c, k c -> n i j k", relu2_y, conv3_w_1, out=conv3_u)
     # (2) norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv3_u[n,i,j,c]
-    norm3_m = rt.ratio(1, H * N * W) * rt.total(conv3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    norm3_m = rt.ratio(1, H * N * W) * rt.total(conv3_u, (0, 1, 2))
     # (3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
     norm3_v = np.empty((256,), dtype)
     if not loops.bottleneck_forward_7(norm3_v, conv3_u, norm3_m, H, N, W):
-        norm3_v[...] = rt.ratio(1, H * N * W) * rt.total(
-            np.square(conv3_u.transpose(3, 0, 1, 2) - norm3_m[:, None, None, None]), (-3, -2, -1)
-        )
+        norm3_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv3_u - norm3_m), (0, 1, 2))
     # (4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
     factor3 = 1 / np.sqrt(norm3_v + 1e-05)
     norm3_h = buffers.take((N, H, W, 256), dtype)
     if not loops.bottleneck_forward_8(norm3_h, conv3_u, factor3, norm3_m, H, N, W):
-        np.copyto(norm3_h, norm3_m)
-        np.subtract(conv3_u, norm3_h, out=norm3_h)
+        np.subtract(conv3_u, norm3_m, out=norm3_h)
         norm3_h *= factor3
     buffers.give(conv3_u)
     # norm3_new_mean[c] = 1/10 (9 norm3_running_mean[c]+norm3_m[c])
@@ -211,19 +167,16 @@ def bottleneck_forward(
     project_u = buffers.take((N, H, W, 256), dtype)
     rt.contract("n i j c, k c -> n i j k", x, project_w_1, out=project_u)
     # (2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
-    norm4_m = rt.ratio(1, H * N * W) * rt.total(project_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    norm4_m = rt.ratio(1, H * N * W) * rt.total(project_u, (0, 1, 2))
     # (3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
     norm4_v = np.empty((256,), dtype)
     if not loops.bottleneck_forward_9(norm4_v, norm4_m, project_u, H, N, W):
-        norm4_v[...] = rt.ratio(1, H * N * W) * rt.total(
-            np.square(project_u.transpose(3, 0, 1, 2) - norm4_m[:, None, None, None]), (-3, -2, -1)
-        )
+        norm4_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(project_u - norm4_m), (0, 1, 2))
     # (4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
     factor4 = 1 / np.sqrt(norm4_v + 1e-05)
     norm4_h = buffers.take((N, H, W, 256), dtype)
     if not loops.bottleneck_forward_10(norm4_h, factor4, norm4_m, project_u, H, N, W):
-        np.copyto(norm4_h, norm4_m)
-        np.subtract(project_u, norm4_h, out=norm4_h)
+        np.subtract(project_u, norm4_m, out=norm4_h)
         norm4_h *= factor4
     buffers.give(project_u)
     # norm4_new_mean[c] = 1/10 (9 norm4_running_mean[c]+norm4_m[c])
@@ -262,7 +215,7 @@ def bottleneck_predict(
 ) -> rt.Array:
     """Compute the network after training: bottleneck block with a projection.
 
-    By the equations of this module.
+    By the equations at its statements.
 
     Peak: 832*H*N*W + 76800 elements, and blocks of 1 MiB.
 
@@ -279,9 +232,7 @@ def bottleneck_predict(
         TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
     x, dtype = rt.arrays("bottleneck", "x 4", x)
-    N = x.shape[0]
-    H = x.shape[1]
-    W = x.shape[2]
+    N, H, W, _ = x.shape
     rt.extents("bottleneck", "x", x.shape, (N, H, W, 64), "batch, height, width, channels")
     conv1_w = rt.weight("bottleneck", params, "conv1.w", dtype, (1, 1, 64, 64))
     norm1_gamma = rt.weight("bottleneck", params, "norm1.gamma", dtype, (64,))
@@ -313,8 +264,7 @@ def bottleneck_predict(
     factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
     relu1_y = buffers.take((N, H, W, 64), dtype)
     if not loops.bottleneck_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, H, N, W):
-        np.copyto(relu1_y, norm1_running_mean)
-        np.subtract(conv1_u, relu1_y, out=relu1_y)
+        np.subtract(conv1_u, norm1_running_mean, out=relu1_y)
         relu1_y *= factor1
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
@@ -331,8 +281,7 @@ def bottleneck_predict(
     #           max(0, norm2_gamma[c]
     #               (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
     factor2 = buffers.take((N, H, W, 64), dtype)
-    np.copyto(factor2, norm2_running_mean)
-    np.subtract(conv2_u, factor2, out=factor2)
+    np.subtract(conv2_u, norm2_running_mean, out=factor2)
     factor2 *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
     factor2 += norm2_beta
     np.maximum(factor2, 0, out=factor2)
@@ -366,8 +315,7 @@ def bottleneck_predict(
         N,
         W,
     ):
-        np.copyto(relu3_y, norm3_running_mean)
-        np.subtract(conv3_u, relu3_y, out=relu3_y)
+        np.subtract(conv3_u, norm3_running_mean, out=relu3_y)
         relu3_y *= factor3
         relu3_y += factor4 * (project_u - norm4_running_mean)
         relu3_y += norm3_beta
@@ -430,14 +378,9 @@ def bottleneck_backward(
     if not loops.bottleneck_backward_2(dnorm4_v, dnorm4_h, norm4_h, norm4_v, H, N, W):
         dnorm4_v[...] = 1 / (norm4_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm4_h, norm4_h)
     # (17) dnorm4_m[m] = −1/√(10⁻⁵+norm4_v[m]) Σ_{n,i,j} dnorm4_h[n,i,j,m]
-    dnorm4_m = -1 / np.sqrt(norm4_v + 1e-05) * rt.total(dnorm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm4_m = -1 / np.sqrt(norm4_v + 1e-05) * rt.total(dnorm4_h, (0, 1, 2))
     # (17) dnorm4_m[m] += −2/(HNW) dnorm4_v[m] √(10⁻⁵+norm4_v[m]) Σ_{n,i,j} norm4_h[n,i,j,m]
-    dnorm4_m += (
-        np.sqrt(norm4_v + 1e-05)
-        * dnorm4_v
-        * -rt.ratio(2, H * N * W)
-        * rt.total(norm4_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
+    dnorm4_m += np.sqrt(norm4_v + 1e-05) * dnorm4_v * -rt.ratio(2, H * N * W) * rt.total(norm4_h, (0, 1, 2))
     # (29) dproject_u[m,q,v,e] = 2 norm4_h[m,q,v,e] dnorm4_v[e] √(10⁻⁵+norm4_v[e])/(HNW)
     #                            + dnorm4_h[m,q,v,e]/√(10⁻⁵+norm4_v[e]) + dnorm4_m[e]/(HNW)
     factor1 = 1 / np.sqrt(norm4_v + 1e-05)
@@ -458,14 +401,9 @@ def bottleneck_backward(
     if not loops.bottleneck_backward_4(dnorm3_v, dnorm3_h, norm3_h, norm3_v, H, N, W):
         dnorm3_v[...] = 1 / (norm3_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm3_h, norm3_h)
     # (17) dnorm3_m[m] = −1/√(10⁻⁵+norm3_v[m]) Σ_{n,i,j} dnorm3_h[n,i,j,m]
-    dnorm3_m = -1 / np.sqrt(norm3_v + 1e-05) * rt.total(dnorm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm3_m = -1 / np.sqrt(norm3_v + 1e-05) * rt.total(dnorm3_h, (0, 1, 2))
     # (17) dnorm3_m[m] += −2/(HNW) dnorm3_v[m] √(10⁻⁵+norm3_v[m]) Σ_{n,i,j} norm3_h[n,i,j,m]
-    dnorm3_m += (
-        np.sqrt(norm3_v + 1e-05)
-        * dnorm3_v
-        * -rt.ratio(2, H * N * W)
-        * rt.total(norm3_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
+    dnorm3_m += np.sqrt(norm3_v + 1e-05) * dnorm3_v * -rt.ratio(2, H * N * W) * rt.total(norm3_h, (0, 1, 2))
     # (31) dconv3_u[m,q,v,e] = 2 norm3_h[m,q,v,e] dnorm3_v[e] √(10⁻⁵+norm3_v[e])/(HNW)
     #                          + dnorm3_h[m,q,v,e]/√(10⁻⁵+norm3_v[e]) + dnorm3_m[e]/(HNW)
     factor3 = 1 / np.sqrt(norm3_v + 1e-05)
@@ -493,14 +431,9 @@ def bottleneck_backward(
     if not loops.bottleneck_backward_7(dnorm2_v, dnorm2_h, norm2_h, norm2_v, H, N, W):
         dnorm2_v[...] = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
     # (17) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
-    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h, (0, 1, 2))
     # (17) dnorm2_m[m] += −2/(HNW) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
-    dnorm2_m += (
-        np.sqrt(norm2_v + 1e-05)
-        * dnorm2_v
-        * -rt.ratio(2, H * N * W)
-        * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
+    dnorm2_m += np.sqrt(norm2_v + 1e-05) * dnorm2_v * -rt.ratio(2, H * N * W) * rt.total(norm2_h, (0, 1, 2))
     # (31) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(HNW)
     #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(HNW)
     factor5 = 1 / np.sqrt(norm2_v + 1e-05)
@@ -530,14 +463,9 @@ def bottleneck_backward(
     if not loops.bottleneck_backward_10(dnorm1_v, dnorm1_h, norm1_h, norm1_v, H, N, W):
         dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
     # (17) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
     # (17) dnorm1_m[m] += −2/(HNW) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += (
-        np.sqrt(norm1_v + 1e-05)
-        * dnorm1_v
-        * -rt.ratio(2, H * N * W)
-        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
+    dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(2, H * N * W) * rt.total(norm1_h, (0, 1, 2))
     # (31) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(HNW)
     #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(HNW)
     factor7 = 1 / np.sqrt(norm1_v + 1e-05)
@@ -557,7 +485,7 @@ def bottleneck_backward(
     if not loops.bottleneck_backward_12(dnorm1_gamma, dnorm1_y, norm1_h, H, N, W):
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (23) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
     buffers.give(dnorm1_y)
     # (38) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
@@ -571,7 +499,7 @@ def bottleneck_backward(
     if not loops.bottleneck_backward_13(dnorm2_gamma, dnorm2_y, norm2_h, H, N, W):
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm2_y, norm2_h)
     # (23) dnorm2_beta[m] = Σ_{n,i,j} dnorm2_y[n,i,j,m]
-    dnorm2_beta = rt.total(dnorm2_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm2_beta = rt.total(dnorm2_y, (0, 1, 2))
     buffers.give(dnorm2_y)
     # (30) dconv3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv3_u[n,i,j,e]
     dconv3_w = np.zeros((1, 1, 64, 256), dtype)
@@ -583,7 +511,7 @@ def bottleneck_backward(
     if not loops.bottleneck_backward_14(dnorm3_gamma, dsum_y, norm3_h, H, N, W):
         dnorm3_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm3_h)
     # (23) dnorm3_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm3_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm3_beta = rt.total(dsum_y, (0, 1, 2))
     # (30) dproject_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dproject_u[n,i,j,e]
     dproject_w = np.zeros((1, 1, 64, 256), dtype)
     part = dproject_w[0, 0]
@@ -593,7 +521,7 @@ def bottleneck_backward(
     if not loops.bottleneck_backward_15(dnorm4_gamma, dsum_y, norm4_h, H, N, W):
         dnorm4_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm4_h)
     # (23) dnorm4_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm4_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm4_beta = rt.total(dsum_y, (0, 1, 2))
     buffers.give(dsum_y)
     if inputs:
         # dx[m,q,v,e] = Σ_{k} project_w[0,0,e,k] dproject_u[m,q,v,k]

@@ -248,7 +248,7 @@ def connected_conv2d_grad_bias(dy: Any) -> rt.Array:
     dy, dtype = rt.arrays("connected_conv2d", "dy 4", dy)
     N, H_out, W_out, K = dy.shape
     # (18) db[q] = Σ_{n,i,j} dy[n,i,j,q]
-    db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
+    db = rt.total(dy, (0, 1, 2))
     return db
 
 

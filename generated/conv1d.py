@@ -88,9 +88,7 @@ def conv1d_forward(
         x_1 = x.reshape(N, W, G, C)
         u = np.empty((N, W_out, G * K), dtype)
         u_1 = u.reshape(N, W_out, G, K)
-        x_1_1 = rt.Window(  # n j g t c
-            x_1, (N, W_out, G, T, C), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1)))
-        )
+        x_1_1 = rt.Window(x_1, (N, W_out, G, T, C), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))))
         rt.contract("n j g t c, t c g k -> n j g k", x_1_1, w_1, out=u_1)
     # (1) u[n, j, Kg+k] += b[Kg+k]
     if b is not None:
@@ -143,9 +141,7 @@ def conv1d_grad_input(
         w_1 = w.reshape(T, C, G, K)
         dx = np.empty((N, W, C * G), dtype)
         dx_1 = dx.reshape(N, W, G, C)
-        dx_1_1 = rt.Window(  # m j g t c
-            dx_1, (N, W_out, G, T, C), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1)))
-        )
+        dx_1_1 = rt.Window(dx_1, (N, W_out, G, T, C), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))))
         rt.contract("m j g k, t c g k -> m j g t c", dy_1, w_1, out=dx_1_1)
     return dx
 
@@ -215,9 +211,7 @@ def conv1d_grad_weight(
         x_1 = x.reshape(N, W, G, C)
         dw = np.empty((T, C, G * K), dtype)
         dw_1 = dw.reshape(T, C, G, K)
-        x_1_1 = rt.Window(  # m q n j g
-            x_1, (T, C, N, W_out, G), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1)))
-        )
+        x_1_1 = rt.Window(x_1, (T, C, N, W_out, G), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))))
         rt.contract("m q n j g, n j g k -> m q g k", x_1_1, dy_1, out=dw_1)
     return dw
 
@@ -242,7 +236,7 @@ def conv1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     N, W_out, _ = dy.shape
     rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     # (16) db[Kg+k] = Σ_{n,j} dy[n, j, Kg+k]
-    db = rt.total(dy.transpose(2, 0, 1), (-2, -1))
+    db = rt.total(dy, (0, 1))
     return db
 
 

@@ -263,7 +263,7 @@ def conv2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     N, H_out, W_out, _ = dy.shape
     rt.divided("conv2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
     # (16) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k]
-    db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
+    db = rt.total(dy, (0, 1, 2))
     return db
 
 

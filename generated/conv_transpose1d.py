@@ -113,9 +113,7 @@ def conv_transpose1d_forward(
         x_1 = x.reshape(N, W, G, C)
         u = np.empty((N, W_out, G * K), dtype)
         u_3 = u.reshape(N, W_out, G, K)
-        u_3_1 = rt.Window(  # n j t g k
-            u_3, (N, W, T, G, K), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1)))
-        )
+        u_3_1 = rt.Window(u_3, (N, W, T, G, K), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))))
         rt.contract("n j g c, t k g c -> n j t g k", x_1, w_1, out=u_3_1)
     # (1) u[n, v, Kg+k] += b[Kg+k]
     if b is not None:
@@ -169,9 +167,7 @@ def conv_transpose1d_grad_input(
         w_1 = w.reshape(T, K, G, C)
         dx = np.empty((N, W, C * G), dtype)
         dx_1 = dx.reshape(N, W, G, C)
-        dy_1_1 = rt.Window(  # m q t g k
-            dy_1, (N, W, T, G, K), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1)))
-        )
+        dy_1_1 = rt.Window(dy_1, (N, W, T, G, K), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))))
         rt.contract("m q t g k, t k g c -> m q g c", dy_1_1, w_1, out=dx_1)
     return dx
 
@@ -260,9 +256,7 @@ def conv_transpose1d_grad_weight(
         x_1 = x.reshape(N, W, G, C)
         dw = np.empty((T, K, C * G), dtype)
         dw_1 = dw.reshape(T, K, G, C)
-        dy_1_1 = rt.Window(  # m q n j g
-            dy_1, (T, K, N, W, G), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1)))
-        )
+        dy_1_1 = rt.Window(dy_1, (T, K, N, W, G), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))))
         rt.contract("m q n j g, n j g c -> m q g c", dy_1_1, x_1, out=dw_1)
     return dw
 
@@ -287,7 +281,7 @@ def conv_transpose1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     N, W_out, _ = dy.shape
     rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     # (16) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
-    db = rt.total(dy.transpose(2, 0, 1), (-2, -1))
+    db = rt.total(dy, (0, 1))
     return db
 
 

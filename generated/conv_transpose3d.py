@@ -361,7 +361,7 @@ def conv_transpose3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
     N, D_out, H_out, W_out, _ = dy.shape
     rt.divided("conv_transpose3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
     # (16) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
-    db = rt.total(dy.transpose(4, 0, 1, 2, 3), (-4, -3, -2, -1))
+    db = rt.total(dy, (0, 1, 2, 3))
     return db
 
 

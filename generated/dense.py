@@ -120,7 +120,7 @@ def dense_grad_bias(dy: Any) -> rt.Array:
     dy, dtype = rt.arrays("dense", "dy any", dy)
     dy, full_shape = rt.raveled("dense", "dy", dy, 0, 1, "(..., K)")
     # (12) db[m] = Σ_{e} dy[e,m]
-    db = rt.total(dy.transpose(1, 0), -1)
+    db = rt.total(dy, 0)
     return db
 
 

@@ -232,7 +232,7 @@ def depthwise_conv1d_grad_bias(
     weight_shape = rt.shape("depthwise_conv1d", "weight_shape", weight_shape, 3)
     _depthwise_conv1d_grad_bias_sizes(dtype, input_shape, weight_shape, dy, kernel_size, stride, padding, dilation)
     # (18) db[Mc+k] = Σ_{n,j} dy[n, j, Mc+k]
-    db = rt.total(dy.transpose(2, 0, 1), (-2, -1))
+    db = rt.total(dy, (0, 1))
     return db
 
 

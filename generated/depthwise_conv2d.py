@@ -260,7 +260,7 @@ def depthwise_conv2d_grad_bias(
     weight_shape = rt.shape("depthwise_conv2d", "weight_shape", weight_shape, 4)
     _depthwise_conv2d_grad_bias_sizes(dtype, input_shape, weight_shape, dy, kernel_size, stride, padding, dilation)
     # (18) db[Mc+k] = Σ_{n,i,j} dy[n, i, j, Mc+k]
-    db = rt.total(dy.transpose(3, 0, 1, 2), (-3, -2, -1))
+    db = rt.total(dy, (0, 1, 2))
     return db
 
 

@@ -67,10 +67,10 @@ def group_norm_forward(
     x = x.reshape(N, E, C * G)
     # (1) m[n,g] = 1/(CE) Σ_{e,c} x[n, e, Cg+c]
     x_1 = x.reshape(N, E, G, C)
-    m = rt.ratio(1, C * E) * rt.total(x_1.transpose(0, 2, 1, 3), (-2, -1))
+    m = rt.ratio(1, C * E) * rt.total(x_1, (1, 3))
     # (2) v[n,g] = 1/(CE) Σ_{e,c} (x[n, e, Cg+c]−m[n,g])²
     x_2 = x.reshape(N, E, G, C)
-    v = rt.ratio(1, C * E) * rt.total(np.square(x_2.transpose(0, 2, 1, 3) - m[:, :, None, None]), (-2, -1))
+    v = rt.ratio(1, C * E) * rt.total(np.square(x_2 - m[:, None, :, None]), (1, 3))
     # (3) h[n, e, c+Cg] = 1/√(ε+v[n,g]) (x[n, e, c+Cg]−m[n,g])
     x_3 = x.reshape(N, E, G, C)
     h_1 = (x_3 - m[:, None, :, None]) / np.sqrt(epsilon + v[:, None, :, None])
@@ -144,18 +144,13 @@ def group_norm_grad_input(
     # (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
     dh_1 = dh.reshape(N, E, G, C)
     x_1 = x.reshape(N, E, G, C)
-    dv = (
-        1
-        / (epsilon + v) ** (3 / 2)
-        * (-1 / 2)
-        * rt.total((x_1.transpose(0, 2, 1, 3) - m[:, :, None, None]) * dh_1.transpose(0, 2, 1, 3), (-2, -1))
-    )
+    dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x_1 - m[:, None, :, None]) * dh_1, (1, 3))
     # (13) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
     dh_2 = dh.reshape(N, E, G, C)
-    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh_2.transpose(0, 2, 1, 3), (-2, -1))
+    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh_2, (1, 3))
     # (13) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
     x_2 = x.reshape(N, E, G, C)
-    dm += dv * rt.ratio(1, C * E) * rt.total(2 * m[:, :, None, None] - 2 * x_2.transpose(0, 2, 1, 3), (-2, -1))
+    dm += dv * rt.ratio(1, C * E) * rt.total(2 * m[:, None, :, None] - 2 * x_2, (1, 3))
     # (22) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
     dh_3 = dh.reshape(N, E, G, C)
     dx_1 = dh_3 / np.sqrt(epsilon + v[:, None, :, None])
@@ -233,7 +228,7 @@ def group_norm_grad_beta(dy: Any, *, num_groups: int) -> rt.Array:
     E, G, N, C = _group_norm_grad_gamma_sizes(dtype, dy, None, num_groups)
     dy = dy.reshape(N, E, C * G)
     # (32) dbeta[q] = Σ_{n,e} dy[n,e,q]
-    dbeta = rt.total(dy.transpose(2, 0, 1), (-2, -1))
+    dbeta = rt.total(dy, (0, 1))
     return dbeta
 
 

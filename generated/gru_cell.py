@@ -383,7 +383,7 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (24) db[m,q] = Σ_{n} du[n,m,q]
-    db = rt.total(du.transpose(1, 2, 0), -1)
+    db = rt.total(du, 0)
     return db
 
 
@@ -430,7 +430,7 @@ def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     part = dv[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (25) dd[m,q] = Σ_{n} dv[n,m,q]
-    dd = rt.total(dv.transpose(1, 2, 0), -1)
+    dd = rt.total(dv, 0)
     return dd
 
 
@@ -511,7 +511,7 @@ def gru_cell_backward(
     rt.contract("n m, n q o -> m q o", h, dv, out=dr)
     if d is not None:
         # (25) dd[m,q] = Σ_{n} dv[n,m,q]
-        dd = rt.total(dv.transpose(1, 2, 0), -1)
+        dd = rt.total(dv, 0)
     # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
     du = np.zeros((N, 3, H), dtype)
     part = du[:, 2]
@@ -529,7 +529,7 @@ def gru_cell_backward(
     rt.contract("n m, n q o -> m q o", x, du, out=dw)
     if b is not None:
         # (24) db[m,q] = Σ_{n} du[n,m,q]
-        db = rt.total(du.transpose(1, 2, 0), -1)
+        db = rt.total(du, 0)
     if inputs:
         # (14) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
         dx = np.empty((N, C), dtype)

@@ -62,11 +62,11 @@ def instance_norm_forward(
     full_shape, E, epsilon, C, N = _instance_norm_sizes(dtype, gamma, beta, x, eps)
     x = x.reshape(N, E, C)
     # (1) m[n,c] = 1/E Σ_{e} x[n,e,c]
-    m = rt.ratio(1, E) * rt.total(x.transpose(0, 2, 1), -1)
+    m = rt.ratio(1, E) * rt.total(x, 1)
     # (2) v[n,c] = 1/E Σ_{e} (x[n,e,c]−m[n,c])²
     v = np.empty((N, C), dtype)
     if not loops.instance_norm_forward_1(v, m, x, C, E, N):
-        v = rt.ratio(1, E) * rt.total(np.square(x.transpose(0, 2, 1) - m[:, :, None]), -1)
+        v = rt.ratio(1, E) * rt.total(np.square(x - m[:, None, :]), 1)
     # (3) h[n,e,c] = 1/√(ε+v[n,c]) (x[n,e,c]−m[n,c])
     factor1 = 1 / np.sqrt(epsilon + v)
     h = np.empty((N, E, C), dtype)
@@ -134,16 +134,11 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     # (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
     dv = np.empty((N, C), dtype)
     if not loops.instance_norm_grad_input_2(dv, dh, m, v, x, C, E, N, epsilon):
-        dv = (
-            1
-            / (epsilon + v) ** (3 / 2)
-            * (-1 / 2)
-            * rt.total((x.transpose(0, 2, 1) - m[:, :, None]) * dh.transpose(0, 2, 1), -1)
-        )
+        dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m[:, None, :]) * dh, 1)
     # (14) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
-    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh.transpose(0, 2, 1), -1)
+    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, 1)
     # (14) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
-    dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, :, None] - 2 * x.transpose(0, 2, 1), -1)
+    dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, None, :] - 2 * x, 1)
     # (19) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
     factor1 = 1 / np.sqrt(epsilon + v)
     dx = np.empty((N, E, C), dtype)
@@ -203,7 +198,7 @@ def instance_norm_grad_beta(dy: Any) -> rt.Array:
     dy, dtype = rt.arrays("instance_norm", "dy any", dy)
     dy, full_shape = rt.raveled("instance_norm", "dy", dy, 1, 1, "(N, ..., C)")
     # (30) dbeta[q] = Σ_{n,e} dy[n,e,q]
-    dbeta = rt.total(dy.transpose(2, 0, 1), (-2, -1))
+    dbeta = rt.total(dy, (0, 1))
     return dbeta
 
 

@@ -192,7 +192,7 @@ def layer_norm_grad_beta(dy: Any) -> rt.Array:
     dy, dtype = rt.arrays("layer_norm", "dy any", dy)
     dy, full_shape = rt.raveled("layer_norm", "dy", dy, 0, 1, "(..., C)")
     # (30) dbeta[q] = Σ_{e} dy[e,q]
-    dbeta = rt.total(dy.transpose(1, 0), -1)
+    dbeta = rt.total(dy, 0)
     return dbeta
 
 

@@ -19,24 +19,6 @@
   output  dense                  f6         (N, 10)          w (84, 10), b (10)              850
   loss    softmax_cross_entropy  output, t  ()
 
-(1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-(1) c1_u[n,i,j,k] += c1_b[k]
-(2) a1_y[n,i,j,k] = tanh(c1_u[n,i,j,k])
-(3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
-(1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
-(1) c3_u[n,i,j,k] += c3_b[k]
-(2) a3_y[n,i,j,k] = tanh(c3_u[n,i,j,k])
-(3) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
-(4) flat_y[n, c+80i+16j] = s4_y[n,i,j,c]
-(5) f5_u[n,k] = Σ_{c} f5_w[c,k] flat_y[n,c]
-(5) f5_u[n,k] += f5_b[k]
-(6) a5_y[n,k] = tanh(f5_u[n,k])
-(5) f6_u[n,k] = Σ_{c} f6_w[c,k] a5_y[n,c]
-(5) f6_u[n,k] += f6_b[k]
-(6) a6_y[n,k] = tanh(f6_u[n,k])
-(5) output_u[n,k] = Σ_{c} output_w[c,k] a6_y[n,c]
-(5) output_u[n,k] += output_b[k]
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B; pooling by the
     maximum and softmax came later.
 """
@@ -59,7 +41,7 @@ def lenet_forward(
 ) -> tuple[rt.Array, tuple[Any, ...]]:
     """Compute the network in training: LeNet with maximum pooling and softmax.
 
-    By the equations of this module.
+    By the equations at its statements.
 
     Kept for backward: x, a1_y, s2_y, s2_argmax, a3_y, s4_argmax, flat_y, a5_y, a6_y: 10684*N elements.
     Peak: 11280*N + 61706 elements (3.0 MiB of float32 at N = 64), and blocks of 1 MiB.
@@ -90,9 +72,7 @@ def lenet_forward(
     output_b = rt.weight("lenet", params, "output.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 28, 28, 5, 5, 1), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, 28, 28, 5, 5, 1), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
     # (1) c1_u[n,i,j,k] += c1_b[k]
@@ -110,9 +90,7 @@ def lenet_forward(
         )
         rt.reduce(np.maximum, -np.inf, a1_y_1, s2_y, argument=s2_argmax)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
-    s2_y_1 = rt.Window(  # n i j r t c
-        s2_y, (N, 10, 10, 5, 5, 6), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    s2_y_1 = rt.Window(s2_y, (N, 10, 10, 5, 5, 6), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_w, out=c3_u)
     # (1) c3_u[n,i,j,k] += c3_b[k]
@@ -160,7 +138,7 @@ def lenet_forward(
 def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
     """Compute the network after training: LeNet with maximum pooling and softmax.
 
-    By the equations of this module.
+    By the equations at its statements.
 
     Peak: 10432*N + 61706 elements (2.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -190,9 +168,7 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     output_b = rt.weight("lenet", params, "output.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 28, 28, 5, 5, 1), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, 28, 28, 5, 5, 1), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
     # (1) c1_u[n,i,j,k] += c1_b[k]
@@ -210,9 +186,7 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
         rt.reduce(np.maximum, -np.inf, a1_y_1, s2_y)
     buffers.give(a1_y)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
-    s2_y_1 = rt.Window(  # n i j r t c
-        s2_y, (N, 10, 10, 5, 5, 6), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    s2_y_1 = rt.Window(s2_y, (N, 10, 10, 5, 5, 6), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_w, out=c3_u)
     buffers.give(s2_y)
@@ -362,45 +336,39 @@ def lenet_backward(
         dc1_u *= da1_y
     buffers.give(da1_y)
     # (49) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
-    x_1 = rt.Window(  # m q v n i j
-        x, (5, 5, 1, N, 28, 28), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
-    )
+    x_1 = rt.Window(x, (5, 5, 1, N, 28, 28), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
     dc1_w = np.empty((5, 5, 1, 6), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dc1_u, out=dc1_w)
     # (50) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
-    dc1_b = rt.total(dc1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dc1_b = rt.total(dc1_u, (0, 1, 2))
     # (49) dc3_w[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
-    s2_y_1 = rt.Window(  # m q v n i j
-        s2_y, (5, 5, 6, N, 10, 10), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
-    )
+    s2_y_1 = rt.Window(s2_y, (5, 5, 6, N, 10, 10), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
     dc3_w = np.empty((5, 5, 6, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s2_y_1, dc3_u, out=dc3_w)
     # (50) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
-    dc3_b = rt.total(dc3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dc3_b = rt.total(dc3_u, (0, 1, 2))
     buffers.give(dc3_u)
     # (26) df5_w[m,q] = Σ_{n} flat_y[n,m] df5_u[n,q]
     df5_w = np.empty((400, 120), dtype)
     rt.contract("n m, n q -> m q", flat_y, df5_u, out=df5_w)
     # (29) df5_b[m] = Σ_{n} df5_u[n,m]
-    df5_b = rt.total(df5_u.transpose(1, 0), -1)
+    df5_b = rt.total(df5_u, 0)
     buffers.give(df5_u)
     # (26) df6_w[m,q] = Σ_{n} a5_y[n,m] df6_u[n,q]
     df6_w = np.empty((120, 84), dtype)
     rt.contract("n m, n q -> m q", a5_y, df6_u, out=df6_w)
     # (29) df6_b[m] = Σ_{n} df6_u[n,m]
-    df6_b = rt.total(df6_u.transpose(1, 0), -1)
+    df6_b = rt.total(df6_u, 0)
     buffers.give(df6_u)
     # (26) doutput_w[m,q] = Σ_{n} dy[n,q] a6_y[n,m]
     doutput_w = np.empty((84, 10), dtype)
     rt.contract("n m, n q -> m q", a6_y, dy, out=doutput_w)
     # (29) doutput_b[m] = Σ_{n} dy[n,m]
-    doutput_b = rt.total(dy.transpose(1, 0), -1)
+    doutput_b = rt.total(dy, 0)
     if inputs:
         # dx[m, i+r, j+t, e] += Σ_{k} c1_w[r,t,e,k] dc1_u[m,i,j,k]
         dx = np.empty((N, 32, 32, 1), dtype)
-        dx_1 = rt.Window(  # m e i j r t
-            dx, (N, 1, 28, 28, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1)))
-        )
+        dx_1 = rt.Window(dx, (N, 1, 28, 28, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))))
         rt.contract("m i j k, r t e k -> m e i j r t", dc1_u, c1_w, out=dx_1)
     buffers.give(dc1_u)
     return (

@@ -21,28 +21,6 @@
   output  rbf                            f6         (N, 10)
   loss    map_criterion                  output, t  ()
 
-(1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-(1) c1_u[n,i,j,k] += c1_b[k]
-(2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
-(3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
-(4) s2_u[n,i,j,c] = s2_a[c] s2_z[n,i,j,c] + s2_b[c]
-(5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_u[n,i,j,c]/3)
-(6) c3_z[r,t,c,k] = c3_w[r,t,c,k] c3_m[c,k]
-(7) c3_u[n,i,j,k] = Σ_{r,t,c} s2_y[n, i+r, j+t, c] c3_z[r,t,c,k]
-(7) c3_u[n,i,j,k] += c3_b[k]
-(2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
-(3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
-(4) s4_u[n,i,j,c] = s4_a[c] s4_z[n,i,j,c] + s4_b[c]
-(5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_u[n,i,j,c]/3)
-(1) c5_u[n,i,j,k] = Σ_{r,t,c} c5_w[r,t,c,k] s4_y[n, i+r, j+t, c]
-(1) c5_u[n,i,j,k] += c5_b[k]
-(2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
-(8) flat_y[n,y_1] = a5_y[n,0,0,y_1]
-(9) f6_u[n,k] = Σ_{c} f6_w[c,k] flat_y[n,c]
-(9) f6_u[n,k] += f6_b[k]
-(10) a6_y[n,k] = 1.7159 tanh(2 f6_u[n,k]/3)
-(11) output_y[n,k] = Σ_{c} (a6_y[n,c]−output_w[k,c])²
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B, figure 2; eq. 7
     and 9.
 """
@@ -132,7 +110,7 @@ def lenet5_forward(
 ) -> tuple[rt.Array, tuple[Any, ...]]:
     """Compute the network in training: LeNet-5 as published.
 
-    By the equations of this module.
+    By the equations at its statements.
 
     Kept for backward: x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y: 10804*N + 2400 elements.
     Peak: 11280*N + 64236 elements (3.0 MiB of float32 at N = 64), and blocks of 1 MiB.
@@ -167,9 +145,7 @@ def lenet5_forward(
     output_w = OUTPUT_W.astype(dtype)
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 28, 28, 5, 5, 1), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, 28, 28, 5, 5, 1), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
     # (1) c1_u[n,i,j,k] += c1_b[k]
@@ -198,9 +174,7 @@ def lenet5_forward(
     # (6) c3_z[r,t,c,k] = c3_w[r,t,c,k] c3_m[c,k]
     c3_z = c3_m * c3_w
     # (7) c3_u[n,i,j,k] = Σ_{r,t,c} s2_y[n, i+r, j+t, c] c3_z[r,t,c,k]
-    s2_y_1 = rt.Window(  # n i j r t c
-        s2_y, (N, 10, 10, 5, 5, 6), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    s2_y_1 = rt.Window(s2_y, (N, 10, 10, 5, 5, 6), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_z, out=c3_u)
     # (7) c3_u[n,i,j,k] += c3_b[k]
@@ -261,7 +235,7 @@ def lenet5_forward(
 def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
     """Compute the network after training: LeNet-5 as published.
 
-    By the equations of this module.
+    By the equations at its statements.
 
     Peak: 10432*N + 61836 elements (2.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -295,9 +269,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     output_w = OUTPUT_W.astype(dtype)
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 28, 28, 5, 5, 1), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, 28, 28, 5, 5, 1), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
     c1_u = buffers.take((N, 28, 28, 6), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
     # (1) c1_u[n,i,j,k] += c1_b[k]
@@ -326,9 +298,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
         s2_y *= 1.7159
     buffers.give(s2_z)
     # (7) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] c3_m[c,k] s2_y[n, i+r, j+t, c]
-    s2_y_1 = rt.Window(  # n i j r t c
-        s2_y, (N, 10, 10, 5, 5, 6), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    s2_y_1 = rt.Window(s2_y, (N, 10, 10, 5, 5, 6), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
     factor1 = c3_m * c3_w
     c3_u = buffers.take((N, 10, 10, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, factor1, out=c3_u)
@@ -485,9 +455,7 @@ def lenet5_backward(
         dc3_u *= da3_y
     buffers.give(da3_y)
     # (62) dc3_z[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
-    s2_y_1 = rt.Window(  # m q v n i j
-        s2_y, (5, 5, 6, N, 10, 10), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
-    )
+    s2_y_1 = rt.Window(s2_y, (5, 5, 6, N, 10, 10), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
     dc3_z = np.empty((5, 5, 6, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s2_y_1, dc3_u, out=dc3_z)
     # (50) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_z[r,t,e,k] dc3_u[m,i,j,k]
@@ -520,53 +488,47 @@ def lenet5_backward(
         dc1_u *= da1_y
     buffers.give(da1_y)
     # (46) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
-    x_1 = rt.Window(  # m q v n i j
-        x, (5, 5, 1, N, 28, 28), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
-    )
+    x_1 = rt.Window(x, (5, 5, 1, N, 28, 28), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
     dc1_w = np.empty((5, 5, 1, 6), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dc1_u, out=dc1_w)
     # (47) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
-    dc1_b = rt.total(dc1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dc1_b = rt.total(dc1_u, (0, 1, 2))
     # (53) ds2_a[m] = Σ_{n,i,j} s2_z[n,i,j,m] ds2_u[n,i,j,m]
     ds2_a = np.empty((6,), dtype)
     if not loops.lenet5_backward_10(ds2_a, ds2_u, s2_z, N):
         ds2_a[...] = rt.contract("n i j m, n i j m -> m", ds2_u, s2_z)
     # (47) ds2_b[m] = Σ_{n,i,j} ds2_u[n,i,j,m]
-    ds2_b = rt.total(ds2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    ds2_b = rt.total(ds2_u, (0, 1, 2))
     buffers.give(ds2_u)
     # (64) dc3_w[m,q,v,e] = c3_m[v,e] dc3_z[m,q,v,e]
     dc3_w = c3_m * dc3_z
     # (47) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
-    dc3_b = rt.total(dc3_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dc3_b = rt.total(dc3_u, (0, 1, 2))
     buffers.give(dc3_u)
     # (53) ds4_a[m] = Σ_{n,i,j} s4_z[n,i,j,m] ds4_u[n,i,j,m]
     ds4_a = np.empty((16,), dtype)
     if not loops.lenet5_backward_11(ds4_a, ds4_u, s4_z, N):
         ds4_a[...] = rt.contract("n i j m, n i j m -> m", ds4_u, s4_z)
     # (47) ds4_b[m] = Σ_{n,i,j} ds4_u[n,i,j,m]
-    ds4_b = rt.total(ds4_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    ds4_b = rt.total(ds4_u, (0, 1, 2))
     buffers.give(ds4_u)
     # (46) dc5_w[m,q,v,e] = Σ_{n,i,j} s4_y[n, m+i, q+j, v] dc5_u[n,i,j,e]
-    s4_y_1 = rt.Window(  # m q v n i j
-        s4_y, (5, 5, 16, N, 1, 1), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1)))
-    )
+    s4_y_1 = rt.Window(s4_y, (5, 5, 16, N, 1, 1), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
     dc5_w = np.empty((5, 5, 16, 120), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s4_y_1, dc5_u, out=dc5_w)
     # (47) dc5_b[m] = Σ_{n,i,j} dc5_u[n,i,j,m]
-    dc5_b = rt.total(dc5_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dc5_b = rt.total(dc5_u, (0, 1, 2))
     buffers.give(dc5_u)
     # (34) df6_w[m,q] = Σ_{n} flat_y[n,m] df6_u[n,q]
     df6_w = np.empty((120, 84), dtype)
     rt.contract("n m, n q -> m q", flat_y, df6_u, out=df6_w)
     # (37) df6_b[m] = Σ_{n} df6_u[n,m]
-    df6_b = rt.total(df6_u.transpose(1, 0), -1)
+    df6_b = rt.total(df6_u, 0)
     buffers.give(df6_u)
     if inputs:
         # dx[m, i+r, j+t, e] += Σ_{k} c1_w[r,t,e,k] dc1_u[m,i,j,k]
         dx = np.empty((N, 32, 32, 1), dtype)
-        dx_1 = rt.Window(  # m e i j r t
-            dx, (N, 1, 28, 28, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1)))
-        )
+        dx_1 = rt.Window(dx, (N, 1, 28, 28, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))))
         rt.contract("m i j k, r t e k -> m e i j r t", dc1_u, c1_w, out=dx_1)
     buffers.give(dc1_u)
     return (

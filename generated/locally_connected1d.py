@@ -174,7 +174,7 @@ def locally_connected1d_grad_bias(dy: Any) -> rt.Array:
     dy, dtype = rt.arrays("locally_connected1d", "dy 3", dy)
     N, W_out, K = dy.shape
     # (16) db[m,q] = Σ_{n} dy[n,m,q]
-    db = rt.total(dy.transpose(1, 2, 0), -1)
+    db = rt.total(dy, 0)
     return db
 
 

@@ -191,7 +191,7 @@ def locally_connected2d_grad_bias(dy: Any) -> rt.Array:
     dy, dtype = rt.arrays("locally_connected2d", "dy 4", dy)
     N, H_out, W_out, K = dy.shape
     # (16) db[m,q,v] = Σ_{n} dy[n,m,q,v]
-    db = rt.total(dy.transpose(1, 2, 3, 0), -1)
+    db = rt.total(dy, 0)
     return db
 
 

@@ -543,7 +543,7 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (27) db[m,q] = Σ_{n} du[n,m,q]
-    db = rt.total(du.transpose(1, 2, 0), -1)
+    db = rt.total(du, 0)
     return db
 
 
@@ -647,7 +647,7 @@ def lstm_cell_backward(
     rt.contract("n m, n q v -> m q v", h, du, out=dr)
     if b is not None:
         # (27) db[m,q] = Σ_{n} du[n,m,q]
-        db = rt.total(du.transpose(1, 2, 0), -1)
+        db = rt.total(du, 0)
     if inputs:
         # (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
         dx = np.empty((N, C), dtype)

@@ -100,7 +100,7 @@ def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     # (7) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
     da = np.empty((C,), dtype)
     if not loops.prelu_grad_a_1(da, dy, x, C, E):
-        da = rt.total(np.minimum(x.transpose(1, 0), 0) * dy.transpose(1, 0), -1)
+        da = rt.total(np.minimum(x, 0) * dy, 0)
     return da
 
 

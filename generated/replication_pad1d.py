@@ -102,7 +102,7 @@ def replication_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
         j_low, j_high = rt.clip(W_out, (1, -W - p, W_out - W - p))
         if j_low < j_high and 0 <= W - 1 < W:
             part = dx_block1[:, W - 1]
-            part += rt.total(dy_block1[:, j_low:j_high].transpose(0, 2, 1), -1)
+            part += rt.total(dy_block1[:, j_low:j_high], 1)
     # (7) dx[m,q,v] += dy[m, q+p, v]
     q_low, q_high = rt.clip(W, (1, p, W_out))
     if q_low < q_high:
@@ -116,7 +116,7 @@ def replication_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
         j_low, j_high = rt.clip(W_out, (-1, p - 1, p))
         if j_low < j_high and 0 <= 0 < W:
             part = dx_block2[:, 0]
-            part += rt.total(dy_block2[:, j_low:j_high].transpose(0, 2, 1), -1)
+            part += rt.total(dy_block2[:, j_low:j_high], 1)
     return dx
 
 

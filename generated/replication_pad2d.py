@@ -130,7 +130,7 @@ def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
         j_low, j_high = rt.clip(W_out, (1, -W - p_w, W_out - W - p_w))
         if j_low < j_high and 0 <= W - 1 < W:
             part = dz_block1[:, :, W - 1]
-            part += rt.total(dy_block1[:, :, j_low:j_high].transpose(0, 1, 3, 2), -1)
+            part += rt.total(dy_block1[:, :, j_low:j_high], 2)
     # (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
     e_low, e_high = rt.clip(W, (1, p_w, W_out))
     if e_low < e_high:
@@ -144,7 +144,7 @@ def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
         j_low, j_high = rt.clip(W_out, (-1, p_w - 1, p_w))
         if j_low < j_high and 0 <= 0 < W:
             part = dz_block2[:, :, 0]
-            part += rt.total(dy_block2[:, :, j_low:j_high].transpose(0, 1, 3, 2), -1)
+            part += rt.total(dy_block2[:, :, j_low:j_high], 2)
     # (12) dx[m, H−1, e, a] += Σ_{i} dz[m,i,e,a] [H+p_h≤i]
     dx = np.zeros((N, H, W, C), dtype)
     for block3_start, block3_stop in rt.blocks(N, C * W):
@@ -153,7 +153,7 @@ def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
         i_low, i_high = rt.clip(H_out, (1, -H - p_h, H_out - H - p_h))
         if i_low < i_high and 0 <= H - 1 < H:
             part = dx_block1[:, H - 1]
-            part += rt.total(dz_block3[:, i_low:i_high].transpose(0, 2, 3, 1), -1)
+            part += rt.total(dz_block3[:, i_low:i_high], 1)
     # (12) dx[m,q,e,a] += dz[m, q+p_h, e, a]
     q_low, q_high = rt.clip(H, (1, p_h, H_out))
     if q_low < q_high:
@@ -167,7 +167,7 @@ def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
         i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h))
         if i_low < i_high and 0 <= 0 < H:
             part = dx_block2[:, 0]
-            part += rt.total(dz_block4[:, i_low:i_high].transpose(0, 2, 3, 1), -1)
+            part += rt.total(dz_block4[:, i_low:i_high], 1)
     return dx
 
 

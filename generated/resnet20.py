@@ -34,18 +34,6 @@
   output         dense                  pool           (N, 10)          w (64, 10), b (10)         650
   loss           softmax_cross_entropy  output, t      ()
 
-(1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-(2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
-(3) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-(4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-(5) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c] + norm1_beta[c]
-norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
-(6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
-(11) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
-(12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
-(12) output_u[n,k] += output_b[k]
-
 Block basic: (1) to (7), stage1_block1, stage1_block2 and stage1_block3 (H = 32, C = 16); (1) to (7), stage2_block2
     and stage2_block3 (H = 16, C = 32); (1) to (7), stage3_block2 and stage3_block3 (H = 8, C = 64).
 
@@ -56,24 +44,6 @@ Block basic: (1) to (7), stage1_block1, stage1_block2 and stage1_block3 (H = 32,
   conv2  conv2d              norm1     (N, H, H, C)  w (3, 3, C, C)         9C²
   norm2  batch_norm          conv2     (N, H, H, C)  γ (C), β (C)            2C
   sum    residual_add, relu  norm2, x  (N, H, H, C)
-
-(1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-(2) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
-(3) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-(4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-(5) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c] + norm1_beta[c]
-norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H² norm1_v[c]/max(NH²−1, 1))
-(6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
-(1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(2) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
-(3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-(4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-(5) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c] + norm2_beta[c]
-norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(NH²−1, 1))
-(7) sum_y[n,i,j,c] = x[n,i,j,c] + norm2_y[n,i,j,c]
-(6) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
 Block down: (1) to (9), stage2_block1 (H = 32, C = 16, K = 32, H′ = 16, p = 8); (1) to (8), (10), stage3_block1 (H =
     16, C = 32, K = 64, H′ = 8, p = 16).
@@ -86,25 +56,6 @@ Block down: (1) to (9), stage2_block1 (H = 32, C = 16, K = 32, H′ = 16, p = 8)
   norm2   batch_norm          conv2          (N, H′, H′, K)  γ (K), β (K)            2K
   around  shortcut            x              (N, H′, H′, K)
   sum     residual_add, relu  norm2, around  (N, H′, H′, K)
-
-(8) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
-(2) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
-(3) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-(4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-(5) norm1_y[n,i,j,c] = norm1_gamma[c] norm1_h[n,i,j,c] + norm1_beta[c]
-norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H′² norm1_v[c]/max(NH′²−1, 1))
-(6) relu1_y[n,i,j,c] = max(0, norm1_y[n,i,j,c])
-(1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(2) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
-(3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-(4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-(5) norm2_y[n,i,j,c] = norm2_gamma[c] norm2_h[n,i,j,c] + norm2_beta[c]
-norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H′² norm2_v[c]/max(NH′²−1, 1))
-(9) around_y[n,i,j,k] = x[n, 2i, 2j, k−p]
-(7) sum_y[n,i,j,c] = norm2_y[n,i,j,c] + around_y[n,i,j,c]
-(6) relu2_y[n,i,j,c] = max(0, sum_y[n,i,j,c])
 
 Source: He et al., Deep residual learning for image recognition, 2016, section 4.2.
 """
@@ -168,25 +119,20 @@ def _basic_forward(
     norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (C,))
     norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (C,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
     conv1_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (2) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, H**2 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    norm1_m = rt.ratio(1, H**2 * N) * rt.total(conv1_u, (0, 1, 2))
     # (3) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = np.empty((C,), dtype)
     if not loops.resnet20_basic_forward_1(norm1_v, conv1_u, norm1_m, C, H, N):
-        norm1_v[...] = rt.ratio(1, H**2 * N) * rt.total(
-            np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
-        )
+        norm1_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     norm1_h = buffers.take((N, H, H, C), dtype)
     if not loops.resnet20_basic_forward_2(norm1_h, conv1_u, factor1, norm1_m, C, H, N):
-        np.copyto(norm1_h, norm1_m)
-        np.subtract(conv1_u, norm1_h, out=norm1_h)
+        np.subtract(conv1_u, norm1_m, out=norm1_h)
         norm1_h *= factor1
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
@@ -206,19 +152,16 @@ def _basic_forward(
     conv2_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     # (2) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.ratio(1, H**2 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    norm2_m = rt.ratio(1, H**2 * N) * rt.total(conv2_u, (0, 1, 2))
     # (3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = np.empty((C,), dtype)
     if not loops.resnet20_basic_forward_4(norm2_v, conv2_u, norm2_m, C, H, N):
-        norm2_v[...] = rt.ratio(1, H**2 * N) * rt.total(
-            np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
-        )
+        norm2_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
     norm2_h = buffers.take((N, H, H, C), dtype)
     if not loops.resnet20_basic_forward_5(norm2_h, conv2_u, factor2, norm2_m, C, H, N):
-        np.copyto(norm2_h, norm2_m)
-        np.subtract(conv2_u, norm2_h, out=norm2_h)
+        np.subtract(conv2_u, norm2_m, out=norm2_h)
         norm2_h *= factor2
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
@@ -283,19 +226,16 @@ def _down_forward(
     conv1_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (2) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    norm1_m = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u, (0, 1, 2))
     # (3) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = np.empty((K,), dtype)
     if not loops.resnet20_down_forward_1(norm1_v, conv1_u, norm1_m, H_out, K, N):
-        norm1_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(
-            np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
-        )
+        norm1_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     norm1_h = buffers.take((N, H_out, H_out, K), dtype)
     if not loops.resnet20_down_forward_2(norm1_h, conv1_u, factor1, norm1_m, H_out, K, N):
-        np.copyto(norm1_h, norm1_m)
-        np.subtract(conv1_u, norm1_h, out=norm1_h)
+        np.subtract(conv1_u, norm1_m, out=norm1_h)
         norm1_h *= factor1
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
@@ -315,19 +255,16 @@ def _down_forward(
     conv2_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     # (2) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    norm2_m = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u, (0, 1, 2))
     # (3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = np.empty((K,), dtype)
     if not loops.resnet20_down_forward_4(norm2_v, conv2_u, norm2_m, H_out, K, N):
-        norm2_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(
-            np.square(conv2_u.transpose(3, 0, 1, 2) - norm2_m[:, None, None, None]), (-3, -2, -1)
-        )
+        norm2_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
     norm2_h = buffers.take((N, H_out, H_out, K), dtype)
     if not loops.resnet20_down_forward_5(norm2_h, conv2_u, factor2, norm2_m, H_out, K, N):
-        np.copyto(norm2_h, norm2_m)
-        np.subtract(conv2_u, norm2_h, out=norm2_h)
+        np.subtract(conv2_u, norm2_m, out=norm2_h)
         norm2_h *= factor2
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
@@ -358,7 +295,7 @@ def resnet20_forward(
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute the network in training: residual network of 20 layers for 32x32 images.
 
-    By the equations of this module.
+    By the equations at its statements.
 
     Kept for backward: x, norm1_v, norm1_h, relu1_y, stage1_block1_saved, stage1_block2_saved, stage1_block3_saved,
         stage2_block1_saved, stage2_block2_saved, stage2_block3_saved, stage3_block1_saved, stage3_block2_saved,
@@ -389,25 +326,20 @@ def resnet20_forward(
     norm1_running_var = rt.weight("resnet20", state, "norm1.running_var", dtype, (16,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
     conv1_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, 1024 * N) * rt.total(conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    norm1_m = rt.ratio(1, 1024 * N) * rt.total(conv1_u, (0, 1, 2))
     # (3) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = np.empty((16,), dtype)
     if not loops.resnet20_forward_1(norm1_v, conv1_u, norm1_m, N):
-        norm1_v[...] = rt.ratio(1, 1024 * N) * rt.total(
-            np.square(conv1_u.transpose(3, 0, 1, 2) - norm1_m[:, None, None, None]), (-3, -2, -1)
-        )
+        norm1_v[...] = rt.ratio(1, 1024 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     norm1_h = buffers.take((N, 32, 32, 16), dtype)
     if not loops.resnet20_forward_2(norm1_h, conv1_u, factor1, norm1_m, N):
-        np.copyto(norm1_h, norm1_m)
-        np.subtract(conv1_u, norm1_h, out=norm1_h)
+        np.subtract(conv1_u, norm1_m, out=norm1_h)
         norm1_h *= factor1
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
@@ -448,7 +380,7 @@ def resnet20_forward(
         "stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers
     )
     # (11) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
-    pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y.transpose(0, 3, 1, 2), (-2, -1))
+    pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y, (1, 2))
     # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
     output_u = np.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
@@ -511,9 +443,7 @@ def _basic_predict(
     norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (C,))
     norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (C,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
     conv1_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (6) relu1_y[n,i,j,c]
@@ -521,8 +451,7 @@ def _basic_predict(
     factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
     relu1_y = buffers.take((N, H, H, C), dtype)
     if not loops.resnet20_basic_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, C, H, N):
-        np.copyto(relu1_y, norm1_running_mean)
-        np.subtract(conv1_u, relu1_y, out=relu1_y)
+        np.subtract(conv1_u, norm1_running_mean, out=relu1_y)
         relu1_y *= factor1
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
@@ -540,8 +469,7 @@ def _basic_predict(
     factor2 = norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
     relu2_y = buffers.take((N, H, H, C), dtype)
     if not loops.resnet20_basic_predict_2(relu2_y, conv2_u, factor2, norm2_beta, norm2_running_mean, x, C, H, N):
-        np.copyto(relu2_y, norm2_running_mean)
-        np.subtract(conv2_u, relu2_y, out=relu2_y)
+        np.subtract(conv2_u, norm2_running_mean, out=relu2_y)
         relu2_y *= factor2
         relu2_y += norm2_beta
         relu2_y += x
@@ -592,8 +520,7 @@ def _down_predict(
     factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
     relu1_y = buffers.take((N, H_out, H_out, K), dtype)
     if not loops.resnet20_down_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, H_out, K, N):
-        np.copyto(relu1_y, norm1_running_mean)
-        np.subtract(conv1_u, relu1_y, out=relu1_y)
+        np.subtract(conv1_u, norm1_running_mean, out=relu1_y)
         relu1_y *= factor1
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
@@ -610,8 +537,7 @@ def _down_predict(
     #           (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
     x_2 = rt.window(x, (N, H_out, H_out, K), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-p, (3, 1))))  # n i j c
     relu2_y = buffers.take((N, H_out, H_out, K), dtype)
-    np.copyto(relu2_y, norm2_running_mean)
-    np.subtract(conv2_u, relu2_y, out=relu2_y)
+    np.subtract(conv2_u, norm2_running_mean, out=relu2_y)
     relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
     relu2_y += norm2_beta
     relu2_y += x_2
@@ -625,7 +551,7 @@ def resnet20_predict(
 ) -> rt.Array:
     """Compute the network after training: residual network of 20 layers for 32x32 images.
 
-    By the equations of this module.
+    By the equations at its statements.
 
     Peak: 52224*N + 271114 elements (13.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -653,9 +579,7 @@ def resnet20_predict(
     norm1_running_var = rt.weight("resnet20", state, "norm1.running_var", dtype, (16,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
     conv1_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (6) relu1_y[n,i,j,c]
@@ -663,8 +587,7 @@ def resnet20_predict(
     factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
     relu1_y = buffers.take((N, 32, 32, 16), dtype)
     if not loops.resnet20_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, N):
-        np.copyto(relu1_y, norm1_running_mean)
-        np.subtract(conv1_u, relu1_y, out=relu1_y)
+        np.subtract(conv1_u, norm1_running_mean, out=relu1_y)
         relu1_y *= factor1
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
@@ -692,7 +615,7 @@ def resnet20_predict(
     stage3_block3_relu2_y = _basic_predict("stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers)
     buffers.give(stage3_block2_relu2_y)
     # (11) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
-    pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y.transpose(0, 3, 1, 2), (-2, -1))
+    pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y, (1, 2))
     buffers.give(stage3_block3_relu2_y)
     # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
     output_u = np.empty((N, 10), dtype)
@@ -732,14 +655,9 @@ def _basic_backward(
     if not loops.resnet20_basic_backward_2(dnorm2_v, dnorm2_h, norm2_h, norm2_v, C, H, N):
         dnorm2_v[...] = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
     # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
-    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h, (0, 1, 2))
     # (49) dnorm2_m[m] += −2/(NH²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
-    dnorm2_m += (
-        np.sqrt(norm2_v + 1e-05)
-        * dnorm2_v
-        * -rt.ratio(2, H**2 * N)
-        * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
+    dnorm2_m += np.sqrt(norm2_v + 1e-05) * dnorm2_v * -rt.ratio(2, H**2 * N) * rt.total(norm2_h, (0, 1, 2))
     # (57) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH²)
     #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH²)
     factor1 = 1 / np.sqrt(norm2_v + 1e-05)
@@ -769,14 +687,9 @@ def _basic_backward(
     if not loops.resnet20_basic_backward_5(dnorm1_v, dnorm1_h, norm1_h, norm1_v, C, H, N):
         dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
     # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
     # (49) dnorm1_m[m] += −2/(NH²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += (
-        np.sqrt(norm1_v + 1e-05)
-        * dnorm1_v
-        * -rt.ratio(2, H**2 * N)
-        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
+    dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(2, H**2 * N) * rt.total(norm1_h, (0, 1, 2))
     # (57) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH²)
     #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH²)
     factor3 = 1 / np.sqrt(norm1_v + 1e-05)
@@ -796,9 +709,7 @@ def _basic_backward(
     # (68) dx[m,q,v,e] += dsum_y[m,q,v,e]
     dx += dsum_y
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
-    x_1 = rt.Window(  # m q v n i j
-        x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
+    x_1 = rt.Window(x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
     dconv1_w = np.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
@@ -807,7 +718,7 @@ def _basic_backward(
     if not loops.resnet20_basic_backward_7(dnorm1_gamma, dnorm1_y, norm1_h, C, H, N):
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
     buffers.give(dnorm1_y)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
@@ -821,7 +732,7 @@ def _basic_backward(
     if not loops.resnet20_basic_backward_8(dnorm2_gamma, dsum_y, norm2_h, C, H, N):
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm2_beta = rt.total(dsum_y, (0, 1, 2))
     buffers.give(dsum_y)
     return (
         dx,
@@ -874,14 +785,9 @@ def _down_backward(
     if not loops.resnet20_down_backward_2(dnorm2_v, dnorm2_h, norm2_h, norm2_v, H_out, K, N):
         dnorm2_v[...] = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
     # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
-    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h, (0, 1, 2))
     # (49) dnorm2_m[m] += −2/(NH′²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
-    dnorm2_m += (
-        np.sqrt(norm2_v + 1e-05)
-        * dnorm2_v
-        * -rt.ratio(2, H_out**2 * N)
-        * rt.total(norm2_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
+    dnorm2_m += np.sqrt(norm2_v + 1e-05) * dnorm2_v * -rt.ratio(2, H_out**2 * N) * rt.total(norm2_h, (0, 1, 2))
     # (57) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH′²)
     #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH′²)
     factor1 = 1 / np.sqrt(norm2_v + 1e-05)
@@ -911,14 +817,9 @@ def _down_backward(
     if not loops.resnet20_down_backward_5(dnorm1_v, dnorm1_h, norm1_h, norm1_v, H_out, K, N):
         dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
     # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
     # (49) dnorm1_m[m] += −2/(NH′²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += (
-        np.sqrt(norm1_v + 1e-05)
-        * dnorm1_v
-        * -rt.ratio(2, H_out**2 * N)
-        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
+    dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(2, H_out**2 * N) * rt.total(norm1_h, (0, 1, 2))
     # (57) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH′²)
     #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH′²)
     factor3 = 1 / np.sqrt(norm1_v + 1e-05)
@@ -958,7 +859,7 @@ def _down_backward(
     if not loops.resnet20_down_backward_7(dnorm1_gamma, dnorm1_y, norm1_h, H_out, K, N):
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
     buffers.give(dnorm1_y)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
@@ -972,7 +873,7 @@ def _down_backward(
     if not loops.resnet20_down_backward_8(dnorm2_gamma, dsum_y, norm2_h, H_out, K, N):
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm2_beta = rt.total(dsum_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm2_beta = rt.total(dsum_y, (0, 1, 2))
     buffers.give(dsum_y)
     return (
         dx,
@@ -1103,14 +1004,9 @@ def resnet20_backward(
     if not loops.resnet20_backward_2(dnorm1_v, dnorm1_h, norm1_h, norm1_v, N):
         dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
     # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
     # (49) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += (
-        np.sqrt(norm1_v + 1e-05)
-        * dnorm1_v
-        * -rt.ratio(1, 512 * N)
-        * rt.total(norm1_h.transpose(3, 0, 1, 2), (-3, -2, -1))
-    )
+    dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(1, 512 * N) * rt.total(norm1_h, (0, 1, 2))
     # (57) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N
     #                            +1024 dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
@@ -1122,9 +1018,7 @@ def resnet20_backward(
         dconv1_u += rt.ratio(1, 512 * N) * factor2 * norm1_h
     buffers.give(dnorm1_h)
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
-    x_1 = rt.Window(  # m q v n i j
-        x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
+    x_1 = rt.Window(x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
     dconv1_w = np.empty((3, 3, 3, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
@@ -1132,13 +1026,13 @@ def resnet20_backward(
     if not loops.resnet20_backward_4(dnorm1_gamma, dnorm1_y, norm1_h, N):
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
     buffers.give(dnorm1_y)
     # (32) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
     doutput_w = np.empty((64, 10), dtype)
     rt.contract("n m, n q -> m q", pool_y, dy, out=doutput_w)
     # (35) doutput_b[m] = Σ_{n} dy[n,m]
-    doutput_b = rt.total(dy.transpose(1, 0), -1)
+    doutput_b = rt.total(dy, 0)
     if inputs:
         # dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
         dconv1_u_1 = rt.Window(  # m q v k r t

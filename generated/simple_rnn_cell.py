@@ -212,7 +212,7 @@ def simple_rnn_cell_grad_bias(dy: Any, y: Any) -> rt.Array:
     # (16) db[m] = Σ_{n} dy[n,m] (1−y[n,m]²)
     db = np.empty((H,), dtype)
     if not loops.simple_rnn_cell_grad_bias_1(db, dy, y, H, N):
-        db = rt.total((1 - np.square(y.transpose(1, 0))) * dy.transpose(1, 0), -1)
+        db = rt.total((1 - np.square(y)) * dy, 0)
     return db
 
 
@@ -261,7 +261,7 @@ def simple_rnn_cell_backward(
     rt.contract("n m, n q -> m q", h, du, out=dr)
     if b is not None:
         # (16) db[m] = Σ_{n} du[n,m]
-        db = rt.total(du.transpose(1, 0), -1)
+        db = rt.total(du, 0)
     if inputs:
         # (8) dx[m,q] = Σ_{k} w[q,k] du[m,k]
         dx = np.empty((N, C), dtype)

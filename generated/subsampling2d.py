@@ -216,14 +216,7 @@ def subsampling2d_grad_a(
     # (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
     da = np.empty((C,), dtype)
     if not loops.subsampling2d_grad_a_1(da, dy, y, z, A, C, H_out, N, S, W_out):
-        da = (
-            A
-            * S
-            * rt.total(
-                (1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2) * z.transpose(3, 0, 1, 2),
-                (-3, -2, -1),
-            )
-        )
+        da = A * S * rt.total((1 - np.square(y) / A**2) * dy * z, (0, 1, 2))
     return da
 
 
@@ -251,7 +244,7 @@ def subsampling2d_grad_bias(
     # (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
     db = np.empty((C,), dtype)
     if not loops.subsampling2d_grad_bias_1(db, dy, y, A, C, H_out, N, S, W_out):
-        db = A * S * rt.total((1 - np.square(y.transpose(3, 0, 1, 2)) / A**2) * dy.transpose(3, 0, 1, 2), (-3, -2, -1))
+        db = A * S * rt.total((1 - np.square(y) / A**2) * dy, (0, 1, 2))
     return db
 
 
@@ -307,7 +300,7 @@ def subsampling2d_backward(
     if not loops.subsampling2d_backward_2(da, du, z, C, H_out, N, W_out):
         da = rt.contract("n i j m, n i j m -> m", du, z)
     # (21) db[m] = Σ_{n,i,j} du[n,i,j,m]
-    db = rt.total(du.transpose(3, 0, 1, 2), (-3, -2, -1))
+    db = rt.total(du, (0, 1, 2))
     if inputs:
         # (12) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
         dx = np.empty((N, H, W, C), dtype)

@@ -23,25 +23,12 @@
   output        dense                  stage5_pool   (N, 10)          w (512, 10), b (10)                5130
   loss          softmax_cross_entropy  output, t     ()
 
-(1) stage1_conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] stage1_conv1_w[r,t,c,k]
-(1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
-(2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
-(3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
-(4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
-(5) output_u[n,k] = Σ_{c} output_w[c,k] flat_y[n,c]
-(5) output_u[n,k] += output_b[k]
-
 Block single: (1) to (3), stage2.
 
   level  layers        reads  value             weights                     parameters
   ────────────────────────────────────────────────────────────────────────────────────
   conv1  conv2d, relu  x      (N, 16, 16, 128)  w (3, 3, 64, 128), b (128)       73856
   pool   max_pool2d    conv1  (N, 8, 8, 128)
-
-(1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-(1) conv1_u[n,i,j,k] += conv1_b[k]
-(2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
-(3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
 
 Block double: (1) to (3), stage3 (H = 8, C = 128, K = 256, H′ = 4); (1) to (3), stage4 (H = 4, C = 256, K = 512, H′
     = 2); (1) to (3), stage5 (H = 2, C = 512, K = 512, H′ = 1).
@@ -51,14 +38,6 @@ Block double: (1) to (3), stage3 (H = 8, C = 128, K = 256, H′ = 4); (1) to (3)
   conv1  conv2d, relu  x      (N, H, H, K)    w (3, 3, C, K), b (K)       9CK+K
   conv2  conv2d, relu  conv1  (N, H, H, K)    w (3, 3, K, K), b (K)       K+9K²
   pool   max_pool2d    conv2  (N, H′, H′, K)
-
-(1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-(1) conv1_u[n,i,j,k] += conv1_b[k]
-(2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
-(1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-(1) conv2_u[n,i,j,k] += conv2_b[k]
-(2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
-(3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
 
 Source: Simonyan and Zisserman, Very deep convolutional networks for large-scale image recognition, 2015, table 1,
     configuration A.
@@ -97,9 +76,7 @@ def _double_forward(
     conv2_w = rt.weight("vgg11", params, place + "_conv2.w", dtype, (3, 3, K, K))
     conv2_b = rt.weight("vgg11", params, place + "_conv2.b", dtype, (K,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
     conv1_u = buffers.take((N, H, H, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
@@ -146,9 +123,7 @@ def _single_forward(
     conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, 64, 128))
     conv1_b = rt.weight("vgg11", params, place + "_conv1.b", dtype, (128,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 16, 16, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, 16, 16, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
     conv1_u = buffers.take((N, 16, 16, 128), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
@@ -173,7 +148,7 @@ def vgg11_forward(
 ) -> tuple[rt.Array, tuple[Any, ...]]:
     """Compute the network in training: VGG-11 for 32x32 images.
 
-    By the equations of this module.
+    By the equations at its statements.
 
     Kept for backward: x, stage1_relu1_y, stage2_saved, stage1_pool_argmax, stage3_saved, stage4_saved,
         stage5_saved, flat_y: 217088*N elements.
@@ -199,9 +174,7 @@ def vgg11_forward(
     output_b = rt.weight("vgg11", params, "output.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) stage1_conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] stage1_conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
     stage1_conv1_u = buffers.take((N, 32, 32, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, stage1_conv1_w, out=stage1_conv1_u)
     # (1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
@@ -252,9 +225,7 @@ def _double_predict(
     conv2_w = rt.weight("vgg11", params, place + "_conv2.w", dtype, (3, 3, K, K))
     conv2_b = rt.weight("vgg11", params, place + "_conv2.b", dtype, (K,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
     conv1_u = buffers.take((N, H, H, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
@@ -300,9 +271,7 @@ def _single_predict(place: str, x: rt.Array, params: Mapping[str, Any], dtype: A
     conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, 64, 128))
     conv1_b = rt.weight("vgg11", params, place + "_conv1.b", dtype, (128,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 16, 16, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, 16, 16, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
     conv1_u = buffers.take((N, 16, 16, 128), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
@@ -325,7 +294,7 @@ def _single_predict(place: str, x: rt.Array, params: Mapping[str, Any], dtype: A
 def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
     """Compute the network after training: VGG-11 for 32x32 images.
 
-    By the equations of this module.
+    By the equations at its statements.
 
     Peak: 134144*N + 9225610 elements (67.9 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -349,9 +318,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     output_b = rt.weight("vgg11", params, "output.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) stage1_conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] stage1_conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
-    )
+    x_1 = rt.Window(x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
     stage1_conv1_u = buffers.take((N, 32, 32, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, stage1_conv1_w, out=stage1_conv1_u)
     # (1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
@@ -434,13 +401,11 @@ def _double_backward(
     dx = buffers.take((N, H, H, C), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
     # (44) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
-    x_1 = rt.Window(  # m q v n i j
-        x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
+    x_1 = rt.Window(x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
     dconv1_w = np.empty((3, 3, C, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     # (45) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
-    dconv1_b = rt.total(dconv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dconv1_b = rt.total(dconv1_u, (0, 1, 2))
     buffers.give(dconv1_u)
     # (44) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
@@ -449,7 +414,7 @@ def _double_backward(
     dconv2_w = np.empty((3, 3, K, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     # (45) dconv2_b[m] = Σ_{n,i,j} dconv2_u[n,i,j,m]
-    dconv2_b = rt.total(dconv2_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dconv2_b = rt.total(dconv2_u, (0, 1, 2))
     buffers.give(dconv2_u)
     return (
         dx,
@@ -496,13 +461,11 @@ def _single_backward(
     dx = buffers.take((N, 16, 16, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
     # (44) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
-    x_1 = rt.Window(  # m q v n i j
-        x, (3, 3, 64, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
+    x_1 = rt.Window(x, (3, 3, 64, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
     dconv1_w = np.empty((3, 3, 64, 128), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     # (45) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
-    dconv1_b = rt.total(dconv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dconv1_b = rt.total(dconv1_u, (0, 1, 2))
     buffers.give(dconv1_u)
     return dx, {place + "_conv1.w": dconv1_w, place + "_conv1.b": dconv1_b}
 
@@ -573,18 +536,16 @@ def vgg11_backward(
         dstage1_conv1_u[...] = np.where(stage1_relu1_y > 0, dstage1_relu1_y, 0)
     buffers.give(dstage1_relu1_y)
     # (44) dstage1_conv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dstage1_conv1_u[n,i,j,e]
-    x_1 = rt.Window(  # m q v n i j
-        x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
+    x_1 = rt.Window(x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
     dstage1_conv1_w = np.empty((3, 3, 3, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dstage1_conv1_u, out=dstage1_conv1_w)
     # (45) dstage1_conv1_b[m] = Σ_{n,i,j} dstage1_conv1_u[n,i,j,m]
-    dstage1_conv1_b = rt.total(dstage1_conv1_u.transpose(3, 0, 1, 2), (-3, -2, -1))
+    dstage1_conv1_b = rt.total(dstage1_conv1_u, (0, 1, 2))
     # (25) doutput_w[m,q] = Σ_{n} dy[n,q] flat_y[n,m]
     doutput_w = np.empty((512, 10), dtype)
     rt.contract("n m, n q -> m q", flat_y, dy, out=doutput_w)
     # (28) doutput_b[m] = Σ_{n} dy[n,m]
-    doutput_b = rt.total(dy.transpose(1, 0), -1)
+    doutput_b = rt.total(dy, 0)
     if inputs:
         # dx[m,q,v,e] = Σ_{k,r,t} stage1_conv1_w[r,t,e,k] dstage1_conv1_u[m, q+1−r, v+1−t, k]
         dstage1_conv1_u_1 = rt.Window(  # m q v k r t

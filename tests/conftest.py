@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     A run has a cache of compiled functions of its own.
     """
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(50_000, 20, 200)
     if config.option.update_golden:
         os.environ["GRADSCRIBE_THOROUGH"] = "1"  # before a test is loaded: its cases are chosen then
     if not hasattr(config, "workerinput"):  # the workers of one run share it
@@ -45,6 +45,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """The cache of a run ends with it; that of the user is never touched."""
     if CACHE in config.stash:
         shutil.rmtree(config.stash[CACHE], ignore_errors=True)
+
+
+def pytest_collection_finish() -> None:
+    """What all tests share stays until the end: nothing is gained by looking through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

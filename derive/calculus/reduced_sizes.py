@@ -1,6 +1,7 @@
 """Sizes as they are read: ⌊H/2⌋ for ⌊(H-2)/2⌋ + 1, and by the names that they have; which are the same."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import sympy
 from sympy import Add, Expr, Symbol, fraction
@@ -8,6 +9,7 @@ from sympy import Add, Expr, Symbol, fraction
 from gradscribe.derive.ir.index import floordiv
 
 
+@lru_cache(4096)  # a page asks for the name of every size wherever it is met
 def reduced(size: Expr) -> Expr:
     """The same size with fewer summands, where there is one: ``floor(a/b) + k = floor((a + k b)/b)`` for a whole k."""
     if not size.args:

@@ -30,8 +30,9 @@ from gradscribe.derive.ir.term import Access, EquationError, Program
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.letters import read_letters
 from gradscribe.derive.layer.update import Optimiser
+from gradscribe.kept import kept
 
-__all__ = ["Derivation", "Result", "Section", "Step", "derive"]
+__all__ = ["Derivation", "Result", "Section", "Step", "derive", "unlettered"]
 
 
 def derive(
@@ -69,7 +70,7 @@ def derive(
     """
     checked_form(layer.name, form)
     request = read_letters(letters, f"{layer.name}: letters").over(read_letters(layer.letters, layer.name))
-    page = in_form(_derived(layer, wrt, settings, order, full), form)
+    page = in_form(unlettered(layer, wrt, settings, order, full=full), form)
     if order == 1:
         page = with_update(page, layer.weights, optimiser)
     elif optimiser is not None:
@@ -79,9 +80,30 @@ def derive(
     return in_letters(page, request, layer.program.names())
 
 
-def _derived(
-    layer: Layer, wrt: Sequence[str] | None, settings: Mapping[str, str] | None, order: int, full: bool
+def unlettered(
+    layer: Layer,
+    wrt: Sequence[str] | None = None,
+    settings: Mapping[str, str] | None = None,
+    order: int = 1,
+    *,
+    full: bool = False,
 ) -> Derivation:
+    """What `derive` makes before names get their letters: the same rows under the same numbers."""
+    wanted, given = tuple(wrt) if wrt is not None else None, tuple((settings or {}).items())
+    return _derived(layer, repr((layer.options, given, order)), wanted, given, order, full)
+
+
+@kept(64)  # what is printed, verified and written as code is often the same layer
+def _derived(
+    layer: Layer,
+    written: str,
+    wrt: tuple[str, ...] | None,
+    given: tuple[tuple[str, str], ...],
+    order: int,
+    full: bool,
+) -> Derivation:
+    """The same; `written` tells numbers apart that are equal: 0.0 from -0.0, 1 from True."""
+    settings = dict(given)
     if checked_order(layer.name, order) == 2:
         return second_derivation(layer, _checked(layer, wrt), settings, full)
     if isinstance(layer, Network):

@@ -35,7 +35,7 @@ TOLERANCE = {"float64": 1e-12, "float32": 6e-6}
 LEAST = draws(4, 15)
 """How many contractions a strategy has to compute at least."""
 DRAWS = draws(120, 400)
-MOST, MOST_COMPILED = draws(12, 60), draws(12, 36)
+MOST, MOST_COMPILED = draws(12, 60), draws(6, 36)
 """How many it computes at most, evenly chosen of those that it can; a compiler needs longer for each than the sums."""
 
 
@@ -150,8 +150,8 @@ def spoilt(case: Problem, rng: np.random.Generator) -> Array | None:
 def test_nan_is_passed_on(strategy: str, backend: str) -> None:
     """Wherever a NaN takes part in a sum; it may spread further within a tile, a band or a transform."""
     number = 0
-    for seed in chosen(strategy, backend, range(DRAWS), 7, "float64"):
-        case = problem([seed, 7])
+    for seed in chosen(strategy, backend, range(DRAWS), 2, "float32"):  # which have been compiled
+        case = problem([seed, 2], np.float32)
         wanted = spoilt(case, np.random.default_rng(seed))
         if wanted is None or not wanted.any():
             continue
@@ -167,8 +167,8 @@ def test_nan_is_passed_on(strategy: str, backend: str) -> None:
 @pytest.mark.usefixtures("small_blocks")
 def test_two_threads_yield_the_same_bits_every_time(strategy: str, backend: str) -> None:
     number = 0
-    for seed in chosen(strategy, backend, range(DRAWS // 2), 8, "float32"):
-        case = problem([seed, 8], np.float32)
+    for seed in chosen(strategy, backend, range(DRAWS), 4, "float64"):  # which have been compiled
+        case = problem([seed, 4])
         if case.add:
             continue
         with rt.settings(strategy=strategy, backend=backend, threads=2):

@@ -1,6 +1,6 @@
 """The words of generated functions: the equations they compute, and every array with its shape."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.gradient_conditions import Condition, result_conditions
@@ -59,20 +59,21 @@ def function_description(kernel: Kernel, numbers: Mapping[str, int]) -> list[str
     ]
 
 
-def module_doc(layer: Layer, numbers: Mapping[str, int], head: Sequence[str] = (), tail: Sequence[str] = ()) -> str:
+def module_doc(layer: Layer, numbers: Mapping[str, int]) -> str:
     """The docstring of a module: what it is, its equations, where they come from.
 
     Args:
         layer: the layer.
         numbers: of its equations on its page, by tensor.
-        head: lines that stand before the equations as they are.
-        tail: lines that stand behind them.
     """
-    source = "\n".join(wrapped(f"Source: {layer.source}.", "")) if layer.source else ""
-    forward = paragraph(equation_lines(layer.program, numbers), "")
-    around = [["\n".join(lines)] if lines else [] for lines in (head, tail)]
-    passages = [f"{titled(layer)}.", *around[0], forward, *around[1], *([source] if source else [])]
-    return encodable("\n\n".join(passages) + "\n")
+    return page_doc(layer, [paragraph(equation_lines(layer.program, numbers), "").split("\n")])
+
+
+def page_doc(layer: Layer, passages: Iterable[Sequence[str]]) -> str:
+    """The docstring of a module with passages of lines, which stand as they are, before where it comes from."""
+    source = [wrapped(f"Source: {layer.source}.", "")] if layer.source else []
+    written = ["\n".join(lines) for lines in ([f"{titled(layer)}."], *passages, *source)]
+    return encodable("\n\n".join(written) + "\n")
 
 
 def titled(layer: Layer) -> str:

@@ -19,6 +19,7 @@ from gradscribe.codegen.python.expression import (
     Binary,
     Expression,
     Group,
+    Items,
     Literal,
     Name,
     Part,
@@ -75,11 +76,13 @@ def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], sa
 def _given(k: NetworkKernels, binder: Binder, tensor: Tensor) -> list[Statement]:
     """Bind what is open in the shape of an input, and check the rest under the names of its axes."""
     network, own = k.network, shape_of(tensor.name)
-    found: list[Statement] = []
-    for axis, extent in enumerate(tensor.shape):
-        if isinstance(extent, Symbol) and extent not in binder.known:
-            found.append(let(extent.name, Part(own, (Literal(axis),))))
-            binder.known.add(extent)
+    new = {e: axis for axis, e in reversed([*enumerate(tensor.shape)]) if isinstance(e, Symbol)}
+    new = {e: axis for e, axis in new.items() if e not in binder.known}
+    binder.known |= set(new)
+    found: list[Statement] = [let(e.name, Part(own, (Literal(axis),))) for e, axis in new.items()]
+    if len(new) > 1:
+        names = (Name(e.name if new.get(e) == axis else "_") for axis, e in enumerate(tensor.shape))
+        found = [Assign(Items(tuple(names)), own)]
     words = dict(k.source.axes)
     shown = k.source.program.tensors.get(tensor.name, tensor).shape
     called = Literal(", ".join(words.get(e, str(e)) for e in shown))

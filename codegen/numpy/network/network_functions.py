@@ -225,7 +225,7 @@ def _functions(
     whole = Function(
         name=kernel.name,
         signature=signature,
-        doc=long_doc(heading, [*preface, *_description(k, kernel, plan.memory, returns, own, signature)]),
+        doc=long_doc(heading, [*preface, *_description(k, kernel, plan.memory, returns, signature)]),
         body=(*live(tuple(checks), set().union(*map(used, computed)), RUNTIME), *computed),
         loops=tuple(emitter.nests),
         source=plan.memory.plan,
@@ -260,11 +260,10 @@ def _description(
     kernel: Kernel,
     memory: Memory,
     returns: str,
-    own: tuple[Parameter, ...],
     signature: Signature,
 ) -> list[str]:
     network = k.network
-    lines = [f"By the equations {'at its statements' if own else 'of this module'}.", ""]
+    lines = ["By the equations at its statements.", ""]
     lines += [*memory.words, "", "Args:"]
     words = {
         DIRECTIONS: "what the first gradients are multiplied by in S, by name; a missing one is 0",

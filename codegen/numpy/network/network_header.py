@@ -1,4 +1,4 @@
-"""What the docstring of a network's module says: its text, layers and equations; of a block once for all places."""
+"""What the docstring of a network's module says: its text and its layers; of a block once for all places."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,10 +9,10 @@ from sympy import Expr, Integer
 
 from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
-from gradscribe.codegen.numpy.function.docstring import WIDTH, equation_lines, module_doc, wrapped
+from gradscribe.codegen.numpy.function.docstring import WIDTH, page_doc, wrapped
 from gradscribe.codegen.numpy.function.provenance import page, page_numbers
-from gradscribe.codegen.numpy.network.blocks.block_functions import own_rows, page_rows, words
-from gradscribe.derive.composition import Level, Network, levels, with_loss
+from gradscribe.codegen.numpy.network.blocks.block_functions import page_rows, words
+from gradscribe.derive.composition import Level, levels, with_loss
 from gradscribe.derive.derivation.record import LayerTable, Row
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.text.text_tables import layer_lines
@@ -43,7 +43,7 @@ def network_doc(k: NetworkKernels) -> str:
     blocks: list[str] = []
     for word, alike in _alike(k).items():
         blocks += [*([""] if blocks else []), *_block(k, layers, word, alike, numbers)]
-    return module_doc(_without_blocks(k), numbers, head, blocks)
+    return page_doc(k.network, [head, *([blocks] if blocks else [])])
 
 
 def _alike(k: NetworkKernels) -> dict[str, list[PlacedPart]]:
@@ -53,15 +53,6 @@ def _alike(k: NetworkKernels) -> dict[str, list[PlacedPart]]:
         if isinstance(part, PlacedPart):
             found.setdefault(k.blocks[part.place.name], []).append(part)
     return found
-
-
-def _without_blocks(k: NetworkKernels) -> Network:
-    """The network with the equations that stand in no block."""
-    program, placed = k.network.program, [part for found in _alike(k).values() for part in found]
-    apart = {s.target.name for part in placed for s in part.statements}
-    given = tuple(dict.fromkeys(s.target for s in program.statements if s.target.name in apart))
-    own = tuple(s for s in program.statements if s.target.name not in apart)
-    return replace(k.network, program=replace(program, inputs=(*program.inputs, *given), statements=own))
 
 
 def _layers(k: NetworkKernels) -> Layers:
@@ -99,14 +90,12 @@ def _rows(k: NetworkKernels, layers: Layers) -> list[Row]:
 def _block(
     k: NetworkKernels, layers: Layers, word: str, alike: Sequence[PlacedPart], numbers: Mapping[str, int]
 ) -> list[str]:
-    """Where a block stands, its layers and its equations, under its own names."""
+    """Where a block stands, and its layers under its own names."""
     first = alike[0]
     called = "; ".join(_where(same, layers.table, numbers) for same in _together(alike, numbers))
     inner = [_inner_row(k, layers, level, row, first) for level, row in _own(layers, first)]
     table = _lines(replace(layers.table, numbers={}), inner) if inner else []
-    said = wrapped(f"Block {word}: {called}.", "")
-    equations = equation_lines(first.kernel.program, own_rows(first, numbers))
-    return [*said, *([""] if inner else []), *table, "", *equations]
+    return [*wrapped(f"Block {word}: {called}.", ""), *([""] if inner else []), *table]
 
 
 def _together(alike: Sequence[PlacedPart], numbers: Mapping[str, int]) -> Iterable[list[PlacedPart]]:

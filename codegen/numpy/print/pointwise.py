@@ -54,8 +54,8 @@ def into(target: Expression, body: Expr, printer: ArrayPrinter) -> list[Statemen
 
 
 def _is_compound(e: Expr, printer: ArrayPrinter) -> bool:
-    """Whether an operand is worth a statement of its own."""
-    return _operation(e) and not isinstance(e, Access) and not printer.is_scalar(e)
+    """Whether an operand is worth a statement of its own; an array that is subtracted is none."""
+    return _operation(e) and not isinstance(_size(e), Access) and not printer.is_scalar(e)
 
 
 def _to(target: Expression, made: Expression) -> Statement:
@@ -83,7 +83,8 @@ def _sum(target: Expression, body: Add, printer: ArrayPrinter) -> list[Statement
         first = next((t for t in terms if _is_compound(t, printer)), None)
     statements: list[Statement]
     if first is None:
-        one, two, *rest = terms
+        start = next((t for t in terms if not _negative(t)), terms[0])
+        one, two, *rest = start, *(t for t in terms if t is not start)
         word = "subtract" if _negative(two) else "add"
         if _negative(one):
             return [Assign(Part(target, (ELLIPSIS,)), printer.value(body))]

@@ -25,7 +25,7 @@ from gradscribe.codegen.python.expression import (
 from gradscribe.codegen.python.statement import Assign, Do, Statement, let
 from gradscribe.derive.ir.functions import admission
 from gradscribe.derive.ir.reductions import REDUCTIONS
-from gradscribe.derive.ir.term import Access
+from gradscribe.derive.ir.term import Access, accesses
 
 
 class Updating(Slicing):
@@ -91,7 +91,8 @@ class Updating(Slicing):
         elif said.product is not None:
             found = self._contraction(update, said, said.product)
         else:
-            found = call("rt.total", printer.value(said.body), last(len(said.summed)))
+            axes = _as_read(update, said)
+            found = call("rt.total", self._printer(update, axes).value(said.body), _numbers(axes, said.summed))
         outer = [self._printer(update, said.kept).value(said.outer)] if said.outer != 1 else []
         scale = [self.number(said.scale)] if said.scale not in (1, -1) else []
         whole = chain("*", [*outer, *scale, found, *(self._count(v, update) for v in said.counted)])
@@ -113,6 +114,17 @@ def _view(value: Expression) -> Expression:
     return Part(value.value, (*value.subscripts, ELLIPSIS)) if isinstance(value, Part) else value
 
 
+def _as_read(update: Update, said: Sum) -> tuple[Symbol, ...]:
+    """The axes of what is summed: as an array has them that varies along all, if the result's are in order then."""
+
+    def in_order(axes: tuple[Symbol, ...]) -> bool:
+        return set(axes) == set(said.axes) and tuple(v for v in axes if v not in said.summed) == said.kept
+
+    read = dict(update.slices)
+    whole = (read[a].axes for a in accesses(said.body) if in_order(read[a].axes))
+    return next(whole, said.axes)
+
+
 def names_of(symbols: Iterable[Expr]) -> str:
     """The names of indices, as the runtime reads them."""
     return " ".join(str(s.name) for s in symbols)
@@ -126,6 +138,14 @@ def axes_words(*operands: Iterable[Expr], out: Iterable[Expr]) -> Expression:
 def last(count: int) -> Expression:
     """The numbers of the last axes."""
     return Literal(-1) if count == 1 else Group(tuple(Literal(-k) for k in range(count, 0, -1)))
+
+
+def _numbers(axes: tuple[Symbol, ...], summed: tuple[Symbol, ...]) -> Expression:
+    """The numbers of the axes that are summed over."""
+    if set(axes[-len(summed) :]) == set(summed):
+        return last(len(summed))
+    places = tuple(Literal(k) for k, v in enumerate(axes) if v in summed)
+    return places[0] if len(places) == 1 else Group(places)
 
 
 def empty(op: str) -> Expression:

@@ -69,23 +69,22 @@ def _content(bracket: Bracket) -> str:
 def wrapped(head: Line, value: Line, margin: int, remark: str = "") -> list[str]:
     """A statement: `head` and a value; what no bracket of its ends could break is in parentheses.
 
-    That is a sum, a product or a chain of conditions. A remark stands behind the first line.
+    That is a sum, a product or a chain of conditions. A remark stands behind the first line; where it alone has no
+    room, it is left out.
     """
     whole = (*head, *value)
     words = f"  # {remark}" if remark else ""
-    if margin + len(flat(whole)) + len(words) <= WIDTH:
-        return [flat(whole) + words]
+    if margin + len(flat(whole)) <= WIDTH:
+        return [flat(whole) + (words if margin + len(flat(whole)) + len(words) <= WIDTH else "")]
     operands = next((parts for level in (ALL, SUMS, PRODUCTS) if (parts := _operands(value, level))), [])
     ends = [piece for piece in (*value[:1], *value[-1:]) if isinstance(piece, Bracket)]
     breakable = bool(ends) and ends[-1].start != "["
-    if head and margin + len(flat(whole)) > WIDTH and len(operands) >= (3 if breakable else 2):
+    if head and len(operands) >= (3 if breakable else 2):
         inner = margin + len(INDENT)
         rows = [value] if inner + len(flat(value)) <= WIDTH else operands
         found = [f"{flat(head)}(", *_indented(rows, inner), ")"]
     else:
-        found = fit(whole, margin)
-        if words and len(found) == 1:
-            found = _broken(whole, margin)
+        found = _broken(whole, margin)
     return [found[0] + words, *found[1:]]
 
 

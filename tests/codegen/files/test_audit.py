@@ -226,7 +226,20 @@ def test_what_generated_modules_use_is_listed_and_the_other_way_round() -> None:
             tree = ast.parse(path.read_text(encoding="utf-8"))
             used |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
             used |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
-    functions = {"arctan", "cos", "cosh", "sin", "sinh", "add", "divide", "int64", "intp", "min", "max"}  # of equations
+    functions = {
+        "arctan",
+        "cos",
+        "cosh",
+        "sin",
+        "sinh",
+        "add",
+        "divide",
+        "int64",
+        "intp",
+        "min",
+        "max",
+        "copyto",
+    }  # of equations
     assert (NUMPY | METHODS | BUILTINS) - used - functions == set()
     users = {"Sequential", "Settings", "current", "release", "settings"}
     others = {"direction", "first_min", "minimise", "names", "scalar_type", "wide"}  # of layers of one's own

@@ -126,7 +126,7 @@ def test_blocks_compute_what_their_layers_compute(name: str, dtype: Any) -> None
         np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
 
 
-@pytest.mark.parametrize("name", some(TEXTS, 4))
+@pytest.mark.parametrize("name", some(TEXTS, 3, first=1))
 def test_nothing_reads_what_a_block_or_the_network_gave_back(name: str) -> None:
     """What goes back to the buffers is spoiled at once; an array goes back once only."""
 
@@ -200,7 +200,8 @@ def test_a_function_says_its_rows_and_its_places() -> None:
     head = " ".join(made.docs[""].split())
     assert "Block unit: (1) to (8), a and b (H = 6, C = 3); (1) to (8), d (H = 3" in head
     assert "half: (9) to (10), c (H = 6, C = 3, H′ = 3); (9) to (10), e (H = 3, C = 4, H′ = 1)." in head
-    assert "(1) last_u[n,i,j,k] = Σ_{r,t,c} last_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]" in head
+    assert "(1) last_u[n,i,j,k] = Σ_{r,t,c} last_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]" not in head
+    assert "    # (1) last_u[n,i,j,k] = Σ_{r,t,c} last_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]\n" in made.text
     assert " b unit a (N, 6, 6, 3) 171 " in head
     assert " conv conv2d x (N, H, H, C) w (3, 3, C, C) 9C² " in head
     assert "# (1) to (5), (7), b" not in made.text  # those at a, which the function's statements have

@@ -75,7 +75,7 @@ def places(k: NetworkKernels) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("name", some(TEXTS, 1))
+@pytest.mark.parametrize("name", some(TEXTS, 1, first=1))
 def test_a_shared_function_computes_what_those_of_every_size_do(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In memory whose peak is theirs; and places that differ in sizes only do share one."""
     shared, made = network_kernels(net(name)), compile_layer(net(name))

@@ -262,10 +262,10 @@ def test_a_remark_stands_behind_the_first_line() -> None:
     assert shown(Assign(X, e.call("f", Y), remark="n i")) == ["x = f(y)  # n i"]
 
 
-def test_a_line_that_fits_without_its_remark_only_is_broken() -> None:
+def test_a_remark_that_alone_has_no_room_is_left_out() -> None:
     name = "y" * (WIDTH - len("x = f()  # n i"))
     assert shown(Assign(X, e.call("f", e.Name(name)), remark="n i")) == [f"x = f({name})  # n i"]
-    assert shown(Assign(X, e.call("f", e.Name(f"{name}y")), remark="n i")) == ["x = f(  # n i", f"    {name}y", ")"]
+    assert shown(Assign(X, e.call("f", e.Name(f"{name}y")), remark="n i")) == [f"x = f({name}y)"]
 
 
 def test_the_sign_of_a_product_is_that_of_its_first_factor() -> None:

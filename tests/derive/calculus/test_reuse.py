@@ -119,7 +119,7 @@ def test_a_long_sum_in_float32_does_not_stop_growing() -> None:
 
 def test_a_factor_common_to_all_summands_is_multiplied_once() -> None:
     source = module_source(read("a = 2.0\ny[c] = sum(n) a * x[n, c]^2 / N", "mean_square")).text
-    assert "rt.total(np.square(x.transpose(1, 0)), -1)" in source
+    assert "rt.total(np.square(x), 0)" in source
     x = np.array([[1.0, 2.0], [3.0, 4.0]])
     found = compile_layer(read("a = 2.0\ny[c] = sum(n) a * x[n, c]^2 / N", "mean_square"))
     np.testing.assert_allclose(found.mean_square_forward(x), [10.0, 20.0])

@@ -18,6 +18,7 @@ from gradscribe.derive.typeset.text.text_lines import row
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.finite_differences import weighted_sum
+from tests.cases.thorough import some
 from tests.cases.together import together
 from tests.derive.derivation.literature import CATALOGUE, EPSILON, OWN, causal, grouped, through_softmax
 
@@ -72,7 +73,7 @@ def test_closed_forms_of_the_catalogue_are_those_of_the_literature(name: str, wr
     agrees(section(derived(name), wrt), CATALOGUE[name, wrt])
 
 
-@together("name", list(OWN))
+@together("name", some(OWN, 11))
 def test_equations_of_no_catalogue_have_theirs(name: str) -> None:
     text, wrt, formula = OWN[name]
     agrees(section(derive(layer_of_text(text.replace(";", "\n"), "own")), wrt), formula)
