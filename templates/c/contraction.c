@@ -22,6 +22,8 @@
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
 #define PANEL ((long)QB * S1 * S2 * EU * BLOCK) /* elements */
+/* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
+#define AHEAD (PANELS && PANEL * sizeof(REAL) > 32 << 10 ? PANEL : 0)
 
 enum { PS = sizeof(long[]) P_A / sizeof(long) };
 #if !CHUNKED
@@ -55,11 +57,7 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
                 for (long u = 0; u < EU; u += CHAIN) {
                     const int us = EU - u < CHAIN ? EU - u : CHAIN, whole = PANELS ? LANES : lanes;
-#if ALONG
-                    accumulate_along(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, whole, lanes);
-#else
-                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, whole);
-#endif
+                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, lanes, whole, AHEAD);
                     const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1, u + CHAIN >= EU};
                     int all = 1;
                     UNROLL for (int k = ADDED; k < 4; k++)

@@ -60,37 +60,27 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
             sums[m][v] = (vec){0};
 }
 
-/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile; of the last vector of b
-   so many lanes are read. */
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
+   is asked for, unless that is 0: the next tile reads it. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
-                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes)
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
         UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? lanes : LANES);
+            row[v] = load(b + v * LANES, v == nv - 1 ? b_lanes : LANES);
             HOLD(row[v]);
+            if (ahead)
+                __builtin_prefetch(b + v * LANES + ahead, 0, 2);
         }
         UNROLL for (int m = 0; m < mr; m++)
             UNROLL for (int v = 0; v < nv; v++)
-                sums[m][v] += a[m * am] * row[v];
-    }
-}
-
-/* The same where a is read in vectors, too: a[m * am + u * au + v]; of the last one `width` lanes. */
-INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
-                             const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes,
-                             const int width)
-{
-    for (int u = 0; u < us; u++, a += au, b += bu) {
-        vec row[NV];
-        UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? lanes : LANES);
-            HOLD(row[v]);
-        }
-        UNROLL for (int m = 0; m < mr; m++)
-            UNROLL for (int v = 0; v < nv; v++)
-                sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? width : LANES) * row[v];
+                if (along)
+                    sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v];
+                else
+                    sums[m][v] += a[m * am] * row[v];
     }
 }
 

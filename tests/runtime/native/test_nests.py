@@ -14,9 +14,9 @@ from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.contractions.direct.definitions import text
 from gradscribe.generated.runtime.contractions.gathering import GATHERING
-from gradscribe.generated.runtime.contractions.strategies.fused import definitions as fused_definitions
+from gradscribe.generated.runtime.contractions.strategies.fused import fused_text
 from gradscribe.generated.runtime.machine.native import compiler, searching
-from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, WINOGRAD
+from gradscribe.generated.runtime.machine.native.sources import CONTRACTION
 from tests.cases.random_contractions import problem
 from tests.runtime.native.nests import compute_all
 from tests.runtime.rooms import forget_plans, set_in_all
@@ -34,7 +34,7 @@ def texts(seed: int) -> Iterator[str]:
         plans = {s.name: s.plan(c) for s in GATHERING if s.compiled} if c.gathers else {}
         if plans.get("direct"):
             found.append(text(plans["direct"].defined, CONTRACTION))
-        found.extend(text(fused_definitions(plans[name]), WINOGRAD) for name in ("fused2", "fused4") if plans.get(name))
+        found.extend(fused_text(plans[name]) for name in ("fused2", "fused4") if plans.get(name))
 
     with rt.settings(backend="compiled"), choice.observing(note):
         problem([seed, TAG], np.dtype(np.float32 if seed % 2 else np.float64)).compute()

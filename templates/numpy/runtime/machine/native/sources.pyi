@@ -3,3 +3,4 @@ CONTRACTION: str
 LOOPS: str
 POOL: str
 WINOGRAD: str
+WINOGRAD_SUMS: str
