@@ -11,7 +11,6 @@
 #define P1 (M1 + R1 - 1)
 #define P2 (M2 + R2 - 1)
 #define POINTS (P1 * P2)
-#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
 #define DEPTH WHOLE(C)
 
 static const REAL data1[P1][P1] = DATA1, data2[P2][P2] = DATA2;

@@ -12,6 +12,7 @@ typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
 typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 #endif
 #define INLINE static inline __attribute__((always_inline))
+#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
 #define UNROLL _Pragma("GCC unroll 32")
 
 /* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */

@@ -4,7 +4,7 @@
 
 from .box import box_of
 from .loops import ONCE, Loop, all_joined, joined, volume
-from .schedule import CACHE, MOST_ACROSS, MOST_SUMMED, Roles, Schedule
+from .schedule import MOST_ACROSS, MOST_SUMMED, Roles, Schedule
 
 OWN_SUMS = 1 << 20
 """Bytes of a result up to which chunks of the outer sum have sums of their own."""
@@ -12,7 +12,7 @@ OWN_SUMS = 1 << 20
 OFTEN = 3
 """Tiles that read the same, from which on that is copied to where it lies together."""
 
-PART_SUMS = 1 << 16
+PART_SUMS = 480 << 10
 """Bytes of the results of a part otherwise."""
 
 
@@ -65,6 +65,7 @@ def _in_parts(r: Roles) -> Schedule | None:
     return Schedule(
         r.swapped, r.along, r.lanes, parts or (ONCE,), r.row, rows, r.vector, (ONCE,) * MOST_ACROSS, 1, outer, summed,
         block, tile, _panels(r, rows // tile.rows),
+        strips=not r.along and r.vector.extent >= OFTEN * tile.vectors * r.lanes,
     )  # fmt: skip
 
 
@@ -74,7 +75,7 @@ def _block(r: Roles, rows: int) -> int:
     if len(inner) < 2:
         return 1
     read = volume(inner[1:]) * (r.vector.extent + rows) * r.itemsize
-    return max(1, min(inner[0].extent, CACHE // (2 * read)))
+    return max(1, min(inner[0].extent, r.cache // (2 * read)))
 
 
 def _ranks(inner: list[Loop]) -> tuple[Loop, ...] | None:
