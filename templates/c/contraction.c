@@ -6,7 +6,7 @@
          t, q             outer sums, and blocks of s0: what a block reads stays in the cache while all is added to
            v block        NV vectors of v
              x0 to x2     further places of out
-               m          MR of them are a tile, whose sums stay in registers
+               m          MR of them are a tile, whose sums stay in registers; it may have STACKED x2, too
                  s0 to s2, u
 
    a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
@@ -23,6 +23,7 @@
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
 #define PANEL ((long)QB * S1 * S2 * EU * BLOCK) /* elements */
+#define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
 /* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
 #define AHEAD (PANELS && PANEL * sizeof(REAL) > 32 << 10 ? PANEL : 0)
@@ -59,7 +60,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
                 for (long u = 0; u < EU; u += CHAIN) {
                     const int us = EU - u < CHAIN ? EU - u : CHAIN, whole = PANELS ? LANES : lanes;
-                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, lanes, whole, AHEAD);
+                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, lanes, whole, AHEAD, WIDE,
+                               X2_A);
                     const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1, u + CHAIN >= EU};
                     int all = 1;
                     UNROLL for (int k = ADDED; k < 4; k++)
@@ -69,7 +71,7 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                     UNROLL for (int m = 0; m < mr; m++)
                         UNROLL for (int v = 0; v < nv; v++) {
                             const int width = v == nv - 1 ? lanes : LANES;
-                            REAL *to = out + m * (ptrdiff_t)OM + v * LANES;
+                            REAL *to = out + m % WIDE * (ptrdiff_t)OM + m / WIDE * (ptrdiff_t)X2_O + v * LANES;
                             store(to, first ? sums[m][v] : load(to, width) + sums[m][v], width);
                         }
                     clear(sums, mr, nv);
@@ -84,10 +86,14 @@ INLINE const REAL *row(const REAL *a, long m)
     return a + (STRIPS ? m / MR * STRIP : m * (ptrdiff_t)AM);
 }
 
-/* All m of a part by a block of v. */
+/* All m of a part, of one x2 or as many as a tile has, by a block of v. */
 INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, int qs, long ms, const int nv, const int lanes)
 {
     long m = 0;
+    if (STACKED > 1) {
+        tile(a, b, out, first, qs, MR, nv, lanes);
+        return;
+    }
     for (; m + MR <= ms; m += MR)
         tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, qs, MR, nv, lanes);
     if (EM % MR && m < ms)
@@ -100,7 +106,7 @@ INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, lo
 {
     for (long x0 = 0; x0 < xs; x0++)
         for (long x1 = 0; x1 < X1; x1++)
-            for (long x2 = 0; x2 < X2; x2++)
+            for (long x2 = 0; x2 < X2; x2 += STACKED)
                 rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), first, qs, ms, nv,
                      lanes);
 }
@@ -120,6 +126,11 @@ static void pack(const REAL *b, long first, long last, long qs, REAL *to)
                         from += k * BLOCK * (ptrdiff_t)RV_B;
                         if (RV_B == 1 && vs == BLOCK) {
                             memcpy(next, from, BLOCK * sizeof(REAL));
+                            continue;
+                        }
+                        if (RV_B == 1) {
+                            memcpy(next, from, TAIL * sizeof(REAL));
+                            memset(next + TAIL, 0, (BLOCK - TAIL) * sizeof(REAL));
                             continue;
                         }
                         for (long v = 0; v < BLOCK; v++)

@@ -47,6 +47,7 @@ class Schedule:
         box: what a block reads of the first factor, if that is copied.
         chunked: whether the outer sum is divided into chunks, each with sums of its own.
         strips: whether the first factor is read from panels of a block, too.
+        stacked: of how many values of the last loop of `across` a tile has all rows.
     """
 
     swapped: bool
@@ -66,6 +67,7 @@ class Schedule:
     box: Box | None = None
     chunked: bool = False
     strips: bool = False
+    stacked: int = 1
 
     def __str__(self) -> str:
         """For `gradscribe explain`."""
@@ -74,7 +76,8 @@ class Schedule:
         sums = words((self.outer, self.summed[0].first(self.block), *self.summed[1:]))
         copied = f", copies {'x'.join(str(axis.extent) for axis in self.box.axes)}" if self.box else ""
         shared = f"chunks of {self.outer.name}" if self.chunked else f"parts {words(self.parts) or 1}"
-        tile = f"tile {self.tile.rows} {self.row.name} x {self.tile.vectors * self.lanes} {self.vector.name}"
+        row = self.row.name if self.stacked == 1 else f"{self.across[-1].name}\N{MIDDLE DOT}{self.row.name}"
+        tile = f"tile {self.tile.rows} {row} x {self.tile.vectors * self.lanes} {self.vector.name}"
         panels = ", panels of both" if self.strips and self.panels else ", panels" if self.panels or self.strips else ""
         return f"{shared}; {within}; {tile}; sums {sums}{copied}{panels}"
 

@@ -10,7 +10,7 @@ CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u 
          t, q             outer sums, and blocks of s0: what a block reads stays in the cache while all is added to
            v block        NV vectors of v
              x0 to x2     further places of out
-               m          MR of them are a tile, whose sums stay in registers
+               m          MR of them are a tile, whose sums stay in registers; it may have STACKED x2, too
                  s0 to s2, u
 
    a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
@@ -108,10 +108,12 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
    a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
-   is asked for, unless that is 0: the next tile reads it. */
+   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
+   of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
-                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead)
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
@@ -122,11 +124,10 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
                 __builtin_prefetch(b + v * LANES + ahead, 0, 2);
         }
         UNROLL for (int m = 0; m < mr; m++)
-            UNROLL for (int v = 0; v < nv; v++)
-                if (along)
-                    sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v];
-                else
-                    sums[m][v] += a[m * am] * row[v];
+            UNROLL for (int v = 0; v < nv; v++) {
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+            }
     }
 }
 
@@ -137,6 +138,7 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
 #define PANEL ((long)QB * S1 * S2 * EU * BLOCK) /* elements */
+#define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
 /* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
 #define AHEAD (PANELS && PANEL * sizeof(REAL) > 32 << 10 ? PANEL : 0)
@@ -173,7 +175,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
                 for (long u = 0; u < EU; u += CHAIN) {
                     const int us = EU - u < CHAIN ? EU - u : CHAIN, whole = PANELS ? LANES : lanes;
-                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, lanes, whole, AHEAD);
+                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, lanes, whole, AHEAD, WIDE,
+                               X2_A);
                     const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1, u + CHAIN >= EU};
                     int all = 1;
                     UNROLL for (int k = ADDED; k < 4; k++)
@@ -183,7 +186,7 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                     UNROLL for (int m = 0; m < mr; m++)
                         UNROLL for (int v = 0; v < nv; v++) {
                             const int width = v == nv - 1 ? lanes : LANES;
-                            REAL *to = out + m * (ptrdiff_t)OM + v * LANES;
+                            REAL *to = out + m % WIDE * (ptrdiff_t)OM + m / WIDE * (ptrdiff_t)X2_O + v * LANES;
                             store(to, first ? sums[m][v] : load(to, width) + sums[m][v], width);
                         }
                     clear(sums, mr, nv);
@@ -198,10 +201,14 @@ INLINE const REAL *row(const REAL *a, long m)
     return a + (STRIPS ? m / MR * STRIP : m * (ptrdiff_t)AM);
 }
 
-/* All m of a part by a block of v. */
+/* All m of a part, of one x2 or as many as a tile has, by a block of v. */
 INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, int qs, long ms, const int nv, const int lanes)
 {
     long m = 0;
+    if (STACKED > 1) {
+        tile(a, b, out, first, qs, MR, nv, lanes);
+        return;
+    }
     for (; m + MR <= ms; m += MR)
         tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, qs, MR, nv, lanes);
     if (EM % MR && m < ms)
@@ -214,7 +221,7 @@ INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, lo
 {
     for (long x0 = 0; x0 < xs; x0++)
         for (long x1 = 0; x1 < X1; x1++)
-            for (long x2 = 0; x2 < X2; x2++)
+            for (long x2 = 0; x2 < X2; x2 += STACKED)
                 rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), first, qs, ms, nv,
                      lanes);
 }
@@ -234,6 +241,11 @@ static void pack(const REAL *b, long first, long last, long qs, REAL *to)
                         from += k * BLOCK * (ptrdiff_t)RV_B;
                         if (RV_B == 1 && vs == BLOCK) {
                             memcpy(next, from, BLOCK * sizeof(REAL));
+                            continue;
+                        }
+                        if (RV_B == 1) {
+                            memcpy(next, from, TAIL * sizeof(REAL));
+                            memset(next + TAIL, 0, (BLOCK - TAIL) * sizeof(REAL));
                             continue;
                         }
                         for (long v = 0; v < BLOCK; v++)
@@ -426,6 +438,287 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
     (void)panels;
     team->run(team, part, &work, parts);
 #endif
+}
+"""
+
+FOLD: str = r"""/* Products added to a window: out[p, x + m + r + v] += sum over u of a[p, x, m, u] b[p, r, v, u].
+
+   Sizes and distances (in elements) are definitions. A part has all that leads to its piece of out, which it adds up in
+   memory of its own that no position leaves:
+
+       part   p0, p1 and so on
+         m            MR places of a are a tile, whose sums over u stay in registers
+           x0, x1     its other places
+             r0, r1   taps
+               v      NV vectors of taps or channels that lie next to each other in out
+
+   Neighbours in a tile lie far from each other in out: what is added to has not just been written. */
+#include <stddef.h>
+#include <string.h>
+
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+/* Vectors of LANES elements of the type REAL, and sums of products of them that stay in registers. */
+#ifndef GRADSCRIBE_VECTOR_H
+#define GRADSCRIBE_VECTOR_H
+
+#include <stddef.h>
+
+#if LANES == 1
+typedef REAL vec;
+typedef REAL loose;
+#else
+typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#endif
+#define INLINE static inline __attribute__((always_inline))
+#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
+#define UNROLL _Pragma("GCC unroll 32")
+
+/* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
+#if defined __AVX512F__
+#define HOLD(value) __asm__("" : "+v"(value))
+#elif defined __SSE2__
+#define HOLD(value) __asm__("" : "+x"(value))
+#elif defined __ARM_NEON
+#define HOLD(value) __asm__("" : "+w"(value))
+#else
+#define HOLD(value) (void)0
+#endif
+
+INLINE vec load(const REAL *p, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        vec value = {0};
+        UNROLL for (int k = 0; k < lanes; k++)
+            value[k] = p[k];
+        return value;
+    }
+#endif
+    (void)lanes;
+    return *(const loose *)p;
+}
+
+INLINE void store(REAL *p, vec value, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        UNROLL for (int k = 0; k < lanes; k++)
+            p[k] = value[k];
+        return;
+    }
+#endif
+    (void)lanes;
+    *(loose *)p = value;
+}
+
+/* Set the sums of a tile, MR or fewer rows by NV or fewer vectors, to 0. */
+INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
+{
+    UNROLL for (int m = 0; m < mr; m++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sums[m][v] = (vec){0};
+}
+
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
+   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
+   of these. */
+INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far)
+{
+    for (int u = 0; u < us; u++, a += au, b += bu) {
+        vec row[NV];
+        UNROLL for (int v = 0; v < nv; v++) {
+            row[v] = load(b + v * LANES, v == nv - 1 ? b_lanes : LANES);
+            HOLD(row[v]);
+            if (ahead)
+                __builtin_prefetch(b + v * LANES + ahead, 0, 2);
+        }
+        UNROLL for (int m = 0; m < mr; m++)
+            UNROLL for (int v = 0; v < nv; v++) {
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+            }
+    }
+}
+
+#endif
+
+#define BLOCK (NV * LANES)
+#define BLOCKS ((EV + BLOCK - 1) / BLOCK)
+#define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
+#define PANEL ((long)EU * BLOCK)
+
+static const long p_extent[] = P_EXTENT, p_a[] = P_A, p_b[] = P_B, p_o[] = P_O;
+enum { PS = sizeof p_a / sizeof *p_a };
+/* Of every axis of a piece: the size of out, the distance along it, where the sums begin, how many there are, and the
+   distance along these. */
+static const long y_size[] = Y_SIZE, y_step[] = Y_STEP, y_start[] = Y_START, y_extent[] = Y_EXTENT, y_own[] = Y_OWN;
+enum { YS = sizeof y_size / sizeof *y_size };
+
+struct work {
+    const REAL *a, *b;
+    REAL *out, *panels;
+    long firsts;
+    struct team *team;
+};
+
+/* v of a block for every u; beyond EV they are 0. */
+static void pack_part(void *given, long number)
+{
+    struct work *work = given;
+    const long k = number % BLOCKS, r1 = number / BLOCKS % R1, r0 = number / BLOCKS / R1 % R0;
+    const long vs = k == BLOCKS - 1 ? TAIL : BLOCK;
+    long rest = number / BLOCKS / R1 / R0;
+    const REAL *b = work->b + B_START + r0 * (ptrdiff_t)R0_B + r1 * (ptrdiff_t)R1_B + k * BLOCK * (ptrdiff_t)V_B;
+    for (int p = PS - 1; p >= 0; p--)
+        if (p_b[p]) {
+            const long extent = p ? p_extent[p] : work->firsts;
+            b += rest % extent * p_b[p];
+            rest /= extent;
+        }
+    REAL *to = work->panels + number * PANEL;
+    for (long u = 0; u < EU; u++)
+        for (long v = 0; v < BLOCK; v++)
+            *to++ = v < vs ? b[u * (ptrdiff_t)U_B + v * (ptrdiff_t)V_B] : 0;
+}
+
+/* A vector without what lies behind so many elements: there 0 was multiplied, by what may be infinite. */
+INLINE vec cut(vec value, const int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        vec number;
+        UNROLL for (int k = 0; k < LANES; k++)
+            number[k] = k;
+        const __typeof__(number < number) some = (__typeof__(some))value, inside = number < (vec){0} + (REAL)lanes;
+        return (vec)(some & inside);
+    }
+#endif
+    (void)lanes;
+    return value;
+}
+
+/* MR or fewer places m by nv vectors, the last of which has so many lanes. */
+INLINE void tile(const REAL *a, const REAL *panel, REAL *own, const int mr, const int nv, const int lanes)
+{
+    for (long u = 0; u < EU; u += CHAIN) {
+        vec sums[MR][NV];
+        clear(sums, mr, nv);
+        accumulate(sums, a + u * AU, AM, AU, panel + u * BLOCK, BLOCK, EU - u < CHAIN ? EU - u : CHAIN, mr, nv, 0,
+                   LANES, LANES, 0, MR, 0);
+        UNROLL for (int m = 0; m < mr; m++)
+            UNROLL for (int v = 0; v < nv; v++) {
+                REAL *to = own + m * (ptrdiff_t)OM + v * LANES;
+                store(to, load(to, LANES) + (v == nv - 1 ? cut(sums[m][v], lanes) : sums[m][v]), LANES);
+            }
+        /* GCC 12 would keep for the next tap what was read here, although a part of that is written in between. */
+        __asm__ volatile("" ::: "memory");
+    }
+}
+
+/* All that MR or fewer places m of a part are added to: near each other in out, they stay in the cache. */
+INLINE void places(const REAL *a, const REAL *panels, REAL *own, const int mr)
+{
+    for (long x0 = 0; x0 < X0; x0++)
+        for (long x1 = 0; x1 < X1; x1++) {
+            const REAL *with = panels, *from = a + x0 * (ptrdiff_t)X0_A + x1 * (ptrdiff_t)X1_A;
+            for (long r0 = 0; r0 < R0; r0++)
+                for (long r1 = 0; r1 < R1; r1++) {
+                    REAL *to = own + x0 * X0_O + x1 * X1_O + r0 * R0_O + r1 * R1_O;
+                    for (long k = 0; k < BLOCKS - 1; k++, with += PANEL)
+                        tile(from, with, to + k * BLOCK, mr, NV, LANES);
+                    tile(from, with, to + (BLOCKS - 1) * BLOCK, mr, (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
+                    with += PANEL;
+                }
+        }
+}
+
+/* A piece of out: the sums where there are any, else 0; or these are added to it. */
+static void give(const REAL *own, REAL *out, int axis)
+{
+    const long start = y_start[axis], end = start + y_extent[axis];
+    for (long y = 0; y < y_size[axis]; y++) {
+        const REAL *from = own && y >= start && y < end ? own + (y - start) * y_own[axis] : NULL;
+        REAL *to = out + y * (ptrdiff_t)y_step[axis];
+        if (axis < YS - 1)
+            give(from, to, axis + 1);
+        else if (ADD)
+            *to += from ? *from : 0;
+        else
+            *to = from ? *from : 0;
+    }
+}
+
+static void part(void *given, long number)
+{
+    struct work *work = given;
+    REAL *own = work->team->scratch((OWN + LANES) * sizeof(REAL)), *out = work->out + O_START;
+    if (!own)
+        return;
+    memset(own, 0, OWN * sizeof(REAL));
+    const REAL *a = work->a + A_START;
+    long rest = number, panel = 0, scale = 1;
+    for (int p = PS - 1; p >= 0; p--) {
+        const long extent = p ? p_extent[p] : work->firsts, k = rest % extent;
+        rest /= extent;
+        a += k * p_a[p];
+        out += k * p_o[p];
+        if (p_b[p]) {
+            panel += k * scale;
+            scale *= extent;
+        }
+    }
+    const REAL *panels = work->panels + panel * R0 * R1 * BLOCKS * PANEL;
+    long m = 0;
+    for (; m + MR <= EM; m += MR)
+        places(a + m * (ptrdiff_t)AM, panels, own + OWN_START + m * (ptrdiff_t)OM, MR);
+    if (EM % MR)
+        places(a + m * (ptrdiff_t)AM, panels, own + OWN_START + m * (ptrdiff_t)OM, EM % MR ? EM % MR : 1);
+    give(own, out, 0);
+}
+
+/* arrays: a, b, out; numbers: the extent of p0. */
+void kernel(void *const *arrays, const long *numbers, struct team *team)
+{
+    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], team};
+    long parts = numbers[0], panels = p_b[0] ? numbers[0] : 1;
+    for (int p = 1; p < PS; p++) {
+        parts *= p_extent[p];
+        panels *= p_b[p] ? p_extent[p] : 1;
+    }
+    panels *= (long)R0 * R1 * BLOCKS;
+    work.panels = team->scratch(panels * PANEL * sizeof(REAL));
+    if (!work.panels)
+        return;
+    team->run(team, pack_part, &work, panels);
+    team->run(team, part, &work, parts);
 }
 """
 
@@ -1299,10 +1592,12 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
    a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
-   is asked for, unless that is 0: the next tile reads it. */
+   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
+   of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
-                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead)
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
@@ -1313,11 +1608,10 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
                 __builtin_prefetch(b + v * LANES + ahead, 0, 2);
         }
         UNROLL for (int m = 0; m < mr; m++)
-            UNROLL for (int v = 0; v < nv; v++)
-                if (along)
-                    sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v];
-                else
-                    sums[m][v] += a[m * am] * row[v];
+            UNROLL for (int v = 0; v < nv; v++) {
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+            }
     }
 }
 
@@ -1536,7 +1830,7 @@ INLINE void product(const REAL *v, const REAL *u, REAL *m, const int mr)
         vec sums[MR][NV];
         clear(sums, mr, NV);
         accumulate(sums, v + c, ROW, 1, u + c * BLOCK, BLOCK, C - c < CHAIN ? C - c : CHAIN, mr, NV, 0,
-                   LANES, LANES, 0);
+                   LANES, LANES, 0, MR, 0);
         UNROLL for (int r = 0; r < mr; r++)
             UNROLL for (int n = 0; n < NV; n++) {
                 REAL *to = m + r * WIDTH + n * LANES;
@@ -1677,10 +1971,12 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
    a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
-   is asked for, unless that is 0: the next tile reads it. */
+   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
+   of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
-                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead)
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
@@ -1691,11 +1987,10 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
                 __builtin_prefetch(b + v * LANES + ahead, 0, 2);
         }
         UNROLL for (int m = 0; m < mr; m++)
-            UNROLL for (int v = 0; v < nv; v++)
-                if (along)
-                    sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v];
-                else
-                    sums[m][v] += a[m * am] * row[v];
+            UNROLL for (int v = 0; v < nv; v++) {
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+            }
     }
 }
 
@@ -1893,7 +2188,7 @@ static void product(const REAL *v, const REAL *e, REAL *s, long tiles, int first
     UNROLL for (int m = 0; m < MR; m++)
         UNROLL for (int n = 0; n < NV; n++)
             __builtin_prefetch(s + (long)m * KB + n * LANES, 1);
-    accumulate(sums, v, 1, V_ROW, e, E_ROW, tiles, MR, NV, 0, LANES, LANES, 0);
+    accumulate(sums, v, 1, V_ROW, e, E_ROW, tiles, MR, NV, 0, LANES, LANES, 0, MR, 0);
     UNROLL for (int m = 0; m < MR; m++)
         UNROLL for (int n = 0; n < NV; n++) {
             REAL *to = s + (long)m * KB + n * LANES;

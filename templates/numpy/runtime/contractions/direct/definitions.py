@@ -30,7 +30,7 @@ def definitions(s: Schedule, c: Contraction) -> dict[str, int | str]:
         across, chunk = tuple(nest), nest[0].extent * nest[0].out
     found: dict[str, int | str] = {
         "REAL": REALS[c.dtype], "LANES": s.lanes, "MR": s.tile.rows, "NV": s.tile.vectors,
-        "ALONG": int(s.along), "PANELS": s.panels, "STRIPS": int(s.strips),
+        "ALONG": int(s.along), "PANELS": s.panels, "STRIPS": int(s.strips), "STACKED": s.stacked,
         "BOX": int(s.box is not None), "CHUNKED": int(s.chunked),
         "EV": s.vector.extent, "RV_B": s.vector.b, "EM": row.extent, "MB": s.rows,
         "AM": 1 if s.strips else row.a, "RM_A": row.a, "OM": row.out,
