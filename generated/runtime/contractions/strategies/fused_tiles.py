@@ -105,7 +105,7 @@ def tiles_cost(c: Contraction, plan: FusedTiles, wanted: Settings) -> Cost:
     moved = size * (prod(d.left.sizes) + prod(d.right.sizes) + outputs * tiles * columns)
     error = max(COOK_TOOM[plan.results, d.extents[a.tap]].error for a in slides.axes)
     kernel = size * plan.points * batch * inner * columns
-    seconds = cycles * 4 * plan.lanes / full_rate(c.dtype) + (2 * kernel / COPY_RATE if kernel > LARGE_KERNEL else 0)
+    seconds = cycles * 4 * plan.lanes / full_rate(c.dtype) + (2.5 * kernel / COPY_RATE if kernel > LARGE_KERNEL else 0)
     return Cost(seconds + CALL, flops, moved, scratch, error, False)
 
 

@@ -1753,10 +1753,13 @@ void kernel(void *const *arrays, const long *numbers, struct team *team);
 #define BLOCK (NV * LANES)
 #define BLOCKS ((K + BLOCK - 1) / BLOCK)
 #define WIDTH (BLOCKS * BLOCK)
+#define C_BLOCKS ((C + LANES - 1) / LANES)
 /* Rows and points a little further apart than they are long: powers of two would meet in one set of a cache. */
 #define ROW (DEPTH + LANES)
 #define V_POINT ((long)TILES * ROW + 3 * LANES)
 #define M_POINT ((long)TILES * WIDTH + 3 * LANES)
+/* A panel of the kernel that the first cache does not hold is brought nearer while the one before is read. */
+#define AHEAD ((long)C * BLOCK * (long)sizeof(REAL) > 32 << 10 ? (long)C * BLOCK : 0)
 #define U_POINT ((long)C * WIDTH)
 
 static const REAL output1[M1][P1] = OUTPUT1, kernel1[P1][R1] = KERNEL1;
@@ -1769,12 +1772,14 @@ struct work {
     struct team *team;
 };
 
-/* The kernel at the points, for one c of one batch: u[point][block of k][c][k]. */
+#define TAP(w, r) ((w) + (r) / R2 * (ptrdiff_t)R1_W + (r) % R2 * (ptrdiff_t)R2_W)
+
+/* The kernel at the points, for LANES of c of one batch: u[point][block of k][c][k]. */
 static void kernel_part(void *given, long number)
 {
     struct work *work = given;
-    const long c = number % C, batch = number / C;
-    const REAL *w = work->w + W_START + c * (ptrdiff_t)C_W;
+    const long c0 = number % C_BLOCKS * LANES, batch = number / C_BLOCKS, cs = C - c0 < LANES ? C - c0 : LANES;
+    const REAL *w = work->w + W_START + c0 * (ptrdiff_t)C_W;
     long rest = batch;
     for (int o = OS - 1; o >= 0; o--)
         if (g_w[o]) {
@@ -1782,27 +1787,29 @@ static void kernel_part(void *given, long number)
             w += rest % extent * g_w[o];
             rest /= extent;
         }
-    REAL *u = work->u + batch * POINTS * U_POINT;
     for (long k = 0; k < WIDTH; k += LANES) {
-        vec taps[R1 * R2], half[P1 * R2], full[POINTS];
-        for (int r = 0; r < R1; r++)
-            for (int t = 0; t < R2; t++) {
-                const REAL *from = w + r * (ptrdiff_t)R1_W + t * (ptrdiff_t)R2_W + k * (ptrdiff_t)K_W;
-                if (K_W == 1 && k + LANES <= K)
-                    taps[r * R2 + t] = load(from, LANES);
-                else {
-                    REAL some[LANES] = {0};
-                    for (long v = 0; v < LANES && k + v < K; v++)
-                        some[v] = from[v * (ptrdiff_t)K_W];
-                    taps[r * R2 + t] = load(some, LANES);
+        REAL *u = work->u + batch * POINTS * U_POINT + k / BLOCK * ((long)C * BLOCK) + c0 * BLOCK + k % BLOCK;
+        const int beside = K_W == 1 && k + LANES <= K;
+        REAL turned[R1 * R2][LANES][LANES];
+        if (!beside) { /* what lies next to each other is read together, whichever index that is */
+            memset(turned, 0, sizeof turned);
+            for (int r = 0; r < R1 * R2; r++)
+                for (long v = 0; v < LANES && k + v < K; v++) {
+                    const REAL *from = TAP(w, r) + (k + v) * (ptrdiff_t)K_W;
+                    for (long c = 0; c < cs; c++)
+                        turned[r][c][v] = from[c * (ptrdiff_t)C_W];
                 }
-            }
-        for (int t = 0; t < R2; t++)
-            TRANSFORM(P1, R1, kernel1, taps + t, R2, half + t, R2)
-        for (int p = 0; p < P1; p++)
-            TRANSFORM(P2, R2, kernel2, half + p * R2, 1, full + p * P2, 1)
-        for (int p = 0; p < POINTS; p++)
-            store(u + p * U_POINT + k / BLOCK * ((long)C * BLOCK) + c * BLOCK + k % BLOCK, full[p], LANES);
+        }
+        for (long c = 0; c < cs; c++, u += BLOCK) {
+            vec taps[R1 * R2], half[P1 * R2];
+            const REAL *from = w + c * (ptrdiff_t)C_W + k * (ptrdiff_t)K_W;
+            for (int r = 0; r < R1 * R2; r++)
+                taps[r] = load(beside ? TAP(from, r) : turned[r][c], LANES);
+            for (int t = 0; t < R2; t++)
+                TRANSFORM(P1, R1, kernel1, taps + t, R2, half + t, R2)
+            for (int i = 0; i < P1; i++)
+                TRANSFORM_TO(P2, R2, kernel2, half + i * R2, 1, store(u + (i * P2 + r) * U_POINT, sum, LANES))
+        }
     }
 }
 
@@ -1830,7 +1837,7 @@ INLINE void product(const REAL *v, const REAL *u, REAL *m, const int mr)
         vec sums[MR][NV];
         clear(sums, mr, NV);
         accumulate(sums, v + c, ROW, 1, u + c * BLOCK, BLOCK, C - c < CHAIN ? C - c : CHAIN, mr, NV, 0,
-                   LANES, LANES, 0, MR, 0);
+                   LANES, LANES, AHEAD, MR, 0);
         UNROLL for (int r = 0; r < mr; r++)
             UNROLL for (int n = 0; n < NV; n++) {
                 REAL *to = m + r * WIDTH + n * LANES;
@@ -1881,7 +1888,7 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
     work.u = team->scratch(BATCHES * POINTS * U_POINT * sizeof(REAL));
     if (!work.u)
         return;
-    team->run(team, kernel_part, &work, (long)BATCHES * C);
+    team->run(team, kernel_part, &work, (long)BATCHES * C_BLOCKS);
     const long each = work.tiles / BATCHES;
     team->run(team, part, &work, BATCHES * ((each + TILES - 1) / TILES));
 }

@@ -9,7 +9,7 @@ from ..machine.threads import blas
 
 # Rates of one core, to compare ways to compute the same; their ratios matter, and these vary less than the machines.
 GEMM_RATE = 1e11
-BLAS_SHARE = 0.8
+BLAS_SHARE = 0.75
 WIDE_KERNELS = "SkylakeX", "Cooperlake", "SapphireRapids", "Sapphirerapids", "Zen4", "Zen5"
 SHORT_SIDE = 6.0
 SHORT_SUM = 10.0
