@@ -6,11 +6,12 @@
          t, q             outer sums, and blocks of s0: what a block reads stays in the cache while all is added to
            v block        NV vectors of v
              x0 to x2     further places of out
-               m          MR of them are a tile, whose sums stay in registers
+               m          MR of them are a tile, whose sums stay in registers; it may have STACKED x2, too
                  s0 to s2, u
 
    a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
-   (BOX). b is read where it lies, or from panels: all v of a block next to each other (PANELS). */
+   (BOX), or from panels of a block: all m of a tile next to each other (STRIPS). b is read where it lies, or from
+   panels: all v of a block next to each other (PANELS). */
 #include <stddef.h>
 #include <string.h>
 
@@ -22,6 +23,10 @@
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
 #define PANEL ((long)QB * S1 * S2 * EU * BLOCK) /* elements */
+#define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
+#define STRIP ((long)QB * S1 * S2 * EU * MR)
+/* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
+#define AHEAD (PANELS && PANEL * sizeof(REAL) > 32 << 10 ? PANEL : 0)
 
 enum { PS = sizeof(long[]) P_A / sizeof(long) };
 #if !CHUNKED
@@ -55,11 +60,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
                 for (long u = 0; u < EU; u += CHAIN) {
                     const int us = EU - u < CHAIN ? EU - u : CHAIN, whole = PANELS ? LANES : lanes;
-#if ALONG
-                    accumulate_along(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, whole, lanes);
-#else
-                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, whole);
-#endif
+                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, lanes, whole, AHEAD, WIDE,
+                               X2_A);
                     const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1, u + CHAIN >= EU};
                     int all = 1;
                     UNROLL for (int k = ADDED; k < 4; k++)
@@ -69,7 +71,7 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                     UNROLL for (int m = 0; m < mr; m++)
                         UNROLL for (int v = 0; v < nv; v++) {
                             const int width = v == nv - 1 ? lanes : LANES;
-                            REAL *to = out + m * (ptrdiff_t)OM + v * LANES;
+                            REAL *to = out + m % WIDE * (ptrdiff_t)OM + m / WIDE * (ptrdiff_t)X2_O + v * LANES;
                             store(to, first ? sums[m][v] : load(to, width) + sums[m][v], width);
                         }
                     clear(sums, mr, nv);
@@ -78,14 +80,24 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
             }
 }
 
-/* All m of a part by a block of v. */
+/* Where m lies, of which a tile begins there. */
+INLINE const REAL *row(const REAL *a, long m)
+{
+    return a + (STRIPS ? m / MR * STRIP : m * (ptrdiff_t)AM);
+}
+
+/* All m of a part, of one x2 or as many as a tile has, by a block of v. */
 INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, int qs, long ms, const int nv, const int lanes)
 {
     long m = 0;
+    if (STACKED > 1) {
+        tile(a, b, out, first, qs, MR, nv, lanes);
+        return;
+    }
     for (; m + MR <= ms; m += MR)
-        tile(a + m * (ptrdiff_t)AM, b, out + m * (ptrdiff_t)OM, first, qs, MR, nv, lanes);
+        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, qs, MR, nv, lanes);
     if (EM % MR && m < ms)
-        tile(a + m * (ptrdiff_t)AM, b, out + m * (ptrdiff_t)OM, first, qs, EM % MR ? EM % MR : 1, nv, lanes);
+        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, qs, EM % MR ? EM % MR : 1, nv, lanes);
 }
 
 /* The same for all x of a part. */
@@ -94,26 +106,54 @@ INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, lo
 {
     for (long x0 = 0; x0 < xs; x0++)
         for (long x1 = 0; x1 < X1; x1++)
-            for (long x2 = 0; x2 < X2; x2++)
+            for (long x2 = 0; x2 < X2; x2 += STACKED)
                 rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), first, qs, ms, nv,
                      lanes);
 }
 
 #if PANELS
-/* A panel: b for a block of v and a block of sums, in the order in which they are read; v beyond EV are 0. */
-static void pack(const REAL *b, long vs, long qs, REAL *to)
+/* Panels: b for blocks of v and a block of sums, in the order in which they are read; v beyond EV are 0. */
+static void pack(const REAL *b, long first, long last, long qs, REAL *to)
 {
     for (long s0 = 0; s0 < qs; s0++)
         for (long s1 = 0; s1 < S1; s1++)
             for (long s2 = 0; s2 < S2; s2++)
-                for (long u = 0; u < EU; u++, to += BLOCK) {
-                    const REAL *from = AT(b, s0, R0_B, s1, R1_B, s2, R2_B) + u * (ptrdiff_t)RU_B;
-                    long v = 0;
-                    for (; v < vs; v++)
-                        to[v] = from[v * (ptrdiff_t)RV_B];
-                    for (; v < BLOCK; v++)
-                        to[v] = 0;
-                }
+                for (long u = 0; u < EU; u++, to += BLOCK)
+                    for (long k = first; k < last; k++) {
+                        const REAL *from = AT(b, s0, R0_B, s1, R1_B, s2, R2_B) + u * (ptrdiff_t)RU_B;
+                        const long vs = k == BLOCKS - 1 ? TAIL : BLOCK;
+                        REAL *next = to + (k - first) * PANEL;
+                        from += k * BLOCK * (ptrdiff_t)RV_B;
+                        if (RV_B == 1 && vs == BLOCK) {
+                            memcpy(next, from, BLOCK * sizeof(REAL));
+                            continue;
+                        }
+                        if (RV_B == 1) {
+                            memcpy(next, from, TAIL * sizeof(REAL));
+                            memset(next + TAIL, 0, (BLOCK - TAIL) * sizeof(REAL));
+                            continue;
+                        }
+                        for (long v = 0; v < BLOCK; v++)
+                            next[v] = v < vs ? from[v * (ptrdiff_t)RV_B] : 0;
+                    }
+}
+#endif
+
+#if STRIPS
+/* The same of a, for the m of a tile. */
+static void strip(const REAL *a, long ms, long qs, REAL *to)
+{
+    for (long s0 = 0; s0 < qs; s0++)
+        for (long s1 = 0; s1 < S1; s1++)
+            for (long s2 = 0; s2 < S2; s2++) {
+                const REAL *from = AT(a, s0, R0_A, s1, R1_A, s2, R2_A);
+                for (long u = 0; u < EU; u++, to += MR, from += RU_A)
+                    if (RM_A == 1 && ms == MR)
+                        memcpy(to, from, MR * sizeof(REAL));
+                    else
+                        for (long m = 0; m < ms; m++)
+                            to[m] = from[m * (ptrdiff_t)RM_A];
+            }
 }
 #endif
 
@@ -131,7 +171,7 @@ static void pack_part(void *given, long number)
             b += rest % extent * p_b[p];
             rest /= extent;
         }
-    pack(b + k * BLOCK * (ptrdiff_t)RV_B, k == BLOCKS - 1 ? TAIL : BLOCK, QB, work->memory + number * PANEL);
+    pack(b, k, k + 1, QB, work->memory + number * PANEL);
 }
 #endif
 
@@ -195,8 +235,9 @@ static void part(void *given, long number)
         xs = EX - place[P_X] * X0 < X0 ? EX - place[P_X] * X0 : X0;
 #endif
     (void)panel, (void)scale;
-#if BOX || PANELS == 2
-    REAL *own = work->team->scratch((BOX_SIZE + (PANELS == 2 ? BLOCKS * PANEL : 0)) * sizeof(REAL));
+#if BOX || STRIPS || PANELS == 2
+    const long copied = WHOLE(BOX_SIZE + (STRIPS ? STRIP * ((MB + MR - 1) / MR) : 0));
+    REAL *own = work->team->scratch((copied + (PANELS == 2 ? BLOCKS * PANEL : 0)) * sizeof(REAL));
     if (!own)
         return;
 #endif
@@ -213,14 +254,17 @@ static void part(void *given, long number)
             }
             fill(a + t * (ptrdiff_t)T_A, start, 0, own);
             const REAL *from = own + BOX_START;
+#elif STRIPS
+            const REAL *from = own, *raw = a + t * (ptrdiff_t)T_A + q * (ptrdiff_t)R0_A;
+            for (long m = 0; m < ms; m += MR)
+                strip(raw + m * (ptrdiff_t)RM_A, ms - m < MR ? ms - m : MR, qs, own + m / MR * STRIP);
 #else
-            const REAL *from = a + t * (ptrdiff_t)T_A + q * (ptrdiff_t)S0_A;
+            const REAL *from = a + t * (ptrdiff_t)T_A + q * (ptrdiff_t)R0_A;
 #endif
             const REAL *with = b + t * (ptrdiff_t)T_B + q * (ptrdiff_t)R0_B;
 #if PANELS == 2
-            REAL *panels = own + BOX_SIZE;
-            for (long k = 0; k < BLOCKS; k++)
-                pack(with + k * BLOCK * (ptrdiff_t)RV_B, k == BLOCKS - 1 ? TAIL : BLOCK, qs, panels + k * PANEL);
+            REAL *panels = own + copied;
+            pack(with, 0, BLOCKS, qs, panels);
             with = panels;
 #elif PANELS == 1
             with = work->memory + panel * BLOCKS * PANEL;

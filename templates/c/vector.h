@@ -12,6 +12,7 @@ typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
 typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 #endif
 #define INLINE static inline __attribute__((always_inline))
+#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
 #define UNROLL _Pragma("GCC unroll 32")
 
 /* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
@@ -60,37 +61,28 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
             sums[m][v] = (vec){0};
 }
 
-/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile; of the last vector of b
-   so many lanes are read. */
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
+   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
+   of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
-                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes)
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
         UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? lanes : LANES);
+            row[v] = load(b + v * LANES, v == nv - 1 ? b_lanes : LANES);
             HOLD(row[v]);
+            if (ahead)
+                __builtin_prefetch(b + v * LANES + ahead, 0, 2);
         }
         UNROLL for (int m = 0; m < mr; m++)
-            UNROLL for (int v = 0; v < nv; v++)
-                sums[m][v] += a[m * am] * row[v];
-    }
-}
-
-/* The same where a is read in vectors, too: a[m * am + u * au + v]; of the last one `width` lanes. */
-INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
-                             const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes,
-                             const int width)
-{
-    for (int u = 0; u < us; u++, a += au, b += bu) {
-        vec row[NV];
-        UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? lanes : LANES);
-            HOLD(row[v]);
-        }
-        UNROLL for (int m = 0; m < mr; m++)
-            UNROLL for (int v = 0; v < nv; v++)
-                sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? width : LANES) * row[v];
+            UNROLL for (int v = 0; v < nv; v++) {
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+            }
     }
 }
 

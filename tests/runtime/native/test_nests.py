@@ -11,12 +11,14 @@ import pytest
 
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.runtime.contractions import choice
+from gradscribe.generated.runtime.contractions.choice import SCATTERING
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.contractions.direct.definitions import text
+from gradscribe.generated.runtime.contractions.direct.folding import fold_definitions
 from gradscribe.generated.runtime.contractions.gathering import GATHERING
-from gradscribe.generated.runtime.contractions.strategies.fused import definitions as fused_definitions
+from gradscribe.generated.runtime.contractions.strategies.fused import fused_text
 from gradscribe.generated.runtime.machine.native import compiler, searching
-from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, WINOGRAD
+from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, FOLD
 from tests.cases.random_contractions import problem
 from tests.runtime.native.nests import compute_all
 from tests.runtime.rooms import forget_plans, set_in_all
@@ -31,10 +33,12 @@ def texts(seed: int) -> Iterator[str]:
     found: list[str] = []
 
     def note(c: Contraction, compute: object) -> None:
-        plans = {s.name: s.plan(c) for s in GATHERING if s.compiled} if c.gathers else {}
+        plans = {s.name: s.plan(c) for s in (GATHERING if c.gathers else SCATTERING) if s.compiled}
         if plans.get("direct"):
             found.append(text(plans["direct"].defined, CONTRACTION))
-        found.extend(text(fused_definitions(plans[name]), WINOGRAD) for name in ("fused2", "fused4") if plans.get(name))
+        if plans.get("fold"):
+            found.extend(text(fold_definitions(plans["fold"], add), FOLD) for add in (False, True))
+        found.extend(fused_text(plans[name]) for name in ("fused2", "fused4") if plans.get(name))
 
     with rt.settings(backend="compiled"), choice.observing(note):
         problem([seed, TAG], np.dtype(np.float32 if seed % 2 else np.float64)).compute()

@@ -10,9 +10,6 @@ from .box import Box
 from .loops import Loop, joined, loops_of, volume, words
 from .tile import Tile, tile_of
 
-CACHE = 320 << 10
-"""Bytes of a cache of the second level that a block may have."""
-
 CHAIN = 512
 """Products that are added one after the other, where loops are such."""
 
@@ -21,10 +18,11 @@ MOST_ACROSS, MOST_SUMMED = 3, 4
 
 
 class Machine(NamedTuple):
-    """What a schedule depends on: the bytes of a vector, and how many a core holds."""
+    """What a schedule depends on: the bytes of a vector, how many a core holds, and the bytes of cache of a block."""
 
     vector: int
     registers: int
+    cache: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,8 @@ class Schedule:
         panels: 0: the second factor is read where it lies; 1: from panels of all of it; 2: from panels of a block.
         box: what a block reads of the first factor, if that is copied.
         chunked: whether the outer sum is divided into chunks, each with sums of its own.
+        strips: whether the first factor is read from panels of a block, too.
+        stacked: of how many values of the last loop of `across` a tile has all rows.
     """
 
     swapped: bool
@@ -66,6 +66,8 @@ class Schedule:
     panels: int
     box: Box | None = None
     chunked: bool = False
+    strips: bool = False
+    stacked: int = 1
 
     def __str__(self) -> str:
         """For `gradscribe explain`."""
@@ -74,8 +76,10 @@ class Schedule:
         sums = words((self.outer, self.summed[0].first(self.block), *self.summed[1:]))
         copied = f", copies {'x'.join(str(axis.extent) for axis in self.box.axes)}" if self.box else ""
         shared = f"chunks of {self.outer.name}" if self.chunked else f"parts {words(self.parts) or 1}"
-        tile = f"tile {self.tile.rows} {self.row.name} x {self.tile.vectors * self.lanes} {self.vector.name}"
-        return f"{shared}; {within}; {tile}; sums {sums}{copied}{', panels' if self.panels else ''}"
+        row = self.row.name if self.stacked == 1 else f"{self.across[-1].name}\N{MIDDLE DOT}{self.row.name}"
+        tile = f"tile {self.tile.rows} {row} x {self.tile.vectors * self.lanes} {self.vector.name}"
+        panels = ", panels of both" if self.strips and self.panels else ", panels" if self.panels or self.strips else ""
+        return f"{shared}; {within}; {tile}; sums {sums}{copied}{panels}"
 
     @property
     def added(self) -> int:
@@ -99,6 +103,7 @@ class Roles(NamedTuple):
         boxed: whether windows leave the first factor.
         lanes: elements of a vector.
         registers: vectors that a core holds.
+        cache: bytes of a cache of the second level that a block may have.
     """
 
     c: Contraction
@@ -111,6 +116,7 @@ class Roles(NamedTuple):
     boxed: bool
     lanes: int
     registers: int
+    cache: int
 
     @property
     def itemsize(self) -> int:
@@ -159,5 +165,15 @@ def oriented(c: Contraction, swapped: bool, machine: Machine) -> Roles | None:
         free.pop()
     lanes = max(1, machine.vector // c.dtype.itemsize)
     return Roles(
-        c, swapped, loops[vector], tall, tuple(free), tuple(summed), vector in c.batch, boxed, lanes, machine.registers
+        c,
+        swapped,
+        loops[vector],
+        tall,
+        tuple(free),
+        tuple(summed),
+        vector in c.batch,
+        boxed,
+        lanes,
+        machine.registers,
+        machine.cache,
     )

@@ -16,13 +16,13 @@ from ...machine.configuration import Settings
 from ...machine.memory import scratch_memory
 from ...machine.threads import in_threads, thread_count
 from ..contraction import Contraction
-from ..costs import CACHE_RATE, CALL, Cost, copy_rate, full_rate, gemm_rate
+from ..costs import CACHE_RATE, CALL, COPY_RATE, Cost, copy_rate, full_rate, gemm_rate
 from ..operands import Bound, Terms
 from .tiles import Tiles, at_distance
 from .tiling import LEAST_TILES, Winograd
 
-KRON = 0.8
-"""The rate of products with the matrix of a transform, relative to that of large ones."""
+KRON = 0.6
+"""The rate of products with the matrix of a transform, relative to what registers allow."""
 
 
 def winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
@@ -47,6 +47,7 @@ def winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
     seconds += moved / copy_rate(size * d.volume(slides.inner[-1:]))
     seconds += CALL * 8 * len(plan.chunks) * len(plan.columns)
     if len(plan.columns) > 1:
+        seconds += 2 * size * kernel / COPY_RATE
         scratch = chunk * plan.products * batch * inner * size + 2 * (kernel + tiles * columns) // len(plan.columns)
     else:
         scratch = chunk * plan.products * batch * 2 * (inner + columns) * size + kernel * size

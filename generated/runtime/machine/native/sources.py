@@ -10,11 +10,12 @@ CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u 
          t, q             outer sums, and blocks of s0: what a block reads stays in the cache while all is added to
            v block        NV vectors of v
              x0 to x2     further places of out
-               m          MR of them are a tile, whose sums stay in registers
+               m          MR of them are a tile, whose sums stay in registers; it may have STACKED x2, too
                  s0 to s2, u
 
    a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
-   (BOX). b is read where it lies, or from panels: all v of a block next to each other (PANELS). */
+   (BOX), or from panels of a block: all m of a tile next to each other (STRIPS). b is read where it lies, or from
+   panels: all v of a block next to each other (PANELS). */
 #include <stddef.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
 typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 #endif
 #define INLINE static inline __attribute__((always_inline))
+#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
 #define UNROLL _Pragma("GCC unroll 32")
 
 /* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
@@ -104,37 +106,28 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
             sums[m][v] = (vec){0};
 }
 
-/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile; of the last vector of b
-   so many lanes are read. */
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
+   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
+   of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
-                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes)
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
         UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? lanes : LANES);
+            row[v] = load(b + v * LANES, v == nv - 1 ? b_lanes : LANES);
             HOLD(row[v]);
+            if (ahead)
+                __builtin_prefetch(b + v * LANES + ahead, 0, 2);
         }
         UNROLL for (int m = 0; m < mr; m++)
-            UNROLL for (int v = 0; v < nv; v++)
-                sums[m][v] += a[m * am] * row[v];
-    }
-}
-
-/* The same where a is read in vectors, too: a[m * am + u * au + v]; of the last one `width` lanes. */
-INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
-                             const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes,
-                             const int width)
-{
-    for (int u = 0; u < us; u++, a += au, b += bu) {
-        vec row[NV];
-        UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? lanes : LANES);
-            HOLD(row[v]);
-        }
-        UNROLL for (int m = 0; m < mr; m++)
-            UNROLL for (int v = 0; v < nv; v++)
-                sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? width : LANES) * row[v];
+            UNROLL for (int v = 0; v < nv; v++) {
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+            }
     }
 }
 
@@ -145,6 +138,10 @@ INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
 #define PANEL ((long)QB * S1 * S2 * EU * BLOCK) /* elements */
+#define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
+#define STRIP ((long)QB * S1 * S2 * EU * MR)
+/* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
+#define AHEAD (PANELS && PANEL * sizeof(REAL) > 32 << 10 ? PANEL : 0)
 
 enum { PS = sizeof(long[]) P_A / sizeof(long) };
 #if !CHUNKED
@@ -178,11 +175,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
                 for (long u = 0; u < EU; u += CHAIN) {
                     const int us = EU - u < CHAIN ? EU - u : CHAIN, whole = PANELS ? LANES : lanes;
-#if ALONG
-                    accumulate_along(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, whole, lanes);
-#else
-                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, whole);
-#endif
+                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, lanes, whole, AHEAD, WIDE,
+                               X2_A);
                     const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1, u + CHAIN >= EU};
                     int all = 1;
                     UNROLL for (int k = ADDED; k < 4; k++)
@@ -192,7 +186,7 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                     UNROLL for (int m = 0; m < mr; m++)
                         UNROLL for (int v = 0; v < nv; v++) {
                             const int width = v == nv - 1 ? lanes : LANES;
-                            REAL *to = out + m * (ptrdiff_t)OM + v * LANES;
+                            REAL *to = out + m % WIDE * (ptrdiff_t)OM + m / WIDE * (ptrdiff_t)X2_O + v * LANES;
                             store(to, first ? sums[m][v] : load(to, width) + sums[m][v], width);
                         }
                     clear(sums, mr, nv);
@@ -201,14 +195,24 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
             }
 }
 
-/* All m of a part by a block of v. */
+/* Where m lies, of which a tile begins there. */
+INLINE const REAL *row(const REAL *a, long m)
+{
+    return a + (STRIPS ? m / MR * STRIP : m * (ptrdiff_t)AM);
+}
+
+/* All m of a part, of one x2 or as many as a tile has, by a block of v. */
 INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, int qs, long ms, const int nv, const int lanes)
 {
     long m = 0;
+    if (STACKED > 1) {
+        tile(a, b, out, first, qs, MR, nv, lanes);
+        return;
+    }
     for (; m + MR <= ms; m += MR)
-        tile(a + m * (ptrdiff_t)AM, b, out + m * (ptrdiff_t)OM, first, qs, MR, nv, lanes);
+        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, qs, MR, nv, lanes);
     if (EM % MR && m < ms)
-        tile(a + m * (ptrdiff_t)AM, b, out + m * (ptrdiff_t)OM, first, qs, EM % MR ? EM % MR : 1, nv, lanes);
+        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, qs, EM % MR ? EM % MR : 1, nv, lanes);
 }
 
 /* The same for all x of a part. */
@@ -217,26 +221,54 @@ INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, lo
 {
     for (long x0 = 0; x0 < xs; x0++)
         for (long x1 = 0; x1 < X1; x1++)
-            for (long x2 = 0; x2 < X2; x2++)
+            for (long x2 = 0; x2 < X2; x2 += STACKED)
                 rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), first, qs, ms, nv,
                      lanes);
 }
 
 #if PANELS
-/* A panel: b for a block of v and a block of sums, in the order in which they are read; v beyond EV are 0. */
-static void pack(const REAL *b, long vs, long qs, REAL *to)
+/* Panels: b for blocks of v and a block of sums, in the order in which they are read; v beyond EV are 0. */
+static void pack(const REAL *b, long first, long last, long qs, REAL *to)
 {
     for (long s0 = 0; s0 < qs; s0++)
         for (long s1 = 0; s1 < S1; s1++)
             for (long s2 = 0; s2 < S2; s2++)
-                for (long u = 0; u < EU; u++, to += BLOCK) {
-                    const REAL *from = AT(b, s0, R0_B, s1, R1_B, s2, R2_B) + u * (ptrdiff_t)RU_B;
-                    long v = 0;
-                    for (; v < vs; v++)
-                        to[v] = from[v * (ptrdiff_t)RV_B];
-                    for (; v < BLOCK; v++)
-                        to[v] = 0;
-                }
+                for (long u = 0; u < EU; u++, to += BLOCK)
+                    for (long k = first; k < last; k++) {
+                        const REAL *from = AT(b, s0, R0_B, s1, R1_B, s2, R2_B) + u * (ptrdiff_t)RU_B;
+                        const long vs = k == BLOCKS - 1 ? TAIL : BLOCK;
+                        REAL *next = to + (k - first) * PANEL;
+                        from += k * BLOCK * (ptrdiff_t)RV_B;
+                        if (RV_B == 1 && vs == BLOCK) {
+                            memcpy(next, from, BLOCK * sizeof(REAL));
+                            continue;
+                        }
+                        if (RV_B == 1) {
+                            memcpy(next, from, TAIL * sizeof(REAL));
+                            memset(next + TAIL, 0, (BLOCK - TAIL) * sizeof(REAL));
+                            continue;
+                        }
+                        for (long v = 0; v < BLOCK; v++)
+                            next[v] = v < vs ? from[v * (ptrdiff_t)RV_B] : 0;
+                    }
+}
+#endif
+
+#if STRIPS
+/* The same of a, for the m of a tile. */
+static void strip(const REAL *a, long ms, long qs, REAL *to)
+{
+    for (long s0 = 0; s0 < qs; s0++)
+        for (long s1 = 0; s1 < S1; s1++)
+            for (long s2 = 0; s2 < S2; s2++) {
+                const REAL *from = AT(a, s0, R0_A, s1, R1_A, s2, R2_A);
+                for (long u = 0; u < EU; u++, to += MR, from += RU_A)
+                    if (RM_A == 1 && ms == MR)
+                        memcpy(to, from, MR * sizeof(REAL));
+                    else
+                        for (long m = 0; m < ms; m++)
+                            to[m] = from[m * (ptrdiff_t)RM_A];
+            }
 }
 #endif
 
@@ -254,7 +286,7 @@ static void pack_part(void *given, long number)
             b += rest % extent * p_b[p];
             rest /= extent;
         }
-    pack(b + k * BLOCK * (ptrdiff_t)RV_B, k == BLOCKS - 1 ? TAIL : BLOCK, QB, work->memory + number * PANEL);
+    pack(b, k, k + 1, QB, work->memory + number * PANEL);
 }
 #endif
 
@@ -318,8 +350,9 @@ static void part(void *given, long number)
         xs = EX - place[P_X] * X0 < X0 ? EX - place[P_X] * X0 : X0;
 #endif
     (void)panel, (void)scale;
-#if BOX || PANELS == 2
-    REAL *own = work->team->scratch((BOX_SIZE + (PANELS == 2 ? BLOCKS * PANEL : 0)) * sizeof(REAL));
+#if BOX || STRIPS || PANELS == 2
+    const long copied = WHOLE(BOX_SIZE + (STRIPS ? STRIP * ((MB + MR - 1) / MR) : 0));
+    REAL *own = work->team->scratch((copied + (PANELS == 2 ? BLOCKS * PANEL : 0)) * sizeof(REAL));
     if (!own)
         return;
 #endif
@@ -336,14 +369,17 @@ static void part(void *given, long number)
             }
             fill(a + t * (ptrdiff_t)T_A, start, 0, own);
             const REAL *from = own + BOX_START;
+#elif STRIPS
+            const REAL *from = own, *raw = a + t * (ptrdiff_t)T_A + q * (ptrdiff_t)R0_A;
+            for (long m = 0; m < ms; m += MR)
+                strip(raw + m * (ptrdiff_t)RM_A, ms - m < MR ? ms - m : MR, qs, own + m / MR * STRIP);
 #else
-            const REAL *from = a + t * (ptrdiff_t)T_A + q * (ptrdiff_t)S0_A;
+            const REAL *from = a + t * (ptrdiff_t)T_A + q * (ptrdiff_t)R0_A;
 #endif
             const REAL *with = b + t * (ptrdiff_t)T_B + q * (ptrdiff_t)R0_B;
 #if PANELS == 2
-            REAL *panels = own + BOX_SIZE;
-            for (long k = 0; k < BLOCKS; k++)
-                pack(with + k * BLOCK * (ptrdiff_t)RV_B, k == BLOCKS - 1 ? TAIL : BLOCK, qs, panels + k * PANEL);
+            REAL *panels = own + copied;
+            pack(with, 0, BLOCKS, qs, panels);
             with = panels;
 #elif PANELS == 1
             with = work->memory + panel * BLOCKS * PANEL;
@@ -402,6 +438,287 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
     (void)panels;
     team->run(team, part, &work, parts);
 #endif
+}
+"""
+
+FOLD: str = r"""/* Products added to a window: out[p, x + m + r + v] += sum over u of a[p, x, m, u] b[p, r, v, u].
+
+   Sizes and distances (in elements) are definitions. A part has all that leads to its piece of out, which it adds up in
+   memory of its own that no position leaves:
+
+       part   p0, p1 and so on
+         m            MR places of a are a tile, whose sums over u stay in registers
+           x0, x1     its other places
+             r0, r1   taps
+               v      NV vectors of taps or channels that lie next to each other in out
+
+   Neighbours in a tile lie far from each other in out: what is added to has not just been written. */
+#include <stddef.h>
+#include <string.h>
+
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+/* Vectors of LANES elements of the type REAL, and sums of products of them that stay in registers. */
+#ifndef GRADSCRIBE_VECTOR_H
+#define GRADSCRIBE_VECTOR_H
+
+#include <stddef.h>
+
+#if LANES == 1
+typedef REAL vec;
+typedef REAL loose;
+#else
+typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#endif
+#define INLINE static inline __attribute__((always_inline))
+#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
+#define UNROLL _Pragma("GCC unroll 32")
+
+/* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
+#if defined __AVX512F__
+#define HOLD(value) __asm__("" : "+v"(value))
+#elif defined __SSE2__
+#define HOLD(value) __asm__("" : "+x"(value))
+#elif defined __ARM_NEON
+#define HOLD(value) __asm__("" : "+w"(value))
+#else
+#define HOLD(value) (void)0
+#endif
+
+INLINE vec load(const REAL *p, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        vec value = {0};
+        UNROLL for (int k = 0; k < lanes; k++)
+            value[k] = p[k];
+        return value;
+    }
+#endif
+    (void)lanes;
+    return *(const loose *)p;
+}
+
+INLINE void store(REAL *p, vec value, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        UNROLL for (int k = 0; k < lanes; k++)
+            p[k] = value[k];
+        return;
+    }
+#endif
+    (void)lanes;
+    *(loose *)p = value;
+}
+
+/* Set the sums of a tile, MR or fewer rows by NV or fewer vectors, to 0. */
+INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
+{
+    UNROLL for (int m = 0; m < mr; m++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sums[m][v] = (vec){0};
+}
+
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
+   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
+   of these. */
+INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far)
+{
+    for (int u = 0; u < us; u++, a += au, b += bu) {
+        vec row[NV];
+        UNROLL for (int v = 0; v < nv; v++) {
+            row[v] = load(b + v * LANES, v == nv - 1 ? b_lanes : LANES);
+            HOLD(row[v]);
+            if (ahead)
+                __builtin_prefetch(b + v * LANES + ahead, 0, 2);
+        }
+        UNROLL for (int m = 0; m < mr; m++)
+            UNROLL for (int v = 0; v < nv; v++) {
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+            }
+    }
+}
+
+#endif
+
+#define BLOCK (NV * LANES)
+#define BLOCKS ((EV + BLOCK - 1) / BLOCK)
+#define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
+#define PANEL ((long)EU * BLOCK)
+
+static const long p_extent[] = P_EXTENT, p_a[] = P_A, p_b[] = P_B, p_o[] = P_O;
+enum { PS = sizeof p_a / sizeof *p_a };
+/* Of every axis of a piece: the size of out, the distance along it, where the sums begin, how many there are, and the
+   distance along these. */
+static const long y_size[] = Y_SIZE, y_step[] = Y_STEP, y_start[] = Y_START, y_extent[] = Y_EXTENT, y_own[] = Y_OWN;
+enum { YS = sizeof y_size / sizeof *y_size };
+
+struct work {
+    const REAL *a, *b;
+    REAL *out, *panels;
+    long firsts;
+    struct team *team;
+};
+
+/* v of a block for every u; beyond EV they are 0. */
+static void pack_part(void *given, long number)
+{
+    struct work *work = given;
+    const long k = number % BLOCKS, r1 = number / BLOCKS % R1, r0 = number / BLOCKS / R1 % R0;
+    const long vs = k == BLOCKS - 1 ? TAIL : BLOCK;
+    long rest = number / BLOCKS / R1 / R0;
+    const REAL *b = work->b + B_START + r0 * (ptrdiff_t)R0_B + r1 * (ptrdiff_t)R1_B + k * BLOCK * (ptrdiff_t)V_B;
+    for (int p = PS - 1; p >= 0; p--)
+        if (p_b[p]) {
+            const long extent = p ? p_extent[p] : work->firsts;
+            b += rest % extent * p_b[p];
+            rest /= extent;
+        }
+    REAL *to = work->panels + number * PANEL;
+    for (long u = 0; u < EU; u++)
+        for (long v = 0; v < BLOCK; v++)
+            *to++ = v < vs ? b[u * (ptrdiff_t)U_B + v * (ptrdiff_t)V_B] : 0;
+}
+
+/* A vector without what lies behind so many elements: there 0 was multiplied, by what may be infinite. */
+INLINE vec cut(vec value, const int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        vec number;
+        UNROLL for (int k = 0; k < LANES; k++)
+            number[k] = k;
+        const __typeof__(number < number) some = (__typeof__(some))value, inside = number < (vec){0} + (REAL)lanes;
+        return (vec)(some & inside);
+    }
+#endif
+    (void)lanes;
+    return value;
+}
+
+/* MR or fewer places m by nv vectors, the last of which has so many lanes. */
+INLINE void tile(const REAL *a, const REAL *panel, REAL *own, const int mr, const int nv, const int lanes)
+{
+    for (long u = 0; u < EU; u += CHAIN) {
+        vec sums[MR][NV];
+        clear(sums, mr, nv);
+        accumulate(sums, a + u * AU, AM, AU, panel + u * BLOCK, BLOCK, EU - u < CHAIN ? EU - u : CHAIN, mr, nv, 0,
+                   LANES, LANES, 0, MR, 0);
+        UNROLL for (int m = 0; m < mr; m++)
+            UNROLL for (int v = 0; v < nv; v++) {
+                REAL *to = own + m * (ptrdiff_t)OM + v * LANES;
+                store(to, load(to, LANES) + (v == nv - 1 ? cut(sums[m][v], lanes) : sums[m][v]), LANES);
+            }
+        /* GCC 12 would keep for the next tap what was read here, although a part of that is written in between. */
+        __asm__ volatile("" ::: "memory");
+    }
+}
+
+/* All that MR or fewer places m of a part are added to: near each other in out, they stay in the cache. */
+INLINE void places(const REAL *a, const REAL *panels, REAL *own, const int mr)
+{
+    for (long x0 = 0; x0 < X0; x0++)
+        for (long x1 = 0; x1 < X1; x1++) {
+            const REAL *with = panels, *from = a + x0 * (ptrdiff_t)X0_A + x1 * (ptrdiff_t)X1_A;
+            for (long r0 = 0; r0 < R0; r0++)
+                for (long r1 = 0; r1 < R1; r1++) {
+                    REAL *to = own + x0 * X0_O + x1 * X1_O + r0 * R0_O + r1 * R1_O;
+                    for (long k = 0; k < BLOCKS - 1; k++, with += PANEL)
+                        tile(from, with, to + k * BLOCK, mr, NV, LANES);
+                    tile(from, with, to + (BLOCKS - 1) * BLOCK, mr, (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
+                    with += PANEL;
+                }
+        }
+}
+
+/* A piece of out: the sums where there are any, else 0; or these are added to it. */
+static void give(const REAL *own, REAL *out, int axis)
+{
+    const long start = y_start[axis], end = start + y_extent[axis];
+    for (long y = 0; y < y_size[axis]; y++) {
+        const REAL *from = own && y >= start && y < end ? own + (y - start) * y_own[axis] : NULL;
+        REAL *to = out + y * (ptrdiff_t)y_step[axis];
+        if (axis < YS - 1)
+            give(from, to, axis + 1);
+        else if (ADD)
+            *to += from ? *from : 0;
+        else
+            *to = from ? *from : 0;
+    }
+}
+
+static void part(void *given, long number)
+{
+    struct work *work = given;
+    REAL *own = work->team->scratch((OWN + LANES) * sizeof(REAL)), *out = work->out + O_START;
+    if (!own)
+        return;
+    memset(own, 0, OWN * sizeof(REAL));
+    const REAL *a = work->a + A_START;
+    long rest = number, panel = 0, scale = 1;
+    for (int p = PS - 1; p >= 0; p--) {
+        const long extent = p ? p_extent[p] : work->firsts, k = rest % extent;
+        rest /= extent;
+        a += k * p_a[p];
+        out += k * p_o[p];
+        if (p_b[p]) {
+            panel += k * scale;
+            scale *= extent;
+        }
+    }
+    const REAL *panels = work->panels + panel * R0 * R1 * BLOCKS * PANEL;
+    long m = 0;
+    for (; m + MR <= EM; m += MR)
+        places(a + m * (ptrdiff_t)AM, panels, own + OWN_START + m * (ptrdiff_t)OM, MR);
+    if (EM % MR)
+        places(a + m * (ptrdiff_t)AM, panels, own + OWN_START + m * (ptrdiff_t)OM, EM % MR ? EM % MR : 1);
+    give(own, out, 0);
+}
+
+/* arrays: a, b, out; numbers: the extent of p0. */
+void kernel(void *const *arrays, const long *numbers, struct team *team)
+{
+    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], team};
+    long parts = numbers[0], panels = p_b[0] ? numbers[0] : 1;
+    for (int p = 1; p < PS; p++) {
+        parts *= p_extent[p];
+        panels *= p_b[p] ? p_extent[p] : 1;
+    }
+    panels *= (long)R0 * R1 * BLOCKS;
+    work.panels = team->scratch(panels * PANEL * sizeof(REAL));
+    if (!work.panels)
+        return;
+    team->run(team, pack_part, &work, panels);
+    team->run(team, part, &work, parts);
 }
 """
 
@@ -1338,33 +1655,14 @@ WINOGRAD: str = r"""/* A correlation with fewer multiplications: F(M1, R1) along
          y = A^T m A    results
 
    A block of tiles goes through all stages in the cache. Sizes, distances (in elements) and matrices are defined. */
+/* Tiles of a correlation with fewer multiplications, F(M1, R1) along one axis and F(M2, R2) along another: where they
+   lie, and the input of one at P1 x P2 points. Sizes, distances (in elements) and matrices are definitions. */
+#ifndef GRADSCRIBE_CORRELATION_H
+#define GRADSCRIBE_CORRELATION_H
+
 #include <stddef.h>
 #include <string.h>
 
-/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
-#ifndef GRADSCRIBE_TEAM_H
-#define GRADSCRIBE_TEAM_H
-
-#include <stddef.h>
-
-/* `threads` is how many may compute at once, the calling one among them.
-
-   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
-   all have returned. It may be called again and again, and within a part: there it calls one after the other.
-
-   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
-   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
-   whoever gets it returns at once, and the caller is told that nothing was computed. */
-struct team {
-    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
-    void *(*scratch)(size_t bytes);
-    long threads;
-};
-
-/* What every kernel is called and given. */
-void kernel(void *const *arrays, const long *numbers, struct team *team);
-
-#endif
 /* Vectors of LANES elements of the type REAL, and sums of products of them that stay in registers. */
 #ifndef GRADSCRIBE_VECTOR_H
 #define GRADSCRIBE_VECTOR_H
@@ -1379,6 +1677,7 @@ typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
 typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
 #endif
 #define INLINE static inline __attribute__((always_inline))
+#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
 #define UNROLL _Pragma("GCC unroll 32")
 
 /* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
@@ -1427,37 +1726,28 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
             sums[m][v] = (vec){0};
 }
 
-/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile; of the last vector of b
-   so many lanes are read. */
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
+   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
+   of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
-                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes)
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
         UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? lanes : LANES);
+            row[v] = load(b + v * LANES, v == nv - 1 ? b_lanes : LANES);
             HOLD(row[v]);
+            if (ahead)
+                __builtin_prefetch(b + v * LANES + ahead, 0, 2);
         }
         UNROLL for (int m = 0; m < mr; m++)
-            UNROLL for (int v = 0; v < nv; v++)
-                sums[m][v] += a[m * am] * row[v];
-    }
-}
-
-/* The same where a is read in vectors, too: a[m * am + u * au + v]; of the last one `width` lanes. */
-INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
-                             const ptrdiff_t bu, const int us, const int mr, const int nv, const int lanes,
-                             const int width)
-{
-    for (int u = 0; u < us; u++, a += au, b += bu) {
-        vec row[NV];
-        UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? lanes : LANES);
-            HOLD(row[v]);
-        }
-        UNROLL for (int m = 0; m < mr; m++)
-            UNROLL for (int v = 0; v < nv; v++)
-                sums[m][v] += load(a + m * am + v * LANES, v == nv - 1 ? width : LANES) * row[v];
+            UNROLL for (int v = 0; v < nv; v++) {
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+            }
     }
 }
 
@@ -1466,31 +1756,14 @@ INLINE void accumulate_along(vec sums[MR][NV], const REAL *a, const ptrdiff_t am
 #define P1 (M1 + R1 - 1)
 #define P2 (M2 + R2 - 1)
 #define POINTS (P1 * P2)
-#define BLOCK (NV * LANES)
-#define BLOCKS ((K + BLOCK - 1) / BLOCK)
-#define TAIL ((K - 1) % BLOCK + 1)
-#define WIDTH (BLOCKS * BLOCK)
-#define DEPTH ((C + LANES - 1) / LANES * LANES)
-/* Rows and points a little further apart than they are long: powers of two would meet in one set of a cache. */
-#define ROW (DEPTH + LANES)
-#define V_POINT ((long)TILES * ROW + 3 * LANES)
-#define M_POINT ((long)TILES * WIDTH + 3 * LANES)
-#define U_POINT ((long)C * WIDTH)
+#define DEPTH WHOLE(C)
 
-static const REAL output1[M1][P1] = OUTPUT1, kernel1[P1][R1] = KERNEL1, data1[P1][P1] = DATA1;
-static const REAL output2[M2][P2] = OUTPUT2, kernel2[P2][R2] = KERNEL2, data2[P2][P2] = DATA2;
+static const REAL data1[P1][P1] = DATA1, data2[P2][P2] = DATA2;
 static const long o_extent[] = O_EXTENT, o_x[] = O_X, o_y[] = O_Y, g_w[] = O_W;
 enum { OS = sizeof o_extent / sizeof *o_extent };
 
-struct work {
-    const REAL *x, *w;
-    REAL *y, *u;
-    long batch, tiles;
-    struct team *team;
-};
-
-/* to[r] = sum over k of matrix[r][k] * from[k], without what is 0. */
-#define TRANSFORM(rows, columns, matrix, from, from_step, to, to_step)            \
+/* to[r] = sum over k of matrix[r][k] * from[k], without what is 0; the macro `write` says where a sum goes. */
+#define TRANSFORM_TO(rows, columns, matrix, from, from_step, write)               \
     UNROLL for (int r = 0; r < rows; r++) {                                       \
         vec sum = {0};                                                            \
         UNROLL for (int k = 0, some = 0; k < columns; k++)                        \
@@ -1499,15 +1772,150 @@ struct work {
                 sum = some ? sum + matrix[r][k] * value : matrix[r][k] * value;   \
                 some = 1;                                                         \
             }                                                                     \
-        (to)[r * (to_step)] = sum;                                                \
+        write;                                                                    \
     }
+#define TRANSFORM(rows, columns, matrix, from, from_step, to, to_step) \
+    TRANSFORM_TO(rows, columns, matrix, from, from_step, (to)[r * (to_step)] = sum)
 
-/* The kernel at the points, for one c of one batch: u[point][block of k][c][k]. */
+/* How many of so many positions, the first of which is `first`, lie before an end. */
+INLINE long within(long first, long end, long step, long most)
+{
+    const long left = first < end ? (end - first + step - 1) / step : 0;
+    return left < most ? left : most;
+}
+
+/* A vector of a tile at the points; of its positions those from `low` to before `high` along both axes lie in x. */
+INLINE void data_vector(const REAL *x, const long low[2], const long high[2], const int lanes, const int edge, REAL *v,
+                        long point)
+{
+    vec half[POINTS];
+    for (int j = 0; j < P2; j++) {
+        const REAL *from = x + j * (ptrdiff_t)(D2 * A2);
+        vec in[P1];
+        UNROLL for (int i = 0; i < P1; i++, from += (ptrdiff_t)D1 * A1) {
+            if (edge && (i < low[0] || i >= high[0] || j < low[1] || j >= high[1]))
+                in[i] = (vec){0};
+            else
+                in[i] = load(from, lanes);
+            if (j >= P2 - M2) /* of the next tile, which has the others */
+                __builtin_prefetch(from + M2 * (ptrdiff_t)(D2 * A2));
+        }
+        TRANSFORM(P1, P1, data1, in, 1, half + j, P2)
+    }
+    for (int i = 0; i < P1; i++)
+        TRANSFORM_TO(P2, P2, data2, half + i * P2, 1, store(v + (i * P2 + r) * point, sum, LANES))
+}
+
+/* So many channels of a tile at the points, which are so far apart: v[point][c]. All but the last of the blocks that
+   channels are cut into are whole vectors. */
+static void data_tile(const REAL *x, long first, long second, long channels, REAL *v, long point)
+{
+    const long low[] = {within(first, 0, D1, P1), within(second, 0, D2, P2)};
+    const long high[] = {within(first, H, D1, P1), within(second, W, D2, P2)};
+    const REAL *from = x + first * (ptrdiff_t)A1 + second * (ptrdiff_t)A2;
+    const int edge = low[0] || low[1] || high[0] < P1 || high[1] < P2;
+    for (long c = 0; c < channels; c += LANES)
+        if (C % LANES && c + LANES > channels)
+            data_vector(from + c, low, high, C % LANES ? C % LANES : LANES, 1, v + c, point);
+        else if (edge)
+            data_vector(from + c, low, high, LANES, 1, v + c, point);
+        else
+            data_vector(from + c, low, high, LANES, 0, v + c, point);
+}
+
+struct place {
+    long first, second; /* of a tile: the position along both axes of its first result */
+    ptrdiff_t x, y;
+    long batch;
+};
+
+/* Where tile number t lies: batches and what else there is, the first of them of that extent, residues and tiles along
+   both axes. */
+static struct place placed(long firsts, long t)
+{
+    struct place at = {0};
+    const long t2 = t % T2, r2 = t / T2 % D2, t1 = t / T2 / D2 % T1, r1 = t / T2 / D2 / T1 % D1;
+    long rest = t / T2 / D2 / T1 / D1, scale = 1;
+    at.first = r1 + (long)D1 * M1 * t1;
+    at.second = r2 + (long)D2 * M2 * t2;
+    for (int o = OS - 1; o >= 0; o--) {
+        const long extent = o ? o_extent[o] : firsts, k = rest % extent;
+        rest /= extent;
+        at.x += k * o_x[o];
+        at.y += k * o_y[o];
+        if (g_w[o]) {
+            at.batch += k * scale;
+            scale *= extent;
+        }
+    }
+    return at;
+}
+
+/* All tiles, those of a batch behind each other. */
+static long all_tiles(long firsts)
+{
+    long tiles = firsts * (long)D1 * T1 * D2 * T2;
+    for (int o = 1; o < OS; o++)
+        tiles *= o_extent[o];
+    return tiles;
+}
+
+#endif
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+
+#define BLOCK (NV * LANES)
+#define BLOCKS ((K + BLOCK - 1) / BLOCK)
+#define WIDTH (BLOCKS * BLOCK)
+#define C_BLOCKS ((C + LANES - 1) / LANES)
+/* Rows and points a little further apart than they are long: powers of two would meet in one set of a cache. */
+#define ROW (DEPTH + LANES)
+#define V_POINT ((long)TILES * ROW + 3 * LANES)
+#define M_POINT ((long)TILES * WIDTH + 3 * LANES)
+/* A panel of the kernel that the first cache does not hold is brought nearer while the one before is read. */
+#define AHEAD ((long)C * BLOCK * (long)sizeof(REAL) > 32 << 10 ? (long)C * BLOCK : 0)
+#define U_POINT ((long)C * WIDTH)
+
+static const REAL output1[M1][P1] = OUTPUT1, kernel1[P1][R1] = KERNEL1;
+static const REAL output2[M2][P2] = OUTPUT2, kernel2[P2][R2] = KERNEL2;
+
+struct work {
+    const REAL *x, *w;
+    REAL *y, *u;
+    long batch, tiles;
+    struct team *team;
+};
+
+#define TAP(w, r) ((w) + (r) / R2 * (ptrdiff_t)R1_W + (r) % R2 * (ptrdiff_t)R2_W)
+
+/* The kernel at the points, for LANES of c of one batch: u[point][block of k][c][k]. */
 static void kernel_part(void *given, long number)
 {
     struct work *work = given;
-    const long c = number % C, batch = number / C;
-    const REAL *w = work->w + W_START + c * (ptrdiff_t)C_W;
+    const long c0 = number % C_BLOCKS * LANES, batch = number / C_BLOCKS, cs = C - c0 < LANES ? C - c0 : LANES;
+    const REAL *w = work->w + W_START + c0 * (ptrdiff_t)C_W;
     long rest = batch;
     for (int o = OS - 1; o >= 0; o--)
         if (g_w[o]) {
@@ -1515,58 +1923,29 @@ static void kernel_part(void *given, long number)
             w += rest % extent * g_w[o];
             rest /= extent;
         }
-    REAL *u = work->u + batch * POINTS * U_POINT;
     for (long k = 0; k < WIDTH; k += LANES) {
-        vec taps[R1 * R2], half[P1 * R2], full[POINTS];
-        for (int r = 0; r < R1; r++)
-            for (int t = 0; t < R2; t++) {
-                const REAL *from = w + r * (ptrdiff_t)R1_W + t * (ptrdiff_t)R2_W + k * (ptrdiff_t)K_W;
-                if (K_W == 1 && k + LANES <= K)
-                    taps[r * R2 + t] = load(from, LANES);
-                else {
-                    REAL some[LANES] = {0};
-                    for (long v = 0; v < LANES && k + v < K; v++)
-                        some[v] = from[v * (ptrdiff_t)K_W];
-                    taps[r * R2 + t] = load(some, LANES);
+        REAL *u = work->u + batch * POINTS * U_POINT + k / BLOCK * ((long)C * BLOCK) + c0 * BLOCK + k % BLOCK;
+        const int beside = K_W == 1 && k + LANES <= K;
+        REAL turned[R1 * R2][LANES][LANES];
+        if (!beside) { /* what lies next to each other is read together, whichever index that is */
+            memset(turned, 0, sizeof turned);
+            for (int r = 0; r < R1 * R2; r++)
+                for (long v = 0; v < LANES && k + v < K; v++) {
+                    const REAL *from = TAP(w, r) + (k + v) * (ptrdiff_t)K_W;
+                    for (long c = 0; c < cs; c++)
+                        turned[r][c][v] = from[c * (ptrdiff_t)C_W];
                 }
-            }
-        for (int t = 0; t < R2; t++)
-            TRANSFORM(P1, R1, kernel1, taps + t, R2, half + t, R2)
-        for (int p = 0; p < P1; p++)
-            TRANSFORM(P2, R2, kernel2, half + p * R2, 1, full + p * P2, 1)
-        for (int p = 0; p < POINTS; p++)
-            store(u + p * U_POINT + k / BLOCK * ((long)C * BLOCK) + c * BLOCK + k % BLOCK, full[p], LANES);
-    }
-}
-
-/* A tile at the points: v[point][c]. */
-static void data_tile(const REAL *x, long first, long second, REAL *box, REAL *v)
-{
-    const REAL *from = box;
-    long step1 = P2 * DEPTH, step2 = DEPTH;
-    if (first < 0 || second < 0 || first + (P1 - 1) * D1 >= H || second + (P2 - 1) * D2 >= W) {
-        for (int i = 0; i < P1; i++)
-            for (int j = 0; j < P2; j++) {
-                const long h = first + i * D1, l = second + j * D2;
-                if (h < 0 || h >= H || l < 0 || l >= W)
-                    memset(box + (i * P2 + j) * DEPTH, 0, DEPTH * sizeof(REAL));
-                else
-                    memcpy(box + (i * P2 + j) * DEPTH, x + h * (ptrdiff_t)A1 + l * (ptrdiff_t)A2, C * sizeof(REAL));
-            }
-    } else
-        from = x + first * (ptrdiff_t)A1 + second * (ptrdiff_t)A2, step1 = (long)D1 * A1, step2 = (long)D2 * A2;
-    for (long c = 0; c < C; c += LANES) {
-        vec in[POINTS], half[POINTS], full[POINTS];
-        const int lanes = C % LANES && c + LANES > C ? C % LANES : LANES;
-        for (int i = 0; i < P1; i++)
-            for (int j = 0; j < P2; j++)
-                in[i * P2 + j] = load(from + i * step1 + j * step2 + c, lanes);
-        for (int j = 0; j < P2; j++)
-            TRANSFORM(P1, P1, data1, in + j, P2, half + j, P2)
-        for (int i = 0; i < P1; i++)
-            TRANSFORM(P2, P2, data2, half + i * P2, 1, full + i * P2, 1)
-        for (int p = 0; p < POINTS; p++)
-            store(v + p * V_POINT + c, full[p], LANES);
+        }
+        for (long c = 0; c < cs; c++, u += BLOCK) {
+            vec taps[R1 * R2], half[P1 * R2];
+            const REAL *from = w + c * (ptrdiff_t)C_W + k * (ptrdiff_t)K_W;
+            for (int r = 0; r < R1 * R2; r++)
+                taps[r] = load(beside ? TAP(from, r) : turned[r][c], LANES);
+            for (int t = 0; t < R2; t++)
+                TRANSFORM(P1, R1, kernel1, taps + t, R2, half + t, R2)
+            for (int i = 0; i < P1; i++)
+                TRANSFORM_TO(P2, R2, kernel2, half + i * R2, 1, store(u + (i * P2 + r) * U_POINT, sum, LANES))
+        }
     }
 }
 
@@ -1593,7 +1972,8 @@ INLINE void product(const REAL *v, const REAL *u, REAL *m, const int mr)
     for (long c = 0; c < C; c += CHAIN) {
         vec sums[MR][NV];
         clear(sums, mr, NV);
-        accumulate(sums, v + c, ROW, 1, u + c * BLOCK, BLOCK, C - c < CHAIN ? C - c : CHAIN, mr, NV, LANES);
+        accumulate(sums, v + c, ROW, 1, u + c * BLOCK, BLOCK, C - c < CHAIN ? C - c : CHAIN, mr, NV, 0,
+                   LANES, LANES, AHEAD, MR, 0);
         UNROLL for (int r = 0; r < mr; r++)
             UNROLL for (int n = 0; n < NV; n++) {
                 REAL *to = m + r * WIDTH + n * LANES;
@@ -1602,54 +1982,21 @@ INLINE void product(const REAL *v, const REAL *u, REAL *m, const int mr)
     }
 }
 
-struct place {
-    long first, second; /* of a tile: the position along both axes of its first result */
-    ptrdiff_t x, y;
-    long batch;
-};
-
-/* Where tile number t lies: batches and what else there is, residues and tiles along both axes. */
-static struct place placed(const struct work *work, long t)
-{
-    struct place at = {0};
-    const long t2 = t % T2, r2 = t / T2 % D2, t1 = t / T2 / D2 % T1, r1 = t / T2 / D2 / T1 % D1;
-    long rest = t / T2 / D2 / T1 / D1, scale = 1;
-    at.first = r1 + (long)D1 * M1 * t1;
-    at.second = r2 + (long)D2 * M2 * t2;
-    for (int o = OS - 1; o >= 0; o--) {
-        const long extent = o ? o_extent[o] : work->batch, k = rest % extent;
-        rest /= extent;
-        at.x += k * o_x[o];
-        at.y += k * o_y[o];
-        if (g_w[o]) {
-            at.batch += k * scale;
-            scale *= extent;
-        }
-    }
-    return at;
-}
-
-static long within(long first, long extent, long step, long most)
-{
-    const long left = (extent - first + step - 1) / step;
-    return left < most ? left : most;
-}
-
 /* TILES tiles, all of one batch: those of a batch follow each other. */
 static void part(void *given, long number)
 {
     struct work *work = given;
-    REAL *v = work->team->scratch((POINTS * (V_POINT + M_POINT) + POINTS * DEPTH) * sizeof(REAL));
+    REAL *v = work->team->scratch(POINTS * (V_POINT + M_POINT) * sizeof(REAL));
     if (!v)
         return;
-    REAL *m = v + POINTS * V_POINT, *box = m + POINTS * M_POINT;
+    REAL *m = v + POINTS * V_POINT;
     const long each = work->tiles / BATCHES, parts = (each + TILES - 1) / TILES;
     const long start = number / parts * each + number % parts * TILES, end = (number / parts + 1) * each;
     const long tiles = end - start < TILES ? end - start : TILES;
     struct place at = {0};
     for (long t = 0; t < tiles; t++) {
-        at = placed(work, start + t);
-        data_tile(work->x + at.x + X_START, at.first + F1, at.second + F2, box, v + t * ROW);
+        at = placed(work->batch, start + t);
+        data_tile(work->x + at.x + X_START, at.first + F1, at.second + F2, C, v + t * ROW, V_POINT);
     }
     const REAL *u = work->u + at.batch * POINTS * U_POINT;
     for (int p = 0; p < POINTS; p++)
@@ -1663,7 +2010,7 @@ static void part(void *given, long number)
                 product(from + t * ROW, with, to + t * WIDTH, 1);
         }
     for (long t = 0; t < tiles; t++) {
-        at = placed(work, start + t);
+        at = placed(work->batch, start + t);
         if (at.first < E1 && at.second < E2)
             output_tile(m + t * WIDTH, within(at.first, E1, D1, M1), within(at.second, E2, D2, M2),
                         work->y + at.y + Y_START + at.first * (ptrdiff_t)Y1 + at.second * (ptrdiff_t)Y2);
@@ -1673,15 +2020,440 @@ static void part(void *given, long number)
 /* arrays: x, w, y; numbers: the extent of the first of the other indices. */
 void kernel(void *const *arrays, const long *numbers, struct team *team)
 {
-    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], 0, team};
-    work.tiles = numbers[0] * (long)D1 * T1 * D2 * T2;
-    for (int o = 1; o < OS; o++)
-        work.tiles *= o_extent[o];
+    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], all_tiles(numbers[0]), team};
     work.u = team->scratch(BATCHES * POINTS * U_POINT * sizeof(REAL));
     if (!work.u)
         return;
-    team->run(team, kernel_part, &work, (long)BATCHES * C);
+    team->run(team, kernel_part, &work, (long)BATCHES * C_BLOCKS);
     const long each = work.tiles / BATCHES;
     team->run(team, part, &work, BATCHES * ((each + TILES - 1) / TILES));
+}
+"""
+
+WINOGRAD_SUMS: str = r"""/* The gradient of a correlation by its kernel, with fewer multiplications.
+
+       part               a chunk of tiles, CB of the channels c and KB of the channels k
+         block of tiles
+           v = B^T d B    tiles of the input at the points
+           e = A g A^T    tiles of the other factor at the points
+           s += v^T e     at every point: a product of matrices, c by tiles and tiles by k
+         w = G^T s G      sums at the points as those of the kernel
+
+   Sums at the points stay in the cache while all tiles of a chunk are added to them. How many chunks there are does not
+   depend on threads; where there are several, each has a kernel of its own, and these are added up in their order. */
+/* Tiles of a correlation with fewer multiplications, F(M1, R1) along one axis and F(M2, R2) along another: where they
+   lie, and the input of one at P1 x P2 points. Sizes, distances (in elements) and matrices are definitions. */
+#ifndef GRADSCRIBE_CORRELATION_H
+#define GRADSCRIBE_CORRELATION_H
+
+#include <stddef.h>
+#include <string.h>
+
+/* Vectors of LANES elements of the type REAL, and sums of products of them that stay in registers. */
+#ifndef GRADSCRIBE_VECTOR_H
+#define GRADSCRIBE_VECTOR_H
+
+#include <stddef.h>
+
+#if LANES == 1
+typedef REAL vec;
+typedef REAL loose;
+#else
+typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#endif
+#define INLINE static inline __attribute__((always_inline))
+#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
+#define UNROLL _Pragma("GCC unroll 32")
+
+/* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
+#if defined __AVX512F__
+#define HOLD(value) __asm__("" : "+v"(value))
+#elif defined __SSE2__
+#define HOLD(value) __asm__("" : "+x"(value))
+#elif defined __ARM_NEON
+#define HOLD(value) __asm__("" : "+w"(value))
+#else
+#define HOLD(value) (void)0
+#endif
+
+INLINE vec load(const REAL *p, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        vec value = {0};
+        UNROLL for (int k = 0; k < lanes; k++)
+            value[k] = p[k];
+        return value;
+    }
+#endif
+    (void)lanes;
+    return *(const loose *)p;
+}
+
+INLINE void store(REAL *p, vec value, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        UNROLL for (int k = 0; k < lanes; k++)
+            p[k] = value[k];
+        return;
+    }
+#endif
+    (void)lanes;
+    *(loose *)p = value;
+}
+
+/* Set the sums of a tile, MR or fewer rows by NV or fewer vectors, to 0. */
+INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
+{
+    UNROLL for (int m = 0; m < mr; m++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sums[m][v] = (vec){0};
+}
+
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
+   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
+   of these. */
+INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far)
+{
+    for (int u = 0; u < us; u++, a += au, b += bu) {
+        vec row[NV];
+        UNROLL for (int v = 0; v < nv; v++) {
+            row[v] = load(b + v * LANES, v == nv - 1 ? b_lanes : LANES);
+            HOLD(row[v]);
+            if (ahead)
+                __builtin_prefetch(b + v * LANES + ahead, 0, 2);
+        }
+        UNROLL for (int m = 0; m < mr; m++)
+            UNROLL for (int v = 0; v < nv; v++) {
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+            }
+    }
+}
+
+#endif
+
+#define P1 (M1 + R1 - 1)
+#define P2 (M2 + R2 - 1)
+#define POINTS (P1 * P2)
+#define DEPTH WHOLE(C)
+
+static const REAL data1[P1][P1] = DATA1, data2[P2][P2] = DATA2;
+static const long o_extent[] = O_EXTENT, o_x[] = O_X, o_y[] = O_Y, g_w[] = O_W;
+enum { OS = sizeof o_extent / sizeof *o_extent };
+
+/* to[r] = sum over k of matrix[r][k] * from[k], without what is 0; the macro `write` says where a sum goes. */
+#define TRANSFORM_TO(rows, columns, matrix, from, from_step, write)               \
+    UNROLL for (int r = 0; r < rows; r++) {                                       \
+        vec sum = {0};                                                            \
+        UNROLL for (int k = 0, some = 0; k < columns; k++)                        \
+            if (matrix[r][k] != 0) {                                              \
+                const vec value = (from)[k * (from_step)];                        \
+                sum = some ? sum + matrix[r][k] * value : matrix[r][k] * value;   \
+                some = 1;                                                         \
+            }                                                                     \
+        write;                                                                    \
+    }
+#define TRANSFORM(rows, columns, matrix, from, from_step, to, to_step) \
+    TRANSFORM_TO(rows, columns, matrix, from, from_step, (to)[r * (to_step)] = sum)
+
+/* How many of so many positions, the first of which is `first`, lie before an end. */
+INLINE long within(long first, long end, long step, long most)
+{
+    const long left = first < end ? (end - first + step - 1) / step : 0;
+    return left < most ? left : most;
+}
+
+/* A vector of a tile at the points; of its positions those from `low` to before `high` along both axes lie in x. */
+INLINE void data_vector(const REAL *x, const long low[2], const long high[2], const int lanes, const int edge, REAL *v,
+                        long point)
+{
+    vec half[POINTS];
+    for (int j = 0; j < P2; j++) {
+        const REAL *from = x + j * (ptrdiff_t)(D2 * A2);
+        vec in[P1];
+        UNROLL for (int i = 0; i < P1; i++, from += (ptrdiff_t)D1 * A1) {
+            if (edge && (i < low[0] || i >= high[0] || j < low[1] || j >= high[1]))
+                in[i] = (vec){0};
+            else
+                in[i] = load(from, lanes);
+            if (j >= P2 - M2) /* of the next tile, which has the others */
+                __builtin_prefetch(from + M2 * (ptrdiff_t)(D2 * A2));
+        }
+        TRANSFORM(P1, P1, data1, in, 1, half + j, P2)
+    }
+    for (int i = 0; i < P1; i++)
+        TRANSFORM_TO(P2, P2, data2, half + i * P2, 1, store(v + (i * P2 + r) * point, sum, LANES))
+}
+
+/* So many channels of a tile at the points, which are so far apart: v[point][c]. All but the last of the blocks that
+   channels are cut into are whole vectors. */
+static void data_tile(const REAL *x, long first, long second, long channels, REAL *v, long point)
+{
+    const long low[] = {within(first, 0, D1, P1), within(second, 0, D2, P2)};
+    const long high[] = {within(first, H, D1, P1), within(second, W, D2, P2)};
+    const REAL *from = x + first * (ptrdiff_t)A1 + second * (ptrdiff_t)A2;
+    const int edge = low[0] || low[1] || high[0] < P1 || high[1] < P2;
+    for (long c = 0; c < channels; c += LANES)
+        if (C % LANES && c + LANES > channels)
+            data_vector(from + c, low, high, C % LANES ? C % LANES : LANES, 1, v + c, point);
+        else if (edge)
+            data_vector(from + c, low, high, LANES, 1, v + c, point);
+        else
+            data_vector(from + c, low, high, LANES, 0, v + c, point);
+}
+
+struct place {
+    long first, second; /* of a tile: the position along both axes of its first result */
+    ptrdiff_t x, y;
+    long batch;
+};
+
+/* Where tile number t lies: batches and what else there is, the first of them of that extent, residues and tiles along
+   both axes. */
+static struct place placed(long firsts, long t)
+{
+    struct place at = {0};
+    const long t2 = t % T2, r2 = t / T2 % D2, t1 = t / T2 / D2 % T1, r1 = t / T2 / D2 / T1 % D1;
+    long rest = t / T2 / D2 / T1 / D1, scale = 1;
+    at.first = r1 + (long)D1 * M1 * t1;
+    at.second = r2 + (long)D2 * M2 * t2;
+    for (int o = OS - 1; o >= 0; o--) {
+        const long extent = o ? o_extent[o] : firsts, k = rest % extent;
+        rest /= extent;
+        at.x += k * o_x[o];
+        at.y += k * o_y[o];
+        if (g_w[o]) {
+            at.batch += k * scale;
+            scale *= extent;
+        }
+    }
+    return at;
+}
+
+/* All tiles, those of a batch behind each other. */
+static long all_tiles(long firsts)
+{
+    long tiles = firsts * (long)D1 * T1 * D2 * T2;
+    for (int o = 1; o < OS; o++)
+        tiles *= o_extent[o];
+    return tiles;
+}
+
+#endif
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+
+#define BLOCK (NV * LANES)
+#define CBS ((C + CB - 1) / CB)
+#define KBS ((K + KB - 1) / KB)
+#define ROWS ((CB + MR - 1) / MR * MR)
+/* Rows and points a little further apart than they are long: powers of two would meet in one set of a cache. */
+#define V_ROW (WHOLE(ROWS > CB ? ROWS : CB) + LANES)
+#define E_ROW (KB + LANES)
+#define V_POINT ((long)TILES * V_ROW + 3 * LANES)
+#define E_POINT ((long)TILES * E_ROW + 3 * LANES)
+#define S_POINT ((long)ROWS * KB + 3 * LANES)
+#define KERNEL ((long)R1 * R2 * C * K)
+
+static const REAL outputs1[P1][M1] = OUTPUTS1, kernels1[R1][P1] = KERNELS1;
+static const REAL outputs2[P2][M2] = OUTPUTS2, kernels2[R2][P2] = KERNELS2;
+
+struct work {
+    const REAL *x, *y;
+    REAL *w, *memory;
+    long firsts, tiles, chunks; /* tiles of a batch */
+    struct team *team;
+};
+
+/* A vector of a tile of y, 0 beyond so many positions, at the points. */
+INLINE void other_vector(const REAL *y, long highs, long wides, const int lanes, const int edge, REAL *e)
+{
+    vec half[P1 * M2];
+    for (int j = 0; j < M2; j++) {
+        const REAL *from = y + j * (ptrdiff_t)(D2 * Y2);
+        vec in[M1];
+        UNROLL for (int i = 0; i < M1; i++, from += (ptrdiff_t)D1 * Y1) {
+            in[i] = edge && (i >= highs || j >= wides) ? (vec){0} : load(from, lanes);
+            __builtin_prefetch(from + M2 * (ptrdiff_t)(D2 * Y2)); /* of the next tile */
+        }
+        TRANSFORM(P1, M1, outputs1, in, 1, half + j, M2)
+    }
+    for (int i = 0; i < P1; i++)
+        TRANSFORM_TO(P2, M2, outputs2, half + i * M2, 1, store(e + (i * P2 + r) * E_POINT, sum, LANES))
+}
+
+/* So many channels: e[point][k]. */
+static void other_tile(const REAL *y, long highs, long wides, long channels, REAL *e)
+{
+    for (long k = 0; k < channels; k += LANES)
+        if (K % LANES && k + LANES > channels)
+            other_vector(y + k, highs, wides, K % LANES ? K % LANES : LANES, 1, e + k);
+        else if (highs < M1 || wides < M2)
+            other_vector(y + k, highs, wides, LANES, 1, e + k);
+        else
+            other_vector(y + k, highs, wides, LANES, 0, e + k);
+}
+
+/* Add MR by NV vectors of products of so many tiles to sums at a point. */
+static void product(const REAL *v, const REAL *e, REAL *s, long tiles, int first)
+{
+    vec sums[MR][NV];
+    clear(sums, MR, NV);
+    UNROLL for (int m = 0; m < MR; m++)
+        UNROLL for (int n = 0; n < NV; n++)
+            __builtin_prefetch(s + (long)m * KB + n * LANES, 1);
+    accumulate(sums, v, 1, V_ROW, e, E_ROW, tiles, MR, NV, 0, LANES, LANES, 0, MR, 0);
+    UNROLL for (int m = 0; m < MR; m++)
+        UNROLL for (int n = 0; n < NV; n++) {
+            REAL *to = s + (long)m * KB + n * LANES;
+            store(to, first ? sums[m][n] : load(to, LANES) + sums[m][n], LANES);
+        }
+}
+
+/* Where the kernel is written: the distances of what is next to each other along both axes, c and k. */
+struct kernel {
+    REAL *w;
+    ptrdiff_t w1, w2, wc, wk;
+};
+
+/* The kernel from its sums at the points, added to what there is if not first. */
+static void kernel_block(const REAL *s, struct kernel to, long cs, long ks, int first)
+{
+    for (long c = 0; c < cs; c++)
+        for (long k = 0; k < ks; k += LANES) {
+            vec half[R1 * P2], full[R1 * R2];
+            const int lanes = K % LANES && k + LANES > ks ? K % LANES : LANES;
+            for (int j = 0; j < P2; j++) {
+                vec in[P1];
+                UNROLL for (int i = 0; i < P1; i++)
+                    in[i] = load(s + (i * P2 + j) * S_POINT + c * KB + k, LANES);
+                TRANSFORM(R1, P1, kernels1, in, 1, half + j, P2)
+            }
+            for (int i = 0; i < R1; i++)
+                TRANSFORM(R2, P2, kernels2, half + i * P2, 1, full + i * R2, 1)
+            for (int i = 0; i < R1; i++)
+                for (int j = 0; j < R2; j++) {
+                    REAL *w = to.w + i * to.w1 + j * to.w2 + c * to.wc + k * to.wk;
+                    const vec value = full[i * R2 + j];
+                    if (to.wk == 1)
+                        store(w, first ? value : load(w, lanes) + value, lanes);
+                    else {
+                        REAL some[LANES];
+                        store(some, value, LANES);
+                        for (int n = 0; n < lanes; n++)
+                            w[n * to.wk] = first ? some[n] : w[n * to.wk] + some[n];
+                    }
+                }
+        }
+}
+
+static struct kernel target(const struct work *work, long batch)
+{
+    struct kernel to = {work->w + W_START, R1_W, R2_W, C_W, K_W};
+    long rest = batch;
+    for (int o = OS - 1; o >= 0; o--)
+        if (g_w[o]) {
+            const long extent = o ? o_extent[o] : work->firsts;
+            to.w += rest % extent * g_w[o];
+            rest /= extent;
+        }
+    return to;
+}
+
+static void part(void *given, long number)
+{
+    struct work *work = given;
+    REAL *v = work->team->scratch(POINTS * (V_POINT + E_POINT + S_POINT) * sizeof(REAL));
+    if (!v)
+        return;
+    REAL *e = v + POINTS * V_POINT, *s = e + POINTS * E_POINT;
+    const long k0 = number % KBS * KB, c0 = number / KBS % CBS * CB, chunk = number / KBS / CBS % work->chunks;
+    const long batch = number / KBS / CBS / work->chunks;
+    const long cs = C - c0 < CB ? C - c0 : CB, ks = K - k0 < KB ? K - k0 : KB;
+    const long start = batch * work->tiles + chunk * work->tiles / work->chunks;
+    const long end = batch * work->tiles + (chunk + 1) * work->tiles / work->chunks;
+    struct kernel to = target(work, batch);
+    if (work->chunks > 1)
+        to = (struct kernel){work->memory + (batch * work->chunks + chunk) * KERNEL, (ptrdiff_t)R2 * C * K,
+                             (ptrdiff_t)C * K, K, 1};
+    to.w += c0 * to.wc + k0 * to.wk;
+    if (WHOLE(cs) < ROWS || WHOLE(ks) < KB) /* what nothing is written to is multiplied, too: any number will do */
+        memset(v, 0, POINTS * (V_POINT + E_POINT) * sizeof(REAL));
+    int fresh = 1, blocks = 0;
+    for (long t = start; t < end; t += TILES) {
+        const long tiles = end - t < TILES ? end - t : TILES;
+        for (long n = 0; n < tiles; n++) {
+            const struct place at = placed(work->firsts, t + n);
+            data_tile(work->x + at.x + X_START + c0, at.first + F1, at.second + F2, cs, v + n * V_ROW, V_POINT);
+            other_tile(work->y + at.y + Y_START + at.first * (ptrdiff_t)Y1 + at.second * (ptrdiff_t)Y2 + k0,
+                       within(at.first, E1, D1, M1), within(at.second, E2, D2, M2), ks, e + n * E_ROW);
+        }
+        for (int p = 0; p < POINTS; p++)
+            for (long k = 0; k < ks; k += BLOCK)
+                for (long c = 0; c < cs; c += MR)
+                    product(v + p * V_POINT + c, e + p * E_POINT + k, s + p * S_POINT + c * KB + k, tiles, !blocks);
+        if (++blocks == CHAIN || t + TILES >= end) {
+            kernel_block(s, to, cs, ks, fresh);
+            fresh = blocks = 0;
+        }
+    }
+}
+
+/* The kernels of all chunks, in their order, for one c of one batch. */
+static void total(void *given, long number)
+{
+    struct work *work = given;
+    const long c = number % C, batch = number / C;
+    const struct kernel to = target(work, batch);
+    const REAL *from = work->memory + batch * work->chunks * KERNEL + c * K;
+    for (int i = 0; i < R1; i++)
+        for (int j = 0; j < R2; j++, from += (long)C * K)
+            for (long k = 0; k < K; k++) {
+                REAL sum = from[k];
+                for (long n = 1; n < work->chunks; n++)
+                    sum += from[n * KERNEL + k];
+                to.w[i * to.w1 + j * to.w2 + c * to.wc + k * to.wk] = sum;
+            }
+}
+
+/* arrays: x, y, w; numbers: the extent of the first of the other indices, and how many chunks each batch has. */
+void kernel(void *const *arrays, const long *numbers, struct team *team)
+{
+    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], all_tiles(numbers[0]) / BATCHES,
+                        numbers[1], team};
+    if (work.chunks > 1 && !(work.memory = team->scratch(BATCHES * work.chunks * KERNEL * sizeof(REAL))))
+        return;
+    team->run(team, part, &work, BATCHES * work.chunks * CBS * KBS);
+    if (work.chunks > 1)
+        team->run(team, total, &work, (long)BATCHES * C);
 }
 """

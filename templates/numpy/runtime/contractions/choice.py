@@ -10,6 +10,7 @@ from ..machine.configuration import Settings
 from .contraction import Contraction
 from .gathering import gathering_ways
 from .operands import Bound, Terms
+from .strategies.fold import bind_fold, fold_cost, fold_plan
 from .strategies.polyphase import bind_polyphase, phases_of, polyphase_cost
 from .strategies.scatter import bind_scatter, scatter_cost
 from .strategies.scattered import scatter_plan
@@ -18,6 +19,7 @@ from .ways import Strategy, Way, bound, preferred, resolved, weighed
 SCATTERING: tuple[Strategy, ...] = (
     Strategy("polyphase", phases_of, polyphase_cost, bind_polyphase),
     Strategy("scatter", scatter_plan, scatter_cost, bind_scatter),
+    Strategy("fold", fold_plan, fold_cost, bind_fold, compiled=True),
 )
 """The strategies where sums are added to a window."""
 

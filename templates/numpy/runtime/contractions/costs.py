@@ -9,6 +9,7 @@ from ..machine.threads import blas
 
 # Rates of one core, to compare ways to compute the same; their ratios matter, and these vary less than the machines.
 GEMM_RATE = 1e11
+BLAS_SHARE = 0.75
 WIDE_KERNELS = "SkylakeX", "Cooperlake", "SapphireRapids", "Sapphirerapids", "Zen4", "Zen5"
 SHORT_SIDE = 6.0
 SHORT_SUM = 10.0
@@ -41,7 +42,7 @@ class Cost(NamedTuple):
 
 
 def full_rate(dtype: Any) -> float:
-    """Floating-point operations per second of a large matrix product on one thread."""
+    """Floating-point operations per second that registers allow on one thread."""
     return (2 * GEMM_RATE if _is_wide() else GEMM_RATE) * 4 / np.dtype(dtype).itemsize
 
 
@@ -53,8 +54,8 @@ def _is_wide() -> bool:
 
 
 def gemm_rate(rows: int, columns: int, summed: int, dtype: Any) -> float:
-    """Floating-point operations per second of a matrix product on one thread: less where an extent is short."""
-    full = full_rate(dtype)
+    """Floating-point operations per second of BLAS on one thread: less where an extent is short."""
+    full = BLAS_SHARE * full_rate(dtype)
     sides = (SHORT_SIDE / max(1, side) + (SHORT_SIDE / max(1, side)) ** 2 / 3 for side in (rows, columns))
     return full / (1 + sum(sides) + SHORT_SUM / max(1, summed))
 

@@ -2,7 +2,8 @@
 
 from .box import box_of
 from .loops import ONCE, Loop, all_joined, joined, volume
-from .schedule import CACHE, MOST_ACROSS, MOST_SUMMED, Roles, Schedule
+from .schedule import MOST_ACROSS, MOST_SUMMED, Roles, Schedule
+from .tile import Tile, tile_with
 
 OWN_SUMS = 1 << 20
 """Bytes of a result up to which chunks of the outer sum have sums of their own."""
@@ -10,7 +11,7 @@ OWN_SUMS = 1 << 20
 OFTEN = 3
 """Tiles that read the same, from which on that is copied to where it lies together."""
 
-PART_SUMS = 1 << 16
+PART_SUMS = 480 << 10
 """Bytes of the results of a part otherwise."""
 
 
@@ -42,11 +43,22 @@ def _in_chunks(r: Roles) -> Schedule | None:
     if summed is None or (box and r.along and box.within(r.vector).a != 1):
         return None
     across = (*(ONCE,) * (MOST_ACROSS - len(across)), *across)
-    tile = r.tile(row, block * volume(summed[1:]))
+    tile, stacked = _stacked(r, row, across[-1], block * volume(summed[1:]))
     return Schedule(
         r.swapped, r.along, r.lanes, (ONCE,), row, row.extent, r.vector, across, across[0].extent, outer, summed,
         block, tile, _panels(r, volume(across) * row.extent // tile.rows), box=box, chunked=True,
+        stacked=stacked,
     )  # fmt: skip
+
+
+def _stacked(r: Roles, row: Loop, across: Loop, depth: int) -> tuple[Tile, int]:
+    """The tile, and how many values of the loop around its rows it has: few rows are no work for all registers."""
+    found = [(r.tile(row, depth), 1)]
+    for number in range(2, across.extent + 1):
+        rows = number * row.extent
+        if across.extent % number == 0 and rows + 3 <= r.registers:
+            found.append((tile_with(rows, r.vector.extent, depth, r.lanes, r.registers, r.along), number))
+    return min(found, key=lambda one: one[0].cycles / one[1])
 
 
 def _in_parts(r: Roles) -> Schedule | None:
@@ -63,6 +75,7 @@ def _in_parts(r: Roles) -> Schedule | None:
     return Schedule(
         r.swapped, r.along, r.lanes, parts or (ONCE,), r.row, rows, r.vector, (ONCE,) * MOST_ACROSS, 1, outer, summed,
         block, tile, _panels(r, rows // tile.rows),
+        strips=not r.along and r.vector.extent >= OFTEN * tile.vectors * r.lanes,
     )  # fmt: skip
 
 
@@ -72,7 +85,7 @@ def _block(r: Roles, rows: int) -> int:
     if len(inner) < 2:
         return 1
     read = volume(inner[1:]) * (r.vector.extent + rows) * r.itemsize
-    return max(1, min(inner[0].extent, CACHE // (2 * read)))
+    return max(1, min(inner[0].extent, r.cache // (2 * read)))
 
 
 def _ranks(inner: list[Loop]) -> tuple[Loop, ...] | None:

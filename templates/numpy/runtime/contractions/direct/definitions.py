@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 import numpy as np
 
 from ..contraction import Contraction, Side
-from .loops import Loop, nested
+from .loops import nested
 from .schedule import CHAIN, Schedule
 
 REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
@@ -30,8 +30,10 @@ def definitions(s: Schedule, c: Contraction) -> dict[str, int | str]:
         across, chunk = tuple(nest), nest[0].extent * nest[0].out
     found: dict[str, int | str] = {
         "REAL": REALS[c.dtype], "LANES": s.lanes, "MR": s.tile.rows, "NV": s.tile.vectors,
-        "ALONG": int(s.along), "PANELS": s.panels, "BOX": int(s.box is not None), "CHUNKED": int(s.chunked),
-        "EV": s.vector.extent, "RV_B": s.vector.b, "EM": row.extent, "MB": s.rows, "AM": row.a, "OM": row.out,
+        "ALONG": int(s.along), "PANELS": s.panels, "STRIPS": int(s.strips), "STACKED": s.stacked,
+        "BOX": int(s.box is not None), "CHUNKED": int(s.chunked),
+        "EV": s.vector.extent, "RV_B": s.vector.b, "EM": row.extent, "MB": s.rows,
+        "AM": 1 if s.strips else row.a, "RM_A": row.a, "OM": row.out,
         "EX": across[0].extent, "X0": s.crossed, "X1": across[1].extent, "X2": across[2].extent,
         "T_A": s.outer.a, "T_B": s.outer.b, "QB": s.block, "ADDED": s.added, "CHAIN": CHAIN, "CHUNK": chunk,
         "M_Z": s.row.out,
@@ -41,23 +43,24 @@ def definitions(s: Schedule, c: Contraction) -> dict[str, int | str]:
     }  # fmt: skip
     for k, (loop, target) in enumerate(zip(across, s.across, strict=True)):
         found |= {f"X{k}_A": loop.a, f"X{k}_O": loop.out, f"X{k}_Z": target.out}
-    for (sums, a, b, raw), loop, read in zip(_SUMMED, s.summed, _in_panels(s, block), strict=True):
-        found |= {sums: loop.extent, a: loop.a, b: read.b if s.panels else loop.b, raw: loop.b}
+    second = _in_panels(s, block) if s.panels else tuple(loop.b for loop in s.summed)
+    first = _in_panels(s, s.tile.rows) if s.strips else tuple(loop.a for loop in s.summed)
+    for names, loop, a, b in zip(_SUMMED, s.summed, first, second, strict=True):
+        found |= dict(zip(names, (loop.extent, a, b, loop.a, loop.b), strict=True))
     found |= {f"P_{name}": braces(getattr(p, at) for p in s.parts) for name, at in _PARTS}
     return found | {"P_EXTENT": braces([0, *(p.extent for p in s.parts[1:])])} | dict(_box(s))
 
 
-_SUMMED = (*((f"S{k}", f"S{k}_A", f"S{k}_B", f"R{k}_B") for k in range(3)), ("EU", "AU", "BU", "RU_B"))
+_SUMMED = (
+    *((f"S{k}", f"S{k}_A", f"S{k}_B", f"R{k}_A", f"R{k}_B") for k in range(3)),
+    ("EU", "AU", "BU", "RU_A", "RU_B"),
+)
 _PARTS = ("A", "a"), ("B", "b"), ("O", "out")
 
 
-def _in_panels(s: Schedule, block: int) -> tuple[Loop, ...]:
-    """The inner sums as they run through a panel."""
-    distance, found = block, []
-    for loop in reversed((s.summed[0].first(s.block), *s.summed[1:])):
-        found.append(loop._replace(b=distance))
-        distance *= loop.extent
-    return tuple(reversed(found))
+def _in_panels(s: Schedule, block: int) -> tuple[int, ...]:
+    """How far the inner sums move in a panel, which has so many elements for each summand."""
+    return tuple(loop.out for loop in nested((s.summed[0].first(s.block), *s.summed[1:]), block))
 
 
 def _box(s: Schedule) -> Iterator[tuple[str, int | str]]:

@@ -9,8 +9,11 @@ from ..contraction import Contraction, is_inside
 from ..views import Padding, padding_of
 from .blocked import blocked_sums, in_chunks
 from .definitions import definitions
-from .schedule import CACHE, Machine, Roles, Schedule, oriented, roles
+from .schedule import Machine, Roles, Schedule, oriented, roles
 from .whole import copied, whole_sums
+
+SMALL = 4
+"""The share of the cache of a block that what a tile reads may have where the sum can be divided into chunks."""
 
 LINE, FIRST_CACHE = 64, 32 << 10
 """Bytes that are read at once, and of the cache of the first level."""
@@ -64,7 +67,7 @@ def direct(c: Contraction, machine: Machine) -> Direct | None:
         r = oriented(d, r.swapped, machine)
         if r is None or not is_inside(d.left, d.box):
             return None
-    s = blocked_sums(r) if _is_long(r) else whole_sums(r) if _panel(r) <= CACHE else None
+    s = blocked_sums(r) if _is_long(r) else whole_sums(r) if _panel(r) <= r.cache else None
     if s is None:
         return None
     defined = definitions(s, d)
@@ -78,7 +81,8 @@ def _is_long(r: Roles) -> bool:
         return False
     read = max(_panel(r), copied(r) * r.itemsize if r.boxed else 0)
     apart = min(abs(loop.a) for loop in r.summed) * r.itemsize >= LINE > abs(r.row.a) * r.itemsize
-    return read > CACHE or (apart and r.depth * LINE > FIRST_CACHE)
+    # A small result has sums of its own for each chunk: batches are no part of what is compiled then.
+    return read > (r.cache // SMALL if in_chunks(r) else r.cache) or (apart and r.depth * LINE > FIRST_CACHE)
 
 
 def _panel(r: Roles) -> int:

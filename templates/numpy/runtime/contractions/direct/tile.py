@@ -49,6 +49,14 @@ def tile_of(rows: int, columns: int, depth: int, lanes: int, registers: int, alo
     return min(found, key=lambda tile: (tile.cycles, tile.rows))
 
 
+def tile_with(rows: int, columns: int, depth: int, lanes: int, registers: int, along: bool) -> Tile:
+    """The one that has all of these rows, and so many vectors as registers are left for."""
+    wide = -(-columns // lanes)
+    vectors = min(wide, 4, (registers - 2) // (rows + 1))
+    cycles = wide // vectors * _cycles(rows, vectors, depth, along)
+    return Tile(rows, vectors, cycles + (_cycles(rows, wide % vectors, depth, along) if wide % vectors else 0.0))
+
+
 def _cycles(rows: int, vectors: int, depth: int, along: bool) -> float:
     sums = rows * vectors
     loads = vectors + (sums if along else rows)

@@ -1,6 +1,8 @@
 """Contractions by definition, as one loop nest in C."""
 
+from functools import cache
 from math import prod
+from pathlib import Path
 
 from ...arguments.arrays import Array
 from ...machine.configuration import Settings
@@ -23,6 +25,12 @@ from .matrix import bind_blocked
 WIDE, FEW, MANY = 64, 16, 32
 """The bytes of the widest vectors; how many vectors a core holds, and how many of these."""
 
+SECOND_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index2/size")
+"""Where Linux says how large a core's cache of the second level is, as in 2048K."""
+
+LEAST_CACHE, MOST_CACHE = 320 << 10, 1280 << 10
+"""Bytes of the cache of the second level that a block has at least and at most."""
+
 
 def direct_plan(c: Contraction) -> Direct | None:
     """The loop nest; None where there is no compiler, or the nest has no place for it."""
@@ -32,13 +40,23 @@ def direct_plan(c: Contraction) -> Direct | None:
 
 def machine(vector: int) -> Machine:
     """One with vectors of so many bytes."""
-    return Machine(vector, MANY if vector >= WIDE else FEW)
+    return Machine(vector, MANY if vector >= WIDE else FEW, block_cache())
+
+
+@cache
+def block_cache() -> int:
+    """The bytes of a core's cache of the second level that a block may have: most of it, where the system knows it."""
+    try:
+        size = int(SECOND_CACHE.read_text(encoding="ascii").strip().removesuffix("K")) << 10
+    except (OSError, ValueError):
+        size = 0
+    return max(LEAST_CACHE, min(MOST_CACHE, size * 5 // 8))
 
 
 def direct_cost(c: Contraction, plan: Direct, wanted: Settings) -> Cost:
     """The cycles of all tiles, and what is copied before."""
     s, d, size = plan.schedule, plan.contraction, c.dtype.itemsize
-    rounds = c.products / (s.row.extent * s.vector.extent * s.block * volume(s.summed[1:]))
+    rounds = c.products / (s.stacked * s.row.extent * s.vector.extent * s.block * volume(s.summed[1:]))
     first, second, results = (size * prod(side.sizes) for side in (d.left, d.right, d.out))
     copied = (2 * first if s.box else 0) + (2 * second if s.panels else 0) + (2 * results * plan.chunks)
     seconds = rounds * s.tile.cycles * 4 * s.lanes / full_rate(c.dtype) + copied / CACHE_RATE + CALL
