@@ -8,7 +8,8 @@ from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.collapse import proved, radix_order
 from gradscribe.derive.derivation.forward.displayed_settings import Display
-from gradscribe.derive.derivation.record import Definition, Words, joined
+from gradscribe.derive.derivation.record.page_record import Definition
+from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.index import affine, bounds
 from gradscribe.derive.ir.term import Access, Program, Range, Statement, Term
 from gradscribe.derive.layer.interface import Kind

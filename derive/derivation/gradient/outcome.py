@@ -11,7 +11,8 @@ from gradscribe.derive.derivation.forms.caption.reading.row_reader import captio
 from gradscribe.derive.derivation.forms.caption.words.operator_form import operator_form
 from gradscribe.derive.derivation.forms.caption.words.wording import wording
 from gradscribe.derive.derivation.forms.closed.rewrites.inserting import MOST
-from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words, joined
+from gradscribe.derive.derivation.record.section_record import Result, Section, Step
+from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term
 
 
@@ -91,6 +92,7 @@ def as_statement(section: Section, tensor: Tensor) -> Statement | None:
     next, the gradients of a deep chain would grow with every level.
     """
     terms = section.steps[-1].terms if section.closed is None else ()
-    short = len(terms) == 1 and len(Mul.make_args(terms[0].body)) <= MOST
+    single = any(e.is_Integer for e in section.steps[-1].left.indices)
+    short = len(terms) == 1 and not single and len(Mul.make_args(terms[0].body)) <= MOST
     statement = Statement(tensor, terms[0]) if short else None
     return statement if statement is not None and is_pointwise(statement) else None

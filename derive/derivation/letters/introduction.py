@@ -12,18 +12,10 @@ from gradscribe.derive.derivation.letters.allocation import meaning, shape
 from gradscribe.derive.derivation.letters.collection import Group, Names
 from gradscribe.derive.derivation.letters.name import PRIME, Name
 from gradscribe.derive.derivation.letters.renaming import parts, symbols_of
-from gradscribe.derive.derivation.record import (
-    Below,
-    Derivation,
-    Equals,
-    Formula,
-    Label,
-    LayerTable,
-    Premise,
-    Step,
-    Words,
-    joined,
-)
+from gradscribe.derive.derivation.network.layer_record import LayerTable
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Formula, Premise, Step
+from gradscribe.derive.derivation.record.sentence import Below, Equals, Label, Words, joined
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import Access, Program, Range, Term
 from gradscribe.derive.layer.interface import Kind, Option

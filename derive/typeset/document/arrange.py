@@ -11,20 +11,9 @@ from gradscribe.derive.derivation.certificate.certificate import Footer, marked
 from gradscribe.derive.derivation.forward.displayed_settings import SCALARS
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import (
-    Chapter,
-    Derivation,
-    Equals,
-    Formula,
-    Grid,
-    Premise,
-    Remark,
-    Scalar,
-    Step,
-    Update,
-    Words,
-    joined,
-)
+from gradscribe.derive.derivation.record.page_record import Derivation, Remark, Update
+from gradscribe.derive.derivation.record.section_record import Chapter, Formula, Grid, Premise, Step
+from gradscribe.derive.derivation.record.sentence import Equals, Scalar, Words, joined
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.document.document import (
     Block,

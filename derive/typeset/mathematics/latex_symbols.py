@@ -124,7 +124,7 @@ class LatexTypesetter(Typesetter):
         return f"{upper}/{lower}"
 
     def _divides(self, modulus: str, value: str) -> str:
-        return rf"[{modulus}\mid {value}]"
+        return rf"{modulus}\mid {value}"
 
     def _between(self, value: str, extent: str) -> str:
         return rf"0\le {value}<{extent}"
@@ -202,6 +202,8 @@ def glue(piece: Piece, before: Piece | None) -> str:
     """What stands between a piece and the one before it, None at the start of a line."""
     if piece.glue in ("+", "-"):
         return piece.glue
+    if piece.nested and before is not None and before.is_sum_sign:
+        return " "
     return "" if before is None or piece.glue in ("", "~") or (piece.bracket and before.bracket) else r"\,"
 
 

@@ -132,7 +132,7 @@ class TextTypesetter(Typesetter):
         return f"{upper}/{lower}"
 
     def _divides(self, modulus: str, value: str) -> str:
-        return f"[{modulus} | {value}]"
+        return f"{modulus} | {value}"
 
     def _between(self, value: str, extent: str) -> str:
         return f"0≤{value}<{extent}"

@@ -6,7 +6,8 @@ from itertools import zip_longest
 
 from sympy import ImmutableMatrix
 
-from gradscribe.derive.derivation.record import Grid, LayerTable, Row
+from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
+from gradscribe.derive.derivation.record.section_record import Grid
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.typeset.document.columns import blocks
 from gradscribe.derive.typeset.document.document import Listing

@@ -13,7 +13,8 @@ from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, Step, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.network.layer_table import network_table
-from gradscribe.derive.derivation.record import Definition, Formula
+from gradscribe.derive.derivation.record.page_record import Definition
+from gradscribe.derive.derivation.record.section_record import Formula
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.document import Box, Equations, Rows
 from gradscribe.derive.typeset.document.look import Look
@@ -150,6 +151,20 @@ def test_what_goes_on_within_a_sum_begins_with_its_sign() -> None:
     lines = [line.text for line in laid("", sum_, 6).lines]
     assert [line.strip() for line in lines] == ["a (b", "+ c", "− d)"]
     assert [len(line) - len(line.lstrip()) for line in lines] == [0, 2, 2]
+
+
+def test_a_product_in_parentheses_has_lines_for_itself() -> None:
+    """It is broken only where it is wider than a line; what follows it begins a new one, its sum sign stays with it."""
+    total = [
+        factor("f"),
+        factor("(aaa"),
+        Piece((plain(" + "), Unit((Part("Σ"),), "Σ", SUM)), "~"),
+        *(Piece((plain(text),), nested=True) for text in ("bbbb", "ccccccc", "ddd")),
+        factor(" + e)", "~"),
+    ]
+    lines = [line.text.strip() for line in laid("", total, 16).lines]
+    assert lines == ["f (aaa", "+ Σ bbbb", "ccccccc ddd", "+ e)"]
+    assert [line.text for line in laid("", total, 40).lines] == ["f (aaa + Σ bbbb ccccccc ddd + e)"]
 
 
 @together("name", ["conv2d", "batch_norm", "conv_transpose2d"])

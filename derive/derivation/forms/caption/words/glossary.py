@@ -20,7 +20,8 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Total,
     Unpooled,
 )
-from gradscribe.derive.derivation.record import Hadamard, Result, Section, Words
+from gradscribe.derive.derivation.record.section_record import Result, Section
+from gradscribe.derive.derivation.record.sentence import Hadamard, Words
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses

@@ -21,7 +21,7 @@ from gradscribe.derive.derivation.forms.caption.words.window_words import (
     sliding_words,
     zeros_between,
 )
-from gradscribe.derive.derivation.record import Hadamard, Words, joined
+from gradscribe.derive.derivation.record.sentence import Hadamard, Words, joined
 from gradscribe.derive.ir.term import Access
 
 FEW = 3

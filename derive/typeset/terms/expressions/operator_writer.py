@@ -2,9 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Self
 
-from sympy import Add, Expr, Mul, Symbol
+from sympy import Add, Expr, Mul
 
 from gradscribe.derive.derivation.forms.caption.words.signs import (
     Added,
@@ -28,19 +27,18 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Transposed,
     Unpooled,
 )
-from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.ir.reductions import SUM, Reduction
+from gradscribe.derive.ir.reductions import SUM
 from gradscribe.derive.ir.term import Access
+from gradscribe.derive.typeset.terms.expressions.format_signs import FormatSigns
 from gradscribe.derive.typeset.terms.pieces import Part
 
 CALLED = {Unpooled: "unpool", OneHot: "onehot", Reshaped: "reshape"}
 """The signs that are written as functions."""
 
 
-class OperatorWriter(ABC):
+class OperatorWriter(FormatSigns, ABC):
     """Writes operations on whole tensors; subclasses say how expressions and the signs look."""
 
-    notation: Notation
     hadamard: str
     convolution: str
     correlation: str
@@ -48,28 +46,11 @@ class OperatorWriter(ABC):
     apart: str
     every: str
     cross: str
-    minus: str
 
-    @abstractmethod
-    def expr(self, e: Expr, tight: bool = False) -> str:
-        """Any expression; `tight` asks for parentheses around sums."""
-
-    @abstractmethod
-    def _parens(self, inner: str) -> str: ...
-    @abstractmethod
-    def _around(self, inner: str) -> tuple[str, str]: ...
-    @abstractmethod
-    def _iverson(self, inner: str) -> str: ...
     @abstractmethod
     def _transposed(self, name: str) -> str: ...
     @abstractmethod
-    def _reduction(self, row: Reduction, groups: Sequence[Sequence[Part]]) -> tuple[Part, ...]: ...
-    @abstractmethod
-    def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str: ...
-    @abstractmethod
     def _rotated(self, name: str) -> str: ...
-    @abstractmethod
-    def _ordered(self, indices: Sequence[Symbol]) -> Self: ...
     @abstractmethod
     def _hat(self, tensor: str) -> str: ...
     @abstractmethod
