@@ -94,6 +94,9 @@ class LatexTypesetter(Typesetter):
     def _line(self, simple: bool) -> tuple[str, str, str]:
         return r"\frac{", "}{", "}"
 
+    def _numerator(self, inner: str) -> str:
+        return inner
+
     def _power(self, base: str, exponent: str) -> str:
         return f"{base}^{{{exponent}}}"
 
@@ -149,8 +152,9 @@ class LatexTypesetter(Typesetter):
         )
         return [" " if near else self.times for near in nears]
 
-    def _transposed(self, name: str) -> str:
-        return rf"\bigl({name}\bigr)^{{\top}}" if "^" in name or "partial" in name else rf"{name}^{{\top}}"
+    def _transposed(self, name: str, enclosed: bool) -> str:
+        wide = ("^" in name or "partial" in name) and not enclosed
+        return rf"\bigl({name}\bigr)^{{\top}}" if wide else rf"{name}^{{\top}}"
 
     def _rotated(self, name: str) -> str:
         return rf"\operatorname{{rot}}_{{\pi}}{name}"
@@ -191,6 +195,9 @@ class InlineTypesetter(LatexTypesetter):
     def _line(self, simple: bool) -> tuple[str, str, str]:
         return ("", "/", "") if simple else ("", "/(", ")")
 
+    def _numerator(self, inner: str) -> str:
+        return self._parens(inner)
+
 
 class BreakableTypesetter(InlineTypesetter):
     """For narrow columns: a line may end within a product."""
@@ -202,7 +209,7 @@ def glue(piece: Piece, before: Piece | None) -> str:
     """What stands between a piece and the one before it, None at the start of a line."""
     if piece.glue in ("+", "-"):
         return piece.glue
-    if piece.nested and before is not None and before.is_sum_sign:
+    if piece.nested and not piece.bracket and before is not None and (before.is_sum_sign or piece.is_sum_sign):
         return " "
     return "" if before is None or piece.glue in ("", "~") or (piece.bracket and before.bracket) else r"\,"
 

@@ -96,7 +96,8 @@ class Typesetter(ExpressionWriter):
         if alone and part.coefficient == 1 and not part.negative and isinstance(term.value, Add):
             return self._sum_alone(term.value, follows)
         split = _Factors(part.factors, term, self.notation)
-        if split.lower and not split.tensors and not term.bound:
+        sums = all(isinstance(f, Add) for f in split.tensors)  # 1/s dE/dy (x - m), and not dE/dy 1/s (x - m)
+        if split.lower and sums and not term.bound:
             split.constants, split.lower = [*split.constants, *split.lower], []
         if any(is_inverse(f) for f in split.front):  # one fraction before the sum
             split.constants, split.front = [*split.constants, *split.front], []
@@ -108,6 +109,9 @@ class Typesetter(ExpressionWriter):
             self._bracket(self._iverson(self._divides(self.expr(b.modulus), self.expr(b.value))), b)
             for b in term.divisibilities
         ]
+        if split.lower and split.tensors and sums:
+            pieces.append(Piece(tuple(self.product(Monomial(False, Integer(1), tuple(split.lower))))))
+            split.lower = []
         tensors = self._tensors(split)
         gradients = [self._whole(f) for f in split.gradients]
         # 1/z dE/dy, but dE/dy h/z
@@ -194,15 +198,14 @@ class Typesetter(ExpressionWriter):
     def _nested(self, sign: str, part: Monomial, glue: str) -> list[Piece]:
         """A summand within parentheses; of one that is a sum itself, its factors."""
         before = (plain(sign),) if sign else ()
-        total = part.factors[0] if len(part.factors) == 1 else None
-        if not isinstance(total, InnerSum):
+        *others, total = part.factors or (Integer(1),)
+        if not isinstance(total, InnerSum) or any(f.has(InnerSum) for f in others):
             return [Piece((*before, *self.product(part)), glue)]
-        term = divisors_apart(Term((), total.ranges, part.coefficient * total.body))
-        first, *others = self.inside(total).summand(term, (), False)
-        return [
-            replace(first, units=(*before, *first.units), glue=glue),
-            *(replace(other, nested=True) for other in others),
-        ]
+        outer = replace(part, factors=tuple(others))
+        found = [Piece(tuple(self.product(outer)))] if others or part.coefficient != 1 else []
+        found += self.inside(total).summand(divisors_apart(Term((), total.ranges, total.body)), (), False)
+        first = replace(found[0], units=(*before, *found[0].units), glue=glue)
+        return [first, *(replace(piece, glue=" ", nested=True) for piece in found[1:])]
 
     def _whole(self, factor: Expr) -> Piece:
         return Piece((self.unit(factor),), bracket=is_indicator(factor))

@@ -16,7 +16,7 @@ from gradscribe.derive.derivation.network.layer_table import network_table
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Formula
 from gradscribe.derive.typeset.document.arrange import document
-from gradscribe.derive.typeset.document.document import Box, Equations, Rows
+from gradscribe.derive.typeset.document.document import Box, Equations, Listing, Rows
 from gradscribe.derive.typeset.document.look import Look
 from gradscribe.derive.typeset.formats import rendered
 from gradscribe.derive.typeset.latex.latex_lines import broken as in_latex
@@ -28,7 +28,7 @@ from gradscribe.derive.typeset.terms.sides import sides
 from gradscribe.derive.typeset.text import text_writer
 from gradscribe.derive.typeset.text.text_lines import laid
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
-from gradscribe.derive.typeset.text.text_tables import layer_lines
+from gradscribe.derive.typeset.text.text_tables import layer_lines, listing_lines
 from tests.cases.catalogue import TRIED, derived
 from tests.cases.thorough import some
 from tests.cases.together import together
@@ -106,6 +106,14 @@ def equations(page: Derivation) -> Iterator[tuple[Definition | Step | Formula, T
                 yield block.result.step, t
             elif isinstance(block, Formula):
                 yield block, t
+
+
+def test_columns_are_as_wide_as_their_longest_word() -> None:
+    """A cell that cannot be broken does not push the ones behind it out of their columns."""
+    t = TextTypesetter(derived("conv2d").notation)
+    rows = tuple(((f"{'a' * n}=b",), ("c d e f " * 5,)) for n in (2, 30))
+    lines = listing_lines(Listing((("one",), ("two",)), rows), t, 50)
+    assert len({line.index("c d") for line in lines if "c d" in line and "=" in line}) == 1
 
 
 @pytest.mark.parametrize("name", some(TRIED, 10))

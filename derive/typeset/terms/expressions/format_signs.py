@@ -117,6 +117,10 @@ class FormatSigns(ABC):
         opening, closing = self._around(inner)
         return f"{opening}{inner}{closing}"
 
+    def _numerator(self, inner: str) -> str:
+        """A sum above a line."""
+        return self._parens(inner)
+
     def _ordered(self, indices: Sequence[Symbol]) -> Self:
         return type(self)(self.notation, indices)
 

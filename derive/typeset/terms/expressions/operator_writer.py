@@ -34,6 +34,8 @@ from gradscribe.derive.typeset.terms.pieces import Part
 
 CALLED = {Unpooled: "unpool", OneHot: "onehot", Reshaped: "reshape"}
 """The signs that are written as functions."""
+COMPOUND = (Add, Mul, Added, Scaled, Convolved, Correlated, Kronecker, Elementwise, Matrices)
+"""What stands in parentheses where it is an operand."""
 
 
 class OperatorWriter(FormatSigns, ABC):
@@ -48,7 +50,9 @@ class OperatorWriter(FormatSigns, ABC):
     cross: str
 
     @abstractmethod
-    def _transposed(self, name: str) -> str: ...
+    def _transposed(self, name: str, enclosed: bool) -> str:
+        """A matrix with its sign; `enclosed` in parentheses already, or put into them where a name needs it."""
+
     @abstractmethod
     def _rotated(self, name: str) -> str: ...
     @abstractmethod
@@ -101,7 +105,7 @@ class OperatorWriter(FormatSigns, ABC):
             case Rotated():
                 return self._rotated(self._alone(args[0]))
             case Transposed():
-                return self._transposed(self._side(args[0]))
+                return self._transposed(self._side(args[0]), enclosed=isinstance(args[0], COMPOUND))
         raise TypeError(f"{type(e).__name__} is not written")
 
     def _summand(self, e: Expr, follows: bool) -> list[str]:
@@ -126,7 +130,7 @@ class OperatorWriter(FormatSigns, ABC):
     def _sides(self, e: Expr) -> list[str]:
         """The same in parts."""
         parts = self.operands(e)
-        if isinstance(e, Add | Mul | Added | Scaled | Convolved | Correlated | Kronecker | Elementwise | Matrices):
+        if isinstance(e, COMPOUND):
             opening, closing = self._around("".join(parts))
             parts[0] = opening + parts[0]
             parts[-1] += closing

@@ -49,6 +49,8 @@ class ProductWriter(NameWriter, ABC):
         if not bottoms:
             return self._juxtaposed([[top] for top in tops]) or [self._coefficient(p, p)]
         apart = tops if len(tops) == 1 and isinstance(upper[0] if upper else None, Add) else []
+        if apart and len(lower) == len(bottoms) == 1 and lower[0].exp == -1 and isinstance(lower[0].base, Access):
+            tops, apart = [Unit((Part(self._numerator(self.expr(upper[0]))),), upper[0])], []  # (q - 1)/q
         before, line, after = map(plain, self._line(len(bottoms) < 2 and not sum_alone))
         over = self._juxtaposed([[top] for top in tops if top not in apart]) or [plain("1")]
         fraction = [before, *over, line, *self._juxtaposed([[bottom] for bottom in bottoms]), after]

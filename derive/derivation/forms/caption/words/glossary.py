@@ -137,7 +137,7 @@ def _signs(boxes: Sequence[Result], indices: tuple[Symbol, Symbol]) -> Iterator[
             " has not, in row-major order, is its element, else 0.",
         )
     if used & {Elementwise, Hadamard}:
-        yield (Hadamard(), " multiplies element by element; what lacks an axis is the same along it.")
+        yield (Hadamard(), " multiplies element by element; a tensor is the same along an axis that it lacks.")
 
 
 def _padding(windows: Sequence[tuple[Window, Product]]) -> Iterator[Words]:
