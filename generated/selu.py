@@ -42,7 +42,7 @@ def selu_forward(x: Any) -> rt.Array:
 def selu_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: scaled exponential linear unit.
 
-    (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 [x[m]≤0] exp(min(x[m], 0)))
+    (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 exp(min(x[m], 0)) [x[m]≤0])
 
     Args:
         dy: any shape; dE/dy.
@@ -59,7 +59,7 @@ def selu_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("selu", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    # (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 [x[m]≤0] exp(min(x[m], 0)))
+    # (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 exp(min(x[m], 0)) [x[m]≤0])
     dx = (
         np.where(x <= 0, 1.7580993408473768 * np.exp(np.minimum(x, 0)), 0)
         + np.where(x > 0, dtype(1.0507009873554805), dtype(0))
