@@ -24,6 +24,7 @@ class LatexTypesetter(Typesetter):
     apart = r"{\uparrow}"
     every = r"{\downarrow}"
     cross = r"\times "
+    beside = r"\,"
     rounded = r"\dagger"
     pi = r"\pi"
     infinity = r"\infty"

@@ -48,6 +48,8 @@ class OperatorWriter(FormatSigns, ABC):
     apart: str
     every: str
     cross: str
+    beside = " "
+    """What stands behind a number, so that 1/N (a - b) is not divided by the sum."""
 
     @abstractmethod
     def _transposed(self, name: str, enclosed: bool) -> str:
@@ -73,7 +75,7 @@ class OperatorWriter(FormatSigns, ABC):
             case Scaled():
                 negative = e.args[0].could_extract_minus_sign()
                 size = -e.args[0] if negative else e.args[0]
-                number = f"{self.expr(size, tight=True)} " if size != 1 else ""
+                number = f"{self.expr(size, tight=True)}{self.beside}" if size != 1 else ""
                 first, *others = self._sides(e.args[1])
                 return [f"{self.minus if negative else ''}{number}{first}", *others]
         return [self.expr(e)]
