@@ -50,7 +50,7 @@ def celu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
 def celu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: continuously differentiable exponential linear unit.
 
-    (2) dx[m] = dy[m] ([x[m]>0]+[x[m]≤0] exp(min(x[m], 0)/α))
+    (2) dx[m] = dy[m] ([x[m]>0]+exp(min(x[m], 0)/α) [x[m]≤0])
 
     Args:
         dy: any shape; dE/dy.
@@ -71,7 +71,7 @@ def celu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     dy = dy.reshape(-1)
     alpha = rt.number("celu", "alpha", alpha)
     rt.require("celu", "alpha", -np.inf < alpha < np.inf and alpha != 0, "a finite number, other than 0", alpha)
-    # (2) dx[m] = dy[m] ([x[m]>0]+[x[m]≤0] exp(min(x[m], 0)/α))
+    # (2) dx[m] = dy[m] ([x[m]>0]+exp(min(x[m], 0)/α) [x[m]≤0])
     dx = np.empty((E,), dtype)
     if not loops.celu_grad_input_1(dx, dy, x, E, alpha):
         dx = (np.where(x <= 0, np.exp(np.minimum(x, 0) / alpha), 0) + (x > 0).astype(dtype)) * dy

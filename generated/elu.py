@@ -51,7 +51,7 @@ def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
 def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: exponential linear unit.
 
-    (2) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0] exp(min(x[m], 0)))
+    (2) dx[m] = dy[m] ([x[m]>0]+α exp(min(x[m], 0)) [x[m]≤0])
 
     Args:
         dy: any shape; dE/dy.
@@ -72,7 +72,7 @@ def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     dy = dy.reshape(-1)
     alpha = rt.number("elu", "alpha", alpha)
     rt.require("elu", "alpha", -np.inf < alpha < np.inf, "a finite number", alpha)
-    # (2) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0] exp(min(x[m], 0)))
+    # (2) dx[m] = dy[m] ([x[m]>0]+α exp(min(x[m], 0)) [x[m]≤0])
     dx = np.empty((E,), dtype)
     if not loops.elu_grad_input_1(dx, dy, x, E, alpha):
         dx = (np.where(x <= 0, alpha * np.exp(np.minimum(x, 0)), 0) + (x > 0).astype(dtype)) * dy

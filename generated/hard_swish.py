@@ -47,7 +47,7 @@ def hard_swish_forward(x: Any) -> rt.Array:
 def hard_swish_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: swish with a logistic function by three lines.
 
-    (2) dx[m] = 1/6 dy[m] (min(6, max(0, 3+x[m]))+x[m] [max(0, 3+x[m])<6] [3+x[m]>0])
+    (2) dx[m] = 1/6 dy[m] (min(6, max(0, 3+x[m]))+x[m] [max(0, 3+x[m])<6][3+x[m]>0])
 
     Args:
         dy: any shape; dE/dy.
@@ -65,7 +65,7 @@ def hard_swish_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("hard_swish", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    # (2) dx[m] = 1/6 dy[m] (min(6, max(0, 3+x[m]))+x[m] [max(0, 3+x[m])<6] [3+x[m]>0])
+    # (2) dx[m] = 1/6 dy[m] (min(6, max(0, 3+x[m]))+x[m] [max(0, 3+x[m])<6][3+x[m]>0])
     dx = np.empty((E,), dtype)
     if not loops.hard_swish_grad_input_1(dx, dy, x, E):
         dx = (

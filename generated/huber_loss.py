@@ -3,7 +3,7 @@
 """Huber loss, mean over all elements.
 
 (1) r[e] = x[e] − t[e]
-(2) y = 1/(2E) Σ_{e} r[e]² [δ≥|r[e]|]
+(2) y = 1/(2E) Σ_{e} r[e]² [|r[e]|≤δ]
 (2) y += δ/(2E) Σ_{e} (2 |r[e]|−δ) [|r[e]|>δ]
 
 Source: Huber, Robust estimation of a location parameter, 1964, eq. 1.3.
@@ -25,7 +25,7 @@ def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.A
     """Compute the Huber loss, mean over all elements.
 
     (1) r[e] = x[e] − t[e]
-    (2) y = 1/(2E) Σ_{e} r[e]² [δ≥|r[e]|]
+    (2) y = 1/(2E) Σ_{e} r[e]² [|r[e]|≤δ]
     (2) y += δ/(2E) Σ_{e} (2 |r[e]|−δ) [|r[e]|>δ]
 
     Args:
@@ -49,7 +49,7 @@ def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.A
     rt.require("huber_loss", "delta", 0 < delta < np.inf, "a finite number, greater than 0", delta)
     # (1) r[e] = x[e] − t[e]
     r = x - t
-    # (2) y = 1/(2E) Σ_{e} r[e]² [δ≥|r[e]|]
+    # (2) y = 1/(2E) Σ_{e} r[e]² [|r[e]|≤δ]
     y = rt.total(np.where(delta >= np.abs(r), np.square(r) / (2 * E), 0), -1)
     # (2) y += δ/(2E) Σ_{e} (2 |r[e]|−δ) [|r[e]|>δ]
     y += rt.total(np.where(np.abs(r) > delta, delta * (np.abs(r) - delta / 2) / E, 0), -1)
@@ -60,7 +60,7 @@ def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: Huber loss, mean over all elements.
 
     (10) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
-    (10) dx[m] += 1/E dy r[m] [δ≥|r[m]|]
+    (10) dx[m] += 1/E dy r[m] [|r[m]|≤δ]
 
     Args:
         dy: a number; dE/dy.
@@ -82,7 +82,7 @@ def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
     rt.require("huber_loss", "delta", 0 < delta < np.inf, "a finite number, greater than 0", delta)
     # (10) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
     dx = np.where(np.abs(r) > delta, delta * np.sign(r) * dy / E, 0)
-    # (10) dx[m] += 1/E dy r[m] [δ≥|r[m]|]
+    # (10) dx[m] += 1/E dy r[m] [|r[m]|≤δ]
     if not loops.huber_loss_grad_input_1(dx, r, dy, E, delta):
         dx += np.where(delta >= np.abs(r), dy * r / E, 0)
     return dx.reshape(full_shape)

@@ -47,7 +47,7 @@ def selu_forward(x: Any) -> rt.Array:
 def selu_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: scaled exponential linear unit.
 
-    (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 [x[m]≤0] exp(min(x[m], 0)))
+    (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 exp(min(x[m], 0)) [x[m]≤0])
 
     Args:
         dy: any shape; dE/dy.
@@ -65,7 +65,7 @@ def selu_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("selu", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    # (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 [x[m]≤0] exp(min(x[m], 0)))
+    # (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 exp(min(x[m], 0)) [x[m]≤0])
     dx = np.empty((E,), dtype)
     if not loops.selu_grad_input_1(dx, dy, x, E):
         dx = (

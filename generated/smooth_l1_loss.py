@@ -4,7 +4,7 @@
 
 (1) r[e] = x[e] − t[e]
 (2) y = 1/(2E) Σ_{e} (2 |r[e]|−β) [|r[e]|≥β]
-(2) y += 1/(2Eβ) Σ_{e} r[e]² [β>|r[e]|]
+(2) y += 1/(2Eβ) Σ_{e} r[e]² [|r[e]|<β]
 
 Source: Girshick, Fast R-CNN, 2015, eq. 3.
 """
@@ -26,7 +26,7 @@ def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, r
 
     (1) r[e] = x[e] − t[e]
     (2) y = 1/(2E) Σ_{e} (2 |r[e]|−β) [|r[e]|≥β]
-    (2) y += 1/(2Eβ) Σ_{e} r[e]² [β>|r[e]|]
+    (2) y += 1/(2Eβ) Σ_{e} r[e]² [|r[e]|<β]
 
     Args:
         x: any shape.
@@ -51,7 +51,7 @@ def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, r
     r = x - t
     # (2) y = 1/(2E) Σ_{e} (2 |r[e]|−β) [|r[e]|≥β]
     y = rt.total(np.where(np.abs(r) >= beta, (np.abs(r) - beta / 2) / E, 0), -1)
-    # (2) y += 1/(2Eβ) Σ_{e} r[e]² [β>|r[e]|]
+    # (2) y += 1/(2Eβ) Σ_{e} r[e]² [|r[e]|<β]
     y += rt.total(np.where(beta > np.abs(r), np.square(r) / (2 * E * beta), 0), -1)
     return dtype(y), r.reshape(full_shape)
 
@@ -59,7 +59,7 @@ def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, r
 def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: smooth absolute error, mean over all elements.
 
-    (10) dx[m] = 1/(Eβ) dy r[m] [β>|r[m]|]
+    (10) dx[m] = 1/(Eβ) dy r[m] [|r[m]|<β]
     (10) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
 
     Args:
@@ -80,7 +80,7 @@ def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array
     r = r.reshape(-1)
     beta = rt.number("smooth_l1_loss", "beta", beta)
     rt.require("smooth_l1_loss", "beta", 0 <= beta < np.inf, "a finite number, at least 0", beta)
-    # (10) dx[m] = 1/(Eβ) dy r[m] [β>|r[m]|]
+    # (10) dx[m] = 1/(Eβ) dy r[m] [|r[m]|<β]
     dx = np.empty((E,), dtype)
     if not loops.smooth_l1_loss_grad_input_1(dx, r, dy, E, beta):
         dx = np.where(beta > np.abs(r), dy * r / (E * beta), 0)

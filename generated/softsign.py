@@ -47,7 +47,7 @@ def softsign_forward(x: Any) -> rt.Array:
 def softsign_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: softsign.
 
-    (2) dx[m] = dy[m] (1/(1+|x[m]|)−x[m] sign(x[m])/(1+|x[m]|)²)
+    (4) dx[m] = dy[m] (1/(1+|x[m]|)−x[m] sign(x[m])/(1+|x[m]|)²)
 
     Args:
         dy: any shape; dE/dy.
@@ -64,7 +64,7 @@ def softsign_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("softsign", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    # (2) dx[m] = dy[m] (1/(1+|x[m]|)−x[m] sign(x[m])/(1+|x[m]|)²)
+    # (4) dx[m] = dy[m] (1/(1+|x[m]|)−x[m] sign(x[m])/(1+|x[m]|)²)
     dx = (1 / (np.abs(x) + 1) - np.sign(x) * x / np.square(np.abs(x) + 1)) * dy
     return dx.reshape(full_shape)
 

@@ -23,7 +23,8 @@ from gradscribe.derive.derivation.letters.notation import gradient_notation
 from gradscribe.derive.derivation.letters.written import in_letters
 from gradscribe.derive.derivation.network.kinds.once import others_named, side_by_side
 from gradscribe.derive.derivation.network.network_derivation import derive_network
-from gradscribe.derive.derivation.record import Derivation, Result, Section, Step
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Result, Section, Step
 from gradscribe.derive.derivation.second_derivation import second_derivation
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import Access, EquationError, Program

@@ -25,7 +25,9 @@ from gradscribe.derive.derivation.gradient.zero import zero_sections
 from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
 from gradscribe.derive.derivation.network.lettering import lettered
 from gradscribe.derive.derivation.network.surroundings import surroundings
-from gradscribe.derive.derivation.record import Derivation, Scalar, Section, Step, Words, joined
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Section, Step
+from gradscribe.derive.derivation.record.sentence import Scalar, Words, joined
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Access, Program, Term, accesses
 from gradscribe.derive.ir.well_formed import check

@@ -105,6 +105,12 @@ class equal(Indicator):
     nargs = (2,)
 
 
+class divides(Indicator):
+    """The Iverson bracket ``[m | a]`` of integers as a factor of one summand of a body; display form only."""
+
+    nargs = (2,)
+
+
 class admitted(Function):
     """``admitted(condition, value)``: an element of a reduction, `value` where all brackets of `condition` hold.
 
@@ -178,6 +184,7 @@ FUNCTIONS: dict[type[Expr], ScalarFunction] = {
     sympy.sign: ScalarFunction(np.sign),
     step: ScalarFunction(lambda x: np.greater(x, 0) * 1.0, indicator=True),
     equal: ScalarFunction(lambda a, b: np.equal(a, b) * 1.0, indicator=True),
+    divides: ScalarFunction(lambda m, a: np.equal(a % m, 0) * 1.0, indicator=True),
     unequal: ScalarFunction(lambda a, b: np.not_equal(a, b) * 1.0, indicator=True),
     greater: ScalarFunction(lambda a, b: np.greater(a, b) * 1.0, indicator=True),
     at_least: ScalarFunction(lambda a, b: np.greater_equal(a, b) * 1.0, indicator=True),

@@ -10,7 +10,7 @@ from gradscribe.printed import TEXT
 
 if TYPE_CHECKING:  # SymPy takes its time: whoever looks at the names does not wait for it
     from gradscribe.derive.derivation.certificate.certificate import Footer
-    from gradscribe.derive.derivation.record import Derivation
+    from gradscribe.derive.derivation.record.page_record import Derivation
     from gradscribe.derive.typeset.document.document import Document
 
 

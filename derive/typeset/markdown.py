@@ -1,11 +1,14 @@
 """Derivations as Markdown with mathematics that KaTeX and GitHub render."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
-from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Step, Words
+from gradscribe.derive.derivation.network.layer_record import LayerTable
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Formula, Grid
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.block_writer import Writer, blocks
@@ -27,12 +30,13 @@ from gradscribe.derive.typeset.document.document import (
 from gradscribe.derive.typeset.document.layer_cells import headings
 from gradscribe.derive.typeset.document.look import PLAIN, Look
 from gradscribe.derive.typeset.document.parts.gradient_parts import capitalised
-from gradscribe.derive.typeset.latex.latex_lines import broken, written
+from gradscribe.derive.typeset.latex.latex_lines import broken, cost, written
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
 from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, measured, sentence, sentence_width
+from gradscribe.derive.typeset.terms.row_breaks import Line
 from gradscribe.derive.typeset.terms.sides import OVER, Sides, left, sides
 
 _ESCAPED = {
@@ -90,10 +94,17 @@ class MarkdownWriter(Writer):
         return _aligned(_equation(both, number, room) for both, number in found)
 
     def rows(self, rows: Rows) -> list[str]:
-        """Aligned, the number in the last column: tags are for equations that are no part of another."""
+        """Aligned, the number in the last column: tags are for equations that are no part of another.
+
+        Reasons stand beside the rows or, where a product would be broken for them, above.
+        """
+        rights = [self.t.row(row.step, before) for row, before in consecutive(rows.rows)]
         reasons = max(sentence_width(row.step.reason, self.inline) for row in rows.rows)
-        room = _LINE - reasons - max(width(left(row.step, self.t)) for row in rows.rows)
-        return _aligned(self._row(row, before, room) for row, before in consecutive(rows.rows))
+        room = _LINE - max(width(left(row.step, self.t)) for row in rows.rows)
+        lines = {beside: [broken(right, room - reasons * beside) for right in rights] for beside in (True, False)}
+        whole = all(cost(found, room - reasons) == (0, 0) for found in lines[True])
+        beside = whole and sum(map(len, lines[True])) <= len(rights) + sum(map(len, lines[False]))
+        return _aligned(self._row(row, right, beside) for row, right in zip(rows.rows, lines[beside], strict=True))
 
     def box(self, box: Box) -> list[str]:
         """The name before the box."""
@@ -138,10 +149,12 @@ class MarkdownWriter(Writer):
         """Slanted."""
         return [f"*{measured(closing.footer, self.inline)}*"]
 
-    def _row(self, row: Row, before: Step | None, room: float) -> str:
+    def _row(self, row: Row, lines: Sequence[Line], beside: bool) -> str:
+        reason = self._reason(row.step.reason)
         shown = "" if row.continued else left(row.step, self.t)
-        right = " \\\\\n&&&".join(written(broken(self.t.row(row.step, before), room), _new))
-        return rf"{self._reason(row.step.reason)} && {shown} &= {right} && ({row.number})"
+        before, column = (f"{reason} && {shown}", "&&&") if beside else (f"&{reason} \\\\\n{shown}", "&")
+        right = f" \\\\\n{column}".join(written(lines, _new))
+        return rf"{before} &= {right} && ({row.number})"
 
     def _reason(self, words: Words) -> str:
         r"""Words beside a row: prose in ``\text``, mathematics outside it."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from gradscribe.derive.derivation.record import Derivation
+from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.typeset import markdown
 from gradscribe.derive.typeset.document import arrange, record_pages
 from gradscribe.derive.typeset.document.document import Document

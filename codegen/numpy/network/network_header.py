@@ -13,7 +13,7 @@ from gradscribe.codegen.numpy.function.docstring import WIDTH, page_doc, wrapped
 from gradscribe.codegen.numpy.function.provenance import page, page_numbers
 from gradscribe.codegen.numpy.network.blocks.block_functions import page_rows, words
 from gradscribe.derive.composition import Level, levels, with_loss
-from gradscribe.derive.derivation.record import LayerTable, Row
+from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.text.text_tables import layer_lines
 

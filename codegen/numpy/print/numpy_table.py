@@ -56,6 +56,7 @@ NUMPY_FUNCTIONS: Mapping[type[Expr], Rule] = {
     f.step: _compared(">"),
     f.equal: _compared("=="),
     f.unequal: _compared("!="),
+    f.divides: lambda m, a: Comparison((Binary("%", a, m), Literal(0)), ("==",)),
     f.greater: _compared(">"),
     f.at_least: _compared(">="),
     f.activation: _called("np.tanh"),

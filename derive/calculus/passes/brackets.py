@@ -11,8 +11,8 @@ import sympy
 from sympy import Expr, Mul
 
 from gradscribe.derive.calculus.collapse import vanishing_accesses
-from gradscribe.derive.ir.functions import Indicator
-from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Term
+from gradscribe.derive.ir.functions import Indicator, divides
+from gradscribe.derive.ir.term import Access, Divisibility, Guard, Program, Statement, Term
 
 
 class within(Indicator):
@@ -35,6 +35,21 @@ def as_guards(term: Term) -> Term:
     found = [f for f in Mul.make_args(term.body) if isinstance(f, within)]
     rest = Mul(*(f for f in Mul.make_args(term.body) if f not in found))
     return replace(term, body=rest, guards=(*term.guards, *(Guard(*f.args) for f in found)))
+
+
+def with_divisors(term: Term) -> Term:
+    """A sum with its brackets of divisibility as factors of the body."""
+    return replace(
+        term, body=Mul(term.body, *(divides(d.modulus, d.value) for d in term.divisibilities)), divisibilities=()
+    )
+
+
+def divisors_apart(term: Term) -> Term:
+    """The inverse of `with_divisors`."""
+    found = [f for f in Mul.make_args(term.body) if isinstance(f, divides)]
+    rest = Mul(*(f for f in Mul.make_args(term.body) if f not in found))
+    brackets = (Divisibility(value, modulus) for modulus, value in (f.args for f in found))
+    return replace(term, body=rest, divisibilities=(*term.divisibilities, *brackets))
 
 
 def bracketed(program: Program) -> Program:

@@ -18,7 +18,9 @@ from gradscribe.derive.derivation.forms.caption.words.signs import Convolved, Co
 from gradscribe.derive.derivation.forward.forward_equations import definitions, shapes
 from gradscribe.derive.derivation.gradient.outcome import called
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Between, Derivation, Equals, Section, Step, Words, joined
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Section, Step
+from gradscribe.derive.derivation.record.sentence import Between, Equals, Words, joined
 from gradscribe.derive.ir.index import floordiv, integers
 from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term
 from gradscribe.derive.ir.well_formed import check

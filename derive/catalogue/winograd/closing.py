@@ -11,7 +11,7 @@ from gradscribe.derive.catalogue.winograd.proof import prove
 from gradscribe.derive.derivation.certificate.certificate import Certificate, Figure, Label
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Derivation
+from gradscribe.derive.derivation.record.page_record import Derivation
 
 
 @dataclass(frozen=True)

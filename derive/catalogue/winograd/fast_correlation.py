@@ -20,20 +20,9 @@ from gradscribe.derive.derivation.gradient.section import gradient_sections
 from gradscribe.derive.derivation.letters.element import axis_letters, with_element_letters
 from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
 from gradscribe.derive.derivation.letters.written import in_letters
-from gradscribe.derive.derivation.record import (
-    Definition,
-    Derivation,
-    Equals,
-    Formula,
-    Grid,
-    Inverse,
-    Premise,
-    Result,
-    Section,
-    Step,
-    Words,
-    joined,
-)
+from gradscribe.derive.derivation.record.page_record import Definition, Derivation
+from gradscribe.derive.derivation.record.section_record import Formula, Grid, Premise, Result, Section, Step
+from gradscribe.derive.derivation.record.sentence import Equals, Inverse, Words, joined
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.term import Access, EquationError, Program, Range, Statement, Tensor, Term

@@ -7,7 +7,7 @@ import numpy as np
 from sympy import Symbol
 
 from gradscribe.derive.derivation.certificate.rows import row_value
-from gradscribe.derive.derivation.record import Derivation
+from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.interpret import evaluate
 
 
@@ -51,5 +51,7 @@ def back_propagated(
         for let in part.lets:
             found[let.target.name] = evaluate(let.term, found, sizes)[0]
         row = part.results[0].step if part.results else part.steps[-1]
-        found[row.left.tensor] = row_value(row.terms, found, sizes)
+        box = row_value(row.terms, found, sizes)
+        single = tuple(n for n, e in enumerate(row.left.indices) if e.is_Integer)
+        found[row.left.tensor] = np.expand_dims(box, single)
     return found

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from gradscribe.derive.derivation.certificate.rows import Sizes, Values, gap, row_value, size
 from gradscribe.derive.derivation.forms.caption.by_definition import caption_value
-from gradscribe.derive.derivation.record import Result, Section
+from gradscribe.derive.derivation.record.section_record import Result, Section
 
 
 def caption_gaps(section: Section, values: Values, sizes: Sizes) -> Iterator[tuple[Result, float]]:

@@ -8,7 +8,9 @@ import numpy as np
 
 from gradscribe.derive.derivation.certificate.exact import PRIME
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Derivation, Result, Rounded, Section, Step, Words
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Result, Section, Step
+from gradscribe.derive.derivation.record.sentence import Rounded, Words
 
 ROWS_TOLERANCE = 1e-10
 CHAIN_TOLERANCE = 1e-5

@@ -18,7 +18,8 @@ from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.forward.remarks.constants import TOLERANCE, change
 from gradscribe.derive.derivation.network.kinds.alike import not_alike
-from gradscribe.derive.derivation.record import Derivation, Section
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, number
 from gradscribe.derive.ir.term import Access, Program
 from gradscribe.derive.layer.sampling import Size, TooLargeError, sample_sizes, sample_values

@@ -13,7 +13,8 @@ from sympy import Symbol
 
 from gradscribe.derive.derivation.certificate.boxes import back_propagated
 from gradscribe.derive.derivation.certificate.rows import gap, row_value
-from gradscribe.derive.derivation.record import Derivation, Section
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret
 from gradscribe.derive.ir.term import Program
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values

@@ -11,7 +11,7 @@ from gradscribe.derive.derivation.certificate.boxes import back_propagated
 from gradscribe.derive.derivation.certificate.rows import gap
 from gradscribe.derive.derivation.forms.caption.matrices.matrix_record import MatrixForm, Toeplitz, Unfolding
 from gradscribe.derive.derivation.forms.caption.matrices.matrix_value import forward_value, gradient_values
-from gradscribe.derive.derivation.record import Derivation
+from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.ir.term import Program, accesses
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values

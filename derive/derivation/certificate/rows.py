@@ -15,7 +15,7 @@ from sympy import Add, Integer, Mul, Symbol
 from gradscribe.derive.derivation.certificate.certificate import Label, label
 from gradscribe.derive.derivation.certificate.exact import PRIME, Residues, drawn
 from gradscribe.derive.derivation.forward.quotients import Partial, Reduced
-from gradscribe.derive.derivation.record import Section, Step
+from gradscribe.derive.derivation.record.section_record import Section, Step
 from gradscribe.derive.ir.functions import admitted, equal
 from gradscribe.derive.ir.interpret import evaluate, index_box, interpret, magnitude, read
 from gradscribe.derive.ir.term import InnerSum, Range, Term, accesses

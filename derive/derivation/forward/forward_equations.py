@@ -8,7 +8,8 @@ from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.collapse import proved, radix_order
 from gradscribe.derive.derivation.forward.displayed_settings import Display
-from gradscribe.derive.derivation.record import Definition, Words, joined
+from gradscribe.derive.derivation.record.page_record import Definition
+from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.index import affine, bounds
 from gradscribe.derive.ir.term import Access, Program, Range, Statement, Term
 from gradscribe.derive.layer.interface import Kind
@@ -172,6 +173,7 @@ def shapes(program: Program) -> Words:
 def parameters(display: Display) -> Words:
     """``stride s, padding p, dilation d``."""
     words: list[str | Expr] = []
+    unnamed: list[Expr] = []
     for option in display.layer.options:
         values = tuple(dict.fromkeys(display.value(s) for s in option.symbols))
         extents = {r.extent for s in display.program.statements for r in s.term.ranges}
@@ -183,8 +185,12 @@ def parameters(display: Display) -> Words:
             if values[0] != 0:  # one that is open is a factor of the equations
                 words += [", " if words else "", option.name if values[0].is_number else values[0]]
             continue
-        named = values == (option.symbols[0],) and option.symbols[0].name == option.name
-        words += [", " if words else "", *(values if named else (f"{option.name} ", *joined(values)))]
+        if values == (option.symbols[0],) and option.symbols[0].name == option.name:
+            unnamed += values
+        else:
+            words += [", " if words else "", f"{option.name} ", *joined(values)]
+    if unnamed:
+        words += [", " if words else "", "parameters " if len(unnamed) > 1 else "parameter ", *joined(unnamed)]
     return tuple(w for w in words if w != "")
 
 

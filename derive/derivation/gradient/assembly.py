@@ -11,7 +11,8 @@ from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.forward.remarks.constants import unchanging
 from gradscribe.derive.derivation.forward.remarks.notes import notes
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Derivation, Section
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.ir.term import Program
 
 

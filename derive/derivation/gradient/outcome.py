@@ -10,22 +10,35 @@ from gradscribe.derive.derivation.forms.caption.operation import Caption
 from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
 from gradscribe.derive.derivation.forms.caption.words.operator_form import operator_form
 from gradscribe.derive.derivation.forms.caption.words.wording import wording
+from gradscribe.derive.derivation.forms.closed.rewrites.factor import common_in_front
 from gradscribe.derive.derivation.forms.closed.rewrites.inserting import MOST
-from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words, joined
+from gradscribe.derive.derivation.record.section_record import Result, Section, Step
+from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
+from gradscribe.derive.ir.functions import equal
+from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term
 
 
 def collected(terms: tuple[Term, ...]) -> tuple[Term, ...]:
-    """Pointwise summands as one product of their common factors and a sum."""
-    plain = all(is_pointwise(Statement(Tensor("", ()), t)) for t in terms)
-    if len(terms) < 2 or not plain:
-        return terms
-    factors = [list(Mul.make_args(t.body)) for t in terms]
+    """Pointwise summands as one product of their common factors and a sum; the same within every summand."""
+    found = tuple(replace(t, body=common_in_front(t.body)) if t.is_sum else t for t in terms)
+    plain = [_with_equalities(t) for t in found]
+    if len(found) < 2 or not all(is_pointwise(Statement(Tensor("", ()), t)) for t in plain):
+        return found
+    factors = [list(Mul.make_args(t.body)) for t in plain]
     common = [f for f in factors[0] if not f.is_Number and all(f in other for other in factors[1:])]
     if not common:
-        return terms
+        return found
     rest = [Mul(*(f for f in own if f not in common)) for own in factors]
-    return (replace(terms[0], body=Mul(*common, Add(*rest))),)
+    return (replace(plain[0], body=Mul(*common, Add(*rest))),)
+
+
+def _with_equalities(term: Term) -> Term:
+    """A term that sums over nothing, with brackets that two of its indices are equal as factors of its body."""
+    pairs = [affine(d, term.indices) for d in term.deltas]
+    if term.bound or not all(f.offset == 0 and sorted(c for _, c in f.terms) == [-1, 1] for f in pairs):
+        return term
+    return replace(term, body=Mul(term.body, *(equal(*f.indices) for f in pairs)), deltas=())
 
 
 def results(last: Step, program: Program, read: Callable[[Step], Caption | None] | None = None) -> tuple[Result, ...]:
@@ -88,9 +101,12 @@ def as_statement(section: Section, tensor: Tensor) -> Statement | None:
     """The section's result as a definition that later sections may insert; None unless it is one pointwise term.
 
     What has a closed form stays whole: dQ = dS K. So does a product of more than MOST factors: inserted one into the
-    next, the gradients of a deep chain would grow with every level.
+    next, the gradients of a deep chain would grow with every level. And so does what has a bracket that two of its
+    indices are equal.
     """
     terms = section.steps[-1].terms if section.closed is None else ()
-    short = len(terms) == 1 and len(Mul.make_args(terms[0].body)) <= MOST
+    single = any(e.is_Integer for e in section.steps[-1].left.indices)
+    short = len(terms) == 1 and not single and len(Mul.make_args(terms[0].body)) <= MOST
+    short = short and not any(all(e.is_Symbol for e in b.args) for b in terms[0].body.atoms(equal))
     statement = Statement(tensor, terms[0]) if short else None
     return statement if statement is not None and is_pointwise(statement) else None

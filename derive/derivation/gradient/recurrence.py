@@ -9,8 +9,10 @@ from gradscribe.derive.calculus.differentiate import derivative, differentiate
 from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
 from gradscribe.derive.derivation.gradient.outcome import called
 from gradscribe.derive.derivation.gradient.steps import reasons
+from gradscribe.derive.derivation.gradient.steps.single_places import with_places
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Equals, Section, Step, Words
+from gradscribe.derive.derivation.record.section_record import Section, Step
+from gradscribe.derive.derivation.record.sentence import Equals, Words
 from gradscribe.derive.ir.functions import activation
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
@@ -59,7 +61,8 @@ def recurrence(program: Program, section: Section, notation: Notation) -> Sectio
     inner = result.left.tensor
     raw = adjoint.contributions[0].term
     names = dict(zip((r.index for r in raw.free), result.left.indices, strict=True))
-    renamed = rename(raw)[0].rename(names)
+    single = [v for v, e in names.items() if e.is_Integer]
+    renamed = with_places(rename(raw)[0], single).rename(names)
     left = Access(adjoint.gradient.name, *result.left.indices)
     extended = replace(
         notation,

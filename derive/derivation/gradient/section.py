@@ -8,7 +8,7 @@ eliminate (an index of the forward output first) is made here.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from sympy import Symbol
+from sympy import Integer, Symbol
 
 from gradscribe.derive.calculus.differentiate import Adjoint, Contribution, Gradient
 from gradscribe.derive.calculus.passes.brackets import implied, without
@@ -20,9 +20,10 @@ from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.gradient.steps.chain_rows import chain_rule, reduced, with_quotient
 from gradscribe.derive.derivation.gradient.steps.collected_rows import Rows, insert, vanishing_words
 from gradscribe.derive.derivation.gradient.steps.elimination import Rule, Vanishing, by_digits, by_solving, eliminate
+from gradscribe.derive.derivation.gradient.steps.single_places import at_places, single_places
 from gradscribe.derive.derivation.gradient.steps.strand import favoured, renamed, settled
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Section
+from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.ir.term import Access, Program, Statement, Term
 
 
@@ -78,9 +79,11 @@ def gradient_section(
         full: whether the chain rule has four rows element by element, too, where one says it all.
     """
     program = gradient.program
-    free = adjoint.contributions[0].term.free
-    left = Access(adjoint.gradient.name, *(r.index for r in free))
-    strands = tuple(settled(c, program) for c in adjoint.contributions)
+    places = single_places(adjoint.contributions)
+    contributions = tuple(at_places(c, places) for c in adjoint.contributions)
+    every, free = adjoint.contributions[0].term.free, contributions[0].term.free
+    left = Access(adjoint.gradient.name, *(Integer(0) if r.index in places else r.index for r in every))
+    strands = tuple(settled(c, program) for c in contributions)
     if avoided:
         strands = tuple(replace(s, favoured=favoured(s, notation, avoided)) for s in strands)
     outer = tuple(dict.fromkeys(r.index for s in strands for r in s.outer))
@@ -89,15 +92,15 @@ def gradient_section(
     rows = Rows(left, outer, notation, given)
 
     settled_, (strands, pairs) = strands, renamed(strands)
-    if not full and all(map(_is_elementwise, adjoint.contributions)):
+    if not full and all(map(_is_elementwise, contributions)):
         inner = any(adjoint.tensor.name == s.target.name for s in gradient.forward.statements)
         by_value = reasons.by_value(adjoint) if inner and not full else ()
         reason = reasons.listed([reasons.ELEMENTWISE, by_value]) if by_value else reasons.ELEMENTWISE
         rows.add("rename", reason, tuple(s.by_value or s.term if by_value else s.term for s in strands))
     else:
         again = any(notation.is_gradient(c.reader.target.name) for c in adjoint.contributions)
-        each = tuple(zip(settled_, adjoint.contributions, strict=True))
-        rows.add("chain rule", reasons.CHAIN_RULE, chain_rule(gradient, adjoint, settled_, free))
+        each = tuple(zip(settled_, contributions, strict=True))
+        rows.add("chain rule", reasons.CHAIN_RULE, chain_rule(gradient, adjoint, settled_, left))
         definition = reasons.by_definition(adjoint, gradient.forward, again)
         same, left_ = reasons.same_element(adjoint.tensor.name), reasons.left_over(pairs) if any(pairs) else ()
         quotients = tuple(with_quotient(s, c, left) for s, c in each)

@@ -11,7 +11,8 @@ from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.passes.inline import inserted, is_pointwise
 from gradscribe.derive.derivation.letters.allocation import SOUND
-from gradscribe.derive.derivation.record import Definition, Derivation, Update, Words, joined
+from gradscribe.derive.derivation.record.page_record import Definition, Derivation, Update
+from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Access, EquationError, Program, Range, Statement, Tensor, Term, accesses
 from gradscribe.derive.layer.interface import Kind, Layer, Option

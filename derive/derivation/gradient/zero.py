@@ -7,7 +7,8 @@ from sympy import Integer
 
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Result, Section, Step, Words, joined
+from gradscribe.derive.derivation.record.section_record import Result, Section, Step
+from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.index import fresh_names
 from gradscribe.derive.ir.term import Access, Program, Term, accesses, index_ranges
 

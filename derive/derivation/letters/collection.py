@@ -14,7 +14,9 @@ from gradscribe.derive.derivation.forms.caption.words.glossary import LETTERS
 from gradscribe.derive.derivation.letters.name import NUMBERED, Name, name_parts
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.letters.renaming import atoms_of, parts
-from gradscribe.derive.derivation.record import Derivation, Label, Scalar, Section
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Section
+from gradscribe.derive.derivation.record.sentence import Label, Scalar
 from gradscribe.derive.ir.functions import activation, activation_prime, sigmoid
 from gradscribe.derive.ir.term import Access, Term
 

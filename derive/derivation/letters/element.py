@@ -15,7 +15,7 @@ from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.derive.derivation.forward.forward_equations import equation
 from gradscribe.derive.derivation.letters.name import PRIME
 from gradscribe.derive.derivation.letters.renaming import renamed, symbols_of
-from gradscribe.derive.derivation.record import Result, Section
+from gradscribe.derive.derivation.record.section_record import Result, Section
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Program, Statement, accesses
 
@@ -94,10 +94,10 @@ def with_element_letters(section: Section, page: Axes) -> Section:
     if not section.wrt or not section.steps[0].left.indices:
         return replace(section, lemmas=lemmas)
     plain = page.get(section.wrt) or axis_letters(section.forward)[section.wrt]
-    old = section.steps[0].left.indices
+    old = section.steps[0].left.indices  # a number where an axis has one element
     others = {v for r in section.results for v in r.step.left.indices}
     primed = primed_letters(plain, symbols_of((section.steps, section.results)) - others - set(old))
-    names = dict(zip(old, primed, strict=True))
+    names = {v: letter for v, letter in zip(old, primed, strict=True) if isinstance(v, Symbol)}
     return replace(
         section,
         setup=renamed(section.setup, names),

@@ -12,24 +12,20 @@ from gradscribe.derive.derivation.letters.allocation import meaning, shape
 from gradscribe.derive.derivation.letters.collection import Group, Names
 from gradscribe.derive.derivation.letters.name import PRIME, Name
 from gradscribe.derive.derivation.letters.renaming import parts, symbols_of
-from gradscribe.derive.derivation.record import (
-    Below,
-    Derivation,
-    Equals,
-    Formula,
-    Label,
-    LayerTable,
-    Premise,
-    Step,
-    Words,
-    joined,
-)
+from gradscribe.derive.derivation.network.layer_record import LayerTable
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Formula, Premise, Step
+from gradscribe.derive.derivation.record.sentence import Below, Equals, Label, Words, joined
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import Access, Program, Range, Term
 from gradscribe.derive.layer.interface import Kind, Option
 
 WIDEST = 20
 """Columns of a constant that is shown as a matrix."""
+_PRIMES = (
+    "Indices with a prime are those of the element that is differentiated by; boxes leave the primes out where the "
+    "letters are free."
+)
 
 
 def introduced(
@@ -99,7 +95,7 @@ def _primes(names: Names) -> Iterator[Words]:
     """Why there are primes, where there are any."""
     primed = [v for v, group in names.symbols.items() if group.kind == "index" and v.name.endswith(PRIME)]
     if primed:
-        yield ("Primes mark the element that is differentiated by; boxes leave them out where the letters are free.",)
+        yield (_PRIMES,)
 
 
 # ----- what sizes and parameters are ----------------------------------------------------------------------------------
@@ -226,7 +222,13 @@ def _other_letters(
             found.setdefault(group, symbol)
     for group, shown in found.items():
         if group not in asked and not group.yields and (owner := _owner(group, letters)) is not None:
-            yield (f"{group.word} is written ", shown, f", as {group.word} is {meaning(owner)}.")
+            yield (f"{group.word} is written ", shown, f", as {group.word} is {_kind(owner)}.")
+
+
+def _kind(owner: Group) -> str:
+    """What the letter of a group stands for already."""
+    article = "an" if owner.kind[0] in "aeiou" else "a"
+    return meaning(owner) if owner.kind == "special" else f"{article} {owner.kind}"
 
 
 def _made_up(program: Program) -> set[Expr]:

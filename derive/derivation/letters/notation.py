@@ -12,6 +12,7 @@ from sympy import Add, Expr, Function, Mul, Symbol
 
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.derivation.letters.name import PRIME, Name, name_parts
+from gradscribe.derive.ir.functions import Indicator
 from gradscribe.derive.ir.index import IntegerFunction
 from gradscribe.derive.ir.term import Access, InnerSum, Range
 from gradscribe.derive.layer.letters import PLAIN, Style
@@ -220,7 +221,8 @@ def ordered(factors: Sequence[Expr], indices: Sequence[Symbol], notation: Notati
             return (2 if gradient else 3, min(notation.rank(n) for n in names), str(factor))
         if not names and isinstance(factor, Add | IntegerFunction):
             return 1, len(indices), str(factor)  # d (R - 1)
-        place = 6 if isinstance(factor, InnerSum) else 5 if isinstance(factor, Add) else 4  # sigma(x) (1 - sigma(x))
+        order = InnerSum, Indicator, Add  # the last first: sigma(x) (1 - sigma(x)) [x > 0]
+        place = next((7 - n for n, kind in enumerate(order) if isinstance(factor, kind)), 4)
         return (place if names else 0, min((notation.rank(n) for n in names), default=1), str(factor))
 
     return tuple(sorted(factors, key=key) if len(factors) > 1 else factors)

@@ -16,7 +16,9 @@ from gradscribe.derive.derivation.letters.introduction import introduced
 from gradscribe.derive.derivation.letters.name import Name, name_parts
 from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
 from gradscribe.derive.derivation.letters.renaming import rewritten
-from gradscribe.derive.derivation.record import Derivation, Scalar, Section
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Section
+from gradscribe.derive.derivation.record.sentence import Scalar
 from gradscribe.derive.ir.index import fresh_names
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.layer.letters import NONE, Letters

@@ -21,7 +21,8 @@ from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering, quotient_name
 from gradscribe.derive.derivation.network.slope import factored, is_slope, slope, slope_section
 from gradscribe.derive.derivation.network.surroundings import surroundings
-from gradscribe.derive.derivation.record import Result, Section, Step, Words, joined
+from gradscribe.derive.derivation.record.section_record import Result, Section, Step
+from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.functions import activation_prime
 from gradscribe.derive.ir.term import Access, Program, Statement, Term, accesses
 

@@ -8,8 +8,8 @@ from gradscribe.derive.composition.network import Network
 from gradscribe.derive.composition.parameters import parameters
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
 from gradscribe.derive.derivation.network.lettering import Lettering, lettered
-from gradscribe.derive.derivation.record import LayerTable, Row
 from gradscribe.derive.ir.term import Program
 
 

@@ -27,17 +27,9 @@ from gradscribe.derive.derivation.network.kinds.repeated import repeated_levels,
 from gradscribe.derive.derivation.network.layer_table import layer_table
 from gradscribe.derive.derivation.network.lettering import Lettering, lettered, notation, quotient_name
 from gradscribe.derive.derivation.network.surroundings import without_copies
-from gradscribe.derive.derivation.record import (
-    Chapter,
-    Definition,
-    Derivation,
-    Equals,
-    Label,
-    Scalar,
-    Section,
-    Words,
-    joined,
-)
+from gradscribe.derive.derivation.record.page_record import Definition, Derivation
+from gradscribe.derive.derivation.record.section_record import Chapter, Section
+from gradscribe.derive.derivation.record.sentence import Equals, Label, Scalar, Words, joined
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import Access, EquationError, Program, Statement, Term, accesses
 

@@ -7,12 +7,14 @@ from sympy import Add, Expr, Mul
 
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Adjoint, Gradient
+from gradscribe.derive.calculus.passes.brackets import with_divisors
 from gradscribe.derive.calculus.passes.inline import inserted, is_pointwise
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering
-from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words
+from gradscribe.derive.derivation.record.section_record import Result, Section, Step
+from gradscribe.derive.derivation.record.sentence import Equals, Words
 from gradscribe.derive.ir.functions import activation, activation_prime
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Statement, Term, accesses
 
@@ -81,8 +83,9 @@ def slope_section(
 def factored(result: Result, factor: Expr, left: Access) -> Result:
     """A box with the slope in front where several paths meet, ``f'(u) (a + sum b)``.
 
-    As it is where a summand has brackets that an index of its own decides: these stand before its sum. And where no
-    summand is a sum: such summands may cancel, and what rounding is relative to is seen of them one by one.
+    A summand's brackets of divisibility go with it. As it is where one has other brackets, which an index of its own
+    decides. And where no summand is a sum: such summands may cancel, and what rounding is relative to is seen of them
+    one by one.
 
     Args:
         result: the box.
@@ -91,10 +94,10 @@ def factored(result: Result, factor: Expr, left: Access) -> Result:
     """
     step = result.step
     own = factor.xreplace(dict(zip(left.indices, step.left.indices, strict=True)))
-    plain = all(t.is_sum and not (t.deltas or t.guards or t.divisibilities) for t in step.terms)
+    plain = all(t.is_sum and not (t.deltas or t.guards) for t in step.terms)
     if len(step.terms) < 2 or not plain or not any(t.bound for t in step.terms):
         return result
-    rest = [t.body / own for t in step.terms]
+    rest = [with_divisors(t).body / own for t in step.terms]
     if any(e.has(*accesses(own)) for e in rest):
         return result  # not every summand has it
     sums = [InnerSum(e, *t.bound) if t.bound else e for e, t in zip(rest, step.terms, strict=True)]

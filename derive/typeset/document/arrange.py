@@ -11,21 +11,10 @@ from gradscribe.derive.derivation.certificate.certificate import Footer, marked
 from gradscribe.derive.derivation.forward.displayed_settings import SCALARS
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import (
-    Chapter,
-    Derivation,
-    Equals,
-    Formula,
-    Grid,
-    Premise,
-    Remark,
-    Scalar,
-    Step,
-    Update,
-    Words,
-    joined,
-)
-from gradscribe.derive.ir.term import Access
+from gradscribe.derive.derivation.record.page_record import Derivation, Remark, Update
+from gradscribe.derive.derivation.record.section_record import Chapter, Formula, Grid, Premise, Step
+from gradscribe.derive.derivation.record.sentence import Equals, Scalar, Words, joined
+from gradscribe.derive.ir.term import Access, accesses
 from gradscribe.derive.typeset.document.document import (
     Block,
     Closing,
@@ -134,14 +123,23 @@ def _arriving(derivation: Derivation) -> tuple[Words, ...]:
         return ()
     seeds = derivation.notation.seeds
     if seeds:
-        named = [Equals(Access(seed), Partial(E, Access(output))) for seed, output in seeds.items()]
-        gradients = "gradient that arrives" if len(seeds) == 1 else "gradients that arrive"
-        return (("With ", *joined(named), f", the {gradients} from above."),)
+        read = {a.tensor for s in derivation.program.statements for a in accesses(s.term.body)}
+        named = [Equals(Access(s), Partial(E, Access(output))) for s, output in seeds.items() if output not in read]
+        gradients = "gradient that arrives" if len(named) == 1 else "gradients that arrive"
+        whole: Words = ("With ", *joined(named), f", the {gradients} from above.")
+        parts = (_part(seed, output) for seed, output in seeds.items() if output in read)
+        return (*((whole,) if named else ()), *parts)
     if derivation.notation.quotients:
         output = Access(derivation.program.outputs[0])
         above = " arrives from above; it is 1 where "
         return (("The gradient ", Partial(E, output), above, output, " is ", E, " itself."),)
     return ()
+
+
+def _part(seed: str, output: str) -> Words:
+    """What arrives at an output that other equations read."""
+    part: Words = (Access(seed), " is the part of ", Partial(E, Access(output)), " that arrives from above; ")
+    return (*part, "the rest comes through the equations that read ", Access(output), ".")
 
 
 def _premises(premises: Sequence[Premise]) -> Iterator[Passage]:

@@ -3,7 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 
-from gradscribe.derive.derivation.record import Formula, Grid, LayerTable
+from gradscribe.derive.derivation.network.layer_record import LayerTable
+from gradscribe.derive.derivation.record.section_record import Formula, Grid
 from gradscribe.derive.typeset.document.document import (
     Block,
     Box,

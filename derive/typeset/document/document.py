@@ -10,7 +10,10 @@ from typing import Literal
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Definition, Formula, Grid, LayerTable, Result, Step, Words
+from gradscribe.derive.derivation.network.layer_record import LayerTable
+from gradscribe.derive.derivation.record.page_record import Definition
+from gradscribe.derive.derivation.record.section_record import Formula, Grid, Result, Step
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.term import Access
 
 

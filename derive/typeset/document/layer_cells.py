@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from sympy import Expr
 
-from gradscribe.derive.derivation.record import LayerTable, Row
-from gradscribe.derive.typeset.terms.expression_writer import ExpressionWriter
+from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
+from gradscribe.derive.typeset.terms.expressions.expression_writer import ExpressionWriter
 
 HEAD = ("level", "layers", "reads", "value", "weights", "parameters")
 EQUATIONS = "equations"

@@ -8,7 +8,7 @@ from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation.forward.forward_equations import definitions
 from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
 from gradscribe.derive.derivation.network.layer_table import network_table
-from gradscribe.derive.derivation.record import Formula
+from gradscribe.derive.derivation.record.section_record import Formula
 from gradscribe.derive.ir.term import Access, Program
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser

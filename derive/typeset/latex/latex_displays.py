@@ -6,7 +6,9 @@ It is Markdown's mathematics with LaTeX's words: no command is defined, and no p
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from gradscribe.derive.derivation.record import Grid, LayerTable, Words
+from gradscribe.derive.derivation.network.layer_record import LayerTable
+from gradscribe.derive.derivation.record.section_record import Grid
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.typeset.document.block_writer import blocks
 from gradscribe.derive.typeset.document.document import Closing, Document, Heading, Listing
 from gradscribe.derive.typeset.document.layer_cells import headings

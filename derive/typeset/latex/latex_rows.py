@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gradscribe.derive.derivation.record import Definition, Formula, Step
+from gradscribe.derive.derivation.record.page_record import Definition
+from gradscribe.derive.derivation.record.section_record import Formula, Step
 from gradscribe.derive.typeset.document.columns import blocks
 from gradscribe.derive.typeset.document.document import Numbered, Row, consecutive
 from gradscribe.derive.typeset.latex.latex_lines import MARGIN, broken, cost, written

@@ -2,7 +2,8 @@
 
 from sympy import Expr, ImmutableMatrix
 
-from gradscribe.derive.derivation.record import Grid, LayerTable
+from gradscribe.derive.derivation.network.layer_record import LayerTable
+from gradscribe.derive.derivation.record.section_record import Grid
 from gradscribe.derive.typeset.document.columns import blocks
 from gradscribe.derive.typeset.document.document import Listing
 from gradscribe.derive.typeset.document.layer_cells import EQUATIONS, headings

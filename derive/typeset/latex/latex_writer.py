@@ -6,7 +6,10 @@ from itertools import groupby
 from sympy import ImmutableMatrix, Pow
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
-from gradscribe.derive.derivation.record import Definition, Derivation, Formula, Grid, LayerTable, Rounded, Words
+from gradscribe.derive.derivation.network.layer_record import LayerTable
+from gradscribe.derive.derivation.record.page_record import Definition, Derivation
+from gradscribe.derive.derivation.record.section_record import Formula, Grid
+from gradscribe.derive.derivation.record.sentence import Rounded, Words
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.block_writer import Writer
 from gradscribe.derive.typeset.document.document import (

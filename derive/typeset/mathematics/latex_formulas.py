@@ -4,7 +4,8 @@ from sympy import ImmutableMatrix, Rational
 
 from gradscribe.derive.derivation.forward.forward_equations import definitions, equation
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Definition, Formula, Step
+from gradscribe.derive.derivation.record.page_record import Definition
+from gradscribe.derive.derivation.record.section_record import Formula, Step
 from gradscribe.derive.ir.term import Program, Statement
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter, joined
 from gradscribe.derive.typeset.terms.sides import sides

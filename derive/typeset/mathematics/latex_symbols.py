@@ -24,6 +24,7 @@ class LatexTypesetter(Typesetter):
     apart = r"{\uparrow}"
     every = r"{\downarrow}"
     cross = r"\times "
+    beside = r"\,"
     rounded = r"\dagger"
     pi = r"\pi"
     infinity = r"\infty"
@@ -94,6 +95,9 @@ class LatexTypesetter(Typesetter):
     def _line(self, simple: bool) -> tuple[str, str, str]:
         return r"\frac{", "}{", "}"
 
+    def _numerator(self, inner: str) -> str:
+        return inner
+
     def _power(self, base: str, exponent: str) -> str:
         return f"{base}^{{{exponent}}}"
 
@@ -124,7 +128,7 @@ class LatexTypesetter(Typesetter):
         return f"{upper}/{lower}"
 
     def _divides(self, modulus: str, value: str) -> str:
-        return rf"[{modulus}\mid {value}]"
+        return rf"{modulus}\mid {value}"
 
     def _between(self, value: str, extent: str) -> str:
         return rf"0\le {value}<{extent}"
@@ -149,8 +153,9 @@ class LatexTypesetter(Typesetter):
         )
         return [" " if near else self.times for near in nears]
 
-    def _transposed(self, name: str) -> str:
-        return rf"\bigl({name}\bigr)^{{\top}}" if "^" in name or "partial" in name else rf"{name}^{{\top}}"
+    def _transposed(self, name: str, enclosed: bool) -> str:
+        wide = ("^" in name or "partial" in name) and not enclosed
+        return rf"\bigl({name}\bigr)^{{\top}}" if wide else rf"{name}^{{\top}}"
 
     def _rotated(self, name: str) -> str:
         return rf"\operatorname{{rot}}_{{\pi}}{name}"
@@ -191,6 +196,9 @@ class InlineTypesetter(LatexTypesetter):
     def _line(self, simple: bool) -> tuple[str, str, str]:
         return ("", "/", "") if simple else ("", "/(", ")")
 
+    def _numerator(self, inner: str) -> str:
+        return self._parens(inner)
+
 
 class BreakableTypesetter(InlineTypesetter):
     """For narrow columns: a line may end within a product."""
@@ -202,6 +210,8 @@ def glue(piece: Piece, before: Piece | None) -> str:
     """What stands between a piece and the one before it, None at the start of a line."""
     if piece.glue in ("+", "-"):
         return piece.glue
+    if piece.nested and not piece.bracket and before is not None and (before.is_sum_sign or piece.is_sum_sign):
+        return " "
     return "" if before is None or piece.glue in ("", "~") or (piece.bracket and before.bracket) else r"\,"
 
 

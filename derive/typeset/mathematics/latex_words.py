@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.letters.name import NUMBERED
-from gradscribe.derive.derivation.record import Label, LayerTable, Words
+from gradscribe.derive.derivation.network.layer_record import LayerTable
+from gradscribe.derive.derivation.record.sentence import Label, Words
 from gradscribe.derive.typeset.document.layer_cells import (
     EQUATIONS,
     headings,

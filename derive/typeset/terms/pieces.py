@@ -57,12 +57,13 @@ class Piece:
     """Units that stay on one line.
 
     `glue` says what stands before it: "" nothing, "+" or "-" a sign, " " a space; "~" nothing, within a sum. Nothing
-    stands between one `bracket` and the next.
+    stands between one `bracket` and the next. One that is `nested` is a factor of a summand within parentheses.
     """
 
     units: tuple[Unit, ...]
     glue: str = " "
     bracket: bool = False
+    nested: bool = False
 
     @property
     def parts(self) -> Iterator[Part]:

@@ -34,9 +34,16 @@ def broken(pieces: Sequence[Piece], measure: Measure, room: float, hang: float) 
             lines[-1] = _continued(lines[-1], summand, measure)
             continue
         start = len(lines)
-        for run in _runs(summand, measure, room - hang) if _width(summand, measure) > room else [summand]:
+        runs = _runs(summand, measure, room - hang) if _width(summand, measure) > room else [summand]
+        for before, run, after in zip([[], *runs], runs, [*runs[1:], []], strict=False):
             space = room if len(lines) == start + 1 else room - hang
-            if len(lines) > start and lines[-1].width + _width(run, measure, lines[-1].pieces[-1]) <= space:
+            beside = any(other and other[0].nested for other in (before, after))
+            opens = run[0].glue == "~" and beside  # a product that takes several lines has these for itself
+            if (
+                len(lines) > start
+                and not opens
+                and lines[-1].width + _width(run, measure, lines[-1].pieces[-1]) <= space
+            ):
                 lines[-1] = _continued(lines[-1], run, measure)
             else:
                 lines.append(Line(tuple(run), _width(run, measure), within=len(lines) > start))
@@ -64,16 +71,33 @@ def _summands(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
 
 
 def _runs(summand: Sequence[Piece], measure: Measure, room: float) -> list[list[Piece]]:
-    """What no line ends within: a factor, and a sum sign with what stands beside it, unless that is too wide itself."""
+    """What no line ends within: a factor, and a sum sign with what stands beside it, unless that is too wide itself.
+
+    A sum in parentheses ends a line before its signs, and within one of its products only if that alone is too wide.
+    """
     runs: list[list[Piece]] = []
-    for piece in summand:
-        inner = runs and (piece.glue == "~" or runs[-1][-1].is_sum_sign)
-        if inner and _width([*runs[-1], piece], measure) <= room:
-            runs[-1].append(piece)
-        else:
-            runs.append([piece])
+    for part in _parts(summand):
+        whole = len(part) == 1 or _width(part, measure) <= room
+        for found in [part] if whole else [[piece] for piece in part]:
+            together = whole and found[0].glue == "~" and bool(runs) and not runs[-1][0].nested
+            inner = together or (runs and runs[-1][-1].is_sum_sign)
+            if inner and _width([*runs[-1], *found], measure) <= room:
+                runs[-1] += found
+            else:
+                runs.append(list(found))
     for head, run in pairwise(runs):
-        if run[0].is_sum_sign and _width([*head, *run], measure) <= room:
+        if run[0].is_sum_sign and run[0].glue != "~" and _width([*head, *run], measure) <= room:
             run[:0] = head
             head.clear()
     return [run for run in runs if run]
+
+
+def _parts(summand: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """The factors; of one that is a sum in parentheses its summands."""
+    part: list[Piece] = []
+    for piece in summand:
+        if part and not piece.nested:
+            yield part
+            part = []
+        part.append(piece)
+    yield part

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gradscribe.derive.derivation.record import Definition, Formula, Step
+from gradscribe.derive.derivation.record.page_record import Definition
+from gradscribe.derive.derivation.record.section_record import Formula, Step
 from gradscribe.derive.ir.term import Term
 from gradscribe.derive.typeset.terms.pieces import Piece, plain
 from gradscribe.derive.typeset.terms.typesetter import Typesetter

@@ -8,16 +8,20 @@ from typing import Self
 import sympy
 from sympy import Add, Expr, Integer, Symbol
 
+from gradscribe.derive.calculus.passes.brackets import divisors_apart
 from gradscribe.derive.derivation.certificate.certificate import Figure
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.letters.notation import Monomial, Notation, monomial, monomials, ordered
-from gradscribe.derive.derivation.record import Definition, Step, Words
+from gradscribe.derive.derivation.record.page_record import Definition
+from gradscribe.derive.derivation.record.section_record import Step
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.functions import activation_prime, is_indicator
 from gradscribe.derive.ir.index import IntegerFunction, affine, bounds, natural
 from gradscribe.derive.ir.reductions import Reduction
 from gradscribe.derive.ir.term import Access, Guard, InnerSum, Term
 from gradscribe.derive.typeset.terms.changes import marked
-from gradscribe.derive.typeset.terms.expression_writer import ExpressionWriter, is_inverse
+from gradscribe.derive.typeset.terms.expressions.expression_writer import ExpressionWriter
+from gradscribe.derive.typeset.terms.expressions.product_writer import is_inverse
 from gradscribe.derive.typeset.terms.pieces import SUM, Part, Piece, Unit, plain
 
 
@@ -28,8 +32,6 @@ class Typesetter(ExpressionWriter):
         super().__init__(notation, indices)
         self._written: dict[tuple[Term, tuple[Symbol, ...], bool], list[Piece]] = {}
 
-    @abstractmethod
-    def _divides(self, modulus: str, value: str) -> str: ...
     @abstractmethod
     def _reduction(self, row: Reduction, groups: Sequence[Sequence[Part]]) -> tuple[Part, ...]: ...
     @abstractmethod
@@ -94,7 +96,8 @@ class Typesetter(ExpressionWriter):
         if alone and part.coefficient == 1 and not part.negative and isinstance(term.value, Add):
             return self._sum_alone(term.value, follows)
         split = _Factors(part.factors, term, self.notation)
-        if split.lower and not split.tensors and not term.bound:
+        sums = all(isinstance(f, Add) for f in split.tensors)  # 1/s dE/dy (x - m), and not dE/dy 1/s (x - m)
+        if split.lower and sums and not term.bound:
             split.constants, split.lower = [*split.constants, *split.lower], []
         if any(is_inverse(f) for f in split.front):  # one fraction before the sum
             split.constants, split.front = [*split.constants, *split.front], []
@@ -103,8 +106,12 @@ class Typesetter(ExpressionWriter):
         if term.bound:
             pieces.insert(len(pieces) if term.is_sum else 0, Piece((self._sigma(term, outer),)))
         pieces += [
-            self._bracket(self._divides(self.expr(b.modulus), self.expr(b.value)), b) for b in term.divisibilities
+            self._bracket(self._iverson(self._divides(self.expr(b.modulus), self.expr(b.value))), b)
+            for b in term.divisibilities
         ]
+        if split.lower and split.tensors and sums:
+            pieces.append(Piece(tuple(self.product(Monomial(False, Integer(1), tuple(split.lower))))))
+            split.lower = []
         tensors = self._tensors(split)
         gradients = [self._whole(f) for f in split.gradients]
         # 1/z dE/dy, but dE/dy h/z
@@ -178,11 +185,27 @@ class Typesetter(ExpressionWriter):
         signs = [self.minus if part.negative else "+" if k else "" for k, part in enumerate(parts)]
         if factor.has(InnerSum):  # signs between sums are set apart
             signs[1:] = [f" {sign} " for sign in signs[1:]]
-        runs = [[*([plain(s)] if s else []), *self.product(p)] for s, p in zip(signs, parts, strict=True)]
-        opening, closing = self._around("".join(unit.text for run in runs for unit in run))
-        runs[0].insert(0, plain(opening))
-        runs[-1].append(plain(closing))
-        return [Piece(tuple(run), "~" if k else " ") for k, run in enumerate(runs)]
+        found = [
+            piece
+            for k, (sign, part) in enumerate(zip(signs, parts, strict=True))
+            for piece in self._nested(sign, part, "~" if k else " ")
+        ]
+        opening, closing = map(plain, self._around("".join(piece.text for piece in found)))
+        found[0] = replace(found[0], units=(opening, *found[0].units))
+        found[-1] = replace(found[-1], units=(*found[-1].units, closing))
+        return found
+
+    def _nested(self, sign: str, part: Monomial, glue: str) -> list[Piece]:
+        """A summand within parentheses; of one that is a sum itself, its factors."""
+        before = (plain(sign),) if sign else ()
+        *others, total = part.factors or (Integer(1),)
+        if not isinstance(total, InnerSum) or any(f.has(InnerSum) for f in others):
+            return [Piece((*before, *self.product(part)), glue)]
+        outer = replace(part, factors=tuple(others))
+        found = [Piece(tuple(self.product(outer)))] if others or part.coefficient != 1 else []
+        found += self.inside(total).summand(divisors_apart(Term((), total.ranges, total.body)), (), False)
+        first = replace(found[0], units=(*before, *found[0].units), glue=glue)
+        return [first, *(replace(piece, glue=" ", nested=True) for piece in found[1:])]
 
     def _whole(self, factor: Expr) -> Piece:
         return Piece((self.unit(factor),), bracket=is_indicator(factor))

@@ -7,7 +7,8 @@ from unicodedata import combining, east_asian_width
 
 from gradscribe.derive.derivation.forward.forward_equations import equation
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Definition, Formula, Step
+from gradscribe.derive.derivation.record.page_record import Definition
+from gradscribe.derive.derivation.record.section_record import Formula, Step
 from gradscribe.derive.ir.term import Access, Statement, Term
 from gradscribe.derive.typeset.document.look import WIDTH
 from gradscribe.derive.typeset.terms.pieces import Piece

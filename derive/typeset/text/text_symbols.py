@@ -132,7 +132,7 @@ class TextTypesetter(Typesetter):
         return f"{upper}/{lower}"
 
     def _divides(self, modulus: str, value: str) -> str:
-        return f"[{modulus} | {value}]"
+        return f"{modulus} | {value}"
 
     def _between(self, value: str, extent: str) -> str:
         return f"0≤{value}<{extent}"
@@ -153,8 +153,8 @@ class TextTypesetter(Typesetter):
         )
         return ["" if short else "·" if letters else " "] * (len(factors) - 1)
 
-    def _transposed(self, name: str) -> str:
-        return f"({name})ᵀ" if "/" in name else f"{name}ᵀ"
+    def _transposed(self, name: str, enclosed: bool) -> str:
+        return f"({name})ᵀ" if "/" in name and not enclosed else f"{name}ᵀ"
 
     def _rotated(self, name: str) -> str:
         return f"rot_π {name}"

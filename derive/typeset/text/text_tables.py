@@ -6,7 +6,8 @@ from itertools import zip_longest
 
 from sympy import ImmutableMatrix
 
-from gradscribe.derive.derivation.record import Grid, LayerTable, Row
+from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
+from gradscribe.derive.derivation.record.section_record import Grid
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.typeset.document.columns import blocks
 from gradscribe.derive.typeset.document.document import Listing
@@ -62,8 +63,12 @@ def listing_lines(listing: Listing, t: TextTypesetter, line: int) -> list[str]:
     """Columns of words; the widest ones have several lines where a line does not hold all."""
     table = [[t.words(cell) for cell in row] for row in (listing.head, *listing.rows)]
     widths = [max(columns(row[column]) for row in table) for column in range(len(listing.head))]
-    while sum(widths) + 2 * len(widths) > line and max(widths) > NARROW:
-        widths[widths.index(max(widths))] -= 1
+    least = [max(columns(word) for row in table for word in row[column].split(" ")) for column in range(len(widths))]
+    while sum(widths) + 2 * len(widths) > line:
+        spare = [w if w > max(NARROW, word) else 0 for w, word in zip(widths, least, strict=True)]
+        if not any(spare):
+            break
+        widths[spare.index(max(spare))] -= 1
     lines = []
     for row in table:
         cells = [wrapped(cell, width) if cell else [""] for cell, width in zip(row, widths, strict=True)]

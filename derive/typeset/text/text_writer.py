@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from sympy import ImmutableMatrix
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
-from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable, Words
+from gradscribe.derive.derivation.network.layer_record import LayerTable
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Formula, Grid
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.block_writer import Writer
 from gradscribe.derive.typeset.document.document import (

@@ -15,7 +15,7 @@ from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.boxes import boxed
-from gradscribe.derive.derivation.record import Derivation
+from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.ir.term import Program
 from gradscribe.derive.ir.well_formed import check

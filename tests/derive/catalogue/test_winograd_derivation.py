@@ -17,7 +17,9 @@ from gradscribe.derive.catalogue.winograd.cook_toom import z
 from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winograd
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.forms.caption.words.signs import Elementwise, Matrices, Transposed
-from gradscribe.derive.derivation.record import Derivation, Equals, Formula, Grid, Section
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Formula, Grid, Section
+from gradscribe.derive.derivation.record.sentence import Equals
 from gradscribe.derive.ir.interpret import evaluate, interpret
 from gradscribe.derive.ir.term import Access, EquationError
 from gradscribe.derive.typeset import markdown

@@ -207,6 +207,13 @@ def test_it_is_said_which_operand_loses_elements() -> None:
     )
 
 
+def test_what_stands_beside_a_sign_has_one_pair_of_parentheses() -> None:
+    page = derive(layer("y[n,i,k] = x[n,i,k] * sigmoid(g[n,k])"))
+    assert words(page, "g") == "(1−σ(g)) ⊙ σ(g) ⊙ [sum of δ ⊙ x over i]"
+    attention = derive(layer("u[i,j] = sum(d) q[i,d] * k[j,d]; h[i,j] = exp(u[i,j]); y[i,f] = sum(j) h[i,j] * v[j,f]"))
+    assert form(attention, "k") == "∂E/∂k = (∂E/∂h ⊙ h)ᵀ q"
+
+
 def test_a_row_is_named_as_it_is_where_it_can_be() -> None:
     """h times a sum stays so; what is multiplied out is so only where the row alone has no name."""
     page = derive(layer("y[n, k] = tanh(x[n, k])^3"))

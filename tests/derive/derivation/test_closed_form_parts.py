@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
-from sympy import Integer, exp, sqrt
+from sympy import Integer, Mul, exp, log, sqrt
 
 from gradscribe import layer as layer_of_text
-from gradscribe.derive.derivation.forms.closed.rewrites.factor import factored
+from gradscribe.derive.derivation.forms.closed.rewrites.factor import common_in_front, factored
 from gradscribe.derive.derivation.forms.closed.rewrites.identities import Identities
 from gradscribe.derive.derivation.forms.closed.rewrites.nested import measure, nested, normal
 from gradscribe.derive.ir.index import integers
@@ -75,6 +75,17 @@ def test_a_sum_within_a_body_is_evaluated_and_normal_forms_are_equal_to_it() -> 
     assert over_two.free_symbols == {N, C}
     plain = Term((Range(n, N),), (Range(c, C),), D(n, c))
     np.testing.assert_allclose(evaluate(replace(plain, bound=(), body=nested(plain)), values, sizes)[0], dy.sum(1))
+
+
+def test_powers_of_e_and_of_one_sum_cancel() -> None:
+    """SymPy leaves exp(x - m) exp(m - x), and takes 1 - m and m - 1 for different sums."""
+    e, rest = exp(X(n, c) - M(n)), 2 * M(n) - 2
+    both = factored(D(n, c) * e * M(n) - D(n, c) * e, {"dy"})
+    assert both == D(n, c) * e * (M(n) - 1)
+    inside = common_in_front(D(n, c) * (-((1 - M(n)) ** 2) / (C * M(n)) - rest * log(M(n)) / C))
+    assert measure(inside)[0] < 9
+    assert sum(f in (M(n) - 1, 1 - M(n)) for f in Mul.make_args(inside)) == 1
+    assert common_in_front(D(n, c) * (2 * X(n, c) - 2 * M(n))) == D(n, c) * (2 * X(n, c) - 2 * M(n))
 
 
 def test_m_minus_x_is_x_minus_m() -> None:

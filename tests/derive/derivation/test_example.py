@@ -14,7 +14,9 @@ from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.forms.example.small_sizes import small_sizes
 from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
 from gradscribe.derive.derivation.forms.example.whole_values import whole_values
-from gradscribe.derive.derivation.record import Derivation, Equals, Example, Formula
+from gradscribe.derive.derivation.record.page_record import Derivation, Example
+from gradscribe.derive.derivation.record.section_record import Formula
+from gradscribe.derive.derivation.record.sentence import Equals
 from gradscribe.derive.ir.functions import FUNCTIONS, equal
 from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.ir.term import Access, EquationError

@@ -10,7 +10,7 @@ from gradscribe import layer
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certify import certify
-from gradscribe.derive.derivation.record import Formula
+from gradscribe.derive.derivation.record.section_record import Formula
 from gradscribe.derive.ir.term import Access, EquationError
 from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.text import text_writer

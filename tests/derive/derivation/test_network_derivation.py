@@ -15,7 +15,7 @@ from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, Section, derive
 from gradscribe.derive.derivation.certificate.boxes import back_propagated
 from gradscribe.derive.derivation.certificate.certify import certify
-from gradscribe.derive.derivation.record import Step
+from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, shape_of
 from gradscribe.derive.ir.term import Access, EquationError
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from sympy import Symbol
+from sympy import Integer, Symbol
 
 from gradscribe import network
 from gradscribe.codegen.tool.find import find
@@ -16,6 +16,7 @@ from gradscribe.derive.derivation.certificate.rows import row_value
 from gradscribe.derive.derivation.network.kinds.alike import not_alike
 from gradscribe.derive.derivation.network.kinds.repeated import with_repeats
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
+from gradscribe.derive.ir.functions import divides
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 from gradscribe.derive.typeset.document.arrange import document
@@ -24,6 +25,11 @@ from gradscribe.derive.typeset.text import text_writer
 
 CHAIN = (
     "input x[N, 6, C]; conv1d(4, 3, padding=1) -> tanh -> conv1d(4, 3, padding=1) -> tanh -> conv1d(2, 3, padding=1)"
+)
+
+STRIDED = (
+    "input x[N, 5, C]; conv1d(4, 3, padding=1) -> tanh"
+    " -> residual(conv1d(4, 3, stride=2, padding=1), conv1d(4, 1, stride=2)) -> dense(2)"
 )
 
 
@@ -141,10 +147,41 @@ def test_what_is_not_printed_has_the_number_of_what_stands_for_it() -> None:
 
 
 def test_a_slope_stands_in_front_where_paths_meet() -> None:
-    """Of a strided shortcut it does not: brackets of divisibility stand before the sum that they belong to."""
     page = derived("input x[N, 5, C]; conv1d(4, 3, padding=1) -> tanh -> residual(conv1d(4, 3, padding=1)) -> dense(2)")
     assert re.search(r"= \(1−z⁽ˡ⁾\[n,\w,\w\]²\) \(δ⁽ˡ⁺²⁾\[n,\w,\w\] \+ Σ", text_writer.render(page))
     assert certify(page, shapes=2).holds
+
+
+def test_brackets_of_divisibility_go_with_their_summand() -> None:
+    """Where a stride leaves elements out, the slope stands in front, too; each summand has brackets of its own."""
+    page = derived(STRIDED)
+    (box,) = (s.results[-1].step for s in page.sections if s.wrt == "conv1d1_u")
+    (term,) = box.terms
+    assert term.body.has(divides)
+    assert not term.divisibilities
+    text = text_writer.render(page)
+    assert "(1−z⁽ˡ⁾[n,j,c]²) (Σ_{t,k} [2 | j+1−t] δ⁽ˡ⁺³⁾[n, (j+1−t)/2, k] w⁽ˡ⁺¹⁾[t,c,k]" in text
+    assert certify(page, shapes=2).holds
+
+
+def test_a_wrong_bracket_of_a_summand_is_found() -> None:
+    page = derived(STRIDED)
+    (section,) = (s for s in page.sections if s.wrt == "conv1d1_u")
+    (box,) = section.results
+    (term,) = box.step.terms
+    even = next(b for b in term.body.atoms(divides) if b.args[1].is_Symbol)
+    other = replace(box.step, terms=(term.substitute({even: Integer(1)}),))
+    broken = replace(section, results=(replace(box, step=other),))
+    sections = tuple(broken if s is section else s for s in page.sections)
+    assert not certify(replace(page, sections=sections), shapes=2).holds
+
+
+def test_an_axis_of_one_element_has_no_bracket() -> None:
+    """The gradient of a kernel of one element is that of w[0,c,k]: no index of it is asked whether it is 0."""
+    page = derived(STRIDED)
+    (section,) = (s for s in page.sections if s.wrt == "conv1d3_w")
+    assert not any(t.deltas for step in section.steps for t in step.terms)
+    assert "∂E/∂w⁽ˡ⁺²⁾[0,c,k] = " in text_writer.render(page)
 
 
 # ----- blocks ---------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from sympy import Symbol
 from gradscribe.codegen.tool.find import find, find_any
 from gradscribe.derive.catalogue.network_text import network
 from gradscribe.derive.derivation import derive
-from gradscribe.derive.derivation.record import Derivation, Update
+from gradscribe.derive.derivation.record.page_record import Derivation, Update
 from gradscribe.derive.ir.interpret import evaluate, value
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.language import optimiser

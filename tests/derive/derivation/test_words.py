@@ -248,3 +248,27 @@ def test_a_kernel_is_introduced_with_all_its_extents() -> None:
     """Though one of them is the stride, too, and stands in that."""
     page = derive(LAYERS["max_pool2d"](), settings={"padding": "0", "dilation": "1", "stride": "R"})
     assert "stride R, padding 0, dilation 1. Kernel size R×T." in words(page)
+
+
+def test_of_what_other_equations_read_a_part_arrives() -> None:
+    """A cell's state goes out, and is read for its output: what arrives is not all of its gradient."""
+    text = " ".join(text_writer.render(derived("lstm_cell")).split())
+    assert "With dy = ∂E/∂y, the gradient that arrives from above. dz is the part of ∂E/∂z that arrives" in text
+    assert "dz = ∂E/∂z" not in text
+
+
+def test_parameters_without_a_word_of_their_own_are_called_so() -> None:
+    page = derive(layer("y[n] = a*x[n] + sum(r) x[n + d*r - p] * w[r]; a = 0.5"))
+    assert "; parameters a, d, p." in text_writer.render(page)
+
+
+def test_a_bracket_begins_with_what_is_compared() -> None:
+    """The element before the parameter, and behind the other factors."""
+    text = text_writer.render(derived("huber_loss"))
+    assert "(r[e] [|r[e]|≤δ]+δ sign(r[e]) [|r[e]|>δ])" in text
+
+
+def test_common_factors_stand_in_front_of_two_indices_that_are_equal() -> None:
+    page = derive(layer("e = sum(n) log(sum(m) exp(x[n,m])) - sum(n) x[n,n]"))
+    assert "−[n=m])" in text_writer.render(page)
+    assert certify(page, shapes=2).holds

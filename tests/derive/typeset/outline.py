@@ -1,7 +1,9 @@
 """A printed format of the tests' own: the headings of a derivation and the numbers of its rows, a line each."""
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
-from gradscribe.derive.derivation.record import Derivation, Formula, Grid, LayerTable
+from gradscribe.derive.derivation.network.layer_record import LayerTable
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Formula, Grid
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.block_writer import Writer
 from gradscribe.derive.typeset.document.document import (

@@ -11,7 +11,10 @@ from sympy import Symbol
 from sympy.matrices import MatrixBase
 
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Derivation, Label, Result, Row, Scalar
+from gradscribe.derive.derivation.network.layer_record import Row
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Result
+from gradscribe.derive.derivation.record.sentence import Label, Scalar
 from gradscribe.derive.ir.functions import activation, activation_prime, sigmoid
 from gradscribe.derive.ir.term import Access, Program, Range, Statement
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter

@@ -7,7 +7,7 @@ import pytest
 
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import Derivation, derive
-from gradscribe.derive.derivation.record import Step
+from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.typeset.document.look import Look
 from gradscribe.derive.typeset.formats import FORMATS, rendered
 from gradscribe.derive.typeset.terms.pieces import Piece

@@ -13,9 +13,10 @@ from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, Step, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.network.layer_table import network_table
-from gradscribe.derive.derivation.record import Definition, Formula
+from gradscribe.derive.derivation.record.page_record import Definition
+from gradscribe.derive.derivation.record.section_record import Formula
 from gradscribe.derive.typeset.document.arrange import document
-from gradscribe.derive.typeset.document.document import Box, Equations, Rows
+from gradscribe.derive.typeset.document.document import Box, Equations, Listing, Rows
 from gradscribe.derive.typeset.document.look import Look
 from gradscribe.derive.typeset.formats import rendered
 from gradscribe.derive.typeset.latex.latex_lines import broken as in_latex
@@ -27,7 +28,7 @@ from gradscribe.derive.typeset.terms.sides import sides
 from gradscribe.derive.typeset.text import text_writer
 from gradscribe.derive.typeset.text.text_lines import laid
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
-from gradscribe.derive.typeset.text.text_tables import layer_lines
+from gradscribe.derive.typeset.text.text_tables import layer_lines, listing_lines
 from tests.cases.catalogue import TRIED, derived
 from tests.cases.thorough import some
 from tests.cases.together import together
@@ -107,6 +108,14 @@ def equations(page: Derivation) -> Iterator[tuple[Definition | Step | Formula, T
                 yield block, t
 
 
+def test_columns_are_as_wide_as_their_longest_word() -> None:
+    """A cell that cannot be broken does not push the ones behind it out of their columns."""
+    t = TextTypesetter(derived("conv2d").notation)
+    rows = tuple(((f"{'a' * n}=b",), ("c d e f " * 5,)) for n in (2, 30))
+    lines = listing_lines(Listing((("one",), ("two",)), rows), t, 50)
+    assert len({line.index("c d") for line in lines if "c d" in line and "=" in line}) == 1
+
+
 @pytest.mark.parametrize("name", some(TRIED, 10))
 def test_text_is_no_wider_than_asked(name: str) -> None:
     """Only what no line may end within is wider, behind its margin."""
@@ -150,6 +159,20 @@ def test_what_goes_on_within_a_sum_begins_with_its_sign() -> None:
     lines = [line.text for line in laid("", sum_, 6).lines]
     assert [line.strip() for line in lines] == ["a (b", "+ c", "− d)"]
     assert [len(line) - len(line.lstrip()) for line in lines] == [0, 2, 2]
+
+
+def test_a_product_in_parentheses_has_lines_for_itself() -> None:
+    """It is broken only where it is wider than a line; what follows it begins a new one, its sum sign stays with it."""
+    total = [
+        factor("f"),
+        factor("(aaa"),
+        Piece((plain(" + "), Unit((Part("Σ"),), "Σ", SUM)), "~"),
+        *(Piece((plain(text),), nested=True) for text in ("bbbb", "ccccccc", "ddd")),
+        factor(" + e)", "~"),
+    ]
+    lines = [line.text.strip() for line in laid("", total, 16).lines]
+    assert lines == ["f (aaa", "+ Σ bbbb", "ccccccc ddd", "+ e)"]
+    assert [line.text for line in laid("", total, 40).lines] == ["f (aaa + Σ bbbb ccccccc ddd + e)"]
 
 
 @together("name", ["conv2d", "batch_norm", "conv_transpose2d"])

@@ -88,3 +88,12 @@ def test_a_layer_in_markdown_has_its_title_and_equations() -> None:
     page = gradscribe.layer(DENSE, "dense", title="all with **all**")._repr_mimebundle_()["text/markdown"]
     assert page.startswith("#### dense: all with \\*\\*all\\*\\*\n")
     assert r"y_{n,k} &= b_{k}+\sum_{c=0}^{C-1}\,x_{n,c}\,w_{c,k}" in page
+
+
+@pytest.mark.parametrize("form", ["text/latex", "text/markdown"])
+def test_reasons_do_not_break_a_product(form: str) -> None:
+    """Long ones stand above their rows: beside them no product would have room."""
+    page = gradscribe.network("input x[N, C]; dense(4) -> tanh -> dense(3)").derivation()
+    text = page._repr_mimebundle_()[form]
+    assert r"\sum_{n,k}\,\delta^{(l+1)}_{n,k}\,\frac{\partial u" in text
+    assert not re.search(r"\\sum_\{[^}]*\} \\\\", text)

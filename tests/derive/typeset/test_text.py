@@ -7,7 +7,7 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Step
+from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.ir.functions import activation_prime, relu, sigmoid, step
 from gradscribe.derive.ir.index import exact, floordiv, integers, mod
 from gradscribe.derive.ir.term import Access, Divisibility, Guard, Range, Term

@@ -242,7 +242,8 @@ def test_one_output_with_a_gradient_is_enough_for_the_short_name() -> None:
 
 def test_the_derivation_of_an_output_that_is_read_again_starts_with_its_own_gradient() -> None:
     text = render(derive(lstm_cell(), wrt=["c0"]))
-    assert "With dh = ∂E/∂h, ds = ∂E/∂s, the gradients that arrive from above." in text
+    assert "With dh = ∂E/∂h, the gradient that arrives from above." in text
+    assert "ds is the part of ∂E/∂s that arrives from above" in text
     assert "∂E/∂s[n,j] = ds[n,j] + dh[n,j] o[n,j] (1−tanh²(s[n,j]))" in text
     assert "δ⁽ˡ⁾" not in text
 

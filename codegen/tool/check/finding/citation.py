@@ -18,7 +18,8 @@ from gradscribe.derive.derivation.gradient.outcome import as_statement
 from gradscribe.derive.derivation.gradient.section import gradient_section
 from gradscribe.derive.derivation.letters.element import axis_letters, with_element_letters
 from gradscribe.derive.derivation.letters.written import gradient_letters
-from gradscribe.derive.derivation.record import Section, Words
+from gradscribe.derive.derivation.record.section_record import Section
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.interpret import evaluate
 from gradscribe.derive.ir.term import Access, EquationError, Program, Statement, Term
 from gradscribe.derive.typeset.text.text_lines import equation_lines, row_lines

@@ -10,7 +10,7 @@ from gradscribe.codegen.tool.check.mistake.slip import Surroundings
 from gradscribe.codegen.tool.check.problem.problem import Problem
 from gradscribe.codegen.tool.check.trial.case import Case
 from gradscribe.derive.calculus.differentiate import Adjoint
-from gradscribe.derive.derivation.record import Words
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.interpret import Sizes, Values, evaluate
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 

@@ -29,7 +29,7 @@ from gradscribe.codegen.tool.check.problem.problem import Problem
 from gradscribe.codegen.tool.check.trial.case import Case
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Adjoint
-from gradscribe.derive.derivation.record import Words
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.term import Access, Statement, Tensor, Term
 
 RULES: tuple[Rule, ...] = (*INDEX, other_powers, lost_summands, other_tensors)

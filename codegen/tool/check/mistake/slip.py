@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 
-from gradscribe.derive.derivation.record import Words
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.functions import FUNCTIONS, is_indicator
 from gradscribe.derive.ir.index import IntegerFunction
 from gradscribe.derive.ir.term import Access, Tensor, Term, accesses

@@ -9,7 +9,7 @@ from sympy import Expr, Integer, Symbol
 
 from gradscribe.codegen.tool.check.mistake.slip import Rule, Slip, Surroundings
 from gradscribe.derive.calculus.collapse import rename_pairs
-from gradscribe.derive.derivation.record import Between, Equals, Words
+from gradscribe.derive.derivation.record.sentence import Between, Equals, Words
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Guard, Range, Term, accesses
 

@@ -12,7 +12,7 @@ from gradscribe.codegen.tool.check.mistake.slip_index import summed
 from gradscribe.codegen.tool.check.problem.problem import Problem
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Adjoint, position
-from gradscribe.derive.derivation.record import Words
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.functions import equal, is_indicator
 from gradscribe.derive.ir.interpret import Sizes, Values, evaluate
 from gradscribe.derive.ir.term import Access, Range, Statement, Term

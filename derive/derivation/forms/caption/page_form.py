@@ -8,7 +8,7 @@ from sympy import Symbol
 from gradscribe.derive.derivation.forms.caption.matrices.passage import passage
 from gradscribe.derive.derivation.forms.caption.matrices.toeplitz import toeplitz
 from gradscribe.derive.derivation.forms.caption.matrices.unfolding import matrix_forms
-from gradscribe.derive.derivation.record import Derivation
+from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.quote import quoted
 from gradscribe.derive.ir.term import EquationError

@@ -7,7 +7,8 @@ from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.derivation.forms.closed.closed_form import ClosedForms
 from gradscribe.derive.derivation.forms.closed.digit_form import in_digits
 from gradscribe.derive.derivation.forms.closed.stage import Stage, as_terms
-from gradscribe.derive.derivation.record import Equals, Result, Section, Step, Words, joined
+from gradscribe.derive.derivation.record.section_record import Result, Section, Step
+from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
 from gradscribe.derive.ir.term import Access, Statement, accesses
 
 

@@ -12,7 +12,8 @@ from sympy import Expr, Symbol
 
 from gradscribe.derive.calculus.collapse import radix_order
 from gradscribe.derive.derivation.letters.element import primed_letters
-from gradscribe.derive.derivation.record import Equals, Step, joined
+from gradscribe.derive.derivation.record.section_record import Step
+from gradscribe.derive.derivation.record.sentence import Equals, joined
 from gradscribe.derive.ir.index import affine, floordiv, integer, mod
 from gradscribe.derive.ir.term import Access, Guard, Program, Range, Term, accesses
 

@@ -17,7 +17,9 @@ from gradscribe.derive.derivation.forms.example.whole_values import seeds, whole
 from gradscribe.derive.derivation.forms.example.worked import Places, Values, rounded, worked
 from gradscribe.derive.derivation.forward.place import places
 from gradscribe.derive.derivation.letters.element import axis_letters
-from gradscribe.derive.derivation.record import Derivation, Equals, Example, Formula, Section, Words, Worked, joined
+from gradscribe.derive.derivation.record.page_record import Derivation, Example, Worked
+from gradscribe.derive.derivation.record.section_record import Formula, Section
+from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, number
 from gradscribe.derive.ir.term import Access, EquationError, Tensor
 from gradscribe.derive.layer.interface import Layer

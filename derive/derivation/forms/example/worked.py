@@ -1,17 +1,20 @@
 """One element of a gradient term by term: the summands of its row that are not empty, then their numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Float, Integer, Mul, Symbol
+from sympy import Add, Expr, Float, Integer, Mul, Symbol
 
+from gradscribe.derive.calculus.passes.brackets import divisors_apart
 from gradscribe.derive.derivation.certificate.rows import row_value
 from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
 from gradscribe.derive.derivation.forms.example.spelling import place as numbered
 from gradscribe.derive.derivation.letters.notation import Notation, ordered
-from gradscribe.derive.derivation.record import Step, Words
+from gradscribe.derive.derivation.record.section_record import Step
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.interpret import evaluate, number, value
 from gradscribe.derive.ir.term import Access, InnerSum, Term
@@ -26,7 +29,7 @@ Places = Mapping[str, Sequence[int]]
 def worked(row: Step, values: Values, sizes: Sizes, places: Places | None = None) -> tuple[Step, ...]:
     """Rows that work out the element with the most summands, one that is not 0 if there is any.
 
-    None where all have too many, and where the row has sums within products.
+    None where all have too many. A factor in front of several sums stands in each of the summands.
 
     Args:
         row: the formula of the gradient.
@@ -35,10 +38,11 @@ def worked(row: Step, values: Values, sizes: Sizes, places: Places | None = None
         places: recorded positions, and the extents in which they are numbered.
     """
     known = places or {}
-    if any(t.body.has(InnerSum) or not t.is_sum for t in row.terms):
+    terms = [part for t in row.terms for part in multiplied_out(t)]
+    if any(t.body.has(InnerSum) or not t.is_sum for t in terms):
         return ()
-    extents = [number(r.extent, sizes) for r in row.terms[0].free]
-    found = {at: _summands(row.terms, at, values, sizes, known) for at in product(*map(range, extents))}
+    extents = [number(r.extent, sizes) for r in terms[0].free]
+    found = {at: _summands(terms, at, values, sizes, known) for at in product(*map(range, extents))}
     fitting = {at: parts for at, parts in found.items() if 0 < len(parts) <= MOST}
     if not fitting:
         return ()
@@ -54,6 +58,19 @@ def worked(row: Step, values: Values, sizes: Sizes, places: Places | None = None
         Step("example", reason, left, tuple(Term((), (), body) for body in bodies), notation=row.notation)
         for reason, bodies in rows
     )
+
+
+def multiplied_out(term: Term) -> Iterator[Term]:
+    """The terms of ``f (a + sum b)``, each with its own brackets; a term without a sum in its body as it is."""
+    factors = Mul.make_args(term.body)
+    total = next((f for f in factors if isinstance(f, Add) and f.has(InnerSum)), None)
+    if total is None or term.bound:
+        yield term
+        return
+    rest = Mul(*(f for f in factors if f is not total))
+    for part in total.args:
+        ranges = part.ranges if isinstance(part, InnerSum) else ()
+        yield divisors_apart(replace(term, bound=ranges, body=rest * (part.body if ranges else part)))
 
 
 def _summands(terms: Sequence[Term], at: tuple[int, ...], values: Values, sizes: Sizes, places: Places) -> list[Expr]:

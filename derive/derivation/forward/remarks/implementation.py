@@ -11,7 +11,8 @@ from sympy import Integer
 from gradscribe.derive.derivation.forward.forward_equations import definitions
 from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.forward.place import number
-from gradscribe.derive.derivation.record import Derivation, Remark, Words, joined
+from gradscribe.derive.derivation.record.page_record import Derivation, Remark
+from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.term import Access, Program
 
 

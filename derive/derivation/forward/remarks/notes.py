@@ -10,7 +10,7 @@ from gradscribe.derive.calculus.collapse import proved
 from gradscribe.derive.calculus.reduced_sizes import named
 from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.quotients import Partial
-from gradscribe.derive.derivation.record import Below, Equals, Words, joined
+from gradscribe.derive.derivation.record.sentence import Below, Equals, Words, joined
 from gradscribe.derive.ir.functions import sigmoid
 from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Term, accesses
 

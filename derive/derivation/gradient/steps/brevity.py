@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gradscribe.derive.derivation.gradient.steps import reasons
-from gradscribe.derive.derivation.record import Section
+from gradscribe.derive.derivation.record.section_record import Section
 
 LONG = 10
 """From so many gradients on a layer's page is as brief as a network's."""

@@ -7,20 +7,18 @@ from gradscribe.derive.calculus.differentiate import Adjoint, Contribution, Grad
 from gradscribe.derive.derivation.forward.forward_equations import equation
 from gradscribe.derive.derivation.forward.quotients import Partial, Reduced
 from gradscribe.derive.derivation.gradient.steps.strand import Strand
-from gradscribe.derive.ir.term import Access, Range, Tensor, Term
+from gradscribe.derive.ir.term import Access, Tensor, Term
 
 
-def chain_rule(
-    gradient: Gradient, adjoint: Adjoint, strands: Sequence[Strand], free: tuple[Range, ...]
-) -> tuple[Term, ...]:
-    """One summand per reader: the sum over its elements of its gradient times a partial derivative."""
+def chain_rule(gradient: Gradient, adjoint: Adjoint, strands: Sequence[Strand], left: Access) -> tuple[Term, ...]:
+    """One summand per reader: the sum over its elements of its gradient times a derivative by that at `left`."""
     terms: dict[Term, None] = {}
-    element = Access(adjoint.tensor.name, *(r.index for r in free))
+    element = Access(adjoint.tensor.name, *left.indices)
     for contribution, strand in zip(adjoint.contributions, strands, strict=True):
         name = contribution.reader.target.name
-        left, _ = equation(contribution.reader)
-        body = Access(_gradient_tensor(gradient, name).name, *left.indices) * Partial(left, element)
-        terms.setdefault(Term(free, strand.outer, body))
+        reader, _ = equation(contribution.reader)
+        body = Access(_gradient_tensor(gradient, name).name, *reader.indices) * Partial(reader, element)
+        terms.setdefault(Term(strand.term.free, strand.outer, body))
     return tuple(terms)
 
 

@@ -8,7 +8,8 @@ from gradscribe.derive.calculus.passes.inline import inserted
 from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.gradient.steps.elimination import Vanishing
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Between, Step, Words, joined
+from gradscribe.derive.derivation.record.section_record import Step
+from gradscribe.derive.derivation.record.sentence import Between, Words, joined
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from sympy import Expr, Symbol
 
 from gradscribe.derive.calculus.differentiate import Adjoint, Contribution
-from gradscribe.derive.derivation.record import Words, joined
+from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.index import exact
 from gradscribe.derive.ir.term import Access, Program, Statement, accesses
 

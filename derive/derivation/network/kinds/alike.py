@@ -9,7 +9,9 @@ from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.kinds.level_gradients import letter_and_level
 from gradscribe.derive.derivation.network.kinds.likeness import Likeness, row
 from gradscribe.derive.derivation.network.kinds.once import is_other, names_of
-from gradscribe.derive.derivation.record import Definition, Derivation, Equals, LevelGradients
+from gradscribe.derive.derivation.record.page_record import Definition, Derivation
+from gradscribe.derive.derivation.record.section_record import LevelGradients
+from gradscribe.derive.derivation.record.sentence import Equals
 
 
 def not_alike(derivation: Derivation) -> str:

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from gradscribe.derive.derivation.network.kinds.likeness import Likeness, likeness, row
 from gradscribe.derive.derivation.network.lettering import Lettering
-from gradscribe.derive.derivation.record import Definition
+from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.ir.term import Program
 
 Group = list[Definition]

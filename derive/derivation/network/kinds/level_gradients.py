@@ -7,7 +7,8 @@ from sympy import Expr
 from gradscribe.derive.derivation.letters.name import NUMBERED
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering
-from gradscribe.derive.derivation.record import Chapter, Equals, Label, Letter, LevelGradients, Section, Words, joined
+from gradscribe.derive.derivation.record.section_record import Chapter, LevelGradients, Section
+from gradscribe.derive.derivation.record.sentence import Equals, Label, Letter, Words, joined
 from gradscribe.derive.ir.term import Access
 
 

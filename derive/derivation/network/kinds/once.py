@@ -7,7 +7,8 @@ import sympy
 from sympy import Expr, Symbol
 
 from gradscribe.derive.derivation.network.kinds.likeness import Likeness, likeness, row
-from gradscribe.derive.derivation.record import Result, Section, Step, Words
+from gradscribe.derive.derivation.record.section_record import Result, Section, Step
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.term import Access, Tensor, Term, accesses
 
 

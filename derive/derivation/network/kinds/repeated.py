@@ -9,7 +9,8 @@ from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.kinds.level_gradients import letter_and_level
 from gradscribe.derive.derivation.network.kinds.once import names_of
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Repeat, Row
-from gradscribe.derive.derivation.record import Equals, LevelGradients, Section
+from gradscribe.derive.derivation.record.section_record import LevelGradients, Section
+from gradscribe.derive.derivation.record.sentence import Equals
 
 
 def with_repeats(table: LayerTable, equations: Mapping[str, Hashable]) -> LayerTable:

@@ -4,16 +4,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gradscribe.derive.derivation.network.kinds.level_gradients import exchanged, gradient_letter
-from gradscribe.derive.derivation.network.layer_record import hidden
-from gradscribe.derive.derivation.record import (
-    Derivation,
-    Label,
-    LayerTable,
-    LevelGradients,
-    Repeat,
-    Section,
-    Words,
-)
+from gradscribe.derive.derivation.network.layer_record import LayerTable, Repeat, hidden
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import LevelGradients, Section
+from gradscribe.derive.derivation.record.sentence import Label, Words
 from gradscribe.derive.typeset.document.document import Heading, Listing, Paragraph, Part
 
 TITLE: Words = ("All levels",)

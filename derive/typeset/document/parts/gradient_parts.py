@@ -11,7 +11,9 @@ from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.kinds.level_gradients import exchanged
 from gradscribe.derive.derivation.network.kinds.likeness import row
 from gradscribe.derive.derivation.network.kinds.once import is_box, one_box
-from gradscribe.derive.derivation.record import Derivation, Formula, Result, Section, Step, Words, Worked, joined
+from gradscribe.derive.derivation.record.page_record import Derivation, Worked
+from gradscribe.derive.derivation.record.section_record import Formula, Result, Section, Step
+from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.document.document import Block, Box, Heading, Paragraph, Part, Passage, Row, Rows
 

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from sympy import Eq, Idx, IndexedBase
 
 import gradscribe
-from gradscribe.derive.derivation.record import Derivation
+from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.layer.equations import program

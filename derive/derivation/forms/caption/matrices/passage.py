@@ -8,7 +8,8 @@ from gradscribe.derive.derivation.forms.caption.matrices.matrix_record import Ma
 from gradscribe.derive.derivation.forms.caption.operation import Product
 from gradscribe.derive.derivation.forms.caption.words.signs import Added, Element, Matrices, Matrix, Transposed
 from gradscribe.derive.derivation.forward.quotients import Partial
-from gradscribe.derive.derivation.record import Equals, Formula, Premise, Words, joined
+from gradscribe.derive.derivation.record.section_record import Formula, Premise
+from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
 from gradscribe.derive.ir.term import Access
 
 E = Access("E")

@@ -26,7 +26,7 @@ from gradscribe.derive.derivation.forms.caption.reading.crossing import crossing
 from gradscribe.derive.derivation.forms.caption.reading.factor_reading import Reading, read_factor
 from gradscribe.derive.derivation.forms.caption.reading.grid import Grid, grid
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record import Step
+from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.ir.functions import activation_prime
 from gradscribe.derive.ir.index import exact
 from gradscribe.derive.ir.term import Program, Term, accesses

@@ -20,7 +20,8 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Total,
     Unpooled,
 )
-from gradscribe.derive.derivation.record import Hadamard, Result, Section, Words
+from gradscribe.derive.derivation.record.section_record import Result, Section
+from gradscribe.derive.derivation.record.sentence import Hadamard, Words
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
@@ -136,7 +137,7 @@ def _signs(boxes: Sequence[Result], indices: tuple[Symbol, Symbol]) -> Iterator[
             " has not, in row-major order, is its element, else 0.",
         )
     if used & {Elementwise, Hadamard}:
-        yield (Hadamard(), " multiplies element by element; what lacks an axis is the same along it.")
+        yield (Hadamard(), " multiplies element by element; a tensor is the same along an axis that it lacks.")
 
 
 def _padding(windows: Sequence[tuple[Window, Product]]) -> Iterator[Words]:

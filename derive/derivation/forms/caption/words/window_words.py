@@ -8,7 +8,7 @@ from gradscribe.derive.derivation.forms.caption.operation import Product, Repeat
 from gradscribe.derive.derivation.forms.caption.remainder import expanded
 from gradscribe.derive.derivation.forms.caption.words.shape import bare, full, ones, reach, routed, valid
 from gradscribe.derive.derivation.forms.caption.words.signs import Rotated
-from gradscribe.derive.derivation.record import Hadamard, Words, joined
+from gradscribe.derive.derivation.record.sentence import Hadamard, Words, joined
 from gradscribe.derive.ir.index import sign
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sympy import Expr
+from sympy import Add, Expr
 
 from gradscribe.derive.derivation.forms.caption.operation import Caption, Digits, Operand, Product, Repeated, Window
 from gradscribe.derive.derivation.forms.caption.words.shape import (
@@ -13,6 +13,7 @@ from gradscribe.derive.derivation.forms.caption.words.shape import (
     permuted,
     product_of_matrices,
 )
+from gradscribe.derive.derivation.forms.caption.words.signs import Elementwise
 from gradscribe.derive.derivation.forms.caption.words.window_words import (
     axis_names,
     one_or_each,
@@ -21,7 +22,7 @@ from gradscribe.derive.derivation.forms.caption.words.window_words import (
     sliding_words,
     zeros_between,
 )
-from gradscribe.derive.derivation.record import Hadamard, Words, joined
+from gradscribe.derive.derivation.record.sentence import Hadamard, Words, joined
 from gradscribe.derive.ir.term import Access
 
 FEW = 3
@@ -61,7 +62,8 @@ def _added(parts: Sequence[Words]) -> Words:
 
 def _behind(front: Sequence[Expr | None], words: Words) -> Words:
     """Factors, and in brackets what is multiplied by them element by element."""
-    factors: Words = tuple(w for e in front if e is not None for w in (e, " ", Hadamard(), " "))
+    shown = (Elementwise(e) if isinstance(e, Add) else e for e in front if e is not None)  # a sum in parentheses
+    factors: Words = tuple(w for e in shown for w in (e, " ", Hadamard(), " "))
     return (*factors, *bracketed(words)) if factors else words
 
 

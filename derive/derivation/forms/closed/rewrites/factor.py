@@ -1,6 +1,7 @@
 """Common factors in front, sizes that divide cleared: a/M - b/M**2 is 1/M**2 (M a - b)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 from sympy import Add, Expr, Integer, Mul, Pow, gcd, sign
@@ -38,14 +39,27 @@ def _shortest(total: Expr) -> Expr:
 
 
 def _in_front(parts: Sequence[Expr], cleared: bool, content: bool) -> Expr:
-    powers = [_powers(p) for p in parts]
-    bases = dict.fromkeys(base for found in powers for base in found)
-    shared = Mul(*(Pow(base, _shared(base, [p.get(base, Integer(0)) for p in powers], cleared)) for base in bases))
+    found = _products(parts)
+    powers = _shared_powers(found, cleared)
+    shared = Mul(*(Pow(base, power) for base, power in powers.items()))
     number = _content(parts)
-    front = (number if content else sign(number)) * shared
-    if front == 1:
+    number = number if content else sign(number)
+    if number * shared == 1:
         return Add(*parts)
-    return Mul(front, Add(*(p / front for p in parts)), evaluate=not front.is_Number)
+    rest = Add(*(p.without(powers).product / number for p in found))
+    return Mul(number * shared, rest, evaluate=not (number * shared).is_Number)
+
+
+def common_in_front(body: Expr) -> Expr:
+    """A product in which every sum has the factors that its summands share in front, where that is shorter."""
+    factors = []
+    for factor in Mul.make_args(body):
+        plain = isinstance(factor, Add) and factor.has(Access) and not factor.has(InnerSum)
+        parts = list(ordered(factor.args)) if plain else []
+        shared = any(_shared_powers(_products(parts), False).values())
+        inside = _in_front(parts, False, True) if shared else factor
+        factors.append(inside if length(inside) < length(factor) else factor)
+    return Mul(*factors)
 
 
 def _content(parts: Sequence[Expr]) -> Expr:
@@ -56,9 +70,52 @@ def _content(parts: Sequence[Expr]) -> Expr:
     return -content if all(n.is_negative for n in plain) else content
 
 
-def _powers(part: Expr) -> dict[Expr, Expr]:
-    """The exponents of a product's factors, numbers left out."""
-    return {b: e for b, e in (f.as_base_exp() for f in Mul.make_args(part)) if not b.is_Number}
+@dataclass(frozen=True)
+class _Product:
+    """A product by the powers of its factors, which are divided by taking exponents away.
+
+    SymPy leaves exp(x - m) exp(m - x) as it is.
+    """
+
+    number: Expr
+    powers: Mapping[Expr, Expr]
+
+    @property
+    def product(self) -> Expr:
+        return Mul(self.number, *(Pow(base, power) for base, power in self.powers.items()))
+
+    def without(self, shared: Mapping[Expr, Expr]) -> "_Product":
+        """The product divided by these powers."""
+        bases = dict.fromkeys((*self.powers, *shared))
+        rest = {b: self.powers.get(b, Integer(0)) - shared.get(b, Integer(0)) for b in bases}
+        return _Product(self.number, rest)
+
+
+def _products(parts: Sequence[Expr]) -> list[_Product]:
+    """The parts by the powers of their factors; a sum and what is minus that sum are powers of one of them."""
+    sums: dict[Expr, None] = {}
+    found = []
+    for part in parts:
+        number: Expr = Integer(1)
+        powers: dict[Expr, Expr] = {}
+        for factor in Mul.make_args(part):
+            base, power = factor.as_base_exp()
+            if base.is_Number:
+                number *= factor
+                continue
+            if isinstance(base, Add) and power.is_Integer:
+                content, base = base.primitive()
+                content, base = (-content, -base) if -base in sums else (content, base)
+                number *= content**power
+                sums.setdefault(base)
+            powers[base] = powers.get(base, Integer(0)) + power
+        found.append(_Product(number, powers))
+    return found
+
+
+def _shared_powers(products: Sequence[_Product], cleared: bool) -> dict[Expr, Expr]:
+    bases = dict.fromkeys(base for p in products for base in p.powers)
+    return {b: _shared(b, [p.powers.get(b, Integer(0)) for p in products], cleared) for b in bases}
 
 
 def _shared(base: Expr, exponents: Sequence[Expr], cleared: bool) -> Expr:

@@ -2,9 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Self
 
-from sympy import Add, Expr, Mul, Symbol
+from sympy import Add, Expr, Mul
 
 from gradscribe.derive.derivation.forms.caption.words.signs import (
     Added,
@@ -28,19 +27,20 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Transposed,
     Unpooled,
 )
-from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.ir.reductions import SUM, Reduction
+from gradscribe.derive.ir.reductions import SUM
 from gradscribe.derive.ir.term import Access
+from gradscribe.derive.typeset.terms.expressions.format_signs import FormatSigns
 from gradscribe.derive.typeset.terms.pieces import Part
 
 CALLED = {Unpooled: "unpool", OneHot: "onehot", Reshaped: "reshape"}
 """The signs that are written as functions."""
+COMPOUND = (Add, Mul, Added, Scaled, Convolved, Correlated, Kronecker, Elementwise, Matrices)
+"""What stands in parentheses where it is an operand."""
 
 
-class OperatorWriter(ABC):
+class OperatorWriter(FormatSigns, ABC):
     """Writes operations on whole tensors; subclasses say how expressions and the signs look."""
 
-    notation: Notation
     hadamard: str
     convolution: str
     correlation: str
@@ -48,28 +48,15 @@ class OperatorWriter(ABC):
     apart: str
     every: str
     cross: str
-    minus: str
+    beside = " "
+    """What stands behind a number, so that 1/N (a - b) is not divided by the sum."""
 
     @abstractmethod
-    def expr(self, e: Expr, tight: bool = False) -> str:
-        """Any expression; `tight` asks for parentheses around sums."""
+    def _transposed(self, name: str, enclosed: bool) -> str:
+        """A matrix with its sign; `enclosed` in parentheses already, or put into them where a name needs it."""
 
-    @abstractmethod
-    def _parens(self, inner: str) -> str: ...
-    @abstractmethod
-    def _around(self, inner: str) -> tuple[str, str]: ...
-    @abstractmethod
-    def _iverson(self, inner: str) -> str: ...
-    @abstractmethod
-    def _transposed(self, name: str) -> str: ...
-    @abstractmethod
-    def _reduction(self, row: Reduction, groups: Sequence[Sequence[Part]]) -> tuple[Part, ...]: ...
-    @abstractmethod
-    def _call(self, name: str, arguments: Sequence[str], exponent: str = "") -> str: ...
     @abstractmethod
     def _rotated(self, name: str) -> str: ...
-    @abstractmethod
-    def _ordered(self, indices: Sequence[Symbol]) -> Self: ...
     @abstractmethod
     def _hat(self, tensor: str) -> str: ...
     @abstractmethod
@@ -88,7 +75,7 @@ class OperatorWriter(ABC):
             case Scaled():
                 negative = e.args[0].could_extract_minus_sign()
                 size = -e.args[0] if negative else e.args[0]
-                number = f"{self.expr(size, tight=True)} " if size != 1 else ""
+                number = f"{self.expr(size, tight=True)}{self.beside}" if size != 1 else ""
                 first, *others = self._sides(e.args[1])
                 return [f"{self.minus if negative else ''}{number}{first}", *others]
         return [self.expr(e)]
@@ -120,7 +107,7 @@ class OperatorWriter(ABC):
             case Rotated():
                 return self._rotated(self._alone(args[0]))
             case Transposed():
-                return self._transposed(self._side(args[0]))
+                return self._transposed(self._side(args[0]), enclosed=isinstance(args[0], COMPOUND))
         raise TypeError(f"{type(e).__name__} is not written")
 
     def _summand(self, e: Expr, follows: bool) -> list[str]:
@@ -145,7 +132,7 @@ class OperatorWriter(ABC):
     def _sides(self, e: Expr) -> list[str]:
         """The same in parts."""
         parts = self.operands(e)
-        if isinstance(e, Add | Mul | Added | Scaled | Convolved | Correlated | Kronecker | Elementwise | Matrices):
+        if isinstance(e, COMPOUND):
             opening, closing = self._around("".join(parts))
             parts[0] = opening + parts[0]
             parts[-1] += closing

@@ -8,33 +8,22 @@ from sympy import Add, Expr
 from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
 from gradscribe.derive.derivation.forward.place import coordinates
 from gradscribe.derive.derivation.forward.place import number as numbered
-from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.index import mod
 from gradscribe.derive.ir.term import Access
+from gradscribe.derive.typeset.terms.expressions.format_signs import FormatSigns
 
 
-class NumberWriter(ABC):
+class NumberWriter(FormatSigns, ABC):
     """Writes what an example works out, and which place is meant."""
 
-    notation: Notation
     within_extents: Mapping[Expr, Expr] = {}
     """What brackets of the term at hand keep from 0 up to an extent."""
-    minus: str
     infinity: str
     dot: str
 
     @abstractmethod
-    def expr(self, e: Expr, tight: bool = False) -> str:
-        """Any expression."""
-
-    @abstractmethod
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
         """``4e-16`` as it is read: 4 times ten to the minus sixteen."""
-
-    @abstractmethod
-    def _parens(self, inner: str) -> str: ...
-    @abstractmethod
-    def _fraction(self, upper: str, lower: str, simple: bool) -> str: ...
 
     def number(self, e: Expr) -> str:
         """A number as it is read; floats in the fewest digits that name them."""

@@ -1,0 +1,1 @@
+"""Terms and sides of equations as pieces, whatever the format."""

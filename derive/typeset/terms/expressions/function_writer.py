@@ -1,0 +1,101 @@
+"""Functions, powers, and what stands in brackets."""
+
+from abc import ABC
+
+import sympy
+from sympy import Add, Expr, Mul, Pow, Symbol
+
+from gradscribe.derive.derivation.forms.example.spelling import Numeral
+from gradscribe.derive.ir.functions import (
+    activation,
+    activation_prime,
+    at_least,
+    divides,
+    equal,
+    greater,
+    is_indicator,
+    larger,
+    relu,
+    sigmoid,
+    smaller,
+    step,
+    unequal,
+)
+from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
+from gradscribe.derive.ir.term import Access
+from gradscribe.derive.typeset.terms.expressions.product_writer import ProductWriter, is_inverse
+
+FUNCTION_NAMES = {
+    sympy.exp: "exp",
+    sympy.log: "log",
+    sympy.tanh: "tanh",
+    sympy.sin: "sin",
+    sympy.cos: "cos",
+    sympy.atan: "arctan",
+    sympy.sinh: "sinh",
+    sympy.cosh: "cosh",
+    sympy.sign: "sign",
+    sigmoid: "sigma",
+    minimum: "min",
+    choose: "choose",
+}
+
+
+class FunctionWriter(ProductWriter, ABC):
+    """Writes functions by their names, powers and relations."""
+
+    def _raised(self, e: Expr) -> str:
+        if e.exp == -1:
+            return self._fraction("1", self.expr(e.base), not isinstance(e.base, Add | Mul))
+        if e.exp == sympy.Rational(1, 2):
+            return self._root(self.expr(e.base))
+        if is_inverse(e):
+            return self._fraction("1", self._raised(Pow(e.base, -e.exp)), True)
+        if e.base.func in FUNCTION_NAMES and e.exp.is_Integer:
+            name, exponent = FUNCTION_NAMES[e.base.func], self.expr(e.exp)
+            return self._call(name, [self.expr(a) for a in e.base.args], exponent)
+        base = self.expr(e.base)
+        compound = not isinstance(e.base, Symbol | Access | Numeral | sympy.Abs | sympy.NumberSymbol) or "^" in base
+        fraction = e.exp.is_Rational and not e.exp.is_Integer
+        exponent = self._ratio(str(e.exp.p), str(e.exp.q)) if fraction else self.expr(e.exp)
+        return self._power(self._parens(base) if compound else base, exponent)
+
+    def _function(self, e: Expr) -> str:
+        args = e.args
+        if isinstance(e, floordiv):
+            return self._floor(self.expr(args[0]), self.expr(args[1]))
+        if isinstance(e, mod):
+            return self._modulo(self.expr(args[0], tight=True), self.expr(args[1], tight=True))
+        if isinstance(e, exact):
+            return self._ratio(self.expr(args[0], tight=True), self.expr(args[1], tight=True))
+        if is_indicator(e):
+            return self._iverson(self.relation(e))
+        if isinstance(e, sympy.Abs):
+            return self._absolute(self.expr(args[0]))
+        if isinstance(e, relu):
+            return self._call("max", ["0", self.expr(args[0])])
+        if isinstance(e, larger | smaller):
+            return self._call("max" if isinstance(e, larger) else "min", [self.expr(a) for a in args])
+        if isinstance(e, activation | activation_prime):
+            head = self._name(self._activation(int(isinstance(e, activation_prime))))
+            return f"{head}({self.expr(args[0])})"
+        return self._call(FUNCTION_NAMES.get(e.func, e.func.__name__), [self.expr(a) for a in args])
+
+    def relation(self, bracket: Expr) -> str:
+        """What stands in a bracket."""
+        args = bracket.args
+        if isinstance(bracket, step):
+            return f"{self.expr(args[0])}>0"
+        if isinstance(bracket, equal):
+            place = next((a for a in args if isinstance(a, Access) and a.tensor in self.notation.places), None)
+            if place is not None:
+                return self.placed(args[0] if args[1] is place else args[1], place)
+            plain = isinstance(args[0], Symbol | Access) or not isinstance(args[1], Access)
+            first, second = args if plain else args[::-1]
+            return f"{self.expr(first)}={self.expr(second)}"
+        if isinstance(bracket, divides):
+            return self._divides(self.expr(args[0]), self.expr(args[1]))
+        relation = {greater: ">", at_least: self.at_least, unequal: self.unequal}[bracket.func]
+        if args[1].has(Access) and not args[0].has(Access):  # [x < 1] rather than [1 > x]
+            args, relation = args[::-1], {greater: "<", at_least: self.at_most}.get(bracket.func, relation)
+        return f"{self.expr(args[0])}{relation}{self.expr(args[1])}"
