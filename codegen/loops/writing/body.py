@@ -25,7 +25,7 @@ from gradscribe.codegen.python.scalars.scalar import fraction, total
 from gradscribe.derive.ir.functions import at_least, equal, greater, is_indicator, larger, relu, smaller, step, unequal
 from gradscribe.derive.ir.term import Access, accesses
 
-_COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
+COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class ScalarPrinter:
         if isinstance(e, step):
             return Comparison((self.operand(e.args[0]), self.number(ZERO)), (">",))
         sides = (self.position(a) if is_position(a, self.indices) else self.operand(a) for a in e.args)
-        return Comparison(tuple(sides), (_COMPARED[e.func],))
+        return Comparison(tuple(sides), (COMPARED[e.func],))
 
     def _function(self, e: Expr) -> Expression:
         if isinstance(e, sympy.Abs):

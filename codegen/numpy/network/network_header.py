@@ -9,8 +9,8 @@ from sympy import Expr, Integer
 
 from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
+from gradscribe.codegen.kernel.page.provenance import page, page_numbers
 from gradscribe.codegen.numpy.function.docstring import WIDTH, equation_lines, module_doc, wrapped
-from gradscribe.codegen.numpy.function.provenance import page, page_numbers
 from gradscribe.codegen.numpy.network.blocks.block_functions import own_rows, page_rows, words
 from gradscribe.derive.composition import Level, Network, levels, with_loss
 from gradscribe.derive.derivation.record import LayerTable, Row
