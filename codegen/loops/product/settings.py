@@ -16,6 +16,9 @@ from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.interval import LARGEST, Interval
 
+MACROS = ("NAN", "M_E")
+"""Short names that headers of C define; names of four capitals and more make way for macros anyway."""
+
 
 @dataclass(frozen=True)
 class Field:
@@ -84,6 +87,7 @@ def settings_of(layer: Layer, kernels: Sequence[Kernel]) -> Settings:
     given = [s for s in (*extents, *(s for _, _, s in options), *others) if s not in sizes]
     ordered = sorted(dict.fromkeys(given), key=lambda s: s in by_symbol)
     names = CNames()
+    names.take(MACROS)
     fields = tuple(_field(s, names.own(s.name), layer, by_symbol.get(s)) for s in ordered)
     return Settings(layer, fields, tuple(sizes.items()))
 

@@ -7,7 +7,7 @@ from functools import reduce
 from sympy import Expr, Symbol
 
 from gradscribe.codegen.loops.product.nest.c_scalars import MATH, DoublePrinter
-from gradscribe.codegen.loops.product.settings import Settings
+from gradscribe.codegen.loops.product.settings import MACROS, Settings
 from gradscribe.codegen.loops.text.c_function import CBlock, CIf, Count
 from gradscribe.codegen.loops.text.c_names import CNames
 from gradscribe.codegen.loops.writing.builder import Builder
@@ -19,7 +19,7 @@ from gradscribe.derive.ir.term import Tensor
 SIZE, FINAL_SIZE, FINAL_REAL = Name("ptrdiff_t"), Name("const ptrdiff_t"), Name("const REAL")
 ZERO, ONE, NULL = Literal(0), Literal(1), Name("NULL")
 SETTINGS = "settings"
-TAKEN = (*MATH, "NULL", "INFINITY", "INT32_MAX", "REAL", "ptrdiff_t", "given", "isfinite", "isnan", "label_of")
+TAKEN = (*MATH, *MACROS, "NULL", "INFINITY", "INT32_MAX", "REAL", "ptrdiff_t", "given", "isfinite", "isnan", "label_of")
 """What the code of functions reads besides names of equations."""
 
 

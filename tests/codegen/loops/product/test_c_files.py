@@ -8,13 +8,16 @@ import pytest
 
 import gradscribe
 from gradscribe.codegen.compiler import compile_layer, emitted
+from gradscribe.codegen.loops.text.c_comment import comment
 from gradscribe.codegen.tool.find import find_any
 from gradscribe.codegen.tool.package import package_sources, write_package
 from gradscribe.derive.ir.error import EquationError
+from tests.cases import hostile
 from tests.codegen.loops.product.calling_c import COMPILER, built, compiled
 from tests.codegen.tool.cli.running import run
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[3]
 compiles = pytest.mark.skipif(not COMPILER, reason="no compiler of C")
 
 
@@ -124,3 +127,21 @@ def test_what_is_no_module_of_python() -> None:
         compile_layer(find_any("relu"), backend="c")
     with pytest.raises(EquationError, match="math: C has a header of this name itself"):
         package_sources([gradscribe.layer("y[n] = x[n]^2", "math")], backend="c")
+
+
+# ----- words ----------------------------------------------------------------------------------------------------------
+def test_nothing_ends_a_comment() -> None:
+    for words in (*hostile.TEXTS, HOSTILE, "*/", "/*", "**//", "/*/", "*/*/", "??/", "a*", "/"):
+        inside = "\n".join(comment(words, 100)).removeprefix("/*").removesuffix("*/")
+        assert not any(sign in inside for sign in ("*/", "/*", "??/")), words
+        assert all(c.isprintable() or c == "\n" for c in inside), words
+
+
+@compiles
+def test_the_page_shows_a_program_that_works(tmp_path: Path) -> None:
+    page = (ROOT / "docs/c.md").read_text(encoding="utf-8")
+    code, printed = (page.partition(f"```{kind}\n")[2].partition("```")[0] for kind in ("c", "text"))
+    assert run("generate", "conv2d", "--backend", "c", "-o", tmp_path).code == 0
+    (tmp_path / "example.c").write_text(code, encoding="utf-8")
+    built(["example.c", "conv2d.c", "-o", "example", "-lm"], tmp_path)
+    assert subprocess.run([tmp_path / "example"], capture_output=True, text=True, check=True).stdout == printed
