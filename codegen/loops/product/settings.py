@@ -51,12 +51,13 @@ class Settings:
         layer: the layer.
         fields: what is given.
         sizes: what follows from that: symbol and formula, in order.
-        names: of the functions that compute these, by symbol.
+        shapes: those of all arrays.
     """
 
     layer: Layer
     fields: tuple[Field, ...]
     sizes: tuple[tuple[Symbol, Expr], ...]
+    shapes: tuple[tuple[Expr, ...], ...]
 
     @cached_property
     def members(self) -> dict[Symbol, str]:
@@ -89,7 +90,8 @@ def settings_of(layer: Layer, kernels: Sequence[Kernel]) -> Settings:
     names = CNames()
     names.take(MACROS)
     fields = tuple(_field(s, names.own(s.name), layer, by_symbol.get(s)) for s in ordered)
-    return Settings(layer, fields, tuple(sizes.items()))
+    shapes = dict.fromkeys(t.shape for p in programs for t in p.tensors.values())
+    return Settings(layer, fields, tuple(sizes.items()), tuple(shapes))
 
 
 def _in_order(e: Expr) -> list[Symbol]:

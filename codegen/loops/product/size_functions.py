@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from math import inf
 
-from sympy import Expr, Symbol
+from sympy import Expr, Mul, Symbol
 
 from gradscribe.codegen.loops.product.nest.c_scalars import DoublePrinter
 from gradscribe.codegen.loops.product.nest.function_loops import FINAL_SIZE, ZERO, Loops
@@ -26,7 +26,7 @@ from gradscribe.codegen.python.statement import Assign, Return
 from gradscribe.derive.layer.interval import LARGEST
 
 FAULTS = {
-    "SIZE": "a size, as it is given or follows from others, is negative or larger than INT32_MAX",
+    "SIZE": "a size, given or following from others, is negative or above INT32_MAX, or an array fits no memory",
     "OPTION": "an option has a value that it cannot have",
     "WINDOW": "no window fits: the kernel is larger than the padded input",
     "CONDITION": "the sizes and options do not go together",
@@ -76,8 +76,12 @@ class SizeFunctions:
         for symbol, definition in self.settings.sizes:
             least, word = (1, "WINDOW") if slides(definition) else (0, "SIZE")
             size = loops.symbol(symbol)
-            test = chain("||", [Comparison((size, Literal(least)), ("<",)), Comparison((size, MOST), (">",))])
-            found.append(CIf(test, (self.fault(word),)))
+            found.append(CIf(Comparison((size, MOST), (">",)), (self.fault("SIZE"),)))
+            found.append(CIf(Comparison((size, Literal(least)), ("<",)), (self.fault(word),)))
+        for factors in dict.fromkeys(tuple(f for e in s for f in Mul.make_args(e)) for s in self.settings.shapes):
+            if sum(not f.is_Integer for f in factors) > 1:
+                count = chain("*", [Literal(1.0), *map(loops.integer, factors)])
+                found.append(CIf(call("too_many", count), (self.fault("SIZE"),)))
         doubles = DoublePrinter(loops.setting)
         for requirement in self.settings.layer.requirements:
             for e in requirement.expressions:

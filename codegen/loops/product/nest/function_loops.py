@@ -9,7 +9,7 @@ from sympy import Expr, Symbol
 from gradscribe.codegen.loops.product.nest.c_scalars import MATH, DoublePrinter
 from gradscribe.codegen.loops.product.settings import MACROS, Settings
 from gradscribe.codegen.loops.text.c_function import CBlock, CIf, Count
-from gradscribe.codegen.loops.text.c_names import CNames
+from gradscribe.codegen.loops.text.c_names import CNames, spelled
 from gradscribe.codegen.loops.writing.builder import Builder
 from gradscribe.codegen.python.expression import Attribute, Binary, Expression, Literal, Name, Part, call, every
 from gradscribe.codegen.python.scalars.scalar import size
@@ -19,7 +19,10 @@ from gradscribe.derive.ir.term import Tensor
 SIZE, FINAL_SIZE, FINAL_REAL = Name("ptrdiff_t"), Name("const ptrdiff_t"), Name("const REAL")
 ZERO, ONE, NULL = Literal(0), Literal(1), Name("NULL")
 SETTINGS = "settings"
-TAKEN = (*MATH, *MACROS, "NULL", "INFINITY", "INT32_MAX", "REAL", "ptrdiff_t", "given", "isfinite", "isnan", "label_of")
+TAKEN = (
+    *(*MATH, *MACROS, "NULL", "INFINITY", "INT32_MAX", "REAL", "ptrdiff_t"),
+    *("given", "isfinite", "isnan", "too_many"),
+)
 """What the code of functions reads besides names of equations."""
 
 
@@ -38,7 +41,8 @@ class Loops(Builder):
         self.tensors, self.integers, self.filled = tensors, integers, filled
         self.fields, self.whole = settings.members, {f.symbol for f in settings.fields if f.whole}
         self.names = CNames()
-        self.names.take(TAKEN)
+        prefix = spelled(settings.layer.name)
+        self.names.take((*TAKEN, f"{prefix}_check", *(f"{prefix}_{spelled(s.name)}" for s, _ in settings.sizes)))
         self.settings = Name(self.names.own(SETTINGS, "parameter"))
         self.scratch = Name(self.names.own("scratch", "parameter"))
         self.sizes: dict[Symbol, Name] = {}

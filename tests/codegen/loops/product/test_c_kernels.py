@@ -182,6 +182,7 @@ def faults() -> Iterator[tuple[str, dict[str, Any], int]]:
     yield "conv2d", {}, 0
     yield "conv2d", {"N": -1}, 1
     yield "conv2d", {"N": 2**31}, 1
+    yield "conv2d", {"N": 2**31 - 1, "H": 2**31 - 1, "W": 2**31 - 1}, 1
     yield "conv2d", {"s_h": 0}, 2
     yield "conv2d", {"p_w_end": -1}, 2
     yield "conv2d", {"R": 9, "H": 3, "p_h": 0, "p_h_end": 0}, 3
