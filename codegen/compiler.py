@@ -28,6 +28,7 @@ from typing import Any
 from gradscribe.codegen.files.audit import audit
 from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.target import DEFAULT, target
+from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.kept import kept
@@ -57,15 +58,29 @@ def _emitted(item: Layer | Optimiser, order: int, backend: str, options: str) ->
 
 
 def source(item: Layer | Optimiser, order: int = 1, backend: str = DEFAULT) -> str:
-    """The text of the module of a layer, a network or an optimiser, audited; see `emitted`."""
-    made = emitted(item, order, backend)
-    for module in made.modules:
-        audit(module)
-    return made.text
+    """The text of the module of a layer, a network or an optimiser, audited; see `emitted` and `checked`."""
+    return checked(emitted(item, order, backend), backend).text
+
+
+def checked(module: Emitted, backend: str = DEFAULT) -> Emitted:
+    """A module as it was given, audited with what stands beside it where it is Python, which is run.
+
+    Raises:
+        EquationError: when the audit finds anything in it that generated code has no use for.
+    """
+    for part in module.modules if target(backend).importable else ():
+        audit(part)
+    return module
 
 
 def compile_layer(item: Layer | Optimiser, order: int = 1, backend: str = DEFAULT) -> ModuleType:
-    """The module of a layer, in memory: its functions and its class as attributes; see `emitted`."""
+    """The module of a layer, in memory: its functions and its class as attributes; see `emitted`.
+
+    Raises:
+        EquationError: as `emitted` does, and for a backend whose files are not Python.
+    """
+    if not target(backend).importable:
+        raise EquationError(f"backend {backend}: its files are not Python; expected generate, and a compiler for them")
     return compile_module(emitted(item, order, backend), backend)
 
 

@@ -18,11 +18,11 @@ if TYPE_CHECKING:  # SymPy takes its time: whoever looks at the names does not w
 
 
 class Target(Protocol):
-    """A backend: equations in, the modules of a package out. It keeps nothing and touches no file.
+    """A backend: equations in, files out, such as the modules of a package. It keeps nothing and touches no file.
 
     What it gets are layers, networks and optimisers; `codegen.kernel` makes of them the functions to write (`kernels`,
-    `network_kernels`, `update_kernel`) and of each statement a `Form` (`choose_form`). What it gives are texts of
-    Python with the lists that they are audited by; the compiler executes them, the package writer writes them.
+    `network_kernels`, `update_kernel`) and of each statement a `Form` (`choose_form`). What it gives are texts, of
+    Python with the lists that they are audited by; the compiler executes these, the package writer writes all.
     """
 
     @property
@@ -36,6 +36,18 @@ class Target(Protocol):
     @property
     def folders(self) -> Sequence[str]:
         """The folders that hold a module for each module that needs one beside it, under the same name."""
+
+    @property
+    def suffixes(self) -> Sequence[str]:
+        """Those of the files that are written for a layer, such as ".py"."""
+
+    @property
+    def importable(self) -> bool:
+        """Whether modules are Python: audited, executed here, and offered by the package's own file."""
+
+    @property
+    def networks(self) -> bool:
+        """Whether it takes networks, too."""
 
     def module(self, item: "Layer | Optimiser", order: int) -> "Emitted":
         """The module of a layer, network or optimiser: a function for each kernel, see `codegen.kernel.calling`.
@@ -52,7 +64,10 @@ class Target(Protocol):
         """The files that every package has: path in it -> text. No user's text is in them; they are not audited."""
 
     def init(self, members: Mapping[str, Sequence[str]]) -> str:
-        """The package's own file, which offers members: module -> names, those of `offers` among them."""
+        """The package's own file, which offers members: module -> names, those of `offers` among them.
+
+        It is asked of what is importable only.
+        """
 
 
 class Explanation(Protocol):
@@ -99,6 +114,7 @@ TARGETS = {
             "gradscribe.codegen.numpy.explain",
             "gradscribe.codegen.numpy.package.doctor",
         ),
+        Row("c", "gradscribe.codegen.loops.product.c_target"),
     )
 }
 DEFAULT = next(iter(TARGETS))

@@ -53,7 +53,8 @@ class Emitted:
         allowed: what its code may say.
         public: its functions and its class, by name, but for those that begin with an underscore.
         functions: its functions by name.
-        beside: the modules that it needs for itself, such as compiled loops.
+        beside: the modules that it needs for itself, such as compiled loops, or its other file.
+        suffix: that of its file.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Emitted:
     public: tuple[str, ...] = ()
     functions: Mapping[str, Printed] = field(default_factory=dict)
     beside: "tuple[Emitted, ...]" = ()
+    suffix: str = ".py"
 
     @property
     def modules(self) -> "tuple[Emitted, ...]":
@@ -72,4 +74,4 @@ class Emitted:
     @property
     def path(self) -> str:
         """Its file within a package."""
-        return f"{self.name.replace('.', '/')}.py"
+        return f"{self.name.replace('.', '/')}{self.suffix}"

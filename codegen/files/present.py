@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gradscribe.codegen.python.text.render import EQUATIONS, MARK
+from gradscribe.codegen.python.text.render import EQUATIONS, MARKS
 from gradscribe.derive.ir.quote import located
 
 
@@ -11,13 +11,13 @@ def generated(path: Path) -> str:
     if not _ordinary(path):
         return ""
     text = path.read_text(encoding="utf-8", errors="replace")
-    return text if text.startswith(MARK) else ""
+    return text if text.startswith(MARKS) else ""
 
 
 def template_of(text: str) -> str:
     """The template that a module of equations names in its first line, which tells its backend; "" in other texts."""
     first, _, template = text.partition("\n")[0].removesuffix(".").rpartition(", template ")
-    return template if first.startswith(f"{MARK} {EQUATIONS} ") else ""
+    return template if first.startswith(tuple(f"{mark} {EQUATIONS} " for mark in MARKS)) else ""
 
 
 def check_folder(folder: Path) -> None:

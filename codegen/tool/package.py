@@ -5,14 +5,14 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from gradscribe.codegen.compiler import emitted
-from gradscribe.codegen.files.audit import audit, audit_package
+from gradscribe.codegen.compiler import checked, emitted
+from gradscribe.codegen.files.audit import audit_package
 from gradscribe.codegen.files.clash import check_clashes
 from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.files.present import check_folder, differs, generated, template_of
 from gradscribe.codegen.files.swap import held, replace
 from gradscribe.codegen.python.names import unusable
-from gradscribe.codegen.target import DEFAULT, Target, target
+from gradscribe.codegen.target import DEFAULT, TARGETS, Target, target
 from gradscribe.derive.ir.quote import located
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
@@ -41,11 +41,7 @@ def package_sources(
 def _modules(layers: Sequence[Layer | Optimiser], order: int, backend: str) -> dict[str, Emitted]:
     """The modules of the layers, audited: most of the work."""
     _check_clashes(layers, {}, target(backend))
-    found = {layer.name: emitted(layer, order, backend) for layer in layers}
-    for module in found.values():
-        for part in module.modules:
-            audit(part)
-    return found
+    return {layer.name: checked(emitted(layer, order, backend), backend) for layer in layers}
 
 
 def _package(
@@ -55,7 +51,7 @@ def _package(
     members = {**beside, **{name: module.public for name, module in modules.items()}}
     _check_clashes(layers, members, to)
     files = {part.path: part.text for module in modules.values() for part in module.modules}
-    files |= {**to.shared(), "__init__.py": _init(members, to)}
+    files |= {**to.shared(), **({"__init__.py": _init(members, to)} if to.importable else {})}
     return dict(sorted(files.items()))
 
 
@@ -80,7 +76,7 @@ def _init(members: Public, to: Target) -> str:
 def generated_modules(out: Path, backend: str = DEFAULT) -> dict[str, tuple[str, ...]]:
     """The public names of the modules in folder `out` that a backend has generated."""
     to, found = target(backend), {}
-    for path in sorted(out.glob("*.py")):
+    for path in sorted(out.glob("*.py")) if to.importable else ():
         public = _public(generated(path), to)
         if public and not unusable(path.stem) and path.stem not in _own(to):
             found[path.stem] = public
@@ -125,7 +121,7 @@ def write_package(layers: Sequence[Layer | Optimiser], out: Path, order: int = 1
 
 def _check_backend(out: Path, to: Target) -> None:
     """Raise where a folder holds modules of another backend: a package has one runtime."""
-    for path in sorted(out.glob("*.py")):
+    for path in _written(out, {suffix for name in TARGETS for suffix in target(name).suffixes}):
         template = template_of(generated(path))
         if template not in ("", to.template):
             raise FileExistsError(
@@ -136,11 +132,16 @@ def _check_backend(out: Path, to: Target) -> None:
 
 def _left_over(out: Path, files: Iterable[str], to: Target) -> set[str]:
     """The generated files that belong to nothing: those of another version's package, and companions of no module."""
-    plain = [path for path in out.glob("*.py") if not template_of(generated(path))]
+    plain = [path for path in _written(out, to.suffixes) if not template_of(generated(path))]
     shared = [path for name in to.offers for path in (out / name).rglob("*.py")]
     alone = [path for path in _companions(out, to) if path.name in files or not generated(out / path.name)]
     found = (path for path in (*plain, *shared, *alone) if generated(path))
     return {path.relative_to(out).as_posix() for path in found} - set(files)
+
+
+def _written(out: Path, suffixes: Iterable[str]) -> list[Path]:
+    """The files in a folder that have one of the suffixes."""
+    return [path for suffix in sorted(suffixes) for path in sorted(out.glob(f"*{suffix}"))]
 
 
 def _companions(out: Path, to: Target) -> list[Path]:
@@ -163,7 +164,7 @@ def stale(
     """
     to = target(backend)
     files = package_sources(layers, None if whole else generated_modules(out, backend), order, backend)
-    every = [*out.glob("*.py"), *(out / name / "__init__.py" for name in to.folders), *_companions(out, to)]
+    every = [*_written(out, to.suffixes), *(out / name / "__init__.py" for name in to.folders), *_companions(out, to)]
     orphans = {p.relative_to(out).as_posix() for p in (every if whole else ()) if generated(p)}
     diffs = []
     for name in sorted({*files, *orphans, *_left_over(out, files, to)}):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradscribe.codegen.python.expression import Expression, Name
-from gradscribe.codegen.python.statement import Assign, Do, Return
+from gradscribe.codegen.python.statement import Assign, Comment, Do, Return
 
 LONG, FINAL_LONG, REAL, FINAL_REAL = Name("long"), Name("const long"), Name("REAL"), Name("const REAL")
 INTEGER, FINAL_INTEGER, FINAL_MASK = Name("int32_t"), Name("const int32_t"), Name("const mask")
@@ -15,7 +15,7 @@ ROW = Name("REAL *restrict")
 
 @dataclass(frozen=True)
 class Count:
-    """``for (long index = low; index < high; index++)``, with the name of a macro before it.
+    """``for (long index = low; index < high; index++)``, with a macro before it, or an index of another kind.
 
     `UNROLLED`: its rounds stand one after another. `APART`: no round reads or writes what another one writes.
     """
@@ -25,6 +25,7 @@ class Count:
     high: Expression
     body: "CBody"
     macro: str = ""
+    kind: Name = LONG
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,26 @@ class CWhile:
     body: "CBody"
 
 
-CStatement = Assign | Do | Return | Count | Along | CIf | CWhile
+@dataclass(frozen=True)
+class CBlock:
+    """Statements in braces: what they declare is theirs."""
+
+    body: "CBody"
+
+
+@dataclass(frozen=True)
+class CBlank:
+    """An empty line."""
+
+
+@dataclass(frozen=True)
+class CUnused:
+    """``(void)name;``: a parameter that nothing reads."""
+
+    name: Name
+
+
+CStatement = Assign | Comment | Do | Return | Count | Along | CIf | CWhile | CBlock | CBlank | CUnused
 CBody = tuple[CStatement, ...]
 
 

@@ -4,22 +4,27 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import reduce, singledispatch
 
+from gradscribe.codegen.loops.text.c_comment import comment
 from gradscribe.codegen.loops.text.c_function import (
+    LONG,
     Along,
+    CBlank,
+    CBlock,
     CBody,
     CFunction,
     CIf,
     Count,
     CStatement,
+    CUnused,
     CWhile,
 )
 from gradscribe.codegen.loops.text.vectors import numbered, vectorised
 from gradscribe.codegen.python import expression as e
-from gradscribe.codegen.python.statement import Assign, Do, Return
+from gradscribe.codegen.python.statement import Assign, Comment, Do, Return
 from gradscribe.codegen.python.text.line_breaks import INDENT, WIDTH, Bracket, Line, Operator, fit, flat, wrapped
 from gradscribe.codegen.python.text.literal import number
 
-CHOICE, BOTH, BITS, COMPARISON, SUM, PRODUCT, UNARY, ATOM = range(8)
+CHOICE, EITHER, BOTH, BITS, COMPARISON, SUM, PRODUCT, UNARY, ATOM = range(9)
 LEVELS = {"&": BITS, "|": BITS, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT}
 FUNCTIONS = {"//": "floor_quotient", "%": "floor_remainder", "**": "power"}
 """Of integers: operators of Python that C has not, or otherwise."""
@@ -29,7 +34,7 @@ WORDS = {"min": "least", "max": "most"}
 
 def c_lines(body: Iterable[CStatement], depth: int = 1) -> list[str]:
     """Statements, indented."""
-    return [INDENT * depth + line for statement in body for line in _printed(statement, depth)]
+    return [_moved(line, INDENT * depth) for statement in body for line in _printed(statement, depth)]
 
 
 def parameters(function: CFunction) -> list[str]:
@@ -65,21 +70,31 @@ def _printed(statement: CStatement, depth: int) -> list[str]:
             return _ended(wrapped(head, _line(value)[0], margin))
         case Do(value):
             return _ended(fit(_line(value)[0], margin))
-        case Return():
-            return ["return;"]
-        case Count(index, low, high, inner, macro):
-            return [*([macro] if macro else []), *_for(index.text, low, high, "++", inner, depth)]
+        case Comment(words):
+            return comment(words, WIDTH - len(INDENT) * depth)
+        case Return(values):
+            return _ended([" ".join(["return", *(flat(_line(v)[0]) for v in values)])])
+        case Count(index, low, high, inner, macro, kind):
+            return [*([macro] if macro else []), *_for(index.text, low, high, "++", inner, depth, kind)]
         case Along():
             return _along(statement, depth)
         case CWhile(test, inner):
             return [*_head("while", test, depth), *_block(inner, depth)]
         case CIf():
             return _if("if", statement, depth)
+        case CBlank():
+            return [""]
+        case CUnused(name):
+            return [f"(void){name.text};"]
+        case CBlock(inner):
+            return ["{", *_block(inner, depth)]
 
 
-def _for(index: str, low: e.Expression, high: e.Expression, step: str, inner: CBody, depth: int) -> list[str]:
+def _for(
+    index: str, low: e.Expression, high: e.Expression, step: str, inner: CBody, depth: int, kind: e.Name = LONG
+) -> list[str]:
     start, end = _line(low)[0], _line(high, SUM)[0]
-    parts = (f"for (long {index} = {flat(start)};", f"{index} < {flat(end)};", f"{index}{step}) {{")
+    parts = (f"for ({kind.text} {index} = {flat(start)};", f"{index} < {flat(end)};", f"{index}{step}) {{")
     whole = " ".join(parts)
     if len(INDENT) * depth + len(whole) <= WIDTH:
         return [whole, *_block(inner, depth)]
@@ -113,7 +128,12 @@ def _head(word: str, test: e.Expression, depth: int) -> list[str]:
 
 def _block(inner: CBody, depth: int) -> list[str]:
     """The lines of a body that stands one level deeper, indented by that, and the end of it."""
-    return [*(INDENT + line for s in inner for line in _printed(s, depth + 1)), "}"]
+    return [*(_moved(line, INDENT) for s in inner for line in _printed(s, depth + 1)), "}"]
+
+
+def _moved(line: str, margin: str) -> str:
+    """A line behind a margin; an empty one stays empty."""
+    return margin + line if line else line
 
 
 def _ended(lines: list[str]) -> list[str]:
@@ -146,6 +166,11 @@ def _(value: e.Literal) -> tuple[Line, int]:
 
 
 @_pieces.register
+def _(value: e.Attribute) -> tuple[Line, int]:
+    return (*_line(value.value, ATOM)[0], f"->{value.name}"), ATOM
+
+
+@_pieces.register
 def _(value: e.Call) -> tuple[Line, int]:
     if value.name in WORDS:
         return _pieces(reduce(lambda a, b: e.call(WORDS[value.name], a, b), value.arguments))
@@ -172,6 +197,9 @@ def _(value: e.Unary) -> tuple[Line, int]:
 def _(value: e.Binary) -> tuple[Line, int]:
     if value.operator in FUNCTIONS:
         return _called(FUNCTIONS[value.operator], (value.left, value.right))
+    if value.operator == "||":
+        left, right = (_line(o, COMPARISON)[0] for o in (value.left, value.right))
+        return (*left, Operator("||"), *right), EITHER
     own = LEVELS[value.operator]
     same = isinstance(value.left, e.Binary) and value.left.operator == value.operator
     left = _line(value.left, own if own != BITS or same else SUM + 1)[0]

@@ -38,7 +38,7 @@ from gradscribe.derive.ir.functions import (
 )
 from gradscribe.derive.ir.term import Access, accesses
 
-_COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
+COMPARED = {equal: "==", unequal: "!=", greater: ">", at_least: ">="}
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ class ScalarPrinter:
         if isinstance(e, step):
             return Comparison((self.operand(e.args[0]), self.number(ZERO)), (">",))
         sides = (self.position(a) if is_position(a, self.indices) else self.operand(a) for a in e.args)
-        return Comparison(tuple(sides), (_COMPARED[e.func],))
+        return Comparison(tuple(sides), (COMPARED[e.func],))
 
     def _function(self, e: Expr) -> Expression:
         if e.func in CALLED:

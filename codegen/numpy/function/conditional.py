@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import groupby
 
-from gradscribe.codegen.kernel.gradient_conditions import Condition, conditions, result_conditions
+from gradscribe.codegen.kernel.conditions.gradient_conditions import Condition, conditions, result_conditions
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.numpy.plan import Equation, Plan, Present, Record, Wanted
 from gradscribe.codegen.numpy.print.fixed_names import FIXED

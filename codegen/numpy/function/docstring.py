@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from gradscribe.codegen.kernel.calling import shape_argument
-from gradscribe.codegen.kernel.gradient_conditions import Condition, result_conditions
+from gradscribe.codegen.kernel.conditions.gradient_conditions import Condition, result_conditions
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.numpy.function.arguments import raveled_text
 from gradscribe.codegen.numpy.layer.constructor import describe_option

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 
 from gradscribe.codegen.kernel.calling import shape_argument
-from gradscribe.codegen.kernel.gradient_conditions import Condition, conditions, result_conditions
+from gradscribe.codegen.kernel.conditions.gradient_conditions import Condition, conditions, result_conditions
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
+from gradscribe.codegen.kernel.page.provenance import kernel_numbers
 from gradscribe.codegen.loops import NestLoops
 from gradscribe.codegen.numpy.function.arguments import FULL, given_statements, value_statements
 from gradscribe.codegen.numpy.function.conditional import conditional, presence, presence_statements, where_wanted
 from gradscribe.codegen.numpy.function.docstring import function_description, long_doc
-from gradscribe.codegen.numpy.function.provenance import kernel_numbers
 from gradscribe.codegen.numpy.function.sizes import Sizes, Work, own_statements, shared_sizes
 from gradscribe.codegen.numpy.layer.constructor import annotation, default
 from gradscribe.codegen.numpy.lower import lower

@@ -2,10 +2,10 @@
 
 from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.kernel.kernel import backward_kernel, evaluation
+from gradscribe.codegen.kernel.page.provenance import page_numbers
 from gradscribe.codegen.kernel.second_order_kernels import kernels_of_order
 from gradscribe.codegen.numpy.function.docstring import module_doc
 from gradscribe.codegen.numpy.function.function_text import function_sources
-from gradscribe.codegen.numpy.function.provenance import page_numbers
 from gradscribe.codegen.numpy.function.sizes import sizes_names
 from gradscribe.codegen.numpy.layer.layer_class import layer_class
 from gradscribe.codegen.numpy.layer.layer_methods import LayerKernels

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.kernel.kernel import Kernel, update_kernel
+from gradscribe.codegen.kernel.page.provenance import page_numbers
 from gradscribe.codegen.numpy.function.docstring import long_doc, module_doc, titled
 from gradscribe.codegen.numpy.function.function_text import function_source
-from gradscribe.codegen.numpy.function.provenance import page_numbers
 from gradscribe.codegen.numpy.layer.constructor import (
     constructor_arguments,
     constructor_signature,

@@ -5,12 +5,13 @@ target sees at v is added at the labels (scatter). The index v is gone then, and
 A label that is no position of v makes the bracket false: it reads 0 and adds nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import sympy
 from sympy import Dummy, Expr, Integer, Mul, Symbol
 
+from gradscribe.codegen.kernel.conditions.label_conditions import is_label
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.slices.taps import window
@@ -18,7 +19,7 @@ from gradscribe.codegen.numpy.plan import Allocate, Gather, Known, Labels, Posit
 from gradscribe.derive.calculus.collapse import vanishing_accesses
 from gradscribe.derive.ir.functions import equal, is_indicator
 from gradscribe.derive.ir.index import affine
-from gradscribe.derive.ir.term import Access, Range, Statement, Tensor, accesses
+from gradscribe.derive.ir.term import Access, Range, Statement, accesses
 
 Lower = Callable[[Form, Scope, bool], list[Record]]
 
@@ -86,16 +87,6 @@ def _lookups(form: Form, scope: Scope) -> list[_Lookup]:
                     chosen.append(lookup)
                     break
     return chosen
-
-
-def is_label(label: Expr, index: Expr, tensors: Mapping[str, Tensor]) -> bool:
-    """Whether `label` is an integer expression of integer tensors, without `index`."""
-    read = accesses(label)
-    if not read or label.has(index) or not all(tensors[a.tensor].integer for a in read):
-        return False
-    outside = label.xreplace({a: Integer(1) for a in read})
-    affine_reads = all(not e.has(sympy.Function) for a in read for e in a.indices)
-    return affine_reads and not outside.has(sympy.Function) and bool(outside.is_integer)
 
 
 def _eliminable(lookup: _Lookup, form: Form, scope: Scope) -> bool:

@@ -9,6 +9,7 @@ from sympy import Add, Expr, Integer, Symbol, prod
 
 from gradscribe.codegen.kernel.form import Form, chosen_forms, estimate, size_hints
 from gradscribe.codegen.kernel.form import joined as joined_axes
+from gradscribe.codegen.kernel.page.equation import Equation, equation
 from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
@@ -29,7 +30,6 @@ from gradscribe.codegen.numpy.lower.slices.taps import choose_loops, lower_sums,
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
 from gradscribe.codegen.numpy.lower.special import unit_groups, where
 from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split
-from gradscribe.codegen.numpy.plan.equation import Equation, equation
 from gradscribe.derive.ir.term import Guard, Program, Statement, accesses
 
 FEW_TAPS = 200

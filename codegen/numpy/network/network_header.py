@@ -9,8 +9,8 @@ from sympy import Expr, Integer
 
 from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
+from gradscribe.codegen.kernel.page.provenance import page, page_numbers
 from gradscribe.codegen.numpy.function.docstring import WIDTH, page_doc, wrapped
-from gradscribe.codegen.numpy.function.provenance import page, page_numbers
 from gradscribe.codegen.numpy.network.blocks.block_functions import page_rows, words
 from gradscribe.derive.composition import Level, levels, with_loss
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Row

@@ -25,6 +25,9 @@ class NumpyTarget:
     template: str = TEMPLATE
     offers: Mapping[str, Sequence[str]] = field(default_factory=lambda: {"runtime": ("Sequential", "settings")})
     folders: Sequence[str] = (FOLDER,)
+    suffixes: Sequence[str] = (".py",)
+    importable: bool = True
+    networks: bool = True
 
     def module(self, item: Layer | Optimiser, order: int) -> Emitted:
         """The module of a layer, a network or an optimiser, with its loops beside it."""

@@ -11,10 +11,10 @@ description   record                    a line                               des
 
 from dataclasses import dataclass, field
 
+from gradscribe.codegen.kernel.page.equation import Equation, equations
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
 from gradscribe.codegen.numpy.plan.description import deed, describe, work
 from gradscribe.codegen.numpy.plan.effects import Effects, effects
-from gradscribe.codegen.numpy.plan.equation import Equation, equations
 from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, Labels, ScatterAdd
 from gradscribe.codegen.numpy.plan.records import (
     Block,

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import sympy
 from sympy import Expr, Integer, Symbol
 
+from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
-from gradscribe.codegen.numpy.plan.equation import Equation
 from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, Labels, ScatterAdd
 from gradscribe.codegen.numpy.plan.records import Block, Branch, Compiled, Invoke, Loop, Present, Record, Wanted, When
 from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread

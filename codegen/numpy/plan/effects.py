@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sympy import Expr
 
+from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
-from gradscribe.codegen.numpy.plan.equation import Equation
 from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, ScatterAdd
 from gradscribe.codegen.numpy.plan.records import (
     Block,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, Integer, Symbol
 
+from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
-from gradscribe.codegen.numpy.plan.equation import Equation
 from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, ScatterAdd
 from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update

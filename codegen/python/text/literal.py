@@ -22,12 +22,12 @@ def string(text: str) -> str:
     """
     if not isinstance(text, str):
         raise EquationError(f"expected a text, received {type(text).__name__}")
-    return f'"{_printable(text).replace(chr(34), chr(92) + chr(34))}"'
+    return f'"{printable(text).replace(chr(34), chr(92) + chr(34))}"'
 
 
 def docstring(text: str) -> str:
     """A docstring in three double quotes; it keeps its lines."""
-    lines = "\n".join(_printable(line) for line in text.split("\n"))
+    lines = "\n".join(printable(line) for line in text.split("\n"))
     return '"""' + re.sub(r'"(?="|\Z)', r"\"", lines) + '"""'
 
 
@@ -95,7 +95,7 @@ def raw(name: str, text: str) -> str:
     return literal
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """`text` with escape sequences for backslashes and for what has no glyph of its own."""
     return "".join(c if c.isprintable() and c != "\\" else _escape(c) for c in text)
 

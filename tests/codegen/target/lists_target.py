@@ -158,6 +158,9 @@ class ListsTarget:
     template: str = TEMPLATE
     offers: Mapping[str, Sequence[str]] = field(default_factory=lambda: {"plain": ("shape",)})
     folders: Sequence[str] = ()
+    suffixes: Sequence[str] = (".py",)
+    importable: bool = True
+    networks: bool = False
 
     def module(self, item: Layer | Optimiser, order: int) -> Emitted:
         """A function for each kernel; no class."""

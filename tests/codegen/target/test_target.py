@@ -157,12 +157,12 @@ def test_the_command_line_and_the_methods_offer_it(tmp_path: Path) -> None:
 
 # ----- mistakes -------------------------------------------------------------------------------------------------------
 def test_an_unknown_backend(tmp_path: Path) -> None:
-    message = "backend: expected numpy or lists, received 'torch'"
+    message = "backend: expected numpy or c or lists, received 'torch'"
     with pytest.raises(EquationError, match=message):
         target("torch")
     done = run("generate", "tanh", "--backend", "torch", "--out", tmp_path / "out")
     assert done.code == 2
-    assert "expected numpy or lists" in done.err
+    assert "expected numpy or c or lists" in done.err
     assert not (tmp_path / "out").exists()
 
 

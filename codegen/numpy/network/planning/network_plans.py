@@ -10,7 +10,7 @@ from gradscribe.codegen.kernel.blocks.parts import Part, PlacedPart
 from gradscribe.codegen.kernel.blocks.places import Place
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
-from gradscribe.codegen.numpy.function.provenance import page_numbers
+from gradscribe.codegen.kernel.page.provenance import page_numbers
 from gradscribe.codegen.numpy.lower import lower
 from gradscribe.codegen.numpy.network.blocks.block_functions import (
     BlockFunction,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gradscribe.codegen.target import DEFAULT, row
+from gradscribe.codegen.target import DEFAULT, row, target
 from gradscribe.codegen.tool.cli.options import Backend, Names, Order, Ties, tied
 from gradscribe.codegen.tool.cli.screen import lines
 from gradscribe.codegen.tool.find import find_all, find_any, networks, optimisers
@@ -18,7 +18,11 @@ def generate(
     names: Names = None,
     folder: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder of the package to write: gradscribe_layers, or generated in a checkout."),
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder to write: gradscribe_layers, or generated in a checkout; else gradscribe_BACKEND.",
+        ),
     ] = None,
     check: Annotated[
         bool,
@@ -28,16 +32,17 @@ def generate(
     order: Order = 1,
     backend: Backend = DEFAULT,
 ) -> bool:
-    """Generate the kernels: one module per layer, and the runtime that they share."""
+    """Generate the kernels: one module per layer, and the runtime that they share, or the files of another backend."""
     row(backend)
-    found = [find_any(name) for name in names] if names else [*find_all([]), *networks(), *optimisers()]
+    composing = networks() if not names and target(backend).networks else []
+    found = [find_any(name) for name in names] if names else [*find_all([]), *composing, *optimisers()]
     from gradscribe.codegen.files.swap import check_folder
     from gradscribe.codegen.tool.package import stale, write_package
     from gradscribe.derive.composition import Network
     from gradscribe.derive.layer.interface import Layer
     from gradscribe.derive.layer.update import Optimiser
 
-    out = folder or _target()
+    out = folder or _target(backend)
     check_folder(out)
     layers = tied([x for x in found if isinstance(x, Layer) and not isinstance(x, Network)], ties)
     composed = tied([x for x in found if isinstance(x, Network)], ties)
@@ -61,8 +66,10 @@ def generate(
     return True
 
 
-def _target() -> Path:
+def _target(backend: str) -> Path:
     """Where a package is written if nothing is said: what it would be called must not hide any other package."""
+    if backend != DEFAULT:
+        return Path(f"gradscribe_{backend}")
     checkout = Path("gradscribe/__init__.py").is_file() and Path("derive/__init__.py").is_file()
     return Path("generated" if checkout else "gradscribe_layers")
 

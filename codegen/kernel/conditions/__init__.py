@@ -1,0 +1,1 @@
+"""Kernel -> what is computed only where it is wanted or given, and what integers must be."""

@@ -1,0 +1,211 @@
+"""Kernel -> one function of C: what it is given, its loops, and the words above it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+
+from sympy import Symbol
+
+from gradscribe.codegen.kernel.conditions.gradient_conditions import Condition, conditions
+from gradscribe.codegen.kernel.conditions.label_conditions import label_conditions
+from gradscribe.codegen.kernel.form import chosen_forms, size_hints
+from gradscribe.codegen.kernel.kernel import Kernel, Purpose
+from gradscribe.codegen.kernel.page.equation import equation
+from gradscribe.codegen.kernel.page.provenance import kernel_numbers
+from gradscribe.codegen.loops.product.kernel_words import kernel_words, summary
+from gradscribe.codegen.loops.product.nest.arrangement import Arrangement, arranged, reading
+from gradscribe.codegen.loops.product.nest.element_loops import check_label, write_statement
+from gradscribe.codegen.loops.product.nest.function_loops import NULL, ONE, Loops
+from gradscribe.codegen.loops.product.settings import Settings
+from gradscribe.codegen.loops.product.size_functions import bound_sizes
+from gradscribe.codegen.loops.text.c_function import CBlank, CBody, CFunction, CIf, CParameter, CUnused
+from gradscribe.codegen.loops.text.c_names import spelled
+from gradscribe.codegen.python.expression import Binary, Comparison, Expression, Literal, Name, call, chain, parts
+from gradscribe.codegen.python.statement import Assign, Comment, Return
+from gradscribe.derive.ir.reductions import REDUCTIONS
+from gradscribe.derive.ir.term import EquationError, Statement, Tensor, accesses
+
+WIDTH = 110
+
+
+@dataclass(frozen=True)
+class KernelInC:
+    """A function.
+
+    Attributes:
+        name: its name.
+        words: what it computes, of which arrays, for the comment above its declaration.
+        function: its parameters and its body.
+        declared: its parameters as its declaration has them: what may not overlap is said where it matters.
+        scratch: the extents of the arrays that it needs memory of the caller for, each a product of sizes.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    function: CFunction
+    declared: tuple[CParameter, ...]
+    scratch: tuple[Tensor, ...]
+
+
+def kernel_in_c(kernel: Kernel, settings: Settings, called: Mapping[Symbol, str]) -> KernelInC:
+    """The function of a kernel.
+
+    Args:
+        kernel: the kernel.
+        settings: those of its module.
+        called: the functions that compute the sizes that follow from settings, by symbol.
+    """
+    return _Function(kernel, settings, called).made()
+
+
+class _Function:
+    def __init__(self, kernel: Kernel, settings: Settings, called: Mapping[Symbol, str]) -> None:
+        self.kernel, self.settings, self.called = kernel, settings, called
+        program = kernel.program
+        self.prefix = spelled(settings.layer.name)
+        forms = chosen_forms(program, size_hints(program))
+        read = {a.tensor for s in program.statements for a in accesses(s.term.body)} | set(kernel.results)
+        self.recorded = {f.argument.name for f in forms if f.argument is not None and f.argument.name in read}
+        integers = {t.name for t in program.inputs if t.integer} | self.recorded
+        made = [s.target for s in program.statements]
+        self.scratch = tuple(dict.fromkeys(t for t in made if t.name not in kernel.results))
+        if lost := self.recorded - set(kernel.results):
+            raise EquationError(f"{kernel.name}: the positions {', '.join(sorted(lost))} have no array in C")
+        filled = {t.name for t in kernel.filled}
+        results = {name: program.tensors[name] for name in kernel.results}
+        known = {**{t.name: t for t in program.inputs}, **results, **{t.name: t for t in self.scratch}}
+        self.loops = Loops(known, integers, filled, settings)
+        self.statements = list(zip(program.statements, forms, strict=True))
+        positive = settings.positive
+        self.arranged = {k: arranged(form, program, integers, positive) for k, (_, form) in enumerate(self.statements)}
+
+    def made(self) -> KernelInC:
+        loops = self.loops
+        with loops.apart() as work:
+            self._labels()
+            self._work()
+        with loops.apart() as memory:
+            self._scratch_arrays()
+        numbers = tuple(loops.numbered())
+        read = {part.text for part in parts((numbers, tuple(memory), tuple(work))) if isinstance(part, Name)}
+        unread = [CUnused(p) for p in self._names() if p.text not in read]
+        body = (
+            *self._checked(),
+            *bound_sizes(loops, self.settings, self.called),
+            *numbers,
+            *memory,
+            *unread,
+            *work,
+            Return((Name(self.constant("OK")),)),
+        )
+        kernel = self.kernel
+        name = spelled(kernel.name)
+        function = CFunction(summary(self.kernel), tuple(self._parameters("*restrict ")), body)
+        return KernelInC(
+            name,
+            tuple(kernel_words(kernel, loops, self.flag if kernel.flag else "", bool(self.scratch))),
+            function,
+            tuple(self._parameters("*")),
+            self.scratch,
+        )
+
+    def constant(self, word: str) -> str:
+        """A constant of the module."""
+        return f"{self.prefix.upper()}_{word}"
+
+    # ----- what is computed -----------------------------------------------------------------------------------------
+    def _work(self) -> None:
+        kernel, program = self.kernel, self.kernel.program
+        under = conditions(kernel) if kernel.purpose is Purpose.BACKWARD else {}
+        numbers = kernel_numbers(kernel)
+        order = (*(t.name for t in program.inputs), *(s.target.name for s in program.statements))
+        seen: set[str] = set()
+        numbered = list(enumerate(self.statements))
+        for condition, found in groupby(numbered, key=lambda n: under.get(n[1][0].target.name, Condition())):
+            with self.loops.when(self._wanted(condition)):
+                for k, (statement, form) in found:
+                    first = statement.target.name not in seen
+                    seen.add(statement.target.name)
+                    said = equation(statement, form, first, order, numbers)
+                    self.loops.put(CBlank(), Comment("\n".join(said.lines(WIDTH))))
+                    self._statement(statement, self.arranged[k], first)
+
+    def _labels(self) -> None:
+        """Check the integers that have to be positions."""
+        found = {(c.label, c.extent, c.ranges, c.counted): c for c in label_conditions(self.kernel)}
+        if found:
+            self.loops.put(CBlank(), Comment("Integers that stand for positions"))
+        for c in found.values():
+            fault = Return((Name(self.constant("LABEL")),))
+            check_label(self.loops, reading(c.label, c.ranges, self.kernel.layer.program), c, fault)
+
+    def _wanted(self, condition: Condition) -> list[Expression]:
+        flag = [Name(self.flag)] if condition.flag else []
+        return [*flag, *([self._there(condition.array)] if condition.array else [])]
+
+    @property
+    def flag(self) -> str:
+        """The parameter that says whether the gradients of inputs are wanted."""
+        return self.loops.names.own(self.kernel.flag, "flag")
+
+    def _there(self, name: str) -> Comparison:
+        return Comparison((self.loops.array(name), NULL), ("!=",))
+
+    def _statement(self, statement: Statement, a: Arrangement, first: bool) -> None:
+        if not REDUCTIONS[a.form.op].selects and not a.form.is_sum:
+            raise EquationError(f"{self.kernel.name}: C has no {REDUCTIONS[a.form.op].noun}")
+        optional = {t.name for t in self.kernel.arguments if t.optional and t.name not in self.loops.filled}
+        needed = sorted({x.tensor for x in accesses(statement.term.body)} & optional)
+        recorded = a.form.argument is not None and a.form.argument.name in self.recorded
+        if needed and first:
+            self.loops.clear(a.form.target)
+        with self.loops.when([self._there(name) for name in needed]):
+            write_statement(self.loops, a, first and not needed, recorded)
+
+    # ----- what stands before ---------------------------------------------------------------------------------------
+    def _checked(self) -> Iterator[Assign | CIf]:
+        fault = Name(self.loops.names.own("fault", "variable"))
+        yield Assign(fault, call(f"{self.prefix}_check", self.loops.settings), kind=Name("const int"))
+        test = Comparison((fault, Name(self.constant("OK"))), ("!=",))
+        yield CIf(test, (Return((fault,)),))
+
+    def _scratch_arrays(self) -> None:
+        """Where each array lies in the memory that the caller gives."""
+        before: Expression = self.loops.scratch
+        for tensor in self.scratch:
+            name = self.loops.array(tensor.name)
+            self.loops.new(Name("REAL *restrict"), name, before)
+            before = Binary("+", name, chain("*", [self.loops.integer(e) for e in tensor.shape] or [ONE]))
+
+    # ----- what it is given -----------------------------------------------------------------------------------------
+    def _names(self) -> Iterator[Name]:
+        """The parameters besides settings."""
+        yield from (self.loops.array(t.name) for t in self.kernel.arguments)
+        if self.kernel.flag:
+            yield Name(self.flag)
+        yield from (self.loops.array(name) for name in self.kernel.results)
+        if self.scratch:
+            yield self.loops.scratch
+
+    def _parameters(self, pointer: str) -> Iterator[CParameter]:
+        loops = self.loops
+        yield CParameter(f"const struct {self.prefix}_settings", f"*{loops.settings.text}", "")
+        for t in self.kernel.arguments:
+            kind = "int64_t" if t.integer else "REAL"
+            yield CParameter(f"const {kind}", f"{pointer}{loops.array(t.name).text}", "")
+        if self.kernel.flag:
+            yield CParameter("int", self.flag, "")
+        for name in self.kernel.results:
+            kind = "int64_t" if name in self.recorded else "REAL"
+            yield CParameter(kind, f"{pointer}{loops.array(name).text}", "")
+        if self.scratch:
+            yield CParameter("REAL", f"{pointer}{loops.scratch.text}", "")
+
+
+def scratch_body(made: KernelInC, settings: Settings, called: Mapping[Symbol, str]) -> CBody:
+    """The body of the function that says how many numbers a function needs memory for."""
+    loops = Loops({}, set(), set(), settings)
+    total = chain("+", [chain("*", [loops.integer(e) for e in t.shape] or [ONE]) for t in made.scratch])
+    prefix = spelled(settings.layer.name)
+    fits = Comparison((call(f"{prefix}_check", loops.settings), Name(f"{prefix.upper()}_OK")), ("!=",))
+    return (CIf(fits, (Return((Literal(-1),)),)), *bound_sizes(loops, settings, called), Return((total,)))

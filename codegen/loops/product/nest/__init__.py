@@ -1,0 +1,1 @@
+"""One statement: the order of its loops, its scalars, its text."""
