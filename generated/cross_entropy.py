@@ -83,21 +83,21 @@ def cross_entropy_forward(
     m = np.empty((E,), dtype)
     h = np.empty((E, K), dtype)
     z = np.empty((E,), dtype)
-    q = np.empty((E, K), dtype)
-    a = np.empty((E,), dtype)
-    if not loops.cross_entropy_forward_1(m, h, z, q, a, x, t, w, E, K, epsilon, i):
+    if not loops.cross_entropy_forward_1(m, h, z, x, E, K):
         m = np.max(x, axis=-1, initial=-np.inf)
         # (2) h[e,k] = exp(x[e,k]−m[e])
         h = np.exp(x - m[:, None])
         # (3) z[e] = Σ_{k} h[e,k]
         z = rt.total(h, -1)
-        # (4) q[e,k] = w[k] (ε/K+(1−ε) [k=t[e]]) [t[e]≠i]
-        q = np.where(
-            t[:, None] != i,
-            (np.where(np.arange(0, K) == t[:, None], dtype(1 - epsilon), dtype(0)) + rt.ratio(epsilon, K)) * w,
-            0,
-        )
-        # (5) a[e] = Σ_{k} q[e,k]
+    # (4) q[e,k] = w[k] (ε/K+(1−ε) [k=t[e]]) [t[e]≠i]
+    q = np.where(
+        t[:, None] != i,
+        (np.where(np.arange(0, K) == t[:, None], dtype(1 - epsilon), dtype(0)) + rt.ratio(epsilon, K)) * w,
+        0,
+    )
+    # (5) a[e] = Σ_{k} q[e,k]
+    a = np.empty((E,), dtype)
+    if not loops.cross_entropy_forward_2(a, q, E, K):
         a = rt.total(q, -1)
     # (6) s = Σ_{e,k} w[k] [k=t[e]][t[e]≠i]
     gathered1 = rt.gather("k, k: e -> e", w, t)

@@ -640,11 +640,11 @@ def vgg11_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.labels("vgg11_loss", "t", t, K)
     # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
     dx = np.empty((N, K), dtype)
-    if not loops.vgg11_loss_grad_input_1(dx, h, z, t, dy, K, N):
+    if not loops.vgg11_loss_grad_input_1(dx, h, z, dy, K, N):
         dx = dy * h / (N * z[:, None])
-        # (23) dx[q,v] += −1/N dy [v=t[q]]
-        rows1 = -rt.ratio(dy, N)
-        rt.scatter(", v: q -> q v", dx, rows1, t)
+    # (23) dx[q,v] += −1/N dy [v=t[q]]
+    rows1 = -rt.ratio(dy, N)
+    rt.scatter(", v: q -> q v", dx, rows1, t)
     return dx
 
 

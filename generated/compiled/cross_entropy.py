@@ -12,19 +12,15 @@ else:  # copied beside a script
 cross_entropy_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
-    REAL *restrict q, REAL *restrict a, const REAL *restrict x, const TYPE_6 *restrict t, const REAL *restrict w,
-    REAL number_1, REAL number_2, REAL number_3, long K)
+    const REAL *restrict x, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long e = start; e < stop; e++) {
-        const long a_at = e;
         const long h_at = K * e;
         const long m_at = e;
-        const long q_at = K * e;
-        const long t_at = e;
         const long x_at = K * e;
         const long z_at = e;
         REAL total_0_0 = -INFINITE;
@@ -73,15 +69,39 @@ static void loops(
             }
         }
         z[z_at] = total_2_0;
-        for (long k = 0; k < K; k++) {
-            const TYPE_6 t_1 = t[t_at];
-            const REAL term_2 = position(k) == t_1 ? number_2 : 0;
-            const REAL w_1 = w[k];
-            const REAL term_4 = (term_2 + number_3) * w_1;
-            const REAL term_5 = t_1 != number_1 ? term_4 : 0;
-            q[q_at + k] = term_5;
-        }
-        double total_4_0 = 0;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        numbers[2]);
+}
+"""
+
+
+def cross_entropy_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, E: int, K: int) -> bool:
+    """Row by row, for every e."""
+    return rt.run(cross_entropy_forward_1_loops, E, E * K, (m, h, z, x), (), (K,), ())
+
+
+cross_entropy_forward_2_loops = r"""/* Sums over k for every e. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict a, const REAL *restrict q, long K)
+{
+    REAL *restrict sums = SCRATCH(REAL, LANES);
+    if (!sums) {
+        return;
+    }
+    for (long e = start; e < stop; e++) {
+        const long a_at = e;
+        const long q_at = K * e;
+        double total_0_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
@@ -95,10 +115,10 @@ static void loops(
                 add_to(sums, q[q_at + k]);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total_4_0 += sums[lane];
+                total_0_0 += sums[lane];
             }
         }
-        a[a_at] = total_4_0;
+        a[a_at] = total_0_0;
     }
 }
 
@@ -109,38 +129,14 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], arrays[6], arrays[7], ((const REAL *)arrays[8])[0], ((const REAL *)arrays[8])[1],
-        ((const REAL *)arrays[8])[2], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
 }
 """
 
 
-def cross_entropy_forward_1(
-    m: rt.Array,
-    h: rt.Array,
-    z: rt.Array,
-    q: rt.Array,
-    a: rt.Array,
-    x: rt.Array,
-    t: rt.Array,
-    w: rt.Array,
-    E: int,
-    K: int,
-    epsilon: Any,
-    i: Any,
-) -> bool:
-    """Row by row, for every e."""
-    dtype = rt.float_type("cross_entropy_forward_1", m=m)
-    return rt.run(
-        cross_entropy_forward_1_loops,
-        E,
-        E * K,
-        (m, h, z, q, a, x, t, w),
-        (dtype(i), dtype(1 - epsilon), dtype(rt.ratio(epsilon, K))),
-        (K,),
-        (),
-    )
+def cross_entropy_forward_2(a: rt.Array, q: rt.Array, E: int, K: int) -> bool:
+    """Sums over k for every e."""
+    return rt.run(cross_entropy_forward_2_loops, E, E * K, (a, q), (), (K,), ())
 
 
 cross_entropy_grad_input_1_loops = r"""/* Row by row, for every v. */

@@ -2596,24 +2596,25 @@ def resnet20_loss_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, 
     return rt.run(resnet20_loss_forward_1_loops, N, K * N, (m, h, z, x), (), (K,), ())
 
 
-resnet20_loss_grad_input_1_loops = r"""/* Row by row, for every q. */
+resnet20_loss_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z,
-    const TYPE_3 *restrict t, REAL number_1, REAL number_2, long K)
+    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
+    long K)
 {
     for (long q = start; q < stop; q++) {
         const long dx_at = K * q;
         const long h_at = K * q;
-        const long t_at = q;
         const long z_at = q;
+        for (long v = 0; v < whole(0, K); v += LANES) {
+            const reals h_1 = load(&h[h_at + v]);
+            const reals z_1 = all(z[z_at]);
+            store(&dx[dx_at + v], number_1 * h_1 / z_1);
+        }
         APART
-        for (long v = 0; v < K; v++) {
+        for (long v = whole(0, K); v < K; v++) {
             const REAL h_1 = h[h_at + v];
             const REAL z_1 = z[z_at];
             dx[dx_at + v] = number_1 * h_1 / z_1;
-            const TYPE_3 t_1 = t[t_at];
-            const REAL term_4 = position(v) == t_1 ? number_2 : 0;
-            dx[dx_at + v] += term_4;
         }
     }
 }
@@ -2625,21 +2626,13 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        numbers[2]);
 }
 """
 
 
-def resnet20_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, t: rt.Array, dy: Any, K: int, N: int) -> bool:
-    """Row by row, for every q."""
+def resnet20_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
+    """Element by element."""
     dtype = rt.float_type("resnet20_loss_grad_input_1", dx=dx)
-    return rt.run(
-        resnet20_loss_grad_input_1_loops,
-        N,
-        K * N,
-        (dx, h, z, t),
-        (dtype(rt.ratio(dy, N)), dtype(-rt.ratio(dy, N))),
-        (K,),
-        (),
-    )
+    return rt.run(resnet20_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())

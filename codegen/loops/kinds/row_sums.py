@@ -9,6 +9,7 @@ from sympy import sympify
 
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import LONG, ROW
+from gradscribe.codegen.loops.writing.body import LOOPED
 from gradscribe.codegen.loops.writing.loop_writer import Base, Writer
 from gradscribe.codegen.python.expression import Binary, Expression, Literal, Name, Part, Unary, call
 from gradscribe.codegen.python.statement import Assign, Do
@@ -26,14 +27,11 @@ def lanes(w: Writer) -> Name:
     return sums
 
 
-INTO = {"sum": "add_to", "max": "raise_to", "min": "lower_to"}
-"""What goes on with a number, by the reduction."""
-
-
 def sum_row(w: Writer, nest: Nest, bases: Mapping[Access, Base], sums: Name, total: Name) -> None:
     """Write the sum of a row, in the variable `total`, to its element."""
+    how = LOOPED[nest.op]
     empty = w.number(sympify(REDUCTIONS[nest.op].identity))
-    w.new(Name("double" if nest.op == "sum" else "REAL"), total, empty)
+    w.new(Name("double" if how.operator else "REAL"), total, empty)
     length, block, lane = w.integer(nest.vector.extent), w.name("block"), w.name("lane")
     blocks = Binary("/", Binary("+", length, Literal(BLOCK - 1)), Literal(BLOCK))
     with w.upto(block, blocks):
@@ -43,12 +41,12 @@ def sum_row(w: Writer, nest: Nest, bases: Mapping[Access, Base], sums: Name, tot
         w.new(LONG, low, Binary("*", block, Literal(BLOCK)))
         w.new(LONG, high, call("min", Binary("+", low, Literal(BLOCK)), length))
         with w.along(low, high):
-            w.put(Do(call(INTO[nest.op], sums, w.value(nest.body, bases, {}))))
+            w.put(Do(call(how.into, sums, w.value(nest.body, bases, {}))))
         with w.upto(lane, Name("LANES")):
-            if nest.op == "sum":
+            if how.operator:
                 w.add(total, Part(sums, (lane,)))
             else:
-                w.put(Do(call(INTO[nest.op], Unary("&", total), Part(sums, (lane,)))))
+                w.put(Do(call(how.into, Unary("&", total), Part(sums, (lane,)))))
     found: Expression = total if nest.after == 1 else Binary("*", total, w.scalar(nest.after, bases))
     element = w.element(nest.target, bases[Access(nest.target, *nest.place)], {})
     w.put(Assign(element, found, "+=" if nest.adds else "="))

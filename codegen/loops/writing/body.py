@@ -48,16 +48,18 @@ class Looped:
     Attributes:
         operator: that of two numbers; "" of one that selects.
         wins: of one that selects: the function that says whether a number replaces the best one so far.
+        into: the function that goes on with a number along a row.
     """
 
     operator: str = ""
     wins: str = ""
+    into: str = ""
 
 
 LOOPED: Mapping[str, Looped] = {
-    "sum": Looped("+"),
-    "max": Looped(wins="above"),
-    "min": Looped(wins="below"),
+    "sum": Looped("+", into="add_to"),
+    "max": Looped(wins="above", into="raise_to"),
+    "min": Looped(wins="below", into="lower_to"),
 }
 """The reductions that loops are written for; others are left to NumPy."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sympy import Expr, Mul, Symbol
+from sympy import Expr, Integer, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.numpy.lower.context import Scope
@@ -59,8 +59,9 @@ def joint(order: Sequence[Symbol], places: Iterable[Iterable[Expr]], form: Form)
 
 
 def in_order(form: Form, order: Sequence[Symbol], scope: Scope) -> bool:
-    """Whether something is read, and all that is read are whole axes in that order."""
+    """Whether something is read, and all that is read are whole axes in that order; an index itself has no place."""
     found = [a for a in accesses(form.body) if a.indices]
-    return bool(found) and all(
+    rest = form.body.xreplace(dict.fromkeys(found, Integer(1)))
+    return bool(found) and not rest.free_symbols & set(order) and all(
         a.indices == tuple(v for v in order if v in a.indices) and scope.plain(a, form) for a in found
     )
