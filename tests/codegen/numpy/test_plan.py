@@ -237,7 +237,7 @@ NO_LAYERS = re.compile(
 threads that are shared."""
 OF_EQUATIONS = re.compile(rf"\b({'|'.join(f.__name__ for f in SCALARS)})(_of)?\b")
 """The scalar functions of equations, which the tables of what NumPy and loops have for them name."""
-TABLES = {"numpy_table.py", "body.py", "vectors.py", "c_module.py"}
+TABLES = {"numpy_table.py", "body.py", "vectors.py", "c_module.py", "c_scalars.py"}
 
 
 def words_of_code(tree: ast.Module) -> Iterator[str]:

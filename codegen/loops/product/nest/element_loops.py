@@ -159,8 +159,8 @@ class _Nest:
         for index, found in self.a.ranges.items():
             seen = set().union(*(c.rest.free_symbols for c in found)) & set(self.form.indices)
             if index not in self.limits and index not in known and seen <= set(known):
-                lows = _bounds("max", [Integer(0), *(c.low for c in found)])
-                highs = _bounds("min", [self.form.range(index).extent, *(c.high for c in found)])
+                lows = _bounds(max, [Integer(0), *(c.low for c in found)])
+                highs = _bounds(min, [self.form.range(index).extent, *(c.high for c in found)])
                 names = [Name(self.loops.names.own(f"{index.name}_{end}", "limit")) for end in ("low", "high")]
                 self.loops.new(FINAL_SIZE, names[0], call("max", *map(self.integer, lows)))
                 self.loops.new(FINAL_SIZE, names[1], call("min", *map(self.integer, highs)))
@@ -281,9 +281,9 @@ class _Nest:
         return constant(sympify(REDUCTIONS[self.form.op].identity, strict=True))
 
 
-def _bounds(function: str, values: Sequence[Expr]) -> list[Expr]:
+def _bounds(outer: Callable[[list[int]], int], values: Sequence[Expr]) -> list[Expr]:
     """Bounds of a range, the numbers among them as one."""
     numbers = [int(v) for v in values if v.is_Integer]
     others = [v for v in values if not v.is_Integer]
-    best = [Integer(max(numbers) if function == "max" else min(numbers))] if numbers else []
+    best = [Integer(outer(numbers))] if numbers else []
     return list(dict.fromkeys((*best, *others)))
