@@ -62,6 +62,8 @@ def in_order(form: Form, order: Sequence[Symbol], scope: Scope) -> bool:
     """Whether something is read, and all that is read are whole axes in that order; an index itself has no place."""
     found = [a for a in accesses(form.body) if a.indices]
     rest = form.body.xreplace(dict.fromkeys(found, Integer(1)))
-    return bool(found) and not rest.free_symbols & set(order) and all(
-        a.indices == tuple(v for v in order if v in a.indices) and scope.plain(a, form) for a in found
+    return (
+        bool(found)
+        and not rest.free_symbols & set(order)
+        and all(a.indices == tuple(v for v in order if v in a.indices) and scope.plain(a, form) for a in found)
     )
