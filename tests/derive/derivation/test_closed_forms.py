@@ -161,6 +161,12 @@ def test_a_sum_has_one_sign_whatever_that_of_its_parts_is(text: str) -> None:
     assert certify(derive(layer_of_text(text.replace(";", "\n"), "own")), shapes=2).holds
 
 
+def test_a_gradient_with_an_axis_of_one_place_is_not_inserted() -> None:
+    """Its formula has no index for that axis."""
+    text = "input x[N,C]\ns[n,0] = sum(c) x[n,c]\ny[n,c] = x[n,c] * s[n,0]"
+    assert certify(derive(layer_of_text(text, "own")), shapes=2).holds
+
+
 def test_the_axis_of_groups_is_taken_apart() -> None:
     """The element has one prime, digits too; what is summed over has the letters of the equations."""
     found = section(derived("group_norm"), "x")

@@ -18,7 +18,7 @@ from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass
 from gradscribe.codegen.numpy.lower.loops.set_apart import Apart
 from gradscribe.codegen.numpy.print.numpy_table import takes_target
 from gradscribe.derive.ir.functions import is_indicator
-from gradscribe.derive.ir.term import accesses
+from gradscribe.derive.ir.term import Access, accesses
 
 MANY_OPERATIONS = 3
 """Operations from which on one pass over elements of whole arrays is worth it; NumPy makes one per operation."""
@@ -27,7 +27,8 @@ MANY_OPERATIONS = 3
 def element_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
     """The pass that computes `form` into its target, a new one or one that it adds to; None where there is none."""
     order = tuple(v for v in form.place if isinstance(v, Symbol))
-    if not _is_pointwise(form, order, scope) or not computable(form.body, form.indices):
+    copied = fresh and isinstance(form.body, Access)  # it may become a view
+    if copied or not _is_pointwise(form, order, scope) or not computable(form.body, form.indices):
         return None
     operations = _operations(form.body)
     short = len(joint(order, [a.indices for a in accesses(form.body)], form).ranges) > 1

@@ -75,7 +75,8 @@ class ClosedForms:
         return stages
 
     def _learn(self, gradient: str, found: Formula | None) -> None:
-        if found is not None and gradient not in self.given:
+        """Keep what may be inserted: a formula of every element, with an index for each axis."""
+        if found is not None and gradient not in self.given and len(found.free) == len(self.signals[gradient].shape):
             self.known[gradient] = found
 
     def _rewritten(self, start: Formula, of_input: bool) -> Iterator[Stage]:
