@@ -123,7 +123,8 @@ def arrays(layer: Layer, dtype: str, relu: bool = False) -> dict[str, Array]:
     return found
 
 
-A, B, LENET, DEPTHWISE, LARGE, TRAINING = "A", "B", "LeNet", "depthwise", "large window", "training"
+A, B, LENET, RESNET, DEPTHWISE, LARGE = "A", "B", "LeNet", "ResNet", "depthwise", "large window"
+TRAINING, TRAINING_DEEP = "training", "training, ResNet-20"
 MAX2, MAX3, AVERAGE = "pools, max 2x2", "pools, max 3x3", "pools, average"
 
 LAYERS = (
@@ -139,6 +140,9 @@ LAYERS = (
     Layer(B, "3x3 dilation 2, 64 to 64 at 56", "conv", 8, 56, 64, 64, 3, padding=2, dilation=2),
     Layer(LENET, "conv1 5x5 1 to 6 at 32", "conv", 64, 32, 1, 6, 5),
     Layer(LENET, "conv2 5x5 6 to 16 at 14", "conv", 64, 14, 6, 16, 5),
+    Layer(RESNET, "3x3 16 to 16 at 32", "conv", 32, 32, 16, 16, 3, padding=1),
+    Layer(RESNET, "3x3 32 to 32 at 16", "conv", 32, 16, 32, 32, 3, padding=1),
+    Layer(RESNET, "3x3 64 to 64 at 8", "conv", 32, 8, 64, 64, 3, padding=1),
     Layer(MAX2, "max 2x2/2 64 at 112", "max_pool", 8, 112, 64, 64, 2, stride=2),
     Layer(MAX3, "max 3x3/2 64 at 112", "max_pool", 8, 112, 64, 64, 3, stride=2, padding=1),
     Layer(AVERAGE, "average 2x2/2 64 at 112", "avg_pool", 8, 112, 64, 64, 2, stride=2),
@@ -148,8 +152,9 @@ LAYERS = (
     Layer(LARGE, "depthwise 31x31 64 at 56", "depthwise", 4, 56, 64, 64, 31, padding=15),
     Layer(TRAINING, "lenet5", "training", 64, 32, 1, 10, 5),
     Layer(TRAINING, "lenet", "training", 64, 32, 1, 10, 5),
+    Layer(TRAINING_DEEP, "resnet20", "training", 32, 32, 3, 10, 3),
 )
-"""Every layer; the names of the last two are those of the networks in the catalogue."""
+"""Every layer; the names of the last three are those of the networks in the catalogue."""
 
 ROWS = tuple(Row(layer, operation) for layer in LAYERS for operation in layer.operations)
 

@@ -86,7 +86,8 @@ def _training(name: str, arrays: Mapping[str, Array]) -> Prepared:
         own: Any = generated.LeNet5(dtype=np.float64, rng=0)
         module: Any = torch_networks.LeNet5(np.array(TABLE), np.array(BITMAPS))
     else:
-        own, module = generated.LeNet(dtype=np.float64, rng=0), torch_networks.LeNet()
+        word = {"lenet": "LeNet", "resnet20": "ResNet20"}[name]
+        own, module = getattr(generated, word)(dtype=np.float64, rng=0), getattr(torch_networks, word)()
     module = torch_networks.load(module, own).to(dtype=x.dtype, memory_format=form[0])
     if name == "lenet5":
         module.table, module.codes = module.table.to(x.dtype), module.codes.to(x.dtype)

@@ -24,7 +24,7 @@ CONVOLUTIONS = {
     "conv": (conv2d_forward, conv2d_grad_input, conv2d_grad_weight),
     "depthwise": (depthwise_conv2d_forward, depthwise_conv2d_grad_input, depthwise_conv2d_grad_weight),
 }
-CLASSES = {"lenet5": "LeNet5", "lenet": "LeNet"}
+CLASSES = {"lenet5": "LeNet5", "lenet": "LeNet", "resnet20": "ResNet20"}
 
 in_force = ExitStack()
 """Holds the settings for the life of the process."""

@@ -183,7 +183,7 @@ class Writer(Builder):
 
     def _read(self, access: Access, element: Part) -> Name:
         number = sum(isinstance(e, Part) and e.value == element.value for e in self.held)
-        name = self.name(f"{access.tensor}_{number + 1}", "element")
+        name = self.name(f"{self.array(access.tensor).text}_{number + 1}", "element")
         if element not in self.held:
             kind = self.final(access.tensor)
             self.new(kind, name, element)

@@ -40,6 +40,8 @@ WINDOWS = [
     "input x[N,C], v[N,C]; y[n,c] = relu(x[n,c] - v[n,c]) * v[n,c] + abs(x[n,c])",
     "input x[N,H,C], v[C], w[R,C]; y[n,i,c] = sum(r) (x[n, i + r, c] - v[c])**2 * w[r,c]",
     "input x[N,H,C], v[C]; r < 3; y[n,i,c] = sum(r) x[n, i + r - 1, c] * relu(x[n, i + r - 1, c] - v[c]) * relu(v[c])",
+    "input x[N,H,C]; r < 3; y[n,i,c] = sum(r) exp(x[n, 2*i + r, c]) / 3",
+    "input x[N,H,C], w[N,H,C]; r < 2; y[n,i,c] = sum(r) sigmoid(x[n, i + r, c]) * tanh(w[n, i + r, c])",
     # one pass over the elements of arrays that lack axes
     "input x[N,H,C], g[C], b[C]; y[n,i,c] = relu(g[c]*x[n,i,c] + b[c])",
     "input x[N,H,C], g[C]; y[n,i,c] = (x[n,i,c] - g[c]) / sqrt(g[c]^2 + 1) + exp(g[c])",
