@@ -118,16 +118,17 @@ def made_up(
 
 
 BOUNDS = {
-    ("A, fast", "mean"): 0.50, ("A, fast", "each"): 0.90, ("A, fast", "dw mean"): 0.38, ("A, fast", "error"): 6e-6,
-    ("A, strict", "mean"): 0.80, ("A, strict", "each"): 1.4, ("A, strict", "error"): 1e-6,
-    ("B", "mean"): 0.85, ("B", "each"): 1.35,
-    ("LeNet conv1, conv2, NumPy", "mean"): 1.4, ("LeNet conv1, conv2, compiled", "mean"): 0.9,
-    ("pools, NumPy, max 2x2", "mean"): 1.9, ("pools, NumPy, max 3x3", "mean"): 3.0,
-    ("pools, NumPy, average", "mean"): 1.5, ("pools, compiled", "mean"): 0.65,
-    ("depthwise 3x3, NumPy", "mean"): 2.8, ("depthwise 3x3, compiled", "mean"): 0.75,
-    ("all, best backend", "mean"): 0.65, ("all, best backend", "each"): 1.2, ("all, float64", "mean"): 0.45,
+    ("A, fast", "mean"): 0.45, ("A, fast", "each"): 0.70, ("A, fast", "dw mean"): 0.45, ("A, fast", "error"): 6e-6,
+    ("A, strict", "mean"): 1.0, ("A, strict", "each"): 1.15, ("A, strict", "error"): 2e-6,
+    ("B", "mean"): 0.80, ("B", "each"): 1.10,
+    ("LeNet conv1, conv2", "mean"): 0.60, ("LeNet conv1, conv2", "each"): 0.80,
+    ("ResNet 3x3, 16 to 64 channels", "mean"): 0.60, ("ResNet 3x3, 16 to 64 channels", "each"): 1.0,
+    ("depthwise 3x3", "mean"): 0.85, ("depthwise 3x3", "each"): 1.05,
+    ("pools", "mean"): 0.45, ("pools", "each"): 0.60,
+    ("all, best backend", "mean"): 0.60, ("all, best backend", "each"): 1.10, ("all, float64", "mean"): 0.45,
     ("JAX", "mean"): 0.25, ("JAX", "behind"): 2,
-    ("training step, NumPy", "mean"): 1.3, ("training step, compiled", "mean"): 0.8,
+    ("training step, NumPy", "mean"): 0.9, ("training step, LeNet", "mean"): 0.40, ("training step, LeNet", "each"): 0.50,
+    ("training step, ResNet-20", "mean"): 0.70,
     ("dense 3x3, NumPy", "scratch"): 48, ("all else, NumPy", "scratch"): 24,
 }  # fmt: skip
 
