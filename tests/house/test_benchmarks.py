@@ -127,8 +127,8 @@ BOUNDS = {
     ("pools", "mean"): 0.45, ("pools", "each"): 0.60,
     ("all, best backend", "mean"): 0.60, ("all, best backend", "each"): 1.10, ("all, float64", "mean"): 0.45,
     ("JAX", "mean"): 0.25, ("JAX", "behind"): 2,
-    ("training step, NumPy", "mean"): 0.9, ("training step, LeNet", "mean"): 0.40, ("training step, LeNet", "each"): 0.50,
-    ("training step, ResNet-20", "mean"): 0.70,
+    ("training step, NumPy", "mean"): 0.9, ("training step, LeNet", "mean"): 0.40,
+    ("training step, LeNet", "each"): 0.50, ("training step, ResNet-20", "mean"): 0.70,
     ("dense 3x3, NumPy", "scratch"): 48, ("all else, NumPy", "scratch"): 24,
 }  # fmt: skip
 
