@@ -2,8 +2,6 @@
 
 import gc
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +10,8 @@ import pytest
 GOLDEN = Path(__file__).parent / "golden"
 ORACLES = Path(__file__).parent / "oracles"
 """Where all tests are marked as such."""
-CACHE = pytest.StashKey[str]()
-"""Where a run keeps what it compiles."""
+COMPILED = Path(".pytest_cache") / "compiled"
+"""Where tests keep what they compile, from one run to the next."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,19 +30,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_configure(config: pytest.Config) -> None:
     """Golden files are all written anew, whatever a run tries; SymPy's small objects are collected less often.
 
-    A run has a cache of compiled functions of its own.
+    Tests have a cache of compiled functions of their own; that of the user is never touched.
     """
     gc.set_threshold(50_000, 20, 200)
     if config.option.update_golden:
         os.environ["GRADSCRIBE_THOROUGH"] = "1"  # before a test is loaded: its cases are chosen then
     if not hasattr(config, "workerinput"):  # the workers of one run share it
-        os.environ["GRADSCRIBE_CACHE"] = config.stash[CACHE] = tempfile.mkdtemp(prefix="gradscribe-tests-")
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """The cache of a run ends with it; that of the user is never touched."""
-    if CACHE in config.stash:
-        shutil.rmtree(config.stash[CACHE], ignore_errors=True)
+        folder = config.rootpath / COMPILED
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in folder.rglob("*.txt"):  # what compilers refused in another run
+            path.unlink(missing_ok=True)
+        os.environ["GRADSCRIBE_CACHE"] = str(folder)
 
 
 def pytest_collection_finish() -> None:
