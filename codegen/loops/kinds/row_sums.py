@@ -30,7 +30,7 @@ def lanes(w: Writer) -> Name:
 def sum_row(w: Writer, nest: Nest, bases: Mapping[Access, Base], sums: Name, total: Name) -> None:
     """Write the sum of a row, in the variable `total`, to its element."""
     how = LOOPED[nest.op]
-    empty = w.number(sympify(REDUCTIONS[nest.op].identity))
+    empty = w.number(sympify(REDUCTIONS[nest.op].identity, strict=True))  # a number, never a text
     w.new(Name("double" if how.operator else "REAL"), total, empty)
     length, block, lane = w.integer(nest.vector.extent), w.name("block"), w.name("lane")
     blocks = Binary("/", Binary("+", length, Literal(BLOCK - 1)), Literal(BLOCK))

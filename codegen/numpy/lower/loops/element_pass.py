@@ -32,7 +32,7 @@ def element_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
         return None
     operations = _operations(form.body)
     short = len(joint(order, [a.indices for a in accesses(form.body)], form).ranges) > 1
-    worth = operations > 0 and (short or operations >= MANY_OPERATIONS or _takes_long(form.body))
+    worth = operations > 0 and (short or operations >= MANY_OPERATIONS or _is_slow(form.body))
     apart = Apart(form, order, scope) if worth else None
     body = apart.taken(form.body) if apart else form.body
     before = tuple(apart.records) if apart else ()
@@ -55,7 +55,7 @@ def _operations(body: Expr) -> int:
     return int(body.xreplace(leaves).count_ops())
 
 
-def _takes_long(body: Expr) -> bool:
+def _is_slow(body: Expr) -> bool:
     """Whether brackets choose, which NumPy computes first as an array, or a function is not NumPy's own."""
     functions = body.atoms(sympy.Function)
     return any(is_indicator(f) or not takes_target(f.func) for f in functions)

@@ -26,7 +26,7 @@ class Lowered:
         otherwise: what NumPy does then.
     """
 
-    equation: Record
+    equation: Equation
     records: tuple[Record, ...]
     key: Hashable = None
     found: Pass | None = None
@@ -77,5 +77,4 @@ def _records(group: Sequence[Lowered]) -> list[Record]:
     before = dict.fromkeys(r for p in passes for r in p.before)
     numpy = (*first.otherwise, *(r for s in others for r in (s.equation, *s.otherwise)))
     ways = Compiled(steps_of(passes[0]), (), (nest,), numpy)
-    assert isinstance(first.equation, Equation)
     return [first.equation, *before, *(r for s in group for r in s.made), ways]
