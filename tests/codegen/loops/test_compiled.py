@@ -65,7 +65,7 @@ WINDOWS = [
     "input x[N,C]; m[n] = max(c) x[n,c]; h[n,c] = exp(x[n,c] - m[n]); z[n] = sum(c) h[n,c]; y[n,c] = h[n,c] / z[n]",
     "input x[N,C]; z[n] = sum(c) exp(x[n,c]); s[n] = sum(c) x[n,c] * x[n,c] / z[n];"
     " y[n,c] = x[n,c] / (1 + s[n]^2) + z[n]",
-    "input x[N,N]; m[n] = sum(c) x[n,c] * x[n,c]; y[n,c] = exp(x[n,c] / (1 + abs(m[c])))",  # by rows, then by columns
+    "input x[N,N]; m[n] = sum(c) x[n,c] * x[n,c]; y[n,c] = tanh(x[n,c] * m[c])",  # by rows, then by columns
     "input x[N,H,C]; p[n,i] = sum(c) x[n,i,c] * x[n,i,c]; y[n,i,c] = x[n,i,c] / sqrt(1 + p[n,i])",
 ]
 
