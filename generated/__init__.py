@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .avg_pool3d import AvgPool3D, avg_pool3d_forward, avg_pool3d_grad_input
     from .batch_norm import (
         BatchNorm,
+        batch_norm_backward,
         batch_norm_forward,
         batch_norm_grad_beta,
         batch_norm_grad_gamma,
@@ -379,6 +380,7 @@ __all__ = [
     "avg_pool2d_grad_input",
     "avg_pool3d_forward",
     "avg_pool3d_grad_input",
+    "batch_norm_backward",
     "batch_norm_forward",
     "batch_norm_grad_beta",
     "batch_norm_grad_gamma",
@@ -654,6 +656,7 @@ _MODULES = {
     "avg_pool3d": ("AvgPool3D", "avg_pool3d_forward", "avg_pool3d_grad_input"),
     "batch_norm": (
         "BatchNorm",
+        "batch_norm_backward",
         "batch_norm_forward",
         "batch_norm_grad_beta",
         "batch_norm_grad_gamma",

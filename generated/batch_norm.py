@@ -45,7 +45,7 @@ def _batch_norm_sizes(
 
 def batch_norm_forward(
     x: Any, gamma: Any, beta: Any, running_mean: Any, running_var: Any, *, eps: float = 1e-05, momentum: float = 0.1
-) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
+) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute the batch normalisation in training.
 
     (1) m[c] = 1/E Σ_{e} x[e,c]
@@ -65,8 +65,7 @@ def batch_norm_forward(
         momentum: a number, at least 0 and at most 1.
 
     Returns:
-        y, shape (..., C); new_mean, shape (C,); new_var, shape (C,); m, shape (C,); v, shape (C,); h, shape (...,
-            C).
+        y, shape (..., C); new_mean, shape (C,); new_var, shape (C,); v, shape (C,); h, shape (..., C).
 
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.
@@ -97,44 +96,36 @@ def batch_norm_forward(
         new_mean = rho * m + (1 - rho) * running_mean
         # (6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
         new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
-    return y.reshape(*full_shape, C), new_mean, new_var, m, v, h.reshape(*full_shape, C)
+    return y.reshape(*full_shape, C), new_mean, new_var, v, h.reshape(*full_shape, C)
 
 
 @rt.once
-def _batch_norm_grad_input_sizes(
-    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, eps: Any
-) -> tuple[Any, ...]:
-    """The sizes of batch_norm_grad_input."""
-    full_shape = rt.raveled_axes("batch_norm", x.name, x, 0, 1, "(..., C)")
+def _batch_norm_grad_input_sizes(dtype: Any, gamma: Any, dy: Any, v: Any, h: Any, /, eps: Any) -> tuple[Any, ...]:
+    """The sizes of batch_norm_grad_input and batch_norm_backward."""
+    full_shape = rt.raveled_axes("batch_norm", dy.name, dy, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
-    rt.same_axes("batch_norm", dy.name, dy, 0, 1, "(..., C)", full_shape)
+    rt.same_axes("batch_norm", h.name, h, 0, 1, "(..., C)", full_shape)
     epsilon = rt.number("batch_norm", "eps", eps)
     rt.require("batch_norm", "eps", 0 < epsilon < np.inf, "a finite number, greater than 0", eps)
     (C,) = gamma
-    rt.extent("batch_norm", x.axis(-1, "C"), x[-1], C)
-    rt.extents("batch_norm", m.name, m, (C,), "C")
     rt.extents("batch_norm", v.name, v, (C,), "C")
     rt.extent("batch_norm", dy.axis(-1, "C"), dy[-1], C)
+    rt.extent("batch_norm", h.axis(-1, "C"), h[-1], C)
     return full_shape, E, epsilon, C
 
 
-def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: float = 1e-05) -> rt.Array:
+def batch_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-05) -> rt.Array:
     """Compute dx, the gradient of E: batch normalisation in training.
 
-    (7) dh[q,a] = dy[q,a] γ[a]
-    (12) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
-    (16) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
-    (16) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
-    (21) dx[q,a] = dh[q,a]/√(ε+v[a])
-    (21) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
-    (21) dx[q,a] += 1/E dm[a]
+    (32) dbeta[q] = Σ_{e} dy[e,q]
+    (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    (24) dx[q,a] = 1/E γ[a] (E dy[q,a]−h[q,a] dgamma[a]−dbeta[a])/√(ε+v[a])
 
     Args:
         dy: shape (..., C); dE/dy.
-        x: shape (..., C).
         gamma: shape (C,).
-        m: shape (C,); m as the forward function returned it.
         v: shape (C,); v as the forward function returned it.
+        h: shape (..., C); h as the forward function returned it.
         eps: a finite number, greater than 0.
 
     Returns:
@@ -143,31 +134,21 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    gamma, x, m, v, dy, dtype = rt.arrays("batch_norm", "gamma 1, x any, m 1, v 1, dy any", gamma, x, m, v, dy)
-    full_shape, E, epsilon, C = _batch_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
-    x = x.reshape(E, C)
+    gamma, v, h, dy, dtype = rt.arrays("batch_norm", "gamma 1, v 1, h any, dy any", gamma, v, h, dy)
+    full_shape, E, epsilon, C = _batch_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
     dy = dy.reshape(E, C)
-    # (7) dh[q,a] = dy[q,a] γ[a]
-    dh = np.empty((E, C), dtype)
-    if not loops.batch_norm_grad_input_1(dh, dy, gamma, C, E):
-        dh = gamma * dy
-    # (12) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
-    dv = np.empty((C,), dtype)
-    if not loops.batch_norm_grad_input_2(dv, dh, m, v, x, C, E, epsilon):
-        dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m) * dh, 0)
-    # (16) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
-    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, 0)
-    # (16) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
-    dm += dv * rt.ratio(1, E) * rt.total(2 * m - 2 * x, 0)
-    # (21) dx[q,a] = dh[q,a]/√(ε+v[a])
-    factor1 = 1 / np.sqrt(epsilon + v)
+    h = h.reshape(E, C)
+    # (32) dbeta[q] = Σ_{e} dy[e,q]
+    dbeta = rt.total(dy, 0)
+    # (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    dgamma = np.empty((C,), dtype)
+    if not loops.batch_norm_grad_input_1(dgamma, dy, h, C, E):
+        dgamma = rt.contract("e q, e q -> q", dy, h)
+    # (24) dx[q,a] = 1/E γ[a] (E dy[q,a]−h[q,a] dgamma[a]−dbeta[a])/√(ε+v[a])
+    factor1 = gamma / np.sqrt(epsilon + v)
     dx = np.empty((E, C), dtype)
-    if not loops.batch_norm_grad_input_3(dx, dh, factor1, dv, m, x, dm, C, E):
-        dx = factor1 * dh
-        # (21) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
-        dx += (2 * x - 2 * m) * dv / E
-        # (21) dx[q,a] += 1/E dm[a]
-        dx += dm / E
+    if not loops.batch_norm_grad_input_2(dx, dbeta, dgamma, dy, factor1, h, C, E):
+        dx = (E * dy - dbeta - dgamma * h) * factor1 / E
     return dx.reshape(*full_shape, C)
 
 
@@ -218,6 +199,48 @@ def batch_norm_grad_beta(dy: Any) -> rt.Array:
     # (32) dbeta[q] = Σ_{e} dy[e,q]
     dbeta = rt.total(dy, 0)
     return dbeta
+
+
+def batch_norm_backward(
+    dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-05, inputs: bool = True
+) -> tuple[Any, rt.Array, rt.Array]:
+    """Compute all gradients of E: batch normalisation in training.
+
+    (32) dbeta[q] = Σ_{e} dy[e,q]
+    (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    (24) dx[q,a] = 1/E γ[a] (E dy[q,a]−h[q,a] dgamma[a]−dbeta[a])/√(ε+v[a])
+
+    Args:
+        dy: shape (..., C); dE/dy.
+        gamma: shape (C,).
+        v: shape (C,); v as the forward function returned it.
+        h: shape (..., C); h as the forward function returned it.
+        eps: a finite number, greater than 0.
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    gamma, v, h, dy, dtype = rt.arrays("batch_norm", "gamma 1, v 1, h any, dy any", gamma, v, h, dy)
+    full_shape, E, epsilon, C = _batch_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
+    dy = dy.reshape(E, C)
+    h = h.reshape(E, C)
+    # (32) dbeta[q] = Σ_{e} dy[e,q]
+    dbeta = rt.total(dy, 0)
+    # (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    dgamma = np.empty((C,), dtype)
+    if not loops.batch_norm_backward_1(dgamma, dy, h, C, E):
+        dgamma = rt.contract("e q, e q -> q", dy, h)
+    if inputs:
+        # (24) dx[q,a] = 1/E γ[a] (E dy[q,a]−h[q,a] dgamma[a]−dbeta[a])/√(ε+v[a])
+        factor1 = gamma / np.sqrt(epsilon + v)
+        dx = np.empty((E, C), dtype)
+        if not loops.batch_norm_backward_2(dx, dbeta, dgamma, dy, factor1, h, C, E):
+            dx = (E * dy - dbeta - dgamma * h) * factor1 / E
+    return dx.reshape(*full_shape, C) if inputs else None, dgamma, dbeta
 
 
 @rt.once
@@ -314,10 +337,10 @@ class BatchNorm(rt.Layer):
         x = rt.as_array("batch_norm", "x", x)
         running_mean = self.state["running_mean"]
         running_var = self.state["running_var"]
-        y, new_mean, new_var, m, v, h = batch_norm_forward(
+        y, new_mean, new_var, v, h = batch_norm_forward(
             x, self.params["gamma"], self.params["beta"], running_mean, running_var, **self._options("eps", "momentum")
         )
-        self._saved = (x, m, v, h)
+        self._saved = (v, h)
         self.state["running_mean"] = new_mean
         self.state["running_var"] = new_var
         return y
@@ -335,7 +358,6 @@ class BatchNorm(rt.Layer):
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
-        x, m, v, h = self._kept()
-        self.grads["gamma"] = batch_norm_grad_gamma(dy, h)
-        self.grads["beta"] = batch_norm_grad_beta(dy)
-        return batch_norm_grad_input(dy, x, self.params["gamma"], m, v, eps=self.eps)
+        v, h = self._kept()
+        dx, self.grads["gamma"], self.grads["beta"] = batch_norm_backward(dy, self.params["gamma"], v, h, eps=self.eps)
+        return dx

@@ -52,8 +52,7 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: Gaussian error linear unit.
 
-    (7) dx[m] = 1/2 dy[m] s[m]
-    (7) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
+    (7) dx[m] = 1/2 dy[m] (√2 x[m] exp(−x[m]²/2)/√π+s[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -74,12 +73,10 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("gelu", "s", s.shape, full_shape)
     s = s.reshape(-1)
-    # (7) dx[m] = 1/2 dy[m] s[m]
+    # (7) dx[m] = 1/2 dy[m] (√2 x[m] exp(−x[m]²/2)/√π+s[m])
     dx = np.empty((E,), dtype)
     if not loops.gelu_grad_input_1(dx, dy, s, x, E):
-        dx = dy * s / 2
-        # (7) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
-        dx += 0.3989422804014327 * np.exp(-np.square(x) / 2) * dy * x
+        dx = (s + 0.7978845608028654 * np.exp(-np.square(x) / 2) * x) * dy / 2
     return dx.reshape(full_shape)
 
 

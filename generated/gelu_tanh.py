@@ -52,8 +52,7 @@ def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: Gaussian error linear unit, approximated by tanh.
 
-    (8) dx[m] = 1/2 dy[m] (1+s[m])
-    (8) dx[m] += √2/(2 √π) dy[m] x[m] (1+0.134145 x[m]²) (1−s[m]²)
+    (8) dx[m] = 1/2 dy[m] (1+√2 x[m] (1+0.134145 x[m]²) (1−s[m]²)/√π+s[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -74,12 +73,10 @@ def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("gelu_tanh", "s", s.shape, full_shape)
     s = s.reshape(-1)
-    # (8) dx[m] = 1/2 dy[m] (1+s[m])
+    # (8) dx[m] = 1/2 dy[m] (1+√2 x[m] (1+0.134145 x[m]²) (1−s[m]²)/√π+s[m])
     dx = np.empty((E,), dtype)
     if not loops.gelu_tanh_grad_input_1(dx, dy, s, x, E):
-        dx = (s / 2 + 1 / 2) * dy
-        # (8) dx[m] += √2/(2 √π) dy[m] x[m] (1+0.134145 x[m]²) (1−s[m]²)
-        dx += 0.3989422804014327 * (1 - np.square(s)) * (0.134145 * np.square(x) + 1) * dy * x
+        dx = (0.7978845608028654 * (1 - np.square(s)) * (0.134145 * np.square(x) + 1) * x + s + 1) * dy / 2
     return dx.reshape(full_shape)
 
 

@@ -41,7 +41,7 @@ def _group_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, /, num_groups: 
 
 def group_norm_forward(
     x: Any, gamma: Any, beta: Any, *, num_groups: int, eps: float = 1e-05
-) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
+) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the group normalisation.
 
     (1) m[n,g] = 1/(CE) Σ_{e,c} x[n, e, Cg+c]
@@ -57,7 +57,7 @@ def group_norm_forward(
         eps: a finite number, at least 0.
 
     Returns:
-        y, shape (N, ..., C * G); m, shape (N, G); v, shape (N, G); h, shape (N, ..., C * G).
+        y, shape (N, ..., C * G); v, shape (N, G); h, shape (N, ..., C * G).
 
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.
@@ -79,51 +79,44 @@ def group_norm_forward(
     y = np.empty((N, E, C * G), dtype)
     if not loops.group_norm_forward_1(y, beta, gamma, h, C, E, G, N):
         y = beta + gamma * h
-    return y.reshape(N, *full_shape, C * G), m, v, h.reshape(N, *full_shape, C * G)
+    return y.reshape(N, *full_shape, C * G), v, h.reshape(N, *full_shape, C * G)
 
 
 @rt.once
 def _group_norm_grad_input_sizes(
-    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, num_groups: Any, eps: Any
+    dtype: Any, gamma: Any, dy: Any, v: Any, h: Any, /, num_groups: Any, eps: Any
 ) -> tuple[Any, ...]:
     """The sizes of group_norm_grad_input."""
-    full_shape = rt.raveled_axes("group_norm", x.name, x, 1, 1, "(N, ..., C * G)")
+    full_shape = rt.raveled_axes("group_norm", dy.name, dy, 1, 1, "(N, ..., C * G)")
     E = rt.elements(full_shape)
-    rt.same_axes("group_norm", dy.name, dy, 1, 1, "(N, ..., C * G)", full_shape)
+    rt.same_axes("group_norm", h.name, h, 1, 1, "(N, ..., C * G)", full_shape)
     G = rt.count("group_norm", "num_groups", num_groups, 1)
     epsilon = rt.number("group_norm", "eps", eps)
     rt.require("group_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     C = rt.divided("group_norm", gamma.axis(0, "C * G"), gamma[0], G)
-    N = x[0]
-    rt.divided("group_norm", x.axis(-1, "C * G"), x[-1], G)
-    rt.extent("group_norm", x.axis(-1, "C * G"), x[-1], C * G)
-    rt.extents("group_norm", m.name, m, (N, G), "N, G")
-    rt.extents("group_norm", v.name, v, (N, G), "N, G")
-    rt.extent("group_norm", dy.axis(0, "N"), dy[0], N)
+    N = dy[0]
     rt.divided("group_norm", dy.axis(-1, "C * G"), dy[-1], G)
     rt.extent("group_norm", dy.axis(-1, "C * G"), dy[-1], C * G)
+    rt.extent("group_norm", v.axis(0, "N"), v[0], N)
+    rt.extent("group_norm", v.axis(1, "G"), v[1], G)
+    rt.extent("group_norm", h.axis(0, "N"), h[0], N)
+    rt.divided("group_norm", h.axis(-1, "C * G"), h[-1], G)
+    rt.extent("group_norm", h.axis(-1, "C * G"), h[-1], C * G)
     return full_shape, E, G, epsilon, C, N
 
 
-def group_norm_grad_input(
-    dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, num_groups: int, eps: float = 1e-05
-) -> rt.Array:
+def group_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, num_groups: int, eps: float = 1e-05) -> rt.Array:
     """Compute dx, the gradient of E: group normalisation.
 
-    (5) dh[q,a,o] = dy[q,a,o] γ[o]
-    (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
-    (13) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
-    (13) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
-    (22) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
-    (22) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
-    (22) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
+    dx_sum1[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c] h[q, e, Cg+c]
+    dx_sum2[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c]
+    (26) dx[q, a, Cg+c] = 1/(C E √(ε+v[q,g])) (C E dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
 
     Args:
         dy: shape (N, ..., C * G); dE/dy.
-        x: shape (N, ..., C * G).
         gamma: shape (C * G,).
-        m: shape (N, G); m as the forward function returned it.
         v: shape (N, G); v as the forward function returned it.
+        h: shape (N, ..., C * G); h as the forward function returned it.
         num_groups: an integer, at least 1.
         eps: a finite number, at least 0.
 
@@ -133,35 +126,27 @@ def group_norm_grad_input(
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    gamma, x, m, v, dy, dtype = rt.arrays("group_norm", "gamma 1, x any, m 2, v 2, dy any", gamma, x, m, v, dy)
-    full_shape, E, G, epsilon, C, N = _group_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, num_groups, eps)
-    x = x.reshape(N, E, C * G)
+    gamma, v, h, dy, dtype = rt.arrays("group_norm", "gamma 1, v 2, h any, dy any", gamma, v, h, dy)
+    full_shape, E, G, epsilon, C, N = _group_norm_grad_input_sizes(dtype, gamma, dy, v, h, num_groups, eps)
     dy = dy.reshape(N, E, C * G)
-    # (5) dh[q,a,o] = dy[q,a,o] γ[o]
-    dh = np.empty((N, E, C * G), dtype)
-    if not loops.group_norm_grad_input_1(dh, dy, gamma, C, E, G, N):
-        dh = gamma * dy
-    # (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
-    dh_1 = dh.reshape(N, E, G, C)
-    x_1 = x.reshape(N, E, G, C)
-    dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x_1 - m[:, None, :, None]) * dh_1, (1, 3))
-    # (13) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
-    dh_2 = dh.reshape(N, E, G, C)
-    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh_2, (1, 3))
-    # (13) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
-    x_2 = x.reshape(N, E, G, C)
-    dm += dv * rt.ratio(1, C * E) * rt.total(2 * m[:, None, :, None] - 2 * x_2, (1, 3))
-    # (22) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
-    dh_3 = dh.reshape(N, E, G, C)
-    dx_1 = dh_3 / np.sqrt(epsilon + v[:, None, :, None])
+    h = h.reshape(N, E, C * G)
+    # dx_sum1[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c] h[q, e, Cg+c]
+    dy_1 = dy.reshape(N, E, G, C)
+    gamma_1 = gamma.reshape(G, C)
+    h_1 = h.reshape(N, E, G, C)
+    dx_sum1 = rt.total(gamma_1 * dy_1 * h_1, (1, 3))
+    # dx_sum2[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c]
+    dy_2 = dy.reshape(N, E, G, C)
+    gamma_2 = gamma.reshape(G, C)
+    dx_sum2 = rt.total(gamma_2 * dy_2, (1, 3))
+    # (26) dx[q, a, Cg+c] = 1/(C E √(ε+v[q,g])) (C E dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
+    dy_3 = dy.reshape(N, E, G, C)
+    gamma_3 = gamma.reshape(G, C)
+    h_3 = h.reshape(N, E, G, C)
+    dx_1 = (C * E * gamma_3 * dy_3 - dx_sum1[:, None, :, None] * h_3 - dx_sum2[:, None, :, None]) / (
+        C * E * np.sqrt(epsilon + v[:, None, :, None])
+    )
     dx = dx_1.reshape(N, E, C * G)
-    # (22) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
-    x_3 = x.reshape(N, E, G, C)
-    dx_2 = dx.reshape(N, E, G, C)
-    dx_2 += (2 * x_3 - 2 * m[:, None, :, None]) * dv[:, None, :, None] / (C * E)
-    # (22) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
-    dx_3 = dx.reshape(N, E, G, C)
-    dx_3 += dm[:, None, :, None] / (C * E)
     return dx.reshape(N, *full_shape, C * G)
 
 
@@ -267,15 +252,13 @@ class GroupNorm(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("group_norm", "x", x)
-        y, m, v, h = group_norm_forward(
-            x, self.params["gamma"], self.params["beta"], **self._options("num_groups", "eps")
-        )
-        self._saved = (x, m, v, h)
+        y, v, h = group_norm_forward(x, self.params["gamma"], self.params["beta"], **self._options("num_groups", "eps"))
+        self._saved = (v, h)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
-        x, m, v, h = self._kept()
+        v, h = self._kept()
         self.grads["gamma"] = group_norm_grad_gamma(dy, h, num_groups=self.num_groups)
         self.grads["beta"] = group_norm_grad_beta(dy, num_groups=self.num_groups)
-        return group_norm_grad_input(dy, x, self.params["gamma"], m, v, **self._options("num_groups", "eps"))
+        return group_norm_grad_input(dy, self.params["gamma"], v, h, **self._options("num_groups", "eps"))

@@ -36,9 +36,7 @@ def _instance_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, /, eps: Any)
     return full_shape, E, epsilon, C, N
 
 
-def instance_norm_forward(
-    x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05
-) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
+def instance_norm_forward(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the instance normalisation.
 
     (1) m[n,c] = 1/E Σ_{e} x[n,e,c]
@@ -53,7 +51,7 @@ def instance_norm_forward(
         eps: a finite number, at least 0.
 
     Returns:
-        y, shape (N, ..., C); m, shape (N, C); v, shape (N, C); h, shape (N, ..., C).
+        y, shape (N, ..., C); v, shape (N, C); h, shape (N, ..., C).
 
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.
@@ -75,46 +73,39 @@ def instance_norm_forward(
         h = (x - m[:, None, :]) * factor1[:, None, :]
         # (4) y[n,e,c] = γ[c] h[n,e,c] + β[c]
         y = beta + gamma * h
-    return y.reshape(N, *full_shape, C), m, v, h.reshape(N, *full_shape, C)
+    return y.reshape(N, *full_shape, C), v, h.reshape(N, *full_shape, C)
 
 
 @rt.once
-def _instance_norm_grad_input_sizes(
-    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, eps: Any
-) -> tuple[Any, ...]:
+def _instance_norm_grad_input_sizes(dtype: Any, gamma: Any, dy: Any, v: Any, h: Any, /, eps: Any) -> tuple[Any, ...]:
     """The sizes of instance_norm_grad_input."""
-    full_shape = rt.raveled_axes("instance_norm", x.name, x, 1, 1, "(N, ..., C)")
+    full_shape = rt.raveled_axes("instance_norm", dy.name, dy, 1, 1, "(N, ..., C)")
     E = rt.elements(full_shape)
-    rt.same_axes("instance_norm", dy.name, dy, 1, 1, "(N, ..., C)", full_shape)
+    rt.same_axes("instance_norm", h.name, h, 1, 1, "(N, ..., C)", full_shape)
     epsilon = rt.number("instance_norm", "eps", eps)
     rt.require("instance_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma
-    N = x[0]
-    rt.extent("instance_norm", x.axis(-1, "C"), x[-1], C)
-    rt.extents("instance_norm", m.name, m, (N, C), "N, C")
-    rt.extents("instance_norm", v.name, v, (N, C), "N, C")
-    rt.extent("instance_norm", dy.axis(0, "N"), dy[0], N)
+    N = dy[0]
     rt.extent("instance_norm", dy.axis(-1, "C"), dy[-1], C)
+    rt.extent("instance_norm", v.axis(0, "N"), v[0], N)
+    rt.extent("instance_norm", v.axis(1, "C"), v[1], C)
+    rt.extent("instance_norm", h.axis(0, "N"), h[0], N)
+    rt.extent("instance_norm", h.axis(-1, "C"), h[-1], C)
     return full_shape, E, epsilon, C, N
 
 
-def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: float = 1e-05) -> rt.Array:
+def instance_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-05) -> rt.Array:
     """Compute dx, the gradient of E: instance normalisation.
 
-    (5) dh[q,a,o] = dy[q,a,o] γ[o]
-    (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
-    (14) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
-    (14) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
-    (19) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
-    (19) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
-    (19) dx[q,a,o] += 1/E dm[q,o]
+    dx_sum1[q,o] = Σ_{e} dy[q,e,o] h[q,e,o]
+    dx_sum2[q,o] = Σ_{e} dy[q,e,o]
+    (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
 
     Args:
         dy: shape (N, ..., C); dE/dy.
-        x: shape (N, ..., C).
         gamma: shape (C,).
-        m: shape (N, C); m as the forward function returned it.
         v: shape (N, C); v as the forward function returned it.
+        h: shape (N, ..., C); h as the forward function returned it.
         eps: a finite number, at least 0.
 
     Returns:
@@ -123,31 +114,21 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    gamma, x, m, v, dy, dtype = rt.arrays("instance_norm", "gamma 1, x any, m 2, v 2, dy any", gamma, x, m, v, dy)
-    full_shape, E, epsilon, C, N = _instance_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
-    x = x.reshape(N, E, C)
+    gamma, v, h, dy, dtype = rt.arrays("instance_norm", "gamma 1, v 2, h any, dy any", gamma, v, h, dy)
+    full_shape, E, epsilon, C, N = _instance_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
     dy = dy.reshape(N, E, C)
-    # (5) dh[q,a,o] = dy[q,a,o] γ[o]
-    dh = np.empty((N, E, C), dtype)
-    if not loops.instance_norm_grad_input_1(dh, dy, gamma, C, E, N):
-        dh = gamma * dy
-    # (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
-    dv = np.empty((N, C), dtype)
-    if not loops.instance_norm_grad_input_2(dv, dh, m, v, x, C, E, N, epsilon):
-        dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m[:, None, :]) * dh, 1)
-    # (14) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
-    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, 1)
-    # (14) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
-    dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, None, :] - 2 * x, 1)
-    # (19) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
+    h = h.reshape(N, E, C)
+    # dx_sum1[q,o] = Σ_{e} dy[q,e,o] h[q,e,o]
+    dx_sum1 = np.empty((N, C), dtype)
+    if not loops.instance_norm_grad_input_1(dx_sum1, dy, h, C, E, N):
+        dx_sum1 = rt.contract("q e o, q e o -> q o", dy, h)
+    # dx_sum2[q,o] = Σ_{e} dy[q,e,o]
+    dx_sum2 = rt.total(dy, 1)
+    # (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
     factor1 = 1 / np.sqrt(epsilon + v)
     dx = np.empty((N, E, C), dtype)
-    if not loops.instance_norm_grad_input_3(dx, dh, factor1, dv, m, x, dm, C, E, N):
-        dx = factor1[:, None, :] * dh
-        # (19) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
-        dx += (2 * x - 2 * m[:, None, :]) * dv[:, None, :] / E
-        # (19) dx[q,a,o] += 1/E dm[q,o]
-        dx += dm[:, None, :] / E
+    if not loops.instance_norm_grad_input_2(dx, dx_sum1, dx_sum2, dy, factor1, gamma, h, C, E, N):
+        dx = (E * dy - dx_sum1[:, None, :] * h - dx_sum2[:, None, :]) * gamma * factor1[:, None, :] / E
     return dx.reshape(N, *full_shape, C)
 
 
@@ -232,13 +213,13 @@ class InstanceNorm(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("instance_norm", "x", x)
-        y, m, v, h = instance_norm_forward(x, self.params["gamma"], self.params["beta"], eps=self.eps)
-        self._saved = (x, m, v, h)
+        y, v, h = instance_norm_forward(x, self.params["gamma"], self.params["beta"], eps=self.eps)
+        self._saved = (v, h)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
-        x, m, v, h = self._kept()
+        v, h = self._kept()
         self.grads["gamma"] = instance_norm_grad_gamma(dy, h)
         self.grads["beta"] = instance_norm_grad_beta(dy)
-        return instance_norm_grad_input(dy, x, self.params["gamma"], m, v, eps=self.eps)
+        return instance_norm_grad_input(dy, self.params["gamma"], v, h, eps=self.eps)

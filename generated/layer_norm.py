@@ -35,9 +35,7 @@ def _layer_norm_sizes(dtype: Any, gamma: Any, beta: Any, x: Any, /, eps: Any) ->
     return full_shape, E, epsilon, C
 
 
-def layer_norm_forward(
-    x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05
-) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
+def layer_norm_forward(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the layer normalisation over the last axis.
 
     (1) m[e] = 1/C Σ_{c} x[e,c]
@@ -52,7 +50,7 @@ def layer_norm_forward(
         eps: a finite number, at least 0.
 
     Returns:
-        y, shape (..., C); m, shape (...); v, shape (...); h, shape (..., C).
+        y, shape (..., C); v, shape (...); h, shape (..., C).
 
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.
@@ -73,44 +71,36 @@ def layer_norm_forward(
         h = (x - m[:, None]) / np.sqrt(epsilon + v[:, None])
         # (4) y[e,c] = γ[c] h[e,c] + β[c]
         y = beta + gamma * h
-    return y.reshape(*full_shape, C), m.reshape(full_shape), v.reshape(full_shape), h.reshape(*full_shape, C)
+    return y.reshape(*full_shape, C), v.reshape(full_shape), h.reshape(*full_shape, C)
 
 
 @rt.once
-def _layer_norm_grad_input_sizes(
-    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, eps: Any
-) -> tuple[Any, ...]:
+def _layer_norm_grad_input_sizes(dtype: Any, gamma: Any, dy: Any, v: Any, h: Any, /, eps: Any) -> tuple[Any, ...]:
     """The sizes of layer_norm_grad_input."""
-    full_shape = rt.raveled_axes("layer_norm", x.name, x, 0, 1, "(..., C)")
+    full_shape = rt.raveled_axes("layer_norm", dy.name, dy, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
-    rt.same_axes("layer_norm", dy.name, dy, 0, 1, "(..., C)", full_shape)
-    rt.same_shape("layer_norm", m.name, m, full_shape)
     rt.same_shape("layer_norm", v.name, v, full_shape)
+    rt.same_axes("layer_norm", h.name, h, 0, 1, "(..., C)", full_shape)
     epsilon = rt.number("layer_norm", "eps", eps)
     rt.require("layer_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma
-    rt.extent("layer_norm", x.axis(-1, "C"), x[-1], C)
     rt.extent("layer_norm", dy.axis(-1, "C"), dy[-1], C)
+    rt.extent("layer_norm", h.axis(-1, "C"), h[-1], C)
     return full_shape, E, epsilon, C
 
 
-def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: float = 1e-05) -> rt.Array:
+def layer_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-05) -> rt.Array:
     """Compute dx, the gradient of E: layer normalisation over the last axis.
 
-    (5) dh[q,a] = dy[q,a] γ[a]
-    (10) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
-    (14) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
-    (14) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
-    (19) dx[q,a] = dh[q,a]/√(ε+v[q])
-    (19) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
-    (19) dx[q,a] += 1/C dm[q]
+    dx_sum1[q] = Σ_{c} dy[q,c] γ[c] h[q,c]
+    dx_sum2[q] = Σ_{c} dy[q,c] γ[c]
+    (22) dx[q,a] = 1/(C √(ε+v[q])) (C dy[q,a] γ[a]−h[q,a] dx_sum1[q]−dx_sum2[q])
 
     Args:
         dy: shape (..., C); dE/dy.
-        x: shape (..., C).
         gamma: shape (C,).
-        m: shape (...); m as the forward function returned it.
         v: shape (...); v as the forward function returned it.
+        h: shape (..., C); h as the forward function returned it.
         eps: a finite number, at least 0.
 
     Returns:
@@ -119,31 +109,21 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    gamma, x, m, v, dy, dtype = rt.arrays("layer_norm", "gamma 1, x any, m any, v any, dy any", gamma, x, m, v, dy)
-    full_shape, E, epsilon, C = _layer_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
-    x = x.reshape(E, C)
+    gamma, v, h, dy, dtype = rt.arrays("layer_norm", "gamma 1, v any, h any, dy any", gamma, v, h, dy)
+    full_shape, E, epsilon, C = _layer_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
     dy = dy.reshape(E, C)
-    m = m.reshape(-1)
     v = v.reshape(-1)
-    # (5) dh[q,a] = dy[q,a] γ[a]
-    dh = np.empty((E, C), dtype)
-    dv = np.empty((E,), dtype)
-    dm = np.empty((E,), dtype)
+    h = h.reshape(E, C)
+    # dx_sum1[q] = Σ_{c} dy[q,c] γ[c] h[q,c]
+    dx_sum1 = np.empty((E,), dtype)
+    if not loops.layer_norm_grad_input_1(dx_sum1, dy, gamma, h, C, E):
+        dx_sum1 = rt.total(gamma * dy * h, -1)
+    # dx_sum2[q] = Σ_{c} dy[q,c] γ[c]
+    dx_sum2 = rt.contract("c, q c -> q", gamma, dy)
+    # (22) dx[q,a] = 1/(C √(ε+v[q])) (C dy[q,a] γ[a]−h[q,a] dx_sum1[q]−dx_sum2[q])
     dx = np.empty((E, C), dtype)
-    if not loops.layer_norm_grad_input_1(dh, dv, dm, dx, dy, gamma, m, v, x, C, E, epsilon):
-        dh = gamma * dy
-        # (10) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
-        dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m[:, None]) * dh, -1)
-        # (14) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
-        dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, -1)
-        # (14) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
-        dm += dv * rt.ratio(1, C) * rt.total(2 * m[:, None] - 2 * x, -1)
-        # (19) dx[q,a] = dh[q,a]/√(ε+v[q])
-        dx = dh / np.sqrt(epsilon + v[:, None])
-        # (19) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
-        dx += (2 * x - 2 * m[:, None]) * dv[:, None] / C
-        # (19) dx[q,a] += 1/C dm[q]
-        dx += dm[:, None] / C
+    if not loops.layer_norm_grad_input_2(dx, dx_sum1, dx_sum2, dy, gamma, h, v, C, E, epsilon):
+        dx = (C * gamma * dy - dx_sum1[:, None] * h - dx_sum2[:, None]) / (C * np.sqrt(epsilon + v[:, None]))
     return dx.reshape(*full_shape, C)
 
 
@@ -226,13 +206,13 @@ class LayerNorm(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("layer_norm", "x", x)
-        y, m, v, h = layer_norm_forward(x, self.params["gamma"], self.params["beta"], eps=self.eps)
-        self._saved = (x, m, v, h)
+        y, v, h = layer_norm_forward(x, self.params["gamma"], self.params["beta"], eps=self.eps)
+        self._saved = (v, h)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
-        x, m, v, h = self._kept()
+        v, h = self._kept()
         self.grads["gamma"] = layer_norm_grad_gamma(dy, h)
         self.grads["beta"] = layer_norm_grad_beta(dy)
-        return layer_norm_grad_input(dy, x, self.params["gamma"], m, v, eps=self.eps)
+        return layer_norm_grad_input(dy, self.params["gamma"], v, h, eps=self.eps)

@@ -68,9 +68,8 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
 def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     """Compute dx, the gradient of E: logarithm of softmax over the last axis.
 
-    (11) ds[q] = −Σ_{k} dy[q,k]
-    (23) dx[q,v] = dy[q,v]
-    (23) dx[q,v] += h[q,v] ds[q]/z[q]
+    dx_sum1[q] = Σ_{k} dy[q,k]
+    (24) dx[q,v] = dy[q,v] − h[q,v] dx_sum1[q]/z[q]
 
     Args:
         dy: shape (..., K); dE/dy.
@@ -91,16 +90,13 @@ def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     z = z.reshape(-1)
     K = dy.shape[-1]
     rt.extent("log_softmax", "argument h, axis -1 (K)", h.shape[-1], K)
-    # (11) ds[q] = −Σ_{k} dy[q,k]
-    ds = np.empty((E,), dtype)
-    if not loops.log_softmax_grad_input_1(ds, dy, E, K):
-        ds = -rt.total(dy, -1)
-    # (23) dx[q,v] = dy[q,v]
-    dx = np.zeros((E, K), dtype)
-    dx += dy
-    # (23) dx[q,v] += h[q,v] ds[q]/z[q]
-    if not loops.log_softmax_grad_input_2(dx, ds, h, z, E, K):
-        dx += ds[:, None] * h / z[:, None]
+    # dx_sum1[q] = Σ_{k} dy[q,k]
+    dx_sum1 = np.empty((E,), dtype)
+    dx = np.empty((E, K), dtype)
+    if not loops.log_softmax_grad_input_1(dx_sum1, dx, dy, h, z, E, K):
+        dx_sum1 = rt.total(dy, -1)
+        # (24) dx[q,v] = dy[q,v] − h[q,v] dx_sum1[q]/z[q]
+        dx = dy - dx_sum1[:, None] * h / z[:, None]
     return dx.reshape(*full_shape, K)
 
 

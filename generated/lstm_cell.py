@@ -159,8 +159,7 @@ def _lstm_cell_grad_input_sizes(
 def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: one step of a long short-term memory.
 
-    (11) ddz[m,q] = dz[m,q]
-    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
     (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
@@ -188,12 +187,10 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
         "lstm_cell", "w 3, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", w, c, i, f, g, o, s, dy, dz
     )
     C, H, N = _lstm_cell_grad_input_sizes(dtype, w, c, dy, dz, i, f, g, o, s)
-    # (11) ddz[m,q] = dz[m,q]
-    ddz = np.zeros((N, H), dtype)
-    ddz += dz
-    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    if not loops.lstm_cell_grad_input_1(ddz, dy, o, s, H, N):
-        ddz += (1 - np.square(s)) * dy * o
+    # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
+    ddz = np.empty((N, H), dtype)
+    if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
+        ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
@@ -235,8 +232,7 @@ def _lstm_cell_grad_h_sizes(
 def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dh, the gradient of E: one step of a long short-term memory.
 
-    (11) ddz[m,q] = dz[m,q]
-    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
     (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
@@ -264,12 +260,10 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
         "lstm_cell", "r 3, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", r, c, i, f, g, o, s, dy, dz
     )
     N, H = _lstm_cell_grad_h_sizes(dtype, r, c, dy, dz, i, f, g, o, s)
-    # (11) ddz[m,q] = dz[m,q]
-    ddz = np.zeros((N, H), dtype)
-    ddz += dz
-    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    if not loops.lstm_cell_grad_h_1(ddz, dy, o, s, H, N):
-        ddz += (1 - np.square(s)) * dy * o
+    # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
+    ddz = np.empty((N, H), dtype)
+    if not loops.lstm_cell_grad_h_1(ddz, dy, dz, o, s, H, N):
+        ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
@@ -292,9 +286,7 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
 def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
     """Compute dc, the gradient of E: one step of a long short-term memory.
 
-    (11) ddz[m,q] = dz[m,q]
-    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    (15) dc[m,q] = f[m,q] ddz[m,q]
+    (15) dc[m,q] = f[m,q] (dy[m,q] o[m,q] (1−s[m,q]²)+dz[m,q])
 
     Args:
         dy: shape (N, H); dE/dy.
@@ -315,15 +307,10 @@ def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
     rt.extents("lstm_cell", "f", f.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
-    # (11) ddz[m,q] = dz[m,q]
-    ddz = np.zeros((N, H), dtype)
-    ddz += dz
-    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    # (15) dc[m,q] = f[m,q] (dy[m,q] o[m,q] (1−s[m,q]²)+dz[m,q])
     dc = np.empty((N, H), dtype)
-    if not loops.lstm_cell_grad_c_1(ddz, dc, dy, o, s, f, H, N):
-        ddz += (1 - np.square(s)) * dy * o
-        # (15) dc[m,q] = f[m,q] ddz[m,q]
-        dc = ddz * f
+    if not loops.lstm_cell_grad_c_1(dc, dy, dz, f, o, s, H, N):
+        dc = ((1 - np.square(s)) * dy * o + dz) * f
     return dc
 
 
@@ -348,8 +335,7 @@ def _lstm_cell_grad_weight_sizes(
 def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dw, the gradient of E: one step of a long short-term memory.
 
-    (11) ddz[m,q] = dz[m,q]
-    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
     (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
@@ -377,12 +363,10 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
         "lstm_cell", "x 2, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", x, c, i, f, g, o, s, dy, dz
     )
     N, C, H = _lstm_cell_grad_weight_sizes(dtype, x, c, dy, dz, i, f, g, o, s)
-    # (11) ddz[m,q] = dz[m,q]
-    ddz = np.zeros((N, H), dtype)
-    ddz += dz
-    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    if not loops.lstm_cell_grad_weight_1(ddz, dy, o, s, H, N):
-        ddz += (1 - np.square(s)) * dy * o
+    # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
+    ddz = np.empty((N, H), dtype)
+    if not loops.lstm_cell_grad_weight_1(ddz, dy, dz, o, s, H, N):
+        ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
@@ -422,8 +406,7 @@ def _lstm_cell_grad_r_sizes(
 def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute dr, the gradient of E: one step of a long short-term memory.
 
-    (11) ddz[m,q] = dz[m,q]
-    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
     (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
@@ -451,12 +434,10 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
         "lstm_cell", "h 2, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", h, c, i, f, g, o, s, dy, dz
     )
     N, H = _lstm_cell_grad_r_sizes(dtype, h, c, dy, dz, i, f, g, o, s)
-    # (11) ddz[m,q] = dz[m,q]
-    ddz = np.zeros((N, H), dtype)
-    ddz += dz
-    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    if not loops.lstm_cell_grad_r_1(ddz, dy, o, s, H, N):
-        ddz += (1 - np.square(s)) * dy * o
+    # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
+    ddz = np.empty((N, H), dtype)
+    if not loops.lstm_cell_grad_r_1(ddz, dy, dz, o, s, H, N):
+        ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
@@ -495,8 +476,7 @@ def _lstm_cell_grad_bias_sizes(
 def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
     """Compute db, the gradient of E: one step of a long short-term memory.
 
-    (11) ddz[m,q] = dz[m,q]
-    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
     (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
@@ -523,12 +503,10 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
         "lstm_cell", "c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", c, i, f, g, o, s, dy, dz
     )
     N, H = _lstm_cell_grad_bias_sizes(dtype, c, dy, dz, i, f, g, o, s)
-    # (11) ddz[m,q] = dz[m,q]
-    ddz = np.zeros((N, H), dtype)
-    ddz += dz
-    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    if not loops.lstm_cell_grad_bias_1(ddz, dy, o, s, H, N):
-        ddz += (1 - np.square(s)) * dy * o
+    # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
+    ddz = np.empty((N, H), dtype)
+    if not loops.lstm_cell_grad_bias_1(ddz, dy, dz, o, s, H, N):
+        ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]
@@ -566,8 +544,7 @@ def lstm_cell_backward(
 ) -> tuple[Any, Any, Any, rt.Array, rt.Array, Any]:
     """Compute all gradients of E: one step of a long short-term memory.
 
-    (11) ddz[m,q] = dz[m,q]
-    (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
+    (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
     (16) du[m,1,v] += c[m,v] f[m,v] ddz[m,v] (1−f[m,v])
@@ -620,12 +597,10 @@ def lstm_cell_backward(
         dz,
     )
     C, H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, dy, dz, i, f, g, o, s)
-    # (11) ddz[m,q] = dz[m,q]
-    ddz = np.zeros((N, H), dtype)
-    ddz += dz
-    # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    if not loops.lstm_cell_backward_1(ddz, dy, o, s, H, N):
-        ddz += (1 - np.square(s)) * dy * o
+    # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
+    ddz = np.empty((N, H), dtype)
+    if not loops.lstm_cell_backward_1(ddz, dy, dz, o, s, H, N):
+        ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
     part = du[:, 3]

@@ -52,8 +52,7 @@ def mish_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: mish.
 
-    (8) dx[m] = dy[m] s[m]
-    (8) dx[m] += dy[m] x[m] σ(x[m]) (1−s[m]²)
+    (8) dx[m] = dy[m] (x[m] σ(x[m]) (1−s[m]²)+s[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -74,12 +73,10 @@ def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("mish", "s", s.shape, full_shape)
     s = s.reshape(-1)
-    # (8) dx[m] = dy[m] s[m]
+    # (8) dx[m] = dy[m] (x[m] σ(x[m]) (1−s[m]²)+s[m])
     dx = np.empty((E,), dtype)
     if not loops.mish_grad_input_1(dx, dy, s, x, E):
-        dx = dy * s
-        # (8) dx[m] += dy[m] x[m] σ(x[m]) (1−s[m]²)
-        dx += (1 - np.square(s)) * rt.sigmoid(x) * dy * x
+        dx = ((1 - np.square(s)) * rt.sigmoid(x) * x + s) * dy
     return dx.reshape(full_shape)
 
 

@@ -635,7 +635,7 @@ def _basic_backward(
     The numbers at its statements are those at stage3_block3.
 
     Returns:
-        dx, shape (N, H, H, C); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by name.
+        dx, shape (N, H, H, C); dnorm2_beta, dnorm2_gamma, dnorm1_beta, dnorm1_gamma, dconv1_w and dconv2_w by name.
     """
     (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y) = saved
     N, H, _, C = drelu2_y.shape
@@ -645,29 +645,25 @@ def _basic_backward(
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
     # (40) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = buffers.take((N, H, H, C), dtype)
-    dnorm2_h = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_1(dsum_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma, C, H, N):
+    if not loops.resnet20_basic_backward_1(dsum_y, drelu2_y, relu2_y, C, H, N):
         dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
-        # (42) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
-        np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (45) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
-    dnorm2_v = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_2(dnorm2_v, dnorm2_h, norm2_h, norm2_v, C, H, N):
-        dnorm2_v[...] = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
-    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h, (0, 1, 2))
-    # (49) dnorm2_m[m] += −2/(NH²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
-    dnorm2_m += np.sqrt(norm2_v + 1e-05) * dnorm2_v * -rt.ratio(2, H**2 * N) * rt.total(norm2_h, (0, 1, 2))
-    # (57) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH²)
-    #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH²)
-    factor1 = 1 / np.sqrt(norm2_v + 1e-05)
-    factor2 = np.sqrt(norm2_v + 1e-05) * dnorm2_v
+    # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    dnorm2_beta = rt.total(dsum_y, (0, 1, 2))
+    # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    dnorm2_gamma = np.empty((C,), dtype)
+    if not loops.resnet20_basic_backward_2(dnorm2_gamma, dsum_y, norm2_h, C, H, N):
+        dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
+    # (57) dconv2_u[m,q,v,e]
+    #        = 1/(NH²)
+    #            norm2_gamma[e] (N H² dsum_y[m,q,v,e]−norm2_h[m,q,v,e]
+    #                dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
+    factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dconv2_u = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_3(dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h, C, H, N):
-        np.multiply(dnorm2_h, factor1, out=dconv2_u)
-        dconv2_u += rt.ratio(1, H**2 * N) * dnorm2_m
-        dconv2_u += rt.ratio(2, H**2 * N) * factor2 * norm2_h
-    buffers.give(dnorm2_h)
+    if not loops.resnet20_basic_backward_3(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, C, H, N):
+        np.multiply(dsum_y, H**2 * N, out=dconv2_u)
+        dconv2_u -= dnorm2_beta
+        dconv2_u -= dnorm2_gamma * norm2_h
+        dconv2_u *= rt.ratio(1, H**2 * N) * factor1
     # (63) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
@@ -676,30 +672,27 @@ def _basic_backward(
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = buffers.take((N, H, H, C), dtype)
-    dnorm1_h = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_4(dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma, C, H, N):
+    if not loops.resnet20_basic_backward_4(dnorm1_y, drelu1_y, relu1_y, C, H, N):
         dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
-        # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
-        np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
     buffers.give(drelu1_y)
-    # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_5(dnorm1_v, dnorm1_h, norm1_h, norm1_v, C, H, N):
-        dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
-    # (49) dnorm1_m[m] += −2/(NH²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(2, H**2 * N) * rt.total(norm1_h, (0, 1, 2))
-    # (57) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH²)
-    #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH²)
-    factor3 = 1 / np.sqrt(norm1_v + 1e-05)
-    factor4 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
+    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
+    # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    dnorm1_gamma = np.empty((C,), dtype)
+    if not loops.resnet20_basic_backward_5(dnorm1_gamma, dnorm1_y, norm1_h, C, H, N):
+        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    # (57) dconv1_u[m,q,v,e]
+    #        = 1/(NH²)
+    #            norm1_gamma[e] (N H² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
+    #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
+    factor2 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dconv1_u = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_6(dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h, C, H, N):
-        np.multiply(dnorm1_h, factor3, out=dconv1_u)
-        dconv1_u += rt.ratio(1, H**2 * N) * dnorm1_m
-        dconv1_u += rt.ratio(2, H**2 * N) * factor4 * norm1_h
-    buffers.give(dnorm1_h)
+    if not loops.resnet20_basic_backward_6(dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor2, norm1_h, C, H, N):
+        np.multiply(dnorm1_y, H**2 * N, out=dconv1_u)
+        dconv1_u -= dnorm1_beta
+        dconv1_u -= dnorm1_gamma * norm1_h
+        dconv1_u *= rt.ratio(1, H**2 * N) * factor2
+    buffers.give(dnorm1_y)
     # (68) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dconv1_u_1 = rt.Window(  # m q v k r t
         dconv1_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
@@ -708,18 +701,12 @@ def _basic_backward(
     rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
     # (68) dx[m,q,v,e] += dsum_y[m,q,v,e]
     dx += dsum_y
+    buffers.give(dsum_y)
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
     dconv1_w = np.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
-    # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_7(dnorm1_gamma, dnorm1_y, norm1_h, C, H, N):
-        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
-    buffers.give(dnorm1_y)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
@@ -727,22 +714,15 @@ def _basic_backward(
     dconv2_w = np.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
-    # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm2_gamma = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_8(dnorm2_gamma, dsum_y, norm2_h, C, H, N):
-        dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm2_beta = rt.total(dsum_y, (0, 1, 2))
-    buffers.give(dsum_y)
     return (
         dx,
         {
-            place + "_conv1.w": dconv1_w,
-            place + "_norm1.gamma": dnorm1_gamma,
-            place + "_norm1.beta": dnorm1_beta,
-            place + "_conv2.w": dconv2_w,
-            place + "_norm2.gamma": dnorm2_gamma,
             place + "_norm2.beta": dnorm2_beta,
+            place + "_norm2.gamma": dnorm2_gamma,
+            place + "_norm1.beta": dnorm1_beta,
+            place + "_norm1.gamma": dnorm1_gamma,
+            place + "_conv1.w": dconv1_w,
+            place + "_conv2.w": dconv2_w,
         },
     )
 
@@ -764,7 +744,7 @@ def _down_backward(
     The numbers at its statements are those at stage3_block1.
 
     Returns:
-        dx, shape (N, H, H, C); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by name.
+        dx, shape (N, H, H, C); dnorm2_beta, dnorm2_gamma, dnorm1_beta, dnorm1_gamma, dconv1_w and dconv2_w by name.
     """
     (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y) = saved
     N, H_out, _, K = drelu2_y.shape
@@ -775,29 +755,25 @@ def _down_backward(
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
     # (70) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = buffers.take((N, H_out, H_out, K), dtype)
-    dnorm2_h = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_1(dsum_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma, H_out, K, N):
+    if not loops.resnet20_down_backward_1(dsum_y, drelu2_y, relu2_y, H_out, K, N):
         dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
-        # (42) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
-        np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (45) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
-    dnorm2_v = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_2(dnorm2_v, dnorm2_h, norm2_h, norm2_v, H_out, K, N):
-        dnorm2_v[...] = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
-    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h, (0, 1, 2))
-    # (49) dnorm2_m[m] += −2/(NH′²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
-    dnorm2_m += np.sqrt(norm2_v + 1e-05) * dnorm2_v * -rt.ratio(2, H_out**2 * N) * rt.total(norm2_h, (0, 1, 2))
-    # (57) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH′²)
-    #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH′²)
-    factor1 = 1 / np.sqrt(norm2_v + 1e-05)
-    factor2 = np.sqrt(norm2_v + 1e-05) * dnorm2_v
+    # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+    dnorm2_beta = rt.total(dsum_y, (0, 1, 2))
+    # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
+    dnorm2_gamma = np.empty((K,), dtype)
+    if not loops.resnet20_down_backward_2(dnorm2_gamma, dsum_y, norm2_h, H_out, K, N):
+        dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
+    # (57) dconv2_u[m,q,v,e]
+    #        = 1/(NH′²)
+    #            norm2_gamma[e] (N H′² dsum_y[m,q,v,e]−norm2_h[m,q,v,e]
+    #                dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
+    factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_3(dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h, H_out, K, N):
-        np.multiply(dnorm2_h, factor1, out=dconv2_u)
-        dconv2_u += rt.ratio(1, H_out**2 * N) * dnorm2_m
-        dconv2_u += rt.ratio(2, H_out**2 * N) * factor2 * norm2_h
-    buffers.give(dnorm2_h)
+    if not loops.resnet20_down_backward_3(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, H_out, K, N):
+        np.multiply(dsum_y, H_out**2 * N, out=dconv2_u)
+        dconv2_u -= dnorm2_beta
+        dconv2_u -= dnorm2_gamma * norm2_h
+        dconv2_u *= rt.ratio(1, H_out**2 * N) * factor1
     # (63) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H_out, H_out, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
@@ -806,30 +782,27 @@ def _down_backward(
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = buffers.take((N, H_out, H_out, K), dtype)
-    dnorm1_h = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_4(dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma, H_out, K, N):
+    if not loops.resnet20_down_backward_4(dnorm1_y, drelu1_y, relu1_y, H_out, K, N):
         dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
-        # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
-        np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
     buffers.give(drelu1_y)
-    # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_5(dnorm1_v, dnorm1_h, norm1_h, norm1_v, H_out, K, N):
-        dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
-    # (49) dnorm1_m[m] += −2/(NH′²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(2, H_out**2 * N) * rt.total(norm1_h, (0, 1, 2))
-    # (57) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH′²)
-    #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH′²)
-    factor3 = 1 / np.sqrt(norm1_v + 1e-05)
-    factor4 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
+    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
+    # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    dnorm1_gamma = np.empty((K,), dtype)
+    if not loops.resnet20_down_backward_5(dnorm1_gamma, dnorm1_y, norm1_h, H_out, K, N):
+        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    # (57) dconv1_u[m,q,v,e]
+    #        = 1/(NH′²)
+    #            norm1_gamma[e] (N H′² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
+    #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
+    factor2 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dconv1_u = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_6(dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h, H_out, K, N):
-        np.multiply(dnorm1_h, factor3, out=dconv1_u)
-        dconv1_u += rt.ratio(1, H_out**2 * N) * dnorm1_m
-        dconv1_u += rt.ratio(2, H_out**2 * N) * factor4 * norm1_h
-    buffers.give(dnorm1_h)
+    if not loops.resnet20_down_backward_6(dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor2, norm1_h, H_out, K, N):
+        np.multiply(dnorm1_y, H_out**2 * N, out=dconv1_u)
+        dconv1_u -= dnorm1_beta
+        dconv1_u -= dnorm1_gamma * norm1_h
+        dconv1_u *= rt.ratio(1, H_out**2 * N) * factor2
+    buffers.give(dnorm1_y)
     # dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+p]
     dx = buffers.take((N, H, H, C), dtype)
     dx.fill(0)
@@ -842,6 +815,7 @@ def _down_backward(
         e_at = rt.span(1, p, e_low, e_high)
         part = dx[:, i_at, j_at, e_low:e_high]
         part += dsum_y[:, i_low:i_high, j_low:j_high, e_at]
+    buffers.give(dsum_y)
     # dx[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv1_w[r,t,e,k] dconv1_u[m,i,j,k]
     dx_1 = rt.Window(  # m e i j r t
         dx, (N, C, H_out, H_out, 3, 3), ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1)))
@@ -854,13 +828,6 @@ def _down_backward(
     dconv1_w = np.empty((3, 3, C, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
-    # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_7(dnorm1_gamma, dnorm1_y, norm1_h, H_out, K, N):
-        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
-    buffers.give(dnorm1_y)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, K, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
@@ -868,22 +835,15 @@ def _down_backward(
     dconv2_w = np.empty((3, 3, K, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
-    # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm2_gamma = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_8(dnorm2_gamma, dsum_y, norm2_h, H_out, K, N):
-        dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm2_beta = rt.total(dsum_y, (0, 1, 2))
-    buffers.give(dsum_y)
     return (
         dx,
         {
-            place + "_conv1.w": dconv1_w,
-            place + "_norm1.gamma": dnorm1_gamma,
-            place + "_norm1.beta": dnorm1_beta,
-            place + "_conv2.w": dconv2_w,
-            place + "_norm2.gamma": dnorm2_gamma,
             place + "_norm2.beta": dnorm2_beta,
+            place + "_norm2.gamma": dnorm2_gamma,
+            place + "_norm1.beta": dnorm1_beta,
+            place + "_norm1.gamma": dnorm1_gamma,
+            place + "_conv1.w": dconv1_w,
+            place + "_conv2.w": dconv2_w,
         },
     )
 
@@ -900,7 +860,7 @@ def resnet20_backward(
 
     By the equations at its statements.
 
-    Peak: 478282*N + 535952 elements (118.8 MiB of float32 at N = 64), and blocks of 1 MiB.
+    Peak: 461898*N + 533728 elements (114.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
         dy: shape (N, 10); dE/doutput_u.
@@ -953,7 +913,7 @@ def resnet20_backward(
         "stage3_block3", dstage3_block3_relu2_y, params, stage3_block3_saved, dtype, buffers
     )
     buffers.give(dstage3_block3_relu2_y)
-    # (42), (45), (49) to (51), (57), (60), (63), (65), (68), (70), stage3_block2
+    # (50) to (51), (57), (60), (63), (65), (68), (70), stage3_block2
     dstage3_block1_relu2_y, stage3_block2_gradients = _basic_backward(
         "stage3_block2", dstage3_block2_relu2_y, params, stage3_block2_saved, dtype, buffers
     )
@@ -962,12 +922,12 @@ def resnet20_backward(
         "stage3_block1", dstage3_block1_relu2_y, params, stage3_block1_saved, dtype, buffers, p=16
     )
     buffers.give(dstage3_block1_relu2_y)
-    # (42), (45), (49) to (51), (57), (60), (63), (65), (68), (72), stage2_block3
+    # (50) to (51), (57), (60), (63), (65), (68), (72), stage2_block3
     dstage2_block2_relu2_y, stage2_block3_gradients = _basic_backward(
         "stage2_block3", dstage2_block3_relu2_y, params, stage2_block3_saved, dtype, buffers
     )
     buffers.give(dstage2_block3_relu2_y)
-    # (42), (45), (49) to (51), (57), (60), (63), (65), (68), (70), stage2_block2
+    # (50) to (51), (57), (60), (63), (65), (68), (70), stage2_block2
     dstage2_block1_relu2_y, stage2_block2_gradients = _basic_backward(
         "stage2_block2", dstage2_block2_relu2_y, params, stage2_block2_saved, dtype, buffers
     )
@@ -976,58 +936,48 @@ def resnet20_backward(
         "stage2_block1", dstage2_block1_relu2_y, params, stage2_block1_saved, dtype, buffers, p=8
     )
     buffers.give(dstage2_block1_relu2_y)
-    # (42), (45), (49) to (51), (57), (60), (63), (65), (68), (73), stage1_block3
+    # (50) to (51), (57), (60), (63), (65), (68), (73), stage1_block3
     dstage1_block2_relu2_y, stage1_block3_gradients = _basic_backward(
         "stage1_block3", dstage1_block3_relu2_y, params, stage1_block3_saved, dtype, buffers
     )
     buffers.give(dstage1_block3_relu2_y)
-    # (42), (45), (49) to (51), (57), (60), (63), (65), (68), (70), stage1_block2
+    # (50) to (51), (57), (60), (63), (65), (68), (70), stage1_block2
     dstage1_block1_relu2_y, stage1_block2_gradients = _basic_backward(
         "stage1_block2", dstage1_block2_relu2_y, params, stage1_block2_saved, dtype, buffers
     )
     buffers.give(dstage1_block2_relu2_y)
-    # (42), (45), (49) to (51), (57), (60), (63), (65), (68), (70), stage1_block1
+    # (50) to (51), (57), (60), (63), (65), (68), (70), stage1_block1
     drelu1_y, stage1_block1_gradients = _basic_backward(
         "stage1_block1", dstage1_block1_relu2_y, params, stage1_block1_saved, dtype, buffers
     )
     buffers.give(dstage1_block1_relu2_y)
     # (70) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = buffers.take((N, 32, 32, 16), dtype)
-    dnorm1_h = buffers.take((N, 32, 32, 16), dtype)
-    if not loops.resnet20_backward_1(dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma, N):
+    if not loops.resnet20_backward_1(dnorm1_y, drelu1_y, relu1_y, N):
         dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
-        # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
-        np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
     buffers.give(drelu1_y)
-    # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = np.empty((16,), dtype)
-    if not loops.resnet20_backward_2(dnorm1_v, dnorm1_h, norm1_h, norm1_v, N):
-        dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
-    # (49) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(1, 512 * N) * rt.total(norm1_h, (0, 1, 2))
-    # (57) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N
-    #                            +1024 dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
-    factor1 = 1 / np.sqrt(norm1_v + 1e-05)
-    factor2 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
+    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
+    # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+    dnorm1_gamma = np.empty((16,), dtype)
+    if not loops.resnet20_backward_2(dnorm1_gamma, dnorm1_y, norm1_h, N):
+        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+    # (57) dconv1_u[m,q,v,e]
+    #        = 1/(1024N)
+    #            norm1_gamma[e] (1024 N dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
+    #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
+    factor1 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dconv1_u = buffers.take((N, 32, 32, 16), dtype)
-    if not loops.resnet20_backward_3(dconv1_u, dnorm1_h, dnorm1_m, factor1, factor2, norm1_h, N):
-        np.multiply(dnorm1_h, factor1, out=dconv1_u)
-        dconv1_u += rt.ratio(1, 1024 * N) * dnorm1_m
-        dconv1_u += rt.ratio(1, 512 * N) * factor2 * norm1_h
-    buffers.give(dnorm1_h)
+    if not loops.resnet20_backward_3(dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor1, norm1_h, N):
+        np.multiply(dnorm1_y, 1024 * N, out=dconv1_u)
+        dconv1_u -= dnorm1_beta
+        dconv1_u -= dnorm1_gamma * norm1_h
+        dconv1_u *= rt.ratio(1, 1024 * N) * factor1
+    buffers.give(dnorm1_y)
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
     dconv1_w = np.empty((3, 3, 3, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
-    # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = np.empty((16,), dtype)
-    if not loops.resnet20_backward_4(dnorm1_gamma, dnorm1_y, norm1_h, N):
-        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
-    buffers.give(dnorm1_y)
     # (32) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
     doutput_w = np.empty((64, 10), dtype)
     rt.contract("n m, n q -> m q", pool_y, dy, out=doutput_w)

@@ -21,24 +21,6 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "rms_norm")
 
 
-@rt.once
-def _rms_norm_sizes(dtype: Any, gamma: Any, x: Any, dy: Any, v: Any, /, eps: Any) -> tuple[Any, ...]:
-    """The sizes of rms_norm_forward and rms_norm_grad_input."""
-    full_shape = rt.raveled_axes("rms_norm", x.name, x, 0, 1, "(..., C)")
-    E = rt.elements(full_shape)
-    if dy is not None:
-        rt.same_axes("rms_norm", dy.name, dy, 0, 1, "(..., C)", full_shape)
-    if v is not None:
-        rt.same_shape("rms_norm", v.name, v, full_shape)
-    epsilon = rt.number("rms_norm", "eps", eps)
-    rt.require("rms_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
-    (C,) = gamma
-    rt.extent("rms_norm", x.axis(-1, "C"), x[-1], C)
-    if dy is not None:
-        rt.extent("rms_norm", dy.axis(-1, "C"), dy[-1], C)
-    return full_shape, E, epsilon, C
-
-
 def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute the root mean square normalisation over the last axis.
 
@@ -58,8 +40,12 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     gamma, x, dtype = rt.arrays("rms_norm", "gamma 1, x any", gamma, x)
-    full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, None, None, eps)
-    x = x.reshape(E, C)
+    x, full_shape = rt.raveled("rms_norm", "x", x, 0, 1, "(..., C)")
+    E = x.shape[0]
+    epsilon = rt.number("rms_norm", "eps", eps)
+    rt.require("rms_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
+    (C,) = gamma.shape
+    rt.extent("rms_norm", "argument x, axis -1 (C)", x.shape[-1], C)
     # (1) v[e] = 1/C Σ_{c} x[e,c]²
     v = np.empty((E,), dtype)
     h = np.empty((E, C), dtype)
@@ -73,19 +59,32 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
     return y.reshape(*full_shape, C), v.reshape(full_shape), h.reshape(*full_shape, C)
 
 
-def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-06) -> rt.Array:
+@rt.once
+def _rms_norm_grad_input_sizes(dtype: Any, gamma: Any, dy: Any, v: Any, h: Any, /, eps: Any) -> tuple[Any, ...]:
+    """The sizes of rms_norm_grad_input."""
+    full_shape = rt.raveled_axes("rms_norm", dy.name, dy, 0, 1, "(..., C)")
+    E = rt.elements(full_shape)
+    rt.same_shape("rms_norm", v.name, v, full_shape)
+    rt.same_axes("rms_norm", h.name, h, 0, 1, "(..., C)", full_shape)
+    epsilon = rt.number("rms_norm", "eps", eps)
+    rt.require("rms_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
+    (C,) = gamma
+    rt.extent("rms_norm", dy.axis(-1, "C"), dy[-1], C)
+    rt.extent("rms_norm", h.axis(-1, "C"), h[-1], C)
+    return full_shape, E, epsilon, C
+
+
+def rms_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-06) -> rt.Array:
     """Compute dx, the gradient of E: root mean square normalisation over the last axis.
 
-    (4) dh[m,q] = dy[m,q] γ[q]
-    (9) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
-    (13) dx[m,q] = dh[m,q]/√(ε+v[m])
-    (13) dx[m,q] += 2/C x[m,q] dv[m]
+    dx_sum1[m] = Σ_{c} dy[m,c] γ[c] h[m,c]
+    (16) dx[m,q] = 1/√(ε+v[m]) (dy[m,q] γ[q]−h[m,q] dx_sum1[m]/C)
 
     Args:
         dy: shape (..., C); dE/dy.
-        x: shape (..., C).
         gamma: shape (C,).
         v: shape (...); v as the forward function returned it.
+        h: shape (..., C); h as the forward function returned it.
         eps: a finite number, at least 0.
 
     Returns:
@@ -94,23 +93,18 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
-    gamma, x, v, dy, dtype = rt.arrays("rms_norm", "gamma 1, x any, v any, dy any", gamma, x, v, dy)
-    full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, dy, v, eps)
-    x = x.reshape(E, C)
+    gamma, v, h, dy, dtype = rt.arrays("rms_norm", "gamma 1, v any, h any, dy any", gamma, v, h, dy)
+    full_shape, E, epsilon, C = _rms_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
     dy = dy.reshape(E, C)
     v = v.reshape(-1)
-    # (4) dh[m,q] = dy[m,q] γ[q]
-    dh = np.empty((E, C), dtype)
-    dv = np.empty((E,), dtype)
+    h = h.reshape(E, C)
+    # dx_sum1[m] = Σ_{c} dy[m,c] γ[c] h[m,c]
+    dx_sum1 = np.empty((E,), dtype)
     dx = np.empty((E, C), dtype)
-    if not loops.rms_norm_grad_input_1(dh, dv, dx, dy, gamma, v, x, C, E, epsilon):
-        dh = gamma * dy
-        # (9) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
-        dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.contract("m c, m c -> m", dh, x)
-        # (13) dx[m,q] = dh[m,q]/√(ε+v[m])
-        dx = dh / np.sqrt(epsilon + v[:, None])
-        # (13) dx[m,q] += 2/C x[m,q] dv[m]
-        dx += 2 * dv[:, None] * x / C
+    if not loops.rms_norm_grad_input_1(dx_sum1, dx, dy, gamma, h, v, C, E, epsilon):
+        dx_sum1 = rt.total(gamma * dy * h, -1)
+        # (16) dx[m,q] = 1/√(ε+v[m]) (dy[m,q] γ[q]−h[m,q] dx_sum1[m]/C)
+        dx = (gamma * dy - dx_sum1[:, None] * h / C) / np.sqrt(epsilon + v[:, None])
     return dx.reshape(*full_shape, C)
 
 
@@ -172,11 +166,11 @@ class RMSNorm(rt.Layer):
         """The output for x."""
         x = rt.as_array("rms_norm", "x", x)
         y, v, h = rms_norm_forward(x, self.params["gamma"], eps=self.eps)
-        self._saved = (x, v, h)
+        self._saved = (v, h)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
-        x, v, h = self._kept()
+        v, h = self._kept()
         self.grads["gamma"] = rms_norm_grad_gamma(dy, h)
-        return rms_norm_grad_input(dy, x, self.params["gamma"], v, eps=self.eps)
+        return rms_norm_grad_input(dy, self.params["gamma"], v, h, eps=self.eps)

@@ -53,8 +53,7 @@ def silu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def silu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: sigmoid linear unit (swish).
 
-    (8) dx[m] = dy[m] s[m]
-    (8) dx[m] += dy[m] x[m] s[m] (1−s[m])
+    (8) dx[m] = dy[m] s[m] (1+x[m] (1−s[m]))
 
     Args:
         dy: any shape; dE/dy.
@@ -75,12 +74,10 @@ def silu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("silu", "s", s.shape, full_shape)
     s = s.reshape(-1)
-    # (8) dx[m] = dy[m] s[m]
+    # (8) dx[m] = dy[m] s[m] (1+x[m] (1−s[m]))
     dx = np.empty((E,), dtype)
     if not loops.silu_grad_input_1(dx, dy, s, x, E):
-        dx = dy * s
-        # (8) dx[m] += dy[m] x[m] s[m] (1−s[m])
-        dx += (1 - s) * dy * s * x
+        dx = ((1 - s) * x + 1) * dy * s
     return dx.reshape(full_shape)
 
 

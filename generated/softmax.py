@@ -63,9 +63,8 @@ def softmax_forward(x: Any) -> rt.Array:
 def softmax_grad_input(dy: Any, y: Any) -> rt.Array:
     """Compute dx, the gradient of E: softmax over the last axis.
 
-    (11) ds[q] = −Σ_{k} dy[q,k] y[q,k]
-    (23) dx[q,v] = dy[q,v] y[q,v]
-    (23) dx[q,v] += y[q,v] ds[q]
+    dx_sum1[q] = Σ_{k} dy[q,k] y[q,k]
+    (25) dx[q,v] = y[q,v] (dy[q,v]−dx_sum1[q])
 
     Args:
         dy: shape (..., K); dE/dy.
@@ -83,15 +82,13 @@ def softmax_grad_input(dy: Any, y: Any) -> rt.Array:
     y = rt.same_raveled("softmax", "y", y, 0, 1, "(..., K)", full_shape)
     K = dy.shape[-1]
     rt.extent("softmax", "argument y, axis -1 (K)", y.shape[-1], K)
-    # (11) ds[q] = −Σ_{k} dy[q,k] y[q,k]
-    ds = np.empty((E,), dtype)
+    # dx_sum1[q] = Σ_{k} dy[q,k] y[q,k]
+    dx_sum1 = np.empty((E,), dtype)
     dx = np.empty((E, K), dtype)
-    if not loops.softmax_grad_input_1(ds, dx, dy, y, E, K):
-        ds = -rt.contract("q k, q k -> q", dy, y)
-        # (23) dx[q,v] = dy[q,v] y[q,v]
-        dx = dy * y
-        # (23) dx[q,v] += y[q,v] ds[q]
-        dx += ds[:, None] * y
+    if not loops.softmax_grad_input_1(dx_sum1, dx, dy, y, E, K):
+        dx_sum1 = rt.contract("q k, q k -> q", dy, y)
+        # (25) dx[q,v] = y[q,v] (dy[q,v]−dx_sum1[q])
+        dx = (dy - dx_sum1[:, None]) * y
     return dx.reshape(*full_shape, K)
 
 

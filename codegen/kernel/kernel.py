@@ -1,7 +1,7 @@
 """Layer -> Kernels: which functions a layer's module has, which statements each runs, and what each is given.
 
 The forward function also returns what gradients need of the intermediate tensors (the argmax of a pooling layer, the
-denominators of a softmax). The programs are mathematics, see `derive.calculus.gradient_program`.
+denominators of a softmax). The programs are mathematics, see `derive.calculus.programs.gradient_program`.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,8 +11,14 @@ from enum import Enum
 from sympy import Integer, Symbol
 
 from gradscribe.derive.calculus.differentiate import differentiate
-from gradscribe.derive.calculus.gradient_program import forward_program, gradient_program, without_idle, without_inputs
-from gradscribe.derive.calculus.joint_program import joint_program
+from gradscribe.derive.calculus.programs.closed_program import closed_gradients
+from gradscribe.derive.calculus.programs.gradient_program import (
+    forward_program,
+    gradient_program,
+    without_idle,
+    without_inputs,
+)
+from gradscribe.derive.calculus.programs.joint_program import joint_program
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interface import ROLES, Layer, Option
 from gradscribe.derive.layer.update import Optimiser
@@ -48,6 +54,7 @@ class Kernel:
         flag: the argument that says whether the gradients of inputs are wanted beside those of weights; "" for none.
         summary: what it computes, in a sentence; "" where that follows from its results.
         preface: sentences before its equations.
+        closed: the gradients that it computes by their closed forms.
     """
 
     name: str
@@ -63,6 +70,7 @@ class Kernel:
     flag: str = ""
     summary: str = ""
     preface: tuple[str, ...] = ()
+    closed: frozenset[str] = frozenset()
 
     @property
     def arguments(self) -> tuple[Tensor, ...]:
@@ -141,8 +149,10 @@ def _kernels(layer: Layer, also: frozenset[str], options: str) -> tuple[tuple[Ke
     seeds = tuple((seed.name, output) for output, seed in gradient.seeds.items())
     for name, needed in needs.items():
         kernel = assemble(f"{layer.name}_grad_{role(name)}", Purpose.GRADIENT, layer, needed, needed.outputs)
-        found.append(replace(kernel, seeds=seeds, wrt=(name,)))
-    return tuple(found), _backward(layer, joint, seeds) if joint is not None else None
+        found.append(replace(kernel, seeds=seeds, wrt=(name,), closed=closed_gradients(gradient, needed.outputs)))
+    if joint is None:
+        return tuple(found), None
+    return tuple(found), replace(_backward(layer, joint, seeds), closed=closed_gradients(gradient, joint.outputs))
 
 
 def _backward(layer: Layer, joint: Program, seeds: tuple[tuple[str, str], ...]) -> Kernel:

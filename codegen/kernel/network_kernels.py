@@ -12,9 +12,15 @@ from gradscribe.codegen.kernel.blocks.places import crossing, places
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose, assemble, kernels
 from gradscribe.codegen.kernel.second_order_kernels import double_backward, hessian_vector
 from gradscribe.derive.calculus.differentiate import differentiate
-from gradscribe.derive.calculus.gradient_program import forward_program, gradient_program, without_idle, without_inputs
+from gradscribe.derive.calculus.programs.closed_program import closed_gradients
+from gradscribe.derive.calculus.programs.gradient_program import (
+    forward_program,
+    gradient_program,
+    without_idle,
+    without_inputs,
+)
 from gradscribe.derive.composition import Network, NetworkError, concrete, with_loss
-from gradscribe.derive.ir.term import Statement, Tensor
+from gradscribe.derive.ir.term import Program, Statement, Tensor, accesses
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,10 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
     }
     border = crossing(network)
     edges = border | {slopes[name] for name in border if name in slopes}
-    backward = gradient_program(gradient, [*trained, *inputs], without_inputs(program), frugal=True, keep=edges)
+    signals = {slopes[name] for name in dict(network.results).values() if name in slopes}
+    backward = gradient_program(
+        gradient, [*trained, *inputs], without_inputs(program), frugal=True, keep=edges, whole=signals
+    )
     held = {*network.weights, *dict(network.constants), *(s for s, _, _ in network.state)}
     seeds = {t.name for t in gradient.seeds.values()}
     second = double_backward(network) if order == 2 else None
@@ -106,6 +115,7 @@ def network_kernels(source: Network, order: int = 1) -> NetworkKernels:
             assemble(f"{network.name}_backward", Purpose.GRADIENT, network, backward, backward.outputs),
             wrt=(*trained, *inputs),
             seeds=tuple((t.name, name) for name, t in gradient.seeds.items()),
+            closed=closed_gradients(gradient, backward.outputs, signals),
         ),
         kept=kept,
         trained=trained,
@@ -132,7 +142,7 @@ def _in_parts(k: NetworkKernels, slopes: Mapping[str, str]) -> NetworkKernels:
         whole(k.backward.program, network, slopes, Roles(backward, own, kept, weights, state, gradients)),
         whole(network.program, network, {}, Roles(frozenset(new), frozenset(), (), weights, state, new)),
     )
-    groups = alike(places(network, slopes), wholes, network, k.source)
+    groups = alike(places(network, slopes, _sums(k.backward.program, slopes)), wholes, network, k.source)
     kernels = (k.forward, k.predict, k.backward)
     names = (*(kernel.name for kernel in kernels), network.name)
     divided = {name: parts(n, wholes[n], groups) for n, name in enumerate(names)}
@@ -141,6 +151,14 @@ def _in_parts(k: NetworkKernels, slopes: Mapping[str, str]) -> NetworkKernels:
         for kernel in kernels
     ]
     return replace(k, forward=made[0], predict=made[1], backward=made[2], parts=divided, blocks=_called(groups))
+
+
+def _sums(backward: Program, slopes: Mapping[str, str]) -> dict[str, str]:
+    """The sums that closed forms read, and the gradients that these are of."""
+    known = {*slopes.values(), *(t.name for t in backward.inputs)}
+    return {
+        a.tensor: s.target.name for s in backward.statements for a in accesses(s.term.body) if a.tensor not in known
+    }
 
 
 def _statements(found: Sequence[Part]) -> tuple[Statement, ...]:

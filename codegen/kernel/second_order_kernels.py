@@ -8,8 +8,8 @@ seeds too. The Hessian-vector product stands alone: it is given the inputs. A di
 from dataclasses import replace
 
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose, assemble, kernels
+from gradscribe.derive.calculus.programs.second_order_program import double_backward_program, hessian_vector_program
 from gradscribe.derive.calculus.second_order import SecondOrder, checked_order, second_order
-from gradscribe.derive.calculus.second_order_program import double_backward_program, hessian_vector_program
 from gradscribe.derive.ir.term import Program, Tensor
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.kept import kept

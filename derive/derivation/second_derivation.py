@@ -12,11 +12,11 @@ from sympy import Mul, Symbol
 
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Adjoint
+from gradscribe.derive.calculus.passes.left_side import scattered
 from gradscribe.derive.calculus.passes.reuse import distributions
 from gradscribe.derive.calculus.second_order import SecondOrder, second_order
 from gradscribe.derive.composition import Network
 from gradscribe.derive.derivation.forward.displayed_settings import SCALARS, displayed
-from gradscribe.derive.derivation.forward.forward_equations import scattered
 from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
 from gradscribe.derive.derivation.gradient.assembly import assembled
 from gradscribe.derive.derivation.gradient.outcome import as_statement

@@ -208,45 +208,10 @@ def batch_norm_forward_3(
     )
 
 
-batch_norm_grad_input_1_loops = r"""/* Element by element. */
+batch_norm_grad_input_1_loops = r"""/* Sums over e for every block, q. */
 static void loops(
-    long start, long stop, REAL *restrict dh, const REAL *restrict dy, const REAL *restrict gamma, long C)
-{
-    for (long q = start; q < stop; q++) {
-        const long dh_at = C * q;
-        const long dy_at = C * q;
-        for (long a = 0; a < whole(0, C); a += LANES) {
-            store(&dh[dh_at + a], load(&gamma[a]) * load(&dy[dy_at + a]));
-        }
-        APART
-        for (long a = whole(0, C); a < C; a++) {
-            dh[dh_at + a] = gamma[a] * dy[dy_at + a];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def batch_norm_grad_input_1(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(batch_norm_grad_input_1_loops, E, C * E, (dh, dy, gamma), (), (C,), ())
-
-
-batch_norm_grad_input_2_loops = r"""/* Sums over e for every block, q. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dv, const REAL *restrict dh,
-    const REAL *restrict m, const REAL *restrict v, const REAL *restrict x, REAL number_1, REAL number_2, long C,
-    long E)
+    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
+    const REAL *restrict h, long C, long E)
 {
     for (long block = start; block < stop; block++) {
         double *restrict sums = SCRATCH(double, C);
@@ -257,39 +222,32 @@ static void loops(
         APART
         for (long q = 0; q < C; q++) {
             sums[q] = 0;
-            dv[at + q] = 0;
+            dgamma[at + q] = 0;
         }
         long row = 0;
         long low = block * 1024;
         for (long e = low; e < least(low + 1024, E); e++) {
-            const long dh_at = C * e;
-            const long x_at = C * e;
+            const long dy_at = C * e;
+            const long h_at = C * e;
             for (long q = 0; q < whole(0, C); q += LANES) {
-                const reals x_1 = load(&x[x_at + q]);
-                const reals m_1 = load(&m[q]);
-                const reals dh_1 = load(&dh[dh_at + q]);
-                store(&dv[at + q], load(&dv[at + q]) + (x_1 - m_1) * dh_1);
+                store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
             }
             APART
             for (long q = whole(0, C); q < C; q++) {
-                const REAL x_1 = x[x_at + q];
-                const REAL m_1 = m[q];
-                const REAL dh_1 = dh[dh_at + q];
-                dv[at + q] += (x_1 - m_1) * dh_1;
+                dgamma[at + q] += dy[dy_at + q] * h[h_at + q];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
                 for (long q = 0; q < C; q++) {
-                    sums[q] += dv[at + q];
-                    dv[at + q] = 0;
+                    sums[q] += dgamma[at + q];
+                    dgamma[at + q] = 0;
                 }
             }
         }
         APART
         for (long q = 0; q < C; q++) {
-            dv[at + q] += sums[q];
-            dv[at + q] *= number_1 / ((number_2 + v[q]) * root_of(number_2 + v[q]));
+            dgamma[at + q] += sums[q];
         }
     }
 }
@@ -301,54 +259,45 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], numbers[2], numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3]);
 }
 """
 
 
-def batch_norm_grad_input_2(
-    dv: rt.Array, dh: rt.Array, m: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int, epsilon: Any
-) -> bool:
+def batch_norm_grad_input_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, q."""
-    dtype = rt.float_type("batch_norm_grad_input_2", dv=dv)
     return rt.run_parts(
-        batch_norm_grad_input_2_loops,
-        (E + 1023) // 1024,
-        C * E * ((E + 1023) // 1024),
-        (dv, dh, m, v, x),
-        (dtype(-1 / 2), dtype(epsilon)),
-        (C, E),
-        (),
+        batch_norm_grad_input_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (dgamma, dy, h), (), (C, E), ()
     )
 
 
-batch_norm_grad_input_3_loops = r"""/* Row by row, for every q. */
+batch_norm_grad_input_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1,
-    const REAL *restrict dv, const REAL *restrict m, const REAL *restrict x, const REAL *restrict dm,
-    REAL number_1, long C)
+    long start, long stop, REAL *restrict dx, const REAL *restrict dbeta, const REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict factor1, const REAL *restrict h, REAL number_1, REAL number_2,
+    long C)
 {
     for (long q = start; q < stop; q++) {
-        const long dh_at = C * q;
         const long dx_at = C * q;
-        const long x_at = C * q;
+        const long dy_at = C * q;
+        const long h_at = C * q;
         for (long a = 0; a < whole(0, C); a += LANES) {
-            store(&dx[dx_at + a], load(&factor1[a]) * load(&dh[dh_at + a]));
-            const reals x_1 = load(&x[x_at + a]);
-            const reals m_1 = load(&m[a]);
-            const reals dv_1 = load(&dv[a]);
-            store(&dx[dx_at + a], load(&dx[dx_at + a]) + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1);
-            store(&dx[dx_at + a], load(&dx[dx_at + a]) + number_1 * load(&dm[a]));
+            const reals dy_1 = load(&dy[dy_at + a]);
+            const reals dbeta_1 = load(&dbeta[a]);
+            const reals dgamma_1 = load(&dgamma[a]);
+            const reals h_1 = load(&h[h_at + a]);
+            const reals factor1_1 = load(&factor1[a]);
+            store(&dx[dx_at + a], number_1 * (number_2 * dy_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1);
         }
         APART
         for (long a = whole(0, C); a < C; a++) {
-            dx[dx_at + a] = factor1[a] * dh[dh_at + a];
-            const REAL x_1 = x[x_at + a];
-            const REAL m_1 = m[a];
-            const REAL dv_1 = dv[a];
-            dx[dx_at + a] += number_1 * (2 * x_1 - 2 * m_1) * dv_1;
-            dx[dx_at + a] += number_1 * dm[a];
+            const REAL dy_1 = dy[dy_at + a];
+            const REAL dbeta_1 = dbeta[a];
+            const REAL dgamma_1 = dgamma[a];
+            const REAL h_1 = h[h_at + a];
+            const REAL factor1_1 = factor1[a];
+            dx[dx_at + a] = number_1 * (number_2 * dy_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1;
         }
     }
 }
@@ -361,18 +310,24 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], numbers[2]);
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
 }
 """
 
 
-def batch_norm_grad_input_3(
-    dx: rt.Array, dh: rt.Array, factor1: rt.Array, dv: rt.Array, m: rt.Array, x: rt.Array, dm: rt.Array, C: int, E: int
+def batch_norm_grad_input_2(
+    dx: rt.Array, dbeta: rt.Array, dgamma: rt.Array, dy: rt.Array, factor1: rt.Array, h: rt.Array, C: int, E: int
 ) -> bool:
-    """Row by row, for every q."""
-    dtype = rt.float_type("batch_norm_grad_input_3", dx=dx)
+    """Element by element."""
+    dtype = rt.float_type("batch_norm_grad_input_2", dx=dx)
     return rt.run(
-        batch_norm_grad_input_3_loops, E, C * E, (dx, dh, factor1, dv, m, x, dm), (dtype(rt.ratio(1, E)),), (C,), ()
+        batch_norm_grad_input_2_loops,
+        E,
+        C * E,
+        (dx, dbeta, dgamma, dy, factor1, h),
+        (dtype(rt.ratio(1, E)), dtype(E)),
+        (C,),
+        (),
     )
 
 
@@ -437,6 +392,129 @@ def batch_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int,
     """Sums over e for every block, q."""
     return rt.run_parts(
         batch_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (dgamma, dy, h), (), (C, E), ()
+    )
+
+
+batch_norm_backward_1_loops = r"""/* Sums over e for every block, q. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
+    const REAL *restrict h, long C, long E)
+{
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = SCRATCH(double, C);
+        if (!sums) {
+            return;
+        }
+        const long at = C * block;
+        APART
+        for (long q = 0; q < C; q++) {
+            sums[q] = 0;
+            dgamma[at + q] = 0;
+        }
+        long row = 0;
+        long low = block * 1024;
+        for (long e = low; e < least(low + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long q = 0; q < whole(0, C); q += LANES) {
+                store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+            }
+            APART
+            for (long q = whole(0, C); q < C; q++) {
+                dgamma[at + q] += dy[dy_at + q] * h[h_at + q];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long q = 0; q < C; q++) {
+                    sums[q] += dgamma[at + q];
+                    dgamma[at + q] = 0;
+                }
+            }
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dgamma[at + q] += sums[q];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3]);
+}
+"""
+
+
+def batch_norm_backward_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Sums over e for every block, q."""
+    return rt.run_parts(
+        batch_norm_backward_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (dgamma, dy, h), (), (C, E), ()
+    )
+
+
+batch_norm_backward_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dbeta, const REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict factor1, const REAL *restrict h, REAL number_1, REAL number_2,
+    long C)
+{
+    for (long q = start; q < stop; q++) {
+        const long dx_at = C * q;
+        const long dy_at = C * q;
+        const long h_at = C * q;
+        for (long a = 0; a < whole(0, C); a += LANES) {
+            const reals dy_1 = load(&dy[dy_at + a]);
+            const reals dbeta_1 = load(&dbeta[a]);
+            const reals dgamma_1 = load(&dgamma[a]);
+            const reals h_1 = load(&h[h_at + a]);
+            const reals factor1_1 = load(&factor1[a]);
+            store(&dx[dx_at + a], number_1 * (number_2 * dy_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1);
+        }
+        APART
+        for (long a = whole(0, C); a < C; a++) {
+            const REAL dy_1 = dy[dy_at + a];
+            const REAL dbeta_1 = dbeta[a];
+            const REAL dgamma_1 = dgamma[a];
+            const REAL h_1 = h[h_at + a];
+            const REAL factor1_1 = factor1[a];
+            dx[dx_at + a] = number_1 * (number_2 * dy_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
+}
+"""
+
+
+def batch_norm_backward_2(
+    dx: rt.Array, dbeta: rt.Array, dgamma: rt.Array, dy: rt.Array, factor1: rt.Array, h: rt.Array, C: int, E: int
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("batch_norm_backward_2", dx=dx)
+    return rt.run(
+        batch_norm_backward_2_loops,
+        E,
+        C * E,
+        (dx, dbeta, dgamma, dy, factor1, h),
+        (dtype(rt.ratio(1, E)), dtype(E)),
+        (C,),
+        (),
     )
 
 

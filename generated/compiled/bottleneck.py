@@ -802,31 +802,22 @@ def bottleneck_predict_2(
     )
 
 
-bottleneck_backward_1_loops = r"""/* Row by row, for every v. */
+bottleneck_backward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dsum_y, REAL *restrict dnorm4_h, const REAL *restrict dy,
-    const REAL *restrict relu3_y, const REAL *restrict norm4_gamma)
+    long start, long stop, REAL *restrict dsum_y, const REAL *restrict dy, const REAL *restrict relu3_y)
 {
-    for (long v = start; v < stop; v++) {
-        const long dnorm4_h_at = 256 * v;
-        const long dsum_y_at = 256 * v;
-        const long dy_at = 256 * v;
-        const long relu3_y_at = 256 * v;
-        for (long e = 0; e < whole(0, 256); e += LANES) {
-            const reals relu3_y_1 = load(&relu3_y[relu3_y_at + e]);
-            const reals dy_1 = load(&dy[dy_at + e]);
-            const reals term_3 = choose(MASKS(relu3_y_1 > all(0)), dy_1, all(0));
-            store(&dsum_y[dsum_y_at + e], term_3);
-            store(&dnorm4_h[dnorm4_h_at + e], load(&norm4_gamma[e]) * load(&dsum_y[dsum_y_at + e]));
-        }
-        APART
-        for (long e = whole(0, 256); e < 256; e++) {
-            const REAL relu3_y_1 = relu3_y[relu3_y_at + e];
-            const REAL dy_1 = dy[dy_at + e];
-            const REAL term_3 = relu3_y_1 > 0 ? dy_1 : 0;
-            dsum_y[dsum_y_at + e] = term_3;
-            dnorm4_h[dnorm4_h_at + e] = norm4_gamma[e] * dsum_y[dsum_y_at + e];
-        }
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals relu3_y_1 = load(&relu3_y[e]);
+        const reals dy_1 = load(&dy[e]);
+        const reals term_3 = choose(MASKS(relu3_y_1 > all(0)), dy_1, all(0));
+        store(&dsum_y[e], term_3);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL relu3_y_1 = relu3_y[e];
+        const REAL dy_1 = dy[e];
+        const REAL term_3 = relu3_y_1 > 0 ? dy_1 : 0;
+        dsum_y[e] = term_3;
     }
 }
 
@@ -836,976 +827,17 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
 }
 """
 
 
-def bottleneck_backward_1(
-    dsum_y: rt.Array, dnorm4_h: rt.Array, dy: rt.Array, relu3_y: rt.Array, norm4_gamma: rt.Array, H: int, N: int, W: int
-) -> bool:
-    """Row by row, for every v."""
-    return rt.run(
-        bottleneck_backward_1_loops,
-        H * N * W,
-        256 * H * N * W,
-        (dsum_y, dnorm4_h, dy, relu3_y, norm4_gamma),
-        (),
-        (),
-        (),
-    )
+def bottleneck_backward_1(dsum_y: rt.Array, dy: rt.Array, relu3_y: rt.Array, H: int, N: int, W: int) -> bool:
+    """Element by element."""
+    return rt.run(bottleneck_backward_1_loops, 256 * H * N * W, 256 * H * N * W, (dsum_y, dy, relu3_y), (), (), ())
 
 
 bottleneck_backward_2_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm4_v, const REAL *restrict dnorm4_h,
-    const REAL *restrict norm4_h, const REAL *restrict norm4_v, REAL number_1, REAL number_2, long H, long N,
-    long W)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 256);
-        if (!sums) {
-            return;
-        }
-        const long at = 256 * block;
-        APART
-        for (long m = 0; m < 256; m++) {
-            sums[m] = 0;
-            dnorm4_v[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
-            const long dnorm4_h_at = 256 * j;
-            const long norm4_h_at = 256 * j;
-            for (long m = 0; m < whole(0, 256); m += LANES) {
-                store(
-                    &dnorm4_v[at + m],
-                    load(&dnorm4_v[at + m]) + load(&dnorm4_h[dnorm4_h_at + m]) * load(&norm4_h[norm4_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, 256); m < 256; m++) {
-                dnorm4_v[at + m] += dnorm4_h[dnorm4_h_at + m] * norm4_h[norm4_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < 256; m++) {
-                    sums[m] += dnorm4_v[at + m];
-                    dnorm4_v[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < 256; m++) {
-            dnorm4_v[at + m] += sums[m];
-            dnorm4_v[at + m] *= number_1 / (norm4_v[m] + number_2);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_backward_2(
-    dnorm4_v: rt.Array, dnorm4_h: rt.Array, norm4_h: rt.Array, norm4_v: rt.Array, H: int, N: int, W: int
-) -> bool:
-    """Sums over j for every block, m."""
-    dtype = rt.float_type("bottleneck_backward_2", dnorm4_v=dnorm4_v)
-    return rt.run_parts(
-        bottleneck_backward_2_loops,
-        (H * N * W + 1023) // 1024,
-        256 * H * N * W * ((H * N * W + 1023) // 1024),
-        (dnorm4_v, dnorm4_h, norm4_h, norm4_v),
-        (dtype(-1 / 2), dtype(1e-05)),
-        (H, N, W),
-        (),
-    )
-
-
-bottleneck_backward_3_loops = r"""/* Row by row, for every v. */
-static void loops(
-    long start, long stop, REAL *restrict dproject_u, REAL *restrict dnorm3_h, const REAL *restrict dnorm4_h,
-    const REAL *restrict dnorm4_m, const REAL *restrict factor1, const REAL *restrict factor2,
-    const REAL *restrict norm4_h, const REAL *restrict dsum_y, const REAL *restrict norm3_gamma, REAL number_1,
-    REAL number_2)
-{
-    for (long v = start; v < stop; v++) {
-        const long dnorm3_h_at = 256 * v;
-        const long dnorm4_h_at = 256 * v;
-        const long dproject_u_at = 256 * v;
-        const long dsum_y_at = 256 * v;
-        const long norm4_h_at = 256 * v;
-        for (long e = 0; e < whole(0, 256); e += LANES) {
-            const reals factor1_1 = load(&factor1[e]);
-            const reals dnorm4_h_1 = load(&dnorm4_h[dnorm4_h_at + e]);
-            const reals dnorm4_m_1 = load(&dnorm4_m[e]);
-            const reals factor2_1 = load(&factor2[e]);
-            const reals norm4_h_1 = load(&norm4_h[norm4_h_at + e]);
-            store(
-                &dproject_u[dproject_u_at + e],
-                factor1_1 * dnorm4_h_1 + number_1 * dnorm4_m_1 + number_2 * factor2_1 * norm4_h_1
-            );
-            store(&dnorm3_h[dnorm3_h_at + e], load(&norm3_gamma[e]) * load(&dsum_y[dsum_y_at + e]));
-        }
-        APART
-        for (long e = whole(0, 256); e < 256; e++) {
-            const REAL factor1_1 = factor1[e];
-            const REAL dnorm4_h_1 = dnorm4_h[dnorm4_h_at + e];
-            const REAL dnorm4_m_1 = dnorm4_m[e];
-            const REAL factor2_1 = factor2[e];
-            const REAL norm4_h_1 = norm4_h[norm4_h_at + e];
-            dproject_u[dproject_u_at + e] = (
-                factor1_1 * dnorm4_h_1 + number_1 * dnorm4_m_1 + number_2 * factor2_1 * norm4_h_1
-            );
-            dnorm3_h[dnorm3_h_at + e] = norm3_gamma[e] * dsum_y[dsum_y_at + e];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], arrays[7], arrays[8], ((const REAL *)arrays[9])[0], ((const REAL *)arrays[9])[1]);
-}
-"""
-
-
-def bottleneck_backward_3(
-    dproject_u: rt.Array,
-    dnorm3_h: rt.Array,
-    dnorm4_h: rt.Array,
-    dnorm4_m: rt.Array,
-    factor1: rt.Array,
-    factor2: rt.Array,
-    norm4_h: rt.Array,
-    dsum_y: rt.Array,
-    norm3_gamma: rt.Array,
-    H: int,
-    N: int,
-    W: int,
-) -> bool:
-    """Row by row, for every v."""
-    dtype = rt.float_type("bottleneck_backward_3", dproject_u=dproject_u)
-    return rt.run(
-        bottleneck_backward_3_loops,
-        H * N * W,
-        256 * H * N * W,
-        (dproject_u, dnorm3_h, dnorm4_h, dnorm4_m, factor1, factor2, norm4_h, dsum_y, norm3_gamma),
-        (dtype(rt.ratio(1, H * N * W)), dtype(rt.ratio(2, H * N * W))),
-        (),
-        (),
-    )
-
-
-bottleneck_backward_4_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm3_v, const REAL *restrict dnorm3_h,
-    const REAL *restrict norm3_h, const REAL *restrict norm3_v, REAL number_1, REAL number_2, long H, long N,
-    long W)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 256);
-        if (!sums) {
-            return;
-        }
-        const long at = 256 * block;
-        APART
-        for (long m = 0; m < 256; m++) {
-            sums[m] = 0;
-            dnorm3_v[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
-            const long dnorm3_h_at = 256 * j;
-            const long norm3_h_at = 256 * j;
-            for (long m = 0; m < whole(0, 256); m += LANES) {
-                store(
-                    &dnorm3_v[at + m],
-                    load(&dnorm3_v[at + m]) + load(&dnorm3_h[dnorm3_h_at + m]) * load(&norm3_h[norm3_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, 256); m < 256; m++) {
-                dnorm3_v[at + m] += dnorm3_h[dnorm3_h_at + m] * norm3_h[norm3_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < 256; m++) {
-                    sums[m] += dnorm3_v[at + m];
-                    dnorm3_v[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < 256; m++) {
-            dnorm3_v[at + m] += sums[m];
-            dnorm3_v[at + m] *= number_1 / (norm3_v[m] + number_2);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_backward_4(
-    dnorm3_v: rt.Array, dnorm3_h: rt.Array, norm3_h: rt.Array, norm3_v: rt.Array, H: int, N: int, W: int
-) -> bool:
-    """Sums over j for every block, m."""
-    dtype = rt.float_type("bottleneck_backward_4", dnorm3_v=dnorm3_v)
-    return rt.run_parts(
-        bottleneck_backward_4_loops,
-        (H * N * W + 1023) // 1024,
-        256 * H * N * W * ((H * N * W + 1023) // 1024),
-        (dnorm3_v, dnorm3_h, norm3_h, norm3_v),
-        (dtype(-1 / 2), dtype(1e-05)),
-        (H, N, W),
-        (),
-    )
-
-
-bottleneck_backward_5_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dconv3_u, const REAL *restrict dnorm3_h, const REAL *restrict dnorm3_m,
-    const REAL *restrict factor3, const REAL *restrict factor4, const REAL *restrict norm3_h, REAL number_1,
-    REAL number_2)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv3_u_at = 256 * v;
-        const long dnorm3_h_at = 256 * v;
-        const long norm3_h_at = 256 * v;
-        for (long e = 0; e < whole(0, 256); e += LANES) {
-            const reals factor3_1 = load(&factor3[e]);
-            const reals dnorm3_h_1 = load(&dnorm3_h[dnorm3_h_at + e]);
-            const reals dnorm3_m_1 = load(&dnorm3_m[e]);
-            const reals factor4_1 = load(&factor4[e]);
-            const reals norm3_h_1 = load(&norm3_h[norm3_h_at + e]);
-            store(
-                &dconv3_u[dconv3_u_at + e],
-                factor3_1 * dnorm3_h_1 + number_1 * dnorm3_m_1 + number_2 * factor4_1 * norm3_h_1
-            );
-        }
-        APART
-        for (long e = whole(0, 256); e < 256; e++) {
-            const REAL factor3_1 = factor3[e];
-            const REAL dnorm3_h_1 = dnorm3_h[dnorm3_h_at + e];
-            const REAL dnorm3_m_1 = dnorm3_m[e];
-            const REAL factor4_1 = factor4[e];
-            const REAL norm3_h_1 = norm3_h[norm3_h_at + e];
-            dconv3_u[dconv3_u_at + e] = (
-                factor3_1 * dnorm3_h_1 + number_1 * dnorm3_m_1 + number_2 * factor4_1 * norm3_h_1
-            );
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
-}
-"""
-
-
-def bottleneck_backward_5(
-    dconv3_u: rt.Array,
-    dnorm3_h: rt.Array,
-    dnorm3_m: rt.Array,
-    factor3: rt.Array,
-    factor4: rt.Array,
-    norm3_h: rt.Array,
-    H: int,
-    N: int,
-    W: int,
-) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("bottleneck_backward_5", dconv3_u=dconv3_u)
-    return rt.run(
-        bottleneck_backward_5_loops,
-        H * N * W,
-        256 * H * N * W,
-        (dconv3_u, dnorm3_h, dnorm3_m, factor3, factor4, norm3_h),
-        (dtype(rt.ratio(1, H * N * W)), dtype(rt.ratio(2, H * N * W))),
-        (),
-        (),
-    )
-
-
-bottleneck_backward_6_loops = r"""/* Row by row, for every v. */
-static void loops(
-    long start, long stop, REAL *restrict dnorm2_y, REAL *restrict dnorm2_h, const REAL *restrict drelu2_y,
-    const REAL *restrict relu2_y, const REAL *restrict norm2_gamma)
-{
-    for (long v = start; v < stop; v++) {
-        const long dnorm2_h_at = 64 * v;
-        const long dnorm2_y_at = 64 * v;
-        const long drelu2_y_at = 64 * v;
-        const long relu2_y_at = 64 * v;
-        for (long e = 0; e < whole(0, 64); e += LANES) {
-            const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
-            const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
-            const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-            store(&dnorm2_y[dnorm2_y_at + e], term_3);
-            store(&dnorm2_h[dnorm2_h_at + e], load(&norm2_gamma[e]) * load(&dnorm2_y[dnorm2_y_at + e]));
-        }
-        APART
-        for (long e = whole(0, 64); e < 64; e++) {
-            const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
-            const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
-            const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-            dnorm2_y[dnorm2_y_at + e] = term_3;
-            dnorm2_h[dnorm2_h_at + e] = norm2_gamma[e] * dnorm2_y[dnorm2_y_at + e];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
-}
-"""
-
-
-def bottleneck_backward_6(
-    dnorm2_y: rt.Array,
-    dnorm2_h: rt.Array,
-    drelu2_y: rt.Array,
-    relu2_y: rt.Array,
-    norm2_gamma: rt.Array,
-    H: int,
-    N: int,
-    W: int,
-) -> bool:
-    """Row by row, for every v."""
-    return rt.run(
-        bottleneck_backward_6_loops,
-        H * N * W,
-        64 * H * N * W,
-        (dnorm2_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma),
-        (),
-        (),
-        (),
-    )
-
-
-bottleneck_backward_7_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm2_v, const REAL *restrict dnorm2_h,
-    const REAL *restrict norm2_h, const REAL *restrict norm2_v, REAL number_1, REAL number_2, long H, long N,
-    long W)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 64);
-        if (!sums) {
-            return;
-        }
-        const long at = 64 * block;
-        APART
-        for (long m = 0; m < 64; m++) {
-            sums[m] = 0;
-            dnorm2_v[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
-            const long dnorm2_h_at = 64 * j;
-            const long norm2_h_at = 64 * j;
-            for (long m = 0; m < whole(0, 64); m += LANES) {
-                store(
-                    &dnorm2_v[at + m],
-                    load(&dnorm2_v[at + m]) + load(&dnorm2_h[dnorm2_h_at + m]) * load(&norm2_h[norm2_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, 64); m < 64; m++) {
-                dnorm2_v[at + m] += dnorm2_h[dnorm2_h_at + m] * norm2_h[norm2_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < 64; m++) {
-                    sums[m] += dnorm2_v[at + m];
-                    dnorm2_v[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < 64; m++) {
-            dnorm2_v[at + m] += sums[m];
-            dnorm2_v[at + m] *= number_1 / (norm2_v[m] + number_2);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_backward_7(
-    dnorm2_v: rt.Array, dnorm2_h: rt.Array, norm2_h: rt.Array, norm2_v: rt.Array, H: int, N: int, W: int
-) -> bool:
-    """Sums over j for every block, m."""
-    dtype = rt.float_type("bottleneck_backward_7", dnorm2_v=dnorm2_v)
-    return rt.run_parts(
-        bottleneck_backward_7_loops,
-        (H * N * W + 1023) // 1024,
-        64 * H * N * W * ((H * N * W + 1023) // 1024),
-        (dnorm2_v, dnorm2_h, norm2_h, norm2_v),
-        (dtype(-1 / 2), dtype(1e-05)),
-        (H, N, W),
-        (),
-    )
-
-
-bottleneck_backward_8_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_h, const REAL *restrict dnorm2_m,
-    const REAL *restrict factor5, const REAL *restrict factor6, const REAL *restrict norm2_h, REAL number_1,
-    REAL number_2)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv2_u_at = 64 * v;
-        const long dnorm2_h_at = 64 * v;
-        const long norm2_h_at = 64 * v;
-        for (long e = 0; e < whole(0, 64); e += LANES) {
-            const reals factor5_1 = load(&factor5[e]);
-            const reals dnorm2_h_1 = load(&dnorm2_h[dnorm2_h_at + e]);
-            const reals dnorm2_m_1 = load(&dnorm2_m[e]);
-            const reals factor6_1 = load(&factor6[e]);
-            const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
-            store(
-                &dconv2_u[dconv2_u_at + e],
-                factor5_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor6_1 * norm2_h_1
-            );
-        }
-        APART
-        for (long e = whole(0, 64); e < 64; e++) {
-            const REAL factor5_1 = factor5[e];
-            const REAL dnorm2_h_1 = dnorm2_h[dnorm2_h_at + e];
-            const REAL dnorm2_m_1 = dnorm2_m[e];
-            const REAL factor6_1 = factor6[e];
-            const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
-            dconv2_u[dconv2_u_at + e] = (
-                factor5_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor6_1 * norm2_h_1
-            );
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
-}
-"""
-
-
-def bottleneck_backward_8(
-    dconv2_u: rt.Array,
-    dnorm2_h: rt.Array,
-    dnorm2_m: rt.Array,
-    factor5: rt.Array,
-    factor6: rt.Array,
-    norm2_h: rt.Array,
-    H: int,
-    N: int,
-    W: int,
-) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("bottleneck_backward_8", dconv2_u=dconv2_u)
-    return rt.run(
-        bottleneck_backward_8_loops,
-        H * N * W,
-        64 * H * N * W,
-        (dconv2_u, dnorm2_h, dnorm2_m, factor5, factor6, norm2_h),
-        (dtype(rt.ratio(1, H * N * W)), dtype(rt.ratio(2, H * N * W))),
-        (),
-        (),
-    )
-
-
-bottleneck_backward_9_loops = r"""/* Row by row, for every v. */
-static void loops(
-    long start, long stop, REAL *restrict dnorm1_y, REAL *restrict dnorm1_h, const REAL *restrict drelu1_y,
-    const REAL *restrict relu1_y, const REAL *restrict norm1_gamma)
-{
-    for (long v = start; v < stop; v++) {
-        const long dnorm1_h_at = 64 * v;
-        const long dnorm1_y_at = 64 * v;
-        const long drelu1_y_at = 64 * v;
-        const long relu1_y_at = 64 * v;
-        for (long e = 0; e < whole(0, 64); e += LANES) {
-            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
-            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-            store(&dnorm1_y[dnorm1_y_at + e], term_3);
-            store(&dnorm1_h[dnorm1_h_at + e], load(&norm1_gamma[e]) * load(&dnorm1_y[dnorm1_y_at + e]));
-        }
-        APART
-        for (long e = whole(0, 64); e < 64; e++) {
-            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
-            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-            dnorm1_y[dnorm1_y_at + e] = term_3;
-            dnorm1_h[dnorm1_h_at + e] = norm1_gamma[e] * dnorm1_y[dnorm1_y_at + e];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
-}
-"""
-
-
-def bottleneck_backward_9(
-    dnorm1_y: rt.Array,
-    dnorm1_h: rt.Array,
-    drelu1_y: rt.Array,
-    relu1_y: rt.Array,
-    norm1_gamma: rt.Array,
-    H: int,
-    N: int,
-    W: int,
-) -> bool:
-    """Row by row, for every v."""
-    return rt.run(
-        bottleneck_backward_9_loops,
-        H * N * W,
-        64 * H * N * W,
-        (dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma),
-        (),
-        (),
-        (),
-    )
-
-
-bottleneck_backward_10_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm1_v, const REAL *restrict dnorm1_h,
-    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long H, long N,
-    long W)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 64);
-        if (!sums) {
-            return;
-        }
-        const long at = 64 * block;
-        APART
-        for (long m = 0; m < 64; m++) {
-            sums[m] = 0;
-            dnorm1_v[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
-            const long dnorm1_h_at = 64 * j;
-            const long norm1_h_at = 64 * j;
-            for (long m = 0; m < whole(0, 64); m += LANES) {
-                store(
-                    &dnorm1_v[at + m],
-                    load(&dnorm1_v[at + m]) + load(&dnorm1_h[dnorm1_h_at + m]) * load(&norm1_h[norm1_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, 64); m < 64; m++) {
-                dnorm1_v[at + m] += dnorm1_h[dnorm1_h_at + m] * norm1_h[norm1_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < 64; m++) {
-                    sums[m] += dnorm1_v[at + m];
-                    dnorm1_v[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < 64; m++) {
-            dnorm1_v[at + m] += sums[m];
-            dnorm1_v[at + m] *= number_1 / (norm1_v[m] + number_2);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_backward_10(
-    dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, norm1_v: rt.Array, H: int, N: int, W: int
-) -> bool:
-    """Sums over j for every block, m."""
-    dtype = rt.float_type("bottleneck_backward_10", dnorm1_v=dnorm1_v)
-    return rt.run_parts(
-        bottleneck_backward_10_loops,
-        (H * N * W + 1023) // 1024,
-        64 * H * N * W * ((H * N * W + 1023) // 1024),
-        (dnorm1_v, dnorm1_h, norm1_h, norm1_v),
-        (dtype(-1 / 2), dtype(1e-05)),
-        (H, N, W),
-        (),
-    )
-
-
-bottleneck_backward_11_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_h, const REAL *restrict dnorm1_m,
-    const REAL *restrict factor7, const REAL *restrict factor8, const REAL *restrict norm1_h, REAL number_1,
-    REAL number_2)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv1_u_at = 64 * v;
-        const long dnorm1_h_at = 64 * v;
-        const long norm1_h_at = 64 * v;
-        for (long e = 0; e < whole(0, 64); e += LANES) {
-            const reals factor7_1 = load(&factor7[e]);
-            const reals dnorm1_h_1 = load(&dnorm1_h[dnorm1_h_at + e]);
-            const reals dnorm1_m_1 = load(&dnorm1_m[e]);
-            const reals factor8_1 = load(&factor8[e]);
-            const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
-            store(
-                &dconv1_u[dconv1_u_at + e],
-                factor7_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor8_1 * norm1_h_1
-            );
-        }
-        APART
-        for (long e = whole(0, 64); e < 64; e++) {
-            const REAL factor7_1 = factor7[e];
-            const REAL dnorm1_h_1 = dnorm1_h[dnorm1_h_at + e];
-            const REAL dnorm1_m_1 = dnorm1_m[e];
-            const REAL factor8_1 = factor8[e];
-            const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
-            dconv1_u[dconv1_u_at + e] = (
-                factor7_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor8_1 * norm1_h_1
-            );
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
-}
-"""
-
-
-def bottleneck_backward_11(
-    dconv1_u: rt.Array,
-    dnorm1_h: rt.Array,
-    dnorm1_m: rt.Array,
-    factor7: rt.Array,
-    factor8: rt.Array,
-    norm1_h: rt.Array,
-    H: int,
-    N: int,
-    W: int,
-) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("bottleneck_backward_11", dconv1_u=dconv1_u)
-    return rt.run(
-        bottleneck_backward_11_loops,
-        H * N * W,
-        64 * H * N * W,
-        (dconv1_u, dnorm1_h, dnorm1_m, factor7, factor8, norm1_h),
-        (dtype(rt.ratio(1, H * N * W)), dtype(rt.ratio(2, H * N * W))),
-        (),
-        (),
-    )
-
-
-bottleneck_backward_12_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_h, long H, long N, long W)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 64);
-        if (!sums) {
-            return;
-        }
-        const long at = 64 * block;
-        APART
-        for (long m = 0; m < 64; m++) {
-            sums[m] = 0;
-            dnorm1_gamma[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
-            const long dnorm1_y_at = 64 * j;
-            const long norm1_h_at = 64 * j;
-            for (long m = 0; m < whole(0, 64); m += LANES) {
-                store(
-                    &dnorm1_gamma[at + m],
-                    load(&dnorm1_gamma[at + m]) + load(&dnorm1_y[dnorm1_y_at + m]) * load(&norm1_h[norm1_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, 64); m < 64; m++) {
-                dnorm1_gamma[at + m] += dnorm1_y[dnorm1_y_at + m] * norm1_h[norm1_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < 64; m++) {
-                    sums[m] += dnorm1_gamma[at + m];
-                    dnorm1_gamma[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < 64; m++) {
-            dnorm1_gamma[at + m] += sums[m];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_backward_12(
-    dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, H: int, N: int, W: int
-) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        bottleneck_backward_12_loops,
-        (H * N * W + 1023) // 1024,
-        64 * H * N * W * ((H * N * W + 1023) // 1024),
-        (dnorm1_gamma, dnorm1_y, norm1_h),
-        (),
-        (H, N, W),
-        (),
-    )
-
-
-bottleneck_backward_13_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dnorm2_y,
-    const REAL *restrict norm2_h, long H, long N, long W)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 64);
-        if (!sums) {
-            return;
-        }
-        const long at = 64 * block;
-        APART
-        for (long m = 0; m < 64; m++) {
-            sums[m] = 0;
-            dnorm2_gamma[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
-            const long dnorm2_y_at = 64 * j;
-            const long norm2_h_at = 64 * j;
-            for (long m = 0; m < whole(0, 64); m += LANES) {
-                store(
-                    &dnorm2_gamma[at + m],
-                    load(&dnorm2_gamma[at + m]) + load(&dnorm2_y[dnorm2_y_at + m]) * load(&norm2_h[norm2_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, 64); m < 64; m++) {
-                dnorm2_gamma[at + m] += dnorm2_y[dnorm2_y_at + m] * norm2_h[norm2_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < 64; m++) {
-                    sums[m] += dnorm2_gamma[at + m];
-                    dnorm2_gamma[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < 64; m++) {
-            dnorm2_gamma[at + m] += sums[m];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_backward_13(
-    dnorm2_gamma: rt.Array, dnorm2_y: rt.Array, norm2_h: rt.Array, H: int, N: int, W: int
-) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        bottleneck_backward_13_loops,
-        (H * N * W + 1023) // 1024,
-        64 * H * N * W * ((H * N * W + 1023) // 1024),
-        (dnorm2_gamma, dnorm2_y, norm2_h),
-        (),
-        (H, N, W),
-        (),
-    )
-
-
-bottleneck_backward_14_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm3_gamma, const REAL *restrict dsum_y,
-    const REAL *restrict norm3_h, long H, long N, long W)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 256);
-        if (!sums) {
-            return;
-        }
-        const long at = 256 * block;
-        APART
-        for (long m = 0; m < 256; m++) {
-            sums[m] = 0;
-            dnorm3_gamma[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
-            const long dsum_y_at = 256 * j;
-            const long norm3_h_at = 256 * j;
-            for (long m = 0; m < whole(0, 256); m += LANES) {
-                store(
-                    &dnorm3_gamma[at + m],
-                    load(&dnorm3_gamma[at + m]) + load(&dsum_y[dsum_y_at + m]) * load(&norm3_h[norm3_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, 256); m < 256; m++) {
-                dnorm3_gamma[at + m] += dsum_y[dsum_y_at + m] * norm3_h[norm3_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < 256; m++) {
-                    sums[m] += dnorm3_gamma[at + m];
-                    dnorm3_gamma[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < 256; m++) {
-            dnorm3_gamma[at + m] += sums[m];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_backward_14(dnorm3_gamma: rt.Array, dsum_y: rt.Array, norm3_h: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        bottleneck_backward_14_loops,
-        (H * N * W + 1023) // 1024,
-        256 * H * N * W * ((H * N * W + 1023) // 1024),
-        (dnorm3_gamma, dsum_y, norm3_h),
-        (),
-        (H, N, W),
-        (),
-    )
-
-
-bottleneck_backward_15_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm4_gamma, const REAL *restrict dsum_y,
     const REAL *restrict norm4_h, long H, long N, long W)
@@ -1865,14 +897,595 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_backward_15(dnorm4_gamma: rt.Array, dsum_y: rt.Array, norm4_h: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_backward_2(dnorm4_gamma: rt.Array, dsum_y: rt.Array, norm4_h: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every block, m."""
     return rt.run_parts(
-        bottleneck_backward_15_loops,
+        bottleneck_backward_2_loops,
         (H * N * W + 1023) // 1024,
         256 * H * N * W * ((H * N * W + 1023) // 1024),
         (dnorm4_gamma, dsum_y, norm4_h),
         (),
         (H, N, W),
+        (),
+    )
+
+
+bottleneck_backward_3_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dproject_u, const REAL *restrict dnorm4_beta,
+    const REAL *restrict dnorm4_gamma, const REAL *restrict dsum_y, const REAL *restrict factor1,
+    const REAL *restrict norm4_h, REAL number_1, REAL number_2)
+{
+    for (long v = start; v < stop; v++) {
+        const long dproject_u_at = 256 * v;
+        const long dsum_y_at = 256 * v;
+        const long norm4_h_at = 256 * v;
+        for (long e = 0; e < whole(0, 256); e += LANES) {
+            const reals dsum_y_1 = load(&dsum_y[dsum_y_at + e]);
+            const reals dnorm4_beta_1 = load(&dnorm4_beta[e]);
+            const reals dnorm4_gamma_1 = load(&dnorm4_gamma[e]);
+            const reals norm4_h_1 = load(&norm4_h[norm4_h_at + e]);
+            const reals factor1_1 = load(&factor1[e]);
+            store(
+                &dproject_u[dproject_u_at + e],
+                number_1 * (number_2 * dsum_y_1 - dnorm4_beta_1 - dnorm4_gamma_1 * norm4_h_1) * factor1_1
+            );
+        }
+        APART
+        for (long e = whole(0, 256); e < 256; e++) {
+            const REAL dsum_y_1 = dsum_y[dsum_y_at + e];
+            const REAL dnorm4_beta_1 = dnorm4_beta[e];
+            const REAL dnorm4_gamma_1 = dnorm4_gamma[e];
+            const REAL norm4_h_1 = norm4_h[norm4_h_at + e];
+            const REAL factor1_1 = factor1[e];
+            dproject_u[dproject_u_at + e] = (
+                number_1 * (number_2 * dsum_y_1 - dnorm4_beta_1 - dnorm4_gamma_1 * norm4_h_1) * factor1_1
+            );
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
+}
+"""
+
+
+def bottleneck_backward_3(
+    dproject_u: rt.Array,
+    dnorm4_beta: rt.Array,
+    dnorm4_gamma: rt.Array,
+    dsum_y: rt.Array,
+    factor1: rt.Array,
+    norm4_h: rt.Array,
+    H: int,
+    N: int,
+    W: int,
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("bottleneck_backward_3", dproject_u=dproject_u)
+    return rt.run(
+        bottleneck_backward_3_loops,
+        H * N * W,
+        256 * H * N * W,
+        (dproject_u, dnorm4_beta, dnorm4_gamma, dsum_y, factor1, norm4_h),
+        (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
+        (),
+        (),
+    )
+
+
+bottleneck_backward_4_loops = r"""/* Sums over j for every block, m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dnorm3_gamma, const REAL *restrict dsum_y,
+    const REAL *restrict norm3_h, long H, long N, long W)
+{
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = SCRATCH(double, 256);
+        if (!sums) {
+            return;
+        }
+        const long at = 256 * block;
+        APART
+        for (long m = 0; m < 256; m++) {
+            sums[m] = 0;
+            dnorm3_gamma[at + m] = 0;
+        }
+        long row = 0;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long dsum_y_at = 256 * j;
+            const long norm3_h_at = 256 * j;
+            for (long m = 0; m < whole(0, 256); m += LANES) {
+                store(
+                    &dnorm3_gamma[at + m],
+                    load(&dnorm3_gamma[at + m]) + load(&dsum_y[dsum_y_at + m]) * load(&norm3_h[norm3_h_at + m])
+                );
+            }
+            APART
+            for (long m = whole(0, 256); m < 256; m++) {
+                dnorm3_gamma[at + m] += dsum_y[dsum_y_at + m] * norm3_h[norm3_h_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long m = 0; m < 256; m++) {
+                    sums[m] += dnorm3_gamma[at + m];
+                    dnorm3_gamma[at + m] = 0;
+                }
+            }
+        }
+        APART
+        for (long m = 0; m < 256; m++) {
+            dnorm3_gamma[at + m] += sums[m];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3], numbers[4]);
+}
+"""
+
+
+def bottleneck_backward_4(dnorm3_gamma: rt.Array, dsum_y: rt.Array, norm3_h: rt.Array, H: int, N: int, W: int) -> bool:
+    """Sums over j for every block, m."""
+    return rt.run_parts(
+        bottleneck_backward_4_loops,
+        (H * N * W + 1023) // 1024,
+        256 * H * N * W * ((H * N * W + 1023) // 1024),
+        (dnorm3_gamma, dsum_y, norm3_h),
+        (),
+        (H, N, W),
+        (),
+    )
+
+
+bottleneck_backward_5_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dconv3_u, const REAL *restrict dnorm3_beta,
+    const REAL *restrict dnorm3_gamma, const REAL *restrict dsum_y, const REAL *restrict factor2,
+    const REAL *restrict norm3_h, REAL number_1, REAL number_2)
+{
+    for (long v = start; v < stop; v++) {
+        const long dconv3_u_at = 256 * v;
+        const long dsum_y_at = 256 * v;
+        const long norm3_h_at = 256 * v;
+        for (long e = 0; e < whole(0, 256); e += LANES) {
+            const reals dsum_y_1 = load(&dsum_y[dsum_y_at + e]);
+            const reals dnorm3_beta_1 = load(&dnorm3_beta[e]);
+            const reals dnorm3_gamma_1 = load(&dnorm3_gamma[e]);
+            const reals norm3_h_1 = load(&norm3_h[norm3_h_at + e]);
+            const reals factor2_1 = load(&factor2[e]);
+            store(
+                &dconv3_u[dconv3_u_at + e],
+                number_1 * (number_2 * dsum_y_1 - dnorm3_beta_1 - dnorm3_gamma_1 * norm3_h_1) * factor2_1
+            );
+        }
+        APART
+        for (long e = whole(0, 256); e < 256; e++) {
+            const REAL dsum_y_1 = dsum_y[dsum_y_at + e];
+            const REAL dnorm3_beta_1 = dnorm3_beta[e];
+            const REAL dnorm3_gamma_1 = dnorm3_gamma[e];
+            const REAL norm3_h_1 = norm3_h[norm3_h_at + e];
+            const REAL factor2_1 = factor2[e];
+            dconv3_u[dconv3_u_at + e] = (
+                number_1 * (number_2 * dsum_y_1 - dnorm3_beta_1 - dnorm3_gamma_1 * norm3_h_1) * factor2_1
+            );
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
+}
+"""
+
+
+def bottleneck_backward_5(
+    dconv3_u: rt.Array,
+    dnorm3_beta: rt.Array,
+    dnorm3_gamma: rt.Array,
+    dsum_y: rt.Array,
+    factor2: rt.Array,
+    norm3_h: rt.Array,
+    H: int,
+    N: int,
+    W: int,
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("bottleneck_backward_5", dconv3_u=dconv3_u)
+    return rt.run(
+        bottleneck_backward_5_loops,
+        H * N * W,
+        256 * H * N * W,
+        (dconv3_u, dnorm3_beta, dnorm3_gamma, dsum_y, factor2, norm3_h),
+        (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
+        (),
+        (),
+    )
+
+
+bottleneck_backward_6_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dnorm2_y, const REAL *restrict drelu2_y, const REAL *restrict relu2_y)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals relu2_y_1 = load(&relu2_y[e]);
+        const reals drelu2_y_1 = load(&drelu2_y[e]);
+        const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
+        store(&dnorm2_y[e], term_3);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL relu2_y_1 = relu2_y[e];
+        const REAL drelu2_y_1 = drelu2_y[e];
+        const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
+        dnorm2_y[e] = term_3;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def bottleneck_backward_6(dnorm2_y: rt.Array, drelu2_y: rt.Array, relu2_y: rt.Array, H: int, N: int, W: int) -> bool:
+    """Element by element."""
+    return rt.run(
+        bottleneck_backward_6_loops, 64 * H * N * W, 64 * H * N * W, (dnorm2_y, drelu2_y, relu2_y), (), (), ()
+    )
+
+
+bottleneck_backward_7_loops = r"""/* Sums over j for every block, m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dnorm2_y,
+    const REAL *restrict norm2_h, long H, long N, long W)
+{
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = SCRATCH(double, 64);
+        if (!sums) {
+            return;
+        }
+        const long at = 64 * block;
+        APART
+        for (long m = 0; m < 64; m++) {
+            sums[m] = 0;
+            dnorm2_gamma[at + m] = 0;
+        }
+        long row = 0;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long dnorm2_y_at = 64 * j;
+            const long norm2_h_at = 64 * j;
+            for (long m = 0; m < whole(0, 64); m += LANES) {
+                store(
+                    &dnorm2_gamma[at + m],
+                    load(&dnorm2_gamma[at + m]) + load(&dnorm2_y[dnorm2_y_at + m]) * load(&norm2_h[norm2_h_at + m])
+                );
+            }
+            APART
+            for (long m = whole(0, 64); m < 64; m++) {
+                dnorm2_gamma[at + m] += dnorm2_y[dnorm2_y_at + m] * norm2_h[norm2_h_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long m = 0; m < 64; m++) {
+                    sums[m] += dnorm2_gamma[at + m];
+                    dnorm2_gamma[at + m] = 0;
+                }
+            }
+        }
+        APART
+        for (long m = 0; m < 64; m++) {
+            dnorm2_gamma[at + m] += sums[m];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3], numbers[4]);
+}
+"""
+
+
+def bottleneck_backward_7(
+    dnorm2_gamma: rt.Array, dnorm2_y: rt.Array, norm2_h: rt.Array, H: int, N: int, W: int
+) -> bool:
+    """Sums over j for every block, m."""
+    return rt.run_parts(
+        bottleneck_backward_7_loops,
+        (H * N * W + 1023) // 1024,
+        64 * H * N * W * ((H * N * W + 1023) // 1024),
+        (dnorm2_gamma, dnorm2_y, norm2_h),
+        (),
+        (H, N, W),
+        (),
+    )
+
+
+bottleneck_backward_8_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_beta,
+    const REAL *restrict dnorm2_gamma, const REAL *restrict dnorm2_y, const REAL *restrict factor3,
+    const REAL *restrict norm2_h, REAL number_1, REAL number_2)
+{
+    for (long v = start; v < stop; v++) {
+        const long dconv2_u_at = 64 * v;
+        const long dnorm2_y_at = 64 * v;
+        const long norm2_h_at = 64 * v;
+        for (long e = 0; e < whole(0, 64); e += LANES) {
+            const reals dnorm2_y_1 = load(&dnorm2_y[dnorm2_y_at + e]);
+            const reals dnorm2_beta_1 = load(&dnorm2_beta[e]);
+            const reals dnorm2_gamma_1 = load(&dnorm2_gamma[e]);
+            const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
+            const reals factor3_1 = load(&factor3[e]);
+            store(
+                &dconv2_u[dconv2_u_at + e],
+                number_1 * (number_2 * dnorm2_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor3_1
+            );
+        }
+        APART
+        for (long e = whole(0, 64); e < 64; e++) {
+            const REAL dnorm2_y_1 = dnorm2_y[dnorm2_y_at + e];
+            const REAL dnorm2_beta_1 = dnorm2_beta[e];
+            const REAL dnorm2_gamma_1 = dnorm2_gamma[e];
+            const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
+            const REAL factor3_1 = factor3[e];
+            dconv2_u[dconv2_u_at + e] = (
+                number_1 * (number_2 * dnorm2_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor3_1
+            );
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
+}
+"""
+
+
+def bottleneck_backward_8(
+    dconv2_u: rt.Array,
+    dnorm2_beta: rt.Array,
+    dnorm2_gamma: rt.Array,
+    dnorm2_y: rt.Array,
+    factor3: rt.Array,
+    norm2_h: rt.Array,
+    H: int,
+    N: int,
+    W: int,
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("bottleneck_backward_8", dconv2_u=dconv2_u)
+    return rt.run(
+        bottleneck_backward_8_loops,
+        H * N * W,
+        64 * H * N * W,
+        (dconv2_u, dnorm2_beta, dnorm2_gamma, dnorm2_y, factor3, norm2_h),
+        (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
+        (),
+        (),
+    )
+
+
+bottleneck_backward_9_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dnorm1_y, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals relu1_y_1 = load(&relu1_y[e]);
+        const reals drelu1_y_1 = load(&drelu1_y[e]);
+        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+        store(&dnorm1_y[e], term_3);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL relu1_y_1 = relu1_y[e];
+        const REAL drelu1_y_1 = drelu1_y[e];
+        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+        dnorm1_y[e] = term_3;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def bottleneck_backward_9(dnorm1_y: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, H: int, N: int, W: int) -> bool:
+    """Element by element."""
+    return rt.run(
+        bottleneck_backward_9_loops, 64 * H * N * W, 64 * H * N * W, (dnorm1_y, drelu1_y, relu1_y), (), (), ()
+    )
+
+
+bottleneck_backward_10_loops = r"""/* Sums over j for every block, m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
+    const REAL *restrict norm1_h, long H, long N, long W)
+{
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = SCRATCH(double, 64);
+        if (!sums) {
+            return;
+        }
+        const long at = 64 * block;
+        APART
+        for (long m = 0; m < 64; m++) {
+            sums[m] = 0;
+            dnorm1_gamma[at + m] = 0;
+        }
+        long row = 0;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+            const long dnorm1_y_at = 64 * j;
+            const long norm1_h_at = 64 * j;
+            for (long m = 0; m < whole(0, 64); m += LANES) {
+                store(
+                    &dnorm1_gamma[at + m],
+                    load(&dnorm1_gamma[at + m]) + load(&dnorm1_y[dnorm1_y_at + m]) * load(&norm1_h[norm1_h_at + m])
+                );
+            }
+            APART
+            for (long m = whole(0, 64); m < 64; m++) {
+                dnorm1_gamma[at + m] += dnorm1_y[dnorm1_y_at + m] * norm1_h[norm1_h_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long m = 0; m < 64; m++) {
+                    sums[m] += dnorm1_gamma[at + m];
+                    dnorm1_gamma[at + m] = 0;
+                }
+            }
+        }
+        APART
+        for (long m = 0; m < 64; m++) {
+            dnorm1_gamma[at + m] += sums[m];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3], numbers[4]);
+}
+"""
+
+
+def bottleneck_backward_10(
+    dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, H: int, N: int, W: int
+) -> bool:
+    """Sums over j for every block, m."""
+    return rt.run_parts(
+        bottleneck_backward_10_loops,
+        (H * N * W + 1023) // 1024,
+        64 * H * N * W * ((H * N * W + 1023) // 1024),
+        (dnorm1_gamma, dnorm1_y, norm1_h),
+        (),
+        (H, N, W),
+        (),
+    )
+
+
+bottleneck_backward_11_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_beta,
+    const REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y, const REAL *restrict factor4,
+    const REAL *restrict norm1_h, REAL number_1, REAL number_2)
+{
+    for (long v = start; v < stop; v++) {
+        const long dconv1_u_at = 64 * v;
+        const long dnorm1_y_at = 64 * v;
+        const long norm1_h_at = 64 * v;
+        for (long e = 0; e < whole(0, 64); e += LANES) {
+            const reals dnorm1_y_1 = load(&dnorm1_y[dnorm1_y_at + e]);
+            const reals dnorm1_beta_1 = load(&dnorm1_beta[e]);
+            const reals dnorm1_gamma_1 = load(&dnorm1_gamma[e]);
+            const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
+            const reals factor4_1 = load(&factor4[e]);
+            store(
+                &dconv1_u[dconv1_u_at + e],
+                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor4_1
+            );
+        }
+        APART
+        for (long e = whole(0, 64); e < 64; e++) {
+            const REAL dnorm1_y_1 = dnorm1_y[dnorm1_y_at + e];
+            const REAL dnorm1_beta_1 = dnorm1_beta[e];
+            const REAL dnorm1_gamma_1 = dnorm1_gamma[e];
+            const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
+            const REAL factor4_1 = factor4[e];
+            dconv1_u[dconv1_u_at + e] = (
+                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor4_1
+            );
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
+}
+"""
+
+
+def bottleneck_backward_11(
+    dconv1_u: rt.Array,
+    dnorm1_beta: rt.Array,
+    dnorm1_gamma: rt.Array,
+    dnorm1_y: rt.Array,
+    factor4: rt.Array,
+    norm1_h: rt.Array,
+    H: int,
+    N: int,
+    W: int,
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("bottleneck_backward_11", dconv1_u=dconv1_u)
+    return rt.run(
+        bottleneck_backward_11_loops,
+        H * N * W,
+        64 * H * N * W,
+        (dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor4, norm1_h),
+        (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
+        (),
         (),
     )

@@ -139,10 +139,10 @@ def cross_entropy_forward_2(a: rt.Array, q: rt.Array, E: int, K: int) -> bool:
     return rt.run(cross_entropy_forward_2_loops, E, E * K, (a, q), (), (K,), ())
 
 
-cross_entropy_grad_input_1_loops = r"""/* Row by row, for every v. */
+cross_entropy_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict q, const REAL *restrict a,
-    const REAL *restrict h, const REAL *restrict z, REAL number_1, long K)
+    long start, long stop, REAL *restrict dx, const REAL *restrict a, const REAL *restrict h,
+    const REAL *restrict q, const REAL *restrict z, REAL number_1, long K)
 {
     for (long v = start; v < stop; v++) {
         const long a_at = v;
@@ -151,25 +151,21 @@ static void loops(
         const long q_at = K * v;
         const long z_at = v;
         for (long o = 0; o < whole(0, K); o += LANES) {
-            const reals q_1 = load(&q[q_at + o]);
-            const reals term_2 = -number_1 * q_1;
-            const reals term_3 = choose(MASKS(q_1 != all(0)), term_2, all(0));
-            store(&dx[dx_at + o], term_3);
             const reals a_1 = all(a[a_at]);
             const reals h_1 = load(&h[h_at + o]);
             const reals z_1 = all(z[z_at]);
-            store(&dx[dx_at + o], load(&dx[dx_at + o]) + number_1 * a_1 * h_1 / z_1);
+            const reals q_1 = load(&q[q_at + o]);
+            const reals term_5 = choose(MASKS(q_1 != all(0)), q_1, all(0));
+            store(&dx[dx_at + o], number_1 * (a_1 * h_1 / z_1 - term_5));
         }
         APART
         for (long o = whole(0, K); o < K; o++) {
-            const REAL q_1 = q[q_at + o];
-            const REAL term_2 = -number_1 * q_1;
-            const REAL term_3 = q_1 != 0 ? term_2 : 0;
-            dx[dx_at + o] = term_3;
             const REAL a_1 = a[a_at];
             const REAL h_1 = h[h_at + o];
             const REAL z_1 = z[z_at];
-            dx[dx_at + o] += number_1 * a_1 * h_1 / z_1;
+            const REAL q_1 = q[q_at + o];
+            const REAL term_5 = q_1 != 0 ? q_1 : 0;
+            dx[dx_at + o] = number_1 * (a_1 * h_1 / z_1 - term_5);
         }
     }
 }
@@ -188,8 +184,8 @@ static void part(void *given, long number)
 
 
 def cross_entropy_grad_input_1(
-    dx: rt.Array, q: rt.Array, a: rt.Array, h: rt.Array, z: rt.Array, dy: Any, s: Any, E: int, K: int
+    dx: rt.Array, a: rt.Array, h: rt.Array, q: rt.Array, z: rt.Array, dy: Any, s: Any, E: int, K: int
 ) -> bool:
-    """Row by row, for every v."""
+    """Element by element."""
     dtype = rt.float_type("cross_entropy_grad_input_1", dx=dx)
-    return rt.run(cross_entropy_grad_input_1_loops, E, E * K, (dx, q, a, h, z), (dtype(rt.ratio(dy, s)),), (K,), ())
+    return rt.run(cross_entropy_grad_input_1_loops, E, E * K, (dx, a, h, q, z), (dtype(rt.ratio(dy, s)),), (K,), ())

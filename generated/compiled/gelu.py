@@ -49,17 +49,17 @@ static void loops(
     const REAL *restrict x, REAL number_1, REAL number_2, REAL number_3)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
-        store(&dx[m], number_1 * load(&dy[m]) * load(&s[m]));
+        const reals s_1 = load(&s[m]);
         const reals x_1 = load(&x[m]);
         const reals dy_1 = load(&dy[m]);
-        store(&dx[m], load(&dx[m]) + number_2 * all_exp_of(number_3 * (x_1 * x_1)) * dy_1 * x_1);
+        store(&dx[m], number_1 * (s_1 + number_2 * all_exp_of(number_3 * (x_1 * x_1)) * x_1) * dy_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
-        dx[m] = number_1 * dy[m] * s[m];
+        const REAL s_1 = s[m];
         const REAL x_1 = x[m];
         const REAL dy_1 = dy[m];
-        dx[m] += number_2 * exp_of(number_3 * (x_1 * x_1)) * dy_1 * x_1;
+        dx[m] = number_1 * (s_1 + number_2 * exp_of(number_3 * (x_1 * x_1)) * x_1) * dy_1;
     }
 }
 
@@ -79,5 +79,5 @@ def gelu_grad_input_1(dx: rt.Array, dy: rt.Array, s: rt.Array, x: rt.Array, E: i
     """Element by element."""
     dtype = rt.float_type("gelu_grad_input_1", dx=dx)
     return rt.run(
-        gelu_grad_input_1_loops, E, E, (dx, dy, s, x), (dtype(1 / 2), dtype(0.3989422804014327), dtype(-1 / 2)), (), ()
+        gelu_grad_input_1_loops, E, E, (dx, dy, s, x), (dtype(1 / 2), dtype(0.7978845608028654), dtype(-1 / 2)), (), ()
     )

@@ -54,18 +54,21 @@ static void loops(
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals s_1 = load(&s[m]);
-        const reals dy_1 = load(&dy[m]);
-        store(&dx[m], (number_1 * s_1 + number_1) * dy_1);
         const reals x_1 = load(&x[m]);
-        store(&dx[m], load(&dx[m]) + number_2 * (all(1) - s_1 * s_1) * (number_3 * (x_1 * x_1) + all(1)) * dy_1 * x_1);
+        const reals dy_1 = load(&dy[m]);
+        store(
+            &dx[m],
+            number_1
+            * (number_2 * (all(1) - s_1 * s_1) * (number_3 * (x_1 * x_1) + all(1)) * x_1 + s_1 + all(1))
+            * dy_1
+        );
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
         const REAL s_1 = s[m];
-        const REAL dy_1 = dy[m];
-        dx[m] = (number_1 * s_1 + number_1) * dy_1;
         const REAL x_1 = x[m];
-        dx[m] += number_2 * (1 - s_1 * s_1) * (number_3 * (x_1 * x_1) + 1) * dy_1 * x_1;
+        const REAL dy_1 = dy[m];
+        dx[m] = number_1 * (number_2 * (1 - s_1 * s_1) * (number_3 * (x_1 * x_1) + 1) * x_1 + s_1 + 1) * dy_1;
     }
 }
 
@@ -89,7 +92,7 @@ def gelu_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, s: rt.Array, x: rt.Array,
         E,
         E,
         (dx, dy, s, x),
-        (dtype(1 / 2), dtype(0.3989422804014327), dtype(0.134145)),
+        (dtype(1 / 2), dtype(0.7978845608028654), dtype(0.134145)),
         (),
         (),
     )

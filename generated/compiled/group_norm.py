@@ -51,40 +51,6 @@ def group_norm_forward_1(
     return rt.run(group_norm_forward_1_loops, E * N, C * E * G * N, (y, beta, gamma, h), (), (C, G), ())
 
 
-group_norm_grad_input_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dh, const REAL *restrict dy, const REAL *restrict gamma, long C, long G)
-{
-    for (long a = start; a < stop; a++) {
-        const long dh_at = C * G * a;
-        const long dy_at = C * G * a;
-        for (long o = 0; o < whole(0, C * G); o += LANES) {
-            store(&dh[dh_at + o], load(&gamma[o]) * load(&dy[dy_at + o]));
-        }
-        APART
-        for (long o = whole(0, C * G); o < C * G; o++) {
-            dh[dh_at + o] = gamma[o] * dy[dy_at + o];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2], numbers[3]);
-}
-"""
-
-
-def group_norm_grad_input_1(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int, E: int, G: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(group_norm_grad_input_1_loops, E * N, C * E * G * N, (dh, dy, gamma), (), (C, G), ())
-
-
 group_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,

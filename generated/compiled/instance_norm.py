@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `instance_norm`: C, compiled when it is first called, see `rt.Companion`."""
 
-from typing import Any
-
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
@@ -143,45 +141,10 @@ def instance_norm_forward_2(
     return rt.run(instance_norm_forward_2_loops, N, C * E * N, (h, y, factor1, m, x, beta, gamma), (), (C, E), ())
 
 
-instance_norm_grad_input_1_loops = r"""/* Element by element. */
+instance_norm_grad_input_1_loops = r"""/* Sums over e for every q, o. */
 static void loops(
-    long start, long stop, REAL *restrict dh, const REAL *restrict dy, const REAL *restrict gamma, long C)
-{
-    for (long a = start; a < stop; a++) {
-        const long dh_at = C * a;
-        const long dy_at = C * a;
-        for (long o = 0; o < whole(0, C); o += LANES) {
-            store(&dh[dh_at + o], load(&gamma[o]) * load(&dy[dy_at + o]));
-        }
-        APART
-        for (long o = whole(0, C); o < C; o++) {
-            dh[dh_at + o] = gamma[o] * dy[dy_at + o];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def instance_norm_grad_input_1(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int, E: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(instance_norm_grad_input_1_loops, E * N, C * E * N, (dh, dy, gamma), (), (C,), ())
-
-
-instance_norm_grad_input_2_loops = r"""/* Sums over e for every q, a. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dv, const REAL *restrict dh,
-    const REAL *restrict m, const REAL *restrict v, const REAL *restrict x, REAL number_1, REAL number_2, long C,
-    long E)
+    long start, long stop, struct team *const team, REAL *restrict dx_sum1, const REAL *restrict dy,
+    const REAL *restrict h, long C, long E)
 {
     for (long q = start; q < stop; q++) {
         double *restrict sums = SCRATCH(double, C);
@@ -190,42 +153,33 @@ static void loops(
         }
         const long at = C * q;
         APART
-        for (long a = 0; a < C; a++) {
-            sums[a] = 0;
-            dv[at + a] = 0;
+        for (long o = 0; o < C; o++) {
+            sums[o] = 0;
+            dx_sum1[at + o] = 0;
         }
         long row = 0;
         for (long e = 0; e < E; e++) {
-            const long dh_at = C * (E * q + e);
-            const long m_at = C * q;
-            const long x_at = C * (E * q + e);
-            for (long a = 0; a < whole(0, C); a += LANES) {
-                const reals x_1 = load(&x[x_at + a]);
-                const reals m_1 = load(&m[m_at + a]);
-                const reals dh_1 = load(&dh[dh_at + a]);
-                store(&dv[at + a], load(&dv[at + a]) + (x_1 - m_1) * dh_1);
+            const long dy_at = C * (E * q + e);
+            const long h_at = C * (E * q + e);
+            for (long o = 0; o < whole(0, C); o += LANES) {
+                store(&dx_sum1[at + o], load(&dx_sum1[at + o]) + load(&dy[dy_at + o]) * load(&h[h_at + o]));
             }
             APART
-            for (long a = whole(0, C); a < C; a++) {
-                const REAL x_1 = x[x_at + a];
-                const REAL m_1 = m[m_at + a];
-                const REAL dh_1 = dh[dh_at + a];
-                dv[at + a] += (x_1 - m_1) * dh_1;
+            for (long o = whole(0, C); o < C; o++) {
+                dx_sum1[at + o] += dy[dy_at + o] * h[h_at + o];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long a = 0; a < C; a++) {
-                    sums[a] += dv[at + a];
-                    dv[at + a] = 0;
+                for (long o = 0; o < C; o++) {
+                    sums[o] += dx_sum1[at + o];
+                    dx_sum1[at + o] = 0;
                 }
             }
         }
         APART
-        for (long a = 0; a < C; a++) {
-            dv[at + a] += sums[a];
-            const long v_at = C * q;
-            dv[at + a] *= number_1 / ((number_2 + v[v_at + a]) * root_of(number_2 + v[v_at + a]));
+        for (long o = 0; o < C; o++) {
+            dx_sum1[at + o] += sums[o];
         }
     }
 }
@@ -237,53 +191,49 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], numbers[2], numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3]);
 }
 """
 
 
-def instance_norm_grad_input_2(
-    dv: rt.Array, dh: rt.Array, m: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int, N: int, epsilon: Any
-) -> bool:
-    """Sums over e for every q, a."""
-    dtype = rt.float_type("instance_norm_grad_input_2", dv=dv)
-    return rt.run(
-        instance_norm_grad_input_2_loops, N, C * E * N, (dv, dh, m, v, x), (dtype(-1 / 2), dtype(epsilon)), (C, E), ()
-    )
+def instance_norm_grad_input_1(dx_sum1: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, N: int) -> bool:
+    """Sums over e for every q, o."""
+    return rt.run(instance_norm_grad_input_1_loops, N, C * E * N, (dx_sum1, dy, h), (), (C, E), ())
 
 
-instance_norm_grad_input_3_loops = r"""/* Row by row, for every q, a. */
+instance_norm_grad_input_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1,
-    const REAL *restrict dv, const REAL *restrict m, const REAL *restrict x, const REAL *restrict dm,
-    REAL number_1, long C, long E)
+    long start, long stop, REAL *restrict dx, const REAL *restrict dx_sum1, const REAL *restrict dx_sum2,
+    const REAL *restrict dy, const REAL *restrict factor1, const REAL *restrict gamma, const REAL *restrict h,
+    REAL number_1, REAL number_2, long C, long E)
 {
     for (long q = start; q < stop; q++) {
         for (long a = 0; a < E; a++) {
-            const long dh_at = C * (E * q + a);
-            const long dm_at = C * q;
-            const long dv_at = C * q;
             const long dx_at = C * (E * q + a);
+            const long dx_sum1_at = C * q;
+            const long dx_sum2_at = C * q;
+            const long dy_at = C * (E * q + a);
             const long factor1_at = C * q;
-            const long m_at = C * q;
-            const long x_at = C * (E * q + a);
+            const long h_at = C * (E * q + a);
             for (long o = 0; o < whole(0, C); o += LANES) {
-                store(&dx[dx_at + o], load(&factor1[factor1_at + o]) * load(&dh[dh_at + o]));
-                const reals x_1 = load(&x[x_at + o]);
-                const reals m_1 = load(&m[m_at + o]);
-                const reals dv_1 = load(&dv[dv_at + o]);
-                store(&dx[dx_at + o], load(&dx[dx_at + o]) + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1);
-                store(&dx[dx_at + o], load(&dx[dx_at + o]) + number_1 * load(&dm[dm_at + o]));
+                const reals dy_1 = load(&dy[dy_at + o]);
+                const reals dx_sum1_1 = load(&dx_sum1[dx_sum1_at + o]);
+                const reals h_1 = load(&h[h_at + o]);
+                const reals dx_sum2_1 = load(&dx_sum2[dx_sum2_at + o]);
+                const reals gamma_1 = load(&gamma[o]);
+                const reals factor1_1 = load(&factor1[factor1_at + o]);
+                store(&dx[dx_at + o], number_1 * (number_2 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * gamma_1 * factor1_1);
             }
             APART
             for (long o = whole(0, C); o < C; o++) {
-                dx[dx_at + o] = factor1[factor1_at + o] * dh[dh_at + o];
-                const REAL x_1 = x[x_at + o];
-                const REAL m_1 = m[m_at + o];
-                const REAL dv_1 = dv[dv_at + o];
-                dx[dx_at + o] += number_1 * (2 * x_1 - 2 * m_1) * dv_1;
-                dx[dx_at + o] += number_1 * dm[dm_at + o];
+                const REAL dy_1 = dy[dy_at + o];
+                const REAL dx_sum1_1 = dx_sum1[dx_sum1_at + o];
+                const REAL h_1 = h[h_at + o];
+                const REAL dx_sum2_1 = dx_sum2[dx_sum2_at + o];
+                const REAL gamma_1 = gamma[o];
+                const REAL factor1_1 = factor1[factor1_at + o];
+                dx[dx_at + o] = number_1 * (number_2 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * gamma_1 * factor1_1;
             }
         }
     }
@@ -297,31 +247,31 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], numbers[2], numbers[3]);
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2], numbers[3]);
 }
 """
 
 
-def instance_norm_grad_input_3(
+def instance_norm_grad_input_2(
     dx: rt.Array,
-    dh: rt.Array,
+    dx_sum1: rt.Array,
+    dx_sum2: rt.Array,
+    dy: rt.Array,
     factor1: rt.Array,
-    dv: rt.Array,
-    m: rt.Array,
-    x: rt.Array,
-    dm: rt.Array,
+    gamma: rt.Array,
+    h: rt.Array,
     C: int,
     E: int,
     N: int,
 ) -> bool:
-    """Row by row, for every q, a."""
-    dtype = rt.float_type("instance_norm_grad_input_3", dx=dx)
+    """Element by element."""
+    dtype = rt.float_type("instance_norm_grad_input_2", dx=dx)
     return rt.run(
-        instance_norm_grad_input_3_loops,
+        instance_norm_grad_input_2_loops,
         N,
         C * E * N,
-        (dx, dh, factor1, dv, m, x, dm),
-        (dtype(rt.ratio(1, E)),),
+        (dx, dx_sum1, dx_sum2, dy, factor1, gamma, h),
+        (dtype(rt.ratio(1, E)), dtype(E)),
         (C, E),
         (),
     )

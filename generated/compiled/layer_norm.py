@@ -126,120 +126,43 @@ def layer_norm_forward_1(
     )
 
 
-layer_norm_grad_input_1_loops = r"""/* Row by row, for every q. */
+layer_norm_grad_input_1_loops = r"""/* Sums over c for every q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dh, REAL *restrict dv, REAL *restrict dm,
-    REAL *restrict dx, const REAL *restrict dy, const REAL *restrict gamma, const REAL *restrict m,
-    const REAL *restrict v, const REAL *restrict x, REAL number_1, REAL number_2, REAL number_3, long C)
+    long start, long stop, struct team *const team, REAL *restrict dx_sum1, const REAL *restrict dy,
+    const REAL *restrict gamma, const REAL *restrict h, long C)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long q = start; q < stop; q++) {
-        const long dh_at = C * q;
-        const long dm_at = q;
-        const long dv_at = q;
-        const long dx_at = C * q;
+        const long dx_sum1_at = q;
         const long dy_at = C * q;
-        const long m_at = q;
-        const long v_at = q;
-        const long x_at = C * q;
-        for (long a = 0; a < whole(0, C); a += LANES) {
-            store(&dh[dh_at + a], load(&gamma[a]) * load(&dy[dy_at + a]));
-        }
-        APART
-        for (long a = whole(0, C); a < C; a++) {
-            dh[dh_at + a] = gamma[a] * dy[dy_at + a];
-        }
-        double total_1_0 = 0;
+        const long h_at = C * q;
+        double total_0_0 = 0;
         for (long block = 0; block < (C + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
             }
             long low = block * 4096;
             long high = least(low + 4096, C);
-            for (long a = low; a < whole(low, high); a += LANES) {
-                const reals x_1 = load(&x[x_at + a]);
-                const reals m_1 = all(m[m_at]);
-                const reals dh_1 = load(&dh[dh_at + a]);
-                all_add_to(sums, (x_1 - m_1) * dh_1);
+            for (long c = low; c < whole(low, high); c += LANES) {
+                const reals gamma_1 = load(&gamma[c]);
+                const reals dy_1 = load(&dy[dy_at + c]);
+                const reals h_1 = load(&h[h_at + c]);
+                all_add_to(sums, gamma_1 * dy_1 * h_1);
             }
-            APART
-            for (long a = whole(low, high); a < high; a++) {
-                const REAL x_1 = x[x_at + a];
-                const REAL m_1 = m[m_at];
-                const REAL dh_1 = dh[dh_at + a];
-                add_to(sums, (x_1 - m_1) * dh_1);
-            }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_1_0 += sums[lane];
-            }
-        }
-        dv[dv_at] = total_1_0 * (number_1 / ((number_2 + v[v_at]) * root_of(number_2 + v[v_at])));
-        double total_1_1 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
-            long high = least(low + 4096, C);
-            for (long a = low; a < whole(low, high); a += LANES) {
-                all_add_to(sums, load(&dh[dh_at + a]));
-            }
-            APART
-            for (long a = whole(low, high); a < high; a++) {
-                add_to(sums, dh[dh_at + a]);
+            for (long c = whole(low, high); c < high; c++) {
+                const REAL gamma_1 = gamma[c];
+                const REAL dy_1 = dy[dy_at + c];
+                const REAL h_1 = h[h_at + c];
+                add_to(sums, gamma_1 * dy_1 * h_1);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total_1_1 += sums[lane];
+                total_0_0 += sums[lane];
             }
         }
-        dm[dm_at] = total_1_1 * (-1 / root_of(number_2 + v[v_at]));
-        double total_1_2 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
-            long high = least(low + 4096, C);
-            for (long a = low; a < whole(low, high); a += LANES) {
-                const reals m_1 = all(m[m_at]);
-                const reals x_1 = load(&x[x_at + a]);
-                all_add_to(sums, all(2) * m_1 - all(2) * x_1);
-            }
-            APART
-            for (long a = whole(low, high); a < high; a++) {
-                const REAL m_1 = m[m_at];
-                const REAL x_1 = x[x_at + a];
-                add_to(sums, 2 * m_1 - 2 * x_1);
-            }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_1_2 += sums[lane];
-            }
-        }
-        dm[dm_at] += total_1_2 * (number_3 * dv[dv_at]);
-        for (long a = 0; a < whole(0, C); a += LANES) {
-            const reals dh_1 = load(&dh[dh_at + a]);
-            const reals v_1 = all(v[v_at]);
-            store(&dx[dx_at + a], dh_1 / all_root_of(number_2 + v_1));
-            const reals x_1 = load(&x[x_at + a]);
-            const reals m_1 = all(m[m_at]);
-            const reals dv_1 = all(dv[dv_at]);
-            store(&dx[dx_at + a], load(&dx[dx_at + a]) + number_3 * (all(2) * x_1 - all(2) * m_1) * dv_1);
-            store(&dx[dx_at + a], load(&dx[dx_at + a]) + number_3 * dm[dm_at]);
-        }
-        APART
-        for (long a = whole(0, C); a < C; a++) {
-            const REAL dh_1 = dh[dh_at + a];
-            const REAL v_1 = v[v_at];
-            dx[dx_at + a] = dh_1 / root_of(number_2 + v_1);
-            const REAL x_1 = x[x_at + a];
-            const REAL m_1 = m[m_at];
-            const REAL dv_1 = dv[dv_at];
-            dx[dx_at + a] += number_3 * (2 * x_1 - 2 * m_1) * dv_1;
-            dx[dx_at + a] += number_3 * dm[dm_at];
-        }
+        dx_sum1[dx_sum1_at] = total_0_0;
     }
 }
 
@@ -251,34 +174,90 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], arrays[6], arrays[7], arrays[8], ((const REAL *)arrays[9])[0],
-        ((const REAL *)arrays[9])[1], ((const REAL *)arrays[9])[2], numbers[2]);
+        numbers[2]);
 }
 """
 
 
-def layer_norm_grad_input_1(
-    dh: rt.Array,
-    dv: rt.Array,
-    dm: rt.Array,
+def layer_norm_grad_input_1(dx_sum1: rt.Array, dy: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Sums over c for every q."""
+    return rt.run(layer_norm_grad_input_1_loops, E, C * E, (dx_sum1, dy, gamma, h), (), (C,), ())
+
+
+layer_norm_grad_input_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dx_sum1, const REAL *restrict dx_sum2,
+    const REAL *restrict dy, const REAL *restrict gamma, const REAL *restrict h, const REAL *restrict v,
+    REAL number_1, REAL number_2, REAL number_3, long C)
+{
+    for (long q = start; q < stop; q++) {
+        const long dx_at = C * q;
+        const long dx_sum1_at = q;
+        const long dx_sum2_at = q;
+        const long dy_at = C * q;
+        const long h_at = C * q;
+        const long v_at = q;
+        for (long a = 0; a < whole(0, C); a += LANES) {
+            const reals gamma_1 = load(&gamma[a]);
+            const reals dy_1 = load(&dy[dy_at + a]);
+            const reals dx_sum1_1 = all(dx_sum1[dx_sum1_at]);
+            const reals h_1 = load(&h[h_at + a]);
+            const reals dx_sum2_1 = all(dx_sum2[dx_sum2_at]);
+            const reals v_1 = all(v[v_at]);
+            store(
+                &dx[dx_at + a],
+                number_1 * (number_2 * gamma_1 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) / all_root_of(number_3 + v_1)
+            );
+        }
+        APART
+        for (long a = whole(0, C); a < C; a++) {
+            const REAL gamma_1 = gamma[a];
+            const REAL dy_1 = dy[dy_at + a];
+            const REAL dx_sum1_1 = dx_sum1[dx_sum1_at];
+            const REAL h_1 = h[h_at + a];
+            const REAL dx_sum2_1 = dx_sum2[dx_sum2_at];
+            const REAL v_1 = v[v_at];
+            dx[dx_at + a] = (
+                number_1 * (number_2 * gamma_1 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) / root_of(number_3 + v_1)
+            );
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1],
+        ((const REAL *)arrays[7])[2], numbers[2]);
+}
+"""
+
+
+def layer_norm_grad_input_2(
     dx: rt.Array,
+    dx_sum1: rt.Array,
+    dx_sum2: rt.Array,
     dy: rt.Array,
     gamma: rt.Array,
-    m: rt.Array,
+    h: rt.Array,
     v: rt.Array,
-    x: rt.Array,
     C: int,
     E: int,
     epsilon: Any,
 ) -> bool:
-    """Row by row, for every q."""
-    dtype = rt.float_type("layer_norm_grad_input_1", dh=dh)
+    """Element by element."""
+    dtype = rt.float_type("layer_norm_grad_input_2", dx=dx)
     return rt.run(
-        layer_norm_grad_input_1_loops,
+        layer_norm_grad_input_2_loops,
         E,
         C * E,
-        (dh, dv, dm, dx, dy, gamma, m, v, x),
-        (dtype(-1 / 2), dtype(epsilon), dtype(rt.ratio(1, C))),
+        (dx, dx_sum1, dx_sum2, dy, gamma, h, v),
+        (dtype(rt.ratio(1, C)), dtype(C), dtype(epsilon)),
         (C,),
         (),
     )

@@ -106,17 +106,21 @@ def log_softmax_forward_1(
     return rt.run(log_softmax_forward_1_loops, E, E * K, (m, u, h, z, y, x), (), (K,), ())
 
 
-log_softmax_grad_input_1_loops = r"""/* Sums over k for every q. */
+log_softmax_grad_input_1_loops = r"""/* Row by row, for every q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict ds, const REAL *restrict dy, long K)
+    long start, long stop, struct team *const team, REAL *restrict dx_sum1, REAL *restrict dx,
+    const REAL *restrict dy, const REAL *restrict h, const REAL *restrict z, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long q = start; q < stop; q++) {
-        const long ds_at = q;
+        const long dx_at = K * q;
+        const long dx_sum1_at = q;
         const long dy_at = K * q;
+        const long h_at = K * q;
+        const long z_at = q;
         double total_0_0 = 0;
         for (long block = 0; block < (K + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
@@ -134,49 +138,20 @@ static void loops(
                 total_0_0 += sums[lane];
             }
         }
-        ds[ds_at] = total_0_0 * -1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
-}
-"""
-
-
-def log_softmax_grad_input_1(ds: rt.Array, dy: rt.Array, E: int, K: int) -> bool:
-    """Sums over k for every q."""
-    return rt.run(log_softmax_grad_input_1_loops, E, E * K, (ds, dy), (), (K,), ())
-
-
-log_softmax_grad_input_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict ds, const REAL *restrict h,
-    const REAL *restrict z, long K)
-{
-    for (long q = start; q < stop; q++) {
-        const long ds_at = q;
-        const long dx_at = K * q;
-        const long h_at = K * q;
-        const long z_at = q;
-        for (long v = 0; v < whole(0, K); v += LANES) {
-            const reals ds_1 = all(ds[ds_at]);
-            const reals h_1 = load(&h[h_at + v]);
+        dx_sum1[dx_sum1_at] = total_0_0;
+        for (long k = 0; k < whole(0, K); k += LANES) {
+            const reals dy_1 = load(&dy[dy_at + k]);
+            const reals dx_sum1_1 = all(dx_sum1[dx_sum1_at]);
+            const reals h_1 = load(&h[h_at + k]);
             const reals z_1 = all(z[z_at]);
-            store(&dx[dx_at + v], load(&dx[dx_at + v]) + ds_1 * h_1 / z_1);
+            store(&dx[dx_at + k], dy_1 - dx_sum1_1 * h_1 / z_1);
         }
-        APART
-        for (long v = whole(0, K); v < K; v++) {
-            const REAL ds_1 = ds[ds_at];
-            const REAL h_1 = h[h_at + v];
+        for (long k = whole(0, K); k < K; k++) {
+            const REAL dy_1 = dy[dy_at + k];
+            const REAL dx_sum1_1 = dx_sum1[dx_sum1_at];
+            const REAL h_1 = h[h_at + k];
             const REAL z_1 = z[z_at];
-            dx[dx_at + v] += ds_1 * h_1 / z_1;
+            dx[dx_at + k] = dy_1 - dx_sum1_1 * h_1 / z_1;
         }
     }
 }
@@ -188,11 +163,14 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], numbers[2]);
 }
 """
 
 
-def log_softmax_grad_input_2(dx: rt.Array, ds: rt.Array, h: rt.Array, z: rt.Array, E: int, K: int) -> bool:
-    """Element by element."""
-    return rt.run(log_softmax_grad_input_2_loops, E, E * K, (dx, ds, h, z), (), (K,), ())
+def log_softmax_grad_input_1(
+    dx_sum1: rt.Array, dx: rt.Array, dy: rt.Array, h: rt.Array, z: rt.Array, E: int, K: int
+) -> bool:
+    """Row by row, for every q."""
+    return rt.run(log_softmax_grad_input_1_loops, E, E * K, (dx_sum1, dx, dy, h, z), (), (K,), ())

@@ -65,21 +65,23 @@ def lstm_cell_forward_1(
 
 lstm_cell_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
-    const REAL *restrict s)
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict dz,
+    const REAL *restrict o, const REAL *restrict s)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        const reals dz_1 = load(&dz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL dz_1 = dz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
     }
 }
 
@@ -89,33 +91,35 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
 }
 """
 
 
-def lstm_cell_grad_input_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+def lstm_cell_grad_input_1(ddz: rt.Array, dy: rt.Array, dz: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
     """Element by element."""
-    return rt.run(lstm_cell_grad_input_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+    return rt.run(lstm_cell_grad_input_1_loops, H * N, H * N, (ddz, dy, dz, o, s), (), (), ())
 
 
 lstm_cell_grad_h_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
-    const REAL *restrict s)
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict dz,
+    const REAL *restrict o, const REAL *restrict s)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        const reals dz_1 = load(&dz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL dz_1 = dz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
     }
 }
 
@@ -125,35 +129,37 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
 }
 """
 
 
-def lstm_cell_grad_h_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+def lstm_cell_grad_h_1(ddz: rt.Array, dy: rt.Array, dz: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
     """Element by element."""
-    return rt.run(lstm_cell_grad_h_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+    return rt.run(lstm_cell_grad_h_1_loops, H * N, H * N, (ddz, dy, dz, o, s), (), (), ())
 
 
 lstm_cell_grad_c_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict ddz, REAL *restrict dc, const REAL *restrict dy,
-    const REAL *restrict o, const REAL *restrict s, const REAL *restrict f)
+    long start, long stop, REAL *restrict dc, const REAL *restrict dy, const REAL *restrict dz,
+    const REAL *restrict f, const REAL *restrict o, const REAL *restrict s)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
-        store(&dc[q], load(&ddz[q]) * load(&f[q]));
+        const reals dz_1 = load(&dz[q]);
+        const reals f_1 = load(&f[q]);
+        store(&dc[q], ((all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1) * f_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
-        dc[q] = ddz[q] * f[q];
+        const REAL dz_1 = dz[q];
+        const REAL f_1 = f[q];
+        dc[q] = ((1 - s_1 * s_1) * dy_1 * o_1 + dz_1) * f_1;
     }
 }
 
@@ -170,29 +176,31 @@ static void part(void *given, long number)
 
 
 def lstm_cell_grad_c_1(
-    ddz: rt.Array, dc: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, f: rt.Array, H: int, N: int
+    dc: rt.Array, dy: rt.Array, dz: rt.Array, f: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int
 ) -> bool:
     """Element by element."""
-    return rt.run(lstm_cell_grad_c_1_loops, H * N, H * N, (ddz, dc, dy, o, s, f), (), (), ())
+    return rt.run(lstm_cell_grad_c_1_loops, H * N, H * N, (dc, dy, dz, f, o, s), (), (), ())
 
 
 lstm_cell_grad_weight_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
-    const REAL *restrict s)
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict dz,
+    const REAL *restrict o, const REAL *restrict s)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        const reals dz_1 = load(&dz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL dz_1 = dz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
     }
 }
 
@@ -202,33 +210,37 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
 }
 """
 
 
-def lstm_cell_grad_weight_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+def lstm_cell_grad_weight_1(
+    ddz: rt.Array, dy: rt.Array, dz: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int
+) -> bool:
     """Element by element."""
-    return rt.run(lstm_cell_grad_weight_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+    return rt.run(lstm_cell_grad_weight_1_loops, H * N, H * N, (ddz, dy, dz, o, s), (), (), ())
 
 
 lstm_cell_grad_r_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
-    const REAL *restrict s)
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict dz,
+    const REAL *restrict o, const REAL *restrict s)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        const reals dz_1 = load(&dz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL dz_1 = dz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
     }
 }
 
@@ -238,33 +250,35 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
 }
 """
 
 
-def lstm_cell_grad_r_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+def lstm_cell_grad_r_1(ddz: rt.Array, dy: rt.Array, dz: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
     """Element by element."""
-    return rt.run(lstm_cell_grad_r_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+    return rt.run(lstm_cell_grad_r_1_loops, H * N, H * N, (ddz, dy, dz, o, s), (), (), ())
 
 
 lstm_cell_grad_bias_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
-    const REAL *restrict s)
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict dz,
+    const REAL *restrict o, const REAL *restrict s)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        const reals dz_1 = load(&dz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL dz_1 = dz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
     }
 }
 
@@ -274,33 +288,35 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
 }
 """
 
 
-def lstm_cell_grad_bias_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+def lstm_cell_grad_bias_1(ddz: rt.Array, dy: rt.Array, dz: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
     """Element by element."""
-    return rt.run(lstm_cell_grad_bias_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+    return rt.run(lstm_cell_grad_bias_1_loops, H * N, H * N, (ddz, dy, dz, o, s), (), (), ())
 
 
 lstm_cell_backward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict o,
-    const REAL *restrict s)
+    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict dz,
+    const REAL *restrict o, const REAL *restrict s)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        const reals dz_1 = load(&dz[q]);
+        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL dz_1 = dz[q];
+        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
     }
 }
 
@@ -310,11 +326,11 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
 }
 """
 
 
-def lstm_cell_backward_1(ddz: rt.Array, dy: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
+def lstm_cell_backward_1(ddz: rt.Array, dy: rt.Array, dz: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
     """Element by element."""
-    return rt.run(lstm_cell_backward_1_loops, H * N, H * N, (ddz, dy, o, s), (), (), ())
+    return rt.run(lstm_cell_backward_1_loops, H * N, H * N, (ddz, dy, dz, o, s), (), (), ())

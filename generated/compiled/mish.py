@@ -46,19 +46,17 @@ static void loops(
     const REAL *restrict x)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
-        store(&dx[m], load(&dy[m]) * load(&s[m]));
         const reals s_1 = load(&s[m]);
         const reals x_1 = load(&x[m]);
         const reals dy_1 = load(&dy[m]);
-        store(&dx[m], load(&dx[m]) + (all(1) - s_1 * s_1) * all_sigmoid_of(x_1) * dy_1 * x_1);
+        store(&dx[m], ((all(1) - s_1 * s_1) * all_sigmoid_of(x_1) * x_1 + s_1) * dy_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
-        dx[m] = dy[m] * s[m];
         const REAL s_1 = s[m];
         const REAL x_1 = x[m];
         const REAL dy_1 = dy[m];
-        dx[m] += (1 - s_1 * s_1) * sigmoid_of(x_1) * dy_1 * x_1;
+        dx[m] = ((1 - s_1 * s_1) * sigmoid_of(x_1) * x_1 + s_1) * dy_1;
     }
 }
 

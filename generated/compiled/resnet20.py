@@ -1099,31 +1099,22 @@ def resnet20_predict_1(
     )
 
 
-resnet20_basic_backward_1_loops = r"""/* Row by row, for every v. */
+resnet20_basic_backward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dsum_y, REAL *restrict dnorm2_h, const REAL *restrict drelu2_y,
-    const REAL *restrict relu2_y, const REAL *restrict norm2_gamma, long C)
+    long start, long stop, REAL *restrict dsum_y, const REAL *restrict drelu2_y, const REAL *restrict relu2_y)
 {
-    for (long v = start; v < stop; v++) {
-        const long dnorm2_h_at = C * v;
-        const long drelu2_y_at = C * v;
-        const long dsum_y_at = C * v;
-        const long relu2_y_at = C * v;
-        for (long e = 0; e < whole(0, C); e += LANES) {
-            const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
-            const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
-            const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-            store(&dsum_y[dsum_y_at + e], term_3);
-            store(&dnorm2_h[dnorm2_h_at + e], load(&norm2_gamma[e]) * load(&dsum_y[dsum_y_at + e]));
-        }
-        APART
-        for (long e = whole(0, C); e < C; e++) {
-            const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
-            const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
-            const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-            dsum_y[dsum_y_at + e] = term_3;
-            dnorm2_h[dnorm2_h_at + e] = norm2_gamma[e] * dsum_y[dsum_y_at + e];
-        }
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals relu2_y_1 = load(&relu2_y[e]);
+        const reals drelu2_y_1 = load(&drelu2_y[e]);
+        const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
+        store(&dsum_y[e], term_3);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL relu2_y_1 = relu2_y[e];
+        const REAL drelu2_y_1 = drelu2_y[e];
+        const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
+        dsum_y[e] = term_3;
     }
 }
 
@@ -1131,476 +1122,19 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
 }
 """
 
 
-def resnet20_basic_backward_1(
-    dsum_y: rt.Array,
-    dnorm2_h: rt.Array,
-    drelu2_y: rt.Array,
-    relu2_y: rt.Array,
-    norm2_gamma: rt.Array,
-    C: int,
-    H: int,
-    N: int,
-) -> bool:
-    """Row by row, for every v."""
-    return rt.run(
-        resnet20_basic_backward_1_loops,
-        H**2 * N,
-        C * H**2 * N,
-        (dsum_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma),
-        (),
-        (C,),
-        (),
-    )
+def resnet20_basic_backward_1(dsum_y: rt.Array, drelu2_y: rt.Array, relu2_y: rt.Array, C: int, H: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(resnet20_basic_backward_1_loops, C * H**2 * N, C * H**2 * N, (dsum_y, drelu2_y, relu2_y), (), (), ())
 
 
 resnet20_basic_backward_2_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm2_v, const REAL *restrict dnorm2_h,
-    const REAL *restrict norm2_h, const REAL *restrict norm2_v, REAL number_1, REAL number_2, long C, long H,
-    long N)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
-        }
-        const long at = C * block;
-        APART
-        for (long m = 0; m < C; m++) {
-            sums[m] = 0;
-            dnorm2_v[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
-            const long dnorm2_h_at = C * j;
-            const long norm2_h_at = C * j;
-            for (long m = 0; m < whole(0, C); m += LANES) {
-                store(
-                    &dnorm2_v[at + m],
-                    load(&dnorm2_v[at + m]) + load(&dnorm2_h[dnorm2_h_at + m]) * load(&norm2_h[norm2_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, C); m < C; m++) {
-                dnorm2_v[at + m] += dnorm2_h[dnorm2_h_at + m] * norm2_h[norm2_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < C; m++) {
-                    sums[m] += dnorm2_v[at + m];
-                    dnorm2_v[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < C; m++) {
-            dnorm2_v[at + m] += sums[m];
-            dnorm2_v[at + m] *= number_1 / (norm2_v[m] + number_2);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def resnet20_basic_backward_2(
-    dnorm2_v: rt.Array, dnorm2_h: rt.Array, norm2_h: rt.Array, norm2_v: rt.Array, C: int, H: int, N: int
-) -> bool:
-    """Sums over j for every block, m."""
-    dtype = rt.float_type("resnet20_basic_backward_2", dnorm2_v=dnorm2_v)
-    return rt.run_parts(
-        resnet20_basic_backward_2_loops,
-        (H**2 * N + 1023) // 1024,
-        C * H**2 * N * ((H**2 * N + 1023) // 1024),
-        (dnorm2_v, dnorm2_h, norm2_h, norm2_v),
-        (dtype(-1 / 2), dtype(1e-05)),
-        (C, H, N),
-        (),
-    )
-
-
-resnet20_basic_backward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_h, const REAL *restrict dnorm2_m,
-    const REAL *restrict factor1, const REAL *restrict factor2, const REAL *restrict norm2_h, REAL number_1,
-    REAL number_2, long C)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv2_u_at = C * v;
-        const long dnorm2_h_at = C * v;
-        const long norm2_h_at = C * v;
-        for (long e = 0; e < whole(0, C); e += LANES) {
-            const reals factor1_1 = load(&factor1[e]);
-            const reals dnorm2_h_1 = load(&dnorm2_h[dnorm2_h_at + e]);
-            const reals dnorm2_m_1 = load(&dnorm2_m[e]);
-            const reals factor2_1 = load(&factor2[e]);
-            const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
-            store(
-                &dconv2_u[dconv2_u_at + e],
-                factor1_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor2_1 * norm2_h_1
-            );
-        }
-        APART
-        for (long e = whole(0, C); e < C; e++) {
-            const REAL factor1_1 = factor1[e];
-            const REAL dnorm2_h_1 = dnorm2_h[dnorm2_h_at + e];
-            const REAL dnorm2_m_1 = dnorm2_m[e];
-            const REAL factor2_1 = factor2[e];
-            const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
-            dconv2_u[dconv2_u_at + e] = (
-                factor1_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor2_1 * norm2_h_1
-            );
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
-}
-"""
-
-
-def resnet20_basic_backward_3(
-    dconv2_u: rt.Array,
-    dnorm2_h: rt.Array,
-    dnorm2_m: rt.Array,
-    factor1: rt.Array,
-    factor2: rt.Array,
-    norm2_h: rt.Array,
-    C: int,
-    H: int,
-    N: int,
-) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("resnet20_basic_backward_3", dconv2_u=dconv2_u)
-    return rt.run(
-        resnet20_basic_backward_3_loops,
-        H**2 * N,
-        C * H**2 * N,
-        (dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h),
-        (dtype(rt.ratio(1, H**2 * N)), dtype(rt.ratio(2, H**2 * N))),
-        (C,),
-        (),
-    )
-
-
-resnet20_basic_backward_4_loops = r"""/* Row by row, for every v. */
-static void loops(
-    long start, long stop, REAL *restrict dnorm1_y, REAL *restrict dnorm1_h, const REAL *restrict drelu1_y,
-    const REAL *restrict relu1_y, const REAL *restrict norm1_gamma, long C)
-{
-    for (long v = start; v < stop; v++) {
-        const long dnorm1_h_at = C * v;
-        const long dnorm1_y_at = C * v;
-        const long drelu1_y_at = C * v;
-        const long relu1_y_at = C * v;
-        for (long e = 0; e < whole(0, C); e += LANES) {
-            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
-            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-            store(&dnorm1_y[dnorm1_y_at + e], term_3);
-            store(&dnorm1_h[dnorm1_h_at + e], load(&norm1_gamma[e]) * load(&dnorm1_y[dnorm1_y_at + e]));
-        }
-        APART
-        for (long e = whole(0, C); e < C; e++) {
-            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
-            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-            dnorm1_y[dnorm1_y_at + e] = term_3;
-            dnorm1_h[dnorm1_h_at + e] = norm1_gamma[e] * dnorm1_y[dnorm1_y_at + e];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        numbers[2]);
-}
-"""
-
-
-def resnet20_basic_backward_4(
-    dnorm1_y: rt.Array,
-    dnorm1_h: rt.Array,
-    drelu1_y: rt.Array,
-    relu1_y: rt.Array,
-    norm1_gamma: rt.Array,
-    C: int,
-    H: int,
-    N: int,
-) -> bool:
-    """Row by row, for every v."""
-    return rt.run(
-        resnet20_basic_backward_4_loops,
-        H**2 * N,
-        C * H**2 * N,
-        (dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma),
-        (),
-        (C,),
-        (),
-    )
-
-
-resnet20_basic_backward_5_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm1_v, const REAL *restrict dnorm1_h,
-    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long C, long H,
-    long N)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
-        }
-        const long at = C * block;
-        APART
-        for (long m = 0; m < C; m++) {
-            sums[m] = 0;
-            dnorm1_v[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
-            const long dnorm1_h_at = C * j;
-            const long norm1_h_at = C * j;
-            for (long m = 0; m < whole(0, C); m += LANES) {
-                store(
-                    &dnorm1_v[at + m],
-                    load(&dnorm1_v[at + m]) + load(&dnorm1_h[dnorm1_h_at + m]) * load(&norm1_h[norm1_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, C); m < C; m++) {
-                dnorm1_v[at + m] += dnorm1_h[dnorm1_h_at + m] * norm1_h[norm1_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < C; m++) {
-                    sums[m] += dnorm1_v[at + m];
-                    dnorm1_v[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < C; m++) {
-            dnorm1_v[at + m] += sums[m];
-            dnorm1_v[at + m] *= number_1 / (norm1_v[m] + number_2);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def resnet20_basic_backward_5(
-    dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, norm1_v: rt.Array, C: int, H: int, N: int
-) -> bool:
-    """Sums over j for every block, m."""
-    dtype = rt.float_type("resnet20_basic_backward_5", dnorm1_v=dnorm1_v)
-    return rt.run_parts(
-        resnet20_basic_backward_5_loops,
-        (H**2 * N + 1023) // 1024,
-        C * H**2 * N * ((H**2 * N + 1023) // 1024),
-        (dnorm1_v, dnorm1_h, norm1_h, norm1_v),
-        (dtype(-1 / 2), dtype(1e-05)),
-        (C, H, N),
-        (),
-    )
-
-
-resnet20_basic_backward_6_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_h, const REAL *restrict dnorm1_m,
-    const REAL *restrict factor3, const REAL *restrict factor4, const REAL *restrict norm1_h, REAL number_1,
-    REAL number_2, long C)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv1_u_at = C * v;
-        const long dnorm1_h_at = C * v;
-        const long norm1_h_at = C * v;
-        for (long e = 0; e < whole(0, C); e += LANES) {
-            const reals factor3_1 = load(&factor3[e]);
-            const reals dnorm1_h_1 = load(&dnorm1_h[dnorm1_h_at + e]);
-            const reals dnorm1_m_1 = load(&dnorm1_m[e]);
-            const reals factor4_1 = load(&factor4[e]);
-            const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
-            store(
-                &dconv1_u[dconv1_u_at + e],
-                factor3_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor4_1 * norm1_h_1
-            );
-        }
-        APART
-        for (long e = whole(0, C); e < C; e++) {
-            const REAL factor3_1 = factor3[e];
-            const REAL dnorm1_h_1 = dnorm1_h[dnorm1_h_at + e];
-            const REAL dnorm1_m_1 = dnorm1_m[e];
-            const REAL factor4_1 = factor4[e];
-            const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
-            dconv1_u[dconv1_u_at + e] = (
-                factor3_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor4_1 * norm1_h_1
-            );
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
-}
-"""
-
-
-def resnet20_basic_backward_6(
-    dconv1_u: rt.Array,
-    dnorm1_h: rt.Array,
-    dnorm1_m: rt.Array,
-    factor3: rt.Array,
-    factor4: rt.Array,
-    norm1_h: rt.Array,
-    C: int,
-    H: int,
-    N: int,
-) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("resnet20_basic_backward_6", dconv1_u=dconv1_u)
-    return rt.run(
-        resnet20_basic_backward_6_loops,
-        H**2 * N,
-        C * H**2 * N,
-        (dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h),
-        (dtype(rt.ratio(1, H**2 * N)), dtype(rt.ratio(2, H**2 * N))),
-        (C,),
-        (),
-    )
-
-
-resnet20_basic_backward_7_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_h, long C, long H, long N)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
-        }
-        const long at = C * block;
-        APART
-        for (long m = 0; m < C; m++) {
-            sums[m] = 0;
-            dnorm1_gamma[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
-            const long dnorm1_y_at = C * j;
-            const long norm1_h_at = C * j;
-            for (long m = 0; m < whole(0, C); m += LANES) {
-                store(
-                    &dnorm1_gamma[at + m],
-                    load(&dnorm1_gamma[at + m]) + load(&dnorm1_y[dnorm1_y_at + m]) * load(&norm1_h[norm1_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, C); m < C; m++) {
-                dnorm1_gamma[at + m] += dnorm1_y[dnorm1_y_at + m] * norm1_h[norm1_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < C; m++) {
-                    sums[m] += dnorm1_gamma[at + m];
-                    dnorm1_gamma[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < C; m++) {
-            dnorm1_gamma[at + m] += sums[m];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
-}
-"""
-
-
-def resnet20_basic_backward_7(
-    dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, C: int, H: int, N: int
-) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        resnet20_basic_backward_7_loops,
-        (H**2 * N + 1023) // 1024,
-        C * H**2 * N * ((H**2 * N + 1023) // 1024),
-        (dnorm1_gamma, dnorm1_y, norm1_h),
-        (),
-        (C, H, N),
-        (),
-    )
-
-
-resnet20_basic_backward_8_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y,
     const REAL *restrict norm2_h, long C, long H, long N)
@@ -1660,12 +1194,12 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_backward_8(
+def resnet20_basic_backward_2(
     dnorm2_gamma: rt.Array, dsum_y: rt.Array, norm2_h: rt.Array, C: int, H: int, N: int
 ) -> bool:
     """Sums over j for every block, m."""
     return rt.run_parts(
-        resnet20_basic_backward_8_loops,
+        resnet20_basic_backward_2_loops,
         (H**2 * N + 1023) // 1024,
         C * H**2 * N * ((H**2 * N + 1023) // 1024),
         (dnorm2_gamma, dsum_y, norm2_h),
@@ -1675,177 +1209,36 @@ def resnet20_basic_backward_8(
     )
 
 
-resnet20_down_backward_1_loops = r"""/* Row by row, for every v. */
+resnet20_basic_backward_3_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dsum_y, REAL *restrict dnorm2_h, const REAL *restrict drelu2_y,
-    const REAL *restrict relu2_y, const REAL *restrict norm2_gamma, long K)
+    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_beta,
+    const REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y, const REAL *restrict factor1,
+    const REAL *restrict norm2_h, REAL number_1, REAL number_2, long C)
 {
     for (long v = start; v < stop; v++) {
-        const long dnorm2_h_at = K * v;
-        const long drelu2_y_at = K * v;
-        const long dsum_y_at = K * v;
-        const long relu2_y_at = K * v;
-        for (long e = 0; e < whole(0, K); e += LANES) {
-            const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
-            const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
-            const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-            store(&dsum_y[dsum_y_at + e], term_3);
-            store(&dnorm2_h[dnorm2_h_at + e], load(&norm2_gamma[e]) * load(&dsum_y[dsum_y_at + e]));
-        }
-        APART
-        for (long e = whole(0, K); e < K; e++) {
-            const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
-            const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
-            const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-            dsum_y[dsum_y_at + e] = term_3;
-            dnorm2_h[dnorm2_h_at + e] = norm2_gamma[e] * dsum_y[dsum_y_at + e];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        numbers[2]);
-}
-"""
-
-
-def resnet20_down_backward_1(
-    dsum_y: rt.Array,
-    dnorm2_h: rt.Array,
-    drelu2_y: rt.Array,
-    relu2_y: rt.Array,
-    norm2_gamma: rt.Array,
-    H_out: int,
-    K: int,
-    N: int,
-) -> bool:
-    """Row by row, for every v."""
-    return rt.run(
-        resnet20_down_backward_1_loops,
-        H_out**2 * N,
-        H_out**2 * K * N,
-        (dsum_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma),
-        (),
-        (K,),
-        (),
-    )
-
-
-resnet20_down_backward_2_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm2_v, const REAL *restrict dnorm2_h,
-    const REAL *restrict norm2_h, const REAL *restrict norm2_v, REAL number_1, REAL number_2, long H_out, long K,
-    long N)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, K);
-        if (!sums) {
-            return;
-        }
-        const long at = K * block;
-        APART
-        for (long m = 0; m < K; m++) {
-            sums[m] = 0;
-            dnorm2_v[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
-            const long dnorm2_h_at = K * j;
-            const long norm2_h_at = K * j;
-            for (long m = 0; m < whole(0, K); m += LANES) {
-                store(
-                    &dnorm2_v[at + m],
-                    load(&dnorm2_v[at + m]) + load(&dnorm2_h[dnorm2_h_at + m]) * load(&norm2_h[norm2_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, K); m < K; m++) {
-                dnorm2_v[at + m] += dnorm2_h[dnorm2_h_at + m] * norm2_h[norm2_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < K; m++) {
-                    sums[m] += dnorm2_v[at + m];
-                    dnorm2_v[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < K; m++) {
-            dnorm2_v[at + m] += sums[m];
-            dnorm2_v[at + m] *= number_1 / (norm2_v[m] + number_2);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def resnet20_down_backward_2(
-    dnorm2_v: rt.Array, dnorm2_h: rt.Array, norm2_h: rt.Array, norm2_v: rt.Array, H_out: int, K: int, N: int
-) -> bool:
-    """Sums over j for every block, m."""
-    dtype = rt.float_type("resnet20_down_backward_2", dnorm2_v=dnorm2_v)
-    return rt.run_parts(
-        resnet20_down_backward_2_loops,
-        (H_out**2 * N + 1023) // 1024,
-        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
-        (dnorm2_v, dnorm2_h, norm2_h, norm2_v),
-        (dtype(-1 / 2), dtype(1e-05)),
-        (H_out, K, N),
-        (),
-    )
-
-
-resnet20_down_backward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_h, const REAL *restrict dnorm2_m,
-    const REAL *restrict factor1, const REAL *restrict factor2, const REAL *restrict norm2_h, REAL number_1,
-    REAL number_2, long K)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv2_u_at = K * v;
-        const long dnorm2_h_at = K * v;
-        const long norm2_h_at = K * v;
-        for (long e = 0; e < whole(0, K); e += LANES) {
-            const reals factor1_1 = load(&factor1[e]);
-            const reals dnorm2_h_1 = load(&dnorm2_h[dnorm2_h_at + e]);
-            const reals dnorm2_m_1 = load(&dnorm2_m[e]);
-            const reals factor2_1 = load(&factor2[e]);
+        const long dconv2_u_at = C * v;
+        const long dsum_y_at = C * v;
+        const long norm2_h_at = C * v;
+        for (long e = 0; e < whole(0, C); e += LANES) {
+            const reals dsum_y_1 = load(&dsum_y[dsum_y_at + e]);
+            const reals dnorm2_beta_1 = load(&dnorm2_beta[e]);
+            const reals dnorm2_gamma_1 = load(&dnorm2_gamma[e]);
             const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
+            const reals factor1_1 = load(&factor1[e]);
             store(
                 &dconv2_u[dconv2_u_at + e],
-                factor1_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor2_1 * norm2_h_1
+                number_1 * (number_2 * dsum_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor1_1
             );
         }
         APART
-        for (long e = whole(0, K); e < K; e++) {
-            const REAL factor1_1 = factor1[e];
-            const REAL dnorm2_h_1 = dnorm2_h[dnorm2_h_at + e];
-            const REAL dnorm2_m_1 = dnorm2_m[e];
-            const REAL factor2_1 = factor2[e];
+        for (long e = whole(0, C); e < C; e++) {
+            const REAL dsum_y_1 = dsum_y[dsum_y_at + e];
+            const REAL dnorm2_beta_1 = dnorm2_beta[e];
+            const REAL dnorm2_gamma_1 = dnorm2_gamma[e];
             const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
+            const REAL factor1_1 = factor1[e];
             dconv2_u[dconv2_u_at + e] = (
-                factor1_1 * dnorm2_h_1 + number_1 * dnorm2_m_1 + number_2 * factor2_1 * norm2_h_1
+                number_1 * (number_2 * dsum_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor1_1
             );
         }
     }
@@ -1864,55 +1257,46 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_down_backward_3(
+def resnet20_basic_backward_3(
     dconv2_u: rt.Array,
-    dnorm2_h: rt.Array,
-    dnorm2_m: rt.Array,
+    dnorm2_beta: rt.Array,
+    dnorm2_gamma: rt.Array,
+    dsum_y: rt.Array,
     factor1: rt.Array,
-    factor2: rt.Array,
     norm2_h: rt.Array,
-    H_out: int,
-    K: int,
+    C: int,
+    H: int,
     N: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("resnet20_down_backward_3", dconv2_u=dconv2_u)
+    dtype = rt.float_type("resnet20_basic_backward_3", dconv2_u=dconv2_u)
     return rt.run(
-        resnet20_down_backward_3_loops,
-        H_out**2 * N,
-        H_out**2 * K * N,
-        (dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h),
-        (dtype(rt.ratio(1, H_out**2 * N)), dtype(rt.ratio(2, H_out**2 * N))),
-        (K,),
+        resnet20_basic_backward_3_loops,
+        H**2 * N,
+        C * H**2 * N,
+        (dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h),
+        (dtype(rt.ratio(1, H**2 * N)), dtype(H**2 * N)),
+        (C,),
         (),
     )
 
 
-resnet20_down_backward_4_loops = r"""/* Row by row, for every v. */
+resnet20_basic_backward_4_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dnorm1_y, REAL *restrict dnorm1_h, const REAL *restrict drelu1_y,
-    const REAL *restrict relu1_y, const REAL *restrict norm1_gamma, long K)
+    long start, long stop, REAL *restrict dnorm1_y, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
 {
-    for (long v = start; v < stop; v++) {
-        const long dnorm1_h_at = K * v;
-        const long dnorm1_y_at = K * v;
-        const long drelu1_y_at = K * v;
-        const long relu1_y_at = K * v;
-        for (long e = 0; e < whole(0, K); e += LANES) {
-            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
-            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-            store(&dnorm1_y[dnorm1_y_at + e], term_3);
-            store(&dnorm1_h[dnorm1_h_at + e], load(&norm1_gamma[e]) * load(&dnorm1_y[dnorm1_y_at + e]));
-        }
-        APART
-        for (long e = whole(0, K); e < K; e++) {
-            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
-            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-            dnorm1_y[dnorm1_y_at + e] = term_3;
-            dnorm1_h[dnorm1_h_at + e] = norm1_gamma[e] * dnorm1_y[dnorm1_y_at + e];
-        }
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals relu1_y_1 = load(&relu1_y[e]);
+        const reals drelu1_y_1 = load(&drelu1_y[e]);
+        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+        store(&dnorm1_y[e], term_3);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL relu1_y_1 = relu1_y[e];
+        const REAL drelu1_y_1 = drelu1_y[e];
+        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+        dnorm1_y[e] = term_3;
     }
 }
 
@@ -1920,229 +1304,64 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
 }
 """
 
 
-def resnet20_down_backward_4(
-    dnorm1_y: rt.Array,
-    dnorm1_h: rt.Array,
-    drelu1_y: rt.Array,
-    relu1_y: rt.Array,
-    norm1_gamma: rt.Array,
-    H_out: int,
-    K: int,
-    N: int,
-) -> bool:
-    """Row by row, for every v."""
-    return rt.run(
-        resnet20_down_backward_4_loops,
-        H_out**2 * N,
-        H_out**2 * K * N,
-        (dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma),
-        (),
-        (K,),
-        (),
-    )
-
-
-resnet20_down_backward_5_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm1_v, const REAL *restrict dnorm1_h,
-    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long H_out, long K,
-    long N)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, K);
-        if (!sums) {
-            return;
-        }
-        const long at = K * block;
-        APART
-        for (long m = 0; m < K; m++) {
-            sums[m] = 0;
-            dnorm1_v[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
-            const long dnorm1_h_at = K * j;
-            const long norm1_h_at = K * j;
-            for (long m = 0; m < whole(0, K); m += LANES) {
-                store(
-                    &dnorm1_v[at + m],
-                    load(&dnorm1_v[at + m]) + load(&dnorm1_h[dnorm1_h_at + m]) * load(&norm1_h[norm1_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, K); m < K; m++) {
-                dnorm1_v[at + m] += dnorm1_h[dnorm1_h_at + m] * norm1_h[norm1_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < K; m++) {
-                    sums[m] += dnorm1_v[at + m];
-                    dnorm1_v[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < K; m++) {
-            dnorm1_v[at + m] += sums[m];
-            dnorm1_v[at + m] *= number_1 / (norm1_v[m] + number_2);
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def resnet20_down_backward_5(
-    dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, norm1_v: rt.Array, H_out: int, K: int, N: int
-) -> bool:
-    """Sums over j for every block, m."""
-    dtype = rt.float_type("resnet20_down_backward_5", dnorm1_v=dnorm1_v)
-    return rt.run_parts(
-        resnet20_down_backward_5_loops,
-        (H_out**2 * N + 1023) // 1024,
-        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
-        (dnorm1_v, dnorm1_h, norm1_h, norm1_v),
-        (dtype(-1 / 2), dtype(1e-05)),
-        (H_out, K, N),
-        (),
-    )
-
-
-resnet20_down_backward_6_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_h, const REAL *restrict dnorm1_m,
-    const REAL *restrict factor3, const REAL *restrict factor4, const REAL *restrict norm1_h, REAL number_1,
-    REAL number_2, long K)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv1_u_at = K * v;
-        const long dnorm1_h_at = K * v;
-        const long norm1_h_at = K * v;
-        for (long e = 0; e < whole(0, K); e += LANES) {
-            const reals factor3_1 = load(&factor3[e]);
-            const reals dnorm1_h_1 = load(&dnorm1_h[dnorm1_h_at + e]);
-            const reals dnorm1_m_1 = load(&dnorm1_m[e]);
-            const reals factor4_1 = load(&factor4[e]);
-            const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
-            store(
-                &dconv1_u[dconv1_u_at + e],
-                factor3_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor4_1 * norm1_h_1
-            );
-        }
-        APART
-        for (long e = whole(0, K); e < K; e++) {
-            const REAL factor3_1 = factor3[e];
-            const REAL dnorm1_h_1 = dnorm1_h[dnorm1_h_at + e];
-            const REAL dnorm1_m_1 = dnorm1_m[e];
-            const REAL factor4_1 = factor4[e];
-            const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
-            dconv1_u[dconv1_u_at + e] = (
-                factor3_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor4_1 * norm1_h_1
-            );
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
-}
-"""
-
-
-def resnet20_down_backward_6(
-    dconv1_u: rt.Array,
-    dnorm1_h: rt.Array,
-    dnorm1_m: rt.Array,
-    factor3: rt.Array,
-    factor4: rt.Array,
-    norm1_h: rt.Array,
-    H_out: int,
-    K: int,
-    N: int,
+def resnet20_basic_backward_4(
+    dnorm1_y: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, C: int, H: int, N: int
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("resnet20_down_backward_6", dconv1_u=dconv1_u)
     return rt.run(
-        resnet20_down_backward_6_loops,
-        H_out**2 * N,
-        H_out**2 * K * N,
-        (dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h),
-        (dtype(rt.ratio(1, H_out**2 * N)), dtype(rt.ratio(2, H_out**2 * N))),
-        (K,),
-        (),
+        resnet20_basic_backward_4_loops, C * H**2 * N, C * H**2 * N, (dnorm1_y, drelu1_y, relu1_y), (), (), ()
     )
 
 
-resnet20_down_backward_7_loops = r"""/* Sums over j for every block, m. */
+resnet20_basic_backward_5_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_h, long H_out, long K, long N)
+    const REAL *restrict norm1_h, long C, long H, long N)
 {
     for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, K);
+        double *restrict sums = SCRATCH(double, C);
         if (!sums) {
             return;
         }
-        const long at = K * block;
+        const long at = C * block;
         APART
-        for (long m = 0; m < K; m++) {
+        for (long m = 0; m < C; m++) {
             sums[m] = 0;
             dnorm1_gamma[at + m] = 0;
         }
         long row = 0;
         long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
-            const long dnorm1_y_at = K * j;
-            const long norm1_h_at = K * j;
-            for (long m = 0; m < whole(0, K); m += LANES) {
+        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
+            const long dnorm1_y_at = C * j;
+            const long norm1_h_at = C * j;
+            for (long m = 0; m < whole(0, C); m += LANES) {
                 store(
                     &dnorm1_gamma[at + m],
                     load(&dnorm1_gamma[at + m]) + load(&dnorm1_y[dnorm1_y_at + m]) * load(&norm1_h[norm1_h_at + m])
                 );
             }
             APART
-            for (long m = whole(0, K); m < K; m++) {
+            for (long m = whole(0, C); m < C; m++) {
                 dnorm1_gamma[at + m] += dnorm1_y[dnorm1_y_at + m] * norm1_h[norm1_h_at + m];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < K; m++) {
+                for (long m = 0; m < C; m++) {
                     sums[m] += dnorm1_gamma[at + m];
                     dnorm1_gamma[at + m] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < K; m++) {
+        for (long m = 0; m < C; m++) {
             dnorm1_gamma[at + m] += sums[m];
         }
     }
@@ -2161,22 +1380,133 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_down_backward_7(
-    dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, H_out: int, K: int, N: int
+def resnet20_basic_backward_5(
+    dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, C: int, H: int, N: int
 ) -> bool:
     """Sums over j for every block, m."""
     return rt.run_parts(
-        resnet20_down_backward_7_loops,
-        (H_out**2 * N + 1023) // 1024,
-        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
+        resnet20_basic_backward_5_loops,
+        (H**2 * N + 1023) // 1024,
+        C * H**2 * N * ((H**2 * N + 1023) // 1024),
         (dnorm1_gamma, dnorm1_y, norm1_h),
         (),
-        (H_out, K, N),
+        (C, H, N),
         (),
     )
 
 
-resnet20_down_backward_8_loops = r"""/* Sums over j for every block, m. */
+resnet20_basic_backward_6_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_beta,
+    const REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y, const REAL *restrict factor2,
+    const REAL *restrict norm1_h, REAL number_1, REAL number_2, long C)
+{
+    for (long v = start; v < stop; v++) {
+        const long dconv1_u_at = C * v;
+        const long dnorm1_y_at = C * v;
+        const long norm1_h_at = C * v;
+        for (long e = 0; e < whole(0, C); e += LANES) {
+            const reals dnorm1_y_1 = load(&dnorm1_y[dnorm1_y_at + e]);
+            const reals dnorm1_beta_1 = load(&dnorm1_beta[e]);
+            const reals dnorm1_gamma_1 = load(&dnorm1_gamma[e]);
+            const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
+            const reals factor2_1 = load(&factor2[e]);
+            store(
+                &dconv1_u[dconv1_u_at + e],
+                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor2_1
+            );
+        }
+        APART
+        for (long e = whole(0, C); e < C; e++) {
+            const REAL dnorm1_y_1 = dnorm1_y[dnorm1_y_at + e];
+            const REAL dnorm1_beta_1 = dnorm1_beta[e];
+            const REAL dnorm1_gamma_1 = dnorm1_gamma[e];
+            const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
+            const REAL factor2_1 = factor2[e];
+            dconv1_u[dconv1_u_at + e] = (
+                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor2_1
+            );
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
+}
+"""
+
+
+def resnet20_basic_backward_6(
+    dconv1_u: rt.Array,
+    dnorm1_beta: rt.Array,
+    dnorm1_gamma: rt.Array,
+    dnorm1_y: rt.Array,
+    factor2: rt.Array,
+    norm1_h: rt.Array,
+    C: int,
+    H: int,
+    N: int,
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("resnet20_basic_backward_6", dconv1_u=dconv1_u)
+    return rt.run(
+        resnet20_basic_backward_6_loops,
+        H**2 * N,
+        C * H**2 * N,
+        (dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor2, norm1_h),
+        (dtype(rt.ratio(1, H**2 * N)), dtype(H**2 * N)),
+        (C,),
+        (),
+    )
+
+
+resnet20_down_backward_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dsum_y, const REAL *restrict drelu2_y, const REAL *restrict relu2_y)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals relu2_y_1 = load(&relu2_y[e]);
+        const reals drelu2_y_1 = load(&drelu2_y[e]);
+        const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
+        store(&dsum_y[e], term_3);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL relu2_y_1 = relu2_y[e];
+        const REAL drelu2_y_1 = drelu2_y[e];
+        const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
+        dsum_y[e] = term_3;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def resnet20_down_backward_1(
+    dsum_y: rt.Array, drelu2_y: rt.Array, relu2_y: rt.Array, H_out: int, K: int, N: int
+) -> bool:
+    """Element by element."""
+    return rt.run(
+        resnet20_down_backward_1_loops, H_out**2 * K * N, H_out**2 * K * N, (dsum_y, drelu2_y, relu2_y), (), (), ()
+    )
+
+
+resnet20_down_backward_2_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y,
     const REAL *restrict norm2_h, long H_out, long K, long N)
@@ -2236,12 +1566,12 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_down_backward_8(
+def resnet20_down_backward_2(
     dnorm2_gamma: rt.Array, dsum_y: rt.Array, norm2_h: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
     """Sums over j for every block, m."""
     return rt.run_parts(
-        resnet20_down_backward_8_loops,
+        resnet20_down_backward_2_loops,
         (H_out**2 * N + 1023) // 1024,
         H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
         (dnorm2_gamma, dsum_y, norm2_h),
@@ -2251,98 +1581,37 @@ def resnet20_down_backward_8(
     )
 
 
-resnet20_backward_1_loops = r"""/* Row by row, for every v. */
+resnet20_down_backward_3_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dnorm1_y, REAL *restrict dnorm1_h, const REAL *restrict drelu1_y,
-    const REAL *restrict relu1_y, const REAL *restrict norm1_gamma)
+    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_beta,
+    const REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y, const REAL *restrict factor1,
+    const REAL *restrict norm2_h, REAL number_1, REAL number_2, long K)
 {
     for (long v = start; v < stop; v++) {
-        const long dnorm1_h_at = 16 * v;
-        const long dnorm1_y_at = 16 * v;
-        const long drelu1_y_at = 16 * v;
-        const long relu1_y_at = 16 * v;
-        for (long e = 0; e < whole(0, 16); e += LANES) {
-            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
-            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-            store(&dnorm1_y[dnorm1_y_at + e], term_3);
-            store(&dnorm1_h[dnorm1_h_at + e], load(&norm1_gamma[e]) * load(&dnorm1_y[dnorm1_y_at + e]));
+        const long dconv2_u_at = K * v;
+        const long dsum_y_at = K * v;
+        const long norm2_h_at = K * v;
+        for (long e = 0; e < whole(0, K); e += LANES) {
+            const reals dsum_y_1 = load(&dsum_y[dsum_y_at + e]);
+            const reals dnorm2_beta_1 = load(&dnorm2_beta[e]);
+            const reals dnorm2_gamma_1 = load(&dnorm2_gamma[e]);
+            const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
+            const reals factor1_1 = load(&factor1[e]);
+            store(
+                &dconv2_u[dconv2_u_at + e],
+                number_1 * (number_2 * dsum_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor1_1
+            );
         }
         APART
-        for (long e = whole(0, 16); e < 16; e++) {
-            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
-            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-            dnorm1_y[dnorm1_y_at + e] = term_3;
-            dnorm1_h[dnorm1_h_at + e] = norm1_gamma[e] * dnorm1_y[dnorm1_y_at + e];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
-}
-"""
-
-
-def resnet20_backward_1(
-    dnorm1_y: rt.Array, dnorm1_h: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, norm1_gamma: rt.Array, N: int
-) -> bool:
-    """Row by row, for every v."""
-    return rt.run(
-        resnet20_backward_1_loops, 1024 * N, 16384 * N, (dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma), (), (), ()
-    )
-
-
-resnet20_backward_2_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm1_v, const REAL *restrict dnorm1_h,
-    const REAL *restrict norm1_h, const REAL *restrict norm1_v, REAL number_1, REAL number_2, long N)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 16);
-        if (!sums) {
-            return;
-        }
-        const long at = 16 * block;
-        APART
-        for (long m = 0; m < 16; m++) {
-            sums[m] = 0;
-            dnorm1_v[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, 1024 * N); j++) {
-            const long dnorm1_h_at = 16 * j;
-            const long norm1_h_at = 16 * j;
-            for (long m = 0; m < whole(0, 16); m += LANES) {
-                store(
-                    &dnorm1_v[at + m],
-                    load(&dnorm1_v[at + m]) + load(&dnorm1_h[dnorm1_h_at + m]) * load(&norm1_h[norm1_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, 16); m < 16; m++) {
-                dnorm1_v[at + m] += dnorm1_h[dnorm1_h_at + m] * norm1_h[norm1_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < 16; m++) {
-                    sums[m] += dnorm1_v[at + m];
-                    dnorm1_v[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < 16; m++) {
-            dnorm1_v[at + m] += sums[m];
-            dnorm1_v[at + m] *= number_1 / (norm1_v[m] + number_2);
+        for (long e = whole(0, K); e < K; e++) {
+            const REAL dsum_y_1 = dsum_y[dsum_y_at + e];
+            const REAL dnorm2_beta_1 = dnorm2_beta[e];
+            const REAL dnorm2_gamma_1 = dnorm2_gamma[e];
+            const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
+            const REAL factor1_1 = factor1[e];
+            dconv2_u[dconv2_u_at + e] = (
+                number_1 * (number_2 * dsum_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor1_1
+            );
         }
     }
 }
@@ -2354,58 +1623,52 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
 }
 """
 
 
-def resnet20_backward_2(dnorm1_v: rt.Array, dnorm1_h: rt.Array, norm1_h: rt.Array, norm1_v: rt.Array, N: int) -> bool:
-    """Sums over j for every block, m."""
-    dtype = rt.float_type("resnet20_backward_2", dnorm1_v=dnorm1_v)
-    return rt.run_parts(
-        resnet20_backward_2_loops,
-        (1024 * N + 1023) // 1024,
-        16384 * N * ((1024 * N + 1023) // 1024),
-        (dnorm1_v, dnorm1_h, norm1_h, norm1_v),
-        (dtype(-1 / 2), dtype(1e-05)),
-        (N,),
+def resnet20_down_backward_3(
+    dconv2_u: rt.Array,
+    dnorm2_beta: rt.Array,
+    dnorm2_gamma: rt.Array,
+    dsum_y: rt.Array,
+    factor1: rt.Array,
+    norm2_h: rt.Array,
+    H_out: int,
+    K: int,
+    N: int,
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("resnet20_down_backward_3", dconv2_u=dconv2_u)
+    return rt.run(
+        resnet20_down_backward_3_loops,
+        H_out**2 * N,
+        H_out**2 * K * N,
+        (dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h),
+        (dtype(rt.ratio(1, H_out**2 * N)), dtype(H_out**2 * N)),
+        (K,),
         (),
     )
 
 
-resnet20_backward_3_loops = r"""/* Element by element. */
+resnet20_down_backward_4_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_h, const REAL *restrict dnorm1_m,
-    const REAL *restrict factor1, const REAL *restrict factor2, const REAL *restrict norm1_h, REAL number_1,
-    REAL number_2)
+    long start, long stop, REAL *restrict dnorm1_y, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
 {
-    for (long v = start; v < stop; v++) {
-        const long dconv1_u_at = 16 * v;
-        const long dnorm1_h_at = 16 * v;
-        const long norm1_h_at = 16 * v;
-        for (long e = 0; e < whole(0, 16); e += LANES) {
-            const reals factor1_1 = load(&factor1[e]);
-            const reals dnorm1_h_1 = load(&dnorm1_h[dnorm1_h_at + e]);
-            const reals dnorm1_m_1 = load(&dnorm1_m[e]);
-            const reals factor2_1 = load(&factor2[e]);
-            const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
-            store(
-                &dconv1_u[dconv1_u_at + e],
-                factor1_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor2_1 * norm1_h_1
-            );
-        }
-        APART
-        for (long e = whole(0, 16); e < 16; e++) {
-            const REAL factor1_1 = factor1[e];
-            const REAL dnorm1_h_1 = dnorm1_h[dnorm1_h_at + e];
-            const REAL dnorm1_m_1 = dnorm1_m[e];
-            const REAL factor2_1 = factor2[e];
-            const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
-            dconv1_u[dconv1_u_at + e] = (
-                factor1_1 * dnorm1_h_1 + number_1 * dnorm1_m_1 + number_2 * factor2_1 * norm1_h_1
-            );
-        }
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals relu1_y_1 = load(&relu1_y[e]);
+        const reals drelu1_y_1 = load(&drelu1_y[e]);
+        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+        store(&dnorm1_y[e], term_3);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL relu1_y_1 = relu1_y[e];
+        const REAL drelu1_y_1 = drelu1_y[e];
+        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+        dnorm1_y[e] = term_3;
     }
 }
 
@@ -2415,35 +1678,203 @@ static void part(void *given, long number)
     void *const *arrays = work->arrays;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
 }
 """
 
 
-def resnet20_backward_3(
-    dconv1_u: rt.Array,
-    dnorm1_h: rt.Array,
-    dnorm1_m: rt.Array,
-    factor1: rt.Array,
-    factor2: rt.Array,
-    norm1_h: rt.Array,
-    N: int,
+def resnet20_down_backward_4(
+    dnorm1_y: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("resnet20_backward_3", dconv1_u=dconv1_u)
     return rt.run(
-        resnet20_backward_3_loops,
-        1024 * N,
-        16384 * N,
-        (dconv1_u, dnorm1_h, dnorm1_m, factor1, factor2, norm1_h),
-        (dtype(rt.ratio(1, 1024 * N)), dtype(rt.ratio(1, 512 * N))),
+        resnet20_down_backward_4_loops, H_out**2 * K * N, H_out**2 * K * N, (dnorm1_y, drelu1_y, relu1_y), (), (), ()
+    )
+
+
+resnet20_down_backward_5_loops = r"""/* Sums over j for every block, m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
+    const REAL *restrict norm1_h, long H_out, long K, long N)
+{
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = SCRATCH(double, K);
+        if (!sums) {
+            return;
+        }
+        const long at = K * block;
+        APART
+        for (long m = 0; m < K; m++) {
+            sums[m] = 0;
+            dnorm1_gamma[at + m] = 0;
+        }
+        long row = 0;
+        long low = block * 1024;
+        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
+            const long dnorm1_y_at = K * j;
+            const long norm1_h_at = K * j;
+            for (long m = 0; m < whole(0, K); m += LANES) {
+                store(
+                    &dnorm1_gamma[at + m],
+                    load(&dnorm1_gamma[at + m]) + load(&dnorm1_y[dnorm1_y_at + m]) * load(&norm1_h[norm1_h_at + m])
+                );
+            }
+            APART
+            for (long m = whole(0, K); m < K; m++) {
+                dnorm1_gamma[at + m] += dnorm1_y[dnorm1_y_at + m] * norm1_h[norm1_h_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long m = 0; m < K; m++) {
+                    sums[m] += dnorm1_gamma[at + m];
+                    dnorm1_gamma[at + m] = 0;
+                }
+            }
+        }
+        APART
+        for (long m = 0; m < K; m++) {
+            dnorm1_gamma[at + m] += sums[m];
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3], numbers[4]);
+}
+"""
+
+
+def resnet20_down_backward_5(
+    dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, H_out: int, K: int, N: int
+) -> bool:
+    """Sums over j for every block, m."""
+    return rt.run_parts(
+        resnet20_down_backward_5_loops,
+        (H_out**2 * N + 1023) // 1024,
+        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
+        (dnorm1_gamma, dnorm1_y, norm1_h),
         (),
+        (H_out, K, N),
         (),
     )
 
 
-resnet20_backward_4_loops = r"""/* Sums over j for every block, m. */
+resnet20_down_backward_6_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_beta,
+    const REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y, const REAL *restrict factor2,
+    const REAL *restrict norm1_h, REAL number_1, REAL number_2, long K)
+{
+    for (long v = start; v < stop; v++) {
+        const long dconv1_u_at = K * v;
+        const long dnorm1_y_at = K * v;
+        const long norm1_h_at = K * v;
+        for (long e = 0; e < whole(0, K); e += LANES) {
+            const reals dnorm1_y_1 = load(&dnorm1_y[dnorm1_y_at + e]);
+            const reals dnorm1_beta_1 = load(&dnorm1_beta[e]);
+            const reals dnorm1_gamma_1 = load(&dnorm1_gamma[e]);
+            const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
+            const reals factor2_1 = load(&factor2[e]);
+            store(
+                &dconv1_u[dconv1_u_at + e],
+                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor2_1
+            );
+        }
+        APART
+        for (long e = whole(0, K); e < K; e++) {
+            const REAL dnorm1_y_1 = dnorm1_y[dnorm1_y_at + e];
+            const REAL dnorm1_beta_1 = dnorm1_beta[e];
+            const REAL dnorm1_gamma_1 = dnorm1_gamma[e];
+            const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
+            const REAL factor2_1 = factor2[e];
+            dconv1_u[dconv1_u_at + e] = (
+                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor2_1
+            );
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
+}
+"""
+
+
+def resnet20_down_backward_6(
+    dconv1_u: rt.Array,
+    dnorm1_beta: rt.Array,
+    dnorm1_gamma: rt.Array,
+    dnorm1_y: rt.Array,
+    factor2: rt.Array,
+    norm1_h: rt.Array,
+    H_out: int,
+    K: int,
+    N: int,
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("resnet20_down_backward_6", dconv1_u=dconv1_u)
+    return rt.run(
+        resnet20_down_backward_6_loops,
+        H_out**2 * N,
+        H_out**2 * K * N,
+        (dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor2, norm1_h),
+        (dtype(rt.ratio(1, H_out**2 * N)), dtype(H_out**2 * N)),
+        (K,),
+        (),
+    )
+
+
+resnet20_backward_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dnorm1_y, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals relu1_y_1 = load(&relu1_y[e]);
+        const reals drelu1_y_1 = load(&drelu1_y[e]);
+        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+        store(&dnorm1_y[e], term_3);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL relu1_y_1 = relu1_y[e];
+        const REAL drelu1_y_1 = drelu1_y[e];
+        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+        dnorm1_y[e] = term_3;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def resnet20_backward_1(dnorm1_y: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, N: int) -> bool:
+    """Element by element."""
+    return rt.run(resnet20_backward_1_loops, 16384 * N, 16384 * N, (dnorm1_y, drelu1_y, relu1_y), (), (), ())
+
+
+resnet20_backward_2_loops = r"""/* Sums over j for every block, m. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
     const REAL *restrict norm1_h, long N)
@@ -2502,15 +1933,84 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_backward_4(dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, N: int) -> bool:
+def resnet20_backward_2(dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, N: int) -> bool:
     """Sums over j for every block, m."""
     return rt.run_parts(
-        resnet20_backward_4_loops,
+        resnet20_backward_2_loops,
         (1024 * N + 1023) // 1024,
         16384 * N * ((1024 * N + 1023) // 1024),
         (dnorm1_gamma, dnorm1_y, norm1_h),
         (),
         (N,),
+        (),
+    )
+
+
+resnet20_backward_3_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_beta,
+    const REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y, const REAL *restrict factor1,
+    const REAL *restrict norm1_h, REAL number_1, REAL number_2)
+{
+    for (long v = start; v < stop; v++) {
+        const long dconv1_u_at = 16 * v;
+        const long dnorm1_y_at = 16 * v;
+        const long norm1_h_at = 16 * v;
+        for (long e = 0; e < whole(0, 16); e += LANES) {
+            const reals dnorm1_y_1 = load(&dnorm1_y[dnorm1_y_at + e]);
+            const reals dnorm1_beta_1 = load(&dnorm1_beta[e]);
+            const reals dnorm1_gamma_1 = load(&dnorm1_gamma[e]);
+            const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
+            const reals factor1_1 = load(&factor1[e]);
+            store(
+                &dconv1_u[dconv1_u_at + e],
+                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor1_1
+            );
+        }
+        APART
+        for (long e = whole(0, 16); e < 16; e++) {
+            const REAL dnorm1_y_1 = dnorm1_y[dnorm1_y_at + e];
+            const REAL dnorm1_beta_1 = dnorm1_beta[e];
+            const REAL dnorm1_gamma_1 = dnorm1_gamma[e];
+            const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
+            const REAL factor1_1 = factor1[e];
+            dconv1_u[dconv1_u_at + e] = (
+                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor1_1
+            );
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
+}
+"""
+
+
+def resnet20_backward_3(
+    dconv1_u: rt.Array,
+    dnorm1_beta: rt.Array,
+    dnorm1_gamma: rt.Array,
+    dnorm1_y: rt.Array,
+    factor1: rt.Array,
+    norm1_h: rt.Array,
+    N: int,
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("resnet20_backward_3", dconv1_u=dconv1_u)
+    return rt.run(
+        resnet20_backward_3_loops,
+        1024 * N,
+        16384 * N,
+        (dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor1, norm1_h),
+        (dtype(rt.ratio(1, 1024 * N)), dtype(1024 * N)),
+        (),
         (),
     )
 

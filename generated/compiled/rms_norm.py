@@ -83,59 +83,59 @@ def rms_norm_forward_1(
 
 rms_norm_grad_input_1_loops = r"""/* Row by row, for every m. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dh, REAL *restrict dv, REAL *restrict dx,
-    const REAL *restrict dy, const REAL *restrict gamma, const REAL *restrict v, const REAL *restrict x,
-    REAL number_1, REAL number_2, REAL number_3, long C)
+    long start, long stop, struct team *const team, REAL *restrict dx_sum1, REAL *restrict dx,
+    const REAL *restrict dy, const REAL *restrict gamma, const REAL *restrict h, const REAL *restrict v,
+    REAL number_1, REAL number_2, long C)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
     if (!sums) {
         return;
     }
     for (long m = start; m < stop; m++) {
-        const long dh_at = C * m;
-        const long dv_at = m;
         const long dx_at = C * m;
+        const long dx_sum1_at = m;
         const long dy_at = C * m;
+        const long h_at = C * m;
         const long v_at = m;
-        const long x_at = C * m;
-        for (long q = 0; q < whole(0, C); q += LANES) {
-            store(&dh[dh_at + q], load(&gamma[q]) * load(&dy[dy_at + q]));
-        }
-        APART
-        for (long q = whole(0, C); q < C; q++) {
-            dh[dh_at + q] = gamma[q] * dy[dy_at + q];
-        }
-        double total_1_0 = 0;
+        double total_0_0 = 0;
         for (long block = 0; block < (C + 4095) / 4096; block++) {
             for (long lane = 0; lane < LANES; lane++) {
                 sums[lane] = 0;
             }
             long low = block * 4096;
             long high = least(low + 4096, C);
-            for (long q = low; q < whole(low, high); q += LANES) {
-                all_add_to(sums, load(&dh[dh_at + q]) * load(&x[x_at + q]));
+            for (long c = low; c < whole(low, high); c += LANES) {
+                const reals gamma_1 = load(&gamma[c]);
+                const reals dy_1 = load(&dy[dy_at + c]);
+                const reals h_1 = load(&h[h_at + c]);
+                all_add_to(sums, gamma_1 * dy_1 * h_1);
             }
-            APART
-            for (long q = whole(low, high); q < high; q++) {
-                add_to(sums, dh[dh_at + q] * x[x_at + q]);
+            for (long c = whole(low, high); c < high; c++) {
+                const REAL gamma_1 = gamma[c];
+                const REAL dy_1 = dy[dy_at + c];
+                const REAL h_1 = h[h_at + c];
+                add_to(sums, gamma_1 * dy_1 * h_1);
             }
             for (long lane = 0; lane < LANES; lane++) {
-                total_1_0 += sums[lane];
+                total_0_0 += sums[lane];
             }
         }
-        dv[dv_at] = total_1_0 * (number_1 / ((number_2 + v[v_at]) * root_of(number_2 + v[v_at])));
-        for (long q = 0; q < whole(0, C); q += LANES) {
-            const reals dh_1 = load(&dh[dh_at + q]);
+        dx_sum1[dx_sum1_at] = total_0_0;
+        for (long c = 0; c < whole(0, C); c += LANES) {
+            const reals gamma_1 = load(&gamma[c]);
+            const reals dy_1 = load(&dy[dy_at + c]);
+            const reals dx_sum1_1 = all(dx_sum1[dx_sum1_at]);
+            const reals h_1 = load(&h[h_at + c]);
             const reals v_1 = all(v[v_at]);
-            store(&dx[dx_at + q], dh_1 / all_root_of(number_2 + v_1));
-            store(&dx[dx_at + q], load(&dx[dx_at + q]) + number_3 * dv[dv_at] * load(&x[x_at + q]));
+            store(&dx[dx_at + c], (gamma_1 * dy_1 - number_1 * dx_sum1_1 * h_1) / all_root_of(number_2 + v_1));
         }
-        APART
-        for (long q = whole(0, C); q < C; q++) {
-            const REAL dh_1 = dh[dh_at + q];
+        for (long c = whole(0, C); c < C; c++) {
+            const REAL gamma_1 = gamma[c];
+            const REAL dy_1 = dy[dy_at + c];
+            const REAL dx_sum1_1 = dx_sum1[dx_sum1_at];
+            const REAL h_1 = h[h_at + c];
             const REAL v_1 = v[v_at];
-            dx[dx_at + q] = dh_1 / root_of(number_2 + v_1);
-            dx[dx_at + q] += number_3 * dv[dv_at] * x[x_at + q];
+            dx[dx_at + c] = (gamma_1 * dy_1 - number_1 * dx_sum1_1 * h_1) / root_of(number_2 + v_1);
         }
     }
 }
@@ -148,32 +148,30 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1],
-        ((const REAL *)arrays[7])[2], numbers[2]);
+        arrays[4], arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
 }
 """
 
 
 def rms_norm_grad_input_1(
-    dh: rt.Array,
-    dv: rt.Array,
+    dx_sum1: rt.Array,
     dx: rt.Array,
     dy: rt.Array,
     gamma: rt.Array,
+    h: rt.Array,
     v: rt.Array,
-    x: rt.Array,
     C: int,
     E: int,
     epsilon: Any,
 ) -> bool:
     """Row by row, for every m."""
-    dtype = rt.float_type("rms_norm_grad_input_1", dh=dh)
+    dtype = rt.float_type("rms_norm_grad_input_1", dx_sum1=dx_sum1)
     return rt.run(
         rms_norm_grad_input_1_loops,
         E,
         C * E,
-        (dh, dv, dx, dy, gamma, v, x),
-        (dtype(-1 / 2), dtype(epsilon), dtype(rt.ratio(2, C))),
+        (dx_sum1, dx, dy, gamma, h, v),
+        (dtype(rt.ratio(1, C)), dtype(epsilon)),
         (C,),
         (),
     )

@@ -46,19 +46,17 @@ static void loops(
     const REAL *restrict x)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
-        store(&dx[m], load(&dy[m]) * load(&s[m]));
         const reals s_1 = load(&s[m]);
-        const reals dy_1 = load(&dy[m]);
         const reals x_1 = load(&x[m]);
-        store(&dx[m], load(&dx[m]) + (all(1) - s_1) * dy_1 * s_1 * x_1);
+        const reals dy_1 = load(&dy[m]);
+        store(&dx[m], ((all(1) - s_1) * x_1 + all(1)) * dy_1 * s_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
-        dx[m] = dy[m] * s[m];
         const REAL s_1 = s[m];
-        const REAL dy_1 = dy[m];
         const REAL x_1 = x[m];
-        dx[m] += (1 - s_1) * dy_1 * s_1 * x_1;
+        const REAL dy_1 = dy[m];
+        dx[m] = ((1 - s_1) * x_1 + 1) * dy_1 * s_1;
     }
 }
 

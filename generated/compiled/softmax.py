@@ -101,7 +101,7 @@ def softmax_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, y: rt.Array, x: rt.
 
 softmax_grad_input_1_loops = r"""/* Row by row, for every q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict ds, REAL *restrict dx,
+    long start, long stop, struct team *const team, REAL *restrict dx_sum1, REAL *restrict dx,
     const REAL *restrict dy, const REAL *restrict y, long K)
 {
     REAL *restrict sums = SCRATCH(REAL, LANES);
@@ -109,8 +109,8 @@ static void loops(
         return;
     }
     for (long q = start; q < stop; q++) {
-        const long ds_at = q;
         const long dx_at = K * q;
+        const long dx_sum1_at = q;
         const long dy_at = K * q;
         const long y_at = K * q;
         double total_0_0 = 0;
@@ -130,14 +130,18 @@ static void loops(
                 total_0_0 += sums[lane];
             }
         }
-        ds[ds_at] = total_0_0 * -1;
+        dx_sum1[dx_sum1_at] = total_0_0;
         for (long k = 0; k < whole(0, K); k += LANES) {
-            store(&dx[dx_at + k], load(&dy[dy_at + k]) * load(&y[y_at + k]));
-            store(&dx[dx_at + k], load(&dx[dx_at + k]) + ds[ds_at] * load(&y[y_at + k]));
+            const reals dy_1 = load(&dy[dy_at + k]);
+            const reals dx_sum1_1 = all(dx_sum1[dx_sum1_at]);
+            const reals y_1 = load(&y[y_at + k]);
+            store(&dx[dx_at + k], (dy_1 - dx_sum1_1) * y_1);
         }
         for (long k = whole(0, K); k < K; k++) {
-            dx[dx_at + k] = dy[dy_at + k] * y[y_at + k];
-            dx[dx_at + k] += ds[ds_at] * y[y_at + k];
+            const REAL dy_1 = dy[dy_at + k];
+            const REAL dx_sum1_1 = dx_sum1[dx_sum1_at];
+            const REAL y_1 = y[y_at + k];
+            dx[dx_at + k] = (dy_1 - dx_sum1_1) * y_1;
         }
     }
 }
@@ -155,6 +159,6 @@ static void part(void *given, long number)
 """
 
 
-def softmax_grad_input_1(ds: rt.Array, dx: rt.Array, dy: rt.Array, y: rt.Array, E: int, K: int) -> bool:
+def softmax_grad_input_1(dx_sum1: rt.Array, dx: rt.Array, dy: rt.Array, y: rt.Array, E: int, K: int) -> bool:
     """Row by row, for every q."""
-    return rt.run(softmax_grad_input_1_loops, E, E * K, (ds, dx, dy, y), (), (K,), ())
+    return rt.run(softmax_grad_input_1_loops, E, E * K, (dx_sum1, dx, dy, y), (), (K,), ())

@@ -13,7 +13,7 @@ class Place:
     Attributes:
         name: what it is called.
         block: the block.
-        names: tensor of the network, or gradient -> what the block calls it.
+        names: tensor of the network, gradient, or sum that one reads -> what the block calls it.
         inner: what it computes and nothing outside of it reads.
     """
 
@@ -45,12 +45,13 @@ def crossing(network: Network) -> set[str]:
     return {results[source] for source in found | ends}
 
 
-def places(network: Network, gradients: Mapping[str, str]) -> tuple[Place, ...]:
+def places(network: Network, gradients: Mapping[str, str], sums: Mapping[str, str]) -> tuple[Place, ...]:
     """Where blocks stand in a network.
 
     Args:
         network: the network.
         gradients: tensor -> its gradient.
+        sums: sum that the closed form of a gradient reads -> that gradient.
     """
     results, border = dict(network.results), crossing(network)
     computed = set(network.program.tensors) - {t.name for t in network.program.inputs}
@@ -66,5 +67,6 @@ def places(network: Network, gradients: Mapping[str, str]) -> tuple[Place, ...]:
         around = {results.get(source, source): f"x{k}" if k > 1 else "x" for k, source in enumerate(outer, 1)}
         names = {**around, **own}
         slopes = {gradients[t]: f"d{word}" for t, word in names.items() if t in gradients}
-        made.append(Place(name, inside[0].block, {**names, **slopes}, frozenset(own) & computed - border))
+        parts = {t: f"{slopes[g]}_{t.removeprefix(f'{g}_')}" for t, g in sums.items() if g in slopes}
+        made.append(Place(name, inside[0].block, {**names, **slopes, **parts}, frozenset(own) & computed - border))
     return tuple(made)

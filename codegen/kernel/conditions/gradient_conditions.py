@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
-from gradscribe.derive.calculus.joint_program import results_by_tensor
+from gradscribe.derive.calculus.programs.joint_program import results_by_tensor
 
 
 @dataclass(frozen=True)

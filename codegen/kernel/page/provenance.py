@@ -22,16 +22,24 @@ def _page(layer: Layer) -> Document:
     return document(derive(layer))
 
 
-def page_numbers(layer: Layer, order: int = 1) -> Mapping[str, int]:
+def page_numbers(layer: Layer) -> Mapping[str, int]:
     """The numbers on it by tensor; no letter changes them."""
-    return _numbers(layer, order)
+    plain, _ = _numbers(layer, 1)
+    return plain
+
+
+def kernel_numbers(kernel: Kernel, layer: Layer | None = None) -> Mapping[str, int]:
+    """Those of the page that a kernel belongs to: of closed forms where it computes by these.
+
+    Args:
+        kernel: the kernel.
+        layer: what the page is about; the kernel's layer by default.
+    """
+    plain, closed = _numbers(layer or kernel.layer, ORDERS.get(kernel.purpose, 1))
+    return {**plain, **{name: number for name, number in closed.items() if name in kernel.closed}}
 
 
 @kept(64)
-def _numbers(layer: Layer, order: int) -> Mapping[str, int]:
-    return document(unlettered(layer, order=order)).numbers
-
-
-def kernel_numbers(kernel: Kernel) -> Mapping[str, int]:
-    """Those of the page that a kernel belongs to."""
-    return page_numbers(kernel.layer, ORDERS.get(kernel.purpose, 1))
+def _numbers(layer: Layer, order: int) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    found = document(unlettered(layer, order=order))
+    return found.numbers, found.closed_numbers

@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from sympy import Add, Integer, Mul, Symbol
 
+from gradscribe.derive.calculus.closed.rewrites.factor import common_in_front
+from gradscribe.derive.calculus.closed.rewrites.inserting import MOST
 from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.derive.derivation.forms.caption.operation import Caption
 from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
 from gradscribe.derive.derivation.forms.caption.words.operator_form import operator_form
 from gradscribe.derive.derivation.forms.caption.words.wording import wording
-from gradscribe.derive.derivation.forms.closed.rewrites.factor import common_in_front
-from gradscribe.derive.derivation.forms.closed.rewrites.inserting import MOST
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
 from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
 from gradscribe.derive.ir.functions import equal

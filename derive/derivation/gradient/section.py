@@ -10,11 +10,12 @@ from dataclasses import replace
 
 from sympy import Integer, Symbol
 
+from gradscribe.derive.calculus.closed.closed_form import closed_forms
 from gradscribe.derive.calculus.differentiate import Adjoint, Contribution, Gradient
 from gradscribe.derive.calculus.passes.brackets import implied, without
 from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.derive.calculus.passes.rewrite import fold
-from gradscribe.derive.derivation.forms.closed.closed_section import closed, closed_forms
+from gradscribe.derive.derivation.forms.closed.closed_section import closed
 from gradscribe.derive.derivation.gradient.outcome import as_statement, collected, results
 from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.gradient.steps.chain_rows import chain_rule, reduced, with_quotient

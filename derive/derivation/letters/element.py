@@ -12,7 +12,7 @@ from dataclasses import replace
 from sympy import Expr, Symbol
 
 from gradscribe.derive.calculus.passes.inline import is_pointwise
-from gradscribe.derive.derivation.forward.forward_equations import equation
+from gradscribe.derive.calculus.passes.left_side import equation
 from gradscribe.derive.derivation.letters.name import PRIME
 from gradscribe.derive.derivation.letters.renaming import renamed, symbols_of
 from gradscribe.derive.derivation.record.section_record import Result, Section

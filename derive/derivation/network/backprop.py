@@ -9,11 +9,12 @@ formula reaches down from the signal of the level above that.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from gradscribe.derive.calculus.closed.closed_form import closed_forms
 from gradscribe.derive.calculus.differentiate import Adjoint, Gradient
 from gradscribe.derive.calculus.passes.rewrite import distribute
 from gradscribe.derive.derivation.forms.caption.operation import Caption
 from gradscribe.derive.derivation.forms.caption.reading.row_reader import behind
-from gradscribe.derive.derivation.forms.closed.closed_section import closed, closed_forms
+from gradscribe.derive.derivation.forms.closed.closed_section import closed
 from gradscribe.derive.derivation.gradient.outcome import as_statement, naming, results
 from gradscribe.derive.derivation.gradient.section import gradient_section
 from gradscribe.derive.derivation.gradient.steps.brevity import briefly, inserted_in_box

@@ -182,5 +182,14 @@ class Document:
                     rows |= {row.step.left.tensor: row.number for row in steps}
                 case Box(number, result, _):
                     boxes.setdefault(result.step.left.tensor, number)
-        found = rows | boxes
+        return self._of_all(rows | boxes)
+
+    @property
+    def closed_numbers(self) -> dict[str, int]:
+        """The number of a gradient's closed form, for those that have one."""
+        closed = (b for b in self.blocks if isinstance(b, Box) and b.result.closed)
+        return self._of_all({box.result.step.left.tensor: box.number for box in closed})
+
+    def _of_all(self, found: dict[str, int]) -> dict[str, int]:
+        """With the tensors whose equations stand there under other names."""
         return {**{own: found[other] for own, other in self.likes if other in found}, **found}

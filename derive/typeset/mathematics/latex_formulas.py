@@ -2,7 +2,8 @@
 
 from sympy import ImmutableMatrix, Rational
 
-from gradscribe.derive.derivation.forward.forward_equations import definitions, equation
+from gradscribe.derive.calculus.passes.left_side import equation
+from gradscribe.derive.derivation.forward.forward_equations import definitions
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Formula, Step

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from unicodedata import combining, east_asian_width
 
-from gradscribe.derive.derivation.forward.forward_equations import equation
+from gradscribe.derive.calculus.passes.left_side import equation
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Formula, Step

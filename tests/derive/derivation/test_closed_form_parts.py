@@ -6,9 +6,9 @@ import numpy as np
 from sympy import Integer, Mul, exp, log, sqrt
 
 from gradscribe import layer as layer_of_text
-from gradscribe.derive.derivation.forms.closed.rewrites.factor import common_in_front, factored
-from gradscribe.derive.derivation.forms.closed.rewrites.identities import Identities
-from gradscribe.derive.derivation.forms.closed.rewrites.nested import measure, nested, normal
+from gradscribe.derive.calculus.closed.rewrites.factor import common_in_front, factored
+from gradscribe.derive.calculus.closed.rewrites.identities import Identities
+from gradscribe.derive.calculus.closed.rewrites.nested import measure, nested, normal
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import evaluate
 from gradscribe.derive.ir.term import Access, InnerSum, Range, Tensor, Term

@@ -8,11 +8,11 @@ from sympy import Symbol
 
 from gradscribe import layer as layer_of_text
 from gradscribe import network
+from gradscribe.derive.calculus.closed.rewrites.nested import depth
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import Derivation, Section, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.certificate.rows import environment, row_value
-from gradscribe.derive.derivation.forms.closed.rewrites.nested import depth
 from gradscribe.derive.ir.interpret import complete_sizes
 from gradscribe.derive.typeset.text.text_lines import row
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter

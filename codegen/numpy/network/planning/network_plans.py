@@ -10,7 +10,7 @@ from gradscribe.codegen.kernel.blocks.parts import Part, PlacedPart
 from gradscribe.codegen.kernel.blocks.places import Place
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
-from gradscribe.codegen.kernel.page.provenance import page_numbers
+from gradscribe.codegen.kernel.page.provenance import kernel_numbers
 from gradscribe.codegen.numpy.lower import lower
 from gradscribe.codegen.numpy.network.blocks.block_functions import (
     BlockFunction,
@@ -79,7 +79,7 @@ def network_plan(
         tail: what is wanted only where the caller says so.
         within: what is kept in what a place keeps.
     """
-    numbers, found = page_numbers(k.source), parts_of(k, kernel)
+    numbers, found = kernel_numbers(kernel, k.source), parts_of(k, kernel)
     blocks = block_functions(k, kernel, numbers)
     calls = {
         n: _invoke(k, kernel, part, blocks[k.blocks[part.place.name]], numbers)

@@ -1,30 +1,13 @@
 """A section with the closed form of its gradient behind its box: the rows that lead there, and another box."""
 
-from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from gradscribe.derive.calculus.differentiate import Gradient
-from gradscribe.derive.derivation.forms.closed.closed_form import ClosedForms
+from gradscribe.derive.calculus.closed.closed_form import ClosedForms
+from gradscribe.derive.calculus.closed.stage import Stage, as_terms
 from gradscribe.derive.derivation.forms.closed.digit_form import in_digits
-from gradscribe.derive.derivation.forms.closed.stage import Stage, as_terms
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
 from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
-from gradscribe.derive.ir.term import Access, Statement, accesses
-
-
-def closed_forms(gradient: Gradient, lets: Sequence[Statement], whole: Collection[str] = ()) -> ClosedForms:
-    """What finds the closed forms of a program's gradients, in order of computation.
-
-    Args:
-        gradient: the differentiated program.
-        lets: names for known quotients.
-        whole: gradients that are not inserted, besides those given from outside: error signals.
-    """
-    given = gradient.seeds.values()
-    signals = {t.name: t for t in (*given, *(a.gradient for a in gradient.adjoints))}
-    inputs = {t.name for t in gradient.forward.inputs}
-    results = frozenset(a.gradient.name for a in gradient.adjoints if a.tensor.name in inputs)
-    return ClosedForms(gradient.forward, signals, frozenset([*whole, *(t.name for t in given)]), results, lets)
+from gradscribe.derive.ir.term import Access, accesses
 
 
 def closed(section: Section, forms: ClosedForms) -> Section:

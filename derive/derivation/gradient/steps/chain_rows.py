@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gradscribe.derive.calculus.differentiate import Adjoint, Contribution, Gradient
-from gradscribe.derive.derivation.forward.forward_equations import equation
+from gradscribe.derive.calculus.passes.left_side import equation
 from gradscribe.derive.derivation.forward.quotients import Partial, Reduced
 from gradscribe.derive.derivation.gradient.steps.strand import Strand
 from gradscribe.derive.ir.term import Access, Tensor, Term

@@ -7,7 +7,7 @@ from sympy import Symbol
 
 from gradscribe.derive.calculus.collapse import discharge, rename, solve
 from gradscribe.derive.calculus.differentiate import Contribution
-from gradscribe.derive.derivation.forward.forward_equations import equation, scattered
+from gradscribe.derive.calculus.passes.left_side import equation, scattered
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.term import Program, Range, Term, accesses
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from sympy import Symbol, count_ops
 
+from gradscribe.derive.calculus.passes.left_side import equation
 from gradscribe.derive.derivation.forms.caption.matrices.matrix_record import MatrixForm, Unfolding
 from gradscribe.derive.derivation.forms.caption.operation import Product
 from gradscribe.derive.derivation.forms.caption.reading.row_reader import product
-from gradscribe.derive.derivation.forward.forward_equations import equation
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Program, Statement, Term

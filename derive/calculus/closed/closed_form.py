@@ -7,19 +7,20 @@ A closed form is one that is shorter than the formula together with those that i
 an inner tensor than the formula does, and has no sum within a sum.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, Integer, Mul
 
+from gradscribe.derive.calculus.closed.rewrites.factor import factored
+from gradscribe.derive.calculus.closed.rewrites.identities import Identities
+from gradscribe.derive.calculus.closed.rewrites.inserting import with_statistics
+from gradscribe.derive.calculus.closed.rewrites.known_sums import valued
+from gradscribe.derive.calculus.closed.rewrites.nested import depth, measure, normal
+from gradscribe.derive.calculus.closed.rewrites.readings import read_by_name, readings
+from gradscribe.derive.calculus.closed.stage import Formula, Sources, Stage, as_terms, formula
+from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.passes.brackets import bracketed, within
-from gradscribe.derive.derivation.forms.closed.rewrites.factor import factored
-from gradscribe.derive.derivation.forms.closed.rewrites.identities import Identities
-from gradscribe.derive.derivation.forms.closed.rewrites.inserting import with_statistics
-from gradscribe.derive.derivation.forms.closed.rewrites.known_sums import valued
-from gradscribe.derive.derivation.forms.closed.rewrites.nested import depth, measure, normal
-from gradscribe.derive.derivation.forms.closed.rewrites.readings import read_by_name, readings
-from gradscribe.derive.derivation.forms.closed.stage import Formula, Sources, Stage, as_terms, formula
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Statement, Tensor, Term, accesses
 
 
@@ -130,6 +131,21 @@ class ClosedForms:
         """The gradients that no sum within the value reads."""
         outside = value.xreplace({s: Integer(0) for s in value.atoms(InnerSum)})
         return {a for a in accesses(outside) if a.tensor in self.signals}
+
+
+def closed_forms(gradient: Gradient, lets: Sequence[Statement], whole: Collection[str] = ()) -> ClosedForms:
+    """What finds the closed forms of a program's gradients, in order of computation.
+
+    Args:
+        gradient: the differentiated program.
+        lets: names for known quotients.
+        whole: gradients that are not inserted, besides those given from outside: such as error signals.
+    """
+    given = gradient.seeds.values()
+    signals = {t.name: t for t in (*given, *(a.gradient for a in gradient.adjoints))}
+    inputs = {t.name for t in gradient.forward.inputs}
+    results = frozenset(a.gradient.name for a in gradient.adjoints if a.tensor.name in inputs)
+    return ClosedForms(gradient.forward, signals, frozenset([*whole, *(t.name for t in given)]), results, lets)
 
 
 def _is_sum(value: Expr) -> bool:

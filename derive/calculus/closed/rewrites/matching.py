@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator, Sequence
 import sympy
 from sympy import Expr, Function, Symbol
 
+from gradscribe.derive.calculus.closed.rewrites.nested import upright
 from gradscribe.derive.calculus.collapse import normal_access
-from gradscribe.derive.derivation.forms.closed.rewrites.nested import upright
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, accesses
 

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from gradscribe.derive.calculus.differentiate import Gradient
-from gradscribe.derive.calculus.gradient_program import closure, gradient_program
+from gradscribe.derive.calculus.programs.closure import closure
+from gradscribe.derive.calculus.programs.gradient_program import gradient_program
 from gradscribe.derive.ir.term import Program, Statement, accesses
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sympy import Expr, Mul
 
-from gradscribe.derive.derivation.forms.closed.rewrites.identities import Identities
-from gradscribe.derive.derivation.forms.closed.rewrites.nested import length, normal, reads
+from gradscribe.derive.calculus.closed.rewrites.identities import Identities
+from gradscribe.derive.calculus.closed.rewrites.nested import length, normal, reads
 from gradscribe.derive.ir.term import InnerSum, Range
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from sympy import Add, Expr, Mul
 
+from gradscribe.derive.calculus.closed.rewrites.known_sums import KnownSum
+from gradscribe.derive.calculus.closed.rewrites.nested import is_plain, nested, reads
 from gradscribe.derive.calculus.passes.brackets import as_factors, as_guards
-from gradscribe.derive.derivation.forms.closed.rewrites.known_sums import KnownSum
-from gradscribe.derive.derivation.forms.closed.rewrites.nested import is_plain, nested, reads
 from gradscribe.derive.ir.term import InnerSum, Range, Statement, Term
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from sympy import Add, Expr, Mul, Symbol
 
-from gradscribe.derive.derivation.forms.closed.rewrites.nested import normal
-from gradscribe.derive.derivation.forms.closed.rewrites.readings import inner_ranges, is_inside
-from gradscribe.derive.derivation.forms.closed.stage import Formula
+from gradscribe.derive.calculus.closed.rewrites.nested import normal
+from gradscribe.derive.calculus.closed.rewrites.readings import inner_ranges, is_inside
+from gradscribe.derive.calculus.closed.stage import Formula
 from gradscribe.derive.ir.term import Access, InnerSum, Tensor, accesses
 
 MOST = 8

@@ -4,7 +4,7 @@ The gradients are given forward tensors that exist and the seeds. Intermediates 
 again instead of being kept.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from itertools import islice
 
@@ -15,6 +15,8 @@ from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.passes.inline import inline
 from gradscribe.derive.calculus.passes.recall import recalled
 from gradscribe.derive.calculus.passes.reuse import distributions, reused
+from gradscribe.derive.calculus.programs.closed_program import with_closed_forms
+from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.ir.index import fresh_names
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses, index_ranges
 
@@ -36,6 +38,7 @@ def gradient_program(
     recomputed: set[str],
     frugal: bool = False,
     keep: Set[str] = frozenset(),
+    whole: Set[str] = frozenset(),
 ) -> Program:
     """What computes the gradients of `names`, over the tensors it has to be given.
 
@@ -47,16 +50,18 @@ def gradient_program(
         recomputed: tensors that are computed again.
         frugal: whether differences are read from tensors that hold them, so that less must be kept.
         keep: gradients that are tensors in it where they are needed, though they could be put in where they are read.
+        whole: gradients that closed forms of others read as they are.
     """
     forward = gradient.forward
     tensors = gradient.program.tensors
     zeros = [zero(gradient.zeros[name]) for name in names if name in gradient.zeros]
     found = {a.tensor.name: a.gradient for a in gradient.adjoints} | gradient.zeros
     targets = tuple(found[name].name for name in names)
-    renamed = tuple(replace(s, term=rename(s.term)[0]) for s in gradient.program.statements)
+    closed = with_closed_forms(gradient, targets, whole)
+    renamed = tuple(replace(s, term=rename(s.term)[0]) for s in closed.statements)
     wanted = closure(renamed, targets)
     edges = keep & {s.target.name for s in wanted}
-    backward = inline(replace(gradient.program, statements=(*wanted, *zeros), outputs=targets), edges)
+    backward = inline(replace(closed, statements=(*wanted, *zeros), outputs=targets), edges)
     backward = recalled(backward, forward) if frugal else backward
     saved = [let for let in distributions(forward, set(tensors)) if let.target.name in forward.tensors]
     choices = [closure(p.statements, targets) for p in (reused(backward, saved, edges), backward)]
@@ -83,18 +88,6 @@ def without_idle(program: Program) -> Program:
     """The program without inputs that it does not read."""
     names = {a.tensor for s in program.statements for a in accesses(s.term.body)}
     return replace(program, inputs=tuple(t for t in program.inputs if t.name in names))
-
-
-def closure(statements: Sequence[Statement], wanted: Iterable[str]) -> tuple[Statement, ...]:
-    """The statements that `wanted` tensors depend on, in order."""
-    needed = set(wanted)
-    kept: list[Statement] = []
-    for statement in reversed(statements):
-        recorded = statement.argument.name if statement.argument else None
-        if statement.target.name in needed or recorded in needed:
-            kept.append(statement)
-            needed |= {a.tensor for a in accesses(statement.term.body)}
-    return tuple(reversed(kept))
 
 
 def zero(target: Tensor) -> Statement:

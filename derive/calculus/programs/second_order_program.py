@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gradscribe.derive.calculus.gradient_program import closure, forward_program, without_inputs, zero
+from gradscribe.derive.calculus.programs.closure import closure
+from gradscribe.derive.calculus.programs.gradient_program import forward_program, without_inputs, zero
 from gradscribe.derive.calculus.second_order import SecondOrder
 from gradscribe.derive.ir.term import Program, Tensor, accesses
 

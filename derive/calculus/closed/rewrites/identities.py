@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Add, Expr, Mul
 
+from gradscribe.derive.calculus.closed.rewrites.matching import places, same
+from gradscribe.derive.calculus.closed.rewrites.nested import is_plain, upright
 from gradscribe.derive.calculus.passes.reuse import Names
-from gradscribe.derive.derivation.forms.closed.rewrites.matching import places, same
-from gradscribe.derive.derivation.forms.closed.rewrites.nested import is_plain, upright
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Range, Statement, Term
 
 

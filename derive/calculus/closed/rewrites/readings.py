@@ -11,9 +11,9 @@ from typing import Any
 import sympy
 from sympy import Expr, Function, Integer, Mul, Pow, Symbol
 
-from gradscribe.derive.derivation.forms.closed.rewrites.matching import places, same
-from gradscribe.derive.derivation.forms.closed.rewrites.nested import is_plain, measure, normal
-from gradscribe.derive.derivation.forward.forward_equations import equation
+from gradscribe.derive.calculus.closed.rewrites.matching import places, same
+from gradscribe.derive.calculus.closed.rewrites.nested import is_plain, measure, normal
+from gradscribe.derive.calculus.passes.left_side import equation
 from gradscribe.derive.ir.index import bounds
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Range, Statement, Tensor, Term, accesses
 

@@ -7,7 +7,7 @@ from functools import reduce
 from sympy import Add, Expr, Integer, Mul, Pow, gcd, sign
 from sympy.core.sorting import ordered
 
-from gradscribe.derive.derivation.forms.closed.rewrites.nested import length, normal, reads
+from gradscribe.derive.calculus.closed.rewrites.nested import length, normal, reads
 from gradscribe.derive.ir.term import Access, InnerSum
 
 

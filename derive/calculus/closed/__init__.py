@@ -1,0 +1,1 @@
+"""Gradients as expressions: their closed forms, and how these are reached."""

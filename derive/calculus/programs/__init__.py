@@ -1,0 +1,1 @@
+"""Layer and Gradient -> the programs that functions run."""
