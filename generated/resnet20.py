@@ -635,7 +635,7 @@ def _basic_backward(
     The numbers at its statements are those at stage3_block3.
 
     Returns:
-        dx, shape (N, H, H, C); dnorm2_beta, dnorm2_gamma, dnorm1_beta, dnorm1_gamma, dconv1_w and dconv2_w by name.
+        dx, shape (N, H, H, C); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by name.
     """
     (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y) = saved
     N, H, _, C = drelu2_y.shape
@@ -717,12 +717,12 @@ def _basic_backward(
     return (
         dx,
         {
-            place + "_norm2.beta": dnorm2_beta,
-            place + "_norm2.gamma": dnorm2_gamma,
-            place + "_norm1.beta": dnorm1_beta,
-            place + "_norm1.gamma": dnorm1_gamma,
             place + "_conv1.w": dconv1_w,
+            place + "_norm1.gamma": dnorm1_gamma,
+            place + "_norm1.beta": dnorm1_beta,
             place + "_conv2.w": dconv2_w,
+            place + "_norm2.gamma": dnorm2_gamma,
+            place + "_norm2.beta": dnorm2_beta,
         },
     )
 
@@ -744,7 +744,7 @@ def _down_backward(
     The numbers at its statements are those at stage3_block1.
 
     Returns:
-        dx, shape (N, H, H, C); dnorm2_beta, dnorm2_gamma, dnorm1_beta, dnorm1_gamma, dconv1_w and dconv2_w by name.
+        dx, shape (N, H, H, C); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by name.
     """
     (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y) = saved
     N, H_out, _, K = drelu2_y.shape
@@ -838,12 +838,12 @@ def _down_backward(
     return (
         dx,
         {
-            place + "_norm2.beta": dnorm2_beta,
-            place + "_norm2.gamma": dnorm2_gamma,
-            place + "_norm1.beta": dnorm1_beta,
-            place + "_norm1.gamma": dnorm1_gamma,
             place + "_conv1.w": dconv1_w,
+            place + "_norm1.gamma": dnorm1_gamma,
+            place + "_norm1.beta": dnorm1_beta,
             place + "_conv2.w": dconv2_w,
+            place + "_norm2.gamma": dnorm2_gamma,
+            place + "_norm2.beta": dnorm2_beta,
         },
     )
 

@@ -142,7 +142,7 @@ def block_kernel(function: Whole, place: Place, held: Sequence[str]) -> BlockKer
         state=own(t for t in given if t in roles.state),
         saved=own(saved),
         made=own(t for t in results if t not in apart),
-        named=tuple((names[t], names[roles.named[t]]) for t in results if t in roles.named),
+        named=tuple((names[t], names[of]) for t, of in roles.named.items() if t in results),
         kept=own(kept),
     )
 

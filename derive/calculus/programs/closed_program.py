@@ -113,9 +113,9 @@ def _without(closed: Closed, groups: Mapping[str, Sequence[Statement]], program:
     """The work of what a closed form stands for: its gradient, with all that this needs and it does not read itself."""
     others = (s for name, group in groups.items() if name not in closed.read for s in group)
     wanted = closure([*others], [closed.target])
-    made = {s.target.name for s in wanted}
-    given = tuple(t for t in program.tensors.values() if t.name not in made)
-    return work(inline(Program(given, wanted, (closed.target,), program.sizes)).statements)
+    given = {a.tensor for s in wanted for a in accesses(s.term.body)} - {s.target.name for s in wanted}
+    inputs = tuple(program.tensors[name] for name in sorted(given))
+    return work(inline(Program(inputs, wanted, (closed.target,), program.sizes)).statements)
 
 
 def _collapsed(term: Term, program: Program) -> Term:

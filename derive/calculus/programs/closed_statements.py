@@ -89,7 +89,8 @@ def _addressed(term: Term, first: Term) -> Term:
 
 def _is(known: Term, term: Term) -> bool:
     """Whether two sums are the same, whatever their indices are called."""
-    if len(known.free) != len(term.free) or len(known.bound) != len(term.bound) or len(term.bound) > MOST:
+    likes = [(len(t.free), len(t.bound), {a.tensor for a in accesses(t.body)}) for t in (known, term)]
+    if likes[0] != likes[1] or len(term.bound) > MOST:
         return False
     return any(_numbered(term, term.bound) == _numbered(known, order) for order in permutations(known.bound))
 

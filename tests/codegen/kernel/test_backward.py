@@ -31,7 +31,7 @@ from tests.cases.random_programs import random_case
 from tests.cases.thorough import draws, some
 from tests.cases.together import together
 
-SHARING = ("gru_cell", "lstm_cell", "scaled_dot_product_attention", "simple_rnn_cell", "subsampling2d")
+SHARING = ("batch_norm", "gru_cell", "lstm_cell", "scaled_dot_product_attention", "simple_rnn_cell", "subsampling2d")
 """The layers of the catalogue that have it; for most tests."""
 RANDOM = (3, 4, 6, 9, 12, 44, 65, 70, 89, 108)
 """Seeds of random programs whose gradients have statements in common."""

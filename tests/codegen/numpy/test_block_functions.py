@@ -205,7 +205,7 @@ def test_a_function_says_its_rows_and_its_places() -> None:
     assert " b unit a (N, 6, 6, 3) 171 " in head
     assert " conv conv2d x (N, H, H, C) w (3, 3, C, C) 9C² " in head
     assert "# (1) to (5), (7), b" not in made.text  # those at a, which the function's statements have
-    assert "# (28), (33) to (36), (39), (43) to (44), (50), (58), b" in made.text
+    assert "# (28), (33) to (35), (44), (50), (58), b" in made.text
     assert not [name for name in made.public if name.startswith("_")]
 
 

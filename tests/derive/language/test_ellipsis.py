@@ -282,19 +282,19 @@ BAD: dict[str, tuple[Callable[[], Any], Sequence[str]]] = {
         ["dense", "argument dy", "extents (2, 3)", "received (3, 2)"],
     ),
     "hidden axes of a saved tensor": (
-        lambda: module(softmax).softmax_grad_input(X, X, np.ones((3, 2)), X),
-        ["softmax", "argument z", "(2, 3)", "(3, 2)"],
+        lambda: module(softmax).softmax_grad_input(X, X.reshape(3, 2, 4)),
+        ["softmax", "argument y", "(2, 3)", "(3, 2)"],
     ),
     "features": (
         lambda: module(dense).dense_forward(X[..., :3], W),
         ["dense", "argument x", "axis -1 (features)", "expected 4", "received 3"],
     ),
     "batch of dy": (
-        lambda: module(instance_norm).instance_norm_grad_input(X[:1], X, np.ones((2, 4)), np.ones((2, 4))),
+        lambda: module(instance_norm).instance_norm_grad_input(X[:1], np.ones((2, 4)), X),
         ["instance_norm", "argument dy", "axis 0 (batch)", "expected 2", "received 1"],
     ),
     "last axis of dy": (
-        lambda: module(instance_norm).instance_norm_grad_input(X[..., :2], X, np.ones((2, 4)), np.ones((2, 4))),
+        lambda: module(instance_norm).instance_norm_grad_input(X[..., :2], np.ones((2, 4)), X),
         ["instance_norm", "argument dy", "axis -1 (C)", "expected 4", "received 2"],
     ),
     "hidden axes of a mask": (
@@ -326,7 +326,7 @@ def test_messages_name_layer_argument_expected_and_received(call: Callable[[], A
 def test_a_docstring_shows_the_axes() -> None:
     text = module(softmax).softmax_grad_input.__doc__
     assert "dy: shape (..., C); dE/dy." in text
-    assert "z: shape (...); z as the forward function returned it." in text
+    assert "y: shape (..., C); y as the forward function returned it." in text
     assert "x: shape (N, ..., C)." in module(instance_norm).instance_norm_forward.__doc__
 
 
