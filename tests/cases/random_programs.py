@@ -5,13 +5,11 @@ partly or wholly outside, extents may be 1 or 0, a size is a number or a symbol.
 and kinks have probability zero unless an equation makes them.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from sympy import (
-    Abs,
     Eq,
     Expr,
     Idx,
@@ -21,22 +19,18 @@ from sympy import (
     Rational,
     Sum,
     Symbol,
-    cos,
-    exp,
     expand,
-    log,
-    sin,
-    sqrt,
     tanh,
 )
 
-from gradscribe.derive.ir.functions import at_least, equal, greater, relu, sigmoid, unequal
+from gradscribe.derive.ir.functions import at_least, equal, greater, unequal
 from gradscribe.derive.ir.index import floordiv, integer
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, number, shape_of
 from gradscribe.derive.ir.term import Program, accesses
 from gradscribe.derive.layer.equations import Maximum, Minimum, inside, program
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.interval import Interval
+from tests.cases.random_bodies import BODIES, Operand, lookup
 
 Array = np.ndarray
 # The letters reverse mode prefers for new indices are among them, and letters of tensors too.
@@ -79,14 +73,6 @@ class Case(NamedTuple):
     def options(self) -> dict[str, int]:
         """The keyword arguments of the layer's functions."""
         return {o.name: self.sizes[o.symbols[0]] for o in self.layer.options}
-
-
-@dataclass(frozen=True)
-class Operand:
-    """A tensor that equations may read, with the value of its shape."""
-
-    base: IndexedBase | Symbol
-    extents: tuple[int, ...]
 
 
 def random_case(seed: int, most_points: int = MOST_POINTS) -> Case:
@@ -270,7 +256,7 @@ class _Writer:
         if self.lets:
             # the result before is used, else the statements would not form one function
             reads[0] = self.read(self.lets[-1], everything)
-        kind = _lookup if self.labels and self.chance(0.3) else self.pick(BODIES)
+        kind = lookup if self.labels and self.chance(0.3) else self.pick(BODIES)
         body = kind(self, reads, everything)
         left, extents = self.target(name, free)
         if bound and self.chance(0.22):
@@ -363,79 +349,3 @@ class _Writer:
         found = interpret(source, self.values, sizes)
         results = [found[s.target.name] for s in source.statements]
         return all(not np.isnan(v).any() and (np.abs(v[np.isfinite(v)]) < 1e4).all() for v in results)
-
-
-Body = Callable[[_Writer, Sequence[Expr], Sequence[Idx]], Expr]
-
-
-def _indicator(writer: _Writer, reads: Sequence[Expr], indices: Sequence[Idx]) -> Expr:
-    a = reads[0]
-    if writer.labels is None or not indices:
-        return a * reads[1]
-    position = writer.position(indices)
-    if isinstance(position, Idx):
-        position -= 1  # a kernel refuses labels beyond a plain index
-    return equal(position, writer.read(writer.labels, indices)) * a
-
-
-def _lookup(writer: _Writer, reads: Sequence[Expr], indices: Sequence[Idx]) -> Expr:
-    """A tensor read at labels, all along the axes that are looked up; some labels are no position."""
-    operand = writer.pick(writer.inputs)
-    if writer.labels is None or not operand.extents:
-        return reads[0] * reads[1]
-    looked = [k for k in range(len(operand.extents)) if k == 0 or writer.chance(0.3)]
-    new = {k: Idx(next(writer.names), operand.base.shape[k]) for k in looked}
-    element = operand.base[tuple(new[k] if k in new else writer.position(indices) for k in range(len(operand.extents)))]
-    # labels that are no position are left out, or a kernel would refuse them
-    labels = [writer.read(writer.labels, indices) + writer.pick([-1, 1]) for _ in new]
-    brackets = [equal(v, label) for v, label in zip(new.values(), labels, strict=True)]
-    brackets += [f(v, label) for v, label in zip(new.values(), labels, strict=True) for f in (_known, _positive)]
-    others = [reads[0]] if writer.chance(0.3) else []
-    factors = [*brackets, writer.pick([element, tanh(element), 1 + element**2]), *others]
-    found = Sum(Mul(*factors), *new.values()) * reads[1]
-    if writer.more.random() < 0.5:  # another tensor is read by the same label
-        other = writer.inputs[int(writer.more.integers(len(writer.inputs)))]
-        if len(other.extents) == 1:
-            v = Idx(next(writer.names), other.base.shape[0])
-            brackets = [equal(v, labels[0]), _known(v, labels[0]), _positive(v, labels[0])]
-            found *= Sum(Mul(*brackets, other.base[v]), v)
-    return found
-
-
-def _known(index: Idx, label: Expr) -> Expr:
-    return greater(index.upper + 1, label)
-
-
-def _positive(index: Idx, label: Expr) -> Expr:
-    return at_least(label, 0)
-
-
-def _index_value(writer: _Writer, reads: Sequence[Expr], indices: Sequence[Idx]) -> Expr:
-    return reads[0] * (1 + writer.pick(indices)) if indices else reads[0]
-
-
-def _index_in_function(writer: _Writer, reads: Sequence[Expr], indices: Sequence[Idx]) -> Expr:
-    return tanh(reads[0] + writer.pick(indices) * reads[1]) if indices else tanh(reads[0])
-
-
-BODIES: tuple[Body, ...] = (
-    lambda writer, reads, indices: reads[0] * reads[1],
-    lambda writer, reads, indices: reads[0] * reads[1],
-    lambda writer, reads, indices: reads[0] * reads[1] * reads[2],
-    lambda writer, reads, indices: reads[0],
-    lambda writer, reads, indices: tanh(reads[0] * reads[1]),
-    lambda writer, reads, indices: Rational(3, 2) * tanh(2 * reads[0] / 3),
-    lambda writer, reads, indices: exp(tanh(reads[0]) - reads[1] ** 2),
-    lambda writer, reads, indices: (reads[0] - reads[1]) ** 2,
-    lambda writer, reads, indices: relu(reads[0] - reads[1]),
-    lambda writer, reads, indices: relu(reads[0]) * reads[1],
-    lambda writer, reads, indices: reads[0] * (reads[1] + reads[2]),
-    lambda writer, reads, indices: reads[0] * reads[1] + reads[0] * reads[2] - 2 * reads[1],
-    lambda writer, reads, indices: reads[0] / (1 + reads[1] ** 2),
-    lambda writer, reads, indices: reads[0] * log(1 + reads[1] ** 2) + sin(reads[2]) * cos(reads[0]),
-    lambda writer, reads, indices: sqrt(1 + reads[0] ** 2) * sigmoid(reads[1]),
-    lambda writer, reads, indices: Abs(reads[0]) * reads[1] + reads[2] ** 3 / 4,
-    _indicator,
-    _index_value,
-    _index_in_function,
-)

@@ -5,69 +5,15 @@ instead is the reason why no layer of ours computes that.
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tests.cases.kernel_calls import forward
-
-TOLERANCE = 1e-5
-
-Array = np.ndarray
+from tests.oracles.onnx_case import Adapter, Array, Call, Case, last, vectors
+from tests.oracles.onnx_windows import convolution, global_pool, pool, transposed
 
 
-@dataclass(frozen=True)
-class Case:
-    """A test case: one operator.
-
-    Attributes:
-        inputs: in order, None for one that is absent.
-        attributes: words as text.
-        outputs: what is expected, None for one that is not.
-    """
-
-    inputs: tuple[Any, ...]
-    attributes: dict[str, Any]
-    outputs: tuple[Any, ...]
-
-    def given(self, number: int) -> Any:
-        """An input, or None."""
-        return self.inputs[number] if number < len(self.inputs) else None
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call of our layer: its name, its arrays and options by our names, and its outputs as ONNX expects them."""
-
-    layer: str
-    arrays: Mapping[str, Array | None]
-    options: Mapping[str, Any]
-    expected: Mapping[str, Array]
-    tolerance: float = TOLERANCE
-
-
-Adapter = Callable[[Case], Call | str]
-
-
-# ----- layouts --------------------------------------------------------------------------------------------------------
-def last(t: Array, axis: int = 1) -> Array:
-    """Channels, or another axis, last."""
-    return np.moveaxis(t, axis, -1)
-
-
-def kernel_first(t: Array) -> Array:
-    """(K, C, ...) of a convolution and (C, K, ...) of a transposed one."""
-    return np.moveaxis(t, (0, 1), (-1, -2))
-
-
-def vectors(t: Array, axis: int) -> Array:
-    """The axes from `axis` on as one."""
-    return t.reshape(*t.shape[:axis], -1)
-
-
-# ----- adapters -------------------------------------------------------------------------------------------------------
 def elementwise(name: str, **options: tuple[str, float]) -> Adapter:
     """An activation; `options` are ONNX's name and default of ours."""
 
@@ -125,75 +71,6 @@ def dropout(case: Case) -> Call | str:
         return "no training, or no mask given"
     y, mask = case.outputs
     return Call("dropout", {"x": case.inputs[0], "mask": mask.astype(np.float32)}, {"p": case.inputs[1]}, {"y": y})
-
-
-def windows(case: Case, kernel: tuple[int, ...]) -> dict[str, Any]:
-    """Our options; automatic padding is as in TensorFlow: as many windows as there are steps."""
-    extents, a = case.inputs[0].shape[2:], case.attributes
-    stride, dilation = a.get("strides", [1] * len(extents)), a.get("dilations", [1] * len(extents))
-    pads = a.get("pads", [0] * 2 * len(extents))
-    if a.get("auto_pad", "NOTSET").startswith("SAME"):
-        steps = zip(extents, stride, dilation, kernel, strict=True)
-        pads = ends(a["auto_pad"], [max((-(-e // s) - 1) * s + d * (k - 1) + 1 - e, 0) for e, s, d, k in steps])
-    padding = tuple(zip(pads[: len(extents)], pads[len(extents) :], strict=True))
-    return {"kernel_size": kernel, "stride": tuple(stride), "dilation": tuple(dilation), "padding": padding}
-
-
-def ends(auto_pad: str, totals: list[int]) -> list[int]:
-    """All starts, then all ends; an odd element goes to the end unless the word says LOWER."""
-    more = [(t + 1) // 2 for t in totals]
-    less = [t // 2 for t in totals]
-    return more + less if auto_pad == "SAME_LOWER" else less + more
-
-
-def convolution(case: Case) -> Call | str:
-    x, w, b = case.inputs[0], case.inputs[1], case.given(2)
-    options = windows(case, w.shape[2:]) | {"groups": case.attributes.get("group", 1)}
-    return Call(
-        f"conv{x.ndim - 2}d", {"x": last(x), "w": kernel_first(w), "b": b}, options, {"u": last(case.outputs[0])}
-    )
-
-
-def transposed(case: Case) -> Call | str:
-    """A given or automatic output extent is what the padding follows from; beyond the full extent it is grown."""
-    x, w, b = case.inputs[0], case.inputs[1], case.given(2)
-    rank, a, y = x.ndim - 2, case.attributes, case.outputs[0]
-    options = windows(Case(case.inputs, {k: v for k, v in a.items() if k != "auto_pad"}, ()), w.shape[2:])
-    more = a.get("output_padding", [0] * rank)
-    if "output_shape" in a or "auto_pad" in a:
-        spans = zip(x.shape[2:], options["stride"], options["dilation"], w.shape[2:], more, y.shape[2:], strict=True)
-        totals = [s * (e - 1) + o + d * (k - 1) + 1 - size for e, s, d, k, o, size in spans]
-        pads = ends(a.get("auto_pad", "NOTSET"), [max(t, 0) for t in totals])
-        options["padding"] = tuple(zip(pads[:rank], pads[rank:], strict=True))
-        more = [o + max(-t, 0) for o, t in zip(more, totals, strict=True)]
-    options |= {"output_padding": tuple(more), "groups": a.get("group", 1)}
-    return Call(f"conv_transpose{rank}d", {"x": last(x), "w": kernel_first(w), "b": b}, options, {"u": last(y)})
-
-
-def pool(kind: str) -> Adapter:
-    def adapter(case: Case) -> Call | str:
-        x, a = case.inputs[0], case.attributes
-        options = windows(case, tuple(a["kernel_shape"])) | {"ceil_mode": bool(a.get("ceil_mode", 0))}
-        spans = zip(options["padding"], options["kernel_size"], options["dilation"], strict=True)
-        if any(2 * max(pair) > d * (k - 1) + 1 for pair, k, d in spans):
-            return "padding beyond half of the kernel, which PyTorch and we refuse"
-        if kind == "avg":  # ONNX leaves padding out of the mean unless told otherwise, PyTorch and we count it
-            options["count_include_pad"] = bool(a.get("count_include_pad", 0))
-        options |= {"norm_type": float(a.get("p", 2))} if kind == "lp" else {}
-        arrays = {"x": last(x).astype(np.float32)}
-        y = last(case.outputs[0])
-        rounded = kind == "avg" and np.array_equal(y, y.round(4))  # one case has four digits in its text
-        return Call(f"{kind}_pool{x.ndim - 2}d", arrays, options, {"y": y}, 1e-3 if rounded else TOLERANCE)
-
-    return adapter
-
-
-def global_pool(name: str) -> Adapter:
-    def adapter(case: Case) -> Call | str:
-        y = case.outputs[0]
-        return Call(name, {"x": last(case.inputs[0])}, {}, {"y": y.reshape(y.shape[:2])})
-
-    return adapter
 
 
 def batch_norm(case: Case) -> Call | str:

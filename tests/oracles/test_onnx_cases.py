@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tests.cases.kernel_calls import agree, forward
-from tests.oracles.onnx_adapters import ADAPTERS, Case
+from tests.oracles.onnx_adapters import ADAPTERS
+from tests.oracles.onnx_case import Case
 
 onnx = pytest.importorskip("onnx")
 loader = pytest.importorskip("onnx.backend.test.loader")

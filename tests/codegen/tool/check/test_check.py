@@ -1,7 +1,6 @@
 """`gradscribe check`: wrong backwards are caught and named, right ones pass, and nothing else ends in a traceback."""
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import combinations
@@ -19,7 +18,7 @@ from gradscribe.codegen.tool.check.mistake.slip import Surroundings, lost_factor
 from gradscribe.codegen.tool.check.mistake.slip_index import lost_brackets
 from gradscribe.codegen.tool.check.problem.parameter_names import gradients
 from gradscribe.derive.ir.index import integers
-from gradscribe.derive.ir.term import Access, EquationError, Guard, Range, Term
+from gradscribe.derive.ir.term import Access, Guard, Range, Term
 from gradscribe.derive.layer.interface import Layer
 from tests.cases.catalogue import layer
 from tests.cases.kernel_calls import functions
@@ -29,7 +28,6 @@ from tests.codegen.tool.check.wrong_convolutions import conv, stride_ignored
 from tests.codegen.tool.check.wrong_functions import tanh_slope
 from tests.codegen.tool.check.wrong_gradients import MUSEUM
 from tests.codegen.tool.check.wrong_poolings import pool_without_padding, ties_shared
-from tests.codegen.tool.cli.running import is_a_mistake, run
 
 Array = np.ndarray
 EXAMPLES = draws(8, 30)
@@ -354,95 +352,3 @@ def test_a_layer_of_ones_own() -> None:
         lambda dy, x, w, s: (backward(dy, x, w, s)[0], backward(dy, x, w, 1)[1]), equation, examples=EXAMPLES
     )
     assert "with s=1" in one_line(finding(verdict, "dw", "differs"))
-
-
-# ----- bad input ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("function", "options", "message"),
-    [
-        (lambda dy, cache: dy, {}, "parameter 'cache' is unknown for conv2d; expected some of dy, x, w, b, u, x_shape"),
-        (lambda stride: stride, {}, "takes no array; expected some of dy, x"),
-        (lambda dy, x: None, {}, "returns nothing; expected dx, dw, db"),
-        (lambda dy, x: (x,) * 4, {}, "returns 4 results, expected at most 3: dx, dw, db; name them by --returns"),
-        (lambda dy, x: {"dz": x}, {}, "returns a dict with 'dz'; expected one of dx, dw, db"),
-        (lambda dy, x: x, {"returns": "dx,dq"}, "--returns dq: expected one of dx, dw, db"),
-        (lambda dy, x: x, {"returns": "dx,x"}, "names a gradient twice"),
-        (lambda dy, x: x, {"layout": "NCHW"}, "unknown layout 'NCHW'; expected one of channels-last, channels-first"),
-        (lambda dy, x: x, {"axes": 2}, "--axes 2: expected 1"),
-        (lambda dy, x: x, {"settings": {"stide": "2"}}, "unknown setting 'stide'"),
-        (lambda dy, x: x, {"examples": 0}, "examples is 0; expected at least 1"),
-        (dict, {}, "expected a Python function"),
-        (lambda dy, x: x, {"settings": {"R": "50"}}, "conv2d: no admissible sizes found"),
-    ],
-)
-def test_a_function_that_does_not_fit_is_one_line(function: Any, options: dict[str, Any], message: str) -> None:
-    with pytest.raises(EquationError) as caught:
-        check(function, "conv2d", **{"examples": 5, **options})
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_an_option_without_default_must_be_taken_or_set() -> None:
-    with pytest.raises(CheckError, match="kernel_size has no default; expected the function to take it, or --set"):
-        check(lambda dy, x: x, "max_pool2d")
-
-
-def test_a_layer_without_images_has_no_layout() -> None:
-    with pytest.raises(CheckError, match="tanh: has no images"):
-        check(lambda dy, y: dy, "tanh", layout="channels-first")
-
-
-def test_chance_is_recognised() -> None:
-    rng = np.random.default_rng(0)
-    with pytest.raises(CheckError, match="different results for the same arguments"):
-        check(lambda dy, y: rng.normal() * dy * (1 - y**2), "tanh", examples=EXAMPLES)
-
-
-def test_without_hypothesis_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "hypothesis", None)
-    with pytest.raises(CheckError, match=r"needs hypothesis: pip install hypothesis$"):
-        check(lambda dy, y: dy, "tanh")
-
-
-# ----- the command ----------------------------------------------------------------------------------------------------
-
-FILE = """
-import numpy as np
-
-def right(dy, y):
-    return dy * (1 - y**2)
-
-def wrong(dy, y):
-    return dy * (1 - y) ** 2
-
-number = 3
-"""
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "text"),
-    [
-        (["slopes.py:right", "--layer", "tanh"], 0, "right against tanh: dx equal on"),
-        (["slopes.py:wrong", "--layer", "tanh", "--seed", "3"], 1, "with (1−y[e])² instead of 1−y[e]²"),
-        (["slopes.py:right", "--layer", "y[n] = tanh(x[n])", "--returns", "dx"], 0, "equal on"),
-        (["slopes.py:right", "--layer", "tanhh"], 2, "did you mean tanh?"),
-        (["slopes.py:number", "--layer", "tanh"], 2, "expected a function number() that computes gradients"),
-        (["slopes.py:none", "--layer", "tanh"], 2, "expected a function none() that computes gradients"),
-        (["slope.py:right", "--layer", "tanh"], 2, "slope.py: no such file"),
-        (["slopes.py", "--layer", "tanh"], 2, "slopes.py: a function that computes gradients is missing"),
-        (["slopes.py:wright", "--layer", "tanh"], 2, "did you mean right? it has right, wrong"),
-        (["slopes.py:right", "--layer", "tanh", "--set", "s"], 2, "--set s: expected NAME=VALUE"),
-    ],
-)
-def test_the_command(
-    arguments: list[str], code: int, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "slopes.py").write_text(FILE, encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    done = run("check", *arguments, "--examples", "10")
-    assert done.code == code, done.err
-    assert text in (done.err if code == 2 else done.out)
-    if code == 2:
-        is_a_mistake(done)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gradscribe.codegen.tool.check import Verdict
-from tests.codegen.tool.cli.running import run
+from tests.codegen.tool.cli.running import is_a_mistake, run
 
 ROOT = Path(__file__).parents[4]
 
@@ -91,3 +91,43 @@ def test_a_function_that_leaves_gives_a_verdict_in_a_process_of_its_own_which_le
 
 def test_verdicts_can_be_made_by_hand() -> None:
     assert str(Verdict("f", "tanh", {"dx": "1 random shape"}, 1, 1)) == "f against tanh: dx equal on 1 random shape"
+
+
+SLOPES = """
+import numpy as np
+
+def right(dy, y):
+    return dy * (1 - y**2)
+
+def wrong(dy, y):
+    return dy * (1 - y) ** 2
+
+number = 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["slopes.py:right", "--layer", "tanh"], 0, "right against tanh: dx equal on"),
+        (["slopes.py:wrong", "--layer", "tanh", "--seed", "3"], 1, "with (1−y[e])² instead of 1−y[e]²"),
+        (["slopes.py:right", "--layer", "y[n] = tanh(x[n])", "--returns", "dx"], 0, "equal on"),
+        (["slopes.py:right", "--layer", "tanhh"], 2, "did you mean tanh?"),
+        (["slopes.py:number", "--layer", "tanh"], 2, "expected a function number() that computes gradients"),
+        (["slopes.py:none", "--layer", "tanh"], 2, "expected a function none() that computes gradients"),
+        (["slope.py:right", "--layer", "tanh"], 2, "slope.py: no such file"),
+        (["slopes.py", "--layer", "tanh"], 2, "slopes.py: a function that computes gradients is missing"),
+        (["slopes.py:wright", "--layer", "tanh"], 2, "did you mean right? it has right, wrong"),
+        (["slopes.py:right", "--layer", "tanh", "--set", "s"], 2, "--set s: expected NAME=VALUE"),
+    ],
+)
+def test_right_and_wrong_slopes(
+    arguments: list[str], code: int, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "slopes.py").write_text(SLOPES, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    done = run("check", *arguments, "--examples", "10")
+    assert done.code == code, done.err
+    assert text in (done.err if code == 2 else done.out)
+    if code == 2:
+        is_a_mistake(done)
