@@ -19,8 +19,6 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-loops = rt.Companion(__package__, "conv2d")
-
 
 @rt.once
 def _conv2d_sizes(
@@ -83,23 +81,16 @@ def conv2d_forward(
         dtype, w, b, x, None, stride, padding, dilation, groups
     )
     # (1) u[n, i, j, Kg+k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[r, t, c, Kg+k]
-    done = (
-        K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    w_1 = w.reshape(R, T, C, G, K)
+    x_1 = x.reshape(N, H, W, G, C)
+    u = np.empty((N, H_out, W_out, G * K), dtype)
+    u_1 = u.reshape(N, H_out, W_out, G, K)
+    x_1_1 = rt.Window(  # n i j g r t c
+        x_1,
+        (N, H_out, W_out, G, R, T, C),
+        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
     )
-    if done:
-        u = np.empty((N, H_out, W_out, G), dtype)
-        done = loops.conv2d_forward_1(u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    if not done:
-        w_1 = w.reshape(R, T, C, G, K)
-        x_1 = x.reshape(N, H, W, G, C)
-        u = np.empty((N, H_out, W_out, G * K), dtype)
-        u_1 = u.reshape(N, H_out, W_out, G, K)
-        x_1_1 = rt.Window(  # n i j g r t c
-            x_1,
-            (N, H_out, W_out, G, R, T, C),
-            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
-        )
-        rt.contract("n i j g r t c, r t c g k -> n i j g k", x_1_1, w_1, out=u_1)
+    rt.contract("n i j g r t c, r t c g k -> n i j g k", x_1_1, w_1, out=u_1)
     # (1) u[n, i, j, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
@@ -141,26 +132,16 @@ def conv2d_grad_input(
         dtype, w, None, input_shape, dy, stride, padding, dilation, groups
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] += Σ_{k} dy[m, i, j, Kg+k] w[r, t, c, Kg+k]
-    done = (
-        C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    dy_1 = dy.reshape(N, H_out, W_out, G, K)
+    w_1 = w.reshape(R, T, C, G, K)
+    dx = np.empty((N, H, W, C * G), dtype)
+    dx_1 = dx.reshape(N, H, W, G, C)
+    dx_1_1 = rt.Window(  # m i j g r t c
+        dx_1,
+        (N, H_out, W_out, G, R, T, C),
+        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
     )
-    if done:
-        dx = np.empty((N, H, W, G), dtype)
-        if s_h == 1 and s_w == 1:
-            done = loops.conv2d_grad_input_1(dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
-        else:
-            done = loops.conv2d_grad_input_2(dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    if not done:
-        dy_1 = dy.reshape(N, H_out, W_out, G, K)
-        w_1 = w.reshape(R, T, C, G, K)
-        dx = np.empty((N, H, W, C * G), dtype)
-        dx_1 = dx.reshape(N, H, W, G, C)
-        dx_1_1 = rt.Window(  # m i j g r t c
-            dx_1,
-            (N, H_out, W_out, G, R, T, C),
-            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
-        )
-        rt.contract("m i j g k, r t c g k -> m i j g r t c", dy_1, w_1, out=dx_1_1)
+    rt.contract("m i j g k, r t c g k -> m i j g r t c", dy_1, w_1, out=dx_1_1)
     return dx
 
 
@@ -222,24 +203,16 @@ def conv2d_grad_weight(
         dtype, x, dy, kernel_size, stride, padding, dilation, groups
     )
     # (13) dw[m, q, v, Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v+Cg]
-    done = (
-        K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    dy_1 = dy.reshape(N, H_out, W_out, G, K)
+    x_1 = x.reshape(N, H, W, G, C)
+    dw = np.empty((R, T, C, G * K), dtype)
+    dw_1 = dw.reshape(R, T, C, G, K)
+    x_1_1 = rt.Window(  # m q v n i j g
+        x_1,
+        (R, T, C, N, H_out, W_out, G),
+        ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
     )
-    if done:
-        x_2 = x.reshape(N, H, W, G, 1)
-        dw = np.empty((R, T, 1, G), dtype)
-        done = loops.conv2d_grad_weight_1(dw, dy, x_2, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    if not done:
-        dy_1 = dy.reshape(N, H_out, W_out, G, K)
-        x_1 = x.reshape(N, H, W, G, C)
-        dw = np.empty((R, T, C, G * K), dtype)
-        dw_1 = dw.reshape(R, T, C, G, K)
-        x_1_1 = rt.Window(  # m q v n i j g
-            x_1,
-            (R, T, C, N, H_out, W_out, G),
-            ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
-        )
-        rt.contract("m q v n i j g, n i j g k -> m q v g k", x_1_1, dy_1, out=dw_1)
+    rt.contract("m q v n i j g, n i j g k -> m q v g k", x_1_1, dy_1, out=dw_1)
     return dw
 
 

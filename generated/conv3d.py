@@ -20,8 +20,6 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-loops = rt.Companion(__package__, "conv3d")
-
 
 @rt.once
 def _conv3d_sizes(
@@ -90,35 +88,23 @@ def conv3d_forward(
     )
     # (1) u[n, l, i, j, Kg+k]
     #       = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[a, r, t, c, Kg+k]
-    done = (
-        K == 1
-        and C == 1
-        and A * R * T < 200
-        and loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+    w_1 = w.reshape(A, R, T, C, G, K)
+    x_1 = x.reshape(N, D, H, W, G, C)
+    u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
+    u_1 = u.reshape(N, D_out, H_out, W_out, G, K)
+    x_1_1 = rt.Window(  # n l i j g a r t c
+        x_1,
+        (N, D_out, H_out, W_out, G, A, R, T, C),
+        (
+            (0, (0, 1)),
+            (-p_d, (1, s_d), (5, d_d)),
+            (-p_h, (2, s_h), (6, d_h)),
+            (-p_w, (3, s_w), (7, d_w)),
+            (0, (4, 1)),
+            (0, (8, 1)),
+        ),
     )
-    if done:
-        u = np.empty((N, D_out, H_out, W_out, G), dtype)
-        done = loops.conv3d_forward_1(
-            u, w, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
-        )
-    if not done:
-        w_1 = w.reshape(A, R, T, C, G, K)
-        x_1 = x.reshape(N, D, H, W, G, C)
-        u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
-        u_1 = u.reshape(N, D_out, H_out, W_out, G, K)
-        x_1_1 = rt.Window(  # n l i j g a r t c
-            x_1,
-            (N, D_out, H_out, W_out, G, A, R, T, C),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, s_d), (5, d_d)),
-                (-p_h, (2, s_h), (6, d_h)),
-                (-p_w, (3, s_w), (7, d_w)),
-                (0, (4, 1)),
-                (0, (8, 1)),
-            ),
-        )
-        rt.contract("n l i j g a r t c, a r t c g k -> n l i j g k", x_1_1, w_1, out=u_1)
+    rt.contract("n l i j g a r t c, a r t c g k -> n l i j g k", x_1_1, w_1, out=u_1)
     # (1) u[n, l, i, j, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
@@ -162,40 +148,23 @@ def conv3d_grad_input(
     )
     # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c]
     #       += Σ_{k} dy[m, l, i, j, Kg+k] w[a, r, t, c, Kg+k]
-    done = (
-        C == 1
-        and K == 1
-        and A * R * T < 200
-        and loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+    dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
+    w_1 = w.reshape(A, R, T, C, G, K)
+    dx = np.empty((N, D, H, W, C * G), dtype)
+    dx_1 = dx.reshape(N, D, H, W, G, C)
+    dx_1_1 = rt.Window(  # m l i j g a r t c
+        dx_1,
+        (N, D_out, H_out, W_out, G, A, R, T, C),
+        (
+            (0, (0, 1)),
+            (-p_d, (1, s_d), (5, d_d)),
+            (-p_h, (2, s_h), (6, d_h)),
+            (-p_w, (3, s_w), (7, d_w)),
+            (0, (4, 1)),
+            (0, (8, 1)),
+        ),
     )
-    if done:
-        dx = np.empty((N, D, H, W, G), dtype)
-        if s_d == 1 and s_h == 1 and s_w == 1:
-            done = loops.conv3d_grad_input_1(
-                dx, dy, w, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w
-            )
-        else:
-            done = loops.conv3d_grad_input_2(
-                dx, dy, w, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
-            )
-    if not done:
-        dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
-        w_1 = w.reshape(A, R, T, C, G, K)
-        dx = np.empty((N, D, H, W, C * G), dtype)
-        dx_1 = dx.reshape(N, D, H, W, G, C)
-        dx_1_1 = rt.Window(  # m l i j g a r t c
-            dx_1,
-            (N, D_out, H_out, W_out, G, A, R, T, C),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, s_d), (5, d_d)),
-                (-p_h, (2, s_h), (6, d_h)),
-                (-p_w, (3, s_w), (7, d_w)),
-                (0, (4, 1)),
-                (0, (8, 1)),
-            ),
-        )
-        rt.contract("m l i j g k, a r t c g k -> m l i j g a r t c", dy_1, w_1, out=dx_1_1)
+    rt.contract("m l i j g k, a r t c g k -> m l i j g a r t c", dy_1, w_1, out=dx_1_1)
     return dx
 
 
@@ -264,36 +233,23 @@ def conv3d_grad_weight(
     H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, K = sizes[12:]
     # (13) dw[m, q, v, e, Kg+k]
     #        = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k] x[n, d_d·m+s_d·l−p_d, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e+Cg]
-    done = (
-        K == 1
-        and C == 1
-        and A * R * T < 200
-        and loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+    dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
+    x_1 = x.reshape(N, D, H, W, G, C)
+    dw = np.empty((A, R, T, C, G * K), dtype)
+    dw_1 = dw.reshape(A, R, T, C, G, K)
+    x_1_1 = rt.Window(  # m q v e n l i j g
+        x_1,
+        (A, R, T, C, N, D_out, H_out, W_out, G),
+        (
+            (0, (4, 1)),
+            (-p_d, (0, d_d), (5, s_d)),
+            (-p_h, (1, d_h), (6, s_h)),
+            (-p_w, (2, d_w), (7, s_w)),
+            (0, (8, 1)),
+            (0, (3, 1)),
+        ),
     )
-    if done:
-        x_2 = x.reshape(N, D, H, W, G, 1)
-        dw = np.empty((A, R, T, 1, G), dtype)
-        done = loops.conv3d_grad_weight_1(
-            dw, dy, x_2, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
-        )
-    if not done:
-        dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
-        x_1 = x.reshape(N, D, H, W, G, C)
-        dw = np.empty((A, R, T, C, G * K), dtype)
-        dw_1 = dw.reshape(A, R, T, C, G, K)
-        x_1_1 = rt.Window(  # m q v e n l i j g
-            x_1,
-            (A, R, T, C, N, D_out, H_out, W_out, G),
-            (
-                (0, (4, 1)),
-                (-p_d, (0, d_d), (5, s_d)),
-                (-p_h, (1, d_h), (6, s_h)),
-                (-p_w, (2, d_w), (7, s_w)),
-                (0, (8, 1)),
-                (0, (3, 1)),
-            ),
-        )
-        rt.contract("m q v e n l i j g, n l i j g k -> m q v e g k", x_1_1, dy_1, out=dw_1)
+    rt.contract("m q v e n l i j g, n l i j g k -> m q v e g k", x_1_1, dy_1, out=dw_1)
     return dw
 
 

@@ -19,8 +19,6 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-loops = rt.Companion(__package__, "conv_transpose2d")
-
 
 @rt.once
 def _conv_transpose2d_sizes(
@@ -103,26 +101,16 @@ def conv_transpose2d_forward(
         dtype, w, b, x, None, stride, padding, output_padding, dilation, groups
     )
     # (1) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
-    done = K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w)
-    if done:
-        u = np.empty((N, H_out, W_out, G), dtype)
-        if s_h == 1 and s_w == 1:
-            done = loops.conv_transpose2d_forward_1(u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
-        else:
-            done = loops.conv_transpose2d_forward_2(
-                u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
-            )
-    if not done:
-        w_1 = w.reshape(R, T, K, G, C)
-        x_1 = x.reshape(N, H, W, G, C)
-        u = np.empty((N, H_out, W_out, G * K), dtype)
-        u_4 = u.reshape(N, H_out, W_out, G, K)
-        u_4_1 = rt.Window(  # n i r j t g k
-            u_4,
-            (N, H, R, W, T, G, K),
-            ((0, (0, 1)), (-p_h, (1, s_h), (2, d_h)), (-p_w, (3, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
-        )
-        rt.contract("n i j g c, r t k g c -> n i r j t g k", x_1, w_1, out=u_4_1)
+    w_1 = w.reshape(R, T, K, G, C)
+    x_1 = x.reshape(N, H, W, G, C)
+    u = np.empty((N, H_out, W_out, G * K), dtype)
+    u_4 = u.reshape(N, H_out, W_out, G, K)
+    u_4_1 = rt.Window(  # n i r j t g k
+        u_4,
+        (N, H, R, W, T, G, K),
+        ((0, (0, 1)), (-p_h, (1, s_h), (2, d_h)), (-p_w, (3, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
+    )
+    rt.contract("n i j g c, r t k g c -> n i r j t g k", x_1, w_1, out=u_4_1)
     # (1) u[n, h, v, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
@@ -166,23 +154,16 @@ def conv_transpose2d_grad_input(
         dtype, w, None, input_shape, dy, stride, padding, output_padding, dilation, groups
     )
     # (7) dx[m, q, e, Cg+c] = Σ_{r,t,k} dy[m, s_h·q+d_h·r−p_h, s_w·e+d_w·t−p_w, Kg+k] w[r, t, k, Cg+c]
-    done = C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w)
-    if done:
-        dx = np.empty((N, H, W, G), dtype)
-        done = loops.conv_transpose2d_grad_input_1(
-            dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
-        )
-    if not done:
-        dy_1 = dy.reshape(N, H_out, W_out, G, K)
-        w_1 = w.reshape(R, T, K, G, C)
-        dx = np.empty((N, H, W, C * G), dtype)
-        dx_1 = dx.reshape(N, H, W, G, C)
-        dy_1_1 = rt.Window(  # m q e r t g k
-            dy_1,
-            (N, H, W, R, T, G, K),
-            ((0, (0, 1)), (-p_h, (1, s_h), (3, d_h)), (-p_w, (2, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
-        )
-        rt.contract("m q e r t g k, r t k g c -> m q e g c", dy_1_1, w_1, out=dx_1)
+    dy_1 = dy.reshape(N, H_out, W_out, G, K)
+    w_1 = w.reshape(R, T, K, G, C)
+    dx = np.empty((N, H, W, C * G), dtype)
+    dx_1 = dx.reshape(N, H, W, G, C)
+    dy_1_1 = rt.Window(  # m q e r t g k
+        dy_1,
+        (N, H, W, R, T, G, K),
+        ((0, (0, 1)), (-p_h, (1, s_h), (3, d_h)), (-p_w, (2, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
+    )
+    rt.contract("m q e r t g k, r t k g c -> m q e g c", dy_1_1, w_1, out=dx_1)
     return dx
 
 
@@ -263,24 +244,16 @@ def conv_transpose2d_grad_weight(
         dtype, x, dy, kernel_size, stride, padding, output_padding, dilation, groups
     )
     # (11) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
-    done = C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w)
-    if done:
-        dy_2 = dy.reshape(N, H_out, W_out, G, 1)
-        dw = np.empty((R, T, 1, G), dtype)
-        done = loops.conv_transpose2d_grad_weight_1(
-            dw, dy_2, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
-        )
-    if not done:
-        dy_1 = dy.reshape(N, H_out, W_out, G, K)
-        x_1 = x.reshape(N, H, W, G, C)
-        dw = np.empty((R, T, K, C * G), dtype)
-        dw_1 = dw.reshape(R, T, K, G, C)
-        dy_1_1 = rt.Window(  # m q e n i j g
-            dy_1,
-            (R, T, K, N, H, W, G),
-            ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
-        )
-        rt.contract("m q e n i j g, n i j g c -> m q e g c", dy_1_1, x_1, out=dw_1)
+    dy_1 = dy.reshape(N, H_out, W_out, G, K)
+    x_1 = x.reshape(N, H, W, G, C)
+    dw = np.empty((R, T, K, C * G), dtype)
+    dw_1 = dw.reshape(R, T, K, G, C)
+    dy_1_1 = rt.Window(  # m q e n i j g
+        dy_1,
+        (R, T, K, N, H, W, G),
+        ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
+    )
+    rt.contract("m q e n i j g, n i j g c -> m q e g c", dy_1_1, x_1, out=dw_1)
     return dw
 
 

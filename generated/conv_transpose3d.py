@@ -20,8 +20,6 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-loops = rt.Companion(__package__, "conv_transpose3d")
-
 
 @rt.once
 def _conv_transpose3d_sizes(
@@ -111,40 +109,23 @@ def conv_transpose3d_forward(
     s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, K, N = sizes[:12]
     D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = sizes[12:]
     # (1) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, l, i, j, Cg+c] w[a, r, t, k, Cg+c]
-    done = (
-        K == 1
-        and C == 1
-        and A * R * T < 200
-        and loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+    w_1 = w.reshape(A, R, T, K, G, C)
+    x_1 = x.reshape(N, D, H, W, G, C)
+    u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
+    u_5 = u.reshape(N, D_out, H_out, W_out, G, K)
+    u_5_1 = rt.Window(  # n a l i r j t g k
+        u_5,
+        (N, A, D, H, R, W, T, G, K),
+        (
+            (0, (0, 1)),
+            (-p_d, (1, d_d), (2, s_d)),
+            (-p_h, (3, s_h), (4, d_h)),
+            (-p_w, (5, s_w), (6, d_w)),
+            (0, (7, 1)),
+            (0, (8, 1)),
+        ),
     )
-    if done:
-        u = np.empty((N, D_out, H_out, W_out, G), dtype)
-        if s_d == 1 and s_h == 1 and s_w == 1:
-            done = loops.conv_transpose3d_forward_1(
-                u, w, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w
-            )
-        else:
-            done = loops.conv_transpose3d_forward_2(
-                u, w, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
-            )
-    if not done:
-        w_1 = w.reshape(A, R, T, K, G, C)
-        x_1 = x.reshape(N, D, H, W, G, C)
-        u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
-        u_5 = u.reshape(N, D_out, H_out, W_out, G, K)
-        u_5_1 = rt.Window(  # n a l i r j t g k
-            u_5,
-            (N, A, D, H, R, W, T, G, K),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, d_d), (2, s_d)),
-                (-p_h, (3, s_h), (4, d_h)),
-                (-p_w, (5, s_w), (6, d_w)),
-                (0, (7, 1)),
-                (0, (8, 1)),
-            ),
-        )
-        rt.contract("n l i j g c, a r t k g c -> n a l i r j t g k", x_1, w_1, out=u_5_1)
+    rt.contract("n l i j g c, a r t k g c -> n a l i r j t g k", x_1, w_1, out=u_5_1)
     # (1) u[n, q, h, v, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
@@ -190,35 +171,23 @@ def conv_transpose3d_grad_input(
     D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = sizes[12:]
     # (7) dx[m, e, o, f, Cg+c]
     #       = Σ_{a,r,t,k} dy[m, s_d·e+d_d·a−p_d, s_h·o+d_h·r−p_h, s_w·f+d_w·t−p_w, Kg+k] w[a, r, t, k, Cg+c]
-    done = (
-        C == 1
-        and K == 1
-        and A * R * T < 200
-        and loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+    dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
+    w_1 = w.reshape(A, R, T, K, G, C)
+    dx = np.empty((N, D, H, W, C * G), dtype)
+    dx_1 = dx.reshape(N, D, H, W, G, C)
+    dy_1_1 = rt.Window(  # m e o f a r t g k
+        dy_1,
+        (N, D, H, W, A, R, T, G, K),
+        (
+            (0, (0, 1)),
+            (-p_d, (1, s_d), (4, d_d)),
+            (-p_h, (2, s_h), (5, d_h)),
+            (-p_w, (3, s_w), (6, d_w)),
+            (0, (7, 1)),
+            (0, (8, 1)),
+        ),
     )
-    if done:
-        dx = np.empty((N, D, H, W, G), dtype)
-        done = loops.conv_transpose3d_grad_input_1(
-            dx, dy, w, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
-        )
-    if not done:
-        dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
-        w_1 = w.reshape(A, R, T, K, G, C)
-        dx = np.empty((N, D, H, W, C * G), dtype)
-        dx_1 = dx.reshape(N, D, H, W, G, C)
-        dy_1_1 = rt.Window(  # m e o f a r t g k
-            dy_1,
-            (N, D, H, W, A, R, T, G, K),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, s_d), (4, d_d)),
-                (-p_h, (2, s_h), (5, d_h)),
-                (-p_w, (3, s_w), (6, d_w)),
-                (0, (7, 1)),
-                (0, (8, 1)),
-            ),
-        )
-        rt.contract("m e o f a r t g k, a r t k g c -> m e o f g c", dy_1_1, w_1, out=dx_1)
+    rt.contract("m e o f a r t g k, a r t k g c -> m e o f g c", dy_1_1, w_1, out=dx_1)
     return dx
 
 
@@ -308,36 +277,23 @@ def conv_transpose3d_grad_weight(
     H, W, C, p_d, p_h, p_w, D_out, H_out, W_out, K = sizes[12:]
     # (11) dw[m, e, o, f, Cg+c]
     #        = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg] x[n, l, i, j, Cg+c]
-    done = (
-        C == 1
-        and K == 1
-        and A * R * T < 200
-        and loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
+    dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
+    x_1 = x.reshape(N, D, H, W, G, C)
+    dw = np.empty((A, R, T, K, C * G), dtype)
+    dw_1 = dw.reshape(A, R, T, K, G, C)
+    dy_1_1 = rt.Window(  # m e o f n l i j g
+        dy_1,
+        (A, R, T, K, N, D, H, W, G),
+        (
+            (0, (4, 1)),
+            (-p_d, (0, d_d), (5, s_d)),
+            (-p_h, (1, d_h), (6, s_h)),
+            (-p_w, (2, d_w), (7, s_w)),
+            (0, (8, 1)),
+            (0, (3, 1)),
+        ),
     )
-    if done:
-        dy_2 = dy.reshape(N, D_out, H_out, W_out, G, 1)
-        dw = np.empty((A, R, T, 1, G), dtype)
-        done = loops.conv_transpose3d_grad_weight_1(
-            dw, dy_2, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
-        )
-    if not done:
-        dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
-        x_1 = x.reshape(N, D, H, W, G, C)
-        dw = np.empty((A, R, T, K, C * G), dtype)
-        dw_1 = dw.reshape(A, R, T, K, G, C)
-        dy_1_1 = rt.Window(  # m e o f n l i j g
-            dy_1,
-            (A, R, T, K, N, D, H, W, G),
-            (
-                (0, (4, 1)),
-                (-p_d, (0, d_d), (5, s_d)),
-                (-p_h, (1, d_h), (6, s_h)),
-                (-p_w, (2, d_w), (7, s_w)),
-                (0, (8, 1)),
-                (0, (3, 1)),
-            ),
-        )
-        rt.contract("m e o f n l i j g, n l i j g c -> m e o f g c", dy_1_1, x_1, out=dw_1)
+    rt.contract("m e o f n l i j g, n l i j g c -> m e o f g c", dy_1_1, x_1, out=dw_1)
     return dw
 
 

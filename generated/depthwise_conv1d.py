@@ -19,8 +19,6 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-loops = rt.Companion(__package__, "depthwise_conv1d")
-
 
 @rt.once
 def _depthwise_conv1d_sizes(
@@ -68,15 +66,10 @@ def depthwise_conv1d_forward(
     w, b, x, dtype = rt.arrays("depthwise_conv1d", "w 3, b 1 optional, x 3", w, b, x)
     s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n, j, Mc+k] = Σ_{t} x[n, sj+dt−p, c] w[t,c,k]
-    done = M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s)
-    if done:
-        u = np.empty((N, W_out, C), dtype)
-        done = loops.depthwise_conv1d_forward_1(u, w, x, C, N, T, W, W_out, d, p, s)
-    if not done:
-        u = np.empty((N, W_out, C * M), dtype)
-        u_1 = u.reshape(N, W_out, C, M)
-        x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
-        rt.contract("n j c t, t c k -> n j c k", x_1, w, out=u_1)
+    u = np.empty((N, W_out, C * M), dtype)
+    u_1 = u.reshape(N, W_out, C, M)
+    x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
+    rt.contract("n j c t, t c k -> n j c k", x_1, w, out=u_1)
     # (1) u[n, j, Mc+k] += b[Mc+k]
     if b is not None:
         rt.add_row(u, b)
@@ -108,17 +101,10 @@ def depthwise_conv1d_grad_input(
     input_shape = rt.shape("depthwise_conv1d", "input_shape", input_shape, 3)
     s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k]
+    dy_1 = dy.reshape(N, W_out, C, M)
     dx = np.empty((N, W, C), dtype)
-    done = M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s)
-    if done:
-        if s == 1:
-            done = loops.depthwise_conv1d_grad_input_1(dx, dy, w, C, N, T, W, W_out, d, p)
-        else:
-            done = loops.depthwise_conv1d_grad_input_2(dx, dy, w, C, N, T, W, W_out, d, p, s)
-    if not done:
-        dy_1 = dy.reshape(N, W_out, C, M)
-        dx_1 = rt.Window(dx, (N, C, W_out, T), ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))))  # m v j t
-        rt.contract("m j v k, t v k -> m v j t", dy_1, w, out=dx_1)
+    dx_1 = rt.Window(dx, (N, C, W_out, T), ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))))  # m v j t
+    rt.contract("m j v k, t v k -> m v j t", dy_1, w, out=dx_1)
     return dx
 
 
@@ -138,7 +124,7 @@ def _depthwise_conv1d_grad_weight_sizes(
     rt.extent("depthwise_conv1d", dy.axis(0, "batch"), dy[0], N)
     rt.extent("depthwise_conv1d", dy.axis(1, "W_out"), dy[1], W_out)
     rt.affordable("depthwise_conv1d", dtype, {"dw": (T, C, M)})
-    return T, s, d, N, W, C, p, W_out, M
+    return T, s, d, N, C, p, W_out, M
 
 
 def depthwise_conv1d_grad_weight(
@@ -163,19 +149,14 @@ def depthwise_conv1d_grad_weight(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("depthwise_conv1d", "x 3, dy 3", x, dy)
-    T, s, d, N, W, C, p, W_out, M = _depthwise_conv1d_grad_weight_sizes(
+    T, s, d, N, C, p, W_out, M = _depthwise_conv1d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, dilation
     )
     # (13) dw[m,q,v] = Σ_{n,j} dy[n, j, Mq+v] x[n, dm+sj−p, q]
-    done = M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s)
-    if done:
-        dw = np.empty((T, C, 1), dtype)
-        done = loops.depthwise_conv1d_grad_weight_1(dw, dy, x, C, N, T, W, W_out, d, p, s)
-    if not done:
-        dy_1 = dy.reshape(N, W_out, C, M)
-        x_1 = rt.Window(x, (T, C, N, W_out), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))))  # m q n j
-        dw = np.empty((T, C, M), dtype)
-        rt.contract("m q n j, n j q v -> m q v", x_1, dy_1, out=dw)
+    dy_1 = dy.reshape(N, W_out, C, M)
+    x_1 = rt.Window(x, (T, C, N, W_out), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))))  # m q n j
+    dw = np.empty((T, C, M), dtype)
+    rt.contract("m q n j, n j q v -> m q v", x_1, dy_1, out=dw)
     return dw
 
 

@@ -19,8 +19,6 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-loops = rt.Companion(__package__, "depthwise_conv2d")
-
 
 @rt.once
 def _depthwise_conv2d_sizes(
@@ -72,19 +70,14 @@ def depthwise_conv2d_forward(
         dtype, w, b, x, None, stride, padding, dilation
     )
     # (1) u[n, i, j, Mc+k] = Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[r,t,c,k]
-    done = M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    if done:
-        u = np.empty((N, H_out, W_out, C), dtype)
-        done = loops.depthwise_conv2d_forward_1(u, w, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    if not done:
-        u = np.empty((N, H_out, W_out, C * M), dtype)
-        u_1 = u.reshape(N, H_out, W_out, C, M)
-        x_1 = rt.Window(  # n i j c r t
-            x,
-            (N, H_out, W_out, C, R, T),
-            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
-        )
-        rt.contract("n i j c r t, r t c k -> n i j c k", x_1, w, out=u_1)
+    u = np.empty((N, H_out, W_out, C * M), dtype)
+    u_1 = u.reshape(N, H_out, W_out, C, M)
+    x_1 = rt.Window(  # n i j c r t
+        x,
+        (N, H_out, W_out, C, R, T),
+        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+    )
+    rt.contract("n i j c r t, r t c k -> n i j c k", x_1, w, out=u_1)
     # (1) u[n, i, j, Mc+k] += b[Mc+k]
     if b is not None:
         rt.add_row(u, b)
@@ -118,23 +111,14 @@ def depthwise_conv2d_grad_input(
         dtype, w, None, input_shape, dy, stride, padding, dilation
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m, i, j, Me+k] w[r,t,e,k]
+    dy_1 = dy.reshape(N, H_out, W_out, C, M)
     dx = np.empty((N, H, W, C), dtype)
-    done = M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    if done:
-        if s_h == 1 and s_w == 1:
-            done = loops.depthwise_conv2d_grad_input_1(dx, dy, w, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
-        else:
-            done = loops.depthwise_conv2d_grad_input_2(
-                dx, dy, w, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
-            )
-    if not done:
-        dy_1 = dy.reshape(N, H_out, W_out, C, M)
-        dx_1 = rt.Window(  # m e i j r t
-            dx,
-            (N, C, H_out, W_out, R, T),
-            ((0, (0, 1)), (-p_h, (2, s_h), (4, d_h)), (-p_w, (3, s_w), (5, d_w)), (0, (1, 1))),
-        )
-        rt.contract("m i j e k, r t e k -> m e i j r t", dy_1, w, out=dx_1)
+    dx_1 = rt.Window(  # m e i j r t
+        dx,
+        (N, C, H_out, W_out, R, T),
+        ((0, (0, 1)), (-p_h, (2, s_h), (4, d_h)), (-p_w, (3, s_w), (5, d_w)), (0, (1, 1))),
+    )
+    rt.contract("m i j e k, r t e k -> m e i j r t", dy_1, w, out=dx_1)
     return dx
 
 
@@ -157,7 +141,7 @@ def _depthwise_conv2d_grad_weight_sizes(
     rt.extent("depthwise_conv2d", dy.axis(1, "H_out"), dy[1], H_out)
     rt.extent("depthwise_conv2d", dy.axis(2, "W_out"), dy[2], W_out)
     rt.affordable("depthwise_conv2d", dtype, {"dw": (R, T, C, M)})
-    return R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out, M
+    return R, T, s_h, s_w, d_h, d_w, N, C, p_h, p_w, H_out, W_out, M
 
 
 def depthwise_conv2d_grad_weight(
@@ -182,25 +166,18 @@ def depthwise_conv2d_grad_weight(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("depthwise_conv2d", "x 4, dy 4", x, dy)
-    R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out, M = _depthwise_conv2d_grad_weight_sizes(
+    R, T, s_h, s_w, d_h, d_w, N, C, p_h, p_w, H_out, W_out, M = _depthwise_conv2d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, dilation
     )
     # (13) dw[m,q,v,e] = Σ_{n,i,j} dy[n, i, j, Mv+e] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v]
-    done = M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
-    if done:
-        dw = np.empty((R, T, C, 1), dtype)
-        done = loops.depthwise_conv2d_grad_weight_1(
-            dw, dy, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
-        )
-    if not done:
-        dy_1 = dy.reshape(N, H_out, W_out, C, M)
-        x_1 = rt.Window(  # m q v n i j
-            x,
-            (R, T, C, N, H_out, W_out),
-            ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (2, 1))),
-        )
-        dw = np.empty((R, T, C, M), dtype)
-        rt.contract("m q v n i j, n i j v e -> m q v e", x_1, dy_1, out=dw)
+    dy_1 = dy.reshape(N, H_out, W_out, C, M)
+    x_1 = rt.Window(  # m q v n i j
+        x,
+        (R, T, C, N, H_out, W_out),
+        ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (2, 1))),
+    )
+    dw = np.empty((R, T, C, M), dtype)
+    rt.contract("m q v n i j, n i j v e -> m q v e", x_1, dy_1, out=dw)
     return dw
 
 

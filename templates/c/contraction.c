@@ -10,7 +10,7 @@
                  s0 to s2, u
 
    a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
-   (BOX), or from panels of a block: all m of a tile next to each other (STRIPS). b is read where it lies, or from
+   (BOX), unless sums end where it does (CLIPS), or from panels of a block: all m of a tile next to each other (STRIPS). b is read where it lies, or from
    panels: all v of a block next to each other (PANELS). */
 #include <stddef.h>
 #include <string.h>
@@ -23,6 +23,10 @@
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
 #define PANEL ((long)QB * S1 * S2 * EU * BLOCK) /* elements */
+#define LEFT ((TAIL - 1) % LANES + 1) /* of its last vector */
+/* How far the last vector lies before where it would, so that it is whole: sums that are stored once may be stored
+   twice, and chunks have a place of its own for it. */
+#define BACK ((STORED_ONCE || CHUNKED) && EV >= LANES && LEFT < LANES ? LANES - LEFT : 0)
 #define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
 /* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
@@ -40,6 +44,37 @@ static const long x_part[][PS] = X_PART, x_t[] = X_T, x_q[] = X_Q;
 enum { XS = sizeof x_size / sizeof *x_size };
 #endif
 
+/* Which values the inner sums have: all of them, or fewer where windows leave a. */
+struct sums {
+    int low[4], high[4];
+};
+
+#if CLIPS
+/* Of every axis of a that windows leave: its size, where indices 0 lead to, how far x0, m and parts move along it, and
+   which inner sum does, how far. */
+static const long c_size[] = C_SIZE, c_start[] = C_START, c_x[] = C_X, c_m[] = C_M, c_step[] = C_STEP;
+static const int c_s[] = C_S;
+static const long c_part[][PS] = C_PART;
+
+INLINE long quotient(long value, long divisor)
+{
+    return value / divisor - (value % divisor < 0);
+}
+
+/* The values of the inner sum that moves along axis c for which a position is within it. */
+INLINE void limit(struct sums *s, int c, long position)
+{
+    const long back = c_step[c] < 0 ? -c_step[c] : c_step[c], to = c_size[c] - 1 - position;
+    const long low = c_step[c] < 0 ? -quotient(to, back) : -quotient(position, back);
+    const long high = quotient(c_step[c] < 0 ? position : to, back) + 1;
+    const int k = c_s[c];
+    if (low > s->low[k])
+        s->low[k] = low < s->high[k] ? (int)low : s->high[k];
+    if (high < s->high[k])
+        s->high[k] = high > s->low[k] ? (int)high : s->low[k];
+}
+#endif
+
 struct work {
     const REAL *a, *b;
     REAL *out, *memory;
@@ -49,20 +84,30 @@ struct work {
 
 /* MR or fewer places m by nv vectors of v, the last of which has so many lanes. Sums are added to out at the end, and
    where they are long in between: in float32 a sum is as good as its longest chain of additions. */
-INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, const int mr, const int nv,
+INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struct sums s, const int mr, const int nv,
                  const int lanes)
 {
+    const int back = lanes < LANES ? BACK : 0, last_lanes = back ? LANES : lanes;
     vec sums[MR][NV];
     clear(sums, mr, nv);
-    for (int s0 = 0; s0 < qs; s0++)
-        for (int s1 = 0; s1 < S1; s1++)
-            for (int s2 = 0; s2 < S2; s2++) {
+#if CLIPS
+    for (int k = 0; k < 4; k++)
+        if (s.low[k] == s.high[k]) { /* nothing is left */
+            UNROLL for (int m = 0; m < mr; m++)
+                UNROLL for (int v = 0; first && v < nv; v++)
+                    store(out + m * (ptrdiff_t)OM + v * LANES, sums[m][v], v == nv - 1 ? lanes : LANES);
+            return;
+        }
+#endif
+    for (int s0 = s.low[0]; s0 < s.high[0]; s0++)
+        for (int s1 = s.low[1]; s1 < s.high[1]; s1++)
+            for (int s2 = s.low[2]; s2 < s.high[2]; s2++) {
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
-                for (long u = 0; u < EU; u += CHAIN) {
-                    const int us = EU - u < CHAIN ? EU - u : CHAIN, whole = PANELS ? LANES : lanes;
-                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, lanes, whole, AHEAD, WIDE,
-                               X2_A);
-                    const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1, u + CHAIN >= EU};
+                for (long u = s.low[3]; u < s.high[3]; u += CHAIN) {
+                    const int us = s.high[3] - u < CHAIN ? s.high[3] - u : CHAIN, whole = PANELS ? LANES : last_lanes;
+                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole, AHEAD,
+                               WIDE, X2_A, back, PANELS ? 0 : back);
+                    const int last[] = {s0 == s.high[0] - 1, s1 == s.high[1] - 1, s2 == s.high[2] - 1, u + CHAIN >= s.high[3]};
                     int all = 1;
                     UNROLL for (int k = ADDED; k < 4; k++)
                         all = all && last[k];
@@ -70,8 +115,9 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                         continue;
                     UNROLL for (int m = 0; m < mr; m++)
                         UNROLL for (int v = 0; v < nv; v++) {
-                            const int width = v == nv - 1 ? lanes : LANES;
+                            const int last = v == nv - 1, width = last ? last_lanes : LANES;
                             REAL *to = out + m % WIDE * (ptrdiff_t)OM + m / WIDE * (ptrdiff_t)X2_O + v * LANES;
+                            to -= last && !CHUNKED ? back : 0;
                             store(to, first ? sums[m][v] : load(to, width) + sums[m][v], width);
                         }
                     clear(sums, mr, nv);
@@ -80,6 +126,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
             }
 }
 
+#include "panels.h"
+
 /* Where m lies, of which a tile begins there. */
 INLINE const REAL *row(const REAL *a, long m)
 {
@@ -87,75 +135,80 @@ INLINE const REAL *row(const REAL *a, long m)
 }
 
 /* All m of a part, of one x2 or as many as a tile has, by a block of v. */
-INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, int qs, long ms, const int nv, const int lanes)
+INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, const struct sums s, long ms, const int nv,
+                 const int lanes)
 {
     long m = 0;
     if (STACKED > 1) {
-        tile(a, b, out, first, qs, MR, nv, lanes);
+        tile(a, b, out, first, s, MR, nv, lanes);
         return;
     }
     for (; m + MR <= ms; m += MR)
-        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, qs, MR, nv, lanes);
+        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, MR, nv, lanes);
     if (EM % MR && m < ms)
-        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, qs, EM % MR ? EM % MR : 1, nv, lanes);
+        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, EM % MR ? EM % MR : 1, nv, lanes);
 }
 
-/* The same for all x of a part. */
-INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, long xs, long ms, const int nv,
-                  const int lanes)
+#if CLIPS
+/* Whether all rows from m on, so many, have all summands. */
+INLINE int inside(const struct sums s, const long *start, long m, long number)
 {
+    struct sums found = s;
+    for (int c = 0; c < CLIPS; c++)
+        if (c_m[c]) {
+            limit(&found, c, start[c] + m * c_m[c]);
+            limit(&found, c, start[c] + (m + number - 1) * c_m[c]);
+        }
+    return !memcmp(&found, &s, sizeof s);
+}
+
+/* All m of a part whose windows leave a, which they do at both ends. */
+INLINE void clipped(const REAL *a, const REAL *b, REAL *out, int first, const long *start, long ms, const int nv,
+                    const int lanes)
+{
+    struct sums s = {{0}, {S0, S1, S2, EU}};
+    for (int c = 0; c < CLIPS; c++)
+        if (!c_m[c])
+            limit(&s, c, start[c]);
+    for (long m = 0; m < ms;) {
+        REAL *to = out + m * (ptrdiff_t)OM;
+        if (m + MR <= ms && inside(s, start, m, MR)) {
+            tile(row(a, m), b, to, first, s, MR, nv, lanes);
+            m += MR;
+            continue;
+        }
+        struct sums own = s;
+        for (int c = 0; c < CLIPS; c++)
+            if (c_m[c])
+                limit(&own, c, start[c] + m * c_m[c]);
+        tile(row(a, m), b, to, first, own, 1, nv, lanes);
+        m++;
+    }
+}
+#endif
+
+/* The same for all x of a part. */
+INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, long xs, long ms, const long *start,
+                  const int nv, const int lanes)
+{
+#if CLIPS
+    (void)qs;
+    for (long x0 = 0; x0 < xs; x0++) {
+        long own[CLIPS];
+        for (int c = 0; c < CLIPS; c++)
+            own[c] = start[c] + x0 * c_x[c];
+        clipped(AT(a, x0, X0_A, 0, 0, 0, 0), b, AT(out, x0, X0_O, 0, 0, 0, 0), first, own, ms, nv, lanes);
+    }
+#else
+    const struct sums s = {{0}, {qs, S1, S2, EU}};
+    (void)start;
     for (long x0 = 0; x0 < xs; x0++)
         for (long x1 = 0; x1 < X1; x1++)
             for (long x2 = 0; x2 < X2; x2 += STACKED)
-                rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), first, qs, ms, nv,
+                rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), first, s, ms, nv,
                      lanes);
-}
-
-#if PANELS
-/* Panels: b for blocks of v and a block of sums, in the order in which they are read; v beyond EV are 0. */
-static void pack(const REAL *b, long first, long last, long qs, REAL *to)
-{
-    for (long s0 = 0; s0 < qs; s0++)
-        for (long s1 = 0; s1 < S1; s1++)
-            for (long s2 = 0; s2 < S2; s2++)
-                for (long u = 0; u < EU; u++, to += BLOCK)
-                    for (long k = first; k < last; k++) {
-                        const REAL *from = AT(b, s0, R0_B, s1, R1_B, s2, R2_B) + u * (ptrdiff_t)RU_B;
-                        const long vs = k == BLOCKS - 1 ? TAIL : BLOCK;
-                        REAL *next = to + (k - first) * PANEL;
-                        from += k * BLOCK * (ptrdiff_t)RV_B;
-                        if (RV_B == 1 && vs == BLOCK) {
-                            memcpy(next, from, BLOCK * sizeof(REAL));
-                            continue;
-                        }
-                        if (RV_B == 1) {
-                            memcpy(next, from, TAIL * sizeof(REAL));
-                            memset(next + TAIL, 0, (BLOCK - TAIL) * sizeof(REAL));
-                            continue;
-                        }
-                        for (long v = 0; v < BLOCK; v++)
-                            next[v] = v < vs ? from[v * (ptrdiff_t)RV_B] : 0;
-                    }
-}
 #endif
-
-#if STRIPS
-/* The same of a, for the m of a tile. */
-static void strip(const REAL *a, long ms, long qs, REAL *to)
-{
-    for (long s0 = 0; s0 < qs; s0++)
-        for (long s1 = 0; s1 < S1; s1++)
-            for (long s2 = 0; s2 < S2; s2++) {
-                const REAL *from = AT(a, s0, R0_A, s1, R1_A, s2, R2_A);
-                for (long u = 0; u < EU; u++, to += MR, from += RU_A)
-                    if (RM_A == 1 && ms == MR)
-                        memcpy(to, from, MR * sizeof(REAL));
-                    else
-                        for (long m = 0; m < ms; m++)
-                            to[m] = from[m * (ptrdiff_t)RM_A];
-            }
 }
-#endif
 
 #if PANELS == 1
 /* Panels of the whole call: a part is one of them. */
@@ -235,6 +288,16 @@ static void part(void *given, long number)
         xs = EX - place[P_X] * X0 < X0 ? EX - place[P_X] * X0 : X0;
 #endif
     (void)panel, (void)scale;
+    const long *start = NULL;
+#if CLIPS
+    long position[CLIPS];
+    for (int c = 0; c < CLIPS; c++) {
+        position[c] = c_start[c];
+        for (int p = 0; p < PS; p++)
+            position[c] += place[p] * c_part[c][p];
+    }
+    start = position;
+#endif
 #if BOX || STRIPS || PANELS == 2
     const long copied = WHOLE(BOX_SIZE + (STRIPS ? STRIP * ((MB + MR - 1) / MR) : 0));
     REAL *own = work->team->scratch((copied + (PANELS == 2 ? BLOCKS * PANEL : 0)) * sizeof(REAL));
@@ -246,13 +309,13 @@ static void part(void *given, long number)
         for (long q = 0; q < S0; q += QB, first = 0) {
             const int qs = S0 - q < QB ? S0 - q : QB;
 #if BOX
-            long start[XS];
+            long corner[XS];
             for (int x = 0; x < XS; x++) {
-                start[x] = x_start[x] + t * x_t[x] + q * x_q[x];
+                corner[x] = x_start[x] + t * x_t[x] + q * x_q[x];
                 for (int p = 0; p < PS; p++)
-                    start[x] += place[p] * x_part[x][p];
+                    corner[x] += place[p] * x_part[x][p];
             }
-            fill(a + t * (ptrdiff_t)T_A, start, 0, own);
+            fill(a + t * (ptrdiff_t)T_A, corner, 0, own);
             const REAL *from = own + BOX_START;
 #elif STRIPS
             const REAL *from = own, *raw = a + t * (ptrdiff_t)T_A + q * (ptrdiff_t)R0_A;
@@ -272,9 +335,9 @@ static void part(void *given, long number)
             for (long k = 0; k < BLOCKS; k++) {
                 const REAL *x = from + (ALONG ? k * BLOCK : 0), *w = with + k * (PANELS ? PANEL : BLOCK);
                 if (k < BLOCKS - 1)
-                    block(x, w, out + k * BLOCK, first, qs, xs, ms, NV, LANES);
+                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, NV, LANES);
                 else
-                    block(x, w, out + k * BLOCK, first, qs, xs, ms, (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
+                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
             }
         }
 }
@@ -290,10 +353,10 @@ static void total(void *given, long x0)
                 const REAL *from = AT(work->memory, x0, X0_O, x1, X1_O, x2, X2_O) + m * OM;
                 REAL *to = AT(work->out + O_START, x0, X0_Z, x1, X1_Z, x2, X2_Z) + m * (ptrdiff_t)M_Z;
                 for (long v = 0; v < EV; v++)
-                    to[v] = from[v];
+                    to[v] = from[v < EV - LEFT ? v : v + BACK];
                 for (long k = 1; k < work->chunks; k++)
                     for (long v = 0; v < EV; v++)
-                        to[v] += from[k * CHUNK + v];
+                        to[v] += from[k * CHUNK + (v < EV - LEFT ? v : v + BACK)];
             }
 }
 #endif

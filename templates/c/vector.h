@@ -62,26 +62,29 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 }
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
-   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
-   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
-   of these. */
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, so many elements `back`
+   from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it. After `wide`
+   rows the next ones begin `far` behind the first of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
                        const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
-                       const ptrdiff_t far)
+                       const ptrdiff_t far, const int a_back, const int b_back)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
         UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? b_lanes : LANES);
+            const int last = v == nv - 1;
+            row[v] = load(b + v * LANES - (last ? b_back : 0), last ? b_lanes : LANES);
             HOLD(row[v]);
             if (ahead)
                 __builtin_prefetch(b + v * LANES + ahead, 0, 2);
         }
         UNROLL for (int m = 0; m < mr; m++)
             UNROLL for (int v = 0; v < nv; v++) {
+                const int last = v == nv - 1;
                 const REAL *at = a + m % wide * am + m / wide * far;
-                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+                sums[m][v] += along ? load(at + v * LANES - (last ? a_back : 0), last ? a_lanes : LANES) * row[v]
+                                    : *at * row[v];
             }
     }
 }

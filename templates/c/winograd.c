@@ -97,7 +97,7 @@ INLINE void product(const REAL *v, const REAL *u, REAL *m, const int mr)
         vec sums[MR][NV];
         clear(sums, mr, NV);
         accumulate(sums, v + c, ROW, 1, u + c * BLOCK, BLOCK, C - c < CHAIN ? C - c : CHAIN, mr, NV, 0,
-                   LANES, LANES, AHEAD, MR, 0);
+                   LANES, LANES, AHEAD, MR, 0, 0, 0);
         UNROLL for (int r = 0; r < mr; r++)
             UNROLL for (int n = 0; n < NV; n++) {
                 REAL *to = m + r * WIDTH + n * LANES;

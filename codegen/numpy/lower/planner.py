@@ -2,12 +2,11 @@
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import groupby, repeat
 
 from sympy import Add, Expr, Integer, Symbol, prod
 
-from gradscribe.codegen.kernel.form import Form, chosen_forms, estimate, size_hints
+from gradscribe.codegen.kernel.form import Form, choose_form, chosen_forms, estimate, size_hints
 from gradscribe.codegen.kernel.form import joined as joined_axes
 from gradscribe.codegen.kernel.page.equation import Equation, equation
 from gradscribe.codegen.loops import FEWEST_STEPS, Nest
@@ -20,20 +19,15 @@ from gradscribe.codegen.numpy.lower.loops.passing import Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.sum_pass import sum_pass
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
-    is_product,
     lower_contract,
     pointwise_operands,
 )
 from gradscribe.codegen.numpy.lower.products.radix import split_axes, split_target
 from gradscribe.codegen.numpy.lower.slices.blocks import scattered
-from gradscribe.codegen.numpy.lower.slices.taps import choose_loops, lower_sums, lower_taps
+from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
-from gradscribe.codegen.numpy.lower.special import unit_groups, where
 from gradscribe.codegen.numpy.plan import Allocate, Branch, Compiled, Define, Plan, Present, Record, Split
-from gradscribe.derive.ir.term import Guard, Program, Statement, accesses
-
-FEW_TAPS = 200
-"""Elements of a window from which on other ways to sum products over it are faster than loops, though compiled."""
+from gradscribe.derive.ir.term import Program, Statement, accesses
 
 
 def lower(
@@ -118,36 +112,33 @@ def _statement(statement: Statement, form: Form, program: Program, scope: Scope,
     parts = _summands(form, scope)
     if len(parts) > 1:
         return [r for k, part in enumerate(parts) for r in _form(part, scope, fresh and k == 0)]
-    lowered = _unit_steps(_form(form, scope, fresh), (), statement, program, scope)
-    special = unit_groups(statement, form, program, scope)
-    if special is None:
-        return lowered
-    loops = _form(special.form, special.scope, fresh, gemm=False)
-    *views, compiled = _unit_steps(loops, special.ones, statement, program, special.scope)
-    if not isinstance(compiled, Compiled):
-        return lowered
-    taps = prod((special.form.range(v).extent for v in choose_loops(special.form, special.scope)), start=Integer(1))
-    cases = (*(Guard(size - 1, Integer(1)) for size in special.ones), *compiled.within, Guard(taps, Integer(FEW_TAPS)))
-    return _either(replace(compiled, within=cases, then=(*views, *compiled.then), otherwise=tuple(lowered)))
+    return _unit_steps(_form(form, scope, fresh), statement, program, scope)
 
 
-def _unit_steps(
-    lowered: list[Record], ones: tuple[Symbol, ...], statement: Statement, program: Program, scope: Scope
-) -> list[Record]:
+def _unit_steps(lowered: list[Record], statement: Statement, program: Program, scope: Scope) -> list[Record]:
     """Where windows move in steps of 1, what they add to is a sum over windows, too: loops that gather instead."""
     branch = lowered[-1]
     loops = branch.then[-1] if isinstance(branch, Compiled) else None
     if not isinstance(branch, Compiled) or not isinstance(loops, Nest) or not loops.steps:
         return lowered
-    special = where((*ones, *loops.steps), statement, program, scope)
-    *views, other = _form(special.form, special.scope, fresh=True, gemm=False)
+    special, there = _where(loops.steps, statement, program, scope)
+    *views, other = _form(special, there, fresh=True)
     gathered = other.then[-1] if isinstance(other, Compiled) else None
     if not isinstance(gathered, Nest) or gathered.kind != "gather":
         return lowered
     either = Branch(loops.steps, (gathered,), (loops,))
-    there = (*lowered[:-1], *branch.then)
-    views = [r for r in views if r not in there]
+    known = (*lowered[:-1], *branch.then)
+    views = [r for r in views if r not in known]
     return [*lowered[:-1], *views, replace(branch, then=(*branch.then[:-1], either))]
+
+
+def _where(ones: tuple[Symbol, ...], statement: Statement, program: Program, scope: Scope) -> tuple[Form, Scope]:
+    """The form of a statement where these sizes are 1, and the scope with the shapes for that case."""
+    values: dict[Symbol, Expr] = dict.fromkeys(ones, Integer(1))
+    special = program.substitute(values)
+    same = special.statements[program.statements.index(statement)]
+    tensors = {name: replace(t, shape=tuple(e.xreplace(values) for e in t.shape)) for name, t in scope.tensors.items()}
+    return choose_form(same, special, scope.hints), Scope(tensors, scope.hints, special, scope.taken)
 
 
 def _summands(form: Form, scope: Scope) -> list[Form]:
@@ -159,17 +150,17 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
     return [replace(form, body=part) for part in form.body.as_ordered_terms()]
 
 
-def _form(form: Form, scope: Scope, fresh: bool, gemm: bool = True) -> list[Record]:
+def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
     windows = lower_windows(form, scope, fresh) if is_small(form, scope) else None
     if windows is not None:
         return _or_loops(windows, form, form, [], scope, fresh)
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
     if view is not None:
-        lowered = _into_view(form, split_form, view, scope, fresh, gemm)
+        lowered = _into_view(form, split_form, view, scope, fresh)
     else:
-        lowered = _strategy(form, scope, fresh, gemm)
-    if gemm and is_product(split_form, scope):
+        lowered = _strategy(form, scope, fresh)
+    if contractible(split_form, scope):
         return [*views, *lowered]
     return [*views, *_or_loops(lowered, form, split_form, [view] if view is not None else [], scope, fresh)]
 
@@ -181,7 +172,7 @@ def _in_one_pass(form: Form, scope: Scope, fresh: bool) -> tuple[Pass, tuple[All
     found = element_pass(form, scope, fresh) or sum_pass(form, scope, fresh)
     if found is None:
         return None
-    lowered = _strategy(found.form, scope, fresh, gemm=True)
+    lowered = _strategy(found.form, scope, fresh)
     made = Allocate(form.target.name, form.target.shape, None)
     match lowered:
         case [Define() as defined]:
@@ -222,11 +213,11 @@ def _either(ways: Compiled) -> list[Record]:
     return [*made, replace(ways, then=then, otherwise=otherwise)]
 
 
-def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:
+def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool) -> list[Record]:
     """Allocate the target, then compute into a view of it whose axes are split."""
     if not fresh:
-        return [view, *_strategy(inner, scope, False, gemm)]
-    lowered = _strategy(inner, scope, True, gemm)
+        return [view, *_strategy(inner, scope, False)]
+    lowered = _strategy(inner, scope, True)
     made = next((r for r in lowered if isinstance(r, Allocate) and r.name == inner.target.name), None)
     if made is None:  # a definition: the target is a reshape of what it yields
         return [*lowered, Split(form.target.name, inner.target.name, form.target.shape)]
@@ -235,11 +226,11 @@ def _into_view(form: Form, inner: Form, view: Split, scope: Scope, fresh: bool, 
     return [allocate, view, *rest]
 
 
-def _strategy(form: Form, scope: Scope, fresh: bool, gemm: bool) -> list[Record]:
-    looked_up = lower_lookups(form, scope, fresh, partial(_strategy, gemm=gemm))
+def _strategy(form: Form, scope: Scope, fresh: bool) -> list[Record]:
+    looked_up = lower_lookups(form, scope, fresh, _strategy)
     if looked_up is not None:
         return looked_up
-    if gemm and contractible(form, scope):
+    if contractible(form, scope):
         return lower_contract(form, scope, fresh)
     windows = lower_windows(form, scope, fresh)
     if windows is not None:

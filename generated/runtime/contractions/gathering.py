@@ -42,6 +42,6 @@ def _ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
     return weighed(GATHERING, c, wanted)
 
 
-def bound_sums(c: Contraction, wanted: Settings) -> Bound:
-    """What computes such a contraction as the settings want it."""
-    return bound(preferred(gathering_ways(c, wanted), wanted), c, Terms(wanted))
+def bound_sums(c: Contraction, wanted: Settings, worth: Settings | None = None) -> Bound:
+    """What computes such a contraction as the settings want it; `worth` says which ways are, if it is a part."""
+    return bound(preferred(gathering_ways(c, worth or wanted), wanted), c, Terms(wanted))

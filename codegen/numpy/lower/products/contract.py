@@ -37,15 +37,6 @@ def contractible(form: Form, scope: Scope) -> bool:
     return all(o.bare or summed & set(o.indices) <= stored for o in groups)
 
 
-def is_product(form: Form, scope: Scope) -> bool:
-    """Whether `form` is contractible to matrices: each of two operands has an index of the target that others lack."""
-    if not contractible(form, scope):
-        return False
-    own = [set(o.indices) & form.placed for o in operands(form, scope)[1]]
-    alone = [a - set().union(*(b for b in own if b is not a), set()) for a in own]
-    return sum(bool(a) for a in alone) > 1
-
-
 def _is_window(form: Form) -> bool:
     """Whether every index of the target runs along one of its axes."""
     seen = [v for e in form.place for v in affine(e, form.indices).indices]

@@ -28,17 +28,17 @@ def definitions(s: Schedule, c: Contraction) -> dict[str, int | str]:
     size, block = c.dtype.itemsize, s.tile.vectors * s.lanes
     row, across, chunk = s.row, s.across, 0
     if s.chunked:
-        *nest, row = nested((*s.across, s.row), s.vector.extent)
+        *nest, row = nested((*s.across, s.row), s.columns)
         across, chunk = tuple(nest), nest[0].extent * nest[0].out
     found: dict[str, int | str] = {
         "REAL": REALS[c.dtype], "LANES": s.lanes, "MR": s.tile.rows, "NV": s.tile.vectors,
         "ALONG": int(s.along), "PANELS": s.panels, "STRIPS": int(s.strips), "STACKED": s.stacked,
-        "BOX": int(s.box is not None), "CHUNKED": int(s.chunked),
+        "BOX": int(s.box is not None), "CLIPS": len(s.clips), "CHUNKED": int(s.chunked),
         "EV": s.vector.extent, "RV_B": s.vector.b, "EM": row.extent, "MB": s.rows,
         "AM": 1 if s.strips else row.a, "RM_A": row.a, "OM": row.out,
         "EX": across[0].extent, "X0": s.crossed, "X1": across[1].extent, "X2": across[2].extent,
         "T_A": s.outer.a, "T_B": s.outer.b, "QB": s.block, "ADDED": s.added, "CHAIN": CHAIN, "CHUNK": chunk,
-        "M_Z": s.row.out,
+        "M_Z": s.row.out, "STORED_ONCE": int(s.stored_once),
         "A_START": start(c.left, s.box.covered if s.box else ()) // size, "B_START": start(c.right) // size,
         "O_START": start(c.out) // size, "P_M": len(s.parts) - 1, "P_X": len(s.parts) - 1,
         "BOX_SIZE": s.box.size if s.box else 0,
@@ -50,7 +50,7 @@ def definitions(s: Schedule, c: Contraction) -> dict[str, int | str]:
     for names, loop, a, b in zip(_SUMMED, s.summed, first, second, strict=True):
         found |= dict(zip(names, (loop.extent, a, b, loop.a, loop.b), strict=True))
     found |= {f"P_{name}": braces(getattr(p, at) for p in s.parts) for name, at in _PARTS}
-    return found | {"P_EXTENT": braces([0, *(p.extent for p in s.parts[1:])])} | dict(_box(s))
+    return found | {"P_EXTENT": braces([0, *(p.extent for p in s.parts[1:])])} | dict(_box(s)) | dict(_clips(s))
 
 
 _SUMMED = (
@@ -58,6 +58,7 @@ _SUMMED = (
     ("EU", "AU", "BU", "RU_A", "RU_B"),
 )
 _PARTS = ("A", "a"), ("B", "b"), ("O", "out")
+_CLIPPED = ("SIZE", "size"), ("START", "start"), ("X", "across"), ("M", "row"), ("S", "summed"), ("STEP", "step")
 
 
 def _in_panels(s: Schedule, block: int) -> tuple[int, ...]:
@@ -78,6 +79,14 @@ def _box(s: Schedule) -> Iterator[tuple[str, int | str]]:
     yield "X_PART", braces(braces(moves[:-2]) for moves in moved)
     yield "X_T", braces(moves[-2] for moves in moved)
     yield "X_Q", braces(moves[-1] for moves in moved)
+
+
+def _clips(s: Schedule) -> Iterator[tuple[str, int | str]]:
+    if not s.clips:
+        return
+    for name, at in _CLIPPED:
+        yield f"C_{name}", braces(getattr(clip, at) for clip in s.clips)
+    yield "C_PART", braces(braces(clip.parts or (0,)) for clip in s.clips)
 
 
 def start(side: Side, without: Collection[int] = ()) -> int:

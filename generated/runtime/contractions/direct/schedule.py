@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..contraction import Contraction, is_inside
 from .box import Box
+from .clipped import Clip
 from .loops import Loop, joined, loops_of, volume, words
 from .tile import Tile, tile_of
 
@@ -48,6 +49,7 @@ class Schedule:
         chunked: whether the outer sum is divided into chunks, each with sums of its own.
         strips: whether the first factor is read from panels of a block, too.
         stacked: of how many values of the last loop of `across` a tile has all rows.
+        clips: the axes of the first factor at whose ends sums end, where nothing is copied.
     """
 
     swapped: bool
@@ -68,18 +70,32 @@ class Schedule:
     chunked: bool = False
     strips: bool = False
     stacked: int = 1
+    clips: tuple[Clip, ...] = ()
 
     def __str__(self) -> str:
         """For `gradscribe explain`."""
         across = self.across[0].first(self.crossed), *self.across[1:]
         within = words((*across, self.row.first(self.rows), self.vector))
         sums = words((self.outer, self.summed[0].first(self.block), *self.summed[1:]))
+        clipped = ", sums end with the first factor" if self.clips else ""
         copied = f", copies {'x'.join(str(axis.extent) for axis in self.box.axes)}" if self.box else ""
         shared = f"chunks of {self.outer.name}" if self.chunked else f"parts {words(self.parts) or 1}"
         row = self.row.name if self.stacked == 1 else f"{self.across[-1].name}\N{MIDDLE DOT}{self.row.name}"
         tile = f"tile {self.tile.rows} {row} x {self.tile.vectors * self.lanes} {self.vector.name}"
         panels = ", panels of both" if self.strips and self.panels else ", panels" if self.panels or self.strips else ""
-        return f"{shared}; {within}; {tile}; sums {sums}{copied}{panels}"
+        return f"{shared}; {within}; {tile}; sums {sums}{copied}{clipped}{panels}"
+
+    @property
+    def columns(self) -> int:
+        """The elements of a row of a chunk's own sums: of whole vectors, if there is one."""
+        extent = self.vector.extent
+        return -(-extent // self.lanes) * self.lanes if extent > self.lanes else extent
+
+    @property
+    def stored_once(self) -> bool:
+        """Whether every result is stored once, when it is done."""
+        whole = self.block == self.summed[0].extent and not self.outer.name and not self.chunked
+        return whole and not self.added
 
     @property
     def added(self) -> int:
@@ -150,7 +166,7 @@ def roles(c: Contraction, machine: Machine) -> Roles | None:
 def oriented(c: Contraction, swapped: bool, machine: Machine) -> Roles | None:
     """The same without exchanging the factors."""
     loops = loops_of(c)
-    if loops is None or not is_inside(c.right, c.box) or not c.summed:
+    if loops is None or not is_inside(c.right, c.box):
         return None
     vector = next((v for v in (*c.columns, *c.batch) if loops[v].out == 1), None)
     if vector is None or not c.rows or (vector in c.batch and loops[vector].a != 1):

@@ -11,6 +11,9 @@ FUSED, LOADS, LATENCY = 2.0, 1.75, 4.2
 FAR = 0.15
 """Cycles that a vector of the second factor takes longer: it is in the cache of the second level."""
 
+MOST_VECTORS = 4
+"""Vectors next to each other in a tile."""
+
 AROUND = 12.0
 """Cycles of a tile besides its sums, and besides reading and writing what it holds."""
 
@@ -37,7 +40,7 @@ def tile_of(rows: int, columns: int, depth: int, lanes: int, registers: int, alo
     """
     wide = -(-columns // lanes)
     found: list[Tile] = []
-    for vectors in range(1, 5):
+    for vectors in range(1, MOST_VECTORS + 1):
         if vectors > wide:
             break
         for high in range(1, registers):
@@ -54,9 +57,18 @@ def tile_of(rows: int, columns: int, depth: int, lanes: int, registers: int, alo
 def tile_with(rows: int, columns: int, depth: int, lanes: int, registers: int, along: bool) -> Tile:
     """The one that has all of these rows, and so many vectors as registers are left for."""
     wide = -(-columns // lanes)
-    vectors = min(wide, 4, (registers - 2) // (rows + 1))
+    vectors = min(wide, MOST_VECTORS, (registers - 2) // (rows + 1))
     cycles = wide // vectors * _cycles(rows, vectors, depth, along)
     return Tile(rows, vectors, cycles + (_cycles(rows, wide % vectors, depth, along) if wide % vectors else 0.0))
+
+
+def widest_tile(rows: int, columns: int, depth: int, lanes: int, registers: int) -> Tile:
+    """The one with the most vectors, where both factors are read in vectors: what it reads lies next to each other."""
+    wide = -(-columns // lanes)
+    vectors = min(wide, MOST_VECTORS)
+    high = max(1, min(rows, (registers - 2) // vectors - 1))
+    cycles = -(-rows // high) * -(-wide // vectors) * _cycles(high, vectors, depth, True)
+    return Tile(high, vectors, cycles)
 
 
 def _cycles(rows: int, vectors: int, depth: int, along: bool) -> float:

@@ -3,9 +3,10 @@
 """Schedules where a tile is summed up at once: what it reads of the second factor stays in the cache."""
 
 from .box import Box, box_of
+from .clipped import MOST_SUMMANDS, clips_of
 from .loops import ONCE, Loop, all_joined, volume
 from .schedule import MOST_SUMMED, Roles, Schedule
-from .tile import Tile
+from .tile import Tile, widest_tile
 
 ENOUGH_PARTS = 16
 """Parts that can be shared among threads."""
@@ -16,7 +17,29 @@ MOST_CROSSED = 8
 
 def whole_sums(r: Roles) -> Schedule | None:
     """The second factor becomes panels once; parts are divided among threads."""
-    tile = r.tile(r.row, r.depth)
+    return _clipped(r) or _whole(r)
+
+
+def _clipped(r: Roles) -> Schedule | None:
+    """Where few summands are left by windows: nothing is copied."""
+    if not r.boxed or not r.along or r.depth > MOST_SUMMANDS or len(r.summed) >= MOST_SUMMED:
+        return None
+    parts, across, crossed, rows = _divided(r, _tile(r, r.row.extent))
+    summed = (*(ONCE,) * (MOST_SUMMED - len(r.summed)), *r.summed)
+    clips = clips_of(r.c.left, parts, across, r.row, summed)
+    if clips is None:
+        return None
+    inside = min((c.inside(rows, summed[c.summed].extent) for c in clips if c.row), default=rows)
+    tile = _tile(r, max(1, inside))
+    return Schedule(
+        r.swapped, r.along, r.lanes, parts or (ONCE,), r.row, rows, r.vector, (across, ONCE, ONCE), crossed, ONCE,
+        summed, summed[0].extent, tile, 1, clips=clips,
+    )  # fmt: skip
+
+
+def _whole(r: Roles) -> Schedule | None:
+    """Where windows leave the first factor, a part copies what it reads of it."""
+    tile = _tile(r, r.row.extent)
     parts, across, crossed, rows = _divided(r, tile)
     row, summed, box, size = r.row, r.summed, None, r.itemsize
     if r.boxed:
@@ -34,9 +57,16 @@ def whole_sums(r: Roles) -> Schedule | None:
     )  # fmt: skip
 
 
+def _tile(r: Roles, rows: int) -> Tile:
+    """The tile for so many rows."""
+    if r.along:
+        return widest_tile(rows, r.vector.extent, r.depth, r.lanes, r.registers)
+    return r.tile(r.row._replace(extent=rows), r.depth)
+
+
 def copied(r: Roles) -> int:
     """The elements that a part copies of the first factor where windows leave that."""
-    parts, across, crossed, rows = _divided(r, r.tile(r.row, r.depth))
+    parts, across, crossed, rows = _divided(r, _tile(r, r.row.extent))
     return _box(r, parts, across.first(crossed), r.row.first(rows)).size
 
 

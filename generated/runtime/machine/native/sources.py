@@ -14,7 +14,7 @@ CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u 
                  s0 to s2, u
 
    a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
-   (BOX), or from panels of a block: all m of a tile next to each other (STRIPS). b is read where it lies, or from
+   (BOX), unless sums end where it does (CLIPS), or from panels of a block: all m of a tile next to each other (STRIPS). b is read where it lies, or from
    panels: all v of a block next to each other (PANELS). */
 #include <stddef.h>
 #include <string.h>
@@ -107,26 +107,29 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 }
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
-   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
-   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
-   of these. */
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, so many elements `back`
+   from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it. After `wide`
+   rows the next ones begin `far` behind the first of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
                        const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
-                       const ptrdiff_t far)
+                       const ptrdiff_t far, const int a_back, const int b_back)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
         UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? b_lanes : LANES);
+            const int last = v == nv - 1;
+            row[v] = load(b + v * LANES - (last ? b_back : 0), last ? b_lanes : LANES);
             HOLD(row[v]);
             if (ahead)
                 __builtin_prefetch(b + v * LANES + ahead, 0, 2);
         }
         UNROLL for (int m = 0; m < mr; m++)
             UNROLL for (int v = 0; v < nv; v++) {
+                const int last = v == nv - 1;
                 const REAL *at = a + m % wide * am + m / wide * far;
-                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+                sums[m][v] += along ? load(at + v * LANES - (last ? a_back : 0), last ? a_lanes : LANES) * row[v]
+                                    : *at * row[v];
             }
     }
 }
@@ -138,6 +141,10 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
 #define PANEL ((long)QB * S1 * S2 * EU * BLOCK) /* elements */
+#define LEFT ((TAIL - 1) % LANES + 1) /* of its last vector */
+/* How far the last vector lies before where it would, so that it is whole: sums that are stored once may be stored
+   twice, and chunks have a place of its own for it. */
+#define BACK ((STORED_ONCE || CHUNKED) && EV >= LANES && LEFT < LANES ? LANES - LEFT : 0)
 #define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
 /* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
@@ -155,6 +162,37 @@ static const long x_part[][PS] = X_PART, x_t[] = X_T, x_q[] = X_Q;
 enum { XS = sizeof x_size / sizeof *x_size };
 #endif
 
+/* Which values the inner sums have: all of them, or fewer where windows leave a. */
+struct sums {
+    int low[4], high[4];
+};
+
+#if CLIPS
+/* Of every axis of a that windows leave: its size, where indices 0 lead to, how far x0, m and parts move along it, and
+   which inner sum does, how far. */
+static const long c_size[] = C_SIZE, c_start[] = C_START, c_x[] = C_X, c_m[] = C_M, c_step[] = C_STEP;
+static const int c_s[] = C_S;
+static const long c_part[][PS] = C_PART;
+
+INLINE long quotient(long value, long divisor)
+{
+    return value / divisor - (value % divisor < 0);
+}
+
+/* The values of the inner sum that moves along axis c for which a position is within it. */
+INLINE void limit(struct sums *s, int c, long position)
+{
+    const long back = c_step[c] < 0 ? -c_step[c] : c_step[c], to = c_size[c] - 1 - position;
+    const long low = c_step[c] < 0 ? -quotient(to, back) : -quotient(position, back);
+    const long high = quotient(c_step[c] < 0 ? position : to, back) + 1;
+    const int k = c_s[c];
+    if (low > s->low[k])
+        s->low[k] = low < s->high[k] ? (int)low : s->high[k];
+    if (high < s->high[k])
+        s->high[k] = high > s->low[k] ? (int)high : s->low[k];
+}
+#endif
+
 struct work {
     const REAL *a, *b;
     REAL *out, *memory;
@@ -164,20 +202,30 @@ struct work {
 
 /* MR or fewer places m by nv vectors of v, the last of which has so many lanes. Sums are added to out at the end, and
    where they are long in between: in float32 a sum is as good as its longest chain of additions. */
-INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, const int mr, const int nv,
+INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struct sums s, const int mr, const int nv,
                  const int lanes)
 {
+    const int back = lanes < LANES ? BACK : 0, last_lanes = back ? LANES : lanes;
     vec sums[MR][NV];
     clear(sums, mr, nv);
-    for (int s0 = 0; s0 < qs; s0++)
-        for (int s1 = 0; s1 < S1; s1++)
-            for (int s2 = 0; s2 < S2; s2++) {
+#if CLIPS
+    for (int k = 0; k < 4; k++)
+        if (s.low[k] == s.high[k]) { /* nothing is left */
+            UNROLL for (int m = 0; m < mr; m++)
+                UNROLL for (int v = 0; first && v < nv; v++)
+                    store(out + m * (ptrdiff_t)OM + v * LANES, sums[m][v], v == nv - 1 ? lanes : LANES);
+            return;
+        }
+#endif
+    for (int s0 = s.low[0]; s0 < s.high[0]; s0++)
+        for (int s1 = s.low[1]; s1 < s.high[1]; s1++)
+            for (int s2 = s.low[2]; s2 < s.high[2]; s2++) {
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
-                for (long u = 0; u < EU; u += CHAIN) {
-                    const int us = EU - u < CHAIN ? EU - u : CHAIN, whole = PANELS ? LANES : lanes;
-                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, lanes, whole, AHEAD, WIDE,
-                               X2_A);
-                    const int last[] = {s0 == qs - 1, s1 == S1 - 1, s2 == S2 - 1, u + CHAIN >= EU};
+                for (long u = s.low[3]; u < s.high[3]; u += CHAIN) {
+                    const int us = s.high[3] - u < CHAIN ? s.high[3] - u : CHAIN, whole = PANELS ? LANES : last_lanes;
+                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole, AHEAD,
+                               WIDE, X2_A, back, PANELS ? 0 : back);
+                    const int last[] = {s0 == s.high[0] - 1, s1 == s.high[1] - 1, s2 == s.high[2] - 1, u + CHAIN >= s.high[3]};
                     int all = 1;
                     UNROLL for (int k = ADDED; k < 4; k++)
                         all = all && last[k];
@@ -185,8 +233,9 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
                         continue;
                     UNROLL for (int m = 0; m < mr; m++)
                         UNROLL for (int v = 0; v < nv; v++) {
-                            const int width = v == nv - 1 ? lanes : LANES;
+                            const int last = v == nv - 1, width = last ? last_lanes : LANES;
                             REAL *to = out + m % WIDE * (ptrdiff_t)OM + m / WIDE * (ptrdiff_t)X2_O + v * LANES;
+                            to -= last && !CHUNKED ? back : 0;
                             store(to, first ? sums[m][v] : load(to, width) + sums[m][v], width);
                         }
                     clear(sums, mr, nv);
@@ -195,36 +244,102 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, int qs, con
             }
 }
 
-/* Where m lies, of which a tile begins there. */
-INLINE const REAL *row(const REAL *a, long m)
+/* Copies of what a block of a contraction reads of its factors, in the order in which they are read. */
+#ifndef GRADSCRIBE_PANELS_H
+#define GRADSCRIBE_PANELS_H
+
+/* Vectors of LANES elements of the type REAL, and sums of products of them that stay in registers. */
+#ifndef GRADSCRIBE_VECTOR_H
+#define GRADSCRIBE_VECTOR_H
+
+#include <stddef.h>
+
+#if LANES == 1
+typedef REAL vec;
+typedef REAL loose;
+#else
+typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#endif
+#define INLINE static inline __attribute__((always_inline))
+#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
+#define UNROLL _Pragma("GCC unroll 32")
+
+/* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
+#if defined __AVX512F__
+#define HOLD(value) __asm__("" : "+v"(value))
+#elif defined __SSE2__
+#define HOLD(value) __asm__("" : "+x"(value))
+#elif defined __ARM_NEON
+#define HOLD(value) __asm__("" : "+w"(value))
+#else
+#define HOLD(value) (void)0
+#endif
+
+INLINE vec load(const REAL *p, int lanes)
 {
-    return a + (STRIPS ? m / MR * STRIP : m * (ptrdiff_t)AM);
+#if LANES > 1
+    if (lanes < LANES) {
+        vec value = {0};
+        UNROLL for (int k = 0; k < lanes; k++)
+            value[k] = p[k];
+        return value;
+    }
+#endif
+    (void)lanes;
+    return *(const loose *)p;
 }
 
-/* All m of a part, of one x2 or as many as a tile has, by a block of v. */
-INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, int qs, long ms, const int nv, const int lanes)
+INLINE void store(REAL *p, vec value, int lanes)
 {
-    long m = 0;
-    if (STACKED > 1) {
-        tile(a, b, out, first, qs, MR, nv, lanes);
+#if LANES > 1
+    if (lanes < LANES) {
+        UNROLL for (int k = 0; k < lanes; k++)
+            p[k] = value[k];
         return;
     }
-    for (; m + MR <= ms; m += MR)
-        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, qs, MR, nv, lanes);
-    if (EM % MR && m < ms)
-        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, qs, EM % MR ? EM % MR : 1, nv, lanes);
+#endif
+    (void)lanes;
+    *(loose *)p = value;
 }
 
-/* The same for all x of a part. */
-INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, long xs, long ms, const int nv,
-                  const int lanes)
+/* Set the sums of a tile, MR or fewer rows by NV or fewer vectors, to 0. */
+INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 {
-    for (long x0 = 0; x0 < xs; x0++)
-        for (long x1 = 0; x1 < X1; x1++)
-            for (long x2 = 0; x2 < X2; x2 += STACKED)
-                rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), first, qs, ms, nv,
-                     lanes);
+    UNROLL for (int m = 0; m < mr; m++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sums[m][v] = (vec){0};
 }
+
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, so many elements `back`
+   from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it. After `wide`
+   rows the next ones begin `far` behind the first of these. */
+INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far, const int a_back, const int b_back)
+{
+    for (int u = 0; u < us; u++, a += au, b += bu) {
+        vec row[NV];
+        UNROLL for (int v = 0; v < nv; v++) {
+            const int last = v == nv - 1;
+            row[v] = load(b + v * LANES - (last ? b_back : 0), last ? b_lanes : LANES);
+            HOLD(row[v]);
+            if (ahead)
+                __builtin_prefetch(b + v * LANES + ahead, 0, 2);
+        }
+        UNROLL for (int m = 0; m < mr; m++)
+            UNROLL for (int v = 0; v < nv; v++) {
+                const int last = v == nv - 1;
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES - (last ? a_back : 0), last ? a_lanes : LANES) * row[v]
+                                    : *at * row[v];
+            }
+    }
+}
+
+#endif
 
 #if PANELS
 /* Panels: b for blocks of v and a block of sums, in the order in which they are read; v beyond EV are 0. */
@@ -236,20 +351,15 @@ static void pack(const REAL *b, long first, long last, long qs, REAL *to)
                 for (long u = 0; u < EU; u++, to += BLOCK)
                     for (long k = first; k < last; k++) {
                         const REAL *from = AT(b, s0, R0_B, s1, R1_B, s2, R2_B) + u * (ptrdiff_t)RU_B;
-                        const long vs = k == BLOCKS - 1 ? TAIL : BLOCK;
+                        const long vs = k == BLOCKS - 1 ? TAIL : BLOCK, whole = vs == BLOCK ? BLOCK : TAIL - LEFT;
                         REAL *next = to + (k - first) * PANEL;
                         from += k * BLOCK * (ptrdiff_t)RV_B;
-                        if (RV_B == 1 && vs == BLOCK) {
-                            memcpy(next, from, BLOCK * sizeof(REAL));
-                            continue;
+                        if (RV_B == 1)
+                            memcpy(next, from, whole * sizeof(REAL));
+                        for (long v = RV_B == 1 ? whole : 0; v < BLOCK; v++) {
+                            const long at = v < whole ? v : v - BACK;
+                            next[v] = at < vs ? from[at * (ptrdiff_t)RV_B] : 0;
                         }
-                        if (RV_B == 1) {
-                            memcpy(next, from, TAIL * sizeof(REAL));
-                            memset(next + TAIL, 0, (BLOCK - TAIL) * sizeof(REAL));
-                            continue;
-                        }
-                        for (long v = 0; v < BLOCK; v++)
-                            next[v] = v < vs ? from[v * (ptrdiff_t)RV_B] : 0;
                     }
 }
 #endif
@@ -271,6 +381,90 @@ static void strip(const REAL *a, long ms, long qs, REAL *to)
             }
 }
 #endif
+
+#endif
+
+/* Where m lies, of which a tile begins there. */
+INLINE const REAL *row(const REAL *a, long m)
+{
+    return a + (STRIPS ? m / MR * STRIP : m * (ptrdiff_t)AM);
+}
+
+/* All m of a part, of one x2 or as many as a tile has, by a block of v. */
+INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, const struct sums s, long ms, const int nv,
+                 const int lanes)
+{
+    long m = 0;
+    if (STACKED > 1) {
+        tile(a, b, out, first, s, MR, nv, lanes);
+        return;
+    }
+    for (; m + MR <= ms; m += MR)
+        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, MR, nv, lanes);
+    if (EM % MR && m < ms)
+        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, EM % MR ? EM % MR : 1, nv, lanes);
+}
+
+#if CLIPS
+/* Whether all rows from m on, so many, have all summands. */
+INLINE int inside(const struct sums s, const long *start, long m, long number)
+{
+    struct sums found = s;
+    for (int c = 0; c < CLIPS; c++)
+        if (c_m[c]) {
+            limit(&found, c, start[c] + m * c_m[c]);
+            limit(&found, c, start[c] + (m + number - 1) * c_m[c]);
+        }
+    return !memcmp(&found, &s, sizeof s);
+}
+
+/* All m of a part whose windows leave a, which they do at both ends. */
+INLINE void clipped(const REAL *a, const REAL *b, REAL *out, int first, const long *start, long ms, const int nv,
+                    const int lanes)
+{
+    struct sums s = {{0}, {S0, S1, S2, EU}};
+    for (int c = 0; c < CLIPS; c++)
+        if (!c_m[c])
+            limit(&s, c, start[c]);
+    for (long m = 0; m < ms;) {
+        REAL *to = out + m * (ptrdiff_t)OM;
+        if (m + MR <= ms && inside(s, start, m, MR)) {
+            tile(row(a, m), b, to, first, s, MR, nv, lanes);
+            m += MR;
+            continue;
+        }
+        struct sums own = s;
+        for (int c = 0; c < CLIPS; c++)
+            if (c_m[c])
+                limit(&own, c, start[c] + m * c_m[c]);
+        tile(row(a, m), b, to, first, own, 1, nv, lanes);
+        m++;
+    }
+}
+#endif
+
+/* The same for all x of a part. */
+INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, long xs, long ms, const long *start,
+                  const int nv, const int lanes)
+{
+#if CLIPS
+    (void)qs;
+    for (long x0 = 0; x0 < xs; x0++) {
+        long own[CLIPS];
+        for (int c = 0; c < CLIPS; c++)
+            own[c] = start[c] + x0 * c_x[c];
+        clipped(AT(a, x0, X0_A, 0, 0, 0, 0), b, AT(out, x0, X0_O, 0, 0, 0, 0), first, own, ms, nv, lanes);
+    }
+#else
+    const struct sums s = {{0}, {qs, S1, S2, EU}};
+    (void)start;
+    for (long x0 = 0; x0 < xs; x0++)
+        for (long x1 = 0; x1 < X1; x1++)
+            for (long x2 = 0; x2 < X2; x2 += STACKED)
+                rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), first, s, ms, nv,
+                     lanes);
+#endif
+}
 
 #if PANELS == 1
 /* Panels of the whole call: a part is one of them. */
@@ -350,6 +544,16 @@ static void part(void *given, long number)
         xs = EX - place[P_X] * X0 < X0 ? EX - place[P_X] * X0 : X0;
 #endif
     (void)panel, (void)scale;
+    const long *start = NULL;
+#if CLIPS
+    long position[CLIPS];
+    for (int c = 0; c < CLIPS; c++) {
+        position[c] = c_start[c];
+        for (int p = 0; p < PS; p++)
+            position[c] += place[p] * c_part[c][p];
+    }
+    start = position;
+#endif
 #if BOX || STRIPS || PANELS == 2
     const long copied = WHOLE(BOX_SIZE + (STRIPS ? STRIP * ((MB + MR - 1) / MR) : 0));
     REAL *own = work->team->scratch((copied + (PANELS == 2 ? BLOCKS * PANEL : 0)) * sizeof(REAL));
@@ -361,13 +565,13 @@ static void part(void *given, long number)
         for (long q = 0; q < S0; q += QB, first = 0) {
             const int qs = S0 - q < QB ? S0 - q : QB;
 #if BOX
-            long start[XS];
+            long corner[XS];
             for (int x = 0; x < XS; x++) {
-                start[x] = x_start[x] + t * x_t[x] + q * x_q[x];
+                corner[x] = x_start[x] + t * x_t[x] + q * x_q[x];
                 for (int p = 0; p < PS; p++)
-                    start[x] += place[p] * x_part[x][p];
+                    corner[x] += place[p] * x_part[x][p];
             }
-            fill(a + t * (ptrdiff_t)T_A, start, 0, own);
+            fill(a + t * (ptrdiff_t)T_A, corner, 0, own);
             const REAL *from = own + BOX_START;
 #elif STRIPS
             const REAL *from = own, *raw = a + t * (ptrdiff_t)T_A + q * (ptrdiff_t)R0_A;
@@ -387,9 +591,9 @@ static void part(void *given, long number)
             for (long k = 0; k < BLOCKS; k++) {
                 const REAL *x = from + (ALONG ? k * BLOCK : 0), *w = with + k * (PANELS ? PANEL : BLOCK);
                 if (k < BLOCKS - 1)
-                    block(x, w, out + k * BLOCK, first, qs, xs, ms, NV, LANES);
+                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, NV, LANES);
                 else
-                    block(x, w, out + k * BLOCK, first, qs, xs, ms, (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
+                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
             }
         }
 }
@@ -405,10 +609,10 @@ static void total(void *given, long x0)
                 const REAL *from = AT(work->memory, x0, X0_O, x1, X1_O, x2, X2_O) + m * OM;
                 REAL *to = AT(work->out + O_START, x0, X0_Z, x1, X1_Z, x2, X2_Z) + m * (ptrdiff_t)M_Z;
                 for (long v = 0; v < EV; v++)
-                    to[v] = from[v];
+                    to[v] = from[v < EV - LEFT ? v : v + BACK];
                 for (long k = 1; k < work->chunks; k++)
                     for (long v = 0; v < EV; v++)
-                        to[v] += from[k * CHUNK + v];
+                        to[v] += from[k * CHUNK + (v < EV - LEFT ? v : v + BACK)];
             }
 }
 #endif
@@ -544,26 +748,29 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 }
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
-   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
-   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
-   of these. */
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, so many elements `back`
+   from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it. After `wide`
+   rows the next ones begin `far` behind the first of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
                        const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
-                       const ptrdiff_t far)
+                       const ptrdiff_t far, const int a_back, const int b_back)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
         UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? b_lanes : LANES);
+            const int last = v == nv - 1;
+            row[v] = load(b + v * LANES - (last ? b_back : 0), last ? b_lanes : LANES);
             HOLD(row[v]);
             if (ahead)
                 __builtin_prefetch(b + v * LANES + ahead, 0, 2);
         }
         UNROLL for (int m = 0; m < mr; m++)
             UNROLL for (int v = 0; v < nv; v++) {
+                const int last = v == nv - 1;
                 const REAL *at = a + m % wide * am + m / wide * far;
-                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+                sums[m][v] += along ? load(at + v * LANES - (last ? a_back : 0), last ? a_lanes : LANES) * row[v]
+                                    : *at * row[v];
             }
     }
 }
@@ -632,7 +839,7 @@ INLINE void tile(const REAL *a, const REAL *panel, REAL *own, const int mr, cons
         vec sums[MR][NV];
         clear(sums, mr, nv);
         accumulate(sums, a + u * AU, AM, AU, panel + u * BLOCK, BLOCK, EU - u < CHAIN ? EU - u : CHAIN, mr, nv, 0,
-                   LANES, LANES, 0, MR, 0);
+                   LANES, LANES, 0, MR, 0, 0, 0);
         UNROLL for (int m = 0; m < mr; m++)
             UNROLL for (int v = 0; v < nv; v++) {
                 REAL *to = own + m * (ptrdiff_t)OM + v * LANES;
@@ -1727,26 +1934,29 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 }
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
-   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
-   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
-   of these. */
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, so many elements `back`
+   from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it. After `wide`
+   rows the next ones begin `far` behind the first of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
                        const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
-                       const ptrdiff_t far)
+                       const ptrdiff_t far, const int a_back, const int b_back)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
         UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? b_lanes : LANES);
+            const int last = v == nv - 1;
+            row[v] = load(b + v * LANES - (last ? b_back : 0), last ? b_lanes : LANES);
             HOLD(row[v]);
             if (ahead)
                 __builtin_prefetch(b + v * LANES + ahead, 0, 2);
         }
         UNROLL for (int m = 0; m < mr; m++)
             UNROLL for (int v = 0; v < nv; v++) {
+                const int last = v == nv - 1;
                 const REAL *at = a + m % wide * am + m / wide * far;
-                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+                sums[m][v] += along ? load(at + v * LANES - (last ? a_back : 0), last ? a_lanes : LANES) * row[v]
+                                    : *at * row[v];
             }
     }
 }
@@ -1973,7 +2183,7 @@ INLINE void product(const REAL *v, const REAL *u, REAL *m, const int mr)
         vec sums[MR][NV];
         clear(sums, mr, NV);
         accumulate(sums, v + c, ROW, 1, u + c * BLOCK, BLOCK, C - c < CHAIN ? C - c : CHAIN, mr, NV, 0,
-                   LANES, LANES, AHEAD, MR, 0);
+                   LANES, LANES, AHEAD, MR, 0, 0, 0);
         UNROLL for (int r = 0; r < mr; r++)
             UNROLL for (int n = 0; n < NV; n++) {
                 REAL *to = m + r * WIDTH + n * LANES;
@@ -2113,26 +2323,29 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 }
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
-   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read. What lies `ahead` of b
-   is asked for, unless that is 0: the next tile reads it. After `wide` rows the next ones begin `far` behind the first
-   of these. */
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, so many elements `back`
+   from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it. After `wide`
+   rows the next ones begin `far` behind the first of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
                        const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
-                       const ptrdiff_t far)
+                       const ptrdiff_t far, const int a_back, const int b_back)
 {
     for (int u = 0; u < us; u++, a += au, b += bu) {
         vec row[NV];
         UNROLL for (int v = 0; v < nv; v++) {
-            row[v] = load(b + v * LANES, v == nv - 1 ? b_lanes : LANES);
+            const int last = v == nv - 1;
+            row[v] = load(b + v * LANES - (last ? b_back : 0), last ? b_lanes : LANES);
             HOLD(row[v]);
             if (ahead)
                 __builtin_prefetch(b + v * LANES + ahead, 0, 2);
         }
         UNROLL for (int m = 0; m < mr; m++)
             UNROLL for (int v = 0; v < nv; v++) {
+                const int last = v == nv - 1;
                 const REAL *at = a + m % wide * am + m / wide * far;
-                sums[m][v] += along ? load(at + v * LANES, v == nv - 1 ? a_lanes : LANES) * row[v] : *at * row[v];
+                sums[m][v] += along ? load(at + v * LANES - (last ? a_back : 0), last ? a_lanes : LANES) * row[v]
+                                    : *at * row[v];
             }
     }
 }
@@ -2331,7 +2544,7 @@ static void product(const REAL *v, const REAL *e, REAL *s, long tiles, int first
     UNROLL for (int m = 0; m < MR; m++)
         UNROLL for (int n = 0; n < NV; n++)
             __builtin_prefetch(s + (long)m * KB + n * LANES, 1);
-    accumulate(sums, v, 1, V_ROW, e, E_ROW, tiles, MR, NV, 0, LANES, LANES, 0, MR, 0);
+    accumulate(sums, v, 1, V_ROW, e, E_ROW, tiles, MR, NV, 0, LANES, LANES, 0, MR, 0, 0, 0);
     UNROLL for (int m = 0; m < MR; m++)
         UNROLL for (int n = 0; n < NV; n++) {
             REAL *to = s + (long)m * KB + n * LANES;

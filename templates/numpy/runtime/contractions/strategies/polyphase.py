@@ -16,6 +16,7 @@ from ..gathering import bound_sums, gathering_ways
 from ..operands import Bound, Terms
 from ..pieces import bound_pieces
 from ..views import view
+from ..ways import resolved
 
 MANY_PHASES = 64
 """Residues that a contraction is divided into."""
@@ -173,9 +174,10 @@ def bind_polyphase(c: Contraction, plan: tuple[Phase, ...], terms: Terms) -> Bou
 
 
 def _bound(phase: Phase, c: Contraction, terms: Terms) -> Bound:
-    """What computes the result at a residue."""
+    """What computes the result at a residue: by loops, if the whole is worth them."""
     if phase.gather is not None:
-        return bound_pieces(phase.gather, False, lambda d, _: bound_sums(d, terms.settings))
+        worth = resolved(c, terms.settings)
+        return bound_pieces(phase.gather, False, lambda d, _: bound_sums(d, terms.settings, worth))
     names = phase.out.names
     zeros = view(phase.out, names, {v: (0, phase.extents[v]) for v in names}, c.dtype.itemsize)
 
