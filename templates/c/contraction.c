@@ -10,8 +10,8 @@
                  s0 to s2, u
 
    a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
-   (BOX), unless sums end where it does (CLIPS), or from panels of a block: all m of a tile next to each other (STRIPS). b is read where it lies, or from
-   panels: all v of a block next to each other (PANELS). */
+   (BOX), unless sums end where it does (CLIPS), or from panels of a block: all m of a tile next to each other (STRIPS).
+   b is read where it lies, or from panels: all v of a block next to each other (PANELS). */
 #include <stddef.h>
 #include <string.h>
 
@@ -107,7 +107,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
                     const int us = s.high[3] - u < CHAIN ? s.high[3] - u : CHAIN, whole = PANELS ? LANES : last_lanes;
                     accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole, AHEAD,
                                WIDE, X2_A, back, PANELS ? 0 : back);
-                    const int last[] = {s0 == s.high[0] - 1, s1 == s.high[1] - 1, s2 == s.high[2] - 1, u + CHAIN >= s.high[3]};
+                    const int last[] = {s0 == s.high[0] - 1, s1 == s.high[1] - 1, s2 == s.high[2] - 1,
+                                        u + CHAIN >= s.high[3]};
                     int all = 1;
                     UNROLL for (int k = ADDED; k < 4; k++)
                         all = all && last[k];
@@ -337,7 +338,7 @@ static void part(void *given, long number)
                 if (k < BLOCKS - 1)
                     block(x, w, out + k * BLOCK, first, qs, xs, ms, start, NV, LANES);
                 else
-                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
+                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, (TAIL + LANES - 1) / LANES, LEFT);
             }
         }
 }

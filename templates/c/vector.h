@@ -62,9 +62,9 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 }
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
-   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, so many elements `back`
-   from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it. After `wide`
-   rows the next ones begin `far` behind the first of these. */
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, and so many elements
+   `back` from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it.
+   After `wide` rows the next ones begin `far` behind the first of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
                        const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,

@@ -156,10 +156,7 @@ def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
         return _or_loops(windows, form, form, [], scope, fresh)
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
-    if view is not None:
-        lowered = _into_view(form, split_form, view, scope, fresh)
-    else:
-        lowered = _strategy(form, scope, fresh)
+    lowered = _into_view(form, split_form, view, scope, fresh) if view is not None else _strategy(form, scope, fresh)
     if contractible(split_form, scope):
         return [*views, *lowered]
     return [*views, *_or_loops(lowered, form, split_form, [view] if view is not None else [], scope, fresh)]

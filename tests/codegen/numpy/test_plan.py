@@ -165,9 +165,9 @@ def python_loops_run_over_kernel_positions_only(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("depthwise_conv2d_forward", "gather"),
-        ("depthwise_conv2d_grad_input", "scatter"),
-        ("depthwise_conv2d_grad_weight", "reduce"),
+        ("avg_pool2d_forward", "gather"),
+        ("avg_pool2d_grad_input", "scatter"),
+        ("batch_norm_grad_gamma", "column_sums"),
     ],
 )
 def test_every_index_of_a_nest_has_one_loop(name: str, kind: str) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ...cook_toom.tables import COOK_TOOM
 from ...machine.configuration import Settings
 from ...machine.native.sources import WINOGRAD
-from ..contraction import Contraction, merged
+from ..contraction import Contraction, is_inside, merged
 from ..costs import CALL, COPY_RATE, Cost, full_rate
 from ..direct.definitions import start, text
 from ..direct.schedule import Machine
@@ -68,13 +68,17 @@ def tiles_plan(slides: Slides, results: int, on: Machine) -> FusedTiles | None:
 
 
 def _lies_together(slides: Slides) -> bool:
-    """Whether vectors can run along what a window holds of each position, and along the results there."""
+    """Whether vectors can run along what a window holds of each position, and along the results there.
+
+    The kernel is transformed as it is: all that is read of it is there.
+    """
     d = slides.contraction
     return (
         beside(slides)
         and merged(d.out, d.columns, d.extents) == d.dtype.itemsize
         and merged(d.right, slides.inner, d.extents) is not None
         and merged(d.right, d.columns, d.extents) is not None
+        and is_inside(d.right, d.box)
     )
 
 

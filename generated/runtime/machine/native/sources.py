@@ -14,8 +14,8 @@ CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u 
                  s0 to s2, u
 
    a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
-   (BOX), unless sums end where it does (CLIPS), or from panels of a block: all m of a tile next to each other (STRIPS). b is read where it lies, or from
-   panels: all v of a block next to each other (PANELS). */
+   (BOX), unless sums end where it does (CLIPS), or from panels of a block: all m of a tile next to each other (STRIPS).
+   b is read where it lies, or from panels: all v of a block next to each other (PANELS). */
 #include <stddef.h>
 #include <string.h>
 
@@ -107,9 +107,9 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 }
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
-   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, so many elements `back`
-   from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it. After `wide`
-   rows the next ones begin `far` behind the first of these. */
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, and so many elements
+   `back` from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it.
+   After `wide` rows the next ones begin `far` behind the first of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
                        const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
@@ -225,7 +225,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
                     const int us = s.high[3] - u < CHAIN ? s.high[3] - u : CHAIN, whole = PANELS ? LANES : last_lanes;
                     accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole, AHEAD,
                                WIDE, X2_A, back, PANELS ? 0 : back);
-                    const int last[] = {s0 == s.high[0] - 1, s1 == s.high[1] - 1, s2 == s.high[2] - 1, u + CHAIN >= s.high[3]};
+                    const int last[] = {s0 == s.high[0] - 1, s1 == s.high[1] - 1, s2 == s.high[2] - 1,
+                                        u + CHAIN >= s.high[3]};
                     int all = 1;
                     UNROLL for (int k = ADDED; k < 4; k++)
                         all = all && last[k];
@@ -312,9 +313,9 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 }
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
-   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, so many elements `back`
-   from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it. After `wide`
-   rows the next ones begin `far` behind the first of these. */
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, and so many elements
+   `back` from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it.
+   After `wide` rows the next ones begin `far` behind the first of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
                        const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
@@ -593,7 +594,7 @@ static void part(void *given, long number)
                 if (k < BLOCKS - 1)
                     block(x, w, out + k * BLOCK, first, qs, xs, ms, start, NV, LANES);
                 else
-                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, (TAIL + LANES - 1) / LANES, (TAIL - 1) % LANES + 1);
+                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, (TAIL + LANES - 1) / LANES, LEFT);
             }
         }
 }
@@ -748,9 +749,9 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 }
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
-   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, so many elements `back`
-   from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it. After `wide`
-   rows the next ones begin `far` behind the first of these. */
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, and so many elements
+   `back` from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it.
+   After `wide` rows the next ones begin `far` behind the first of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
                        const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
@@ -1934,9 +1935,9 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 }
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
-   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, so many elements `back`
-   from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it. After `wide`
-   rows the next ones begin `far` behind the first of these. */
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, and so many elements
+   `back` from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it.
+   After `wide` rows the next ones begin `far` behind the first of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
                        const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
@@ -2323,9 +2324,9 @@ INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
 }
 
 /* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
-   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, so many elements `back`
-   from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it. After `wide`
-   rows the next ones begin `far` behind the first of these. */
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, and so many elements
+   `back` from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it.
+   After `wide` rows the next ones begin `far` behind the first of these. */
 INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
                        const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
                        const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
