@@ -15,7 +15,7 @@ from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.derivation.forward.forward_equations import in_one_naming
 from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
 from gradscribe.derive.derivation.forward.remarks.notes import notes
-from gradscribe.derive.derivation.gradient.assembly import assembled
+from gradscribe.derive.derivation.gradient.assembly import assembled, quotients
 from gradscribe.derive.derivation.gradient.zero import zero_section
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.backprop import BackPropagation
@@ -85,7 +85,9 @@ def derive_network(
         setup=(*_branches(network), *_setup(shown, program, written)),
         table=table if full else with_repeats(table, _equations(once, lettering)),
         definitions=once,
-        notes=notes(program, (), rewritten.idealised, page.unchanging, stated, dict(shown.values)),
+        notes=notes(
+            *(program, (), rewritten.idealised, page.unchanging, stated, dict(shown.values)), quotients(program, found)
+        ),
         chapters=tuple(_printed(chapter) for _, chapter in chapters if not levels or _is_printed(chapter)),
         levels=levels,
         repeated=repeated_levels(levels, {s.wrt: s for s in found}, written),
