@@ -168,6 +168,12 @@ class Typesetter(ExpressionWriter):
         lower = [f for f in split.constants if is_inverse(f)]
         if part.coefficient == 1 and not upper and not lower:
             return []
+        *others, last = upper or [Integer(1)]
+        if lower and not others and isinstance(last, Add) and sympy.fraction(part.coefficient)[0] == 1:
+            fraction = self.product(Monomial(False, part.coefficient, (*upper, *lower)))
+            apart = self.unit(last)
+            if fraction[-1] == apart:  # it stands behind the fraction, and a line may end between
+                return [Piece(tuple(self.product(Monomial(False, part.coefficient, tuple(lower))))), Piece((apart,))]
         return [Piece(tuple(self.product(Monomial(False, part.coefficient, (*upper, *lower)))))]
 
     def _tensors(self, split: "_Factors") -> list[Piece]:
@@ -199,10 +205,11 @@ class Typesetter(ExpressionWriter):
         """A summand within parentheses; of one that is a sum itself, its factors."""
         before = (plain(sign),) if sign else ()
         *others, total = part.factors or (Integer(1),)
-        if not isinstance(total, InnerSum) or any(f.has(InnerSum) for f in others):
+        if not isinstance(total, InnerSum):
             return [Piece((*before, *self.product(part)), glue)]
-        outer = replace(part, factors=tuple(others))
-        found = [Piece(tuple(self.product(outer)))] if others or part.coefficient != 1 else []
+        outer = replace(part, factors=tuple(f for f in others if not f.has(InnerSum)))
+        found = [Piece(tuple(self.product(outer)))] if outer.factors or part.coefficient != 1 else []
+        found += [Piece((self.enclosed(f),)) for f in others if f.has(InnerSum)]
         found += self.inside(total).summand(divisors_apart(Term((), total.ranges, total.body)), (), False)
         first = replace(found[0], units=(*before, *found[0].units), glue=glue)
         return [first, *(replace(piece, glue=" ", nested=True) for piece in found[1:])]

@@ -1,10 +1,14 @@
 """Unicode for symbols, elements, fractions and sums: the mathematics that `text_writer` arranges."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from unicodedata import normalize
 
+from sympy import Expr
+
 from gradscribe.derive.derivation.letters.name import GREEK, NUMBERED, Name
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.ir.reductions import Reduction
 from gradscribe.derive.typeset.terms.pieces import Part, between
@@ -16,6 +20,10 @@ _RAISED = str.maketrans(
     "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂ",
 )
 PRIME = "′"
+TIE = "\N{NO-BREAK SPACE}"
+"""A space at which a line ends only where there is no other way."""
+_SAID = re.compile(r"[\w,;:.]")
+"""What is no sign between two expressions, but a word or the end of a part of a sentence."""
 _POWERS = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
 
 
@@ -171,6 +179,18 @@ class TextTypesetter(Typesetter):
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
         """4·10⁻¹⁶."""
         return f"{'' if mantissa == '1' else mantissa + '·'}10{str(exponent).translate(_POWERS)}"
+
+    def tied(self, words: Words) -> str:
+        """A sentence for `wrapped`: no line ends within its mathematics, or at a sign between two expressions."""
+        t, found = self.among(words), list[str]()
+        for before, word, after in zip(("", *words), words, (*words[1:], ""), strict=False):
+            if isinstance(word, Expr):
+                found.append(t.expr(word).replace(" ", TIE))
+            elif not word.strip() or (isinstance(before, Expr) and isinstance(after, Expr) and not _SAID.search(word)):
+                found.append(t.prose(word).replace(" ", TIE))
+            else:
+                found.append(t.prose(word))
+        return "".join(found)
 
     def prose(self, text: str) -> str:
         """Words without mathematics."""

@@ -178,8 +178,8 @@ OWN: dict[str, tuple[str, str, Formula]] = {
     ),
     # dS = P * (dP - rowsum(dP * P)), Dao et al., FlashAttention, 2022, appendix B.2
     "scores of an attention": (
-        "u[i, j] = sum(d) q[i, d] * k[j, d]; m[i] = max(j) u[i, j]; h[i, j] = exp(u[i, j] - m[i]); z[i] = sum(j) h[i, j];"
-        "p[i, j] = h[i, j] / z[i]; y[i, f] = sum(j) p[i, j] * v[j, f]; constant m",
+        "u[i, j] = sum(d) q[i, d] * k[j, d]; m[i] = max(j) u[i, j]; h[i, j] = exp(u[i, j] - m[i]);"
+        "z[i] = sum(j) h[i, j]; p[i, j] = h[i, j] / z[i]; y[i, f] = sum(j) p[i, j] * v[j, f]; constant m",
         "u",
         lambda u, v, dy, **_: through_softmax(u, dy @ v.T),
     ),

@@ -75,6 +75,22 @@ def test_who_asks_is_told() -> None:
     assert "Implementation" not in words(derive(LAYERS["dense"](), implementation=True))
 
 
+def test_what_stands_for_a_quotient_is_said() -> None:
+    """Rows say "h/z is p" and "by the definition of p"; where no equation defines it, a sentence does."""
+    said = "p[e,k] stands for h[e,k]/z[e]."
+    assert said in words(derived("log_softmax"))
+    assert "stands for" not in words(derived("softmax"))  # there the quotient is y
+    text = "h[i,j] = exp(x[i,j]); z[i] = sum(j) h[i,j]; y[i,f] = sum(j) h[i,j] * v[j,f] / z[i]"
+    assert "p[i,j] stands for h[i,j]/z[i]." in words(derive(layer(text)))
+    assert "p⁽ˡᵒˢˢ⁾[n,k] stands for h⁽ˡᵒˢˢ⁾[n,k]/z⁽ˡᵒˢˢ⁾[n]." in words(derive(NETWORKS["lenet"]()))
+
+
+def test_a_definition_stands_only_where_it_is_used() -> None:
+    turned = "The windows of a convolution are those of the correlation with the kernel turned round."
+    assert turned in words(derived("conv2d"))
+    assert turned not in words(derived("conv_transpose2d"))  # whose boxes are correlations
+
+
 # ----- places ---------------------------------------------------------------------------------------------------------
 def test_a_number_of_a_place_is_read_as_the_place() -> None:
     """With numbers put in, the place is that of NumPy."""

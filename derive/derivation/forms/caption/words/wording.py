@@ -55,8 +55,9 @@ def _added(parts: Sequence[Words]) -> Words:
     """Summands, one after the other."""
     words = parts[0]
     for part in parts[1:]:
-        less = isinstance(part[0], str) and part[0].startswith("minus ")
-        words = (*words, ", ", *(part if less else ("plus ", *part)))
+        first = part[0] if isinstance(part[0], str) else ""
+        article = "the " if first and not first.startswith("every ") else ""
+        words = (*words, ", ", *(part if first.startswith("minus ") else (f"plus {article}", *part)))
     return words
 
 
