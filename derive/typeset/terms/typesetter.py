@@ -168,13 +168,12 @@ class Typesetter(ExpressionWriter):
         lower = [f for f in split.constants if is_inverse(f)]
         if part.coefficient == 1 and not upper and not lower:
             return []
-        *others, last = upper or [Integer(1)]
-        if lower and not others and isinstance(last, Add) and sympy.fraction(part.coefficient)[0] == 1:
-            fraction = self.product(Monomial(False, part.coefficient, (*upper, *lower)))
-            apart = self.unit(last)
-            if fraction[-1] == apart:  # it stands behind the fraction, and a line may end between
-                return [Piece(tuple(self.product(Monomial(False, part.coefficient, tuple(lower))))), Piece((apart,))]
-        return [Piece(tuple(self.product(Monomial(False, part.coefficient, (*upper, *lower)))))]
+        whole = self.product(Monomial(False, part.coefficient, (*upper, *lower)))
+        sums = [f for f in upper if isinstance(f, Add)]
+        if lower and sums and (len(upper) > 1 or whole[-1] == self.unit(sums[0])):  # not (q - 1)/q
+            rest = tuple(f for f in (*upper, *lower) if f not in sums)
+            return [Piece(tuple(self.product(Monomial(False, part.coefficient, rest)))), *map(self._whole, sums)]
+        return [Piece(tuple(whole))]
 
     def _tensors(self, split: "_Factors") -> list[Piece]:
         if split.lower:

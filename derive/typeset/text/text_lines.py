@@ -183,8 +183,8 @@ _WORD = re.compile(r"[a-z]{4}")
 
 def wrapped(text: str, width: int = WIDTH) -> list[str]:
     """Words on lines; what is tied, or in short brackets, on one, and no letter or number alone on the last."""
-    whole = tied(text)
-    words = (part for word in whole.split(" ") for part in (word.split(TIE) if columns(word) > width else [word]))
+    whole = (part for word in tied(text).split(" ") for part in _loosened(word, width))
+    words = (part for word in whole for part in (word.split(TIE) if columns(word) > width else [word]))
     lines = [""]
     for word in words:
         if lines[-1] and columns(lines[-1]) + 1 + columns(word) > width:
@@ -195,6 +195,17 @@ def wrapped(text: str, width: int = WIDTH) -> list[str]:
         others[-1], _, before = others[-1].rpartition(" ")
         last = f"{before} {last}"
     return [line.replace(TIE, " ") for line in (*others, last)]
+
+
+def _loosened(word: str, width: int) -> Iterator[str]:
+    """What is tied, apart where it is too wide for a line, and then not in brackets."""
+    depth, start = 0, 0
+    for place, sign in enumerate(word) if columns(word) > width else ():
+        depth += (sign in "([{") - (sign in ")]}")
+        if sign == TIE and not depth:
+            yield word[start:place]
+            start = place + 1
+    yield word[start:]
 
 
 def tied(text: str) -> str:

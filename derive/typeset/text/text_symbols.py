@@ -188,6 +188,8 @@ class TextTypesetter(Typesetter):
                 found.append(t.expr(word).replace(" ", TIE))
             elif not word.strip() or (isinstance(before, Expr) and isinstance(after, Expr) and not _SAID.search(word)):
                 found.append(t.prose(word).replace(" ", TIE))
+            elif isinstance(before, Expr) and word.startswith(" ("):  # w (34)
+                found.append(TIE + t.prose(word[1:]))
             else:
                 found.append(t.prose(word))
         return "".join(found)

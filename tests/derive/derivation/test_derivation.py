@@ -275,7 +275,10 @@ def test_a_size_that_is_called_like_what_is_differentiated_is_said_to_have_anoth
     assert sentence not in str(derive(layer_of_text("y[e] = x[e]^2")))  # its extent was given that name by us
 
 
-@pytest.mark.parametrize(("name", "words"), [("avg_pool1d", "The equation "), ("avg_pool2d", "The equations ")])
-def test_equations_that_are_put_in_are_counted(name: str, words: str) -> None:
-    notes = [line for line in str(derive(LAYERS[name]())).splitlines() if "put in." in line]
-    assert [note.startswith(words) for note in notes] == [True]
+def test_equations_that_are_written_out_are_said() -> None:
+    """A name for a size alone, as a window's extent is, is none of which anything is to be said."""
+    assert "written out" not in text_writer.render(derived("avg_pool2d"))
+    one = "c[i] = i + 1; y[i] = c[i] * x[i]"
+    assert "c[i]=i+1 is written out." in text_writer.render(derive(layer_of_text(one)))
+    two = "c[i] = i + 1; d[i] = 2*i + 1; y[i] = c[i] * d[i] * x[i]"
+    assert "c[i]=i+1 and d[i]=2i+1 are written out." in text_writer.render(derive(layer_of_text(two)))

@@ -49,9 +49,10 @@ def notes(
 
 
 def _written_out(lets: Sequence[Statement]) -> Iterator[Words]:
-    if lets:
-        noun, verb = ("equation", "is") if len(lets) == 1 else ("equations", "are")
-        yield (f"The {noun} ", *joined([_equation(let) for let in lets], " and "), f" {verb} put in.")
+    """What stands in no equation of its own; of a name for a size there is nothing to say."""
+    found = [_equation(let) for let in lets if let.term.bound or let.term.body.free_symbols & {*let.term.indices}]
+    if found:
+        yield (*joined(found, " and "), f" {'is' if len(found) == 1 else 'are'} written out.")
 
 
 def _equation(let: Statement) -> Equals:

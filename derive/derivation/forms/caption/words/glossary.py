@@ -27,11 +27,11 @@ from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 
 _TURNED: Words = (" turned round along every axis that windows slide along, its last element first.",)
-_PADDED: Words = (
+_PADDED = (
     "Padding puts zeros in front of the first and behind the last element of every axis that windows slide along; the "
-    "first window begins with the first of them.",
+    "first window begins with the first of them."
 )
-_TURNED_WINDOWS: Words = ("The windows of a convolution are those of the correlation with the kernel turned round.",)
+_TURNED_WINDOWS = " The windows of a convolution are those of the correlation with the kernel turned round."
 _FULL: Words = ("Full: every window that meets an element counts.",)
 _VALID: Words = ("Valid: no window leaves the tensor.",)
 
@@ -147,8 +147,7 @@ def _padding(windows: Sequence[tuple[Window, Product]]) -> Iterator[Words]:
     """Where windows begin and end."""
     whole, inner = [full(w, p) for w, p in windows], [valid(w) for w, _ in windows]
     if not all(a or b for a, b in zip(whole, inner, strict=True)):
-        yield _PADDED
-        yield from [_TURNED_WINDOWS] if any(w.turned for w, _ in windows) else []
+        yield (_PADDED + (_TURNED_WINDOWS if any(w.turned for w, _ in windows) else ""),)
     yield from [_FULL] if any(whole) else []
     yield from [_VALID] if any(inner) else []
 
