@@ -91,6 +91,26 @@ def test_a_definition_stands_only_where_it_is_used() -> None:
     assert turned not in words(derived("conv_transpose2d"))  # whose boxes are correlations
 
 
+# ----- brackets on values ---------------------------------------------------------------------------------------------
+def test_a_bracket_beside_what_is_0_without_it_goes() -> None:
+    page = derive(layer("y = sum(n) [t[n] != 0] * t[n] * (log(t[n]) - x[n])", "divergence"), ["x"])
+    assert "t is 0 where the bracket is" in words(page)
+    assert "∂E/∂x[n] = −∂E/∂y t[n] " in words(page)
+    assert certify(page).holds
+    other = derive(layer("y = sum(n) [t[n] != 0] * t[n] * log(t[n])", "entropy"))  # log(t) is infinite there
+    assert "where the bracket is" not in words(other)
+    assert "(1+log(t[n])) [t[n]≠0]" in words(other)
+
+
+def test_a_power_that_is_kept_finite_is_a_power() -> None:
+    page = derive(layer("u[n] = sum(c) x[n,c]^2; y[n] = [u[n] != 0] * (u[n] + [u[n] == 0])^(1/2)", "norm"))
+    assert "y[n] = √u[n] (2) y is stated for 0<u[n]." in words(page).replace("√(u[n])", "√u[n]")
+    assert "[u[n]≠0]" not in words(page)
+    assert certify(page).holds
+    asked = words(derive(page.layer, implementation=True)) if page.layer is not None else ""
+    assert "[u[n]≠0]" in asked
+
+
 # ----- places ---------------------------------------------------------------------------------------------------------
 def test_a_number_of_a_place_is_read_as_the_place() -> None:
     """With numbers put in, the place is that of NumPy."""
