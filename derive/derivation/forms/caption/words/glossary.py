@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sympy import Expr, Symbol, preorder_traversal
 
 from gradscribe.derive.derivation.forms.caption.operation import Caption, Product, Window
-from gradscribe.derive.derivation.forms.caption.words.shape import full, routed, valid
+from gradscribe.derive.derivation.forms.caption.words.shape import full, product_of_matrices, routed, valid
 from gradscribe.derive.derivation.forms.caption.words.signs import (
     Apart,
     Convolved,
@@ -138,6 +138,11 @@ def _signs(boxes: Sequence[Result], indices: tuple[Symbol, Symbol]) -> Iterator[
             " has not: along these it is 1 at the place that is the element of ",
             a,
             ", in row-major order where they are several, and 0 elsewhere.",
+        )
+    if any(len(p.axes) > 2 and product_of_matrices(p) is not None for p in products):
+        yield (
+            "A product of tensors of more than two axes is one of the matrices that these have along their last two, "
+            "which a transpose exchanges.",
         )
     if used & {Elementwise, Hadamard}:
         yield (Hadamard(), " multiplies element by element; a tensor is the same along an axis that it lacks.")

@@ -82,7 +82,8 @@ def _summed(p: Product) -> Words:
     operands = [bare(o) for o in p.operands]
     matrices = product_of_matrices(p)
     if matrices is not None:
-        return ("matrix product ", matrices)
+        every = joined([p.name(v) for v in p.axes[:-2]])
+        return ("matrix product ", matrices, *((", for every ", *every) if every else ()))
     if None in operands or not operands or not all(map(is_whole, p.operands)):
         return ()
     over = joined([p.name(v) for v in p.summed])
