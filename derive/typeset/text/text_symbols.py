@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from unicodedata import normalize
 
 from sympy import Expr
@@ -152,14 +153,12 @@ class TextTypesetter(Typesetter):
         return " ".join(f"{row.text}_{{{index}=0..{last}}}" for index, last in ranges)
 
     def _times(self, factors: Sequence[str]) -> list[str]:
-        short = all(
-            f[0] in "⌊(" or f.isdigit() or not f[1:].strip(f"{PRIME}⁰¹²³⁴⁵⁶⁷⁸⁹")
-            for f in factors  # a letter, primed or raised
-        )
-        letters = all(c.isalnum() or c in f"_{PRIME}(" for f in factors for c in f[:1]) and not any(
-            "[" in f for f in factors
-        )
-        return ["" if short else "·" if letters else " "] * (len(factors) - 1)
+        single = [not f[1:].strip(f"{PRIME}⁰¹²³⁴⁵⁶⁷⁸⁹") and f[0].isalnum() for f in factors]  # primed or raised, too
+        if all(alone or f[0] in "⌊(" or f.isdigit() for alone, f in zip(single, factors, strict=True)):
+            return [""] * (len(factors) - 1)
+        if all(c.isalnum() or c in f"_{PRIME}(" for f in factors for c in f[:1]) and not any("[" in f for f in factors):
+            return ["·"] * (len(factors) - 1)
+        return ["" if all(pair) else " " for pair in pairwise(single)]
 
     def _transposed(self, name: str, enclosed: bool) -> str:
         return f"({name})ᵀ" if "/" in name and not enclosed else f"{name}ᵀ"

@@ -67,7 +67,7 @@ def test_who_asks_is_told() -> None:
     asked = {name: words(derive(LAYERS[name](), implementation=True)) for name in ("max_pool2d", "batch_norm")}
     assert "The code keeps the place (r*,t*) as one number, argmax: it is T·r*+t*" in asked["max_pool2d"]
     assert "Among elements with a NaN the maximum is NaN" in asked["max_pool2d"]
-    assert "new_var[c] = (1−ρ) running_var[c] + M ρ v[c]/max(M−1, 1)" in asked["batch_norm"]
+    assert "new_var[c] = (1−ρ) running_var[c] + Mρ v[c]/max(M−1, 1)" in asked["batch_norm"]
     assert "c[e,i] = max_{j} max(u[e,i,j], −10³⁰)" in words(
         derive(LAYERS["scaled_dot_product_attention"](), implementation=True)
     )
