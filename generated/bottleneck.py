@@ -104,7 +104,7 @@ def bottleneck_forward(
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+H N W norm1_v[c]/max(HNW−1, 1))
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+HNW norm1_v[c]/max(HNW−1, 1))
     norm1_new_var = H * N * W * norm1_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, H, W, 64), dtype)
@@ -133,7 +133,7 @@ def bottleneck_forward(
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+H N W norm2_v[c]/max(HNW−1, 1))
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+HNW norm2_v[c]/max(HNW−1, 1))
     norm2_new_var = H * N * W * norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = buffers.take((N, H, W, 64), dtype)
@@ -160,7 +160,7 @@ def bottleneck_forward(
     buffers.give(conv3_u)
     # norm3_new_mean[c] = 1/10 (9 norm3_running_mean[c]+norm3_m[c])
     norm3_new_mean = norm3_m / 10 + 9 * norm3_running_mean / 10
-    # norm3_new_var[c] = 1/10 (9 norm3_running_var[c]+H N W norm3_v[c]/max(HNW−1, 1))
+    # norm3_new_var[c] = 1/10 (9 norm3_running_var[c]+HNW norm3_v[c]/max(HNW−1, 1))
     norm3_new_var = H * N * W * norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm3_running_var / 10
     # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
     project_w_1 = rt.Window(project_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
@@ -181,7 +181,7 @@ def bottleneck_forward(
     buffers.give(project_u)
     # norm4_new_mean[c] = 1/10 (9 norm4_running_mean[c]+norm4_m[c])
     norm4_new_mean = norm4_m / 10 + 9 * norm4_running_mean / 10
-    # norm4_new_var[c] = 1/10 (9 norm4_running_var[c]+H N W norm4_v[c]/max(HNW−1, 1))
+    # norm4_new_var[c] = 1/10 (9 norm4_running_var[c]+HNW norm4_v[c]/max(HNW−1, 1))
     norm4_new_var = H * N * W * norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm4_running_var / 10
     # (6) relu3_y[n,i,j,c]
     #       = max(0, norm3_gamma[c] norm3_h[n,i,j,c]+norm3_beta[c]+norm4_gamma[c] norm4_h[n,i,j,c]+norm4_beta[c])

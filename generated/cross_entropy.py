@@ -132,8 +132,8 @@ def _cross_entropy_grad_input_sizes(dtype: Any, h: Any, z: Any, q: Any, a: Any, 
 def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: softmax with weighted cross-entropy, mean over the labels that count.
 
-    (26) dx[v,o] = −dy q[v,o]/s [q[v,o]≠0]
-    (26) dx[v,o] += dy h[v,o] a[v]/(z[v] s)
+    (27) dx[v,o] = −dy q[v,o]/s [q[v,o]≠0]
+    (27) dx[v,o] += dy h[v,o] a[v]/(z[v] s)
 
     Args:
         dy: a number; dE/dy.
@@ -157,11 +157,11 @@ def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) ->
     z = z.reshape(-1)
     q = q.reshape(E, K)
     a = a.reshape(-1)
-    # (26) dx[v,o] = −dy q[v,o]/s [q[v,o]≠0]
+    # (27) dx[v,o] = −dy q[v,o]/s [q[v,o]≠0]
     dx = np.empty((E, K), dtype)
     if not loops.cross_entropy_grad_input_1(dx, q, a, h, z, dy, s, E, K):
         dx = rt.share(q != 0, -dy * q, s)
-        # (26) dx[v,o] += dy h[v,o] a[v]/(z[v] s)
+        # (27) dx[v,o] += dy h[v,o] a[v]/(z[v] s)
         dx += dy * a[:, None] * h / (s * z[:, None])
     return dx.reshape(*full_shape, K)
 

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Gaussian error linear unit.
 
-(1) s[e] = 1 + erf(√2 x[e]/2)
+(1) s[e] = 1 + erf(x[e]/√2)
 (2) y[e] = 1/2 x[e] s[e]
 
 Source: Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2.
@@ -23,7 +23,7 @@ loops = rt.Companion(__package__, "gelu")
 def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the Gaussian error linear unit.
 
-    (1) s[e] = 1 + erf(√2 x[e]/2)
+    (1) s[e] = 1 + erf(x[e]/√2)
     (2) y[e] = 1/2 x[e] s[e]
 
     Args:
@@ -39,7 +39,7 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
-    # (1) s[e] = 1 + erf(√2 x[e]/2)
+    # (1) s[e] = 1 + erf(x[e]/√2)
     s = np.empty((E,), dtype)
     y = np.empty((E,), dtype)
     if not loops.gelu_forward_1(s, y, x, E):
@@ -53,7 +53,7 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: Gaussian error linear unit.
 
     (7) dx[m] = 1/2 dy[m] s[m]
-    (7) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
+    (7) dx[m] += 1/√(2π) dy[m] x[m] exp(−x[m]²/2)
 
     Args:
         dy: any shape; dE/dy.
@@ -78,7 +78,7 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dx = np.empty((E,), dtype)
     if not loops.gelu_grad_input_1(dx, dy, s, x, E):
         dx = dy * s / 2
-        # (7) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)
+        # (7) dx[m] += 1/√(2π) dy[m] x[m] exp(−x[m]²/2)
         dx += 0.3989422804014327 * np.exp(-np.square(x) / 2) * dy * x
     return dx.reshape(full_shape)
 

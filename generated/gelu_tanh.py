@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Gaussian error linear unit, approximated by tanh.
 
-(1) s[e] = tanh(√2 (x[e]+0.044715 x[e]³)/√π)
+(1) s[e] = tanh(√(2/π) (x[e]+0.044715 x[e]³))
 (2) y[e] = 1/2 x[e] (1+s[e])
 
 Source: Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2.
@@ -23,7 +23,7 @@ loops = rt.Companion(__package__, "gelu_tanh")
 def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the Gaussian error linear unit, approximated by tanh.
 
-    (1) s[e] = tanh(√2 (x[e]+0.044715 x[e]³)/√π)
+    (1) s[e] = tanh(√(2/π) (x[e]+0.044715 x[e]³))
     (2) y[e] = 1/2 x[e] (1+s[e])
 
     Args:
@@ -39,7 +39,7 @@ def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
-    # (1) s[e] = tanh(√2 (x[e]+0.044715 x[e]³)/√π)
+    # (1) s[e] = tanh(√(2/π) (x[e]+0.044715 x[e]³))
     s = np.empty((E,), dtype)
     y = np.empty((E,), dtype)
     if not loops.gelu_tanh_forward_1(s, y, x, E):
@@ -53,7 +53,7 @@ def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: Gaussian error linear unit, approximated by tanh.
 
     (8) dx[m] = 1/2 dy[m] (1+s[m])
-    (8) dx[m] += √2/(2 √π) dy[m] x[m] (1+0.134145 x[m]²) (1−s[m]²)
+    (8) dx[m] += 1/√(2π) dy[m] x[m] (1+0.134145 x[m]²) (1−s[m]²)
 
     Args:
         dy: any shape; dE/dy.
@@ -78,7 +78,7 @@ def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dx = np.empty((E,), dtype)
     if not loops.gelu_tanh_grad_input_1(dx, dy, s, x, E):
         dx = (s / 2 + 1 / 2) * dy
-        # (8) dx[m] += √2/(2 √π) dy[m] x[m] (1+0.134145 x[m]²) (1−s[m]²)
+        # (8) dx[m] += 1/√(2π) dy[m] x[m] (1+0.134145 x[m]²) (1−s[m]²)
         dx += 0.3989422804014327 * (1 - np.square(s)) * (0.134145 * np.square(x) + 1) * dy * x
     return dx.reshape(full_shape)
 
