@@ -195,7 +195,8 @@ def _setup(network: Network, program: Program, written: Notation) -> tuple[Words
     given: list[str | Expr] = []
     for tensor in network.given:
         numbers = tuple(e.xreplace(dict(network.values)) for e in tensor.shape)
-        given += [", " if given else "", Access(tensor.name), " is (", *joined(tensor.shape), ")"]
+        integers = " of integers" if tensor.integer else ""
+        given += [", " if given else "", Access(tensor.name), " is (", *joined(tensor.shape), f"){integers}"]
         given += [" = (", *joined(numbers), ")"] if numbers != tensor.shape else []
     words.append((*(w for w in given if w != ""), "."))
     symbols = program.symbols()
