@@ -254,5 +254,5 @@ def _arriving(
         assert seed is not None  # the output's
         return (("The error signal ", Equals(Access(seed.name), quotient), " arrives from above."),)
     if seed is not None and signal not in sections:
-        return ((Equals(quotient, Access(seed.name)), ": the sum passes its error signal on unchanged."),)
+        return ((Equals(quotient, Access(seed.name)), ": the level above passes it on unchanged."),)
     return ()
