@@ -141,8 +141,8 @@ def _signs(boxes: Sequence[Result], indices: tuple[Symbol, Symbol]) -> Iterator[
         )
     if any(len(p.axes) > 2 and product_of_matrices(p) is not None for p in products):
         yield (
-            "A product of tensors of more than two axes is one of the matrices that these have along their last two, "
-            "which a transpose exchanges.",
+            "A product of tensors of more than two axes is one of matrices, along their last two, which a transpose "
+            "exchanges; one of two axes is the same matrix in all.",
         )
     if used & {Elementwise, Hadamard}:
         yield (Hadamard(), " multiplies element by element; a tensor is the same along an axis that it lacks.")

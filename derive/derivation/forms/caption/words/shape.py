@@ -139,16 +139,19 @@ def is_outer_product(p: Product) -> bool:
 def product_of_matrices(p: Product) -> Expr | None:
     """``δ wᵀ`` where two matrices share one summed index; None elsewhere.
 
-    Axes in front that both have, and the result, count the matrices: it is a product for every one of these.
+    Axes in front that one of them has or both, and the result, count the matrices: it is a product for every one.
     """
     if len(p.operands) != 2 or len(p.summed) != 1 or len(p.axes) < 2 or len(p.result) != len(p.axes):
         return None
     (*shared, row, column), inner = p.axes, p.summed[0]
+    every = [(*shared, *pair) for pair in ((row, inner), (inner, column))]
     found = {frozenset(o.labels): o for o in p.operands if is_whole(o)}
-    left, right = found.get(frozenset((*shared, row, inner))), found.get(frozenset((*shared, inner, column)))
-    if left is None or right is None or len({row, column, inner}) < 3:
+    if len({row, column, inner}) < 3 or not any(frozenset(labels) in found for labels in every):
         return None
-    factors = _upright(left, (*shared, row, inner)), _upright(right, (*shared, inner, column))
+    factors = [
+        next((_upright(found[frozenset(own)], own) for own in (labels, labels[-2:]) if frozenset(own) in found), None)
+        for labels in every
+    ]
     return Matrices(*factors) if None not in factors else None
 
 
