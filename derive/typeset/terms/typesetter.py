@@ -102,7 +102,7 @@ class Typesetter(ExpressionWriter):
         if any(is_inverse(f) for f in split.front):  # one fraction before the sum
             split.constants, split.front = [*split.constants, *split.front], []
         pieces = self._constants(part, split)
-        pieces += [self._whole(f) for f in split.front]
+        pieces += [piece for f in split.front for piece in self._halves(self._whole(f))]
         if term.bound:
             pieces.insert(len(pieces) if term.is_sum else 0, Piece((self._sigma(term, outer),)))
         pieces += [
@@ -116,7 +116,7 @@ class Typesetter(ExpressionWriter):
         gradients = [self._whole(f) for f in split.gradients]
         # 1/z dE/dy, but dE/dy h/z
         pieces += gradients + tensors if split.tensors else tensors + gradients
-        pieces += [self._whole(f) for f in split.brackets]
+        pieces += [piece for f in split.brackets for piece in self._halves(self._whole(f))]
         pieces += [
             Piece((Unit((Part(text),), (f, k)),)) for f in split.partials for k, text in enumerate(self.quotient(f))
         ]
@@ -215,6 +215,10 @@ class Typesetter(ExpressionWriter):
 
     def _whole(self, factor: Expr) -> Piece:
         return Piece((self.unit(factor),), bracket=is_indicator(factor))
+
+    def _halves(self, bracket: Piece) -> list[Piece]:
+        """A bracket; a long one that compares places as two pieces, between which a line may end."""
+        return [bracket]
 
     def _bracket(self, text: str, key: Hashable) -> Piece:
         return Piece((Unit((Part(text),), key),), bracket=True)

@@ -12,7 +12,7 @@ from gradscribe.derive.derivation.letters.name import GREEK, NUMBERED, Name
 from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.ir.reductions import Reduction
-from gradscribe.derive.typeset.terms.pieces import Part, between
+from gradscribe.derive.typeset.terms.pieces import Part, Piece, Unit, between
 from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
 _GREEK = dict(zip(GREEK, "αβγδεζηθκλμνξρστφχψω", strict=True))
@@ -23,6 +23,8 @@ _RAISED = str.maketrans(
 PRIME = "′"
 TIE = "\N{NO-BREAK SPACE}"
 """A space at which a line ends only where there is no other way."""
+_LONG = 40
+"""Columns of a bracket that may have several lines."""
 _SAID = re.compile(r"[\w,;:.]")
 """What is no sign between two expressions, but a word or the end of a part of a sentence."""
 _POWERS = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
@@ -178,6 +180,15 @@ class TextTypesetter(Typesetter):
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
         """4·10⁻¹⁶."""
         return f"{'' if mantissa == '1' else mantissa + '·'}10{str(exponent).translate(_POWERS)}"
+
+    def _halves(self, bracket: Piece) -> list[Piece]:
+        left, sign, right = bracket.text.partition(")=")
+        if not (sign and bracket.bracket) or len(bracket.text) <= _LONG:
+            return [bracket]
+        (unit,) = bracket.units
+        texts = (f"{left})", f"={right}")
+        first, second = (Unit((Part(text),), (unit.key, k)) for k, text in enumerate(texts))
+        return [Piece((first,), bracket=True), Piece((second,), "~", bracket=True)]
 
     def tied(self, words: Words) -> str:
         """A sentence for `wrapped`: no line ends within its mathematics, or at a sign between two expressions."""

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from gradscribe import layer
+from gradscribe import layer, network
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, Step, derive
@@ -236,3 +236,11 @@ def test_sums_of_indices_come_in_one_order(text: str, sums: set[str]) -> None:
     page = text_writer.render(derived(text) if text in LAYERS else derive(layer(text, "own")))
     assert sums <= set(re.findall(r"\w*[a-z]′?\+\w+′?", page))
     assert not re.search(r"d[rt]′?\+s[ij]|r′?\+[ij]\b", page)
+
+
+def test_a_bracket_that_compares_places_takes_two_lines_where_it_must() -> None:
+    page = derive(network("conv2d -> relu -> max_pool2d -> dense"))
+    narrow, wide = (rendered(page, "text", None, Look(width=columns)) for columns in (60, 120))
+    assert text_writer.widest(narrow) <= 60
+    assert re.search(r"\[\(i′ mod R_2,j′ mod T_2\)\n +=\(r\*,t\*\)", narrow)
+    assert "[(i′ mod R_2,j′ mod T_2)=(r*,t*)⁽ˡ⁺¹⁾[n′, ⌊i′/R_2⌋, ⌊j′/T_2⌋, c′]]" in wide
