@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D average pooling.
 
-a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
+a[j] = Σ_{t} [0≤sj+dt+p(count_include_pad−1)<W+count_include_pad·(p+p_end)]
 (1) y[n,j,c] = 1/a[j] Σ_{t} x[n, sj+dt−p, c]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
@@ -59,7 +59,7 @@ def _avg_pool1d_sizes(
     if dy is not None:
         rt.extents("avg_pool1d", dy.name, dy, (N, W_out, C), "batch, W_out, channels")
     rt.affordable("avg_pool1d", dtype, {"y": (N, W_out, C), "dx": (N, W, C)})
-    # a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
+    # a[j] = Σ_{t} [0≤sj+dt+p(count_include_pad−1)<W+count_include_pad·(p+p_end)]
     a = rt.counts(W_out, T, (s, d, count_include_pad * p - p, W + count_include_pad * (p + p_end))).astype(dtype)
     return T, s, d, N, W, C, p, W_out, a
 
@@ -76,7 +76,7 @@ def avg_pool1d_forward(
 ) -> rt.Array:
     """Compute the 1-D average pooling.
 
-    a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
+    a[j] = Σ_{t} [0≤sj+dt+p(count_include_pad−1)<W+count_include_pad·(p+p_end)]
     (1) y[n,j,c] = 1/a[j] Σ_{t} x[n, sj+dt−p, c]
 
     Args:
@@ -121,7 +121,7 @@ def avg_pool1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 1-D average pooling.
 
-    a[j] = Σ_{t} [0≤sj+dt+count_include_pad·p−p<W+count_include_pad·(p+p_end)]
+    a[j] = Σ_{t} [0≤sj+dt+p(count_include_pad−1)<W+count_include_pad·(p+p_end)]
     (7) dx[m, sj+dt−p, v] += dy[m,j,v]/a[j]
 
     Args:

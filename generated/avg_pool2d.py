@@ -2,8 +2,8 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D average pooling.
 
-a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
-a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+p_h·(count_include_pad−1)<H+count_include_pad·(p_h+p_h_end)]
+a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+p_w·(count_include_pad−1)<W+count_include_pad·(p_w+p_w_end)]
 (1) y[n,i,j,c] = 1/(a_h[i] a_w[j]) Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
@@ -77,11 +77,11 @@ def _avg_pool2d_sizes(
     if dy is not None:
         rt.extents("avg_pool2d", dy.name, dy, (N, H_out, W_out, C), "batch, H_out, W_out, channels")
     rt.affordable("avg_pool2d", dtype, {"y": (N, H_out, W_out, C), "dx": (N, H, W, C)})
-    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
+    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+p_h·(count_include_pad−1)<H+count_include_pad·(p_h+p_h_end)]
     a_h = rt.counts(
         H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
     ).astype(dtype)
-    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+p_w·(count_include_pad−1)<W+count_include_pad·(p_w+p_w_end)]
     a_w = rt.counts(
         W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
     ).astype(dtype)
@@ -100,8 +100,8 @@ def avg_pool2d_forward(
 ) -> rt.Array:
     """Compute the 2-D average pooling.
 
-    a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
-    a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+    a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+p_h·(count_include_pad−1)<H+count_include_pad·(p_h+p_h_end)]
+    a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+p_w·(count_include_pad−1)<W+count_include_pad·(p_w+p_w_end)]
     (1) y[n,i,j,c] = 1/(a_h[i] a_w[j]) Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
 
     Args:
@@ -151,8 +151,8 @@ def avg_pool2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 2-D average pooling.
 
-    a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
-    a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+    a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+p_h·(count_include_pad−1)<H+count_include_pad·(p_h+p_h_end)]
+    a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+p_w·(count_include_pad−1)<W+count_include_pad·(p_w+p_w_end)]
     (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e]/(a_h[i] a_w[j])
 
     Args:

@@ -2,9 +2,9 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D average pooling.
 
-a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
-a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
-a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+p_d·(count_include_pad−1)<D+count_include_pad·(p_d+p_d_end)]
+a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+p_h·(count_include_pad−1)<H+count_include_pad·(p_h+p_h_end)]
+a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+p_w·(count_include_pad−1)<W+count_include_pad·(p_w+p_w_end)]
 (1) y[n,l,i,j,c] = 1/(a_d[l] a_h[i] a_w[j]) Σ_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
 
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
@@ -87,15 +87,15 @@ def _avg_pool3d_sizes(
     if dy is not None:
         rt.extents("avg_pool3d", dy.name, dy, (N, D_out, H_out, W_out, C), "batch, D_out, H_out, W_out, channels")
     rt.affordable("avg_pool3d", dtype, {"y": (N, D_out, H_out, W_out, C), "dx": (N, D, H, W, C)})
-    # a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
+    # a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+p_d·(count_include_pad−1)<D+count_include_pad·(p_d+p_d_end)]
     a_d = rt.counts(
         D_out, A, (s_d, d_d, count_include_pad * p_d - p_d, D + count_include_pad * (p_d + p_d_end))
     ).astype(dtype)
-    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
+    # a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+p_h·(count_include_pad−1)<H+count_include_pad·(p_h+p_h_end)]
     a_h = rt.counts(
         H_out, R, (s_h, d_h, count_include_pad * p_h - p_h, H + count_include_pad * (p_h + p_h_end))
     ).astype(dtype)
-    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+    # a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+p_w·(count_include_pad−1)<W+count_include_pad·(p_w+p_w_end)]
     a_w = rt.counts(
         W_out, T, (s_w, d_w, count_include_pad * p_w - p_w, W + count_include_pad * (p_w + p_w_end))
     ).astype(dtype)
@@ -114,9 +114,9 @@ def avg_pool3d_forward(
 ) -> rt.Array:
     """Compute the 3-D average pooling.
 
-    a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
-    a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
-    a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+    a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+p_d·(count_include_pad−1)<D+count_include_pad·(p_d+p_d_end)]
+    a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+p_h·(count_include_pad−1)<H+count_include_pad·(p_h+p_h_end)]
+    a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+p_w·(count_include_pad−1)<W+count_include_pad·(p_w+p_w_end)]
     (1) y[n,l,i,j,c] = 1/(a_d[l] a_h[i] a_w[j]) Σ_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
 
     Args:
@@ -198,9 +198,9 @@ def avg_pool3d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E: 3-D average pooling.
 
-    a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+count_include_pad·p_d−p_d<D+count_include_pad·(p_d+p_d_end)]
-    a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+count_include_pad·p_h−p_h<H+count_include_pad·(p_h+p_h_end)]
-    a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+count_include_pad·p_w−p_w<W+count_include_pad·(p_w+p_w_end)]
+    a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+p_d·(count_include_pad−1)<D+count_include_pad·(p_d+p_d_end)]
+    a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+p_h·(count_include_pad−1)<H+count_include_pad·(p_h+p_h_end)]
+    a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+p_w·(count_include_pad−1)<W+count_include_pad·(p_w+p_w_end)]
     (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o]/(a_d[l] a_h[i] a_w[j])
 
     Args:

@@ -7,7 +7,7 @@
 (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
 (4) y[e,c] = γ[c] h[e,c] + β[c]
 (5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
-(6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
+(6) new_var[c] = (1−ρ) running_var[c] + Eρ v[c]/max(E−1, 1)
 
 Source: Ioffe and Szegedy, Batch normalization, 2015, section 3.
 """
@@ -53,7 +53,7 @@ def batch_norm_forward(
     (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
     (4) y[e,c] = γ[c] h[e,c] + β[c]
     (5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
-    (6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
+    (6) new_var[c] = (1−ρ) running_var[c] + Eρ v[c]/max(E−1, 1)
 
     Args:
         x: shape (..., C).
@@ -94,7 +94,7 @@ def batch_norm_forward(
     new_var = np.empty((C,), dtype)
     if not loops.batch_norm_forward_3(new_mean, new_var, m, running_mean, running_var, v, C, E, rho):
         new_mean = rho * m + (1 - rho) * running_mean
-        # (6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
+        # (6) new_var[c] = (1−ρ) running_var[c] + Eρ v[c]/max(E−1, 1)
         new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
     return y.reshape(*full_shape, C), new_mean, new_var, v, h.reshape(*full_shape, C)
 

@@ -104,7 +104,7 @@ def bottleneck_forward(
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+H N W norm1_v[c]/max(HNW−1, 1))
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+HNW norm1_v[c]/max(HNW−1, 1))
     norm1_new_var = H * N * W * norm1_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, H, W, 64), dtype)
@@ -133,7 +133,7 @@ def bottleneck_forward(
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+H N W norm2_v[c]/max(HNW−1, 1))
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+HNW norm2_v[c]/max(HNW−1, 1))
     norm2_new_var = H * N * W * norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = buffers.take((N, H, W, 64), dtype)
@@ -160,7 +160,7 @@ def bottleneck_forward(
     buffers.give(conv3_u)
     # norm3_new_mean[c] = 1/10 (9 norm3_running_mean[c]+norm3_m[c])
     norm3_new_mean = norm3_m / 10 + 9 * norm3_running_mean / 10
-    # norm3_new_var[c] = 1/10 (9 norm3_running_var[c]+H N W norm3_v[c]/max(HNW−1, 1))
+    # norm3_new_var[c] = 1/10 (9 norm3_running_var[c]+HNW norm3_v[c]/max(HNW−1, 1))
     norm3_new_var = H * N * W * norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm3_running_var / 10
     # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
     project_w_1 = rt.Window(project_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
@@ -181,7 +181,7 @@ def bottleneck_forward(
     buffers.give(project_u)
     # norm4_new_mean[c] = 1/10 (9 norm4_running_mean[c]+norm4_m[c])
     norm4_new_mean = norm4_m / 10 + 9 * norm4_running_mean / 10
-    # norm4_new_var[c] = 1/10 (9 norm4_running_var[c]+H N W norm4_v[c]/max(HNW−1, 1))
+    # norm4_new_var[c] = 1/10 (9 norm4_running_var[c]+HNW norm4_v[c]/max(HNW−1, 1))
     norm4_new_var = H * N * W * norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm4_running_var / 10
     # (6) relu3_y[n,i,j,c]
     #       = max(0, norm3_gamma[c] norm3_h[n,i,j,c]+norm3_beta[c]+norm4_gamma[c] norm4_h[n,i,j,c]+norm4_beta[c])
@@ -378,8 +378,7 @@ def bottleneck_backward(
         dnorm4_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm4_h)
     # (29) dproject_u[m,q,v,e]
     #        = 1/(HNW)
-    #            norm4_gamma[e] (H N W dsum_y[m,q,v,e]−norm4_h[m,q,v,e]
-    #                dnorm4_gamma[e]−dnorm4_beta[e])/√(10⁻⁵+norm4_v[e])
+    #            norm4_gamma[e] (HNW dsum_y[m,q,v,e]−norm4_h[m,q,v,e] dnorm4_gamma[e]−dnorm4_beta[e])/√(10⁻⁵+norm4_v[e])
     factor1 = norm4_gamma / np.sqrt(norm4_v + 1e-05)
     dproject_u = buffers.take((N, H, W, 256), dtype)
     if not loops.bottleneck_backward_3(dproject_u, dnorm4_beta, dnorm4_gamma, dsum_y, factor1, norm4_h, H, N, W):
@@ -395,8 +394,7 @@ def bottleneck_backward(
         dnorm3_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm3_h)
     # (31) dconv3_u[m,q,v,e]
     #        = 1/(HNW)
-    #            norm3_gamma[e] (H N W dsum_y[m,q,v,e]−norm3_h[m,q,v,e]
-    #                dnorm3_gamma[e]−dnorm3_beta[e])/√(10⁻⁵+norm3_v[e])
+    #            norm3_gamma[e] (HNW dsum_y[m,q,v,e]−norm3_h[m,q,v,e] dnorm3_gamma[e]−dnorm3_beta[e])/√(10⁻⁵+norm3_v[e])
     factor2 = norm3_gamma / np.sqrt(norm3_v + 1e-05)
     dconv3_u = buffers.take((N, H, W, 256), dtype)
     if not loops.bottleneck_backward_5(dconv3_u, dnorm3_beta, dnorm3_gamma, dsum_y, factor2, norm3_h, H, N, W):
@@ -422,7 +420,7 @@ def bottleneck_backward(
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm2_y, norm2_h)
     # (31) dconv2_u[m,q,v,e]
     #        = 1/(HNW)
-    #            norm2_gamma[e] (H N W dnorm2_y[m,q,v,e]−norm2_h[m,q,v,e]
+    #            norm2_gamma[e] (HNW dnorm2_y[m,q,v,e]−norm2_h[m,q,v,e]
     #                dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
     factor3 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dconv2_u = buffers.take((N, H, W, 64), dtype)
@@ -451,7 +449,7 @@ def bottleneck_backward(
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (31) dconv1_u[m,q,v,e]
     #        = 1/(HNW)
-    #            norm1_gamma[e] (H N W dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
+    #            norm1_gamma[e] (HNW dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
     #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
     factor4 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dconv1_u = buffers.take((N, H, W, 64), dtype)

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Continuously differentiable exponential linear unit.
 
-(1) y[e] = max(0, x[e]) + α expm1(min(x[e], 0)/α)
+(1) y[e] = max(0, x[e]) + α expm1(min(0, x[e])/α)
 
 Source: Barron, Continuously differentiable exponential linear units, 2017.
 """
@@ -22,7 +22,7 @@ loops = rt.Companion(__package__, "celu")
 def celu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
     """Compute the continuously differentiable exponential linear unit.
 
-    (1) y[e] = max(0, x[e]) + α expm1(min(x[e], 0)/α)
+    (1) y[e] = max(0, x[e]) + α expm1(min(0, x[e])/α)
 
     Args:
         x: any shape.
@@ -40,7 +40,7 @@ def celu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
     x = x.reshape(-1)
     alpha = rt.number("celu", "alpha", alpha)
     rt.require("celu", "alpha", -np.inf < alpha < np.inf and alpha != 0, "a finite number, other than 0", alpha)
-    # (1) y[e] = max(0, x[e]) + α expm1(min(x[e], 0)/α)
+    # (1) y[e] = max(0, x[e]) + α expm1(min(0, x[e])/α)
     y = np.empty((E,), dtype)
     if not loops.celu_forward_1(y, x, E, alpha):
         y = alpha * np.expm1(np.minimum(x, 0) / alpha) + np.maximum(x, 0)
@@ -50,7 +50,7 @@ def celu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
 def celu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: continuously differentiable exponential linear unit.
 
-    (2) dx[m] = dy[m] ([x[m]>0]+exp(min(x[m], 0)/α) [x[m]≤0])
+    (2) dx[m] = dy[m] ([x[m]>0]+exp(min(0, x[m])/α) [x[m]≤0])
 
     Args:
         dy: any shape; dE/dy.
@@ -71,7 +71,7 @@ def celu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     dy = dy.reshape(-1)
     alpha = rt.number("celu", "alpha", alpha)
     rt.require("celu", "alpha", -np.inf < alpha < np.inf and alpha != 0, "a finite number, other than 0", alpha)
-    # (2) dx[m] = dy[m] ([x[m]>0]+exp(min(x[m], 0)/α) [x[m]≤0])
+    # (2) dx[m] = dy[m] ([x[m]>0]+exp(min(0, x[m])/α) [x[m]≤0])
     dx = np.empty((E,), dtype)
     if not loops.celu_grad_input_1(dx, dy, x, E, alpha):
         dx = (np.where(x <= 0, np.exp(np.minimum(x, 0) / alpha), 0) + (x > 0).astype(dtype)) * dy

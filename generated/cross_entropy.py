@@ -132,7 +132,7 @@ def _cross_entropy_grad_input_sizes(dtype: Any, h: Any, z: Any, q: Any, a: Any, 
 def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: softmax with weighted cross-entropy, mean over the labels that count.
 
-    (26) dx[v,o] = dy (h[v,o] a[v]/z[v]−q[v,o] [q[v,o]≠0])/s
+    (27) dx[v,o] = dy (h[v,o] a[v]/z[v]−q[v,o] [q[v,o]≠0])/s
 
     Args:
         dy: a number; dE/dy.
@@ -156,7 +156,7 @@ def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) ->
     z = z.reshape(-1)
     q = q.reshape(E, K)
     a = a.reshape(-1)
-    # (26) dx[v,o] = dy (h[v,o] a[v]/z[v]−q[v,o] [q[v,o]≠0])/s
+    # (27) dx[v,o] = dy (h[v,o] a[v]/z[v]−q[v,o] [q[v,o]≠0])/s
     dx = np.empty((E, K), dtype)
     if not loops.cross_entropy_grad_input_1(dx, a, h, q, z, dy, s, E, K):
         dx = (a[:, None] * h / z[:, None] - np.where(q != 0, q, 0)) * dy / s

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Exponential linear unit.
 
-(1) y[e] = max(0, x[e]) + α expm1(min(x[e], 0))
+(1) y[e] = max(0, x[e]) + α expm1(min(0, x[e]))
 
 Source: Clevert, Unterthiner and Hochreiter, Fast and accurate deep network learning by exponential linear units,
     2016.
@@ -23,7 +23,7 @@ loops = rt.Companion(__package__, "elu")
 def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
     """Compute the exponential linear unit.
 
-    (1) y[e] = max(0, x[e]) + α expm1(min(x[e], 0))
+    (1) y[e] = max(0, x[e]) + α expm1(min(0, x[e]))
 
     Args:
         x: any shape.
@@ -41,7 +41,7 @@ def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
     x = x.reshape(-1)
     alpha = rt.number("elu", "alpha", alpha)
     rt.require("elu", "alpha", -np.inf < alpha < np.inf, "a finite number", alpha)
-    # (1) y[e] = max(0, x[e]) + α expm1(min(x[e], 0))
+    # (1) y[e] = max(0, x[e]) + α expm1(min(0, x[e]))
     y = np.empty((E,), dtype)
     if not loops.elu_forward_1(y, x, E, alpha):
         y = alpha * np.expm1(np.minimum(x, 0)) + np.maximum(x, 0)
@@ -51,7 +51,7 @@ def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
 def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     """Compute dx, the gradient of E: exponential linear unit.
 
-    (2) dx[m] = dy[m] ([x[m]>0]+α exp(min(x[m], 0)) [x[m]≤0])
+    (2) dx[m] = dy[m] ([x[m]>0]+α exp(min(0, x[m])) [x[m]≤0])
 
     Args:
         dy: any shape; dE/dy.
@@ -72,7 +72,7 @@ def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     dy = dy.reshape(-1)
     alpha = rt.number("elu", "alpha", alpha)
     rt.require("elu", "alpha", -np.inf < alpha < np.inf, "a finite number", alpha)
-    # (2) dx[m] = dy[m] ([x[m]>0]+α exp(min(x[m], 0)) [x[m]≤0])
+    # (2) dx[m] = dy[m] ([x[m]>0]+α exp(min(0, x[m])) [x[m]≤0])
     dx = np.empty((E,), dtype)
     if not loops.elu_grad_input_1(dx, dy, x, E, alpha):
         dx = (np.where(x <= 0, alpha * np.exp(np.minimum(x, 0)), 0) + (x > 0).astype(dtype)) * dy

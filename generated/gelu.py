@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Gaussian error linear unit.
 
-(1) s[e] = 1 + erf(√2 x[e]/2)
+(1) s[e] = 1 + erf(x[e]/√2)
 (2) y[e] = 1/2 x[e] s[e]
 
 Source: Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2.
@@ -23,7 +23,7 @@ loops = rt.Companion(__package__, "gelu")
 def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the Gaussian error linear unit.
 
-    (1) s[e] = 1 + erf(√2 x[e]/2)
+    (1) s[e] = 1 + erf(x[e]/√2)
     (2) y[e] = 1/2 x[e] s[e]
 
     Args:
@@ -39,7 +39,7 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
-    # (1) s[e] = 1 + erf(√2 x[e]/2)
+    # (1) s[e] = 1 + erf(x[e]/√2)
     s = np.empty((E,), dtype)
     y = np.empty((E,), dtype)
     if not loops.gelu_forward_1(s, y, x, E):
@@ -52,7 +52,7 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: Gaussian error linear unit.
 
-    (7) dx[m] = 1/2 dy[m] (√2 x[m] exp(−x[m]²/2)/√π+s[m])
+    (7) dx[m] = 1/2 dy[m] (√(2/π) x[m] exp(−x[m]²/2)+s[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -73,7 +73,7 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("gelu", "s", s.shape, full_shape)
     s = s.reshape(-1)
-    # (7) dx[m] = 1/2 dy[m] (√2 x[m] exp(−x[m]²/2)/√π+s[m])
+    # (7) dx[m] = 1/2 dy[m] (√(2/π) x[m] exp(−x[m]²/2)+s[m])
     dx = np.empty((E,), dtype)
     if not loops.gelu_grad_input_1(dx, dy, s, x, E):
         dx = (s + 0.7978845608028654 * np.exp(-np.square(x) / 2) * x) * dy / 2

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Gaussian error linear unit, approximated by tanh.
 
-(1) s[e] = tanh(√2 (x[e]+0.044715 x[e]³)/√π)
+(1) s[e] = tanh(√(2/π) (x[e]+0.044715 x[e]³))
 (2) y[e] = 1/2 x[e] (1+s[e])
 
 Source: Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2.
@@ -23,7 +23,7 @@ loops = rt.Companion(__package__, "gelu_tanh")
 def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     """Compute the Gaussian error linear unit, approximated by tanh.
 
-    (1) s[e] = tanh(√2 (x[e]+0.044715 x[e]³)/√π)
+    (1) s[e] = tanh(√(2/π) (x[e]+0.044715 x[e]³))
     (2) y[e] = 1/2 x[e] (1+s[e])
 
     Args:
@@ -39,7 +39,7 @@ def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
-    # (1) s[e] = tanh(√2 (x[e]+0.044715 x[e]³)/√π)
+    # (1) s[e] = tanh(√(2/π) (x[e]+0.044715 x[e]³))
     s = np.empty((E,), dtype)
     y = np.empty((E,), dtype)
     if not loops.gelu_tanh_forward_1(s, y, x, E):
@@ -52,7 +52,7 @@ def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     """Compute dx, the gradient of E: Gaussian error linear unit, approximated by tanh.
 
-    (8) dx[m] = 1/2 dy[m] (1+√2 x[m] (1+0.134145 x[m]²) (1−s[m]²)/√π+s[m])
+    (8) dx[m] = 1/2 dy[m] (1+√(2/π) x[m] (1+0.134145 x[m]²) (1−s[m]²)+s[m])
 
     Args:
         dy: any shape; dE/dy.
@@ -73,7 +73,7 @@ def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     dy = dy.reshape(-1)
     rt.same_shape("gelu_tanh", "s", s.shape, full_shape)
     s = s.reshape(-1)
-    # (8) dx[m] = 1/2 dy[m] (1+√2 x[m] (1+0.134145 x[m]²) (1−s[m]²)/√π+s[m])
+    # (8) dx[m] = 1/2 dy[m] (1+√(2/π) x[m] (1+0.134145 x[m]²) (1−s[m]²)+s[m])
     dx = np.empty((E,), dtype)
     if not loops.gelu_tanh_grad_input_1(dx, dy, s, x, E):
         dx = (0.7978845608028654 * (1 - np.square(s)) * (0.134145 * np.square(x) + 1) * x + s + 1) * dy / 2

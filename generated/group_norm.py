@@ -110,7 +110,7 @@ def group_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, num_groups: in
 
     dx_sum1[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c] h[q, e, Cg+c]
     dx_sum2[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c]
-    (26) dx[q, a, Cg+c] = 1/(C E √(ε+v[q,g])) (C E dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
+    (26) dx[q, a, Cg+c] = 1/(CE √(ε+v[q,g])) (CE dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
 
     Args:
         dy: shape (N, ..., C * G); dE/dy.
@@ -139,7 +139,7 @@ def group_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, num_groups: in
     dy_2 = dy.reshape(N, E, G, C)
     gamma_2 = gamma.reshape(G, C)
     dx_sum2 = rt.total(gamma_2 * dy_2, (1, 3))
-    # (26) dx[q, a, Cg+c] = 1/(C E √(ε+v[q,g])) (C E dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
+    # (26) dx[q, a, Cg+c] = 1/(CE √(ε+v[q,g])) (CE dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
     dy_3 = dy.reshape(N, E, G, C)
     gamma_3 = gamma.reshape(G, C)
     h_3 = h.reshape(N, E, G, C)

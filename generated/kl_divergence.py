@@ -47,7 +47,7 @@ def kl_divergence_forward(x: Any, t: Any) -> Any:
 def kl_divergence_grad_input(dy: Any, t: Any) -> rt.Array:
     """Compute dx, the gradient of E: Kullback-Leibler divergence, mean over the batch.
 
-    (6) dx[m,q] = −1/N dy t[m,q] [t[m,q]≠0]
+    (7) dx[m,q] = −1/N dy t[m,q] [t[m,q]≠0]
 
     Args:
         dy: a number; dE/dy.
@@ -64,7 +64,7 @@ def kl_divergence_grad_input(dy: Any, t: Any) -> rt.Array:
     t, full_shape = rt.raveled("kl_divergence", "t", t, 1, 0, "(N, ...)")
     E = t.shape[1]
     N = t.shape[0]
-    # (6) dx[m,q] = −1/N dy t[m,q] [t[m,q]≠0]
+    # (7) dx[m,q] = −1/N dy t[m,q] [t[m,q]≠0]
     dx = np.empty((N, E), dtype)
     if not loops.kl_divergence_grad_input_1(dx, t, dy, E, N):
         dx = np.where(t != 0, -dy * t / N, 0)

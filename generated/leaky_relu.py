@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Leaky rectified linear unit.
 
-(1) y[e] = max(0, x[e]) + α min(x[e], 0)
+(1) y[e] = max(0, x[e]) + α min(0, x[e])
 
 Source: Maas, Hannun and Ng, Rectifier nonlinearities improve neural network acoustic models, 2013.
 """
@@ -22,7 +22,7 @@ loops = rt.Companion(__package__, "leaky_relu")
 def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     """Compute the leaky rectified linear unit.
 
-    (1) y[e] = max(0, x[e]) + α min(x[e], 0)
+    (1) y[e] = max(0, x[e]) + α min(0, x[e])
 
     Args:
         x: any shape.
@@ -40,7 +40,7 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     x = x.reshape(-1)
     alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
     rt.require("leaky_relu", "negative_slope", -np.inf < alpha < np.inf, "a finite number", negative_slope)
-    # (1) y[e] = max(0, x[e]) + α min(x[e], 0)
+    # (1) y[e] = max(0, x[e]) + α min(0, x[e])
     y = np.empty((E,), dtype)
     if not loops.leaky_relu_forward_1(y, x, E, alpha):
         y = alpha * np.minimum(x, 0) + np.maximum(x, 0)

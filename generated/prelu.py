@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Rectified linear unit with a learned slope.
 
-(1) y[e,c] = max(0, x[e,c]) + a[c] min(x[e,c], 0)
+(1) y[e,c] = max(0, x[e,c]) + a[c] min(0, x[e,c])
 
 Source: He et al., Delving deep into rectifiers, 2015, eq. 1.
 """
@@ -22,7 +22,7 @@ loops = rt.Companion(__package__, "prelu")
 def prelu_forward(x: Any, a: Any) -> rt.Array:
     """Compute the rectified linear unit with a learned slope.
 
-    (1) y[e,c] = max(0, x[e,c]) + a[c] min(x[e,c], 0)
+    (1) y[e,c] = max(0, x[e,c]) + a[c] min(0, x[e,c])
 
     Args:
         x: shape (..., C).
@@ -39,7 +39,7 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
     E = x.shape[0]
     (C,) = a.shape
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
-    # (1) y[e,c] = max(0, x[e,c]) + a[c] min(x[e,c], 0)
+    # (1) y[e,c] = max(0, x[e,c]) + a[c] min(0, x[e,c])
     y = np.empty((E, C), dtype)
     if not loops.prelu_forward_1(y, a, x, C, E):
         y = np.maximum(x, 0) + np.minimum(x, 0) * a
@@ -79,7 +79,7 @@ def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
 def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     """Compute da, the gradient of E: rectified linear unit with a learned slope.
 
-    (7) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
+    (7) da[m] = Σ_{e} dy[e,m] min(0, x[e,m])
 
     Args:
         dy: shape (..., C); dE/dy.
@@ -97,7 +97,7 @@ def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     dy = rt.same_raveled("prelu", "dy", dy, 0, 1, "(..., C)", full_shape)
     C = x.shape[-1]
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
-    # (7) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
+    # (7) da[m] = Σ_{e} dy[e,m] min(0, x[e,m])
     da = np.empty((C,), dtype)
     if not loops.prelu_grad_a_1(da, dy, x, C, E):
         da = rt.total(np.minimum(x, 0) * dy, 0)

@@ -137,7 +137,7 @@ def _basic_forward(
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H² norm1_v[c]/max(NH²−1, 1))
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+NH² norm1_v[c]/max(NH²−1, 1))
     norm1_new_var = H**2 * N * norm1_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, H, H, C), dtype)
@@ -166,7 +166,7 @@ def _basic_forward(
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H² norm2_v[c]/max(NH²−1, 1))
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+NH² norm2_v[c]/max(NH²−1, 1))
     norm2_new_var = H**2 * N * norm2_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = buffers.take((N, H, H, C), dtype)
@@ -240,7 +240,7 @@ def _down_forward(
     buffers.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+N H′² norm1_v[c]/max(NH′²−1, 1))
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+NH′² norm1_v[c]/max(NH′²−1, 1))
     norm1_new_var = H_out**2 * N * norm1_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = buffers.take((N, H_out, H_out, K), dtype)
@@ -269,7 +269,7 @@ def _down_forward(
     buffers.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+N H′² norm2_v[c]/max(NH′²−1, 1))
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+NH′² norm2_v[c]/max(NH′²−1, 1))
     norm2_new_var = H_out**2 * N * norm2_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     x_2 = rt.window(x, (N, H_out, H_out, K), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-p, (3, 1))))  # n i j c
@@ -655,8 +655,7 @@ def _basic_backward(
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (57) dconv2_u[m,q,v,e]
     #        = 1/(NH²)
-    #            norm2_gamma[e] (N H² dsum_y[m,q,v,e]−norm2_h[m,q,v,e]
-    #                dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
+    #            norm2_gamma[e] (NH² dsum_y[m,q,v,e]−norm2_h[m,q,v,e] dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
     factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dconv2_u = buffers.take((N, H, H, C), dtype)
     if not loops.resnet20_basic_backward_3(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, C, H, N):
@@ -683,7 +682,7 @@ def _basic_backward(
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (57) dconv1_u[m,q,v,e]
     #        = 1/(NH²)
-    #            norm1_gamma[e] (N H² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
+    #            norm1_gamma[e] (NH² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
     #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
     factor2 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dconv1_u = buffers.take((N, H, H, C), dtype)
@@ -765,7 +764,7 @@ def _down_backward(
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (57) dconv2_u[m,q,v,e]
     #        = 1/(NH′²)
-    #            norm2_gamma[e] (N H′² dsum_y[m,q,v,e]−norm2_h[m,q,v,e]
+    #            norm2_gamma[e] (NH′² dsum_y[m,q,v,e]−norm2_h[m,q,v,e]
     #                dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
     factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
@@ -793,7 +792,7 @@ def _down_backward(
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
     # (57) dconv1_u[m,q,v,e]
     #        = 1/(NH′²)
-    #            norm1_gamma[e] (N H′² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
+    #            norm1_gamma[e] (NH′² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
     #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
     factor2 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dconv1_u = buffers.take((N, H_out, H_out, K), dtype)

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Scaled exponential linear unit.
 
-(1) y[e] = 1.7580993408473768 expm1(min(x[e], 0)) + 1.0507009873554805 max(0, x[e])
+(1) y[e] = 1.7580993408473768 expm1(min(0, x[e])) + 1.0507009873554805 max(0, x[e])
 
 Source: Klambauer et al., Self-normalizing neural networks, 2017, eq. 2.
 """
@@ -22,7 +22,7 @@ loops = rt.Companion(__package__, "selu")
 def selu_forward(x: Any) -> rt.Array:
     """Compute the scaled exponential linear unit.
 
-    (1) y[e] = 1.7580993408473768 expm1(min(x[e], 0)) + 1.0507009873554805 max(0, x[e])
+    (1) y[e] = 1.7580993408473768 expm1(min(0, x[e])) + 1.0507009873554805 max(0, x[e])
 
     Args:
         x: any shape.
@@ -37,7 +37,7 @@ def selu_forward(x: Any) -> rt.Array:
     full_shape = x.shape
     E = x.size
     x = x.reshape(-1)
-    # (1) y[e] = 1.7580993408473768 expm1(min(x[e], 0)) + 1.0507009873554805 max(0, x[e])
+    # (1) y[e] = 1.7580993408473768 expm1(min(0, x[e])) + 1.0507009873554805 max(0, x[e])
     y = np.empty((E,), dtype)
     if not loops.selu_forward_1(y, x, E):
         y = 1.7580993408473768 * np.expm1(np.minimum(x, 0)) + 1.0507009873554805 * np.maximum(x, 0)
@@ -47,7 +47,7 @@ def selu_forward(x: Any) -> rt.Array:
 def selu_grad_input(dy: Any, x: Any) -> rt.Array:
     """Compute dx, the gradient of E: scaled exponential linear unit.
 
-    (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 exp(min(x[m], 0)) [x[m]≤0])
+    (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 exp(min(0, x[m])) [x[m]≤0])
 
     Args:
         dy: any shape; dE/dy.
@@ -65,7 +65,7 @@ def selu_grad_input(dy: Any, x: Any) -> rt.Array:
     x = x.reshape(-1)
     rt.same_shape("selu", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
-    # (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 exp(min(x[m], 0)) [x[m]≤0])
+    # (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 exp(min(0, x[m])) [x[m]≤0])
     dx = np.empty((E,), dtype)
     if not loops.selu_grad_input_1(dx, dy, x, E):
         dx = (

@@ -39,6 +39,7 @@ class Layer(interface.Layer):
         form: str = "index",
         optimiser: update.Optimiser | None = None,
         example: bool = False,
+        implementation: bool = False,
     ) -> Derivation:
         """The derivation step by step, see `derive.derivation.derive`; `print` it, or show it in a notebook."""
         return derive(
@@ -51,6 +52,7 @@ class Layer(interface.Layer):
             form=form,
             optimiser=optimiser,
             example=example,
+            implementation=implementation,
         )
 
     def generate(self, out: str | Path, order: int = 1, backend: str = DEFAULT) -> tuple[Path, ...]:

@@ -1,10 +1,13 @@
-"""What functions have computed, kept for their next call with equal arguments."""
+"""What functions have computed, kept for their next call with equal arguments, or with the same record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache, wraps
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 Result = TypeVar("Result")
+Record = TypeVar("Record")
+Given = ParamSpec("Given")
+_KEPT = "_kept"
 
 
 def kept(most: int) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
@@ -30,3 +33,23 @@ def kept(most: int) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
         return called
 
     return decorated
+
+
+def kept_with(
+    function: Callable[Concatenate[Record, Given], Result],
+) -> Callable[Concatenate[Record, Given], Result]:
+    """What a function makes of a record that nobody changes, kept as long as the record: a frozen dataclass.
+
+    For records that have no hash, or one that would take as long as the function. An equal record, and one that
+    `dataclasses.replace` makes, has nothing yet. The other arguments have hashes.
+    """
+
+    @wraps(function)
+    def called(record: Record, /, *given: Given.args, **named: Given.kwargs) -> Result:
+        known: dict[Hashable, Result] = vars(record).setdefault(_KEPT, {})
+        key = (function, given, tuple(sorted(named.items())))
+        if key not in known:
+            known[key] = function(record, *given, **named)
+        return known[key]
+
+    return called

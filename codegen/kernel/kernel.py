@@ -23,6 +23,7 @@ from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interface import ROLES, Layer, Option
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.kept import kept
+from gradscribe.printed import Printed
 
 
 class Purpose(Enum):
@@ -36,8 +37,8 @@ class Purpose(Enum):
     HESSIAN_VECTOR = "Hessian times a vector"
 
 
-@dataclass(frozen=True)
-class Kernel:
+@dataclass(frozen=True, repr=False)
+class Kernel(Printed):
     """One generated function.
 
     Attributes:
@@ -71,6 +72,11 @@ class Kernel:
     summary: str = ""
     preface: tuple[str, ...] = ()
     closed: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        """What it is given and returns, and the equations between."""
+        given, found = (", ".join(names) for names in ([t.name for t in self.arguments], self.results))
+        return f"{self.name}({given}) -> {found}\n\n{self.program}"
 
     @property
     def arguments(self) -> tuple[Tensor, ...]:

@@ -29,7 +29,7 @@ from gradscribe.derive.derivation.second_derivation import second_derivation
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import Access, EquationError, Program
 from gradscribe.derive.layer.interface import Layer
-from gradscribe.derive.layer.letters import read_letters
+from gradscribe.derive.layer.letters import Letters, read_letters
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.kept import kept
 
@@ -71,7 +71,27 @@ def derive(
     """
     checked_form(layer.name, form)
     request = read_letters(letters, f"{layer.name}: letters").over(read_letters(layer.letters, layer.name))
-    page = in_form(unlettered(layer, wrt, settings, order, full=full), form)
+    wanted, given = tuple(wrt) if wrt is not None else None, tuple((settings or {}).items())
+    written = repr((layer.options, given, order, optimiser.layer.options if optimiser is not None else ()))
+    return _page(layer, written, wanted, given, order, request, full, form, optimiser, example, implementation)
+
+
+@kept(16)  # all formats of a page, and what was evaluated of it, are made of one
+def _page(
+    layer: Layer,
+    written: str,
+    wrt: tuple[str, ...] | None,
+    given: tuple[tuple[str, str], ...],
+    order: int,
+    request: Letters,
+    full: bool,
+    form: str,
+    optimiser: Optimiser | None,
+    example: bool,
+    implementation: bool,
+) -> Derivation:
+    """What `derive` returns; `written` as in `_derived`."""
+    page = in_form(unlettered(layer, wrt, dict(given), order, full=full), form)
     if order == 1:
         page = with_update(page, layer.weights, optimiser)
     elif optimiser is not None:

@@ -27,6 +27,8 @@ def printers() -> Printers:
             BRIEF: _derivation,
         },
         "Step": {TEXT: text_lines.row, LATEX: _displayed(latex_formulas.row)},
+        "Section": _pages(record_pages.section),
+        "Result": _pages(record_pages.result),
         "Statement": {TEXT: text_lines.statement, LATEX: _displayed(latex_formulas.statement)},
         "Program": {TEXT: _text(record_pages.program), LATEX: _displayed(latex_formulas.program)},
         "Gradient": _pages(record_pages.gradient),

@@ -100,6 +100,22 @@ def test_notebooks_get_a_table_whose_text_is_text() -> None:
     assert "<caption>Dense</caption>" in generated.Dense(3, 4)._repr_html_()
 
 
+def test_what_a_notebook_is_printed_with_is_a_table_whose_text_is_text() -> None:
+    class Odd(generated.Tanh):
+        def __init__(self) -> None:
+            super().__init__()
+            self.note = r"\\input{a_b} $100%"
+
+    page = rt.Sequential(Odd())._repr_latex_()
+    assert r"\textbackslash{}input\{a\_b\} \$100\%" in page
+    assert page.count(r"\begin{tabular}") == page.count(r"\end{tabular}") == 1
+    rows = page[page.index("r}\n") :].split(r"\\")
+    assert {row.count("&") for row in rows} == {3}
+    assert "w (3, 4), b (4,)" in network()._repr_latex_()
+    assert r"\textbf{Dense}" in generated.Dense(3, 4)._repr_latex_()
+    assert r"\textbf{LeNet5}" in generated.LeNet5(rng=0)._repr_latex_()
+
+
 def test_networks_show_the_weights_of_their_nodes() -> None:
     net = generated.LeNet5(rng=0)
     lines = str(net).splitlines()

@@ -14,7 +14,7 @@ from sympy import Add, Expr, Integer, Mul
 
 from gradscribe.derive.calculus.closed.rewrites.factor import factored
 from gradscribe.derive.calculus.closed.rewrites.identities import Identities
-from gradscribe.derive.calculus.closed.rewrites.inserting import with_statistics
+from gradscribe.derive.calculus.closed.rewrites.inserting import is_product, with_statistics
 from gradscribe.derive.calculus.closed.rewrites.known_sums import valued
 from gradscribe.derive.calculus.closed.rewrites.nested import depth, measure, normal
 from gradscribe.derive.calculus.closed.rewrites.readings import read_by_name, readings
@@ -22,6 +22,8 @@ from gradscribe.derive.calculus.closed.stage import Formula, Sources, Stage, as_
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.passes.brackets import bracketed, within
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Statement, Tensor, Term, accesses
+
+NONE: Mapping[str, Sources] = {}
 
 
 @dataclass
@@ -66,27 +68,55 @@ class ClosedForms:
         start = formula(terms)
         if start is None:
             return ()
-        stages = tuple(self._rewritten(start, gradient in self.results))
-        rows = (t for s in stages for t in as_terms(s.value, start.free, self.signals))
-        if not self._is_closed(gradient, start.value, stages) or any(t.body.has(within) for t in rows):
+        few = {n: f for n, f in self.known.items() if len(f.free) < len(start.free) or not is_product(f.value)}
+        stages = (
+            self._closing(gradient, start)
+            or self._closed_by(gradient, start, self.known)
+            or self._closed_by(gradient, start, few)  # p (dp - sum dp p), where dp is long
+        )
+        if not stages:
             return ()
         self.closed[gradient] = self._sources(stages)
         if learning:
             self._learn(gradient, replace(start, value=stages[-1].value))
         return stages
 
+    def _closing(self, gradient: str, start: Formula) -> tuple[Stage, ...]:
+        """The rewrites of a product without a sum that insert the closed form of the gradient in it.
+
+        The gradient of an input gets it in any case, that of an inner tensor where what it is multiplied by joins in:
+        h/z is p.
+        """
+        stages = self._closed_by(gradient, start, self.known, self.closed)
+        joined = any(s.read or s.known for s in stages)
+        return stages if joined or gradient in self.results else ()
+
+    def _closed_by(
+        self, gradient: str, start: Formula, known: Mapping[str, Formula], closing: Mapping[str, Sources] = NONE
+    ) -> tuple[Stage, ...]:
+        """The rewrites to a closed form, if they lead to one."""
+        stages = tuple(self._rewritten(start, known, closing))
+        rows = (t for s in stages for t in as_terms(s.value, start.free, self.signals))
+        closed = self._is_closed(gradient, start.value, stages)
+        return stages if closed and not any(t.body.has(within) for t in rows) else ()
+
     def _learn(self, gradient: str, found: Formula | None) -> None:
         """Keep what may be inserted: a formula of every element, with an index for each axis."""
         if found is not None and gradient not in self.given and len(found.free) == len(self.signals[gradient].shape):
             self.known[gradient] = found
 
-    def _rewritten(self, start: Formula, of_input: bool) -> Iterator[Stage]:
+    def _rewritten(
+        self, start: Formula, insertable: Mapping[str, Formula], closing: Mapping[str, Sources]
+    ) -> Iterator[Stage]:
         """The stages that change something, as far as it may become a closed form.
 
-        The gradient of an input that is a product without a sum gets the closed form of its only gradient.
+        Args:
+            start: the formula.
+            insertable: what may be inserted, by gradient.
+            closing: the gradients that are inserted into a product without a sum whatever their shape is.
         """
         free = start.free
-        value, inserted = with_statistics(start, self.known, self.closed if of_input else {}, self.signals)
+        value, inserted = with_statistics(start, insertable, closing, self.signals)
         if inserted:
             yield Stage("insert", value, inserted=inserted)
         elif self._before_sums(value) != self._before_sums(start.value):

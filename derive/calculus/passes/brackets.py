@@ -11,7 +11,7 @@ import sympy
 from sympy import Expr, Mul
 
 from gradscribe.derive.calculus.collapse import vanishing_accesses
-from gradscribe.derive.ir.functions import Indicator, divides
+from gradscribe.derive.ir.functions import Indicator, divides, unequal
 from gradscribe.derive.ir.term import Access, Divisibility, Guard, Program, Statement, Term
 
 
@@ -74,9 +74,24 @@ def implied(term: Term, program: Program) -> dict[Guard, Access]:
     return found
 
 
-def without(term: Term, guards: Mapping[Guard, Access]) -> Term:
-    """A term without these guards."""
-    return replace(term, guards=tuple(g for g in term.guards if g not in guards))
+def idle(term: Term) -> dict[Expr, Access]:
+    """The brackets [a != 0] of a sum beside a factor a, and that factor; what else reads a may be infinite there."""
+    factors = Mul.make_args(term.body) if term.is_sum else ()
+    found: dict[Expr, Access] = {}
+    for bracket in (f for f in factors if isinstance(f, unequal) and f.args[1] == 0):
+        value = bracket.args[0]
+        reading = [f for f in factors if f is not bracket and f.has(value)]
+        if isinstance(value, Access) and reading == [value]:
+            found[bracket] = value
+    return found
+
+
+def without(term: Term, brackets: Mapping[Guard, Access] | Mapping[Expr, Access]) -> Term:
+    """A term without these brackets."""
+    if not brackets:
+        return term
+    body = Mul(*(f for f in Mul.make_args(term.body) if f not in brackets))
+    return replace(term, body=body, guards=tuple(g for g in term.guards if g not in brackets))
 
 
 def _guards_at(statement: Statement, access: Access) -> Iterator[tuple[Expr, Expr]]:

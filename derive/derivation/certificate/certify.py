@@ -23,6 +23,7 @@ from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, number
 from gradscribe.derive.ir.term import Access, Program
 from gradscribe.derive.layer.sampling import Size, TooLargeError, sample_sizes, sample_values
+from gradscribe.kept import kept_with
 
 _TRIES = 1_000
 """Sizes that are drawn until they are among those that equations are stated for."""
@@ -30,6 +31,7 @@ _LARGEST = 30_000_000
 """Points of an index box that the oracle evaluates at once."""
 
 
+@kept_with  # text, LaTeX and Markdown of a page have one certificate
 def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certificate:
     """Evaluate every row of a derivation.
 

@@ -1,6 +1,6 @@
 """The forward equations as a derivation shows them, and the sentences around them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import sympy
@@ -9,11 +9,15 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.derive.calculus.collapse import proved, radix_order
 from gradscribe.derive.calculus.passes.left_side import equation, scattered
 from gradscribe.derive.derivation.forward.displayed_settings import Display
+from gradscribe.derive.derivation.letters.name import name_parts
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.sentence import Words, joined
-from gradscribe.derive.ir.index import affine, bounds
+from gradscribe.derive.ir.index import affine, bounds, fresh_names, integer
 from gradscribe.derive.ir.term import Access, Program, Statement, Term
 from gradscribe.derive.layer.interface import Kind
+
+_LETTERS = "h v o q m a e"
+"""For an axis that is written to by sums of indices alone."""
 
 
 def definitions(program: Program) -> tuple[Definition, ...]:
@@ -39,17 +43,18 @@ def _equations(statements: Sequence[Statement], program: Program) -> list[tuple[
     parts = [equation(s) for s in statements]
     if len(parts) > 1 and _apart(parts, statements, program):
         return parts
-    whole = [[axis for axis in scattered(s.term) if _covers(axis, s.term)] for s in statements]
+    whole = [[axis for axis in scattered(s.term) if _covers(axis, s.term, program)] for s in statements]
     return [equation(s, axes) for s, axes in zip(statements, whole, strict=True)]
 
 
-def _covers(axis: tuple[Symbol, Expr, Expr], term: Term) -> bool:
+def _covers(axis: tuple[Symbol, Expr, Expr], term: Term, program: Program) -> bool:
     """Whether the digits reach every position of an axis."""
     index, value, _ = axis
     form = affine(value, term.indices)
     digits = radix_order(term, list(form.terms))
     reached = sympy.Mul(*(term.extent(v) for v in digits or ()))
-    return bool(digits and form.offset == 0 and sympy.expand(reached - term.extent(index)) == 0)
+    left = sympy.expand(reached - term.extent(index))
+    return bool(digits and form.offset == 0 and (left == 0 or sympy.expand(left.xreplace(dict(program.sizes))) == 0))
 
 
 def _apart(parts: Sequence[tuple[Access, Term]], statements: Sequence[Statement], program: Program) -> bool:
@@ -71,17 +76,31 @@ def _apart(parts: Sequence[tuple[Access, Term]], statements: Sequence[Statement]
 def in_one_naming(program: Program) -> Program:
     """The program in which all statements of a tensor have the same indices for its axes, where that can be.
 
-    An axis goes by the index that no delta asks for: u[n,v] = b[v] names v what a window writes at s*j + t.
+    An axis goes by the index that no delta asks for: u[n,v] = b[v] names v what a window writes at s*j + t. One that
+    only deltas ask for gets a letter, the same for axes of the same extent, unless its digits stand in its place.
     """
-    names = {n: _names(program.definitions(n)) for n in dict.fromkeys(s.target.name for s in program.statements)}
+    indices = {r.index.name for s in program.statements for r in s.term.ranges}
+    letters, known = fresh_names(program.names() | indices, _LETTERS), dict[tuple[Expr, int], Symbol]()
+    names: dict[str, tuple[Symbol, ...]] = {}
+    for name in dict.fromkeys(s.target.name for s in program.statements):
+        found: list[Symbol] = []
+        terms = [s.term for s in program.definitions(name)]
+        hidden = {axis[0] for t in terms for axis in scattered(t) if len(terms) > 1 or _covers(axis, t, program)}
+        for index, extent in _names(program.definitions(name)):
+            if index not in hidden and name_parts(index.name).marks:  # no letter: y_1, the second axis of y
+                place = extent, sum(e == extent for e in program.tensors[name].shape[: len(found)])
+                index = known.get(place) or known.setdefault(place, integer(next(letters)))
+            found.append(index)
+        names[name] = tuple(found)
     return replace(program, statements=tuple(_named(s, names[s.target.name]) for s in program.statements))
 
 
-def _names(statements: Sequence[Statement]) -> tuple[Symbol, ...]:
-    """An index per axis."""
-    free = [[(r.index, s.term) for r in s.term.free] for s in statements]
-    plain = ([v for v, t in axis if not any(v in d.free_symbols for d in t.deltas)] for axis in zip(*free, strict=True))
-    return tuple(found[0] if found else axis.index for found, axis in zip(plain, statements[0].term.free, strict=True))
+def _names(statements: Sequence[Statement]) -> Iterator[tuple[Symbol, Expr]]:
+    """An index and the extent per axis; that of a delta where nothing else names it."""
+    for number, axis in enumerate(statements[0].term.free):
+        free = [(s.term.free[number].index, s.term.deltas) for s in statements]
+        plain = (v for v, deltas in free if not any(v in d.free_symbols for d in deltas))
+        yield next(plain, axis.index), axis.extent
 
 
 def _named(statement: Statement, names: Sequence[Symbol]) -> Statement:
@@ -104,11 +123,11 @@ def shapes(program: Program) -> Words:
     for tensor in (*program.inputs, *outputs):
         words += [", " if words else "", Access(tensor.name)]
         if tensor.ravel is not None and len(tensor.shape) == 1:
-            words += [" has ", tensor.shape[0], " elements (of any shape)"]
+            words += [" has ", tensor.shape[0], f" {'integers' if tensor.integer else 'elements'} (of any shape)"]
         elif tensor.shape:
-            words += [" is (", *joined(tensor.shape), ")"]
+            words += [" is (", *joined(tensor.shape), f"){' of integers' if tensor.integer else ''}"]
         else:
-            words.append(" is a scalar")
+            words.append(" is an integer" if tensor.integer else " is a scalar")
     raveled = {t.shape[t.ravel]: None for t in program.inputs if t.ravel is not None and len(t.shape) > 1}
     for extent in raveled:
         words += [", ", extent, " for any number of axes"]
@@ -128,7 +147,7 @@ def parameters(display: Display) -> Words:
             continue
         if option.kind is Kind.FLAG:
             if values[0] != 0:  # one that is open is a factor of the equations
-                words += [", " if words else "", option.name if values[0].is_number else values[0]]
+                words += [", " if words else "", f"{option.name} true" if values[0].is_number else values[0]]
             continue
         if values == (option.symbols[0],) and option.symbols[0].name == option.name:
             unnamed += values

@@ -1,7 +1,8 @@
 """Equations as mathematics has them: without what only the numbers of a computer ask for.
 
 A number of -1e30 or less stands for -infinity, the maximum of nothing: max(a, -1e30) is a, and [c = -1e30] is 0 where c
-is finite. max(M - 1, 1) keeps a divisor from being 0: it is M - 1 for 1 < M. An equation says for which sizes and
+is finite. max(M - 1, 1) keeps a divisor from being 0: it is M - 1 for 1 < M; ([u = 0] + u)^p [u != 0] keeps a power and
+its slope finite: it is u^p for 0 < u. An equation says for which sizes and
 values it is stated; the certificate compares it there with the equation that is computed.
 """
 
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer, Mul, Number, Pow, oo
 
-from gradscribe.derive.ir.functions import equal, larger, smaller
+from gradscribe.derive.ir.functions import equal, larger, smaller, unequal
 from gradscribe.derive.ir.term import Access, Program, Statement
 
 BOUND = 10**30
@@ -70,6 +71,17 @@ def _changes(statement: Statement) -> Iterator[tuple[Expr, tuple[Expr, Condition
         elif isinstance(part, larger) and _divides(part, statement.term.body) and not value.has(Access):
             offset, rest = value.as_coeff_Add()
             yield part, (value, Condition(limit - offset - 1, rest))
+    yield from _powers(statement.term.body)
+
+
+def _powers(body: Expr) -> Iterator[tuple[Expr, tuple[Expr, Condition]]]:
+    """Powers of what is 1 in the place of 0, where a bracket leaves that out."""
+    factors = Mul.make_args(body)
+    for bracket in (f for f in factors if isinstance(f, unequal) and f.args[1] == 0):
+        value, condition = bracket.args[0], Condition(Integer(0), bracket.args[0])
+        for power in (f for f in factors if isinstance(f, Pow) and f.base == value + equal(value, 0)):
+            yield power, (value**power.exp, condition)
+            yield bracket, (Integer(1), condition)
 
 
 def _sides(part: Expr) -> tuple[Expr, Number | None]:

@@ -1,6 +1,6 @@
 """Sections -> Derivation: what every derivation says of its layer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gradscribe.derive.calculus.reduced_sizes import reduced
 from gradscribe.derive.composition.network import Network
@@ -13,7 +13,13 @@ from gradscribe.derive.derivation.forward.remarks.notes import notes
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section
-from gradscribe.derive.ir.term import Program
+from gradscribe.derive.ir.term import Program, Statement
+
+
+def quotients(program: Program, sections: Iterable[Section]) -> tuple[Statement, ...]:
+    """What the sections read besides the tensors of a program: the p that stands for h/z."""
+    lets = dict.fromkeys(let for s in sections for part in s.parts for let in part.lets)
+    return tuple(let for let in lets if let.target.name not in program.tensors)
 
 
 def assembled(
@@ -31,7 +37,7 @@ def assembled(
         glossary=glossary(sections, program.statements),
         definitions=definitions(program),
         sizes=tuple((size, reduced(value)) for size, value in program.sizes),
-        notes=notes(program, lets, rewritten.idealised, fixed),
+        notes=notes(program, lets, rewritten.idealised, fixed, quotients=quotients(program, sections)),
         sections=tuple(sections),
         program=program,
         rewritten=rewritten,

@@ -12,7 +12,7 @@ from sympy import Integer, Symbol
 
 from gradscribe.derive.calculus.closed.closed_form import closed_forms
 from gradscribe.derive.calculus.differentiate import Adjoint, Contribution, Gradient
-from gradscribe.derive.calculus.passes.brackets import implied, without
+from gradscribe.derive.calculus.passes.brackets import idle, implied, without
 from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.derive.calculus.passes.rewrite import fold
 from gradscribe.derive.derivation.forms.closed.closed_section import closed
@@ -129,7 +129,7 @@ def gradient_section(
         before = rows.terms
         rows.add("fold", reasons.folded(let), tuple(fold(t, let) for t in before))
         used += [let] if rows.terms != before else []
-    found = [implied(t, gradient.forward) for t in rows.terms]
+    found = [{**implied(t, gradient.forward), **idle(t)} for t in rows.terms]
     without_implied = tuple(without(t, guards) for t, guards in zip(rows.terms, found, strict=True))
     rows.add("implied", reasons.implied(a.tensor for guards in found for a in guards.values()), without_implied)
     rows.add("collect", reasons.COMMON_FACTOR, collected(rows.terms))

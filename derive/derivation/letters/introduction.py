@@ -23,8 +23,8 @@ from gradscribe.derive.layer.interface import Kind, Option
 WIDEST = 20
 """Columns of a constant that is shown as a matrix."""
 _PRIMES = (
-    "Indices with a prime are those of the element that is differentiated by; boxes leave the primes out where the "
-    "letters are free."
+    "Indices with a prime are those of the element that is differentiated by, over its axes; boxes leave primes out "
+    "where letters are free."
 )
 
 
@@ -53,8 +53,6 @@ def _ranges(page: Derivation) -> Iterator[Words]:
     """``Sums run over n<N, i<H'``: all indices of the equations, and of rows those that no equation has."""
     terms = [t for d in page.equations for t in d.terms]
     rows = [t for s in page.printed_sections for part in s.parts for step in part.steps for t in step.terms]
-    if not any(t.bound for t in (*terms, *rows)):
-        return
     places = _by_place(page)
     whole = dict.fromkeys(r for ranges in places.values() for r in ranges)
     known = {r.index for r in whole}
@@ -64,8 +62,11 @@ def _ranges(page: Derivation) -> Iterator[Words]:
     whole |= dict.fromkeys(r for r in further if r.index not in known and not r.index.name.endswith(PRIME))
     indices = [r.index for r in whole]
     everywhere = [r for r in whole if indices.count(r.index) == 1]
+    if not whole:
+        return
     reductions = {t.op: t.reduction.plural for t in (*rows, *terms) if t.bound}
-    words: Words = (*joined(list(dict.fromkeys(reductions.values())), " and "), " run over ", *_below(everywhere))
+    what = list(dict.fromkeys(reductions.values())) or ["indices"]
+    words: Words = (*joined(what, " and "), " run over ", *_below(everywhere))
     for place, ranges in places.items():
         if own := [r for r in ranges if r not in everywhere]:
             words += ("; at level " if isinstance(place, Label) else "; for ", place, " over ", *_below(own))

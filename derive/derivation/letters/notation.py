@@ -147,7 +147,7 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
     Positive ones come first, the ones with an index before parameters, those before numbers: s i + d r - p, q + 1 - r;
     in a size a number is last: H - R + 1. What is summed comes after what is not, the more factors the later.
     """
-    parts = [monomial(part, indices, notation) for part in Add.make_args(expression)]
+    parts = [monomial(part, indices, notation) for part in _parts(expression, indices)]
     if len(parts) == 1:
         return tuple(parts)
     scalar = any(
@@ -170,6 +170,20 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
         return part.negative or last, inner, kind, rank, *_parts_key(part, notation)
 
     return tuple(sorted(parts, key=key))
+
+
+def _parts(total: Expr, indices: Sequence[Symbol]) -> tuple[Expr, ...]:
+    """The parts of a sum; of one of sizes s (I - 1) in place of s I - s, d (R - 1) as it is read everywhere."""
+    parts = Add.make_args(total)
+    for part in parts if len(parts) > 1 and total.is_integer else ():
+        if part.is_number or not all(f.is_Integer or f.is_Symbol for f in Mul.make_args(part)):
+            continue
+        for other in (p for p in parts if part.free_symbols < p.free_symbols):
+            size = -other / part
+            if size.is_Symbol and size.is_integer and not {size, *part.free_symbols} & {*indices}:
+                rest = (p for p in parts if p not in (part, other))
+                return (*_parts(Add(*rest), indices), Mul(-part, size - 1)) if len(parts) > 2 else (-part * (size - 1),)
+    return parts
 
 
 def _index_rank(part: Monomial, indices: Sequence[Symbol]) -> int:

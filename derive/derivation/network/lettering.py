@@ -110,7 +110,8 @@ def notation(gradient: Gradient, lettering: Lettering, lets: Iterable[Statement]
         else:
             quotients[name] = tensor
     quotients = {name: tensor for name, tensor in quotients.items() if name not in deltas}
-    quotients |= {quotient_name(t): t for t in lettering.signals.values()}
+    signals = (*lettering.signals.values(), *(t for t, name in gradients.items() if name in deltas))
+    quotients |= {quotient_name(t): t for t in signals}
     letters = dict(lettering.letters)
     for let in lets:
         known = [a.tensor for a in accesses(let.term.body) if a.tensor in letters]
@@ -126,5 +127,5 @@ def notation(gradient: Gradient, lettering: Lettering, lets: Iterable[Statement]
 
 
 def quotient_name(tensor: str) -> str:
-    """The name under which the notation of a network has dE/d(tensor) for every signal."""
+    """The name under which the notation of a network has dE/d(tensor) where that is an error signal."""
     return f"d/d{tensor}"

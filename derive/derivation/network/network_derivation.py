@@ -15,7 +15,7 @@ from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.derivation.forward.forward_equations import in_one_naming
 from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
 from gradscribe.derive.derivation.forward.remarks.notes import notes
-from gradscribe.derive.derivation.gradient.assembly import assembled
+from gradscribe.derive.derivation.gradient.assembly import assembled, quotients
 from gradscribe.derive.derivation.gradient.zero import zero_section
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.backprop import BackPropagation
@@ -85,7 +85,9 @@ def derive_network(
         setup=(*_branches(network), *_setup(shown, program, written)),
         table=table if full else with_repeats(table, _equations(once, lettering)),
         definitions=once,
-        notes=notes(program, (), rewritten.idealised, page.unchanging, stated, dict(shown.values)),
+        notes=notes(
+            *(program, (), rewritten.idealised, page.unchanging, stated, dict(shown.values)), quotients(program, found)
+        ),
         chapters=tuple(_printed(chapter) for _, chapter in chapters if not levels or _is_printed(chapter)),
         levels=levels,
         repeated=repeated_levels(levels, {s.wrt: s for s in found}, written),
@@ -193,7 +195,8 @@ def _setup(network: Network, program: Program, written: Notation) -> tuple[Words
     given: list[str | Expr] = []
     for tensor in network.given:
         numbers = tuple(e.xreplace(dict(network.values)) for e in tensor.shape)
-        given += [", " if given else "", Access(tensor.name), " is (", *joined(tensor.shape), ")"]
+        integers = " of integers" if tensor.integer else ""
+        given += [", " if given else "", Access(tensor.name), " is (", *joined(tensor.shape), f"){integers}"]
         given += [" = (", *joined(numbers), ")"] if numbers != tensor.shape else []
     words.append((*(w for w in given if w != ""), "."))
     symbols = program.symbols()
@@ -251,5 +254,5 @@ def _arriving(
         assert seed is not None  # the output's
         return (("The error signal ", Equals(Access(seed.name), quotient), " arrives from above."),)
     if seed is not None and signal not in sections:
-        return ((Equals(quotient, Access(seed.name)), ": the sum passes its error signal on unchanged."),)
+        return ((Equals(quotient, Access(seed.name)), ": the level above passes it on unchanged."),)
     return ()

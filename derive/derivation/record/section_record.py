@@ -60,8 +60,8 @@ Premise = Words | Step | Formula | Grid
 """What may stand between the forward equations and the sections."""
 
 
-@dataclass(frozen=True)
-class Result:
+@dataclass(frozen=True, repr=False)
+class Result(Printed):
     """A boxed row.
 
     Attributes:
@@ -88,8 +88,8 @@ class Result:
         return (*self.steps, self.step)
 
 
-@dataclass(frozen=True)
-class Section:
+@dataclass(frozen=True, repr=False)
+class Section(Printed):
     """The derivation of one gradient.
 
     Attributes:

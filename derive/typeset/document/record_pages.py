@@ -1,4 +1,4 @@
-"""Layer, network, program, gradient -> Document: what is shown of a record, without a derivation."""
+"""Layer, network, program, gradient, section -> Document: what is shown of a record by itself."""
 
 from collections.abc import Iterable
 
@@ -8,11 +8,12 @@ from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation.forward.forward_equations import definitions
 from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
 from gradscribe.derive.derivation.network.layer_table import network_table
-from gradscribe.derive.derivation.record.section_record import Formula
+from gradscribe.derive.derivation.record.section_record import Formula, Result, Section
 from gradscribe.derive.ir.term import Access, Program
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.derive.typeset.document.document import Block, Document, Equations, Heading, Numbered, Part
+from gradscribe.derive.typeset.document.parts.gradient_parts import one_box_of, one_section
 
 _DEEP = 4
 """The level of a heading in the output of a notebook's cell."""
@@ -20,7 +21,8 @@ _DEEP = 4
 
 def layer(source: Layer) -> Document:
     """Its name and title, the equations of a layer, the layers of a network."""
-    title = f"{source.name}: {source.title}" if source.title else source.name
+    own = "" if source.title == f"network {source.name}" else source.title  # of a network that has none
+    title = f"{source.name}: {own}" if own else source.name
     heading = Heading("title", _DEEP, (title,))
     if isinstance(source, Network):
         table = network_table(source)
@@ -44,6 +46,16 @@ def gradient(source: Gradient) -> Document:
     commas = [word for name in names for word in (", ", name)][1:]
     heading = Heading("gradient", _DEEP, ("Gradient with respect to ", *commas))
     return _document(gradient_notation(source), heading, *_equations(source.program))
+
+
+def section(source: Section) -> Document:
+    """The derivation of one gradient."""
+    return Document((one_section(source),))
+
+
+def result(source: Result) -> Document:
+    """A box."""
+    return Document((one_box_of(source),))
 
 
 def _equations(source: Program) -> Iterable[Block]:

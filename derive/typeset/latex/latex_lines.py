@@ -21,7 +21,9 @@ def broken(pieces: Sequence[Piece], budget: float) -> list[Line]:
 def cost(lines: Sequence[Line], budget: float) -> tuple[int, int]:
     """How many lines are too wide, and how many go on with a product."""
     held = (budget - MARGIN * ((n > 0) + line.within) for n, line in enumerate(lines))
-    return sum(line.width > room for line, room in zip(lines, held, strict=True)), sum(line.within for line in lines)
+    return sum(line.width > room for line, room in zip(lines, held, strict=True)), sum(
+        line.within > 0 for line in lines
+    )
 
 
 def new(text: str) -> str:

@@ -12,11 +12,11 @@ Measure = Callable[[Piece, Piece | None], float]
 
 @dataclass(frozen=True)
 class Line:
-    """Pieces on one line; `within` says that it goes on with a product of the line above."""
+    """Pieces on one line; `within` says that it goes on with a product, 2 with one that is a summand within another."""
 
     pieces: tuple[Piece, ...]
     width: float
-    within: bool = False
+    within: int = 0
 
 
 def broken(pieces: Sequence[Piece], measure: Measure, room: float, hang: float) -> list[Line]:
@@ -30,13 +30,14 @@ def broken(pieces: Sequence[Piece], measure: Measure, room: float, hang: float) 
     """
     lines: list[Line] = []
     for summand in _summands(pieces):
-        if lines and lines[-1].width + _width(summand, measure, lines[-1].pieces[-1]) <= room - hang * lines[-1].within:
+        ended = not lines or lines[-1].within  # a product of several lines has these for itself
+        if not ended and lines[-1].width + _width(summand, measure, lines[-1].pieces[-1]) <= room:
             lines[-1] = _continued(lines[-1], summand, measure)
             continue
         start = len(lines)
-        runs = _runs(summand, measure, room - hang) if _width(summand, measure) > room else [summand]
+        runs = _runs(summand, measure, room - hang, hang) if _width(summand, measure) > room else [summand]
         for before, run, after in zip([[], *runs], runs, [*runs[1:], []], strict=False):
-            space = room if len(lines) == start + 1 else room - hang
+            space = room - hang * lines[-1].within if lines else room
             beside = any(other and other[0].nested for other in (before, after))
             opens = run[0].glue == "~" and beside  # a product that takes several lines has these for itself
             if (
@@ -46,7 +47,8 @@ def broken(pieces: Sequence[Piece], measure: Measure, room: float, hang: float) 
             ):
                 lines[-1] = _continued(lines[-1], run, measure)
             else:
-                lines.append(Line(tuple(run), _width(run, measure), within=len(lines) > start))
+                depth = 0 if len(lines) == start else 2 if run[0].nested else 1
+                lines.append(Line(tuple(run), _width(run, measure), depth))
     return lines
 
 
@@ -70,10 +72,11 @@ def _summands(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
     yield run
 
 
-def _runs(summand: Sequence[Piece], measure: Measure, room: float) -> list[list[Piece]]:
+def _runs(summand: Sequence[Piece], measure: Measure, room: float, hang: float) -> list[list[Piece]]:
     """What no line ends within: a factor, and a sum sign with what stands beside it, unless that is too wide itself.
 
-    A sum in parentheses ends a line before its signs, and within one of its products only if that alone is too wide.
+    A sum in parentheses ends a line before its signs, and within one of its products only if that alone is too wide;
+    what is left of that begins by `hang` farther right.
     """
     runs: list[list[Piece]] = []
     for part in _parts(summand):
@@ -81,7 +84,7 @@ def _runs(summand: Sequence[Piece], measure: Measure, room: float) -> list[list[
         for found in [part] if whole else [[piece] for piece in part]:
             together = whole and found[0].glue == "~" and bool(runs) and not runs[-1][0].nested
             inner = together or (runs and runs[-1][-1].is_sum_sign)
-            if inner and _width([*runs[-1], *found], measure) <= room:
+            if inner and _width([*runs[-1], *found], measure) <= room - hang * runs[-1][0].nested:
                 runs[-1] += found
             else:
                 runs.append(list(found))

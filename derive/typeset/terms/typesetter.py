@@ -102,7 +102,7 @@ class Typesetter(ExpressionWriter):
         if any(is_inverse(f) for f in split.front):  # one fraction before the sum
             split.constants, split.front = [*split.constants, *split.front], []
         pieces = self._constants(part, split)
-        pieces += [self._whole(f) for f in split.front]
+        pieces += [piece for f in split.front for piece in self._halves(self._whole(f))]
         if term.bound:
             pieces.insert(len(pieces) if term.is_sum else 0, Piece((self._sigma(term, outer),)))
         pieces += [
@@ -116,7 +116,7 @@ class Typesetter(ExpressionWriter):
         gradients = [self._whole(f) for f in split.gradients]
         # 1/z dE/dy, but dE/dy h/z
         pieces += gradients + tensors if split.tensors else tensors + gradients
-        pieces += [self._whole(f) for f in split.brackets]
+        pieces += [piece for f in split.brackets for piece in self._halves(self._whole(f))]
         pieces += [
             Piece((Unit((Part(text),), (f, k)),)) for f in split.partials for k, text in enumerate(self.quotient(f))
         ]
@@ -168,7 +168,12 @@ class Typesetter(ExpressionWriter):
         lower = [f for f in split.constants if is_inverse(f)]
         if part.coefficient == 1 and not upper and not lower:
             return []
-        return [Piece(tuple(self.product(Monomial(False, part.coefficient, (*upper, *lower)))))]
+        whole = self.product(Monomial(False, part.coefficient, (*upper, *lower)))
+        sums = [f for f in upper if isinstance(f, Add)]
+        if lower and sums and (len(upper) > 1 or whole[-1] == self.unit(sums[0])):  # not (q - 1)/q
+            rest = tuple(f for f in (*upper, *lower) if f not in sums)
+            return [Piece(tuple(self.product(Monomial(False, part.coefficient, rest)))), *map(self._whole, sums)]
+        return [Piece(tuple(whole))]
 
     def _tensors(self, split: "_Factors") -> list[Piece]:
         if split.lower:
@@ -199,16 +204,21 @@ class Typesetter(ExpressionWriter):
         """A summand within parentheses; of one that is a sum itself, its factors."""
         before = (plain(sign),) if sign else ()
         *others, total = part.factors or (Integer(1),)
-        if not isinstance(total, InnerSum) or any(f.has(InnerSum) for f in others):
+        if not isinstance(total, InnerSum):
             return [Piece((*before, *self.product(part)), glue)]
-        outer = replace(part, factors=tuple(others))
-        found = [Piece(tuple(self.product(outer)))] if others or part.coefficient != 1 else []
+        outer = replace(part, factors=tuple(f for f in others if not f.has(InnerSum)))
+        found = [Piece(tuple(self.product(outer)))] if outer.factors or part.coefficient != 1 else []
+        found += [Piece((self.enclosed(f),)) for f in others if f.has(InnerSum)]
         found += self.inside(total).summand(divisors_apart(Term((), total.ranges, total.body)), (), False)
         first = replace(found[0], units=(*before, *found[0].units), glue=glue)
         return [first, *(replace(piece, glue=" ", nested=True) for piece in found[1:])]
 
     def _whole(self, factor: Expr) -> Piece:
         return Piece((self.unit(factor),), bracket=is_indicator(factor))
+
+    def _halves(self, bracket: Piece) -> list[Piece]:
+        """A bracket; a long one that compares places as two pieces, between which a line may end."""
+        return [bracket]
 
     def _bracket(self, text: str, key: Hashable) -> Piece:
         return Piece((Unit((Part(text),), key),), bracket=True)

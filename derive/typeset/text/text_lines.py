@@ -1,5 +1,6 @@
 """Rows and sentences of text on as many lines as they need, none longer than the page is wide where that can be."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,7 +15,7 @@ from gradscribe.derive.typeset.document.look import WIDTH
 from gradscribe.derive.typeset.terms.pieces import Piece
 from gradscribe.derive.typeset.terms.row_breaks import broken
 from gradscribe.derive.typeset.terms.sides import OVER, left, sides
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.text.text_symbols import TIE, TextTypesetter
 
 NUMBER = 6
 """What a number takes at the right margin."""
@@ -150,7 +151,7 @@ def laid(head: str, right: Sequence[Piece], room: int, ink: Ink = str) -> Laid:
         for before, line in zip(heads, found, strict=True)
     )
     too_wide = sum(max(line.width - room, 0) for line in lines)
-    return Laid(lines, (too_wide, sum(line.within for line in found)))
+    return Laid(lines, (too_wide, sum(line.within > 0 for line in found)))
 
 
 def _written(pieces: Sequence[Piece], ink: Ink) -> str:
@@ -174,10 +175,18 @@ def _glue(piece: Piece, before: Piece | None) -> str:
     return "" if before is None or piece.glue in ("", "~") or (piece.bracket and before.bracket) else " "
 
 
+_TIED = 30
+"""The most columns of something in brackets that no line ends within."""
+_WORD = re.compile(r"[a-z]{4}")
+"""What is in brackets and no mathematics; a mod s is."""
+
+
 def wrapped(text: str, width: int = WIDTH) -> list[str]:
-    """Words on lines; a letter or a number is not left alone on the last one."""
+    """Words on lines; what is tied, or in short brackets, on one, and no letter or number alone on the last."""
+    whole = (part for word in tied(text).split(" ") for part in _loosened(word, width))
+    words = (part for word in whole for part in (word.split(TIE) if columns(word) > width else [word]))
     lines = [""]
-    for word in text.split(" "):
+    for word in words:
         if lines[-1] and columns(lines[-1]) + 1 + columns(word) > width:
             lines.append("")
         lines[-1] += (" " if lines[-1] else "") + word
@@ -185,4 +194,28 @@ def wrapped(text: str, width: int = WIDTH) -> list[str]:
     while others and len(last) <= _ALONE and " " in others[-1]:
         others[-1], _, before = others[-1].rpartition(" ")
         last = f"{before} {last}"
-    return [*others, last]
+    return [line.replace(TIE, " ") for line in (*others, last)]
+
+
+def _loosened(word: str, width: int) -> Iterator[str]:
+    """What is tied, apart where it is too wide for a line, and then not in brackets."""
+    depth, start = 0, 0
+    for place, sign in enumerate(word) if columns(word) > width else ():
+        depth += (sign in "([{") - (sign in ")]}")
+        if sign == TIE and not depth:
+            yield word[start:place]
+            start = place + 1
+    yield word[start:]
+
+
+def tied(text: str) -> str:
+    """A text in which short brackets are one word: a shape (N, H, W, C), (a mod s)."""
+    found, opened = list(text), list[int]()
+    for place, sign in enumerate(text):
+        if sign in "([{":
+            opened.append(place)
+        elif sign in ")]}" and opened:
+            start = opened.pop()
+            if place - start < _TIED and not _WORD.search(text, start, place):
+                found[start:place] = text[start:place].replace(" ", TIE)
+    return "".join(found)

@@ -1,13 +1,18 @@
 """Unicode for symbols, elements, fractions and sums: the mathematics that `text_writer` arranges."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from unicodedata import normalize
 
+from sympy import Expr
+
 from gradscribe.derive.derivation.letters.name import GREEK, NUMBERED, Name
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.ir.reductions import Reduction
-from gradscribe.derive.typeset.terms.pieces import Part, between
+from gradscribe.derive.typeset.terms.pieces import Part, Piece, Unit, between
 from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
 _GREEK = dict(zip(GREEK, "αβγδεζηθκλμνξρστφχψω", strict=True))
@@ -16,6 +21,12 @@ _RAISED = str.maketrans(
     "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂ",
 )
 PRIME = "′"
+TIE = "\N{NO-BREAK SPACE}"
+"""A space at which a line ends only where there is no other way."""
+_LONG = 40
+"""Columns of a bracket that may have several lines."""
+_SAID = re.compile(r"[\w,;:.]")
+"""What is no sign between two expressions, but a word or the end of a part of a sentence."""
 _POWERS = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
 
 
@@ -144,14 +155,12 @@ class TextTypesetter(Typesetter):
         return " ".join(f"{row.text}_{{{index}=0..{last}}}" for index, last in ranges)
 
     def _times(self, factors: Sequence[str]) -> list[str]:
-        short = all(
-            f[0] in "⌊(" or f.isdigit() or not f[1:].strip(f"{PRIME}⁰¹²³⁴⁵⁶⁷⁸⁹")
-            for f in factors  # a letter, primed or raised
-        )
-        letters = all(c.isalnum() or c in f"_{PRIME}(" for f in factors for c in f[:1]) and not any(
-            "[" in f for f in factors
-        )
-        return ["" if short else "·" if letters else " "] * (len(factors) - 1)
+        single = [not f[1:].strip(f"{PRIME}⁰¹²³⁴⁵⁶⁷⁸⁹") and f[0].isalnum() for f in factors]  # primed or raised, too
+        if all(alone or f[0] in "⌊(" or f.isdigit() for alone, f in zip(single, factors, strict=True)):
+            return [""] * (len(factors) - 1)
+        if all(c.isalnum() or c in f"_{PRIME}(" for f in factors for c in f[:1]) and not any("[" in f for f in factors):
+            return ["·"] * (len(factors) - 1)
+        return ["" if all(pair) else " " for pair in pairwise(single)]
 
     def _transposed(self, name: str, enclosed: bool) -> str:
         return f"({name})ᵀ" if "/" in name and not enclosed else f"{name}ᵀ"
@@ -171,6 +180,29 @@ class TextTypesetter(Typesetter):
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
         """4·10⁻¹⁶."""
         return f"{'' if mantissa == '1' else mantissa + '·'}10{str(exponent).translate(_POWERS)}"
+
+    def _halves(self, bracket: Piece) -> list[Piece]:
+        left, sign, right = bracket.text.partition(")=")
+        if not (sign and bracket.bracket) or len(bracket.text) <= _LONG:
+            return [bracket]
+        (unit,) = bracket.units
+        texts = (f"{left})", f"={right}")
+        first, second = (Unit((Part(text),), (unit.key, k)) for k, text in enumerate(texts))
+        return [Piece((first,), bracket=True), Piece((second,), "~", bracket=True)]
+
+    def tied(self, words: Words) -> str:
+        """A sentence for `wrapped`: no line ends within its mathematics, or at a sign between two expressions."""
+        t, found = self.among(words), list[str]()
+        for before, word, after in zip(("", *words), words, (*words[1:], ""), strict=False):
+            if isinstance(word, Expr):
+                found.append(t.expr(word).replace(" ", TIE))
+            elif not word.strip() or (isinstance(before, Expr) and isinstance(after, Expr) and not _SAID.search(word)):
+                found.append(t.prose(word).replace(" ", TIE))
+            elif isinstance(before, Expr) and word.startswith(" ("):  # w (34)
+                found.append(TIE + t.prose(word[1:]))
+            else:
+                found.append(t.prose(word))
+        return "".join(found)
 
     def prose(self, text: str) -> str:
         """Words without mathematics."""

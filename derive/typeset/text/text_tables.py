@@ -20,7 +20,7 @@ from gradscribe.derive.typeset.document.layer_cells import (
     values,
 )
 from gradscribe.derive.typeset.text.text_lines import columns, wrapped
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.text.text_symbols import TIE, TextTypesetter
 
 NARROW = 12
 """Columns that a column of words has at least."""
@@ -61,9 +61,10 @@ def grid_lines(grid: Grid, t: TextTypesetter, line: int) -> list[str]:
 
 def listing_lines(listing: Listing, t: TextTypesetter, line: int) -> list[str]:
     """Columns of words; the widest ones have several lines where a line does not hold all."""
-    table = [[t.words(cell) for cell in row] for row in (listing.head, *listing.rows)]
+    table = [[t.tied(cell) for cell in row] for row in (listing.head, *listing.rows)]
     widths = [max(columns(row[column]) for row in table) for column in range(len(listing.head))]
-    least = [max(columns(word) for row in table for word in row[column].split(" ")) for column in range(len(widths))]
+    words = ([word for row in table for word in re.split(f"[ {TIE}]", row[column])] for column in range(len(widths)))
+    least = [max(map(columns, found)) for found in words]
     while sum(widths) + 2 * len(widths) > line:
         spare = [w if w > max(NARROW, word) else 0 for w, word in zip(widths, least, strict=True)]
         if not any(spare):

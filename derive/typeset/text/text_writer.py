@@ -96,14 +96,14 @@ class TextWriter(Writer):
     def heading(self, heading: Heading) -> list[str]:
         """The words, and below them a line, or nothing."""
         number = f"{heading.number}  " if heading.number is not None else ""
-        lines = wrapped(number + self.t.words(heading.words), self.width)
+        lines = wrapped(number + self.t.tied(heading.words), self.width)
         return [*lines, UNDER[heading.kind] * max(map(columns, lines))]
 
     def contents(self, contents: Contents) -> list[str]:
         """A line for each heading, behind its number."""
         numbers = [f"{heading.number}  " for heading in contents.headings]
         margin = max(map(len, numbers)) + 2
-        entries = (wrapped(self.t.words(heading.words), self.width - margin) for heading in contents.headings)
+        entries = (wrapped(self.t.tied(heading.words), self.width - margin) for heading in contents.headings)
         return [
             f"{'' if n else number:>{margin}}{line}"
             for number, entry in zip(numbers, entries, strict=True)
@@ -136,7 +136,7 @@ class TextWriter(Writer):
         result = box.result
         lead = self._wrapped(result.lead) if result.lead else []
         row = set_out("", left(result.step, self.t), self.t.row(result.step), self.width - NUMBER - 4)
-        name = wrapped(self.t.words(result.name), self.width - 4) if result.name else []
+        name = wrapped(self.t.tied(result.name), self.width - 4) if result.name else []
         form = self.formula(box.form) if box.form is not None else []
         return [*lead, *(f"  │ {line}" for line in (*numbered(row.lines, box.number, self.width - 4), *name)), *form]
 
@@ -176,7 +176,7 @@ class TextWriter(Writer):
 
     def _above(self, row: Row, right: Sequence[Piece]) -> Way:
         """A row below its reason."""
-        reason = wrapped(self.t.words(row.step.reason), self.width - 2)
+        reason = wrapped(self.t.tied(row.step.reason), self.width - 2)
         room = self.width - NUMBER
         if row.continued:
             found = laid("    = ", right, room, self.ink)
@@ -185,4 +185,4 @@ class TextWriter(Writer):
         return [*(f"  {line}" for line in reason), *numbered(found.lines, row.number, self.width)], found.cost
 
     def _wrapped(self, words: Words) -> list[str]:
-        return wrapped(self.t.words(words), self.width)
+        return wrapped(self.t.tied(words), self.width)

@@ -5,7 +5,7 @@
 from typing import Any, ClassVar
 
 from ..arguments.arrays import Array
-from .shown import called, html, line, shapes, size
+from .shown import called, html, latex, line, shapes, size
 
 
 class Layer:
@@ -48,6 +48,9 @@ class Layer:
 
     def _repr_html_(self) -> str:
         return html(type(self).__name__, [("", called(self), shapes(self.params), size(self.params))])
+
+    def _repr_latex_(self) -> str:
+        return latex(type(self).__name__, [("", called(self), shapes(self.params), size(self.params))])
 
     def _options(self, *names: str) -> dict[str, Any]:
         """The options of these names, as they are now."""

@@ -10,7 +10,7 @@ import numpy as np
 from ..arguments.arrays import Array
 from ..machine.memory import Buffers
 from .layer import Layer
-from .shown import FEW, Row, html, shapes, size, table
+from .shown import FEW, Row, html, latex, shapes, size, table
 
 
 class Network(Layer):
@@ -41,6 +41,9 @@ class Network(Layer):
 
     def _repr_html_(self) -> str:
         return html(type(self).__name__, self._rows())
+
+    def _repr_latex_(self) -> str:
+        return latex(type(self).__name__, self._rows())
 
     def _rows(self) -> list[Row]:
         """What is shown of each node."""

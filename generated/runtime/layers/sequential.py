@@ -7,7 +7,7 @@ from typing import Any
 
 from ..arguments.arrays import Array
 from ..arguments.quote import short
-from .shown import FEW, Row, called, html, shapes, size, table
+from .shown import FEW, Row, called, html, latex, shapes, size, table
 
 
 class Sequential:
@@ -33,6 +33,9 @@ class Sequential:
 
     def _repr_html_(self) -> str:
         return html("Sequential", self._rows())
+
+    def _repr_latex_(self) -> str:
+        return latex("Sequential", self._rows())
 
     def _rows(self) -> list[Row]:
         """What is shown of each layer."""

@@ -176,12 +176,38 @@ OWN: dict[str, tuple[str, str, Formula]] = {
         lambda x, dy, **_: dy[:, None] * (np.sign(x) - x * np.abs(x).sum(1, keepdims=True)
                                           / (x**2).sum(1, keepdims=True)) / np.linalg.norm(x, axis=1, keepdims=True),
     ),
+    # dS = P * (dP - rowsum(dP * P)), Dao et al., FlashAttention, 2022, appendix B.2
+    "scores of an attention": (
+        "u[i, j] = sum(d) q[i, d] * k[j, d]; m[i] = max(j) u[i, j]; h[i, j] = exp(u[i, j] - m[i]);"
+        "z[i] = sum(j) h[i, j]; p[i, j] = h[i, j] / z[i]; y[i, f] = sum(j) p[i, j] * v[j, f]; constant m",
+        "u",
+        lambda u, v, dy, **_: through_softmax(u, dy @ v.T),
+    ),
+    "scores, no name for the shares": (
+        "u[i, j] = tanh(sum(d) a[d] * q[i, d] * k[j, d]); h[i, j] = exp(u[i, j]); z[i] = sum(j) h[i, j];"
+        "y[i, f] = sum(j) h[i, j] * v[j, f] / z[i]",
+        "u",
+        lambda u, v, dy, **_: through_softmax(u, dy @ v.T),
+    ),
+    # Lin et al., Focal loss for dense object detection, 2017, appendix B
+    "focal loss": (
+        "integer t; z[n] = sum(j) exp(x[n, j]); p[n, k] = exp(x[n, k]) / z[n];"
+        "y = -(sum(n, k) [k == t[n]] * (1 - p[n, k])^2 * log(p[n, k]))",
+        "x",
+        lambda x, t, dy, **_: dy * focal(softmax(x), np.eye(x.shape[1])[t]),
+    ),
     "squares about the mean": (
         "m[n] = sum(i) x[n, i] / I; y = sum(n, i) (x[n, i] - m[n])^2 / N",
         "x",
         lambda x, dy, **_: 2 / len(x) * dy * (x - x.mean(1, keepdims=True)),
     ),
 }  # fmt: skip
+
+
+def focal(p: Array, hot: Array) -> Array:
+    """The gradient of -(1 - q)^2 log q by the logits, where q is the probability of the label."""
+    q = (p * hot).sum(1, keepdims=True)
+    return np.asarray((2 * (1 - q) * q * np.log(q) - (1 - q) ** 2) * (hot - p))
 
 
 def causal(x: Array) -> Array:

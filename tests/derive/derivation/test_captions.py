@@ -101,6 +101,12 @@ def test_padding_and_zeros_between_are_those_of_dumoulin_and_visin() -> None:
         ("flatten", "x", "δ in another shape", ""),
         ("embedding", "w", "matrix product onehot(t)ᵀ δ", "∂E/∂w = onehot(t)ᵀ δ"),
         ("upsample_nearest1d", "x", "valid correlation of δ with 1_{s}, stride s", "∂E/∂x = (δ ⋆ 1_{s})↓s"),
+        ("scaled_dot_product_attention", "p", "matrix product δ vᵀ, for every e", "∂E/∂p = δ vᵀ"),
+        ("scaled_dot_product_attention", "q", "1/√D times the matrix product ∂E/∂u k, for every e",
+         "∂E/∂q = 1/√D (∂E/∂u k)"),
+        ("scaled_dot_product_attention", "k", "1/√D times the matrix product (∂E/∂u)ᵀ q, for every e",
+         "∂E/∂k = 1/√D ((∂E/∂u)ᵀ q)"),
+        ("scaled_dot_product_attention", "v", "matrix product pᵀ δ, for every e", "∂E/∂v = pᵀ δ"),
         ("bilinear", "x", "contraction of δ with z and w over k, d", ""),
         ("conv_transpose1d", "x", "correlation of δ with w, w dilated by d, stride s, padded by p, summed over k",
          "∂E/∂x = (δ ⋆ w↑d)↓s"),
@@ -132,7 +138,7 @@ def whole(e: Expr, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, floa
         case Matrices():
             return reduce(np.matmul, args)
         case Transposed():
-            return np.transpose(args[0])
+            return np.swapaxes(args[0], -1, -2)
         case Added():
             return reduce(np.add, args)
         case Elementwise() | Scaled() | Mul():
@@ -144,6 +150,36 @@ def whole(e: Expr, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, floa
         case Symbol():
             return sizes[e]
     return float(e) if e.is_number else FUNCTIONS[e.func].compute(*args)
+
+
+BATCHED = {
+    "attention": "p[n,h,i,j] = sum(d) q[n,h,i,d] * k[n,h,j,d]; y[n,h,i,f] = sum(j) p[n,h,i,j] * v[n,h,j,f]",
+    "shared": "u[n,i,k] = sum(c) x[n,i,c] * w[n,c,k]",
+    "turned": "u[n,k,i] = sum(c) x[n,c,i] * w[n,k,c]",
+    "one matrix for all": "u[n,i,k] = sum(c) x[n,i,c] * w[c,k]",
+}
+
+
+@together("name", BATCHED)
+def test_products_of_matrices_for_every_index_are_numpys(name: str) -> None:
+    rng, page, seen = np.random.default_rng(3), derive(layer(BATCHED[name], name)), 0
+    for part in page.sections:
+        known = complete_sizes(part.forward, sample_sizes(part.forward, rng))
+        values = environment(part, known, rng)
+        for found in (r for r in part.results if r.form is not None and r.form.has(Matrices) and r.name):
+            assert found.form is not None
+            assert "for every n" in TextTypesetter(found.step.notation).words(found.name)
+            assert np.allclose(whole(found.form.args[1], values, known), row_value(found.step.terms, values, known))
+            seen += 1
+    assert seen == {"attention": 4, "one matrix for all": 1}.get(name, 2)
+
+
+def test_other_axes_make_no_product_of_matrices() -> None:
+    """Heads that stand between the rows and the columns; axes that are summed besides."""
+    page = derive(layer("u[i,h,j] = sum(d) q[i,h,d] * k[j,h,d]"))
+    assert "matrix product" not in text_writer.render(page)
+    page = derive(layer("u[n,i,k] = sum(c) x[n,i,c] * w[c,k]"), ["w"])
+    assert "contraction of δ with x over n, i" in text_writer.render(page)
 
 
 FLAT = ["dense", "tanh", "prelu", "gelu", "relu", "batch_norm", "lstm_cell", "gru_cell", "simple_rnn_cell", "embedding",
@@ -338,6 +374,7 @@ def test_captions_of_random_windows_hold(seed: int) -> None:
         ("dense", ["bracket", "⊙"]),
         ("upsample_nearest2d", ["bracket", "correlation", "Valid", "↓", "1_{", "⊙"]),
         ("tanh", ["⊙"]),
+        ("scaled_dot_product_attention", ["bracket", "last two", "⊙"]),
         ("residual_add", []),  # the chain rule in one row
     ],
 )

@@ -173,7 +173,7 @@ def test_the_axis_of_groups_is_taken_apart() -> None:
     split, *_, closed = found.results[1].rows
     assert TextTypesetter(split.notation).words(split.reason) == "with k′=Cg′+c′"
     assert row(closed) == (
-        "∂E/∂x[n′, e′, Cg′+c′] = 1/(C M √(ε+v[n′,g′])) (M C δ[n′, e′, Cg′+c′] γ[Cg′+c′] − "
+        "∂E/∂x[n′, e′, Cg′+c′] = 1/(CM √(ε+v[n′,g′])) (MC δ[n′, e′, Cg′+c′] γ[Cg′+c′] − "
         "Σ_{e,c} δ[n′, e, Cg′+c] γ[Cg′+c] − h[n′, e′, Cg′+c′] Σ_{e,c} δ[n′, e, Cg′+c] γ[Cg′+c] h[n′, e, Cg′+c])"
     )
 

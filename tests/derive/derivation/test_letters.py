@@ -8,6 +8,7 @@ import pytest
 
 import gradscribe
 from gradscribe.codegen.tool.find import find
+from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.letters.element import axis_letters
@@ -238,3 +239,31 @@ def test_letters_in_files(tmp_path: Path) -> None:
     net.write_text("letters goodfelow\ndense -> tanh\n")
     with pytest.raises(EquationError, match=r"line 1, column 1: letters: 'goodfelow'"):
         find(str(net))
+
+
+def test_an_axis_that_only_sums_of_indices_name_has_a_free_letter() -> None:
+    """And the tensor keeps its own: y[h], not v[y_0] as y were an index."""
+    text = text_writer.render(derive(gradscribe.layer("y[s*i + t] = x[i] * w[t]; s = 2", "scatter")))
+    assert "y[h] = Σ_{i,t} x[i] w[t] [h=si+t]" in text
+    assert "is written" not in text
+    two = text_writer.render(derive(gradscribe.layer("y[2*i + r, 3*j + t] = x[i, j] * w[r, t]", "two")))
+    assert "y[h,v] = " in two
+    whole = text_writer.render(derived("upsample_nearest2d"))
+    assert "y[n, si+r, sj+t, c] = x[n,i,j,c]" in whole  # every element is met once
+
+
+def test_sizes_that_differ_by_one_are_factored() -> None:
+    text = text_writer.render(
+        derive(gradscribe.layer("u[n,i] = sum(r) x[n, s*i + d*r - p] * w[r]; s = 1; d = 1; p = 0", "slide"))
+    )
+    assert "I = ⌊(X1+2p−d(R−1)−1)/s⌋+1" in text
+    assert "y is (T+s(I−1))" in text_writer.render(
+        derive(gradscribe.layer("y[s*i + t] = x[i] * w[t]; s = 2", "scatter"))
+    )
+
+
+def test_what_is_of_integers_is_said_and_indices_have_ranges_where_nothing_is_summed() -> None:
+    assert "t is (N) of integers" in text_writer.render(derived("softmax_cross_entropy"))
+    assert "t has M integers (of any shape)" in text_writer.render(derived("embedding"))
+    assert "Indices run over e<M.\n" in text_writer.render(derived("gelu"))
+    assert "τ is (N) of integers" in text_writer.render(derive(NETWORKS["lenet5"]()))

@@ -157,8 +157,16 @@ def test_a_sum_passes_its_error_signal_on() -> None:
     assert "l+1" not in derivation.notation.deltas.values()
     assert "  l+1    ∂E/∂u⁽ˡ⁺¹⁾=δ⁽ˡ⁺²⁾" in text_writer.render(derivation)
     whole = derive(find(RESIDUAL), full=True)
-    assert "∂E/∂u⁽ˡ⁺¹⁾=δ⁽ˡ⁺²⁾: the sum passes its error signal on unchanged." in text_writer.render(whole)
+    assert "∂E/∂u⁽ˡ⁺¹⁾=δ⁽ˡ⁺²⁾: the level above passes it on unchanged." in text_writer.render(whole)
     assert text_lines.row(sections(whole)["conv2d2_b"].results[0].step) == "∂E/∂b⁽ˡ⁺¹⁾[k] = Σ_{n,i,j} δ⁽ˡ⁺²⁾[n,i,j,k]"
+
+
+def test_a_signal_that_a_layer_passes_on_unchanged_is_headed_by_what_it_is_of() -> None:
+    """By x - m, m constant, the gradient is that by x: log_softmax's own u has the error signal of the level below."""
+    page = text_writer.render(derive(network("input x[N, C]; dense(4) -> tanh -> dense(3) -> log_softmax")))
+    assert "Error signal δ⁽ˡ⁺¹⁾ = ∂E/∂u⁽ˡ⁺²⁾\n" in page
+    assert "∂E/∂u⁽ˡ⁺¹⁾=δ⁽ˡ⁺¹⁾: the level above passes it on unchanged." in page
+    assert "d/d" not in page
 
 
 def test_rows_lead_from_the_chain_rule_to_the_activation() -> None:

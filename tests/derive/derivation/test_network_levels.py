@@ -226,6 +226,12 @@ def test_a_network_of_names_repeats_its_layers_by_name() -> None:
     assert "Levels c, d repeat b." in text_writer.render(page)
 
 
+def test_one_level_that_repeats_one_is_singular() -> None:
+    chain = "input x[N, L, 8]; q = dense(8); k = dense(8); v = dense(8); (q, k, v) -> scaled_dot_product_attention"
+    page = text_writer.render(derive(network(chain)))
+    assert "Level l+2 repeats l+1." in page
+
+
 # ----- blocks of levels that repeat others ----------------------------------------------------------------------------
 BLOCKS = """
 input x[N, 6, 4]

@@ -97,8 +97,9 @@ def test_convolution() -> None:
     assert found["dy"] == (
         "∂S/∂δ[n,i,j,k] = ḃ[k] + Σ_{r,t,c} x[n, si+dr−p, sj+dt−p, c] ẇ[r,t,c,k] "
         "+ Σ_{r,t,c} ẋ[n, si+dr−p, sj+dt−p, c] w[r,t,c,k]",
-        f"ḃ, the same for every n, i, j, plus correlation of x with ẇ, ẇ dilated by d, stride s, padded by p, {rest}, "
-        f"summed over c, plus correlation of ẋ with w, w dilated by d, stride s, padded by p, {rest}, summed over c",
+        f"ḃ, the same for every n, i, j, plus the correlation of x with ẇ, ẇ dilated by d, stride s, padded by p, "
+        f"{rest}, summed over c, plus the correlation of ẋ with w, w dilated by d, stride s, padded by p, {rest}, "
+        "summed over c",
     )
     assert found["w"] == (
         "∂S/∂w[r,t,c,k] = Σ_{n,i,j} δ[n,i,j,k] ẋ[n, si+dr−p, sj+dt−p, c]",

@@ -67,12 +67,48 @@ def test_who_asks_is_told() -> None:
     asked = {name: words(derive(LAYERS[name](), implementation=True)) for name in ("max_pool2d", "batch_norm")}
     assert "The code keeps the place (r*,t*) as one number, argmax: it is T·r*+t*" in asked["max_pool2d"]
     assert "Among elements with a NaN the maximum is NaN" in asked["max_pool2d"]
-    assert "new_var[c] = (1−ρ) running_var[c] + M ρ v[c]/max(M−1, 1)" in asked["batch_norm"]
+    assert "new_var[c] = (1−ρ) running_var[c] + Mρ v[c]/max(M−1, 1)" in asked["batch_norm"]
     assert "c[e,i] = max_{j} max(u[e,i,j], −10³⁰)" in words(
         derive(LAYERS["scaled_dot_product_attention"](), implementation=True)
     )
     assert "The code computes slopes from the saved y." in words(derive(LAYERS["tanh"](), implementation=True))
     assert "Implementation" not in words(derive(LAYERS["dense"](), implementation=True))
+
+
+def test_what_stands_for_a_quotient_is_said() -> None:
+    """Rows say "h/z is p" and "by the definition of p"; where no equation defines it, a sentence does."""
+    said = "p[e,k] stands for h[e,k]/z[e]."
+    assert said in words(derived("log_softmax"))
+    assert "stands for" not in words(derived("softmax"))  # there the quotient is y
+    text = "h[i,j] = exp(x[i,j]); z[i] = sum(j) h[i,j]; y[i,f] = sum(j) h[i,j] * v[j,f] / z[i]"
+    assert "p[i,j] stands for h[i,j]/z[i]." in words(derive(layer(text)))
+    assert "p⁽ˡᵒˢˢ⁾[n,k] stands for h⁽ˡᵒˢˢ⁾[n,k]/z⁽ˡᵒˢˢ⁾[n]." in words(derive(NETWORKS["lenet"]()))
+
+
+def test_a_definition_stands_only_where_it_is_used() -> None:
+    turned = "The windows of a convolution are those of the correlation with the kernel turned round."
+    assert turned in words(derived("conv2d"))
+    assert turned not in words(derived("conv_transpose2d"))  # whose boxes are correlations
+
+
+# ----- brackets on values ---------------------------------------------------------------------------------------------
+def test_a_bracket_beside_what_is_0_without_it_goes() -> None:
+    page = derive(layer("y = sum(n) [t[n] != 0] * t[n] * (log(t[n]) - x[n])", "divergence"), ["x"])
+    assert "t is 0 where the bracket is" in words(page)
+    assert "∂E/∂x[n] = −∂E/∂y t[n] " in words(page)
+    assert certify(page).holds
+    other = derive(layer("y = sum(n) [t[n] != 0] * t[n] * log(t[n])", "entropy"))  # log(t) is infinite there
+    assert "where the bracket is" not in words(other)
+    assert "(1+log(t[n])) [t[n]≠0]" in words(other)
+
+
+def test_a_power_that_is_kept_finite_is_a_power() -> None:
+    page = derive(layer("u[n] = sum(c) x[n,c]^2; y[n] = [u[n] != 0] * (u[n] + [u[n] == 0])^(1/2)", "norm"))
+    assert "y[n] = √u[n] (2) y is stated for 0<u[n]." in words(page).replace("√(u[n])", "√u[n]")
+    assert "[u[n]≠0]" not in words(page)
+    assert certify(page).holds
+    asked = words(derive(page.layer, implementation=True)) if page.layer is not None else ""
+    assert "[u[n]≠0]" in asked
 
 
 # ----- places ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from gradscribe import layer
+from gradscribe import layer, network
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, Step, derive
@@ -26,7 +26,7 @@ from gradscribe.derive.typeset.terms.pieces import SUM, Part, Piece, Unit, plain
 from gradscribe.derive.typeset.terms.row_breaks import broken
 from gradscribe.derive.typeset.terms.sides import sides
 from gradscribe.derive.typeset.text import text_writer
-from gradscribe.derive.typeset.text.text_lines import laid
+from gradscribe.derive.typeset.text.text_lines import laid, wrapped
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.text.text_tables import layer_lines, listing_lines
 from tests.cases.catalogue import TRIED, derived
@@ -175,6 +175,46 @@ def test_a_product_in_parentheses_has_lines_for_itself() -> None:
     assert [line.text for line in laid("", total, 40).lines] == ["f (aaa + Σ bbbb ccccccc ddd + e)"]
 
 
+def test_what_is_left_of_a_product_in_parentheses_begins_farther_right() -> None:
+    """So it is told from the summands, which begin below each other."""
+    nested = (Piece((plain(text),), nested=True) for text in ("bbbbbbb", "ccccccc"))
+    total = [factor("f"), factor("(aaa"), Piece((plain(" + bb"),), "~"), *nested, factor(" − d)", "~")]
+    lines = [line.text for line in laid("", total, 14).lines]
+    assert [len(line) - len(line.lstrip()) for line in lines] == [0, 2, 4, 2]
+    assert [line.strip() for line in lines] == ["f (aaa", "+ bb bbbbbbb", "ccccccc", "− d)"]
+
+
+def test_behind_a_product_of_several_lines_a_summand_begins_a_line() -> None:
+    lines = laid("", [factor("f" * 9, ""), factor("g" * 9), factor("h", "+"), factor("i", "-")], 12).lines
+    assert [line.text for line in lines] == ["fffffffff", "  ggggggggg", "+ h − i"]
+
+
+def test_a_line_may_end_behind_a_fraction() -> None:
+    page = derive(layer("m[n] = sum(c) x[n,c]/C; d[n] = sum(c) abs(x[n,c]-m[n])/C; y[n,c] = g[c]*(x[n,c]-m[n])/d[n]"))
+    for columns in (60, 80):
+        assert text_writer.widest(rendered(page, "text", None, Look(width=columns))) <= columns
+    wide = rendered(derived("group_norm"), "text", None, Look(width=60))
+    assert text_writer.widest(wide) <= 60
+
+
+# ----- sentences ------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", some(["conv2d", "max_pool2d", "lstm_cell", "batch_norm", "bilinear"], 3))
+def test_no_line_ends_within_the_mathematics_of_a_sentence(name: str) -> None:
+    for columns in (60, 72, 80, 100):
+        lines = rendered(derived(name), "text", None, Look(width=columns)).splitlines()
+        prose = [line for line in lines if line[:1].strip() or line.startswith("  │ ")]
+        assert not [line for line in prose if re.search(r"[⊙×⋆∗=(]$", line)]
+        assert not [line for line in prose if re.match(r"( +│ )?[⊙×⋆∗]( |$)(?!multiplies)", line)]
+        shapes = re.findall(r"\([^()\n]*$", "\n".join(prose), re.MULTILINE)
+        assert not [found for found in shapes if re.fullmatch(r"\((\w[\w′+−]*,? ?)*", found)]
+
+
+def test_what_is_longer_than_a_line_is_broken_where_it_may_not() -> None:
+    assert wrapped("a (b, c) d", 6) == ["a", "(b, c)", "d"]
+    assert wrapped("a (b, c) d", 5) == ["a (b,", "c) d"]
+    assert wrapped("he (who is there) said", 9) == ["he (who", "is there)", "said"]
+
+
 @together("name", ["conv2d", "batch_norm", "conv_transpose2d"])
 def test_words_before_a_box_have_one_colon(name: str) -> None:
     lines = rendered(derived(name), "latex").splitlines()
@@ -196,3 +236,11 @@ def test_sums_of_indices_come_in_one_order(text: str, sums: set[str]) -> None:
     page = text_writer.render(derived(text) if text in LAYERS else derive(layer(text, "own")))
     assert sums <= set(re.findall(r"\w*[a-z]′?\+\w+′?", page))
     assert not re.search(r"d[rt]′?\+s[ij]|r′?\+[ij]\b", page)
+
+
+def test_a_bracket_that_compares_places_takes_two_lines_where_it_must() -> None:
+    page = derive(network("conv2d -> relu -> max_pool2d -> dense"))
+    narrow, wide = (rendered(page, "text", None, Look(width=columns)) for columns in (60, 120))
+    assert text_writer.widest(narrow) <= 60
+    assert re.search(r"\[\(i′ mod R_2,j′ mod T_2\)\n +=\(r\*,t\*\)", narrow)
+    assert "[(i′ mod R_2,j′ mod T_2)=(r*,t*)⁽ˡ⁺¹⁾[n′, ⌊i′/R_2⌋, ⌊j′/T_2⌋, c′]]" in wide

@@ -32,6 +32,10 @@ SHOWN: dict[str, Callable[[], Any]] = {
     "derivation": lambda: derived("conv2d"),
     "derivation of a network": lambda: pages.derivation(pages.CHAINS[0]),
     "step": lambda: derived("dense").sections[0].steps[1],
+    "section": lambda: derived("dense").sections[0],
+    "section that is another one": lambda: next(s for s in derived("lstm_cell").sections if s.like),
+    "box": lambda: derived("conv2d").sections[0].results[0],
+    "closed form": lambda: derived("batch_norm").sections[3].results[-1],
 }
 LOADED = (
     r"\documentclass[11pt]{article}",
@@ -66,10 +70,22 @@ def test_any_latex_compiles_what_notebooks_get(tmp_path: Path) -> None:
 
 
 def test_a_plan_is_a_few_lines() -> None:
-    found = plan(kernels(layer("conv2d"))[1])
+    found = plan(kernels(layer("max_pool2d"))[1])
     assert repr(found) == brief(str(found))
     assert len(str(found).splitlines()) > FEW
     assert "print shows them" in repr(found)
+
+
+def test_a_kernel_is_what_it_is_given_and_returns() -> None:
+    found = next(k for k in kernels(gradscribe.layer(DENSE, "dense")) if k.wrt == ("w",))
+    assert str(found).splitlines()[:3] == ["dense_grad_weight(dy, x) -> dw", "", f"  {found.program.statements[0]}"]
+    assert repr(found) == str(found)
+
+
+def test_a_network_without_a_title_has_none() -> None:
+    shown = str(gradscribe.network("input x[N, C]; dense(4) -> tanh -> dense(3)"))
+    assert shown.splitlines()[0] == "network"
+    assert str(NETWORKS["lenet5"]()).splitlines()[0] == "lenet5: LeNet-5 as published"
 
 
 def test_a_derivation_says_what_it_is_in_a_line() -> None:

@@ -47,7 +47,7 @@ def _is_inserted(
     definition = known.get(access.tensor)
     if definition is None:
         return False
-    if not isinstance(definition.value, Add) and not definition.value.has(InnerSum):
+    if is_product(definition.value):
         ranges = (*formula.free, *inner_ranges(value))
         return len(Mul.make_args(definition.value)) <= MOST and is_inside(access, signals[access.tensor], ranges)
     if access.tensor in closing:
@@ -55,6 +55,11 @@ def _is_inserted(
     own = {r.index for r in formula.free}
     fewer = access.free_symbols & own < own or not all(isinstance(e, Symbol) for e in access.indices)
     return fewer and not access.free_symbols & {r.index for r in inner_ranges(value)}
+
+
+def is_product(value: Expr) -> bool:
+    """Whether nothing is summed, neither tensors nor over an index."""
+    return not isinstance(value, Add) and not value.has(InnerSum)
 
 
 def _definition(access: Access, formula: Formula) -> Expr:

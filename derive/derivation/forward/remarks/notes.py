@@ -22,8 +22,9 @@ def notes(
     unchanging: Collection[str] = (),
     stated: Collection[str] | None = None,
     numbers: Mapping[Symbol, Expr] | None = None,
+    quotients: Sequence[Statement] = (),
 ) -> tuple[Words, ...]:
-    """The sentences: what is written out, zero padding, functions, for which sizes, places of maxima, constants.
+    """The sentences: what is written out, padding, functions, for which sizes, places of maxima, constants, quotients.
 
     Args:
         program: the forward equations.
@@ -32,6 +33,7 @@ def notes(
         unchanging: constants that no output depends on.
         stated: the tensors whose equations are printed; all if None.
         numbers: sizes that a network fixes.
+        quotients: what rows have a letter for though no equation defines it.
     """
     shown = tuple(s for s in program.statements if stated is None or s.target.name in stated)
     part = replace(program, statements=shown)
@@ -42,17 +44,23 @@ def notes(
         *_stated_for([one for one in idealised if one.equation.target.name in {s.target.name for s in shown}]),
         *_places(part),
         *_constants(program, shown, unchanging),
+        *((_element(let), " stands for ", let.term.body, ".") for let in quotients),
     )
 
 
 def _written_out(lets: Sequence[Statement]) -> Iterator[Words]:
-    if lets:
-        noun, verb = ("equation", "is") if len(lets) == 1 else ("equations", "are")
-        yield (f"The {noun} ", *joined([_equation(let) for let in lets], " and "), f" {verb} put in.")
+    """What stands in no equation of its own; of a name for a size there is nothing to say."""
+    found = [_equation(let) for let in lets if let.term.bound or let.term.body.free_symbols & {*let.term.indices}]
+    if found:
+        yield (*joined(found, " and "), f" {'is' if len(found) == 1 else 'are'} written out.")
 
 
 def _equation(let: Statement) -> Equals:
-    return Equals(Access(let.target.name, *(r.index for r in let.term.free)), let.term.body)
+    return Equals(_element(let), let.term.body)
+
+
+def _element(let: Statement) -> Access:
+    return Access(let.target.name, *(r.index for r in let.term.free))
 
 
 def _stated_for(idealised: Sequence[Idealised]) -> Iterator[Words]:

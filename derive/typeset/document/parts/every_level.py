@@ -63,10 +63,12 @@ def explained(table: LayerTable) -> list[Words]:
 
 def _repeating(repeats: Iterable[Repeat]) -> list[Words]:
     """Which blocks of levels are not listed."""
-    return [
-        ("Levels ", *_listed([_span(block) for block in repeat.others]), " repeat ", *_span(repeat.first), ".")
-        for repeat in repeats
-    ]
+    said = []
+    for repeat in repeats:
+        one = len(repeat.others) == len(repeat.first) == 1
+        noun, verb = ("Level ", " repeats ") if one else ("Levels ", " repeat ")
+        said.append((noun, *_listed([_span(block) for block in repeat.others]), verb, *_span(repeat.first), "."))
+    return said
 
 
 def _span(labels: Sequence[str]) -> Words:

@@ -47,6 +47,16 @@ def gradient_parts(sections: Sequence[Section], level: int, page: Derivation, nu
             yield from (part for section in found for part in _derived(section, level, page, numbers))
 
 
+def one_section(section: Section) -> Part:
+    """One gradient by itself; its rows are printed though they stand above on its page, and counted from 1."""
+    return _section(replace(section, like="", likeness=None), LAYER, Numbers(), "index")
+
+
+def one_box_of(result: Result) -> Part:
+    """A box by itself, with the rows that lead to it."""
+    return Part(result.step.notation, tuple(_boxed(result, Numbers())))
+
+
 def _derived(section: Section, level: int, page: Derivation, numbers: Numbers) -> Iterator[Part]:
     """One gradient, and the same in numbers; of a page of matrix forms the numbers alone."""
     if page.form != "matrix":

@@ -75,7 +75,8 @@ class FunctionWriter(ProductWriter, ABC):
         if isinstance(e, relu):
             return self._call("max", ["0", self.expr(args[0])])
         if isinstance(e, larger | smaller):
-            return self._call("max" if isinstance(e, larger) else "min", [self.expr(a) for a in args])
+            found = sorted(args, key=lambda a: a != 0)
+            return self._call("max" if isinstance(e, larger) else "min", [self.expr(a) for a in found])
         if isinstance(e, activation | activation_prime):
             head = self._name(self._activation(int(isinstance(e, activation_prime))))
             return f"{head}({self.expr(args[0])})"

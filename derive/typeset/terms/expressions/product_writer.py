@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import sympy
-from sympy import Add, Expr, Integer, Pow
+from sympy import Add, Expr, Integer, Mul, Pow, Rational
 
 from gradscribe.derive.derivation.letters.notation import Monomial
 from gradscribe.derive.ir.functions import (
@@ -15,6 +15,8 @@ from gradscribe.derive.ir.functions import (
 from gradscribe.derive.ir.term import Access, InnerSum
 from gradscribe.derive.typeset.terms.expressions.name_writer import NameWriter
 from gradscribe.derive.typeset.terms.pieces import Part, Unit, plain
+
+_HALF = Rational(1, 2)
 
 
 class ProductWriter(NameWriter, ABC):
@@ -30,6 +32,7 @@ class ProductWriter(NameWriter, ABC):
 
     def product(self, part: Monomial) -> list[Unit]:
         """The same as units."""
+        part = _with_roots(part)
         upper = [f for f in part.factors if not is_inverse(f)]
         lower = [f for f in part.factors if is_inverse(f)]
         p, q = sympy.fraction(part.coefficient) if part.coefficient.is_Rational else (part.coefficient, Integer(1))
@@ -81,6 +84,19 @@ class ProductWriter(NameWriter, ABC):
         """A factor before another one: what stands behind the sign of a sum ends with it."""
         text = self.expr(factor, tight=True)
         return Unit((Part(self._parens(text) if isinstance(factor, InnerSum) else text),), factor)
+
+
+def _with_roots(part: Monomial) -> Monomial:
+    """Roots of numbers as one: x/sqrt(2) for sqrt(2) x/2, sqrt(2/pi) for sqrt(2)/sqrt(pi)."""
+    roots = [f for f in part.factors if isinstance(f, Pow) and f.base.is_number and abs(f.exp) == _HALF]
+    above, below = (Mul(*(f.base for f in roots if f.exp == sign * _HALF)) for sign in (1, -1))
+    p, q = sympy.fraction(part.coefficient)
+    if above == 1 or not part.coefficient.is_Rational:
+        return part
+    if above.is_Integer and q % above == 0:
+        above, below, q = Integer(1), above * below, q / above
+    whole = Pow(below, -_HALF, evaluate=False) if above == 1 else Pow(above / below, _HALF, evaluate=False)
+    return replace(part, coefficient=p / q, factors=(whole, *(f for f in part.factors if f not in roots)))
 
 
 def _is_bracket(unit: Unit) -> bool:

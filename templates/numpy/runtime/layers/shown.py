@@ -63,6 +63,22 @@ def html(title: str, rows: Iterable[Row]) -> str:
     return f"<table><caption>{escape(title)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
+def latex(title: str, rows: Iterable[Row]) -> str:
+    """The same for what a notebook is printed with; long options take several lines."""
+    found = list(rows)
+    every = [HEAD, *map(_cells, found), ("", "", "", f"{sum(row[3] for row in found):,}")]
+    body = " \\\\\n".join(" & ".join(map(_escaped, row)) for row in every)
+    columns = r"lp{0.42\linewidth}p{0.3\linewidth}r"
+    begin = f"\\par\\noindent\\textbf{{{_escaped(title)}}}\\par\\noindent\\begin{{tabular}}{{{columns}}}"
+    return f"{begin}\n{body}\n\\end{{tabular}}"
+
+
+def _escaped(text: str) -> str:
+    """Text in which nothing is a command of LaTeX."""
+    signs = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+    return "".join(signs.get(c, f"\\{c}" if c in "#$%&_{}" else c) for c in text)
+
+
 def _cells(row: Row) -> tuple[str, ...]:
     return (*row[:3], f"{row[3]:,}" if row[3] else "")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sympy import Expr, Symbol, preorder_traversal
 
 from gradscribe.derive.derivation.forms.caption.operation import Caption, Product, Window
-from gradscribe.derive.derivation.forms.caption.words.shape import full, routed, valid
+from gradscribe.derive.derivation.forms.caption.words.shape import full, product_of_matrices, routed, valid
 from gradscribe.derive.derivation.forms.caption.words.signs import (
     Apart,
     Convolved,
@@ -27,11 +27,11 @@ from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 
 _TURNED: Words = (" turned round along every axis that windows slide along, its last element first.",)
-_PADDED: Words = (
+_PADDED = (
     "Padding puts zeros in front of the first and behind the last element of every axis that windows slide along; the "
-    "first window begins with the first of them. The windows of a convolution are those of the correlation with the "
-    "kernel turned round.",
+    "first window begins with the first of them."
 )
+_TURNED_WINDOWS = " The windows of a convolution are those of the correlation with the kernel turned round."
 _FULL: Words = ("Full: every window that meets an element counts.",)
 _VALID: Words = ("Valid: no window leaves the tensor.",)
 
@@ -106,7 +106,8 @@ def _signs(boxes: Sequence[Result], indices: tuple[Symbol, Symbol]) -> Iterator[
             " is the same.",
         )
     if Every in used or any(w.stride != 1 for w, _ in windows):
-        yield (Every(a, m), " is one element in ", m, " of ", a, "; with stride ", m, " one window in ", m, " counts.")
+        every = " is every ", m, "-th element of ", a, ", from the first one on; with stride ", m, " every ", m, "-th"
+        yield (Every(a, m), *every, " window counts.")
     if Ones in used:
         yield (Ones(m), " is a kernel of ", m, " ones.")
     if Kronecker in used:
@@ -132,9 +133,16 @@ def _signs(boxes: Sequence[Result], indices: tuple[Symbol, Symbol]) -> Iterator[
     if OneHot in used:
         yield (
             OneHot(a),
-            " is 1 where the position along the axes that ",
+            " has axes that ",
             a,
-            " has not, in row-major order, is its element, else 0.",
+            " has not: along these it is 1 at the place that is the element of ",
+            a,
+            ", in row-major order where they are several, and 0 elsewhere.",
+        )
+    if any(len(p.axes) > 2 and product_of_matrices(p) is not None for p in products):
+        yield (
+            "A product of tensors of more than two axes is one of matrices, along their last two, which a transpose "
+            "exchanges; one of two axes is the same matrix in all.",
         )
     if used & {Elementwise, Hadamard}:
         yield (Hadamard(), " multiplies element by element; a tensor is the same along an axis that it lacks.")
@@ -144,7 +152,7 @@ def _padding(windows: Sequence[tuple[Window, Product]]) -> Iterator[Words]:
     """Where windows begin and end."""
     whole, inner = [full(w, p) for w, p in windows], [valid(w) for w, _ in windows]
     if not all(a or b for a, b in zip(whole, inner, strict=True)):
-        yield _PADDED
+        yield (_PADDED + (_TURNED_WINDOWS if any(w.turned for w, _ in windows) else ""),)
     yield from [_FULL] if any(whole) else []
     yield from [_VALID] if any(inner) else []
 

@@ -137,15 +137,21 @@ def is_outer_product(p: Product) -> bool:
 
 
 def product_of_matrices(p: Product) -> Expr | None:
-    """``δ wᵀ`` where two matrices share one summed index; None elsewhere."""
-    if len(p.operands) != 2 or len(p.summed) != 1 or len(p.axes) != 2 or len(p.result) != 2:
+    """``δ wᵀ`` where two matrices share one summed index; None elsewhere.
+
+    Axes in front that one of them has or both, and the result, count the matrices: it is a product for every one.
+    """
+    if len(p.operands) != 2 or len(p.summed) != 1 or len(p.axes) < 2 or len(p.result) != len(p.axes):
         return None
-    row, column, inner = *p.axes, p.summed[0]
+    (*shared, row, column), inner = p.axes, p.summed[0]
+    every = [(*shared, *pair) for pair in ((row, inner), (inner, column))]
     found = {frozenset(o.labels): o for o in p.operands if is_whole(o)}
-    left, right = found.get(frozenset((row, inner))), found.get(frozenset((inner, column)))
-    if left is None or right is None or len({row, column, inner}) < 3:
+    if len({row, column, inner}) < 3 or not any(frozenset(labels) in found for labels in every):
         return None
-    factors = _upright(left, (row, inner)), _upright(right, (inner, column))
+    factors = [
+        next((_upright(found[frozenset(own)], own) for own in (labels, labels[-2:]) if frozenset(own) in found), None)
+        for labels in every
+    ]
     return Matrices(*factors) if None not in factors else None
 
 
@@ -172,10 +178,11 @@ def _side_of_product(operand: Operand, inner: Symbol) -> tuple[tuple[Symbol, ...
     return labels_of(rows), name if axes[1] == inner else Transposed(name)
 
 
-def _upright(operand: Operand, labels: tuple[Symbol, Symbol]) -> Expr | None:
+def _upright(operand: Operand, labels: tuple[Symbol, ...]) -> Expr | None:
     """A matrix, or its transpose; None where tensors of several orders make it up."""
     name = bare(operand)
     orders = {read.labels for _, read in operand.reads if len(read.labels) == len(labels)}
     if name is None or len(orders) != 1 or any(len(read.labels) < len(labels) for _, read in operand.reads):
         return None
-    return name if orders == {labels} else Transposed(name)
+    turned = (*labels[:-2], labels[-1], labels[-2])
+    return name if orders == {labels} else Transposed(name) if orders == {turned} else None

@@ -55,8 +55,9 @@ def _added(parts: Sequence[Words]) -> Words:
     """Summands, one after the other."""
     words = parts[0]
     for part in parts[1:]:
-        less = isinstance(part[0], str) and part[0].startswith("minus ")
-        words = (*words, ", ", *(part if less else ("plus ", *part)))
+        first = part[0] if isinstance(part[0], str) else ""
+        article = "the " if first and not first.startswith("every ") else ""
+        words = (*words, ", ", *(part if first.startswith("minus ") else (f"plus {article}", *part)))
     return words
 
 
@@ -81,7 +82,8 @@ def _summed(p: Product) -> Words:
     operands = [bare(o) for o in p.operands]
     matrices = product_of_matrices(p)
     if matrices is not None:
-        return ("matrix product ", matrices)
+        every = joined([p.name(v) for v in p.axes[:-2]])
+        return ("matrix product ", matrices, *((", for every ", *every) if every else ()))
     if None in operands or not operands or not all(map(is_whole, p.operands)):
         return ()
     over = joined([p.name(v) for v in p.summed])
