@@ -79,24 +79,21 @@ def batch_norm_forward(
     # (1) m[c] = 1/E Σ_{e} x[e,c]
     m = rt.ratio(1, E) * rt.total(x, 0)
     # (2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
-    v = np.empty((C,), dtype)
+    v = rt.empty((C,), dtype)
     if not loops.batch_norm_forward_1(v, m, x, C, E):
         v = rt.ratio(1, E) * rt.total(np.square(x - m), 0)
     # (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
     factor1 = 1 / np.sqrt(epsilon + v)
-    h = np.empty((E, C), dtype)
-    y = np.empty((E, C), dtype)
+    h = rt.empty((E, C), dtype)
+    y = rt.empty((E, C), dtype)
     if not loops.batch_norm_forward_2(h, y, factor1, m, x, beta, gamma, C, E):
         h = (x - m) * factor1
         # (4) y[e,c] = γ[c] h[e,c] + β[c]
         y = beta + gamma * h
     # (5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
-    new_mean = np.empty((C,), dtype)
-    new_var = np.empty((C,), dtype)
-    if not loops.batch_norm_forward_3(new_mean, new_var, m, running_mean, running_var, v, C, E, rho):
-        new_mean = rho * m + (1 - rho) * running_mean
-        # (6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
-        new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
+    new_mean = rho * m + (1 - rho) * running_mean
+    # (6) new_var[c] = (1−ρ) running_var[c] + E ρ v[c]/max(E−1, 1)
+    new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
     return y.reshape(*full_shape, C), new_mean, new_var, m, v, h.reshape(*full_shape, C)
 
 
@@ -148,21 +145,22 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     x = x.reshape(E, C)
     dy = dy.reshape(E, C)
     # (7) dh[q,a] = dy[q,a] γ[a]
-    dh = np.empty((E, C), dtype)
-    if not loops.batch_norm_grad_input_1(dh, dy, gamma, C, E):
-        dh = gamma * dy
-    # (12) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
-    dv = np.empty((C,), dtype)
-    if not loops.batch_norm_grad_input_2(dv, dh, m, v, x, C, E, epsilon):
-        dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m) * dh, 0)
-    # (16) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
-    dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, 0)
-    # (16) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
-    dm += dv * rt.ratio(1, E) * rt.total(2 * m - 2 * x, 0)
-    # (21) dx[q,a] = dh[q,a]/√(ε+v[a])
     factor1 = 1 / np.sqrt(epsilon + v)
-    dx = np.empty((E, C), dtype)
-    if not loops.batch_norm_grad_input_3(dx, dh, factor1, dv, m, x, dm, C, E):
+    dv = rt.empty((C,), dtype)
+    dm = rt.empty((C,), dtype)
+    dx = rt.empty((E, C), dtype)
+    if not (
+        loops.batch_norm_grad_input_1(dv, dm, dy, gamma, m, v, x, C, E, epsilon)
+        and loops.batch_norm_grad_input_2(dx, dy, gamma, factor1, dv, m, x, dm, C, E)
+    ):
+        dh = gamma * dy
+        # (12) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
+        dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m) * dh, 0)
+        # (16) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
+        dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, 0)
+        # (16) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
+        dm += dv * rt.ratio(1, E) * rt.total(2 * m - 2 * x, 0)
+        # (21) dx[q,a] = dh[q,a]/√(ε+v[a])
         dx = factor1 * dh
         # (21) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
         dx += (2 * x - 2 * m) * dv / E
@@ -193,7 +191,7 @@ def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     C = dy.shape[-1]
     rt.extent("batch_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
-    dgamma = np.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
     if not loops.batch_norm_grad_gamma_1(dgamma, dy, h, C, E):
         dgamma = rt.contract("e q, e q -> q", dy, h)
     return dgamma
@@ -265,7 +263,7 @@ def batch_norm_predict(
     x = x.reshape(E, C)
     # (4) y[e,c] = γ[c] (x[e,c]−running_mean[c])/√(ε+running_var[c]) + β[c]
     factor1 = gamma / np.sqrt(epsilon + running_var)
-    y = np.empty((E, C), dtype)
+    y = rt.empty((E, C), dtype)
     if not loops.batch_norm_predict_1(y, beta, factor1, running_mean, x, C, E):
         y = (x - running_mean) * factor1 + beta
     return y.reshape(*full_shape, C)

@@ -72,8 +72,8 @@ def batch_norm_inference_forward(
     x = x.reshape(E, C)
     # (1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
     factor1 = 1 / np.sqrt(epsilon + running_var)
-    h = np.empty((E, C), dtype)
-    y = np.empty((E, C), dtype)
+    h = rt.empty((E, C), dtype)
+    y = rt.empty((E, C), dtype)
     if not loops.batch_norm_inference_forward_1(h, y, factor1, running_mean, x, beta, gamma, C, E):
         h = (x - running_mean) * factor1
         # (2) y[e,c] = γ[c] h[e,c] + β[c]
@@ -120,7 +120,7 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
     dy = dy.reshape(E, C)
     # (5) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
     factor1 = gamma / np.sqrt(epsilon + running_var)
-    dx = np.empty((E, C), dtype)
+    dx = rt.empty((E, C), dtype)
     if not loops.batch_norm_inference_grad_input_1(dx, dy, factor1, C, E):
         dx = factor1 * dy
     return dx.reshape(*full_shape, C)
@@ -148,7 +148,7 @@ def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
     C = dy.shape[-1]
     rt.extent("batch_norm_inference", "argument h, axis -1 (C)", h.shape[-1], C)
     # (10) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
-    dgamma = np.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
     if not loops.batch_norm_inference_grad_gamma_1(dgamma, dy, h, C, E):
         dgamma = rt.contract("e m, e m -> m", dy, h)
     return dgamma

@@ -92,7 +92,7 @@ def bottleneck_forward(
     # (2) norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H * N * W) * rt.total(conv1_u, (0, 1, 2))
     # (3) norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = np.empty((64,), dtype)
+    norm1_v = rt.empty((64,), dtype)
     if not loops.bottleneck_forward_1(norm1_v, conv1_u, norm1_m, H, N, W):
         norm1_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
@@ -121,7 +121,7 @@ def bottleneck_forward(
     # (2) norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H * N * W) * rt.total(conv2_u, (0, 1, 2))
     # (3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = np.empty((64,), dtype)
+    norm2_v = rt.empty((64,), dtype)
     if not loops.bottleneck_forward_4(norm2_v, conv2_u, norm2_m, H, N, W):
         norm2_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
@@ -148,7 +148,7 @@ def bottleneck_forward(
     # (2) norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv3_u[n,i,j,c]
     norm3_m = rt.ratio(1, H * N * W) * rt.total(conv3_u, (0, 1, 2))
     # (3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
-    norm3_v = np.empty((256,), dtype)
+    norm3_v = rt.empty((256,), dtype)
     if not loops.bottleneck_forward_7(norm3_v, conv3_u, norm3_m, H, N, W):
         norm3_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv3_u - norm3_m), (0, 1, 2))
     # (4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
@@ -169,7 +169,7 @@ def bottleneck_forward(
     # (2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
     norm4_m = rt.ratio(1, H * N * W) * rt.total(project_u, (0, 1, 2))
     # (3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
-    norm4_v = np.empty((256,), dtype)
+    norm4_v = rt.empty((256,), dtype)
     if not loops.bottleneck_forward_9(norm4_v, norm4_m, project_u, H, N, W):
         norm4_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(project_u - norm4_m), (0, 1, 2))
     # (4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
@@ -185,7 +185,7 @@ def bottleneck_forward(
     norm4_new_var = H * N * W * norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm4_running_var / 10
     # (6) relu3_y[n,i,j,c]
     #       = max(0, norm3_gamma[c] norm3_h[n,i,j,c]+norm3_beta[c]+norm4_gamma[c] norm4_h[n,i,j,c]+norm4_beta[c])
-    relu3_y = np.empty((N, H, W, 256), dtype)
+    relu3_y = rt.empty((N, H, W, 256), dtype)
     if not loops.bottleneck_forward_11(
         relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h, H, N, W
     ):
@@ -300,7 +300,7 @@ def bottleneck_predict(
     #           (project_u[n,i,j,c]−norm4_running_mean[c])/√(10⁻⁵+norm4_running_var[c])+norm4_beta[c])
     factor3 = norm3_gamma / np.sqrt(norm3_running_var + 1e-05)
     factor4 = norm4_gamma / np.sqrt(norm4_running_var + 1e-05)
-    relu3_y = np.empty((N, H, W, 256), dtype)
+    relu3_y = rt.empty((N, H, W, 256), dtype)
     if not loops.bottleneck_predict_2(
         relu3_y,
         conv3_u,
@@ -369,47 +369,64 @@ def bottleneck_backward(
     # (9) dsum_y[m,q,v,e] = dy[m,q,v,e] [relu3_y[m,q,v,e]>0]
     dsum_y = buffers.take((N, H, W, 256), dtype)
     dnorm4_h = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_backward_1(dsum_y, dnorm4_h, dy, relu3_y, norm4_gamma, H, N, W):
+    dnorm4_v = rt.empty((256,), dtype)
+    dnorm4_m = rt.empty((256,), dtype)
+    if not loops.bottleneck_backward_1(
+        dsum_y, dnorm4_h, dnorm4_v, dnorm4_m, dy, relu3_y, norm4_gamma, norm4_h, norm4_v, H, N, W
+    ):
         dsum_y[...] = np.where(relu3_y > 0, dy, 0)
         # (10) dnorm4_h[m,q,v,e] = norm4_gamma[e] dsum_y[m,q,v,e]
         np.multiply(dsum_y, norm4_gamma, out=dnorm4_h)
-    # (13) dnorm4_v[m] = −1/(2(10⁻⁵+norm4_v[m])) Σ_{n,i,j} norm4_h[n,i,j,m] dnorm4_h[n,i,j,m]
-    dnorm4_v = np.empty((256,), dtype)
-    if not loops.bottleneck_backward_2(dnorm4_v, dnorm4_h, norm4_h, norm4_v, H, N, W):
+        # (13) dnorm4_v[m] = −1/(2(10⁻⁵+norm4_v[m])) Σ_{n,i,j} norm4_h[n,i,j,m] dnorm4_h[n,i,j,m]
         dnorm4_v[...] = 1 / (norm4_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm4_h, norm4_h)
-    # (17) dnorm4_m[m] = −1/√(10⁻⁵+norm4_v[m]) Σ_{n,i,j} dnorm4_h[n,i,j,m]
-    dnorm4_m = -1 / np.sqrt(norm4_v + 1e-05) * rt.total(dnorm4_h, (0, 1, 2))
-    # (17) dnorm4_m[m] += −2/(HNW) dnorm4_v[m] √(10⁻⁵+norm4_v[m]) Σ_{n,i,j} norm4_h[n,i,j,m]
-    dnorm4_m += np.sqrt(norm4_v + 1e-05) * dnorm4_v * -rt.ratio(2, H * N * W) * rt.total(norm4_h, (0, 1, 2))
+        # (17) dnorm4_m[m] = −1/√(10⁻⁵+norm4_v[m]) Σ_{n,i,j} dnorm4_h[n,i,j,m]
+        dnorm4_m[...] = -1 / np.sqrt(norm4_v + 1e-05) * rt.total(dnorm4_h, (0, 1, 2))
+        # (17) dnorm4_m[m] += −2/(HNW) dnorm4_v[m] √(10⁻⁵+norm4_v[m]) Σ_{n,i,j} norm4_h[n,i,j,m]
+        dnorm4_m += np.sqrt(norm4_v + 1e-05) * dnorm4_v * -rt.ratio(2, H * N * W) * rt.total(norm4_h, (0, 1, 2))
     # (29) dproject_u[m,q,v,e] = 2 norm4_h[m,q,v,e] dnorm4_v[e] √(10⁻⁵+norm4_v[e])/(HNW)
     #                            + dnorm4_h[m,q,v,e]/√(10⁻⁵+norm4_v[e]) + dnorm4_m[e]/(HNW)
     factor1 = 1 / np.sqrt(norm4_v + 1e-05)
     factor2 = np.sqrt(norm4_v + 1e-05) * dnorm4_v
     dproject_u = buffers.take((N, H, W, 256), dtype)
     dnorm3_h = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_backward_3(
-        dproject_u, dnorm3_h, dnorm4_h, dnorm4_m, factor1, factor2, norm4_h, dsum_y, norm3_gamma, H, N, W
+    dnorm3_v = rt.empty((256,), dtype)
+    dnorm3_m = rt.empty((256,), dtype)
+    if not loops.bottleneck_backward_2(
+        dproject_u,
+        dnorm3_h,
+        dnorm3_v,
+        dnorm3_m,
+        dnorm4_h,
+        dnorm4_m,
+        factor1,
+        factor2,
+        norm4_h,
+        dsum_y,
+        norm3_gamma,
+        norm3_h,
+        norm3_v,
+        H,
+        N,
+        W,
     ):
         np.multiply(dnorm4_h, factor1, out=dproject_u)
         dproject_u += rt.ratio(1, H * N * W) * dnorm4_m
         dproject_u += rt.ratio(2, H * N * W) * factor2 * norm4_h
         # (10) dnorm3_h[m,q,v,e] = norm3_gamma[e] dsum_y[m,q,v,e]
         np.multiply(dsum_y, norm3_gamma, out=dnorm3_h)
-    buffers.give(dnorm4_h)
-    # (13) dnorm3_v[m] = −1/(2(10⁻⁵+norm3_v[m])) Σ_{n,i,j} norm3_h[n,i,j,m] dnorm3_h[n,i,j,m]
-    dnorm3_v = np.empty((256,), dtype)
-    if not loops.bottleneck_backward_4(dnorm3_v, dnorm3_h, norm3_h, norm3_v, H, N, W):
+        # (13) dnorm3_v[m] = −1/(2(10⁻⁵+norm3_v[m])) Σ_{n,i,j} norm3_h[n,i,j,m] dnorm3_h[n,i,j,m]
         dnorm3_v[...] = 1 / (norm3_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm3_h, norm3_h)
-    # (17) dnorm3_m[m] = −1/√(10⁻⁵+norm3_v[m]) Σ_{n,i,j} dnorm3_h[n,i,j,m]
-    dnorm3_m = -1 / np.sqrt(norm3_v + 1e-05) * rt.total(dnorm3_h, (0, 1, 2))
-    # (17) dnorm3_m[m] += −2/(HNW) dnorm3_v[m] √(10⁻⁵+norm3_v[m]) Σ_{n,i,j} norm3_h[n,i,j,m]
-    dnorm3_m += np.sqrt(norm3_v + 1e-05) * dnorm3_v * -rt.ratio(2, H * N * W) * rt.total(norm3_h, (0, 1, 2))
+        # (17) dnorm3_m[m] = −1/√(10⁻⁵+norm3_v[m]) Σ_{n,i,j} dnorm3_h[n,i,j,m]
+        dnorm3_m[...] = -1 / np.sqrt(norm3_v + 1e-05) * rt.total(dnorm3_h, (0, 1, 2))
+        # (17) dnorm3_m[m] += −2/(HNW) dnorm3_v[m] √(10⁻⁵+norm3_v[m]) Σ_{n,i,j} norm3_h[n,i,j,m]
+        dnorm3_m += np.sqrt(norm3_v + 1e-05) * dnorm3_v * -rt.ratio(2, H * N * W) * rt.total(norm3_h, (0, 1, 2))
+    buffers.give(dnorm4_h)
     # (31) dconv3_u[m,q,v,e] = 2 norm3_h[m,q,v,e] dnorm3_v[e] √(10⁻⁵+norm3_v[e])/(HNW)
     #                          + dnorm3_h[m,q,v,e]/√(10⁻⁵+norm3_v[e]) + dnorm3_m[e]/(HNW)
     factor3 = 1 / np.sqrt(norm3_v + 1e-05)
     factor4 = np.sqrt(norm3_v + 1e-05) * dnorm3_v
     dconv3_u = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_backward_5(dconv3_u, dnorm3_h, dnorm3_m, factor3, factor4, norm3_h, H, N, W):
+    if not loops.bottleneck_backward_3(dconv3_u, dnorm3_h, dnorm3_m, factor3, factor4, norm3_h, H, N, W):
         np.multiply(dnorm3_h, factor3, out=dconv3_u)
         dconv3_u += rt.ratio(1, H * N * W) * dnorm3_m
         dconv3_u += rt.ratio(2, H * N * W) * factor4 * norm3_h
@@ -421,25 +438,27 @@ def bottleneck_backward(
     # (35) dnorm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dnorm2_y = buffers.take((N, H, W, 64), dtype)
     dnorm2_h = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_6(dnorm2_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma, H, N, W):
+    dnorm2_v = rt.empty((64,), dtype)
+    dnorm2_m = rt.empty((64,), dtype)
+    if not loops.bottleneck_backward_4(
+        dnorm2_y, dnorm2_h, dnorm2_v, dnorm2_m, drelu2_y, relu2_y, norm2_gamma, norm2_h, norm2_v, H, N, W
+    ):
         dnorm2_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
         # (10) dnorm2_h[m,q,v,e] = norm2_gamma[e] dnorm2_y[m,q,v,e]
         np.multiply(dnorm2_y, norm2_gamma, out=dnorm2_h)
-    buffers.give(drelu2_y)
-    # (13) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
-    dnorm2_v = np.empty((64,), dtype)
-    if not loops.bottleneck_backward_7(dnorm2_v, dnorm2_h, norm2_h, norm2_v, H, N, W):
+        # (13) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
         dnorm2_v[...] = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (17) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
-    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h, (0, 1, 2))
-    # (17) dnorm2_m[m] += −2/(HNW) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
-    dnorm2_m += np.sqrt(norm2_v + 1e-05) * dnorm2_v * -rt.ratio(2, H * N * W) * rt.total(norm2_h, (0, 1, 2))
+        # (17) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+        dnorm2_m[...] = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h, (0, 1, 2))
+        # (17) dnorm2_m[m] += −2/(HNW) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+        dnorm2_m += np.sqrt(norm2_v + 1e-05) * dnorm2_v * -rt.ratio(2, H * N * W) * rt.total(norm2_h, (0, 1, 2))
+    buffers.give(drelu2_y)
     # (31) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(HNW)
     #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(HNW)
     factor5 = 1 / np.sqrt(norm2_v + 1e-05)
     factor6 = np.sqrt(norm2_v + 1e-05) * dnorm2_v
     dconv2_u = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_8(dconv2_u, dnorm2_h, dnorm2_m, factor5, factor6, norm2_h, H, N, W):
+    if not loops.bottleneck_backward_5(dconv2_u, dnorm2_h, dnorm2_m, factor5, factor6, norm2_h, H, N, W):
         np.multiply(dnorm2_h, factor5, out=dconv2_u)
         dconv2_u += rt.ratio(1, H * N * W) * dnorm2_m
         dconv2_u += rt.ratio(2, H * N * W) * factor6 * norm2_h
@@ -453,25 +472,27 @@ def bottleneck_backward(
     # (43) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = buffers.take((N, H, W, 64), dtype)
     dnorm1_h = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_9(dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma, H, N, W):
+    dnorm1_v = rt.empty((64,), dtype)
+    dnorm1_m = rt.empty((64,), dtype)
+    if not loops.bottleneck_backward_6(
+        dnorm1_y, dnorm1_h, dnorm1_v, dnorm1_m, drelu1_y, relu1_y, norm1_gamma, norm1_h, norm1_v, H, N, W
+    ):
         dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
         # (10) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
         np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    buffers.give(drelu1_y)
-    # (13) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = np.empty((64,), dtype)
-    if not loops.bottleneck_backward_10(dnorm1_v, dnorm1_h, norm1_h, norm1_v, H, N, W):
+        # (13) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
         dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (17) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
-    # (17) dnorm1_m[m] += −2/(HNW) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(2, H * N * W) * rt.total(norm1_h, (0, 1, 2))
+        # (17) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+        dnorm1_m[...] = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
+        # (17) dnorm1_m[m] += −2/(HNW) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+        dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(2, H * N * W) * rt.total(norm1_h, (0, 1, 2))
+    buffers.give(drelu1_y)
     # (31) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(HNW)
     #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(HNW)
     factor7 = 1 / np.sqrt(norm1_v + 1e-05)
     factor8 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
     dconv1_u = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_11(dconv1_u, dnorm1_h, dnorm1_m, factor7, factor8, norm1_h, H, N, W):
+    if not loops.bottleneck_backward_7(dconv1_u, dnorm1_h, dnorm1_m, factor7, factor8, norm1_h, H, N, W):
         np.multiply(dnorm1_h, factor7, out=dconv1_u)
         dconv1_u += rt.ratio(1, H * N * W) * dnorm1_m
         dconv1_u += rt.ratio(2, H * N * W) * factor8 * norm1_h
@@ -481,25 +502,27 @@ def bottleneck_backward(
     part = dconv1_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv1_u, x)
     # (20) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = np.empty((64,), dtype)
-    if not loops.bottleneck_backward_12(dnorm1_gamma, dnorm1_y, norm1_h, H, N, W):
+    dnorm1_gamma = rt.empty((64,), dtype)
+    dnorm1_beta = rt.empty((64,), dtype)
+    if not loops.bottleneck_backward_8(dnorm1_gamma, dnorm1_beta, dnorm1_y, norm1_h, H, N, W):
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (23) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
+        # (23) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+        dnorm1_beta[...] = rt.total(dnorm1_y, (0, 1, 2))
     buffers.give(dnorm1_y)
     # (38) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, 64, N, H, W), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv2_w = np.empty((3, 3, 64, 64), dtype)
+    dconv2_w = rt.empty((3, 3, 64, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
     # (20) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_y[n,i,j,m]
-    dnorm2_gamma = np.empty((64,), dtype)
-    if not loops.bottleneck_backward_13(dnorm2_gamma, dnorm2_y, norm2_h, H, N, W):
+    dnorm2_gamma = rt.empty((64,), dtype)
+    dnorm2_beta = rt.empty((64,), dtype)
+    if not loops.bottleneck_backward_9(dnorm2_gamma, dnorm2_beta, dnorm2_y, norm2_h, H, N, W):
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm2_y, norm2_h)
-    # (23) dnorm2_beta[m] = Σ_{n,i,j} dnorm2_y[n,i,j,m]
-    dnorm2_beta = rt.total(dnorm2_y, (0, 1, 2))
+        # (23) dnorm2_beta[m] = Σ_{n,i,j} dnorm2_y[n,i,j,m]
+        dnorm2_beta[...] = rt.total(dnorm2_y, (0, 1, 2))
     buffers.give(dnorm2_y)
     # (30) dconv3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv3_u[n,i,j,e]
     dconv3_w = np.zeros((1, 1, 64, 256), dtype)
@@ -507,26 +530,28 @@ def bottleneck_backward(
     part += rt.contract("n i j e, n i j v -> v e", dconv3_u, relu2_y)
     buffers.give(dconv3_u)
     # (20) dnorm3_gamma[m] = Σ_{n,i,j} norm3_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm3_gamma = np.empty((256,), dtype)
-    if not loops.bottleneck_backward_14(dnorm3_gamma, dsum_y, norm3_h, H, N, W):
+    dnorm3_gamma = rt.empty((256,), dtype)
+    dnorm3_beta = rt.empty((256,), dtype)
+    if not loops.bottleneck_backward_10(dnorm3_gamma, dnorm3_beta, dsum_y, norm3_h, H, N, W):
         dnorm3_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm3_h)
-    # (23) dnorm3_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm3_beta = rt.total(dsum_y, (0, 1, 2))
+        # (23) dnorm3_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+        dnorm3_beta[...] = rt.total(dsum_y, (0, 1, 2))
     # (30) dproject_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dproject_u[n,i,j,e]
     dproject_w = np.zeros((1, 1, 64, 256), dtype)
     part = dproject_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dproject_u, x)
     # (20) dnorm4_gamma[m] = Σ_{n,i,j} norm4_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm4_gamma = np.empty((256,), dtype)
-    if not loops.bottleneck_backward_15(dnorm4_gamma, dsum_y, norm4_h, H, N, W):
+    dnorm4_gamma = rt.empty((256,), dtype)
+    dnorm4_beta = rt.empty((256,), dtype)
+    if not loops.bottleneck_backward_11(dnorm4_gamma, dnorm4_beta, dsum_y, norm4_h, H, N, W):
         dnorm4_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm4_h)
-    # (23) dnorm4_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm4_beta = rt.total(dsum_y, (0, 1, 2))
+        # (23) dnorm4_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+        dnorm4_beta[...] = rt.total(dsum_y, (0, 1, 2))
     buffers.give(dsum_y)
     if inputs:
         # dx[m,q,v,e] = Σ_{k} project_w[0,0,e,k] dproject_u[m,q,v,k]
         project_w_1 = rt.Window(project_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
-        dx = np.empty((N, H, W, 64), dtype)
+        dx = rt.empty((N, H, W, 64), dtype)
         rt.contract("m q v k, e k -> m q v e", dproject_u, project_w_1, out=dx)
         # dx[m,q,v,e] += Σ_{k} conv1_w[0,0,e,k] dconv1_u[m,q,v,k]
         conv1_w_1 = rt.Window(conv1_w, (64, 64), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k

@@ -81,12 +81,12 @@ def conv1d_forward(
     # (1) u[n, j, Kg+k] = Σ_{t,c} x[n, sj+dt−p, Cg+c] w[t, c, Kg+k]
     done = K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s)
     if done:
-        u = np.empty((N, W_out, G), dtype)
+        u = rt.empty((N, W_out, G), dtype)
         done = loops.conv1d_forward_1(u, w, x, G, N, T, W, W_out, d, p, s)
     if not done:
         w_1 = w.reshape(T, C, G, K)
         x_1 = x.reshape(N, W, G, C)
-        u = np.empty((N, W_out, G * K), dtype)
+        u = rt.empty((N, W_out, G * K), dtype)
         u_1 = u.reshape(N, W_out, G, K)
         x_1_1 = rt.Window(x_1, (N, W_out, G, T, C), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))))
         rt.contract("n j g t c, t c g k -> n j g k", x_1_1, w_1, out=u_1)
@@ -131,7 +131,7 @@ def conv1d_grad_input(
     # (7) dx[m, sj+dt−p, Cg+c] += Σ_{k} dy[m, j, Kg+k] w[t, c, Kg+k]
     done = C == 1 and K == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s)
     if done:
-        dx = np.empty((N, W, G), dtype)
+        dx = rt.empty((N, W, G), dtype)
         if s == 1:
             done = loops.conv1d_grad_input_1(dx, dy, w, G, N, T, W, W_out, d, p)
         else:
@@ -139,7 +139,7 @@ def conv1d_grad_input(
     if not done:
         dy_1 = dy.reshape(N, W_out, G, K)
         w_1 = w.reshape(T, C, G, K)
-        dx = np.empty((N, W, C * G), dtype)
+        dx = rt.empty((N, W, C * G), dtype)
         dx_1 = dx.reshape(N, W, G, C)
         dx_1_1 = rt.Window(dx_1, (N, W_out, G, T, C), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))))
         rt.contract("m j g k, t c g k -> m j g t c", dy_1, w_1, out=dx_1_1)
@@ -204,12 +204,12 @@ def conv1d_grad_weight(
     done = K == 1 and C == 1 and T < 200 and loops.wanted(G * N * T * W_out, d, p, s)
     if done:
         x_2 = x.reshape(N, W, G, 1)
-        dw = np.empty((T, 1, G), dtype)
+        dw = rt.empty((T, 1, G), dtype)
         done = loops.conv1d_grad_weight_1(dw, dy, x_2, G, N, T, W, W_out, d, p, s)
     if not done:
         dy_1 = dy.reshape(N, W_out, G, K)
         x_1 = x.reshape(N, W, G, C)
-        dw = np.empty((T, C, G * K), dtype)
+        dw = rt.empty((T, C, G * K), dtype)
         dw_1 = dw.reshape(T, C, G, K)
         x_1_1 = rt.Window(x_1, (T, C, N, W_out, G), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))))
         rt.contract("m q n j g, n j g k -> m q g k", x_1_1, dy_1, out=dw_1)

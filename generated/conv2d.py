@@ -87,12 +87,12 @@ def conv2d_forward(
         K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     )
     if done:
-        u = np.empty((N, H_out, W_out, G), dtype)
+        u = rt.empty((N, H_out, W_out, G), dtype)
         done = loops.conv2d_forward_1(u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     if not done:
         w_1 = w.reshape(R, T, C, G, K)
         x_1 = x.reshape(N, H, W, G, C)
-        u = np.empty((N, H_out, W_out, G * K), dtype)
+        u = rt.empty((N, H_out, W_out, G * K), dtype)
         u_1 = u.reshape(N, H_out, W_out, G, K)
         x_1_1 = rt.Window(  # n i j g r t c
             x_1,
@@ -145,7 +145,7 @@ def conv2d_grad_input(
         C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     )
     if done:
-        dx = np.empty((N, H, W, G), dtype)
+        dx = rt.empty((N, H, W, G), dtype)
         if s_h == 1 and s_w == 1:
             done = loops.conv2d_grad_input_1(dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
         else:
@@ -153,7 +153,7 @@ def conv2d_grad_input(
     if not done:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         w_1 = w.reshape(R, T, C, G, K)
-        dx = np.empty((N, H, W, C * G), dtype)
+        dx = rt.empty((N, H, W, C * G), dtype)
         dx_1 = dx.reshape(N, H, W, G, C)
         dx_1_1 = rt.Window(  # m i j g r t c
             dx_1,
@@ -227,12 +227,12 @@ def conv2d_grad_weight(
     )
     if done:
         x_2 = x.reshape(N, H, W, G, 1)
-        dw = np.empty((R, T, 1, G), dtype)
+        dw = rt.empty((R, T, 1, G), dtype)
         done = loops.conv2d_grad_weight_1(dw, dy, x_2, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     if not done:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         x_1 = x.reshape(N, H, W, G, C)
-        dw = np.empty((R, T, C, G * K), dtype)
+        dw = rt.empty((R, T, C, G * K), dtype)
         dw_1 = dw.reshape(R, T, C, G, K)
         x_1_1 = rt.Window(  # m q v n i j g
             x_1,

@@ -97,14 +97,14 @@ def conv3d_forward(
         and loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
     )
     if done:
-        u = np.empty((N, D_out, H_out, W_out, G), dtype)
+        u = rt.empty((N, D_out, H_out, W_out, G), dtype)
         done = loops.conv3d_forward_1(
             u, w, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
     if not done:
         w_1 = w.reshape(A, R, T, C, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)
-        u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
+        u = rt.empty((N, D_out, H_out, W_out, G * K), dtype)
         u_1 = u.reshape(N, D_out, H_out, W_out, G, K)
         x_1_1 = rt.Window(  # n l i j g a r t c
             x_1,
@@ -169,7 +169,7 @@ def conv3d_grad_input(
         and loops.wanted(A * D_out * G * H_out * N * R * T * W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
     )
     if done:
-        dx = np.empty((N, D, H, W, G), dtype)
+        dx = rt.empty((N, D, H, W, G), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
             done = loops.conv3d_grad_input_1(
                 dx, dy, w, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w
@@ -181,7 +181,7 @@ def conv3d_grad_input(
     if not done:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         w_1 = w.reshape(A, R, T, C, G, K)
-        dx = np.empty((N, D, H, W, C * G), dtype)
+        dx = rt.empty((N, D, H, W, C * G), dtype)
         dx_1 = dx.reshape(N, D, H, W, G, C)
         dx_1_1 = rt.Window(  # m l i j g a r t c
             dx_1,
@@ -272,14 +272,14 @@ def conv3d_grad_weight(
     )
     if done:
         x_2 = x.reshape(N, D, H, W, G, 1)
-        dw = np.empty((A, R, T, 1, G), dtype)
+        dw = rt.empty((A, R, T, 1, G), dtype)
         done = loops.conv3d_grad_weight_1(
             dw, dy, x_2, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
     if not done:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)
-        dw = np.empty((A, R, T, C, G * K), dtype)
+        dw = rt.empty((A, R, T, C, G * K), dtype)
         dw_1 = dw.reshape(A, R, T, C, G, K)
         x_1_1 = rt.Window(  # m q v e n l i j g
             x_1,

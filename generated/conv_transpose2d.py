@@ -105,7 +105,7 @@ def conv_transpose2d_forward(
     # (1) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
     done = K == 1 and C == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w)
     if done:
-        u = np.empty((N, H_out, W_out, G), dtype)
+        u = rt.empty((N, H_out, W_out, G), dtype)
         if s_h == 1 and s_w == 1:
             done = loops.conv_transpose2d_forward_1(u, w, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
         else:
@@ -115,7 +115,7 @@ def conv_transpose2d_forward(
     if not done:
         w_1 = w.reshape(R, T, K, G, C)
         x_1 = x.reshape(N, H, W, G, C)
-        u = np.empty((N, H_out, W_out, G * K), dtype)
+        u = rt.empty((N, H_out, W_out, G * K), dtype)
         u_4 = u.reshape(N, H_out, W_out, G, K)
         u_4_1 = rt.Window(  # n i r j t g k
             u_4,
@@ -168,14 +168,14 @@ def conv_transpose2d_grad_input(
     # (7) dx[m, q, e, Cg+c] = Σ_{r,t,k} dy[m, s_h·q+d_h·r−p_h, s_w·e+d_w·t−p_w, Kg+k] w[r, t, k, Cg+c]
     done = C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w)
     if done:
-        dx = np.empty((N, H, W, G), dtype)
+        dx = rt.empty((N, H, W, G), dtype)
         done = loops.conv_transpose2d_grad_input_1(
             dx, dy, w, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
         )
     if not done:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         w_1 = w.reshape(R, T, K, G, C)
-        dx = np.empty((N, H, W, C * G), dtype)
+        dx = rt.empty((N, H, W, C * G), dtype)
         dx_1 = dx.reshape(N, H, W, G, C)
         dy_1_1 = rt.Window(  # m q e r t g k
             dy_1,
@@ -266,14 +266,14 @@ def conv_transpose2d_grad_weight(
     done = C == 1 and K == 1 and R * T < 200 and loops.wanted(G * H * N * R * T * W, d_h, d_w, p_h, p_w, s_h, s_w)
     if done:
         dy_2 = dy.reshape(N, H_out, W_out, G, 1)
-        dw = np.empty((R, T, 1, G), dtype)
+        dw = rt.empty((R, T, 1, G), dtype)
         done = loops.conv_transpose2d_grad_weight_1(
             dw, dy_2, x, G, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
         )
     if not done:
         dy_1 = dy.reshape(N, H_out, W_out, G, K)
         x_1 = x.reshape(N, H, W, G, C)
-        dw = np.empty((R, T, K, C * G), dtype)
+        dw = rt.empty((R, T, K, C * G), dtype)
         dw_1 = dw.reshape(R, T, K, G, C)
         dy_1_1 = rt.Window(  # m q e n i j g
             dy_1,

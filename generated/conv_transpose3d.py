@@ -118,7 +118,7 @@ def conv_transpose3d_forward(
         and loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
     )
     if done:
-        u = np.empty((N, D_out, H_out, W_out, G), dtype)
+        u = rt.empty((N, D_out, H_out, W_out, G), dtype)
         if s_d == 1 and s_h == 1 and s_w == 1:
             done = loops.conv_transpose3d_forward_1(
                 u, w, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w
@@ -130,7 +130,7 @@ def conv_transpose3d_forward(
     if not done:
         w_1 = w.reshape(A, R, T, K, G, C)
         x_1 = x.reshape(N, D, H, W, G, C)
-        u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
+        u = rt.empty((N, D_out, H_out, W_out, G * K), dtype)
         u_5 = u.reshape(N, D_out, H_out, W_out, G, K)
         u_5_1 = rt.Window(  # n a l i r j t g k
             u_5,
@@ -197,14 +197,14 @@ def conv_transpose3d_grad_input(
         and loops.wanted(A * D * G * H * N * R * T * W, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
     )
     if done:
-        dx = np.empty((N, D, H, W, G), dtype)
+        dx = rt.empty((N, D, H, W, G), dtype)
         done = loops.conv_transpose3d_grad_input_1(
             dx, dy, w, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
     if not done:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         w_1 = w.reshape(A, R, T, K, G, C)
-        dx = np.empty((N, D, H, W, C * G), dtype)
+        dx = rt.empty((N, D, H, W, C * G), dtype)
         dx_1 = dx.reshape(N, D, H, W, G, C)
         dy_1_1 = rt.Window(  # m e o f a r t g k
             dy_1,
@@ -316,14 +316,14 @@ def conv_transpose3d_grad_weight(
     )
     if done:
         dy_2 = dy.reshape(N, D_out, H_out, W_out, G, 1)
-        dw = np.empty((A, R, T, 1, G), dtype)
+        dw = rt.empty((A, R, T, 1, G), dtype)
         done = loops.conv_transpose3d_grad_weight_1(
             dw, dy_2, x, A, D, D_out, G, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
     if not done:
         dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
         x_1 = x.reshape(N, D, H, W, G, C)
-        dw = np.empty((A, R, T, K, C * G), dtype)
+        dw = rt.empty((A, R, T, K, C * G), dtype)
         dw_1 = dw.reshape(A, R, T, K, G, C)
         dy_1_1 = rt.Window(  # m e o f n l i j g
             dy_1,

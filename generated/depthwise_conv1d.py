@@ -70,10 +70,10 @@ def depthwise_conv1d_forward(
     # (1) u[n, j, Mc+k] = Σ_{t} x[n, sj+dt−p, c] w[t,c,k]
     done = M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s)
     if done:
-        u = np.empty((N, W_out, C), dtype)
+        u = rt.empty((N, W_out, C), dtype)
         done = loops.depthwise_conv1d_forward_1(u, w, x, C, N, T, W, W_out, d, p, s)
     if not done:
-        u = np.empty((N, W_out, C * M), dtype)
+        u = rt.empty((N, W_out, C * M), dtype)
         u_1 = u.reshape(N, W_out, C, M)
         x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
         rt.contract("n j c t, t c k -> n j c k", x_1, w, out=u_1)
@@ -108,7 +108,7 @@ def depthwise_conv1d_grad_input(
     input_shape = rt.shape("depthwise_conv1d", "input_shape", input_shape, 3)
     s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k]
-    dx = np.empty((N, W, C), dtype)
+    dx = rt.empty((N, W, C), dtype)
     done = M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s)
     if done:
         if s == 1:
@@ -169,12 +169,12 @@ def depthwise_conv1d_grad_weight(
     # (13) dw[m,q,v] = Σ_{n,j} dy[n, j, Mq+v] x[n, dm+sj−p, q]
     done = M == 1 and T < 200 and loops.wanted(C * N * T * W_out, d, p, s)
     if done:
-        dw = np.empty((T, C, 1), dtype)
+        dw = rt.empty((T, C, 1), dtype)
         done = loops.depthwise_conv1d_grad_weight_1(dw, dy, x, C, N, T, W, W_out, d, p, s)
     if not done:
         dy_1 = dy.reshape(N, W_out, C, M)
         x_1 = rt.Window(x, (T, C, N, W_out), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))))  # m q n j
-        dw = np.empty((T, C, M), dtype)
+        dw = rt.empty((T, C, M), dtype)
         rt.contract("m q n j, n j q v -> m q v", x_1, dy_1, out=dw)
     return dw
 

@@ -74,10 +74,10 @@ def depthwise_conv2d_forward(
     # (1) u[n, i, j, Mc+k] = Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[r,t,c,k]
     done = M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     if done:
-        u = np.empty((N, H_out, W_out, C), dtype)
+        u = rt.empty((N, H_out, W_out, C), dtype)
         done = loops.depthwise_conv2d_forward_1(u, w, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     if not done:
-        u = np.empty((N, H_out, W_out, C * M), dtype)
+        u = rt.empty((N, H_out, W_out, C * M), dtype)
         u_1 = u.reshape(N, H_out, W_out, C, M)
         x_1 = rt.Window(  # n i j c r t
             x,
@@ -118,7 +118,7 @@ def depthwise_conv2d_grad_input(
         dtype, w, None, input_shape, dy, stride, padding, dilation
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m, i, j, Me+k] w[r,t,e,k]
-    dx = np.empty((N, H, W, C), dtype)
+    dx = rt.empty((N, H, W, C), dtype)
     done = M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     if done:
         if s_h == 1 and s_w == 1:
@@ -188,7 +188,7 @@ def depthwise_conv2d_grad_weight(
     # (13) dw[m,q,v,e] = Σ_{n,i,j} dy[n, i, j, Mv+e] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v]
     done = M == 1 and R * T < 200 and loops.wanted(C * H_out * N * R * T * W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     if done:
-        dw = np.empty((R, T, C, 1), dtype)
+        dw = rt.empty((R, T, C, 1), dtype)
         done = loops.depthwise_conv2d_grad_weight_1(
             dw, dy, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
         )
@@ -199,7 +199,7 @@ def depthwise_conv2d_grad_weight(
             (R, T, C, N, H_out, W_out),
             ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (2, 1))),
         )
-        dw = np.empty((R, T, C, M), dtype)
+        dw = rt.empty((R, T, C, M), dtype)
         rt.contract("m q v n i j, n i j v e -> m q v e", x_1, dy_1, out=dw)
     return dw
 

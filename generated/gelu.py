@@ -40,8 +40,8 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     E = x.size
     x = x.reshape(-1)
     # (1) s[e] = 1 + erf(√2 x[e]/2)
-    s = np.empty((E,), dtype)
-    y = np.empty((E,), dtype)
+    s = rt.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.gelu_forward_1(s, y, x, E):
         s = rt.erf(0.7071067811865476 * x) + 1
         # (2) y[e] = 1/2 x[e] s[e]
@@ -75,7 +75,7 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     rt.same_shape("gelu", "s", s.shape, full_shape)
     s = s.reshape(-1)
     # (7) dx[m] = 1/2 dy[m] s[m]
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.gelu_grad_input_1(dx, dy, s, x, E):
         dx = dy * s / 2
         # (7) dx[m] += √2/(2 √π) dy[m] x[m] exp(−x[m]²/2)

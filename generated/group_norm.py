@@ -76,7 +76,7 @@ def group_norm_forward(
     h_1 = (x_3 - m[:, None, :, None]) / np.sqrt(epsilon + v[:, None, :, None])
     h = h_1.reshape(N, E, C * G)
     # (4) y[n,e,k] = γ[k] h[n,e,k] + β[k]
-    y = np.empty((N, E, C * G), dtype)
+    y = rt.empty((N, E, C * G), dtype)
     if not loops.group_norm_forward_1(y, beta, gamma, h, C, E, G, N):
         y = beta + gamma * h
     return y.reshape(N, *full_shape, C * G), m, v, h.reshape(N, *full_shape, C * G)
@@ -138,7 +138,7 @@ def group_norm_grad_input(
     x = x.reshape(N, E, C * G)
     dy = dy.reshape(N, E, C * G)
     # (5) dh[q,a,o] = dy[q,a,o] γ[o]
-    dh = np.empty((N, E, C * G), dtype)
+    dh = rt.empty((N, E, C * G), dtype)
     if not loops.group_norm_grad_input_1(dh, dy, gamma, C, E, G, N):
         dh = gamma * dy
     # (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
@@ -203,7 +203,7 @@ def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
     dy = dy.reshape(N, E, C * G)
     h = h.reshape(N, E, C * G)
     # (29) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
-    dgamma = np.empty((C * G,), dtype)
+    dgamma = rt.empty((C * G,), dtype)
     if not loops.group_norm_grad_gamma_1(dgamma, dy, h, C, E, G, N):
         dgamma = rt.contract("n e q, n e q -> q", dy, h)
     return dgamma

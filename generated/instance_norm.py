@@ -64,13 +64,13 @@ def instance_norm_forward(
     # (1) m[n,c] = 1/E Σ_{e} x[n,e,c]
     m = rt.ratio(1, E) * rt.total(x, 1)
     # (2) v[n,c] = 1/E Σ_{e} (x[n,e,c]−m[n,c])²
-    v = np.empty((N, C), dtype)
+    v = rt.empty((N, C), dtype)
     if not loops.instance_norm_forward_1(v, m, x, C, E, N):
         v = rt.ratio(1, E) * rt.total(np.square(x - m[:, None, :]), 1)
     # (3) h[n,e,c] = 1/√(ε+v[n,c]) (x[n,e,c]−m[n,c])
     factor1 = 1 / np.sqrt(epsilon + v)
-    h = np.empty((N, E, C), dtype)
-    y = np.empty((N, E, C), dtype)
+    h = rt.empty((N, E, C), dtype)
+    y = rt.empty((N, E, C), dtype)
     if not loops.instance_norm_forward_2(h, y, factor1, m, x, beta, gamma, C, E, N):
         h = (x - m[:, None, :]) * factor1[:, None, :]
         # (4) y[n,e,c] = γ[c] h[n,e,c] + β[c]
@@ -128,21 +128,22 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
     x = x.reshape(N, E, C)
     dy = dy.reshape(N, E, C)
     # (5) dh[q,a,o] = dy[q,a,o] γ[o]
-    dh = np.empty((N, E, C), dtype)
+    dh = rt.empty((N, E, C), dtype)
     if not loops.instance_norm_grad_input_1(dh, dy, gamma, C, E, N):
         dh = gamma * dy
     # (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
-    dv = np.empty((N, C), dtype)
+    dv = rt.empty((N, C), dtype)
     if not loops.instance_norm_grad_input_2(dv, dh, m, v, x, C, E, N, epsilon):
         dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m[:, None, :]) * dh, 1)
     # (14) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
     dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, 1)
     # (14) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
-    dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, None, :] - 2 * x, 1)
+    if not loops.instance_norm_grad_input_3(dm, dv, m, x, C, E, N):
+        dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, None, :] - 2 * x, 1)
     # (19) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
     factor1 = 1 / np.sqrt(epsilon + v)
-    dx = np.empty((N, E, C), dtype)
-    if not loops.instance_norm_grad_input_3(dx, dh, factor1, dv, m, x, dm, C, E, N):
+    dx = rt.empty((N, E, C), dtype)
+    if not loops.instance_norm_grad_input_4(dx, dh, factor1, dv, m, x, dm, C, E, N):
         dx = factor1[:, None, :] * dh
         # (19) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
         dx += (2 * x - 2 * m[:, None, :]) * dv[:, None, :] / E
@@ -175,7 +176,7 @@ def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     rt.extent("instance_norm", "argument h, axis 0 (N)", h.shape[0], N)
     rt.extent("instance_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (27) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
-    dgamma = np.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
     if not loops.instance_norm_grad_gamma_1(dgamma, dy, h, C, E, N):
         dgamma = rt.contract("n e q, n e q -> q", dy, h)
     return dgamma

@@ -61,10 +61,10 @@ def layer_norm_forward(
     full_shape, E, epsilon, C = _layer_norm_sizes(dtype, gamma, beta, x, eps)
     x = x.reshape(E, C)
     # (1) m[e] = 1/C Σ_{c} x[e,c]
-    m = np.empty((E,), dtype)
-    v = np.empty((E,), dtype)
-    h = np.empty((E, C), dtype)
-    y = np.empty((E, C), dtype)
+    m = rt.empty((E,), dtype)
+    v = rt.empty((E,), dtype)
+    h = rt.empty((E, C), dtype)
+    y = rt.empty((E, C), dtype)
     if not loops.layer_norm_forward_1(m, v, h, y, x, beta, gamma, C, E, epsilon):
         m = rt.ratio(1, C) * rt.total(x, -1)
         # (2) v[e] = 1/C Σ_{c} (x[e,c]−m[e])²
@@ -126,11 +126,8 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
     m = m.reshape(-1)
     v = v.reshape(-1)
     # (5) dh[q,a] = dy[q,a] γ[a]
-    dh = np.empty((E, C), dtype)
-    dv = np.empty((E,), dtype)
-    dm = np.empty((E,), dtype)
-    dx = np.empty((E, C), dtype)
-    if not loops.layer_norm_grad_input_1(dh, dv, dm, dx, dy, gamma, m, v, x, C, E, epsilon):
+    dx = rt.empty((E, C), dtype)
+    if not loops.layer_norm_grad_input_1(dx, dy, gamma, m, v, x, C, E, epsilon):
         dh = gamma * dy
         # (10) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
         dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m[:, None]) * dh, -1)
@@ -169,7 +166,7 @@ def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     C = dy.shape[-1]
     rt.extent("layer_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (27) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
-    dgamma = np.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
     if not loops.layer_norm_grad_gamma_1(dgamma, dy, h, C, E):
         dgamma = rt.contract("e q, e q -> q", dy, h)
     return dgamma

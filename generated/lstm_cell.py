@@ -109,7 +109,7 @@ def lstm_cell_forward(
     w, r, b, x, h, c, dtype = rt.arrays("lstm_cell", "w 3, r 3, b 2 optional, x 2, h 2, c 2", w, r, b, x, h, c)
     C, H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, None, None, None, None, None, None, None)
     # (1) u[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
-    u = np.empty((N, 4, H), dtype)
+    u = rt.empty((N, 4, H), dtype)
     rt.contract("n l, l a k -> n a k", h, r, out=u)
     # (1) u[n,a,k] += Σ_{e} x[n,e] w[e,a,k]
     u += rt.contract("n e, e a k -> n a k", x, w)
@@ -125,9 +125,9 @@ def lstm_cell_forward(
     # (5) o[n,k] = σ(u[n,3,k])
     o = rt.sigmoid(u[:, 3])
     # (6) z[n,k] = c[n,k] f[n,k] + i[n,k] g[n,k]
-    z = np.empty((N, H), dtype)
-    s = np.empty((N, H), dtype)
-    y = np.empty((N, H), dtype)
+    z = rt.empty((N, H), dtype)
+    s = rt.empty((N, H), dtype)
+    y = rt.empty((N, H), dtype)
     if not loops.lstm_cell_forward_1(z, s, y, c, f, g, i, o, H, N):
         z = c * f + g * i
         # (7) s[n,k] = tanh(z[n,k])
@@ -208,7 +208,7 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-    dx = np.empty((N, C), dtype)
+    dx = rt.empty((N, C), dtype)
     rt.contract("m a k, q a k -> m q", du, w, out=dx)
     return dx
 
@@ -284,7 +284,7 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
-    dh = np.empty((N, H), dtype)
+    dh = rt.empty((N, H), dtype)
     rt.contract("m a k, q a k -> m q", du, r, out=dh)
     return dh
 
@@ -319,7 +319,7 @@ def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
     ddz = np.zeros((N, H), dtype)
     ddz += dz
     # (11) ddz[m,q] += dy[m,q] o[m,q] (1−s[m,q]²)
-    dc = np.empty((N, H), dtype)
+    dc = rt.empty((N, H), dtype)
     if not loops.lstm_cell_grad_c_1(ddz, dc, dy, o, s, f, H, N):
         ddz += (1 - np.square(s)) * dy * o
         # (15) dc[m,q] = f[m,q] ddz[m,q]
@@ -397,7 +397,7 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
-    dw = np.empty((C, 4, H), dtype)
+    dw = rt.empty((C, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", x, du, out=dw)
     return dw
 
@@ -471,7 +471,7 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
-    dr = np.empty((H, 4, H), dtype)
+    dr = rt.empty((H, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", h, du, out=dr)
     return dr
 
@@ -640,20 +640,20 @@ def lstm_cell_backward(
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
-    dw = np.empty((C, 4, H), dtype)
+    dw = rt.empty((C, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", x, du, out=dw)
     # (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
-    dr = np.empty((H, 4, H), dtype)
+    dr = rt.empty((H, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", h, du, out=dr)
     if b is not None:
         # (27) db[m,q] = Σ_{n} du[n,m,q]
         db = rt.total(du, 0)
     if inputs:
         # (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-        dx = np.empty((N, C), dtype)
+        dx = rt.empty((N, C), dtype)
         rt.contract("m a k, q a k -> m q", du, w, out=dx)
         # (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
-        dh = np.empty((N, H), dtype)
+        dh = rt.empty((N, H), dtype)
         rt.contract("m a k, q a k -> m q", du, r, out=dh)
         # (15) dc[m,q] = f[m,q] ddz[m,q]
         dc = ddz * f

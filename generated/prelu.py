@@ -40,7 +40,7 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
     (C,) = a.shape
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
     # (1) y[e,c] = max(0, x[e,c]) + a[c] min(x[e,c], 0)
-    y = np.empty((E, C), dtype)
+    y = rt.empty((E, C), dtype)
     if not loops.prelu_forward_1(y, a, x, C, E):
         y = np.maximum(x, 0) + np.minimum(x, 0) * a
     return y.reshape(*full_shape, C)
@@ -70,7 +70,7 @@ def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
     # (2) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
-    dx = np.empty((E, C), dtype)
+    dx = rt.empty((E, C), dtype)
     if not loops.prelu_grad_input_1(dx, a, dy, x, C, E):
         dx = (np.where(x <= 0, a, 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(*full_shape, C)
@@ -98,7 +98,7 @@ def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     C = x.shape[-1]
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
     # (7) da[m] = Σ_{e} dy[e,m] min(x[e,m], 0)
-    da = np.empty((C,), dtype)
+    da = rt.empty((C,), dtype)
     if not loops.prelu_grad_a_1(da, dy, x, C, E):
         da = rt.total(np.minimum(x, 0) * dy, 0)
     return da

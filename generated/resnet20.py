@@ -125,7 +125,7 @@ def _basic_forward(
     # (2) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H**2 * N) * rt.total(conv1_u, (0, 1, 2))
     # (3) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = np.empty((C,), dtype)
+    norm1_v = rt.empty((C,), dtype)
     if not loops.resnet20_basic_forward_1(norm1_v, conv1_u, norm1_m, C, H, N):
         norm1_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
@@ -154,7 +154,7 @@ def _basic_forward(
     # (2) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H**2 * N) * rt.total(conv2_u, (0, 1, 2))
     # (3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = np.empty((C,), dtype)
+    norm2_v = rt.empty((C,), dtype)
     if not loops.resnet20_basic_forward_4(norm2_v, conv2_u, norm2_m, C, H, N):
         norm2_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
@@ -228,7 +228,7 @@ def _down_forward(
     # (2) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u, (0, 1, 2))
     # (3) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = np.empty((K,), dtype)
+    norm1_v = rt.empty((K,), dtype)
     if not loops.resnet20_down_forward_1(norm1_v, conv1_u, norm1_m, H_out, K, N):
         norm1_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
@@ -257,7 +257,7 @@ def _down_forward(
     # (2) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u, (0, 1, 2))
     # (3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = np.empty((K,), dtype)
+    norm2_v = rt.empty((K,), dtype)
     if not loops.resnet20_down_forward_4(norm2_v, conv2_u, norm2_m, H_out, K, N):
         norm2_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
@@ -332,7 +332,7 @@ def resnet20_forward(
     # (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, 1024 * N) * rt.total(conv1_u, (0, 1, 2))
     # (3) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = np.empty((16,), dtype)
+    norm1_v = rt.empty((16,), dtype)
     if not loops.resnet20_forward_1(norm1_v, conv1_u, norm1_m, N):
         norm1_v[...] = rt.ratio(1, 1024 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
@@ -382,7 +382,7 @@ def resnet20_forward(
     # (11) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y, (1, 2))
     # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
-    output_u = np.empty((N, 10), dtype)
+    output_u = rt.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
     # (12) output_u[n,k] += output_b[k]
     output_u += output_b
@@ -618,7 +618,7 @@ def resnet20_predict(
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y, (1, 2))
     buffers.give(stage3_block3_relu2_y)
     # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
-    output_u = np.empty((N, 10), dtype)
+    output_u = rt.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
     # (12) output_u[n,k] += output_b[k]
     output_u += output_b
@@ -646,24 +646,26 @@ def _basic_backward(
     # (40) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = buffers.take((N, H, H, C), dtype)
     dnorm2_h = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_1(dsum_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma, C, H, N):
+    dnorm2_v = rt.empty((C,), dtype)
+    dnorm2_m = rt.empty((C,), dtype)
+    if not loops.resnet20_basic_backward_1(
+        dsum_y, dnorm2_h, dnorm2_v, dnorm2_m, drelu2_y, relu2_y, norm2_gamma, norm2_h, norm2_v, C, H, N
+    ):
         dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
         # (42) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
         np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (45) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
-    dnorm2_v = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_2(dnorm2_v, dnorm2_h, norm2_h, norm2_v, C, H, N):
+        # (45) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
         dnorm2_v[...] = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
-    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h, (0, 1, 2))
-    # (49) dnorm2_m[m] += −2/(NH²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
-    dnorm2_m += np.sqrt(norm2_v + 1e-05) * dnorm2_v * -rt.ratio(2, H**2 * N) * rt.total(norm2_h, (0, 1, 2))
+        # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+        dnorm2_m[...] = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h, (0, 1, 2))
+        # (49) dnorm2_m[m] += −2/(NH²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+        dnorm2_m += np.sqrt(norm2_v + 1e-05) * dnorm2_v * -rt.ratio(2, H**2 * N) * rt.total(norm2_h, (0, 1, 2))
     # (57) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH²)
     #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH²)
     factor1 = 1 / np.sqrt(norm2_v + 1e-05)
     factor2 = np.sqrt(norm2_v + 1e-05) * dnorm2_v
     dconv2_u = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_3(dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h, C, H, N):
+    if not loops.resnet20_basic_backward_2(dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h, C, H, N):
         np.multiply(dnorm2_h, factor1, out=dconv2_u)
         dconv2_u += rt.ratio(1, H**2 * N) * dnorm2_m
         dconv2_u += rt.ratio(2, H**2 * N) * factor2 * norm2_h
@@ -677,25 +679,27 @@ def _basic_backward(
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = buffers.take((N, H, H, C), dtype)
     dnorm1_h = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_4(dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma, C, H, N):
+    dnorm1_v = rt.empty((C,), dtype)
+    dnorm1_m = rt.empty((C,), dtype)
+    if not loops.resnet20_basic_backward_3(
+        dnorm1_y, dnorm1_h, dnorm1_v, dnorm1_m, drelu1_y, relu1_y, norm1_gamma, norm1_h, norm1_v, C, H, N
+    ):
         dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
         # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
         np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    buffers.give(drelu1_y)
-    # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_5(dnorm1_v, dnorm1_h, norm1_h, norm1_v, C, H, N):
+        # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
         dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
-    # (49) dnorm1_m[m] += −2/(NH²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(2, H**2 * N) * rt.total(norm1_h, (0, 1, 2))
+        # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+        dnorm1_m[...] = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
+        # (49) dnorm1_m[m] += −2/(NH²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+        dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(2, H**2 * N) * rt.total(norm1_h, (0, 1, 2))
+    buffers.give(drelu1_y)
     # (57) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH²)
     #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH²)
     factor3 = 1 / np.sqrt(norm1_v + 1e-05)
     factor4 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
     dconv1_u = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_6(dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h, C, H, N):
+    if not loops.resnet20_basic_backward_4(dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h, C, H, N):
         np.multiply(dnorm1_h, factor3, out=dconv1_u)
         dconv1_u += rt.ratio(1, H**2 * N) * dnorm1_m
         dconv1_u += rt.ratio(2, H**2 * N) * factor4 * norm1_h
@@ -710,29 +714,31 @@ def _basic_backward(
     dx += dsum_y
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
-    dconv1_w = np.empty((3, 3, C, C), dtype)
+    dconv1_w = rt.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
     # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_7(dnorm1_gamma, dnorm1_y, norm1_h, C, H, N):
+    dnorm1_gamma = rt.empty((C,), dtype)
+    dnorm1_beta = rt.empty((C,), dtype)
+    if not loops.resnet20_basic_backward_5(dnorm1_gamma, dnorm1_beta, dnorm1_y, norm1_h, C, H, N):
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
+        # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+        dnorm1_beta[...] = rt.total(dnorm1_y, (0, 1, 2))
     buffers.give(dnorm1_y)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv2_w = np.empty((3, 3, C, C), dtype)
+    dconv2_w = rt.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
     # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm2_gamma = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_8(dnorm2_gamma, dsum_y, norm2_h, C, H, N):
+    dnorm2_gamma = rt.empty((C,), dtype)
+    dnorm2_beta = rt.empty((C,), dtype)
+    if not loops.resnet20_basic_backward_6(dnorm2_gamma, dnorm2_beta, dsum_y, norm2_h, C, H, N):
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm2_beta = rt.total(dsum_y, (0, 1, 2))
+        # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+        dnorm2_beta[...] = rt.total(dsum_y, (0, 1, 2))
     buffers.give(dsum_y)
     return (
         dx,
@@ -776,24 +782,26 @@ def _down_backward(
     # (70) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = buffers.take((N, H_out, H_out, K), dtype)
     dnorm2_h = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_1(dsum_y, dnorm2_h, drelu2_y, relu2_y, norm2_gamma, H_out, K, N):
+    dnorm2_v = rt.empty((K,), dtype)
+    dnorm2_m = rt.empty((K,), dtype)
+    if not loops.resnet20_down_backward_1(
+        dsum_y, dnorm2_h, dnorm2_v, dnorm2_m, drelu2_y, relu2_y, norm2_gamma, norm2_h, norm2_v, H_out, K, N
+    ):
         dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
         # (42) dnorm2_h[m,q,v,e] = norm2_gamma[e] dsum_y[m,q,v,e]
         np.multiply(dsum_y, norm2_gamma, out=dnorm2_h)
-    # (45) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
-    dnorm2_v = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_2(dnorm2_v, dnorm2_h, norm2_h, norm2_v, H_out, K, N):
+        # (45) dnorm2_v[m] = −1/(2(10⁻⁵+norm2_v[m])) Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_h[n,i,j,m]
         dnorm2_v[...] = 1 / (norm2_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm2_h, norm2_h)
-    # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
-    dnorm2_m = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h, (0, 1, 2))
-    # (49) dnorm2_m[m] += −2/(NH′²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
-    dnorm2_m += np.sqrt(norm2_v + 1e-05) * dnorm2_v * -rt.ratio(2, H_out**2 * N) * rt.total(norm2_h, (0, 1, 2))
+        # (49) dnorm2_m[m] = −1/√(10⁻⁵+norm2_v[m]) Σ_{n,i,j} dnorm2_h[n,i,j,m]
+        dnorm2_m[...] = -1 / np.sqrt(norm2_v + 1e-05) * rt.total(dnorm2_h, (0, 1, 2))
+        # (49) dnorm2_m[m] += −2/(NH′²) dnorm2_v[m] √(10⁻⁵+norm2_v[m]) Σ_{n,i,j} norm2_h[n,i,j,m]
+        dnorm2_m += np.sqrt(norm2_v + 1e-05) * dnorm2_v * -rt.ratio(2, H_out**2 * N) * rt.total(norm2_h, (0, 1, 2))
     # (57) dconv2_u[m,q,v,e] = 2 norm2_h[m,q,v,e] dnorm2_v[e] √(10⁻⁵+norm2_v[e])/(NH′²)
     #                          + dnorm2_h[m,q,v,e]/√(10⁻⁵+norm2_v[e]) + dnorm2_m[e]/(NH′²)
     factor1 = 1 / np.sqrt(norm2_v + 1e-05)
     factor2 = np.sqrt(norm2_v + 1e-05) * dnorm2_v
     dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_3(dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h, H_out, K, N):
+    if not loops.resnet20_down_backward_2(dconv2_u, dnorm2_h, dnorm2_m, factor1, factor2, norm2_h, H_out, K, N):
         np.multiply(dnorm2_h, factor1, out=dconv2_u)
         dconv2_u += rt.ratio(1, H_out**2 * N) * dnorm2_m
         dconv2_u += rt.ratio(2, H_out**2 * N) * factor2 * norm2_h
@@ -807,25 +815,27 @@ def _down_backward(
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = buffers.take((N, H_out, H_out, K), dtype)
     dnorm1_h = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_4(dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma, H_out, K, N):
+    dnorm1_v = rt.empty((K,), dtype)
+    dnorm1_m = rt.empty((K,), dtype)
+    if not loops.resnet20_down_backward_3(
+        dnorm1_y, dnorm1_h, dnorm1_v, dnorm1_m, drelu1_y, relu1_y, norm1_gamma, norm1_h, norm1_v, H_out, K, N
+    ):
         dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
         # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
         np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    buffers.give(drelu1_y)
-    # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_5(dnorm1_v, dnorm1_h, norm1_h, norm1_v, H_out, K, N):
+        # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
         dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
-    # (49) dnorm1_m[m] += −2/(NH′²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(2, H_out**2 * N) * rt.total(norm1_h, (0, 1, 2))
+        # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+        dnorm1_m[...] = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
+        # (49) dnorm1_m[m] += −2/(NH′²) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+        dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(2, H_out**2 * N) * rt.total(norm1_h, (0, 1, 2))
+    buffers.give(drelu1_y)
     # (57) dconv1_u[m,q,v,e] = 2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/(NH′²)
     #                          + dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e]) + dnorm1_m[e]/(NH′²)
     factor3 = 1 / np.sqrt(norm1_v + 1e-05)
     factor4 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
     dconv1_u = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_6(dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h, H_out, K, N):
+    if not loops.resnet20_down_backward_4(dconv1_u, dnorm1_h, dnorm1_m, factor3, factor4, norm1_h, H_out, K, N):
         np.multiply(dnorm1_h, factor3, out=dconv1_u)
         dconv1_u += rt.ratio(1, H_out**2 * N) * dnorm1_m
         dconv1_u += rt.ratio(2, H_out**2 * N) * factor4 * norm1_h
@@ -851,29 +861,31 @@ def _down_backward(
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, C, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
     )
-    dconv1_w = np.empty((3, 3, C, K), dtype)
+    dconv1_w = rt.empty((3, 3, C, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
     # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_7(dnorm1_gamma, dnorm1_y, norm1_h, H_out, K, N):
+    dnorm1_gamma = rt.empty((K,), dtype)
+    dnorm1_beta = rt.empty((K,), dtype)
+    if not loops.resnet20_down_backward_5(dnorm1_gamma, dnorm1_beta, dnorm1_y, norm1_h, H_out, K, N):
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
+        # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+        dnorm1_beta[...] = rt.total(dnorm1_y, (0, 1, 2))
     buffers.give(dnorm1_y)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, K, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv2_w = np.empty((3, 3, K, K), dtype)
+    dconv2_w = rt.empty((3, 3, K, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
     # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm2_gamma = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_8(dnorm2_gamma, dsum_y, norm2_h, H_out, K, N):
+    dnorm2_gamma = rt.empty((K,), dtype)
+    dnorm2_beta = rt.empty((K,), dtype)
+    if not loops.resnet20_down_backward_6(dnorm2_gamma, dnorm2_beta, dsum_y, norm2_h, H_out, K, N):
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm2_beta = rt.total(dsum_y, (0, 1, 2))
+        # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+        dnorm2_beta[...] = rt.total(dsum_y, (0, 1, 2))
     buffers.give(dsum_y)
     return (
         dx,
@@ -994,42 +1006,45 @@ def resnet20_backward(
     # (70) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dnorm1_y = buffers.take((N, 32, 32, 16), dtype)
     dnorm1_h = buffers.take((N, 32, 32, 16), dtype)
-    if not loops.resnet20_backward_1(dnorm1_y, dnorm1_h, drelu1_y, relu1_y, norm1_gamma, N):
+    dnorm1_v = rt.empty((16,), dtype)
+    dnorm1_m = rt.empty((16,), dtype)
+    if not loops.resnet20_backward_1(
+        dnorm1_y, dnorm1_h, dnorm1_v, dnorm1_m, drelu1_y, relu1_y, norm1_gamma, norm1_h, norm1_v, N
+    ):
         dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
         # (42) dnorm1_h[m,q,v,e] = norm1_gamma[e] dnorm1_y[m,q,v,e]
         np.multiply(dnorm1_y, norm1_gamma, out=dnorm1_h)
-    buffers.give(drelu1_y)
-    # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
-    dnorm1_v = np.empty((16,), dtype)
-    if not loops.resnet20_backward_2(dnorm1_v, dnorm1_h, norm1_h, norm1_v, N):
+        # (45) dnorm1_v[m] = −1/(2(10⁻⁵+norm1_v[m])) Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_h[n,i,j,m]
         dnorm1_v[...] = 1 / (norm1_v + 1e-05) * (-1 / 2) * rt.contract("n i j m, n i j m -> m", dnorm1_h, norm1_h)
-    # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
-    dnorm1_m = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
-    # (49) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
-    dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(1, 512 * N) * rt.total(norm1_h, (0, 1, 2))
+        # (49) dnorm1_m[m] = −1/√(10⁻⁵+norm1_v[m]) Σ_{n,i,j} dnorm1_h[n,i,j,m]
+        dnorm1_m[...] = -1 / np.sqrt(norm1_v + 1e-05) * rt.total(dnorm1_h, (0, 1, 2))
+        # (49) dnorm1_m[m] += −1/(512N) dnorm1_v[m] √(10⁻⁵+norm1_v[m]) Σ_{n,i,j} norm1_h[n,i,j,m]
+        dnorm1_m += np.sqrt(norm1_v + 1e-05) * dnorm1_v * -rt.ratio(1, 512 * N) * rt.total(norm1_h, (0, 1, 2))
+    buffers.give(drelu1_y)
     # (57) dconv1_u[m,q,v,e] = 1/1024 (2 norm1_h[m,q,v,e] dnorm1_v[e] √(10⁻⁵+norm1_v[e])/N
     #                            +1024 dnorm1_h[m,q,v,e]/√(10⁻⁵+norm1_v[e])+dnorm1_m[e]/N)
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
     factor2 = np.sqrt(norm1_v + 1e-05) * dnorm1_v
     dconv1_u = buffers.take((N, 32, 32, 16), dtype)
-    if not loops.resnet20_backward_3(dconv1_u, dnorm1_h, dnorm1_m, factor1, factor2, norm1_h, N):
+    if not loops.resnet20_backward_2(dconv1_u, dnorm1_h, dnorm1_m, factor1, factor2, norm1_h, N):
         np.multiply(dnorm1_h, factor1, out=dconv1_u)
         dconv1_u += rt.ratio(1, 1024 * N) * dnorm1_m
         dconv1_u += rt.ratio(1, 512 * N) * factor2 * norm1_h
     buffers.give(dnorm1_h)
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
-    dconv1_w = np.empty((3, 3, 3, 16), dtype)
+    dconv1_w = rt.empty((3, 3, 3, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = np.empty((16,), dtype)
-    if not loops.resnet20_backward_4(dnorm1_gamma, dnorm1_y, norm1_h, N):
+    dnorm1_gamma = rt.empty((16,), dtype)
+    dnorm1_beta = rt.empty((16,), dtype)
+    if not loops.resnet20_backward_3(dnorm1_gamma, dnorm1_beta, dnorm1_y, norm1_h, N):
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
+        # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+        dnorm1_beta[...] = rt.total(dnorm1_y, (0, 1, 2))
     buffers.give(dnorm1_y)
     # (32) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
-    doutput_w = np.empty((64, 10), dtype)
+    doutput_w = rt.empty((64, 10), dtype)
     rt.contract("n m, n q -> m q", pool_y, dy, out=doutput_w)
     # (35) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy, 0)
@@ -1038,7 +1053,7 @@ def resnet20_backward(
         dconv1_u_1 = rt.Window(  # m q v k r t
             dconv1_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
         )
-        dx = np.empty((N, 32, 32, 3), dtype)
+        dx = rt.empty((N, 32, 32, 3), dtype)
         rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
     buffers.give(dconv1_u)
     return (
@@ -1086,9 +1101,9 @@ def resnet20_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     rt.extents("resnet20_loss", "t", t.shape, (N,), "batch")
     rt.labels("resnet20_loss", "t", t, K)
     # (1) m[n] = max_{k} x[n,k]
-    m = np.empty((N,), dtype)
-    h = np.empty((N, K), dtype)
-    z = np.empty((N,), dtype)
+    m = rt.empty((N,), dtype)
+    h = rt.empty((N, K), dtype)
+    z = rt.empty((N,), dtype)
     if not loops.resnet20_loss_forward_1(m, h, z, x, K, N):
         m = np.max(x, axis=-1, initial=-np.inf)
         # (2) h[n,k] = exp(x[n,k]−m[n])
@@ -1130,7 +1145,7 @@ def resnet20_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("resnet20_loss", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("resnet20_loss", "t", t, K)
     # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
-    dx = np.empty((N, K), dtype)
+    dx = rt.empty((N, K), dtype)
     if not loops.resnet20_loss_grad_input_1(dx, h, z, dy, K, N):
         dx = dy * h / (N * z[:, None])
     # (23) dx[q,v] += −1/N dy [v=t[q]]

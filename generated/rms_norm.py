@@ -61,9 +61,9 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
     full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, None, None, eps)
     x = x.reshape(E, C)
     # (1) v[e] = 1/C Σ_{c} x[e,c]²
-    v = np.empty((E,), dtype)
-    h = np.empty((E, C), dtype)
-    y = np.empty((E, C), dtype)
+    v = rt.empty((E,), dtype)
+    h = rt.empty((E, C), dtype)
+    y = rt.empty((E, C), dtype)
     if not loops.rms_norm_forward_1(v, h, y, x, gamma, C, E, epsilon):
         v = rt.ratio(1, C) * rt.total(np.square(x), -1)
         # (2) h[e,c] = x[e,c]/√(ε+v[e])
@@ -100,10 +100,8 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
     dy = dy.reshape(E, C)
     v = v.reshape(-1)
     # (4) dh[m,q] = dy[m,q] γ[q]
-    dh = np.empty((E, C), dtype)
-    dv = np.empty((E,), dtype)
-    dx = np.empty((E, C), dtype)
-    if not loops.rms_norm_grad_input_1(dh, dv, dx, dy, gamma, v, x, C, E, epsilon):
+    dx = rt.empty((E, C), dtype)
+    if not loops.rms_norm_grad_input_1(dx, dy, gamma, v, x, C, E, epsilon):
         dh = gamma * dy
         # (9) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
         dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.contract("m c, m c -> m", dh, x)
@@ -136,7 +134,7 @@ def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     C = dy.shape[-1]
     rt.extent("rms_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (21) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
-    dgamma = np.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
     if not loops.rms_norm_grad_gamma_1(dgamma, dy, h, C, E):
         dgamma = rt.contract("e m, e m -> m", dy, h)
     return dgamma

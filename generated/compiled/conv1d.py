@@ -336,21 +336,40 @@ def conv1d_grad_input_2(
 
 conv1d_grad_weight_1_loops = r"""/* Sums over j for every n, m, v. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy,
-    const REAL *restrict x_2, long G, long W, long W_out, long p, long T, long d, long s)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dw,
+    const REAL *restrict dy, const REAL *restrict x_2, long G, long N, long W, long W_out, long p, long T,
+    long d, long s)
 {
-    for (long n = start; n < stop; n++) {
-        double *restrict sums = SCRATCH(double, G * T);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < N; part_++) {
+            APART
+            for (long k = 0; k < G * T; k++) {
+                parts[k] += parts[part_ * (G * T) + k];
+            }
         }
         for (long m = 0; m < T; m++) {
-            const long at = G * (T * n + m);
+            const long at = G * m;
+            const long sums_at = G * m;
+            APART
+            for (long v = 0; v < G; v++) {
+                dw[at + v] = parts[sums_at + v];
+            }
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, G * T);
+    if (!running) {
+        return;
+    }
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = parts + n * (G * T);
+        for (long m = 0; m < T; m++) {
+            const long at = G * m;
             const long sums_at = G * m;
             APART
             for (long v = 0; v < G; v++) {
                 sums[sums_at + v] = 0;
-                dw[at + v] = 0;
+                running[at + v] = 0;
             }
         }
         long j_first = most(most(0, -floor_quotient(-p, s)), -floor_quotient(T * d - d - p, s));
@@ -363,7 +382,6 @@ static void loops(
         long j = 0;
         while (j < W_out) {
             if (j_first <= j && j <= j_last - 8) {
-                const long at = G * T * n;
                 const long dy_at = G * (W_out * n + j);
                 const long x_2_at = G * (W * n + j * s - p);
                 for (long v = 0; v < whole(0, G); v += LANES) {
@@ -377,7 +395,7 @@ static void loops(
                         total += load(&dy[dy_at + 5 * G + v]) * load(&x_2[x_2_at + (G * d * m + 5 * G * s) + v]);
                         total += load(&dy[dy_at + 6 * G + v]) * load(&x_2[x_2_at + (G * d * m + 6 * G * s) + v]);
                         total += load(&dy[dy_at + 7 * G + v]) * load(&x_2[x_2_at + (G * d * m + 7 * G * s) + v]);
-                        store(&dw[at + G * m + v], load(&dw[at + G * m + v]) + total);
+                        store(&running[G * m + v], load(&running[G * m + v]) + total);
                     }
                 }
                 APART
@@ -392,19 +410,18 @@ static void loops(
                         total += dy[dy_at + 5 * G + v] * x_2[x_2_at + (G * d * m + 5 * G * s) + v];
                         total += dy[dy_at + 6 * G + v] * x_2[x_2_at + (G * d * m + 6 * G * s) + v];
                         total += dy[dy_at + 7 * G + v] * x_2[x_2_at + (G * d * m + 7 * G * s) + v];
-                        dw[at + G * m + v] += total;
+                        running[G * m + v] += total;
                     }
                 }
                 j += 8;
             } else if (j_first <= j && j < j_last) {
-                const long at = G * T * n;
                 const long dy_at = G * (W_out * n + j);
                 const long x_2_at = G * (W * n + j * s - p);
                 for (long v = 0; v < whole(0, G); v += LANES) {
                     UNROLLED
                     for (long m = 0; m < T; m++) {
                         reals total = load(&dy[dy_at + v]) * load(&x_2[x_2_at + G * d * m + v]);
-                        store(&dw[at + G * m + v], load(&dw[at + G * m + v]) + total);
+                        store(&running[G * m + v], load(&running[G * m + v]) + total);
                     }
                 }
                 APART
@@ -412,7 +429,7 @@ static void loops(
                     UNROLLED
                     for (long m = 0; m < T; m++) {
                         REAL total = dy[dy_at + v] * x_2[x_2_at + G * d * m + v];
-                        dw[at + G * m + v] += total;
+                        running[G * m + v] += total;
                     }
                 }
                 j += 1;
@@ -420,26 +437,26 @@ static void loops(
                 const long m_low = most(0, -floor_quotient(j * s - p, d));
                 const long m_high = least(T, floor_quotient(W + p - j * s - 1, d) + 1);
                 for (long m = m_low; m < m_high; m++) {
-                    const long at = G * (T * n + m);
+                    const long at = G * m;
                     const long dy_at = G * (W_out * n + j);
                     const long x_2_at = G * (W * n + d * m + j * s - p);
                     for (long v = 0; v < whole(0, G); v += LANES) {
-                        store(&dw[at + v], load(&dw[at + v]) + load(&dy[dy_at + v]) * load(&x_2[x_2_at + v]));
+                        store(&running[at + v], load(&running[at + v]) + load(&dy[dy_at + v]) * load(&x_2[x_2_at + v]));
                     }
                     APART
                     for (long v = whole(0, G); v < G; v++) {
-                        dw[at + v] += dy[dy_at + v] * x_2[x_2_at + v];
+                        running[at + v] += dy[dy_at + v] * x_2[x_2_at + v];
                     }
                 }
                 j += 1;
             }
         }
         for (long m = 0; m < T; m++) {
-            const long at = G * (T * n + m);
+            const long at = G * m;
             const long sums_at = G * m;
             APART
             for (long v = 0; v < G; v++) {
-                dw[at + v] += sums[sums_at + v];
+                sums[sums_at + v] += running[at + v];
             }
         }
     }
@@ -452,8 +469,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4], numbers[5], FIXED(6), FIXED(7), FIXED(8));
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], FIXED(7), FIXED(8), FIXED(9));
 }
 """
 
@@ -462,6 +479,6 @@ def conv1d_grad_weight_1(
     dw: rt.Array, dy: rt.Array, x_2: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Sums over j for every n, m, v."""
-    return rt.run_parts(
-        conv1d_grad_weight_1_loops, N, G * N * T * W_out, (dw, dy, x_2), (), (G, W, W_out, p), (T, d, s)
+    return rt.run(
+        conv1d_grad_weight_1_loops, N, G * N * T * W_out, (dw, dy, x_2), (), (G, N, W, W_out, p), (T, d, s), G * T
     )

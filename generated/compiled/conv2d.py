@@ -507,23 +507,43 @@ def conv2d_grad_input_2(
 
 conv2d_grad_weight_1_loops = r"""/* Sums over i, j for every n, m, q, e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy,
-    const REAL *restrict x_2, long G, long H, long H_out, long W, long W_out, long p_h, long p_w, long R, long T,
-    long d_h, long d_w, long s_h, long s_w)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dw,
+    const REAL *restrict dy, const REAL *restrict x_2, long G, long H, long H_out, long N, long W, long W_out,
+    long p_h, long p_w, long R, long T, long d_h, long d_w, long s_h, long s_w)
 {
-    for (long n = start; n < stop; n++) {
-        double *restrict sums = SCRATCH(double, G * R * T);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < N; part_++) {
+            APART
+            for (long k = 0; k < G * R * T; k++) {
+                parts[k] += parts[part_ * (G * R * T) + k];
+            }
         }
         for (long m = 0; m < R; m++) {
             for (long q = 0; q < T; q++) {
-                const long at = G * (T * (R * n + m) + q);
+                const long at = G * (T * m + q);
+                const long sums_at = G * (T * m + q);
+                APART
+                for (long e = 0; e < G; e++) {
+                    dw[at + e] = parts[sums_at + e];
+                }
+            }
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, G * R * T);
+    if (!running) {
+        return;
+    }
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = parts + n * (G * R * T);
+        for (long m = 0; m < R; m++) {
+            for (long q = 0; q < T; q++) {
+                const long at = G * (T * m + q);
                 const long sums_at = G * (T * m + q);
                 APART
                 for (long e = 0; e < G; e++) {
                     sums[sums_at + e] = 0;
-                    dw[at + e] = 0;
+                    running[at + e] = 0;
                 }
             }
         }
@@ -531,12 +551,12 @@ static void loops(
             if (floor_remainder(i, 32) == 31) {
                 for (long m = 0; m < R; m++) {
                     for (long q = 0; q < T; q++) {
-                        const long at = G * (T * (R * n + m) + q);
+                        const long at = G * (T * m + q);
                         const long sums_at = G * (T * m + q);
                         APART
                         for (long e = 0; e < G; e++) {
-                            sums[sums_at + e] += dw[at + e];
-                            dw[at + e] = 0;
+                            sums[sums_at + e] += running[at + e];
+                            running[at + e] = 0;
                         }
                     }
                 }
@@ -555,7 +575,7 @@ static void loops(
                 long j = 0;
                 while (j < W_out) {
                     if (j_first <= j && j <= j_last - 8) {
-                        const long at = G * T * (R * n + m);
+                        const long at = G * T * m;
                         const long dy_at = G * (W_out * (H_out * n + i) + j);
                         const long x_2_at = G * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w);
                         for (long e = 0; e < whole(0, G); e += LANES) {
@@ -581,7 +601,7 @@ static void loops(
                                 total += load(&dy[dy_at + 7 * G + e]) * load(
                                     &x_2[x_2_at + (G * d_w * q + 7 * G * s_w) + e]
                                 );
-                                store(&dw[at + G * q + e], load(&dw[at + G * q + e]) + total);
+                                store(&running[at + G * q + e], load(&running[at + G * q + e]) + total);
                             }
                         }
                         APART
@@ -596,19 +616,19 @@ static void loops(
                                 total += dy[dy_at + 5 * G + e] * x_2[x_2_at + (G * d_w * q + 5 * G * s_w) + e];
                                 total += dy[dy_at + 6 * G + e] * x_2[x_2_at + (G * d_w * q + 6 * G * s_w) + e];
                                 total += dy[dy_at + 7 * G + e] * x_2[x_2_at + (G * d_w * q + 7 * G * s_w) + e];
-                                dw[at + G * q + e] += total;
+                                running[at + G * q + e] += total;
                             }
                         }
                         j += 8;
                     } else if (j_first <= j && j < j_last) {
-                        const long at = G * T * (R * n + m);
+                        const long at = G * T * m;
                         const long dy_at = G * (W_out * (H_out * n + i) + j);
                         const long x_2_at = G * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w);
                         for (long e = 0; e < whole(0, G); e += LANES) {
                             UNROLLED
                             for (long q = 0; q < T; q++) {
                                 reals total = load(&dy[dy_at + e]) * load(&x_2[x_2_at + G * d_w * q + e]);
-                                store(&dw[at + G * q + e], load(&dw[at + G * q + e]) + total);
+                                store(&running[at + G * q + e], load(&running[at + G * q + e]) + total);
                             }
                         }
                         APART
@@ -616,7 +636,7 @@ static void loops(
                             UNROLLED
                             for (long q = 0; q < T; q++) {
                                 REAL total = dy[dy_at + e] * x_2[x_2_at + G * d_w * q + e];
-                                dw[at + G * q + e] += total;
+                                running[at + G * q + e] += total;
                             }
                         }
                         j += 1;
@@ -624,15 +644,18 @@ static void loops(
                         const long q_low = most(0, -floor_quotient(j * s_w - p_w, d_w));
                         const long q_high = least(T, floor_quotient(W + p_w - j * s_w - 1, d_w) + 1);
                         for (long q = q_low; q < q_high; q++) {
-                            const long at = G * (T * (R * n + m) + q);
+                            const long at = G * (T * m + q);
                             const long dy_at = G * (W_out * (H_out * n + i) + j);
                             const long x_2_at = G * (W * (H * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w);
                             for (long e = 0; e < whole(0, G); e += LANES) {
-                                store(&dw[at + e], load(&dw[at + e]) + load(&dy[dy_at + e]) * load(&x_2[x_2_at + e]));
+                                store(
+                                    &running[at + e],
+                                    load(&running[at + e]) + load(&dy[dy_at + e]) * load(&x_2[x_2_at + e])
+                                );
                             }
                             APART
                             for (long e = whole(0, G); e < G; e++) {
-                                dw[at + e] += dy[dy_at + e] * x_2[x_2_at + e];
+                                running[at + e] += dy[dy_at + e] * x_2[x_2_at + e];
                             }
                         }
                         j += 1;
@@ -642,11 +665,11 @@ static void loops(
         }
         for (long m = 0; m < R; m++) {
             for (long q = 0; q < T; q++) {
-                const long at = G * (T * (R * n + m) + q);
+                const long at = G * (T * m + q);
                 const long sums_at = G * (T * m + q);
                 APART
                 for (long e = 0; e < G; e++) {
-                    dw[at + e] += sums[sums_at + e];
+                    sums[sums_at + e] += running[at + e];
                 }
             }
         }
@@ -660,9 +683,9 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], FIXED(9), FIXED(10), FIXED(11),
-        FIXED(12), FIXED(13), FIXED(14));
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], numbers[9],
+        FIXED(10), FIXED(11), FIXED(12), FIXED(13), FIXED(14), FIXED(15));
 }
 """
 
@@ -687,12 +710,13 @@ def conv2d_grad_weight_1(
     s_w: int,
 ) -> bool:
     """Sums over i, j for every n, m, q, e."""
-    return rt.run_parts(
+    return rt.run(
         conv2d_grad_weight_1_loops,
         N,
         G * H_out * N * R * T * W_out,
         (dw, dy, x_2),
         (),
-        (G, H, H_out, W, W_out, p_h, p_w),
+        (G, H, H_out, N, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
+        G * R * T,
     )

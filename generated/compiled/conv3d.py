@@ -652,24 +652,47 @@ def conv3d_grad_input_2(
 
 conv3d_grad_weight_1_loops = r"""/* Sums over l, i, j for every n, m, q, v, o. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy,
-    const REAL *restrict x_2, long D, long D_out, long G, long H, long H_out, long W, long W_out, long p_d,
-    long p_h, long p_w, long A, long R, long T, long d_d, long d_h, long d_w, long s_d, long s_h, long s_w)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dw,
+    const REAL *restrict dy, const REAL *restrict x_2, long D, long D_out, long G, long H, long H_out, long N,
+    long W, long W_out, long p_d, long p_h, long p_w, long A, long R, long T, long d_d, long d_h, long d_w,
+    long s_d, long s_h, long s_w)
 {
-    for (long n = start; n < stop; n++) {
-        double *restrict sums = SCRATCH(double, A * G * R * T);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < N; part_++) {
+            APART
+            for (long k = 0; k < A * G * R * T; k++) {
+                parts[k] += parts[part_ * (A * G * R * T) + k];
+            }
         }
         for (long m = 0; m < A; m++) {
             for (long q = 0; q < R; q++) {
                 for (long v = 0; v < T; v++) {
-                    const long at = G * (T * (R * (A * n + m) + q) + v);
+                    const long at = G * (T * (R * m + q) + v);
+                    const long sums_at = G * (T * (R * m + q) + v);
+                    APART
+                    for (long o = 0; o < G; o++) {
+                        dw[at + o] = parts[sums_at + o];
+                    }
+                }
+            }
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, A * G * R * T);
+    if (!running) {
+        return;
+    }
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = parts + n * (A * G * R * T);
+        for (long m = 0; m < A; m++) {
+            for (long q = 0; q < R; q++) {
+                for (long v = 0; v < T; v++) {
+                    const long at = G * (T * (R * m + q) + v);
                     const long sums_at = G * (T * (R * m + q) + v);
                     APART
                     for (long o = 0; o < G; o++) {
                         sums[sums_at + o] = 0;
-                        dw[at + o] = 0;
+                        running[at + o] = 0;
                     }
                 }
             }
@@ -679,12 +702,12 @@ static void loops(
                 for (long m = 0; m < A; m++) {
                     for (long q = 0; q < R; q++) {
                         for (long v = 0; v < T; v++) {
-                            const long at = G * (T * (R * (A * n + m) + q) + v);
+                            const long at = G * (T * (R * m + q) + v);
                             const long sums_at = G * (T * (R * m + q) + v);
                             APART
                             for (long o = 0; o < G; o++) {
-                                sums[sums_at + o] += dw[at + o];
-                                dw[at + o] = 0;
+                                sums[sums_at + o] += running[at + o];
+                                running[at + o] = 0;
                             }
                         }
                     }
@@ -710,7 +733,7 @@ static void loops(
                         long j = 0;
                         while (j < W_out) {
                             if (j_first <= j && j <= j_last - 8) {
-                                const long at = G * T * (R * (A * n + m) + q);
+                                const long at = G * T * (R * m + q);
                                 const long dy_at = G * (W_out * (H_out * (D_out * n + l) + i) + j);
                                 const long x_2_at = G * (
                                     W * (H * (D * n + d_d * m + l * s_d - p_d) + d_h * q + i * s_h - p_h)
@@ -742,7 +765,7 @@ static void loops(
                                         total += load(&dy[dy_at + 7 * G + o]) * load(
                                             &x_2[x_2_at + (G * d_w * v + 7 * G * s_w) + o]
                                         );
-                                        store(&dw[at + G * v + o], load(&dw[at + G * v + o]) + total);
+                                        store(&running[at + G * v + o], load(&running[at + G * v + o]) + total);
                                     }
                                 }
                                 APART
@@ -757,12 +780,12 @@ static void loops(
                                         total += dy[dy_at + 5 * G + o] * x_2[x_2_at + (G * d_w * v + 5 * G * s_w) + o];
                                         total += dy[dy_at + 6 * G + o] * x_2[x_2_at + (G * d_w * v + 6 * G * s_w) + o];
                                         total += dy[dy_at + 7 * G + o] * x_2[x_2_at + (G * d_w * v + 7 * G * s_w) + o];
-                                        dw[at + G * v + o] += total;
+                                        running[at + G * v + o] += total;
                                     }
                                 }
                                 j += 8;
                             } else if (j_first <= j && j < j_last) {
-                                const long at = G * T * (R * (A * n + m) + q);
+                                const long at = G * T * (R * m + q);
                                 const long dy_at = G * (W_out * (H_out * (D_out * n + l) + i) + j);
                                 const long x_2_at = G * (
                                     W * (H * (D * n + d_d * m + l * s_d - p_d) + d_h * q + i * s_h - p_h)
@@ -773,7 +796,7 @@ static void loops(
                                     UNROLLED
                                     for (long v = 0; v < T; v++) {
                                         reals total = load(&dy[dy_at + o]) * load(&x_2[x_2_at + G * d_w * v + o]);
-                                        store(&dw[at + G * v + o], load(&dw[at + G * v + o]) + total);
+                                        store(&running[at + G * v + o], load(&running[at + G * v + o]) + total);
                                     }
                                 }
                                 APART
@@ -781,7 +804,7 @@ static void loops(
                                     UNROLLED
                                     for (long v = 0; v < T; v++) {
                                         REAL total = dy[dy_at + o] * x_2[x_2_at + G * d_w * v + o];
-                                        dw[at + G * v + o] += total;
+                                        running[at + G * v + o] += total;
                                     }
                                 }
                                 j += 1;
@@ -789,7 +812,7 @@ static void loops(
                                 const long v_low = most(0, -floor_quotient(j * s_w - p_w, d_w));
                                 const long v_high = least(T, floor_quotient(W + p_w - j * s_w - 1, d_w) + 1);
                                 for (long v = v_low; v < v_high; v++) {
-                                    const long at = G * (T * (R * (A * n + m) + q) + v);
+                                    const long at = G * (T * (R * m + q) + v);
                                     const long dy_at = G * (W_out * (H_out * (D_out * n + l) + i) + j);
                                     const long x_2_at = G * (
                                         W * (H * (D * n + d_d * m + l * s_d - p_d) + d_h * q + i * s_h - p_h)
@@ -799,13 +822,13 @@ static void loops(
                                     );
                                     for (long o = 0; o < whole(0, G); o += LANES) {
                                         store(
-                                            &dw[at + o],
-                                            load(&dw[at + o]) + load(&dy[dy_at + o]) * load(&x_2[x_2_at + o])
+                                            &running[at + o],
+                                            load(&running[at + o]) + load(&dy[dy_at + o]) * load(&x_2[x_2_at + o])
                                         );
                                     }
                                     APART
                                     for (long o = whole(0, G); o < G; o++) {
-                                        dw[at + o] += dy[dy_at + o] * x_2[x_2_at + o];
+                                        running[at + o] += dy[dy_at + o] * x_2[x_2_at + o];
                                     }
                                 }
                                 j += 1;
@@ -818,11 +841,11 @@ static void loops(
         for (long m = 0; m < A; m++) {
             for (long q = 0; q < R; q++) {
                 for (long v = 0; v < T; v++) {
-                    const long at = G * (T * (R * (A * n + m) + q) + v);
+                    const long at = G * (T * (R * m + q) + v);
                     const long sums_at = G * (T * (R * m + q) + v);
                     APART
                     for (long o = 0; o < G; o++) {
-                        dw[at + o] += sums[sums_at + o];
+                        sums[sums_at + o] += running[at + o];
                     }
                 }
             }
@@ -837,9 +860,10 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], numbers[9], numbers[10], numbers[11],
-        FIXED(12), FIXED(13), FIXED(14), FIXED(15), FIXED(16), FIXED(17), FIXED(18), FIXED(19), FIXED(20));
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], numbers[9],
+        numbers[10], numbers[11], numbers[12], FIXED(13), FIXED(14), FIXED(15), FIXED(16), FIXED(17), FIXED(18),
+        FIXED(19), FIXED(20), FIXED(21));
 }
 """
 
@@ -870,12 +894,13 @@ def conv3d_grad_weight_1(
     s_w: int,
 ) -> bool:
     """Sums over l, i, j for every n, m, q, v, o."""
-    return rt.run_parts(
+    return rt.run(
         conv3d_grad_weight_1_loops,
         N,
         A * D_out * G * H_out * N * R * T * W_out,
         (dw, dy, x_2),
         (),
-        (D, D_out, G, H, H_out, W, W_out, p_d, p_h, p_w),
+        (D, D_out, G, H, H_out, N, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
+        A * G * R * T,
     )

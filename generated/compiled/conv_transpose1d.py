@@ -336,21 +336,40 @@ def conv_transpose1d_grad_input_1(
 
 conv_transpose1d_grad_weight_1_loops = r"""/* Sums over j for every n, m, e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy_2,
-    const REAL *restrict x, long G, long W, long W_out, long p, long T, long d, long s)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dw,
+    const REAL *restrict dy_2, const REAL *restrict x, long G, long N, long W, long W_out, long p, long T,
+    long d, long s)
 {
-    for (long n = start; n < stop; n++) {
-        double *restrict sums = SCRATCH(double, G * T);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < N; part_++) {
+            APART
+            for (long k = 0; k < G * T; k++) {
+                parts[k] += parts[part_ * (G * T) + k];
+            }
         }
         for (long m = 0; m < T; m++) {
-            const long at = G * (T * n + m);
+            const long at = G * m;
+            const long sums_at = G * m;
+            APART
+            for (long e = 0; e < G; e++) {
+                dw[at + e] = parts[sums_at + e];
+            }
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, G * T);
+    if (!running) {
+        return;
+    }
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = parts + n * (G * T);
+        for (long m = 0; m < T; m++) {
+            const long at = G * m;
             const long sums_at = G * m;
             APART
             for (long e = 0; e < G; e++) {
                 sums[sums_at + e] = 0;
-                dw[at + e] = 0;
+                running[at + e] = 0;
             }
         }
         long j_first = most(most(0, -floor_quotient(-p, s)), -floor_quotient(T * d - d - p, s));
@@ -363,7 +382,6 @@ static void loops(
         long j = 0;
         while (j < W) {
             if (j_first <= j && j <= j_last - 8) {
-                const long at = G * T * n;
                 const long dy_2_at = G * (W_out * n + j * s - p);
                 const long x_at = G * (W * n + j);
                 for (long e = 0; e < whole(0, G); e += LANES) {
@@ -377,7 +395,7 @@ static void loops(
                         total += load(&x[x_at + 5 * G + e]) * load(&dy_2[dy_2_at + (G * d * m + 5 * G * s) + e]);
                         total += load(&x[x_at + 6 * G + e]) * load(&dy_2[dy_2_at + (G * d * m + 6 * G * s) + e]);
                         total += load(&x[x_at + 7 * G + e]) * load(&dy_2[dy_2_at + (G * d * m + 7 * G * s) + e]);
-                        store(&dw[at + G * m + e], load(&dw[at + G * m + e]) + total);
+                        store(&running[G * m + e], load(&running[G * m + e]) + total);
                     }
                 }
                 APART
@@ -392,19 +410,18 @@ static void loops(
                         total += x[x_at + 5 * G + e] * dy_2[dy_2_at + (G * d * m + 5 * G * s) + e];
                         total += x[x_at + 6 * G + e] * dy_2[dy_2_at + (G * d * m + 6 * G * s) + e];
                         total += x[x_at + 7 * G + e] * dy_2[dy_2_at + (G * d * m + 7 * G * s) + e];
-                        dw[at + G * m + e] += total;
+                        running[G * m + e] += total;
                     }
                 }
                 j += 8;
             } else if (j_first <= j && j < j_last) {
-                const long at = G * T * n;
                 const long dy_2_at = G * (W_out * n + j * s - p);
                 const long x_at = G * (W * n + j);
                 for (long e = 0; e < whole(0, G); e += LANES) {
                     UNROLLED
                     for (long m = 0; m < T; m++) {
                         reals total = load(&x[x_at + e]) * load(&dy_2[dy_2_at + G * d * m + e]);
-                        store(&dw[at + G * m + e], load(&dw[at + G * m + e]) + total);
+                        store(&running[G * m + e], load(&running[G * m + e]) + total);
                     }
                 }
                 APART
@@ -412,7 +429,7 @@ static void loops(
                     UNROLLED
                     for (long m = 0; m < T; m++) {
                         REAL total = x[x_at + e] * dy_2[dy_2_at + G * d * m + e];
-                        dw[at + G * m + e] += total;
+                        running[G * m + e] += total;
                     }
                 }
                 j += 1;
@@ -420,26 +437,26 @@ static void loops(
                 const long m_low = most(0, -floor_quotient(j * s - p, d));
                 const long m_high = least(T, floor_quotient(W_out + p - j * s - 1, d) + 1);
                 for (long m = m_low; m < m_high; m++) {
-                    const long at = G * (T * n + m);
+                    const long at = G * m;
                     const long dy_2_at = G * (W_out * n + d * m + j * s - p);
                     const long x_at = G * (W * n + j);
                     for (long e = 0; e < whole(0, G); e += LANES) {
-                        store(&dw[at + e], load(&dw[at + e]) + load(&x[x_at + e]) * load(&dy_2[dy_2_at + e]));
+                        store(&running[at + e], load(&running[at + e]) + load(&x[x_at + e]) * load(&dy_2[dy_2_at + e]));
                     }
                     APART
                     for (long e = whole(0, G); e < G; e++) {
-                        dw[at + e] += x[x_at + e] * dy_2[dy_2_at + e];
+                        running[at + e] += x[x_at + e] * dy_2[dy_2_at + e];
                     }
                 }
                 j += 1;
             }
         }
         for (long m = 0; m < T; m++) {
-            const long at = G * (T * n + m);
+            const long at = G * m;
             const long sums_at = G * m;
             APART
             for (long e = 0; e < G; e++) {
-                dw[at + e] += sums[sums_at + e];
+                sums[sums_at + e] += running[at + e];
             }
         }
     }
@@ -452,8 +469,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4], numbers[5], FIXED(6), FIXED(7), FIXED(8));
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], FIXED(7), FIXED(8), FIXED(9));
 }
 """
 
@@ -462,6 +479,6 @@ def conv_transpose1d_grad_weight_1(
     dw: rt.Array, dy_2: rt.Array, x: rt.Array, G: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Sums over j for every n, m, e."""
-    return rt.run_parts(
-        conv_transpose1d_grad_weight_1_loops, N, G * N * T * W, (dw, dy_2, x), (), (G, W, W_out, p), (T, d, s)
+    return rt.run(
+        conv_transpose1d_grad_weight_1_loops, N, G * N * T * W, (dw, dy_2, x), (), (G, N, W, W_out, p), (T, d, s), G * T
     )

@@ -511,23 +511,43 @@ def conv_transpose2d_grad_input_1(
 
 conv_transpose2d_grad_weight_1_loops = r"""/* Sums over i, j for every n, m, q, a. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy_2,
-    const REAL *restrict x, long G, long H, long H_out, long W, long W_out, long p_h, long p_w, long R, long T,
-    long d_h, long d_w, long s_h, long s_w)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dw,
+    const REAL *restrict dy_2, const REAL *restrict x, long G, long H, long H_out, long N, long W, long W_out,
+    long p_h, long p_w, long R, long T, long d_h, long d_w, long s_h, long s_w)
 {
-    for (long n = start; n < stop; n++) {
-        double *restrict sums = SCRATCH(double, G * R * T);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < N; part_++) {
+            APART
+            for (long k = 0; k < G * R * T; k++) {
+                parts[k] += parts[part_ * (G * R * T) + k];
+            }
         }
         for (long m = 0; m < R; m++) {
             for (long q = 0; q < T; q++) {
-                const long at = G * (T * (R * n + m) + q);
+                const long at = G * (T * m + q);
+                const long sums_at = G * (T * m + q);
+                APART
+                for (long a = 0; a < G; a++) {
+                    dw[at + a] = parts[sums_at + a];
+                }
+            }
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, G * R * T);
+    if (!running) {
+        return;
+    }
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = parts + n * (G * R * T);
+        for (long m = 0; m < R; m++) {
+            for (long q = 0; q < T; q++) {
+                const long at = G * (T * m + q);
                 const long sums_at = G * (T * m + q);
                 APART
                 for (long a = 0; a < G; a++) {
                     sums[sums_at + a] = 0;
-                    dw[at + a] = 0;
+                    running[at + a] = 0;
                 }
             }
         }
@@ -535,12 +555,12 @@ static void loops(
             if (floor_remainder(i, 32) == 31) {
                 for (long m = 0; m < R; m++) {
                     for (long q = 0; q < T; q++) {
-                        const long at = G * (T * (R * n + m) + q);
+                        const long at = G * (T * m + q);
                         const long sums_at = G * (T * m + q);
                         APART
                         for (long a = 0; a < G; a++) {
-                            sums[sums_at + a] += dw[at + a];
-                            dw[at + a] = 0;
+                            sums[sums_at + a] += running[at + a];
+                            running[at + a] = 0;
                         }
                     }
                 }
@@ -559,7 +579,7 @@ static void loops(
                 long j = 0;
                 while (j < W) {
                     if (j_first <= j && j <= j_last - 8) {
-                        const long at = G * T * (R * n + m);
+                        const long at = G * T * m;
                         const long dy_2_at = G * (W_out * (H_out * n + d_h * m + i * s_h - p_h) + j * s_w - p_w);
                         const long x_at = G * (W * (H * n + i) + j);
                         for (long a = 0; a < whole(0, G); a += LANES) {
@@ -585,7 +605,7 @@ static void loops(
                                 total += load(&x[x_at + 7 * G + a]) * load(
                                     &dy_2[dy_2_at + (G * d_w * q + 7 * G * s_w) + a]
                                 );
-                                store(&dw[at + G * q + a], load(&dw[at + G * q + a]) + total);
+                                store(&running[at + G * q + a], load(&running[at + G * q + a]) + total);
                             }
                         }
                         APART
@@ -600,19 +620,19 @@ static void loops(
                                 total += x[x_at + 5 * G + a] * dy_2[dy_2_at + (G * d_w * q + 5 * G * s_w) + a];
                                 total += x[x_at + 6 * G + a] * dy_2[dy_2_at + (G * d_w * q + 6 * G * s_w) + a];
                                 total += x[x_at + 7 * G + a] * dy_2[dy_2_at + (G * d_w * q + 7 * G * s_w) + a];
-                                dw[at + G * q + a] += total;
+                                running[at + G * q + a] += total;
                             }
                         }
                         j += 8;
                     } else if (j_first <= j && j < j_last) {
-                        const long at = G * T * (R * n + m);
+                        const long at = G * T * m;
                         const long dy_2_at = G * (W_out * (H_out * n + d_h * m + i * s_h - p_h) + j * s_w - p_w);
                         const long x_at = G * (W * (H * n + i) + j);
                         for (long a = 0; a < whole(0, G); a += LANES) {
                             UNROLLED
                             for (long q = 0; q < T; q++) {
                                 reals total = load(&x[x_at + a]) * load(&dy_2[dy_2_at + G * d_w * q + a]);
-                                store(&dw[at + G * q + a], load(&dw[at + G * q + a]) + total);
+                                store(&running[at + G * q + a], load(&running[at + G * q + a]) + total);
                             }
                         }
                         APART
@@ -620,7 +640,7 @@ static void loops(
                             UNROLLED
                             for (long q = 0; q < T; q++) {
                                 REAL total = x[x_at + a] * dy_2[dy_2_at + G * d_w * q + a];
-                                dw[at + G * q + a] += total;
+                                running[at + G * q + a] += total;
                             }
                         }
                         j += 1;
@@ -628,17 +648,20 @@ static void loops(
                         const long q_low = most(0, -floor_quotient(j * s_w - p_w, d_w));
                         const long q_high = least(T, floor_quotient(W_out + p_w - j * s_w - 1, d_w) + 1);
                         for (long q = q_low; q < q_high; q++) {
-                            const long at = G * (T * (R * n + m) + q);
+                            const long at = G * (T * m + q);
                             const long dy_2_at = G * (
                                 W_out * (H_out * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w
                             );
                             const long x_at = G * (W * (H * n + i) + j);
                             for (long a = 0; a < whole(0, G); a += LANES) {
-                                store(&dw[at + a], load(&dw[at + a]) + load(&x[x_at + a]) * load(&dy_2[dy_2_at + a]));
+                                store(
+                                    &running[at + a],
+                                    load(&running[at + a]) + load(&x[x_at + a]) * load(&dy_2[dy_2_at + a])
+                                );
                             }
                             APART
                             for (long a = whole(0, G); a < G; a++) {
-                                dw[at + a] += x[x_at + a] * dy_2[dy_2_at + a];
+                                running[at + a] += x[x_at + a] * dy_2[dy_2_at + a];
                             }
                         }
                         j += 1;
@@ -648,11 +671,11 @@ static void loops(
         }
         for (long m = 0; m < R; m++) {
             for (long q = 0; q < T; q++) {
-                const long at = G * (T * (R * n + m) + q);
+                const long at = G * (T * m + q);
                 const long sums_at = G * (T * m + q);
                 APART
                 for (long a = 0; a < G; a++) {
-                    dw[at + a] += sums[sums_at + a];
+                    sums[sums_at + a] += running[at + a];
                 }
             }
         }
@@ -666,9 +689,9 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], FIXED(9), FIXED(10), FIXED(11),
-        FIXED(12), FIXED(13), FIXED(14));
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], numbers[9],
+        FIXED(10), FIXED(11), FIXED(12), FIXED(13), FIXED(14), FIXED(15));
 }
 """
 
@@ -693,12 +716,13 @@ def conv_transpose2d_grad_weight_1(
     s_w: int,
 ) -> bool:
     """Sums over i, j for every n, m, q, a."""
-    return rt.run_parts(
+    return rt.run(
         conv_transpose2d_grad_weight_1_loops,
         N,
         G * H * N * R * T * W,
         (dw, dy_2, x),
         (),
-        (G, H, H_out, W, W_out, p_h, p_w),
+        (G, H, H_out, N, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
+        G * R * T,
     )

@@ -689,24 +689,47 @@ def conv_transpose3d_grad_input_1(
 
 conv_transpose3d_grad_weight_1_loops = r"""/* Sums over l, i, j for every n, m, e, o, z. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy_2,
-    const REAL *restrict x, long D, long D_out, long G, long H, long H_out, long W, long W_out, long p_d,
-    long p_h, long p_w, long A, long R, long T, long d_d, long d_h, long d_w, long s_d, long s_h, long s_w)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dw,
+    const REAL *restrict dy_2, const REAL *restrict x, long D, long D_out, long G, long H, long H_out, long N,
+    long W, long W_out, long p_d, long p_h, long p_w, long A, long R, long T, long d_d, long d_h, long d_w,
+    long s_d, long s_h, long s_w)
 {
-    for (long n = start; n < stop; n++) {
-        double *restrict sums = SCRATCH(double, A * G * R * T);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < N; part_++) {
+            APART
+            for (long k = 0; k < A * G * R * T; k++) {
+                parts[k] += parts[part_ * (A * G * R * T) + k];
+            }
         }
         for (long m = 0; m < A; m++) {
             for (long e = 0; e < R; e++) {
                 for (long o = 0; o < T; o++) {
-                    const long at = G * (T * (R * (A * n + m) + e) + o);
+                    const long at = G * (T * (R * m + e) + o);
+                    const long sums_at = G * (T * (R * m + e) + o);
+                    APART
+                    for (long z = 0; z < G; z++) {
+                        dw[at + z] = parts[sums_at + z];
+                    }
+                }
+            }
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, A * G * R * T);
+    if (!running) {
+        return;
+    }
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = parts + n * (A * G * R * T);
+        for (long m = 0; m < A; m++) {
+            for (long e = 0; e < R; e++) {
+                for (long o = 0; o < T; o++) {
+                    const long at = G * (T * (R * m + e) + o);
                     const long sums_at = G * (T * (R * m + e) + o);
                     APART
                     for (long z = 0; z < G; z++) {
                         sums[sums_at + z] = 0;
-                        dw[at + z] = 0;
+                        running[at + z] = 0;
                     }
                 }
             }
@@ -716,12 +739,12 @@ static void loops(
                 for (long m = 0; m < A; m++) {
                     for (long e = 0; e < R; e++) {
                         for (long o = 0; o < T; o++) {
-                            const long at = G * (T * (R * (A * n + m) + e) + o);
+                            const long at = G * (T * (R * m + e) + o);
                             const long sums_at = G * (T * (R * m + e) + o);
                             APART
                             for (long z = 0; z < G; z++) {
-                                sums[sums_at + z] += dw[at + z];
-                                dw[at + z] = 0;
+                                sums[sums_at + z] += running[at + z];
+                                running[at + z] = 0;
                             }
                         }
                     }
@@ -747,7 +770,7 @@ static void loops(
                         long j = 0;
                         while (j < W) {
                             if (j_first <= j && j <= j_last - 8) {
-                                const long at = G * T * (R * (A * n + m) + e);
+                                const long at = G * T * (R * m + e);
                                 const long dy_2_at = G * (
                                     W_out * (H_out * (D_out * n + d_d * m + l * s_d - p_d) + d_h * e + i * s_h - p_h)
                                     + j * s_w
@@ -779,7 +802,7 @@ static void loops(
                                         total += load(&x[x_at + 7 * G + z]) * load(
                                             &dy_2[dy_2_at + (G * d_w * o + 7 * G * s_w) + z]
                                         );
-                                        store(&dw[at + G * o + z], load(&dw[at + G * o + z]) + total);
+                                        store(&running[at + G * o + z], load(&running[at + G * o + z]) + total);
                                     }
                                 }
                                 APART
@@ -794,12 +817,12 @@ static void loops(
                                         total += x[x_at + 5 * G + z] * dy_2[dy_2_at + (G * d_w * o + 5 * G * s_w) + z];
                                         total += x[x_at + 6 * G + z] * dy_2[dy_2_at + (G * d_w * o + 6 * G * s_w) + z];
                                         total += x[x_at + 7 * G + z] * dy_2[dy_2_at + (G * d_w * o + 7 * G * s_w) + z];
-                                        dw[at + G * o + z] += total;
+                                        running[at + G * o + z] += total;
                                     }
                                 }
                                 j += 8;
                             } else if (j_first <= j && j < j_last) {
-                                const long at = G * T * (R * (A * n + m) + e);
+                                const long at = G * T * (R * m + e);
                                 const long dy_2_at = G * (
                                     W_out * (H_out * (D_out * n + d_d * m + l * s_d - p_d) + d_h * e + i * s_h - p_h)
                                     + j * s_w
@@ -810,7 +833,7 @@ static void loops(
                                     UNROLLED
                                     for (long o = 0; o < T; o++) {
                                         reals total = load(&x[x_at + z]) * load(&dy_2[dy_2_at + G * d_w * o + z]);
-                                        store(&dw[at + G * o + z], load(&dw[at + G * o + z]) + total);
+                                        store(&running[at + G * o + z], load(&running[at + G * o + z]) + total);
                                     }
                                 }
                                 APART
@@ -818,7 +841,7 @@ static void loops(
                                     UNROLLED
                                     for (long o = 0; o < T; o++) {
                                         REAL total = x[x_at + z] * dy_2[dy_2_at + G * d_w * o + z];
-                                        dw[at + G * o + z] += total;
+                                        running[at + G * o + z] += total;
                                     }
                                 }
                                 j += 1;
@@ -826,7 +849,7 @@ static void loops(
                                 const long o_low = most(0, -floor_quotient(j * s_w - p_w, d_w));
                                 const long o_high = least(T, floor_quotient(W_out + p_w - j * s_w - 1, d_w) + 1);
                                 for (long o = o_low; o < o_high; o++) {
-                                    const long at = G * (T * (R * (A * n + m) + e) + o);
+                                    const long at = G * (T * (R * m + e) + o);
                                     const long dy_2_at = G * (
                                         W_out
                                         * (H_out * (D_out * n + d_d * m + l * s_d - p_d) + d_h * e + i * s_h - p_h)
@@ -837,13 +860,13 @@ static void loops(
                                     const long x_at = G * (W * (H * (D * n + l) + i) + j);
                                     for (long z = 0; z < whole(0, G); z += LANES) {
                                         store(
-                                            &dw[at + z],
-                                            load(&dw[at + z]) + load(&x[x_at + z]) * load(&dy_2[dy_2_at + z])
+                                            &running[at + z],
+                                            load(&running[at + z]) + load(&x[x_at + z]) * load(&dy_2[dy_2_at + z])
                                         );
                                     }
                                     APART
                                     for (long z = whole(0, G); z < G; z++) {
-                                        dw[at + z] += x[x_at + z] * dy_2[dy_2_at + z];
+                                        running[at + z] += x[x_at + z] * dy_2[dy_2_at + z];
                                     }
                                 }
                                 j += 1;
@@ -856,11 +879,11 @@ static void loops(
         for (long m = 0; m < A; m++) {
             for (long e = 0; e < R; e++) {
                 for (long o = 0; o < T; o++) {
-                    const long at = G * (T * (R * (A * n + m) + e) + o);
+                    const long at = G * (T * (R * m + e) + o);
                     const long sums_at = G * (T * (R * m + e) + o);
                     APART
                     for (long z = 0; z < G; z++) {
-                        dw[at + z] += sums[sums_at + z];
+                        sums[sums_at + z] += running[at + z];
                     }
                 }
             }
@@ -875,9 +898,10 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], numbers[9], numbers[10], numbers[11],
-        FIXED(12), FIXED(13), FIXED(14), FIXED(15), FIXED(16), FIXED(17), FIXED(18), FIXED(19), FIXED(20));
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], numbers[9],
+        numbers[10], numbers[11], numbers[12], FIXED(13), FIXED(14), FIXED(15), FIXED(16), FIXED(17), FIXED(18),
+        FIXED(19), FIXED(20), FIXED(21));
 }
 """
 
@@ -908,12 +932,13 @@ def conv_transpose3d_grad_weight_1(
     s_w: int,
 ) -> bool:
     """Sums over l, i, j for every n, m, e, o, z."""
-    return rt.run_parts(
+    return rt.run(
         conv_transpose3d_grad_weight_1_loops,
         N,
         A * D * G * H * N * R * T * W,
         (dw, dy_2, x),
         (),
-        (D, D_out, G, H, H_out, W, W_out, p_d, p_h, p_w),
+        (D, D_out, G, H, H_out, N, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
+        A * G * R * T,
     )

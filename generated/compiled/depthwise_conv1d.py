@@ -338,21 +338,40 @@ def depthwise_conv1d_grad_input_2(
 
 depthwise_conv1d_grad_weight_1_loops = r"""/* Sums over j for every n, m, q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy,
-    const REAL *restrict x, long C, long W, long W_out, long p, long T, long d, long s)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dw,
+    const REAL *restrict dy, const REAL *restrict x, long C, long N, long W, long W_out, long p, long T, long d,
+    long s)
 {
-    for (long n = start; n < stop; n++) {
-        double *restrict sums = SCRATCH(double, C * T);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < N; part_++) {
+            APART
+            for (long k = 0; k < C * T; k++) {
+                parts[k] += parts[part_ * (C * T) + k];
+            }
         }
         for (long m = 0; m < T; m++) {
-            const long at = C * (T * n + m);
+            const long at = C * m;
+            const long sums_at = C * m;
+            APART
+            for (long q = 0; q < C; q++) {
+                dw[at + q] = parts[sums_at + q];
+            }
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C * T);
+    if (!running) {
+        return;
+    }
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = parts + n * (C * T);
+        for (long m = 0; m < T; m++) {
+            const long at = C * m;
             const long sums_at = C * m;
             APART
             for (long q = 0; q < C; q++) {
                 sums[sums_at + q] = 0;
-                dw[at + q] = 0;
+                running[at + q] = 0;
             }
         }
         long j_first = most(most(0, -floor_quotient(-p, s)), -floor_quotient(T * d - d - p, s));
@@ -365,7 +384,6 @@ static void loops(
         long j = 0;
         while (j < W_out) {
             if (j_first <= j && j <= j_last - 8) {
-                const long at = C * T * n;
                 const long dy_at = C * (W_out * n + j);
                 const long x_at = C * (W * n + j * s - p);
                 for (long q = 0; q < whole(0, C); q += LANES) {
@@ -379,7 +397,7 @@ static void loops(
                         total += load(&dy[dy_at + 5 * C + q]) * load(&x[x_at + (C * d * m + 5 * C * s) + q]);
                         total += load(&dy[dy_at + 6 * C + q]) * load(&x[x_at + (C * d * m + 6 * C * s) + q]);
                         total += load(&dy[dy_at + 7 * C + q]) * load(&x[x_at + (C * d * m + 7 * C * s) + q]);
-                        store(&dw[at + C * m + q], load(&dw[at + C * m + q]) + total);
+                        store(&running[C * m + q], load(&running[C * m + q]) + total);
                     }
                 }
                 APART
@@ -394,19 +412,18 @@ static void loops(
                         total += dy[dy_at + 5 * C + q] * x[x_at + (C * d * m + 5 * C * s) + q];
                         total += dy[dy_at + 6 * C + q] * x[x_at + (C * d * m + 6 * C * s) + q];
                         total += dy[dy_at + 7 * C + q] * x[x_at + (C * d * m + 7 * C * s) + q];
-                        dw[at + C * m + q] += total;
+                        running[C * m + q] += total;
                     }
                 }
                 j += 8;
             } else if (j_first <= j && j < j_last) {
-                const long at = C * T * n;
                 const long dy_at = C * (W_out * n + j);
                 const long x_at = C * (W * n + j * s - p);
                 for (long q = 0; q < whole(0, C); q += LANES) {
                     UNROLLED
                     for (long m = 0; m < T; m++) {
                         reals total = load(&dy[dy_at + q]) * load(&x[x_at + C * d * m + q]);
-                        store(&dw[at + C * m + q], load(&dw[at + C * m + q]) + total);
+                        store(&running[C * m + q], load(&running[C * m + q]) + total);
                     }
                 }
                 APART
@@ -414,7 +431,7 @@ static void loops(
                     UNROLLED
                     for (long m = 0; m < T; m++) {
                         REAL total = dy[dy_at + q] * x[x_at + C * d * m + q];
-                        dw[at + C * m + q] += total;
+                        running[C * m + q] += total;
                     }
                 }
                 j += 1;
@@ -422,26 +439,26 @@ static void loops(
                 const long m_low = most(0, -floor_quotient(j * s - p, d));
                 const long m_high = least(T, floor_quotient(W + p - j * s - 1, d) + 1);
                 for (long m = m_low; m < m_high; m++) {
-                    const long at = C * (T * n + m);
+                    const long at = C * m;
                     const long dy_at = C * (W_out * n + j);
                     const long x_at = C * (W * n + d * m + j * s - p);
                     for (long q = 0; q < whole(0, C); q += LANES) {
-                        store(&dw[at + q], load(&dw[at + q]) + load(&dy[dy_at + q]) * load(&x[x_at + q]));
+                        store(&running[at + q], load(&running[at + q]) + load(&dy[dy_at + q]) * load(&x[x_at + q]));
                     }
                     APART
                     for (long q = whole(0, C); q < C; q++) {
-                        dw[at + q] += dy[dy_at + q] * x[x_at + q];
+                        running[at + q] += dy[dy_at + q] * x[x_at + q];
                     }
                 }
                 j += 1;
             }
         }
         for (long m = 0; m < T; m++) {
-            const long at = C * (T * n + m);
+            const long at = C * m;
             const long sums_at = C * m;
             APART
             for (long q = 0; q < C; q++) {
-                dw[at + q] += sums[sums_at + q];
+                sums[sums_at + q] += running[at + q];
             }
         }
     }
@@ -454,8 +471,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4], numbers[5], FIXED(6), FIXED(7), FIXED(8));
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], FIXED(7), FIXED(8), FIXED(9));
 }
 """
 
@@ -464,6 +481,13 @@ def depthwise_conv1d_grad_weight_1(
     dw: rt.Array, dy: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Sums over j for every n, m, q."""
-    return rt.run_parts(
-        depthwise_conv1d_grad_weight_1_loops, N, C * N * T * W_out, (dw, dy, x), (), (C, W, W_out, p), (T, d, s)
+    return rt.run(
+        depthwise_conv1d_grad_weight_1_loops,
+        N,
+        C * N * T * W_out,
+        (dw, dy, x),
+        (),
+        (C, N, W, W_out, p),
+        (T, d, s),
+        C * T,
     )

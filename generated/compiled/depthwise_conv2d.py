@@ -507,23 +507,43 @@ def depthwise_conv2d_grad_input_2(
 
 depthwise_conv2d_grad_weight_1_loops = r"""/* Sums over i, j for every n, m, q, v. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dw, const REAL *restrict dy,
-    const REAL *restrict x, long C, long H, long H_out, long W, long W_out, long p_h, long p_w, long R, long T,
-    long d_h, long d_w, long s_h, long s_w)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dw,
+    const REAL *restrict dy, const REAL *restrict x, long C, long H, long H_out, long N, long W, long W_out,
+    long p_h, long p_w, long R, long T, long d_h, long d_w, long s_h, long s_w)
 {
-    for (long n = start; n < stop; n++) {
-        double *restrict sums = SCRATCH(double, C * R * T);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < N; part_++) {
+            APART
+            for (long k = 0; k < C * R * T; k++) {
+                parts[k] += parts[part_ * (C * R * T) + k];
+            }
         }
         for (long m = 0; m < R; m++) {
             for (long q = 0; q < T; q++) {
-                const long at = C * (T * (R * n + m) + q);
+                const long at = C * (T * m + q);
+                const long sums_at = C * (T * m + q);
+                APART
+                for (long v = 0; v < C; v++) {
+                    dw[at + v] = parts[sums_at + v];
+                }
+            }
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C * R * T);
+    if (!running) {
+        return;
+    }
+    for (long n = start; n < stop; n++) {
+        double *restrict sums = parts + n * (C * R * T);
+        for (long m = 0; m < R; m++) {
+            for (long q = 0; q < T; q++) {
+                const long at = C * (T * m + q);
                 const long sums_at = C * (T * m + q);
                 APART
                 for (long v = 0; v < C; v++) {
                     sums[sums_at + v] = 0;
-                    dw[at + v] = 0;
+                    running[at + v] = 0;
                 }
             }
         }
@@ -531,12 +551,12 @@ static void loops(
             if (floor_remainder(i, 32) == 31) {
                 for (long m = 0; m < R; m++) {
                     for (long q = 0; q < T; q++) {
-                        const long at = C * (T * (R * n + m) + q);
+                        const long at = C * (T * m + q);
                         const long sums_at = C * (T * m + q);
                         APART
                         for (long v = 0; v < C; v++) {
-                            sums[sums_at + v] += dw[at + v];
-                            dw[at + v] = 0;
+                            sums[sums_at + v] += running[at + v];
+                            running[at + v] = 0;
                         }
                     }
                 }
@@ -555,7 +575,7 @@ static void loops(
                 long j = 0;
                 while (j < W_out) {
                     if (j_first <= j && j <= j_last - 8) {
-                        const long at = C * T * (R * n + m);
+                        const long at = C * T * m;
                         const long dy_at = C * (W_out * (H_out * n + i) + j);
                         const long x_at = C * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w);
                         for (long v = 0; v < whole(0, C); v += LANES) {
@@ -581,7 +601,7 @@ static void loops(
                                 total += load(&dy[dy_at + 7 * C + v]) * load(
                                     &x[x_at + (C * d_w * q + 7 * C * s_w) + v]
                                 );
-                                store(&dw[at + C * q + v], load(&dw[at + C * q + v]) + total);
+                                store(&running[at + C * q + v], load(&running[at + C * q + v]) + total);
                             }
                         }
                         APART
@@ -596,19 +616,19 @@ static void loops(
                                 total += dy[dy_at + 5 * C + v] * x[x_at + (C * d_w * q + 5 * C * s_w) + v];
                                 total += dy[dy_at + 6 * C + v] * x[x_at + (C * d_w * q + 6 * C * s_w) + v];
                                 total += dy[dy_at + 7 * C + v] * x[x_at + (C * d_w * q + 7 * C * s_w) + v];
-                                dw[at + C * q + v] += total;
+                                running[at + C * q + v] += total;
                             }
                         }
                         j += 8;
                     } else if (j_first <= j && j < j_last) {
-                        const long at = C * T * (R * n + m);
+                        const long at = C * T * m;
                         const long dy_at = C * (W_out * (H_out * n + i) + j);
                         const long x_at = C * (W * (H * n + d_h * m + i * s_h - p_h) + j * s_w - p_w);
                         for (long v = 0; v < whole(0, C); v += LANES) {
                             UNROLLED
                             for (long q = 0; q < T; q++) {
                                 reals total = load(&dy[dy_at + v]) * load(&x[x_at + C * d_w * q + v]);
-                                store(&dw[at + C * q + v], load(&dw[at + C * q + v]) + total);
+                                store(&running[at + C * q + v], load(&running[at + C * q + v]) + total);
                             }
                         }
                         APART
@@ -616,7 +636,7 @@ static void loops(
                             UNROLLED
                             for (long q = 0; q < T; q++) {
                                 REAL total = dy[dy_at + v] * x[x_at + C * d_w * q + v];
-                                dw[at + C * q + v] += total;
+                                running[at + C * q + v] += total;
                             }
                         }
                         j += 1;
@@ -624,15 +644,18 @@ static void loops(
                         const long q_low = most(0, -floor_quotient(j * s_w - p_w, d_w));
                         const long q_high = least(T, floor_quotient(W + p_w - j * s_w - 1, d_w) + 1);
                         for (long q = q_low; q < q_high; q++) {
-                            const long at = C * (T * (R * n + m) + q);
+                            const long at = C * (T * m + q);
                             const long dy_at = C * (W_out * (H_out * n + i) + j);
                             const long x_at = C * (W * (H * n + d_h * m + i * s_h - p_h) + d_w * q + j * s_w - p_w);
                             for (long v = 0; v < whole(0, C); v += LANES) {
-                                store(&dw[at + v], load(&dw[at + v]) + load(&dy[dy_at + v]) * load(&x[x_at + v]));
+                                store(
+                                    &running[at + v],
+                                    load(&running[at + v]) + load(&dy[dy_at + v]) * load(&x[x_at + v])
+                                );
                             }
                             APART
                             for (long v = whole(0, C); v < C; v++) {
-                                dw[at + v] += dy[dy_at + v] * x[x_at + v];
+                                running[at + v] += dy[dy_at + v] * x[x_at + v];
                             }
                         }
                         j += 1;
@@ -642,11 +665,11 @@ static void loops(
         }
         for (long m = 0; m < R; m++) {
             for (long q = 0; q < T; q++) {
-                const long at = C * (T * (R * n + m) + q);
+                const long at = C * (T * m + q);
                 const long sums_at = C * (T * m + q);
                 APART
                 for (long v = 0; v < C; v++) {
-                    dw[at + v] += sums[sums_at + v];
+                    sums[sums_at + v] += running[at + v];
                 }
             }
         }
@@ -660,9 +683,9 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], FIXED(9), FIXED(10), FIXED(11),
-        FIXED(12), FIXED(13), FIXED(14));
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], numbers[7], numbers[8], numbers[9],
+        FIXED(10), FIXED(11), FIXED(12), FIXED(13), FIXED(14), FIXED(15));
 }
 """
 
@@ -687,12 +710,13 @@ def depthwise_conv2d_grad_weight_1(
     s_w: int,
 ) -> bool:
     """Sums over i, j for every n, m, q, v."""
-    return rt.run_parts(
+    return rt.run(
         depthwise_conv2d_grad_weight_1_loops,
         N,
         C * H_out * N * R * T * W_out,
         (dw, dy, x),
         (),
-        (C, H, H_out, W, W_out, p_h, p_w),
+        (C, H, H_out, N, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
+        C * R * T,
     )

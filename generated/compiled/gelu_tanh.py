@@ -14,16 +14,18 @@ static void loops(
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
-        store(&s[e], all_tanh_of(number_1 * (number_2 * (x_1 * x_1 * x_1) + x_1)));
-        const reals s_1 = load(&s[e]);
-        store(&y[e], number_3 * (s_1 + all(1)) * x_1);
+        const reals s_1 = all_tanh_of(number_1 * (number_2 * (x_1 * x_1 * x_1) + x_1));
+        const reals y_1 = number_3 * (s_1 + all(1)) * x_1;
+        store(&s[e], s_1);
+        store(&y[e], y_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL x_1 = x[e];
-        s[e] = tanh_of(number_1 * (number_2 * (x_1 * x_1 * x_1) + x_1));
-        const REAL s_1 = s[e];
-        y[e] = number_3 * (s_1 + 1) * x_1;
+        const REAL s_1 = tanh_of(number_1 * (number_2 * (x_1 * x_1 * x_1) + x_1));
+        const REAL y_1 = number_3 * (s_1 + 1) * x_1;
+        s[e] = s_1;
+        y[e] = y_1;
     }
 }
 
@@ -55,17 +57,19 @@ static void loops(
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals s_1 = load(&s[m]);
         const reals dy_1 = load(&dy[m]);
-        store(&dx[m], (number_1 * s_1 + number_1) * dy_1);
+        const reals dx_1 = (number_1 * s_1 + number_1) * dy_1;
         const reals x_1 = load(&x[m]);
-        store(&dx[m], load(&dx[m]) + number_2 * (all(1) - s_1 * s_1) * (number_3 * (x_1 * x_1) + all(1)) * dy_1 * x_1);
+        const reals dx_2_ = dx_1 + number_2 * (all(1) - s_1 * s_1) * (number_3 * (x_1 * x_1) + all(1)) * dy_1 * x_1;
+        store(&dx[m], dx_2_);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
         const REAL s_1 = s[m];
         const REAL dy_1 = dy[m];
-        dx[m] = (number_1 * s_1 + number_1) * dy_1;
+        const REAL dx_1 = (number_1 * s_1 + number_1) * dy_1;
         const REAL x_1 = x[m];
-        dx[m] += number_2 * (1 - s_1 * s_1) * (number_3 * (x_1 * x_1) + 1) * dy_1 * x_1;
+        const REAL dx_2_ = dx_1 + number_2 * (1 - s_1 * s_1) * (number_3 * (x_1 * x_1) + 1) * dy_1 * x_1;
+        dx[m] = dx_2_;
     }
 }
 

@@ -14,16 +14,19 @@ static void loops(
     long start, long stop, struct team *const team, REAL *restrict v, const REAL *restrict m,
     const REAL *restrict x, REAL number_1, long C, long E)
 {
+    double *restrict sums = SCRATCH(double, C);
+    if (!sums) {
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
     for (long n = start; n < stop; n++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
-        }
-        const long at = C * n;
         APART
-        for (long c = 0; c < C; c++) {
-            sums[c] = 0;
-            v[at + c] = 0;
+        for (long k = 0; k < C; k++) {
+            sums[k] = 0;
+            running[k] = 0;
         }
         long row = 0;
         for (long e = 0; e < E; e++) {
@@ -32,27 +35,32 @@ static void loops(
             for (long c = 0; c < whole(0, C); c += LANES) {
                 const reals x_1 = load(&x[x_at + c]);
                 const reals m_1 = load(&m[m_at + c]);
-                store(&v[at + c], load(&v[at + c]) + (x_1 - m_1) * (x_1 - m_1));
+                store(&running[c], load(&running[c]) + (x_1 - m_1) * (x_1 - m_1));
             }
             APART
             for (long c = whole(0, C); c < C; c++) {
                 const REAL x_1 = x[x_at + c];
                 const REAL m_1 = m[m_at + c];
-                v[at + c] += (x_1 - m_1) * (x_1 - m_1);
+                running[c] += (x_1 - m_1) * (x_1 - m_1);
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long c = 0; c < C; c++) {
-                    sums[c] += v[at + c];
-                    v[at + c] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+        const long v_at = C * n;
+        APART
         for (long c = 0; c < C; c++) {
-            v[at + c] += sums[c];
-            v[at + c] *= number_1;
+            v[v_at + c] = sums[c] * number_1;
         }
     }
 }
@@ -93,22 +101,24 @@ static void loops(
                 const reals x_1 = load(&x[x_at + c]);
                 const reals m_1 = load(&m[m_at + c]);
                 const reals factor1_1 = load(&factor1[factor1_at + c]);
-                store(&h[h_at + c], (x_1 - m_1) * factor1_1);
+                const reals h_1 = (x_1 - m_1) * factor1_1;
                 const reals beta_1 = load(&beta[c]);
                 const reals gamma_1 = load(&gamma[c]);
-                const reals h_1 = load(&h[h_at + c]);
-                store(&y[y_at + c], beta_1 + gamma_1 * h_1);
+                const reals y_1 = beta_1 + gamma_1 * h_1;
+                store(&h[h_at + c], h_1);
+                store(&y[y_at + c], y_1);
             }
             APART
             for (long c = whole(0, C); c < C; c++) {
                 const REAL x_1 = x[x_at + c];
                 const REAL m_1 = m[m_at + c];
                 const REAL factor1_1 = factor1[factor1_at + c];
-                h[h_at + c] = (x_1 - m_1) * factor1_1;
+                const REAL h_1 = (x_1 - m_1) * factor1_1;
                 const REAL beta_1 = beta[c];
                 const REAL gamma_1 = gamma[c];
-                const REAL h_1 = h[h_at + c];
-                y[y_at + c] = beta_1 + gamma_1 * h_1;
+                const REAL y_1 = beta_1 + gamma_1 * h_1;
+                h[h_at + c] = h_1;
+                y[y_at + c] = y_1;
             }
         }
     }
@@ -151,11 +161,13 @@ static void loops(
         const long dh_at = C * a;
         const long dy_at = C * a;
         for (long o = 0; o < whole(0, C); o += LANES) {
-            store(&dh[dh_at + o], load(&gamma[o]) * load(&dy[dy_at + o]));
+            const reals dh_1 = load(&gamma[o]) * load(&dy[dy_at + o]);
+            store(&dh[dh_at + o], dh_1);
         }
         APART
         for (long o = whole(0, C); o < C; o++) {
-            dh[dh_at + o] = gamma[o] * dy[dy_at + o];
+            const REAL dh_1 = gamma[o] * dy[dy_at + o];
+            dh[dh_at + o] = dh_1;
         }
     }
 }
@@ -183,16 +195,19 @@ static void loops(
     const REAL *restrict m, const REAL *restrict v, const REAL *restrict x, REAL number_1, REAL number_2, long C,
     long E)
 {
+    double *restrict sums = SCRATCH(double, C);
+    if (!sums) {
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
     for (long q = start; q < stop; q++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
-        }
-        const long at = C * q;
         APART
-        for (long a = 0; a < C; a++) {
-            sums[a] = 0;
-            dv[at + a] = 0;
+        for (long k = 0; k < C; k++) {
+            sums[k] = 0;
+            running[k] = 0;
         }
         long row = 0;
         for (long e = 0; e < E; e++) {
@@ -203,29 +218,34 @@ static void loops(
                 const reals x_1 = load(&x[x_at + a]);
                 const reals m_1 = load(&m[m_at + a]);
                 const reals dh_1 = load(&dh[dh_at + a]);
-                store(&dv[at + a], load(&dv[at + a]) + (x_1 - m_1) * dh_1);
+                store(&running[a], load(&running[a]) + (x_1 - m_1) * dh_1);
             }
             APART
             for (long a = whole(0, C); a < C; a++) {
                 const REAL x_1 = x[x_at + a];
                 const REAL m_1 = m[m_at + a];
                 const REAL dh_1 = dh[dh_at + a];
-                dv[at + a] += (x_1 - m_1) * dh_1;
+                running[a] += (x_1 - m_1) * dh_1;
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long a = 0; a < C; a++) {
-                    sums[a] += dv[at + a];
-                    dv[at + a] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+        const long dv_at = C * q;
+        const long v_at = C * q;
+        APART
         for (long a = 0; a < C; a++) {
-            dv[at + a] += sums[a];
-            const long v_at = C * q;
-            dv[at + a] *= number_1 / ((number_2 + v[v_at + a]) * root_of(number_2 + v[v_at + a]));
+            dv[dv_at + a] = sums[a] * (number_1 / ((number_2 + v[v_at + a]) * root_of(number_2 + v[v_at + a])));
         }
     }
 }
@@ -253,7 +273,83 @@ def instance_norm_grad_input_2(
     )
 
 
-instance_norm_grad_input_3_loops = r"""/* Row by row, for every q, a. */
+instance_norm_grad_input_3_loops = r"""/* Sums over e for every q, a. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dm, const REAL *restrict dv,
+    const REAL *restrict m, const REAL *restrict x, REAL number_1, long C, long E)
+{
+    double *restrict sums = SCRATCH(double, C);
+    if (!sums) {
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long q = start; q < stop; q++) {
+        APART
+        for (long k = 0; k < C; k++) {
+            sums[k] = 0;
+            running[k] = 0;
+        }
+        long row = 0;
+        for (long e = 0; e < E; e++) {
+            const long m_at = C * q;
+            const long x_at = C * (E * q + e);
+            for (long a = 0; a < whole(0, C); a += LANES) {
+                const reals m_1 = load(&m[m_at + a]);
+                const reals x_1 = load(&x[x_at + a]);
+                store(&running[a], load(&running[a]) + (all(2) * m_1 - all(2) * x_1));
+            }
+            APART
+            for (long a = whole(0, C); a < C; a++) {
+                const REAL m_1 = m[m_at + a];
+                const REAL x_1 = x[x_at + a];
+                running[a] += 2 * m_1 - 2 * x_1;
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+        const long dm_at = C * q;
+        const long dv_at = C * q;
+        APART
+        for (long a = 0; a < C; a++) {
+            dm[dm_at + a] += sums[a] * (number_1 * dv[dv_at + a]);
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], numbers[2], numbers[3]);
+}
+"""
+
+
+def instance_norm_grad_input_3(dm: rt.Array, dv: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int, N: int) -> bool:
+    """Sums over e for every q, a."""
+    dtype = rt.float_type("instance_norm_grad_input_3", dm=dm)
+    return rt.run(instance_norm_grad_input_3_loops, N, C * E * N, (dm, dv, m, x), (dtype(rt.ratio(1, E)),), (C, E), ())
+
+
+instance_norm_grad_input_4_loops = r"""/* Row by row, for every q, a. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1,
     const REAL *restrict dv, const REAL *restrict m, const REAL *restrict x, const REAL *restrict dm,
@@ -269,21 +365,23 @@ static void loops(
             const long m_at = C * q;
             const long x_at = C * (E * q + a);
             for (long o = 0; o < whole(0, C); o += LANES) {
-                store(&dx[dx_at + o], load(&factor1[factor1_at + o]) * load(&dh[dh_at + o]));
+                const reals dx_1 = load(&factor1[factor1_at + o]) * load(&dh[dh_at + o]);
                 const reals x_1 = load(&x[x_at + o]);
                 const reals m_1 = load(&m[m_at + o]);
                 const reals dv_1 = load(&dv[dv_at + o]);
-                store(&dx[dx_at + o], load(&dx[dx_at + o]) + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1);
-                store(&dx[dx_at + o], load(&dx[dx_at + o]) + number_1 * load(&dm[dm_at + o]));
+                const reals dx_2_ = dx_1 + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1;
+                const reals dx_3 = dx_2_ + number_1 * load(&dm[dm_at + o]);
+                store(&dx[dx_at + o], dx_3);
             }
             APART
             for (long o = whole(0, C); o < C; o++) {
-                dx[dx_at + o] = factor1[factor1_at + o] * dh[dh_at + o];
+                const REAL dx_1 = factor1[factor1_at + o] * dh[dh_at + o];
                 const REAL x_1 = x[x_at + o];
                 const REAL m_1 = m[m_at + o];
                 const REAL dv_1 = dv[dv_at + o];
-                dx[dx_at + o] += number_1 * (2 * x_1 - 2 * m_1) * dv_1;
-                dx[dx_at + o] += number_1 * dm[dm_at + o];
+                const REAL dx_2_ = dx_1 + number_1 * (2 * x_1 - 2 * m_1) * dv_1;
+                const REAL dx_3 = dx_2_ + number_1 * dm[dm_at + o];
+                dx[dx_at + o] = dx_3;
             }
         }
     }
@@ -302,7 +400,7 @@ static void part(void *given, long number)
 """
 
 
-def instance_norm_grad_input_3(
+def instance_norm_grad_input_4(
     dx: rt.Array,
     dh: rt.Array,
     factor1: rt.Array,
@@ -315,9 +413,9 @@ def instance_norm_grad_input_3(
     N: int,
 ) -> bool:
     """Row by row, for every q, a."""
-    dtype = rt.float_type("instance_norm_grad_input_3", dx=dx)
+    dtype = rt.float_type("instance_norm_grad_input_4", dx=dx)
     return rt.run(
-        instance_norm_grad_input_3_loops,
+        instance_norm_grad_input_4_loops,
         N,
         C * E * N,
         (dx, dh, factor1, dv, m, x, dm),
@@ -329,44 +427,57 @@ def instance_norm_grad_input_3(
 
 instance_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict h, long C, long E, long N)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long q = 0; q < C; q++) {
-            sums[q] = 0;
-            dgamma[at + q] = 0;
+            dgamma[q] = parts[q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E * N); e++) {
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E * N); e++) {
             const long dy_at = C * e;
             const long h_at = C * e;
             for (long q = 0; q < whole(0, C); q += LANES) {
-                store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
             }
             APART
             for (long q = whole(0, C); q < C; q++) {
-                dgamma[at + q] += dy[dy_at + q] * h[h_at + q];
+                running[q] += dy[dy_at + q] * h[h_at + q];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long q = 0; q < C; q++) {
-                    sums[q] += dgamma[at + q];
-                    dgamma[at + q] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long q = 0; q < C; q++) {
-            dgamma[at + q] += sums[q];
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -378,20 +489,14 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
 def instance_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, N: int) -> bool:
     """Sums over e for every block, q."""
-    return rt.run_parts(
-        instance_norm_grad_gamma_1_loops,
-        (E * N + 1023) // 1024,
-        C * E * N * ((E * N + 1023) // 1024),
-        (dgamma, dy, h),
-        (),
-        (C, E, N),
-        (),
+    return rt.run(
+        instance_norm_grad_gamma_1_loops, (E * N + 1023) // 1024, C * E * N, (dgamma, dy, h), (), (C, E, N), (), C
     )

@@ -11,79 +11,67 @@ else:  # copied beside a script
 
 layer_norm_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict v, REAL *restrict h,
-    REAL *restrict y, const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma,
-    REAL number_1, REAL number_2, long C)
+    long start, long stop, REAL *restrict m, REAL *restrict v, REAL *restrict h, REAL *restrict y,
+    const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma, REAL number_1, REAL number_2,
+    long C)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
-        return;
-    }
     for (long e = start; e < stop; e++) {
         const long h_at = C * e;
         const long m_at = e;
         const long v_at = e;
         const long x_at = C * e;
         const long y_at = C * e;
-        double total_0_0 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        double m_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
             long high = least(low + 4096, C);
+            reals m_2 = all(0);
             for (long c = low; c < whole(low, high); c += LANES) {
-                all_add_to(sums, load(&x[x_at + c]));
+                all_add_to(m_2, load(&x[x_at + c]));
             }
             for (long c = whole(low, high); c < high; c++) {
-                add_to(sums, x[x_at + c]);
+                add_to(m_2, x[x_at + c]);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_0_0 += sums[lane];
-            }
+            m_1 += sum_of(m_2);
         }
-        m[m_at] = total_0_0 * number_1;
-        double total_0_1 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        m[m_at] = m_1 * number_1;
+        double v_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
             long high = least(low + 4096, C);
+            reals v_2 = all(0);
             for (long c = low; c < whole(low, high); c += LANES) {
                 const reals x_1 = load(&x[x_at + c]);
-                const reals m_1 = all(m[m_at]);
-                all_add_to(sums, (x_1 - m_1) * (x_1 - m_1));
+                const reals m_1_ = all(m[m_at]);
+                all_add_to(v_2, (x_1 - m_1_) * (x_1 - m_1_));
             }
             for (long c = whole(low, high); c < high; c++) {
                 const REAL x_1 = x[x_at + c];
-                const REAL m_1 = m[m_at];
-                add_to(sums, (x_1 - m_1) * (x_1 - m_1));
+                const REAL m_1_ = m[m_at];
+                add_to(v_2, (x_1 - m_1_) * (x_1 - m_1_));
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_0_1 += sums[lane];
-            }
+            v_1 += sum_of(v_2);
         }
-        v[v_at] = total_0_1 * number_1;
+        v[v_at] = v_1 * number_1;
+        const REAL number_of_row_1 = 1 / root_of(number_2 + v[v_at]);
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals x_1 = load(&x[x_at + c]);
-            const reals m_1 = all(m[m_at]);
-            const reals v_1 = all(v[v_at]);
-            store(&h[h_at + c], (x_1 - m_1) / all_root_of(number_2 + v_1));
+            const reals m_1_ = all(m[m_at]);
+            const reals h_1 = (x_1 - m_1_) * number_of_row_1;
             const reals beta_1 = load(&beta[c]);
             const reals gamma_1 = load(&gamma[c]);
-            const reals h_1 = load(&h[h_at + c]);
-            store(&y[y_at + c], beta_1 + gamma_1 * h_1);
+            const reals y_1 = beta_1 + gamma_1 * h_1;
+            store(&h[h_at + c], h_1);
+            store(&y[y_at + c], y_1);
         }
+        APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL x_1 = x[x_at + c];
-            const REAL m_1 = m[m_at];
-            const REAL v_1 = v[v_at];
-            h[h_at + c] = (x_1 - m_1) / root_of(number_2 + v_1);
+            const REAL m_1_ = m[m_at];
+            const REAL h_1 = (x_1 - m_1_) * number_of_row_1;
             const REAL beta_1 = beta[c];
             const REAL gamma_1 = gamma[c];
-            const REAL h_1 = h[h_at + c];
-            y[y_at + c] = beta_1 + gamma_1 * h_1;
+            const REAL y_1 = beta_1 + gamma_1 * h_1;
+            h[h_at + c] = h_1;
+            y[y_at + c] = y_1;
         }
     }
 }
@@ -95,8 +83,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2]);
 }
 """
 
@@ -128,117 +116,76 @@ def layer_norm_forward_1(
 
 layer_norm_grad_input_1_loops = r"""/* Row by row, for every q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dh, REAL *restrict dv, REAL *restrict dm,
-    REAL *restrict dx, const REAL *restrict dy, const REAL *restrict gamma, const REAL *restrict m,
-    const REAL *restrict v, const REAL *restrict x, REAL number_1, REAL number_2, REAL number_3, long C)
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict gamma, const REAL *restrict m, const REAL *restrict v, const REAL *restrict x,
+    REAL number_1, REAL number_2, REAL number_3, long C)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
+    REAL *restrict dv = SCRATCH(REAL, 1);
+    if (!dv) {
+        return;
+    }
+    REAL *restrict dm = SCRATCH(REAL, 1);
+    if (!dm) {
         return;
     }
     for (long q = start; q < stop; q++) {
-        const long dh_at = C * q;
-        const long dm_at = q;
-        const long dv_at = q;
         const long dx_at = C * q;
         const long dy_at = C * q;
         const long m_at = q;
         const long v_at = q;
         const long x_at = C * q;
-        for (long a = 0; a < whole(0, C); a += LANES) {
-            store(&dh[dh_at + a], load(&gamma[a]) * load(&dy[dy_at + a]));
-        }
-        APART
-        for (long a = whole(0, C); a < C; a++) {
-            dh[dh_at + a] = gamma[a] * dy[dy_at + a];
-        }
-        double total_1_0 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        const REAL number_of_row_1 = 1 / root_of(number_1 + v[v_at]);
+        double dv_1 = 0;
+        double dm_1 = 0;
+        double dm_3 = 0;
+        for (long low = 0; low < C; low += 4096) {
             long high = least(low + 4096, C);
+            reals dv_2 = all(0);
+            reals dm_2 = all(0);
+            reals dm_4 = all(0);
             for (long a = low; a < whole(low, high); a += LANES) {
+                const reals dh_1 = load(&gamma[a]) * load(&dy[dy_at + a]);
                 const reals x_1 = load(&x[x_at + a]);
                 const reals m_1 = all(m[m_at]);
-                const reals dh_1 = load(&dh[dh_at + a]);
-                all_add_to(sums, (x_1 - m_1) * dh_1);
+                all_add_to(dv_2, (x_1 - m_1) * dh_1);
+                all_add_to(dm_2, dh_1);
+                all_add_to(dm_4, all(2) * m_1 - all(2) * x_1);
+                const reals dx_1 = dh_1 * number_of_row_1;
+                store(&dx[dx_at + a], dx_1);
             }
-            APART
             for (long a = whole(low, high); a < high; a++) {
+                const REAL dh_1 = gamma[a] * dy[dy_at + a];
                 const REAL x_1 = x[x_at + a];
                 const REAL m_1 = m[m_at];
-                const REAL dh_1 = dh[dh_at + a];
-                add_to(sums, (x_1 - m_1) * dh_1);
+                add_to(dv_2, (x_1 - m_1) * dh_1);
+                add_to(dm_2, dh_1);
+                add_to(dm_4, 2 * m_1 - 2 * x_1);
+                const REAL dx_1 = dh_1 * number_of_row_1;
+                dx[dx_at + a] = dx_1;
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_1_0 += sums[lane];
-            }
+            dv_1 += sum_of(dv_2);
+            dm_1 += sum_of(dm_2);
+            dm_3 += sum_of(dm_4);
         }
-        dv[dv_at] = total_1_0 * (number_1 / ((number_2 + v[v_at]) * root_of(number_2 + v[v_at])));
-        double total_1_1 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
-            long high = least(low + 4096, C);
-            for (long a = low; a < whole(low, high); a += LANES) {
-                all_add_to(sums, load(&dh[dh_at + a]));
-            }
-            APART
-            for (long a = whole(low, high); a < high; a++) {
-                add_to(sums, dh[dh_at + a]);
-            }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_1_1 += sums[lane];
-            }
-        }
-        dm[dm_at] = total_1_1 * (-1 / root_of(number_2 + v[v_at]));
-        double total_1_2 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
-            long high = least(low + 4096, C);
-            for (long a = low; a < whole(low, high); a += LANES) {
-                const reals m_1 = all(m[m_at]);
-                const reals x_1 = load(&x[x_at + a]);
-                all_add_to(sums, all(2) * m_1 - all(2) * x_1);
-            }
-            APART
-            for (long a = whole(low, high); a < high; a++) {
-                const REAL m_1 = m[m_at];
-                const REAL x_1 = x[x_at + a];
-                add_to(sums, 2 * m_1 - 2 * x_1);
-            }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_1_2 += sums[lane];
-            }
-        }
-        dm[dm_at] += total_1_2 * (number_3 * dv[dv_at]);
+        dv[0] = dv_1 * (number_2 / ((number_1 + v[v_at]) * root_of(number_1 + v[v_at])));
+        dm[0] = dm_1 * (-1 / root_of(number_1 + v[v_at]));
+        dm[0] += dm_3 * (number_3 * dv[0]);
         for (long a = 0; a < whole(0, C); a += LANES) {
-            const reals dh_1 = load(&dh[dh_at + a]);
-            const reals v_1 = all(v[v_at]);
-            store(&dx[dx_at + a], dh_1 / all_root_of(number_2 + v_1));
             const reals x_1 = load(&x[x_at + a]);
             const reals m_1 = all(m[m_at]);
-            const reals dv_1 = all(dv[dv_at]);
-            store(&dx[dx_at + a], load(&dx[dx_at + a]) + number_3 * (all(2) * x_1 - all(2) * m_1) * dv_1);
-            store(&dx[dx_at + a], load(&dx[dx_at + a]) + number_3 * dm[dm_at]);
+            const reals dv_1_ = all(dv[0]);
+            const reals dx_2 = load(&dx[dx_at + a]) + number_3 * (all(2) * x_1 - all(2) * m_1) * dv_1_;
+            const reals dx_3 = dx_2 + number_3 * dm[0];
+            store(&dx[dx_at + a], dx_3);
         }
         APART
         for (long a = whole(0, C); a < C; a++) {
-            const REAL dh_1 = dh[dh_at + a];
-            const REAL v_1 = v[v_at];
-            dx[dx_at + a] = dh_1 / root_of(number_2 + v_1);
             const REAL x_1 = x[x_at + a];
             const REAL m_1 = m[m_at];
-            const REAL dv_1 = dv[dv_at];
-            dx[dx_at + a] += number_3 * (2 * x_1 - 2 * m_1) * dv_1;
-            dx[dx_at + a] += number_3 * dm[dm_at];
+            const REAL dv_1_ = dv[0];
+            const REAL dx_2 = dx[dx_at + a] + number_3 * (2 * x_1 - 2 * m_1) * dv_1_;
+            const REAL dx_3 = dx_2 + number_3 * dm[0];
+            dx[dx_at + a] = dx_3;
         }
     }
 }
@@ -251,34 +198,23 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], arrays[6], arrays[7], arrays[8], ((const REAL *)arrays[9])[0],
-        ((const REAL *)arrays[9])[1], ((const REAL *)arrays[9])[2], numbers[2]);
+        arrays[4], arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1],
+        ((const REAL *)arrays[6])[2], numbers[2]);
 }
 """
 
 
 def layer_norm_grad_input_1(
-    dh: rt.Array,
-    dv: rt.Array,
-    dm: rt.Array,
-    dx: rt.Array,
-    dy: rt.Array,
-    gamma: rt.Array,
-    m: rt.Array,
-    v: rt.Array,
-    x: rt.Array,
-    C: int,
-    E: int,
-    epsilon: Any,
+    dx: rt.Array, dy: rt.Array, gamma: rt.Array, m: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int, epsilon: Any
 ) -> bool:
     """Row by row, for every q."""
-    dtype = rt.float_type("layer_norm_grad_input_1", dh=dh)
+    dtype = rt.float_type("layer_norm_grad_input_1", dx=dx)
     return rt.run(
         layer_norm_grad_input_1_loops,
         E,
         C * E,
-        (dh, dv, dm, dx, dy, gamma, m, v, x),
-        (dtype(-1 / 2), dtype(epsilon), dtype(rt.ratio(1, C))),
+        (dx, dy, gamma, m, v, x),
+        (dtype(epsilon), dtype(-1 / 2), dtype(rt.ratio(1, C))),
         (C,),
         (),
     )
@@ -286,44 +222,57 @@ def layer_norm_grad_input_1(
 
 layer_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict h, long C, long E)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long q = 0; q < C; q++) {
-            sums[q] = 0;
-            dgamma[at + q] = 0;
+            dgamma[q] = parts[q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E); e++) {
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
             const long dy_at = C * e;
             const long h_at = C * e;
             for (long q = 0; q < whole(0, C); q += LANES) {
-                store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
             }
             APART
             for (long q = whole(0, C); q < C; q++) {
-                dgamma[at + q] += dy[dy_at + q] * h[h_at + q];
+                running[q] += dy[dy_at + q] * h[h_at + q];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long q = 0; q < C; q++) {
-                    sums[q] += dgamma[at + q];
-                    dgamma[at + q] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long q = 0; q < C; q++) {
-            dgamma[at + q] += sums[q];
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -335,14 +284,12 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3]);
 }
 """
 
 
 def layer_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, q."""
-    return rt.run_parts(
-        layer_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (dgamma, dy, h), (), (C, E), ()
-    )
+    return rt.run(layer_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)

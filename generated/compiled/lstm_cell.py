@@ -17,10 +17,12 @@ static void loops(
         const reals f_1 = load(&f[k]);
         const reals g_1 = load(&g[k]);
         const reals i_1 = load(&i[k]);
-        store(&z[k], c_1 * f_1 + g_1 * i_1);
-        const reals z_1 = load(&z[k]);
-        store(&s[k], all_tanh_of(z_1));
-        store(&y[k], load(&o[k]) * load(&s[k]));
+        const reals z_1 = c_1 * f_1 + g_1 * i_1;
+        const reals s_1 = all_tanh_of(z_1);
+        const reals y_1 = load(&o[k]) * s_1;
+        store(&z[k], z_1);
+        store(&s[k], s_1);
+        store(&y[k], y_1);
     }
     APART
     for (long k = whole(start, stop); k < stop; k++) {
@@ -28,10 +30,12 @@ static void loops(
         const REAL f_1 = f[k];
         const REAL g_1 = g[k];
         const REAL i_1 = i[k];
-        z[k] = c_1 * f_1 + g_1 * i_1;
-        const REAL z_1 = z[k];
-        s[k] = tanh_of(z_1);
-        y[k] = o[k] * s[k];
+        const REAL z_1 = c_1 * f_1 + g_1 * i_1;
+        const REAL s_1 = tanh_of(z_1);
+        const REAL y_1 = o[k] * s_1;
+        z[k] = z_1;
+        s[k] = s_1;
+        y[k] = y_1;
     }
 }
 
@@ -72,14 +76,16 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        const reals ddz_1 = load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1;
+        store(&ddz[q], ddz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL ddz_1 = ddz[q] + (1 - s_1 * s_1) * dy_1 * o_1;
+        ddz[q] = ddz_1;
     }
 }
 
@@ -108,14 +114,16 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        const reals ddz_1 = load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1;
+        store(&ddz[q], ddz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL ddz_1 = ddz[q] + (1 - s_1 * s_1) * dy_1 * o_1;
+        ddz[q] = ddz_1;
     }
 }
 
@@ -144,16 +152,20 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
-        store(&dc[q], load(&ddz[q]) * load(&f[q]));
+        const reals ddz_1 = load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1;
+        const reals dc_1 = ddz_1 * load(&f[q]);
+        store(&ddz[q], ddz_1);
+        store(&dc[q], dc_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
-        dc[q] = ddz[q] * f[q];
+        const REAL ddz_1 = ddz[q] + (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL dc_1 = ddz_1 * f[q];
+        ddz[q] = ddz_1;
+        dc[q] = dc_1;
     }
 }
 
@@ -185,14 +197,16 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        const reals ddz_1 = load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1;
+        store(&ddz[q], ddz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL ddz_1 = ddz[q] + (1 - s_1 * s_1) * dy_1 * o_1;
+        ddz[q] = ddz_1;
     }
 }
 
@@ -221,14 +235,16 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        const reals ddz_1 = load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1;
+        store(&ddz[q], ddz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL ddz_1 = ddz[q] + (1 - s_1 * s_1) * dy_1 * o_1;
+        ddz[q] = ddz_1;
     }
 }
 
@@ -257,14 +273,16 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        const reals ddz_1 = load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1;
+        store(&ddz[q], ddz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL ddz_1 = ddz[q] + (1 - s_1 * s_1) * dy_1 * o_1;
+        ddz[q] = ddz_1;
     }
 }
 
@@ -293,14 +311,16 @@ static void loops(
         const reals s_1 = load(&s[q]);
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
-        store(&ddz[q], load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1);
+        const reals ddz_1 = load(&ddz[q]) + (all(1) - s_1 * s_1) * dy_1 * o_1;
+        store(&ddz[q], ddz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL s_1 = s[q];
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
-        ddz[q] += (1 - s_1 * s_1) * dy_1 * o_1;
+        const REAL ddz_1 = ddz[q] + (1 - s_1 * s_1) * dy_1 * o_1;
+        ddz[q] = ddz_1;
     }
 }
 

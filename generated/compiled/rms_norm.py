@@ -11,49 +11,42 @@ else:  # copied beside a script
 
 rms_norm_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict v, REAL *restrict h, REAL *restrict y,
-    const REAL *restrict x, const REAL *restrict gamma, REAL number_1, REAL number_2, long C)
+    long start, long stop, REAL *restrict v, REAL *restrict h, REAL *restrict y, const REAL *restrict x,
+    const REAL *restrict gamma, REAL number_1, REAL number_2, long C)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
-        return;
-    }
     for (long e = start; e < stop; e++) {
         const long h_at = C * e;
         const long v_at = e;
         const long x_at = C * e;
         const long y_at = C * e;
-        double total_0_0 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        double v_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
             long high = least(low + 4096, C);
+            reals v_2 = all(0);
             for (long c = low; c < whole(low, high); c += LANES) {
                 const reals x_1 = load(&x[x_at + c]);
-                all_add_to(sums, x_1 * x_1);
+                all_add_to(v_2, x_1 * x_1);
             }
             for (long c = whole(low, high); c < high; c++) {
                 const REAL x_1 = x[x_at + c];
-                add_to(sums, x_1 * x_1);
+                add_to(v_2, x_1 * x_1);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_0_0 += sums[lane];
-            }
+            v_1 += sum_of(v_2);
         }
-        v[v_at] = total_0_0 * number_1;
+        v[v_at] = v_1 * number_1;
+        const REAL number_of_row_1 = 1 / root_of(number_2 + v[v_at]);
         for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals x_1 = load(&x[x_at + c]);
-            const reals v_1 = all(v[v_at]);
-            store(&h[h_at + c], x_1 / all_root_of(number_2 + v_1));
-            store(&y[y_at + c], load(&gamma[c]) * load(&h[h_at + c]));
+            const reals h_1 = number_of_row_1 * load(&x[x_at + c]);
+            const reals y_1 = load(&gamma[c]) * h_1;
+            store(&h[h_at + c], h_1);
+            store(&y[y_at + c], y_1);
         }
+        APART
         for (long c = whole(0, C); c < C; c++) {
-            const REAL x_1 = x[x_at + c];
-            const REAL v_1 = v[v_at];
-            h[h_at + c] = x_1 / root_of(number_2 + v_1);
-            y[y_at + c] = gamma[c] * h[h_at + c];
+            const REAL h_1 = number_of_row_1 * x[x_at + c];
+            const REAL y_1 = gamma[c] * h_1;
+            h[h_at + c] = h_1;
+            y[y_at + c] = y_1;
         }
     }
 }
@@ -65,8 +58,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], numbers[2]);
 }
 """
 
@@ -83,59 +76,47 @@ def rms_norm_forward_1(
 
 rms_norm_grad_input_1_loops = r"""/* Row by row, for every m. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dh, REAL *restrict dv, REAL *restrict dx,
-    const REAL *restrict dy, const REAL *restrict gamma, const REAL *restrict v, const REAL *restrict x,
-    REAL number_1, REAL number_2, REAL number_3, long C)
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict gamma, const REAL *restrict v, const REAL *restrict x, REAL number_1, REAL number_2,
+    REAL number_3, long C)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
+    REAL *restrict dv = SCRATCH(REAL, 1);
+    if (!dv) {
         return;
     }
     for (long m = start; m < stop; m++) {
-        const long dh_at = C * m;
-        const long dv_at = m;
         const long dx_at = C * m;
         const long dy_at = C * m;
         const long v_at = m;
         const long x_at = C * m;
-        for (long q = 0; q < whole(0, C); q += LANES) {
-            store(&dh[dh_at + q], load(&gamma[q]) * load(&dy[dy_at + q]));
-        }
-        APART
-        for (long q = whole(0, C); q < C; q++) {
-            dh[dh_at + q] = gamma[q] * dy[dy_at + q];
-        }
-        double total_1_0 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        const REAL number_of_row_1 = 1 / root_of(number_1 + v[v_at]);
+        double dv_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
             long high = least(low + 4096, C);
+            reals dv_2 = all(0);
             for (long q = low; q < whole(low, high); q += LANES) {
-                all_add_to(sums, load(&dh[dh_at + q]) * load(&x[x_at + q]));
+                const reals dh_1 = load(&gamma[q]) * load(&dy[dy_at + q]);
+                all_add_to(dv_2, dh_1 * load(&x[x_at + q]));
+                const reals dx_1 = dh_1 * number_of_row_1;
+                store(&dx[dx_at + q], dx_1);
             }
-            APART
             for (long q = whole(low, high); q < high; q++) {
-                add_to(sums, dh[dh_at + q] * x[x_at + q]);
+                const REAL dh_1 = gamma[q] * dy[dy_at + q];
+                add_to(dv_2, dh_1 * x[x_at + q]);
+                const REAL dx_1 = dh_1 * number_of_row_1;
+                dx[dx_at + q] = dx_1;
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_1_0 += sums[lane];
-            }
+            dv_1 += sum_of(dv_2);
         }
-        dv[dv_at] = total_1_0 * (number_1 / ((number_2 + v[v_at]) * root_of(number_2 + v[v_at])));
+        dv[0] = dv_1 * (number_2 / ((number_1 + v[v_at]) * root_of(number_1 + v[v_at])));
         for (long q = 0; q < whole(0, C); q += LANES) {
-            const reals dh_1 = load(&dh[dh_at + q]);
-            const reals v_1 = all(v[v_at]);
-            store(&dx[dx_at + q], dh_1 / all_root_of(number_2 + v_1));
-            store(&dx[dx_at + q], load(&dx[dx_at + q]) + number_3 * dv[dv_at] * load(&x[x_at + q]));
+            const reals dx_2 = load(&dx[dx_at + q]) + number_3 * dv[0] * load(&x[x_at + q]);
+            store(&dx[dx_at + q], dx_2);
         }
         APART
         for (long q = whole(0, C); q < C; q++) {
-            const REAL dh_1 = dh[dh_at + q];
-            const REAL v_1 = v[v_at];
-            dx[dx_at + q] = dh_1 / root_of(number_2 + v_1);
-            dx[dx_at + q] += number_3 * dv[dv_at] * x[x_at + q];
+            const REAL dx_2 = dx[dx_at + q] + number_3 * dv[0] * x[x_at + q];
+            dx[dx_at + q] = dx_2;
         }
     }
 }
@@ -148,32 +129,23 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1],
-        ((const REAL *)arrays[7])[2], numbers[2]);
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], ((const REAL *)arrays[5])[2],
+        numbers[2]);
 }
 """
 
 
 def rms_norm_grad_input_1(
-    dh: rt.Array,
-    dv: rt.Array,
-    dx: rt.Array,
-    dy: rt.Array,
-    gamma: rt.Array,
-    v: rt.Array,
-    x: rt.Array,
-    C: int,
-    E: int,
-    epsilon: Any,
+    dx: rt.Array, dy: rt.Array, gamma: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int, epsilon: Any
 ) -> bool:
     """Row by row, for every m."""
-    dtype = rt.float_type("rms_norm_grad_input_1", dh=dh)
+    dtype = rt.float_type("rms_norm_grad_input_1", dx=dx)
     return rt.run(
         rms_norm_grad_input_1_loops,
         E,
         C * E,
-        (dh, dv, dx, dy, gamma, v, x),
-        (dtype(-1 / 2), dtype(epsilon), dtype(rt.ratio(2, C))),
+        (dx, dy, gamma, v, x),
+        (dtype(epsilon), dtype(-1 / 2), dtype(rt.ratio(2, C))),
         (C,),
         (),
     )
@@ -181,44 +153,57 @@ def rms_norm_grad_input_1(
 
 rms_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, m. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict h, long C, long E)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long m = 0; m < C; m++) {
-            sums[m] = 0;
-            dgamma[at + m] = 0;
+            dgamma[m] = parts[m];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E); e++) {
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
             const long dy_at = C * e;
             const long h_at = C * e;
             for (long m = 0; m < whole(0, C); m += LANES) {
-                store(&dgamma[at + m], load(&dgamma[at + m]) + load(&dy[dy_at + m]) * load(&h[h_at + m]));
+                store(&running[m], load(&running[m]) + load(&dy[dy_at + m]) * load(&h[h_at + m]));
             }
             APART
             for (long m = whole(0, C); m < C; m++) {
-                dgamma[at + m] += dy[dy_at + m] * h[h_at + m];
+                running[m] += dy[dy_at + m] * h[h_at + m];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < C; m++) {
-                    sums[m] += dgamma[at + m];
-                    dgamma[at + m] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < C; m++) {
-            dgamma[at + m] += sums[m];
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -230,14 +215,12 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3]);
 }
 """
 
 
 def rms_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, m."""
-    return rt.run_parts(
-        rms_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (dgamma, dy, h), (), (C, E), ()
-    )
+    return rt.run(rms_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)

@@ -17,8 +17,9 @@ from gradscribe import generated
 from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel, backward_kernel, kernels
+from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.function.function_text import plan
-from gradscribe.codegen.numpy.plan import Equation, Present, Record, Release, Wanted, effects, walk
+from gradscribe.codegen.numpy.plan import Compiled, Equation, Present, Record, Release, Wanted, effects, walk
 from gradscribe.codegen.tool.explain import explain
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.catalogue.layers import LAYERS
@@ -327,6 +328,11 @@ def let_go(records: Sequence[Record], behind: frozenset[str], kept: Collection[s
         elif later and not isinstance(record, Equation):
             gone = {name for r in later[:1] if isinstance(r, Release) for name in r.buffered}
             made = {n for r in records[: place + 1] for n in effects(r).made if not isinstance(r, Wanted | Present)}
+            if isinstance(record, Compiled):  # what one way makes it lets go
+                local = {name for nest in record.then if isinstance(nest, Nest) for name in nest.local}
+                found = {name for r in record.otherwise if isinstance(r, Release) for name in r.buffered}
+                assert found == local & {*effects(*record.otherwise).made}
+                made -= local
             views = set(effects(*records).views.values())
             unread = (
                 (made & effects(record).names) - effects(*later[1 if gone else 0 :]).names - behind - views - {*kept}

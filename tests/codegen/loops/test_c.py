@@ -100,7 +100,7 @@ def test_no_compiler_warns(name: str, real: str) -> None:
             text=True,
             check=False,
         )
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.stderr, done.returncode) == ("", 0)
 
 
 @COMPILED

@@ -10,7 +10,7 @@ from sympy import Expr, Integer, Mul, Symbol
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import LOOPED, computable
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order
+from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order, restricted
 from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.set_apart import Apart
 from gradscribe.derive.ir.functions import is_indicator
@@ -20,7 +20,7 @@ from gradscribe.derive.ir.term import Access, accesses
 def sum_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
     """The pass that computes `form` into its target; None where there is none, as for products of matrices.
 
-    Sums of nothing but elements along columns are left to NumPy, which is as fast there.
+    A sum of nothing but elements along columns is worth it only beside others: NumPy is as fast there.
     """
     order = _order(form, scope)
     if order is None or not computable(form.body, form.indices) or not (fresh or form.is_sum):
@@ -35,13 +35,13 @@ def sum_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
     rows = Pass(Kind.ROWS, replace(form, body=body), order, inside, outside, tuple(apart.records), fresh)
     if loops_of([rows]) is not None:
         return rows
-    columns = replace(rows, kind=Kind.COLUMNS)
-    return columns if form.is_sum and fresh and not alone and loops_of([columns]) is not None else None
+    columns = replace(rows, kind=Kind.COLUMNS, worth=not alone)
+    return columns if form.is_sum and loops_of([columns]) is not None else None
 
 
 def _order(form: Form, scope: Scope) -> tuple[Symbol, ...] | None:
     """The indices in the order of the axes of an array that has all of them; None where others have another order."""
-    if form.op not in LOOPED or form.argument or form.guards or not form.contracted or not form.place:
+    if form.op not in LOOPED or form.argument or not form.contracted or not form.place:
         return None
     for access in accesses(form.body):
         order = tuple(e for e in access.indices if isinstance(e, Symbol))
@@ -51,7 +51,12 @@ def _order(form: Form, scope: Scope) -> tuple[Symbol, ...] | None:
         return None
     axes = zip(form.place, form.target.shape, strict=True)
     placed = form.place == tuple(v for v in order if v in form.place)
-    fits = placed and in_order(form, order, scope) and all(scope.fits(e, extent, form) for e, extent in axes)
+    fits = (
+        placed
+        and restricted(form, order)
+        and in_order(form, order, scope)
+        and all(scope.fits(e, extent, form) for e, extent in axes)
+    )
     return order if fits else None
 
 
