@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .avg_pool3d import AvgPool3D, avg_pool3d_forward, avg_pool3d_grad_input
     from .batch_norm import (
         BatchNorm,
+        batch_norm_backward,
         batch_norm_forward,
         batch_norm_grad_beta,
         batch_norm_grad_gamma,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     )
     from .batch_norm_inference import (
         BatchNormInference,
+        batch_norm_inference_backward,
         batch_norm_inference_forward,
         batch_norm_inference_grad_beta,
         batch_norm_inference_grad_gamma,
@@ -111,6 +113,7 @@ if TYPE_CHECKING:
     from .global_max_pool import GlobalMaxPool, global_max_pool_forward, global_max_pool_grad_input
     from .group_norm import (
         GroupNorm,
+        group_norm_backward,
         group_norm_forward,
         group_norm_grad_beta,
         group_norm_grad_gamma,
@@ -134,6 +137,7 @@ if TYPE_CHECKING:
     from .huber_loss import HuberLoss, huber_loss_forward, huber_loss_grad_input
     from .instance_norm import (
         InstanceNorm,
+        instance_norm_backward,
         instance_norm_forward,
         instance_norm_grad_beta,
         instance_norm_grad_gamma,
@@ -143,6 +147,7 @@ if TYPE_CHECKING:
     from .l1_loss import L1Loss, l1_loss_forward, l1_loss_grad_input
     from .layer_norm import (
         LayerNorm,
+        layer_norm_backward,
         layer_norm_forward,
         layer_norm_grad_beta,
         layer_norm_grad_gamma,
@@ -198,7 +203,7 @@ if TYPE_CHECKING:
     from .nll_loss import NLLLoss, nll_loss_forward, nll_loss_grad_input
     from .pixel_shuffle import PixelShuffle, pixel_shuffle_forward, pixel_shuffle_grad_input
     from .pixel_unshuffle import PixelUnshuffle, pixel_unshuffle_forward, pixel_unshuffle_grad_input
-    from .prelu import PReLU, prelu_forward, prelu_grad_a, prelu_grad_input
+    from .prelu import PReLU, prelu_backward, prelu_forward, prelu_grad_a, prelu_grad_input
     from .rbf import EuclideanRBF, rbf_forward, rbf_grad_input, rbf_grad_weight
     from .reflection_pad1d import ReflectionPad1D, reflection_pad1d_forward, reflection_pad1d_grad_input
     from .reflection_pad2d import ReflectionPad2D, reflection_pad2d_forward, reflection_pad2d_grad_input
@@ -215,7 +220,7 @@ if TYPE_CHECKING:
         resnet20_loss_grad_input,
         resnet20_predict,
     )
-    from .rms_norm import RMSNorm, rms_norm_forward, rms_norm_grad_gamma, rms_norm_grad_input
+    from .rms_norm import RMSNorm, rms_norm_backward, rms_norm_forward, rms_norm_grad_gamma, rms_norm_grad_input
     from .runtime import Sequential, settings
     from .scaled_dot_product_attention import (
         ScaledDotProductAttention,
@@ -379,10 +384,12 @@ __all__ = [
     "avg_pool2d_grad_input",
     "avg_pool3d_forward",
     "avg_pool3d_grad_input",
+    "batch_norm_backward",
     "batch_norm_forward",
     "batch_norm_grad_beta",
     "batch_norm_grad_gamma",
     "batch_norm_grad_input",
+    "batch_norm_inference_backward",
     "batch_norm_inference_forward",
     "batch_norm_inference_grad_beta",
     "batch_norm_inference_grad_gamma",
@@ -470,6 +477,7 @@ __all__ = [
     "global_avg_pool_grad_input",
     "global_max_pool_forward",
     "global_max_pool_grad_input",
+    "group_norm_backward",
     "group_norm_forward",
     "group_norm_grad_beta",
     "group_norm_grad_gamma",
@@ -492,6 +500,7 @@ __all__ = [
     "hinge_loss_grad_input",
     "huber_loss_forward",
     "huber_loss_grad_input",
+    "instance_norm_backward",
     "instance_norm_forward",
     "instance_norm_grad_beta",
     "instance_norm_grad_gamma",
@@ -500,6 +509,7 @@ __all__ = [
     "kl_divergence_grad_input",
     "l1_loss_forward",
     "l1_loss_grad_input",
+    "layer_norm_backward",
     "layer_norm_forward",
     "layer_norm_grad_beta",
     "layer_norm_grad_gamma",
@@ -562,6 +572,7 @@ __all__ = [
     "pixel_shuffle_grad_input",
     "pixel_unshuffle_forward",
     "pixel_unshuffle_grad_input",
+    "prelu_backward",
     "prelu_forward",
     "prelu_grad_a",
     "prelu_grad_input",
@@ -588,6 +599,7 @@ __all__ = [
     "resnet20_loss_forward",
     "resnet20_loss_grad_input",
     "resnet20_predict",
+    "rms_norm_backward",
     "rms_norm_forward",
     "rms_norm_grad_gamma",
     "rms_norm_grad_input",
@@ -654,6 +666,7 @@ _MODULES = {
     "avg_pool3d": ("AvgPool3D", "avg_pool3d_forward", "avg_pool3d_grad_input"),
     "batch_norm": (
         "BatchNorm",
+        "batch_norm_backward",
         "batch_norm_forward",
         "batch_norm_grad_beta",
         "batch_norm_grad_gamma",
@@ -662,6 +675,7 @@ _MODULES = {
     ),
     "batch_norm_inference": (
         "BatchNormInference",
+        "batch_norm_inference_backward",
         "batch_norm_inference_forward",
         "batch_norm_inference_grad_beta",
         "batch_norm_inference_grad_gamma",
@@ -744,6 +758,7 @@ _MODULES = {
     "global_max_pool": ("GlobalMaxPool", "global_max_pool_forward", "global_max_pool_grad_input"),
     "group_norm": (
         "GroupNorm",
+        "group_norm_backward",
         "group_norm_forward",
         "group_norm_grad_beta",
         "group_norm_grad_gamma",
@@ -767,6 +782,7 @@ _MODULES = {
     "huber_loss": ("HuberLoss", "huber_loss_forward", "huber_loss_grad_input"),
     "instance_norm": (
         "InstanceNorm",
+        "instance_norm_backward",
         "instance_norm_forward",
         "instance_norm_grad_beta",
         "instance_norm_grad_gamma",
@@ -776,6 +792,7 @@ _MODULES = {
     "l1_loss": ("L1Loss", "l1_loss_forward", "l1_loss_grad_input"),
     "layer_norm": (
         "LayerNorm",
+        "layer_norm_backward",
         "layer_norm_forward",
         "layer_norm_grad_beta",
         "layer_norm_grad_gamma",
@@ -838,7 +855,7 @@ _MODULES = {
     "nll_loss": ("NLLLoss", "nll_loss_forward", "nll_loss_grad_input"),
     "pixel_shuffle": ("PixelShuffle", "pixel_shuffle_forward", "pixel_shuffle_grad_input"),
     "pixel_unshuffle": ("PixelUnshuffle", "pixel_unshuffle_forward", "pixel_unshuffle_grad_input"),
-    "prelu": ("PReLU", "prelu_forward", "prelu_grad_a", "prelu_grad_input"),
+    "prelu": ("PReLU", "prelu_backward", "prelu_forward", "prelu_grad_a", "prelu_grad_input"),
     "rbf": ("EuclideanRBF", "rbf_forward", "rbf_grad_input", "rbf_grad_weight"),
     "reflection_pad1d": ("ReflectionPad1D", "reflection_pad1d_forward", "reflection_pad1d_grad_input"),
     "reflection_pad2d": ("ReflectionPad2D", "reflection_pad2d_forward", "reflection_pad2d_grad_input"),
@@ -855,7 +872,7 @@ _MODULES = {
         "resnet20_loss_grad_input",
         "resnet20_predict",
     ),
-    "rms_norm": ("RMSNorm", "rms_norm_forward", "rms_norm_grad_gamma", "rms_norm_grad_input"),
+    "rms_norm": ("RMSNorm", "rms_norm_backward", "rms_norm_forward", "rms_norm_grad_gamma", "rms_norm_grad_input"),
     "runtime": ("Sequential", "settings"),
     "scaled_dot_product_attention": (
         "ScaledDotProductAttention",

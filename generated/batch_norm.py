@@ -99,12 +99,14 @@ def batch_norm_forward(
 
 @rt.once
 def _batch_norm_grad_input_sizes(
-    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, eps: Any
+    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, h: Any, /, eps: Any
 ) -> tuple[Any, ...]:
-    """The sizes of batch_norm_grad_input."""
+    """The sizes of batch_norm_grad_input and batch_norm_backward."""
     full_shape = rt.raveled_axes("batch_norm", x.name, x, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     rt.same_axes("batch_norm", dy.name, dy, 0, 1, "(..., C)", full_shape)
+    if h is not None:
+        rt.same_axes("batch_norm", h.name, h, 0, 1, "(..., C)", full_shape)
     epsilon = rt.number("batch_norm", "eps", eps)
     rt.require("batch_norm", "eps", 0 < epsilon < np.inf, "a finite number, greater than 0", eps)
     (C,) = gamma
@@ -112,6 +114,8 @@ def _batch_norm_grad_input_sizes(
     rt.extents("batch_norm", m.name, m, (C,), "C")
     rt.extents("batch_norm", v.name, v, (C,), "C")
     rt.extent("batch_norm", dy.axis(-1, "C"), dy[-1], C)
+    if h is not None:
+        rt.extent("batch_norm", h.axis(-1, "C"), h[-1], C)
     return full_shape, E, epsilon, C
 
 
@@ -141,7 +145,7 @@ def batch_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     gamma, x, m, v, dy, dtype = rt.arrays("batch_norm", "gamma 1, x any, m 1, v 1, dy any", gamma, x, m, v, dy)
-    full_shape, E, epsilon, C = _batch_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
+    full_shape, E, epsilon, C = _batch_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, None, eps)
     x = x.reshape(E, C)
     dy = dy.reshape(E, C)
     # (7) dh[q,a] = dy[q,a] γ[a]
@@ -216,6 +220,77 @@ def batch_norm_grad_beta(dy: Any) -> rt.Array:
     # (32) dbeta[q] = Σ_{e} dy[e,q]
     dbeta = rt.total(dy, 0)
     return dbeta
+
+
+def batch_norm_backward(
+    dy: Any, x: Any, gamma: Any, m: Any, v: Any, h: Any, *, eps: float = 1e-05, inputs: bool = True
+) -> tuple[Any, rt.Array, rt.Array]:
+    """Compute all gradients of E: batch normalisation in training.
+
+    (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    (32) dbeta[q] = Σ_{e} dy[e,q]
+    (7) dh[q,a] = dy[q,a] γ[a]
+    (12) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
+    (16) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
+    (16) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
+    (21) dx[q,a] = dh[q,a]/√(ε+v[a])
+    (21) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
+    (21) dx[q,a] += 1/E dm[a]
+
+    Args:
+        dy: shape (..., C); dE/dy.
+        x: shape (..., C).
+        gamma: shape (C,).
+        m: shape (C,); m as the forward function returned it.
+        v: shape (C,); v as the forward function returned it.
+        h: shape (..., C); h as the forward function returned it.
+        eps: a finite number, greater than 0.
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    gamma, x, m, v, h, dy, dtype = rt.arrays(
+        "batch_norm", "gamma 1, x any, m 1, v 1, h any, dy any", gamma, x, m, v, h, dy
+    )
+    full_shape, E, epsilon, C = _batch_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, h, eps)
+    x = x.reshape(E, C)
+    dy = dy.reshape(E, C)
+    h = h.reshape(E, C)
+    # (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    dgamma = rt.empty((C,), dtype)
+    dbeta = rt.empty((C,), dtype)
+    if not loops.batch_norm_backward_1(dgamma, dbeta, dy, h, C, E):
+        dgamma = rt.contract("e q, e q -> q", dy, h)
+        # (32) dbeta[q] = Σ_{e} dy[e,q]
+        dbeta = rt.total(dy, 0)
+    if inputs:
+        # (7) dh[q,a] = dy[q,a] γ[a]
+        factor1 = 1 / np.sqrt(epsilon + v)
+        dv = rt.empty((C,), dtype)
+        dm = rt.empty((C,), dtype)
+        dx = rt.empty((E, C), dtype)
+        if not (
+            loops.batch_norm_backward_2(dv, dm, dy, gamma, m, v, x, C, E, epsilon)
+            and loops.batch_norm_backward_3(dx, dy, gamma, factor1, dv, m, x, dm, C, E)
+        ):
+            dh = gamma * dy
+            # (12) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{e} dh[e,q] (x[e,q]−m[q])
+            dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m) * dh, 0)
+            # (16) dm[q] = −1/√(ε+v[q]) Σ_{e} dh[e,q]
+            dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, 0)
+            # (16) dm[q] += 2/E dv[q] Σ_{e} (m[q]−x[e,q])
+            dm += dv * rt.ratio(1, E) * rt.total(2 * m - 2 * x, 0)
+            # (21) dx[q,a] = dh[q,a]/√(ε+v[a])
+            dx = factor1 * dh
+            # (21) dx[q,a] += 2/E dv[a] (x[q,a]−m[a])
+            dx += (2 * x - 2 * m) * dv / E
+            # (21) dx[q,a] += 1/E dm[a]
+            dx += dm / E
+    return dx.reshape(*full_shape, C) if inputs else None, dgamma, dbeta
 
 
 @rt.once
@@ -334,6 +409,7 @@ class BatchNorm(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         x, m, v, h = self._kept()
-        self.grads["gamma"] = batch_norm_grad_gamma(dy, h)
-        self.grads["beta"] = batch_norm_grad_beta(dy)
-        return batch_norm_grad_input(dy, x, self.params["gamma"], m, v, eps=self.eps)
+        dx, self.grads["gamma"], self.grads["beta"] = batch_norm_backward(
+            dy, x, self.params["gamma"], m, v, h, eps=self.eps
+        )
+        return dx

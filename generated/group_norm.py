@@ -84,12 +84,14 @@ def group_norm_forward(
 
 @rt.once
 def _group_norm_grad_input_sizes(
-    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, num_groups: Any, eps: Any
+    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, h: Any, /, num_groups: Any, eps: Any
 ) -> tuple[Any, ...]:
-    """The sizes of group_norm_grad_input."""
+    """The sizes of group_norm_grad_input and group_norm_backward."""
     full_shape = rt.raveled_axes("group_norm", x.name, x, 1, 1, "(N, ..., C * G)")
     E = rt.elements(full_shape)
     rt.same_axes("group_norm", dy.name, dy, 1, 1, "(N, ..., C * G)", full_shape)
+    if h is not None:
+        rt.same_axes("group_norm", h.name, h, 1, 1, "(N, ..., C * G)", full_shape)
     G = rt.count("group_norm", "num_groups", num_groups, 1)
     epsilon = rt.number("group_norm", "eps", eps)
     rt.require("group_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
@@ -102,6 +104,10 @@ def _group_norm_grad_input_sizes(
     rt.extent("group_norm", dy.axis(0, "N"), dy[0], N)
     rt.divided("group_norm", dy.axis(-1, "C * G"), dy[-1], G)
     rt.extent("group_norm", dy.axis(-1, "C * G"), dy[-1], C * G)
+    if h is not None:
+        rt.extent("group_norm", h.axis(0, "N"), h[0], N)
+        rt.divided("group_norm", h.axis(-1, "C * G"), h[-1], G)
+        rt.extent("group_norm", h.axis(-1, "C * G"), h[-1], C * G)
     return full_shape, E, G, epsilon, C, N
 
 
@@ -134,7 +140,7 @@ def group_norm_grad_input(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     gamma, x, m, v, dy, dtype = rt.arrays("group_norm", "gamma 1, x any, m 2, v 2, dy any", gamma, x, m, v, dy)
-    full_shape, E, G, epsilon, C, N = _group_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, num_groups, eps)
+    full_shape, E, G, epsilon, C, N = _group_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, None, num_groups, eps)
     x = x.reshape(N, E, C * G)
     dy = dy.reshape(N, E, C * G)
     # (5) dh[q,a,o] = dy[q,a,o] γ[o]
@@ -232,6 +238,86 @@ def group_norm_grad_beta(dy: Any, *, num_groups: int) -> rt.Array:
     return dbeta
 
 
+def group_norm_backward(
+    dy: Any, x: Any, gamma: Any, m: Any, v: Any, h: Any, *, num_groups: int, eps: float = 1e-05, inputs: bool = True
+) -> tuple[Any, rt.Array, rt.Array]:
+    """Compute all gradients of E: group normalisation.
+
+    (29) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    (32) dbeta[q] = Σ_{n,e} dy[n,e,q]
+    (5) dh[q,a,o] = dy[q,a,o] γ[o]
+    (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
+    (13) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
+    (13) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
+    (22) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
+    (22) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
+    (22) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
+
+    Args:
+        dy: shape (N, ..., C * G); dE/dy.
+        x: shape (N, ..., C * G).
+        gamma: shape (C * G,).
+        m: shape (N, G); m as the forward function returned it.
+        v: shape (N, G); v as the forward function returned it.
+        h: shape (N, ..., C * G); h as the forward function returned it.
+        num_groups: an integer, at least 1.
+        eps: a finite number, at least 0.
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (N, ..., C * G) (None without inputs); dgamma, shape (C * G,); dbeta, shape (C * G,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    gamma, x, m, v, h, dy, dtype = rt.arrays(
+        "group_norm", "gamma 1, x any, m 2, v 2, h any, dy any", gamma, x, m, v, h, dy
+    )
+    full_shape, E, G, epsilon, C, N = _group_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, h, num_groups, eps)
+    x = x.reshape(N, E, C * G)
+    dy = dy.reshape(N, E, C * G)
+    h = h.reshape(N, E, C * G)
+    # (29) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    dgamma = rt.empty((C * G,), dtype)
+    dbeta = rt.empty((C * G,), dtype)
+    if not loops.group_norm_backward_1(dgamma, dbeta, dy, h, C, E, G, N):
+        dgamma = rt.contract("n e q, n e q -> q", dy, h)
+        # (32) dbeta[q] = Σ_{n,e} dy[n,e,q]
+        dbeta = rt.total(dy, (0, 1))
+    if inputs:
+        # (5) dh[q,a,o] = dy[q,a,o] γ[o]
+        dh = rt.empty((N, E, C * G), dtype)
+        if not loops.group_norm_backward_2(dh, dy, gamma, C, E, G, N):
+            dh = gamma * dy
+        # (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e,c} dh[q, e, Ca+c] (x[q, e, Ca+c]−m[q,a])
+        dh_1 = dh.reshape(N, E, G, C)
+        x_1 = x.reshape(N, E, G, C)
+        dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x_1 - m[:, None, :, None]) * dh_1, (1, 3))
+        # (13) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e,c} dh[q, e, Ca+c]
+        dh_2 = dh.reshape(N, E, G, C)
+        dm = -1 / np.sqrt(epsilon + v) * rt.total(dh_2, (1, 3))
+        # (13) dm[q,a] += 2/(CE) dv[q,a] Σ_{e,c} (m[q,a]−x[q, e, Ca+c])
+        x_2 = x.reshape(N, E, G, C)
+        dm += dv * rt.ratio(1, C * E) * rt.total(2 * m[:, None, :, None] - 2 * x_2, (1, 3))
+        # (22) dx[q, a, c+Cg] = dh[q, a, c+Cg]/√(ε+v[q,g])
+        dh_3 = dh.reshape(N, E, G, C)
+        dx_1 = dh_3 / np.sqrt(epsilon + v[:, None, :, None])
+        del dh
+        del dh_1
+        del dh_2
+        del dh_3
+        dx = dx_1.reshape(N, E, C * G)
+        # (22) dx[q, a, Cg+c] += 2/(CE) dv[q,g] (x[q, a, Cg+c]−m[q,g])
+        x_3 = x.reshape(N, E, G, C)
+        dx_2 = dx.reshape(N, E, G, C)
+        dx_2 += (2 * x_3 - 2 * m[:, None, :, None]) * dv[:, None, :, None] / (C * E)
+        del dv
+        # (22) dx[q, a, Cg+c] += 1/(CE) dm[q,g]
+        dx_3 = dx.reshape(N, E, G, C)
+        dx_3 += dm[:, None, :, None] / (C * E)
+    return dx.reshape(N, *full_shape, C * G) if inputs else None, dgamma, dbeta
+
+
 class GroupNorm(rt.Layer):
     """Group normalisation, with state.
 
@@ -276,6 +362,7 @@ class GroupNorm(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         x, m, v, h = self._kept()
-        self.grads["gamma"] = group_norm_grad_gamma(dy, h, num_groups=self.num_groups)
-        self.grads["beta"] = group_norm_grad_beta(dy, num_groups=self.num_groups)
-        return group_norm_grad_input(dy, x, self.params["gamma"], m, v, **self._options("num_groups", "eps"))
+        dx, self.grads["gamma"], self.grads["beta"] = group_norm_backward(
+            dy, x, self.params["gamma"], m, v, h, **self._options("num_groups", "eps")
+        )
+        return dx

@@ -80,12 +80,14 @@ def instance_norm_forward(
 
 @rt.once
 def _instance_norm_grad_input_sizes(
-    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, eps: Any
+    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, h: Any, /, eps: Any
 ) -> tuple[Any, ...]:
-    """The sizes of instance_norm_grad_input."""
+    """The sizes of instance_norm_grad_input and instance_norm_backward."""
     full_shape = rt.raveled_axes("instance_norm", x.name, x, 1, 1, "(N, ..., C)")
     E = rt.elements(full_shape)
     rt.same_axes("instance_norm", dy.name, dy, 1, 1, "(N, ..., C)", full_shape)
+    if h is not None:
+        rt.same_axes("instance_norm", h.name, h, 1, 1, "(N, ..., C)", full_shape)
     epsilon = rt.number("instance_norm", "eps", eps)
     rt.require("instance_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma
@@ -95,6 +97,9 @@ def _instance_norm_grad_input_sizes(
     rt.extents("instance_norm", v.name, v, (N, C), "N, C")
     rt.extent("instance_norm", dy.axis(0, "N"), dy[0], N)
     rt.extent("instance_norm", dy.axis(-1, "C"), dy[-1], C)
+    if h is not None:
+        rt.extent("instance_norm", h.axis(0, "N"), h[0], N)
+        rt.extent("instance_norm", h.axis(-1, "C"), h[-1], C)
     return full_shape, E, epsilon, C, N
 
 
@@ -124,7 +129,7 @@ def instance_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     gamma, x, m, v, dy, dtype = rt.arrays("instance_norm", "gamma 1, x any, m 2, v 2, dy any", gamma, x, m, v, dy)
-    full_shape, E, epsilon, C, N = _instance_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
+    full_shape, E, epsilon, C, N = _instance_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, None, eps)
     x = x.reshape(N, E, C)
     dy = dy.reshape(N, E, C)
     # (5) dh[q,a,o] = dy[q,a,o] γ[o]
@@ -203,6 +208,77 @@ def instance_norm_grad_beta(dy: Any) -> rt.Array:
     return dbeta
 
 
+def instance_norm_backward(
+    dy: Any, x: Any, gamma: Any, m: Any, v: Any, h: Any, *, eps: float = 1e-05, inputs: bool = True
+) -> tuple[Any, rt.Array, rt.Array]:
+    """Compute all gradients of E: instance normalisation.
+
+    (27) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    (30) dbeta[q] = Σ_{n,e} dy[n,e,q]
+    (5) dh[q,a,o] = dy[q,a,o] γ[o]
+    (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
+    (14) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
+    (14) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
+    (19) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
+    (19) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
+    (19) dx[q,a,o] += 1/E dm[q,o]
+
+    Args:
+        dy: shape (N, ..., C); dE/dy.
+        x: shape (N, ..., C).
+        gamma: shape (C,).
+        m: shape (N, C); m as the forward function returned it.
+        v: shape (N, C); v as the forward function returned it.
+        h: shape (N, ..., C); h as the forward function returned it.
+        eps: a finite number, at least 0.
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (N, ..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    gamma, x, m, v, h, dy, dtype = rt.arrays(
+        "instance_norm", "gamma 1, x any, m 2, v 2, h any, dy any", gamma, x, m, v, h, dy
+    )
+    full_shape, E, epsilon, C, N = _instance_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, h, eps)
+    x = x.reshape(N, E, C)
+    dy = dy.reshape(N, E, C)
+    h = h.reshape(N, E, C)
+    # (27) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    dgamma = rt.empty((C,), dtype)
+    dbeta = rt.empty((C,), dtype)
+    if not loops.instance_norm_backward_1(dgamma, dbeta, dy, h, C, E, N):
+        dgamma = rt.contract("n e q, n e q -> q", dy, h)
+        # (30) dbeta[q] = Σ_{n,e} dy[n,e,q]
+        dbeta = rt.total(dy, (0, 1))
+    if inputs:
+        # (5) dh[q,a,o] = dy[q,a,o] γ[o]
+        dh = rt.empty((N, E, C), dtype)
+        if not loops.instance_norm_backward_2(dh, dy, gamma, C, E, N):
+            dh = gamma * dy
+        # (10) dv[q,a] = −1/(2(ε+v[q,a])^(3/2)) Σ_{e} dh[q,e,a] (x[q,e,a]−m[q,a])
+        dv = rt.empty((N, C), dtype)
+        if not loops.instance_norm_backward_3(dv, dh, m, v, x, C, E, N, epsilon):
+            dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m[:, None, :]) * dh, 1)
+        # (14) dm[q,a] = −1/√(ε+v[q,a]) Σ_{e} dh[q,e,a]
+        dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, 1)
+        # (14) dm[q,a] += 2/E dv[q,a] Σ_{e} (m[q,a]−x[q,e,a])
+        if not loops.instance_norm_backward_4(dm, dv, m, x, C, E, N):
+            dm += dv * rt.ratio(1, E) * rt.total(2 * m[:, None, :] - 2 * x, 1)
+        # (19) dx[q,a,o] = dh[q,a,o]/√(ε+v[q,o])
+        factor1 = 1 / np.sqrt(epsilon + v)
+        dx = rt.empty((N, E, C), dtype)
+        if not loops.instance_norm_backward_5(dx, dh, factor1, dv, m, x, dm, C, E, N):
+            dx = factor1[:, None, :] * dh
+            # (19) dx[q,a,o] += 2/E dv[q,o] (x[q,a,o]−m[q,o])
+            dx += (2 * x - 2 * m[:, None, :]) * dv[:, None, :] / E
+            # (19) dx[q,a,o] += 1/E dm[q,o]
+            dx += dm[:, None, :] / E
+    return dx.reshape(N, *full_shape, C) if inputs else None, dgamma, dbeta
+
+
 class InstanceNorm(rt.Layer):
     """Instance normalisation, with state.
 
@@ -240,6 +316,7 @@ class InstanceNorm(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         x, m, v, h = self._kept()
-        self.grads["gamma"] = instance_norm_grad_gamma(dy, h)
-        self.grads["beta"] = instance_norm_grad_beta(dy)
-        return instance_norm_grad_input(dy, x, self.params["gamma"], m, v, eps=self.eps)
+        dx, self.grads["gamma"], self.grads["beta"] = instance_norm_backward(
+            dy, x, self.params["gamma"], m, v, h, eps=self.eps
+        )
+        return dx

@@ -78,19 +78,23 @@ def layer_norm_forward(
 
 @rt.once
 def _layer_norm_grad_input_sizes(
-    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, /, eps: Any
+    dtype: Any, gamma: Any, x: Any, dy: Any, m: Any, v: Any, h: Any, /, eps: Any
 ) -> tuple[Any, ...]:
-    """The sizes of layer_norm_grad_input."""
+    """The sizes of layer_norm_grad_input and layer_norm_backward."""
     full_shape = rt.raveled_axes("layer_norm", x.name, x, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     rt.same_axes("layer_norm", dy.name, dy, 0, 1, "(..., C)", full_shape)
     rt.same_shape("layer_norm", m.name, m, full_shape)
     rt.same_shape("layer_norm", v.name, v, full_shape)
+    if h is not None:
+        rt.same_axes("layer_norm", h.name, h, 0, 1, "(..., C)", full_shape)
     epsilon = rt.number("layer_norm", "eps", eps)
     rt.require("layer_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma
     rt.extent("layer_norm", x.axis(-1, "C"), x[-1], C)
     rt.extent("layer_norm", dy.axis(-1, "C"), dy[-1], C)
+    if h is not None:
+        rt.extent("layer_norm", h.axis(-1, "C"), h[-1], C)
     return full_shape, E, epsilon, C
 
 
@@ -120,7 +124,7 @@ def layer_norm_grad_input(dy: Any, x: Any, gamma: Any, m: Any, v: Any, *, eps: f
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     gamma, x, m, v, dy, dtype = rt.arrays("layer_norm", "gamma 1, x any, m any, v any, dy any", gamma, x, m, v, dy)
-    full_shape, E, epsilon, C = _layer_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, eps)
+    full_shape, E, epsilon, C = _layer_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, None, eps)
     x = x.reshape(E, C)
     dy = dy.reshape(E, C)
     m = m.reshape(-1)
@@ -193,6 +197,73 @@ def layer_norm_grad_beta(dy: Any) -> rt.Array:
     return dbeta
 
 
+def layer_norm_backward(
+    dy: Any, x: Any, gamma: Any, m: Any, v: Any, h: Any, *, eps: float = 1e-05, inputs: bool = True
+) -> tuple[Any, rt.Array, rt.Array]:
+    """Compute all gradients of E: layer normalisation over the last axis.
+
+    (27) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    (30) dbeta[q] = Σ_{e} dy[e,q]
+    (5) dh[q,a] = dy[q,a] γ[a]
+    (10) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
+    (14) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
+    (14) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
+    (19) dx[q,a] = dh[q,a]/√(ε+v[q])
+    (19) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
+    (19) dx[q,a] += 1/C dm[q]
+
+    Args:
+        dy: shape (..., C); dE/dy.
+        x: shape (..., C).
+        gamma: shape (C,).
+        m: shape (...); m as the forward function returned it.
+        v: shape (...); v as the forward function returned it.
+        h: shape (..., C); h as the forward function returned it.
+        eps: a finite number, at least 0.
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    gamma, x, m, v, h, dy, dtype = rt.arrays(
+        "layer_norm", "gamma 1, x any, m any, v any, h any, dy any", gamma, x, m, v, h, dy
+    )
+    full_shape, E, epsilon, C = _layer_norm_grad_input_sizes(dtype, gamma, x, dy, m, v, h, eps)
+    x = x.reshape(E, C)
+    dy = dy.reshape(E, C)
+    m = m.reshape(-1)
+    v = v.reshape(-1)
+    h = h.reshape(E, C)
+    # (27) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    dgamma = rt.empty((C,), dtype)
+    dbeta = rt.empty((C,), dtype)
+    if not loops.layer_norm_backward_1(dgamma, dbeta, dy, h, C, E):
+        dgamma = rt.contract("e q, e q -> q", dy, h)
+        # (30) dbeta[q] = Σ_{e} dy[e,q]
+        dbeta = rt.total(dy, 0)
+    if inputs:
+        # (5) dh[q,a] = dy[q,a] γ[a]
+        dx = rt.empty((E, C), dtype)
+        if not loops.layer_norm_backward_2(dx, dy, gamma, m, v, x, C, E, epsilon):
+            dh = gamma * dy
+            # (10) dv[q] = −1/(2(ε+v[q])^(3/2)) Σ_{c} dh[q,c] (x[q,c]−m[q])
+            dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.total((x - m[:, None]) * dh, -1)
+            # (14) dm[q] = −1/√(ε+v[q]) Σ_{c} dh[q,c]
+            dm = -1 / np.sqrt(epsilon + v) * rt.total(dh, -1)
+            # (14) dm[q] += 2/C dv[q] Σ_{c} (m[q]−x[q,c])
+            dm += dv * rt.ratio(1, C) * rt.total(2 * m[:, None] - 2 * x, -1)
+            # (19) dx[q,a] = dh[q,a]/√(ε+v[q])
+            dx = dh / np.sqrt(epsilon + v[:, None])
+            # (19) dx[q,a] += 2/C dv[q] (x[q,a]−m[q])
+            dx += (2 * x - 2 * m[:, None]) * dv[:, None] / C
+            # (19) dx[q,a] += 1/C dm[q]
+            dx += dm[:, None] / C
+    return dx.reshape(*full_shape, C) if inputs else None, dgamma, dbeta
+
+
 class LayerNorm(rt.Layer):
     """Layer normalisation over the last axis, with state.
 
@@ -230,6 +301,7 @@ class LayerNorm(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         x, m, v, h = self._kept()
-        self.grads["gamma"] = layer_norm_grad_gamma(dy, h)
-        self.grads["beta"] = layer_norm_grad_beta(dy)
-        return layer_norm_grad_input(dy, x, self.params["gamma"], m, v, eps=self.eps)
+        dx, self.grads["gamma"], self.grads["beta"] = layer_norm_backward(
+            dy, x, self.params["gamma"], m, v, h, eps=self.eps
+        )
+        return dx

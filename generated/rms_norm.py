@@ -22,20 +22,24 @@ loops = rt.Companion(__package__, "rms_norm")
 
 
 @rt.once
-def _rms_norm_sizes(dtype: Any, gamma: Any, x: Any, dy: Any, v: Any, /, eps: Any) -> tuple[Any, ...]:
-    """The sizes of rms_norm_forward and rms_norm_grad_input."""
+def _rms_norm_sizes(dtype: Any, gamma: Any, x: Any, dy: Any, v: Any, h: Any, /, eps: Any) -> tuple[Any, ...]:
+    """The sizes of rms_norm_forward, rms_norm_grad_input and rms_norm_backward."""
     full_shape = rt.raveled_axes("rms_norm", x.name, x, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     if dy is not None:
         rt.same_axes("rms_norm", dy.name, dy, 0, 1, "(..., C)", full_shape)
     if v is not None:
         rt.same_shape("rms_norm", v.name, v, full_shape)
+    if h is not None:
+        rt.same_axes("rms_norm", h.name, h, 0, 1, "(..., C)", full_shape)
     epsilon = rt.number("rms_norm", "eps", eps)
     rt.require("rms_norm", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma
     rt.extent("rms_norm", x.axis(-1, "C"), x[-1], C)
     if dy is not None:
         rt.extent("rms_norm", dy.axis(-1, "C"), dy[-1], C)
+    if h is not None:
+        rt.extent("rms_norm", h.axis(-1, "C"), h[-1], C)
     return full_shape, E, epsilon, C
 
 
@@ -58,7 +62,7 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     gamma, x, dtype = rt.arrays("rms_norm", "gamma 1, x any", gamma, x)
-    full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, None, None, eps)
+    full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, None, None, None, eps)
     x = x.reshape(E, C)
     # (1) v[e] = 1/C Σ_{c} x[e,c]²
     v = rt.empty((E,), dtype)
@@ -95,7 +99,7 @@ def rms_norm_grad_input(dy: Any, x: Any, gamma: Any, v: Any, *, eps: float = 1e-
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     gamma, x, v, dy, dtype = rt.arrays("rms_norm", "gamma 1, x any, v any, dy any", gamma, x, v, dy)
-    full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, dy, v, eps)
+    full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, dy, v, None, eps)
     x = x.reshape(E, C)
     dy = dy.reshape(E, C)
     v = v.reshape(-1)
@@ -140,6 +144,56 @@ def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     return dgamma
 
 
+def rms_norm_backward(
+    dy: Any, x: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-06, inputs: bool = True
+) -> tuple[Any, rt.Array]:
+    """Compute all gradients of E: root mean square normalisation over the last axis.
+
+    (21) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    (4) dh[m,q] = dy[m,q] γ[q]
+    (9) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
+    (13) dx[m,q] = dh[m,q]/√(ε+v[m])
+    (13) dx[m,q] += 2/C x[m,q] dv[m]
+
+    Args:
+        dy: shape (..., C); dE/dy.
+        x: shape (..., C).
+        gamma: shape (C,).
+        v: shape (...); v as the forward function returned it.
+        h: shape (..., C); h as the forward function returned it.
+        eps: a finite number, at least 0.
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (..., C) (None without inputs); dgamma, shape (C,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    gamma, x, v, h, dy, dtype = rt.arrays("rms_norm", "gamma 1, x any, v any, h any, dy any", gamma, x, v, h, dy)
+    full_shape, E, epsilon, C = _rms_norm_sizes(dtype, gamma, x, dy, v, h, eps)
+    x = x.reshape(E, C)
+    dy = dy.reshape(E, C)
+    v = v.reshape(-1)
+    h = h.reshape(E, C)
+    # (21) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    dgamma = rt.empty((C,), dtype)
+    if not loops.rms_norm_backward_1(dgamma, dy, h, C, E):
+        dgamma = rt.contract("e m, e m -> m", dy, h)
+    if inputs:
+        # (4) dh[m,q] = dy[m,q] γ[q]
+        dx = rt.empty((E, C), dtype)
+        if not loops.rms_norm_backward_2(dx, dy, gamma, v, x, C, E, epsilon):
+            dh = gamma * dy
+            # (9) dv[m] = −1/(2(ε+v[m])^(3/2)) Σ_{c} x[m,c] dh[m,c]
+            dv = 1 / (epsilon + v) ** (3 / 2) * (-1 / 2) * rt.contract("m c, m c -> m", dh, x)
+            # (13) dx[m,q] = dh[m,q]/√(ε+v[m])
+            dx = dh / np.sqrt(epsilon + v[:, None])
+            # (13) dx[m,q] += 2/C x[m,q] dv[m]
+            dx += 2 * dv[:, None] * x / C
+    return dx.reshape(*full_shape, C) if inputs else None, dgamma
+
+
 class RMSNorm(rt.Layer):
     """Root mean square normalisation over the last axis, with state.
 
@@ -176,5 +230,5 @@ class RMSNorm(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         x, v, h = self._kept()
-        self.grads["gamma"] = rms_norm_grad_gamma(dy, h)
-        return rms_norm_grad_input(dy, x, self.params["gamma"], v, eps=self.eps)
+        dx, self.grads["gamma"] = rms_norm_backward(dy, x, self.params["gamma"], v, h, eps=self.eps)
+        return dx

@@ -416,6 +416,275 @@ def batch_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int,
     return rt.run(batch_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)
 
 
+batch_norm_backward_1_loops = r"""/* Row by row, for every block, e. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    REAL *restrict dbeta, const REAL *restrict dy, const REAL *restrict h, long C, long E)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dgamma[q] = parts[q];
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dbeta[q] = parts[C + q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long q = 0; q < whole(0, C); q += LANES) {
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[C + q], load(&running[C + q]) + load(&dy[dy_at + q]));
+            }
+            APART
+            for (long q = whole(0, C); q < C; q++) {
+                running[q] += dy[dy_at + q] * h[h_at + q];
+                running[C + q] += dy[dy_at + q];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2], numbers[3]);
+}
+"""
+
+
+def batch_norm_backward_1(dgamma: rt.Array, dbeta: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Row by row, for every block, e."""
+    return rt.run(batch_norm_backward_1_loops, (E + 1023) // 1024, C * E, (dgamma, dbeta, dy, h), (), (C, E), (), 2 * C)
+
+
+batch_norm_backward_2_loops = r"""/* Row by row, for every block, q. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dv,
+    REAL *restrict dm, const REAL *restrict dy, const REAL *restrict gamma, const REAL *restrict m,
+    const REAL *restrict v, const REAL *restrict x, REAL number_1, REAL number_2, REAL number_3, long C, long E)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 3 * C; k++) {
+                parts[k] += parts[part_ * (3 * C) + k];
+            }
+        }
+        APART
+        for (long a = 0; a < C; a++) {
+            dv[a] = parts[a] * (number_1 / ((number_2 + v[a]) * root_of(number_2 + v[a])));
+        }
+        APART
+        for (long a = 0; a < C; a++) {
+            dm[a] = parts[C + a] * (-1 / root_of(number_2 + v[a]));
+        }
+        APART
+        for (long a = 0; a < C; a++) {
+            dm[a] += parts[2 * C + a] * (number_3 * dv[a]);
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 3 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (3 * C);
+        APART
+        for (long k = 0; k < 3 * C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long q = low_row; q < least(low_row + 1024, E); q++) {
+            const long dy_at = C * q;
+            const long x_at = C * q;
+            for (long a = 0; a < whole(0, C); a += LANES) {
+                const reals dh_1 = load(&gamma[a]) * load(&dy[dy_at + a]);
+                const reals x_1 = load(&x[x_at + a]);
+                const reals m_1 = load(&m[a]);
+                store(&running[a], load(&running[a]) + (x_1 - m_1) * dh_1);
+                store(&running[C + a], load(&running[C + a]) + dh_1);
+                store(&running[2 * C + a], load(&running[2 * C + a]) + (all(2) * m_1 - all(2) * x_1));
+            }
+            APART
+            for (long a = whole(0, C); a < C; a++) {
+                const REAL dh_1 = gamma[a] * dy[dy_at + a];
+                const REAL x_1 = x[x_at + a];
+                const REAL m_1 = m[a];
+                running[a] += (x_1 - m_1) * dh_1;
+                running[C + a] += dh_1;
+                running[2 * C + a] += 2 * m_1 - 2 * x_1;
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 3 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 3 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[8], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], arrays[5], arrays[6], ((const REAL *)arrays[7])[0],
+        ((const REAL *)arrays[7])[1], ((const REAL *)arrays[7])[2], numbers[2], numbers[3]);
+}
+"""
+
+
+def batch_norm_backward_2(
+    dv: rt.Array,
+    dm: rt.Array,
+    dy: rt.Array,
+    gamma: rt.Array,
+    m: rt.Array,
+    v: rt.Array,
+    x: rt.Array,
+    C: int,
+    E: int,
+    epsilon: Any,
+) -> bool:
+    """Row by row, for every block, q."""
+    dtype = rt.float_type("batch_norm_backward_2", dv=dv)
+    return rt.run(
+        batch_norm_backward_2_loops,
+        (E + 1023) // 1024,
+        C * E,
+        (dv, dm, dy, gamma, m, v, x),
+        (dtype(-1 / 2), dtype(epsilon), dtype(rt.ratio(1, E))),
+        (C, E),
+        (),
+        3 * C,
+    )
+
+
+batch_norm_backward_3_loops = r"""/* Row by row, for every q. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict gamma,
+    const REAL *restrict factor1, const REAL *restrict dv, const REAL *restrict m, const REAL *restrict x,
+    const REAL *restrict dm, REAL number_1, long C)
+{
+    for (long q = start; q < stop; q++) {
+        const long dx_at = C * q;
+        const long dy_at = C * q;
+        const long x_at = C * q;
+        for (long a = 0; a < whole(0, C); a += LANES) {
+            const reals dh_1 = load(&gamma[a]) * load(&dy[dy_at + a]);
+            const reals dx_1 = dh_1 * load(&factor1[a]);
+            const reals x_1 = load(&x[x_at + a]);
+            const reals m_1 = load(&m[a]);
+            const reals dv_1 = load(&dv[a]);
+            const reals dx_2_ = dx_1 + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1;
+            const reals dx_3 = dx_2_ + number_1 * load(&dm[a]);
+            store(&dx[dx_at + a], dx_3);
+        }
+        APART
+        for (long a = whole(0, C); a < C; a++) {
+            const REAL dh_1 = gamma[a] * dy[dy_at + a];
+            const REAL dx_1 = dh_1 * factor1[a];
+            const REAL x_1 = x[x_at + a];
+            const REAL m_1 = m[a];
+            const REAL dv_1 = dv[a];
+            const REAL dx_2_ = dx_1 + number_1 * (2 * x_1 - 2 * m_1) * dv_1;
+            const REAL dx_3 = dx_2_ + number_1 * dm[a];
+            dx[dx_at + a] = dx_3;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], arrays[7], ((const REAL *)arrays[8])[0], numbers[2]);
+}
+"""
+
+
+def batch_norm_backward_3(
+    dx: rt.Array,
+    dy: rt.Array,
+    gamma: rt.Array,
+    factor1: rt.Array,
+    dv: rt.Array,
+    m: rt.Array,
+    x: rt.Array,
+    dm: rt.Array,
+    C: int,
+    E: int,
+) -> bool:
+    """Row by row, for every q."""
+    dtype = rt.float_type("batch_norm_backward_3", dx=dx)
+    return rt.run(
+        batch_norm_backward_3_loops,
+        E,
+        C * E,
+        (dx, dy, gamma, factor1, dv, m, x, dm),
+        (dtype(rt.ratio(1, E)),),
+        (C,),
+        (),
+    )
+
+
 batch_norm_predict_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict factor1,

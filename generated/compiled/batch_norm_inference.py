@@ -184,3 +184,124 @@ def batch_norm_inference_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Arra
     return rt.run(
         batch_norm_inference_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C
     )
+
+
+batch_norm_inference_backward_1_loops = r"""/* Row by row, for every block, e. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    REAL *restrict dbeta, const REAL *restrict dy, const REAL *restrict h, long C, long E)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            dgamma[m] = parts[m];
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            dbeta[m] = parts[C + m];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long m = 0; m < whole(0, C); m += LANES) {
+                store(&running[m], load(&running[m]) + load(&dy[dy_at + m]) * load(&h[h_at + m]));
+                store(&running[C + m], load(&running[C + m]) + load(&dy[dy_at + m]));
+            }
+            APART
+            for (long m = whole(0, C); m < C; m++) {
+                running[m] += dy[dy_at + m] * h[h_at + m];
+                running[C + m] += dy[dy_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2], numbers[3]);
+}
+"""
+
+
+def batch_norm_inference_backward_1(
+    dgamma: rt.Array, dbeta: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int
+) -> bool:
+    """Row by row, for every block, e."""
+    return rt.run(
+        batch_norm_inference_backward_1_loops, (E + 1023) // 1024, C * E, (dgamma, dbeta, dy, h), (), (C, E), (), 2 * C
+    )
+
+
+batch_norm_inference_backward_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict factor1, long C)
+{
+    for (long m = start; m < stop; m++) {
+        const long dx_at = C * m;
+        const long dy_at = C * m;
+        for (long q = 0; q < whole(0, C); q += LANES) {
+            const reals dx_1 = load(&factor1[q]) * load(&dy[dy_at + q]);
+            store(&dx[dx_at + q], dx_1);
+        }
+        APART
+        for (long q = whole(0, C); q < C; q++) {
+            const REAL dx_1 = factor1[q] * dy[dy_at + q];
+            dx[dx_at + q] = dx_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+}
+"""
+
+
+def batch_norm_inference_backward_2(dx: rt.Array, dy: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
+    """Element by element."""
+    return rt.run(batch_norm_inference_backward_2_loops, E, C * E, (dx, dy, factor1), (), (C,), ())

@@ -171,3 +171,131 @@ def group_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int,
         (),
         C * G,
     )
+
+
+group_norm_backward_1_loops = r"""/* Row by row, for every block, e. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    REAL *restrict dbeta, const REAL *restrict dy, const REAL *restrict h, long C, long E, long G, long N)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C * G; k++) {
+                parts[k] += parts[part_ * (2 * C * G) + k];
+            }
+        }
+        APART
+        for (long q = 0; q < C * G; q++) {
+            dgamma[q] = parts[q];
+        }
+        APART
+        for (long q = 0; q < C * G; q++) {
+            dbeta[q] = parts[C * G + q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C * G);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C * G);
+        APART
+        for (long k = 0; k < 2 * C * G; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E * N); e++) {
+            const long dy_at = C * G * e;
+            const long h_at = C * G * e;
+            for (long q = 0; q < whole(0, C * G); q += LANES) {
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[C * G + q], load(&running[C * G + q]) + load(&dy[dy_at + q]));
+            }
+            APART
+            for (long q = whole(0, C * G); q < C * G; q++) {
+                running[q] += dy[dy_at + q] * h[h_at + q];
+                running[C * G + q] += dy[dy_at + q];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 2 * C * G; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 2 * C * G; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2], numbers[3], numbers[4], numbers[5]);
+}
+"""
+
+
+def group_norm_backward_1(
+    dgamma: rt.Array, dbeta: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, G: int, N: int
+) -> bool:
+    """Row by row, for every block, e."""
+    return rt.run(
+        group_norm_backward_1_loops,
+        (E * N + 1023) // 1024,
+        C * E * G * N,
+        (dgamma, dbeta, dy, h),
+        (),
+        (C, E, G, N),
+        (),
+        2 * C * G,
+    )
+
+
+group_norm_backward_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dh, const REAL *restrict dy, const REAL *restrict gamma, long C, long G)
+{
+    for (long a = start; a < stop; a++) {
+        const long dh_at = C * G * a;
+        const long dy_at = C * G * a;
+        for (long o = 0; o < whole(0, C * G); o += LANES) {
+            const reals dh_1 = load(&gamma[o]) * load(&dy[dy_at + o]);
+            store(&dh[dh_at + o], dh_1);
+        }
+        APART
+        for (long o = whole(0, C * G); o < C * G; o++) {
+            const REAL dh_1 = gamma[o] * dy[dy_at + o];
+            dh[dh_at + o] = dh_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2], numbers[3]);
+}
+"""
+
+
+def group_norm_backward_2(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int, E: int, G: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(group_norm_backward_2_loops, E * N, C * E * G * N, (dh, dy, gamma), (), (C, G), ())

@@ -500,3 +500,367 @@ def instance_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: i
     return rt.run(
         instance_norm_grad_gamma_1_loops, (E * N + 1023) // 1024, C * E * N, (dgamma, dy, h), (), (C, E, N), (), C
     )
+
+
+instance_norm_backward_1_loops = r"""/* Row by row, for every block, e. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    REAL *restrict dbeta, const REAL *restrict dy, const REAL *restrict h, long C, long E, long N)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dgamma[q] = parts[q];
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dbeta[q] = parts[C + q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E * N); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long q = 0; q < whole(0, C); q += LANES) {
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[C + q], load(&running[C + q]) + load(&dy[dy_at + q]));
+            }
+            APART
+            for (long q = whole(0, C); q < C; q++) {
+                running[q] += dy[dy_at + q] * h[h_at + q];
+                running[C + q] += dy[dy_at + q];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2], numbers[3], numbers[4]);
+}
+"""
+
+
+def instance_norm_backward_1(
+    dgamma: rt.Array, dbeta: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, N: int
+) -> bool:
+    """Row by row, for every block, e."""
+    return rt.run(
+        instance_norm_backward_1_loops,
+        (E * N + 1023) // 1024,
+        C * E * N,
+        (dgamma, dbeta, dy, h),
+        (),
+        (C, E, N),
+        (),
+        2 * C,
+    )
+
+
+instance_norm_backward_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dh, const REAL *restrict dy, const REAL *restrict gamma, long C)
+{
+    for (long a = start; a < stop; a++) {
+        const long dh_at = C * a;
+        const long dy_at = C * a;
+        for (long o = 0; o < whole(0, C); o += LANES) {
+            const reals dh_1 = load(&gamma[o]) * load(&dy[dy_at + o]);
+            store(&dh[dh_at + o], dh_1);
+        }
+        APART
+        for (long o = whole(0, C); o < C; o++) {
+            const REAL dh_1 = gamma[o] * dy[dy_at + o];
+            dh[dh_at + o] = dh_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+}
+"""
+
+
+def instance_norm_backward_2(dh: rt.Array, dy: rt.Array, gamma: rt.Array, C: int, E: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(instance_norm_backward_2_loops, E * N, C * E * N, (dh, dy, gamma), (), (C,), ())
+
+
+instance_norm_backward_3_loops = r"""/* Sums over e for every q, a. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dv, const REAL *restrict dh,
+    const REAL *restrict m, const REAL *restrict v, const REAL *restrict x, REAL number_1, REAL number_2, long C,
+    long E)
+{
+    double *restrict sums = SCRATCH(double, C);
+    if (!sums) {
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long q = start; q < stop; q++) {
+        APART
+        for (long k = 0; k < C; k++) {
+            sums[k] = 0;
+            running[k] = 0;
+        }
+        long row = 0;
+        for (long e = 0; e < E; e++) {
+            const long dh_at = C * (E * q + e);
+            const long m_at = C * q;
+            const long x_at = C * (E * q + e);
+            for (long a = 0; a < whole(0, C); a += LANES) {
+                const reals x_1 = load(&x[x_at + a]);
+                const reals m_1 = load(&m[m_at + a]);
+                const reals dh_1 = load(&dh[dh_at + a]);
+                store(&running[a], load(&running[a]) + (x_1 - m_1) * dh_1);
+            }
+            APART
+            for (long a = whole(0, C); a < C; a++) {
+                const REAL x_1 = x[x_at + a];
+                const REAL m_1 = m[m_at + a];
+                const REAL dh_1 = dh[dh_at + a];
+                running[a] += (x_1 - m_1) * dh_1;
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+        const long dv_at = C * q;
+        const long v_at = C * q;
+        APART
+        for (long a = 0; a < C; a++) {
+            dv[dv_at + a] = sums[a] * (number_1 / ((number_2 + v[v_at + a]) * root_of(number_2 + v[v_at + a])));
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], numbers[2], numbers[3]);
+}
+"""
+
+
+def instance_norm_backward_3(
+    dv: rt.Array, dh: rt.Array, m: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int, N: int, epsilon: Any
+) -> bool:
+    """Sums over e for every q, a."""
+    dtype = rt.float_type("instance_norm_backward_3", dv=dv)
+    return rt.run(
+        instance_norm_backward_3_loops, N, C * E * N, (dv, dh, m, v, x), (dtype(-1 / 2), dtype(epsilon)), (C, E), ()
+    )
+
+
+instance_norm_backward_4_loops = r"""/* Sums over e for every q, a. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dm, const REAL *restrict dv,
+    const REAL *restrict m, const REAL *restrict x, REAL number_1, long C, long E)
+{
+    double *restrict sums = SCRATCH(double, C);
+    if (!sums) {
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long q = start; q < stop; q++) {
+        APART
+        for (long k = 0; k < C; k++) {
+            sums[k] = 0;
+            running[k] = 0;
+        }
+        long row = 0;
+        for (long e = 0; e < E; e++) {
+            const long m_at = C * q;
+            const long x_at = C * (E * q + e);
+            for (long a = 0; a < whole(0, C); a += LANES) {
+                const reals m_1 = load(&m[m_at + a]);
+                const reals x_1 = load(&x[x_at + a]);
+                store(&running[a], load(&running[a]) + (all(2) * m_1 - all(2) * x_1));
+            }
+            APART
+            for (long a = whole(0, C); a < C; a++) {
+                const REAL m_1 = m[m_at + a];
+                const REAL x_1 = x[x_at + a];
+                running[a] += 2 * m_1 - 2 * x_1;
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+        const long dm_at = C * q;
+        const long dv_at = C * q;
+        APART
+        for (long a = 0; a < C; a++) {
+            dm[dm_at + a] += sums[a] * (number_1 * dv[dv_at + a]);
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], numbers[2], numbers[3]);
+}
+"""
+
+
+def instance_norm_backward_4(dm: rt.Array, dv: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int, N: int) -> bool:
+    """Sums over e for every q, a."""
+    dtype = rt.float_type("instance_norm_backward_4", dm=dm)
+    return rt.run(instance_norm_backward_4_loops, N, C * E * N, (dm, dv, m, x), (dtype(rt.ratio(1, E)),), (C, E), ())
+
+
+instance_norm_backward_5_loops = r"""/* Row by row, for every q, a. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dh, const REAL *restrict factor1,
+    const REAL *restrict dv, const REAL *restrict m, const REAL *restrict x, const REAL *restrict dm,
+    REAL number_1, long C, long E)
+{
+    for (long q = start; q < stop; q++) {
+        for (long a = 0; a < E; a++) {
+            const long dh_at = C * (E * q + a);
+            const long dm_at = C * q;
+            const long dv_at = C * q;
+            const long dx_at = C * (E * q + a);
+            const long factor1_at = C * q;
+            const long m_at = C * q;
+            const long x_at = C * (E * q + a);
+            for (long o = 0; o < whole(0, C); o += LANES) {
+                const reals dx_1 = load(&factor1[factor1_at + o]) * load(&dh[dh_at + o]);
+                const reals x_1 = load(&x[x_at + o]);
+                const reals m_1 = load(&m[m_at + o]);
+                const reals dv_1 = load(&dv[dv_at + o]);
+                const reals dx_2_ = dx_1 + number_1 * (all(2) * x_1 - all(2) * m_1) * dv_1;
+                const reals dx_3 = dx_2_ + number_1 * load(&dm[dm_at + o]);
+                store(&dx[dx_at + o], dx_3);
+            }
+            APART
+            for (long o = whole(0, C); o < C; o++) {
+                const REAL dx_1 = factor1[factor1_at + o] * dh[dh_at + o];
+                const REAL x_1 = x[x_at + o];
+                const REAL m_1 = m[m_at + o];
+                const REAL dv_1 = dv[dv_at + o];
+                const REAL dx_2_ = dx_1 + number_1 * (2 * x_1 - 2 * m_1) * dv_1;
+                const REAL dx_3 = dx_2_ + number_1 * dm[dm_at + o];
+                dx[dx_at + o] = dx_3;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], numbers[2], numbers[3]);
+}
+"""
+
+
+def instance_norm_backward_5(
+    dx: rt.Array,
+    dh: rt.Array,
+    factor1: rt.Array,
+    dv: rt.Array,
+    m: rt.Array,
+    x: rt.Array,
+    dm: rt.Array,
+    C: int,
+    E: int,
+    N: int,
+) -> bool:
+    """Row by row, for every q, a."""
+    dtype = rt.float_type("instance_norm_backward_5", dx=dx)
+    return rt.run(
+        instance_norm_backward_5_loops,
+        N,
+        C * E * N,
+        (dx, dh, factor1, dv, m, x, dm),
+        (dtype(rt.ratio(1, E)),),
+        (C, E),
+        (),
+    )

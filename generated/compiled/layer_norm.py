@@ -293,3 +293,190 @@ static void part(void *given, long number)
 def layer_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, q."""
     return rt.run(layer_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)
+
+
+layer_norm_backward_1_loops = r"""/* Row by row, for every block, e. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    REAL *restrict dbeta, const REAL *restrict dy, const REAL *restrict h, long C, long E)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dgamma[q] = parts[q];
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dbeta[q] = parts[C + q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long q = 0; q < whole(0, C); q += LANES) {
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[C + q], load(&running[C + q]) + load(&dy[dy_at + q]));
+            }
+            APART
+            for (long q = whole(0, C); q < C; q++) {
+                running[q] += dy[dy_at + q] * h[h_at + q];
+                running[C + q] += dy[dy_at + q];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2], numbers[3]);
+}
+"""
+
+
+def layer_norm_backward_1(dgamma: rt.Array, dbeta: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Row by row, for every block, e."""
+    return rt.run(layer_norm_backward_1_loops, (E + 1023) // 1024, C * E, (dgamma, dbeta, dy, h), (), (C, E), (), 2 * C)
+
+
+layer_norm_backward_2_loops = r"""/* Row by row, for every q. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict gamma, const REAL *restrict m, const REAL *restrict v, const REAL *restrict x,
+    REAL number_1, REAL number_2, REAL number_3, long C)
+{
+    REAL *restrict dv = SCRATCH(REAL, 1);
+    if (!dv) {
+        return;
+    }
+    REAL *restrict dm = SCRATCH(REAL, 1);
+    if (!dm) {
+        return;
+    }
+    for (long q = start; q < stop; q++) {
+        const long dx_at = C * q;
+        const long dy_at = C * q;
+        const long m_at = q;
+        const long v_at = q;
+        const long x_at = C * q;
+        const REAL number_of_row_1 = 1 / root_of(number_1 + v[v_at]);
+        double dv_1 = 0;
+        double dm_1 = 0;
+        double dm_3 = 0;
+        for (long low = 0; low < C; low += 4096) {
+            long high = least(low + 4096, C);
+            reals dv_2 = all(0);
+            reals dm_2 = all(0);
+            reals dm_4 = all(0);
+            for (long a = low; a < whole(low, high); a += LANES) {
+                const reals dh_1 = load(&gamma[a]) * load(&dy[dy_at + a]);
+                const reals x_1 = load(&x[x_at + a]);
+                const reals m_1 = all(m[m_at]);
+                all_add_to(dv_2, (x_1 - m_1) * dh_1);
+                all_add_to(dm_2, dh_1);
+                all_add_to(dm_4, all(2) * m_1 - all(2) * x_1);
+                const reals dx_1 = dh_1 * number_of_row_1;
+                store(&dx[dx_at + a], dx_1);
+            }
+            for (long a = whole(low, high); a < high; a++) {
+                const REAL dh_1 = gamma[a] * dy[dy_at + a];
+                const REAL x_1 = x[x_at + a];
+                const REAL m_1 = m[m_at];
+                add_to(dv_2, (x_1 - m_1) * dh_1);
+                add_to(dm_2, dh_1);
+                add_to(dm_4, 2 * m_1 - 2 * x_1);
+                const REAL dx_1 = dh_1 * number_of_row_1;
+                dx[dx_at + a] = dx_1;
+            }
+            dv_1 += sum_of(dv_2);
+            dm_1 += sum_of(dm_2);
+            dm_3 += sum_of(dm_4);
+        }
+        dv[0] = dv_1 * (number_2 / ((number_1 + v[v_at]) * root_of(number_1 + v[v_at])));
+        dm[0] = dm_1 * (-1 / root_of(number_1 + v[v_at]));
+        dm[0] += dm_3 * (number_3 * dv[0]);
+        for (long a = 0; a < whole(0, C); a += LANES) {
+            const reals x_1 = load(&x[x_at + a]);
+            const reals m_1 = all(m[m_at]);
+            const reals dv_1_ = all(dv[0]);
+            const reals dx_2 = load(&dx[dx_at + a]) + number_3 * (all(2) * x_1 - all(2) * m_1) * dv_1_;
+            const reals dx_3 = dx_2 + number_3 * dm[0];
+            store(&dx[dx_at + a], dx_3);
+        }
+        APART
+        for (long a = whole(0, C); a < C; a++) {
+            const REAL x_1 = x[x_at + a];
+            const REAL m_1 = m[m_at];
+            const REAL dv_1_ = dv[0];
+            const REAL dx_2 = dx[dx_at + a] + number_3 * (2 * x_1 - 2 * m_1) * dv_1_;
+            const REAL dx_3 = dx_2 + number_3 * dm[0];
+            dx[dx_at + a] = dx_3;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1],
+        ((const REAL *)arrays[6])[2], numbers[2]);
+}
+"""
+
+
+def layer_norm_backward_2(
+    dx: rt.Array, dy: rt.Array, gamma: rt.Array, m: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int, epsilon: Any
+) -> bool:
+    """Row by row, for every q."""
+    dtype = rt.float_type("layer_norm_backward_2", dx=dx)
+    return rt.run(
+        layer_norm_backward_2_loops,
+        E,
+        C * E,
+        (dx, dy, gamma, m, v, x),
+        (dtype(epsilon), dtype(-1 / 2), dtype(rt.ratio(1, C))),
+        (C,),
+        (),
+    )

@@ -224,3 +224,155 @@ static void part(void *given, long number)
 def rms_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, m."""
     return rt.run(rms_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)
+
+
+rms_norm_backward_1_loops = r"""/* Sums over e for every block, m. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict h, long C, long E)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            dgamma[m] = parts[m];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long m = 0; m < whole(0, C); m += LANES) {
+                store(&running[m], load(&running[m]) + load(&dy[dy_at + m]) * load(&h[h_at + m]));
+            }
+            APART
+            for (long m = whole(0, C); m < C; m++) {
+                running[m] += dy[dy_at + m] * h[h_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3]);
+}
+"""
+
+
+def rms_norm_backward_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Sums over e for every block, m."""
+    return rt.run(rms_norm_backward_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)
+
+
+rms_norm_backward_2_loops = r"""/* Row by row, for every m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict gamma, const REAL *restrict v, const REAL *restrict x, REAL number_1, REAL number_2,
+    REAL number_3, long C)
+{
+    REAL *restrict dv = SCRATCH(REAL, 1);
+    if (!dv) {
+        return;
+    }
+    for (long m = start; m < stop; m++) {
+        const long dx_at = C * m;
+        const long dy_at = C * m;
+        const long v_at = m;
+        const long x_at = C * m;
+        const REAL number_of_row_1 = 1 / root_of(number_1 + v[v_at]);
+        double dv_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
+            long high = least(low + 4096, C);
+            reals dv_2 = all(0);
+            for (long q = low; q < whole(low, high); q += LANES) {
+                const reals dh_1 = load(&gamma[q]) * load(&dy[dy_at + q]);
+                all_add_to(dv_2, dh_1 * load(&x[x_at + q]));
+                const reals dx_1 = dh_1 * number_of_row_1;
+                store(&dx[dx_at + q], dx_1);
+            }
+            for (long q = whole(low, high); q < high; q++) {
+                const REAL dh_1 = gamma[q] * dy[dy_at + q];
+                add_to(dv_2, dh_1 * x[x_at + q]);
+                const REAL dx_1 = dh_1 * number_of_row_1;
+                dx[dx_at + q] = dx_1;
+            }
+            dv_1 += sum_of(dv_2);
+        }
+        dv[0] = dv_1 * (number_2 / ((number_1 + v[v_at]) * root_of(number_1 + v[v_at])));
+        for (long q = 0; q < whole(0, C); q += LANES) {
+            const reals dx_2 = load(&dx[dx_at + q]) + number_3 * dv[0] * load(&x[x_at + q]);
+            store(&dx[dx_at + q], dx_2);
+        }
+        APART
+        for (long q = whole(0, C); q < C; q++) {
+            const REAL dx_2 = dx[dx_at + q] + number_3 * dv[0] * x[x_at + q];
+            dx[dx_at + q] = dx_2;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], ((const REAL *)arrays[5])[2],
+        numbers[2]);
+}
+"""
+
+
+def rms_norm_backward_2(
+    dx: rt.Array, dy: rt.Array, gamma: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int, epsilon: Any
+) -> bool:
+    """Row by row, for every m."""
+    dtype = rt.float_type("rms_norm_backward_2", dx=dx)
+    return rt.run(
+        rms_norm_backward_2_loops,
+        E,
+        C * E,
+        (dx, dy, gamma, v, x),
+        (dtype(epsilon), dtype(-1 / 2), dtype(rt.ratio(2, C))),
+        (C,),
+        (),
+    )

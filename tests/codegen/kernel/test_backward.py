@@ -32,6 +32,8 @@ from tests.cases.random_programs import random_case
 from tests.cases.thorough import draws, some
 from tests.cases.together import together
 
+ALONG = (*("batch_norm", "batch_norm_inference", "group_norm", "instance_norm", "layer_norm", "prelu", "rms_norm"),)
+"""The layers that have it since their gradients go along the same tensor."""
 SHARING = ("gru_cell", "lstm_cell", "scaled_dot_product_attention", "simple_rnn_cell", "subsampling2d")
 """The layers of the catalogue that have it; for most tests."""
 RANDOM = (3, 4, 6, 9, 12, 44, 65, 70, 89, 108)
@@ -104,7 +106,7 @@ def agree(
 
 def test_a_layer_has_it_where_gradients_need_the_same() -> None:
     """Said of the whole catalogue: nothing of dense or a convolution is shared."""
-    assert tuple(sorted(name for name in LAYERS if backward_kernel(layer(name)) is not None)) == SHARING
+    assert {name for name in LAYERS if backward_kernel(layer(name)) is not None} == {*SHARING, *ALONG}
     for name in ("dense", "conv2d"):
         module = import_module(f"gradscribe.generated.{name}")
         assert not hasattr(module, f"{name}_backward")
@@ -112,7 +114,7 @@ def test_a_layer_has_it_where_gradients_need_the_same() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("name", SHARING)
+@pytest.mark.parametrize("name", [*SHARING, *some(ALONG, 3)])
 def test_it_equals_the_single_functions(name: str, dtype: Any) -> None:
     """Optional inputs are there or not, at random."""
     rng, module = np.random.default_rng(5), import_module(f"gradscribe.generated.{name}")
@@ -122,7 +124,7 @@ def test_it_equals_the_single_functions(name: str, dtype: Any) -> None:
         agree(layer(name), module, values, case.options, rng)
 
 
-@pytest.mark.parametrize("name", SHARING)
+@pytest.mark.parametrize("name", [*SHARING, *some(ALONG, 2)])
 def test_it_equals_differences(name: str) -> None:
     rng, module = np.random.default_rng(6), import_module(f"gradscribe.generated.{name}")
     case = sampled_case(name, rng, limit=400)
@@ -170,7 +172,7 @@ def definitions(kernel: Kernel) -> list[str]:
     return [" + ".join(sorted(terms)) for terms in groups.values()]
 
 
-CASES = [*SHARING, *(f"seed {seed}" for seed in some(RANDOM, 3)), "mlp"]
+CASES = [*SHARING, *some(ALONG, 3), *(f"seed {seed}" for seed in some(RANDOM, 3)), "mlp"]
 
 
 @cache
