@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from .batch_norm_inference import (
         BatchNormInference,
+        batch_norm_inference_backward,
         batch_norm_inference_forward,
         batch_norm_inference_grad_beta,
         batch_norm_inference_grad_gamma,
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
     from .global_max_pool import GlobalMaxPool, global_max_pool_forward, global_max_pool_grad_input
     from .group_norm import (
         GroupNorm,
+        group_norm_backward,
         group_norm_forward,
         group_norm_grad_beta,
         group_norm_grad_gamma,
@@ -135,6 +137,7 @@ if TYPE_CHECKING:
     from .huber_loss import HuberLoss, huber_loss_forward, huber_loss_grad_input
     from .instance_norm import (
         InstanceNorm,
+        instance_norm_backward,
         instance_norm_forward,
         instance_norm_grad_beta,
         instance_norm_grad_gamma,
@@ -144,6 +147,7 @@ if TYPE_CHECKING:
     from .l1_loss import L1Loss, l1_loss_forward, l1_loss_grad_input
     from .layer_norm import (
         LayerNorm,
+        layer_norm_backward,
         layer_norm_forward,
         layer_norm_grad_beta,
         layer_norm_grad_gamma,
@@ -199,7 +203,7 @@ if TYPE_CHECKING:
     from .nll_loss import NLLLoss, nll_loss_forward, nll_loss_grad_input
     from .pixel_shuffle import PixelShuffle, pixel_shuffle_forward, pixel_shuffle_grad_input
     from .pixel_unshuffle import PixelUnshuffle, pixel_unshuffle_forward, pixel_unshuffle_grad_input
-    from .prelu import PReLU, prelu_forward, prelu_grad_a, prelu_grad_input
+    from .prelu import PReLU, prelu_backward, prelu_forward, prelu_grad_a, prelu_grad_input
     from .rbf import EuclideanRBF, rbf_forward, rbf_grad_input, rbf_grad_weight
     from .reflection_pad1d import ReflectionPad1D, reflection_pad1d_forward, reflection_pad1d_grad_input
     from .reflection_pad2d import ReflectionPad2D, reflection_pad2d_forward, reflection_pad2d_grad_input
@@ -216,7 +220,7 @@ if TYPE_CHECKING:
         resnet20_loss_grad_input,
         resnet20_predict,
     )
-    from .rms_norm import RMSNorm, rms_norm_forward, rms_norm_grad_gamma, rms_norm_grad_input
+    from .rms_norm import RMSNorm, rms_norm_backward, rms_norm_forward, rms_norm_grad_gamma, rms_norm_grad_input
     from .runtime import Sequential, settings
     from .scaled_dot_product_attention import (
         ScaledDotProductAttention,
@@ -385,6 +389,7 @@ __all__ = [
     "batch_norm_grad_beta",
     "batch_norm_grad_gamma",
     "batch_norm_grad_input",
+    "batch_norm_inference_backward",
     "batch_norm_inference_forward",
     "batch_norm_inference_grad_beta",
     "batch_norm_inference_grad_gamma",
@@ -472,6 +477,7 @@ __all__ = [
     "global_avg_pool_grad_input",
     "global_max_pool_forward",
     "global_max_pool_grad_input",
+    "group_norm_backward",
     "group_norm_forward",
     "group_norm_grad_beta",
     "group_norm_grad_gamma",
@@ -494,6 +500,7 @@ __all__ = [
     "hinge_loss_grad_input",
     "huber_loss_forward",
     "huber_loss_grad_input",
+    "instance_norm_backward",
     "instance_norm_forward",
     "instance_norm_grad_beta",
     "instance_norm_grad_gamma",
@@ -502,6 +509,7 @@ __all__ = [
     "kl_divergence_grad_input",
     "l1_loss_forward",
     "l1_loss_grad_input",
+    "layer_norm_backward",
     "layer_norm_forward",
     "layer_norm_grad_beta",
     "layer_norm_grad_gamma",
@@ -564,6 +572,7 @@ __all__ = [
     "pixel_shuffle_grad_input",
     "pixel_unshuffle_forward",
     "pixel_unshuffle_grad_input",
+    "prelu_backward",
     "prelu_forward",
     "prelu_grad_a",
     "prelu_grad_input",
@@ -590,6 +599,7 @@ __all__ = [
     "resnet20_loss_forward",
     "resnet20_loss_grad_input",
     "resnet20_predict",
+    "rms_norm_backward",
     "rms_norm_forward",
     "rms_norm_grad_gamma",
     "rms_norm_grad_input",
@@ -665,6 +675,7 @@ _MODULES = {
     ),
     "batch_norm_inference": (
         "BatchNormInference",
+        "batch_norm_inference_backward",
         "batch_norm_inference_forward",
         "batch_norm_inference_grad_beta",
         "batch_norm_inference_grad_gamma",
@@ -747,6 +758,7 @@ _MODULES = {
     "global_max_pool": ("GlobalMaxPool", "global_max_pool_forward", "global_max_pool_grad_input"),
     "group_norm": (
         "GroupNorm",
+        "group_norm_backward",
         "group_norm_forward",
         "group_norm_grad_beta",
         "group_norm_grad_gamma",
@@ -770,6 +782,7 @@ _MODULES = {
     "huber_loss": ("HuberLoss", "huber_loss_forward", "huber_loss_grad_input"),
     "instance_norm": (
         "InstanceNorm",
+        "instance_norm_backward",
         "instance_norm_forward",
         "instance_norm_grad_beta",
         "instance_norm_grad_gamma",
@@ -779,6 +792,7 @@ _MODULES = {
     "l1_loss": ("L1Loss", "l1_loss_forward", "l1_loss_grad_input"),
     "layer_norm": (
         "LayerNorm",
+        "layer_norm_backward",
         "layer_norm_forward",
         "layer_norm_grad_beta",
         "layer_norm_grad_gamma",
@@ -841,7 +855,7 @@ _MODULES = {
     "nll_loss": ("NLLLoss", "nll_loss_forward", "nll_loss_grad_input"),
     "pixel_shuffle": ("PixelShuffle", "pixel_shuffle_forward", "pixel_shuffle_grad_input"),
     "pixel_unshuffle": ("PixelUnshuffle", "pixel_unshuffle_forward", "pixel_unshuffle_grad_input"),
-    "prelu": ("PReLU", "prelu_forward", "prelu_grad_a", "prelu_grad_input"),
+    "prelu": ("PReLU", "prelu_backward", "prelu_forward", "prelu_grad_a", "prelu_grad_input"),
     "rbf": ("EuclideanRBF", "rbf_forward", "rbf_grad_input", "rbf_grad_weight"),
     "reflection_pad1d": ("ReflectionPad1D", "reflection_pad1d_forward", "reflection_pad1d_grad_input"),
     "reflection_pad2d": ("ReflectionPad2D", "reflection_pad2d_forward", "reflection_pad2d_grad_input"),
@@ -858,7 +872,7 @@ _MODULES = {
         "resnet20_loss_grad_input",
         "resnet20_predict",
     ),
-    "rms_norm": ("RMSNorm", "rms_norm_forward", "rms_norm_grad_gamma", "rms_norm_grad_input"),
+    "rms_norm": ("RMSNorm", "rms_norm_backward", "rms_norm_forward", "rms_norm_grad_gamma", "rms_norm_grad_input"),
     "runtime": ("Sequential", "settings"),
     "scaled_dot_product_attention": (
         "ScaledDotProductAttention",

@@ -83,11 +83,10 @@ def adam_update(
     rt.require("adam", "weight_decay", 0 <= weight_decay < np.inf, "a finite number, at least 0", weight_decay)
     t = rt.count("adam", "t", t, 1)
     # (1) h[e] = weight_decay p[e] + g[e]
-    h = np.empty((E,), dtype)
-    new_m = np.empty((E,), dtype)
-    new_v = np.empty((E,), dtype)
-    new_p = np.empty((E,), dtype)
-    if not loops.adam_update_1(h, new_m, new_v, new_p, g, p, m, v, E, beta_1, beta_2, eps, lr, t, weight_decay):
+    new_m = rt.empty((E,), dtype)
+    new_v = rt.empty((E,), dtype)
+    new_p = rt.empty((E,), dtype)
+    if not loops.adam_update_1(new_m, new_v, new_p, g, p, m, v, E, beta_1, beta_2, eps, lr, t, weight_decay):
         h = weight_decay * p + g
         # (2) new_m[e] = β_1 m[e] + (1−β_1) h[e]
         new_m = beta_1 * m + (1 - beta_1) * h

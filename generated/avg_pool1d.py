@@ -99,7 +99,7 @@ def avg_pool1d_forward(
         dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
     # (1) y[n,j,c] = 1/a[j] Σ_{t} x[n, sj+dt−p, c]
-    y = np.empty((N, W_out, C), dtype)
+    y = rt.empty((N, W_out, C), dtype)
     if not (
         loops.wanted(C * N * T * W_out, T, d, p, s) and loops.avg_pool1d_forward_1(y, a, x, C, N, T, W, W_out, d, p, s)
     ):
@@ -146,7 +146,7 @@ def avg_pool1d_grad_input(
         dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
     # (7) dx[m, sj+dt−p, v] += dy[m,j,v]/a[j]
-    dx = np.empty((N, W, C), dtype)
+    dx = rt.empty((N, W, C), dtype)
     if not (
         loops.wanted(C * N * T * W_out, T, d, p, s)
         and loops.avg_pool1d_grad_input_1(dx, a, dy, C, N, T, W, W_out, d, p, s)

@@ -124,7 +124,7 @@ def avg_pool2d_forward(
         dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
     # (1) y[n,i,j,c] = 1/(a_h[i] a_w[j]) Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-    y = np.empty((N, H_out, W_out, C), dtype)
+    y = rt.empty((N, H_out, W_out, C), dtype)
     if not (
         loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
         and loops.avg_pool2d_forward_1(y, a_h, a_w, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
@@ -177,7 +177,7 @@ def avg_pool2d_grad_input(
         dtype, input_shape, dy, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e]/(a_h[i] a_w[j])
-    dx = np.empty((N, H, W, C), dtype)
+    dx = rt.empty((N, H, W, C), dtype)
     if not (
         loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
         and loops.avg_pool2d_grad_input_1(

@@ -139,7 +139,7 @@ def avg_pool3d_forward(
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H = sizes[:12]
     W, C, p_d, p_h, p_w, D_out, H_out, W_out, a_d, a_h, a_w = sizes[12:]
     # (1) y[n,l,i,j,c] = 1/(a_d[l] a_h[i] a_w[j]) Σ_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-    y = np.empty((N, D_out, H_out, W_out, C), dtype)
+    y = rt.empty((N, D_out, H_out, W_out, C), dtype)
     if not (
         loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and loops.avg_pool3d_forward_1(
@@ -227,7 +227,7 @@ def avg_pool3d_grad_input(
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H = sizes[:12]
     W, C, p_d, p_h, p_w, D_out, H_out, W_out, a_d, a_h, a_w = sizes[12:]
     # (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o]/(a_d[l] a_h[i] a_w[j])
-    dx = np.empty((N, D, H, W, C), dtype)
+    dx = rt.empty((N, D, H, W, C), dtype)
     if not (
         loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and loops.avg_pool3d_grad_input_1(

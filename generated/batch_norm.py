@@ -78,24 +78,21 @@ def batch_norm_forward(
     # (1) m[c] = 1/E Σ_{e} x[e,c]
     m = rt.ratio(1, E) * rt.total(x, 0)
     # (2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
-    v = np.empty((C,), dtype)
+    v = rt.empty((C,), dtype)
     if not loops.batch_norm_forward_1(v, m, x, C, E):
         v = rt.ratio(1, E) * rt.total(np.square(x - m), 0)
     # (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
     factor1 = 1 / np.sqrt(epsilon + v)
-    h = np.empty((E, C), dtype)
-    y = np.empty((E, C), dtype)
+    h = rt.empty((E, C), dtype)
+    y = rt.empty((E, C), dtype)
     if not loops.batch_norm_forward_2(h, y, factor1, m, x, beta, gamma, C, E):
         h = (x - m) * factor1
         # (4) y[e,c] = γ[c] h[e,c] + β[c]
         y = beta + gamma * h
     # (5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
-    new_mean = np.empty((C,), dtype)
-    new_var = np.empty((C,), dtype)
-    if not loops.batch_norm_forward_3(new_mean, new_var, m, running_mean, running_var, v, C, E, rho):
-        new_mean = rho * m + (1 - rho) * running_mean
-        # (6) new_var[c] = (1−ρ) running_var[c] + Eρ v[c]/max(E−1, 1)
-        new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
+    new_mean = rho * m + (1 - rho) * running_mean
+    # (6) new_var[c] = (1−ρ) running_var[c] + Eρ v[c]/max(E−1, 1)
+    new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
     return y.reshape(*full_shape, C), new_mean, new_var, v, h.reshape(*full_shape, C)
 
 
@@ -139,14 +136,15 @@ def batch_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1
     dy = dy.reshape(E, C)
     h = h.reshape(E, C)
     # (32) dbeta[q] = Σ_{e} dy[e,q]
-    dbeta = rt.total(dy, 0)
-    # (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
-    dgamma = np.empty((C,), dtype)
-    if not loops.batch_norm_grad_input_1(dgamma, dy, h, C, E):
+    dbeta = rt.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
+    if not loops.batch_norm_grad_input_1(dbeta, dgamma, dy, h, C, E):
+        dbeta = rt.total(dy, 0)
+        # (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
         dgamma = rt.contract("e q, e q -> q", dy, h)
     # (24) dx[q,a] = 1/E γ[a] (E dy[q,a]−h[q,a] dgamma[a]−dbeta[a])/√(ε+v[a])
     factor1 = gamma / np.sqrt(epsilon + v)
-    dx = np.empty((E, C), dtype)
+    dx = rt.empty((E, C), dtype)
     if not loops.batch_norm_grad_input_2(dx, dbeta, dgamma, dy, factor1, h, C, E):
         dx = (E * dy - dbeta - dgamma * h) * factor1 / E
     return dx.reshape(*full_shape, C)
@@ -174,7 +172,7 @@ def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     C = dy.shape[-1]
     rt.extent("batch_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
-    dgamma = np.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
     if not loops.batch_norm_grad_gamma_1(dgamma, dy, h, C, E):
         dgamma = rt.contract("e q, e q -> q", dy, h)
     return dgamma
@@ -229,15 +227,16 @@ def batch_norm_backward(
     dy = dy.reshape(E, C)
     h = h.reshape(E, C)
     # (32) dbeta[q] = Σ_{e} dy[e,q]
-    dbeta = rt.total(dy, 0)
-    # (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
-    dgamma = np.empty((C,), dtype)
-    if not loops.batch_norm_backward_1(dgamma, dy, h, C, E):
+    dbeta = rt.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
+    if not loops.batch_norm_backward_1(dbeta, dgamma, dy, h, C, E):
+        dbeta = rt.total(dy, 0)
+        # (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
         dgamma = rt.contract("e q, e q -> q", dy, h)
     if inputs:
         # (24) dx[q,a] = 1/E γ[a] (E dy[q,a]−h[q,a] dgamma[a]−dbeta[a])/√(ε+v[a])
         factor1 = gamma / np.sqrt(epsilon + v)
-        dx = np.empty((E, C), dtype)
+        dx = rt.empty((E, C), dtype)
         if not loops.batch_norm_backward_2(dx, dbeta, dgamma, dy, factor1, h, C, E):
             dx = (E * dy - dbeta - dgamma * h) * factor1 / E
     return dx.reshape(*full_shape, C) if inputs else None, dgamma, dbeta
@@ -288,7 +287,7 @@ def batch_norm_predict(
     x = x.reshape(E, C)
     # (4) y[e,c] = γ[c] (x[e,c]−running_mean[c])/√(ε+running_var[c]) + β[c]
     factor1 = gamma / np.sqrt(epsilon + running_var)
-    y = np.empty((E, C), dtype)
+    y = rt.empty((E, C), dtype)
     if not loops.batch_norm_predict_1(y, beta, factor1, running_mean, x, C, E):
         y = (x - running_mean) * factor1 + beta
     return y.reshape(*full_shape, C)

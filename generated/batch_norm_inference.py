@@ -72,8 +72,8 @@ def batch_norm_inference_forward(
     x = x.reshape(E, C)
     # (1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
     factor1 = 1 / np.sqrt(epsilon + running_var)
-    h = np.empty((E, C), dtype)
-    y = np.empty((E, C), dtype)
+    h = rt.empty((E, C), dtype)
+    y = rt.empty((E, C), dtype)
     if not loops.batch_norm_inference_forward_1(h, y, factor1, running_mean, x, beta, gamma, C, E):
         h = (x - running_mean) * factor1
         # (2) y[e,c] = γ[c] h[e,c] + β[c]
@@ -83,16 +83,20 @@ def batch_norm_inference_forward(
 
 @rt.once
 def _batch_norm_inference_grad_input_sizes(
-    dtype: Any, gamma: Any, running_var: Any, dy: Any, /, eps: Any
+    dtype: Any, gamma: Any, running_var: Any, dy: Any, h: Any, /, eps: Any
 ) -> tuple[Any, ...]:
-    """The sizes of batch_norm_inference_grad_input."""
+    """The sizes of batch_norm_inference_grad_input and batch_norm_inference_backward."""
     full_shape = rt.raveled_axes("batch_norm_inference", dy.name, dy, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
+    if h is not None:
+        rt.same_axes("batch_norm_inference", h.name, h, 0, 1, "(..., C)", full_shape)
     epsilon = rt.number("batch_norm_inference", "eps", eps)
     rt.require("batch_norm_inference", "eps", 0 <= epsilon < np.inf, "a finite number, at least 0", eps)
     (C,) = gamma
     rt.extents("batch_norm_inference", running_var.name, running_var, (C,), "C")
     rt.extent("batch_norm_inference", dy.axis(-1, "C"), dy[-1], C)
+    if h is not None:
+        rt.extent("batch_norm_inference", h.axis(-1, "C"), h[-1], C)
     return full_shape, E, epsilon, C
 
 
@@ -116,11 +120,11 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
     gamma, running_var, dy, dtype = rt.arrays(
         "batch_norm_inference", "gamma 1, running_var 1, dy any", gamma, running_var, dy
     )
-    full_shape, E, epsilon, C = _batch_norm_inference_grad_input_sizes(dtype, gamma, running_var, dy, eps)
+    full_shape, E, epsilon, C = _batch_norm_inference_grad_input_sizes(dtype, gamma, running_var, dy, None, eps)
     dy = dy.reshape(E, C)
     # (5) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
     factor1 = gamma / np.sqrt(epsilon + running_var)
-    dx = np.empty((E, C), dtype)
+    dx = rt.empty((E, C), dtype)
     if not loops.batch_norm_inference_grad_input_1(dx, dy, factor1, C, E):
         dx = factor1 * dy
     return dx.reshape(*full_shape, C)
@@ -148,7 +152,7 @@ def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
     C = dy.shape[-1]
     rt.extent("batch_norm_inference", "argument h, axis -1 (C)", h.shape[-1], C)
     # (10) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
-    dgamma = np.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
     if not loops.batch_norm_inference_grad_gamma_1(dgamma, dy, h, C, E):
         dgamma = rt.contract("e m, e m -> m", dy, h)
     return dgamma
@@ -173,6 +177,51 @@ def batch_norm_inference_grad_beta(dy: Any) -> rt.Array:
     # (13) dbeta[m] = Σ_{e} dy[e,m]
     dbeta = rt.total(dy, 0)
     return dbeta
+
+
+def batch_norm_inference_backward(
+    dy: Any, gamma: Any, running_var: Any, h: Any, *, eps: float = 1e-05, inputs: bool = True
+) -> tuple[Any, rt.Array, rt.Array]:
+    """Compute all gradients of E: batch normalisation after training.
+
+    (10) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    (13) dbeta[m] = Σ_{e} dy[e,m]
+    (5) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
+
+    Args:
+        dy: shape (..., C); dE/dy.
+        gamma: shape (C,).
+        running_var: shape (C,).
+        h: shape (..., C); h as the forward function returned it.
+        eps: a finite number, at least 0.
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    gamma, running_var, h, dy, dtype = rt.arrays(
+        "batch_norm_inference", "gamma 1, running_var 1, h any, dy any", gamma, running_var, h, dy
+    )
+    full_shape, E, epsilon, C = _batch_norm_inference_grad_input_sizes(dtype, gamma, running_var, dy, h, eps)
+    dy = dy.reshape(E, C)
+    h = h.reshape(E, C)
+    # (10) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    dgamma = rt.empty((C,), dtype)
+    dbeta = rt.empty((C,), dtype)
+    if not loops.batch_norm_inference_backward_1(dgamma, dbeta, dy, h, C, E):
+        dgamma = rt.contract("e m, e m -> m", dy, h)
+        # (13) dbeta[m] = Σ_{e} dy[e,m]
+        dbeta = rt.total(dy, 0)
+    if inputs:
+        # (5) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
+        factor1 = gamma / np.sqrt(epsilon + running_var)
+        dx = rt.empty((E, C), dtype)
+        if not loops.batch_norm_inference_backward_2(dx, dy, factor1, C, E):
+            dx = factor1 * dy
+    return dx.reshape(*full_shape, C) if inputs else None, dgamma, dbeta
 
 
 class BatchNormInference(rt.Layer):
@@ -216,6 +265,7 @@ class BatchNormInference(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         running_var, h = self._kept()
-        self.grads["gamma"] = batch_norm_inference_grad_gamma(dy, h)
-        self.grads["beta"] = batch_norm_inference_grad_beta(dy)
-        return batch_norm_inference_grad_input(dy, self.params["gamma"], running_var, eps=self.eps)
+        dx, self.grads["gamma"], self.grads["beta"] = batch_norm_inference_backward(
+            dy, self.params["gamma"], running_var, h, eps=self.eps
+        )
+        return dx

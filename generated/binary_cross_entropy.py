@@ -74,7 +74,7 @@ def binary_cross_entropy_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     rt.same_shape("binary_cross_entropy", "t", t.shape, full_shape)
     t = t.reshape(-1)
     # (7) dx[m] = −1/E dy t[m]/x[m] [log(x[m])≥−100]
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.binary_cross_entropy_grad_input_1(dx, t, x, dy, E):
         dx = rt.share(np.log(x) >= -100, -dy * t, E * x)
         # (7) dx[m] += 1/E dy (1−t[m])/(1−x[m]) [log1p(−x[m])≥−100]

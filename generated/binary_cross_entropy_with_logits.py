@@ -9,8 +9,6 @@ Source: Bishop, Pattern recognition and machine learning, 2006, eq. 4.90.
 
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -69,7 +67,7 @@ def binary_cross_entropy_with_logits_grad_input(dy: Any, x: Any, t: Any) -> rt.A
     rt.same_shape("binary_cross_entropy_with_logits", "t", t.shape, full_shape)
     t = t.reshape(-1)
     # (6) dx[m] = 1/E dy (σ(x[m]) (1−t[m])−t[m] σ(−x[m]))
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.binary_cross_entropy_with_logits_grad_input_1(dx, t, x, dy, E):
         dx = ((1 - t) * rt.sigmoid(x) - rt.sigmoid(-x) * t) * dy / E
     return dx.reshape(full_shape)

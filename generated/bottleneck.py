@@ -92,7 +92,7 @@ def bottleneck_forward(
     # (2) norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H * N * W) * rt.total(conv1_u, (0, 1, 2))
     # (3) norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = np.empty((64,), dtype)
+    norm1_v = rt.empty((64,), dtype)
     if not loops.bottleneck_forward_1(norm1_v, conv1_u, norm1_m, H, N, W):
         norm1_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
@@ -121,7 +121,7 @@ def bottleneck_forward(
     # (2) norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H * N * W) * rt.total(conv2_u, (0, 1, 2))
     # (3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = np.empty((64,), dtype)
+    norm2_v = rt.empty((64,), dtype)
     if not loops.bottleneck_forward_4(norm2_v, conv2_u, norm2_m, H, N, W):
         norm2_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
@@ -148,7 +148,7 @@ def bottleneck_forward(
     # (2) norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv3_u[n,i,j,c]
     norm3_m = rt.ratio(1, H * N * W) * rt.total(conv3_u, (0, 1, 2))
     # (3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
-    norm3_v = np.empty((256,), dtype)
+    norm3_v = rt.empty((256,), dtype)
     if not loops.bottleneck_forward_7(norm3_v, conv3_u, norm3_m, H, N, W):
         norm3_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv3_u - norm3_m), (0, 1, 2))
     # (4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
@@ -169,7 +169,7 @@ def bottleneck_forward(
     # (2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
     norm4_m = rt.ratio(1, H * N * W) * rt.total(project_u, (0, 1, 2))
     # (3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
-    norm4_v = np.empty((256,), dtype)
+    norm4_v = rt.empty((256,), dtype)
     if not loops.bottleneck_forward_9(norm4_v, norm4_m, project_u, H, N, W):
         norm4_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(project_u - norm4_m), (0, 1, 2))
     # (4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
@@ -185,7 +185,7 @@ def bottleneck_forward(
     norm4_new_var = H * N * W * norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm4_running_var / 10
     # (6) relu3_y[n,i,j,c]
     #       = max(0, norm3_gamma[c] norm3_h[n,i,j,c]+norm3_beta[c]+norm4_gamma[c] norm4_h[n,i,j,c]+norm4_beta[c])
-    relu3_y = np.empty((N, H, W, 256), dtype)
+    relu3_y = rt.empty((N, H, W, 256), dtype)
     if not loops.bottleneck_forward_11(
         relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h, H, N, W
     ):
@@ -300,7 +300,7 @@ def bottleneck_predict(
     #           (project_u[n,i,j,c]−norm4_running_mean[c])/√(10⁻⁵+norm4_running_var[c])+norm4_beta[c])
     factor3 = norm3_gamma / np.sqrt(norm3_running_var + 1e-05)
     factor4 = norm4_gamma / np.sqrt(norm4_running_var + 1e-05)
-    relu3_y = np.empty((N, H, W, 256), dtype)
+    relu3_y = rt.empty((N, H, W, 256), dtype)
     if not loops.bottleneck_predict_2(
         relu3_y,
         conv3_u,
@@ -337,7 +337,7 @@ def bottleneck_backward(
 
     By the equations at its statements.
 
-    Peak: 2112*H*N*W + 76288 elements, and blocks of 1 MiB.
+    Peak: 2112*H*N*W + 76352 elements, and blocks of 1 MiB.
 
     Args:
         dy: shape (N, H, W, 256); dE/drelu3_y.
@@ -368,36 +368,38 @@ def bottleneck_backward(
     buffers = rt.Buffers() if buffers is None else buffers
     # (9) dsum_y[m,q,v,e] = dy[m,q,v,e] [relu3_y[m,q,v,e]>0]
     dsum_y = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_backward_1(dsum_y, dy, relu3_y, H, N, W):
+    dnorm4_beta = rt.empty((256,), dtype)
+    dnorm4_gamma = rt.empty((256,), dtype)
+    if not loops.bottleneck_backward_1(dsum_y, dnorm4_beta, dnorm4_gamma, dy, relu3_y, norm4_h, H, N, W):
         dsum_y[...] = np.where(relu3_y > 0, dy, 0)
-    # (23) dnorm4_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm4_beta = rt.total(dsum_y, (0, 1, 2))
-    # (20) dnorm4_gamma[m] = Σ_{n,i,j} norm4_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm4_gamma = np.empty((256,), dtype)
-    if not loops.bottleneck_backward_2(dnorm4_gamma, dsum_y, norm4_h, H, N, W):
+        # (23) dnorm4_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+        dnorm4_beta[...] = rt.total(dsum_y, (0, 1, 2))
+        # (20) dnorm4_gamma[m] = Σ_{n,i,j} norm4_h[n,i,j,m] dsum_y[n,i,j,m]
         dnorm4_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm4_h)
     # (29) dproject_u[m,q,v,e]
     #        = 1/(HNW)
     #            norm4_gamma[e] (HNW dsum_y[m,q,v,e]−norm4_h[m,q,v,e] dnorm4_gamma[e]−dnorm4_beta[e])/√(10⁻⁵+norm4_v[e])
     factor1 = norm4_gamma / np.sqrt(norm4_v + 1e-05)
     dproject_u = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_backward_3(dproject_u, dnorm4_beta, dnorm4_gamma, dsum_y, factor1, norm4_h, H, N, W):
+    dnorm3_beta = rt.empty((256,), dtype)
+    dnorm3_gamma = rt.empty((256,), dtype)
+    if not loops.bottleneck_backward_2(
+        dproject_u, dnorm3_beta, dnorm3_gamma, dnorm4_beta, dnorm4_gamma, dsum_y, factor1, norm4_h, norm3_h, H, N, W
+    ):
         np.multiply(dsum_y, H * N * W, out=dproject_u)
         dproject_u -= dnorm4_beta
         dproject_u -= dnorm4_gamma * norm4_h
         dproject_u *= rt.ratio(1, H * N * W) * factor1
-    # (23) dnorm3_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm3_beta = rt.total(dsum_y, (0, 1, 2))
-    # (20) dnorm3_gamma[m] = Σ_{n,i,j} norm3_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm3_gamma = np.empty((256,), dtype)
-    if not loops.bottleneck_backward_4(dnorm3_gamma, dsum_y, norm3_h, H, N, W):
+        # (23) dnorm3_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+        dnorm3_beta[...] = rt.total(dsum_y, (0, 1, 2))
+        # (20) dnorm3_gamma[m] = Σ_{n,i,j} norm3_h[n,i,j,m] dsum_y[n,i,j,m]
         dnorm3_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm3_h)
     # (31) dconv3_u[m,q,v,e]
     #        = 1/(HNW)
     #            norm3_gamma[e] (HNW dsum_y[m,q,v,e]−norm3_h[m,q,v,e] dnorm3_gamma[e]−dnorm3_beta[e])/√(10⁻⁵+norm3_v[e])
     factor2 = norm3_gamma / np.sqrt(norm3_v + 1e-05)
     dconv3_u = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_backward_5(dconv3_u, dnorm3_beta, dnorm3_gamma, dsum_y, factor2, norm3_h, H, N, W):
+    if not loops.bottleneck_backward_3(dconv3_u, dnorm3_beta, dnorm3_gamma, dsum_y, factor2, norm3_h, H, N, W):
         np.multiply(dsum_y, H * N * W, out=dconv3_u)
         dconv3_u -= dnorm3_beta
         dconv3_u -= dnorm3_gamma * norm3_h
@@ -408,28 +410,30 @@ def bottleneck_backward(
     drelu2_y = buffers.take((N, H, W, 64), dtype)
     rt.contract("m q v k, e k -> m q v e", dconv3_u, conv3_w_1, out=drelu2_y)
     # (35) dnorm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dnorm2_y = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_6(dnorm2_y, drelu2_y, relu2_y, H, N, W):
-        dnorm2_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
-    buffers.give(drelu2_y)
-    # (23) dnorm2_beta[m] = Σ_{n,i,j} dnorm2_y[n,i,j,m]
-    dnorm2_beta = rt.total(dnorm2_y, (0, 1, 2))
-    # (20) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_y[n,i,j,m]
-    dnorm2_gamma = np.empty((64,), dtype)
-    if not loops.bottleneck_backward_7(dnorm2_gamma, dnorm2_y, norm2_h, H, N, W):
-        dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm2_y, norm2_h)
-    # (31) dconv2_u[m,q,v,e]
-    #        = 1/(HNW)
-    #            norm2_gamma[e] (HNW dnorm2_y[m,q,v,e]−norm2_h[m,q,v,e]
-    #                dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
     factor3 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
+    dnorm2_beta = rt.empty((64,), dtype)
+    dnorm2_gamma = rt.empty((64,), dtype)
     dconv2_u = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_8(dconv2_u, dnorm2_beta, dnorm2_gamma, dnorm2_y, factor3, norm2_h, H, N, W):
+    if not (
+        loops.bottleneck_backward_4(dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h, H, N, W)
+        and loops.bottleneck_backward_5(
+            dconv2_u, drelu2_y, relu2_y, dnorm2_beta, dnorm2_gamma, factor3, norm2_h, H, N, W
+        )
+    ):
+        dnorm2_y = np.where(relu2_y > 0, drelu2_y, 0)
+        # (23) dnorm2_beta[m] = Σ_{n,i,j} dnorm2_y[n,i,j,m]
+        dnorm2_beta[...] = rt.total(dnorm2_y, (0, 1, 2))
+        # (20) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_y[n,i,j,m]
+        dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm2_y, norm2_h)
+        # (31) dconv2_u[m,q,v,e]
+        #        = 1/(HNW)
+        #            norm2_gamma[e] (HNW dnorm2_y[m,q,v,e]−norm2_h[m,q,v,e]
+        #                dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
         np.multiply(dnorm2_y, H * N * W, out=dconv2_u)
         dconv2_u -= dnorm2_beta
         dconv2_u -= dnorm2_gamma * norm2_h
         dconv2_u *= rt.ratio(1, H * N * W) * factor3
-    buffers.give(dnorm2_y)
+    buffers.give(drelu2_y)
     # (41) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H, W, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
@@ -437,28 +441,30 @@ def bottleneck_backward(
     drelu1_y = buffers.take((N, H, W, 64), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (43) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_y = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_9(dnorm1_y, drelu1_y, relu1_y, H, N, W):
-        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
-    # (23) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
-    # (20) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = np.empty((64,), dtype)
-    if not loops.bottleneck_backward_10(dnorm1_gamma, dnorm1_y, norm1_h, H, N, W):
-        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (31) dconv1_u[m,q,v,e]
-    #        = 1/(HNW)
-    #            norm1_gamma[e] (HNW dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
-    #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
     factor4 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
+    dnorm1_beta = rt.empty((64,), dtype)
+    dnorm1_gamma = rt.empty((64,), dtype)
     dconv1_u = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_backward_11(dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor4, norm1_h, H, N, W):
+    if not (
+        loops.bottleneck_backward_6(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, H, N, W)
+        and loops.bottleneck_backward_7(
+            dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor4, norm1_h, H, N, W
+        )
+    ):
+        dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+        # (23) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+        dnorm1_beta[...] = rt.total(dnorm1_y, (0, 1, 2))
+        # (20) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+        # (31) dconv1_u[m,q,v,e]
+        #        = 1/(HNW)
+        #            norm1_gamma[e] (HNW dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
+        #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
         np.multiply(dnorm1_y, H * N * W, out=dconv1_u)
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
         dconv1_u *= rt.ratio(1, H * N * W) * factor4
-    buffers.give(dnorm1_y)
+    buffers.give(drelu1_y)
     # (30) dconv1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv1_u[n,i,j,e]
     dconv1_w = np.zeros((1, 1, 64, 64), dtype)
     part = dconv1_w[0, 0]
@@ -467,7 +473,7 @@ def bottleneck_backward(
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, 64, N, H, W), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv2_w = np.empty((3, 3, 64, 64), dtype)
+    dconv2_w = rt.empty((3, 3, 64, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
     # (30) dconv3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv3_u[n,i,j,e]
@@ -482,7 +488,7 @@ def bottleneck_backward(
     if inputs:
         # dx[m,q,v,e] = Σ_{k} project_w[0,0,e,k] dproject_u[m,q,v,k]
         project_w_1 = rt.Window(project_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
-        dx = np.empty((N, H, W, 64), dtype)
+        dx = rt.empty((N, H, W, 64), dtype)
         rt.contract("m q v k, e k -> m q v e", dproject_u, project_w_1, out=dx)
         # dx[m,q,v,e] += Σ_{k} conv1_w[0,0,e,k] dconv1_u[m,q,v,k]
         conv1_w_1 = rt.Window(conv1_w, (64, 64), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k

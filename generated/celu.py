@@ -41,7 +41,7 @@ def celu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
     alpha = rt.number("celu", "alpha", alpha)
     rt.require("celu", "alpha", -np.inf < alpha < np.inf and alpha != 0, "a finite number, other than 0", alpha)
     # (1) y[e] = max(0, x[e]) + α expm1(min(0, x[e])/α)
-    y = np.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.celu_forward_1(y, x, E, alpha):
         y = alpha * np.expm1(np.minimum(x, 0) / alpha) + np.maximum(x, 0)
     return y.reshape(full_shape)
@@ -72,7 +72,7 @@ def celu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     alpha = rt.number("celu", "alpha", alpha)
     rt.require("celu", "alpha", -np.inf < alpha < np.inf and alpha != 0, "a finite number, other than 0", alpha)
     # (2) dx[m] = dy[m] ([x[m]>0]+exp(min(0, x[m])/α) [x[m]≤0])
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.celu_grad_input_1(dx, dy, x, E, alpha):
         dx = (np.where(x <= 0, np.exp(np.minimum(x, 0) / alpha), 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(full_shape)

@@ -73,7 +73,7 @@ def connected_conv2d_forward(
         dtype, w, b, x, m, stride, padding, dilation
     )
     # (1) z[r,t,c,k] = w[r,t,c,k] m[c,k]
-    z = np.empty((R, T, C, K), dtype)
+    z = rt.empty((R, T, C, K), dtype)
     if not loops.connected_conv2d_forward_1(z, m, w, C, K, R, T):
         z = m * w
     # (2) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] z[r,t,c,k]
@@ -82,7 +82,7 @@ def connected_conv2d_forward(
         (N, H_out, W_out, R, T, C),
         ((0, (0, 1)), (-p_h, (1, s_h), (3, d_h)), (-p_w, (2, s_w), (4, d_w)), (0, (5, 1))),
     )
-    u = np.empty((N, H_out, W_out, K), dtype)
+    u = rt.empty((N, H_out, W_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, z, out=u)
     # (2) u[n,i,j,k] += b[k]
     if b is not None:
@@ -151,7 +151,7 @@ def connected_conv2d_grad_input(
         dtype, input_shape, dy, z, kernel_size, stride, padding, dilation
     )
     # (13) dx[q, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a] += Σ_{k} dy[q,i,j,k] z[r,t,a,k]
-    dx = np.empty((N, H, W, C), dtype)
+    dx = rt.empty((N, H, W, C), dtype)
     dx_1 = rt.Window(  # q a i j r t
         dx,
         (N, C, H_out, W_out, R, T),
@@ -222,10 +222,10 @@ def connected_conv2d_grad_weight(
         (R, T, C, N, H_out, W_out),
         ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (2, 1))),
     )
-    dz = np.empty((R, T, C, K), dtype)
+    dz = rt.empty((R, T, C, K), dtype)
     rt.contract("q v e n i j, n i j a -> q v e a", x_1, dy, out=dz)
     # (15) dw[q,v,e,a] = m[e,a] dz[q,v,e,a]
-    dw = np.empty((R, T, C, K), dtype)
+    dw = rt.empty((R, T, C, K), dtype)
     if not loops.connected_conv2d_grad_weight_1(dw, dz, m, C, K, R, T):
         dw = m * dz
     return dw

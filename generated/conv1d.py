@@ -79,7 +79,7 @@ def conv1d_forward(
     # (1) u[n, j, Kg+k] = Σ_{t,c} x[n, sj+dt−p, Cg+c] w[t, c, Kg+k]
     w_1 = w.reshape(T, C, G, K)
     x_1 = x.reshape(N, W, G, C)
-    u = np.empty((N, W_out, G * K), dtype)
+    u = rt.empty((N, W_out, G * K), dtype)
     u_1 = u.reshape(N, W_out, G, K)
     x_1_1 = rt.Window(x_1, (N, W_out, G, T, C), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))))
     rt.contract("n j g t c, t c g k -> n j g k", x_1_1, w_1, out=u_1)
@@ -124,7 +124,7 @@ def conv1d_grad_input(
     # (7) dx[m, sj+dt−p, Cg+c] += Σ_{k} dy[m, j, Kg+k] w[t, c, Kg+k]
     dy_1 = dy.reshape(N, W_out, G, K)
     w_1 = w.reshape(T, C, G, K)
-    dx = np.empty((N, W, C * G), dtype)
+    dx = rt.empty((N, W, C * G), dtype)
     dx_1 = dx.reshape(N, W, G, C)
     dx_1_1 = rt.Window(dx_1, (N, W_out, G, T, C), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))))
     rt.contract("m j g k, t c g k -> m j g t c", dy_1, w_1, out=dx_1_1)
@@ -188,7 +188,7 @@ def conv1d_grad_weight(
     # (13) dw[m, q, Kg+k] = Σ_{n,j} dy[n, j, Kg+k] x[n, dm+sj−p, q+Cg]
     dy_1 = dy.reshape(N, W_out, G, K)
     x_1 = x.reshape(N, W, G, C)
-    dw = np.empty((T, C, G * K), dtype)
+    dw = rt.empty((T, C, G * K), dtype)
     dw_1 = dw.reshape(T, C, G, K)
     x_1_1 = rt.Window(x_1, (T, C, N, W_out, G), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))))
     rt.contract("m q n j g, n j g k -> m q g k", x_1_1, dy_1, out=dw_1)

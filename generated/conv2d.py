@@ -83,7 +83,7 @@ def conv2d_forward(
     # (1) u[n, i, j, Kg+k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[r, t, c, Kg+k]
     w_1 = w.reshape(R, T, C, G, K)
     x_1 = x.reshape(N, H, W, G, C)
-    u = np.empty((N, H_out, W_out, G * K), dtype)
+    u = rt.empty((N, H_out, W_out, G * K), dtype)
     u_1 = u.reshape(N, H_out, W_out, G, K)
     x_1_1 = rt.Window(  # n i j g r t c
         x_1,
@@ -134,7 +134,7 @@ def conv2d_grad_input(
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] += Σ_{k} dy[m, i, j, Kg+k] w[r, t, c, Kg+k]
     dy_1 = dy.reshape(N, H_out, W_out, G, K)
     w_1 = w.reshape(R, T, C, G, K)
-    dx = np.empty((N, H, W, C * G), dtype)
+    dx = rt.empty((N, H, W, C * G), dtype)
     dx_1 = dx.reshape(N, H, W, G, C)
     dx_1_1 = rt.Window(  # m i j g r t c
         dx_1,
@@ -205,7 +205,7 @@ def conv2d_grad_weight(
     # (13) dw[m, q, v, Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v+Cg]
     dy_1 = dy.reshape(N, H_out, W_out, G, K)
     x_1 = x.reshape(N, H, W, G, C)
-    dw = np.empty((R, T, C, G * K), dtype)
+    dw = rt.empty((R, T, C, G * K), dtype)
     dw_1 = dw.reshape(R, T, C, G, K)
     x_1_1 = rt.Window(  # m q v n i j g
         x_1,

@@ -90,7 +90,7 @@ def conv3d_forward(
     #       = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[a, r, t, c, Kg+k]
     w_1 = w.reshape(A, R, T, C, G, K)
     x_1 = x.reshape(N, D, H, W, G, C)
-    u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
+    u = rt.empty((N, D_out, H_out, W_out, G * K), dtype)
     u_1 = u.reshape(N, D_out, H_out, W_out, G, K)
     x_1_1 = rt.Window(  # n l i j g a r t c
         x_1,
@@ -150,7 +150,7 @@ def conv3d_grad_input(
     #       += Σ_{k} dy[m, l, i, j, Kg+k] w[a, r, t, c, Kg+k]
     dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
     w_1 = w.reshape(A, R, T, C, G, K)
-    dx = np.empty((N, D, H, W, C * G), dtype)
+    dx = rt.empty((N, D, H, W, C * G), dtype)
     dx_1 = dx.reshape(N, D, H, W, G, C)
     dx_1_1 = rt.Window(  # m l i j g a r t c
         dx_1,
@@ -235,7 +235,7 @@ def conv3d_grad_weight(
     #        = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k] x[n, d_d·m+s_d·l−p_d, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e+Cg]
     dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
     x_1 = x.reshape(N, D, H, W, G, C)
-    dw = np.empty((A, R, T, C, G * K), dtype)
+    dw = rt.empty((A, R, T, C, G * K), dtype)
     dw_1 = dw.reshape(A, R, T, C, G, K)
     x_1_1 = rt.Window(  # m q v e n l i j g
         x_1,

@@ -101,7 +101,7 @@ def conv_transpose1d_forward(
     # (1) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
     w_1 = w.reshape(T, K, G, C)
     x_1 = x.reshape(N, W, G, C)
-    u = np.empty((N, W_out, G * K), dtype)
+    u = rt.empty((N, W_out, G * K), dtype)
     u_3 = u.reshape(N, W_out, G, K)
     u_3_1 = rt.Window(u_3, (N, W, T, G, K), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))))  # n j t g k
     rt.contract("n j g c, t k g c -> n j t g k", x_1, w_1, out=u_3_1)
@@ -150,7 +150,7 @@ def conv_transpose1d_grad_input(
     # (7) dx[m, q, Cg+c] = Σ_{t,k} dy[m, sq+dt−p, Kg+k] w[t, k, Cg+c]
     dy_1 = dy.reshape(N, W_out, G, K)
     w_1 = w.reshape(T, K, G, C)
-    dx = np.empty((N, W, C * G), dtype)
+    dx = rt.empty((N, W, C * G), dtype)
     dx_1 = dx.reshape(N, W, G, C)
     dy_1_1 = rt.Window(dy_1, (N, W, T, G, K), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))))
     rt.contract("m q t g k, t k g c -> m q g c", dy_1_1, w_1, out=dx_1)
@@ -233,7 +233,7 @@ def conv_transpose1d_grad_weight(
     # (11) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
     dy_1 = dy.reshape(N, W_out, G, K)
     x_1 = x.reshape(N, W, G, C)
-    dw = np.empty((T, K, C * G), dtype)
+    dw = rt.empty((T, K, C * G), dtype)
     dw_1 = dw.reshape(T, K, G, C)
     dy_1_1 = rt.Window(dy_1, (T, K, N, W, G), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))))
     rt.contract("m q n j g, n j g c -> m q g c", dy_1_1, x_1, out=dw_1)

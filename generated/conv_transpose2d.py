@@ -103,7 +103,7 @@ def conv_transpose2d_forward(
     # (1) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
     w_1 = w.reshape(R, T, K, G, C)
     x_1 = x.reshape(N, H, W, G, C)
-    u = np.empty((N, H_out, W_out, G * K), dtype)
+    u = rt.empty((N, H_out, W_out, G * K), dtype)
     u_4 = u.reshape(N, H_out, W_out, G, K)
     u_4_1 = rt.Window(  # n i r j t g k
         u_4,
@@ -156,7 +156,7 @@ def conv_transpose2d_grad_input(
     # (7) dx[m, q, e, Cg+c] = Σ_{r,t,k} dy[m, s_h·q+d_h·r−p_h, s_w·e+d_w·t−p_w, Kg+k] w[r, t, k, Cg+c]
     dy_1 = dy.reshape(N, H_out, W_out, G, K)
     w_1 = w.reshape(R, T, K, G, C)
-    dx = np.empty((N, H, W, C * G), dtype)
+    dx = rt.empty((N, H, W, C * G), dtype)
     dx_1 = dx.reshape(N, H, W, G, C)
     dy_1_1 = rt.Window(  # m q e r t g k
         dy_1,
@@ -246,7 +246,7 @@ def conv_transpose2d_grad_weight(
     # (11) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
     dy_1 = dy.reshape(N, H_out, W_out, G, K)
     x_1 = x.reshape(N, H, W, G, C)
-    dw = np.empty((R, T, K, C * G), dtype)
+    dw = rt.empty((R, T, K, C * G), dtype)
     dw_1 = dw.reshape(R, T, K, G, C)
     dy_1_1 = rt.Window(  # m q e n i j g
         dy_1,

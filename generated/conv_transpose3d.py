@@ -111,7 +111,7 @@ def conv_transpose3d_forward(
     # (1) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, l, i, j, Cg+c] w[a, r, t, k, Cg+c]
     w_1 = w.reshape(A, R, T, K, G, C)
     x_1 = x.reshape(N, D, H, W, G, C)
-    u = np.empty((N, D_out, H_out, W_out, G * K), dtype)
+    u = rt.empty((N, D_out, H_out, W_out, G * K), dtype)
     u_5 = u.reshape(N, D_out, H_out, W_out, G, K)
     u_5_1 = rt.Window(  # n a l i r j t g k
         u_5,
@@ -173,7 +173,7 @@ def conv_transpose3d_grad_input(
     #       = Σ_{a,r,t,k} dy[m, s_d·e+d_d·a−p_d, s_h·o+d_h·r−p_h, s_w·f+d_w·t−p_w, Kg+k] w[a, r, t, k, Cg+c]
     dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
     w_1 = w.reshape(A, R, T, K, G, C)
-    dx = np.empty((N, D, H, W, C * G), dtype)
+    dx = rt.empty((N, D, H, W, C * G), dtype)
     dx_1 = dx.reshape(N, D, H, W, G, C)
     dy_1_1 = rt.Window(  # m e o f a r t g k
         dy_1,
@@ -279,7 +279,7 @@ def conv_transpose3d_grad_weight(
     #        = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg] x[n, l, i, j, Cg+c]
     dy_1 = dy.reshape(N, D_out, H_out, W_out, G, K)
     x_1 = x.reshape(N, D, H, W, G, C)
-    dw = np.empty((A, R, T, K, C * G), dtype)
+    dw = rt.empty((A, R, T, K, C * G), dtype)
     dw_1 = dw.reshape(A, R, T, K, G, C)
     dy_1_1 = rt.Window(  # m e o f n l i j g
         dy_1,

@@ -80,9 +80,9 @@ def cross_entropy_forward(
         w = np.broadcast_to(dtype(1), (K,))
     rt.labels("cross_entropy", "t", t, K, t != i)
     # (1) m[e] = max_{k} x[e,k]
-    m = np.empty((E,), dtype)
-    h = np.empty((E, K), dtype)
-    z = np.empty((E,), dtype)
+    m = rt.empty((E,), dtype)
+    h = rt.empty((E, K), dtype)
+    z = rt.empty((E,), dtype)
     if not loops.cross_entropy_forward_1(m, h, z, x, E, K):
         m = np.max(x, axis=-1, initial=-np.inf)
         # (2) h[e,k] = exp(x[e,k]−m[e])
@@ -96,7 +96,7 @@ def cross_entropy_forward(
         0,
     )
     # (5) a[e] = Σ_{k} q[e,k]
-    a = np.empty((E,), dtype)
+    a = rt.empty((E,), dtype)
     if not loops.cross_entropy_forward_2(a, q, E, K):
         a = rt.total(q, -1)
     # (6) s = Σ_{e,k} w[k] [k=t[e]][t[e]≠i]
@@ -157,7 +157,7 @@ def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) ->
     q = q.reshape(E, K)
     a = a.reshape(-1)
     # (27) dx[v,o] = dy (h[v,o] a[v]/z[v]−q[v,o] [q[v,o]≠0])/s
-    dx = np.empty((E, K), dtype)
+    dx = rt.empty((E, K), dtype)
     if not loops.cross_entropy_grad_input_1(dx, a, h, q, z, dy, s, E, K):
         dx = (a[:, None] * h / z[:, None] - np.where(q != 0, q, 0)) * dy / s
     return dx.reshape(*full_shape, K)

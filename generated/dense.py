@@ -43,7 +43,7 @@ def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
     if b is not None:
         rt.extents("dense", "b", b.shape, (K,), "K")
     # (1) u[e,k] = Σ_{c} x[e,c] w[c,k]
-    u = np.empty((E, K), dtype)
+    u = rt.empty((E, K), dtype)
     rt.contract("e c, c k -> e k", x, w, out=u)
     # (1) u[e,k] += b[k]
     if b is not None:
@@ -72,7 +72,7 @@ def dense_grad_input(dy: Any, w: Any) -> rt.Array:
     C, K = w.shape
     rt.extent("dense", "argument dy, axis -1 (K)", dy.shape[-1], K)
     # (6) dx[m,q] = Σ_{k} dy[m,k] w[q,k]
-    dx = np.empty((E, C), dtype)
+    dx = rt.empty((E, C), dtype)
     rt.contract("m k, q k -> m q", dy, w, out=dx)
     return dx.reshape(*full_shape, C)
 
@@ -98,7 +98,7 @@ def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
     C = x.shape[-1]
     K = dy.shape[-1]
     # (9) dw[m,q] = Σ_{e} dy[e,q] x[e,m]
-    dw = np.empty((C, K), dtype)
+    dw = rt.empty((C, K), dtype)
     rt.contract("e m, e q -> m q", x, dy, out=dw)
     return dw
 

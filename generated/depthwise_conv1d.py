@@ -66,7 +66,7 @@ def depthwise_conv1d_forward(
     w, b, x, dtype = rt.arrays("depthwise_conv1d", "w 3, b 1 optional, x 3", w, b, x)
     s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n, j, Mc+k] = Σ_{t} x[n, sj+dt−p, c] w[t,c,k]
-    u = np.empty((N, W_out, C * M), dtype)
+    u = rt.empty((N, W_out, C * M), dtype)
     u_1 = u.reshape(N, W_out, C, M)
     x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
     rt.contract("n j c t, t c k -> n j c k", x_1, w, out=u_1)
@@ -102,7 +102,7 @@ def depthwise_conv1d_grad_input(
     s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k]
     dy_1 = dy.reshape(N, W_out, C, M)
-    dx = np.empty((N, W, C), dtype)
+    dx = rt.empty((N, W, C), dtype)
     dx_1 = rt.Window(dx, (N, C, W_out, T), ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))))  # m v j t
     rt.contract("m j v k, t v k -> m v j t", dy_1, w, out=dx_1)
     return dx
@@ -155,7 +155,7 @@ def depthwise_conv1d_grad_weight(
     # (13) dw[m,q,v] = Σ_{n,j} dy[n, j, Mq+v] x[n, dm+sj−p, q]
     dy_1 = dy.reshape(N, W_out, C, M)
     x_1 = rt.Window(x, (T, C, N, W_out), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))))  # m q n j
-    dw = np.empty((T, C, M), dtype)
+    dw = rt.empty((T, C, M), dtype)
     rt.contract("m q n j, n j q v -> m q v", x_1, dy_1, out=dw)
     return dw
 

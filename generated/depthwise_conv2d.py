@@ -70,7 +70,7 @@ def depthwise_conv2d_forward(
         dtype, w, b, x, None, stride, padding, dilation
     )
     # (1) u[n, i, j, Mc+k] = Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[r,t,c,k]
-    u = np.empty((N, H_out, W_out, C * M), dtype)
+    u = rt.empty((N, H_out, W_out, C * M), dtype)
     u_1 = u.reshape(N, H_out, W_out, C, M)
     x_1 = rt.Window(  # n i j c r t
         x,
@@ -112,7 +112,7 @@ def depthwise_conv2d_grad_input(
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m, i, j, Me+k] w[r,t,e,k]
     dy_1 = dy.reshape(N, H_out, W_out, C, M)
-    dx = np.empty((N, H, W, C), dtype)
+    dx = rt.empty((N, H, W, C), dtype)
     dx_1 = rt.Window(  # m e i j r t
         dx,
         (N, C, H_out, W_out, R, T),
@@ -176,7 +176,7 @@ def depthwise_conv2d_grad_weight(
         (R, T, C, N, H_out, W_out),
         ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (2, 1))),
     )
-    dw = np.empty((R, T, C, M), dtype)
+    dw = rt.empty((R, T, C, M), dtype)
     rt.contract("m q v n i j, n i j v e -> m q v e", x_1, dy_1, out=dw)
     return dw
 

@@ -44,7 +44,7 @@ def dropout_forward(x: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     p = rt.number("dropout", "p", p)
     rt.require("dropout", "p", 0 <= p < 1, "a number, at least 0 and less than 1", p)
     # (1) y[e] = 1/(1−p) x[e] mask[e]
-    y = np.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.dropout_forward_1(y, mask, x, E, p):
         y = mask * x / (1 - p)
     return y.reshape(full_shape)
@@ -75,7 +75,7 @@ def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
     p = rt.number("dropout", "p", p)
     rt.require("dropout", "p", 0 <= p < 1, "a number, at least 0 and less than 1", p)
     # (2) dx[m] = 1/(1−p) dy[m] mask[m]
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.dropout_grad_input_1(dx, dy, mask, E, p):
         dx = dy * mask / (1 - p)
     return dx.reshape(full_shape)

@@ -42,7 +42,7 @@ def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
     alpha = rt.number("elu", "alpha", alpha)
     rt.require("elu", "alpha", -np.inf < alpha < np.inf, "a finite number", alpha)
     # (1) y[e] = max(0, x[e]) + α expm1(min(0, x[e]))
-    y = np.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.elu_forward_1(y, x, E, alpha):
         y = alpha * np.expm1(np.minimum(x, 0)) + np.maximum(x, 0)
     return y.reshape(full_shape)
@@ -73,7 +73,7 @@ def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
     alpha = rt.number("elu", "alpha", alpha)
     rt.require("elu", "alpha", -np.inf < alpha < np.inf, "a finite number", alpha)
     # (2) dx[m] = dy[m] ([x[m]>0]+α exp(min(0, x[m])) [x[m]≤0])
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.elu_grad_input_1(dx, dy, x, E, alpha):
         dx = (np.where(x <= 0, alpha * np.exp(np.minimum(x, 0)), 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(full_shape)

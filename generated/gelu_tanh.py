@@ -40,8 +40,8 @@ def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     E = x.size
     x = x.reshape(-1)
     # (1) s[e] = tanh(√(2/π) (x[e]+0.044715 x[e]³))
-    s = np.empty((E,), dtype)
-    y = np.empty((E,), dtype)
+    s = rt.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.gelu_tanh_forward_1(s, y, x, E):
         s = np.tanh(0.7978845608028654 * (0.044715 * (np.square(x) * x) + x))
         # (2) y[e] = 1/2 x[e] (1+s[e])
@@ -74,7 +74,7 @@ def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     rt.same_shape("gelu_tanh", "s", s.shape, full_shape)
     s = s.reshape(-1)
     # (8) dx[m] = 1/2 dy[m] (1+√(2/π) x[m] (1+0.134145 x[m]²) (1−s[m]²)+s[m])
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.gelu_tanh_grad_input_1(dx, dy, s, x, E):
         dx = (0.7978845608028654 * (1 - np.square(s)) * (0.134145 * np.square(x) + 1) * x + s + 1) * dy / 2
     return dx.reshape(full_shape)

@@ -76,7 +76,7 @@ def group_norm_forward(
     h_1 = (x_3 - m[:, None, :, None]) / np.sqrt(epsilon + v[:, None, :, None])
     h = h_1.reshape(N, E, C * G)
     # (4) y[n,e,k] = γ[k] h[n,e,k] + β[k]
-    y = np.empty((N, E, C * G), dtype)
+    y = rt.empty((N, E, C * G), dtype)
     if not loops.group_norm_forward_1(y, beta, gamma, h, C, E, G, N):
         y = beta + gamma * h
     return y.reshape(N, *full_shape, C * G), v, h.reshape(N, *full_shape, C * G)
@@ -86,7 +86,7 @@ def group_norm_forward(
 def _group_norm_grad_input_sizes(
     dtype: Any, gamma: Any, dy: Any, v: Any, h: Any, /, num_groups: Any, eps: Any
 ) -> tuple[Any, ...]:
-    """The sizes of group_norm_grad_input."""
+    """The sizes of group_norm_grad_input and group_norm_backward."""
     full_shape = rt.raveled_axes("group_norm", dy.name, dy, 1, 1, "(N, ..., C * G)")
     E = rt.elements(full_shape)
     rt.same_axes("group_norm", h.name, h, 1, 1, "(N, ..., C * G)", full_shape)
@@ -188,7 +188,7 @@ def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
     dy = dy.reshape(N, E, C * G)
     h = h.reshape(N, E, C * G)
     # (29) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
-    dgamma = np.empty((C * G,), dtype)
+    dgamma = rt.empty((C * G,), dtype)
     if not loops.group_norm_grad_gamma_1(dgamma, dy, h, C, E, G, N):
         dgamma = rt.contract("n e q, n e q -> q", dy, h)
     return dgamma
@@ -215,6 +215,66 @@ def group_norm_grad_beta(dy: Any, *, num_groups: int) -> rt.Array:
     # (32) dbeta[q] = Σ_{n,e} dy[n,e,q]
     dbeta = rt.total(dy, (0, 1))
     return dbeta
+
+
+def group_norm_backward(
+    dy: Any, gamma: Any, v: Any, h: Any, *, num_groups: int, eps: float = 1e-05, inputs: bool = True
+) -> tuple[Any, rt.Array, rt.Array]:
+    """Compute all gradients of E: group normalisation.
+
+    (29) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    (32) dbeta[q] = Σ_{n,e} dy[n,e,q]
+    dx_sum1[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c] h[q, e, Cg+c]
+    dx_sum2[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c]
+    (26) dx[q, a, Cg+c] = 1/(CE √(ε+v[q,g])) (CE dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
+
+    Args:
+        dy: shape (N, ..., C * G); dE/dy.
+        gamma: shape (C * G,).
+        v: shape (N, G); v as the forward function returned it.
+        h: shape (N, ..., C * G); h as the forward function returned it.
+        num_groups: an integer, at least 1.
+        eps: a finite number, at least 0.
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (N, ..., C * G) (None without inputs); dgamma, shape (C * G,); dbeta, shape (C * G,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    gamma, v, h, dy, dtype = rt.arrays("group_norm", "gamma 1, v 2, h any, dy any", gamma, v, h, dy)
+    full_shape, E, G, epsilon, C, N = _group_norm_grad_input_sizes(dtype, gamma, dy, v, h, num_groups, eps)
+    dy = dy.reshape(N, E, C * G)
+    h = h.reshape(N, E, C * G)
+    # (29) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    dgamma = rt.empty((C * G,), dtype)
+    dbeta = rt.empty((C * G,), dtype)
+    if not loops.group_norm_backward_1(dgamma, dbeta, dy, h, C, E, G, N):
+        dgamma = rt.contract("n e q, n e q -> q", dy, h)
+        # (32) dbeta[q] = Σ_{n,e} dy[n,e,q]
+        dbeta = rt.total(dy, (0, 1))
+    if inputs:
+        # dx_sum1[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c] h[q, e, Cg+c]
+        dy_1 = dy.reshape(N, E, G, C)
+        gamma_1 = gamma.reshape(G, C)
+        h_1 = h.reshape(N, E, G, C)
+        dx_sum1 = rt.total(gamma_1 * dy_1 * h_1, (1, 3))
+        # dx_sum2[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c]
+        dy_2 = dy.reshape(N, E, G, C)
+        gamma_2 = gamma.reshape(G, C)
+        dx_sum2 = rt.total(gamma_2 * dy_2, (1, 3))
+        # (26) dx[q, a, Cg+c] = 1/(CE √(ε+v[q,g])) (CE dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
+        dy_3 = dy.reshape(N, E, G, C)
+        gamma_3 = gamma.reshape(G, C)
+        h_3 = h.reshape(N, E, G, C)
+        dx_1 = (C * E * gamma_3 * dy_3 - dx_sum1[:, None, :, None] * h_3 - dx_sum2[:, None, :, None]) / (
+            C * E * np.sqrt(epsilon + v[:, None, :, None])
+        )
+        del dx_sum1
+        del dx_sum2
+        dx = dx_1.reshape(N, E, C * G)
+    return dx.reshape(N, *full_shape, C * G) if inputs else None, dgamma, dbeta
 
 
 class GroupNorm(rt.Layer):
@@ -259,6 +319,7 @@ class GroupNorm(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         v, h = self._kept()
-        self.grads["gamma"] = group_norm_grad_gamma(dy, h, num_groups=self.num_groups)
-        self.grads["beta"] = group_norm_grad_beta(dy, num_groups=self.num_groups)
-        return group_norm_grad_input(dy, self.params["gamma"], v, h, **self._options("num_groups", "eps"))
+        dx, self.grads["gamma"], self.grads["beta"] = group_norm_backward(
+            dy, self.params["gamma"], v, h, **self._options("num_groups", "eps")
+        )
+        return dx

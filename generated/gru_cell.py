@@ -86,13 +86,13 @@ def gru_cell_forward(
     w, r, b, d, x, h, dtype = rt.arrays("gru_cell", "w 3, r 3, b 2 optional, d 2 optional, x 2, h 2", w, r, b, d, x, h)
     C, H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h, None, None, None, None, None)
     # (1) u[n,a,k] = Σ_{e} x[n,e] w[e,a,k]
-    u = np.empty((N, 3, H), dtype)
+    u = rt.empty((N, 3, H), dtype)
     rt.contract("n e, e a k -> n a k", x, w, out=u)
     # (1) u[n,a,k] += b[a,k]
     if b is not None:
         u += b
     # (2) v[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
-    v = np.empty((N, 3, H), dtype)
+    v = rt.empty((N, 3, H), dtype)
     rt.contract("n l, l a k -> n a k", h, r, out=v)
     # (2) v[n,a,k] += d[a,k]
     if d is not None:
@@ -104,7 +104,7 @@ def gru_cell_forward(
     # (5) g[n,k] = tanh(u[n,2,k]+v[n,2,k] s[n,k])
     g = np.tanh(s * v[:, 2] + u[:, 2])
     # (6) y[n,k] = h[n,k] z[n,k] + g[n,k] (1−z[n,k])
-    y = np.empty((N, H), dtype)
+    y = rt.empty((N, H), dtype)
     if not loops.gru_cell_forward_1(y, g, h, z, H, N):
         y = (1 - z) * g + h * z
     return y, v, s, z, g
@@ -166,7 +166,7 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (14) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-    dx = np.empty((N, C), dtype)
+    dx = rt.empty((N, C), dtype)
     rt.contract("m a k, q a k -> m q", du, w, out=dx)
     return dx
 
@@ -287,7 +287,7 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (20) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
-    dw = np.empty((C, 3, H), dtype)
+    dw = rt.empty((C, 3, H), dtype)
     rt.contract("n m, n q o -> m q o", x, du, out=dw)
     return dw
 
@@ -335,7 +335,7 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     part = dv[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (21) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
-    dr = np.empty((H, 3, H), dtype)
+    dr = rt.empty((H, 3, H), dtype)
     rt.contract("n m, n q o -> m q o", h, dv, out=dr)
     return dr
 
@@ -507,7 +507,7 @@ def gru_cell_backward(
     part = dv[:, 0]
     part += (1 - s) * ds * s
     # (21) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
-    dr = np.empty((H, 3, H), dtype)
+    dr = rt.empty((H, 3, H), dtype)
     rt.contract("n m, n q o -> m q o", h, dv, out=dr)
     if d is not None:
         # (25) dd[m,q] = Σ_{n} dv[n,m,q]
@@ -525,14 +525,14 @@ def gru_cell_backward(
     part += (1 - s) * ds * s
     del ds
     # (20) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
-    dw = np.empty((C, 3, H), dtype)
+    dw = rt.empty((C, 3, H), dtype)
     rt.contract("n m, n q o -> m q o", x, du, out=dw)
     if b is not None:
         # (24) db[m,q] = Σ_{n} du[n,m,q]
         db = rt.total(du, 0)
     if inputs:
         # (14) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-        dx = np.empty((N, C), dtype)
+        dx = rt.empty((N, C), dtype)
         rt.contract("m a k, q a k -> m q", du, w, out=dx)
         # (17) dh[m,q] = dy[m,q] z[m,q]
         dh = dy * z

@@ -38,7 +38,7 @@ def hard_sigmoid_forward(x: Any) -> rt.Array:
     E = x.size
     x = x.reshape(-1)
     # (1) y[e] = 1/6 min(6, max(0, 3+x[e]))
-    y = np.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.hard_sigmoid_forward_1(y, x, E):
         y = np.minimum(6, np.maximum(0, x + 3)) / 6
     return y.reshape(full_shape)
@@ -66,7 +66,7 @@ def hard_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     rt.same_shape("hard_sigmoid", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     # (2) dx[m] = 1/6 dy[m] [max(0, 3+x[m])<6][3+x[m]>0]
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.hard_sigmoid_grad_input_1(dx, dy, x, E):
         dx = np.where((np.maximum(0, x + 3) < 6) & (x + 3 > 0), dy / 6, 0)
     return dx.reshape(full_shape)

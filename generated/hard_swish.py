@@ -38,7 +38,7 @@ def hard_swish_forward(x: Any) -> rt.Array:
     E = x.size
     x = x.reshape(-1)
     # (1) y[e] = 1/6 x[e] min(6, max(0, 3+x[e]))
-    y = np.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.hard_swish_forward_1(y, x, E):
         y = np.minimum(6, np.maximum(0, x + 3)) * x / 6
     return y.reshape(full_shape)
@@ -66,7 +66,7 @@ def hard_swish_grad_input(dy: Any, x: Any) -> rt.Array:
     rt.same_shape("hard_swish", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     # (2) dx[m] = 1/6 dy[m] (min(6, max(0, 3+x[m]))+x[m] [max(0, 3+x[m])<6][3+x[m]>0])
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.hard_swish_grad_input_1(dx, dy, x, E):
         dx = (
             np.where((np.maximum(0, x + 3) < 6) & (x + 3 > 0), x / 6, 0) + np.minimum(6, np.maximum(0, x + 3)) / 6

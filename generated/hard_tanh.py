@@ -73,7 +73,7 @@ def hard_tanh_grad_input(dy: Any, x: Any, *, min_val: float = -1.0, max_val: flo
     b = rt.number("hard_tanh", "max_val", max_val)
     rt.require("hard_tanh", "min_val", b - a >= 0, "at most max_val", min_val)
     # (2) dx[m] = dy[m] [max(a, x[m])<b][x[m]>a]
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.hard_tanh_grad_input_1(dx, dy, x, E, a, b):
         dx = np.where((b > np.maximum(a, x)) & (x > a), dy, 0)
     return dx.reshape(full_shape)

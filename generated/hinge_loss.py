@@ -69,7 +69,7 @@ def hinge_loss_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     rt.same_shape("hinge_loss", "t", t.shape, full_shape)
     t = t.reshape(-1)
     # (6) dx[m] = −1/E dy t[m] [1−x[m] t[m]>0]
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.hinge_loss_grad_input_1(dx, t, x, dy, E):
         dx = np.where(1 - t * x > 0, -dy * t / E, 0)
     return dx.reshape(full_shape)

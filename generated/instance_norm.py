@@ -62,13 +62,13 @@ def instance_norm_forward(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05) 
     # (1) m[n,c] = 1/E Σ_{e} x[n,e,c]
     m = rt.ratio(1, E) * rt.total(x, 1)
     # (2) v[n,c] = 1/E Σ_{e} (x[n,e,c]−m[n,c])²
-    v = np.empty((N, C), dtype)
+    v = rt.empty((N, C), dtype)
     if not loops.instance_norm_forward_1(v, m, x, C, E, N):
         v = rt.ratio(1, E) * rt.total(np.square(x - m[:, None, :]), 1)
     # (3) h[n,e,c] = 1/√(ε+v[n,c]) (x[n,e,c]−m[n,c])
     factor1 = 1 / np.sqrt(epsilon + v)
-    h = np.empty((N, E, C), dtype)
-    y = np.empty((N, E, C), dtype)
+    h = rt.empty((N, E, C), dtype)
+    y = rt.empty((N, E, C), dtype)
     if not loops.instance_norm_forward_2(h, y, factor1, m, x, beta, gamma, C, E, N):
         h = (x - m[:, None, :]) * factor1[:, None, :]
         # (4) y[n,e,c] = γ[c] h[n,e,c] + β[c]
@@ -78,7 +78,7 @@ def instance_norm_forward(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05) 
 
 @rt.once
 def _instance_norm_grad_input_sizes(dtype: Any, gamma: Any, dy: Any, v: Any, h: Any, /, eps: Any) -> tuple[Any, ...]:
-    """The sizes of instance_norm_grad_input."""
+    """The sizes of instance_norm_grad_input and instance_norm_backward."""
     full_shape = rt.raveled_axes("instance_norm", dy.name, dy, 1, 1, "(N, ..., C)")
     E = rt.elements(full_shape)
     rt.same_axes("instance_norm", h.name, h, 1, 1, "(N, ..., C)", full_shape)
@@ -119,14 +119,14 @@ def instance_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float 
     dy = dy.reshape(N, E, C)
     h = h.reshape(N, E, C)
     # dx_sum1[q,o] = Σ_{e} dy[q,e,o] h[q,e,o]
-    dx_sum1 = np.empty((N, C), dtype)
+    dx_sum1 = rt.empty((N, C), dtype)
     if not loops.instance_norm_grad_input_1(dx_sum1, dy, h, C, E, N):
         dx_sum1 = rt.contract("q e o, q e o -> q o", dy, h)
     # dx_sum2[q,o] = Σ_{e} dy[q,e,o]
     dx_sum2 = rt.total(dy, 1)
     # (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
     factor1 = 1 / np.sqrt(epsilon + v)
-    dx = np.empty((N, E, C), dtype)
+    dx = rt.empty((N, E, C), dtype)
     if not loops.instance_norm_grad_input_2(dx, dx_sum1, dx_sum2, dy, factor1, gamma, h, C, E, N):
         dx = (E * dy - dx_sum1[:, None, :] * h - dx_sum2[:, None, :]) * gamma * factor1[:, None, :] / E
     return dx.reshape(N, *full_shape, C)
@@ -156,7 +156,7 @@ def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     rt.extent("instance_norm", "argument h, axis 0 (N)", h.shape[0], N)
     rt.extent("instance_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (27) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
-    dgamma = np.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
     if not loops.instance_norm_grad_gamma_1(dgamma, dy, h, C, E, N):
         dgamma = rt.contract("n e q, n e q -> q", dy, h)
     return dgamma
@@ -181,6 +181,57 @@ def instance_norm_grad_beta(dy: Any) -> rt.Array:
     # (30) dbeta[q] = Σ_{n,e} dy[n,e,q]
     dbeta = rt.total(dy, (0, 1))
     return dbeta
+
+
+def instance_norm_backward(
+    dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-05, inputs: bool = True
+) -> tuple[Any, rt.Array, rt.Array]:
+    """Compute all gradients of E: instance normalisation.
+
+    (27) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    (30) dbeta[q] = Σ_{n,e} dy[n,e,q]
+    dx_sum1[q,o] = Σ_{e} dy[q,e,o] h[q,e,o]
+    dx_sum2[q,o] = Σ_{e} dy[q,e,o]
+    (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
+
+    Args:
+        dy: shape (N, ..., C); dE/dy.
+        gamma: shape (C,).
+        v: shape (N, C); v as the forward function returned it.
+        h: shape (N, ..., C); h as the forward function returned it.
+        eps: a finite number, at least 0.
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (N, ..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    gamma, v, h, dy, dtype = rt.arrays("instance_norm", "gamma 1, v 2, h any, dy any", gamma, v, h, dy)
+    full_shape, E, epsilon, C, N = _instance_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
+    dy = dy.reshape(N, E, C)
+    h = h.reshape(N, E, C)
+    # (27) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
+    dgamma = rt.empty((C,), dtype)
+    dbeta = rt.empty((C,), dtype)
+    if not loops.instance_norm_backward_1(dgamma, dbeta, dy, h, C, E, N):
+        dgamma = rt.contract("n e q, n e q -> q", dy, h)
+        # (30) dbeta[q] = Σ_{n,e} dy[n,e,q]
+        dbeta = rt.total(dy, (0, 1))
+    if inputs:
+        # dx_sum1[q,o] = Σ_{e} dy[q,e,o] h[q,e,o]
+        dx_sum1 = rt.empty((N, C), dtype)
+        if not loops.instance_norm_backward_2(dx_sum1, dy, h, C, E, N):
+            dx_sum1 = rt.contract("q e o, q e o -> q o", dy, h)
+        # dx_sum2[q,o] = Σ_{e} dy[q,e,o]
+        dx_sum2 = rt.total(dy, 1)
+        # (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
+        factor1 = 1 / np.sqrt(epsilon + v)
+        dx = rt.empty((N, E, C), dtype)
+        if not loops.instance_norm_backward_3(dx, dx_sum1, dx_sum2, dy, factor1, gamma, h, C, E, N):
+            dx = (E * dy - dx_sum1[:, None, :] * h - dx_sum2[:, None, :]) * gamma * factor1[:, None, :] / E
+    return dx.reshape(N, *full_shape, C) if inputs else None, dgamma, dbeta
 
 
 class InstanceNorm(rt.Layer):
@@ -220,6 +271,7 @@ class InstanceNorm(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         v, h = self._kept()
-        self.grads["gamma"] = instance_norm_grad_gamma(dy, h)
-        self.grads["beta"] = instance_norm_grad_beta(dy)
-        return instance_norm_grad_input(dy, self.params["gamma"], v, h, eps=self.eps)
+        dx, self.grads["gamma"], self.grads["beta"] = instance_norm_backward(
+            dy, self.params["gamma"], v, h, eps=self.eps
+        )
+        return dx

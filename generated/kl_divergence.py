@@ -65,7 +65,7 @@ def kl_divergence_grad_input(dy: Any, t: Any) -> rt.Array:
     E = t.shape[1]
     N = t.shape[0]
     # (7) dx[m,q] = −1/N dy t[m,q] [t[m,q]≠0]
-    dx = np.empty((N, E), dtype)
+    dx = rt.empty((N, E), dtype)
     if not loops.kl_divergence_grad_input_1(dx, t, dy, E, N):
         dx = np.where(t != 0, -dy * t / N, 0)
     return dx.reshape(N, *full_shape)

@@ -59,11 +59,10 @@ def layer_norm_forward(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05) -> 
     full_shape, E, epsilon, C = _layer_norm_sizes(dtype, gamma, beta, x, eps)
     x = x.reshape(E, C)
     # (1) m[e] = 1/C Σ_{c} x[e,c]
-    m = np.empty((E,), dtype)
-    v = np.empty((E,), dtype)
-    h = np.empty((E, C), dtype)
-    y = np.empty((E, C), dtype)
-    if not loops.layer_norm_forward_1(m, v, h, y, x, beta, gamma, C, E, epsilon):
+    v = rt.empty((E,), dtype)
+    h = rt.empty((E, C), dtype)
+    y = rt.empty((E, C), dtype)
+    if not loops.layer_norm_forward_1(v, h, y, x, beta, gamma, C, E, epsilon):
         m = rt.ratio(1, C) * rt.total(x, -1)
         # (2) v[e] = 1/C Σ_{c} (x[e,c]−m[e])²
         v = rt.ratio(1, C) * rt.total(np.square(x - m[:, None]), -1)
@@ -76,7 +75,7 @@ def layer_norm_forward(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05) -> 
 
 @rt.once
 def _layer_norm_grad_input_sizes(dtype: Any, gamma: Any, dy: Any, v: Any, h: Any, /, eps: Any) -> tuple[Any, ...]:
-    """The sizes of layer_norm_grad_input."""
+    """The sizes of layer_norm_grad_input and layer_norm_backward."""
     full_shape = rt.raveled_axes("layer_norm", dy.name, dy, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     rt.same_shape("layer_norm", v.name, v, full_shape)
@@ -115,14 +114,12 @@ def layer_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1
     v = v.reshape(-1)
     h = h.reshape(E, C)
     # dx_sum1[q] = Σ_{c} dy[q,c] γ[c] h[q,c]
-    dx_sum1 = np.empty((E,), dtype)
-    if not loops.layer_norm_grad_input_1(dx_sum1, dy, gamma, h, C, E):
+    dx = rt.empty((E, C), dtype)
+    if not loops.layer_norm_grad_input_1(dx, dy, gamma, h, v, C, E, epsilon):
         dx_sum1 = rt.total(gamma * dy * h, -1)
-    # dx_sum2[q] = Σ_{c} dy[q,c] γ[c]
-    dx_sum2 = rt.contract("c, q c -> q", gamma, dy)
-    # (22) dx[q,a] = 1/(C √(ε+v[q])) (C dy[q,a] γ[a]−h[q,a] dx_sum1[q]−dx_sum2[q])
-    dx = np.empty((E, C), dtype)
-    if not loops.layer_norm_grad_input_2(dx, dx_sum1, dx_sum2, dy, gamma, h, v, C, E, epsilon):
+        # dx_sum2[q] = Σ_{c} dy[q,c] γ[c]
+        dx_sum2 = rt.contract("c, q c -> q", gamma, dy)
+        # (22) dx[q,a] = 1/(C √(ε+v[q])) (C dy[q,a] γ[a]−h[q,a] dx_sum1[q]−dx_sum2[q])
         dx = (C * gamma * dy - dx_sum1[:, None] * h - dx_sum2[:, None]) / (C * np.sqrt(epsilon + v[:, None]))
     return dx.reshape(*full_shape, C)
 
@@ -149,7 +146,7 @@ def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     C = dy.shape[-1]
     rt.extent("layer_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (27) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
-    dgamma = np.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
     if not loops.layer_norm_grad_gamma_1(dgamma, dy, h, C, E):
         dgamma = rt.contract("e q, e q -> q", dy, h)
     return dgamma
@@ -174,6 +171,55 @@ def layer_norm_grad_beta(dy: Any) -> rt.Array:
     # (30) dbeta[q] = Σ_{e} dy[e,q]
     dbeta = rt.total(dy, 0)
     return dbeta
+
+
+def layer_norm_backward(
+    dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-05, inputs: bool = True
+) -> tuple[Any, rt.Array, rt.Array]:
+    """Compute all gradients of E: layer normalisation over the last axis.
+
+    (27) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    (30) dbeta[q] = Σ_{e} dy[e,q]
+    dx_sum1[q] = Σ_{c} dy[q,c] γ[c] h[q,c]
+    dx_sum2[q] = Σ_{c} dy[q,c] γ[c]
+    (22) dx[q,a] = 1/(C √(ε+v[q])) (C dy[q,a] γ[a]−h[q,a] dx_sum1[q]−dx_sum2[q])
+
+    Args:
+        dy: shape (..., C); dE/dy.
+        gamma: shape (C,).
+        v: shape (...); v as the forward function returned it.
+        h: shape (..., C); h as the forward function returned it.
+        eps: a finite number, at least 0.
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    gamma, v, h, dy, dtype = rt.arrays("layer_norm", "gamma 1, v any, h any, dy any", gamma, v, h, dy)
+    full_shape, E, epsilon, C = _layer_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
+    dy = dy.reshape(E, C)
+    v = v.reshape(-1)
+    h = h.reshape(E, C)
+    # (27) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
+    dgamma = rt.empty((C,), dtype)
+    dbeta = rt.empty((C,), dtype)
+    if not loops.layer_norm_backward_1(dgamma, dbeta, dy, h, C, E):
+        dgamma = rt.contract("e q, e q -> q", dy, h)
+        # (30) dbeta[q] = Σ_{e} dy[e,q]
+        dbeta = rt.total(dy, 0)
+    if inputs:
+        # dx_sum1[q] = Σ_{c} dy[q,c] γ[c] h[q,c]
+        dx = rt.empty((E, C), dtype)
+        if not loops.layer_norm_backward_2(dx, dy, gamma, h, v, C, E, epsilon):
+            dx_sum1 = rt.total(gamma * dy * h, -1)
+            # dx_sum2[q] = Σ_{c} dy[q,c] γ[c]
+            dx_sum2 = rt.contract("c, q c -> q", gamma, dy)
+            # (22) dx[q,a] = 1/(C √(ε+v[q])) (C dy[q,a] γ[a]−h[q,a] dx_sum1[q]−dx_sum2[q])
+            dx = (C * gamma * dy - dx_sum1[:, None] * h - dx_sum2[:, None]) / (C * np.sqrt(epsilon + v[:, None]))
+    return dx.reshape(*full_shape, C) if inputs else None, dgamma, dbeta
 
 
 class LayerNorm(rt.Layer):
@@ -213,6 +259,5 @@ class LayerNorm(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         v, h = self._kept()
-        self.grads["gamma"] = layer_norm_grad_gamma(dy, h)
-        self.grads["beta"] = layer_norm_grad_beta(dy)
-        return layer_norm_grad_input(dy, self.params["gamma"], v, h, eps=self.eps)
+        dx, self.grads["gamma"], self.grads["beta"] = layer_norm_backward(dy, self.params["gamma"], v, h, eps=self.eps)
+        return dx

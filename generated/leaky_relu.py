@@ -41,7 +41,7 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
     alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
     rt.require("leaky_relu", "negative_slope", -np.inf < alpha < np.inf, "a finite number", negative_slope)
     # (1) y[e] = max(0, x[e]) + α min(0, x[e])
-    y = np.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.leaky_relu_forward_1(y, x, E, alpha):
         y = alpha * np.minimum(x, 0) + np.maximum(x, 0)
     return y.reshape(full_shape)
@@ -72,7 +72,7 @@ def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> r
     alpha = rt.number("leaky_relu", "negative_slope", negative_slope)
     rt.require("leaky_relu", "negative_slope", -np.inf < alpha < np.inf, "a finite number", negative_slope)
     # (2) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.leaky_relu_grad_input_1(dx, dy, x, E, alpha):
         dx = (np.where(x <= 0, dtype(alpha), dtype(0)) + (x > 0).astype(dtype)) * dy
     return dx.reshape(full_shape)

@@ -83,7 +83,7 @@ def lenet_forward(
     buffers.give(c1_u)
     # (3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
     s2_y = buffers.take((N, 14, 14, 6), dtype)
-    s2_argmax = np.empty((N, 14, 14, 6), np.int32)
+    s2_argmax = rt.empty((N, 14, 14, 6), np.int32)
     if not loops.lenet_forward_1(s2_y, s2_argmax, a1_y, N):
         a1_y_1 = rt.Window(  # n i j c r t
             a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -101,7 +101,7 @@ def lenet_forward(
     buffers.give(c3_u)
     # (3) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
     s4_y = buffers.take((N, 5, 5, 16), dtype)
-    s4_argmax = np.empty((N, 5, 5, 16), np.int32)
+    s4_argmax = rt.empty((N, 5, 5, 16), np.int32)
     if not loops.lenet_forward_2(s4_y, s4_argmax, a3_y, N):
         a3_y_1 = rt.Window(  # n i j c r t
             a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -128,7 +128,7 @@ def lenet_forward(
     np.tanh(f6_u, out=a6_y)
     buffers.give(f6_u)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] a6_y[n,c]
-    output_u = np.empty((N, 10), dtype)
+    output_u = rt.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", a6_y, output_w, out=output_u)
     # (5) output_u[n,k] += output_b[k]
     output_u += output_b
@@ -225,7 +225,7 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     factor2 = buffers.take((N, 84), dtype)
     np.tanh(f6_u, out=factor2)
     buffers.give(f6_u)
-    output_u = np.empty((N, 10), dtype)
+    output_u = rt.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", factor2, output_w, out=output_u)
     buffers.give(factor2)
     # (5) output_u[n,k] += output_b[k]
@@ -337,37 +337,37 @@ def lenet_backward(
     buffers.give(da1_y)
     # (49) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
     x_1 = rt.Window(x, (5, 5, 1, N, 28, 28), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
-    dc1_w = np.empty((5, 5, 1, 6), dtype)
+    dc1_w = rt.empty((5, 5, 1, 6), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dc1_u, out=dc1_w)
     # (50) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
     dc1_b = rt.total(dc1_u, (0, 1, 2))
     # (49) dc3_w[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
     s2_y_1 = rt.Window(s2_y, (5, 5, 6, N, 10, 10), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
-    dc3_w = np.empty((5, 5, 6, 16), dtype)
+    dc3_w = rt.empty((5, 5, 6, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s2_y_1, dc3_u, out=dc3_w)
     # (50) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
     dc3_b = rt.total(dc3_u, (0, 1, 2))
     buffers.give(dc3_u)
     # (26) df5_w[m,q] = Σ_{n} flat_y[n,m] df5_u[n,q]
-    df5_w = np.empty((400, 120), dtype)
+    df5_w = rt.empty((400, 120), dtype)
     rt.contract("n m, n q -> m q", flat_y, df5_u, out=df5_w)
     # (29) df5_b[m] = Σ_{n} df5_u[n,m]
     df5_b = rt.total(df5_u, 0)
     buffers.give(df5_u)
     # (26) df6_w[m,q] = Σ_{n} a5_y[n,m] df6_u[n,q]
-    df6_w = np.empty((120, 84), dtype)
+    df6_w = rt.empty((120, 84), dtype)
     rt.contract("n m, n q -> m q", a5_y, df6_u, out=df6_w)
     # (29) df6_b[m] = Σ_{n} df6_u[n,m]
     df6_b = rt.total(df6_u, 0)
     buffers.give(df6_u)
     # (26) doutput_w[m,q] = Σ_{n} dy[n,q] a6_y[n,m]
-    doutput_w = np.empty((84, 10), dtype)
+    doutput_w = rt.empty((84, 10), dtype)
     rt.contract("n m, n q -> m q", a6_y, dy, out=doutput_w)
     # (29) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy, 0)
     if inputs:
         # dx[m, i+r, j+t, e] += Σ_{k} c1_w[r,t,e,k] dc1_u[m,i,j,k]
-        dx = np.empty((N, 32, 32, 1), dtype)
+        dx = rt.empty((N, 32, 32, 1), dtype)
         dx_1 = rt.Window(dx, (N, 1, 28, 28, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))))
         rt.contract("m i j k, r t e k -> m e i j r t", dc1_u, c1_w, out=dx_1)
     buffers.give(dc1_u)
@@ -412,9 +412,9 @@ def lenet_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     rt.extents("lenet_loss", "t", t.shape, (N,), "batch")
     rt.labels("lenet_loss", "t", t, K)
     # (1) m[n] = max_{k} x[n,k]
-    m = np.empty((N,), dtype)
-    h = np.empty((N, K), dtype)
-    z = np.empty((N,), dtype)
+    m = rt.empty((N,), dtype)
+    h = rt.empty((N, K), dtype)
+    z = rt.empty((N,), dtype)
     if not loops.lenet_loss_forward_1(m, h, z, x, K, N):
         m = np.max(x, axis=-1, initial=-np.inf)
         # (2) h[n,k] = exp(x[n,k]−m[n])
@@ -456,7 +456,7 @@ def lenet_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("lenet_loss", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("lenet_loss", "t", t, K)
     # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
-    dx = np.empty((N, K), dtype)
+    dx = rt.empty((N, K), dtype)
     if not loops.lenet_loss_grad_input_1(dx, h, z, dy, K, N):
         dx = dy * h / (N * z[:, None])
     # (23) dx[q,v] += −1/N dy [v=t[q]]

@@ -401,7 +401,7 @@ def lenet5_backward(
     # (29) da6_y[m,q] = 2 Σ_{k} dy[m,k] (a6_y[m,q]−output_w[k,q])
     done = loops.wanted(840 * N)
     if done:
-        da6_y = np.empty((N, 84), dtype)
+        da6_y = rt.empty((N, 84), dtype)
         done = loops.lenet5_backward_1(da6_y, a6_y, dy, output_w, N)
     if not done:
         da6_y = rt.total((2 * a6_y[:, :, None] - 2 * output_w.transpose(1, 0)) * dy[:, None, :], -1)
@@ -456,7 +456,7 @@ def lenet5_backward(
     buffers.give(da3_y)
     # (62) dc3_z[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
     s2_y_1 = rt.Window(s2_y, (5, 5, 6, N, 10, 10), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
-    dc3_z = np.empty((5, 5, 6, 16), dtype)
+    dc3_z = rt.empty((5, 5, 6, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s2_y_1, dc3_u, out=dc3_z)
     # (50) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_z[r,t,e,k] dc3_u[m,i,j,k]
     ds2_y = buffers.take((N, 14, 14, 6), dtype)
@@ -489,16 +489,17 @@ def lenet5_backward(
     buffers.give(da1_y)
     # (46) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
     x_1 = rt.Window(x, (5, 5, 1, N, 28, 28), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
-    dc1_w = np.empty((5, 5, 1, 6), dtype)
+    dc1_w = rt.empty((5, 5, 1, 6), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dc1_u, out=dc1_w)
     # (47) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
     dc1_b = rt.total(dc1_u, (0, 1, 2))
     # (53) ds2_a[m] = Σ_{n,i,j} s2_z[n,i,j,m] ds2_u[n,i,j,m]
-    ds2_a = np.empty((6,), dtype)
-    if not loops.lenet5_backward_10(ds2_a, ds2_u, s2_z, N):
+    ds2_a = rt.empty((6,), dtype)
+    ds2_b = rt.empty((6,), dtype)
+    if not loops.lenet5_backward_10(ds2_a, ds2_b, ds2_u, s2_z, N):
         ds2_a[...] = rt.contract("n i j m, n i j m -> m", ds2_u, s2_z)
-    # (47) ds2_b[m] = Σ_{n,i,j} ds2_u[n,i,j,m]
-    ds2_b = rt.total(ds2_u, (0, 1, 2))
+        # (47) ds2_b[m] = Σ_{n,i,j} ds2_u[n,i,j,m]
+        ds2_b[...] = rt.total(ds2_u, (0, 1, 2))
     buffers.give(ds2_u)
     # (64) dc3_w[m,q,v,e] = c3_m[v,e] dc3_z[m,q,v,e]
     dc3_w = c3_m * dc3_z
@@ -506,28 +507,29 @@ def lenet5_backward(
     dc3_b = rt.total(dc3_u, (0, 1, 2))
     buffers.give(dc3_u)
     # (53) ds4_a[m] = Σ_{n,i,j} s4_z[n,i,j,m] ds4_u[n,i,j,m]
-    ds4_a = np.empty((16,), dtype)
-    if not loops.lenet5_backward_11(ds4_a, ds4_u, s4_z, N):
+    ds4_a = rt.empty((16,), dtype)
+    ds4_b = rt.empty((16,), dtype)
+    if not loops.lenet5_backward_11(ds4_a, ds4_b, ds4_u, s4_z, N):
         ds4_a[...] = rt.contract("n i j m, n i j m -> m", ds4_u, s4_z)
-    # (47) ds4_b[m] = Σ_{n,i,j} ds4_u[n,i,j,m]
-    ds4_b = rt.total(ds4_u, (0, 1, 2))
+        # (47) ds4_b[m] = Σ_{n,i,j} ds4_u[n,i,j,m]
+        ds4_b[...] = rt.total(ds4_u, (0, 1, 2))
     buffers.give(ds4_u)
     # (46) dc5_w[m,q,v,e] = Σ_{n,i,j} s4_y[n, m+i, q+j, v] dc5_u[n,i,j,e]
     s4_y_1 = rt.Window(s4_y, (5, 5, 16, N, 1, 1), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
-    dc5_w = np.empty((5, 5, 16, 120), dtype)
+    dc5_w = rt.empty((5, 5, 16, 120), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", s4_y_1, dc5_u, out=dc5_w)
     # (47) dc5_b[m] = Σ_{n,i,j} dc5_u[n,i,j,m]
     dc5_b = rt.total(dc5_u, (0, 1, 2))
     buffers.give(dc5_u)
     # (34) df6_w[m,q] = Σ_{n} flat_y[n,m] df6_u[n,q]
-    df6_w = np.empty((120, 84), dtype)
+    df6_w = rt.empty((120, 84), dtype)
     rt.contract("n m, n q -> m q", flat_y, df6_u, out=df6_w)
     # (37) df6_b[m] = Σ_{n} df6_u[n,m]
     df6_b = rt.total(df6_u, 0)
     buffers.give(df6_u)
     if inputs:
         # dx[m, i+r, j+t, e] += Σ_{k} c1_w[r,t,e,k] dc1_u[m,i,j,k]
-        dx = np.empty((N, 32, 32, 1), dtype)
+        dx = rt.empty((N, 32, 32, 1), dtype)
         dx_1 = rt.Window(dx, (N, 1, 28, 28, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))))
         rt.contract("m i j k, r t e k -> m e i j r t", dc1_u, c1_w, out=dx_1)
     buffers.give(dc1_u)
@@ -578,17 +580,17 @@ def lenet5_loss_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any, r
     rt.extents("lenet5_loss", "t", t.shape, (N,), "batch")
     rt.labels("lenet5_loss", "t", t, K)
     # (1) m[n] = min_{k} min(x[n,k], j)
-    m = np.empty((N,), dtype)
-    h = np.empty((N, K), dtype)
-    z = np.empty((N,), dtype)
+    m = rt.empty((N,), dtype)
+    h = rt.empty((N, K), dtype)
+    z = rt.empty((N,), dtype)
     if not loops.lenet5_loss_forward_1(m, h, z, x, K, N, j):
         m = np.min(np.minimum(x, j), axis=-1, initial=np.inf)
         # (2) h[n,k] = exp(m[n]−x[n,k])
         h = np.exp(m[:, None] - x)
         # (3) z[n] = Σ_{k} h[n,k]
         z = rt.total(h, -1)
-    # (3) z[n] += exp(m[n]−j)
-    z += np.exp(m - j)
+        # (3) z[n] += exp(m[n]−j)
+        z += np.exp(m - j)
     # (4) y = 1/N Σ_{n} log(z[n])
     y = rt.ratio(1, N) * rt.total(np.log(z), -1)
     # (4) y += 1/N Σ_{n,k} (x[n,k]−m[n]) [k=t[n]]
@@ -624,7 +626,7 @@ def lenet5_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("lenet5_loss", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("lenet5_loss", "t", t, K)
     # (22) dx[q,v] = −1/N dy h[q,v]/z[q]
-    dx = np.empty((N, K), dtype)
+    dx = rt.empty((N, K), dtype)
     if not loops.lenet5_loss_grad_input_1(dx, h, z, dy, K, N):
         dx = -dy * h / (N * z[:, None])
     # (22) dx[q,v] += 1/N dy [v=t[q]]

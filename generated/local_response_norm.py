@@ -66,7 +66,7 @@ def local_response_norm_forward(
     full_shape, E, R, alpha, beta, k, C, P = _local_response_norm_sizes(dtype, x, size, alpha, beta, k)
     x = x.reshape(E, C)
     # (1) z[e,c] = α/R Σ_{q} x[e, c+q−P]²
-    z = np.empty((E, C), dtype)
+    z = rt.empty((E, C), dtype)
     if not (loops.wanted(C * E * R, R, P) and loops.local_response_norm_forward_1(z, x, C, E, P, R, alpha)):
         factor1 = np.square(x)
         factor1_1 = rt.Window(factor1, (E, C, R), ((0, (0, 1)), (-P, (1, 1), (2, 1))))  # e c q

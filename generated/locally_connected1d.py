@@ -65,7 +65,7 @@ def locally_connected1d_forward(
     s, d, W_out, T, C, K, N, W, p = _locally_connected1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n,j,k] = Σ_{t,c} x[n, sj+dt−p, c] w[j,t,c,k]
     x_1 = rt.Window(x, (N, W_out, T, C), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1))))  # n j t c
-    u = np.empty((N, W_out, K), dtype)
+    u = rt.empty((N, W_out, K), dtype)
     rt.contract("n j t c, j t c k -> n j k", x_1, w, out=u)
     # (1) u[n,j,k] += b[j,k]
     if b is not None:
@@ -100,7 +100,7 @@ def locally_connected1d_grad_input(
         dtype, w, None, input_shape, dy, stride, padding, dilation
     )
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m,j,k] w[j,t,v,k]
-    dx = np.empty((N, W, C), dtype)
+    dx = rt.empty((N, W, C), dtype)
     dx_1 = rt.Window(dx, (N, C, W_out, T), ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))))  # m v j t
     rt.contract("m j k, j t v k -> m v j t", dy, w, out=dx_1)
     return dx
@@ -152,7 +152,7 @@ def locally_connected1d_grad_weight(
     )
     # (13) dw[m,q,v,e] = Σ_{n} dy[n,m,e] x[n, sm+dq−p, v]
     x_1 = rt.Window(x, (W_out, T, C, N), ((0, (3, 1)), (-p, (0, s), (1, d)), (0, (2, 1))))  # m q v n
-    dw = np.empty((W_out, T, C, K), dtype)
+    dw = rt.empty((W_out, T, C, K), dtype)
     rt.contract("m q v n, n m e -> m q v e", x_1, dy, out=dw)
     return dw
 

@@ -71,7 +71,7 @@ def locally_connected2d_forward(
         (N, H_out, W_out, R, T, C),
         ((0, (0, 1)), (-p_h, (1, s_h), (3, d_h)), (-p_w, (2, s_w), (4, d_w)), (0, (5, 1))),
     )
-    u = np.empty((N, H_out, W_out, K), dtype)
+    u = rt.empty((N, H_out, W_out, K), dtype)
     rt.contract("n i j r t c, i j r t c k -> n i j k", x_1, w, out=u)
     # (1) u[n,i,j,k] += b[i,j,k]
     if b is not None:
@@ -106,7 +106,7 @@ def locally_connected2d_grad_input(
         dtype, w, None, input_shape, dy, stride, padding, dilation
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m,i,j,k] w[i,j,r,t,e,k]
-    dx = np.empty((N, H, W, C), dtype)
+    dx = rt.empty((N, H, W, C), dtype)
     dx_1 = rt.Window(  # m e i j r t
         dx,
         (N, C, H_out, W_out, R, T),
@@ -169,7 +169,7 @@ def locally_connected2d_grad_weight(
         (H_out, W_out, R, T, C, N),
         ((0, (5, 1)), (-p_h, (0, s_h), (2, d_h)), (-p_w, (1, s_w), (3, d_w)), (0, (4, 1))),
     )
-    dw = np.empty((H_out, W_out, R, T, C, K), dtype)
+    dw = rt.empty((H_out, W_out, R, T, C, K), dtype)
     rt.contract("n m q o, m q v e a n -> m q v e a o", dy, x_1, out=dw)
     return dw
 

@@ -9,8 +9,6 @@ Source: Rumelhart, Hinton and Williams, Learning representations by back-propaga
 
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -38,7 +36,7 @@ def log_sigmoid_forward(x: Any) -> rt.Array:
     E = x.size
     x = x.reshape(-1)
     # (1) y[e] = −softplus(−x[e])
-    y = np.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.log_sigmoid_forward_1(y, x, E):
         y = -rt.softplus(-x)
     return y.reshape(full_shape)
@@ -66,7 +64,7 @@ def log_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
     rt.same_shape("log_sigmoid", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     # (2) dx[m] = dy[m] σ(−x[m])
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.log_sigmoid_grad_input_1(dx, dy, x, E):
         dx = rt.sigmoid(-x) * dy
     return dx.reshape(full_shape)

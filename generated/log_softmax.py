@@ -47,12 +47,10 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
     E = x.shape[0]
     K = x.shape[-1]
     # (1) m[e] = max_{k} x[e,k]
-    m = np.empty((E,), dtype)
-    u = np.empty((E, K), dtype)
-    h = np.empty((E, K), dtype)
-    z = np.empty((E,), dtype)
-    y = np.empty((E, K), dtype)
-    if not loops.log_softmax_forward_1(m, u, h, z, y, x, E, K):
+    h = rt.empty((E, K), dtype)
+    z = rt.empty((E,), dtype)
+    y = rt.empty((E, K), dtype)
+    if not loops.log_softmax_forward_1(h, z, y, x, E, K):
         m = np.max(x, axis=-1, initial=-np.inf)
         # (2) u[e,k] = x[e,k] − m[e]
         u = x - m[:, None]
@@ -91,9 +89,8 @@ def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     K = dy.shape[-1]
     rt.extent("log_softmax", "argument h, axis -1 (K)", h.shape[-1], K)
     # dx_sum1[q] = Σ_{k} dy[q,k]
-    dx_sum1 = np.empty((E,), dtype)
-    dx = np.empty((E, K), dtype)
-    if not loops.log_softmax_grad_input_1(dx_sum1, dx, dy, h, z, E, K):
+    dx = rt.empty((E, K), dtype)
+    if not loops.log_softmax_grad_input_1(dx, dy, h, z, E, K):
         dx_sum1 = rt.total(dy, -1)
         # (24) dx[q,v] = dy[q,v] − h[q,v] dx_sum1[q]/z[q]
         dx = dy - dx_sum1[:, None] * h / z[:, None]

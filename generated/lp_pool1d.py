@@ -104,7 +104,7 @@ def lp_pool1d_forward(
     # (1) z[n,v,c] = |x[n,v,c]|^P
     z = np.abs(x) ** P
     # (2) u[n,j,c] = Σ_{t} z[n, sj+dt−p, c]
-    u = np.empty((N, W_out, C), dtype)
+    u = rt.empty((N, W_out, C), dtype)
     if not (
         loops.wanted(C * N * T * W_out, T, d, p, s) and loops.lp_pool1d_forward_1(u, z, C, N, T, W, W_out, d, p, s)
     ):
@@ -154,7 +154,7 @@ def lp_pool1d_grad_input(
         dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
     # (10) dz[m, sj+dt−p, e] += 1/P dy[m,j,e] ([u[m,j,e]=0]+u[m,j,e])^(1/P−1) [u[m,j,e]≠0]
-    dz = np.empty((N, W, C), dtype)
+    dz = rt.empty((N, W, C), dtype)
     factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
     dz_1 = rt.Window(dz, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # m j e t
     rt.spread(factor1, dz_1)

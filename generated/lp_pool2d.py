@@ -115,7 +115,7 @@ def lp_pool2d_forward(
     # (1) z[n,h,v,c] = |x[n,h,v,c]|^P
     z = np.abs(x) ** P
     # (2) u[n,i,j,c] = Σ_{r,t} z[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-    u = np.empty((N, H_out, W_out, C), dtype)
+    u = rt.empty((N, H_out, W_out, C), dtype)
     if not (
         loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
         and loops.lp_pool2d_forward_1(u, z, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
@@ -172,7 +172,7 @@ def lp_pool2d_grad_input(
     )
     # (10) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a]
     #        += 1/P dy[m,i,j,a] ([u[m,i,j,a]=0]+u[m,i,j,a])^(1/P−1) [u[m,i,j,a]≠0]
-    dz = np.empty((N, H, W, C), dtype)
+    dz = rt.empty((N, H, W, C), dtype)
     factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
     dz_1 = rt.Window(  # m i j a r t
         dz,

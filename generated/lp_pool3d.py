@@ -124,7 +124,7 @@ def lp_pool3d_forward(
     # (1) z[n,q,h,v,c] = |x[n,q,h,v,c]|^P
     z = np.abs(x) ** P
     # (2) u[n,l,i,j,c] = Σ_{a,r,t} z[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-    u = np.empty((N, D_out, H_out, W_out, C), dtype)
+    u = rt.empty((N, D_out, H_out, W_out, C), dtype)
     if not (
         loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and loops.lp_pool3d_forward_1(
@@ -189,7 +189,7 @@ def lp_pool3d_grad_input(
     )
     # (10) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1]
     #        += 1/P dy[m,l,i,j,q1] ([u[m,l,i,j,q1]=0]+u[m,l,i,j,q1])^(1/P−1) [u[m,l,i,j,q1]≠0]
-    dz = np.empty((N, D, H, W, C), dtype)
+    dz = rt.empty((N, D, H, W, C), dtype)
     factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
     dz_1 = rt.Window(  # m l i j q1 a r t
         dz,

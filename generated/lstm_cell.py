@@ -109,7 +109,7 @@ def lstm_cell_forward(
     w, r, b, x, h, c, dtype = rt.arrays("lstm_cell", "w 3, r 3, b 2 optional, x 2, h 2, c 2", w, r, b, x, h, c)
     C, H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, None, None, None, None, None, None, None)
     # (1) u[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
-    u = np.empty((N, 4, H), dtype)
+    u = rt.empty((N, 4, H), dtype)
     rt.contract("n l, l a k -> n a k", h, r, out=u)
     # (1) u[n,a,k] += Σ_{e} x[n,e] w[e,a,k]
     u += rt.contract("n e, e a k -> n a k", x, w)
@@ -125,9 +125,9 @@ def lstm_cell_forward(
     # (5) o[n,k] = σ(u[n,3,k])
     o = rt.sigmoid(u[:, 3])
     # (6) z[n,k] = c[n,k] f[n,k] + i[n,k] g[n,k]
-    z = np.empty((N, H), dtype)
-    s = np.empty((N, H), dtype)
-    y = np.empty((N, H), dtype)
+    z = rt.empty((N, H), dtype)
+    s = rt.empty((N, H), dtype)
+    y = rt.empty((N, H), dtype)
     if not loops.lstm_cell_forward_1(z, s, y, c, f, g, i, o, H, N):
         z = c * f + g * i
         # (7) s[n,k] = tanh(z[n,k])
@@ -188,7 +188,7 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     )
     C, H, N = _lstm_cell_grad_input_sizes(dtype, w, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
-    ddz = np.empty((N, H), dtype)
+    ddz = rt.empty((N, H), dtype)
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
@@ -205,7 +205,7 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-    dx = np.empty((N, C), dtype)
+    dx = rt.empty((N, C), dtype)
     rt.contract("m a k, q a k -> m q", du, w, out=dx)
     return dx
 
@@ -261,7 +261,7 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     )
     N, H = _lstm_cell_grad_h_sizes(dtype, r, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
-    ddz = np.empty((N, H), dtype)
+    ddz = rt.empty((N, H), dtype)
     if not loops.lstm_cell_grad_h_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
@@ -278,7 +278,7 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
-    dh = np.empty((N, H), dtype)
+    dh = rt.empty((N, H), dtype)
     rt.contract("m a k, q a k -> m q", du, r, out=dh)
     return dh
 
@@ -308,7 +308,7 @@ def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
     rt.extents("lstm_cell", "o", o.shape, (N, H), "batch, units")
     rt.extents("lstm_cell", "s", s.shape, (N, H), "batch, units")
     # (15) dc[m,q] = f[m,q] (dy[m,q] o[m,q] (1−s[m,q]²)+dz[m,q])
-    dc = np.empty((N, H), dtype)
+    dc = rt.empty((N, H), dtype)
     if not loops.lstm_cell_grad_c_1(dc, dy, dz, f, o, s, H, N):
         dc = ((1 - np.square(s)) * dy * o + dz) * f
     return dc
@@ -364,7 +364,7 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     )
     N, C, H = _lstm_cell_grad_weight_sizes(dtype, x, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
-    ddz = np.empty((N, H), dtype)
+    ddz = rt.empty((N, H), dtype)
     if not loops.lstm_cell_grad_weight_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
@@ -381,7 +381,7 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
-    dw = np.empty((C, 4, H), dtype)
+    dw = rt.empty((C, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", x, du, out=dw)
     return dw
 
@@ -435,7 +435,7 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     )
     N, H = _lstm_cell_grad_r_sizes(dtype, h, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
-    ddz = np.empty((N, H), dtype)
+    ddz = rt.empty((N, H), dtype)
     if not loops.lstm_cell_grad_r_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
@@ -452,7 +452,7 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
-    dr = np.empty((H, 4, H), dtype)
+    dr = rt.empty((H, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", h, du, out=dr)
     return dr
 
@@ -504,7 +504,7 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
     )
     N, H = _lstm_cell_grad_bias_sizes(dtype, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
-    ddz = np.empty((N, H), dtype)
+    ddz = rt.empty((N, H), dtype)
     if not loops.lstm_cell_grad_bias_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
@@ -598,7 +598,7 @@ def lstm_cell_backward(
     )
     C, H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
-    ddz = np.empty((N, H), dtype)
+    ddz = rt.empty((N, H), dtype)
     if not loops.lstm_cell_backward_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
@@ -615,20 +615,20 @@ def lstm_cell_backward(
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
-    dw = np.empty((C, 4, H), dtype)
+    dw = rt.empty((C, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", x, du, out=dw)
     # (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
-    dr = np.empty((H, 4, H), dtype)
+    dr = rt.empty((H, 4, H), dtype)
     rt.contract("n m, n q v -> m q v", h, du, out=dr)
     if b is not None:
         # (27) db[m,q] = Σ_{n} du[n,m,q]
         db = rt.total(du, 0)
     if inputs:
         # (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-        dx = np.empty((N, C), dtype)
+        dx = rt.empty((N, C), dtype)
         rt.contract("m a k, q a k -> m q", du, w, out=dx)
         # (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
-        dh = np.empty((N, H), dtype)
+        dh = rt.empty((N, H), dtype)
         rt.contract("m a k, q a k -> m q", du, r, out=dh)
         # (15) dc[m,q] = f[m,q] ddz[m,q]
         dc = ddz * f

@@ -52,17 +52,17 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
     rt.extents("map_criterion", "t", t.shape, (N,), "batch")
     rt.labels("map_criterion", "t", t, K)
     # (1) m[n] = min_{k} min(x[n,k], j)
-    m = np.empty((N,), dtype)
-    h = np.empty((N, K), dtype)
-    z = np.empty((N,), dtype)
+    m = rt.empty((N,), dtype)
+    h = rt.empty((N, K), dtype)
+    z = rt.empty((N,), dtype)
     if not loops.map_criterion_forward_1(m, h, z, x, K, N, j):
         m = np.min(np.minimum(x, j), axis=-1, initial=np.inf)
         # (2) h[n,k] = exp(m[n]−x[n,k])
         h = np.exp(m[:, None] - x)
         # (3) z[n] = Σ_{k} h[n,k]
         z = rt.total(h, -1)
-    # (3) z[n] += exp(m[n]−j)
-    z += np.exp(m - j)
+        # (3) z[n] += exp(m[n]−j)
+        z += np.exp(m - j)
     # (4) y = 1/N Σ_{n} log(z[n])
     y = rt.ratio(1, N) * rt.total(np.log(z), -1)
     # (4) y += 1/N Σ_{n,k} (x[n,k]−m[n]) [k=t[n]]
@@ -98,7 +98,7 @@ def map_criterion_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("map_criterion", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("map_criterion", "t", t, K)
     # (22) dx[q,v] = −1/N dy h[q,v]/z[q]
-    dx = np.empty((N, K), dtype)
+    dx = rt.empty((N, K), dtype)
     if not loops.map_criterion_grad_input_1(dx, h, z, dy, K, N):
         dx = -dy * h / (N * z[:, None])
     # (22) dx[q,v] += 1/N dy [v=t[q]]

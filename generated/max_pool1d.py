@@ -93,8 +93,8 @@ def max_pool1d_forward(
         dtype, x, None, None, kernel_size, stride, padding, dilation, ceil_mode
     )
     # (1) y[n,j,c] = max_{t} x[n, sj+dt−p, c]   over 0≤sj+dt−p<W
-    y = np.empty((N, W_out, C), dtype)
-    argmax = np.empty((N, W_out, C), np.int32)
+    y = rt.empty((N, W_out, C), dtype)
+    argmax = rt.empty((N, W_out, C), np.int32)
     if not (
         loops.wanted(C * N * T * W_out, T, d, p, s)
         and loops.max_pool1d_forward_1(y, argmax, x, C, N, T, W, W_out, d, p, s)
@@ -142,7 +142,7 @@ def max_pool1d_grad_input(
     )
     rt.recorded("max_pool1d", "argmax", argmax, T)
     # (8) dx[m, sj+dt−p, v] += dy[m,j,v] [t=argmax[m,j,v]]
-    dx = np.empty((N, W, C), dtype)
+    dx = rt.empty((N, W, C), dtype)
     done = loops.wanted(C * N * T * W_out, T, d, p, s)
     if done:
         if s == 1:

@@ -108,8 +108,8 @@ def max_pool2d_forward(
     )
     # (1) y[n,i,j,c] = max_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     #         over 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
-    y = np.empty((N, H_out, W_out, C), dtype)
-    argmax = np.empty((N, H_out, W_out, C), np.int32)
+    y = rt.empty((N, H_out, W_out, C), dtype)
+    argmax = rt.empty((N, H_out, W_out, C), np.int32)
     if not (
         loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
         and loops.max_pool2d_forward_1(y, argmax, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
@@ -161,7 +161,7 @@ def max_pool2d_grad_input(
     )
     rt.recorded("max_pool2d", "argmax", argmax, R * T)
     # (8) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e] [argmax[m,i,j,e]=Tr+t]
-    dx = np.empty((N, H, W, C), dtype)
+    dx = rt.empty((N, H, W, C), dtype)
     done = loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
     if done:
         if s_h == 1 and s_w == 1:

@@ -119,8 +119,8 @@ def max_pool3d_forward(
     )
     # (1) y[n,l,i,j,c] = max_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
     #         over 0≤s_d·l+d_d·a−p_d<D, 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
-    y = np.empty((N, D_out, H_out, W_out, C), dtype)
-    argmax = np.empty((N, D_out, H_out, W_out, C), np.int32)
+    y = rt.empty((N, D_out, H_out, W_out, C), dtype)
+    argmax = rt.empty((N, D_out, H_out, W_out, C), np.int32)
     if not (
         loops.wanted(A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w)
         and loops.max_pool3d_forward_1(
@@ -180,7 +180,7 @@ def max_pool3d_grad_input(
     )
     rt.recorded("max_pool3d", "argmax", argmax, A * R * T)
     # (8) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o] [argmax[m,l,i,j,o]=RTa+Tr+t]
-    dx = np.empty((N, D, H, W, C), dtype)
+    dx = rt.empty((N, D, H, W, C), dtype)
     done = loops.wanted(
         A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
     )

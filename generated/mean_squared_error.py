@@ -69,7 +69,7 @@ def mean_squared_error_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
     rt.same_shape("mean_squared_error", "t", t.shape, full_shape)
     t = t.reshape(-1)
     # (6) dx[m] = 2/E dy (x[m]−t[m])
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.mean_squared_error_grad_input_1(dx, t, x, dy, E):
         dx = (2 * x - 2 * t) * dy / E
     return dx.reshape(full_shape)

@@ -40,8 +40,8 @@ def mish_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     E = x.size
     x = x.reshape(-1)
     # (1) s[e] = tanh(softplus(x[e]))
-    s = np.empty((E,), dtype)
-    y = np.empty((E,), dtype)
+    s = rt.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.mish_forward_1(s, y, x, E):
         s = np.tanh(rt.softplus(x))
         # (2) y[e] = x[e] s[e]
@@ -74,7 +74,7 @@ def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     rt.same_shape("mish", "s", s.shape, full_shape)
     s = s.reshape(-1)
     # (8) dx[m] = dy[m] (x[m] σ(x[m]) (1−s[m]²)+s[m])
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.mish_grad_input_1(dx, dy, s, x, E):
         dx = ((1 - np.square(s)) * rt.sigmoid(x) * x + s) * dy
     return dx.reshape(full_shape)

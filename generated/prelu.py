@@ -40,7 +40,7 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
     (C,) = a.shape
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
     # (1) y[e,c] = max(0, x[e,c]) + a[c] min(0, x[e,c])
-    y = np.empty((E, C), dtype)
+    y = rt.empty((E, C), dtype)
     if not loops.prelu_forward_1(y, a, x, C, E):
         y = np.maximum(x, 0) + np.minimum(x, 0) * a
     return y.reshape(*full_shape, C)
@@ -70,7 +70,7 @@ def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
     rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
     # (2) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
-    dx = np.empty((E, C), dtype)
+    dx = rt.empty((E, C), dtype)
     if not loops.prelu_grad_input_1(dx, a, dy, x, C, E):
         dx = (np.where(x <= 0, a, 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(*full_shape, C)
@@ -98,10 +98,47 @@ def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
     C = x.shape[-1]
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
     # (7) da[m] = Σ_{e} dy[e,m] min(0, x[e,m])
-    da = np.empty((C,), dtype)
+    da = rt.empty((C,), dtype)
     if not loops.prelu_grad_a_1(da, dy, x, C, E):
         da = rt.total(np.minimum(x, 0) * dy, 0)
     return da
+
+
+def prelu_backward(dy: Any, x: Any, a: Any, *, inputs: bool = True) -> tuple[Any, rt.Array]:
+    """Compute all gradients of E: rectified linear unit with a learned slope.
+
+    (7) da[m] = Σ_{e} dy[e,m] min(0, x[e,m])
+    (2) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
+
+    Args:
+        dy: shape (..., C); dE/dy.
+        x: shape (..., C).
+        a: shape (C,).
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (..., C) (None without inputs); da, shape (C,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    a, x, dy, dtype = rt.arrays("prelu", "a 1, x any, dy any", a, x, dy)
+    x, full_shape = rt.raveled("prelu", "x", x, 0, 1, "(..., C)")
+    E = x.shape[0]
+    dy = rt.same_raveled("prelu", "dy", dy, 0, 1, "(..., C)", full_shape)
+    (C,) = a.shape
+    rt.extent("prelu", "argument x, axis -1 (C)", x.shape[-1], C)
+    rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
+    # (7) da[m] = Σ_{e} dy[e,m] min(0, x[e,m])
+    da = rt.empty((C,), dtype)
+    if not loops.prelu_backward_1(da, dy, x, C, E):
+        da = rt.total(np.minimum(x, 0) * dy, 0)
+    if inputs:
+        # (2) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
+        dx = rt.empty((E, C), dtype)
+        if not loops.prelu_backward_2(dx, a, dy, x, C, E):
+            dx = (np.where(x <= 0, a, 0) + (x > 0).astype(dtype)) * dy
+    return dx.reshape(*full_shape, C) if inputs else None, da
 
 
 class PReLU(rt.Layer):
@@ -136,5 +173,5 @@ class PReLU(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         (x,) = self._kept()
-        self.grads["a"] = prelu_grad_a(dy, x)
-        return prelu_grad_input(dy, x, self.params["a"])
+        dx, self.grads["a"] = prelu_backward(dy, x, self.params["a"])
+        return dx

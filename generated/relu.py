@@ -63,7 +63,7 @@ def relu_grad_input(dy: Any, y: Any) -> rt.Array:
     rt.same_shape("relu", "y", y.shape, full_shape)
     y = y.reshape(-1)
     # (4) dx[m] = dy[m] [y[m]>0]
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.relu_grad_input_1(dx, dy, y, E):
         dx = np.where(y > 0, dy, 0)
     return dx.reshape(full_shape)

@@ -63,7 +63,7 @@ def relu6_grad_input(dy: Any, x: Any) -> rt.Array:
     rt.same_shape("relu6", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     # (2) dx[m] = dy[m] [max(0, x[m])<6][x[m]>0]
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.relu6_grad_input_1(dx, dy, x, E):
         dx = np.where((np.maximum(0, x) < 6) & (x > 0), dy, 0)
     return dx.reshape(full_shape)

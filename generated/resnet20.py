@@ -125,7 +125,7 @@ def _basic_forward(
     # (2) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H**2 * N) * rt.total(conv1_u, (0, 1, 2))
     # (3) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = np.empty((C,), dtype)
+    norm1_v = rt.empty((C,), dtype)
     if not loops.resnet20_basic_forward_1(norm1_v, conv1_u, norm1_m, C, H, N):
         norm1_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
@@ -154,7 +154,7 @@ def _basic_forward(
     # (2) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H**2 * N) * rt.total(conv2_u, (0, 1, 2))
     # (3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = np.empty((C,), dtype)
+    norm2_v = rt.empty((C,), dtype)
     if not loops.resnet20_basic_forward_4(norm2_v, conv2_u, norm2_m, C, H, N):
         norm2_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
@@ -228,7 +228,7 @@ def _down_forward(
     # (2) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u, (0, 1, 2))
     # (3) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = np.empty((K,), dtype)
+    norm1_v = rt.empty((K,), dtype)
     if not loops.resnet20_down_forward_1(norm1_v, conv1_u, norm1_m, H_out, K, N):
         norm1_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
@@ -257,7 +257,7 @@ def _down_forward(
     # (2) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u, (0, 1, 2))
     # (3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-    norm2_v = np.empty((K,), dtype)
+    norm2_v = rt.empty((K,), dtype)
     if not loops.resnet20_down_forward_4(norm2_v, conv2_u, norm2_m, H_out, K, N):
         norm2_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
@@ -332,7 +332,7 @@ def resnet20_forward(
     # (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, 1024 * N) * rt.total(conv1_u, (0, 1, 2))
     # (3) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-    norm1_v = np.empty((16,), dtype)
+    norm1_v = rt.empty((16,), dtype)
     if not loops.resnet20_forward_1(norm1_v, conv1_u, norm1_m, N):
         norm1_v[...] = rt.ratio(1, 1024 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
@@ -382,7 +382,7 @@ def resnet20_forward(
     # (11) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y, (1, 2))
     # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
-    output_u = np.empty((N, 10), dtype)
+    output_u = rt.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
     # (12) output_u[n,k] += output_b[k]
     output_u += output_b
@@ -618,7 +618,7 @@ def resnet20_predict(
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y, (1, 2))
     buffers.give(stage3_block3_relu2_y)
     # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
-    output_u = np.empty((N, 10), dtype)
+    output_u = rt.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
     # (12) output_u[n,k] += output_b[k]
     output_u += output_b
@@ -645,20 +645,20 @@ def _basic_backward(
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
     # (40) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_1(dsum_y, drelu2_y, relu2_y, C, H, N):
+    dnorm2_beta = rt.empty((C,), dtype)
+    dnorm2_gamma = rt.empty((C,), dtype)
+    if not loops.resnet20_basic_backward_1(dsum_y, dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h, C, H, N):
         dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
-    # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm2_beta = rt.total(dsum_y, (0, 1, 2))
-    # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm2_gamma = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_2(dnorm2_gamma, dsum_y, norm2_h, C, H, N):
+        # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+        dnorm2_beta[...] = rt.total(dsum_y, (0, 1, 2))
+        # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (57) dconv2_u[m,q,v,e]
     #        = 1/(NH²)
     #            norm2_gamma[e] (NH² dsum_y[m,q,v,e]−norm2_h[m,q,v,e] dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
     factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dconv2_u = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_3(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, C, H, N):
+    if not loops.resnet20_basic_backward_2(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, C, H, N):
         np.multiply(dsum_y, H**2 * N, out=dconv2_u)
         dconv2_u -= dnorm2_beta
         dconv2_u -= dnorm2_gamma * norm2_h
@@ -670,28 +670,30 @@ def _basic_backward(
     drelu1_y = buffers.take((N, H, H, C), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_y = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_4(dnorm1_y, drelu1_y, relu1_y, C, H, N):
-        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
-    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
-    # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = np.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_5(dnorm1_gamma, dnorm1_y, norm1_h, C, H, N):
-        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (57) dconv1_u[m,q,v,e]
-    #        = 1/(NH²)
-    #            norm1_gamma[e] (NH² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
-    #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
     factor2 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
+    dnorm1_beta = rt.empty((C,), dtype)
+    dnorm1_gamma = rt.empty((C,), dtype)
     dconv1_u = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_backward_6(dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor2, norm1_h, C, H, N):
+    if not (
+        loops.resnet20_basic_backward_3(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, C, H, N)
+        and loops.resnet20_basic_backward_4(
+            dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor2, norm1_h, C, H, N
+        )
+    ):
+        dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+        # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+        dnorm1_beta[...] = rt.total(dnorm1_y, (0, 1, 2))
+        # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+        # (57) dconv1_u[m,q,v,e]
+        #        = 1/(NH²)
+        #            norm1_gamma[e] (NH² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
+        #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
         np.multiply(dnorm1_y, H**2 * N, out=dconv1_u)
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
         dconv1_u *= rt.ratio(1, H**2 * N) * factor2
-    buffers.give(dnorm1_y)
+    buffers.give(drelu1_y)
     # (68) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dconv1_u_1 = rt.Window(  # m q v k r t
         dconv1_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
@@ -703,14 +705,14 @@ def _basic_backward(
     buffers.give(dsum_y)
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
-    dconv1_w = np.empty((3, 3, C, C), dtype)
+    dconv1_w = rt.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv2_w = np.empty((3, 3, C, C), dtype)
+    dconv2_w = rt.empty((3, 3, C, C), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
     return (
@@ -754,13 +756,13 @@ def _down_backward(
     norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
     # (70) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dsum_y = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_1(dsum_y, drelu2_y, relu2_y, H_out, K, N):
+    dnorm2_beta = rt.empty((K,), dtype)
+    dnorm2_gamma = rt.empty((K,), dtype)
+    if not loops.resnet20_down_backward_1(dsum_y, dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h, H_out, K, N):
         dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
-    # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-    dnorm2_beta = rt.total(dsum_y, (0, 1, 2))
-    # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-    dnorm2_gamma = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_2(dnorm2_gamma, dsum_y, norm2_h, H_out, K, N):
+        # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+        dnorm2_beta[...] = rt.total(dsum_y, (0, 1, 2))
+        # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (57) dconv2_u[m,q,v,e]
     #        = 1/(NH′²)
@@ -768,7 +770,7 @@ def _down_backward(
     #                dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
     factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_3(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, H_out, K, N):
+    if not loops.resnet20_down_backward_2(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, H_out, K, N):
         np.multiply(dsum_y, H_out**2 * N, out=dconv2_u)
         dconv2_u -= dnorm2_beta
         dconv2_u -= dnorm2_gamma * norm2_h
@@ -780,28 +782,30 @@ def _down_backward(
     drelu1_y = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_y = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_4(dnorm1_y, drelu1_y, relu1_y, H_out, K, N):
-        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
-    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
-    # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = np.empty((K,), dtype)
-    if not loops.resnet20_down_backward_5(dnorm1_gamma, dnorm1_y, norm1_h, H_out, K, N):
-        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (57) dconv1_u[m,q,v,e]
-    #        = 1/(NH′²)
-    #            norm1_gamma[e] (NH′² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
-    #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
     factor2 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
+    dnorm1_beta = rt.empty((K,), dtype)
+    dnorm1_gamma = rt.empty((K,), dtype)
     dconv1_u = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_backward_6(dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor2, norm1_h, H_out, K, N):
+    if not (
+        loops.resnet20_down_backward_3(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, H_out, K, N)
+        and loops.resnet20_down_backward_4(
+            dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor2, norm1_h, H_out, K, N
+        )
+    ):
+        dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+        # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+        dnorm1_beta[...] = rt.total(dnorm1_y, (0, 1, 2))
+        # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+        # (57) dconv1_u[m,q,v,e]
+        #        = 1/(NH′²)
+        #            norm1_gamma[e] (NH′² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
+        #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
         np.multiply(dnorm1_y, H_out**2 * N, out=dconv1_u)
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
         dconv1_u *= rt.ratio(1, H_out**2 * N) * factor2
-    buffers.give(dnorm1_y)
+    buffers.give(drelu1_y)
     # dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+p]
     dx = buffers.take((N, H, H, C), dtype)
     dx.fill(0)
@@ -824,14 +828,14 @@ def _down_backward(
     x_1 = rt.Window(  # m q v n i j
         x, (3, 3, C, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
     )
-    dconv1_w = np.empty((3, 3, C, K), dtype)
+    dconv1_w = rt.empty((3, 3, C, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     buffers.give(dconv1_u)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, K, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv2_w = np.empty((3, 3, K, K), dtype)
+    dconv2_w = rt.empty((3, 3, K, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
     return (
@@ -859,7 +863,7 @@ def resnet20_backward(
 
     By the equations at its statements.
 
-    Peak: 461898*N + 533728 elements (114.8 MiB of float32 at N = 64), and blocks of 1 MiB.
+    Peak: 478282*N + 533728 elements (118.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
         dy: shape (N, 10); dE/doutput_u.
@@ -951,34 +955,34 @@ def resnet20_backward(
     )
     buffers.give(dstage1_block1_relu2_y)
     # (70) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dnorm1_y = buffers.take((N, 32, 32, 16), dtype)
-    if not loops.resnet20_backward_1(dnorm1_y, drelu1_y, relu1_y, N):
-        dnorm1_y[...] = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
-    # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-    dnorm1_beta = rt.total(dnorm1_y, (0, 1, 2))
-    # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-    dnorm1_gamma = np.empty((16,), dtype)
-    if not loops.resnet20_backward_2(dnorm1_gamma, dnorm1_y, norm1_h, N):
-        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-    # (57) dconv1_u[m,q,v,e]
-    #        = 1/(1024N)
-    #            norm1_gamma[e] (1024 N dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
-    #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
     factor1 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
+    dnorm1_beta = rt.empty((16,), dtype)
+    dnorm1_gamma = rt.empty((16,), dtype)
     dconv1_u = buffers.take((N, 32, 32, 16), dtype)
-    if not loops.resnet20_backward_3(dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor1, norm1_h, N):
+    if not (
+        loops.resnet20_backward_1(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, N)
+        and loops.resnet20_backward_2(dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor1, norm1_h, N)
+    ):
+        dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
+        # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+        dnorm1_beta[...] = rt.total(dnorm1_y, (0, 1, 2))
+        # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
+        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
+        # (57) dconv1_u[m,q,v,e]
+        #        = 1/(1024N)
+        #            norm1_gamma[e] (1024 N dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
+        #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
         np.multiply(dnorm1_y, 1024 * N, out=dconv1_u)
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
         dconv1_u *= rt.ratio(1, 1024 * N) * factor1
-    buffers.give(dnorm1_y)
+    buffers.give(drelu1_y)
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
-    dconv1_w = np.empty((3, 3, 3, 16), dtype)
+    dconv1_w = rt.empty((3, 3, 3, 16), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     # (32) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
-    doutput_w = np.empty((64, 10), dtype)
+    doutput_w = rt.empty((64, 10), dtype)
     rt.contract("n m, n q -> m q", pool_y, dy, out=doutput_w)
     # (35) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy, 0)
@@ -987,7 +991,7 @@ def resnet20_backward(
         dconv1_u_1 = rt.Window(  # m q v k r t
             dconv1_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
         )
-        dx = np.empty((N, 32, 32, 3), dtype)
+        dx = rt.empty((N, 32, 32, 3), dtype)
         rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
     buffers.give(dconv1_u)
     return (
@@ -1035,9 +1039,9 @@ def resnet20_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     rt.extents("resnet20_loss", "t", t.shape, (N,), "batch")
     rt.labels("resnet20_loss", "t", t, K)
     # (1) m[n] = max_{k} x[n,k]
-    m = np.empty((N,), dtype)
-    h = np.empty((N, K), dtype)
-    z = np.empty((N,), dtype)
+    m = rt.empty((N,), dtype)
+    h = rt.empty((N, K), dtype)
+    z = rt.empty((N,), dtype)
     if not loops.resnet20_loss_forward_1(m, h, z, x, K, N):
         m = np.max(x, axis=-1, initial=-np.inf)
         # (2) h[n,k] = exp(x[n,k]−m[n])
@@ -1079,7 +1083,7 @@ def resnet20_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("resnet20_loss", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("resnet20_loss", "t", t, K)
     # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
-    dx = np.empty((N, K), dtype)
+    dx = rt.empty((N, K), dtype)
     if not loops.resnet20_loss_grad_input_1(dx, h, z, dy, K, N):
         dx = dy * h / (N * z[:, None])
     # (23) dx[q,v] += −1/N dy [v=t[q]]

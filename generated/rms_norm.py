@@ -47,9 +47,9 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
     (C,) = gamma.shape
     rt.extent("rms_norm", "argument x, axis -1 (C)", x.shape[-1], C)
     # (1) v[e] = 1/C Σ_{c} x[e,c]²
-    v = np.empty((E,), dtype)
-    h = np.empty((E, C), dtype)
-    y = np.empty((E, C), dtype)
+    v = rt.empty((E,), dtype)
+    h = rt.empty((E, C), dtype)
+    y = rt.empty((E, C), dtype)
     if not loops.rms_norm_forward_1(v, h, y, x, gamma, C, E, epsilon):
         v = rt.ratio(1, C) * rt.total(np.square(x), -1)
         # (2) h[e,c] = x[e,c]/√(ε+v[e])
@@ -61,7 +61,7 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
 
 @rt.once
 def _rms_norm_grad_input_sizes(dtype: Any, gamma: Any, dy: Any, v: Any, h: Any, /, eps: Any) -> tuple[Any, ...]:
-    """The sizes of rms_norm_grad_input."""
+    """The sizes of rms_norm_grad_input and rms_norm_backward."""
     full_shape = rt.raveled_axes("rms_norm", dy.name, dy, 0, 1, "(..., C)")
     E = rt.elements(full_shape)
     rt.same_shape("rms_norm", v.name, v, full_shape)
@@ -99,9 +99,8 @@ def rms_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-
     v = v.reshape(-1)
     h = h.reshape(E, C)
     # dx_sum1[m] = Σ_{c} dy[m,c] γ[c] h[m,c]
-    dx_sum1 = np.empty((E,), dtype)
-    dx = np.empty((E, C), dtype)
-    if not loops.rms_norm_grad_input_1(dx_sum1, dx, dy, gamma, h, v, C, E, epsilon):
+    dx = rt.empty((E, C), dtype)
+    if not loops.rms_norm_grad_input_1(dx, dy, gamma, h, v, C, E, epsilon):
         dx_sum1 = rt.total(gamma * dy * h, -1)
         # (16) dx[m,q] = 1/√(ε+v[m]) (dy[m,q] γ[q]−h[m,q] dx_sum1[m]/C)
         dx = (gamma * dy - dx_sum1[:, None] * h / C) / np.sqrt(epsilon + v[:, None])
@@ -130,10 +129,52 @@ def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
     C = dy.shape[-1]
     rt.extent("rms_norm", "argument h, axis -1 (C)", h.shape[-1], C)
     # (21) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
-    dgamma = np.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
     if not loops.rms_norm_grad_gamma_1(dgamma, dy, h, C, E):
         dgamma = rt.contract("e m, e m -> m", dy, h)
     return dgamma
+
+
+def rms_norm_backward(
+    dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-06, inputs: bool = True
+) -> tuple[Any, rt.Array]:
+    """Compute all gradients of E: root mean square normalisation over the last axis.
+
+    (21) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    dx_sum1[m] = Σ_{c} dy[m,c] γ[c] h[m,c]
+    (16) dx[m,q] = 1/√(ε+v[m]) (dy[m,q] γ[q]−h[m,q] dx_sum1[m]/C)
+
+    Args:
+        dy: shape (..., C); dE/dy.
+        gamma: shape (C,).
+        v: shape (...); v as the forward function returned it.
+        h: shape (..., C); h as the forward function returned it.
+        eps: a finite number, at least 0.
+        inputs: whether the gradients of x are wanted.
+
+    Returns:
+        dx, shape (..., C) (None without inputs); dgamma, shape (C,).
+
+    Raises:
+        TypeError, ValueError: when a type, a shape or an option does not fit.
+    """
+    gamma, v, h, dy, dtype = rt.arrays("rms_norm", "gamma 1, v any, h any, dy any", gamma, v, h, dy)
+    full_shape, E, epsilon, C = _rms_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
+    dy = dy.reshape(E, C)
+    v = v.reshape(-1)
+    h = h.reshape(E, C)
+    # (21) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
+    dgamma = rt.empty((C,), dtype)
+    if not loops.rms_norm_backward_1(dgamma, dy, h, C, E):
+        dgamma = rt.contract("e m, e m -> m", dy, h)
+    if inputs:
+        # dx_sum1[m] = Σ_{c} dy[m,c] γ[c] h[m,c]
+        dx = rt.empty((E, C), dtype)
+        if not loops.rms_norm_backward_2(dx, dy, gamma, h, v, C, E, epsilon):
+            dx_sum1 = rt.total(gamma * dy * h, -1)
+            # (16) dx[m,q] = 1/√(ε+v[m]) (dy[m,q] γ[q]−h[m,q] dx_sum1[m]/C)
+            dx = (gamma * dy - dx_sum1[:, None] * h / C) / np.sqrt(epsilon + v[:, None])
+    return dx.reshape(*full_shape, C) if inputs else None, dgamma
 
 
 class RMSNorm(rt.Layer):
@@ -172,5 +213,5 @@ class RMSNorm(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         v, h = self._kept()
-        self.grads["gamma"] = rms_norm_grad_gamma(dy, h)
-        return rms_norm_grad_input(dy, self.params["gamma"], v, h, eps=self.eps)
+        dx, self.grads["gamma"] = rms_norm_backward(dy, self.params["gamma"], v, h, eps=self.eps)
+        return dx

@@ -91,41 +91,43 @@ def scaled_dot_product_attention_forward(
     k = k.reshape(E, S, D)
     v = v.reshape(E, S, F)
     # (1) u[e,i,j] = 1/√D Σ_{d} q[e,i,d] k[e,j,d]
-    u = np.empty((E, L, S), dtype)
+    u = rt.empty((E, L, S), dtype)
     rt.contract("e i d, e j d -> e i j", q, k, out=u)
     u *= rt.ratio(1, D ** (1 / 2))
     # (1) u[e,i,j] += m[i,j]
     if m is not None:
         u += m
     # (2) c[e,i] = max_{j} max(u[e,i,j], −10³⁰)   over is_causal·j≤is_causal·i
-    c = np.full((E, L), -np.inf, dtype)
-    for i in range(L):
-        j_low, j_high = rt.clip(S, (-is_causal, i * is_causal, L * is_causal + 1 - is_causal))
-        if j_low < j_high:
-            c[:, i] = np.maximum(c[:, i], np.max(np.maximum(u[:, i, j_low:j_high], -1e30), axis=-1, initial=-np.inf))
-    # (3) h[e,i,j] = exp(u[e,i,j]−c[e,i]) [is_causal·j≤is_causal·i]
-    h = np.zeros((E, L, S), dtype)
-    for i in range(L):
-        j_low, j_high = rt.clip(S, (-is_causal, i * is_causal, L * is_causal + 1 - is_causal))
-        if j_low < j_high:
-            part = h[:, i, j_low:j_high]
-            part += np.exp(u[:, i, j_low:j_high] - c[:, i][:, None])
-    # (4) z[e,i] = Σ_{j} h[e,i,j]
-    z = np.empty((E, L), dtype)
-    if not loops.scaled_dot_product_attention_forward_1(z, h, E, L, S):
-        z = rt.total(h, -1)
-    # (4) z[e,i] += [c[e,i]=−10³⁰]
-    if not loops.scaled_dot_product_attention_forward_2(z, c, E, L):
-        z += (c == -1e30).astype(dtype)
-    # (6) p[e,i,j] = exp(u[e,i,j]−c[e,i])/z[e,i] [is_causal·j≤is_causal·i]
     p = np.zeros((E, L, S), dtype)
-    for i in range(L):
-        j_low, j_high = rt.clip(S, (-is_causal, i * is_causal, L * is_causal + 1 - is_causal))
-        if j_low < j_high:
-            part = p[:, i, j_low:j_high]
-            part += np.exp(u[:, i, j_low:j_high] - c[:, i][:, None]) / z[:, i][:, None]
+    if not (
+        loops.wanted(E * L * S, is_causal) and loops.scaled_dot_product_attention_forward_1(p, u, E, L, S, is_causal)
+    ):
+        c = np.full((E, L), -np.inf, dtype)
+        for i in range(L):
+            j_low, j_high = rt.clip(S, (-is_causal, i * is_causal, L * is_causal + 1 - is_causal))
+            if j_low < j_high:
+                c[:, i] = np.maximum(
+                    c[:, i], np.max(np.maximum(u[:, i, j_low:j_high], -1e30), axis=-1, initial=-np.inf)
+                )
+        # (3) h[e,i,j] = exp(u[e,i,j]−c[e,i]) [is_causal·j≤is_causal·i]
+        h = np.zeros((E, L, S), dtype)
+        for i in range(L):
+            j_low, j_high = rt.clip(S, (-is_causal, i * is_causal, L * is_causal + 1 - is_causal))
+            if j_low < j_high:
+                part = h[:, i, j_low:j_high]
+                part += np.exp(u[:, i, j_low:j_high] - c[:, i][:, None])
+        # (4) z[e,i] = Σ_{j} h[e,i,j]
+        z = rt.total(h, -1)
+        # (4) z[e,i] += [c[e,i]=−10³⁰]
+        z += (c == -1e30).astype(dtype)
+        # (6) p[e,i,j] = exp(u[e,i,j]−c[e,i])/z[e,i] [is_causal·j≤is_causal·i]
+        for i in range(L):
+            j_low, j_high = rt.clip(S, (-is_causal, i * is_causal, L * is_causal + 1 - is_causal))
+            if j_low < j_high:
+                part = p[:, i, j_low:j_high]
+                part += np.exp(u[:, i, j_low:j_high] - c[:, i][:, None]) / z[:, i][:, None]
     # (7) y[e,i,f] = Σ_{j} v[e,j,f] p[e,i,j]
-    y = np.empty((E, L, F), dtype)
+    y = rt.empty((E, L, F), dtype)
     rt.contract("e i j, e j f -> e i f", p, v, out=y)
     return y.reshape(*full_shape, L, F), p.reshape(*full_shape, L, S)
 
@@ -181,30 +183,34 @@ def scaled_dot_product_attention_grad_q(dy: Any, k: Any, v: Any, p: Any, *, is_c
     dy = dy.reshape(E, L, F)
     p = p.reshape(E, L, S)
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
-    dp = np.empty((E, L, S), dtype)
+    dp = rt.empty((E, L, S), dtype)
     rt.contract("a o f, a l f -> a o l", dy, v, out=dp)
     # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
-    ds = np.zeros((E, L), dtype)
-    for o in range(L):
-        j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
-        if j_low < j_high:
-            part = ds[:, o]
-            part += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
-    # (29) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
     du = np.zeros((E, L, S), dtype)
-    for o in range(L):
-        l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
-        if l_low < l_high:
-            part = du[:, o, l_low:l_high]
-            part += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
-    # (29) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
-    for o in range(L):
-        l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
-        if l_low < l_high:
-            part = du[:, o, l_low:l_high]
-            part += ds[:, o][:, None] * p[:, o, l_low:l_high]
+    if not (
+        loops.wanted(E * L * S, is_causal)
+        and loops.scaled_dot_product_attention_grad_q_1(du, dp, p, E, L, S, is_causal)
+    ):
+        ds = np.zeros((E, L), dtype)
+        for o in range(L):
+            j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+            if j_low < j_high:
+                part = ds[:, o]
+                part += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
+        # (29) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
+        for o in range(L):
+            l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+            if l_low < l_high:
+                part = du[:, o, l_low:l_high]
+                part += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
+        # (29) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
+        for o in range(L):
+            l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+            if l_low < l_high:
+                part = du[:, o, l_low:l_high]
+                part += ds[:, o][:, None] * p[:, o, l_low:l_high]
     # (34) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
-    dq = np.empty((E, L, D), dtype)
+    dq = rt.empty((E, L, D), dtype)
     rt.contract("a o j, a j l -> a o l", du, k, out=dq)
     dq *= rt.ratio(1, D ** (1 / 2))
     return dq.reshape(*full_shape, L, D)
@@ -261,30 +267,34 @@ def scaled_dot_product_attention_grad_k(dy: Any, q: Any, v: Any, p: Any, *, is_c
     dy = dy.reshape(E, L, F)
     p = p.reshape(E, L, S)
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
-    dp = np.empty((E, L, S), dtype)
+    dp = rt.empty((E, L, S), dtype)
     rt.contract("a o f, a l f -> a o l", dy, v, out=dp)
     # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
-    ds = np.zeros((E, L), dtype)
-    for o in range(L):
-        j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
-        if j_low < j_high:
-            part = ds[:, o]
-            part += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
-    # (29) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
     du = np.zeros((E, L, S), dtype)
-    for o in range(L):
-        l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
-        if l_low < l_high:
-            part = du[:, o, l_low:l_high]
-            part += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
-    # (29) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
-    for o in range(L):
-        l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
-        if l_low < l_high:
-            part = du[:, o, l_low:l_high]
-            part += ds[:, o][:, None] * p[:, o, l_low:l_high]
+    if not (
+        loops.wanted(E * L * S, is_causal)
+        and loops.scaled_dot_product_attention_grad_k_1(du, dp, p, E, L, S, is_causal)
+    ):
+        ds = np.zeros((E, L), dtype)
+        for o in range(L):
+            j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+            if j_low < j_high:
+                part = ds[:, o]
+                part += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
+        # (29) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
+        for o in range(L):
+            l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+            if l_low < l_high:
+                part = du[:, o, l_low:l_high]
+                part += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
+        # (29) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
+        for o in range(L):
+            l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+            if l_low < l_high:
+                part = du[:, o, l_low:l_high]
+                part += ds[:, o][:, None] * p[:, o, l_low:l_high]
     # (37) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
-    dk = np.empty((E, S, D), dtype)
+    dk = rt.empty((E, S, D), dtype)
     rt.contract("a i o, a i l -> a o l", du, q, out=dk)
     dk *= rt.ratio(1, D ** (1 / 2))
     return dk.reshape(*full_shape, S, D)
@@ -323,7 +333,7 @@ def scaled_dot_product_attention_grad_v(dy: Any, p: Any) -> rt.Array:
     dy = dy.reshape(E, L, F)
     p = p.reshape(E, L, S)
     # (40) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
-    dv = np.empty((E, S, F), dtype)
+    dv = rt.empty((E, S, F), dtype)
     rt.contract("a i o, a i l -> a o l", p, dy, out=dv)
     return dv.reshape(*full_shape, S, F)
 
@@ -365,39 +375,43 @@ def scaled_dot_product_attention_backward(
     dy = dy.reshape(E, L, F)
     p = p.reshape(E, L, S)
     # (40) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
-    dv = np.empty((E, S, F), dtype)
+    dv = rt.empty((E, S, F), dtype)
     rt.contract("a i o, a i l -> a o l", p, dy, out=dv)
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
-    dp = np.empty((E, L, S), dtype)
+    dp = rt.empty((E, L, S), dtype)
     rt.contract("a o f, a l f -> a o l", dy, v, out=dp)
     # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
-    ds = np.zeros((E, L), dtype)
-    for o in range(L):
-        j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
-        if j_low < j_high:
-            part = ds[:, o]
-            part += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
-    # (29) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
     du = np.zeros((E, L, S), dtype)
-    for o in range(L):
-        l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
-        if l_low < l_high:
-            part = du[:, o, l_low:l_high]
-            part += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
+    if not (
+        loops.wanted(E * L * S, is_causal)
+        and loops.scaled_dot_product_attention_backward_1(du, dp, p, E, L, S, is_causal)
+    ):
+        ds = np.zeros((E, L), dtype)
+        for o in range(L):
+            j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+            if j_low < j_high:
+                part = ds[:, o]
+                part += -rt.contract("a j, a j -> a", dp[:, o, j_low:j_high], p[:, o, j_low:j_high])
+        # (29) du[a,o,l] = p[a,o,l] dp[a,o,l] [is_causal·l≤is_causal·o]
+        for o in range(L):
+            l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+            if l_low < l_high:
+                part = du[:, o, l_low:l_high]
+                part += dp[:, o, l_low:l_high] * p[:, o, l_low:l_high]
+        # (29) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
+        for o in range(L):
+            l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
+            if l_low < l_high:
+                part = du[:, o, l_low:l_high]
+                part += ds[:, o][:, None] * p[:, o, l_low:l_high]
+        del ds
     del dp
-    # (29) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
-    for o in range(L):
-        l_low, l_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
-        if l_low < l_high:
-            part = du[:, o, l_low:l_high]
-            part += ds[:, o][:, None] * p[:, o, l_low:l_high]
-    del ds
     # (34) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
-    dq = np.empty((E, L, D), dtype)
+    dq = rt.empty((E, L, D), dtype)
     rt.contract("a o j, a j l -> a o l", du, k, out=dq)
     dq *= rt.ratio(1, D ** (1 / 2))
     # (37) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
-    dk = np.empty((E, S, D), dtype)
+    dk = rt.empty((E, S, D), dtype)
     rt.contract("a i o, a i l -> a o l", du, q, out=dk)
     dk *= rt.ratio(1, D ** (1 / 2))
     return dq.reshape(*full_shape, L, D), dk.reshape(*full_shape, S, D), dv.reshape(*full_shape, S, F)

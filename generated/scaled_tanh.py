@@ -44,7 +44,7 @@ def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6
     S = rt.number("scaled_tanh", "slope", slope)
     rt.require("scaled_tanh", "slope", -np.inf < S < np.inf, "a finite number", slope)
     # (1) y[e] = A tanh(S x[e])
-    y = np.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.scaled_tanh_forward_1(y, x, A, E, S):
         y = A * np.tanh(S * x)
     return y.reshape(full_shape)
@@ -87,7 +87,7 @@ def scaled_tanh_grad_input(
     dy = dy.reshape(-1)
     y = y.reshape(-1)
     # (4) dx[m] = AS dy[m] (1−y[m]²/A²)
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.scaled_tanh_grad_input_1(dx, dy, y, A, E, S):
         dx = A * S * (1 - np.square(y) / A**2) * dy
     return dx.reshape(full_shape)

@@ -38,7 +38,7 @@ def selu_forward(x: Any) -> rt.Array:
     E = x.size
     x = x.reshape(-1)
     # (1) y[e] = 1.7580993408473768 expm1(min(0, x[e])) + 1.0507009873554805 max(0, x[e])
-    y = np.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.selu_forward_1(y, x, E):
         y = 1.7580993408473768 * np.expm1(np.minimum(x, 0)) + 1.0507009873554805 * np.maximum(x, 0)
     return y.reshape(full_shape)
@@ -66,7 +66,7 @@ def selu_grad_input(dy: Any, x: Any) -> rt.Array:
     rt.same_shape("selu", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     # (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 exp(min(0, x[m])) [x[m]≤0])
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.selu_grad_input_1(dx, dy, x, E):
         dx = (
             np.where(x <= 0, 1.7580993408473768 * np.exp(np.minimum(x, 0)), 0)

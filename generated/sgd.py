@@ -70,10 +70,9 @@ def sgd_update(
     rt.require("sgd", "weight_decay", 0 <= weight_decay < np.inf, "a finite number, at least 0", weight_decay)
     nesterov = rt.flag("sgd", "nesterov", nesterov)
     # (1) h[e] = weight_decay p[e] + g[e]
-    h = np.empty((E,), dtype)
-    new_v = np.empty((E,), dtype)
-    new_p = np.empty((E,), dtype)
-    if not loops.sgd_update_1(h, new_v, new_p, g, p, v, E, lr, momentum, nesterov, weight_decay):
+    new_v = rt.empty((E,), dtype)
+    new_p = rt.empty((E,), dtype)
+    if not loops.sgd_update_1(new_v, new_p, g, p, v, E, lr, momentum, nesterov, weight_decay):
         h = weight_decay * p + g
         # (2) new_v[e] = momentum v[e] + h[e]
         new_v = momentum * v + h

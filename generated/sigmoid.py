@@ -9,8 +9,6 @@ Source: Rumelhart, Hinton and Williams, Learning representations by back-propaga
 
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -38,7 +36,7 @@ def sigmoid_forward(x: Any) -> rt.Array:
     E = x.size
     x = x.reshape(-1)
     # (1) y[e] = σ(x[e])
-    y = np.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.sigmoid_forward_1(y, x, E):
         y = rt.sigmoid(x)
     return y.reshape(full_shape)
@@ -66,7 +64,7 @@ def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
     rt.same_shape("sigmoid", "y", y.shape, full_shape)
     y = y.reshape(-1)
     # (4) dx[m] = dy[m] y[m] (1−y[m])
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.sigmoid_grad_input_1(dx, dy, y, E):
         dx = (1 - y) * dy * y
     return dx.reshape(full_shape)

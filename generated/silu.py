@@ -11,8 +11,6 @@ Source: Elfwing, Uchibe and Doya, Sigmoid-weighted linear units for neural netwo
 
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -41,8 +39,8 @@ def silu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     E = x.size
     x = x.reshape(-1)
     # (1) s[e] = σ(x[e])
-    s = np.empty((E,), dtype)
-    y = np.empty((E,), dtype)
+    s = rt.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.silu_forward_1(s, y, x, E):
         s = rt.sigmoid(x)
         # (2) y[e] = x[e] s[e]
@@ -75,7 +73,7 @@ def silu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
     rt.same_shape("silu", "s", s.shape, full_shape)
     s = s.reshape(-1)
     # (8) dx[m] = dy[m] s[m] (1+x[m] (1−s[m]))
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.silu_grad_input_1(dx, dy, s, x, E):
         dx = ((1 - s) * x + 1) * dy * s
     return dx.reshape(full_shape)

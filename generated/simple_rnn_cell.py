@@ -64,7 +64,7 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
     w, r, b, x, h, dtype = rt.arrays("simple_rnn_cell", "w 2, r 2, b 1 optional, x 2, h 2", w, r, b, x, h)
     C, H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h, None, None)
     # (1) u[n,k] = Σ_{l} h[n,l] r[l,k]
-    u = np.empty((N, H), dtype)
+    u = rt.empty((N, H), dtype)
     rt.contract("n l, l k -> n k", h, r, out=u)
     # (1) u[n,k] += Σ_{c} x[n,c] w[c,k]
     u += rt.contract("n c, c k -> n k", x, w)
@@ -100,7 +100,7 @@ def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
     # (8) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²)
     factor1 = (1 - np.square(y)) * dy
-    dx = np.empty((N, C), dtype)
+    dx = rt.empty((N, C), dtype)
     rt.contract("m k, q k -> m q", factor1, w, out=dx)
     return dx
 
@@ -130,7 +130,7 @@ def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
     # (9) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²)
     factor1 = (1 - np.square(y)) * dy
-    dh = np.empty((N, H), dtype)
+    dh = rt.empty((N, H), dtype)
     rt.contract("m k, q k -> m q", factor1, r, out=dh)
     return dh
 
@@ -159,7 +159,7 @@ def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
     # (12) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²)
     factor1 = (1 - np.square(y)) * dy
-    dw = np.empty((C, H), dtype)
+    dw = rt.empty((C, H), dtype)
     rt.contract("n m, n q -> m q", x, factor1, out=dw)
     return dw
 
@@ -186,7 +186,7 @@ def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
     # (13) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²)
     factor1 = (1 - np.square(y)) * dy
-    dr = np.empty((H, H), dtype)
+    dr = rt.empty((H, H), dtype)
     rt.contract("n m, n q -> m q", h, factor1, out=dr)
     return dr
 
@@ -210,7 +210,7 @@ def simple_rnn_cell_grad_bias(dy: Any, y: Any) -> rt.Array:
     N, H = dy.shape
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
     # (16) db[m] = Σ_{n} dy[n,m] (1−y[n,m]²)
-    db = np.empty((H,), dtype)
+    db = rt.empty((H,), dtype)
     if not loops.simple_rnn_cell_grad_bias_1(db, dy, y, H, N):
         db = rt.total((1 - np.square(y)) * dy, 0)
     return db
@@ -250,24 +250,24 @@ def simple_rnn_cell_backward(
     )
     C, H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h, dy, y)
     # (3) du[m,q] = dy[m,q] (1−y[m,q]²)
-    du = np.empty((N, H), dtype)
+    du = rt.empty((N, H), dtype)
     if not loops.simple_rnn_cell_backward_1(du, dy, y, H, N):
         du = (1 - np.square(y)) * dy
     # (12) dw[m,q] = Σ_{n} x[n,m] du[n,q]
-    dw = np.empty((C, H), dtype)
+    dw = rt.empty((C, H), dtype)
     rt.contract("n m, n q -> m q", x, du, out=dw)
     # (13) dr[m,q] = Σ_{n} h[n,m] du[n,q]
-    dr = np.empty((H, H), dtype)
+    dr = rt.empty((H, H), dtype)
     rt.contract("n m, n q -> m q", h, du, out=dr)
     if b is not None:
         # (16) db[m] = Σ_{n} du[n,m]
         db = rt.total(du, 0)
     if inputs:
         # (8) dx[m,q] = Σ_{k} w[q,k] du[m,k]
-        dx = np.empty((N, C), dtype)
+        dx = rt.empty((N, C), dtype)
         rt.contract("m k, q k -> m q", du, w, out=dx)
         # (9) dh[m,q] = Σ_{k} r[q,k] du[m,k]
-        dh = np.empty((N, H), dtype)
+        dh = rt.empty((N, H), dtype)
         rt.contract("m k, q k -> m q", du, r, out=dh)
     return dx if inputs else None, dh if inputs else None, dw, dr, None if b is None else db
 

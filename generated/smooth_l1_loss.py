@@ -81,7 +81,7 @@ def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array
     beta = rt.number("smooth_l1_loss", "beta", beta)
     rt.require("smooth_l1_loss", "beta", 0 <= beta < np.inf, "a finite number, at least 0", beta)
     # (10) dx[m] = 1/(Eβ) dy r[m] [|r[m]|<β]
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.smooth_l1_loss_grad_input_1(dx, r, dy, E, beta):
         dx = np.where(beta > np.abs(r), dy * r / (E * beta), 0)
     # (10) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]

@@ -45,11 +45,8 @@ def softmax_forward(x: Any) -> rt.Array:
     E = x.shape[0]
     K = x.shape[-1]
     # (1) m[e] = max_{k} x[e,k]
-    m = np.empty((E,), dtype)
-    h = np.empty((E, K), dtype)
-    z = np.empty((E,), dtype)
-    y = np.empty((E, K), dtype)
-    if not loops.softmax_forward_1(m, h, z, y, x, E, K):
+    y = rt.empty((E, K), dtype)
+    if not loops.softmax_forward_1(y, x, E, K):
         m = np.max(x, axis=-1, initial=-np.inf)
         # (2) h[e,k] = exp(x[e,k]−m[e])
         h = np.exp(x - m[:, None])
@@ -83,9 +80,8 @@ def softmax_grad_input(dy: Any, y: Any) -> rt.Array:
     K = dy.shape[-1]
     rt.extent("softmax", "argument y, axis -1 (K)", y.shape[-1], K)
     # dx_sum1[q] = Σ_{k} dy[q,k] y[q,k]
-    dx_sum1 = np.empty((E,), dtype)
-    dx = np.empty((E, K), dtype)
-    if not loops.softmax_grad_input_1(dx_sum1, dx, dy, y, E, K):
+    dx = rt.empty((E, K), dtype)
+    if not loops.softmax_grad_input_1(dx, dy, y, E, K):
         dx_sum1 = rt.contract("q k, q k -> q", dy, y)
         # (25) dx[q,v] = y[q,v] (dy[q,v]−dx_sum1[q])
         dx = (dy - dx_sum1[:, None]) * y

@@ -47,9 +47,9 @@ def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Arr
     rt.extents("softmax_cross_entropy", "t", t.shape, (N,), "batch")
     rt.labels("softmax_cross_entropy", "t", t, K)
     # (1) m[n] = max_{k} x[n,k]
-    m = np.empty((N,), dtype)
-    h = np.empty((N, K), dtype)
-    z = np.empty((N,), dtype)
+    m = rt.empty((N,), dtype)
+    h = rt.empty((N, K), dtype)
+    z = rt.empty((N,), dtype)
     if not loops.softmax_cross_entropy_forward_1(m, h, z, x, K, N):
         m = np.max(x, axis=-1, initial=-np.inf)
         # (2) h[n,k] = exp(x[n,k]−m[n])
@@ -91,7 +91,7 @@ def softmax_cross_entropy_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Arra
     rt.extent("softmax_cross_entropy", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("softmax_cross_entropy", "t", t, K)
     # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
-    dx = np.empty((N, K), dtype)
+    dx = rt.empty((N, K), dtype)
     if not loops.softmax_cross_entropy_grad_input_1(dx, h, z, dy, K, N):
         dx = dy * h / (N * z[:, None])
     # (23) dx[q,v] += −1/N dy [v=t[q]]

@@ -41,7 +41,7 @@ def softplus_forward(x: Any, *, beta: float = 1.0) -> rt.Array:
     beta = rt.number("softplus", "beta", beta)
     rt.require("softplus", "beta", -np.inf < beta < np.inf and beta != 0, "a finite number, other than 0", beta)
     # (1) y[e] = 1/β softplus(β x[e])
-    y = np.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.softplus_forward_1(y, x, E, beta):
         y = rt.softplus(beta * x) / beta
     return y.reshape(full_shape)
@@ -72,7 +72,7 @@ def softplus_grad_input(dy: Any, x: Any, *, beta: float = 1.0) -> rt.Array:
     beta = rt.number("softplus", "beta", beta)
     rt.require("softplus", "beta", -np.inf < beta < np.inf and beta != 0, "a finite number, other than 0", beta)
     # (2) dx[m] = dy[m] σ(β x[m])
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.softplus_grad_input_1(dx, dy, x, E, beta):
         dx = rt.sigmoid(beta * x) * dy
     return dx.reshape(full_shape)

@@ -38,7 +38,7 @@ def softsign_forward(x: Any) -> rt.Array:
     E = x.size
     x = x.reshape(-1)
     # (1) y[e] = x[e]/(1+|x[e]|)
-    y = np.empty((E,), dtype)
+    y = rt.empty((E,), dtype)
     if not loops.softsign_forward_1(y, x, E):
         y = x / (np.abs(x) + 1)
     return y.reshape(full_shape)

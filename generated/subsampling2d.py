@@ -81,7 +81,7 @@ def subsampling2d_forward(
         dtype, a, b, x, kernel_size, stride, amplitude, slope
     )
     # (1) z[n,i,j,c] = Σ_{r,t} x[n, s_h·i+r, s_w·j+t, c]
-    z = np.empty((N, H_out, W_out, C), dtype)
+    z = rt.empty((N, H_out, W_out, C), dtype)
     if not (
         loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
         and loops.subsampling2d_forward_1(z, x, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
@@ -91,7 +91,7 @@ def subsampling2d_forward(
         )
         rt.reduce(np.add, 0, x_1, z)
     # (3) y[n,i,j,c] = A tanh(S(a[c] z[n,i,j,c]+b[c]))
-    y = np.empty((N, H_out, W_out, C), dtype)
+    y = rt.empty((N, H_out, W_out, C), dtype)
     if not loops.subsampling2d_forward_2(y, a, b, z, A, C, H_out, N, S, W_out):
         y = A * np.tanh(S * (a * z + b))
     return y, z
@@ -161,7 +161,7 @@ def subsampling2d_grad_input(
         dtype, a, input_shape, dy, y, None, kernel_size, stride, amplitude, slope
     )
     # (12) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
-    dx = np.empty((N, H, W, C), dtype)
+    dx = rt.empty((N, H, W, C), dtype)
     done = loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
     if done:
         if s_h == 1 and s_w == 1:
@@ -214,7 +214,7 @@ def subsampling2d_grad_a(
     z, y, dy, dtype = rt.arrays("subsampling2d", "z 4, y 4, dy 4", z, y, dy)
     A, S, N, H_out, W_out, C = _subsampling2d_grad_a_sizes(dtype, dy, z, y, amplitude, slope)
     # (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
-    da = np.empty((C,), dtype)
+    da = rt.empty((C,), dtype)
     if not loops.subsampling2d_grad_a_1(da, dy, y, z, A, C, H_out, N, S, W_out):
         da = A * S * rt.total((1 - np.square(y) / A**2) * dy * z, (0, 1, 2))
     return da
@@ -242,7 +242,7 @@ def subsampling2d_grad_bias(
     y, dy, dtype = rt.arrays("subsampling2d", "y 4, dy 4", y, dy)
     A, S, N, H_out, W_out, C = _subsampling2d_grad_a_sizes(dtype, dy, None, y, amplitude, slope)
     # (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
-    db = np.empty((C,), dtype)
+    db = rt.empty((C,), dtype)
     if not loops.subsampling2d_grad_bias_1(db, dy, y, A, C, H_out, N, S, W_out):
         db = A * S * rt.total((1 - np.square(y) / A**2) * dy, (0, 1, 2))
     return db
@@ -292,24 +292,24 @@ def subsampling2d_backward(
         dtype, a, input_shape, dy, y, z, kernel_size, stride, amplitude, slope
     )
     # (4) du[m,q,v,e] = AS dy[m,q,v,e] (1−y[m,q,v,e]²/A²)
-    du = np.empty((N, H_out, W_out, C), dtype)
-    if not loops.subsampling2d_backward_1(du, dy, y, A, C, H_out, N, S, W_out):
+    du = rt.empty((N, H_out, W_out, C), dtype)
+    da = rt.empty((C,), dtype)
+    db = rt.empty((C,), dtype)
+    if not loops.subsampling2d_backward_1(du, da, db, dy, y, z, A, C, H_out, N, S, W_out):
         du = A * S * (1 - np.square(y) / A**2) * dy
-    # (18) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
-    da = np.empty((C,), dtype)
-    if not loops.subsampling2d_backward_2(da, du, z, C, H_out, N, W_out):
+        # (18) da[m] = Σ_{n,i,j} z[n,i,j,m] du[n,i,j,m]
         da = rt.contract("n i j m, n i j m -> m", du, z)
-    # (21) db[m] = Σ_{n,i,j} du[n,i,j,m]
-    db = rt.total(du, (0, 1, 2))
+        # (21) db[m] = Σ_{n,i,j} du[n,i,j,m]
+        db = rt.total(du, (0, 1, 2))
     if inputs:
         # (12) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
-        dx = np.empty((N, H, W, C), dtype)
+        dx = rt.empty((N, H, W, C), dtype)
         done = loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
         if done:
             if s_h == 1 and s_w == 1:
-                done = loops.subsampling2d_backward_3(dx, a, du, C, H, H_out, N, R, T, W, W_out)
+                done = loops.subsampling2d_backward_2(dx, a, du, C, H, H_out, N, R, T, W, W_out)
             else:
-                done = loops.subsampling2d_backward_4(dx, a, du, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
+                done = loops.subsampling2d_backward_3(dx, a, du, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
         if not done:
             dx_1 = rt.Window(  # m i j e r t
                 dx, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))

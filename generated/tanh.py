@@ -63,7 +63,7 @@ def tanh_grad_input(dy: Any, y: Any) -> rt.Array:
     rt.same_shape("tanh", "y", y.shape, full_shape)
     y = y.reshape(-1)
     # (4) dx[m] = dy[m] (1−y[m]²)
-    dx = np.empty((E,), dtype)
+    dx = rt.empty((E,), dtype)
     if not loops.tanh_grad_input_1(dx, dy, y, E):
         dx = (1 - np.square(y)) * dy
     return dx.reshape(full_shape)

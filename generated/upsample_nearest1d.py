@@ -42,7 +42,7 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     rt.require("upsample_nearest1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.affordable("upsample_nearest1d", dtype, {"y": (N, W_out, C)})
     # (1) y[n, sj+t, c] += x[n,j,c]
-    y = np.empty((N, W_out, C), dtype)
+    y = rt.empty((N, W_out, C), dtype)
     if not (loops.wanted(C * N * W * s, s) and loops.upsample_nearest1d_forward_1(y, x, C, N, W, W_out, s)):
         y_2 = rt.Window(y, (N, W, C, s), ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))))  # n j c t
         rt.spread(x, y_2)
@@ -74,7 +74,7 @@ def upsample_nearest1d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_
     rt.extents("upsample_nearest1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.affordable("upsample_nearest1d", dtype, {"dx": (N, W, C)})
     # (6) dx[m,q,v] = Σ_{t} dy[m, sq+t, v]
-    dx = np.empty((N, W, C), dtype)
+    dx = rt.empty((N, W, C), dtype)
     if not (loops.wanted(C * N * W * s, s) and loops.upsample_nearest1d_grad_input_1(dx, dy, C, N, W, W_out, s)):
         dy_1 = rt.Window(dy, (N, W, C, s), ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))))  # m q v t
         rt.reduce(np.add, 0, dy_1, dx)

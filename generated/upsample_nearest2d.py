@@ -53,7 +53,7 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     x, dtype = rt.arrays("upsample_nearest2d", "x 4", x)
     s_h, s_w, N, H, W, C, H_out, W_out = _upsample_nearest2d_sizes(dtype, x, None, scale_factor)
     # (1) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
-    y = np.empty((N, H_out, W_out, C), dtype)
+    y = rt.empty((N, H_out, W_out, C), dtype)
     if not (
         loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w)
         and loops.upsample_nearest2d_forward_1(y, x, C, H, H_out, N, W, W_out, s_h, s_w)
@@ -85,7 +85,7 @@ def upsample_nearest2d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_
     input_shape = rt.shape("upsample_nearest2d", "input_shape", input_shape, 4)
     s_h, s_w, N, H, W, C, H_out, W_out = _upsample_nearest2d_sizes(dtype, input_shape, dy, scale_factor)
     # (6) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e]
-    dx = np.empty((N, H, W, C), dtype)
+    dx = rt.empty((N, H, W, C), dtype)
     if not (
         loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w)
         and loops.upsample_nearest2d_grad_input_1(dx, dy, C, H, H_out, N, W, W_out, s_h, s_w)

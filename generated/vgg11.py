@@ -99,7 +99,7 @@ def _double_forward(
     buffers.give(conv2_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
     pool_y = buffers.take((N, H_out, H_out, K), dtype)
-    pool_argmax = np.empty((N, H_out, H_out, K), np.int32)
+    pool_argmax = rt.empty((N, H_out, H_out, K), np.int32)
     if not loops.vgg11_double_forward_1(pool_y, pool_argmax, relu2_y, H, H_out, K, N):
         relu2_y_1 = rt.Window(  # n i j c r t
             relu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -134,7 +134,7 @@ def _single_forward(
     buffers.give(conv1_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
     pool_y = buffers.take((N, 8, 8, 128), dtype)
-    pool_argmax = np.empty((N, 8, 8, 128), np.int32)
+    pool_argmax = rt.empty((N, 8, 8, 128), np.int32)
     if not loops.vgg11_single_forward_1(pool_y, pool_argmax, relu1_y, N):
         relu1_y_1 = rt.Window(  # n i j c r t
             relu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -185,7 +185,7 @@ def vgg11_forward(
     buffers.give(stage1_conv1_u)
     # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
     stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
-    stage1_pool_argmax = np.empty((N, 16, 16, 64), np.int32)
+    stage1_pool_argmax = rt.empty((N, 16, 16, 64), np.int32)
     if not loops.vgg11_forward_1(stage1_pool_y, stage1_pool_argmax, stage1_relu1_y, N):
         stage1_relu1_y_1 = rt.Window(  # n i j c r t
             stage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
@@ -198,7 +198,7 @@ def vgg11_forward(
     # (4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
     flat_y = stage5_pool_y.reshape(N, 512)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] flat_y[n,c]
-    output_u = np.empty((N, 10), dtype)
+    output_u = rt.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", flat_y, output_w, out=output_u)
     # (5) output_u[n,k] += output_b[k]
     output_u += output_b
@@ -346,7 +346,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     # (4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
     flat_y = stage5_pool_y.reshape(N, 512)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] flat_y[n,c]
-    output_u = np.empty((N, 10), dtype)
+    output_u = rt.empty((N, 10), dtype)
     rt.contract("n c, c k -> n k", flat_y, output_w, out=output_u)
     buffers.give(stage5_pool_y)
     # (5) output_u[n,k] += output_b[k]
@@ -402,7 +402,7 @@ def _double_backward(
     rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
     # (44) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
-    dconv1_w = np.empty((3, 3, C, K), dtype)
+    dconv1_w = rt.empty((3, 3, C, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     # (45) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
     dconv1_b = rt.total(dconv1_u, (0, 1, 2))
@@ -411,7 +411,7 @@ def _double_backward(
     relu1_y_1 = rt.Window(  # m q v n i j
         relu1_y, (3, 3, K, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
     )
-    dconv2_w = np.empty((3, 3, K, K), dtype)
+    dconv2_w = rt.empty((3, 3, K, K), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     # (45) dconv2_b[m] = Σ_{n,i,j} dconv2_u[n,i,j,m]
     dconv2_b = rt.total(dconv2_u, (0, 1, 2))
@@ -462,7 +462,7 @@ def _single_backward(
     rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
     # (44) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     x_1 = rt.Window(x, (3, 3, 64, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
-    dconv1_w = np.empty((3, 3, 64, 128), dtype)
+    dconv1_w = rt.empty((3, 3, 64, 128), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
     # (45) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
     dconv1_b = rt.total(dconv1_u, (0, 1, 2))
@@ -537,12 +537,12 @@ def vgg11_backward(
     buffers.give(dstage1_relu1_y)
     # (44) dstage1_conv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dstage1_conv1_u[n,i,j,e]
     x_1 = rt.Window(x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
-    dstage1_conv1_w = np.empty((3, 3, 3, 64), dtype)
+    dstage1_conv1_w = rt.empty((3, 3, 3, 64), dtype)
     rt.contract("m q v n i j, n i j e -> m q v e", x_1, dstage1_conv1_u, out=dstage1_conv1_w)
     # (45) dstage1_conv1_b[m] = Σ_{n,i,j} dstage1_conv1_u[n,i,j,m]
     dstage1_conv1_b = rt.total(dstage1_conv1_u, (0, 1, 2))
     # (25) doutput_w[m,q] = Σ_{n} dy[n,q] flat_y[n,m]
-    doutput_w = np.empty((512, 10), dtype)
+    doutput_w = rt.empty((512, 10), dtype)
     rt.contract("n m, n q -> m q", flat_y, dy, out=doutput_w)
     # (28) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy, 0)
@@ -553,7 +553,7 @@ def vgg11_backward(
             (N, 32, 32, 64, 3, 3),
             ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
         )
-        dx = np.empty((N, 32, 32, 3), dtype)
+        dx = rt.empty((N, 32, 32, 3), dtype)
         rt.contract("m q v k r t, r t e k -> m q v e", dstage1_conv1_u_1, stage1_conv1_w, out=dx)
     buffers.give(dstage1_conv1_u)
     return (
@@ -595,9 +595,9 @@ def vgg11_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     rt.extents("vgg11_loss", "t", t.shape, (N,), "batch")
     rt.labels("vgg11_loss", "t", t, K)
     # (1) m[n] = max_{k} x[n,k]
-    m = np.empty((N,), dtype)
-    h = np.empty((N, K), dtype)
-    z = np.empty((N,), dtype)
+    m = rt.empty((N,), dtype)
+    h = rt.empty((N, K), dtype)
+    z = rt.empty((N,), dtype)
     if not loops.vgg11_loss_forward_1(m, h, z, x, K, N):
         m = np.max(x, axis=-1, initial=-np.inf)
         # (2) h[n,k] = exp(x[n,k]−m[n])
@@ -639,7 +639,7 @@ def vgg11_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
     rt.extent("vgg11_loss", "argument h, axis 0 (batch)", h.shape[0], N)
     rt.labels("vgg11_loss", "t", t, K)
     # (23) dx[q,v] = 1/N dy h[q,v]/z[q]
-    dx = np.empty((N, K), dtype)
+    dx = rt.empty((N, K), dtype)
     if not loops.vgg11_loss_grad_input_1(dx, h, z, dy, K, N):
         dx = dy * h / (N * z[:, None])
     # (23) dx[q,v] += −1/N dy [v=t[q]]

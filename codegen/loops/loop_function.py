@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, Integer, Symbol
 
-from gradscribe.codegen.loops.kinds import column_sums, elementwise, gather, reduce, scatter
+from gradscribe.codegen.loops.kinds import gather, reduce, scatter
+from gradscribe.codegen.loops.kinds.passes import row_loops
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import CFunction, CParameter
 from gradscribe.codegen.loops.writing.loop_writer import Writer
@@ -23,8 +24,7 @@ WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "gather": gather.write,
     "scatter": scatter.write,
     "reduce": reduce.write,
-    "column_sums": column_sums.write,
-    **dict.fromkeys(("pointwise", "row_sums", "rows"), elementwise.write),
+    **dict.fromkeys(("pointwise", "row_sums", "column_sums", "rows"), row_loops.write),
 }
 
 
@@ -72,7 +72,7 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
     extent = WRITERS[nest.kind](w)
     known = set(_fixed(nest))
     sizes = sorted(w.sizes, key=lambda s: s.name)
-    steps = sympy.prod([r.extent for r in nest.ranges], start=Integer(1))
+    steps = sympy.prod([r.extent for r in nest.ranges[nest.blocked :]], start=Integer(1))
     given = _Given(
         extent,
         steps,
@@ -80,7 +80,7 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
         tuple(w.numbers),
         tuple(s for s in sizes if s not in known),
         tuple(s for s in sizes if s in known),
-        nest.parted,
+        w.sums,
     )
     code = CFunction(_summary(w), _parameters(w, given), w.body)
     return NestLoops(code, given.caller(name, _summary(w), argument), w.arrays, given.others)
@@ -101,7 +101,13 @@ def _parameters(w: Writer, given: "_Given") -> tuple[CParameter, ...]:
         for k, s in enumerate((*given.sizes, *given.fixed), first)
     )
     team = (CParameter("struct team *const", "team", "work->team"),) if w.team else ()
+    last = len(given.arrays) + bool(w.numbers)
+    sweeps = (
+        CParameter("int", w.name("sweep").text, "work->sweep"),
+        CParameter("double *restrict", w.name("parts").text, f"arrays[{last}]"),
+    )
     return (
+        *(sweeps if w.sums is not None else ()),
         CParameter("long", w.name("start").text, "begin(work, number)"),
         CParameter("long", w.name("stop").text, "begin(work, number + 1)"),
         *team,
@@ -115,7 +121,7 @@ def _parameters(w: Writer, given: "_Given") -> tuple[CParameter, ...]:
 class _Given:
     """What loops are given: the extent of the outermost, the steps of all, arrays, numbers of the arrays' type, sizes.
 
-    `fixed` are the sizes that are known when they are compiled; of `parted` ones see `Nest`.
+    `fixed` are the sizes that are known when they are compiled; of `sums` see `Writer`.
     """
 
     extent: Expr
@@ -124,7 +130,7 @@ class _Given:
     numbers: tuple[Expr, ...]
     sizes: tuple[Symbol, ...]
     fixed: tuple[Symbol, ...]
-    parted: bool
+    sums: Expr | None
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -134,7 +140,12 @@ class _Given:
     @property
     def symbols(self) -> tuple[Symbol, ...]:
         """The sizes and options that all of it is made of."""
-        read = {s for e in (self.extent, self.steps, *self.numbers) for s in e.free_symbols if isinstance(s, Symbol)}
+        read = {
+            s
+            for e in (self.extent, self.steps, self.sums or Integer(0), *self.numbers)
+            for s in e.free_symbols
+            if isinstance(s, Symbol)
+        }
         return tuple(sorted(read | {*self.sizes, *self.fixed}, key=lambda s: s.name))
 
     @property
@@ -149,7 +160,7 @@ class _Given:
         signature = Signature((*arrays, *(Parameter(a, ANY) for a in self.scalars), *symbols), result=BOOL)
         numbers = Group(tuple(call(DTYPE.text, argument(n)) for n in self.numbers))
         run = call(
-            "rt.run_parts" if self.parted else "rt.run",
+            "rt.run",
             Name(text_of(name)),
             size(self.extent),
             size(self.steps),
@@ -157,6 +168,7 @@ class _Given:
             numbers,
             Group(tuple(Name(s.name) for s in self.sizes)),
             Group(tuple(Name(s.name) for s in self.fixed)),
+            *([size(self.sums)] if self.sums is not None else []),
         )
         target = self.arrays[0]
         kind = let(DTYPE.text, call("rt.float_type", Literal(name), **{target: Name(target)}))

@@ -22,7 +22,7 @@ class Nest:
 
     Attributes:
         kind: how the loops are arranged: "gather", "scatter", "reduce", "column_sums", "row_sums", "pointwise"
-            or "rows"; see `codegen.loops`.
+            or "rows", several of the last three and of "row_numbers"; see `codegen.loops`.
         target: the array written, new and not yet filled.
         place: where, per axis.
         op: the word of the reduction.
@@ -38,7 +38,8 @@ class Nest:
         blocked: whether the outermost index is that of blocks of rows; the rows are the next one.
         adds: whether the target is added to, and not new.
         members: of kind "rows": the nests that are computed row by row, one after the other; the target is the first's.
-        parted: whether the target has an axis for the outermost index here, along which it is added up at the end.
+        parted: whether each value of the outermost index has sums of its own, which are added up at the end.
+        local: the arrays among the targets of which there is one row only, or one element: nobody reads them elsewhere.
     """
 
     kind: str
@@ -58,11 +59,12 @@ class Nest:
     blocked: bool = False
     adds: bool = False
     members: "tuple[Nest, ...]" = ()
+    local: tuple[str, ...] = ()
 
     @property
     def written(self) -> tuple[str, ...]:
-        """The arrays that are written."""
-        targets = dict.fromkeys(member.target for member in self.members or (self,))
+        """The arrays that are written, without those that are local."""
+        targets = dict.fromkeys(m.target for m in self.members or (self,) if m.target not in self.local)
         return (*targets, *([self.argument] if self.argument else []))
 
     @property

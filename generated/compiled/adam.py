@@ -13,7 +13,7 @@ else:  # copied beside a script
 
 adam_update_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict h, REAL *restrict new_m, REAL *restrict new_v, REAL *restrict new_p,
+    long start, long stop, REAL *restrict new_m, REAL *restrict new_v, REAL *restrict new_p,
     const REAL *restrict g, const REAL *restrict p, const REAL *restrict m, const REAL *restrict v,
     REAL number_1, REAL number_2, REAL number_3, REAL number_4, REAL number_5, REAL number_6, REAL number_7,
     REAL number_8)
@@ -21,29 +21,29 @@ static void loops(
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals p_1 = load(&p[e]);
         const reals g_1 = load(&g[e]);
-        store(&h[e], number_1 * p_1 + g_1);
+        const reals h_1 = number_1 * p_1 + g_1;
         const reals m_1 = load(&m[e]);
-        const reals h_1 = load(&h[e]);
-        store(&new_m[e], number_2 * m_1 + number_3 * h_1);
+        const reals new_m_1 = number_2 * m_1 + number_3 * h_1;
         const reals v_1 = load(&v[e]);
-        store(&new_v[e], number_4 * v_1 + number_5 * (h_1 * h_1));
-        const reals new_m_1 = load(&new_m[e]);
-        const reals new_v_1 = load(&new_v[e]);
-        store(&new_p[e], p_1 - number_6 * new_m_1 / (number_7 + all_root_of(number_8 * new_v_1)));
+        const reals new_v_1 = number_4 * v_1 + number_5 * (h_1 * h_1);
+        const reals new_p_1 = p_1 - number_6 * new_m_1 / (number_7 + all_root_of(number_8 * new_v_1));
+        store(&new_m[e], new_m_1);
+        store(&new_v[e], new_v_1);
+        store(&new_p[e], new_p_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL p_1 = p[e];
         const REAL g_1 = g[e];
-        h[e] = number_1 * p_1 + g_1;
+        const REAL h_1 = number_1 * p_1 + g_1;
         const REAL m_1 = m[e];
-        const REAL h_1 = h[e];
-        new_m[e] = number_2 * m_1 + number_3 * h_1;
+        const REAL new_m_1 = number_2 * m_1 + number_3 * h_1;
         const REAL v_1 = v[e];
-        new_v[e] = number_4 * v_1 + number_5 * (h_1 * h_1);
-        const REAL new_m_1 = new_m[e];
-        const REAL new_v_1 = new_v[e];
-        new_p[e] = p_1 - number_6 * new_m_1 / (number_7 + root_of(number_8 * new_v_1));
+        const REAL new_v_1 = number_4 * v_1 + number_5 * (h_1 * h_1);
+        const REAL new_p_1 = p_1 - number_6 * new_m_1 / (number_7 + root_of(number_8 * new_v_1));
+        new_m[e] = new_m_1;
+        new_v[e] = new_v_1;
+        new_p[e] = new_p_1;
     }
 }
 
@@ -54,15 +54,14 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], arrays[7], ((const REAL *)arrays[8])[0], ((const REAL *)arrays[8])[1],
-        ((const REAL *)arrays[8])[2], ((const REAL *)arrays[8])[3], ((const REAL *)arrays[8])[4],
-        ((const REAL *)arrays[8])[5], ((const REAL *)arrays[8])[6], ((const REAL *)arrays[8])[7]);
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1],
+        ((const REAL *)arrays[7])[2], ((const REAL *)arrays[7])[3], ((const REAL *)arrays[7])[4],
+        ((const REAL *)arrays[7])[5], ((const REAL *)arrays[7])[6], ((const REAL *)arrays[7])[7]);
 }
 """
 
 
 def adam_update_1(
-    h: rt.Array,
     new_m: rt.Array,
     new_v: rt.Array,
     new_p: rt.Array,
@@ -79,12 +78,12 @@ def adam_update_1(
     weight_decay: Any,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("adam_update_1", h=h)
+    dtype = rt.float_type("adam_update_1", new_m=new_m)
     return rt.run(
         adam_update_1_loops,
         E,
         E,
-        (h, new_m, new_v, new_p, g, p, m, v),
+        (new_m, new_v, new_p, g, p, m, v),
         (
             dtype(weight_decay),
             dtype(beta_1),

@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `batch_norm`: C, compiled when it is first called, see `rt.Companion`."""
 
-from typing import Any
-
-import numpy as np
-
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
@@ -13,48 +9,60 @@ else:  # copied beside a script
 
 batch_norm_forward_1_loops = r"""/* Sums over e for every block, c. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict v, const REAL *restrict m,
-    const REAL *restrict x, REAL number_1, long C, long E)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict v,
+    const REAL *restrict m, const REAL *restrict x, REAL number_1, long C, long E)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long c = 0; c < C; c++) {
-            sums[c] = 0;
-            v[at + c] = 0;
+            v[c] = parts[c] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E); e++) {
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
             const long x_at = C * e;
             for (long c = 0; c < whole(0, C); c += LANES) {
                 const reals x_1 = load(&x[x_at + c]);
                 const reals m_1 = load(&m[c]);
-                store(&v[at + c], load(&v[at + c]) + (x_1 - m_1) * (x_1 - m_1));
+                store(&running[c], load(&running[c]) + (x_1 - m_1) * (x_1 - m_1));
             }
             APART
             for (long c = whole(0, C); c < C; c++) {
                 const REAL x_1 = x[x_at + c];
                 const REAL m_1 = m[c];
-                v[at + c] += (x_1 - m_1) * (x_1 - m_1);
+                running[c] += (x_1 - m_1) * (x_1 - m_1);
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long c = 0; c < C; c++) {
-                    sums[c] += v[at + c];
-                    v[at + c] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long c = 0; c < C; c++) {
-            v[at + c] += sums[c];
-            v[at + c] *= number_1;
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -66,8 +74,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
 }
 """
 
@@ -75,14 +83,8 @@ static void part(void *given, long number)
 def batch_norm_forward_1(v: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, c."""
     dtype = rt.float_type("batch_norm_forward_1", v=v)
-    return rt.run_parts(
-        batch_norm_forward_1_loops,
-        (E + 1023) // 1024,
-        C * E * ((E + 1023) // 1024),
-        (v, m, x),
-        (dtype(rt.ratio(1, E)),),
-        (C, E),
-        (),
+    return rt.run(
+        batch_norm_forward_1_loops, (E + 1023) // 1024, C * E, (v, m, x), (dtype(rt.ratio(1, E)),), (C, E), (), C
     )
 
 
@@ -99,22 +101,24 @@ static void loops(
             const reals x_1 = load(&x[x_at + c]);
             const reals m_1 = load(&m[c]);
             const reals factor1_1 = load(&factor1[c]);
-            store(&h[h_at + c], (x_1 - m_1) * factor1_1);
+            const reals h_1 = (x_1 - m_1) * factor1_1;
             const reals beta_1 = load(&beta[c]);
             const reals gamma_1 = load(&gamma[c]);
-            const reals h_1 = load(&h[h_at + c]);
-            store(&y[y_at + c], beta_1 + gamma_1 * h_1);
+            const reals y_1 = beta_1 + gamma_1 * h_1;
+            store(&h[h_at + c], h_1);
+            store(&y[y_at + c], y_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL x_1 = x[x_at + c];
             const REAL m_1 = m[c];
             const REAL factor1_1 = factor1[c];
-            h[h_at + c] = (x_1 - m_1) * factor1_1;
+            const REAL h_1 = (x_1 - m_1) * factor1_1;
             const REAL beta_1 = beta[c];
             const REAL gamma_1 = gamma[c];
-            const REAL h_1 = h[h_at + c];
-            y[y_at + c] = beta_1 + gamma_1 * h_1;
+            const REAL y_1 = beta_1 + gamma_1 * h_1;
+            h[h_at + c] = h_1;
+            y[y_at + c] = y_1;
         }
     }
 }
@@ -147,107 +151,65 @@ def batch_norm_forward_2(
     return rt.run(batch_norm_forward_2_loops, E, C * E, (h, y, factor1, m, x, beta, gamma), (), (C,), ())
 
 
-batch_norm_forward_3_loops = r"""/* Element by element. */
+batch_norm_grad_input_1_loops = r"""/* Row by row, for every block, e. */
 static void loops(
-    long start, long stop, REAL *restrict new_mean, REAL *restrict new_var, const REAL *restrict m,
-    const REAL *restrict running_mean, const REAL *restrict running_var, const REAL *restrict v, REAL number_1,
-    REAL number_2, REAL number_3)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dbeta,
+    REAL *restrict dgamma, const REAL *restrict dy, const REAL *restrict h, long C, long E)
 {
-    for (long c = start; c < whole(start, stop); c += LANES) {
-        const reals m_1 = load(&m[c]);
-        const reals running_mean_1 = load(&running_mean[c]);
-        store(&new_mean[c], number_1 * m_1 + number_2 * running_mean_1);
-        const reals v_1 = load(&v[c]);
-        const reals running_var_1 = load(&running_var[c]);
-        store(&new_var[c], number_3 * v_1 + number_2 * running_var_1);
-    }
-    APART
-    for (long c = whole(start, stop); c < stop; c++) {
-        const REAL m_1 = m[c];
-        const REAL running_mean_1 = running_mean[c];
-        new_mean[c] = number_1 * m_1 + number_2 * running_mean_1;
-        const REAL v_1 = v[c];
-        const REAL running_var_1 = running_var[c];
-        new_var[c] = number_3 * v_1 + number_2 * running_var_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], ((const REAL *)arrays[6])[2]);
-}
-"""
-
-
-def batch_norm_forward_3(
-    new_mean: rt.Array,
-    new_var: rt.Array,
-    m: rt.Array,
-    running_mean: rt.Array,
-    running_var: rt.Array,
-    v: rt.Array,
-    C: int,
-    E: int,
-    rho: Any,
-) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("batch_norm_forward_3", new_mean=new_mean)
-    return rt.run(
-        batch_norm_forward_3_loops,
-        C,
-        C,
-        (new_mean, new_var, m, running_mean, running_var, v),
-        (dtype(rho), dtype(1 - rho), dtype(rt.ratio(E * rho, float(np.maximum(E - 1, 1))))),
-        (),
-        (),
-    )
-
-
-batch_norm_grad_input_1_loops = r"""/* Sums over e for every block, q. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long q = 0; q < C; q++) {
-            sums[q] = 0;
-            dgamma[at + q] = 0;
+            dbeta[q] = parts[q];
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dgamma[q] = parts[C + q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E); e++) {
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
             const long dy_at = C * e;
             const long h_at = C * e;
             for (long q = 0; q < whole(0, C); q += LANES) {
-                store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]));
+                store(&running[C + q], load(&running[C + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
             }
             APART
             for (long q = whole(0, C); q < C; q++) {
-                dgamma[at + q] += dy[dy_at + q] * h[h_at + q];
+                running[q] += dy[dy_at + q];
+                running[C + q] += dy[dy_at + q] * h[h_at + q];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long q = 0; q < C; q++) {
-                    sums[q] += dgamma[at + q];
-                    dgamma[at + q] = 0;
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long q = 0; q < C; q++) {
-            dgamma[at + q] += sums[q];
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -259,16 +221,16 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2], numbers[3]);
 }
 """
 
 
-def batch_norm_grad_input_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
-    """Sums over e for every block, q."""
-    return rt.run_parts(
-        batch_norm_grad_input_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (dgamma, dy, h), (), (C, E), ()
+def batch_norm_grad_input_1(dbeta: rt.Array, dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Row by row, for every block, e."""
+    return rt.run(
+        batch_norm_grad_input_1_loops, (E + 1023) // 1024, C * E, (dbeta, dgamma, dy, h), (), (C, E), (), 2 * C
     )
 
 
@@ -288,7 +250,8 @@ static void loops(
             const reals dgamma_1 = load(&dgamma[a]);
             const reals h_1 = load(&h[h_at + a]);
             const reals factor1_1 = load(&factor1[a]);
-            store(&dx[dx_at + a], number_1 * (number_2 * dy_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1);
+            const reals dx_1 = number_1 * (number_2 * dy_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1;
+            store(&dx[dx_at + a], dx_1);
         }
         APART
         for (long a = whole(0, C); a < C; a++) {
@@ -297,7 +260,8 @@ static void loops(
             const REAL dgamma_1 = dgamma[a];
             const REAL h_1 = h[h_at + a];
             const REAL factor1_1 = factor1[a];
-            dx[dx_at + a] = number_1 * (number_2 * dy_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1;
+            const REAL dx_1 = number_1 * (number_2 * dy_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1;
+            dx[dx_at + a] = dx_1;
         }
     }
 }
@@ -333,44 +297,57 @@ def batch_norm_grad_input_2(
 
 batch_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict h, long C, long E)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long q = 0; q < C; q++) {
-            sums[q] = 0;
-            dgamma[at + q] = 0;
+            dgamma[q] = parts[q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E); e++) {
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
             const long dy_at = C * e;
             const long h_at = C * e;
             for (long q = 0; q < whole(0, C); q += LANES) {
-                store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
             }
             APART
             for (long q = whole(0, C); q < C; q++) {
-                dgamma[at + q] += dy[dy_at + q] * h[h_at + q];
+                running[q] += dy[dy_at + q] * h[h_at + q];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long q = 0; q < C; q++) {
-                    sums[q] += dgamma[at + q];
-                    dgamma[at + q] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long q = 0; q < C; q++) {
-            dgamma[at + q] += sums[q];
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -382,59 +359,76 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3]);
 }
 """
 
 
 def batch_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, q."""
-    return rt.run_parts(
-        batch_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (dgamma, dy, h), (), (C, E), ()
-    )
+    return rt.run(batch_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)
 
 
-batch_norm_backward_1_loops = r"""/* Sums over e for every block, q. */
+batch_norm_backward_1_loops = r"""/* Row by row, for every block, e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dbeta,
+    REAL *restrict dgamma, const REAL *restrict dy, const REAL *restrict h, long C, long E)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long q = 0; q < C; q++) {
-            sums[q] = 0;
-            dgamma[at + q] = 0;
+            dbeta[q] = parts[q];
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dgamma[q] = parts[C + q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E); e++) {
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
             const long dy_at = C * e;
             const long h_at = C * e;
             for (long q = 0; q < whole(0, C); q += LANES) {
-                store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]));
+                store(&running[C + q], load(&running[C + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
             }
             APART
             for (long q = whole(0, C); q < C; q++) {
-                dgamma[at + q] += dy[dy_at + q] * h[h_at + q];
+                running[q] += dy[dy_at + q];
+                running[C + q] += dy[dy_at + q] * h[h_at + q];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long q = 0; q < C; q++) {
-                    sums[q] += dgamma[at + q];
-                    dgamma[at + q] = 0;
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long q = 0; q < C; q++) {
-            dgamma[at + q] += sums[q];
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -446,17 +440,15 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2], numbers[3]);
 }
 """
 
 
-def batch_norm_backward_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
-    """Sums over e for every block, q."""
-    return rt.run_parts(
-        batch_norm_backward_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (dgamma, dy, h), (), (C, E), ()
-    )
+def batch_norm_backward_1(dbeta: rt.Array, dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Row by row, for every block, e."""
+    return rt.run(batch_norm_backward_1_loops, (E + 1023) // 1024, C * E, (dbeta, dgamma, dy, h), (), (C, E), (), 2 * C)
 
 
 batch_norm_backward_2_loops = r"""/* Element by element. */
@@ -475,7 +467,8 @@ static void loops(
             const reals dgamma_1 = load(&dgamma[a]);
             const reals h_1 = load(&h[h_at + a]);
             const reals factor1_1 = load(&factor1[a]);
-            store(&dx[dx_at + a], number_1 * (number_2 * dy_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1);
+            const reals dx_1 = number_1 * (number_2 * dy_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1;
+            store(&dx[dx_at + a], dx_1);
         }
         APART
         for (long a = whole(0, C); a < C; a++) {
@@ -484,7 +477,8 @@ static void loops(
             const REAL dgamma_1 = dgamma[a];
             const REAL h_1 = h[h_at + a];
             const REAL factor1_1 = factor1[a];
-            dx[dx_at + a] = number_1 * (number_2 * dy_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1;
+            const REAL dx_1 = number_1 * (number_2 * dy_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1;
+            dx[dx_at + a] = dx_1;
         }
     }
 }
@@ -531,7 +525,8 @@ static void loops(
             const reals running_mean_1 = load(&running_mean[c]);
             const reals factor1_1 = load(&factor1[c]);
             const reals beta_1 = load(&beta[c]);
-            store(&y[y_at + c], (x_1 - running_mean_1) * factor1_1 + beta_1);
+            const reals y_1 = (x_1 - running_mean_1) * factor1_1 + beta_1;
+            store(&y[y_at + c], y_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
@@ -539,7 +534,8 @@ static void loops(
             const REAL running_mean_1 = running_mean[c];
             const REAL factor1_1 = factor1[c];
             const REAL beta_1 = beta[c];
-            y[y_at + c] = (x_1 - running_mean_1) * factor1_1 + beta_1;
+            const REAL y_1 = (x_1 - running_mean_1) * factor1_1 + beta_1;
+            y[y_at + c] = y_1;
         }
     }
 }

@@ -21,22 +21,24 @@ static void loops(
             const reals x_1 = load(&x[x_at + c]);
             const reals running_mean_1 = load(&running_mean[c]);
             const reals factor1_1 = load(&factor1[c]);
-            store(&h[h_at + c], (x_1 - running_mean_1) * factor1_1);
+            const reals h_1 = (x_1 - running_mean_1) * factor1_1;
             const reals beta_1 = load(&beta[c]);
             const reals gamma_1 = load(&gamma[c]);
-            const reals h_1 = load(&h[h_at + c]);
-            store(&y[y_at + c], beta_1 + gamma_1 * h_1);
+            const reals y_1 = beta_1 + gamma_1 * h_1;
+            store(&h[h_at + c], h_1);
+            store(&y[y_at + c], y_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL x_1 = x[x_at + c];
             const REAL running_mean_1 = running_mean[c];
             const REAL factor1_1 = factor1[c];
-            h[h_at + c] = (x_1 - running_mean_1) * factor1_1;
+            const REAL h_1 = (x_1 - running_mean_1) * factor1_1;
             const REAL beta_1 = beta[c];
             const REAL gamma_1 = gamma[c];
-            const REAL h_1 = h[h_at + c];
-            y[y_at + c] = beta_1 + gamma_1 * h_1;
+            const REAL y_1 = beta_1 + gamma_1 * h_1;
+            h[h_at + c] = h_1;
+            y[y_at + c] = y_1;
         }
     }
 }
@@ -79,11 +81,13 @@ static void loops(
         const long dx_at = C * m;
         const long dy_at = C * m;
         for (long q = 0; q < whole(0, C); q += LANES) {
-            store(&dx[dx_at + q], load(&factor1[q]) * load(&dy[dy_at + q]));
+            const reals dx_1 = load(&factor1[q]) * load(&dy[dy_at + q]);
+            store(&dx[dx_at + q], dx_1);
         }
         APART
         for (long q = whole(0, C); q < C; q++) {
-            dx[dx_at + q] = factor1[q] * dy[dy_at + q];
+            const REAL dx_1 = factor1[q] * dy[dy_at + q];
+            dx[dx_at + q] = dx_1;
         }
     }
 }
@@ -107,44 +111,57 @@ def batch_norm_inference_grad_input_1(dx: rt.Array, dy: rt.Array, factor1: rt.Ar
 
 batch_norm_inference_grad_gamma_1_loops = r"""/* Sums over e for every block, m. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict h, long C, long E)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long m = 0; m < C; m++) {
-            sums[m] = 0;
-            dgamma[at + m] = 0;
+            dgamma[m] = parts[m];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E); e++) {
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
             const long dy_at = C * e;
             const long h_at = C * e;
             for (long m = 0; m < whole(0, C); m += LANES) {
-                store(&dgamma[at + m], load(&dgamma[at + m]) + load(&dy[dy_at + m]) * load(&h[h_at + m]));
+                store(&running[m], load(&running[m]) + load(&dy[dy_at + m]) * load(&h[h_at + m]));
             }
             APART
             for (long m = whole(0, C); m < C; m++) {
-                dgamma[at + m] += dy[dy_at + m] * h[h_at + m];
+                running[m] += dy[dy_at + m] * h[h_at + m];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < C; m++) {
-                    sums[m] += dgamma[at + m];
-                    dgamma[at + m] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < C; m++) {
-            dgamma[at + m] += sums[m];
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -156,20 +173,135 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3]);
 }
 """
 
 
 def batch_norm_inference_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, m."""
-    return rt.run_parts(
-        batch_norm_inference_grad_gamma_1_loops,
-        (E + 1023) // 1024,
-        C * E * ((E + 1023) // 1024),
-        (dgamma, dy, h),
-        (),
-        (C, E),
-        (),
+    return rt.run(
+        batch_norm_inference_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C
     )
+
+
+batch_norm_inference_backward_1_loops = r"""/* Row by row, for every block, e. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    REAL *restrict dbeta, const REAL *restrict dy, const REAL *restrict h, long C, long E)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            dgamma[m] = parts[m];
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            dbeta[m] = parts[C + m];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long m = 0; m < whole(0, C); m += LANES) {
+                store(&running[m], load(&running[m]) + load(&dy[dy_at + m]) * load(&h[h_at + m]));
+                store(&running[C + m], load(&running[C + m]) + load(&dy[dy_at + m]));
+            }
+            APART
+            for (long m = whole(0, C); m < C; m++) {
+                running[m] += dy[dy_at + m] * h[h_at + m];
+                running[C + m] += dy[dy_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2], numbers[3]);
+}
+"""
+
+
+def batch_norm_inference_backward_1(
+    dgamma: rt.Array, dbeta: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int
+) -> bool:
+    """Row by row, for every block, e."""
+    return rt.run(
+        batch_norm_inference_backward_1_loops, (E + 1023) // 1024, C * E, (dgamma, dbeta, dy, h), (), (C, E), (), 2 * C
+    )
+
+
+batch_norm_inference_backward_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict factor1, long C)
+{
+    for (long m = start; m < stop; m++) {
+        const long dx_at = C * m;
+        const long dy_at = C * m;
+        for (long q = 0; q < whole(0, C); q += LANES) {
+            const reals dx_1 = load(&factor1[q]) * load(&dy[dy_at + q]);
+            store(&dx[dx_at + q], dx_1);
+        }
+        APART
+        for (long q = whole(0, C); q < C; q++) {
+            const REAL dx_1 = factor1[q] * dy[dy_at + q];
+            dx[dx_at + q] = dx_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
+}
+"""
+
+
+def batch_norm_inference_backward_2(dx: rt.Array, dy: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
+    """Element by element."""
+    return rt.run(batch_norm_inference_backward_2_loops, E, C * E, (dx, dy, factor1), (), (C,), ())

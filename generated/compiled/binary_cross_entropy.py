@@ -18,10 +18,11 @@ static void loops(
         const reals t_1 = load(&t[m]);
         const reals term_3 = -number_1 * t_1 / x_1;
         const reals term_4 = choose(MASKS(all_log_of(x_1) >= all(-100)), term_3, all(0));
-        store(&dx[m], term_4);
-        const reals term_5 = number_1 * (all(1) - t_1) / (all(1) - x_1);
-        const reals term_6 = choose(MASKS(all_log1p_of(-x_1) >= all(-100)), term_5, all(0));
-        store(&dx[m], load(&dx[m]) + term_6);
+        const reals dx_1 = term_4;
+        const reals term_6 = number_1 * (all(1) - t_1) / (all(1) - x_1);
+        const reals term_7 = choose(MASKS(all_log1p_of(-x_1) >= all(-100)), term_6, all(0));
+        const reals dx_2_ = dx_1 + term_7;
+        store(&dx[m], dx_2_);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
@@ -29,10 +30,11 @@ static void loops(
         const REAL t_1 = t[m];
         const REAL term_3 = -number_1 * t_1 / x_1;
         const REAL term_4 = log_of(x_1) >= -100 ? term_3 : 0;
-        dx[m] = term_4;
-        const REAL term_5 = number_1 * (1 - t_1) / (1 - x_1);
-        const REAL term_6 = log1p_of(-x_1) >= -100 ? term_5 : 0;
-        dx[m] += term_6;
+        const REAL dx_1 = term_4;
+        const REAL term_6 = number_1 * (1 - t_1) / (1 - x_1);
+        const REAL term_7 = log1p_of(-x_1) >= -100 ? term_6 : 0;
+        const REAL dx_2_ = dx_1 + term_7;
+        dx[m] = dx_2_;
     }
 }
 

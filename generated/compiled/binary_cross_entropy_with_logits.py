@@ -16,13 +16,15 @@ static void loops(
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals t_1 = load(&t[m]);
         const reals x_1 = load(&x[m]);
-        store(&dx[m], number_1 * ((all(1) - t_1) * all_sigmoid_of(x_1) - all_sigmoid_of(-x_1) * t_1));
+        const reals dx_1 = number_1 * ((all(1) - t_1) * all_sigmoid_of(x_1) - all_sigmoid_of(-x_1) * t_1);
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
         const REAL t_1 = t[m];
         const REAL x_1 = x[m];
-        dx[m] = number_1 * ((1 - t_1) * sigmoid_of(x_1) - sigmoid_of(-x_1) * t_1);
+        const REAL dx_1 = number_1 * ((1 - t_1) * sigmoid_of(x_1) - sigmoid_of(-x_1) * t_1);
+        dx[m] = dx_1;
     }
 }
 

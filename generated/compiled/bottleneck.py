@@ -9,48 +9,60 @@ else:  # copied beside a script
 
 bottleneck_forward_1_loops = r"""/* Sums over j for every block, c. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict norm1_v, const REAL *restrict conv1_u,
-    const REAL *restrict norm1_m, REAL number_1, long H, long N, long W)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm1_v,
+    const REAL *restrict conv1_u, const REAL *restrict norm1_m, REAL number_1, long H, long N, long W)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 64);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 64; k++) {
+                parts[k] += parts[part_ * 64 + k];
+            }
         }
-        const long at = 64 * block;
         APART
         for (long c = 0; c < 64; c++) {
-            sums[c] = 0;
-            norm1_v[at + c] = 0;
+            norm1_v[c] = parts[c] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 64);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 64;
+        APART
+        for (long k = 0; k < 64; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, H * N * W); j++) {
             const long conv1_u_at = 64 * j;
             for (long c = 0; c < whole(0, 64); c += LANES) {
                 const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
                 const reals norm1_m_1 = load(&norm1_m[c]);
-                store(&norm1_v[at + c], load(&norm1_v[at + c]) + (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1));
+                store(&running[c], load(&running[c]) + (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1));
             }
             APART
             for (long c = whole(0, 64); c < 64; c++) {
                 const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
                 const REAL norm1_m_1 = norm1_m[c];
-                norm1_v[at + c] += (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1);
+                running[c] += (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1);
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long c = 0; c < 64; c++) {
-                    sums[c] += norm1_v[at + c];
-                    norm1_v[at + c] = 0;
+                for (long k = 0; k < 64; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long c = 0; c < 64; c++) {
-            norm1_v[at + c] += sums[c];
-            norm1_v[at + c] *= number_1;
+        for (long k = 0; k < 64; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -62,8 +74,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -71,14 +83,15 @@ static void part(void *given, long number)
 def bottleneck_forward_1(norm1_v: rt.Array, conv1_u: rt.Array, norm1_m: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every block, c."""
     dtype = rt.float_type("bottleneck_forward_1", norm1_v=norm1_v)
-    return rt.run_parts(
+    return rt.run(
         bottleneck_forward_1_loops,
         (H * N * W + 1023) // 1024,
-        64 * H * N * W * ((H * N * W + 1023) // 1024),
+        64 * H * N * W,
         (norm1_v, conv1_u, norm1_m),
         (dtype(rt.ratio(1, H * N * W)),),
         (H, N, W),
         (),
+        64,
     )
 
 
@@ -94,14 +107,16 @@ static void loops(
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_m_1 = load(&norm1_m[c]);
             const reals factor1_1 = load(&factor1[c]);
-            store(&norm1_h[norm1_h_at + c], (conv1_u_1 - norm1_m_1) * factor1_1);
+            const reals norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
+            store(&norm1_h[norm1_h_at + c], norm1_h_1);
         }
         APART
         for (long c = whole(0, 64); c < 64; c++) {
             const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
             const REAL norm1_m_1 = norm1_m[c];
             const REAL factor1_1 = factor1[c];
-            norm1_h[norm1_h_at + c] = (conv1_u_1 - norm1_m_1) * factor1_1;
+            const REAL norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
+            norm1_h[norm1_h_at + c] = norm1_h_1;
         }
     }
 }
@@ -140,7 +155,8 @@ static void loops(
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + c]);
             const reals term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const reals term_5 = choose(MASKS(term_4 < all(0)), all(0), term_4);
-            store(&relu1_y[relu1_y_at + c], term_5);
+            const reals relu1_y_1 = term_5;
+            store(&relu1_y[relu1_y_at + c], relu1_y_1);
         }
         APART
         for (long c = whole(0, 64); c < 64; c++) {
@@ -149,7 +165,8 @@ static void loops(
             const REAL norm1_h_1 = norm1_h[norm1_h_at + c];
             const REAL term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const REAL term_5 = term_4 < 0 ? 0 : term_4;
-            relu1_y[relu1_y_at + c] = term_5;
+            const REAL relu1_y_1 = term_5;
+            relu1_y[relu1_y_at + c] = relu1_y_1;
         }
     }
 }
@@ -176,48 +193,60 @@ def bottleneck_forward_3(
 
 bottleneck_forward_4_loops = r"""/* Sums over j for every block, c. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict norm2_v, const REAL *restrict conv2_u,
-    const REAL *restrict norm2_m, REAL number_1, long H, long N, long W)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm2_v,
+    const REAL *restrict conv2_u, const REAL *restrict norm2_m, REAL number_1, long H, long N, long W)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 64);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 64; k++) {
+                parts[k] += parts[part_ * 64 + k];
+            }
         }
-        const long at = 64 * block;
         APART
         for (long c = 0; c < 64; c++) {
-            sums[c] = 0;
-            norm2_v[at + c] = 0;
+            norm2_v[c] = parts[c] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 64);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 64;
+        APART
+        for (long k = 0; k < 64; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, H * N * W); j++) {
             const long conv2_u_at = 64 * j;
             for (long c = 0; c < whole(0, 64); c += LANES) {
                 const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
                 const reals norm2_m_1 = load(&norm2_m[c]);
-                store(&norm2_v[at + c], load(&norm2_v[at + c]) + (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1));
+                store(&running[c], load(&running[c]) + (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1));
             }
             APART
             for (long c = whole(0, 64); c < 64; c++) {
                 const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
                 const REAL norm2_m_1 = norm2_m[c];
-                norm2_v[at + c] += (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1);
+                running[c] += (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1);
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long c = 0; c < 64; c++) {
-                    sums[c] += norm2_v[at + c];
-                    norm2_v[at + c] = 0;
+                for (long k = 0; k < 64; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long c = 0; c < 64; c++) {
-            norm2_v[at + c] += sums[c];
-            norm2_v[at + c] *= number_1;
+        for (long k = 0; k < 64; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -229,8 +258,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -238,14 +267,15 @@ static void part(void *given, long number)
 def bottleneck_forward_4(norm2_v: rt.Array, conv2_u: rt.Array, norm2_m: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every block, c."""
     dtype = rt.float_type("bottleneck_forward_4", norm2_v=norm2_v)
-    return rt.run_parts(
+    return rt.run(
         bottleneck_forward_4_loops,
         (H * N * W + 1023) // 1024,
-        64 * H * N * W * ((H * N * W + 1023) // 1024),
+        64 * H * N * W,
         (norm2_v, conv2_u, norm2_m),
         (dtype(rt.ratio(1, H * N * W)),),
         (H, N, W),
         (),
+        64,
     )
 
 
@@ -261,14 +291,16 @@ static void loops(
             const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
             const reals norm2_m_1 = load(&norm2_m[c]);
             const reals factor2_1 = load(&factor2[c]);
-            store(&norm2_h[norm2_h_at + c], (conv2_u_1 - norm2_m_1) * factor2_1);
+            const reals norm2_h_1 = (conv2_u_1 - norm2_m_1) * factor2_1;
+            store(&norm2_h[norm2_h_at + c], norm2_h_1);
         }
         APART
         for (long c = whole(0, 64); c < 64; c++) {
             const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
             const REAL norm2_m_1 = norm2_m[c];
             const REAL factor2_1 = factor2[c];
-            norm2_h[norm2_h_at + c] = (conv2_u_1 - norm2_m_1) * factor2_1;
+            const REAL norm2_h_1 = (conv2_u_1 - norm2_m_1) * factor2_1;
+            norm2_h[norm2_h_at + c] = norm2_h_1;
         }
     }
 }
@@ -307,7 +339,8 @@ static void loops(
             const reals norm2_h_1 = load(&norm2_h[norm2_h_at + c]);
             const reals term_4 = norm2_beta_1 + norm2_gamma_1 * norm2_h_1;
             const reals term_5 = choose(MASKS(term_4 < all(0)), all(0), term_4);
-            store(&relu2_y[relu2_y_at + c], term_5);
+            const reals relu2_y_1 = term_5;
+            store(&relu2_y[relu2_y_at + c], relu2_y_1);
         }
         APART
         for (long c = whole(0, 64); c < 64; c++) {
@@ -316,7 +349,8 @@ static void loops(
             const REAL norm2_h_1 = norm2_h[norm2_h_at + c];
             const REAL term_4 = norm2_beta_1 + norm2_gamma_1 * norm2_h_1;
             const REAL term_5 = term_4 < 0 ? 0 : term_4;
-            relu2_y[relu2_y_at + c] = term_5;
+            const REAL relu2_y_1 = term_5;
+            relu2_y[relu2_y_at + c] = relu2_y_1;
         }
     }
 }
@@ -343,48 +377,60 @@ def bottleneck_forward_6(
 
 bottleneck_forward_7_loops = r"""/* Sums over j for every block, c. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict norm3_v, const REAL *restrict conv3_u,
-    const REAL *restrict norm3_m, REAL number_1, long H, long N, long W)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm3_v,
+    const REAL *restrict conv3_u, const REAL *restrict norm3_m, REAL number_1, long H, long N, long W)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 256);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 256; k++) {
+                parts[k] += parts[part_ * 256 + k];
+            }
         }
-        const long at = 256 * block;
         APART
         for (long c = 0; c < 256; c++) {
-            sums[c] = 0;
-            norm3_v[at + c] = 0;
+            norm3_v[c] = parts[c] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 256);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 256;
+        APART
+        for (long k = 0; k < 256; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, H * N * W); j++) {
             const long conv3_u_at = 256 * j;
             for (long c = 0; c < whole(0, 256); c += LANES) {
                 const reals conv3_u_1 = load(&conv3_u[conv3_u_at + c]);
                 const reals norm3_m_1 = load(&norm3_m[c]);
-                store(&norm3_v[at + c], load(&norm3_v[at + c]) + (conv3_u_1 - norm3_m_1) * (conv3_u_1 - norm3_m_1));
+                store(&running[c], load(&running[c]) + (conv3_u_1 - norm3_m_1) * (conv3_u_1 - norm3_m_1));
             }
             APART
             for (long c = whole(0, 256); c < 256; c++) {
                 const REAL conv3_u_1 = conv3_u[conv3_u_at + c];
                 const REAL norm3_m_1 = norm3_m[c];
-                norm3_v[at + c] += (conv3_u_1 - norm3_m_1) * (conv3_u_1 - norm3_m_1);
+                running[c] += (conv3_u_1 - norm3_m_1) * (conv3_u_1 - norm3_m_1);
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long c = 0; c < 256; c++) {
-                    sums[c] += norm3_v[at + c];
-                    norm3_v[at + c] = 0;
+                for (long k = 0; k < 256; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long c = 0; c < 256; c++) {
-            norm3_v[at + c] += sums[c];
-            norm3_v[at + c] *= number_1;
+        for (long k = 0; k < 256; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -396,8 +442,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -405,14 +451,15 @@ static void part(void *given, long number)
 def bottleneck_forward_7(norm3_v: rt.Array, conv3_u: rt.Array, norm3_m: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every block, c."""
     dtype = rt.float_type("bottleneck_forward_7", norm3_v=norm3_v)
-    return rt.run_parts(
+    return rt.run(
         bottleneck_forward_7_loops,
         (H * N * W + 1023) // 1024,
-        256 * H * N * W * ((H * N * W + 1023) // 1024),
+        256 * H * N * W,
         (norm3_v, conv3_u, norm3_m),
         (dtype(rt.ratio(1, H * N * W)),),
         (H, N, W),
         (),
+        256,
     )
 
 
@@ -428,14 +475,16 @@ static void loops(
             const reals conv3_u_1 = load(&conv3_u[conv3_u_at + c]);
             const reals norm3_m_1 = load(&norm3_m[c]);
             const reals factor3_1 = load(&factor3[c]);
-            store(&norm3_h[norm3_h_at + c], (conv3_u_1 - norm3_m_1) * factor3_1);
+            const reals norm3_h_1 = (conv3_u_1 - norm3_m_1) * factor3_1;
+            store(&norm3_h[norm3_h_at + c], norm3_h_1);
         }
         APART
         for (long c = whole(0, 256); c < 256; c++) {
             const REAL conv3_u_1 = conv3_u[conv3_u_at + c];
             const REAL norm3_m_1 = norm3_m[c];
             const REAL factor3_1 = factor3[c];
-            norm3_h[norm3_h_at + c] = (conv3_u_1 - norm3_m_1) * factor3_1;
+            const REAL norm3_h_1 = (conv3_u_1 - norm3_m_1) * factor3_1;
+            norm3_h[norm3_h_at + c] = norm3_h_1;
         }
     }
 }
@@ -462,48 +511,60 @@ def bottleneck_forward_8(
 
 bottleneck_forward_9_loops = r"""/* Sums over j for every block, c. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict norm4_v, const REAL *restrict norm4_m,
-    const REAL *restrict project_u, REAL number_1, long H, long N, long W)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm4_v,
+    const REAL *restrict norm4_m, const REAL *restrict project_u, REAL number_1, long H, long N, long W)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 256);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 256; k++) {
+                parts[k] += parts[part_ * 256 + k];
+            }
         }
-        const long at = 256 * block;
         APART
         for (long c = 0; c < 256; c++) {
-            sums[c] = 0;
-            norm4_v[at + c] = 0;
+            norm4_v[c] = parts[c] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 256);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 256;
+        APART
+        for (long k = 0; k < 256; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, H * N * W); j++) {
             const long project_u_at = 256 * j;
             for (long c = 0; c < whole(0, 256); c += LANES) {
                 const reals project_u_1 = load(&project_u[project_u_at + c]);
                 const reals norm4_m_1 = load(&norm4_m[c]);
-                store(&norm4_v[at + c], load(&norm4_v[at + c]) + (project_u_1 - norm4_m_1) * (project_u_1 - norm4_m_1));
+                store(&running[c], load(&running[c]) + (project_u_1 - norm4_m_1) * (project_u_1 - norm4_m_1));
             }
             APART
             for (long c = whole(0, 256); c < 256; c++) {
                 const REAL project_u_1 = project_u[project_u_at + c];
                 const REAL norm4_m_1 = norm4_m[c];
-                norm4_v[at + c] += (project_u_1 - norm4_m_1) * (project_u_1 - norm4_m_1);
+                running[c] += (project_u_1 - norm4_m_1) * (project_u_1 - norm4_m_1);
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long c = 0; c < 256; c++) {
-                    sums[c] += norm4_v[at + c];
-                    norm4_v[at + c] = 0;
+                for (long k = 0; k < 256; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long c = 0; c < 256; c++) {
-            norm4_v[at + c] += sums[c];
-            norm4_v[at + c] *= number_1;
+        for (long k = 0; k < 256; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -515,8 +576,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -524,14 +585,15 @@ static void part(void *given, long number)
 def bottleneck_forward_9(norm4_v: rt.Array, norm4_m: rt.Array, project_u: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every block, c."""
     dtype = rt.float_type("bottleneck_forward_9", norm4_v=norm4_v)
-    return rt.run_parts(
+    return rt.run(
         bottleneck_forward_9_loops,
         (H * N * W + 1023) // 1024,
-        256 * H * N * W * ((H * N * W + 1023) // 1024),
+        256 * H * N * W,
         (norm4_v, norm4_m, project_u),
         (dtype(rt.ratio(1, H * N * W)),),
         (H, N, W),
         (),
+        256,
     )
 
 
@@ -547,14 +609,16 @@ static void loops(
             const reals project_u_1 = load(&project_u[project_u_at + c]);
             const reals norm4_m_1 = load(&norm4_m[c]);
             const reals factor4_1 = load(&factor4[c]);
-            store(&norm4_h[norm4_h_at + c], (project_u_1 - norm4_m_1) * factor4_1);
+            const reals norm4_h_1 = (project_u_1 - norm4_m_1) * factor4_1;
+            store(&norm4_h[norm4_h_at + c], norm4_h_1);
         }
         APART
         for (long c = whole(0, 256); c < 256; c++) {
             const REAL project_u_1 = project_u[project_u_at + c];
             const REAL norm4_m_1 = norm4_m[c];
             const REAL factor4_1 = factor4[c];
-            norm4_h[norm4_h_at + c] = (project_u_1 - norm4_m_1) * factor4_1;
+            const REAL norm4_h_1 = (project_u_1 - norm4_m_1) * factor4_1;
+            norm4_h[norm4_h_at + c] = norm4_h_1;
         }
     }
 }
@@ -598,7 +662,8 @@ static void loops(
             const reals norm4_h_1 = load(&norm4_h[norm4_h_at + c]);
             const reals term_7 = norm3_beta_1 + norm3_gamma_1 * norm3_h_1 + norm4_beta_1 + norm4_gamma_1 * norm4_h_1;
             const reals term_8 = choose(MASKS(term_7 < all(0)), all(0), term_7);
-            store(&relu3_y[relu3_y_at + c], term_8);
+            const reals relu3_y_1 = term_8;
+            store(&relu3_y[relu3_y_at + c], relu3_y_1);
         }
         APART
         for (long c = whole(0, 256); c < 256; c++) {
@@ -610,7 +675,8 @@ static void loops(
             const REAL norm4_h_1 = norm4_h[norm4_h_at + c];
             const REAL term_7 = norm3_beta_1 + norm3_gamma_1 * norm3_h_1 + norm4_beta_1 + norm4_gamma_1 * norm4_h_1;
             const REAL term_8 = term_7 < 0 ? 0 : term_7;
-            relu3_y[relu3_y_at + c] = term_8;
+            const REAL relu3_y_1 = term_8;
+            relu3_y[relu3_y_at + c] = relu3_y_1;
         }
     }
 }
@@ -666,7 +732,8 @@ static void loops(
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            store(&relu1_y[relu1_y_at + c], term_6);
+            const reals relu1_y_1 = term_6;
+            store(&relu1_y[relu1_y_at + c], relu1_y_1);
         }
         APART
         for (long c = whole(0, 64); c < 64; c++) {
@@ -676,7 +743,8 @@ static void loops(
             const REAL norm1_beta_1 = norm1_beta[c];
             const REAL term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            relu1_y[relu1_y_at + c] = term_6;
+            const REAL relu1_y_1 = term_6;
+            relu1_y[relu1_y_at + c] = relu1_y_1;
         }
     }
 }
@@ -740,7 +808,8 @@ static void loops(
                 + norm4_beta_1
             );
             const reals term_10 = choose(MASKS(term_9 < all(0)), all(0), term_9);
-            store(&relu3_y[relu3_y_at + c], term_10);
+            const reals relu3_y_1 = term_10;
+            store(&relu3_y[relu3_y_at + c], relu3_y_1);
         }
         APART
         for (long c = whole(0, 256); c < 256; c++) {
@@ -759,7 +828,8 @@ static void loops(
                 + norm4_beta_1
             );
             const REAL term_10 = term_9 < 0 ? 0 : term_9;
-            relu3_y[relu3_y_at + c] = term_10;
+            const REAL relu3_y_1 = term_10;
+            relu3_y[relu3_y_at + c] = relu3_y_1;
         }
     }
 }
@@ -802,84 +872,78 @@ def bottleneck_predict_2(
     )
 
 
-bottleneck_backward_1_loops = r"""/* Element by element. */
+bottleneck_backward_1_loops = r"""/* Row by row, for every block, v. */
 static void loops(
-    long start, long stop, REAL *restrict dsum_y, const REAL *restrict dy, const REAL *restrict relu3_y)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dsum_y,
+    REAL *restrict dnorm4_beta, REAL *restrict dnorm4_gamma, const REAL *restrict dy,
+    const REAL *restrict relu3_y, const REAL *restrict norm4_h, long H, long N, long W)
 {
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu3_y_1 = load(&relu3_y[e]);
-        const reals dy_1 = load(&dy[e]);
-        const reals term_3 = choose(MASKS(relu3_y_1 > all(0)), dy_1, all(0));
-        store(&dsum_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu3_y_1 = relu3_y[e];
-        const REAL dy_1 = dy[e];
-        const REAL term_3 = relu3_y_1 > 0 ? dy_1 : 0;
-        dsum_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def bottleneck_backward_1(dsum_y: rt.Array, dy: rt.Array, relu3_y: rt.Array, H: int, N: int, W: int) -> bool:
-    """Element by element."""
-    return rt.run(bottleneck_backward_1_loops, 256 * H * N * W, 256 * H * N * W, (dsum_y, dy, relu3_y), (), (), ())
-
-
-bottleneck_backward_2_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm4_gamma, const REAL *restrict dsum_y,
-    const REAL *restrict norm4_h, long H, long N, long W)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 256);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 512; k++) {
+                parts[k] += parts[part_ * 512 + k];
+            }
         }
-        const long at = 256 * block;
         APART
-        for (long m = 0; m < 256; m++) {
-            sums[m] = 0;
-            dnorm4_gamma[at + m] = 0;
+        for (long e = 0; e < 256; e++) {
+            dnorm4_beta[e] = parts[e];
+        }
+        APART
+        for (long e = 0; e < 256; e++) {
+            dnorm4_gamma[e] = parts[256 + e];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 512);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 512;
+        APART
+        for (long k = 0; k < 512; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
-            const long dsum_y_at = 256 * j;
-            const long norm4_h_at = 256 * j;
-            for (long m = 0; m < whole(0, 256); m += LANES) {
-                store(
-                    &dnorm4_gamma[at + m],
-                    load(&dnorm4_gamma[at + m]) + load(&dsum_y[dsum_y_at + m]) * load(&norm4_h[norm4_h_at + m])
-                );
+        long low_row = block * 1024;
+        for (long v = low_row; v < least(low_row + 1024, H * N * W); v++) {
+            const long dsum_y_at = 256 * v;
+            const long dy_at = 256 * v;
+            const long norm4_h_at = 256 * v;
+            const long relu3_y_at = 256 * v;
+            for (long e = 0; e < whole(0, 256); e += LANES) {
+                const reals relu3_y_1 = load(&relu3_y[relu3_y_at + e]);
+                const reals dy_1 = load(&dy[dy_at + e]);
+                const reals term_3 = choose(MASKS(relu3_y_1 > all(0)), dy_1, all(0));
+                const reals dsum_y_1 = term_3;
+                store(&running[e], load(&running[e]) + dsum_y_1);
+                store(&running[256 + e], load(&running[256 + e]) + dsum_y_1 * load(&norm4_h[norm4_h_at + e]));
+                store(&dsum_y[dsum_y_at + e], dsum_y_1);
             }
             APART
-            for (long m = whole(0, 256); m < 256; m++) {
-                dnorm4_gamma[at + m] += dsum_y[dsum_y_at + m] * norm4_h[norm4_h_at + m];
+            for (long e = whole(0, 256); e < 256; e++) {
+                const REAL relu3_y_1 = relu3_y[relu3_y_at + e];
+                const REAL dy_1 = dy[dy_at + e];
+                const REAL term_3 = relu3_y_1 > 0 ? dy_1 : 0;
+                const REAL dsum_y_1 = term_3;
+                running[e] += dsum_y_1;
+                running[256 + e] += dsum_y_1 * norm4_h[norm4_h_at + e];
+                dsum_y[dsum_y_at + e] = dsum_y_1;
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < 256; m++) {
-                    sums[m] += dnorm4_gamma[at + m];
-                    dnorm4_gamma[at + m] = 0;
+                for (long k = 0; k < 512; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < 256; m++) {
-            dnorm4_gamma[at + m] += sums[m];
+        for (long k = 0; k < 512; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -891,56 +955,196 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
+        work->sweep, arrays[6], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], arrays[5], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
-def bottleneck_backward_2(dnorm4_gamma: rt.Array, dsum_y: rt.Array, norm4_h: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        bottleneck_backward_2_loops,
+def bottleneck_backward_1(
+    dsum_y: rt.Array,
+    dnorm4_beta: rt.Array,
+    dnorm4_gamma: rt.Array,
+    dy: rt.Array,
+    relu3_y: rt.Array,
+    norm4_h: rt.Array,
+    H: int,
+    N: int,
+    W: int,
+) -> bool:
+    """Row by row, for every block, v."""
+    return rt.run(
+        bottleneck_backward_1_loops,
         (H * N * W + 1023) // 1024,
-        256 * H * N * W * ((H * N * W + 1023) // 1024),
-        (dnorm4_gamma, dsum_y, norm4_h),
+        256 * H * N * W,
+        (dsum_y, dnorm4_beta, dnorm4_gamma, dy, relu3_y, norm4_h),
         (),
         (H, N, W),
         (),
+        512,
+    )
+
+
+bottleneck_backward_2_loops = r"""/* Row by row, for every block, v. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dproject_u,
+    REAL *restrict dnorm3_beta, REAL *restrict dnorm3_gamma, const REAL *restrict dnorm4_beta,
+    const REAL *restrict dnorm4_gamma, const REAL *restrict dsum_y, const REAL *restrict factor1,
+    const REAL *restrict norm4_h, const REAL *restrict norm3_h, REAL number_1, REAL number_2, long H, long N,
+    long W)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 512; k++) {
+                parts[k] += parts[part_ * 512 + k];
+            }
+        }
+        APART
+        for (long e = 0; e < 256; e++) {
+            dnorm3_beta[e] = parts[e];
+        }
+        APART
+        for (long e = 0; e < 256; e++) {
+            dnorm3_gamma[e] = parts[256 + e];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 512);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 512;
+        APART
+        for (long k = 0; k < 512; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long v = low_row; v < least(low_row + 1024, H * N * W); v++) {
+            const long dproject_u_at = 256 * v;
+            const long dsum_y_at = 256 * v;
+            const long norm3_h_at = 256 * v;
+            const long norm4_h_at = 256 * v;
+            for (long e = 0; e < whole(0, 256); e += LANES) {
+                const reals dsum_y_1 = load(&dsum_y[dsum_y_at + e]);
+                const reals dnorm4_beta_1 = load(&dnorm4_beta[e]);
+                const reals dnorm4_gamma_1 = load(&dnorm4_gamma[e]);
+                const reals norm4_h_1 = load(&norm4_h[norm4_h_at + e]);
+                const reals factor1_1 = load(&factor1[e]);
+                const reals dproject_u_1 = (
+                    number_1 * (number_2 * dsum_y_1 - dnorm4_beta_1 - dnorm4_gamma_1 * norm4_h_1) * factor1_1
+                );
+                store(&running[e], load(&running[e]) + dsum_y_1);
+                store(&running[256 + e], load(&running[256 + e]) + dsum_y_1 * load(&norm3_h[norm3_h_at + e]));
+                store(&dproject_u[dproject_u_at + e], dproject_u_1);
+            }
+            APART
+            for (long e = whole(0, 256); e < 256; e++) {
+                const REAL dsum_y_1 = dsum_y[dsum_y_at + e];
+                const REAL dnorm4_beta_1 = dnorm4_beta[e];
+                const REAL dnorm4_gamma_1 = dnorm4_gamma[e];
+                const REAL norm4_h_1 = norm4_h[norm4_h_at + e];
+                const REAL factor1_1 = factor1[e];
+                const REAL dproject_u_1 = (
+                    number_1 * (number_2 * dsum_y_1 - dnorm4_beta_1 - dnorm4_gamma_1 * norm4_h_1) * factor1_1
+                );
+                running[e] += dsum_y_1;
+                running[256 + e] += dsum_y_1 * norm3_h[norm3_h_at + e];
+                dproject_u[dproject_u_at + e] = dproject_u_1;
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 512; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 512; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[10], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], arrays[5], arrays[6], arrays[7], arrays[8], ((const REAL *)arrays[9])[0],
+        ((const REAL *)arrays[9])[1], numbers[2], numbers[3], numbers[4]);
+}
+"""
+
+
+def bottleneck_backward_2(
+    dproject_u: rt.Array,
+    dnorm3_beta: rt.Array,
+    dnorm3_gamma: rt.Array,
+    dnorm4_beta: rt.Array,
+    dnorm4_gamma: rt.Array,
+    dsum_y: rt.Array,
+    factor1: rt.Array,
+    norm4_h: rt.Array,
+    norm3_h: rt.Array,
+    H: int,
+    N: int,
+    W: int,
+) -> bool:
+    """Row by row, for every block, v."""
+    dtype = rt.float_type("bottleneck_backward_2", dproject_u=dproject_u)
+    return rt.run(
+        bottleneck_backward_2_loops,
+        (H * N * W + 1023) // 1024,
+        256 * H * N * W,
+        (dproject_u, dnorm3_beta, dnorm3_gamma, dnorm4_beta, dnorm4_gamma, dsum_y, factor1, norm4_h, norm3_h),
+        (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
+        (H, N, W),
+        (),
+        512,
     )
 
 
 bottleneck_backward_3_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dproject_u, const REAL *restrict dnorm4_beta,
-    const REAL *restrict dnorm4_gamma, const REAL *restrict dsum_y, const REAL *restrict factor1,
-    const REAL *restrict norm4_h, REAL number_1, REAL number_2)
+    long start, long stop, REAL *restrict dconv3_u, const REAL *restrict dnorm3_beta,
+    const REAL *restrict dnorm3_gamma, const REAL *restrict dsum_y, const REAL *restrict factor2,
+    const REAL *restrict norm3_h, REAL number_1, REAL number_2)
 {
     for (long v = start; v < stop; v++) {
-        const long dproject_u_at = 256 * v;
+        const long dconv3_u_at = 256 * v;
         const long dsum_y_at = 256 * v;
-        const long norm4_h_at = 256 * v;
+        const long norm3_h_at = 256 * v;
         for (long e = 0; e < whole(0, 256); e += LANES) {
             const reals dsum_y_1 = load(&dsum_y[dsum_y_at + e]);
-            const reals dnorm4_beta_1 = load(&dnorm4_beta[e]);
-            const reals dnorm4_gamma_1 = load(&dnorm4_gamma[e]);
-            const reals norm4_h_1 = load(&norm4_h[norm4_h_at + e]);
-            const reals factor1_1 = load(&factor1[e]);
-            store(
-                &dproject_u[dproject_u_at + e],
-                number_1 * (number_2 * dsum_y_1 - dnorm4_beta_1 - dnorm4_gamma_1 * norm4_h_1) * factor1_1
+            const reals dnorm3_beta_1 = load(&dnorm3_beta[e]);
+            const reals dnorm3_gamma_1 = load(&dnorm3_gamma[e]);
+            const reals norm3_h_1 = load(&norm3_h[norm3_h_at + e]);
+            const reals factor2_1 = load(&factor2[e]);
+            const reals dconv3_u_1 = (
+                number_1 * (number_2 * dsum_y_1 - dnorm3_beta_1 - dnorm3_gamma_1 * norm3_h_1) * factor2_1
             );
+            store(&dconv3_u[dconv3_u_at + e], dconv3_u_1);
         }
         APART
         for (long e = whole(0, 256); e < 256; e++) {
             const REAL dsum_y_1 = dsum_y[dsum_y_at + e];
-            const REAL dnorm4_beta_1 = dnorm4_beta[e];
-            const REAL dnorm4_gamma_1 = dnorm4_gamma[e];
-            const REAL norm4_h_1 = norm4_h[norm4_h_at + e];
-            const REAL factor1_1 = factor1[e];
-            dproject_u[dproject_u_at + e] = (
-                number_1 * (number_2 * dsum_y_1 - dnorm4_beta_1 - dnorm4_gamma_1 * norm4_h_1) * factor1_1
+            const REAL dnorm3_beta_1 = dnorm3_beta[e];
+            const REAL dnorm3_gamma_1 = dnorm3_gamma[e];
+            const REAL norm3_h_1 = norm3_h[norm3_h_at + e];
+            const REAL factor2_1 = factor2[e];
+            const REAL dconv3_u_1 = (
+                number_1 * (number_2 * dsum_y_1 - dnorm3_beta_1 - dnorm3_gamma_1 * norm3_h_1) * factor2_1
             );
+            dconv3_u[dconv3_u_at + e] = dconv3_u_1;
         }
     }
 }
@@ -958,150 +1162,6 @@ static void part(void *given, long number)
 
 
 def bottleneck_backward_3(
-    dproject_u: rt.Array,
-    dnorm4_beta: rt.Array,
-    dnorm4_gamma: rt.Array,
-    dsum_y: rt.Array,
-    factor1: rt.Array,
-    norm4_h: rt.Array,
-    H: int,
-    N: int,
-    W: int,
-) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("bottleneck_backward_3", dproject_u=dproject_u)
-    return rt.run(
-        bottleneck_backward_3_loops,
-        H * N * W,
-        256 * H * N * W,
-        (dproject_u, dnorm4_beta, dnorm4_gamma, dsum_y, factor1, norm4_h),
-        (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
-        (),
-        (),
-    )
-
-
-bottleneck_backward_4_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm3_gamma, const REAL *restrict dsum_y,
-    const REAL *restrict norm3_h, long H, long N, long W)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 256);
-        if (!sums) {
-            return;
-        }
-        const long at = 256 * block;
-        APART
-        for (long m = 0; m < 256; m++) {
-            sums[m] = 0;
-            dnorm3_gamma[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
-            const long dsum_y_at = 256 * j;
-            const long norm3_h_at = 256 * j;
-            for (long m = 0; m < whole(0, 256); m += LANES) {
-                store(
-                    &dnorm3_gamma[at + m],
-                    load(&dnorm3_gamma[at + m]) + load(&dsum_y[dsum_y_at + m]) * load(&norm3_h[norm3_h_at + m])
-                );
-            }
-            APART
-            for (long m = whole(0, 256); m < 256; m++) {
-                dnorm3_gamma[at + m] += dsum_y[dsum_y_at + m] * norm3_h[norm3_h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < 256; m++) {
-                    sums[m] += dnorm3_gamma[at + m];
-                    dnorm3_gamma[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < 256; m++) {
-            dnorm3_gamma[at + m] += sums[m];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_backward_4(dnorm3_gamma: rt.Array, dsum_y: rt.Array, norm3_h: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        bottleneck_backward_4_loops,
-        (H * N * W + 1023) // 1024,
-        256 * H * N * W * ((H * N * W + 1023) // 1024),
-        (dnorm3_gamma, dsum_y, norm3_h),
-        (),
-        (H, N, W),
-        (),
-    )
-
-
-bottleneck_backward_5_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dconv3_u, const REAL *restrict dnorm3_beta,
-    const REAL *restrict dnorm3_gamma, const REAL *restrict dsum_y, const REAL *restrict factor2,
-    const REAL *restrict norm3_h, REAL number_1, REAL number_2)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv3_u_at = 256 * v;
-        const long dsum_y_at = 256 * v;
-        const long norm3_h_at = 256 * v;
-        for (long e = 0; e < whole(0, 256); e += LANES) {
-            const reals dsum_y_1 = load(&dsum_y[dsum_y_at + e]);
-            const reals dnorm3_beta_1 = load(&dnorm3_beta[e]);
-            const reals dnorm3_gamma_1 = load(&dnorm3_gamma[e]);
-            const reals norm3_h_1 = load(&norm3_h[norm3_h_at + e]);
-            const reals factor2_1 = load(&factor2[e]);
-            store(
-                &dconv3_u[dconv3_u_at + e],
-                number_1 * (number_2 * dsum_y_1 - dnorm3_beta_1 - dnorm3_gamma_1 * norm3_h_1) * factor2_1
-            );
-        }
-        APART
-        for (long e = whole(0, 256); e < 256; e++) {
-            const REAL dsum_y_1 = dsum_y[dsum_y_at + e];
-            const REAL dnorm3_beta_1 = dnorm3_beta[e];
-            const REAL dnorm3_gamma_1 = dnorm3_gamma[e];
-            const REAL norm3_h_1 = norm3_h[norm3_h_at + e];
-            const REAL factor2_1 = factor2[e];
-            dconv3_u[dconv3_u_at + e] = (
-                number_1 * (number_2 * dsum_y_1 - dnorm3_beta_1 - dnorm3_gamma_1 * norm3_h_1) * factor2_1
-            );
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
-}
-"""
-
-
-def bottleneck_backward_5(
     dconv3_u: rt.Array,
     dnorm3_beta: rt.Array,
     dnorm3_gamma: rt.Array,
@@ -1113,9 +1173,9 @@ def bottleneck_backward_5(
     W: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("bottleneck_backward_5", dconv3_u=dconv3_u)
+    dtype = rt.float_type("bottleneck_backward_3", dconv3_u=dconv3_u)
     return rt.run(
-        bottleneck_backward_5_loops,
+        bottleneck_backward_3_loops,
         H * N * W,
         256 * H * N * W,
         (dconv3_u, dnorm3_beta, dnorm3_gamma, dsum_y, factor2, norm3_h),
@@ -1125,86 +1185,75 @@ def bottleneck_backward_5(
     )
 
 
-bottleneck_backward_6_loops = r"""/* Element by element. */
+bottleneck_backward_4_loops = r"""/* Row by row, for every block, v. */
 static void loops(
-    long start, long stop, REAL *restrict dnorm2_y, const REAL *restrict drelu2_y, const REAL *restrict relu2_y)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team,
+    REAL *restrict dnorm2_beta, REAL *restrict dnorm2_gamma, const REAL *restrict drelu2_y,
+    const REAL *restrict relu2_y, const REAL *restrict norm2_h, long H, long N, long W)
 {
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu2_y_1 = load(&relu2_y[e]);
-        const reals drelu2_y_1 = load(&drelu2_y[e]);
-        const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-        store(&dnorm2_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu2_y_1 = relu2_y[e];
-        const REAL drelu2_y_1 = drelu2_y[e];
-        const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-        dnorm2_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def bottleneck_backward_6(dnorm2_y: rt.Array, drelu2_y: rt.Array, relu2_y: rt.Array, H: int, N: int, W: int) -> bool:
-    """Element by element."""
-    return rt.run(
-        bottleneck_backward_6_loops, 64 * H * N * W, 64 * H * N * W, (dnorm2_y, drelu2_y, relu2_y), (), (), ()
-    )
-
-
-bottleneck_backward_7_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dnorm2_y,
-    const REAL *restrict norm2_h, long H, long N, long W)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 64);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 128; k++) {
+                parts[k] += parts[part_ * 128 + k];
+            }
         }
-        const long at = 64 * block;
         APART
-        for (long m = 0; m < 64; m++) {
-            sums[m] = 0;
-            dnorm2_gamma[at + m] = 0;
+        for (long e = 0; e < 64; e++) {
+            dnorm2_beta[e] = parts[e];
+        }
+        APART
+        for (long e = 0; e < 64; e++) {
+            dnorm2_gamma[e] = parts[64 + e];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 128);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 128;
+        APART
+        for (long k = 0; k < 128; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
-            const long dnorm2_y_at = 64 * j;
-            const long norm2_h_at = 64 * j;
-            for (long m = 0; m < whole(0, 64); m += LANES) {
-                store(
-                    &dnorm2_gamma[at + m],
-                    load(&dnorm2_gamma[at + m]) + load(&dnorm2_y[dnorm2_y_at + m]) * load(&norm2_h[norm2_h_at + m])
-                );
+        long low_row = block * 1024;
+        for (long v = low_row; v < least(low_row + 1024, H * N * W); v++) {
+            const long drelu2_y_at = 64 * v;
+            const long norm2_h_at = 64 * v;
+            const long relu2_y_at = 64 * v;
+            for (long e = 0; e < whole(0, 64); e += LANES) {
+                const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
+                const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
+                const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
+                const reals dnorm2_y_1 = term_3;
+                store(&running[e], load(&running[e]) + dnorm2_y_1);
+                store(&running[64 + e], load(&running[64 + e]) + dnorm2_y_1 * load(&norm2_h[norm2_h_at + e]));
             }
             APART
-            for (long m = whole(0, 64); m < 64; m++) {
-                dnorm2_gamma[at + m] += dnorm2_y[dnorm2_y_at + m] * norm2_h[norm2_h_at + m];
+            for (long e = whole(0, 64); e < 64; e++) {
+                const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
+                const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
+                const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
+                const REAL dnorm2_y_1 = term_3;
+                running[e] += dnorm2_y_1;
+                running[64 + e] += dnorm2_y_1 * norm2_h[norm2_h_at + e];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < 64; m++) {
-                    sums[m] += dnorm2_gamma[at + m];
-                    dnorm2_gamma[at + m] = 0;
+                for (long k = 0; k < 128; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < 64; m++) {
-            dnorm2_gamma[at + m] += sums[m];
+        for (long k = 0; k < 128; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -1216,58 +1265,74 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
+        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
-def bottleneck_backward_7(
-    dnorm2_gamma: rt.Array, dnorm2_y: rt.Array, norm2_h: rt.Array, H: int, N: int, W: int
+def bottleneck_backward_4(
+    dnorm2_beta: rt.Array,
+    dnorm2_gamma: rt.Array,
+    drelu2_y: rt.Array,
+    relu2_y: rt.Array,
+    norm2_h: rt.Array,
+    H: int,
+    N: int,
+    W: int,
 ) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        bottleneck_backward_7_loops,
+    """Row by row, for every block, v."""
+    return rt.run(
+        bottleneck_backward_4_loops,
         (H * N * W + 1023) // 1024,
-        64 * H * N * W * ((H * N * W + 1023) // 1024),
-        (dnorm2_gamma, dnorm2_y, norm2_h),
+        64 * H * N * W,
+        (dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h),
         (),
         (H, N, W),
         (),
+        128,
     )
 
 
-bottleneck_backward_8_loops = r"""/* Element by element. */
+bottleneck_backward_5_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_beta,
-    const REAL *restrict dnorm2_gamma, const REAL *restrict dnorm2_y, const REAL *restrict factor3,
+    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict drelu2_y, const REAL *restrict relu2_y,
+    const REAL *restrict dnorm2_beta, const REAL *restrict dnorm2_gamma, const REAL *restrict factor3,
     const REAL *restrict norm2_h, REAL number_1, REAL number_2)
 {
     for (long v = start; v < stop; v++) {
         const long dconv2_u_at = 64 * v;
-        const long dnorm2_y_at = 64 * v;
+        const long drelu2_y_at = 64 * v;
         const long norm2_h_at = 64 * v;
+        const long relu2_y_at = 64 * v;
         for (long e = 0; e < whole(0, 64); e += LANES) {
-            const reals dnorm2_y_1 = load(&dnorm2_y[dnorm2_y_at + e]);
+            const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
+            const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
+            const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
+            const reals dnorm2_y_1 = term_3;
             const reals dnorm2_beta_1 = load(&dnorm2_beta[e]);
             const reals dnorm2_gamma_1 = load(&dnorm2_gamma[e]);
             const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
             const reals factor3_1 = load(&factor3[e]);
-            store(
-                &dconv2_u[dconv2_u_at + e],
+            const reals dconv2_u_1 = (
                 number_1 * (number_2 * dnorm2_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor3_1
             );
+            store(&dconv2_u[dconv2_u_at + e], dconv2_u_1);
         }
         APART
         for (long e = whole(0, 64); e < 64; e++) {
-            const REAL dnorm2_y_1 = dnorm2_y[dnorm2_y_at + e];
+            const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
+            const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
+            const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
+            const REAL dnorm2_y_1 = term_3;
             const REAL dnorm2_beta_1 = dnorm2_beta[e];
             const REAL dnorm2_gamma_1 = dnorm2_gamma[e];
             const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
             const REAL factor3_1 = factor3[e];
-            dconv2_u[dconv2_u_at + e] = (
+            const REAL dconv2_u_1 = (
                 number_1 * (number_2 * dnorm2_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor3_1
             );
+            dconv2_u[dconv2_u_at + e] = dconv2_u_1;
         }
     }
 }
@@ -1279,115 +1344,105 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1]);
 }
 """
 
 
-def bottleneck_backward_8(
+def bottleneck_backward_5(
     dconv2_u: rt.Array,
+    drelu2_y: rt.Array,
+    relu2_y: rt.Array,
     dnorm2_beta: rt.Array,
     dnorm2_gamma: rt.Array,
-    dnorm2_y: rt.Array,
     factor3: rt.Array,
     norm2_h: rt.Array,
     H: int,
     N: int,
     W: int,
 ) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("bottleneck_backward_8", dconv2_u=dconv2_u)
+    """Row by row, for every v."""
+    dtype = rt.float_type("bottleneck_backward_5", dconv2_u=dconv2_u)
     return rt.run(
-        bottleneck_backward_8_loops,
+        bottleneck_backward_5_loops,
         H * N * W,
         64 * H * N * W,
-        (dconv2_u, dnorm2_beta, dnorm2_gamma, dnorm2_y, factor3, norm2_h),
+        (dconv2_u, drelu2_y, relu2_y, dnorm2_beta, dnorm2_gamma, factor3, norm2_h),
         (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
         (),
         (),
     )
 
 
-bottleneck_backward_9_loops = r"""/* Element by element. */
+bottleneck_backward_6_loops = r"""/* Row by row, for every block, v. */
 static void loops(
-    long start, long stop, REAL *restrict dnorm1_y, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team,
+    REAL *restrict dnorm1_beta, REAL *restrict dnorm1_gamma, const REAL *restrict drelu1_y,
+    const REAL *restrict relu1_y, const REAL *restrict norm1_h, long H, long N, long W)
 {
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu1_y_1 = load(&relu1_y[e]);
-        const reals drelu1_y_1 = load(&drelu1_y[e]);
-        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-        store(&dnorm1_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu1_y_1 = relu1_y[e];
-        const REAL drelu1_y_1 = drelu1_y[e];
-        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-        dnorm1_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def bottleneck_backward_9(dnorm1_y: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, H: int, N: int, W: int) -> bool:
-    """Element by element."""
-    return rt.run(
-        bottleneck_backward_9_loops, 64 * H * N * W, 64 * H * N * W, (dnorm1_y, drelu1_y, relu1_y), (), (), ()
-    )
-
-
-bottleneck_backward_10_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_h, long H, long N, long W)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 64);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 128; k++) {
+                parts[k] += parts[part_ * 128 + k];
+            }
         }
-        const long at = 64 * block;
         APART
-        for (long m = 0; m < 64; m++) {
-            sums[m] = 0;
-            dnorm1_gamma[at + m] = 0;
+        for (long e = 0; e < 64; e++) {
+            dnorm1_beta[e] = parts[e];
+        }
+        APART
+        for (long e = 0; e < 64; e++) {
+            dnorm1_gamma[e] = parts[64 + e];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 128);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 128;
+        APART
+        for (long k = 0; k < 128; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H * N * W); j++) {
-            const long dnorm1_y_at = 64 * j;
-            const long norm1_h_at = 64 * j;
-            for (long m = 0; m < whole(0, 64); m += LANES) {
-                store(
-                    &dnorm1_gamma[at + m],
-                    load(&dnorm1_gamma[at + m]) + load(&dnorm1_y[dnorm1_y_at + m]) * load(&norm1_h[norm1_h_at + m])
-                );
+        long low_row = block * 1024;
+        for (long v = low_row; v < least(low_row + 1024, H * N * W); v++) {
+            const long drelu1_y_at = 64 * v;
+            const long norm1_h_at = 64 * v;
+            const long relu1_y_at = 64 * v;
+            for (long e = 0; e < whole(0, 64); e += LANES) {
+                const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
+                const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+                const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+                const reals dnorm1_y_1 = term_3;
+                store(&running[e], load(&running[e]) + dnorm1_y_1);
+                store(&running[64 + e], load(&running[64 + e]) + dnorm1_y_1 * load(&norm1_h[norm1_h_at + e]));
             }
             APART
-            for (long m = whole(0, 64); m < 64; m++) {
-                dnorm1_gamma[at + m] += dnorm1_y[dnorm1_y_at + m] * norm1_h[norm1_h_at + m];
+            for (long e = whole(0, 64); e < 64; e++) {
+                const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
+                const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+                const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+                const REAL dnorm1_y_1 = term_3;
+                running[e] += dnorm1_y_1;
+                running[64 + e] += dnorm1_y_1 * norm1_h[norm1_h_at + e];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < 64; m++) {
-                    sums[m] += dnorm1_gamma[at + m];
-                    dnorm1_gamma[at + m] = 0;
+                for (long k = 0; k < 128; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < 64; m++) {
-            dnorm1_gamma[at + m] += sums[m];
+        for (long k = 0; k < 128; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -1399,58 +1454,74 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
+        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
-def bottleneck_backward_10(
-    dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, H: int, N: int, W: int
+def bottleneck_backward_6(
+    dnorm1_beta: rt.Array,
+    dnorm1_gamma: rt.Array,
+    drelu1_y: rt.Array,
+    relu1_y: rt.Array,
+    norm1_h: rt.Array,
+    H: int,
+    N: int,
+    W: int,
 ) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        bottleneck_backward_10_loops,
+    """Row by row, for every block, v."""
+    return rt.run(
+        bottleneck_backward_6_loops,
         (H * N * W + 1023) // 1024,
-        64 * H * N * W * ((H * N * W + 1023) // 1024),
-        (dnorm1_gamma, dnorm1_y, norm1_h),
+        64 * H * N * W,
+        (dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h),
         (),
         (H, N, W),
         (),
+        128,
     )
 
 
-bottleneck_backward_11_loops = r"""/* Element by element. */
+bottleneck_backward_7_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_beta,
-    const REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y, const REAL *restrict factor4,
+    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y,
+    const REAL *restrict dnorm1_beta, const REAL *restrict dnorm1_gamma, const REAL *restrict factor4,
     const REAL *restrict norm1_h, REAL number_1, REAL number_2)
 {
     for (long v = start; v < stop; v++) {
         const long dconv1_u_at = 64 * v;
-        const long dnorm1_y_at = 64 * v;
+        const long drelu1_y_at = 64 * v;
         const long norm1_h_at = 64 * v;
+        const long relu1_y_at = 64 * v;
         for (long e = 0; e < whole(0, 64); e += LANES) {
-            const reals dnorm1_y_1 = load(&dnorm1_y[dnorm1_y_at + e]);
+            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
+            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+            const reals dnorm1_y_1 = term_3;
             const reals dnorm1_beta_1 = load(&dnorm1_beta[e]);
             const reals dnorm1_gamma_1 = load(&dnorm1_gamma[e]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
             const reals factor4_1 = load(&factor4[e]);
-            store(
-                &dconv1_u[dconv1_u_at + e],
+            const reals dconv1_u_1 = (
                 number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor4_1
             );
+            store(&dconv1_u[dconv1_u_at + e], dconv1_u_1);
         }
         APART
         for (long e = whole(0, 64); e < 64; e++) {
-            const REAL dnorm1_y_1 = dnorm1_y[dnorm1_y_at + e];
+            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
+            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+            const REAL dnorm1_y_1 = term_3;
             const REAL dnorm1_beta_1 = dnorm1_beta[e];
             const REAL dnorm1_gamma_1 = dnorm1_gamma[e];
             const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
             const REAL factor4_1 = factor4[e];
-            dconv1_u[dconv1_u_at + e] = (
+            const REAL dconv1_u_1 = (
                 number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor4_1
             );
+            dconv1_u[dconv1_u_at + e] = dconv1_u_1;
         }
     }
 }
@@ -1462,29 +1533,30 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1]);
 }
 """
 
 
-def bottleneck_backward_11(
+def bottleneck_backward_7(
     dconv1_u: rt.Array,
+    drelu1_y: rt.Array,
+    relu1_y: rt.Array,
     dnorm1_beta: rt.Array,
     dnorm1_gamma: rt.Array,
-    dnorm1_y: rt.Array,
     factor4: rt.Array,
     norm1_h: rt.Array,
     H: int,
     N: int,
     W: int,
 ) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("bottleneck_backward_11", dconv1_u=dconv1_u)
+    """Row by row, for every v."""
+    dtype = rt.float_type("bottleneck_backward_7", dconv1_u=dconv1_u)
     return rt.run(
-        bottleneck_backward_11_loops,
+        bottleneck_backward_7_loops,
         H * N * W,
         64 * H * N * W,
-        (dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor4, norm1_h),
+        (dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor4, norm1_h),
         (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
         (),
         (),

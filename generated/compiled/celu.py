@@ -16,13 +16,15 @@ static void loops(
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
         const reals term_2 = choose(MASKS(x_1 < all(0)), all(0), x_1);
-        store(&y[e], number_1 * all_expm1_of(number_2 * all_smaller(x_1, all(0))) + term_2);
+        const reals y_1 = number_1 * all_expm1_of(number_2 * all_smaller(x_1, all(0))) + term_2;
+        store(&y[e], y_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL x_1 = x[e];
         const REAL term_2 = x_1 < 0 ? 0 : x_1;
-        y[e] = number_1 * expm1_of(number_2 * smaller(x_1, 0)) + term_2;
+        const REAL y_1 = number_1 * expm1_of(number_2 * smaller(x_1, 0)) + term_2;
+        y[e] = y_1;
     }
 }
 
@@ -54,7 +56,8 @@ static void loops(
         const reals term_3 = choose(MASKS(all(0) >= x_1), term_2, all(0));
         const reals term_4 = choose(MASKS(x_1 > all(0)), all(1), all(0));
         const reals dy_1 = load(&dy[m]);
-        store(&dx[m], (term_3 + term_4) * dy_1);
+        const reals dx_1 = (term_3 + term_4) * dy_1;
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
@@ -63,7 +66,8 @@ static void loops(
         const REAL term_3 = 0 >= x_1 ? term_2 : 0;
         const REAL term_4 = x_1 > 0 ? 1 : 0;
         const REAL dy_1 = dy[m];
-        dx[m] = (term_3 + term_4) * dy_1;
+        const REAL dx_1 = (term_3 + term_4) * dy_1;
+        dx[m] = dx_1;
     }
 }
 

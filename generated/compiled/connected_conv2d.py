@@ -15,11 +15,13 @@ static void loops(
         const long w_at = C * K * t;
         const long z_at = C * K * t;
         for (long k = 0; k < whole(0, C * K); k += LANES) {
-            store(&z[z_at + k], load(&m[k]) * load(&w[w_at + k]));
+            const reals z_1 = load(&m[k]) * load(&w[w_at + k]);
+            store(&z[z_at + k], z_1);
         }
         APART
         for (long k = whole(0, C * K); k < C * K; k++) {
-            z[z_at + k] = m[k] * w[w_at + k];
+            const REAL z_1 = m[k] * w[w_at + k];
+            z[z_at + k] = z_1;
         }
     }
 }
@@ -49,11 +51,13 @@ static void loops(
         const long dw_at = C * K * v;
         const long dz_at = C * K * v;
         for (long a = 0; a < whole(0, C * K); a += LANES) {
-            store(&dw[dw_at + a], load(&m[a]) * load(&dz[dz_at + a]));
+            const reals dw_1 = load(&m[a]) * load(&dz[dz_at + a]);
+            store(&dw[dw_at + a], dw_1);
         }
         APART
         for (long a = whole(0, C * K); a < C * K; a++) {
-            dw[dw_at + a] = m[a] * dz[dz_at + a];
+            const REAL dw_1 = m[a] * dz[dz_at + a];
+            dw[dw_at + a] = dw_1;
         }
     }
 }

@@ -11,64 +11,47 @@ else:  # copied beside a script
 
 cross_entropy_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
-    const REAL *restrict x, long K)
+    long start, long stop, REAL *restrict m, REAL *restrict h, REAL *restrict z, const REAL *restrict x, long K)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
-        return;
-    }
     for (long e = start; e < stop; e++) {
         const long h_at = K * e;
         const long m_at = e;
         const long x_at = K * e;
         const long z_at = e;
-        REAL total_0_0 = -INFINITE;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = -INFINITE;
-            }
-            long low = block * 4096;
+        REAL m_1 = -INFINITE;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals m_2 = all(-INFINITE);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_raise_to(sums, load(&x[x_at + k]));
+                all_raise_to(m_2, load(&x[x_at + k]));
             }
             for (long k = whole(low, high); k < high; k++) {
-                raise_to(sums, x[x_at + k]);
+                raise_to(m_2, x[x_at + k]);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                raise_to(&total_0_0, sums[lane]);
-            }
+            m_1 = larger(m_1, largest_of(m_2));
         }
-        m[m_at] = total_0_0;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals x_1 = load(&x[x_at + k]);
-            const reals m_1 = all(m[m_at]);
-            store(&h[h_at + k], all_exp_of(x_1 - m_1));
-        }
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL x_1 = x[x_at + k];
-            const REAL m_1 = m[m_at];
-            h[h_at + k] = exp_of(x_1 - m_1);
-        }
-        double total_2_0 = 0;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        m[m_at] = m_1;
+        double z_1 = 0;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals z_2 = all(0);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_add_to(sums, load(&h[h_at + k]));
+                const reals x_1 = load(&x[x_at + k]);
+                const reals m_1_ = all(m[m_at]);
+                const reals h_1 = all_exp_of(x_1 - m_1_);
+                all_add_to(z_2, h_1);
+                store(&h[h_at + k], h_1);
             }
             for (long k = whole(low, high); k < high; k++) {
-                add_to(sums, h[h_at + k]);
+                const REAL x_1 = x[x_at + k];
+                const REAL m_1_ = m[m_at];
+                const REAL h_1 = exp_of(x_1 - m_1_);
+                add_to(z_2, h_1);
+                h[h_at + k] = h_1;
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_2_0 += sums[lane];
-            }
+            z_1 += sum_of(z_2);
         }
-        z[z_at] = total_2_0;
+        z[z_at] = z_1;
     }
 }
 
@@ -79,8 +62,7 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
 }
 """
 
@@ -92,33 +74,24 @@ def cross_entropy_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, 
 
 cross_entropy_forward_2_loops = r"""/* Sums over k for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict a, const REAL *restrict q, long K)
+    long start, long stop, REAL *restrict a, const REAL *restrict q, long K)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
-        return;
-    }
     for (long e = start; e < stop; e++) {
         const long a_at = e;
         const long q_at = K * e;
-        double total_0_0 = 0;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        double a_1 = 0;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals a_2 = all(0);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_add_to(sums, load(&q[q_at + k]));
+                all_add_to(a_2, load(&q[q_at + k]));
             }
             for (long k = whole(low, high); k < high; k++) {
-                add_to(sums, q[q_at + k]);
+                add_to(a_2, q[q_at + k]);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_0_0 += sums[lane];
-            }
+            a_1 += sum_of(a_2);
         }
-        a[a_at] = total_0_0;
+        a[a_at] = a_1;
     }
 }
 
@@ -129,7 +102,7 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], numbers[2]);
 }
 """
 
@@ -150,22 +123,21 @@ static void loops(
         const long h_at = K * v;
         const long q_at = K * v;
         const long z_at = v;
+        const REAL number_of_row_1 = a[a_at] / z[z_at];
         for (long o = 0; o < whole(0, K); o += LANES) {
-            const reals a_1 = all(a[a_at]);
             const reals h_1 = load(&h[h_at + o]);
-            const reals z_1 = all(z[z_at]);
             const reals q_1 = load(&q[q_at + o]);
-            const reals term_5 = choose(MASKS(q_1 != all(0)), q_1, all(0));
-            store(&dx[dx_at + o], number_1 * (a_1 * h_1 / z_1 - term_5));
+            const reals term_3 = choose(MASKS(q_1 != all(0)), q_1, all(0));
+            const reals dx_1 = number_1 * (number_of_row_1 * h_1 - term_3);
+            store(&dx[dx_at + o], dx_1);
         }
         APART
         for (long o = whole(0, K); o < K; o++) {
-            const REAL a_1 = a[a_at];
             const REAL h_1 = h[h_at + o];
-            const REAL z_1 = z[z_at];
             const REAL q_1 = q[q_at + o];
-            const REAL term_5 = q_1 != 0 ? q_1 : 0;
-            dx[dx_at + o] = number_1 * (a_1 * h_1 / z_1 - term_5);
+            const REAL term_3 = q_1 != 0 ? q_1 : 0;
+            const REAL dx_1 = number_1 * (number_of_row_1 * h_1 - term_3);
+            dx[dx_at + o] = dx_1;
         }
     }
 }

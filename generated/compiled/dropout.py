@@ -14,11 +14,13 @@ static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict mask_, const REAL *restrict x, REAL number_1)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
-        store(&y[e], number_1 * load(&mask_[e]) * load(&x[e]));
+        const reals y_1 = number_1 * load(&mask_[e]) * load(&x[e]);
+        store(&y[e], y_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
-        y[e] = number_1 * mask_[e] * x[e];
+        const REAL y_1 = number_1 * mask_[e] * x[e];
+        y[e] = y_1;
     }
 }
 
@@ -44,11 +46,13 @@ static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict mask_, REAL number_1)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
-        store(&dx[m], number_1 * load(&dy[m]) * load(&mask_[m]));
+        const reals dx_1 = number_1 * load(&dy[m]) * load(&mask_[m]);
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
-        dx[m] = number_1 * dy[m] * mask_[m];
+        const REAL dx_1 = number_1 * dy[m] * mask_[m];
+        dx[m] = dx_1;
     }
 }
 

@@ -19,14 +19,16 @@ static void loops(
             const reals beta_1 = load(&beta[k]);
             const reals gamma_1 = load(&gamma[k]);
             const reals h_1 = load(&h[h_at + k]);
-            store(&y[y_at + k], beta_1 + gamma_1 * h_1);
+            const reals y_1 = beta_1 + gamma_1 * h_1;
+            store(&y[y_at + k], y_1);
         }
         APART
         for (long k = whole(0, C * G); k < C * G; k++) {
             const REAL beta_1 = beta[k];
             const REAL gamma_1 = gamma[k];
             const REAL h_1 = h[h_at + k];
-            y[y_at + k] = beta_1 + gamma_1 * h_1;
+            const REAL y_1 = beta_1 + gamma_1 * h_1;
+            y[y_at + k] = y_1;
         }
     }
 }
@@ -53,44 +55,57 @@ def group_norm_forward_1(
 
 group_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E, long G, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict h, long C, long E, long G, long N)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C * G);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C * G; k++) {
+                parts[k] += parts[part_ * (C * G) + k];
+            }
         }
-        const long at = C * G * block;
         APART
         for (long q = 0; q < C * G; q++) {
-            sums[q] = 0;
-            dgamma[at + q] = 0;
+            dgamma[q] = parts[q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C * G);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (C * G);
+        APART
+        for (long k = 0; k < C * G; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E * N); e++) {
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E * N); e++) {
             const long dy_at = C * G * e;
             const long h_at = C * G * e;
             for (long q = 0; q < whole(0, C * G); q += LANES) {
-                store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
             }
             APART
             for (long q = whole(0, C * G); q < C * G; q++) {
-                dgamma[at + q] += dy[dy_at + q] * h[h_at + q];
+                running[q] += dy[dy_at + q] * h[h_at + q];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long q = 0; q < C * G; q++) {
-                    sums[q] += dgamma[at + q];
-                    dgamma[at + q] = 0;
+                for (long k = 0; k < C * G; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long q = 0; q < C * G; q++) {
-            dgamma[at + q] += sums[q];
+        for (long k = 0; k < C * G; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -102,20 +117,113 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4], numbers[5]);
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3], numbers[4], numbers[5]);
 }
 """
 
 
 def group_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, G: int, N: int) -> bool:
     """Sums over e for every block, q."""
-    return rt.run_parts(
+    return rt.run(
         group_norm_grad_gamma_1_loops,
         (E * N + 1023) // 1024,
-        C * E * G * N * ((E * N + 1023) // 1024),
+        C * E * G * N,
         (dgamma, dy, h),
         (),
         (C, E, G, N),
         (),
+        C * G,
+    )
+
+
+group_norm_backward_1_loops = r"""/* Row by row, for every block, e. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    REAL *restrict dbeta, const REAL *restrict dy, const REAL *restrict h, long C, long E, long G, long N)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C * G; k++) {
+                parts[k] += parts[part_ * (2 * C * G) + k];
+            }
+        }
+        APART
+        for (long q = 0; q < C * G; q++) {
+            dgamma[q] = parts[q];
+        }
+        APART
+        for (long q = 0; q < C * G; q++) {
+            dbeta[q] = parts[C * G + q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C * G);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C * G);
+        APART
+        for (long k = 0; k < 2 * C * G; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E * N); e++) {
+            const long dy_at = C * G * e;
+            const long h_at = C * G * e;
+            for (long q = 0; q < whole(0, C * G); q += LANES) {
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[C * G + q], load(&running[C * G + q]) + load(&dy[dy_at + q]));
+            }
+            APART
+            for (long q = whole(0, C * G); q < C * G; q++) {
+                running[q] += dy[dy_at + q] * h[h_at + q];
+                running[C * G + q] += dy[dy_at + q];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 2 * C * G; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 2 * C * G; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2], numbers[3], numbers[4], numbers[5]);
+}
+"""
+
+
+def group_norm_backward_1(
+    dgamma: rt.Array, dbeta: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, G: int, N: int
+) -> bool:
+    """Row by row, for every block, e."""
+    return rt.run(
+        group_norm_backward_1_loops,
+        (E * N + 1023) // 1024,
+        C * E * G * N,
+        (dgamma, dbeta, dy, h),
+        (),
+        (C, E, G, N),
+        (),
+        2 * C * G,
     )

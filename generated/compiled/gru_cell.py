@@ -16,14 +16,16 @@ static void loops(
         const reals z_1 = load(&z[k]);
         const reals g_1 = load(&g[k]);
         const reals h_1 = load(&h[k]);
-        store(&y[k], (all(1) - z_1) * g_1 + h_1 * z_1);
+        const reals y_1 = (all(1) - z_1) * g_1 + h_1 * z_1;
+        store(&y[k], y_1);
     }
     APART
     for (long k = whole(start, stop); k < stop; k++) {
         const REAL z_1 = z[k];
         const REAL g_1 = g[k];
         const REAL h_1 = h[k];
-        y[k] = (1 - z_1) * g_1 + h_1 * z_1;
+        const REAL y_1 = (1 - z_1) * g_1 + h_1 * z_1;
+        y[k] = y_1;
     }
 }
 

@@ -13,12 +13,14 @@ static void loops(
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
-        store(&y[e], number_1 * all_smaller(all(6), all_larger(all(0), x_1 + all(3))));
+        const reals y_1 = number_1 * all_smaller(all(6), all_larger(all(0), x_1 + all(3)));
+        store(&y[e], y_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL x_1 = x[e];
-        y[e] = number_1 * smaller(6, larger(0, x_1 + 3));
+        const REAL y_1 = number_1 * smaller(6, larger(0, x_1 + 3));
+        y[e] = y_1;
     }
 }
 
@@ -50,7 +52,8 @@ static void loops(
         const reals term_4 = choose(
             MASKS(all(6) > all_larger(all(0), x_1 + all(3))) & MASKS(x_1 + all(3) > all(0)), term_3, all(0)
         );
-        store(&dx[m], term_4);
+        const reals dx_1 = term_4;
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
@@ -58,7 +61,8 @@ static void loops(
         const REAL dy_1 = dy[m];
         const REAL term_3 = number_1 * dy_1;
         const REAL term_4 = (6 > larger(0, x_1 + 3)) & (x_1 + 3 > 0) ? term_3 : 0;
-        dx[m] = term_4;
+        const REAL dx_1 = term_4;
+        dx[m] = dx_1;
     }
 }
 

@@ -20,14 +20,16 @@ static void loops(
         const reals term_3 = choose(
             MASKS(all(number_1) > all_larger(all(number_2), x_1)) & MASKS(x_1 > all(number_2)), dy_1, all(0)
         );
-        store(&dx[m], term_3);
+        const reals dx_1 = term_3;
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
         const REAL x_1 = x[m];
         const REAL dy_1 = dy[m];
         const REAL term_3 = (number_1 > larger(number_2, x_1)) & (x_1 > number_2) ? dy_1 : 0;
-        dx[m] = term_3;
+        const REAL dx_1 = term_3;
+        dx[m] = dx_1;
     }
 }
 

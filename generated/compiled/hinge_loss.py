@@ -18,7 +18,8 @@ static void loops(
         const reals x_1 = load(&x[m]);
         const reals term_3 = -number_1 * t_1;
         const reals term_4 = choose(MASKS(all(1) - t_1 * x_1 > all(0)), term_3, all(0));
-        store(&dx[m], term_4);
+        const reals dx_1 = term_4;
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
@@ -26,7 +27,8 @@ static void loops(
         const REAL x_1 = x[m];
         const REAL term_3 = -number_1 * t_1;
         const REAL term_4 = 1 - t_1 * x_1 > 0 ? term_3 : 0;
-        dx[m] = term_4;
+        const REAL dx_1 = term_4;
+        dx[m] = dx_1;
     }
 }
 

@@ -12,16 +12,19 @@ static void loops(
     long start, long stop, struct team *const team, REAL *restrict v, const REAL *restrict m,
     const REAL *restrict x, REAL number_1, long C, long E)
 {
+    double *restrict sums = SCRATCH(double, C);
+    if (!sums) {
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
     for (long n = start; n < stop; n++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
-        }
-        const long at = C * n;
         APART
-        for (long c = 0; c < C; c++) {
-            sums[c] = 0;
-            v[at + c] = 0;
+        for (long k = 0; k < C; k++) {
+            sums[k] = 0;
+            running[k] = 0;
         }
         long row = 0;
         for (long e = 0; e < E; e++) {
@@ -30,27 +33,32 @@ static void loops(
             for (long c = 0; c < whole(0, C); c += LANES) {
                 const reals x_1 = load(&x[x_at + c]);
                 const reals m_1 = load(&m[m_at + c]);
-                store(&v[at + c], load(&v[at + c]) + (x_1 - m_1) * (x_1 - m_1));
+                store(&running[c], load(&running[c]) + (x_1 - m_1) * (x_1 - m_1));
             }
             APART
             for (long c = whole(0, C); c < C; c++) {
                 const REAL x_1 = x[x_at + c];
                 const REAL m_1 = m[m_at + c];
-                v[at + c] += (x_1 - m_1) * (x_1 - m_1);
+                running[c] += (x_1 - m_1) * (x_1 - m_1);
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long c = 0; c < C; c++) {
-                    sums[c] += v[at + c];
-                    v[at + c] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+        const long v_at = C * n;
+        APART
         for (long c = 0; c < C; c++) {
-            v[at + c] += sums[c];
-            v[at + c] *= number_1;
+            v[v_at + c] = sums[c] * number_1;
         }
     }
 }
@@ -91,22 +99,24 @@ static void loops(
                 const reals x_1 = load(&x[x_at + c]);
                 const reals m_1 = load(&m[m_at + c]);
                 const reals factor1_1 = load(&factor1[factor1_at + c]);
-                store(&h[h_at + c], (x_1 - m_1) * factor1_1);
+                const reals h_1 = (x_1 - m_1) * factor1_1;
                 const reals beta_1 = load(&beta[c]);
                 const reals gamma_1 = load(&gamma[c]);
-                const reals h_1 = load(&h[h_at + c]);
-                store(&y[y_at + c], beta_1 + gamma_1 * h_1);
+                const reals y_1 = beta_1 + gamma_1 * h_1;
+                store(&h[h_at + c], h_1);
+                store(&y[y_at + c], y_1);
             }
             APART
             for (long c = whole(0, C); c < C; c++) {
                 const REAL x_1 = x[x_at + c];
                 const REAL m_1 = m[m_at + c];
                 const REAL factor1_1 = factor1[factor1_at + c];
-                h[h_at + c] = (x_1 - m_1) * factor1_1;
+                const REAL h_1 = (x_1 - m_1) * factor1_1;
                 const REAL beta_1 = beta[c];
                 const REAL gamma_1 = gamma[c];
-                const REAL h_1 = h[h_at + c];
-                y[y_at + c] = beta_1 + gamma_1 * h_1;
+                const REAL y_1 = beta_1 + gamma_1 * h_1;
+                h[h_at + c] = h_1;
+                y[y_at + c] = y_1;
             }
         }
     }
@@ -146,40 +156,49 @@ static void loops(
     long start, long stop, struct team *const team, REAL *restrict dx_sum1, const REAL *restrict dy,
     const REAL *restrict h, long C, long E)
 {
+    double *restrict sums = SCRATCH(double, C);
+    if (!sums) {
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
     for (long q = start; q < stop; q++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
-        }
-        const long at = C * q;
         APART
-        for (long o = 0; o < C; o++) {
-            sums[o] = 0;
-            dx_sum1[at + o] = 0;
+        for (long k = 0; k < C; k++) {
+            sums[k] = 0;
+            running[k] = 0;
         }
         long row = 0;
         for (long e = 0; e < E; e++) {
             const long dy_at = C * (E * q + e);
             const long h_at = C * (E * q + e);
             for (long o = 0; o < whole(0, C); o += LANES) {
-                store(&dx_sum1[at + o], load(&dx_sum1[at + o]) + load(&dy[dy_at + o]) * load(&h[h_at + o]));
+                store(&running[o], load(&running[o]) + load(&dy[dy_at + o]) * load(&h[h_at + o]));
             }
             APART
             for (long o = whole(0, C); o < C; o++) {
-                dx_sum1[at + o] += dy[dy_at + o] * h[h_at + o];
+                running[o] += dy[dy_at + o] * h[h_at + o];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long o = 0; o < C; o++) {
-                    sums[o] += dx_sum1[at + o];
-                    dx_sum1[at + o] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+        const long dx_sum1_at = C * q;
+        APART
         for (long o = 0; o < C; o++) {
-            dx_sum1[at + o] += sums[o];
+            dx_sum1[dx_sum1_at + o] = sums[o];
         }
     }
 }
@@ -223,7 +242,8 @@ static void loops(
                 const reals dx_sum2_1 = load(&dx_sum2[dx_sum2_at + o]);
                 const reals gamma_1 = load(&gamma[o]);
                 const reals factor1_1 = load(&factor1[factor1_at + o]);
-                store(&dx[dx_at + o], number_1 * (number_2 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * gamma_1 * factor1_1);
+                const reals dx_1 = number_1 * (number_2 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * gamma_1 * factor1_1;
+                store(&dx[dx_at + o], dx_1);
             }
             APART
             for (long o = whole(0, C); o < C; o++) {
@@ -233,7 +253,8 @@ static void loops(
                 const REAL dx_sum2_1 = dx_sum2[dx_sum2_at + o];
                 const REAL gamma_1 = gamma[o];
                 const REAL factor1_1 = factor1[factor1_at + o];
-                dx[dx_at + o] = number_1 * (number_2 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * gamma_1 * factor1_1;
+                const REAL dx_1 = number_1 * (number_2 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * gamma_1 * factor1_1;
+                dx[dx_at + o] = dx_1;
             }
         }
     }
@@ -279,44 +300,221 @@ def instance_norm_grad_input_2(
 
 instance_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict h, long C, long E, long N)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long q = 0; q < C; q++) {
-            sums[q] = 0;
-            dgamma[at + q] = 0;
+            dgamma[q] = parts[q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E * N); e++) {
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E * N); e++) {
             const long dy_at = C * e;
             const long h_at = C * e;
             for (long q = 0; q < whole(0, C); q += LANES) {
-                store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
             }
             APART
             for (long q = whole(0, C); q < C; q++) {
-                dgamma[at + q] += dy[dy_at + q] * h[h_at + q];
+                running[q] += dy[dy_at + q] * h[h_at + q];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long q = 0; q < C; q++) {
-                    sums[q] += dgamma[at + q];
-                    dgamma[at + q] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3], numbers[4]);
+}
+"""
+
+
+def instance_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, N: int) -> bool:
+    """Sums over e for every block, q."""
+    return rt.run(
+        instance_norm_grad_gamma_1_loops, (E * N + 1023) // 1024, C * E * N, (dgamma, dy, h), (), (C, E, N), (), C
+    )
+
+
+instance_norm_backward_1_loops = r"""/* Row by row, for every block, e. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    REAL *restrict dbeta, const REAL *restrict dy, const REAL *restrict h, long C, long E, long N)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
+        }
+        APART
         for (long q = 0; q < C; q++) {
-            dgamma[at + q] += sums[q];
+            dgamma[q] = parts[q];
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dbeta[q] = parts[C + q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E * N); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long q = 0; q < whole(0, C); q += LANES) {
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[C + q], load(&running[C + q]) + load(&dy[dy_at + q]));
+            }
+            APART
+            for (long q = whole(0, C); q < C; q++) {
+                running[q] += dy[dy_at + q] * h[h_at + q];
+                running[C + q] += dy[dy_at + q];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2], numbers[3], numbers[4]);
+}
+"""
+
+
+def instance_norm_backward_1(
+    dgamma: rt.Array, dbeta: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, N: int
+) -> bool:
+    """Row by row, for every block, e."""
+    return rt.run(
+        instance_norm_backward_1_loops,
+        (E * N + 1023) // 1024,
+        C * E * N,
+        (dgamma, dbeta, dy, h),
+        (),
+        (C, E, N),
+        (),
+        2 * C,
+    )
+
+
+instance_norm_backward_2_loops = r"""/* Sums over e for every q, o. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dx_sum1, const REAL *restrict dy,
+    const REAL *restrict h, long C, long E)
+{
+    double *restrict sums = SCRATCH(double, C);
+    if (!sums) {
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long q = start; q < stop; q++) {
+        APART
+        for (long k = 0; k < C; k++) {
+            sums[k] = 0;
+            running[k] = 0;
+        }
+        long row = 0;
+        for (long e = 0; e < E; e++) {
+            const long dy_at = C * (E * q + e);
+            const long h_at = C * (E * q + e);
+            for (long o = 0; o < whole(0, C); o += LANES) {
+                store(&running[o], load(&running[o]) + load(&dy[dy_at + o]) * load(&h[h_at + o]));
+            }
+            APART
+            for (long o = whole(0, C); o < C; o++) {
+                running[o] += dy[dy_at + o] * h[h_at + o];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+        const long dx_sum1_at = C * q;
+        APART
+        for (long o = 0; o < C; o++) {
+            dx_sum1[dx_sum1_at + o] = sums[o];
         }
     }
 }
@@ -329,19 +527,88 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
+        numbers[3]);
 }
 """
 
 
-def instance_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, N: int) -> bool:
-    """Sums over e for every block, q."""
-    return rt.run_parts(
-        instance_norm_grad_gamma_1_loops,
-        (E * N + 1023) // 1024,
-        C * E * N * ((E * N + 1023) // 1024),
-        (dgamma, dy, h),
-        (),
-        (C, E, N),
+def instance_norm_backward_2(dx_sum1: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, N: int) -> bool:
+    """Sums over e for every q, o."""
+    return rt.run(instance_norm_backward_2_loops, N, C * E * N, (dx_sum1, dy, h), (), (C, E), ())
+
+
+instance_norm_backward_3_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dx_sum1, const REAL *restrict dx_sum2,
+    const REAL *restrict dy, const REAL *restrict factor1, const REAL *restrict gamma, const REAL *restrict h,
+    REAL number_1, REAL number_2, long C, long E)
+{
+    for (long q = start; q < stop; q++) {
+        for (long a = 0; a < E; a++) {
+            const long dx_at = C * (E * q + a);
+            const long dx_sum1_at = C * q;
+            const long dx_sum2_at = C * q;
+            const long dy_at = C * (E * q + a);
+            const long factor1_at = C * q;
+            const long h_at = C * (E * q + a);
+            for (long o = 0; o < whole(0, C); o += LANES) {
+                const reals dy_1 = load(&dy[dy_at + o]);
+                const reals dx_sum1_1 = load(&dx_sum1[dx_sum1_at + o]);
+                const reals h_1 = load(&h[h_at + o]);
+                const reals dx_sum2_1 = load(&dx_sum2[dx_sum2_at + o]);
+                const reals gamma_1 = load(&gamma[o]);
+                const reals factor1_1 = load(&factor1[factor1_at + o]);
+                const reals dx_1 = number_1 * (number_2 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * gamma_1 * factor1_1;
+                store(&dx[dx_at + o], dx_1);
+            }
+            APART
+            for (long o = whole(0, C); o < C; o++) {
+                const REAL dy_1 = dy[dy_at + o];
+                const REAL dx_sum1_1 = dx_sum1[dx_sum1_at + o];
+                const REAL h_1 = h[h_at + o];
+                const REAL dx_sum2_1 = dx_sum2[dx_sum2_at + o];
+                const REAL gamma_1 = gamma[o];
+                const REAL factor1_1 = factor1[factor1_at + o];
+                const REAL dx_1 = number_1 * (number_2 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * gamma_1 * factor1_1;
+                dx[dx_at + o] = dx_1;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2], numbers[3]);
+}
+"""
+
+
+def instance_norm_backward_3(
+    dx: rt.Array,
+    dx_sum1: rt.Array,
+    dx_sum2: rt.Array,
+    dy: rt.Array,
+    factor1: rt.Array,
+    gamma: rt.Array,
+    h: rt.Array,
+    C: int,
+    E: int,
+    N: int,
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("instance_norm_backward_3", dx=dx)
+    return rt.run(
+        instance_norm_backward_3_loops,
+        N,
+        C * E * N,
+        (dx, dx_sum1, dx_sum2, dy, factor1, gamma, h),
+        (dtype(rt.ratio(1, E)), dtype(E)),
+        (C, E),
         (),
     )

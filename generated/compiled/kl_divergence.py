@@ -17,14 +17,16 @@ static void loops(
         const reals t_1 = load(&t[q]);
         const reals term_2 = -number_1 * t_1;
         const reals term_3 = choose(MASKS(t_1 != all(0)), term_2, all(0));
-        store(&dx[q], term_3);
+        const reals dx_1 = term_3;
+        store(&dx[q], dx_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL t_1 = t[q];
         const REAL term_2 = -number_1 * t_1;
         const REAL term_3 = t_1 != 0 ? term_2 : 0;
-        dx[q] = term_3;
+        const REAL dx_1 = term_3;
+        dx[q] = dx_1;
     }
 }
 

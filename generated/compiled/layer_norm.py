@@ -11,79 +11,70 @@ else:  # copied beside a script
 
 layer_norm_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict v, REAL *restrict h,
-    REAL *restrict y, const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma,
-    REAL number_1, REAL number_2, long C)
+    long start, long stop, struct team *const team, REAL *restrict v, REAL *restrict h, REAL *restrict y,
+    const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma, REAL number_1, REAL number_2,
+    long C)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
+    REAL *restrict m = SCRATCH(REAL, 1);
+    if (!m) {
         return;
     }
     for (long e = start; e < stop; e++) {
         const long h_at = C * e;
-        const long m_at = e;
         const long v_at = e;
         const long x_at = C * e;
         const long y_at = C * e;
-        double total_0_0 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        double m_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
             long high = least(low + 4096, C);
+            reals m_2 = all(0);
             for (long c = low; c < whole(low, high); c += LANES) {
-                all_add_to(sums, load(&x[x_at + c]));
+                all_add_to(m_2, load(&x[x_at + c]));
             }
             for (long c = whole(low, high); c < high; c++) {
-                add_to(sums, x[x_at + c]);
+                add_to(m_2, x[x_at + c]);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_0_0 += sums[lane];
-            }
+            m_1 += sum_of(m_2);
         }
-        m[m_at] = total_0_0 * number_1;
-        double total_0_1 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        m[0] = m_1 * number_1;
+        double v_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
             long high = least(low + 4096, C);
+            reals v_2 = all(0);
             for (long c = low; c < whole(low, high); c += LANES) {
                 const reals x_1 = load(&x[x_at + c]);
-                const reals m_1 = all(m[m_at]);
-                all_add_to(sums, (x_1 - m_1) * (x_1 - m_1));
+                const reals m_1_ = all(m[0]);
+                all_add_to(v_2, (x_1 - m_1_) * (x_1 - m_1_));
             }
             for (long c = whole(low, high); c < high; c++) {
                 const REAL x_1 = x[x_at + c];
-                const REAL m_1 = m[m_at];
-                add_to(sums, (x_1 - m_1) * (x_1 - m_1));
+                const REAL m_1_ = m[0];
+                add_to(v_2, (x_1 - m_1_) * (x_1 - m_1_));
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_0_1 += sums[lane];
-            }
+            v_1 += sum_of(v_2);
         }
-        v[v_at] = total_0_1 * number_1;
+        v[v_at] = v_1 * number_1;
+        const REAL number_of_row_1 = 1 / root_of(number_2 + v[v_at]);
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals x_1 = load(&x[x_at + c]);
-            const reals m_1 = all(m[m_at]);
-            const reals v_1 = all(v[v_at]);
-            store(&h[h_at + c], (x_1 - m_1) / all_root_of(number_2 + v_1));
+            const reals m_1_ = all(m[0]);
+            const reals h_1 = (x_1 - m_1_) * number_of_row_1;
             const reals beta_1 = load(&beta[c]);
             const reals gamma_1 = load(&gamma[c]);
-            const reals h_1 = load(&h[h_at + c]);
-            store(&y[y_at + c], beta_1 + gamma_1 * h_1);
+            const reals y_1 = beta_1 + gamma_1 * h_1;
+            store(&h[h_at + c], h_1);
+            store(&y[y_at + c], y_1);
         }
+        APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL x_1 = x[x_at + c];
-            const REAL m_1 = m[m_at];
-            const REAL v_1 = v[v_at];
-            h[h_at + c] = (x_1 - m_1) / root_of(number_2 + v_1);
+            const REAL m_1_ = m[0];
+            const REAL h_1 = (x_1 - m_1_) * number_of_row_1;
             const REAL beta_1 = beta[c];
             const REAL gamma_1 = gamma[c];
-            const REAL h_1 = h[h_at + c];
-            y[y_at + c] = beta_1 + gamma_1 * h_1;
+            const REAL y_1 = beta_1 + gamma_1 * h_1;
+            h[h_at + c] = h_1;
+            y[y_at + c] = y_1;
         }
     }
 }
@@ -96,73 +87,91 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2]);
+        arrays[4], arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
 }
 """
 
 
 def layer_norm_forward_1(
-    m: rt.Array,
-    v: rt.Array,
-    h: rt.Array,
-    y: rt.Array,
-    x: rt.Array,
-    beta: rt.Array,
-    gamma: rt.Array,
-    C: int,
-    E: int,
-    epsilon: Any,
+    v: rt.Array, h: rt.Array, y: rt.Array, x: rt.Array, beta: rt.Array, gamma: rt.Array, C: int, E: int, epsilon: Any
 ) -> bool:
     """Row by row, for every e."""
-    dtype = rt.float_type("layer_norm_forward_1", m=m)
+    dtype = rt.float_type("layer_norm_forward_1", v=v)
     return rt.run(
         layer_norm_forward_1_loops,
         E,
         C * E,
-        (m, v, h, y, x, beta, gamma),
+        (v, h, y, x, beta, gamma),
         (dtype(rt.ratio(1, C)), dtype(epsilon)),
         (C,),
         (),
     )
 
 
-layer_norm_grad_input_1_loops = r"""/* Sums over c for every q. */
+layer_norm_grad_input_1_loops = r"""/* Row by row, for every q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dx_sum1, const REAL *restrict dy,
-    const REAL *restrict gamma, const REAL *restrict h, long C)
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict gamma, const REAL *restrict h, const REAL *restrict v, REAL number_1, REAL number_2,
+    REAL number_3, long C)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
+    REAL *restrict dx_sum1 = SCRATCH(REAL, 1);
+    if (!dx_sum1) {
+        return;
+    }
+    REAL *restrict dx_sum2 = SCRATCH(REAL, 1);
+    if (!dx_sum2) {
         return;
     }
     for (long q = start; q < stop; q++) {
-        const long dx_sum1_at = q;
+        const long dx_at = C * q;
         const long dy_at = C * q;
         const long h_at = C * q;
-        double total_0_0 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        const long v_at = q;
+        double dx_sum1_1 = 0;
+        double dx_sum2_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
             long high = least(low + 4096, C);
+            reals dx_sum1_2 = all(0);
+            reals dx_sum2_2 = all(0);
             for (long c = low; c < whole(low, high); c += LANES) {
                 const reals gamma_1 = load(&gamma[c]);
                 const reals dy_1 = load(&dy[dy_at + c]);
                 const reals h_1 = load(&h[h_at + c]);
-                all_add_to(sums, gamma_1 * dy_1 * h_1);
+                all_add_to(dx_sum1_2, gamma_1 * dy_1 * h_1);
+                all_add_to(dx_sum2_2, gamma_1 * dy_1);
             }
             for (long c = whole(low, high); c < high; c++) {
                 const REAL gamma_1 = gamma[c];
                 const REAL dy_1 = dy[dy_at + c];
                 const REAL h_1 = h[h_at + c];
-                add_to(sums, gamma_1 * dy_1 * h_1);
+                add_to(dx_sum1_2, gamma_1 * dy_1 * h_1);
+                add_to(dx_sum2_2, gamma_1 * dy_1);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_0_0 += sums[lane];
-            }
+            dx_sum1_1 += sum_of(dx_sum1_2);
+            dx_sum2_1 += sum_of(dx_sum2_2);
         }
-        dx_sum1[dx_sum1_at] = total_0_0;
+        dx_sum1[0] = dx_sum1_1;
+        dx_sum2[0] = dx_sum2_1;
+        const REAL number_of_row_1 = 1 / root_of(number_1 + v[v_at]);
+        for (long c = 0; c < whole(0, C); c += LANES) {
+            const reals gamma_1 = load(&gamma[c]);
+            const reals dy_1 = load(&dy[dy_at + c]);
+            const reals dx_sum1_1_ = all(dx_sum1[0]);
+            const reals h_1 = load(&h[h_at + c]);
+            const reals dx_sum2_1_ = all(dx_sum2[0]);
+            const reals dx_1 = number_2 * (number_3 * gamma_1 * dy_1 - dx_sum1_1_ * h_1 - dx_sum2_1_) * number_of_row_1;
+            store(&dx[dx_at + c], dx_1);
+        }
+        APART
+        for (long c = whole(0, C); c < C; c++) {
+            const REAL gamma_1 = gamma[c];
+            const REAL dy_1 = dy[dy_at + c];
+            const REAL dx_sum1_1_ = dx_sum1[0];
+            const REAL h_1 = h[h_at + c];
+            const REAL dx_sum2_1_ = dx_sum2[0];
+            const REAL dx_1 = number_2 * (number_3 * gamma_1 * dy_1 - dx_sum1_1_ * h_1 - dx_sum2_1_) * number_of_row_1;
+            dx[dx_at + c] = dx_1;
+        }
     }
 }
 
@@ -174,90 +183,23 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], ((const REAL *)arrays[5])[2],
         numbers[2]);
 }
 """
 
 
-def layer_norm_grad_input_1(dx_sum1: rt.Array, dy: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int) -> bool:
-    """Sums over c for every q."""
-    return rt.run(layer_norm_grad_input_1_loops, E, C * E, (dx_sum1, dy, gamma, h), (), (C,), ())
-
-
-layer_norm_grad_input_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dx_sum1, const REAL *restrict dx_sum2,
-    const REAL *restrict dy, const REAL *restrict gamma, const REAL *restrict h, const REAL *restrict v,
-    REAL number_1, REAL number_2, REAL number_3, long C)
-{
-    for (long q = start; q < stop; q++) {
-        const long dx_at = C * q;
-        const long dx_sum1_at = q;
-        const long dx_sum2_at = q;
-        const long dy_at = C * q;
-        const long h_at = C * q;
-        const long v_at = q;
-        for (long a = 0; a < whole(0, C); a += LANES) {
-            const reals gamma_1 = load(&gamma[a]);
-            const reals dy_1 = load(&dy[dy_at + a]);
-            const reals dx_sum1_1 = all(dx_sum1[dx_sum1_at]);
-            const reals h_1 = load(&h[h_at + a]);
-            const reals dx_sum2_1 = all(dx_sum2[dx_sum2_at]);
-            const reals v_1 = all(v[v_at]);
-            store(
-                &dx[dx_at + a],
-                number_1 * (number_2 * gamma_1 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) / all_root_of(number_3 + v_1)
-            );
-        }
-        APART
-        for (long a = whole(0, C); a < C; a++) {
-            const REAL gamma_1 = gamma[a];
-            const REAL dy_1 = dy[dy_at + a];
-            const REAL dx_sum1_1 = dx_sum1[dx_sum1_at];
-            const REAL h_1 = h[h_at + a];
-            const REAL dx_sum2_1 = dx_sum2[dx_sum2_at];
-            const REAL v_1 = v[v_at];
-            dx[dx_at + a] = (
-                number_1 * (number_2 * gamma_1 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) / root_of(number_3 + v_1)
-            );
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1],
-        ((const REAL *)arrays[7])[2], numbers[2]);
-}
-"""
-
-
-def layer_norm_grad_input_2(
-    dx: rt.Array,
-    dx_sum1: rt.Array,
-    dx_sum2: rt.Array,
-    dy: rt.Array,
-    gamma: rt.Array,
-    h: rt.Array,
-    v: rt.Array,
-    C: int,
-    E: int,
-    epsilon: Any,
+def layer_norm_grad_input_1(
+    dx: rt.Array, dy: rt.Array, gamma: rt.Array, h: rt.Array, v: rt.Array, C: int, E: int, epsilon: Any
 ) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("layer_norm_grad_input_2", dx=dx)
+    """Row by row, for every q."""
+    dtype = rt.float_type("layer_norm_grad_input_1", dx=dx)
     return rt.run(
-        layer_norm_grad_input_2_loops,
+        layer_norm_grad_input_1_loops,
         E,
         C * E,
-        (dx, dx_sum1, dx_sum2, dy, gamma, h, v),
-        (dtype(rt.ratio(1, C)), dtype(C), dtype(epsilon)),
+        (dx, dy, gamma, h, v),
+        (dtype(epsilon), dtype(rt.ratio(1, C)), dtype(C)),
         (C,),
         (),
     )
@@ -265,44 +207,57 @@ def layer_norm_grad_input_2(
 
 layer_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict h, long C, long E)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long q = 0; q < C; q++) {
-            sums[q] = 0;
-            dgamma[at + q] = 0;
+            dgamma[q] = parts[q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E); e++) {
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
             const long dy_at = C * e;
             const long h_at = C * e;
             for (long q = 0; q < whole(0, C); q += LANES) {
-                store(&dgamma[at + q], load(&dgamma[at + q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
             }
             APART
             for (long q = whole(0, C); q < C; q++) {
-                dgamma[at + q] += dy[dy_at + q] * h[h_at + q];
+                running[q] += dy[dy_at + q] * h[h_at + q];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long q = 0; q < C; q++) {
-                    sums[q] += dgamma[at + q];
-                    dgamma[at + q] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long q = 0; q < C; q++) {
-            dgamma[at + q] += sums[q];
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -314,14 +269,190 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3]);
 }
 """
 
 
 def layer_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, q."""
-    return rt.run_parts(
-        layer_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (dgamma, dy, h), (), (C, E), ()
+    return rt.run(layer_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)
+
+
+layer_norm_backward_1_loops = r"""/* Row by row, for every block, e. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    REAL *restrict dbeta, const REAL *restrict dy, const REAL *restrict h, long C, long E)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dgamma[q] = parts[q];
+        }
+        APART
+        for (long q = 0; q < C; q++) {
+            dbeta[q] = parts[C + q];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long q = 0; q < whole(0, C); q += LANES) {
+                store(&running[q], load(&running[q]) + load(&dy[dy_at + q]) * load(&h[h_at + q]));
+                store(&running[C + q], load(&running[C + q]) + load(&dy[dy_at + q]));
+            }
+            APART
+            for (long q = whole(0, C); q < C; q++) {
+                running[q] += dy[dy_at + q] * h[h_at + q];
+                running[C + q] += dy[dy_at + q];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2], numbers[3]);
+}
+"""
+
+
+def layer_norm_backward_1(dgamma: rt.Array, dbeta: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Row by row, for every block, e."""
+    return rt.run(layer_norm_backward_1_loops, (E + 1023) // 1024, C * E, (dgamma, dbeta, dy, h), (), (C, E), (), 2 * C)
+
+
+layer_norm_backward_2_loops = r"""/* Row by row, for every q. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict gamma, const REAL *restrict h, const REAL *restrict v, REAL number_1, REAL number_2,
+    REAL number_3, long C)
+{
+    REAL *restrict dx_sum1 = SCRATCH(REAL, 1);
+    if (!dx_sum1) {
+        return;
+    }
+    REAL *restrict dx_sum2 = SCRATCH(REAL, 1);
+    if (!dx_sum2) {
+        return;
+    }
+    for (long q = start; q < stop; q++) {
+        const long dx_at = C * q;
+        const long dy_at = C * q;
+        const long h_at = C * q;
+        const long v_at = q;
+        double dx_sum1_1 = 0;
+        double dx_sum2_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
+            long high = least(low + 4096, C);
+            reals dx_sum1_2 = all(0);
+            reals dx_sum2_2 = all(0);
+            for (long c = low; c < whole(low, high); c += LANES) {
+                const reals gamma_1 = load(&gamma[c]);
+                const reals dy_1 = load(&dy[dy_at + c]);
+                const reals h_1 = load(&h[h_at + c]);
+                all_add_to(dx_sum1_2, gamma_1 * dy_1 * h_1);
+                all_add_to(dx_sum2_2, gamma_1 * dy_1);
+            }
+            for (long c = whole(low, high); c < high; c++) {
+                const REAL gamma_1 = gamma[c];
+                const REAL dy_1 = dy[dy_at + c];
+                const REAL h_1 = h[h_at + c];
+                add_to(dx_sum1_2, gamma_1 * dy_1 * h_1);
+                add_to(dx_sum2_2, gamma_1 * dy_1);
+            }
+            dx_sum1_1 += sum_of(dx_sum1_2);
+            dx_sum2_1 += sum_of(dx_sum2_2);
+        }
+        dx_sum1[0] = dx_sum1_1;
+        dx_sum2[0] = dx_sum2_1;
+        const REAL number_of_row_1 = 1 / root_of(number_1 + v[v_at]);
+        for (long c = 0; c < whole(0, C); c += LANES) {
+            const reals gamma_1 = load(&gamma[c]);
+            const reals dy_1 = load(&dy[dy_at + c]);
+            const reals dx_sum1_1_ = all(dx_sum1[0]);
+            const reals h_1 = load(&h[h_at + c]);
+            const reals dx_sum2_1_ = all(dx_sum2[0]);
+            const reals dx_1 = number_2 * (number_3 * gamma_1 * dy_1 - dx_sum1_1_ * h_1 - dx_sum2_1_) * number_of_row_1;
+            store(&dx[dx_at + c], dx_1);
+        }
+        APART
+        for (long c = whole(0, C); c < C; c++) {
+            const REAL gamma_1 = gamma[c];
+            const REAL dy_1 = dy[dy_at + c];
+            const REAL dx_sum1_1_ = dx_sum1[0];
+            const REAL h_1 = h[h_at + c];
+            const REAL dx_sum2_1_ = dx_sum2[0];
+            const REAL dx_1 = number_2 * (number_3 * gamma_1 * dy_1 - dx_sum1_1_ * h_1 - dx_sum2_1_) * number_of_row_1;
+            dx[dx_at + c] = dx_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], ((const REAL *)arrays[5])[2],
+        numbers[2]);
+}
+"""
+
+
+def layer_norm_backward_2(
+    dx: rt.Array, dy: rt.Array, gamma: rt.Array, h: rt.Array, v: rt.Array, C: int, E: int, epsilon: Any
+) -> bool:
+    """Row by row, for every q."""
+    dtype = rt.float_type("layer_norm_backward_2", dx=dx)
+    return rt.run(
+        layer_norm_backward_2_loops,
+        E,
+        C * E,
+        (dx, dy, gamma, h, v),
+        (dtype(epsilon), dtype(rt.ratio(1, C)), dtype(C)),
+        (C,),
+        (),
     )

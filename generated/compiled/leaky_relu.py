@@ -16,13 +16,15 @@ static void loops(
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
         const reals term_2 = choose(MASKS(x_1 < all(0)), all(0), x_1);
-        store(&y[e], number_1 * all_smaller(x_1, all(0)) + term_2);
+        const reals y_1 = number_1 * all_smaller(x_1, all(0)) + term_2;
+        store(&y[e], y_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL x_1 = x[e];
         const REAL term_2 = x_1 < 0 ? 0 : x_1;
-        y[e] = number_1 * smaller(x_1, 0) + term_2;
+        const REAL y_1 = number_1 * smaller(x_1, 0) + term_2;
+        y[e] = y_1;
     }
 }
 
@@ -52,7 +54,8 @@ static void loops(
         const reals term_2 = choose(MASKS(all(0) >= x_1), all(number_1), all(0));
         const reals term_3 = choose(MASKS(x_1 > all(0)), all(1), all(0));
         const reals dy_1 = load(&dy[m]);
-        store(&dx[m], (term_2 + term_3) * dy_1);
+        const reals dx_1 = (term_2 + term_3) * dy_1;
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
@@ -60,7 +63,8 @@ static void loops(
         const REAL term_2 = 0 >= x_1 ? number_1 : 0;
         const REAL term_3 = x_1 > 0 ? 1 : 0;
         const REAL dy_1 = dy[m];
-        dx[m] = (term_2 + term_3) * dy_1;
+        const REAL dx_1 = (term_2 + term_3) * dy_1;
+        dx[m] = dx_1;
     }
 }
 

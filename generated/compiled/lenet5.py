@@ -18,15 +18,17 @@ static void loops(
         const long a1_y_at = 6 * j;
         const long c1_u_at = 6 * j;
         for (long k = 0; k < whole(0, 6); k += LANES) {
-            store(&c1_u[c1_u_at + k], load(&c1_u[c1_u_at + k]) + load(&c1_b[k]));
-            const reals c1_u_1 = load(&c1_u[c1_u_at + k]);
-            store(&a1_y[a1_y_at + k], number_1 * all_tanh_of(number_2 * c1_u_1));
+            const reals c1_u_1 = load(&c1_u[c1_u_at + k]) + load(&c1_b[k]);
+            const reals a1_y_1 = number_1 * all_tanh_of(number_2 * c1_u_1);
+            store(&c1_u[c1_u_at + k], c1_u_1);
+            store(&a1_y[a1_y_at + k], a1_y_1);
         }
         APART
         for (long k = whole(0, 6); k < 6; k++) {
-            c1_u[c1_u_at + k] += c1_b[k];
-            const REAL c1_u_1 = c1_u[c1_u_at + k];
-            a1_y[a1_y_at + k] = number_1 * tanh_of(number_2 * c1_u_1);
+            const REAL c1_u_1 = c1_u[c1_u_at + k] + c1_b[k];
+            const REAL a1_y_1 = number_1 * tanh_of(number_2 * c1_u_1);
+            c1_u[c1_u_at + k] = c1_u_1;
+            a1_y[a1_y_at + k] = a1_y_1;
         }
     }
 }
@@ -116,14 +118,16 @@ static void loops(
             const reals s2_a_1 = load(&s2_a[c]);
             const reals s2_z_1 = load(&s2_z[s2_z_at + c]);
             const reals s2_b_1 = load(&s2_b[c]);
-            store(&s2_y[s2_y_at + c], number_1 * all_tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1));
+            const reals s2_y_1 = number_1 * all_tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
+            store(&s2_y[s2_y_at + c], s2_y_1);
         }
         APART
         for (long c = whole(0, 6); c < 6; c++) {
             const REAL s2_a_1 = s2_a[c];
             const REAL s2_z_1 = s2_z[s2_z_at + c];
             const REAL s2_b_1 = s2_b[c];
-            s2_y[s2_y_at + c] = number_1 * tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
+            const REAL s2_y_1 = number_1 * tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
+            s2_y[s2_y_at + c] = s2_y_1;
         }
     }
 }
@@ -157,15 +161,17 @@ static void loops(
         const long a3_y_at = 16 * j;
         const long c3_u_at = 16 * j;
         for (long k = 0; k < whole(0, 16); k += LANES) {
-            store(&c3_u[c3_u_at + k], load(&c3_u[c3_u_at + k]) + load(&c3_b[k]));
-            const reals c3_u_1 = load(&c3_u[c3_u_at + k]);
-            store(&a3_y[a3_y_at + k], number_1 * all_tanh_of(number_2 * c3_u_1));
+            const reals c3_u_1 = load(&c3_u[c3_u_at + k]) + load(&c3_b[k]);
+            const reals a3_y_1 = number_1 * all_tanh_of(number_2 * c3_u_1);
+            store(&c3_u[c3_u_at + k], c3_u_1);
+            store(&a3_y[a3_y_at + k], a3_y_1);
         }
         APART
         for (long k = whole(0, 16); k < 16; k++) {
-            c3_u[c3_u_at + k] += c3_b[k];
-            const REAL c3_u_1 = c3_u[c3_u_at + k];
-            a3_y[a3_y_at + k] = number_1 * tanh_of(number_2 * c3_u_1);
+            const REAL c3_u_1 = c3_u[c3_u_at + k] + c3_b[k];
+            const REAL a3_y_1 = number_1 * tanh_of(number_2 * c3_u_1);
+            c3_u[c3_u_at + k] = c3_u_1;
+            a3_y[a3_y_at + k] = a3_y_1;
         }
     }
 }
@@ -255,14 +261,16 @@ static void loops(
             const reals s4_a_1 = load(&s4_a[c]);
             const reals s4_z_1 = load(&s4_z[s4_z_at + c]);
             const reals s4_b_1 = load(&s4_b[c]);
-            store(&s4_y[s4_y_at + c], number_1 * all_tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1));
+            const reals s4_y_1 = number_1 * all_tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
+            store(&s4_y[s4_y_at + c], s4_y_1);
         }
         APART
         for (long c = whole(0, 16); c < 16; c++) {
             const REAL s4_a_1 = s4_a[c];
             const REAL s4_z_1 = s4_z[s4_z_at + c];
             const REAL s4_b_1 = s4_b[c];
-            s4_y[s4_y_at + c] = number_1 * tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
+            const REAL s4_y_1 = number_1 * tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
+            s4_y[s4_y_at + c] = s4_y_1;
         }
     }
 }
@@ -296,15 +304,17 @@ static void loops(
         const long a5_y_at = 120 * j;
         const long c5_u_at = 120 * j;
         for (long k = 0; k < whole(0, 120); k += LANES) {
-            store(&c5_u[c5_u_at + k], load(&c5_u[c5_u_at + k]) + load(&c5_b[k]));
-            const reals c5_u_1 = load(&c5_u[c5_u_at + k]);
-            store(&a5_y[a5_y_at + k], number_1 * all_tanh_of(number_2 * c5_u_1));
+            const reals c5_u_1 = load(&c5_u[c5_u_at + k]) + load(&c5_b[k]);
+            const reals a5_y_1 = number_1 * all_tanh_of(number_2 * c5_u_1);
+            store(&c5_u[c5_u_at + k], c5_u_1);
+            store(&a5_y[a5_y_at + k], a5_y_1);
         }
         APART
         for (long k = whole(0, 120); k < 120; k++) {
-            c5_u[c5_u_at + k] += c5_b[k];
-            const REAL c5_u_1 = c5_u[c5_u_at + k];
-            a5_y[a5_y_at + k] = number_1 * tanh_of(number_2 * c5_u_1);
+            const REAL c5_u_1 = c5_u[c5_u_at + k] + c5_b[k];
+            const REAL a5_y_1 = number_1 * tanh_of(number_2 * c5_u_1);
+            c5_u[c5_u_at + k] = c5_u_1;
+            a5_y[a5_y_at + k] = a5_y_1;
         }
     }
 }
@@ -336,15 +346,17 @@ static void loops(
         const long a6_y_at = 84 * n;
         const long f6_u_at = 84 * n;
         for (long k = 0; k < whole(0, 84); k += LANES) {
-            store(&f6_u[f6_u_at + k], load(&f6_u[f6_u_at + k]) + load(&f6_b[k]));
-            const reals f6_u_1 = load(&f6_u[f6_u_at + k]);
-            store(&a6_y[a6_y_at + k], number_1 * all_tanh_of(number_2 * f6_u_1));
+            const reals f6_u_1 = load(&f6_u[f6_u_at + k]) + load(&f6_b[k]);
+            const reals a6_y_1 = number_1 * all_tanh_of(number_2 * f6_u_1);
+            store(&f6_u[f6_u_at + k], f6_u_1);
+            store(&a6_y[a6_y_at + k], a6_y_1);
         }
         APART
         for (long k = whole(0, 84); k < 84; k++) {
-            f6_u[f6_u_at + k] += f6_b[k];
-            const REAL f6_u_1 = f6_u[f6_u_at + k];
-            a6_y[a6_y_at + k] = number_1 * tanh_of(number_2 * f6_u_1);
+            const REAL f6_u_1 = f6_u[f6_u_at + k] + f6_b[k];
+            const REAL a6_y_1 = number_1 * tanh_of(number_2 * f6_u_1);
+            f6_u[f6_u_at + k] = f6_u_1;
+            a6_y[a6_y_at + k] = a6_y_1;
         }
     }
 }
@@ -376,15 +388,17 @@ static void loops(
         const long a1_y_at = 6 * j;
         const long c1_u_at = 6 * j;
         for (long k = 0; k < whole(0, 6); k += LANES) {
-            store(&c1_u[c1_u_at + k], load(&c1_u[c1_u_at + k]) + load(&c1_b[k]));
-            const reals c1_u_1 = load(&c1_u[c1_u_at + k]);
-            store(&a1_y[a1_y_at + k], number_1 * all_tanh_of(number_2 * c1_u_1));
+            const reals c1_u_1 = load(&c1_u[c1_u_at + k]) + load(&c1_b[k]);
+            const reals a1_y_1 = number_1 * all_tanh_of(number_2 * c1_u_1);
+            store(&c1_u[c1_u_at + k], c1_u_1);
+            store(&a1_y[a1_y_at + k], a1_y_1);
         }
         APART
         for (long k = whole(0, 6); k < 6; k++) {
-            c1_u[c1_u_at + k] += c1_b[k];
-            const REAL c1_u_1 = c1_u[c1_u_at + k];
-            a1_y[a1_y_at + k] = number_1 * tanh_of(number_2 * c1_u_1);
+            const REAL c1_u_1 = c1_u[c1_u_at + k] + c1_b[k];
+            const REAL a1_y_1 = number_1 * tanh_of(number_2 * c1_u_1);
+            c1_u[c1_u_at + k] = c1_u_1;
+            a1_y[a1_y_at + k] = a1_y_1;
         }
     }
 }
@@ -474,14 +488,16 @@ static void loops(
             const reals s2_a_1 = load(&s2_a[c]);
             const reals s2_z_1 = load(&s2_z[s2_z_at + c]);
             const reals s2_b_1 = load(&s2_b[c]);
-            store(&s2_y[s2_y_at + c], number_1 * all_tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1));
+            const reals s2_y_1 = number_1 * all_tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
+            store(&s2_y[s2_y_at + c], s2_y_1);
         }
         APART
         for (long c = whole(0, 6); c < 6; c++) {
             const REAL s2_a_1 = s2_a[c];
             const REAL s2_z_1 = s2_z[s2_z_at + c];
             const REAL s2_b_1 = s2_b[c];
-            s2_y[s2_y_at + c] = number_1 * tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
+            const REAL s2_y_1 = number_1 * tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
+            s2_y[s2_y_at + c] = s2_y_1;
         }
     }
 }
@@ -515,15 +531,17 @@ static void loops(
         const long a3_y_at = 16 * j;
         const long c3_u_at = 16 * j;
         for (long k = 0; k < whole(0, 16); k += LANES) {
-            store(&c3_u[c3_u_at + k], load(&c3_u[c3_u_at + k]) + load(&c3_b[k]));
-            const reals c3_u_1 = load(&c3_u[c3_u_at + k]);
-            store(&a3_y[a3_y_at + k], number_1 * all_tanh_of(number_2 * c3_u_1));
+            const reals c3_u_1 = load(&c3_u[c3_u_at + k]) + load(&c3_b[k]);
+            const reals a3_y_1 = number_1 * all_tanh_of(number_2 * c3_u_1);
+            store(&c3_u[c3_u_at + k], c3_u_1);
+            store(&a3_y[a3_y_at + k], a3_y_1);
         }
         APART
         for (long k = whole(0, 16); k < 16; k++) {
-            c3_u[c3_u_at + k] += c3_b[k];
-            const REAL c3_u_1 = c3_u[c3_u_at + k];
-            a3_y[a3_y_at + k] = number_1 * tanh_of(number_2 * c3_u_1);
+            const REAL c3_u_1 = c3_u[c3_u_at + k] + c3_b[k];
+            const REAL a3_y_1 = number_1 * tanh_of(number_2 * c3_u_1);
+            c3_u[c3_u_at + k] = c3_u_1;
+            a3_y[a3_y_at + k] = a3_y_1;
         }
     }
 }
@@ -613,14 +631,16 @@ static void loops(
             const reals s4_a_1 = load(&s4_a[c]);
             const reals s4_z_1 = load(&s4_z[s4_z_at + c]);
             const reals s4_b_1 = load(&s4_b[c]);
-            store(&s4_y[s4_y_at + c], number_1 * all_tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1));
+            const reals s4_y_1 = number_1 * all_tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
+            store(&s4_y[s4_y_at + c], s4_y_1);
         }
         APART
         for (long c = whole(0, 16); c < 16; c++) {
             const REAL s4_a_1 = s4_a[c];
             const REAL s4_z_1 = s4_z[s4_z_at + c];
             const REAL s4_b_1 = s4_b[c];
-            s4_y[s4_y_at + c] = number_1 * tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
+            const REAL s4_y_1 = number_1 * tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
+            s4_y[s4_y_at + c] = s4_y_1;
         }
     }
 }
@@ -654,15 +674,17 @@ static void loops(
         const long a5_y_at = 120 * j;
         const long c5_u_at = 120 * j;
         for (long k = 0; k < whole(0, 120); k += LANES) {
-            store(&c5_u[c5_u_at + k], load(&c5_u[c5_u_at + k]) + load(&c5_b[k]));
-            const reals c5_u_1 = load(&c5_u[c5_u_at + k]);
-            store(&a5_y[a5_y_at + k], number_1 * all_tanh_of(number_2 * c5_u_1));
+            const reals c5_u_1 = load(&c5_u[c5_u_at + k]) + load(&c5_b[k]);
+            const reals a5_y_1 = number_1 * all_tanh_of(number_2 * c5_u_1);
+            store(&c5_u[c5_u_at + k], c5_u_1);
+            store(&a5_y[a5_y_at + k], a5_y_1);
         }
         APART
         for (long k = whole(0, 120); k < 120; k++) {
-            c5_u[c5_u_at + k] += c5_b[k];
-            const REAL c5_u_1 = c5_u[c5_u_at + k];
-            a5_y[a5_y_at + k] = number_1 * tanh_of(number_2 * c5_u_1);
+            const REAL c5_u_1 = c5_u[c5_u_at + k] + c5_b[k];
+            const REAL a5_y_1 = number_1 * tanh_of(number_2 * c5_u_1);
+            c5_u[c5_u_at + k] = c5_u_1;
+            a5_y[a5_y_at + k] = a5_y_1;
         }
     }
 }
@@ -745,13 +767,15 @@ static void loops(
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals a6_y_1 = load(&a6_y[q]);
         const reals da6_y_1 = load(&da6_y[q]);
-        store(&df6_u[q], (number_1 - number_2 * (a6_y_1 * a6_y_1)) * da6_y_1);
+        const reals df6_u_1 = (number_1 - number_2 * (a6_y_1 * a6_y_1)) * da6_y_1;
+        store(&df6_u[q], df6_u_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL a6_y_1 = a6_y[q];
         const REAL da6_y_1 = da6_y[q];
-        df6_u[q] = (number_1 - number_2 * (a6_y_1 * a6_y_1)) * da6_y_1;
+        const REAL df6_u_1 = (number_1 - number_2 * (a6_y_1 * a6_y_1)) * da6_y_1;
+        df6_u[q] = df6_u_1;
     }
 }
 
@@ -789,13 +813,15 @@ static void loops(
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals a5_y_1 = load(&a5_y[e]);
         const reals da5_y_1 = load(&da5_y[e]);
-        store(&dc5_u[e], (number_1 - number_2 * (a5_y_1 * a5_y_1)) * da5_y_1);
+        const reals dc5_u_1 = (number_1 - number_2 * (a5_y_1 * a5_y_1)) * da5_y_1;
+        store(&dc5_u[e], dc5_u_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL a5_y_1 = a5_y[e];
         const REAL da5_y_1 = da5_y[e];
-        dc5_u[e] = (number_1 - number_2 * (a5_y_1 * a5_y_1)) * da5_y_1;
+        const REAL dc5_u_1 = (number_1 - number_2 * (a5_y_1 * a5_y_1)) * da5_y_1;
+        dc5_u[e] = dc5_u_1;
     }
 }
 
@@ -833,13 +859,15 @@ static void loops(
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals s4_y_1 = load(&s4_y[e]);
         const reals ds4_y_1 = load(&ds4_y[e]);
-        store(&ds4_u[e], (number_1 - number_2 * (s4_y_1 * s4_y_1)) * ds4_y_1);
+        const reals ds4_u_1 = (number_1 - number_2 * (s4_y_1 * s4_y_1)) * ds4_y_1;
+        store(&ds4_u[e], ds4_u_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL s4_y_1 = s4_y[e];
         const REAL ds4_y_1 = ds4_y[e];
-        ds4_u[e] = (number_1 - number_2 * (s4_y_1 * s4_y_1)) * ds4_y_1;
+        const REAL ds4_u_1 = (number_1 - number_2 * (s4_y_1 * s4_y_1)) * ds4_y_1;
+        ds4_u[e] = ds4_u_1;
     }
 }
 
@@ -950,13 +978,15 @@ static void loops(
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals a3_y_1 = load(&a3_y[e]);
         const reals da3_y_1 = load(&da3_y[e]);
-        store(&dc3_u[e], (number_1 - number_2 * (a3_y_1 * a3_y_1)) * da3_y_1);
+        const reals dc3_u_1 = (number_1 - number_2 * (a3_y_1 * a3_y_1)) * da3_y_1;
+        store(&dc3_u[e], dc3_u_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL a3_y_1 = a3_y[e];
         const REAL da3_y_1 = da3_y[e];
-        dc3_u[e] = (number_1 - number_2 * (a3_y_1 * a3_y_1)) * da3_y_1;
+        const REAL dc3_u_1 = (number_1 - number_2 * (a3_y_1 * a3_y_1)) * da3_y_1;
+        dc3_u[e] = dc3_u_1;
     }
 }
 
@@ -994,13 +1024,15 @@ static void loops(
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals s2_y_1 = load(&s2_y[e]);
         const reals ds2_y_1 = load(&ds2_y[e]);
-        store(&ds2_u[e], (number_1 - number_2 * (s2_y_1 * s2_y_1)) * ds2_y_1);
+        const reals ds2_u_1 = (number_1 - number_2 * (s2_y_1 * s2_y_1)) * ds2_y_1;
+        store(&ds2_u[e], ds2_u_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL s2_y_1 = s2_y[e];
         const REAL ds2_y_1 = ds2_y[e];
-        ds2_u[e] = (number_1 - number_2 * (s2_y_1 * s2_y_1)) * ds2_y_1;
+        const REAL ds2_u_1 = (number_1 - number_2 * (s2_y_1 * s2_y_1)) * ds2_y_1;
+        ds2_u[e] = ds2_u_1;
     }
 }
 
@@ -1111,13 +1143,15 @@ static void loops(
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals a1_y_1 = load(&a1_y[e]);
         const reals da1_y_1 = load(&da1_y[e]);
-        store(&dc1_u[e], (number_1 - number_2 * (a1_y_1 * a1_y_1)) * da1_y_1);
+        const reals dc1_u_1 = (number_1 - number_2 * (a1_y_1 * a1_y_1)) * da1_y_1;
+        store(&dc1_u[e], dc1_u_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL a1_y_1 = a1_y[e];
         const REAL da1_y_1 = da1_y[e];
-        dc1_u[e] = (number_1 - number_2 * (a1_y_1 * a1_y_1)) * da1_y_1;
+        const REAL dc1_u_1 = (number_1 - number_2 * (a1_y_1 * a1_y_1)) * da1_y_1;
+        dc1_u[e] = dc1_u_1;
     }
 }
 
@@ -1147,46 +1181,65 @@ def lenet5_backward_9(dc1_u: rt.Array, a1_y: rt.Array, da1_y: rt.Array, N: int) 
     )
 
 
-lenet5_backward_10_loops = r"""/* Sums over j for every block, m. */
+lenet5_backward_10_loops = r"""/* Row by row, for every block, j. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict ds2_a, const REAL *restrict ds2_u,
-    const REAL *restrict s2_z, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict ds2_a,
+    REAL *restrict ds2_b, const REAL *restrict ds2_u, const REAL *restrict s2_z, long N)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 6);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(196 * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 12; k++) {
+                parts[k] += parts[part_ * 12 + k];
+            }
         }
-        const long at = 6 * block;
         APART
         for (long m = 0; m < 6; m++) {
-            sums[m] = 0;
-            ds2_a[at + m] = 0;
+            ds2_a[m] = parts[m];
+        }
+        APART
+        for (long m = 0; m < 6; m++) {
+            ds2_b[m] = parts[6 + m];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 12);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 12;
+        APART
+        for (long k = 0; k < 12; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, 196 * N); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, 196 * N); j++) {
             const long ds2_u_at = 6 * j;
             const long s2_z_at = 6 * j;
             for (long m = 0; m < whole(0, 6); m += LANES) {
-                store(&ds2_a[at + m], load(&ds2_a[at + m]) + load(&ds2_u[ds2_u_at + m]) * load(&s2_z[s2_z_at + m]));
+                store(&running[m], load(&running[m]) + load(&ds2_u[ds2_u_at + m]) * load(&s2_z[s2_z_at + m]));
+                store(&running[6 + m], load(&running[6 + m]) + load(&ds2_u[ds2_u_at + m]));
             }
             APART
             for (long m = whole(0, 6); m < 6; m++) {
-                ds2_a[at + m] += ds2_u[ds2_u_at + m] * s2_z[s2_z_at + m];
+                running[m] += ds2_u[ds2_u_at + m] * s2_z[s2_z_at + m];
+                running[6 + m] += ds2_u[ds2_u_at + m];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < 6; m++) {
-                    sums[m] += ds2_a[at + m];
-                    ds2_a[at + m] = 0;
+                for (long k = 0; k < 12; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < 6; m++) {
-            ds2_a[at + m] += sums[m];
+        for (long k = 0; k < 12; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -1198,64 +1251,78 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2]);
 }
 """
 
 
-def lenet5_backward_10(ds2_a: rt.Array, ds2_u: rt.Array, s2_z: rt.Array, N: int) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        lenet5_backward_10_loops,
-        (196 * N + 1023) // 1024,
-        1176 * N * ((196 * N + 1023) // 1024),
-        (ds2_a, ds2_u, s2_z),
-        (),
-        (N,),
-        (),
+def lenet5_backward_10(ds2_a: rt.Array, ds2_b: rt.Array, ds2_u: rt.Array, s2_z: rt.Array, N: int) -> bool:
+    """Row by row, for every block, j."""
+    return rt.run(
+        lenet5_backward_10_loops, (196 * N + 1023) // 1024, 1176 * N, (ds2_a, ds2_b, ds2_u, s2_z), (), (N,), (), 12
     )
 
 
-lenet5_backward_11_loops = r"""/* Sums over j for every block, m. */
+lenet5_backward_11_loops = r"""/* Row by row, for every block, j. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict ds4_a, const REAL *restrict ds4_u,
-    const REAL *restrict s4_z, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict ds4_a,
+    REAL *restrict ds4_b, const REAL *restrict ds4_u, const REAL *restrict s4_z, long N)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 16);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(25 * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 32; k++) {
+                parts[k] += parts[part_ * 32 + k];
+            }
         }
-        const long at = 16 * block;
         APART
         for (long m = 0; m < 16; m++) {
-            sums[m] = 0;
-            ds4_a[at + m] = 0;
+            ds4_a[m] = parts[m];
+        }
+        APART
+        for (long m = 0; m < 16; m++) {
+            ds4_b[m] = parts[16 + m];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 32);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 32;
+        APART
+        for (long k = 0; k < 32; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, 25 * N); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, 25 * N); j++) {
             const long ds4_u_at = 16 * j;
             const long s4_z_at = 16 * j;
             for (long m = 0; m < whole(0, 16); m += LANES) {
-                store(&ds4_a[at + m], load(&ds4_a[at + m]) + load(&ds4_u[ds4_u_at + m]) * load(&s4_z[s4_z_at + m]));
+                store(&running[m], load(&running[m]) + load(&ds4_u[ds4_u_at + m]) * load(&s4_z[s4_z_at + m]));
+                store(&running[16 + m], load(&running[16 + m]) + load(&ds4_u[ds4_u_at + m]));
             }
             APART
             for (long m = whole(0, 16); m < 16; m++) {
-                ds4_a[at + m] += ds4_u[ds4_u_at + m] * s4_z[s4_z_at + m];
+                running[m] += ds4_u[ds4_u_at + m] * s4_z[s4_z_at + m];
+                running[16 + m] += ds4_u[ds4_u_at + m];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < 16; m++) {
-                    sums[m] += ds4_a[at + m];
-                    ds4_a[at + m] = 0;
+                for (long k = 0; k < 32; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < 16; m++) {
-            ds4_a[at + m] += sums[m];
+        for (long k = 0; k < 32; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -1267,86 +1334,66 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], numbers[2]);
 }
 """
 
 
-def lenet5_backward_11(ds4_a: rt.Array, ds4_u: rt.Array, s4_z: rt.Array, N: int) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        lenet5_backward_11_loops,
-        (25 * N + 1023) // 1024,
-        400 * N * ((25 * N + 1023) // 1024),
-        (ds4_a, ds4_u, s4_z),
-        (),
-        (N,),
-        (),
+def lenet5_backward_11(ds4_a: rt.Array, ds4_b: rt.Array, ds4_u: rt.Array, s4_z: rt.Array, N: int) -> bool:
+    """Row by row, for every block, j."""
+    return rt.run(
+        lenet5_backward_11_loops, (25 * N + 1023) // 1024, 400 * N, (ds4_a, ds4_b, ds4_u, s4_z), (), (N,), (), 32
     )
 
 
 lenet5_loss_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
-    const REAL *restrict x, REAL number_1, long K)
+    long start, long stop, REAL *restrict m, REAL *restrict h, REAL *restrict z, const REAL *restrict x,
+    REAL number_1, long K)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
-        return;
-    }
     for (long n = start; n < stop; n++) {
         const long h_at = K * n;
         const long m_at = n;
         const long x_at = K * n;
         const long z_at = n;
-        REAL total_0_0 = INFINITE;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = INFINITE;
-            }
-            long low = block * 4096;
+        REAL m_1 = INFINITE;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals m_2 = all(INFINITE);
             for (long k = low; k < whole(low, high); k += LANES) {
                 const reals x_1 = load(&x[x_at + k]);
-                all_lower_to(sums, all_smaller(x_1, all(number_1)));
+                all_lower_to(m_2, all_smaller(x_1, all(number_1)));
             }
             for (long k = whole(low, high); k < high; k++) {
                 const REAL x_1 = x[x_at + k];
-                lower_to(sums, smaller(x_1, number_1));
+                lower_to(m_2, smaller(x_1, number_1));
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                lower_to(&total_0_0, sums[lane]);
-            }
+            m_1 = smaller(m_1, smallest_of(m_2));
         }
-        m[m_at] = total_0_0;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals m_1 = all(m[m_at]);
-            const reals x_1 = load(&x[x_at + k]);
-            store(&h[h_at + k], all_exp_of(m_1 - x_1));
-        }
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL m_1 = m[m_at];
-            const REAL x_1 = x[x_at + k];
-            h[h_at + k] = exp_of(m_1 - x_1);
-        }
-        double total_2_0 = 0;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        m[m_at] = m_1;
+        double z_1 = 0;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals z_2 = all(0);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_add_to(sums, load(&h[h_at + k]));
+                const reals m_1_ = all(m[m_at]);
+                const reals x_1 = load(&x[x_at + k]);
+                const reals h_1 = all_exp_of(m_1_ - x_1);
+                all_add_to(z_2, h_1);
+                store(&h[h_at + k], h_1);
             }
             for (long k = whole(low, high); k < high; k++) {
-                add_to(sums, h[h_at + k]);
+                const REAL m_1_ = m[m_at];
+                const REAL x_1 = x[x_at + k];
+                const REAL h_1 = exp_of(m_1_ - x_1);
+                add_to(z_2, h_1);
+                h[h_at + k] = h_1;
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_2_0 += sums[lane];
-            }
+            z_1 += sum_of(z_2);
         }
-        z[z_at] = total_2_0;
+        z[z_at] = z_1;
+        z[z_at] += exp_of(m[m_at] - number_1);
     }
 }
 
@@ -1357,7 +1404,7 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
         ((const REAL *)arrays[4])[0], numbers[2]);
 }
 """
@@ -1378,16 +1425,17 @@ static void loops(
         const long dx_at = K * q;
         const long h_at = K * q;
         const long z_at = q;
+        const REAL number_of_row_1 = 1 / z[z_at];
         for (long v = 0; v < whole(0, K); v += LANES) {
             const reals h_1 = load(&h[h_at + v]);
-            const reals z_1 = all(z[z_at]);
-            store(&dx[dx_at + v], -number_1 * h_1 / z_1);
+            const reals dx_1 = -number_1 * number_of_row_1 * h_1;
+            store(&dx[dx_at + v], dx_1);
         }
         APART
         for (long v = whole(0, K); v < K; v++) {
             const REAL h_1 = h[h_at + v];
-            const REAL z_1 = z[z_at];
-            dx[dx_at + v] = -number_1 * h_1 / z_1;
+            const REAL dx_1 = -number_1 * number_of_row_1 * h_1;
+            dx[dx_at + v] = dx_1;
         }
     }
 }

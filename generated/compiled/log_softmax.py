@@ -9,79 +9,71 @@ else:  # copied beside a script
 
 log_softmax_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict u, REAL *restrict h,
-    REAL *restrict z, REAL *restrict y, const REAL *restrict x, long K)
+    long start, long stop, struct team *const team, REAL *restrict h, REAL *restrict z, REAL *restrict y,
+    const REAL *restrict x, long K)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
+    REAL *restrict m = SCRATCH(REAL, 1);
+    if (!m) {
+        return;
+    }
+    REAL *restrict u = SCRATCH(REAL, K);
+    if (!u) {
         return;
     }
     for (long e = start; e < stop; e++) {
         const long h_at = K * e;
-        const long m_at = e;
-        const long u_at = K * e;
         const long x_at = K * e;
         const long y_at = K * e;
         const long z_at = e;
-        REAL total_0_0 = -INFINITE;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = -INFINITE;
-            }
-            long low = block * 4096;
+        REAL m_1 = -INFINITE;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals m_2 = all(-INFINITE);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_raise_to(sums, load(&x[x_at + k]));
+                all_raise_to(m_2, load(&x[x_at + k]));
             }
             for (long k = whole(low, high); k < high; k++) {
-                raise_to(sums, x[x_at + k]);
+                raise_to(m_2, x[x_at + k]);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                raise_to(&total_0_0, sums[lane]);
-            }
+            m_1 = larger(m_1, largest_of(m_2));
         }
-        m[m_at] = total_0_0;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals x_1 = load(&x[x_at + k]);
-            const reals m_1 = all(m[m_at]);
-            store(&u[u_at + k], x_1 - m_1);
-            const reals u_1 = load(&u[u_at + k]);
-            store(&h[h_at + k], all_exp_of(u_1));
-        }
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL x_1 = x[x_at + k];
-            const REAL m_1 = m[m_at];
-            u[u_at + k] = x_1 - m_1;
-            const REAL u_1 = u[u_at + k];
-            h[h_at + k] = exp_of(u_1);
-        }
-        double total_2_0 = 0;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        m[0] = m_1;
+        double z_1 = 0;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals z_2 = all(0);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_add_to(sums, load(&h[h_at + k]));
+                const reals x_1 = load(&x[x_at + k]);
+                const reals m_1_ = all(m[0]);
+                const reals u_1 = x_1 - m_1_;
+                const reals h_1 = all_exp_of(u_1);
+                all_add_to(z_2, h_1);
+                store(&u[k], u_1);
+                store(&h[h_at + k], h_1);
             }
             for (long k = whole(low, high); k < high; k++) {
-                add_to(sums, h[h_at + k]);
+                const REAL x_1 = x[x_at + k];
+                const REAL m_1_ = m[0];
+                const REAL u_1 = x_1 - m_1_;
+                const REAL h_1 = exp_of(u_1);
+                add_to(z_2, h_1);
+                u[k] = u_1;
+                h[h_at + k] = h_1;
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_2_0 += sums[lane];
-            }
+            z_1 += sum_of(z_2);
         }
-        z[z_at] = total_2_0;
+        z[z_at] = z_1;
+        const REAL number_of_row_1 = -log_of(z[z_at]);
         for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals u_1 = load(&u[u_at + k]);
-            const reals z_1 = all(z[z_at]);
-            store(&y[y_at + k], u_1 - all_log_of(z_1));
+            const reals u_1_ = load(&u[k]);
+            const reals y_1 = number_of_row_1 + u_1_;
+            store(&y[y_at + k], y_1);
         }
+        APART
         for (long k = whole(0, K); k < K; k++) {
-            const REAL u_1 = u[u_at + k];
-            const REAL z_1 = z[z_at];
-            y[y_at + k] = u_1 - log_of(z_1);
+            const REAL u_1_ = u[k];
+            const REAL y_1 = number_of_row_1 + u_1_;
+            y[y_at + k] = y_1;
         }
     }
 }
@@ -94,64 +86,56 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], numbers[2]);
+        numbers[2]);
 }
 """
 
 
-def log_softmax_forward_1(
-    m: rt.Array, u: rt.Array, h: rt.Array, z: rt.Array, y: rt.Array, x: rt.Array, E: int, K: int
-) -> bool:
+def log_softmax_forward_1(h: rt.Array, z: rt.Array, y: rt.Array, x: rt.Array, E: int, K: int) -> bool:
     """Row by row, for every e."""
-    return rt.run(log_softmax_forward_1_loops, E, E * K, (m, u, h, z, y, x), (), (K,), ())
+    return rt.run(log_softmax_forward_1_loops, E, E * K, (h, z, y, x), (), (K,), ())
 
 
 log_softmax_grad_input_1_loops = r"""/* Row by row, for every q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dx_sum1, REAL *restrict dx,
-    const REAL *restrict dy, const REAL *restrict h, const REAL *restrict z, long K)
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict h, const REAL *restrict z, long K)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
+    REAL *restrict dx_sum1 = SCRATCH(REAL, 1);
+    if (!dx_sum1) {
         return;
     }
     for (long q = start; q < stop; q++) {
         const long dx_at = K * q;
-        const long dx_sum1_at = q;
         const long dy_at = K * q;
         const long h_at = K * q;
         const long z_at = q;
-        double total_0_0 = 0;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        double dx_sum1_1 = 0;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals dx_sum1_2 = all(0);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_add_to(sums, load(&dy[dy_at + k]));
+                all_add_to(dx_sum1_2, load(&dy[dy_at + k]));
             }
             for (long k = whole(low, high); k < high; k++) {
-                add_to(sums, dy[dy_at + k]);
+                add_to(dx_sum1_2, dy[dy_at + k]);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_0_0 += sums[lane];
-            }
+            dx_sum1_1 += sum_of(dx_sum1_2);
         }
-        dx_sum1[dx_sum1_at] = total_0_0;
+        dx_sum1[0] = dx_sum1_1;
+        const REAL number_of_row_1 = dx_sum1[0] / z[z_at];
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals dy_1 = load(&dy[dy_at + k]);
-            const reals dx_sum1_1 = all(dx_sum1[dx_sum1_at]);
             const reals h_1 = load(&h[h_at + k]);
-            const reals z_1 = all(z[z_at]);
-            store(&dx[dx_at + k], dy_1 - dx_sum1_1 * h_1 / z_1);
+            const reals dx_1 = dy_1 - number_of_row_1 * h_1;
+            store(&dx[dx_at + k], dx_1);
         }
+        APART
         for (long k = whole(0, K); k < K; k++) {
             const REAL dy_1 = dy[dy_at + k];
-            const REAL dx_sum1_1 = dx_sum1[dx_sum1_at];
             const REAL h_1 = h[h_at + k];
-            const REAL z_1 = z[z_at];
-            dx[dx_at + k] = dy_1 - dx_sum1_1 * h_1 / z_1;
+            const REAL dx_1 = dy_1 - number_of_row_1 * h_1;
+            dx[dx_at + k] = dx_1;
         }
     }
 }
@@ -164,13 +148,11 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], numbers[2]);
+        numbers[2]);
 }
 """
 
 
-def log_softmax_grad_input_1(
-    dx_sum1: rt.Array, dx: rt.Array, dy: rt.Array, h: rt.Array, z: rt.Array, E: int, K: int
-) -> bool:
+def log_softmax_grad_input_1(dx: rt.Array, dy: rt.Array, h: rt.Array, z: rt.Array, E: int, K: int) -> bool:
     """Row by row, for every q."""
-    return rt.run(log_softmax_grad_input_1_loops, E, E * K, (dx_sum1, dx, dy, h, z), (), (K,), ())
+    return rt.run(log_softmax_grad_input_1_loops, E, E * K, (dx, dy, h, z), (), (K,), ())

@@ -17,10 +17,12 @@ static void loops(
         const reals f_1 = load(&f[k]);
         const reals g_1 = load(&g[k]);
         const reals i_1 = load(&i[k]);
-        store(&z[k], c_1 * f_1 + g_1 * i_1);
-        const reals z_1 = load(&z[k]);
-        store(&s[k], all_tanh_of(z_1));
-        store(&y[k], load(&o[k]) * load(&s[k]));
+        const reals z_1 = c_1 * f_1 + g_1 * i_1;
+        const reals s_1 = all_tanh_of(z_1);
+        const reals y_1 = load(&o[k]) * s_1;
+        store(&z[k], z_1);
+        store(&s[k], s_1);
+        store(&y[k], y_1);
     }
     APART
     for (long k = whole(start, stop); k < stop; k++) {
@@ -28,10 +30,12 @@ static void loops(
         const REAL f_1 = f[k];
         const REAL g_1 = g[k];
         const REAL i_1 = i[k];
-        z[k] = c_1 * f_1 + g_1 * i_1;
-        const REAL z_1 = z[k];
-        s[k] = tanh_of(z_1);
-        y[k] = o[k] * s[k];
+        const REAL z_1 = c_1 * f_1 + g_1 * i_1;
+        const REAL s_1 = tanh_of(z_1);
+        const REAL y_1 = o[k] * s_1;
+        z[k] = z_1;
+        s[k] = s_1;
+        y[k] = y_1;
     }
 }
 
@@ -73,7 +77,8 @@ static void loops(
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
         const reals dz_1 = load(&dz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1);
+        const reals ddz_1 = (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        store(&ddz[q], ddz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
@@ -81,7 +86,8 @@ static void loops(
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
         const REAL dz_1 = dz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        const REAL ddz_1 = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        ddz[q] = ddz_1;
     }
 }
 
@@ -111,7 +117,8 @@ static void loops(
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
         const reals dz_1 = load(&dz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1);
+        const reals ddz_1 = (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        store(&ddz[q], ddz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
@@ -119,7 +126,8 @@ static void loops(
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
         const REAL dz_1 = dz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        const REAL ddz_1 = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        ddz[q] = ddz_1;
     }
 }
 
@@ -150,7 +158,8 @@ static void loops(
         const reals o_1 = load(&o[q]);
         const reals dz_1 = load(&dz[q]);
         const reals f_1 = load(&f[q]);
-        store(&dc[q], ((all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1) * f_1);
+        const reals dc_1 = ((all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1) * f_1;
+        store(&dc[q], dc_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
@@ -159,7 +168,8 @@ static void loops(
         const REAL o_1 = o[q];
         const REAL dz_1 = dz[q];
         const REAL f_1 = f[q];
-        dc[q] = ((1 - s_1 * s_1) * dy_1 * o_1 + dz_1) * f_1;
+        const REAL dc_1 = ((1 - s_1 * s_1) * dy_1 * o_1 + dz_1) * f_1;
+        dc[q] = dc_1;
     }
 }
 
@@ -192,7 +202,8 @@ static void loops(
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
         const reals dz_1 = load(&dz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1);
+        const reals ddz_1 = (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        store(&ddz[q], ddz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
@@ -200,7 +211,8 @@ static void loops(
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
         const REAL dz_1 = dz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        const REAL ddz_1 = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        ddz[q] = ddz_1;
     }
 }
 
@@ -232,7 +244,8 @@ static void loops(
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
         const reals dz_1 = load(&dz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1);
+        const reals ddz_1 = (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        store(&ddz[q], ddz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
@@ -240,7 +253,8 @@ static void loops(
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
         const REAL dz_1 = dz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        const REAL ddz_1 = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        ddz[q] = ddz_1;
     }
 }
 
@@ -270,7 +284,8 @@ static void loops(
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
         const reals dz_1 = load(&dz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1);
+        const reals ddz_1 = (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        store(&ddz[q], ddz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
@@ -278,7 +293,8 @@ static void loops(
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
         const REAL dz_1 = dz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        const REAL ddz_1 = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        ddz[q] = ddz_1;
     }
 }
 
@@ -308,7 +324,8 @@ static void loops(
         const reals dy_1 = load(&dy[q]);
         const reals o_1 = load(&o[q]);
         const reals dz_1 = load(&dz[q]);
-        store(&ddz[q], (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1);
+        const reals ddz_1 = (all(1) - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        store(&ddz[q], ddz_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
@@ -316,7 +333,8 @@ static void loops(
         const REAL dy_1 = dy[q];
         const REAL o_1 = o[q];
         const REAL dz_1 = dz[q];
-        ddz[q] = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        const REAL ddz_1 = (1 - s_1 * s_1) * dy_1 * o_1 + dz_1;
+        ddz[q] = ddz_1;
     }
 }
 

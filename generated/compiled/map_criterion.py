@@ -11,66 +11,51 @@ else:  # copied beside a script
 
 map_criterion_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
-    const REAL *restrict x, REAL number_1, long K)
+    long start, long stop, REAL *restrict m, REAL *restrict h, REAL *restrict z, const REAL *restrict x,
+    REAL number_1, long K)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
-        return;
-    }
     for (long n = start; n < stop; n++) {
         const long h_at = K * n;
         const long m_at = n;
         const long x_at = K * n;
         const long z_at = n;
-        REAL total_0_0 = INFINITE;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = INFINITE;
-            }
-            long low = block * 4096;
+        REAL m_1 = INFINITE;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals m_2 = all(INFINITE);
             for (long k = low; k < whole(low, high); k += LANES) {
                 const reals x_1 = load(&x[x_at + k]);
-                all_lower_to(sums, all_smaller(x_1, all(number_1)));
+                all_lower_to(m_2, all_smaller(x_1, all(number_1)));
             }
             for (long k = whole(low, high); k < high; k++) {
                 const REAL x_1 = x[x_at + k];
-                lower_to(sums, smaller(x_1, number_1));
+                lower_to(m_2, smaller(x_1, number_1));
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                lower_to(&total_0_0, sums[lane]);
-            }
+            m_1 = smaller(m_1, smallest_of(m_2));
         }
-        m[m_at] = total_0_0;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals m_1 = all(m[m_at]);
-            const reals x_1 = load(&x[x_at + k]);
-            store(&h[h_at + k], all_exp_of(m_1 - x_1));
-        }
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL m_1 = m[m_at];
-            const REAL x_1 = x[x_at + k];
-            h[h_at + k] = exp_of(m_1 - x_1);
-        }
-        double total_2_0 = 0;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        m[m_at] = m_1;
+        double z_1 = 0;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals z_2 = all(0);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_add_to(sums, load(&h[h_at + k]));
+                const reals m_1_ = all(m[m_at]);
+                const reals x_1 = load(&x[x_at + k]);
+                const reals h_1 = all_exp_of(m_1_ - x_1);
+                all_add_to(z_2, h_1);
+                store(&h[h_at + k], h_1);
             }
             for (long k = whole(low, high); k < high; k++) {
-                add_to(sums, h[h_at + k]);
+                const REAL m_1_ = m[m_at];
+                const REAL x_1 = x[x_at + k];
+                const REAL h_1 = exp_of(m_1_ - x_1);
+                add_to(z_2, h_1);
+                h[h_at + k] = h_1;
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_2_0 += sums[lane];
-            }
+            z_1 += sum_of(z_2);
         }
-        z[z_at] = total_2_0;
+        z[z_at] = z_1;
+        z[z_at] += exp_of(m[m_at] - number_1);
     }
 }
 
@@ -81,7 +66,7 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
         ((const REAL *)arrays[4])[0], numbers[2]);
 }
 """
@@ -102,16 +87,17 @@ static void loops(
         const long dx_at = K * q;
         const long h_at = K * q;
         const long z_at = q;
+        const REAL number_of_row_1 = 1 / z[z_at];
         for (long v = 0; v < whole(0, K); v += LANES) {
             const reals h_1 = load(&h[h_at + v]);
-            const reals z_1 = all(z[z_at]);
-            store(&dx[dx_at + v], -number_1 * h_1 / z_1);
+            const reals dx_1 = -number_1 * number_of_row_1 * h_1;
+            store(&dx[dx_at + v], dx_1);
         }
         APART
         for (long v = whole(0, K); v < K; v++) {
             const REAL h_1 = h[h_at + v];
-            const REAL z_1 = z[z_at];
-            dx[dx_at + v] = -number_1 * h_1 / z_1;
+            const REAL dx_1 = -number_1 * number_of_row_1 * h_1;
+            dx[dx_at + v] = dx_1;
         }
     }
 }

@@ -13,14 +13,18 @@ static void loops(
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
-        store(&s[e], all_tanh_of(all_softplus_of(x_1)));
-        store(&y[e], load(&s[e]) * load(&x[e]));
+        const reals s_1 = all_tanh_of(all_softplus_of(x_1));
+        const reals y_1 = s_1 * x_1;
+        store(&s[e], s_1);
+        store(&y[e], y_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL x_1 = x[e];
-        s[e] = tanh_of(softplus_of(x_1));
-        y[e] = s[e] * x[e];
+        const REAL s_1 = tanh_of(softplus_of(x_1));
+        const REAL y_1 = s_1 * x_1;
+        s[e] = s_1;
+        y[e] = y_1;
     }
 }
 
@@ -49,14 +53,16 @@ static void loops(
         const reals s_1 = load(&s[m]);
         const reals x_1 = load(&x[m]);
         const reals dy_1 = load(&dy[m]);
-        store(&dx[m], ((all(1) - s_1 * s_1) * all_sigmoid_of(x_1) * x_1 + s_1) * dy_1);
+        const reals dx_1 = ((all(1) - s_1 * s_1) * all_sigmoid_of(x_1) * x_1 + s_1) * dy_1;
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
         const REAL s_1 = s[m];
         const REAL x_1 = x[m];
         const REAL dy_1 = dy[m];
-        dx[m] = ((1 - s_1 * s_1) * sigmoid_of(x_1) * x_1 + s_1) * dy_1;
+        const REAL dx_1 = ((1 - s_1 * s_1) * sigmoid_of(x_1) * x_1 + s_1) * dy_1;
+        dx[m] = dx_1;
     }
 }
 

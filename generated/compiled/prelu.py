@@ -18,14 +18,16 @@ static void loops(
             const reals x_1 = load(&x[x_at + c]);
             const reals term_2 = choose(MASKS(x_1 < all(0)), all(0), x_1);
             const reals a_1 = load(&a[c]);
-            store(&y[y_at + c], term_2 + all_smaller(x_1, all(0)) * a_1);
+            const reals y_1 = term_2 + all_smaller(x_1, all(0)) * a_1;
+            store(&y[y_at + c], y_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL x_1 = x[x_at + c];
             const REAL term_2 = x_1 < 0 ? 0 : x_1;
             const REAL a_1 = a[c];
-            y[y_at + c] = term_2 + smaller(x_1, 0) * a_1;
+            const REAL y_1 = term_2 + smaller(x_1, 0) * a_1;
+            y[y_at + c] = y_1;
         }
     }
 }
@@ -62,7 +64,8 @@ static void loops(
             const reals term_3 = choose(MASKS(all(0) >= x_1), a_1, all(0));
             const reals term_4 = choose(MASKS(x_1 > all(0)), all(1), all(0));
             const reals dy_1 = load(&dy[dy_at + q]);
-            store(&dx[dx_at + q], (term_3 + term_4) * dy_1);
+            const reals dx_1 = (term_3 + term_4) * dy_1;
+            store(&dx[dx_at + q], dx_1);
         }
         APART
         for (long q = whole(0, C); q < C; q++) {
@@ -71,7 +74,8 @@ static void loops(
             const REAL term_3 = 0 >= x_1 ? a_1 : 0;
             const REAL term_4 = x_1 > 0 ? 1 : 0;
             const REAL dy_1 = dy[dy_at + q];
-            dx[dx_at + q] = (term_3 + term_4) * dy_1;
+            const REAL dx_1 = (term_3 + term_4) * dy_1;
+            dx[dx_at + q] = dx_1;
         }
     }
 }
@@ -95,48 +99,61 @@ def prelu_grad_input_1(dx: rt.Array, a: rt.Array, dy: rt.Array, x: rt.Array, C: 
 
 prelu_grad_a_1_loops = r"""/* Sums over e for every block, m. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict da, const REAL *restrict dy,
-    const REAL *restrict x, long C, long E)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict da,
+    const REAL *restrict dy, const REAL *restrict x, long C, long E)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long m = 0; m < C; m++) {
-            sums[m] = 0;
-            da[at + m] = 0;
+            da[m] = parts[m];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E); e++) {
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
             const long dy_at = C * e;
             const long x_at = C * e;
             for (long m = 0; m < whole(0, C); m += LANES) {
                 const reals x_1 = load(&x[x_at + m]);
                 const reals dy_1 = load(&dy[dy_at + m]);
-                store(&da[at + m], load(&da[at + m]) + all_smaller(x_1, all(0)) * dy_1);
+                store(&running[m], load(&running[m]) + all_smaller(x_1, all(0)) * dy_1);
             }
             APART
             for (long m = whole(0, C); m < C; m++) {
                 const REAL x_1 = x[x_at + m];
                 const REAL dy_1 = dy[dy_at + m];
-                da[at + m] += smaller(x_1, 0) * dy_1;
+                running[m] += smaller(x_1, 0) * dy_1;
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < C; m++) {
-                    sums[m] += da[at + m];
-                    da[at + m] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < C; m++) {
-            da[at + m] += sums[m];
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -148,14 +165,139 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3]);
 }
 """
 
 
 def prelu_grad_a_1(da: rt.Array, dy: rt.Array, x: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, m."""
-    return rt.run_parts(
-        prelu_grad_a_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (da, dy, x), (), (C, E), ()
-    )
+    return rt.run(prelu_grad_a_1_loops, (E + 1023) // 1024, C * E, (da, dy, x), (), (C, E), (), C)
+
+
+prelu_backward_1_loops = r"""/* Sums over e for every block, m. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict da,
+    const REAL *restrict dy, const REAL *restrict x, long C, long E)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            da[m] = parts[m];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long x_at = C * e;
+            for (long m = 0; m < whole(0, C); m += LANES) {
+                const reals x_1 = load(&x[x_at + m]);
+                const reals dy_1 = load(&dy[dy_at + m]);
+                store(&running[m], load(&running[m]) + all_smaller(x_1, all(0)) * dy_1);
+            }
+            APART
+            for (long m = whole(0, C); m < C; m++) {
+                const REAL x_1 = x[x_at + m];
+                const REAL dy_1 = dy[dy_at + m];
+                running[m] += smaller(x_1, 0) * dy_1;
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3]);
+}
+"""
+
+
+def prelu_backward_1(da: rt.Array, dy: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Sums over e for every block, m."""
+    return rt.run(prelu_backward_1_loops, (E + 1023) // 1024, C * E, (da, dy, x), (), (C, E), (), C)
+
+
+prelu_backward_2_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict a, const REAL *restrict dy,
+    const REAL *restrict x, long C)
+{
+    for (long m = start; m < stop; m++) {
+        const long dx_at = C * m;
+        const long dy_at = C * m;
+        const long x_at = C * m;
+        for (long q = 0; q < whole(0, C); q += LANES) {
+            const reals x_1 = load(&x[x_at + q]);
+            const reals a_1 = load(&a[q]);
+            const reals term_3 = choose(MASKS(all(0) >= x_1), a_1, all(0));
+            const reals term_4 = choose(MASKS(x_1 > all(0)), all(1), all(0));
+            const reals dy_1 = load(&dy[dy_at + q]);
+            const reals dx_1 = (term_3 + term_4) * dy_1;
+            store(&dx[dx_at + q], dx_1);
+        }
+        APART
+        for (long q = whole(0, C); q < C; q++) {
+            const REAL x_1 = x[x_at + q];
+            const REAL a_1 = a[q];
+            const REAL term_3 = 0 >= x_1 ? a_1 : 0;
+            const REAL term_4 = x_1 > 0 ? 1 : 0;
+            const REAL dy_1 = dy[dy_at + q];
+            const REAL dx_1 = (term_3 + term_4) * dy_1;
+            dx[dx_at + q] = dx_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
+}
+"""
+
+
+def prelu_backward_2(dx: rt.Array, a: rt.Array, dy: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Element by element."""
+    return rt.run(prelu_backward_2_loops, E, C * E, (dx, a, dy, x), (), (C,), ())

@@ -15,14 +15,16 @@ static void loops(
         const reals y_1 = load(&y[m]);
         const reals dy_1 = load(&dy[m]);
         const reals term_3 = choose(MASKS(y_1 > all(0)), dy_1, all(0));
-        store(&dx[m], term_3);
+        const reals dx_1 = term_3;
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
         const REAL y_1 = y[m];
         const REAL dy_1 = dy[m];
         const REAL term_3 = y_1 > 0 ? dy_1 : 0;
-        dx[m] = term_3;
+        const REAL dx_1 = term_3;
+        dx[m] = dx_1;
     }
 }
 

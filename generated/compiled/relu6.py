@@ -15,14 +15,16 @@ static void loops(
         const reals x_1 = load(&x[m]);
         const reals dy_1 = load(&dy[m]);
         const reals term_3 = choose(MASKS(all(6) > all_larger(all(0), x_1)) & MASKS(x_1 > all(0)), dy_1, all(0));
-        store(&dx[m], term_3);
+        const reals dx_1 = term_3;
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
         const REAL x_1 = x[m];
         const REAL dy_1 = dy[m];
         const REAL term_3 = (6 > larger(0, x_1)) & (x_1 > 0) ? dy_1 : 0;
-        dx[m] = term_3;
+        const REAL dx_1 = term_3;
+        dx[m] = dx_1;
     }
 }
 

@@ -11,48 +11,60 @@ else:  # copied beside a script
 
 resnet20_basic_forward_1_loops = r"""/* Sums over j for every block, c. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict norm1_v, const REAL *restrict conv1_u,
-    const REAL *restrict norm1_m, REAL number_1, long C, long H, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm1_v,
+    const REAL *restrict conv1_u, const REAL *restrict norm1_m, REAL number_1, long C, long H, long N)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(power(H, 2) * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long c = 0; c < C; c++) {
-            sums[c] = 0;
-            norm1_v[at + c] = 0;
+            norm1_v[c] = parts[c] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, power(H, 2) * N); j++) {
             const long conv1_u_at = C * j;
             for (long c = 0; c < whole(0, C); c += LANES) {
                 const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
                 const reals norm1_m_1 = load(&norm1_m[c]);
-                store(&norm1_v[at + c], load(&norm1_v[at + c]) + (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1));
+                store(&running[c], load(&running[c]) + (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1));
             }
             APART
             for (long c = whole(0, C); c < C; c++) {
                 const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
                 const REAL norm1_m_1 = norm1_m[c];
-                norm1_v[at + c] += (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1);
+                running[c] += (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1);
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long c = 0; c < C; c++) {
-                    sums[c] += norm1_v[at + c];
-                    norm1_v[at + c] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long c = 0; c < C; c++) {
-            norm1_v[at + c] += sums[c];
-            norm1_v[at + c] *= number_1;
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -64,8 +76,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -73,14 +85,15 @@ static void part(void *given, long number)
 def resnet20_basic_forward_1(norm1_v: rt.Array, conv1_u: rt.Array, norm1_m: rt.Array, C: int, H: int, N: int) -> bool:
     """Sums over j for every block, c."""
     dtype = rt.float_type("resnet20_basic_forward_1", norm1_v=norm1_v)
-    return rt.run_parts(
+    return rt.run(
         resnet20_basic_forward_1_loops,
         (H**2 * N + 1023) // 1024,
-        C * H**2 * N * ((H**2 * N + 1023) // 1024),
+        C * H**2 * N,
         (norm1_v, conv1_u, norm1_m),
         (dtype(rt.ratio(1, H**2 * N)),),
         (C, H, N),
         (),
+        C,
     )
 
 
@@ -96,14 +109,16 @@ static void loops(
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_m_1 = load(&norm1_m[c]);
             const reals factor1_1 = load(&factor1[c]);
-            store(&norm1_h[norm1_h_at + c], (conv1_u_1 - norm1_m_1) * factor1_1);
+            const reals norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
+            store(&norm1_h[norm1_h_at + c], norm1_h_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
             const REAL norm1_m_1 = norm1_m[c];
             const REAL factor1_1 = factor1[c];
-            norm1_h[norm1_h_at + c] = (conv1_u_1 - norm1_m_1) * factor1_1;
+            const REAL norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
+            norm1_h[norm1_h_at + c] = norm1_h_1;
         }
     }
 }
@@ -143,7 +158,8 @@ static void loops(
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + c]);
             const reals term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const reals term_5 = choose(MASKS(term_4 < all(0)), all(0), term_4);
-            store(&relu1_y[relu1_y_at + c], term_5);
+            const reals relu1_y_1 = term_5;
+            store(&relu1_y[relu1_y_at + c], relu1_y_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
@@ -152,7 +168,8 @@ static void loops(
             const REAL norm1_h_1 = norm1_h[norm1_h_at + c];
             const REAL term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const REAL term_5 = term_4 < 0 ? 0 : term_4;
-            relu1_y[relu1_y_at + c] = term_5;
+            const REAL relu1_y_1 = term_5;
+            relu1_y[relu1_y_at + c] = relu1_y_1;
         }
     }
 }
@@ -186,48 +203,60 @@ def resnet20_basic_forward_3(
 
 resnet20_basic_forward_4_loops = r"""/* Sums over j for every block, c. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict norm2_v, const REAL *restrict conv2_u,
-    const REAL *restrict norm2_m, REAL number_1, long C, long H, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm2_v,
+    const REAL *restrict conv2_u, const REAL *restrict norm2_m, REAL number_1, long C, long H, long N)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(power(H, 2) * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long c = 0; c < C; c++) {
-            sums[c] = 0;
-            norm2_v[at + c] = 0;
+            norm2_v[c] = parts[c] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, power(H, 2) * N); j++) {
             const long conv2_u_at = C * j;
             for (long c = 0; c < whole(0, C); c += LANES) {
                 const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
                 const reals norm2_m_1 = load(&norm2_m[c]);
-                store(&norm2_v[at + c], load(&norm2_v[at + c]) + (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1));
+                store(&running[c], load(&running[c]) + (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1));
             }
             APART
             for (long c = whole(0, C); c < C; c++) {
                 const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
                 const REAL norm2_m_1 = norm2_m[c];
-                norm2_v[at + c] += (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1);
+                running[c] += (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1);
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long c = 0; c < C; c++) {
-                    sums[c] += norm2_v[at + c];
-                    norm2_v[at + c] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long c = 0; c < C; c++) {
-            norm2_v[at + c] += sums[c];
-            norm2_v[at + c] *= number_1;
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -239,8 +268,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -248,14 +277,15 @@ static void part(void *given, long number)
 def resnet20_basic_forward_4(norm2_v: rt.Array, conv2_u: rt.Array, norm2_m: rt.Array, C: int, H: int, N: int) -> bool:
     """Sums over j for every block, c."""
     dtype = rt.float_type("resnet20_basic_forward_4", norm2_v=norm2_v)
-    return rt.run_parts(
+    return rt.run(
         resnet20_basic_forward_4_loops,
         (H**2 * N + 1023) // 1024,
-        C * H**2 * N * ((H**2 * N + 1023) // 1024),
+        C * H**2 * N,
         (norm2_v, conv2_u, norm2_m),
         (dtype(rt.ratio(1, H**2 * N)),),
         (C, H, N),
         (),
+        C,
     )
 
 
@@ -271,14 +301,16 @@ static void loops(
             const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
             const reals norm2_m_1 = load(&norm2_m[c]);
             const reals factor2_1 = load(&factor2[c]);
-            store(&norm2_h[norm2_h_at + c], (conv2_u_1 - norm2_m_1) * factor2_1);
+            const reals norm2_h_1 = (conv2_u_1 - norm2_m_1) * factor2_1;
+            store(&norm2_h[norm2_h_at + c], norm2_h_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
             const REAL norm2_m_1 = norm2_m[c];
             const REAL factor2_1 = factor2[c];
-            norm2_h[norm2_h_at + c] = (conv2_u_1 - norm2_m_1) * factor2_1;
+            const REAL norm2_h_1 = (conv2_u_1 - norm2_m_1) * factor2_1;
+            norm2_h[norm2_h_at + c] = norm2_h_1;
         }
     }
 }
@@ -320,7 +352,8 @@ static void loops(
             const reals x_1 = load(&x[x_at + c]);
             const reals term_5 = norm2_beta_1 + norm2_gamma_1 * norm2_h_1 + x_1;
             const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            store(&relu2_y[relu2_y_at + c], term_6);
+            const reals relu2_y_1 = term_6;
+            store(&relu2_y[relu2_y_at + c], relu2_y_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
@@ -330,7 +363,8 @@ static void loops(
             const REAL x_1 = x[x_at + c];
             const REAL term_5 = norm2_beta_1 + norm2_gamma_1 * norm2_h_1 + x_1;
             const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            relu2_y[relu2_y_at + c] = term_6;
+            const REAL relu2_y_1 = term_6;
+            relu2_y[relu2_y_at + c] = relu2_y_1;
         }
     }
 }
@@ -372,48 +406,60 @@ def resnet20_basic_forward_6(
 
 resnet20_down_forward_1_loops = r"""/* Sums over j for every block, c. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict norm1_v, const REAL *restrict conv1_u,
-    const REAL *restrict norm1_m, REAL number_1, long H_out, long K, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm1_v,
+    const REAL *restrict conv1_u, const REAL *restrict norm1_m, REAL number_1, long H_out, long K, long N)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, K);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(power(H_out, 2) * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < K; k++) {
+                parts[k] += parts[part_ * K + k];
+            }
         }
-        const long at = K * block;
         APART
         for (long c = 0; c < K; c++) {
-            sums[c] = 0;
-            norm1_v[at + c] = 0;
+            norm1_v[c] = parts[c] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, K);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * K;
+        APART
+        for (long k = 0; k < K; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, power(H_out, 2) * N); j++) {
             const long conv1_u_at = K * j;
             for (long c = 0; c < whole(0, K); c += LANES) {
                 const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
                 const reals norm1_m_1 = load(&norm1_m[c]);
-                store(&norm1_v[at + c], load(&norm1_v[at + c]) + (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1));
+                store(&running[c], load(&running[c]) + (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1));
             }
             APART
             for (long c = whole(0, K); c < K; c++) {
                 const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
                 const REAL norm1_m_1 = norm1_m[c];
-                norm1_v[at + c] += (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1);
+                running[c] += (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1);
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long c = 0; c < K; c++) {
-                    sums[c] += norm1_v[at + c];
-                    norm1_v[at + c] = 0;
+                for (long k = 0; k < K; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long c = 0; c < K; c++) {
-            norm1_v[at + c] += sums[c];
-            norm1_v[at + c] *= number_1;
+        for (long k = 0; k < K; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -425,8 +471,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -436,14 +482,15 @@ def resnet20_down_forward_1(
 ) -> bool:
     """Sums over j for every block, c."""
     dtype = rt.float_type("resnet20_down_forward_1", norm1_v=norm1_v)
-    return rt.run_parts(
+    return rt.run(
         resnet20_down_forward_1_loops,
         (H_out**2 * N + 1023) // 1024,
-        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
+        H_out**2 * K * N,
         (norm1_v, conv1_u, norm1_m),
         (dtype(rt.ratio(1, H_out**2 * N)),),
         (H_out, K, N),
         (),
+        K,
     )
 
 
@@ -459,14 +506,16 @@ static void loops(
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_m_1 = load(&norm1_m[c]);
             const reals factor1_1 = load(&factor1[c]);
-            store(&norm1_h[norm1_h_at + c], (conv1_u_1 - norm1_m_1) * factor1_1);
+            const reals norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
+            store(&norm1_h[norm1_h_at + c], norm1_h_1);
         }
         APART
         for (long c = whole(0, K); c < K; c++) {
             const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
             const REAL norm1_m_1 = norm1_m[c];
             const REAL factor1_1 = factor1[c];
-            norm1_h[norm1_h_at + c] = (conv1_u_1 - norm1_m_1) * factor1_1;
+            const REAL norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
+            norm1_h[norm1_h_at + c] = norm1_h_1;
         }
     }
 }
@@ -512,7 +561,8 @@ static void loops(
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + c]);
             const reals term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const reals term_5 = choose(MASKS(term_4 < all(0)), all(0), term_4);
-            store(&relu1_y[relu1_y_at + c], term_5);
+            const reals relu1_y_1 = term_5;
+            store(&relu1_y[relu1_y_at + c], relu1_y_1);
         }
         APART
         for (long c = whole(0, K); c < K; c++) {
@@ -521,7 +571,8 @@ static void loops(
             const REAL norm1_h_1 = norm1_h[norm1_h_at + c];
             const REAL term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const REAL term_5 = term_4 < 0 ? 0 : term_4;
-            relu1_y[relu1_y_at + c] = term_5;
+            const REAL relu1_y_1 = term_5;
+            relu1_y[relu1_y_at + c] = relu1_y_1;
         }
     }
 }
@@ -555,48 +606,60 @@ def resnet20_down_forward_3(
 
 resnet20_down_forward_4_loops = r"""/* Sums over j for every block, c. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict norm2_v, const REAL *restrict conv2_u,
-    const REAL *restrict norm2_m, REAL number_1, long H_out, long K, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm2_v,
+    const REAL *restrict conv2_u, const REAL *restrict norm2_m, REAL number_1, long H_out, long K, long N)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, K);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(power(H_out, 2) * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < K; k++) {
+                parts[k] += parts[part_ * K + k];
+            }
         }
-        const long at = K * block;
         APART
         for (long c = 0; c < K; c++) {
-            sums[c] = 0;
-            norm2_v[at + c] = 0;
+            norm2_v[c] = parts[c] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, K);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * K;
+        APART
+        for (long k = 0; k < K; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, power(H_out, 2) * N); j++) {
             const long conv2_u_at = K * j;
             for (long c = 0; c < whole(0, K); c += LANES) {
                 const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
                 const reals norm2_m_1 = load(&norm2_m[c]);
-                store(&norm2_v[at + c], load(&norm2_v[at + c]) + (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1));
+                store(&running[c], load(&running[c]) + (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1));
             }
             APART
             for (long c = whole(0, K); c < K; c++) {
                 const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
                 const REAL norm2_m_1 = norm2_m[c];
-                norm2_v[at + c] += (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1);
+                running[c] += (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1);
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long c = 0; c < K; c++) {
-                    sums[c] += norm2_v[at + c];
-                    norm2_v[at + c] = 0;
+                for (long k = 0; k < K; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long c = 0; c < K; c++) {
-            norm2_v[at + c] += sums[c];
-            norm2_v[at + c] *= number_1;
+        for (long k = 0; k < K; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -608,8 +671,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
 }
 """
 
@@ -619,14 +682,15 @@ def resnet20_down_forward_4(
 ) -> bool:
     """Sums over j for every block, c."""
     dtype = rt.float_type("resnet20_down_forward_4", norm2_v=norm2_v)
-    return rt.run_parts(
+    return rt.run(
         resnet20_down_forward_4_loops,
         (H_out**2 * N + 1023) // 1024,
-        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
+        H_out**2 * K * N,
         (norm2_v, conv2_u, norm2_m),
         (dtype(rt.ratio(1, H_out**2 * N)),),
         (H_out, K, N),
         (),
+        K,
     )
 
 
@@ -642,14 +706,16 @@ static void loops(
             const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
             const reals norm2_m_1 = load(&norm2_m[c]);
             const reals factor2_1 = load(&factor2[c]);
-            store(&norm2_h[norm2_h_at + c], (conv2_u_1 - norm2_m_1) * factor2_1);
+            const reals norm2_h_1 = (conv2_u_1 - norm2_m_1) * factor2_1;
+            store(&norm2_h[norm2_h_at + c], norm2_h_1);
         }
         APART
         for (long c = whole(0, K); c < K; c++) {
             const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
             const REAL norm2_m_1 = norm2_m[c];
             const REAL factor2_1 = factor2[c];
-            norm2_h[norm2_h_at + c] = (conv2_u_1 - norm2_m_1) * factor2_1;
+            const REAL norm2_h_1 = (conv2_u_1 - norm2_m_1) * factor2_1;
+            norm2_h[norm2_h_at + c] = norm2_h_1;
         }
     }
 }
@@ -683,48 +749,60 @@ def resnet20_down_forward_5(
 
 resnet20_forward_1_loops = r"""/* Sums over j for every block, c. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict norm1_v, const REAL *restrict conv1_u,
-    const REAL *restrict norm1_m, REAL number_1, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm1_v,
+    const REAL *restrict conv1_u, const REAL *restrict norm1_m, REAL number_1, long N)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 16);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(1024 * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 16; k++) {
+                parts[k] += parts[part_ * 16 + k];
+            }
         }
-        const long at = 16 * block;
         APART
         for (long c = 0; c < 16; c++) {
-            sums[c] = 0;
-            norm1_v[at + c] = 0;
+            norm1_v[c] = parts[c] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 16);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 16;
+        APART
+        for (long k = 0; k < 16; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, 1024 * N); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, 1024 * N); j++) {
             const long conv1_u_at = 16 * j;
             for (long c = 0; c < whole(0, 16); c += LANES) {
                 const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
                 const reals norm1_m_1 = load(&norm1_m[c]);
-                store(&norm1_v[at + c], load(&norm1_v[at + c]) + (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1));
+                store(&running[c], load(&running[c]) + (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1));
             }
             APART
             for (long c = whole(0, 16); c < 16; c++) {
                 const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
                 const REAL norm1_m_1 = norm1_m[c];
-                norm1_v[at + c] += (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1);
+                running[c] += (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1);
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long c = 0; c < 16; c++) {
-                    sums[c] += norm1_v[at + c];
-                    norm1_v[at + c] = 0;
+                for (long k = 0; k < 16; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long c = 0; c < 16; c++) {
-            norm1_v[at + c] += sums[c];
-            norm1_v[at + c] *= number_1;
+        for (long k = 0; k < 16; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -736,8 +814,8 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], ((const REAL *)arrays[3])[0], numbers[2]);
 }
 """
 
@@ -745,14 +823,15 @@ static void part(void *given, long number)
 def resnet20_forward_1(norm1_v: rt.Array, conv1_u: rt.Array, norm1_m: rt.Array, N: int) -> bool:
     """Sums over j for every block, c."""
     dtype = rt.float_type("resnet20_forward_1", norm1_v=norm1_v)
-    return rt.run_parts(
+    return rt.run(
         resnet20_forward_1_loops,
         (1024 * N + 1023) // 1024,
-        16384 * N * ((1024 * N + 1023) // 1024),
+        16384 * N,
         (norm1_v, conv1_u, norm1_m),
         (dtype(rt.ratio(1, 1024 * N)),),
         (N,),
         (),
+        16,
     )
 
 
@@ -768,14 +847,16 @@ static void loops(
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_m_1 = load(&norm1_m[c]);
             const reals factor1_1 = load(&factor1[c]);
-            store(&norm1_h[norm1_h_at + c], (conv1_u_1 - norm1_m_1) * factor1_1);
+            const reals norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
+            store(&norm1_h[norm1_h_at + c], norm1_h_1);
         }
         APART
         for (long c = whole(0, 16); c < 16; c++) {
             const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
             const REAL norm1_m_1 = norm1_m[c];
             const REAL factor1_1 = factor1[c];
-            norm1_h[norm1_h_at + c] = (conv1_u_1 - norm1_m_1) * factor1_1;
+            const REAL norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
+            norm1_h[norm1_h_at + c] = norm1_h_1;
         }
     }
 }
@@ -810,7 +891,8 @@ static void loops(
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + c]);
             const reals term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const reals term_5 = choose(MASKS(term_4 < all(0)), all(0), term_4);
-            store(&relu1_y[relu1_y_at + c], term_5);
+            const reals relu1_y_1 = term_5;
+            store(&relu1_y[relu1_y_at + c], relu1_y_1);
         }
         APART
         for (long c = whole(0, 16); c < 16; c++) {
@@ -819,7 +901,8 @@ static void loops(
             const REAL norm1_h_1 = norm1_h[norm1_h_at + c];
             const REAL term_4 = norm1_beta_1 + norm1_gamma_1 * norm1_h_1;
             const REAL term_5 = term_4 < 0 ? 0 : term_4;
-            relu1_y[relu1_y_at + c] = term_5;
+            const REAL relu1_y_1 = term_5;
+            relu1_y[relu1_y_at + c] = relu1_y_1;
         }
     }
 }
@@ -859,7 +942,8 @@ static void loops(
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            store(&relu1_y[relu1_y_at + c], term_6);
+            const reals relu1_y_1 = term_6;
+            store(&relu1_y[relu1_y_at + c], relu1_y_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
@@ -869,7 +953,8 @@ static void loops(
             const REAL norm1_beta_1 = norm1_beta[c];
             const REAL term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            relu1_y[relu1_y_at + c] = term_6;
+            const REAL relu1_y_1 = term_6;
+            relu1_y[relu1_y_at + c] = relu1_y_1;
         }
     }
 }
@@ -926,7 +1011,8 @@ static void loops(
             const reals x_1 = load(&x[x_at + c]);
             const reals term_6 = (conv2_u_1 - norm2_running_mean_1) * factor2_1 + norm2_beta_1 + x_1;
             const reals term_7 = choose(MASKS(term_6 < all(0)), all(0), term_6);
-            store(&relu2_y[relu2_y_at + c], term_7);
+            const reals relu2_y_1 = term_7;
+            store(&relu2_y[relu2_y_at + c], relu2_y_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
@@ -937,7 +1023,8 @@ static void loops(
             const REAL x_1 = x[x_at + c];
             const REAL term_6 = (conv2_u_1 - norm2_running_mean_1) * factor2_1 + norm2_beta_1 + x_1;
             const REAL term_7 = term_6 < 0 ? 0 : term_6;
-            relu2_y[relu2_y_at + c] = term_7;
+            const REAL relu2_y_1 = term_7;
+            relu2_y[relu2_y_at + c] = relu2_y_1;
         }
     }
 }
@@ -993,7 +1080,8 @@ static void loops(
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            store(&relu1_y[relu1_y_at + c], term_6);
+            const reals relu1_y_1 = term_6;
+            store(&relu1_y[relu1_y_at + c], relu1_y_1);
         }
         APART
         for (long c = whole(0, K); c < K; c++) {
@@ -1003,7 +1091,8 @@ static void loops(
             const REAL norm1_beta_1 = norm1_beta[c];
             const REAL term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            relu1_y[relu1_y_at + c] = term_6;
+            const REAL relu1_y_1 = term_6;
+            relu1_y[relu1_y_at + c] = relu1_y_1;
         }
     }
 }
@@ -1058,7 +1147,8 @@ static void loops(
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            store(&relu1_y[relu1_y_at + c], term_6);
+            const reals relu1_y_1 = term_6;
+            store(&relu1_y[relu1_y_at + c], relu1_y_1);
         }
         APART
         for (long c = whole(0, 16); c < 16; c++) {
@@ -1068,7 +1158,8 @@ static void loops(
             const REAL norm1_beta_1 = norm1_beta[c];
             const REAL term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
             const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            relu1_y[relu1_y_at + c] = term_6;
+            const REAL relu1_y_1 = term_6;
+            relu1_y[relu1_y_at + c] = relu1_y_1;
         }
     }
 }
@@ -1099,84 +1190,78 @@ def resnet20_predict_1(
     )
 
 
-resnet20_basic_backward_1_loops = r"""/* Element by element. */
+resnet20_basic_backward_1_loops = r"""/* Row by row, for every block, v. */
 static void loops(
-    long start, long stop, REAL *restrict dsum_y, const REAL *restrict drelu2_y, const REAL *restrict relu2_y)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dsum_y,
+    REAL *restrict dnorm2_beta, REAL *restrict dnorm2_gamma, const REAL *restrict drelu2_y,
+    const REAL *restrict relu2_y, const REAL *restrict norm2_h, long C, long H, long N)
 {
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu2_y_1 = load(&relu2_y[e]);
-        const reals drelu2_y_1 = load(&drelu2_y[e]);
-        const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-        store(&dsum_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu2_y_1 = relu2_y[e];
-        const REAL drelu2_y_1 = drelu2_y[e];
-        const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-        dsum_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def resnet20_basic_backward_1(dsum_y: rt.Array, drelu2_y: rt.Array, relu2_y: rt.Array, C: int, H: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(resnet20_basic_backward_1_loops, C * H**2 * N, C * H**2 * N, (dsum_y, drelu2_y, relu2_y), (), (), ())
-
-
-resnet20_basic_backward_2_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y,
-    const REAL *restrict norm2_h, long C, long H, long N)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(power(H, 2) * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
         }
-        const long at = C * block;
         APART
-        for (long m = 0; m < C; m++) {
-            sums[m] = 0;
-            dnorm2_gamma[at + m] = 0;
+        for (long e = 0; e < C; e++) {
+            dnorm2_beta[e] = parts[e];
+        }
+        APART
+        for (long e = 0; e < C; e++) {
+            dnorm2_gamma[e] = parts[C + e];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
-            const long dsum_y_at = C * j;
-            const long norm2_h_at = C * j;
-            for (long m = 0; m < whole(0, C); m += LANES) {
-                store(
-                    &dnorm2_gamma[at + m],
-                    load(&dnorm2_gamma[at + m]) + load(&dsum_y[dsum_y_at + m]) * load(&norm2_h[norm2_h_at + m])
-                );
+        long low_row = block * 1024;
+        for (long v = low_row; v < least(low_row + 1024, power(H, 2) * N); v++) {
+            const long drelu2_y_at = C * v;
+            const long dsum_y_at = C * v;
+            const long norm2_h_at = C * v;
+            const long relu2_y_at = C * v;
+            for (long e = 0; e < whole(0, C); e += LANES) {
+                const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
+                const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
+                const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
+                const reals dsum_y_1 = term_3;
+                store(&running[e], load(&running[e]) + dsum_y_1);
+                store(&running[C + e], load(&running[C + e]) + dsum_y_1 * load(&norm2_h[norm2_h_at + e]));
+                store(&dsum_y[dsum_y_at + e], dsum_y_1);
             }
             APART
-            for (long m = whole(0, C); m < C; m++) {
-                dnorm2_gamma[at + m] += dsum_y[dsum_y_at + m] * norm2_h[norm2_h_at + m];
+            for (long e = whole(0, C); e < C; e++) {
+                const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
+                const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
+                const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
+                const REAL dsum_y_1 = term_3;
+                running[e] += dsum_y_1;
+                running[C + e] += dsum_y_1 * norm2_h[norm2_h_at + e];
+                dsum_y[dsum_y_at + e] = dsum_y_1;
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < C; m++) {
-                    sums[m] += dnorm2_gamma[at + m];
-                    dnorm2_gamma[at + m] = 0;
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < C; m++) {
-            dnorm2_gamma[at + m] += sums[m];
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -1188,28 +1273,37 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
+        work->sweep, arrays[6], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], arrays[5], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
-def resnet20_basic_backward_2(
-    dnorm2_gamma: rt.Array, dsum_y: rt.Array, norm2_h: rt.Array, C: int, H: int, N: int
+def resnet20_basic_backward_1(
+    dsum_y: rt.Array,
+    dnorm2_beta: rt.Array,
+    dnorm2_gamma: rt.Array,
+    drelu2_y: rt.Array,
+    relu2_y: rt.Array,
+    norm2_h: rt.Array,
+    C: int,
+    H: int,
+    N: int,
 ) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        resnet20_basic_backward_2_loops,
+    """Row by row, for every block, v."""
+    return rt.run(
+        resnet20_basic_backward_1_loops,
         (H**2 * N + 1023) // 1024,
-        C * H**2 * N * ((H**2 * N + 1023) // 1024),
-        (dnorm2_gamma, dsum_y, norm2_h),
+        C * H**2 * N,
+        (dsum_y, dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h),
         (),
         (C, H, N),
         (),
+        2 * C,
     )
 
 
-resnet20_basic_backward_3_loops = r"""/* Element by element. */
+resnet20_basic_backward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_beta,
     const REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y, const REAL *restrict factor1,
@@ -1225,10 +1319,10 @@ static void loops(
             const reals dnorm2_gamma_1 = load(&dnorm2_gamma[e]);
             const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
             const reals factor1_1 = load(&factor1[e]);
-            store(
-                &dconv2_u[dconv2_u_at + e],
+            const reals dconv2_u_1 = (
                 number_1 * (number_2 * dsum_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor1_1
             );
+            store(&dconv2_u[dconv2_u_at + e], dconv2_u_1);
         }
         APART
         for (long e = whole(0, C); e < C; e++) {
@@ -1237,9 +1331,10 @@ static void loops(
             const REAL dnorm2_gamma_1 = dnorm2_gamma[e];
             const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
             const REAL factor1_1 = factor1[e];
-            dconv2_u[dconv2_u_at + e] = (
+            const REAL dconv2_u_1 = (
                 number_1 * (number_2 * dsum_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor1_1
             );
+            dconv2_u[dconv2_u_at + e] = dconv2_u_1;
         }
     }
 }
@@ -1257,7 +1352,7 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_backward_3(
+def resnet20_basic_backward_2(
     dconv2_u: rt.Array,
     dnorm2_beta: rt.Array,
     dnorm2_gamma: rt.Array,
@@ -1269,9 +1364,9 @@ def resnet20_basic_backward_3(
     N: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("resnet20_basic_backward_3", dconv2_u=dconv2_u)
+    dtype = rt.float_type("resnet20_basic_backward_2", dconv2_u=dconv2_u)
     return rt.run(
-        resnet20_basic_backward_3_loops,
+        resnet20_basic_backward_2_loops,
         H**2 * N,
         C * H**2 * N,
         (dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h),
@@ -1281,88 +1376,75 @@ def resnet20_basic_backward_3(
     )
 
 
-resnet20_basic_backward_4_loops = r"""/* Element by element. */
+resnet20_basic_backward_3_loops = r"""/* Row by row, for every block, v. */
 static void loops(
-    long start, long stop, REAL *restrict dnorm1_y, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team,
+    REAL *restrict dnorm1_beta, REAL *restrict dnorm1_gamma, const REAL *restrict drelu1_y,
+    const REAL *restrict relu1_y, const REAL *restrict norm1_h, long C, long H, long N)
 {
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu1_y_1 = load(&relu1_y[e]);
-        const reals drelu1_y_1 = load(&drelu1_y[e]);
-        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-        store(&dnorm1_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu1_y_1 = relu1_y[e];
-        const REAL drelu1_y_1 = drelu1_y[e];
-        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-        dnorm1_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def resnet20_basic_backward_4(
-    dnorm1_y: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, C: int, H: int, N: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        resnet20_basic_backward_4_loops, C * H**2 * N, C * H**2 * N, (dnorm1_y, drelu1_y, relu1_y), (), (), ()
-    )
-
-
-resnet20_basic_backward_5_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_h, long C, long H, long N)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(power(H, 2) * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
         }
-        const long at = C * block;
         APART
-        for (long m = 0; m < C; m++) {
-            sums[m] = 0;
-            dnorm1_gamma[at + m] = 0;
+        for (long e = 0; e < C; e++) {
+            dnorm1_beta[e] = parts[e];
+        }
+        APART
+        for (long e = 0; e < C; e++) {
+            dnorm1_gamma[e] = parts[C + e];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H, 2) * N); j++) {
-            const long dnorm1_y_at = C * j;
-            const long norm1_h_at = C * j;
-            for (long m = 0; m < whole(0, C); m += LANES) {
-                store(
-                    &dnorm1_gamma[at + m],
-                    load(&dnorm1_gamma[at + m]) + load(&dnorm1_y[dnorm1_y_at + m]) * load(&norm1_h[norm1_h_at + m])
-                );
+        long low_row = block * 1024;
+        for (long v = low_row; v < least(low_row + 1024, power(H, 2) * N); v++) {
+            const long drelu1_y_at = C * v;
+            const long norm1_h_at = C * v;
+            const long relu1_y_at = C * v;
+            for (long e = 0; e < whole(0, C); e += LANES) {
+                const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
+                const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+                const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+                const reals dnorm1_y_1 = term_3;
+                store(&running[e], load(&running[e]) + dnorm1_y_1);
+                store(&running[C + e], load(&running[C + e]) + dnorm1_y_1 * load(&norm1_h[norm1_h_at + e]));
             }
             APART
-            for (long m = whole(0, C); m < C; m++) {
-                dnorm1_gamma[at + m] += dnorm1_y[dnorm1_y_at + m] * norm1_h[norm1_h_at + m];
+            for (long e = whole(0, C); e < C; e++) {
+                const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
+                const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+                const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+                const REAL dnorm1_y_1 = term_3;
+                running[e] += dnorm1_y_1;
+                running[C + e] += dnorm1_y_1 * norm1_h[norm1_h_at + e];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < C; m++) {
-                    sums[m] += dnorm1_gamma[at + m];
-                    dnorm1_gamma[at + m] = 0;
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < C; m++) {
-            dnorm1_gamma[at + m] += sums[m];
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -1374,58 +1456,74 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
+        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
-def resnet20_basic_backward_5(
-    dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, C: int, H: int, N: int
+def resnet20_basic_backward_3(
+    dnorm1_beta: rt.Array,
+    dnorm1_gamma: rt.Array,
+    drelu1_y: rt.Array,
+    relu1_y: rt.Array,
+    norm1_h: rt.Array,
+    C: int,
+    H: int,
+    N: int,
 ) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        resnet20_basic_backward_5_loops,
+    """Row by row, for every block, v."""
+    return rt.run(
+        resnet20_basic_backward_3_loops,
         (H**2 * N + 1023) // 1024,
-        C * H**2 * N * ((H**2 * N + 1023) // 1024),
-        (dnorm1_gamma, dnorm1_y, norm1_h),
+        C * H**2 * N,
+        (dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h),
         (),
         (C, H, N),
         (),
+        2 * C,
     )
 
 
-resnet20_basic_backward_6_loops = r"""/* Element by element. */
+resnet20_basic_backward_4_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_beta,
-    const REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y, const REAL *restrict factor2,
+    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y,
+    const REAL *restrict dnorm1_beta, const REAL *restrict dnorm1_gamma, const REAL *restrict factor2,
     const REAL *restrict norm1_h, REAL number_1, REAL number_2, long C)
 {
     for (long v = start; v < stop; v++) {
         const long dconv1_u_at = C * v;
-        const long dnorm1_y_at = C * v;
+        const long drelu1_y_at = C * v;
         const long norm1_h_at = C * v;
+        const long relu1_y_at = C * v;
         for (long e = 0; e < whole(0, C); e += LANES) {
-            const reals dnorm1_y_1 = load(&dnorm1_y[dnorm1_y_at + e]);
+            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
+            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+            const reals dnorm1_y_1 = term_3;
             const reals dnorm1_beta_1 = load(&dnorm1_beta[e]);
             const reals dnorm1_gamma_1 = load(&dnorm1_gamma[e]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
             const reals factor2_1 = load(&factor2[e]);
-            store(
-                &dconv1_u[dconv1_u_at + e],
+            const reals dconv1_u_1 = (
                 number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor2_1
             );
+            store(&dconv1_u[dconv1_u_at + e], dconv1_u_1);
         }
         APART
         for (long e = whole(0, C); e < C; e++) {
-            const REAL dnorm1_y_1 = dnorm1_y[dnorm1_y_at + e];
+            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
+            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+            const REAL dnorm1_y_1 = term_3;
             const REAL dnorm1_beta_1 = dnorm1_beta[e];
             const REAL dnorm1_gamma_1 = dnorm1_gamma[e];
             const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
             const REAL factor2_1 = factor2[e];
-            dconv1_u[dconv1_u_at + e] = (
+            const REAL dconv1_u_1 = (
                 number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor2_1
             );
+            dconv1_u[dconv1_u_at + e] = dconv1_u_1;
         }
     }
 }
@@ -1438,117 +1536,108 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2]);
 }
 """
 
 
-def resnet20_basic_backward_6(
+def resnet20_basic_backward_4(
     dconv1_u: rt.Array,
+    drelu1_y: rt.Array,
+    relu1_y: rt.Array,
     dnorm1_beta: rt.Array,
     dnorm1_gamma: rt.Array,
-    dnorm1_y: rt.Array,
     factor2: rt.Array,
     norm1_h: rt.Array,
     C: int,
     H: int,
     N: int,
 ) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("resnet20_basic_backward_6", dconv1_u=dconv1_u)
+    """Row by row, for every v."""
+    dtype = rt.float_type("resnet20_basic_backward_4", dconv1_u=dconv1_u)
     return rt.run(
-        resnet20_basic_backward_6_loops,
+        resnet20_basic_backward_4_loops,
         H**2 * N,
         C * H**2 * N,
-        (dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor2, norm1_h),
+        (dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor2, norm1_h),
         (dtype(rt.ratio(1, H**2 * N)), dtype(H**2 * N)),
         (C,),
         (),
     )
 
 
-resnet20_down_backward_1_loops = r"""/* Element by element. */
+resnet20_down_backward_1_loops = r"""/* Row by row, for every block, v. */
 static void loops(
-    long start, long stop, REAL *restrict dsum_y, const REAL *restrict drelu2_y, const REAL *restrict relu2_y)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dsum_y,
+    REAL *restrict dnorm2_beta, REAL *restrict dnorm2_gamma, const REAL *restrict drelu2_y,
+    const REAL *restrict relu2_y, const REAL *restrict norm2_h, long H_out, long K, long N)
 {
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu2_y_1 = load(&relu2_y[e]);
-        const reals drelu2_y_1 = load(&drelu2_y[e]);
-        const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-        store(&dsum_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu2_y_1 = relu2_y[e];
-        const REAL drelu2_y_1 = drelu2_y[e];
-        const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-        dsum_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def resnet20_down_backward_1(
-    dsum_y: rt.Array, drelu2_y: rt.Array, relu2_y: rt.Array, H_out: int, K: int, N: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        resnet20_down_backward_1_loops, H_out**2 * K * N, H_out**2 * K * N, (dsum_y, drelu2_y, relu2_y), (), (), ()
-    )
-
-
-resnet20_down_backward_2_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y,
-    const REAL *restrict norm2_h, long H_out, long K, long N)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, K);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(power(H_out, 2) * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * K; k++) {
+                parts[k] += parts[part_ * (2 * K) + k];
+            }
         }
-        const long at = K * block;
         APART
-        for (long m = 0; m < K; m++) {
-            sums[m] = 0;
-            dnorm2_gamma[at + m] = 0;
+        for (long e = 0; e < K; e++) {
+            dnorm2_beta[e] = parts[e];
+        }
+        APART
+        for (long e = 0; e < K; e++) {
+            dnorm2_gamma[e] = parts[K + e];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * K);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * K);
+        APART
+        for (long k = 0; k < 2 * K; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
-            const long dsum_y_at = K * j;
-            const long norm2_h_at = K * j;
-            for (long m = 0; m < whole(0, K); m += LANES) {
-                store(
-                    &dnorm2_gamma[at + m],
-                    load(&dnorm2_gamma[at + m]) + load(&dsum_y[dsum_y_at + m]) * load(&norm2_h[norm2_h_at + m])
-                );
+        long low_row = block * 1024;
+        for (long v = low_row; v < least(low_row + 1024, power(H_out, 2) * N); v++) {
+            const long drelu2_y_at = K * v;
+            const long dsum_y_at = K * v;
+            const long norm2_h_at = K * v;
+            const long relu2_y_at = K * v;
+            for (long e = 0; e < whole(0, K); e += LANES) {
+                const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
+                const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
+                const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
+                const reals dsum_y_1 = term_3;
+                store(&running[e], load(&running[e]) + dsum_y_1);
+                store(&running[K + e], load(&running[K + e]) + dsum_y_1 * load(&norm2_h[norm2_h_at + e]));
+                store(&dsum_y[dsum_y_at + e], dsum_y_1);
             }
             APART
-            for (long m = whole(0, K); m < K; m++) {
-                dnorm2_gamma[at + m] += dsum_y[dsum_y_at + m] * norm2_h[norm2_h_at + m];
+            for (long e = whole(0, K); e < K; e++) {
+                const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
+                const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
+                const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
+                const REAL dsum_y_1 = term_3;
+                running[e] += dsum_y_1;
+                running[K + e] += dsum_y_1 * norm2_h[norm2_h_at + e];
+                dsum_y[dsum_y_at + e] = dsum_y_1;
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < K; m++) {
-                    sums[m] += dnorm2_gamma[at + m];
-                    dnorm2_gamma[at + m] = 0;
+                for (long k = 0; k < 2 * K; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < K; m++) {
-            dnorm2_gamma[at + m] += sums[m];
+        for (long k = 0; k < 2 * K; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -1560,28 +1649,37 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
+        work->sweep, arrays[6], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], arrays[5], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
-def resnet20_down_backward_2(
-    dnorm2_gamma: rt.Array, dsum_y: rt.Array, norm2_h: rt.Array, H_out: int, K: int, N: int
+def resnet20_down_backward_1(
+    dsum_y: rt.Array,
+    dnorm2_beta: rt.Array,
+    dnorm2_gamma: rt.Array,
+    drelu2_y: rt.Array,
+    relu2_y: rt.Array,
+    norm2_h: rt.Array,
+    H_out: int,
+    K: int,
+    N: int,
 ) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        resnet20_down_backward_2_loops,
+    """Row by row, for every block, v."""
+    return rt.run(
+        resnet20_down_backward_1_loops,
         (H_out**2 * N + 1023) // 1024,
-        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
-        (dnorm2_gamma, dsum_y, norm2_h),
+        H_out**2 * K * N,
+        (dsum_y, dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h),
         (),
         (H_out, K, N),
         (),
+        2 * K,
     )
 
 
-resnet20_down_backward_3_loops = r"""/* Element by element. */
+resnet20_down_backward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_beta,
     const REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y, const REAL *restrict factor1,
@@ -1597,10 +1695,10 @@ static void loops(
             const reals dnorm2_gamma_1 = load(&dnorm2_gamma[e]);
             const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
             const reals factor1_1 = load(&factor1[e]);
-            store(
-                &dconv2_u[dconv2_u_at + e],
+            const reals dconv2_u_1 = (
                 number_1 * (number_2 * dsum_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor1_1
             );
+            store(&dconv2_u[dconv2_u_at + e], dconv2_u_1);
         }
         APART
         for (long e = whole(0, K); e < K; e++) {
@@ -1609,9 +1707,10 @@ static void loops(
             const REAL dnorm2_gamma_1 = dnorm2_gamma[e];
             const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
             const REAL factor1_1 = factor1[e];
-            dconv2_u[dconv2_u_at + e] = (
+            const REAL dconv2_u_1 = (
                 number_1 * (number_2 * dsum_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor1_1
             );
+            dconv2_u[dconv2_u_at + e] = dconv2_u_1;
         }
     }
 }
@@ -1629,7 +1728,7 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_down_backward_3(
+def resnet20_down_backward_2(
     dconv2_u: rt.Array,
     dnorm2_beta: rt.Array,
     dnorm2_gamma: rt.Array,
@@ -1641,9 +1740,9 @@ def resnet20_down_backward_3(
     N: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("resnet20_down_backward_3", dconv2_u=dconv2_u)
+    dtype = rt.float_type("resnet20_down_backward_2", dconv2_u=dconv2_u)
     return rt.run(
-        resnet20_down_backward_3_loops,
+        resnet20_down_backward_2_loops,
         H_out**2 * N,
         H_out**2 * K * N,
         (dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h),
@@ -1653,88 +1752,75 @@ def resnet20_down_backward_3(
     )
 
 
-resnet20_down_backward_4_loops = r"""/* Element by element. */
+resnet20_down_backward_3_loops = r"""/* Row by row, for every block, v. */
 static void loops(
-    long start, long stop, REAL *restrict dnorm1_y, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team,
+    REAL *restrict dnorm1_beta, REAL *restrict dnorm1_gamma, const REAL *restrict drelu1_y,
+    const REAL *restrict relu1_y, const REAL *restrict norm1_h, long H_out, long K, long N)
 {
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu1_y_1 = load(&relu1_y[e]);
-        const reals drelu1_y_1 = load(&drelu1_y[e]);
-        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-        store(&dnorm1_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu1_y_1 = relu1_y[e];
-        const REAL drelu1_y_1 = drelu1_y[e];
-        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-        dnorm1_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def resnet20_down_backward_4(
-    dnorm1_y: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, H_out: int, K: int, N: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        resnet20_down_backward_4_loops, H_out**2 * K * N, H_out**2 * K * N, (dnorm1_y, drelu1_y, relu1_y), (), (), ()
-    )
-
-
-resnet20_down_backward_5_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_h, long H_out, long K, long N)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, K);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(power(H_out, 2) * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * K; k++) {
+                parts[k] += parts[part_ * (2 * K) + k];
+            }
         }
-        const long at = K * block;
         APART
-        for (long m = 0; m < K; m++) {
-            sums[m] = 0;
-            dnorm1_gamma[at + m] = 0;
+        for (long e = 0; e < K; e++) {
+            dnorm1_beta[e] = parts[e];
+        }
+        APART
+        for (long e = 0; e < K; e++) {
+            dnorm1_gamma[e] = parts[K + e];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * K);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * K);
+        APART
+        for (long k = 0; k < 2 * K; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, power(H_out, 2) * N); j++) {
-            const long dnorm1_y_at = K * j;
-            const long norm1_h_at = K * j;
-            for (long m = 0; m < whole(0, K); m += LANES) {
-                store(
-                    &dnorm1_gamma[at + m],
-                    load(&dnorm1_gamma[at + m]) + load(&dnorm1_y[dnorm1_y_at + m]) * load(&norm1_h[norm1_h_at + m])
-                );
+        long low_row = block * 1024;
+        for (long v = low_row; v < least(low_row + 1024, power(H_out, 2) * N); v++) {
+            const long drelu1_y_at = K * v;
+            const long norm1_h_at = K * v;
+            const long relu1_y_at = K * v;
+            for (long e = 0; e < whole(0, K); e += LANES) {
+                const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
+                const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+                const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+                const reals dnorm1_y_1 = term_3;
+                store(&running[e], load(&running[e]) + dnorm1_y_1);
+                store(&running[K + e], load(&running[K + e]) + dnorm1_y_1 * load(&norm1_h[norm1_h_at + e]));
             }
             APART
-            for (long m = whole(0, K); m < K; m++) {
-                dnorm1_gamma[at + m] += dnorm1_y[dnorm1_y_at + m] * norm1_h[norm1_h_at + m];
+            for (long e = whole(0, K); e < K; e++) {
+                const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
+                const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+                const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+                const REAL dnorm1_y_1 = term_3;
+                running[e] += dnorm1_y_1;
+                running[K + e] += dnorm1_y_1 * norm1_h[norm1_h_at + e];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < K; m++) {
-                    sums[m] += dnorm1_gamma[at + m];
-                    dnorm1_gamma[at + m] = 0;
+                for (long k = 0; k < 2 * K; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < K; m++) {
-            dnorm1_gamma[at + m] += sums[m];
+        for (long k = 0; k < 2 * K; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -1746,58 +1832,74 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4]);
+        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
-def resnet20_down_backward_5(
-    dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, H_out: int, K: int, N: int
+def resnet20_down_backward_3(
+    dnorm1_beta: rt.Array,
+    dnorm1_gamma: rt.Array,
+    drelu1_y: rt.Array,
+    relu1_y: rt.Array,
+    norm1_h: rt.Array,
+    H_out: int,
+    K: int,
+    N: int,
 ) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        resnet20_down_backward_5_loops,
+    """Row by row, for every block, v."""
+    return rt.run(
+        resnet20_down_backward_3_loops,
         (H_out**2 * N + 1023) // 1024,
-        H_out**2 * K * N * ((H_out**2 * N + 1023) // 1024),
-        (dnorm1_gamma, dnorm1_y, norm1_h),
+        H_out**2 * K * N,
+        (dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h),
         (),
         (H_out, K, N),
         (),
+        2 * K,
     )
 
 
-resnet20_down_backward_6_loops = r"""/* Element by element. */
+resnet20_down_backward_4_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_beta,
-    const REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y, const REAL *restrict factor2,
+    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y,
+    const REAL *restrict dnorm1_beta, const REAL *restrict dnorm1_gamma, const REAL *restrict factor2,
     const REAL *restrict norm1_h, REAL number_1, REAL number_2, long K)
 {
     for (long v = start; v < stop; v++) {
         const long dconv1_u_at = K * v;
-        const long dnorm1_y_at = K * v;
+        const long drelu1_y_at = K * v;
         const long norm1_h_at = K * v;
+        const long relu1_y_at = K * v;
         for (long e = 0; e < whole(0, K); e += LANES) {
-            const reals dnorm1_y_1 = load(&dnorm1_y[dnorm1_y_at + e]);
+            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
+            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+            const reals dnorm1_y_1 = term_3;
             const reals dnorm1_beta_1 = load(&dnorm1_beta[e]);
             const reals dnorm1_gamma_1 = load(&dnorm1_gamma[e]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
             const reals factor2_1 = load(&factor2[e]);
-            store(
-                &dconv1_u[dconv1_u_at + e],
+            const reals dconv1_u_1 = (
                 number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor2_1
             );
+            store(&dconv1_u[dconv1_u_at + e], dconv1_u_1);
         }
         APART
         for (long e = whole(0, K); e < K; e++) {
-            const REAL dnorm1_y_1 = dnorm1_y[dnorm1_y_at + e];
+            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
+            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+            const REAL dnorm1_y_1 = term_3;
             const REAL dnorm1_beta_1 = dnorm1_beta[e];
             const REAL dnorm1_gamma_1 = dnorm1_gamma[e];
             const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
             const REAL factor2_1 = factor2[e];
-            dconv1_u[dconv1_u_at + e] = (
+            const REAL dconv1_u_1 = (
                 number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor2_1
             );
+            dconv1_u[dconv1_u_at + e] = dconv1_u_1;
         }
     }
 }
@@ -1810,113 +1912,105 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2]);
 }
 """
 
 
-def resnet20_down_backward_6(
+def resnet20_down_backward_4(
     dconv1_u: rt.Array,
+    drelu1_y: rt.Array,
+    relu1_y: rt.Array,
     dnorm1_beta: rt.Array,
     dnorm1_gamma: rt.Array,
-    dnorm1_y: rt.Array,
     factor2: rt.Array,
     norm1_h: rt.Array,
     H_out: int,
     K: int,
     N: int,
 ) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("resnet20_down_backward_6", dconv1_u=dconv1_u)
+    """Row by row, for every v."""
+    dtype = rt.float_type("resnet20_down_backward_4", dconv1_u=dconv1_u)
     return rt.run(
-        resnet20_down_backward_6_loops,
+        resnet20_down_backward_4_loops,
         H_out**2 * N,
         H_out**2 * K * N,
-        (dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor2, norm1_h),
+        (dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor2, norm1_h),
         (dtype(rt.ratio(1, H_out**2 * N)), dtype(H_out**2 * N)),
         (K,),
         (),
     )
 
 
-resnet20_backward_1_loops = r"""/* Element by element. */
+resnet20_backward_1_loops = r"""/* Row by row, for every block, v. */
 static void loops(
-    long start, long stop, REAL *restrict dnorm1_y, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team,
+    REAL *restrict dnorm1_beta, REAL *restrict dnorm1_gamma, const REAL *restrict drelu1_y,
+    const REAL *restrict relu1_y, const REAL *restrict norm1_h, long N)
 {
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu1_y_1 = load(&relu1_y[e]);
-        const reals drelu1_y_1 = load(&drelu1_y[e]);
-        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-        store(&dnorm1_y[e], term_3);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu1_y_1 = relu1_y[e];
-        const REAL drelu1_y_1 = drelu1_y[e];
-        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-        dnorm1_y[e] = term_3;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def resnet20_backward_1(dnorm1_y: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, N: int) -> bool:
-    """Element by element."""
-    return rt.run(resnet20_backward_1_loops, 16384 * N, 16384 * N, (dnorm1_y, drelu1_y, relu1_y), (), (), ())
-
-
-resnet20_backward_2_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y,
-    const REAL *restrict norm1_h, long N)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, 16);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(1024 * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 32; k++) {
+                parts[k] += parts[part_ * 32 + k];
+            }
         }
-        const long at = 16 * block;
         APART
-        for (long m = 0; m < 16; m++) {
-            sums[m] = 0;
-            dnorm1_gamma[at + m] = 0;
+        for (long e = 0; e < 16; e++) {
+            dnorm1_beta[e] = parts[e];
+        }
+        APART
+        for (long e = 0; e < 16; e++) {
+            dnorm1_gamma[e] = parts[16 + e];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 32);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 32;
+        APART
+        for (long k = 0; k < 32; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, 1024 * N); j++) {
-            const long dnorm1_y_at = 16 * j;
-            const long norm1_h_at = 16 * j;
-            for (long m = 0; m < whole(0, 16); m += LANES) {
-                store(
-                    &dnorm1_gamma[at + m],
-                    load(&dnorm1_gamma[at + m]) + load(&dnorm1_y[dnorm1_y_at + m]) * load(&norm1_h[norm1_h_at + m])
-                );
+        long low_row = block * 1024;
+        for (long v = low_row; v < least(low_row + 1024, 1024 * N); v++) {
+            const long drelu1_y_at = 16 * v;
+            const long norm1_h_at = 16 * v;
+            const long relu1_y_at = 16 * v;
+            for (long e = 0; e < whole(0, 16); e += LANES) {
+                const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
+                const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+                const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+                const reals dnorm1_y_1 = term_3;
+                store(&running[e], load(&running[e]) + dnorm1_y_1);
+                store(&running[16 + e], load(&running[16 + e]) + dnorm1_y_1 * load(&norm1_h[norm1_h_at + e]));
             }
             APART
-            for (long m = whole(0, 16); m < 16; m++) {
-                dnorm1_gamma[at + m] += dnorm1_y[dnorm1_y_at + m] * norm1_h[norm1_h_at + m];
+            for (long e = whole(0, 16); e < 16; e++) {
+                const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
+                const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+                const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+                const REAL dnorm1_y_1 = term_3;
+                running[e] += dnorm1_y_1;
+                running[16 + e] += dnorm1_y_1 * norm1_h[norm1_h_at + e];
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < 16; m++) {
-                    sums[m] += dnorm1_gamma[at + m];
-                    dnorm1_gamma[at + m] = 0;
+                for (long k = 0; k < 32; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < 16; m++) {
-            dnorm1_gamma[at + m] += sums[m];
+        for (long k = 0; k < 32; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -1928,55 +2022,67 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2]);
+        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], numbers[2]);
 }
 """
 
 
-def resnet20_backward_2(dnorm1_gamma: rt.Array, dnorm1_y: rt.Array, norm1_h: rt.Array, N: int) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        resnet20_backward_2_loops,
+def resnet20_backward_1(
+    dnorm1_beta: rt.Array, dnorm1_gamma: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, norm1_h: rt.Array, N: int
+) -> bool:
+    """Row by row, for every block, v."""
+    return rt.run(
+        resnet20_backward_1_loops,
         (1024 * N + 1023) // 1024,
-        16384 * N * ((1024 * N + 1023) // 1024),
-        (dnorm1_gamma, dnorm1_y, norm1_h),
+        16384 * N,
+        (dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h),
         (),
         (N,),
         (),
+        32,
     )
 
 
-resnet20_backward_3_loops = r"""/* Element by element. */
+resnet20_backward_2_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict dnorm1_beta,
-    const REAL *restrict dnorm1_gamma, const REAL *restrict dnorm1_y, const REAL *restrict factor1,
+    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y,
+    const REAL *restrict dnorm1_beta, const REAL *restrict dnorm1_gamma, const REAL *restrict factor1,
     const REAL *restrict norm1_h, REAL number_1, REAL number_2)
 {
     for (long v = start; v < stop; v++) {
         const long dconv1_u_at = 16 * v;
-        const long dnorm1_y_at = 16 * v;
+        const long drelu1_y_at = 16 * v;
         const long norm1_h_at = 16 * v;
+        const long relu1_y_at = 16 * v;
         for (long e = 0; e < whole(0, 16); e += LANES) {
-            const reals dnorm1_y_1 = load(&dnorm1_y[dnorm1_y_at + e]);
+            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
+            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
+            const reals dnorm1_y_1 = term_3;
             const reals dnorm1_beta_1 = load(&dnorm1_beta[e]);
             const reals dnorm1_gamma_1 = load(&dnorm1_gamma[e]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
             const reals factor1_1 = load(&factor1[e]);
-            store(
-                &dconv1_u[dconv1_u_at + e],
+            const reals dconv1_u_1 = (
                 number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor1_1
             );
+            store(&dconv1_u[dconv1_u_at + e], dconv1_u_1);
         }
         APART
         for (long e = whole(0, 16); e < 16; e++) {
-            const REAL dnorm1_y_1 = dnorm1_y[dnorm1_y_at + e];
+            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
+            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
+            const REAL dnorm1_y_1 = term_3;
             const REAL dnorm1_beta_1 = dnorm1_beta[e];
             const REAL dnorm1_gamma_1 = dnorm1_gamma[e];
             const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
             const REAL factor1_1 = factor1[e];
-            dconv1_u[dconv1_u_at + e] = (
+            const REAL dconv1_u_1 = (
                 number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor1_1
             );
+            dconv1_u[dconv1_u_at + e] = dconv1_u_1;
         }
     }
 }
@@ -1988,27 +2094,28 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1]);
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1]);
 }
 """
 
 
-def resnet20_backward_3(
+def resnet20_backward_2(
     dconv1_u: rt.Array,
+    drelu1_y: rt.Array,
+    relu1_y: rt.Array,
     dnorm1_beta: rt.Array,
     dnorm1_gamma: rt.Array,
-    dnorm1_y: rt.Array,
     factor1: rt.Array,
     norm1_h: rt.Array,
     N: int,
 ) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("resnet20_backward_3", dconv1_u=dconv1_u)
+    """Row by row, for every v."""
+    dtype = rt.float_type("resnet20_backward_2", dconv1_u=dconv1_u)
     return rt.run(
-        resnet20_backward_3_loops,
+        resnet20_backward_2_loops,
         1024 * N,
         16384 * N,
-        (dconv1_u, dnorm1_beta, dnorm1_gamma, dnorm1_y, factor1, norm1_h),
+        (dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor1, norm1_h),
         (dtype(rt.ratio(1, 1024 * N)), dtype(1024 * N)),
         (),
         (),
@@ -2017,64 +2124,47 @@ def resnet20_backward_3(
 
 resnet20_loss_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
-    const REAL *restrict x, long K)
+    long start, long stop, REAL *restrict m, REAL *restrict h, REAL *restrict z, const REAL *restrict x, long K)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
-        return;
-    }
     for (long n = start; n < stop; n++) {
         const long h_at = K * n;
         const long m_at = n;
         const long x_at = K * n;
         const long z_at = n;
-        REAL total_0_0 = -INFINITE;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = -INFINITE;
-            }
-            long low = block * 4096;
+        REAL m_1 = -INFINITE;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals m_2 = all(-INFINITE);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_raise_to(sums, load(&x[x_at + k]));
+                all_raise_to(m_2, load(&x[x_at + k]));
             }
             for (long k = whole(low, high); k < high; k++) {
-                raise_to(sums, x[x_at + k]);
+                raise_to(m_2, x[x_at + k]);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                raise_to(&total_0_0, sums[lane]);
-            }
+            m_1 = larger(m_1, largest_of(m_2));
         }
-        m[m_at] = total_0_0;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals x_1 = load(&x[x_at + k]);
-            const reals m_1 = all(m[m_at]);
-            store(&h[h_at + k], all_exp_of(x_1 - m_1));
-        }
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL x_1 = x[x_at + k];
-            const REAL m_1 = m[m_at];
-            h[h_at + k] = exp_of(x_1 - m_1);
-        }
-        double total_2_0 = 0;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        m[m_at] = m_1;
+        double z_1 = 0;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals z_2 = all(0);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_add_to(sums, load(&h[h_at + k]));
+                const reals x_1 = load(&x[x_at + k]);
+                const reals m_1_ = all(m[m_at]);
+                const reals h_1 = all_exp_of(x_1 - m_1_);
+                all_add_to(z_2, h_1);
+                store(&h[h_at + k], h_1);
             }
             for (long k = whole(low, high); k < high; k++) {
-                add_to(sums, h[h_at + k]);
+                const REAL x_1 = x[x_at + k];
+                const REAL m_1_ = m[m_at];
+                const REAL h_1 = exp_of(x_1 - m_1_);
+                add_to(z_2, h_1);
+                h[h_at + k] = h_1;
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_2_0 += sums[lane];
-            }
+            z_1 += sum_of(z_2);
         }
-        z[z_at] = total_2_0;
+        z[z_at] = z_1;
     }
 }
 
@@ -2085,8 +2175,7 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
 }
 """
 
@@ -2105,16 +2194,17 @@ static void loops(
         const long dx_at = K * q;
         const long h_at = K * q;
         const long z_at = q;
+        const REAL number_of_row_1 = 1 / z[z_at];
         for (long v = 0; v < whole(0, K); v += LANES) {
             const reals h_1 = load(&h[h_at + v]);
-            const reals z_1 = all(z[z_at]);
-            store(&dx[dx_at + v], number_1 * h_1 / z_1);
+            const reals dx_1 = number_1 * number_of_row_1 * h_1;
+            store(&dx[dx_at + v], dx_1);
         }
         APART
         for (long v = whole(0, K); v < K; v++) {
             const REAL h_1 = h[h_at + v];
-            const REAL z_1 = z[z_at];
-            dx[dx_at + v] = number_1 * h_1 / z_1;
+            const REAL dx_1 = number_1 * number_of_row_1 * h_1;
+            dx[dx_at + v] = dx_1;
         }
     }
 }

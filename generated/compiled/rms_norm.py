@@ -11,49 +11,120 @@ else:  # copied beside a script
 
 rms_norm_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict v, REAL *restrict h, REAL *restrict y,
-    const REAL *restrict x, const REAL *restrict gamma, REAL number_1, REAL number_2, long C)
+    long start, long stop, REAL *restrict v, REAL *restrict h, REAL *restrict y, const REAL *restrict x,
+    const REAL *restrict gamma, REAL number_1, REAL number_2, long C)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
-        return;
-    }
     for (long e = start; e < stop; e++) {
         const long h_at = C * e;
         const long v_at = e;
         const long x_at = C * e;
         const long y_at = C * e;
-        double total_0_0 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        double v_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
             long high = least(low + 4096, C);
+            reals v_2 = all(0);
             for (long c = low; c < whole(low, high); c += LANES) {
                 const reals x_1 = load(&x[x_at + c]);
-                all_add_to(sums, x_1 * x_1);
+                all_add_to(v_2, x_1 * x_1);
             }
             for (long c = whole(low, high); c < high; c++) {
                 const REAL x_1 = x[x_at + c];
-                add_to(sums, x_1 * x_1);
+                add_to(v_2, x_1 * x_1);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_0_0 += sums[lane];
-            }
+            v_1 += sum_of(v_2);
         }
-        v[v_at] = total_0_0 * number_1;
+        v[v_at] = v_1 * number_1;
+        const REAL number_of_row_1 = 1 / root_of(number_2 + v[v_at]);
         for (long c = 0; c < whole(0, C); c += LANES) {
-            const reals x_1 = load(&x[x_at + c]);
-            const reals v_1 = all(v[v_at]);
-            store(&h[h_at + c], x_1 / all_root_of(number_2 + v_1));
-            store(&y[y_at + c], load(&gamma[c]) * load(&h[h_at + c]));
+            const reals h_1 = number_of_row_1 * load(&x[x_at + c]);
+            const reals y_1 = load(&gamma[c]) * h_1;
+            store(&h[h_at + c], h_1);
+            store(&y[y_at + c], y_1);
         }
+        APART
         for (long c = whole(0, C); c < C; c++) {
-            const REAL x_1 = x[x_at + c];
-            const REAL v_1 = v[v_at];
-            h[h_at + c] = x_1 / root_of(number_2 + v_1);
-            y[y_at + c] = gamma[c] * h[h_at + c];
+            const REAL h_1 = number_of_row_1 * x[x_at + c];
+            const REAL y_1 = gamma[c] * h_1;
+            h[h_at + c] = h_1;
+            y[y_at + c] = y_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], numbers[2]);
+}
+"""
+
+
+def rms_norm_forward_1(
+    v: rt.Array, h: rt.Array, y: rt.Array, x: rt.Array, gamma: rt.Array, C: int, E: int, epsilon: Any
+) -> bool:
+    """Row by row, for every e."""
+    dtype = rt.float_type("rms_norm_forward_1", v=v)
+    return rt.run(
+        rms_norm_forward_1_loops, E, C * E, (v, h, y, x, gamma), (dtype(rt.ratio(1, C)), dtype(epsilon)), (C,), ()
+    )
+
+
+rms_norm_grad_input_1_loops = r"""/* Row by row, for every m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict gamma, const REAL *restrict h, const REAL *restrict v, REAL number_1, REAL number_2,
+    long C)
+{
+    REAL *restrict dx_sum1 = SCRATCH(REAL, 1);
+    if (!dx_sum1) {
+        return;
+    }
+    for (long m = start; m < stop; m++) {
+        const long dx_at = C * m;
+        const long dy_at = C * m;
+        const long h_at = C * m;
+        const long v_at = m;
+        double dx_sum1_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
+            long high = least(low + 4096, C);
+            reals dx_sum1_2 = all(0);
+            for (long c = low; c < whole(low, high); c += LANES) {
+                const reals gamma_1 = load(&gamma[c]);
+                const reals dy_1 = load(&dy[dy_at + c]);
+                const reals h_1 = load(&h[h_at + c]);
+                all_add_to(dx_sum1_2, gamma_1 * dy_1 * h_1);
+            }
+            for (long c = whole(low, high); c < high; c++) {
+                const REAL gamma_1 = gamma[c];
+                const REAL dy_1 = dy[dy_at + c];
+                const REAL h_1 = h[h_at + c];
+                add_to(dx_sum1_2, gamma_1 * dy_1 * h_1);
+            }
+            dx_sum1_1 += sum_of(dx_sum1_2);
+        }
+        dx_sum1[0] = dx_sum1_1;
+        const REAL number_of_row_1 = 1 / root_of(number_1 + v[v_at]);
+        for (long c = 0; c < whole(0, C); c += LANES) {
+            const reals gamma_1 = load(&gamma[c]);
+            const reals dy_1 = load(&dy[dy_at + c]);
+            const reals dx_sum1_1_ = all(dx_sum1[0]);
+            const reals h_1 = load(&h[h_at + c]);
+            const reals dx_1 = (gamma_1 * dy_1 - number_2 * dx_sum1_1_ * h_1) * number_of_row_1;
+            store(&dx[dx_at + c], dx_1);
+        }
+        APART
+        for (long c = whole(0, C); c < C; c++) {
+            const REAL gamma_1 = gamma[c];
+            const REAL dy_1 = dy[dy_at + c];
+            const REAL dx_sum1_1_ = dx_sum1[0];
+            const REAL h_1 = h[h_at + c];
+            const REAL dx_1 = (gamma_1 * dy_1 - number_2 * dx_sum1_1_ * h_1) * number_of_row_1;
+            dx[dx_at + c] = dx_1;
         }
     }
 }
@@ -71,71 +142,217 @@ static void part(void *given, long number)
 """
 
 
-def rms_norm_forward_1(
-    v: rt.Array, h: rt.Array, y: rt.Array, x: rt.Array, gamma: rt.Array, C: int, E: int, epsilon: Any
+def rms_norm_grad_input_1(
+    dx: rt.Array, dy: rt.Array, gamma: rt.Array, h: rt.Array, v: rt.Array, C: int, E: int, epsilon: Any
 ) -> bool:
-    """Row by row, for every e."""
-    dtype = rt.float_type("rms_norm_forward_1", v=v)
+    """Row by row, for every m."""
+    dtype = rt.float_type("rms_norm_grad_input_1", dx=dx)
     return rt.run(
-        rms_norm_forward_1_loops, E, C * E, (v, h, y, x, gamma), (dtype(rt.ratio(1, C)), dtype(epsilon)), (C,), ()
+        rms_norm_grad_input_1_loops, E, C * E, (dx, dy, gamma, h, v), (dtype(epsilon), dtype(rt.ratio(1, C))), (C,), ()
     )
 
 
-rms_norm_grad_input_1_loops = r"""/* Row by row, for every m. */
+rms_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, m. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dx_sum1, REAL *restrict dx,
-    const REAL *restrict dy, const REAL *restrict gamma, const REAL *restrict h, const REAL *restrict v,
-    REAL number_1, REAL number_2, long C)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict h, long C, long E)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            dgamma[m] = parts[m];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long m = 0; m < whole(0, C); m += LANES) {
+                store(&running[m], load(&running[m]) + load(&dy[dy_at + m]) * load(&h[h_at + m]));
+            }
+            APART
+            for (long m = whole(0, C); m < C; m++) {
+                running[m] += dy[dy_at + m] * h[h_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3]);
+}
+"""
+
+
+def rms_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Sums over e for every block, m."""
+    return rt.run(rms_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)
+
+
+rms_norm_backward_1_loops = r"""/* Sums over e for every block, m. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dgamma,
+    const REAL *restrict dy, const REAL *restrict h, long C, long E)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
+        }
+        APART
+        for (long m = 0; m < C; m++) {
+            dgamma[m] = parts[m];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long e = low_row; e < least(low_row + 1024, E); e++) {
+            const long dy_at = C * e;
+            const long h_at = C * e;
+            for (long m = 0; m < whole(0, C); m += LANES) {
+                store(&running[m], load(&running[m]) + load(&dy[dy_at + m]) * load(&h[h_at + m]));
+            }
+            APART
+            for (long m = whole(0, C); m < C; m++) {
+                running[m] += dy[dy_at + m] * h[h_at + m];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3]);
+}
+"""
+
+
+def rms_norm_backward_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
+    """Sums over e for every block, m."""
+    return rt.run(rms_norm_backward_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)
+
+
+rms_norm_backward_2_loops = r"""/* Row by row, for every m. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict gamma, const REAL *restrict h, const REAL *restrict v, REAL number_1, REAL number_2,
+    long C)
+{
+    REAL *restrict dx_sum1 = SCRATCH(REAL, 1);
+    if (!dx_sum1) {
         return;
     }
     for (long m = start; m < stop; m++) {
         const long dx_at = C * m;
-        const long dx_sum1_at = m;
         const long dy_at = C * m;
         const long h_at = C * m;
         const long v_at = m;
-        double total_0_0 = 0;
-        for (long block = 0; block < (C + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        double dx_sum1_1 = 0;
+        for (long low = 0; low < C; low += 4096) {
             long high = least(low + 4096, C);
+            reals dx_sum1_2 = all(0);
             for (long c = low; c < whole(low, high); c += LANES) {
                 const reals gamma_1 = load(&gamma[c]);
                 const reals dy_1 = load(&dy[dy_at + c]);
                 const reals h_1 = load(&h[h_at + c]);
-                all_add_to(sums, gamma_1 * dy_1 * h_1);
+                all_add_to(dx_sum1_2, gamma_1 * dy_1 * h_1);
             }
             for (long c = whole(low, high); c < high; c++) {
                 const REAL gamma_1 = gamma[c];
                 const REAL dy_1 = dy[dy_at + c];
                 const REAL h_1 = h[h_at + c];
-                add_to(sums, gamma_1 * dy_1 * h_1);
+                add_to(dx_sum1_2, gamma_1 * dy_1 * h_1);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_0_0 += sums[lane];
-            }
+            dx_sum1_1 += sum_of(dx_sum1_2);
         }
-        dx_sum1[dx_sum1_at] = total_0_0;
+        dx_sum1[0] = dx_sum1_1;
+        const REAL number_of_row_1 = 1 / root_of(number_1 + v[v_at]);
         for (long c = 0; c < whole(0, C); c += LANES) {
             const reals gamma_1 = load(&gamma[c]);
             const reals dy_1 = load(&dy[dy_at + c]);
-            const reals dx_sum1_1 = all(dx_sum1[dx_sum1_at]);
+            const reals dx_sum1_1_ = all(dx_sum1[0]);
             const reals h_1 = load(&h[h_at + c]);
-            const reals v_1 = all(v[v_at]);
-            store(&dx[dx_at + c], (gamma_1 * dy_1 - number_1 * dx_sum1_1 * h_1) / all_root_of(number_2 + v_1));
+            const reals dx_1 = (gamma_1 * dy_1 - number_2 * dx_sum1_1_ * h_1) * number_of_row_1;
+            store(&dx[dx_at + c], dx_1);
         }
+        APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL gamma_1 = gamma[c];
             const REAL dy_1 = dy[dy_at + c];
-            const REAL dx_sum1_1 = dx_sum1[dx_sum1_at];
+            const REAL dx_sum1_1_ = dx_sum1[0];
             const REAL h_1 = h[h_at + c];
-            const REAL v_1 = v[v_at];
-            dx[dx_at + c] = (gamma_1 * dy_1 - number_1 * dx_sum1_1 * h_1) / root_of(number_2 + v_1);
+            const REAL dx_1 = (gamma_1 * dy_1 - number_2 * dx_sum1_1_ * h_1) * number_of_row_1;
+            dx[dx_at + c] = dx_1;
         }
     }
 }
@@ -148,94 +365,16 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], numbers[2]);
 }
 """
 
 
-def rms_norm_grad_input_1(
-    dx_sum1: rt.Array,
-    dx: rt.Array,
-    dy: rt.Array,
-    gamma: rt.Array,
-    h: rt.Array,
-    v: rt.Array,
-    C: int,
-    E: int,
-    epsilon: Any,
+def rms_norm_backward_2(
+    dx: rt.Array, dy: rt.Array, gamma: rt.Array, h: rt.Array, v: rt.Array, C: int, E: int, epsilon: Any
 ) -> bool:
     """Row by row, for every m."""
-    dtype = rt.float_type("rms_norm_grad_input_1", dx_sum1=dx_sum1)
+    dtype = rt.float_type("rms_norm_backward_2", dx=dx)
     return rt.run(
-        rms_norm_grad_input_1_loops,
-        E,
-        C * E,
-        (dx_sum1, dx, dy, gamma, h, v),
-        (dtype(rt.ratio(1, C)), dtype(epsilon)),
-        (C,),
-        (),
-    )
-
-
-rms_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dgamma, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
-        }
-        const long at = C * block;
-        APART
-        for (long m = 0; m < C; m++) {
-            sums[m] = 0;
-            dgamma[at + m] = 0;
-        }
-        long row = 0;
-        long low = block * 1024;
-        for (long e = low; e < least(low + 1024, E); e++) {
-            const long dy_at = C * e;
-            const long h_at = C * e;
-            for (long m = 0; m < whole(0, C); m += LANES) {
-                store(&dgamma[at + m], load(&dgamma[at + m]) + load(&dy[dy_at + m]) * load(&h[h_at + m]));
-            }
-            APART
-            for (long m = whole(0, C); m < C; m++) {
-                dgamma[at + m] += dy[dy_at + m] * h[h_at + m];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long m = 0; m < C; m++) {
-                    sums[m] += dgamma[at + m];
-                    dgamma[at + m] = 0;
-                }
-            }
-        }
-        APART
-        for (long m = 0; m < C; m++) {
-            dgamma[at + m] += sums[m];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
-}
-"""
-
-
-def rms_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
-    """Sums over e for every block, m."""
-    return rt.run_parts(
-        rms_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E * ((E + 1023) // 1024), (dgamma, dy, h), (), (C, E), ()
+        rms_norm_backward_2_loops, E, C * E, (dx, dy, gamma, h, v), (dtype(epsilon), dtype(rt.ratio(1, C))), (C,), ()
     )

@@ -7,35 +7,113 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-scaled_dot_product_attention_forward_1_loops = r"""/* Sums over j for every i. */
+scaled_dot_product_attention_forward_1_loops = r"""/* Row by row, for every e, i. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict z, const REAL *restrict h, long S)
+    long start, long stop, struct team *const team, REAL *restrict p, const REAL *restrict u, REAL number_1,
+    long L, long S, long is_causal)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
+    REAL *restrict c = SCRATCH(REAL, 1);
+    if (!c) {
         return;
     }
-    for (long i = start; i < stop; i++) {
-        const long h_at = S * i;
-        const long z_at = i;
-        double total_0_0 = 0;
-        for (long block = 0; block < (S + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
+    REAL *restrict h = SCRATCH(REAL, S);
+    if (!h) {
+        return;
+    }
+    REAL *restrict z = SCRATCH(REAL, 1);
+    if (!z) {
+        return;
+    }
+    for (long e = start; e < stop; e++) {
+        for (long i = 0; i < L; i++) {
+            const long p_at = S * (L * e + i);
+            const long u_at = S * (L * e + i);
+            const long first_1 = first_within(-is_causal, i * is_causal, L * is_causal + 1 - is_causal, S);
+            const long last_1 = most(
+                first_1, behind_within(-is_causal, i * is_causal, L * is_causal + 1 - is_causal, S)
+            );
+            REAL c_1 = -INFINITE;
+            for (long low = first_1; low < last_1; low += 4096) {
+                long high = least(low + 4096, last_1);
+                reals c_2 = all(-INFINITE);
+                for (long j = low; j < whole(low, high); j += LANES) {
+                    const reals u_1 = load(&u[u_at + j]);
+                    all_raise_to(c_2, all_larger(u_1, all(number_1)));
+                }
+                for (long j = whole(low, high); j < high; j++) {
+                    const REAL u_1 = u[u_at + j];
+                    raise_to(c_2, larger(u_1, number_1));
+                }
+                c_1 = larger(c_1, largest_of(c_2));
             }
-            long low = block * 4096;
-            long high = least(low + 4096, S);
-            for (long j = low; j < whole(low, high); j += LANES) {
-                all_add_to(sums, load(&h[h_at + j]));
+            c[0] = c_1;
+            const long first_2 = first_within(-is_causal, i * is_causal, L * is_causal + 1 - is_causal, S);
+            const long last_2 = most(
+                first_2, behind_within(-is_causal, i * is_causal, L * is_causal + 1 - is_causal, S)
+            );
+            for (long j = first_2; j < whole(first_2, last_2); j += LANES) {
+                const reals u_1 = load(&u[u_at + j]);
+                const reals c_1_ = all(c[0]);
+                const reals h_1 = all_exp_of(u_1 - c_1_);
+                store(&h[j], h_1);
             }
-            for (long j = whole(low, high); j < high; j++) {
-                add_to(sums, h[h_at + j]);
+            APART
+            for (long j = whole(first_2, last_2); j < last_2; j++) {
+                const REAL u_1 = u[u_at + j];
+                const REAL c_1_ = c[0];
+                const REAL h_1 = exp_of(u_1 - c_1_);
+                h[j] = h_1;
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_0_0 += sums[lane];
+            APART
+            for (long j = 0; j < first_2; j++) {
+                h[j] = 0;
+            }
+            APART
+            for (long j = last_2; j < S; j++) {
+                h[j] = 0;
+            }
+            double z_1 = 0;
+            for (long low = 0; low < S; low += 4096) {
+                long high = least(low + 4096, S);
+                reals z_2 = all(0);
+                for (long j = low; j < whole(low, high); j += LANES) {
+                    all_add_to(z_2, load(&h[j]));
+                }
+                for (long j = whole(low, high); j < high; j++) {
+                    add_to(z_2, h[j]);
+                }
+                z_1 += sum_of(z_2);
+            }
+            z[0] = z_1;
+            const REAL term_1 = c[0] == number_1 ? 1 : 0;
+            z[0] += term_1;
+            const long first_3 = first_within(-is_causal, i * is_causal, L * is_causal + 1 - is_causal, S);
+            const long last_3 = most(
+                first_3, behind_within(-is_causal, i * is_causal, L * is_causal + 1 - is_causal, S)
+            );
+            const REAL number_of_row_1 = 1 / z[0];
+            for (long j = first_3; j < whole(first_3, last_3); j += LANES) {
+                const reals u_1 = load(&u[u_at + j]);
+                const reals c_1_ = all(c[0]);
+                const reals p_1 = all_exp_of(u_1 - c_1_) * number_of_row_1;
+                store(&p[p_at + j], p_1);
+            }
+            APART
+            for (long j = whole(first_3, last_3); j < last_3; j++) {
+                const REAL u_1 = u[u_at + j];
+                const REAL c_1_ = c[0];
+                const REAL p_1 = exp_of(u_1 - c_1_) * number_of_row_1;
+                p[p_at + j] = p_1;
+            }
+            APART
+            for (long j = 0; j < first_3; j++) {
+                p[p_at + j] = 0;
+            }
+            APART
+            for (long j = last_3; j < S; j++) {
+                p[p_at + j] = 0;
             }
         }
-        z[z_at] = total_0_0;
     }
 }
 
@@ -46,30 +124,77 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
+        numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
-def scaled_dot_product_attention_forward_1(z: rt.Array, h: rt.Array, E: int, L: int, S: int) -> bool:
-    """Sums over j for every i."""
-    return rt.run(scaled_dot_product_attention_forward_1_loops, E * L, E * L * S, (z, h), (), (S,), ())
+def scaled_dot_product_attention_forward_1(p: rt.Array, u: rt.Array, E: int, L: int, S: int, is_causal: int) -> bool:
+    """Row by row, for every e, i."""
+    dtype = rt.float_type("scaled_dot_product_attention_forward_1", p=p)
+    return rt.run(
+        scaled_dot_product_attention_forward_1_loops, E, E * L * S, (p, u), (dtype(-1e30),), (L, S, is_causal), ()
+    )
 
 
-scaled_dot_product_attention_forward_2_loops = r"""/* Element by element. */
+scaled_dot_product_attention_grad_q_1_loops = r"""/* Row by row, for every a, o. */
 static void loops(
-    long start, long stop, REAL *restrict z, const REAL *restrict c, REAL number_1)
+    long start, long stop, struct team *const team, REAL *restrict du, const REAL *restrict dp,
+    const REAL *restrict p, long L, long S, long is_causal)
 {
-    for (long i = start; i < whole(start, stop); i += LANES) {
-        const reals c_1 = load(&c[i]);
-        const reals term_2 = choose(MASKS(c_1 == all(number_1)), all(1), all(0));
-        store(&z[i], load(&z[i]) + term_2);
+    REAL *restrict ds = SCRATCH(REAL, 1);
+    if (!ds) {
+        return;
     }
-    APART
-    for (long i = whole(start, stop); i < stop; i++) {
-        const REAL c_1 = c[i];
-        const REAL term_2 = c_1 == number_1 ? 1 : 0;
-        z[i] += term_2;
+    for (long a = start; a < stop; a++) {
+        for (long o = 0; o < L; o++) {
+            const long dp_at = S * (L * a + o);
+            const long du_at = S * (L * a + o);
+            const long p_at = S * (L * a + o);
+            const long first_1 = first_within(-is_causal, is_causal * o, L * is_causal + 1 - is_causal, S);
+            const long last_1 = most(
+                first_1, behind_within(-is_causal, is_causal * o, L * is_causal + 1 - is_causal, S)
+            );
+            double ds_1 = 0;
+            for (long low = first_1; low < last_1; low += 4096) {
+                long high = least(low + 4096, last_1);
+                reals ds_2 = all(0);
+                for (long j = low; j < whole(low, high); j += LANES) {
+                    all_add_to(ds_2, load(&dp[dp_at + j]) * load(&p[p_at + j]));
+                    const reals du_1 = load(&dp[dp_at + j]) * load(&p[p_at + j]);
+                    store(&du[du_at + j], du_1);
+                }
+                for (long j = whole(low, high); j < high; j++) {
+                    add_to(ds_2, dp[dp_at + j] * p[p_at + j]);
+                    const REAL du_1 = dp[dp_at + j] * p[p_at + j];
+                    du[du_at + j] = du_1;
+                }
+                ds_1 += sum_of(ds_2);
+            }
+            APART
+            for (long j = 0; j < first_1; j++) {
+                du[du_at + j] = 0;
+            }
+            APART
+            for (long j = last_1; j < S; j++) {
+                du[du_at + j] = 0;
+            }
+            ds[0] = ds_1 * -1;
+            const long first_2 = first_within(-is_causal, is_causal * o, L * is_causal + 1 - is_causal, S);
+            const long last_2 = most(
+                first_2, behind_within(-is_causal, is_causal * o, L * is_causal + 1 - is_causal, S)
+            );
+            for (long j = first_2; j < whole(first_2, last_2); j += LANES) {
+                const reals du_2 = load(&du[du_at + j]) + ds[0] * load(&p[p_at + j]);
+                store(&du[du_at + j], du_2);
+            }
+            APART
+            for (long j = whole(first_2, last_2); j < last_2; j++) {
+                const REAL du_2 = du[du_at + j] + ds[0] * p[p_at + j];
+                du[du_at + j] = du_2;
+            }
+        }
     }
 }
 
@@ -77,14 +202,177 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3], numbers[4]);
 }
 """
 
 
-def scaled_dot_product_attention_forward_2(z: rt.Array, c: rt.Array, E: int, L: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("scaled_dot_product_attention_forward_2", z=z)
-    return rt.run(scaled_dot_product_attention_forward_2_loops, E * L, E * L, (z, c), (dtype(-1e30),), (), ())
+def scaled_dot_product_attention_grad_q_1(
+    du: rt.Array, dp: rt.Array, p: rt.Array, E: int, L: int, S: int, is_causal: int
+) -> bool:
+    """Row by row, for every a, o."""
+    return rt.run(scaled_dot_product_attention_grad_q_1_loops, E, E * L * S, (du, dp, p), (), (L, S, is_causal), ())
+
+
+scaled_dot_product_attention_grad_k_1_loops = r"""/* Row by row, for every a, o. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict du, const REAL *restrict dp,
+    const REAL *restrict p, long L, long S, long is_causal)
+{
+    REAL *restrict ds = SCRATCH(REAL, 1);
+    if (!ds) {
+        return;
+    }
+    for (long a = start; a < stop; a++) {
+        for (long o = 0; o < L; o++) {
+            const long dp_at = S * (L * a + o);
+            const long du_at = S * (L * a + o);
+            const long p_at = S * (L * a + o);
+            const long first_1 = first_within(-is_causal, is_causal * o, L * is_causal + 1 - is_causal, S);
+            const long last_1 = most(
+                first_1, behind_within(-is_causal, is_causal * o, L * is_causal + 1 - is_causal, S)
+            );
+            double ds_1 = 0;
+            for (long low = first_1; low < last_1; low += 4096) {
+                long high = least(low + 4096, last_1);
+                reals ds_2 = all(0);
+                for (long j = low; j < whole(low, high); j += LANES) {
+                    all_add_to(ds_2, load(&dp[dp_at + j]) * load(&p[p_at + j]));
+                    const reals du_1 = load(&dp[dp_at + j]) * load(&p[p_at + j]);
+                    store(&du[du_at + j], du_1);
+                }
+                for (long j = whole(low, high); j < high; j++) {
+                    add_to(ds_2, dp[dp_at + j] * p[p_at + j]);
+                    const REAL du_1 = dp[dp_at + j] * p[p_at + j];
+                    du[du_at + j] = du_1;
+                }
+                ds_1 += sum_of(ds_2);
+            }
+            APART
+            for (long j = 0; j < first_1; j++) {
+                du[du_at + j] = 0;
+            }
+            APART
+            for (long j = last_1; j < S; j++) {
+                du[du_at + j] = 0;
+            }
+            ds[0] = ds_1 * -1;
+            const long first_2 = first_within(-is_causal, is_causal * o, L * is_causal + 1 - is_causal, S);
+            const long last_2 = most(
+                first_2, behind_within(-is_causal, is_causal * o, L * is_causal + 1 - is_causal, S)
+            );
+            for (long j = first_2; j < whole(first_2, last_2); j += LANES) {
+                const reals du_2 = load(&du[du_at + j]) + ds[0] * load(&p[p_at + j]);
+                store(&du[du_at + j], du_2);
+            }
+            APART
+            for (long j = whole(first_2, last_2); j < last_2; j++) {
+                const REAL du_2 = du[du_at + j] + ds[0] * p[p_at + j];
+                du[du_at + j] = du_2;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3], numbers[4]);
+}
+"""
+
+
+def scaled_dot_product_attention_grad_k_1(
+    du: rt.Array, dp: rt.Array, p: rt.Array, E: int, L: int, S: int, is_causal: int
+) -> bool:
+    """Row by row, for every a, o."""
+    return rt.run(scaled_dot_product_attention_grad_k_1_loops, E, E * L * S, (du, dp, p), (), (L, S, is_causal), ())
+
+
+scaled_dot_product_attention_backward_1_loops = r"""/* Row by row, for every a, o. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict du, const REAL *restrict dp,
+    const REAL *restrict p, long L, long S, long is_causal)
+{
+    REAL *restrict ds = SCRATCH(REAL, 1);
+    if (!ds) {
+        return;
+    }
+    for (long a = start; a < stop; a++) {
+        for (long o = 0; o < L; o++) {
+            const long dp_at = S * (L * a + o);
+            const long du_at = S * (L * a + o);
+            const long p_at = S * (L * a + o);
+            const long first_1 = first_within(-is_causal, is_causal * o, L * is_causal + 1 - is_causal, S);
+            const long last_1 = most(
+                first_1, behind_within(-is_causal, is_causal * o, L * is_causal + 1 - is_causal, S)
+            );
+            double ds_1 = 0;
+            for (long low = first_1; low < last_1; low += 4096) {
+                long high = least(low + 4096, last_1);
+                reals ds_2 = all(0);
+                for (long j = low; j < whole(low, high); j += LANES) {
+                    all_add_to(ds_2, load(&dp[dp_at + j]) * load(&p[p_at + j]));
+                    const reals du_1 = load(&dp[dp_at + j]) * load(&p[p_at + j]);
+                    store(&du[du_at + j], du_1);
+                }
+                for (long j = whole(low, high); j < high; j++) {
+                    add_to(ds_2, dp[dp_at + j] * p[p_at + j]);
+                    const REAL du_1 = dp[dp_at + j] * p[p_at + j];
+                    du[du_at + j] = du_1;
+                }
+                ds_1 += sum_of(ds_2);
+            }
+            APART
+            for (long j = 0; j < first_1; j++) {
+                du[du_at + j] = 0;
+            }
+            APART
+            for (long j = last_1; j < S; j++) {
+                du[du_at + j] = 0;
+            }
+            ds[0] = ds_1 * -1;
+            const long first_2 = first_within(-is_causal, is_causal * o, L * is_causal + 1 - is_causal, S);
+            const long last_2 = most(
+                first_2, behind_within(-is_causal, is_causal * o, L * is_causal + 1 - is_causal, S)
+            );
+            for (long j = first_2; j < whole(first_2, last_2); j += LANES) {
+                const reals du_2 = load(&du[du_at + j]) + ds[0] * load(&p[p_at + j]);
+                store(&du[du_at + j], du_2);
+            }
+            APART
+            for (long j = whole(first_2, last_2); j < last_2; j++) {
+                const REAL du_2 = du[du_at + j] + ds[0] * p[p_at + j];
+                du[du_at + j] = du_2;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
+        numbers[3], numbers[4]);
+}
+"""
+
+
+def scaled_dot_product_attention_backward_1(
+    du: rt.Array, dp: rt.Array, p: rt.Array, E: int, L: int, S: int, is_causal: int
+) -> bool:
+    """Row by row, for every a, o."""
+    return rt.run(scaled_dot_product_attention_backward_1_loops, E, E * L * S, (du, dp, p), (), (L, S, is_causal), ())

@@ -11,30 +11,30 @@ else:  # copied beside a script
 
 sgd_update_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict h, REAL *restrict new_v, REAL *restrict new_p, const REAL *restrict g,
+    long start, long stop, REAL *restrict new_v, REAL *restrict new_p, const REAL *restrict g,
     const REAL *restrict p, const REAL *restrict v, REAL number_1, REAL number_2, REAL number_3, REAL number_4,
     REAL number_5)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals p_1 = load(&p[e]);
         const reals g_1 = load(&g[e]);
-        store(&h[e], number_1 * p_1 + g_1);
+        const reals h_1 = number_1 * p_1 + g_1;
         const reals v_1 = load(&v[e]);
-        const reals h_1 = load(&h[e]);
-        store(&new_v[e], number_2 * v_1 + h_1);
-        const reals new_v_1 = load(&new_v[e]);
-        store(&new_p[e], p_1 - number_3 * (number_4 * (number_2 * new_v_1 + h_1) + number_5 * new_v_1));
+        const reals new_v_1 = number_2 * v_1 + h_1;
+        const reals new_p_1 = p_1 - number_3 * (number_4 * (number_2 * new_v_1 + h_1) + number_5 * new_v_1);
+        store(&new_v[e], new_v_1);
+        store(&new_p[e], new_p_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL p_1 = p[e];
         const REAL g_1 = g[e];
-        h[e] = number_1 * p_1 + g_1;
+        const REAL h_1 = number_1 * p_1 + g_1;
         const REAL v_1 = v[e];
-        const REAL h_1 = h[e];
-        new_v[e] = number_2 * v_1 + h_1;
-        const REAL new_v_1 = new_v[e];
-        new_p[e] = p_1 - number_3 * (number_4 * (number_2 * new_v_1 + h_1) + number_5 * new_v_1);
+        const REAL new_v_1 = number_2 * v_1 + h_1;
+        const REAL new_p_1 = p_1 - number_3 * (number_4 * (number_2 * new_v_1 + h_1) + number_5 * new_v_1);
+        new_v[e] = new_v_1;
+        new_p[e] = new_p_1;
     }
 }
 
@@ -45,14 +45,13 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], ((const REAL *)arrays[6])[2],
-        ((const REAL *)arrays[6])[3], ((const REAL *)arrays[6])[4]);
+        ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], ((const REAL *)arrays[5])[2],
+        ((const REAL *)arrays[5])[3], ((const REAL *)arrays[5])[4]);
 }
 """
 
 
 def sgd_update_1(
-    h: rt.Array,
     new_v: rt.Array,
     new_p: rt.Array,
     g: rt.Array,
@@ -65,12 +64,12 @@ def sgd_update_1(
     weight_decay: Any,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("sgd_update_1", h=h)
+    dtype = rt.float_type("sgd_update_1", new_v=new_v)
     return rt.run(
         sgd_update_1_loops,
         E,
         E,
-        (h, new_v, new_p, g, p, v),
+        (new_v, new_p, g, p, v),
         (dtype(weight_decay), dtype(momentum), dtype(lr), dtype(nesterov), dtype(1 - nesterov)),
         (),
         (),

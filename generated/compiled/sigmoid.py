@@ -13,12 +13,14 @@ static void loops(
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
-        store(&y[e], all_sigmoid_of(x_1));
+        const reals y_1 = all_sigmoid_of(x_1);
+        store(&y[e], y_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL x_1 = x[e];
-        y[e] = sigmoid_of(x_1);
+        const REAL y_1 = sigmoid_of(x_1);
+        y[e] = y_1;
     }
 }
 
@@ -45,13 +47,15 @@ static void loops(
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals y_1 = load(&y[m]);
         const reals dy_1 = load(&dy[m]);
-        store(&dx[m], (all(1) - y_1) * dy_1 * y_1);
+        const reals dx_1 = (all(1) - y_1) * dy_1 * y_1;
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
         const REAL y_1 = y[m];
         const REAL dy_1 = dy[m];
-        dx[m] = (1 - y_1) * dy_1 * y_1;
+        const REAL dx_1 = (1 - y_1) * dy_1 * y_1;
+        dx[m] = dx_1;
     }
 }
 

@@ -9,48 +9,61 @@ else:  # copied beside a script
 
 simple_rnn_cell_grad_bias_1_loops = r"""/* Sums over n for every block, m. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict db, const REAL *restrict dy,
-    const REAL *restrict y, long H, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict db,
+    const REAL *restrict dy, const REAL *restrict y, long H, long N)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, H);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < H; k++) {
+                parts[k] += parts[part_ * H + k];
+            }
         }
-        const long at = H * block;
         APART
         for (long m = 0; m < H; m++) {
-            sums[m] = 0;
-            db[at + m] = 0;
+            db[m] = parts[m];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, H);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * H;
+        APART
+        for (long k = 0; k < H; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long n = low; n < least(low + 1024, N); n++) {
+        long low_row = block * 1024;
+        for (long n = low_row; n < least(low_row + 1024, N); n++) {
             const long dy_at = H * n;
             const long y_at = H * n;
             for (long m = 0; m < whole(0, H); m += LANES) {
                 const reals y_1 = load(&y[y_at + m]);
                 const reals dy_1 = load(&dy[dy_at + m]);
-                store(&db[at + m], load(&db[at + m]) + (all(1) - y_1 * y_1) * dy_1);
+                store(&running[m], load(&running[m]) + (all(1) - y_1 * y_1) * dy_1);
             }
             APART
             for (long m = whole(0, H); m < H; m++) {
                 const REAL y_1 = y[y_at + m];
                 const REAL dy_1 = dy[dy_at + m];
-                db[at + m] += (1 - y_1 * y_1) * dy_1;
+                running[m] += (1 - y_1 * y_1) * dy_1;
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < H; m++) {
-                    sums[m] += db[at + m];
-                    db[at + m] = 0;
+                for (long k = 0; k < H; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < H; m++) {
-            db[at + m] += sums[m];
+        for (long k = 0; k < H; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -62,17 +75,15 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
+        work->sweep, arrays[3], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], numbers[2], numbers[3]);
 }
 """
 
 
 def simple_rnn_cell_grad_bias_1(db: rt.Array, dy: rt.Array, y: rt.Array, H: int, N: int) -> bool:
     """Sums over n for every block, m."""
-    return rt.run_parts(
-        simple_rnn_cell_grad_bias_1_loops, (N + 1023) // 1024, H * N * ((N + 1023) // 1024), (db, dy, y), (), (H, N), ()
-    )
+    return rt.run(simple_rnn_cell_grad_bias_1_loops, (N + 1023) // 1024, H * N, (db, dy, y), (), (H, N), (), H)
 
 
 simple_rnn_cell_backward_1_loops = r"""/* Element by element. */
@@ -82,13 +93,15 @@ static void loops(
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals y_1 = load(&y[q]);
         const reals dy_1 = load(&dy[q]);
-        store(&du[q], (all(1) - y_1 * y_1) * dy_1);
+        const reals du_1 = (all(1) - y_1 * y_1) * dy_1;
+        store(&du[q], du_1);
     }
     APART
     for (long q = whole(start, stop); q < stop; q++) {
         const REAL y_1 = y[q];
         const REAL dy_1 = dy[q];
-        du[q] = (1 - y_1 * y_1) * dy_1;
+        const REAL du_1 = (1 - y_1 * y_1) * dy_1;
+        du[q] = du_1;
     }
 }
 

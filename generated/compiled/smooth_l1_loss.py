@@ -17,14 +17,16 @@ static void loops(
         const reals r_1 = load(&r[m]);
         const reals term_2 = number_2 * r_1;
         const reals term_3 = choose(MASKS(all(number_1) > all_absolute(r_1)), term_2, all(0));
-        store(&dx[m], term_3);
+        const reals dx_1 = term_3;
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
         const REAL r_1 = r[m];
         const REAL term_2 = number_2 * r_1;
         const REAL term_3 = number_1 > absolute(r_1) ? term_2 : 0;
-        dx[m] = term_3;
+        const REAL dx_1 = term_3;
+        dx[m] = dx_1;
     }
 }
 

@@ -9,74 +9,66 @@ else:  # copied beside a script
 
 softmax_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
-    REAL *restrict y, const REAL *restrict x, long K)
+    long start, long stop, struct team *const team, REAL *restrict y, const REAL *restrict x, long K)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
+    REAL *restrict m = SCRATCH(REAL, 1);
+    if (!m) {
+        return;
+    }
+    REAL *restrict h = SCRATCH(REAL, K);
+    if (!h) {
+        return;
+    }
+    REAL *restrict z = SCRATCH(REAL, 1);
+    if (!z) {
         return;
     }
     for (long e = start; e < stop; e++) {
-        const long h_at = K * e;
-        const long m_at = e;
         const long x_at = K * e;
         const long y_at = K * e;
-        const long z_at = e;
-        REAL total_0_0 = -INFINITE;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = -INFINITE;
-            }
-            long low = block * 4096;
+        REAL m_1 = -INFINITE;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals m_2 = all(-INFINITE);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_raise_to(sums, load(&x[x_at + k]));
+                all_raise_to(m_2, load(&x[x_at + k]));
             }
             for (long k = whole(low, high); k < high; k++) {
-                raise_to(sums, x[x_at + k]);
+                raise_to(m_2, x[x_at + k]);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                raise_to(&total_0_0, sums[lane]);
-            }
+            m_1 = larger(m_1, largest_of(m_2));
         }
-        m[m_at] = total_0_0;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals x_1 = load(&x[x_at + k]);
-            const reals m_1 = all(m[m_at]);
-            store(&h[h_at + k], all_exp_of(x_1 - m_1));
-        }
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL x_1 = x[x_at + k];
-            const REAL m_1 = m[m_at];
-            h[h_at + k] = exp_of(x_1 - m_1);
-        }
-        double total_2_0 = 0;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        m[0] = m_1;
+        double z_1 = 0;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals z_2 = all(0);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_add_to(sums, load(&h[h_at + k]));
+                const reals x_1 = load(&x[x_at + k]);
+                const reals m_1_ = all(m[0]);
+                const reals h_1 = all_exp_of(x_1 - m_1_);
+                all_add_to(z_2, h_1);
+                store(&h[k], h_1);
             }
             for (long k = whole(low, high); k < high; k++) {
-                add_to(sums, h[h_at + k]);
+                const REAL x_1 = x[x_at + k];
+                const REAL m_1_ = m[0];
+                const REAL h_1 = exp_of(x_1 - m_1_);
+                add_to(z_2, h_1);
+                h[k] = h_1;
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_2_0 += sums[lane];
-            }
+            z_1 += sum_of(z_2);
         }
-        z[z_at] = total_2_0;
+        z[0] = z_1;
+        const REAL number_of_row_1 = 1 / z[0];
         for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals h_1 = load(&h[h_at + k]);
-            const reals z_1 = all(z[z_at]);
-            store(&y[y_at + k], h_1 / z_1);
+            const reals y_1 = load(&h[k]) * number_of_row_1;
+            store(&y[y_at + k], y_1);
         }
+        APART
         for (long k = whole(0, K); k < K; k++) {
-            const REAL h_1 = h[h_at + k];
-            const REAL z_1 = z[z_at];
-            y[y_at + k] = h_1 / z_1;
+            const REAL y_1 = h[k] * number_of_row_1;
+            y[y_at + k] = y_1;
         }
     }
 }
@@ -88,60 +80,56 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        arrays[4], numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], numbers[2]);
 }
 """
 
 
-def softmax_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, y: rt.Array, x: rt.Array, E: int, K: int) -> bool:
+def softmax_forward_1(y: rt.Array, x: rt.Array, E: int, K: int) -> bool:
     """Row by row, for every e."""
-    return rt.run(softmax_forward_1_loops, E, E * K, (m, h, z, y, x), (), (K,), ())
+    return rt.run(softmax_forward_1_loops, E, E * K, (y, x), (), (K,), ())
 
 
 softmax_grad_input_1_loops = r"""/* Row by row, for every q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dx_sum1, REAL *restrict dx,
-    const REAL *restrict dy, const REAL *restrict y, long K)
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict y, long K)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
+    REAL *restrict dx_sum1 = SCRATCH(REAL, 1);
+    if (!dx_sum1) {
         return;
     }
     for (long q = start; q < stop; q++) {
         const long dx_at = K * q;
-        const long dx_sum1_at = q;
         const long dy_at = K * q;
         const long y_at = K * q;
-        double total_0_0 = 0;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        double dx_sum1_1 = 0;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals dx_sum1_2 = all(0);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_add_to(sums, load(&dy[dy_at + k]) * load(&y[y_at + k]));
+                all_add_to(dx_sum1_2, load(&dy[dy_at + k]) * load(&y[y_at + k]));
             }
             for (long k = whole(low, high); k < high; k++) {
-                add_to(sums, dy[dy_at + k] * y[y_at + k]);
+                add_to(dx_sum1_2, dy[dy_at + k] * y[y_at + k]);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_0_0 += sums[lane];
-            }
+            dx_sum1_1 += sum_of(dx_sum1_2);
         }
-        dx_sum1[dx_sum1_at] = total_0_0;
+        dx_sum1[0] = dx_sum1_1;
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals dy_1 = load(&dy[dy_at + k]);
-            const reals dx_sum1_1 = all(dx_sum1[dx_sum1_at]);
+            const reals dx_sum1_1_ = all(dx_sum1[0]);
             const reals y_1 = load(&y[y_at + k]);
-            store(&dx[dx_at + k], (dy_1 - dx_sum1_1) * y_1);
+            const reals dx_1 = (dy_1 - dx_sum1_1_) * y_1;
+            store(&dx[dx_at + k], dx_1);
         }
+        APART
         for (long k = whole(0, K); k < K; k++) {
             const REAL dy_1 = dy[dy_at + k];
-            const REAL dx_sum1_1 = dx_sum1[dx_sum1_at];
+            const REAL dx_sum1_1_ = dx_sum1[0];
             const REAL y_1 = y[y_at + k];
-            dx[dx_at + k] = (dy_1 - dx_sum1_1) * y_1;
+            const REAL dx_1 = (dy_1 - dx_sum1_1_) * y_1;
+            dx[dx_at + k] = dx_1;
         }
     }
 }
@@ -153,12 +141,11 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        numbers[2]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2]);
 }
 """
 
 
-def softmax_grad_input_1(dx_sum1: rt.Array, dx: rt.Array, dy: rt.Array, y: rt.Array, E: int, K: int) -> bool:
+def softmax_grad_input_1(dx: rt.Array, dy: rt.Array, y: rt.Array, E: int, K: int) -> bool:
     """Row by row, for every q."""
-    return rt.run(softmax_grad_input_1_loops, E, E * K, (dx_sum1, dx, dy, y), (), (K,), ())
+    return rt.run(softmax_grad_input_1_loops, E, E * K, (dx, dy, y), (), (K,), ())

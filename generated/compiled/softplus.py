@@ -15,12 +15,14 @@ static void loops(
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
-        store(&y[e], number_1 * all_softplus_of(number_2 * x_1));
+        const reals y_1 = number_1 * all_softplus_of(number_2 * x_1);
+        store(&y[e], y_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL x_1 = x[e];
-        y[e] = number_1 * softplus_of(number_2 * x_1);
+        const REAL y_1 = number_1 * softplus_of(number_2 * x_1);
+        y[e] = y_1;
     }
 }
 
@@ -49,13 +51,15 @@ static void loops(
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals x_1 = load(&x[m]);
         const reals dy_1 = load(&dy[m]);
-        store(&dx[m], all_sigmoid_of(number_1 * x_1) * dy_1);
+        const reals dx_1 = all_sigmoid_of(number_1 * x_1) * dy_1;
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
         const REAL x_1 = x[m];
         const REAL dy_1 = dy[m];
-        dx[m] = sigmoid_of(number_1 * x_1) * dy_1;
+        const REAL dx_1 = sigmoid_of(number_1 * x_1) * dy_1;
+        dx[m] = dx_1;
     }
 }
 

@@ -13,12 +13,14 @@ static void loops(
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
-        store(&y[e], x_1 / (all_absolute(x_1) + all(1)));
+        const reals y_1 = x_1 / (all_absolute(x_1) + all(1));
+        store(&y[e], y_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL x_1 = x[e];
-        y[e] = x_1 / (absolute(x_1) + 1);
+        const REAL y_1 = x_1 / (absolute(x_1) + 1);
+        y[e] = y_1;
     }
 }
 

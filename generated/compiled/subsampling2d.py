@@ -123,14 +123,16 @@ static void loops(
             const reals a_1 = load(&a[c]);
             const reals z_1 = load(&z[z_at + c]);
             const reals b_1 = load(&b[c]);
-            store(&y[y_at + c], number_1 * all_tanh_of(number_2 * (a_1 * z_1 + b_1)));
+            const reals y_1 = number_1 * all_tanh_of(number_2 * (a_1 * z_1 + b_1));
+            store(&y[y_at + c], y_1);
         }
         APART
         for (long c = whole(0, C); c < C; c++) {
             const REAL a_1 = a[c];
             const REAL z_1 = z[z_at + c];
             const REAL b_1 = b[c];
-            y[y_at + c] = number_1 * tanh_of(number_2 * (a_1 * z_1 + b_1));
+            const REAL y_1 = number_1 * tanh_of(number_2 * (a_1 * z_1 + b_1));
+            y[y_at + c] = y_1;
         }
     }
 }
@@ -436,24 +438,36 @@ def subsampling2d_grad_input_2(
 
 subsampling2d_grad_a_1_loops = r"""/* Sums over j for every block, m. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict da, const REAL *restrict dy,
-    const REAL *restrict y, const REAL *restrict z, REAL number_1, REAL number_2, long C, long H_out, long N,
-    long W_out)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict da,
+    const REAL *restrict dy, const REAL *restrict y, const REAL *restrict z, REAL number_1, REAL number_2,
+    long C, long H_out, long N, long W_out)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H_out * N * W_out + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long m = 0; m < C; m++) {
-            sums[m] = 0;
-            da[at + m] = 0;
+            da[m] = parts[m] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H_out * N * W_out); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, H_out * N * W_out); j++) {
             const long dy_at = C * j;
             const long y_at = C * j;
             const long z_at = C * j;
@@ -461,28 +475,28 @@ static void loops(
                 const reals y_1 = load(&y[y_at + m]);
                 const reals dy_1 = load(&dy[dy_at + m]);
                 const reals z_1 = load(&z[z_at + m]);
-                store(&da[at + m], load(&da[at + m]) + (all(1) - number_1 * (y_1 * y_1)) * dy_1 * z_1);
+                store(&running[m], load(&running[m]) + (all(1) - number_2 * (y_1 * y_1)) * dy_1 * z_1);
             }
             APART
             for (long m = whole(0, C); m < C; m++) {
                 const REAL y_1 = y[y_at + m];
                 const REAL dy_1 = dy[dy_at + m];
                 const REAL z_1 = z[z_at + m];
-                da[at + m] += (1 - number_1 * (y_1 * y_1)) * dy_1 * z_1;
+                running[m] += (1 - number_2 * (y_1 * y_1)) * dy_1 * z_1;
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < C; m++) {
-                    sums[m] += da[at + m];
-                    da[at + m] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < C; m++) {
-            da[at + m] += sums[m];
-            da[at + m] *= number_2;
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -494,8 +508,9 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4], numbers[5]);
+        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3],
+        numbers[4], numbers[5]);
 }
 """
 
@@ -505,62 +520,76 @@ def subsampling2d_grad_a_1(
 ) -> bool:
     """Sums over j for every block, m."""
     dtype = rt.float_type("subsampling2d_grad_a_1", da=da)
-    return rt.run_parts(
+    return rt.run(
         subsampling2d_grad_a_1_loops,
         (H_out * N * W_out + 1023) // 1024,
-        C * H_out * N * W_out * ((H_out * N * W_out + 1023) // 1024),
+        C * H_out * N * W_out,
         (da, dy, y, z),
-        (dtype(rt.ratio(1, A**2)), dtype(A * S)),
+        (dtype(A * S), dtype(rt.ratio(1, A**2))),
         (C, H_out, N, W_out),
         (),
+        C,
     )
 
 
 subsampling2d_grad_bias_1_loops = r"""/* Sums over j for every block, m. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict db, const REAL *restrict dy,
-    const REAL *restrict y, REAL number_1, REAL number_2, long C, long H_out, long N, long W_out)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict db,
+    const REAL *restrict dy, const REAL *restrict y, REAL number_1, REAL number_2, long C, long H_out, long N,
+    long W_out)
 {
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H_out * N * W_out + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < C; k++) {
+                parts[k] += parts[part_ * C + k];
+            }
         }
-        const long at = C * block;
         APART
         for (long m = 0; m < C; m++) {
-            sums[m] = 0;
-            db[at + m] = 0;
+            db[m] = parts[m] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * C;
+        APART
+        for (long k = 0; k < C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H_out * N * W_out); j++) {
+        long low_row = block * 1024;
+        for (long j = low_row; j < least(low_row + 1024, H_out * N * W_out); j++) {
             const long dy_at = C * j;
             const long y_at = C * j;
             for (long m = 0; m < whole(0, C); m += LANES) {
                 const reals y_1 = load(&y[y_at + m]);
                 const reals dy_1 = load(&dy[dy_at + m]);
-                store(&db[at + m], load(&db[at + m]) + (all(1) - number_1 * (y_1 * y_1)) * dy_1);
+                store(&running[m], load(&running[m]) + (all(1) - number_2 * (y_1 * y_1)) * dy_1);
             }
             APART
             for (long m = whole(0, C); m < C; m++) {
                 const REAL y_1 = y[y_at + m];
                 const REAL dy_1 = dy[dy_at + m];
-                db[at + m] += (1 - number_1 * (y_1 * y_1)) * dy_1;
+                running[m] += (1 - number_2 * (y_1 * y_1)) * dy_1;
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < C; m++) {
-                    sums[m] += db[at + m];
-                    db[at + m] = 0;
+                for (long k = 0; k < C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < C; m++) {
-            db[at + m] += sums[m];
-            db[at + m] *= number_2;
+        for (long k = 0; k < C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -572,8 +601,9 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], ((const REAL *)arrays[3])[1], numbers[2], numbers[3], numbers[4], numbers[5]);
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], ((const REAL *)arrays[3])[0], ((const REAL *)arrays[3])[1], numbers[2], numbers[3], numbers[4],
+        numbers[5]);
 }
 """
 
@@ -583,103 +613,88 @@ def subsampling2d_grad_bias_1(
 ) -> bool:
     """Sums over j for every block, m."""
     dtype = rt.float_type("subsampling2d_grad_bias_1", db=db)
-    return rt.run_parts(
+    return rt.run(
         subsampling2d_grad_bias_1_loops,
         (H_out * N * W_out + 1023) // 1024,
-        C * H_out * N * W_out * ((H_out * N * W_out + 1023) // 1024),
+        C * H_out * N * W_out,
         (db, dy, y),
-        (dtype(rt.ratio(1, A**2)), dtype(A * S)),
+        (dtype(A * S), dtype(rt.ratio(1, A**2))),
         (C, H_out, N, W_out),
         (),
+        C,
     )
 
 
-subsampling2d_backward_1_loops = r"""/* Element by element. */
+subsampling2d_backward_1_loops = r"""/* Row by row, for every block, v. */
 static void loops(
-    long start, long stop, REAL *restrict du, const REAL *restrict dy, const REAL *restrict y, REAL number_1,
-    REAL number_2)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict du,
+    REAL *restrict da, REAL *restrict db, const REAL *restrict dy, const REAL *restrict y,
+    const REAL *restrict z, REAL number_1, REAL number_2, long C, long H_out, long N, long W_out)
 {
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals y_1 = load(&y[e]);
-        const reals dy_1 = load(&dy[e]);
-        store(&du[e], number_1 * (all(1) - number_2 * (y_1 * y_1)) * dy_1);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL y_1 = y[e];
-        const REAL dy_1 = dy[e];
-        du[e] = number_1 * (1 - number_2 * (y_1 * y_1)) * dy_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
-}
-"""
-
-
-def subsampling2d_backward_1(
-    du: rt.Array, dy: rt.Array, y: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
-) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("subsampling2d_backward_1", du=du)
-    return rt.run(
-        subsampling2d_backward_1_loops,
-        C * H_out * N * W_out,
-        C * H_out * N * W_out,
-        (du, dy, y),
-        (dtype(A * S), dtype(rt.ratio(1, A**2))),
-        (),
-        (),
-    )
-
-
-subsampling2d_backward_2_loops = r"""/* Sums over j for every block, m. */
-static void loops(
-    long start, long stop, struct team *const team, REAL *restrict da, const REAL *restrict du,
-    const REAL *restrict z, long C, long H_out, long N, long W_out)
-{
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = SCRATCH(double, C);
-        if (!sums) {
-            return;
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H_out * N * W_out + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
         }
-        const long at = C * block;
         APART
-        for (long m = 0; m < C; m++) {
-            sums[m] = 0;
-            da[at + m] = 0;
+        for (long e = 0; e < C; e++) {
+            da[e] = parts[e];
+        }
+        APART
+        for (long e = 0; e < C; e++) {
+            db[e] = parts[C + e];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
         }
         long row = 0;
-        long low = block * 1024;
-        for (long j = low; j < least(low + 1024, H_out * N * W_out); j++) {
-            const long du_at = C * j;
-            const long z_at = C * j;
-            for (long m = 0; m < whole(0, C); m += LANES) {
-                store(&da[at + m], load(&da[at + m]) + load(&du[du_at + m]) * load(&z[z_at + m]));
+        long low_row = block * 1024;
+        for (long v = low_row; v < least(low_row + 1024, H_out * N * W_out); v++) {
+            const long du_at = C * v;
+            const long dy_at = C * v;
+            const long y_at = C * v;
+            const long z_at = C * v;
+            for (long e = 0; e < whole(0, C); e += LANES) {
+                const reals y_1 = load(&y[y_at + e]);
+                const reals dy_1 = load(&dy[dy_at + e]);
+                const reals du_1 = number_1 * (all(1) - number_2 * (y_1 * y_1)) * dy_1;
+                store(&running[e], load(&running[e]) + du_1 * load(&z[z_at + e]));
+                store(&running[C + e], load(&running[C + e]) + du_1);
+                store(&du[du_at + e], du_1);
             }
             APART
-            for (long m = whole(0, C); m < C; m++) {
-                da[at + m] += du[du_at + m] * z[z_at + m];
+            for (long e = whole(0, C); e < C; e++) {
+                const REAL y_1 = y[y_at + e];
+                const REAL dy_1 = dy[dy_at + e];
+                const REAL du_1 = number_1 * (1 - number_2 * (y_1 * y_1)) * dy_1;
+                running[e] += du_1 * z[z_at + e];
+                running[C + e] += du_1;
+                du[du_at + e] = du_1;
             }
             row += 1;
             if (floor_remainder(row, 32) == 0) {
                 APART
-                for (long m = 0; m < C; m++) {
-                    sums[m] += da[at + m];
-                    da[at + m] = 0;
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
                 }
             }
         }
         APART
-        for (long m = 0; m < C; m++) {
-            da[at + m] += sums[m];
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
         }
     }
 }
@@ -691,26 +706,42 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3], numbers[4], numbers[5]);
+        work->sweep, arrays[7], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1],
+        numbers[2], numbers[3], numbers[4], numbers[5]);
 }
 """
 
 
-def subsampling2d_backward_2(da: rt.Array, du: rt.Array, z: rt.Array, C: int, H_out: int, N: int, W_out: int) -> bool:
-    """Sums over j for every block, m."""
-    return rt.run_parts(
-        subsampling2d_backward_2_loops,
+def subsampling2d_backward_1(
+    du: rt.Array,
+    da: rt.Array,
+    db: rt.Array,
+    dy: rt.Array,
+    y: rt.Array,
+    z: rt.Array,
+    A: Any,
+    C: int,
+    H_out: int,
+    N: int,
+    S: Any,
+    W_out: int,
+) -> bool:
+    """Row by row, for every block, v."""
+    dtype = rt.float_type("subsampling2d_backward_1", du=du)
+    return rt.run(
+        subsampling2d_backward_1_loops,
         (H_out * N * W_out + 1023) // 1024,
-        C * H_out * N * W_out * ((H_out * N * W_out + 1023) // 1024),
-        (da, du, z),
-        (),
+        C * H_out * N * W_out,
+        (du, da, db, dy, y, z),
+        (dtype(A * S), dtype(rt.ratio(1, A**2))),
         (C, H_out, N, W_out),
         (),
+        2 * C,
     )
 
 
-subsampling2d_backward_3_loops = r"""/* Sums over r, t for every m, q, v, e. */
+subsampling2d_backward_2_loops = r"""/* Sums over r, t for every m, q, v, e. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict a, const REAL *restrict du, long C, long H,
     long H_out, long W, long W_out, long R, long T)
@@ -797,16 +828,16 @@ static void part(void *given, long number)
 """
 
 
-def subsampling2d_backward_3(
+def subsampling2d_backward_2(
     dx: rt.Array, a: rt.Array, du: rt.Array, C: int, H: int, H_out: int, N: int, R: int, T: int, W: int, W_out: int
 ) -> bool:
     """Sums over r, t for every m, q, v, e."""
     return rt.run(
-        subsampling2d_backward_3_loops, H * N, C * H * N * R * T * W, (dx, a, du), (), (C, H, H_out, W, W_out), (R, T)
+        subsampling2d_backward_2_loops, H * N, C * H * N * R * T * W, (dx, a, du), (), (C, H, H_out, W, W_out), (R, T)
     )
 
 
-subsampling2d_backward_4_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
+subsampling2d_backward_3_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict a,
     const REAL *restrict du, long C, long H, long H_out, long W, long W_out, long R, long T, long s_h, long s_w)
@@ -908,7 +939,7 @@ static void part(void *given, long number)
 """
 
 
-def subsampling2d_backward_4(
+def subsampling2d_backward_3(
     dx: rt.Array,
     a: rt.Array,
     du: rt.Array,
@@ -925,7 +956,7 @@ def subsampling2d_backward_4(
 ) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
     return rt.run(
-        subsampling2d_backward_4_loops,
+        subsampling2d_backward_3_loops,
         N,
         C * H_out * N * R * T * W_out,
         (dx, a, du),

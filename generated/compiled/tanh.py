@@ -14,13 +14,15 @@ static void loops(
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals y_1 = load(&y[m]);
         const reals dy_1 = load(&dy[m]);
-        store(&dx[m], (all(1) - y_1 * y_1) * dy_1);
+        const reals dx_1 = (all(1) - y_1 * y_1) * dy_1;
+        store(&dx[m], dx_1);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
         const REAL y_1 = y[m];
         const REAL dy_1 = dy[m];
-        dx[m] = (1 - y_1 * y_1) * dy_1;
+        const REAL dx_1 = (1 - y_1 * y_1) * dy_1;
+        dx[m] = dx_1;
     }
 }
 

@@ -601,14 +601,16 @@ static void loops(
         const reals relu2_y_1 = load(&relu2_y[e]);
         const reals drelu2_y_1 = load(&drelu2_y[e]);
         const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-        store(&dconv2_u[e], term_3);
+        const reals dconv2_u_1 = term_3;
+        store(&dconv2_u[e], dconv2_u_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL relu2_y_1 = relu2_y[e];
         const REAL drelu2_y_1 = drelu2_y[e];
         const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-        dconv2_u[e] = term_3;
+        const REAL dconv2_u_1 = term_3;
+        dconv2_u[e] = dconv2_u_1;
     }
 }
 
@@ -636,14 +638,16 @@ static void loops(
         const reals relu1_y_1 = load(&relu1_y[e]);
         const reals drelu1_y_1 = load(&drelu1_y[e]);
         const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-        store(&dconv1_u[e], term_3);
+        const reals dconv1_u_1 = term_3;
+        store(&dconv1_u[e], dconv1_u_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL relu1_y_1 = relu1_y[e];
         const REAL drelu1_y_1 = drelu1_y[e];
         const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-        dconv1_u[e] = term_3;
+        const REAL dconv1_u_1 = term_3;
+        dconv1_u[e] = dconv1_u_1;
     }
 }
 
@@ -742,14 +746,16 @@ static void loops(
         const reals relu1_y_1 = load(&relu1_y[e]);
         const reals drelu1_y_1 = load(&drelu1_y[e]);
         const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-        store(&dconv1_u[e], term_3);
+        const reals dconv1_u_1 = term_3;
+        store(&dconv1_u[e], dconv1_u_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL relu1_y_1 = relu1_y[e];
         const REAL drelu1_y_1 = drelu1_y[e];
         const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-        dconv1_u[e] = term_3;
+        const REAL dconv1_u_1 = term_3;
+        dconv1_u[e] = dconv1_u_1;
     }
 }
 
@@ -855,14 +861,16 @@ static void loops(
         const reals stage1_relu1_y_1 = load(&stage1_relu1_y[e]);
         const reals dstage1_relu1_y_1 = load(&dstage1_relu1_y[e]);
         const reals term_3 = choose(MASKS(stage1_relu1_y_1 > all(0)), dstage1_relu1_y_1, all(0));
-        store(&dstage1_conv1_u[e], term_3);
+        const reals dstage1_conv1_u_1 = term_3;
+        store(&dstage1_conv1_u[e], dstage1_conv1_u_1);
     }
     APART
     for (long e = whole(start, stop); e < stop; e++) {
         const REAL stage1_relu1_y_1 = stage1_relu1_y[e];
         const REAL dstage1_relu1_y_1 = dstage1_relu1_y[e];
         const REAL term_3 = stage1_relu1_y_1 > 0 ? dstage1_relu1_y_1 : 0;
-        dstage1_conv1_u[e] = term_3;
+        const REAL dstage1_conv1_u_1 = term_3;
+        dstage1_conv1_u[e] = dstage1_conv1_u_1;
     }
 }
 
@@ -886,64 +894,47 @@ def vgg11_backward_2(dstage1_conv1_u: rt.Array, dstage1_relu1_y: rt.Array, stage
 
 vgg11_loss_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict m, REAL *restrict h, REAL *restrict z,
-    const REAL *restrict x, long K)
+    long start, long stop, REAL *restrict m, REAL *restrict h, REAL *restrict z, const REAL *restrict x, long K)
 {
-    REAL *restrict sums = SCRATCH(REAL, LANES);
-    if (!sums) {
-        return;
-    }
     for (long n = start; n < stop; n++) {
         const long h_at = K * n;
         const long m_at = n;
         const long x_at = K * n;
         const long z_at = n;
-        REAL total_0_0 = -INFINITE;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = -INFINITE;
-            }
-            long low = block * 4096;
+        REAL m_1 = -INFINITE;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals m_2 = all(-INFINITE);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_raise_to(sums, load(&x[x_at + k]));
+                all_raise_to(m_2, load(&x[x_at + k]));
             }
             for (long k = whole(low, high); k < high; k++) {
-                raise_to(sums, x[x_at + k]);
+                raise_to(m_2, x[x_at + k]);
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                raise_to(&total_0_0, sums[lane]);
-            }
+            m_1 = larger(m_1, largest_of(m_2));
         }
-        m[m_at] = total_0_0;
-        for (long k = 0; k < whole(0, K); k += LANES) {
-            const reals x_1 = load(&x[x_at + k]);
-            const reals m_1 = all(m[m_at]);
-            store(&h[h_at + k], all_exp_of(x_1 - m_1));
-        }
-        for (long k = whole(0, K); k < K; k++) {
-            const REAL x_1 = x[x_at + k];
-            const REAL m_1 = m[m_at];
-            h[h_at + k] = exp_of(x_1 - m_1);
-        }
-        double total_2_0 = 0;
-        for (long block = 0; block < (K + 4095) / 4096; block++) {
-            for (long lane = 0; lane < LANES; lane++) {
-                sums[lane] = 0;
-            }
-            long low = block * 4096;
+        m[m_at] = m_1;
+        double z_1 = 0;
+        for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
+            reals z_2 = all(0);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_add_to(sums, load(&h[h_at + k]));
+                const reals x_1 = load(&x[x_at + k]);
+                const reals m_1_ = all(m[m_at]);
+                const reals h_1 = all_exp_of(x_1 - m_1_);
+                all_add_to(z_2, h_1);
+                store(&h[h_at + k], h_1);
             }
             for (long k = whole(low, high); k < high; k++) {
-                add_to(sums, h[h_at + k]);
+                const REAL x_1 = x[x_at + k];
+                const REAL m_1_ = m[m_at];
+                const REAL h_1 = exp_of(x_1 - m_1_);
+                add_to(z_2, h_1);
+                h[h_at + k] = h_1;
             }
-            for (long lane = 0; lane < LANES; lane++) {
-                total_2_0 += sums[lane];
-            }
+            z_1 += sum_of(z_2);
         }
-        z[z_at] = total_2_0;
+        z[z_at] = z_1;
     }
 }
 
@@ -954,8 +945,7 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        numbers[2]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
 }
 """
 
@@ -974,16 +964,17 @@ static void loops(
         const long dx_at = K * q;
         const long h_at = K * q;
         const long z_at = q;
+        const REAL number_of_row_1 = 1 / z[z_at];
         for (long v = 0; v < whole(0, K); v += LANES) {
             const reals h_1 = load(&h[h_at + v]);
-            const reals z_1 = all(z[z_at]);
-            store(&dx[dx_at + v], number_1 * h_1 / z_1);
+            const reals dx_1 = number_1 * number_of_row_1 * h_1;
+            store(&dx[dx_at + v], dx_1);
         }
         APART
         for (long v = whole(0, K); v < K; v++) {
             const REAL h_1 = h[h_at + v];
-            const REAL z_1 = z[z_at];
-            dx[dx_at + v] = number_1 * h_1 / z_1;
+            const REAL dx_1 = number_1 * number_of_row_1 * h_1;
+            dx[dx_at + v] = dx_1;
         }
     }
 }

@@ -44,9 +44,9 @@ from .layers.optimiser import Optimiser
 from .layers.sequential import Sequential
 from .layers.starts import Constant, Normal, Start, State, Uniform, placed, placed_names, start
 from .machine.companion import Companion
-from .machine.compiled import run, run_parts
+from .machine.compiled import run
 from .machine.configuration import Settings, current, settings
-from .machine.memory import Buffers, affordable, release
+from .machine.memory import Buffers, affordable, empty, release
 from .windows.reductions import reduce
 from .windows.spreads import spread
 
@@ -82,6 +82,7 @@ __all__ = [
     "direction",
     "divided",
     "elements",
+    "empty",
     "erf",
     "extent",
     "extents",
@@ -110,7 +111,6 @@ __all__ = [
     "release",
     "require",
     "run",
-    "run_parts",
     "same_axes",
     "same_raveled",
     "same_shape",

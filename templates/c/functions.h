@@ -56,7 +56,6 @@ typedef double doubles __attribute__((vector_size(LANES * sizeof(REAL))));
 OF(exp)
 OF(log)
 OF(tanh)
-OF(erf)
 OF(expm1)
 OF(log1p)
 OF(sin)
@@ -64,6 +63,51 @@ OF(cos)
 OF(atan)
 OF(sinh)
 OF(cosh)
+
+/* erf(x) in float32 to 2 units in the last place, both ways for all lanes: x + x P(x^2) up to 0.9277, and beyond, with
+   t = |x|, 1 - exp(t Q(t)), which is 1 from 4 on. P and Q are fitted to erf(x)/x - 1 and log(erfc(t))/t here, so that
+   the greatest relative error of erf is least (weighted least squares, Lawson's iteration); without rounding it is 0.3
+   and 0.05 units. libmvec's takes a third longer and is exact to 4. */
+FUNCTION REAL erf_of(REAL number)
+{
+    return _Generic(number, float: erff, double: erf)(number);
+}
+
+FUNCTION reals all_short_erf_of(reals numbers)
+{
+    const reals size = all_absolute(numbers), t = choose(MASKS(size > 4), all(4), size), s = numbers * numbers;
+    reals p = s * (REAL)-0.00059643 + (REAL)0.004988;
+    p = p * s + (REAL)-0.02676312;
+    p = p * s + (REAL)0.11281721;
+    p = p * s + (REAL)-0.37612485;
+    p = p * s + (REAL)0.12837915;
+    reals q = t * (REAL)0.000213726479 + (REAL)-0.0032128192;
+    q = q * t + (REAL)0.0228830919;
+    q = q * t + (REAL)-0.105251085;
+    q = q * t + (REAL)-0.635726515;
+    q = q * t + (REAL)-1.12851192;
+    const reals far = 1 - all_exp_of(q * t);
+    const masks sign = (masks)numbers & (masks)all((REAL)-0.0);
+    return choose(MASKS(size > (REAL)0.9277), (reals)((masks)far | sign), numbers + numbers * p);
+}
+
+#if VECTOR_LIBRARY
+doubles OF_DOUBLES(erf)(doubles);
+#define LONG_ERF OF_DOUBLES(erf)
+#else
+FUNCTION reals all_long_erf_of(reals numbers)
+{
+    for (int k = 0; k < LANES; k++)
+        numbers[k] = erf_of(numbers[k]);
+    return numbers;
+}
+#define LONG_ERF all_long_erf_of
+#endif
+
+FUNCTION reals all_erf_of(reals numbers)
+{
+    return _Generic((REAL)0, float: all_short_erf_of, double: LONG_ERF)(numbers);
+}
 
 FUNCTION REAL root_of(REAL number)
 {

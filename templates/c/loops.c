@@ -1,8 +1,8 @@
 /* What stands before every function of loops: how its work is divided, and what its lines are made of.
 
    REAL is the type of the arrays, float or double. TYPE_1, TYPE_2, ... are those of arrays of integers. FIXED_1,
-   FIXED_2, ... are numbers that are known when the function is compiled, 0 where one is not. PLAIN, where it is
-   defined, leaves vectors to the compiler. */
+   FIXED_2, ... are numbers that are known when the function is compiled, 0 where one is not. SWEEPS is how often the
+   loops are run, 1 where it is not defined. PLAIN, where it is defined, leaves vectors to the compiler. */
 #include <stdint.h>
 
 #include "team.h"
@@ -18,6 +18,10 @@
 /* Addresses are made of a base and an index. GCC would keep a pointer to each element of a window, and there are more
    of these than registers: sums over 3x3 windows take 1.2 times as long then. */
 #pragma GCC optimize("no-ivopts")
+#endif
+
+#ifndef SWEEPS
+#define SWEEPS 1
 #endif
 
 #define INFINITE ((REAL)__builtin_inf())
@@ -59,6 +63,23 @@ FUNCTION long power(long base, long exponent)
     for (; exponent > 0; exponent--)
         result *= base;
     return result;
+}
+
+/* The first index from 0 to a number for which 0 <= factor * index + rest < extent, and the one behind the last. */
+FUNCTION long first_within(long factor, long rest, long extent, long number)
+{
+    if (factor == 0)
+        return 0 <= rest && rest < extent ? 0 : number;
+    const long first = factor > 0 ? -floor_quotient(rest, factor) : -floor_quotient(extent - 1 - rest, -factor);
+    return least(most(0, first), number);
+}
+
+FUNCTION long behind_within(long factor, long rest, long extent, long number)
+{
+    if (factor == 0)
+        return number;
+    const long last = factor > 0 ? floor_quotient(extent - 1 - rest, factor) : floor_quotient(rest, -factor);
+    return least(last + 1, number);
 }
 
 FUNCTION int32_t position(long number)
@@ -153,27 +174,6 @@ FUNCTION void store(REAL *to, reals numbers)
     *(reals_at *)to = numbers;
 }
 
-/* Add to sums that run along a row: all rows have LANES of them. */
-FUNCTION void all_add_to(REAL *sums, reals numbers)
-{
-    store(sums, load(sums) + numbers);
-}
-
-FUNCTION void add_to(REAL *sums, REAL number)
-{
-    *sums += number;
-}
-
-FUNCTION void raise_to(REAL *best, REAL number)
-{
-    *best = larger(*best, number);
-}
-
-FUNCTION void lower_to(REAL *best, REAL number)
-{
-    *best = smaller(*best, number);
-}
-
 FUNCTION void store_words(int32_t *to, masks numbers)
 {
     *(words_at *)to = __builtin_convertvector(numbers, words);
@@ -225,30 +225,63 @@ FUNCTION reals all_smaller(reals a, reals b)
     return choose(all_below(b, a), b, a);
 }
 
-FUNCTION void all_raise_to(REAL *best, reals numbers)
-{
-    store(best, all_larger(load(best), numbers));
-}
-
-FUNCTION void all_lower_to(REAL *best, reals numbers)
-{
-    store(best, all_smaller(load(best), numbers));
-}
+/* Go on with what runs along a row, a vector: elements that are no whole vector come to its first one. Four vectors in
+   turn were no faster: there is enough to do besides. */
+#define all_add_to(sums, numbers) ((sums) += (numbers))
+#define add_to(sums, number) ((sums)[0] += (number))
+#define all_raise_to(best, numbers) ((best) = all_larger(best, numbers))
+#define raise_to(best, number) ((best)[0] = larger((best)[0], number))
+#define all_lower_to(best, numbers) ((best) = all_smaller(best, numbers))
+#define lower_to(best, number) ((best)[0] = smaller((best)[0], number))
 
 FUNCTION reals all_absolute(reals numbers)
 {
     return (reals)((masks)numbers & ~(masks)all((REAL)-0.0));
 }
 
+/* What the elements of such a vector are together. */
+FUNCTION double sum_of(reals numbers)
+{
+    double sums[LANES];
+    for (long k = 0; k < LANES; k++)
+        sums[k] = numbers[k];
+    for (long half = LANES / 2; half > 0; half /= 2)
+        for (long k = 0; k < half; k++)
+            sums[k] += sums[k + half];
+    return sums[0];
+}
+
+FUNCTION REAL largest_of(reals numbers)
+{
+    REAL best[LANES];
+    store(best, numbers);
+    for (long half = LANES / 2; half > 0; half /= 2)
+        for (long k = 0; k < half; k++)
+            best[k] = larger(best[k], best[k + half]);
+    return best[0];
+}
+
+FUNCTION REAL smallest_of(reals numbers)
+{
+    REAL best[LANES];
+    store(best, numbers);
+    for (long half = LANES / 2; half > 0; half /= 2)
+        for (long k = 0; k < half; k++)
+            best[k] = smaller(best[k], best[k + half]);
+    return best[0];
+}
+
 #include "functions.h"
 
 /* ---- parts of the work ------------------------------------------------------------------------------------------- */
 
-/* `numbers` begins with the extent of the outermost loop and with what a part has of it. */
+/* `numbers` begins with the extent of the outermost loop and with what a part has of it. Where sums of parts are added
+   up there is a second sweep, which is one part. */
 struct work {
     void *const *arrays;
     const long *numbers;
     struct team *team;
+    int sweep;
 };
 
 static void part(void *given, long number);
@@ -260,6 +293,8 @@ FUNCTION long begin(const struct work *work, long number)
 
 void kernel(void *const *arrays, const long *numbers, struct team *team)
 {
-    struct work work = {arrays, numbers, team};
-    team->run(team, part, &work, (numbers[0] + numbers[1] - 1) / numbers[1]);
+    for (int sweep = 0; sweep < SWEEPS; sweep++) {
+        struct work work = {arrays, numbers, team, sweep};
+        team->run(team, part, &work, sweep ? 1 : (numbers[0] + numbers[1] - 1) / numbers[1]);
+    }
 }

@@ -1,8 +1,8 @@
 """Every element of the target is a sum over all windows: the gradient of weights that are no matrix.
 
-The target has an axis for the outermost index, so that parts do not write the same sums; NumPy adds these up. Sums
-stay in cache while windows pass by, several at a time, and go to float64 every now and then: a long sum in float32
-would stop growing.
+Each value of the outermost index has sums of its own, so that parts do not write the same ones. They stay in cache
+while windows pass by, several at a time, and go to float64 every now and then: a long sum in float32 would stop
+growing.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,11 +10,12 @@ from contextlib import ExitStack
 
 from sympy import Expr, Integer, Symbol
 
+from gradscribe.codegen.loops.kinds.part_sums import ROWS, own_sums, second_sweep
 from gradscribe.codegen.loops.text.c_function import (
     FINAL_LONG,
     LONG,
     REAL,
-    SUMS,
+    ROW,
     UNROLLED,
     CBody,
     CIf,
@@ -34,17 +35,18 @@ BLOCKS = 8, 1
 MOST_TAPS = 4
 """Taps that are unrolled."""
 
-ROWS = 32
-"""Rows of windows after which sums go to float64."""
-
 
 def write(w: Writer) -> Expr:
     """Write the loops; returns the extent that is divided into parts."""
     nest = w.nest
     first, *middle, last = nest.outer
-    sums, zero = w.name("sums"), w.number(Integer(0))
+    zero = w.number(Integer(0))
+    second_sweep(w, first, _size(w), lambda parts: _each(w, lambda element, at: [Assign(element, Part(parts, (at,)))]))
+    running = w.name("running")
+    w.scratch(ROW, running, "REAL", w.integer(_size(w)))
+    w.memory[nest.target] = running
     with w.loop(w.index(first.index), w.name("start"), w.name("stop")):
-        w.scratch(SUMS, sums, "double", w.integer(_size(w)))
+        sums = own_sums(w, first)
         _each(w, lambda element, at: [Assign(Part(sums, (at,)), zero), Assign(element, zero)])
         with ExitStack() as loops:
             bound, outer_taps = {first.index}, [r.index for r in nest.taps[:-1]]
@@ -58,7 +60,8 @@ def write(w: Writer) -> Expr:
             for v in outer_taps:
                 loops.enter_context(w.loop(w.index(v), *w.span(v)))
             _along(w, last, nest.taps[-1])
-        _each(w, lambda element, at: [Assign(element, Part(sums, (at,)), "+=")])
+        _each(w, lambda element, at: [Assign(Part(sums, (at,)), element, "+=")])
+    del w.memory[nest.target]
     return first.extent
 
 

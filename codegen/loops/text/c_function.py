@@ -15,7 +15,7 @@ ROW = Name("REAL *restrict")
 
 @dataclass(frozen=True)
 class Count:
-    """``for (long index = low; index < high; index++)``, with a macro before it, or an index of another kind.
+    """``for (long index = low; index < high; index++)``, with a macro before it, an index of another kind, other steps.
 
     `UNROLLED`: its rounds stand one after another. `APART`: no round reads or writes what another one writes.
     """
@@ -26,6 +26,7 @@ class Count:
     body: "CBody"
     macro: str = ""
     kind: Name = LONG
+    step: int = 1
 
 
 @dataclass(frozen=True)

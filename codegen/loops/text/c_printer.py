@@ -74,8 +74,9 @@ def _printed(statement: CStatement, depth: int) -> list[str]:
             return comment(words, WIDTH - len(INDENT) * depth)
         case Return(values):
             return _ended([" ".join(["return", *(flat(_line(v)[0]) for v in values)])])
-        case Count(index, low, high, inner, macro, kind):
-            return [*([macro] if macro else []), *_for(index.text, low, high, "++", inner, depth, kind)]
+        case Count(index, low, high, inner, macro, kind, step):
+            further = "++" if step == 1 else f" += {step}"
+            return [*([macro] if macro else []), *_for(index.text, low, high, further, inner, depth, kind)]
         case Along():
             return _along(statement, depth)
         case CWhile(test, inner):

@@ -49,17 +49,19 @@ class Looped:
         operator: that of two numbers; "" of one that selects.
         wins: of one that selects: the function that says whether a number replaces the best one so far.
         into: the function that goes on with a number along a row.
+        found: the function that says what has come together.
     """
 
     operator: str = ""
     wins: str = ""
     into: str = ""
+    found: str = ""
 
 
 LOOPED: Mapping[str, Looped] = {
-    "sum": Looped("+", into="add_to"),
-    "max": Looped(wins="above", into="raise_to"),
-    "min": Looped(wins="below", into="lower_to"),
+    "sum": Looped("+", into="add_to", found="sum_of"),
+    "max": Looped(wins="above", into="raise_to", found="largest_of"),
+    "min": Looped(wins="below", into="lower_to", found="smallest_of"),
 }
 """The reductions that loops are written for; others are left to NumPy."""
 

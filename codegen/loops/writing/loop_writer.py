@@ -9,7 +9,7 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.codegen.loops.nest import Nest
-from gradscribe.codegen.loops.text.c_function import APART, FINAL_LONG, UNROLLED, Along, CIf
+from gradscribe.codegen.loops.text.c_function import APART, FINAL_LONG, FINAL_REAL, UNROLLED, Along, CIf
 from gradscribe.codegen.loops.text.c_names import CNames
 from gradscribe.codegen.loops.writing.addresses import Address, Constraint, address, constraints
 from gradscribe.codegen.loops.writing.body import ScalarPrinter, integers, is_plain
@@ -70,12 +70,19 @@ class Writer(Builder):
         self.constraints = constraints(nest.brackets, order)
         self.numbers: dict[Expr, Name] = {}
         self.team = False
+        self.sums: Expr | None = None
+        """How many sums each value of the outermost index has, where they are added up in a second sweep."""
         self.integers = integers(nest.body, self.indices)
         self.sizes: dict[Symbol, Name] = {}
         for index in order:
             self.index(index)
         every = dict.fromkeys([nest.target, *([nest.argument] if nest.argument else []), *self.shapes])
-        self.arrays = tuple(a for a in every if self.shapes[a])
+        self.arrays = tuple(a for a in every if self.shapes[a] and a not in nest.local)
+        self.version: dict[str, int] = {}
+        self.in_row: dict[Access, Name] = {}
+        """Numbers that are in variables for good."""
+        self.memory: dict[str, Name] = {}
+        """What an array is here, if not itself."""
         for array in self.arrays:
             self.array(array)
 
@@ -84,12 +91,20 @@ class Writer(Builder):
         """A name of this function's own; words that are made of others have a role."""
         return Name(self.names.own(word, role))
 
+    def unique(self, word: str) -> Name:
+        """A name that nothing has yet: ``word_1``, ``word_2``, and others where these are taken."""
+        self.version[word] = self.version.get(word, 0) + 1
+        number = self.version[word]
+        return self.name(f"{word}_{number}", f"made {number}")
+
     def index(self, symbol: Symbol) -> Name:
         """The name of an index."""
         return self.name(symbol.name, "index")
 
     def array(self, array: str) -> Name:
         """The name of an array."""
+        if array in self.memory:
+            return self.memory[array]
         return self.name("common") if array == COMMON else self.name(array, "array")
 
     def number(self, value: Expr) -> Expression:
@@ -159,8 +174,10 @@ class Writer(Builder):
         plain = is_plain(body)
 
         def access(a: Access) -> Expression:
+            if a in self.in_row:
+                return self.in_row[a]
             found = self.element(a.tensor, bases[a], moved)
-            return found if plain else self._read(a, found)
+            return found if plain and found not in self.held else self._read(a, found)
 
         printer = ScalarPrinter(
             access,
@@ -188,6 +205,13 @@ class Writer(Builder):
             kind = self.final(access.tensor)
             self.new(kind, name, element)
         return self.held.setdefault(element, name)
+
+    def make(self, array: str, element: Part, value: Expression) -> Name:
+        """The variable that holds an element from now on; it is not stored yet."""
+        name = self.unique(self.array(array).text)
+        self.new(FINAL_REAL, name, value)
+        self.held[element] = name
+        return name
 
     def final(self, array: str) -> Name:
         """The type of a variable that holds an element of an array for good."""
@@ -290,11 +314,12 @@ class Writer(Builder):
         return tests
 
     @contextmanager
-    def along(self, low: Expression, high: Expression) -> Iterator[None]:
+    def along(self, low: Expression, high: Expression, macro: str | None = None) -> Iterator[None]:
         """Statements within a loop over vectors, and over elements behind them."""
         with self.apart() as body:
             yield
-        self.put(Along(self.index(self.nest.vector.index), low, high, tuple(body), self.apart_macro))
+        macro = self.apart_macro if macro is None else macro
+        self.put(Along(self.index(self.nest.vector.index), low, high, tuple(body), macro))
 
     @contextmanager
     def vector(self) -> Iterator[None]:
@@ -315,7 +340,7 @@ class Writer(Builder):
         v, axes = self.nest.vector, zip(self.nest.place, self.shapes[self.nest.target], strict=True)
         *_, last = ((place, extent) for place, extent in axes if extent != 1)
         whole = last == (v.index, v.extent)
-        return APART if whole or self.nest.kind == "pointwise" else ""
+        return APART if whole else ""
 
     def whole(self, last: Symbol, taps: tuple[Symbol, ...]) -> tuple[Constraint, ...]:
         """What it takes that all `taps` lie within the arrays, as constraints on the index `last`."""

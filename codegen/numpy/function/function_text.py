@@ -47,7 +47,7 @@ def plan(kernel: Kernel) -> Plan:
     backward = kernel.purpose is Purpose.BACKWARD
     under = conditions(kernel) if backward else {}
     keys = [under[s.target.name] for s in program.statements] if backward else ()
-    planned = lower(program, kernel.name, given, _taken(kernel), kernel_numbers(kernel), keys=keys)
+    planned = lower(program, kernel.name, given, _taken(kernel), kernel_numbers(kernel), keys=keys, kept=kernel.results)
     if not backward:
         return planned
     found = conditional(planned, kernel)

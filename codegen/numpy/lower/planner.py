@@ -1,6 +1,6 @@
 """The planner: picks a strategy for every statement of a program."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby, repeat
 
@@ -38,6 +38,7 @@ def lower(
     numbers: Mapping[str, int] | None = None,
     sizes: Mapping[Symbol, Sequence[int]] | None = None,
     keys: Sequence[Hashable] = (),
+    kept: Collection[str] = (),
 ) -> Plan:
     """Plan the computation of `program`.
 
@@ -49,6 +50,7 @@ def lower(
         numbers: those of a derivation's equations by tensor.
         sizes: what size symbols are at several places, in their order, where that is known.
         keys: of the statements: those with different ones are computed apart.
+        kept: the tensors, besides the results, that somebody reads afterwards.
     """
     known = sizes or {}
     hints = _hints(program, known)
@@ -62,7 +64,7 @@ def lower(
         said = equation(statement, form, statement.target.name not in written, order, numbers or {})
         found.append(_lowered(statement, joined_axes(form, scope.tensors), program, scope, said, key, written))
         written.add(statement.target.name)
-    return Plan(name, tuple(joined(found, scope)))
+    return Plan(name, tuple(joined(found, scope, {*program.outputs, *kept})))
 
 
 def _lowered(
@@ -174,8 +176,11 @@ def _in_one_pass(form: Form, scope: Scope, fresh: bool) -> tuple[Pass, tuple[All
     match lowered:
         case [Define() as defined]:
             lowered = [replace(defined, into=True)]
-        case _ if fresh and made not in lowered:
-            return None
+        case _ if fresh:
+            filled = [r for r in lowered if isinstance(r, Allocate) and r.name == made.name]
+            if not filled or (filled[0] != made and not form.guards):
+                return None
+            made = filled[0]
     return found, ((made,) if fresh else ()), tuple(r for r in lowered if r != made)
 
 

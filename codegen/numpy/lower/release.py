@@ -7,6 +7,7 @@ read. What is made under a condition is let go under it.
 from collections.abc import Collection, Sequence, Set
 from dataclasses import replace
 
+from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan import (
     Block,
     Branch,
@@ -37,10 +38,19 @@ def released(records: Sequence[Record], kept: Collection[str]) -> tuple[Record, 
         if isinstance(record, Wanted | Present):
             others = set(kept).union(*(what.names for k, what in enumerate(done) if k != place))
             record = replace(record, body=released(record.body, others))
+        if isinstance(record, Compiled) and place + 1 < len(records):
+            record = _local_gone(record)
         gone = {name for name, end in last.items() if end == place and name in made and name not in fixed}
         names = tuple(name for name in made if roots.get(name, name) in gone)
         found += [record, *([Release(names)] if names and place + 1 < len(records) else [])]
     return tuple(found)
+
+
+def _local_gone(ways: Compiled) -> Compiled:
+    """Where the loops have arrays of their own NumPy makes them as a whole: they are let go there."""
+    local = {name for nest in ways.then if isinstance(nest, Nest) for name in nest.local}
+    names = tuple(name for name in _made(ways.otherwise) if name in local)
+    return replace(ways, otherwise=(*ways.otherwise, Release(names))) if names else ways
 
 
 def _roots(records: Sequence[Record]) -> dict[str, str]:

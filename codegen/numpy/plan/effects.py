@@ -100,7 +100,8 @@ def _effects(record: Record) -> Effects:
             return _done(reads=(target, values, *(k.array for k in labels)), writes=(target,))
         case Nest(shapes=shapes):
             written = record.written
-            read = (name for name, _ in shapes if name not in written or any(m.adds for m in (record, *record.members)))
+            adds = any(m.adds for m in (record, *record.members))
+            read = (name for name, _ in shapes if name not in record.local and (name not in written or adds))
             return _done(reads=(*read, *_numbers(record.body), *_numbers(record.after)), writes=written)
         case Invoke(arrays=arrays):
             made = record.results

@@ -96,7 +96,8 @@ class Compiled:
         for nest in (r for _, r in walk(self.then) if isinstance(r, Nest)):
             extents = {s for _, shape in nest.shapes for e in shape for s in e.free_symbols}
             taps = sympy.prod([r.extent for r in nest.taps], start=Integer(1))
-            brackets = {s for b in nest.brackets for s in b.value.free_symbols} - set(nest.order) - extents
+            every = (*nest.brackets, *(b for member in nest.members for b in member.brackets))
+            brackets = {s for b in every for s in b.value.free_symbols} - set(nest.order) - extents
             found |= dict.fromkeys([taps] if taps.free_symbols - extents else [])
             found |= dict.fromkeys(sorted(brackets - taps.free_symbols, key=str))
         return tuple(found)

@@ -127,7 +127,7 @@ class Emitter(Updating):
             return [let(record.name, self._take(record.shape, kind)), *filled]
         extents = shape(record.shape)
         if fill is None:
-            return [let(record.name, call("np.empty", extents, kind))]
+            return [let(record.name, call("rt.empty", extents, kind))]
         if fill == ZERO:
             return [let(record.name, call("np.zeros", extents, kind))]
         return [let(record.name, call("np.full", extents, fill, kind))]
@@ -238,8 +238,9 @@ class Emitter(Updating):
         within = [_holds(g) for g in record.within]
         wanted = call("loops.wanted", *(size(e) for e in (record.steps, *record.options)))
         match record.then:
-            case [Nest() as nest]:
-                tests = [*within, *([wanted] if record.options else []), self._loops(nest)]
+            case [Nest(), *others] as nests if all(isinstance(n, Nest) for n in others):
+                loops = (self._loops(n) for n in nests if isinstance(n, Nest))
+                tests = [*within, *([wanted] if record.options else []), *loops]
                 return [If(Unary("not", every(tests)), self._all(record.otherwise))]
         test = every([*within, wanted])
         then, otherwise = self._all(record.then), self._all(record.otherwise)

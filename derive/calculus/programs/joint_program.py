@@ -1,22 +1,27 @@
 """The program of all gradients of a layer at once, where some of them need the same.
 
 What two gradients read, the adjoint of a tensor between, is one statement of it; the programs of single gradients hold
-it each. A gradient comes as soon as all that it reads is there, so that adjoints are read soon after they are written.
+it each. Sums of the same tensor are one pass over it. A gradient comes as soon as all that it reads is there, so that
+adjoints are read soon after they are written.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+
+from sympy import Symbol
 
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.calculus.programs.gradient_program import gradient_program
-from gradscribe.derive.ir.term import Program, Statement, accesses
+from gradscribe.derive.ir.term import Access, Program, Statement, accesses
 
 
 def joint_program(
     gradient: Gradient, names: Sequence[str], recomputed: set[str], last: Collection[str] = ()
 ) -> Program | None:
-    """What computes the gradients of all `names`; None where no two of them need a statement in common.
+    """What computes the gradients of all `names`.
+
+    None where no two of them need a statement in common, or go through the same tensor element by element.
 
     Args:
         gradient: the differentiated program.
@@ -28,13 +33,37 @@ def joint_program(
         return None
     program = gradient_program(gradient, names, recomputed)
     users = results_by_tensor(program)
-    if all(len(results) == 1 for results in users.values()):
+    if all(len(results) == 1 for results in users.values()) and not _go_along_together(program, users):
         return None
     late = {result for name, result in zip(names, program.outputs, strict=True) if name in last}
     parts: tuple[list[Statement], list[Statement]] = ([], [])
     for statement in program.statements:
         parts[users[statement.target.name] <= late].append(statement)
     return replace(program, statements=tuple(s for part in parts for s in _in_time(part, program.outputs)))
+
+
+def _go_along_together(program: Program, users: Mapping[str, frozenset[str]]) -> bool:
+    """Whether two results are made of a tensor that is given by statements that go along it, of which one adds up.
+
+    One reading serves both then. Products of matrices have readings of their own.
+    """
+    given = {t.name for t in program.inputs}
+    found: dict[str, set[str]] = {}
+    summed = set()
+    for s in program.statements:
+        for a in accesses(s.term.body):
+            if a.tensor in given and _goes_along(s, a):
+                found.setdefault(a.tensor, set()).update(users[s.target.name])
+                summed |= {a.tensor} if len(s.term.bound) > len(s.term.deltas) else set()
+    return any(len(results) > 1 for tensor, results in found.items() if tensor in summed)
+
+
+def _goes_along(statement: Statement, access: Access) -> bool:
+    """Whether a statement visits each element of a tensor once: by as many indices as deltas leave, each alone."""
+    term = statement.term
+    left = len(term.free) + len(term.bound) - len(term.deltas)
+    alone = all(isinstance(e, Symbol) for e in access.indices) and len(set(access.indices)) == len(access.indices)
+    return alone and 1 < left == len(access.indices)
 
 
 def results_by_tensor(program: Program) -> dict[str, frozenset[str]]:

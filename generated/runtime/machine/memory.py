@@ -36,8 +36,24 @@ def _memory() -> int:
 MEMORY = _memory()
 """Bytes of an array at most."""
 
+LINE = 64
+"""Bytes of a line of the cache, and of the longest vector."""
+
+LARGE = 1 << 14
+"""Bytes of an array from which on it begins on a border of a line: loops store two lines at once otherwise."""
+
 _own = local()
 _NONE = np.empty(0, np.uint8), np.empty(0, np.uint8)
+
+
+def empty(extents: tuple[int, ...], dtype: Any) -> Array:
+    """An array of any content; where it is large, it begins on a border of 64 bytes."""
+    kind = np.dtype(dtype)
+    size = prod(extents) * kind.itemsize
+    if size < LARGE:
+        return np.empty(extents, kind)
+    room = np.empty(size + LINE, np.uint8)
+    return np.ndarray(extents, kind, room, -room.__array_interface__["data"][0] % LINE)
 
 
 def scratch_memory(role: str, extents: tuple[int, ...], dtype: Any) -> Array:
@@ -67,7 +83,7 @@ class Buffers:
     def take(self, extents: tuple[int, ...], dtype: Any) -> Array:
         """An array of that shape and type, of any content."""
         free = self._free.get((extents, np.dtype(dtype)))
-        array = free.pop() if free else np.empty(extents, dtype)
+        array = free.pop() if free else empty(extents, dtype)
         self._out[id(array)] = array
         return array
 

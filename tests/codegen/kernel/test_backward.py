@@ -17,8 +17,9 @@ from gradscribe import generated
 from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel, backward_kernel, kernels
+from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.function.function_text import plan
-from gradscribe.codegen.numpy.plan import Equation, Present, Record, Release, Wanted, effects, walk
+from gradscribe.codegen.numpy.plan import Compiled, Equation, Present, Record, Release, Wanted, effects, walk
 from gradscribe.codegen.tool.explain import explain
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.catalogue.layers import LAYERS
@@ -31,6 +32,8 @@ from tests.cases.random_programs import random_case
 from tests.cases.thorough import draws, some
 from tests.cases.together import together
 
+ALONG = ("batch_norm_inference", "group_norm", "instance_norm", "layer_norm", "prelu", "rms_norm")
+"""The layers that have it since their gradients go along the same tensor."""
 SHARING = ("batch_norm", "gru_cell", "lstm_cell", "scaled_dot_product_attention", "simple_rnn_cell", "subsampling2d")
 """The layers of the catalogue that have it; for most tests."""
 RANDOM = (3, 4, 6, 9, 12, 44, 65, 70, 89, 108)
@@ -103,7 +106,7 @@ def agree(
 
 def test_a_layer_has_it_where_gradients_need_the_same() -> None:
     """Said of the whole catalogue: nothing of dense or a convolution is shared."""
-    assert tuple(sorted(name for name in LAYERS if backward_kernel(layer(name)) is not None)) == SHARING
+    assert {name for name in LAYERS if backward_kernel(layer(name)) is not None} == {*SHARING, *ALONG}
     for name in ("dense", "conv2d"):
         module = import_module(f"gradscribe.generated.{name}")
         assert not hasattr(module, f"{name}_backward")
@@ -111,7 +114,7 @@ def test_a_layer_has_it_where_gradients_need_the_same() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("name", SHARING)
+@pytest.mark.parametrize("name", [*SHARING, *some(ALONG, 3)])
 def test_it_equals_the_single_functions(name: str, dtype: Any) -> None:
     """Optional inputs are there or not, at random."""
     rng, module = np.random.default_rng(5), import_module(f"gradscribe.generated.{name}")
@@ -121,7 +124,7 @@ def test_it_equals_the_single_functions(name: str, dtype: Any) -> None:
         agree(layer(name), module, values, case.options, rng)
 
 
-@pytest.mark.parametrize("name", SHARING)
+@pytest.mark.parametrize("name", [*SHARING, *some(ALONG, 2)])
 def test_it_equals_differences(name: str) -> None:
     rng, module = np.random.default_rng(6), import_module(f"gradscribe.generated.{name}")
     case = sampled_case(name, rng, limit=400)
@@ -169,7 +172,7 @@ def definitions(kernel: Kernel) -> list[str]:
     return [" + ".join(sorted(terms)) for terms in groups.values()]
 
 
-CASES = [*SHARING, *(f"seed {seed}" for seed in some(RANDOM, 3)), "mlp"]
+CASES = [*SHARING, *some(ALONG, 3), *(f"seed {seed}" for seed in some(RANDOM, 3)), "mlp"]
 
 
 @cache
@@ -327,6 +330,11 @@ def let_go(records: Sequence[Record], behind: frozenset[str], kept: Collection[s
         elif later and not isinstance(record, Equation):
             gone = {name for r in later[:1] if isinstance(r, Release) for name in r.buffered}
             made = {n for r in records[: place + 1] for n in effects(r).made if not isinstance(r, Wanted | Present)}
+            if isinstance(record, Compiled):  # what one way makes it lets go
+                local = {name for nest in record.then if isinstance(nest, Nest) for name in nest.local}
+                found = {name for r in record.otherwise if isinstance(r, Release) for name in r.buffered}
+                assert found == local & {*effects(*record.otherwise).made}
+                made -= local
             views = set(effects(*records).views.values())
             unread = (
                 (made & effects(record).names) - effects(*later[1 if gone else 0 :]).names - behind - views - {*kept}

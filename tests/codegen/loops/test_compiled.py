@@ -67,6 +67,24 @@ WINDOWS = [
     " y[n,c] = x[n,c] / (1 + s[n]^2) + z[n]",
     "input x[N,N]; m[n] = sum(c) x[n,c] * x[n,c]; y[n,c] = tanh(x[n,c] * m[c])",  # by rows, then by columns
     "input x[N,H,C]; p[n,i] = sum(c) x[n,i,c] * x[n,i,c]; y[n,i,c] = x[n,i,c] / sqrt(1 + p[n,i])",
+    # sums over rows beside each other and beside elements, which are computed again where sums are read
+    "input x[N,C], m[C]; s[c] = sum(n) x[n,c]; t[c] = sum(n) (x[n,c] - m[c]) * x[n,c]; y[n,c] = x[n,c]*s[c] + t[c]",
+    "input x[N,C], g[C]; m[c] = sum(n) x[n,c] / N; v[c] = sum(n) (x[n,c] - m[c])^2 / N;"
+    " y[n,c] = g[c] * (x[n,c] - m[c]) / sqrt(v[c] + 0.1)",
+    "input x[N,H,W,C], g[C]; m[c] = sum(n,i,j) x[n,i,j,c] / N; y[n,i,j,c] = g[c] * (x[n,i,j,c] - m[c])^2",
+    "input x[N,C], a[C]; y[n,c] = relu(x[n,c]) - a[c] * relu(-x[n,c])",
+    # numbers of a row
+    "input x[N,C]; v[n] = sum(c) x[n,c]^2 / C; r[n] = 1/sqrt(v[n] + 0.1); y[n,c] = x[n,c] * r[n]",
+    "input x[N,C]; m[n] = max(c) x[n,c]; z[n] = sum(c) exp(x[n,c] - m[n]); l[n] = log(z[n]) + m[n];"
+    " y[n,c] = x[n,c] - l[n]; constant m",
+    # brackets that leave a part of each row
+    "input x[N,L,S]; m[n,i] = max(j) [j <= i] x[n,i,j]; h[n,i,j] = [j <= i] exp(x[n,i,j] - m[n,i]);"
+    " z[n,i] = sum(j) h[n,i,j]; y[n,i,j] = h[n,i,j] / z[n,i]; constant m",
+    "input x[N,L,S]; y[n,i,j] = [i <= j] [j <= 2*i] x[n,i,j]^2 * 3",
+    "input x[N,L,S], w[S]; y[n,i] = sum(j) [2*j <= i] exp(x[n,i,j]) * w[j]",
+    "input x[N,L,S]; y[j] = sum(n,i) [j <= i] exp(x[n,i,j])",
+    "input x[N,L,S]; width = 2; p[n,i,j] = [i - j <= width] [j - i <= width] exp(x[n,i,j]);"
+    " z[n,i] = sum(j) p[n,i,j]; y[n,i,j] = p[n,i,j] / (z[n,i] + 1)",
 ]
 
 

@@ -19,7 +19,7 @@ from gradscribe.derive.ir.term import Program
 from tests.cases.catalogue import layer, planned
 from tests.cases.thorough import some
 
-MADE = "np.empty", "np.zeros", "np.full", "rt.gather", "rt.known"
+MADE = "rt.empty", "np.zeros", "np.full", "rt.gather", "rt.known"
 """What makes an array."""
 
 

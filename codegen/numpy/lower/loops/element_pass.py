@@ -13,7 +13,7 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import computable
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order, joint
+from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order, joint, restricted
 from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass
 from gradscribe.codegen.numpy.lower.loops.set_apart import Apart
 from gradscribe.codegen.numpy.print.numpy_table import takes_target
@@ -33,6 +33,7 @@ def element_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
     operations = _operations(form.body)
     short = len(joint(order, [a.indices for a in accesses(form.body)], form).ranges) > 1
     worth = operations > 0 and (short or operations >= MANY_OPERATIONS or _is_slow(form.body))
+    worth = (worth or bool(form.guards)) and not _is_for_all_rows(form, scope)
     apart = Apart(form, order, scope) if worth else None
     body = apart.taken(form.body) if apart else form.body
     before = tuple(apart.records) if apart else ()
@@ -41,12 +42,24 @@ def element_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
 
 def _is_pointwise(form: Form, order: Sequence[Symbol], scope: Scope) -> bool:
     """Whether all is read and written element by element, axes in the order of the target."""
-    if not form.is_sum or form.guards or not order or order != form.place or set(order) != set(form.indices):
+    if (
+        not form.is_sum
+        or not restricted(form, order)
+        or not order
+        or order != form.place
+        or set(order) != set(form.indices)
+    ):
         return False
     axes = zip(order, form.target.shape, strict=True)
     if len(set(order)) < len(order) or not all(scope.fits(e, extent, form) for e, extent in axes):
         return False
     return in_order(form, order, scope)
+
+
+def _is_for_all_rows(form: Form, scope: Scope) -> bool:
+    """Whether the target has but the last axis of another array, as a mean over the batch has: it is small then."""
+    shape = form.target.shape
+    return len(shape) == 1 and any(t.shape[1:][-1:] == shape for t in scope.program.tensors.values())
 
 
 def _operations(body: Expr) -> int:

@@ -3,14 +3,21 @@
 An array that one of them writes is read and written at the same place by all, so that rows do not depend on each other.
 """
 
-from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from sympy import Expr, Integer, prod
 
+from gradscribe.codegen.loops import is_cheap
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass, loops_of, reads
-from gradscribe.codegen.numpy.plan import Allocate, Compiled, Equation, Record, effects
+from gradscribe.codegen.numpy.plan import Allocate, Compiled, Define, Equation, Record, effects
+from gradscribe.derive.ir.term import accesses
+
+LIGHT = 3
+"""Operations of an element up to which it is computed twice rather than stored and read."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,7 @@ class Lowered:
         found: the pass that computes it, if there is one.
         made: the new array that NumPy and the pass write, if it is new.
         otherwise: what NumPy does then.
+        repeated: whether the pass computes again what it has computed before.
     """
 
     equation: Equation
@@ -32,18 +40,97 @@ class Lowered:
     found: Pass | None = None
     made: tuple[Allocate, ...] = ()
     otherwise: tuple[Record, ...] = ()
+    repeated: bool = False
+
+    @property
+    def target(self) -> str:
+        """The array that it writes."""
+        return self.equation.left.tensor
+
+    @property
+    def alone(self) -> tuple[Record, ...]:
+        """What NumPy does where nothing is made before."""
+        match self.otherwise:
+            case (Define() as defined,):
+                return (replace(defined, into=False),) if self.made else self.otherwise
+        return (*self.made, *self.otherwise)
 
 
-def joined(statements: Iterable[Lowered], scope: Scope) -> list[Record]:
-    """The records of all statements, neighbours as one pass where that is worth it."""
-    found: list[Record] = []
-    group: list[Lowered] = []
+def joined(statements: Iterable[Lowered], scope: Scope, kept: Collection[str]) -> list[Record]:
+    """The records of all statements, neighbours as one pass where that is worth it.
+
+    Args:
+        statements: in order.
+        scope: where arrays are declared.
+        kept: the arrays that are read behind them.
+    """
+    groups: list[list[Lowered]] = []
     for statement in statements:
-        if group and not _joins(group, statement, scope):
-            found += _records(group)
-            group = []
-        group.append(statement)
-    return [*found, *_records(group)]
+        if groups and _joins(groups[-1], statement, scope):
+            groups[-1].append(statement)
+        else:
+            groups.append([statement])
+    for k in range(1, len(groups)):
+        groups[k - 1], groups[k] = _with_its_sum(groups[k - 1], groups[k], scope)
+    spoken = [effects(*(r for s in group for r in s.records)).names for group in groups]
+
+    def others(*places: int) -> set[str]:
+        return set(kept).union(*(names for n, names in enumerate(spoken) if n not in places))
+
+    found: list[Record] = []
+    k = 0
+    while k < len(groups):
+        both = _again(groups[k], groups[k + 1], others(k, k + 1), scope) if k + 1 < len(groups) else None
+        found += _records(both, others(k, k + 1)) if both is not None else _records([groups[k]], others(k))
+        k += 2 if both is not None else 1
+    return found
+
+
+def _with_its_sum(before: list[Lowered], after: list[Lowered], scope: Scope) -> tuple[list[Lowered], list[Lowered]]:
+    """Two groups, where what the second one goes on adding to is begun in it, too: it is written once then."""
+    moved = list(takewhile(lambda s: s.target == after[0].target, reversed(before)))[::-1]
+    whole = [*moved, *after]
+    if not moved or len(moved) == len(before) or not _join(whole, scope):
+        return before, after
+    return before[: -len(moved)], whole
+
+
+def _again(
+    first: list[Lowered], second: list[Lowered], others: Collection[str], scope: Scope
+) -> list[list[Lowered]] | None:
+    """Two groups one after the other, if the second one computes elements of the first one again.
+
+    That is less than to store and to read them. `others` are the arrays that others speak of. NumPy computes all of
+    both where the loops of the second one are refused, so that none may add to what there was before.
+    """
+    passes = _passes(first), _passes(second)
+    if len(passes[0]) < len(first) or len(passes[1]) < len(second):
+        return None
+    read, made = (
+        {a.tensor for p in passes[1] for a in reads(p)},
+        effects(*(r for p in passes[1] for r in p.before)).names,
+    )
+    times = Counter(s.target for s in (*first, *second))
+    light = [
+        s
+        for s in first
+        if s.found is not None and _is_light(s.found) and s.target in read - set(others) and times[s.target] == 1
+    ]
+    operands = {a.tensor for s in light if s.found is not None for a in reads(s.found)}
+    written, begun = {s.target for s in first}, {p.form.target.name for p in passes[0] if p.fresh}
+    if not light or len(light) == len(first) or written & (made | operands) or written != begun:
+        return None
+    every = [*(replace(s, repeated=True) for s in light), *second]
+    return [first, every] if _join(every, scope) else None
+
+
+def _is_light(p: Pass) -> bool:
+    """Whether an element is a product or so of elements."""
+    return p.kind is Kind.ELEMENTS and p.fresh and not p.before and is_cheap(p.inside) and p.inside.count_ops() <= LIGHT
+
+
+def _passes(group: Iterable[Lowered]) -> list[Pass]:
+    return [s.found for s in group if s.found is not None]
 
 
 def steps_of(p: Pass) -> Expr:
@@ -51,30 +138,76 @@ def steps_of(p: Pass) -> Expr:
     return prod(p.extents, start=Integer(1))
 
 
+def _join(group: Sequence[Lowered], scope: Scope) -> bool:
+    """Whether statements can be computed in one pass."""
+    return all(_joins(group[:k], s, scope) for k, s in enumerate(group) if k > 0)
+
+
 def _joins(group: Sequence[Lowered], new: Lowered, scope: Scope) -> bool:
     """Whether a statement can be computed in one pass with those before it."""
-    passes = [s.found for s in (*group, new) if s.found is not None]
-    if len(passes) <= len(group) or new.key != group[0].key or any(p.kind is Kind.COLUMNS for p in passes):
+    passes = _passes((*group, new))
+    if len(passes) <= len(group) or new.key != group[0].key:
         return False
-    first, *_, last = passes
-    if len(first.order) != len(last.order) or not all(map(scope.extent_matches, first.extents, last.extents)):
+    first, last = passes[0], passes[-1]
+    if not all(map(scope.extent_matches, first.extents, last.extents)):
+        return False
+    passes = _members(passes)
+    if any(len(p.order) != len(first.order) and p.kind is not Kind.NUMBERS for p in passes):
         return False
     written = {p.form.target.name for p in passes}
     if written & effects(*last.before).names:
         return False
     same = [p.along(first.order) for p in passes]
+    if not _sums_are_read_at_the_end(same):
+        return False
     places = [(p.form.target.name, p.place) for p in same]
     places += [(a.tensor, a.indices) for p in same for a in reads(p)]
     return len({place for place in places if place[0] in written}) == len(written) and loops_of(passes) is not None
 
 
-def _records(group: Sequence[Lowered]) -> list[Record]:
-    passes = [s.found for s in group if s.found is not None]
-    nest = loops_of(passes) if len(group) > 1 and any(p.worth for p in passes) else None
-    if nest is None:
-        return [r for s in group for r in (s.equation, *s.records)]
-    first, *others = group
-    before = dict.fromkeys(r for p in passes for r in p.before)
-    numpy = (*first.otherwise, *(r for s in others for r in (s.equation, *s.otherwise)))
-    ways = Compiled(steps_of(passes[0]), (), (nest,), numpy)
-    return [first.equation, *before, *(r for s in group for r in s.made), ways]
+def _members(passes: Sequence[Pass]) -> list[Pass]:
+    """Passes as members of one: elements of fewer axes than the first one has are numbers, one for each row."""
+
+    def member(p: Pass) -> Pass:
+        fewer = len(p.order) < len(passes[0].order)
+        return replace(p, kind=Kind.NUMBERS) if p.kind is Kind.ELEMENTS and fewer and not p.form.guards else p
+
+    return [member(p) for p in passes]
+
+
+def _sums_are_read_at_the_end(passes: Sequence[Pass]) -> bool:
+    """Whether sums over rows, which are there when all rows are done, are read by what multiplies such sums only.
+
+    That reads nothing else that rows make.
+    """
+    columns = [p for p in passes if p.kind is Kind.COLUMNS]
+    rows = [p for p in passes if p.kind is not Kind.COLUMNS]
+    sums, made = ({p.form.target.name for p in found} for found in (columns, rows))
+    early = {a.tensor for p in rows for a in reads(p)} | {a.tensor for p in columns for a in accesses(p.inside)}
+    late = {a.tensor for p in columns for a in accesses(p.outside)}
+    return not sums & (early | made) and not late & made
+
+
+def _records(groups: Sequence[Sequence[Lowered]], others: Collection[str]) -> list[Record]:
+    """The records of statements that are passes, one after the other; `others` are the arrays that others speak of."""
+    statements = [s for group in groups for s in group if not s.repeated]
+    if len(statements) == 1 or not any(p.worth for p in _passes(statements)):
+        return [r for s in statements for r in (s.equation, *s.records)]
+    passes = [_passes(group) for group in groups]
+    twice = {s.target for group in groups for s in group if s.repeated}
+    shared = set.intersection(*(_spoken(found) for found in passes)) if len(groups) > 1 else set()
+    summed = {p.form.target.name for p in _passes(statements) if p.kind is Kind.COLUMNS}
+    local = {s.target for s in statements} - set(others) - (shared - twice) - summed
+    nests = (loops_of(_members(found), local) for found in passes)
+    first, *rest = statements
+    before = dict.fromkeys(r for found in passes for p in found for r in p.before)
+    made = (r for s in statements for r in s.made if r.name not in local)
+    numpy, *more = (s.alone if s.target in local else s.otherwise for s in statements)
+    after = (r for s, records in zip(rest, more, strict=True) for r in (s.equation, *records))
+    ways = Compiled(steps_of(passes[0][0]), (), tuple(n for n in nests if n is not None), (*numpy, *after))
+    return [first.equation, *before, *made, ways]
+
+
+def _spoken(passes: Iterable[Pass]) -> set[str]:
+    """The arrays that passes speak of."""
+    return {name for p in passes for name in (p.form.target.name, *(a.tensor for a in reads(p)))}

@@ -7,6 +7,7 @@ from sympy import Expr, Integer, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.numpy.lower.context import Scope
+from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Range, accesses
 
 
@@ -56,6 +57,15 @@ def joint(order: Sequence[Symbol], places: Iterable[Iterable[Expr]], form: Form)
             groups.append((v,))
     ranges = tuple(Range(group[-1], Mul(*(form.range(v).extent for v in group))) for group in groups)
     return Joint(ranges, {v: r for group, r in zip(groups, ranges, strict=True) for v in group})
+
+
+def restricted(form: Form, order: Sequence[Symbol]) -> bool:
+    """Whether brackets, if any, ask for sums of the indices and sizes."""
+    forms = [affine(g.value, order) for g in form.guards]
+    factors = (c for f in forms for _, c in f.terms)
+    return not any(c.free_symbols & set(order) for c in factors) and not any(
+        g.extent.free_symbols & set(order) for g in form.guards
+    )
 
 
 def in_order(form: Form, order: Sequence[Symbol], scope: Scope) -> bool:

@@ -64,9 +64,7 @@ def nest(form: Form, scope: Scope) -> Nest | None:
         form.position,
     )
     if kind == "reduce":
-        place, (target, *others) = (outer[0].index, *form.place), arrays.items()
-        shapes = (target[0], (outer[0].extent, *target[1])), *others
-        found = replace(found, place=place, shapes=shapes, parted=True)
+        found = replace(found, parted=True)
     return found if _clippable(found) else None
 
 

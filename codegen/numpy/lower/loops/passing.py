@@ -1,6 +1,6 @@
 """What a statement is that one pass over elements computes, and the loops of several such statements together."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -20,6 +20,7 @@ class Kind(Enum):
     ELEMENTS = "pointwise"
     ROWS = "row_sums"
     COLUMNS = "column_sums"
+    NUMBERS = "row_numbers"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Pass:
     """A statement as loops over elements.
 
     Attributes:
-        kind: whether elements are stored, or added up along rows, or along columns.
+        kind: whether elements are stored, or added up along rows, or along columns, or there is a number for each row.
         form: what it computes, of arrays that there are.
         order: its indices in the order of the axes.
         inside: what is computed for each element.
@@ -57,28 +58,46 @@ class Pass:
         return tuple(self.form.range(v).extent for v in self.order)
 
     def along(self, order: Sequence[Symbol]) -> "Pass":
-        """The same with other indices, those of the axes in order."""
-        named: dict[Expr, Expr] = dict(zip(self.order, order, strict=True))
+        """The same with other indices, those of the axes in order; a number for each row has the first ones."""
+        order = tuple(order[: len(self.order)])
+        indices = dict(zip(self.order, order, strict=True))
+        named: dict[Expr, Expr] = {**indices}
         form = replace(
             self.form,
             place=tuple(e.xreplace(named) for e in self.place),
-            box=tuple(Range(dict(zip(self.order, order, strict=True))[r.index], r.extent) for r in self.form.box),
+            box=tuple(Range(indices[r.index], r.extent) for r in self.form.box),
             body=self.form.body.xreplace(named),
+            guards=tuple(g.substitute(named) for g in self.form.guards),
         )
         inside, outside = self.inside.xreplace(named), self.outside.xreplace(named)
-        return replace(self, form=form, order=tuple(order), inside=inside, outside=outside)
+        return replace(self, form=form, order=order, inside=inside, outside=outside)
 
 
-def loops_of(passes: Sequence[Pass]) -> Nest | None:
-    """The loops that compute all of them, row by row; None where there are no such."""
+def loops_of(passes: Sequence[Pass], local: Collection[str] = ()) -> Nest | None:
+    """The loops that compute all of them, row by row; None where there are no such.
+
+    Args:
+        passes: what is computed.
+        local: the arrays among the targets that nobody reads elsewhere; they are none of the loops' arrays.
+    """
     first = passes[0]
     same = [p.along(first.order) for p in passes]
     read = [a.indices for p in same for e in (p.inside, p.outside) for a in accesses(e) if a.indices]
-    axes = joint(first.order, [*(p.place for p in same), *read], same[0].form)
+    asked = [(v,) for p in same for g in p.form.guards for v in p.order if v in g.value.free_symbols]
+    axes = joint(first.order, [*(p.place for p in same), *read, *asked], same[0].form)
     if not all(_fits(p, axes) for p in same):
         return None
-    nests = [_nest(p, axes) for p in same]
-    return nests[0] if len(nests) == 1 else _together(nests)
+    summed = [p for p in same if p.kind is Kind.COLUMNS]
+    parted = bool(summed) and axes.ranges[0].index not in summed[0].place
+    if len(passes) > 1 and any(p.kind is Kind.COLUMNS and axes.ranges[0].index in p.place for p in same):
+        return None
+    outer = axes.ranges[:-1]
+    if parted and len(outer) == 1:
+        rows = outer[0].extent
+        blocks = Range(Symbol("block", integer=True, nonnegative=True), floordiv(rows + BLOCK - 1, BLOCK))
+        outer = (blocks, *outer)
+    nests = [replace(_nest(p, axes), outer=outer, parted=parted, blocked=len(outer) == len(axes.ranges)) for p in same]
+    return nests[0] if len(nests) == 1 else _together([_localised(n, local) for n in nests], local)
 
 
 def _fits(p: Pass, axes: Joint) -> bool:
@@ -86,48 +105,62 @@ def _fits(p: Pass, axes: Joint) -> bool:
     if not all(computable(e, p.form.indices) for e in (p.inside, p.outside)):
         return False
     placed = [r.index in p.form.placed for r in axes.ranges]
-    if p.kind is Kind.ROWS:
+    if p.kind in (Kind.ROWS, Kind.NUMBERS):
         return len(placed) > 1 and all(placed[:-1]) and not placed[-1]
     return p.kind is Kind.ELEMENTS or (len(placed) > 1 and placed[-1] and not any(placed[1:-1]) and not all(placed))
 
 
 def _nest(p: Pass, axes: Joint) -> Nest:
     *outer, vector = axes.ranges
-    place = axes.indices(p.place)
-    parted = p.kind is Kind.COLUMNS and outer[0].index not in place
-    blocked = parted and len(outer) == 1
-    if blocked:
-        blocks = Range(Symbol("block", integer=True, nonnegative=True), floordiv(outer[0].extent + BLOCK - 1, BLOCK))
-        outer = [blocks, *outer]
-    place = (outer[0].index, *place) if parted else place
     name, whole = p.form.target.name, Add(p.inside, *accesses(p.outside), evaluate=False)
-    shapes = dict(axes.shapes(name, p.place, whole))
-    shapes |= {name: (outer[0].extent, *shapes[name])} if parted else {}
     return Nest(
         kind=p.kind.value,
         target=name,
-        place=place,
+        place=axes.indices(p.place),
         op=p.form.op,
         body=axes.body(p.inside),
         after=axes.body(p.outside),
-        shapes=tuple(shapes.items()),
+        shapes=axes.shapes(name, p.place, whole),
         outer=tuple(outer),
         taps=(),
         vector=vector,
-        brackets=(),
-        parted=parted,
-        blocked=blocked,
+        brackets=p.form.guards,
         adds=not p.fresh,
     )
 
 
-def _together(nests: Sequence[Nest]) -> Nest:
-    first = nests[0]
+def _localised(nest: Nest, local: Collection[str]) -> Nest:
+    """The same where arrays that are local have an axis for the innermost index only, or one element."""
+    v = nest.vector
+    elements = {Access(nest.target, *nest.place), *(a for e in (nest.body, nest.after) for a in accesses(e))}
+    here: dict[Expr, Access] = {
+        a: Access(a.tensor, v.index if v.index in a.indices else Integer(0)) for a in elements if a.tensor in local
+    }
+    target = here.get(Access(nest.target, *nest.place))
+    short = {a.tensor: (v.extent if v.index in a.indices else Integer(1),) for a in here.values()}
+    return replace(
+        nest,
+        place=nest.place if target is None else target.indices,
+        body=nest.body.xreplace(here),
+        after=nest.after.xreplace(here),
+        shapes=tuple((dict(nest.shapes) | short).items()),
+    )
+
+
+def _together(nests: Sequence[Nest], local: Collection[str]) -> Nest:
     shapes = {name: shape for nest in nests for name, shape in nest.shapes}
-    targets = {nest.target: shapes[nest.target] for nest in nests}
+    first = next(nest for nest in nests if nest.target not in local)
+    targets = {nest.target: shapes[nest.target] for nest in nests if nest.target not in local}
     body = Add(*(e for nest in nests for e in (nest.body, nest.after)), evaluate=False)
     return replace(
-        first, kind="rows", body=body, after=Integer(1), shapes=tuple((targets | shapes).items()), members=tuple(nests)
+        first,
+        kind="rows",
+        body=body,
+        after=Integer(1),
+        brackets=(),
+        shapes=tuple((targets | shapes).items()),
+        members=tuple(nests),
+        local=tuple(name for name in dict.fromkeys(nest.target for nest in nests) if name in local),
     )
 
 

@@ -10,7 +10,7 @@ from sympy import Expr, Integer, Mul, Symbol
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import LOOPED, computable
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order
+from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order, restricted
 from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.set_apart import Apart
 from gradscribe.derive.ir.functions import is_indicator
@@ -20,28 +20,27 @@ from gradscribe.derive.ir.term import Access, accesses
 def sum_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
     """The pass that computes `form` into its target; None where there is none, as for products of matrices.
 
-    Sums of nothing but elements along columns are left to NumPy, which is as fast there.
+    A sum of nothing but elements along columns, and a matrix times a vector, are worth it only beside others: NumPy is
+    as fast there.
     """
     order = _order(form, scope)
     if order is None or not computable(form.body, form.indices) or not (fresh or form.is_sum):
         return None
     inside, outside = _summands(form)
-    alone = isinstance(inside, Access)
-    if form.is_sum and not alone and _multiplies(inside, order):
-        return None
+    alone, product = isinstance(inside, Access), form.is_sum and _multiplies(inside)
     apart = Apart(form, order, scope)
     inside = apart.taken(inside)
     body = inside * outside if outside != 1 else inside
-    rows = Pass(Kind.ROWS, replace(form, body=body), order, inside, outside, tuple(apart.records), fresh)
+    rows = Pass(Kind.ROWS, replace(form, body=body), order, inside, outside, tuple(apart.records), fresh, worth=not product or alone)
     if loops_of([rows]) is not None:
         return rows
-    columns = replace(rows, kind=Kind.COLUMNS)
-    return columns if form.is_sum and fresh and not alone and loops_of([columns]) is not None else None
+    columns = replace(rows, kind=Kind.COLUMNS, worth=not (alone or product))
+    return columns if form.is_sum and loops_of([columns]) is not None else None
 
 
 def _order(form: Form, scope: Scope) -> tuple[Symbol, ...] | None:
     """The indices in the order of the axes of an array that has all of them; None where others have another order."""
-    if form.op not in LOOPED or form.argument or form.guards or not form.contracted or not form.place:
+    if form.op not in LOOPED or form.argument or not form.contracted or not form.place:
         return None
     for access in accesses(form.body):
         order = tuple(e for e in access.indices if isinstance(e, Symbol))
@@ -51,7 +50,12 @@ def _order(form: Form, scope: Scope) -> tuple[Symbol, ...] | None:
         return None
     axes = zip(form.place, form.target.shape, strict=True)
     placed = form.place == tuple(v for v in order if v in form.place)
-    fits = placed and in_order(form, order, scope) and all(scope.fits(e, extent, form) for e, extent in axes)
+    fits = (
+        placed
+        and restricted(form, order)
+        and in_order(form, order, scope)
+        and all(scope.fits(e, extent, form) for e, extent in axes)
+    )
     return order if fits else None
 
 
@@ -64,7 +68,8 @@ def _summands(form: Form) -> tuple[Expr, Expr]:
     return Mul(*(f for f in factors if f not in outside)), Mul(*outside)
 
 
-def _multiplies(body: Expr, order: tuple[Symbol, ...]) -> bool:
-    """Whether it is a product of matrices: a product of arrays of which one at most has all indices."""
+def _multiplies(body: Expr) -> bool:
+    """Whether it is a matrix times a vector: an array of all indices, and arrays of fewer."""
     factors = [f for f in Mul.make_args(body) if accesses(f)]
-    return all(isinstance(f, Access) for f in factors) and sum(len(f.indices) == len(order) for f in factors) < 2
+    most = max((len(f.indices) for f in factors if isinstance(f, Access)), default=0)
+    return all(isinstance(f, Access) for f in factors) and sum(len(f.indices) == most for f in factors) < 2

@@ -88,8 +88,9 @@ def _function(
     told = own_rows(alike[0], numbers)
     taken = {*FIXED, *OWN, *program.names()}
     known = {symbol: [int(part.sizes[symbol]) for part in alike] for symbol in alike[0].sizes}
-    plan = lower(program, f"{network.name}_{word}_{purpose}", [t.name for t in program.inputs], taken, told, known)
     named, kept = [t for t, _ in block.named], [*block.made, *block.kept]
+    given, called = [t.name for t in program.inputs], f"{network.name}_{word}_{purpose}"
+    plan = lower(program, called, given, taken, told, known, kept=[*named, *kept])
     memory = planned(plan, program, returned=named, kept=kept, apart=program.outputs, fixed=known)
     emitter = Emitter(taken, buffers="buffers")
     results: list[Expression] = [

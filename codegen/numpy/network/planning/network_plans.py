@@ -24,7 +24,7 @@ from gradscribe.codegen.numpy.plan import Equation, Invoke, Plan, Record, walk
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.python.names import Names
 from gradscribe.derive.composition import Network
-from gradscribe.derive.ir.term import Program
+from gradscribe.derive.ir.term import Program, accesses
 
 OWN = frozenset({"params", "state", "saved", "buffers", "inputs", "directions"})
 """Arguments that a network's functions have themselves."""
@@ -90,7 +90,10 @@ def network_plan(
     made = {name for call in calls.values() for name in call.results}
     taken = FIXED | OWN | made | {o.name for o in kernel.options} | set(k.network.program.names())
     keys = [n for n, part in enumerate(found) if not isinstance(part, PlacedPart) for _ in part.statements]
-    lowered = lower(own, kernel.name, [t.name for t in own.inputs], taken, numbers, keys=keys)
+    outside = {name for call in calls.values() for name in call.arrays} | {*kept, *returned}
+    placed = (s for part in found if isinstance(part, PlacedPart) for s in part.statements)
+    outside |= {a.tensor for s in placed for a in accesses(s.term.body)}
+    lowered = lower(own, kernel.name, [t.name for t in own.inputs], taken, numbers, keys=keys, kept=outside)
     plan = _with_calls(lowered, found, calls)
     groups = tuple(name for call in calls.values() for name, _ in call.groups)
     whole = replace(kernel.program, outputs=(*own.outputs, *groups))

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..arguments.arrays import Array
 from ..machine.configuration import Settings, current
+from ..machine.memory import empty
 from .choice import bound_choice, bound_observed, observer
 from .contraction import Contraction, packed_strides
 from .operands import Bound, Key, Terms, Window, array_of, contraction_of, operand_of, taken_apart
@@ -42,7 +43,7 @@ def contract(
     elif scale != 1:
         right = _multiplied(right, scale)
     if out is None:
-        out = np.empty(_result_shape(spec, left, right), array_of(left).dtype)
+        out = empty(_result_shape(spec, left, right), array_of(left).dtype)
     one, first = taken_apart(left)
     two, second = taken_apart(right)
     target, result = taken_apart(out)

@@ -54,6 +54,7 @@ def run(
     reals: tuple[Any, ...],
     sizes: tuple[int, ...],
     known: tuple[int, ...],
+    sums: int = 0,
 ) -> bool:
     """Run loops, in several threads if that pays; False where they are not wanted, or cannot be compiled.
 
@@ -67,16 +68,19 @@ def run(
         reals: numbers of that type.
         sizes: numbers that count.
         known: the same, which the compiler is told while they are small.
+        sums: of the loops that add up: the numbers that each row of the outermost loop has; a second sweep adds these.
     """
     if not worthwhile(steps):
         return False
     kinds = "".join([a.dtype.char for a in arrays])
-    call = _compiled(text, kinds, len(sizes), tuple([n if n <= MOST_KNOWN else 0 for n in known]))
+    call = _compiled(text, kinds, len(sizes), tuple([n if n <= MOST_KNOWN else 0 for n in known]), bool(sums))
     if call is None:
         return False
     given = [np.ascontiguousarray(a) for a in arrays]
     if reals:
         given.append(np.array(reals, arrays[0].dtype))
+    if sums:
+        given.append(np.zeros(max(1, extent) * sums))
     alone = getattr(this_thread, "worker", False)
     threads = 1 if alone else team_size(steps * STEP, current().threads)
     rows = max(1, extent // (threads * PARTS)) if threads > 1 else max(1, extent)
@@ -85,35 +89,19 @@ def run(
     return True
 
 
-def run_parts(
-    text: str,
-    extent: int,
-    steps: int,
-    arrays: tuple[Array, ...],
-    reals: tuple[Any, ...],
-    sizes: tuple[int, ...],
-    known: tuple[int, ...],
-) -> bool:
-    """As `run`, where each row of the outermost loop has sums of its own: the first array is given their total."""
-    target, *others = arrays
-    if not worthwhile(steps):
-        return False
-    parts = np.empty((extent, *target.shape), target.dtype)
-    computed = run(text, extent, steps, (parts, *others), reals, sizes, known)
-    if computed:
-        target[...] = parts.sum(axis=0, dtype=np.float64)
-    return computed
-
-
 @lru_cache(512)
-def _compiled(text: str, kinds: str, first: int, known: tuple[int, ...]) -> Call | None:
-    """The function for arrays of these types; the `first` number that may be known stands behind so many."""
+def _compiled(text: str, kinds: str, first: int, known: tuple[int, ...], adds: bool) -> Call | None:
+    """The function for arrays of these types; the `first` number that may be known stands behind so many.
+
+    Where it `adds` up what parts have summed there are two sweeps.
+    """
     types = [TYPES[kind] for kind in kinds]
     definitions: list[tuple[str, int | str]] = [
         ("REAL", types[0]),
         *((f"TYPE_{k}", kind) for k, kind in enumerate(types)),
     ]
     definitions += [(f"FIXED_{k}", number) for k, number in enumerate(known, first + 2)]
+    definitions += [("SWEEPS", 2)] if adds else []
     with process.loading:
         from .native.library import kernel
         from .native.sources import LOOPS

@@ -1,0 +1,140 @@
+"""Passes of several statements of the catalogue: odd values and shapes, threads, loops that are refused."""
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.numpy.function.function_text import plan
+from gradscribe.codegen.numpy.plan import Allocate, Compiled, walk
+from gradscribe.generated import batch_norm, layer_norm, runtime, softmax
+from gradscribe.generated import scaled_dot_product_attention as attention
+from tests.cases.catalogue import layer, layer_kernels
+from tests.cases.run_loops import COMPILED
+from tests.cases.thorough import some
+
+pytestmark = COMPILED
+Array = np.ndarray
+
+
+def arrays(shape: tuple[int, ...], number: int, dtype: Any) -> list[Array]:
+    """Random arrays of one shape."""
+    rng = np.random.default_rng(len(shape) + number)
+    return [rng.normal(size=shape).astype(dtype) for _ in range(number)]
+
+
+def norm_results(module: ModuleType, x: Array, dy: Array) -> list[Array]:
+    """All that a norm computes, forward and backward."""
+    norm = module.BatchNorm if module is batch_norm else module.LayerNorm
+    made = norm(x.shape[-1], dtype=x.dtype)
+    made.params["gamma"][...] = np.linspace(-1, 2, x.shape[-1])
+    y = made(x)
+    return [y, made.backward(dy), *(made.grads[name] for name in ("gamma", "beta"))]
+
+
+def attention_results(x: Array, causal: bool) -> list[Array]:
+    """All that attention computes, forward and backward."""
+    made = attention.ScaledDotProductAttention(is_causal=causal)
+    y = made(x, x[:, ::-1] * 2, np.cos(x))
+    return [y, *made.backward(np.sin(y))]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("module", [batch_norm, layer_norm])
+@pytest.mark.parametrize("shape", some([(37, 19), (1, 1), (2, 1), (3, 5, 64), (0, 7), (2100, 3), (1, 33)], 4))
+def test_a_norm_is_numpy_s(module: ModuleType, shape: tuple[int, ...], dtype: Any) -> None:
+    x, dy = arrays(shape, 2, dtype)
+    found = []
+    for backend in ("numpy", "compiled"):
+        with runtime.settings(backend=backend), np.errstate(all="ignore"):
+            found.append(norm_results(module, x, dy))
+    close = 1e-9 if dtype == np.float64 else 2e-4
+    for expected, ours in zip(*found, strict=True):
+        assert ours.dtype == expected.dtype
+        np.testing.assert_allclose(ours, expected, rtol=close, atol=close)
+
+
+@pytest.mark.parametrize("module", [batch_norm, layer_norm])
+def test_nan_stays_where_it_is_and_arrays_may_have_gaps(module: ModuleType) -> None:
+    x, dy = arrays((40, 2 * 21), 2, np.float64)
+    x[3, 4] = np.nan
+    x, dy = x[:, ::2], dy[::-1, ::2]
+    found = []
+    for backend in ("numpy", "compiled"):
+        with runtime.settings(backend=backend), np.errstate(all="ignore"):
+            found.append(norm_results(module, x, dy))
+    assert np.isnan(found[0][0]).any()
+    for expected, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("shape", some([(2, 9, 8), (3, 1, 4), (1, 33, 5), (0, 4, 4), (2, 40, 16)], 3))
+def test_attention_is_numpy_s(shape: tuple[int, ...], causal: bool) -> None:
+    (x,) = arrays(shape, 1, np.float64)
+    found = []
+    for backend in ("numpy", "compiled"):
+        with runtime.settings(backend=backend), np.errstate(all="ignore"):
+            found.append(attention_results(x, causal))
+    for expected, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-11)
+
+
+def test_passes_do_not_depend_on_the_number_of_threads() -> None:
+    x, dy = arrays((5000, 33), 2, np.float32)
+    (z,) = arrays((6, 40, 24), 1, np.float32)
+    found = []
+    for threads in (1, 2, 3):
+        with runtime.settings(backend="compiled", threads=threads):
+            found.append(
+                [
+                    *(r for module in (batch_norm, layer_norm) for r in norm_results(module, x, dy)),
+                    *attention_results(z, True),
+                    softmax.softmax_forward(x),
+                ]
+            )
+    for others in found[1:]:
+        for one, other in zip(found[0], others, strict=True):
+            assert one.tobytes() == other.tobytes()
+
+
+def test_where_the_second_loops_are_refused_numpy_computes_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = compile_layer(layer("batch_norm"))
+    run, ran = module.rt.run, []
+
+    def once(text: str, *given: Any) -> Any:
+        ran.append(text)
+        return run(text, *given) if len(ran) == 1 else False
+
+    x, dy = arrays((30, 8), 2, np.float64)
+    gamma, m, v = np.linspace(1, 2, 8), x.mean(axis=0), x.var(axis=0)
+    with module.rt.settings(backend="numpy"):
+        expected = module.batch_norm_grad_input(dy, x, gamma, m, v)
+    monkeypatch.setattr(module.rt, "run", once)
+    with module.rt.settings(backend="compiled"):
+        found = module.batch_norm_grad_input(dy, x, gamma, m, v)
+    assert len(ran) == 2
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_what_nobody_reads_elsewhere_is_no_array() -> None:
+    """Of a softmax nothing is stored but the result; NumPy's way makes the others."""
+    planned = plan(layer_kernels("softmax")[0])
+    (ways,) = (r for r in planned.records if isinstance(r, Compiled))
+    assert [r.name for _, r in walk(planned.records) if isinstance(r, Allocate)] == ["y"]
+    (nest,) = ways.then
+    assert isinstance(nest, Nest)
+    assert (nest.local, nest.written) == (("m", "h", "z"), ("y",))
+
+
+@pytest.mark.parametrize("shape", [(0,), (3, 5), (64, 129), (1 << 15,)])
+@pytest.mark.parametrize("dtype", [np.float32, np.int32, np.float64])
+def test_a_large_array_begins_on_a_border_of_a_line(shape: tuple[int, ...], dtype: Any) -> None:
+    made = runtime.empty(shape, dtype)
+    assert (made.shape, made.dtype) == (shape, np.dtype(dtype))
+    assert made.flags.c_contiguous
+    assert made.flags.writeable
+    assert made.nbytes < 1 << 14 or made.ctypes.data % 64 == 0
