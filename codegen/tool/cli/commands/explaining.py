@@ -23,7 +23,7 @@ def explain(
     ] = None,
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     accuracy: Annotated[str, typer.Option(help="fast or strict.")] = "fast",
-    backend: Annotated[str, typer.Option(help="auto, numpy or compiled.")] = "auto",
+    backend: Annotated[str, typer.Option(help="auto, numpy, compiled or background.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="As many as BLAS has by default.")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Time every way to compute each contraction.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: seconds, bytes.")] = False,

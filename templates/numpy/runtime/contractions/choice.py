@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 
 from ..arguments.arrays import Array
+from ..machine.ahead import Unfinished
 from ..machine.configuration import Settings
 from .contraction import Contraction
 from .gathering import gathering_ways
@@ -62,8 +63,29 @@ def observer() -> Observer | None:
 
 
 def bound_choice(c: Contraction, terms: Terms) -> Bound:
-    """What computes a contraction as the settings want it."""
-    return bound(choice(c, terms.settings), c, terms)
+    """What computes a contraction as the settings want it; NumPy while its loops are compiled in the background."""
+    way = choice(c, terms.settings)
+    try:
+        return bound(way, c, terms)
+    except Unfinished:
+        return _served(way, c, terms)
+
+
+def _served(way: Way, c: Contraction, terms: Terms) -> Bound:
+    alone = terms._replace(settings=terms.settings._replace(backend="numpy"))
+    meanwhile = bound(choice(c, alone.settings), c, alone)
+    found: list[Bound] = []
+
+    def run(left: Array, right: Array, out: Array) -> None:
+        if not found:
+            try:
+                found.append(bound(way, c, terms))
+            except Unfinished:
+                meanwhile(left, right, out)
+                return
+        found[0](left, right, out)
+
+    return run
 
 
 def bound_observed(c: Contraction, terms: Terms, observe: Observer) -> Bound:
