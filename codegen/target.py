@@ -97,12 +97,15 @@ class Row:
         room: the module that has its `TARGET`; it is loaded when something is generated.
         explainer: the module that has its `explained`, which tells how functions are computed; "" where none does.
         doctor: the module that has its `examined`, which tells what it finds on this machine; "" where none does.
+        maker: the module that has its `compiled_ahead`, which compiles what functions need before they are called;
+            "" where none does.
     """
 
     name: str
     room: str
     explainer: str = ""
     doctor: str = ""
+    maker: str = ""
 
 
 TARGETS = {
@@ -113,6 +116,7 @@ TARGETS = {
             "gradscribe.codegen.numpy.package.numpy_target",
             "gradscribe.codegen.numpy.explain",
             "gradscribe.codegen.numpy.package.doctor",
+            "gradscribe.codegen.numpy.explain.making",
         ),
         Row("c", "gradscribe.codegen.loops.product.c_target"),
     )
@@ -146,4 +150,10 @@ def explainer() -> Callable[..., Explanation]:
 def doctor() -> Callable[[Mapping[str, ModuleType]], Sequence[tuple[str, str]]]:
     """What tells what the first backend finds on this machine, given the modules that all its packages have."""
     found: Callable[..., Sequence[tuple[str, str]]] = import_module(row(DEFAULT).doctor).examined
+    return found
+
+
+def maker() -> Callable[..., int]:
+    """What compiles what functions of the first backend need before they are called, see `compiled_ahead`."""
+    found: Callable[..., int] = import_module(row(DEFAULT).maker).compiled_ahead
     return found

@@ -30,7 +30,7 @@ def explain(
     ties: Ties = None,
 ) -> None:
     """Show how a layer's functions are computed at given shapes: strategies, operations, bytes, memory, times."""
-    given, chosen = dict(map(_shaped, shapes or [])), settings(pairs or [])
+    given, chosen = dict(map(shaped, shapes or [])), settings(pairs or [])
     layer = find(name)
     from rich.console import Console
 
@@ -46,7 +46,7 @@ def explain(
         Console().print(found)
 
 
-def _shaped(text: str) -> tuple[str, tuple[int, ...] | None]:
+def shaped(text: str) -> tuple[str, tuple[int, ...] | None]:
     """``x=8,56,56,128`` as a name and a shape; None for ``x=none``."""
     name, sign, value = text.partition("=")
     parts = [part.strip() for part in value.split(",") if part.strip()]

@@ -1,0 +1,69 @@
+"""`gradscribe compile`: what functions need in C, compiled before anybody calls them."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gradscribe.codegen.tool.cli.commands.explaining import shaped
+from gradscribe.codegen.tool.cli.completion import layer_names
+from gradscribe.codegen.tool.cli.options import ONE, settings
+from gradscribe.codegen.tool.find import find
+from gradscribe.derive.ir.error import EquationError
+from gradscribe.derive.ir.quote import shown
+
+if TYPE_CHECKING:  # SymPy takes its time, see `options`
+    from gradscribe.derive.layer.interface import Layer
+
+Shape = tuple[int, ...]
+
+
+def compile_ahead(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[LAYER]", help=f"{ONE} Without: common sizes.", autocompletion=layer_names),
+    ] = None,
+    shapes: Annotated[
+        list[str] | None, typer.Option("--shape", metavar="X=N,...", help="Of an input, as `explain` takes it.")
+    ] = None,
+    pairs: Annotated[
+        list[str] | None, typer.Option("--set", metavar="K=V", help="An option, a feature or a size: stride=2.")
+    ] = None,
+    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
+    accuracy: Annotated[str, typer.Option(help="fast or strict.")] = "fast",
+) -> None:
+    """Compile what functions need at given shapes, into the cache of this user: then no first call waits for it."""
+    if name is None and (shapes or pairs):
+        raise EquationError("--shape and --set: expected a LAYER, such as gradscribe compile relu --shape x=4096,512")
+    from gradscribe.derive.catalogue.configurations import CONFIGURATIONS
+
+    if name is None:
+        for common in CONFIGURATIONS:
+            number = compile_for(find(common.name), common.shapes, common.settings, dtype, accuracy)
+            print(_told(common.name, common.shapes, common.settings, number), flush=True)
+        return
+    given, chosen = dict(map(shaped, shapes or [])), settings(pairs or [])
+    layer = find(name)
+    print(_told(layer.name, given, chosen, compile_for(layer, given, chosen, dtype, accuracy)))
+
+
+def compile_for(
+    layer: "Layer",
+    shapes: Mapping[str, Shape | None],
+    settings: Mapping[str, str],
+    dtype: str = "float32",
+    accuracy: str = "fast",
+) -> int:
+    """Compile what the functions of a layer or network need at given shapes; how many functions in C that are."""
+    from gradscribe.codegen.compiler import compile_module, emitted
+    from gradscribe.codegen.target import maker
+
+    made = emitted(layer)
+    return maker()(layer, made, compile_module(made), shapes, settings, dtype, {"accuracy": accuracy})
+
+
+def _told(name: str, shapes: Mapping[str, Shape | None], options: Mapping[str, str], number: int) -> str:
+    """A configuration and how many functions it has, as in ``relu x=4096,512: 2 functions in C``."""
+    sizes = [f"{key}={'none' if shape is None else ','.join(map(str, shape))}" for key, shape in shapes.items()]
+    chosen = [f"{key}={value}" for key, value in options.items()]
+    return f"{shown(' '.join((name, *sizes, *chosen)))}: {number} function{'s' * (number != 1)} in C"
