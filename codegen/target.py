@@ -1,6 +1,6 @@
 """What a backend is, and which there are. A further one is a folder with a `Target`, and a row here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -99,6 +99,8 @@ class Row:
         doctor: the module that has its `examined`, which tells what it finds on this machine; "" where none does.
         maker: the module that has its `compiled_ahead`, which compiles what functions need before they are called;
             "" where none does.
+        tuner: the module that has its `tuned`, which measures the ways to compute something and keeps the fastest;
+            likewise.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Row:
     explainer: str = ""
     doctor: str = ""
     maker: str = ""
+    tuner: str = ""
 
 
 TARGETS = {
@@ -117,6 +120,7 @@ TARGETS = {
             "gradscribe.codegen.numpy.explain",
             "gradscribe.codegen.numpy.package.doctor",
             "gradscribe.codegen.numpy.explain.making",
+            "gradscribe.codegen.numpy.explain.tuning",
         ),
         Row("c", "gradscribe.codegen.loops.product.c_target"),
     )
@@ -156,4 +160,10 @@ def doctor() -> Callable[[Mapping[str, ModuleType]], Sequence[tuple[str, str]]]:
 def maker() -> Callable[..., int]:
     """What compiles what functions of the first backend need before they are called, see `compiled_ahead`."""
     found: Callable[..., int] = import_module(row(DEFAULT).maker).compiled_ahead
+    return found
+
+
+def tuner() -> Callable[..., Iterable[Any]]:
+    """What measures the ways to compute what functions of the first backend need, see `tuned`."""
+    found: Callable[..., Iterable[Any]] = import_module(row(DEFAULT).tuner).tuned
     return found

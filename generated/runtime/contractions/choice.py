@@ -17,6 +17,7 @@ from .strategies.fold import bind_fold, fold_cost, fold_plan
 from .strategies.polyphase import bind_polyphase, phases_of, polyphase_cost
 from .strategies.scatter import bind_scatter, scatter_cost
 from .strategies.scattered import scatter_plan
+from .tuned import measured
 from .ways import Strategy, Way, bound, preferred, resolved, weighed
 
 SCATTERING: tuple[Strategy, ...] = (
@@ -38,7 +39,9 @@ def _scattering_ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
 
 
 def choice(c: Contraction, wanted: Settings) -> Way:
-    """The fastest way that is accurate enough, or the one that the settings name."""
+    """The fastest way that is accurate enough, as measured or as predicted, or the one that the settings name."""
+    if wanted.strategy is None:
+        wanted = wanted._replace(strategy=measured(c, resolved(c, wanted)))
     return preferred(ways(c, wanted), wanted)
 
 

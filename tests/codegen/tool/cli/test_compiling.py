@@ -1,14 +1,18 @@
-"""`gradscribe compile`: what it has compiled, a process that calls the functions finds."""
+"""`gradscribe compile` and `tune`: what they have made and measured, a process that calls the functions finds."""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gradscribe.codegen.compiler import compile_module, emitted
 from gradscribe.codegen.numpy.explain.instance import instance, real_type
+from gradscribe.codegen.numpy.explain.tuning import tuned
 from gradscribe.derive.catalogue.configurations import CONFIGURATIONS, Configuration
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
@@ -85,3 +89,49 @@ def test_every_configuration_has_all_sizes(configuration: Configuration) -> None
     example = instance(layer, configuration.shapes, configuration.settings, real_type(layer, "float32"))
     for name, shape in configuration.shapes.items():
         assert example.values[name].shape == shape
+
+
+# ----- tune -----------------------------------------------------------------------------------------------------------
+def test_what_is_measured_to_be_faster_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not library.available():
+        pytest.skip("no C compiler here")
+    monkeypatch.setenv("GRADSCRIBE_CACHE", str(tmp_path / "cache"))
+    sizes = "conv2d", "--shape", "x=4,40,40,16", "--shape", "w=3,3,16,16", "--set", "padding=1"
+    monkeypatch.setattr("gradscribe.codegen.numpy.explain.tuning._in_turns", _last_is_best)
+    layer = LAYERS["conv2d"]()
+    made = emitted(layer)
+    shapes = {"x": (4, 40, 40, 16), "w": (3, 3, 16, 16)}
+    found = list(tuned(layer, made, compile_module(made), shapes, {"padding": "1"}, "float32", {"accuracy": "fast"}))
+    assert [t.function for t in found] == ["conv2d_forward", "conv2d_grad_input", "conv2d_grad_weight"]
+    assert all(t.fastest == [*t.seconds][-1] != t.predicted for t in found)
+    told = json.loads(run_apart(tmp_path, "explain", *sizes, "--json").out)
+    chosen = [
+        way["strategy"]
+        for f in told["functions"]
+        for s in f["statements"]
+        for way in s.get("ways", ())
+        if way["chosen"]
+    ]
+    assert chosen == [t.fastest for t in found]
+    monkeypatch.setattr("gradscribe.codegen.numpy.explain.tuning._in_turns", _first_is_best)
+    again = list(tuned(layer, made, compile_module(made), shapes, {"padding": "1"}, "float32", {"accuracy": "fast"}))
+    assert all(t.fastest == t.predicted for t in again)
+    assert len(list((tmp_path / "cache").glob("*.tuned"))) == 1
+
+
+def _last_is_best(calls: Mapping[str, Any]) -> dict[str, float]:
+    return {name: 1 / (1 + number) for number, name in enumerate(calls)}
+
+
+def _first_is_best(calls: Mapping[str, Any]) -> dict[str, float]:
+    return {name: 1.0 + number for number, name in enumerate(calls)}
+
+
+def test_all_ways_are_told(tmp_path: Path) -> None:
+    if not library.available():
+        pytest.skip("no C compiler here")
+    done = run_apart(tmp_path, "tune", "dense", "--shape", "x=64,256", "--shape", "w=256,256", "--threads", "1")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["dense_forward", "dense_grad_input", "dense_grad_weight"]
+    assert all(" ms" in line for line in lines)
