@@ -18,7 +18,7 @@ THOROUGH := 0
 .DELETE_ON_ERROR:
 # Two installations into one environment at a time would damage it.
 .NOTPARALLEL:
-.PHONY: help demo test test-oracles test-all mutants bench bench-compare style lint format generate clean
+.PHONY: help demo test test-oracles test-all mutants bench bench-compare style lint format generate kernels clean
 
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,9 @@ format: $(VENV)/.dev ## sort imports, repair what ruff can, format
 
 generate: $(VENV)/.dev ## write generated/ anew from the equations
 	$(BIN)/gradscribe generate
+
+kernels: $(VENV)/.demo ## compile what the catalogue needs at common sizes into the cache of this user (minutes)
+	$(BIN)/gradscribe compile
 
 clean: ## remove .venv, builds and caches
 	rm -rf $(VENV) build dist .mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -2,7 +2,9 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,8 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks import blas, history
 from benchmarks.history import Results
 from benchmarks.measure import Part, Record, run
-from benchmarks.report import full, number, publish
+from benchmarks.report import full, publish
 from benchmarks.rows import select
+from benchmarks.shown import number
 from benchmarks.sides import GROUPS, SIDES
 
 app = typer.Typer(
@@ -54,7 +57,7 @@ def run_rows(
     threads: Annotated[str, typer.Option(help="Numbers of threads, separated by commas.")] = "2,1",
     dtypes: Annotated[str, typer.Option(help="Types, separated by commas.")] = ",".join(DTYPES),
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each side per row.")] = 7,
-    minutes: Annotated[float, typer.Option(min=0, help="Three rounds where it would take longer.")] = 11.0,
+    minutes: Annotated[float, typer.Option(min=0, help="Three rounds where it would take longer.")] = 15.0,
     avx2: Annotated[bool, typer.Option("--avx2", help="All sides without AVX-512; implies no history.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="3 rounds and times only.")] = False,
     seed: Annotated[int, typer.Option(help="Of the order of the sides.")] = 0,
@@ -72,7 +75,7 @@ def run_rows(
     about = history.about(" ".join(["python -m benchmarks", *sys.argv[1:]]))
     path = out or (LAST if selected else history.FOLDER / f"{about['date'].replace(':', '')}.jsonl")
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
+    with compiled_anew(not selected), Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         task = progress.add_task("starting", total=len(parts) * len(chosen))
 
         def tell(records: list[Record]) -> None:
@@ -88,6 +91,17 @@ def run_rows(
         lines = list(history.write(path, entries()))
     show(clocked(history.collect(lines), cpu), publish_it)
     console.print(f"wrote {path}", highlight=False)
+
+
+@contextmanager
+def compiled_anew(everything: bool) -> Iterator[None]:
+    """Whether nothing is kept of what has been compiled: then first calls take what they take on a new machine."""
+    if not everything:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="gradscribe-bench-") as folder:
+        os.environ["GRADSCRIBE_CACHE"] = folder
+        yield
 
 
 @app.command("report")
@@ -141,7 +155,7 @@ def plan(sides: str | None, threads: str, dtypes: str, rounds: int, extras: bool
     for count in counts:
         for kind in kinds:
             first = (count, kind) == (counts[0], "float32")
-            slow = () if sides or first else ("im2col", "numpy-ml", "onnxruntime")
+            slow = () if sides or first else ("im2col", "numpy-ml", "onnxruntime", "torch.compile")
             few = () if sides or kind == "float32" else ("jax", "strict")
             kept = tuple(side for side in there if side not in (*slow, *few))
             parts.append(Part(count, kind, kept, rounds, extras and count == counts[0]))

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import gradscribe
-from benchmarks.report import number, table
 from benchmarks.rows import LAYERS, Layer
+from benchmarks.shown import number, table
 from gradscribe.derive.catalogue import layers
 from gradscribe.derive.layer import interface
 
@@ -79,7 +79,7 @@ class Lead:
 def cases() -> Iterator[Case]:
     """The convolutions of the benchmarks, other layers of the catalogue, equations of users."""
     for row in LAYERS:
-        if row.kind in ("conv", "depthwise"):
+        if isinstance(row, Layer) and row.kind in ("conv", "depthwise") and row.axes == 2:
             yield _measured_elsewhere(row)
     for name, shapes, options in CATALOGUE:
         size = "x".join(map(str, shapes["x"]))
@@ -91,6 +91,8 @@ def cases() -> Iterator[Case]:
 def _measured_elsewhere(row: Layer) -> Case:
     shapes = replace(row, batch=max(1, row.batch // 8)).shapes()
     options = {"stride": str(row.stride), "padding": str(row.padding), "dilation": str(row.dilation)}
+    if row.groups > 1:
+        options["groups"] = str(row.groups)
     name = "conv2d" if row.kind == "conv" else "depthwise_conv2d"
     return Case(row.title, layers.LAYERS[name](), {"x": shapes["x"], "w": shapes["w"]}, options)
 

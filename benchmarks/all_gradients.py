@@ -17,8 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import gradscribe
+from benchmarks.cases.own_texts import BLOCK, PERCEPTRON
 from benchmarks.history import about
-from benchmarks.report import number, table, write_between
+from benchmarks.report import write_between
+from benchmarks.shown import number, table
 from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.kernel.kernel import Kernel, backward_kernel, kernels
 from gradscribe.derive.catalogue.layers import LAYERS
@@ -27,41 +29,6 @@ from gradscribe.derive.layer.interface import Layer
 PAGE = Path(__file__).parents[1] / "docs" / "speed.md"
 SECONDS, FEWEST = 1.0, 5
 """A call is repeated for so long, and so often at least."""
-
-PERCEPTRON = """
-u[n,h] = b[h] + sum(c) x[n,c] * w[c,h]
-a[n,h] = max(u[n,h], 0)
-v[n,g] = d[g] + sum(h) a[n,h] * p[h,g]
-e[n,g] = max(v[n,g], 0)
-y[n,k] = f[k] + sum(g) e[n,g] * q[g,k]
-weight w, b, p, d, q, f
-"""
-BLOCK = """
-input x[N,T,C], gain[C], shift[C], wq[C,A,E], wk[C,A,E], wv[C,A,E], wo[A,E,C]
-input gain2[C], shift2[C], w1[C,F], b1[F], w2[F,C], b2[C]
-m[n,t] = sum(c) x[n,t,c] / C
-d[n,t,c] = x[n,t,c] - m[n,t]
-r[n,t] = 1/sqrt(sum(c) d[n,t,c]^2 / C + 0.00001)
-h[n,t,c] = gain[c]*d[n,t,c]*r[n,t] + shift[c]
-q[n,a,t,e] = sum(c) h[n,t,c]*wq[c,a,e]
-k[n,a,t,e] = sum(c) h[n,t,c]*wk[c,a,e]
-v[n,a,t,e] = sum(c) h[n,t,c]*wv[c,a,e]
-s[n,a,t,j] = sum(e) q[n,a,t,e]*k[n,a,j,e] / sqrt(E)
-z[n,a,t] = max(j) s[n,a,t,j]
-g[n,a,t,j] = exp(s[n,a,t,j] - z[n,a,t])
-l[n,a,t] = sum(j) g[n,a,t,j]
-p[n,a,t,j] = g[n,a,t,j] / l[n,a,t]
-o[n,a,t,e] = sum(j) p[n,a,t,j]*v[n,a,j,e]
-i[n,t,c] = x[n,t,c] + sum(a,e) o[n,a,t,e]*wo[a,e,c]
-m2[n,t] = sum(c) i[n,t,c] / C
-d2[n,t,c] = i[n,t,c] - m2[n,t]
-r2[n,t] = 1/sqrt(sum(c) d2[n,t,c]^2 / C + 0.00001)
-h2[n,t,c] = gain2[c]*d2[n,t,c]*r2[n,t] + shift2[c]
-u[n,t,f] = b1[f] + sum(c) h2[n,t,c]*w1[c,f]
-ga[n,t,f] = max(u[n,t,f], 0)
-y[n,t,c] = i[n,t,c] + b2[c] + sum(f) ga[n,t,f]*w2[f,c]
-weight gain, shift, wq, wk, wv, wo, gain2, shift2, w1, b1, w2, b2
-"""
 
 
 class Row(NamedTuple):

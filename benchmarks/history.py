@@ -71,10 +71,10 @@ class Results:
         """The share of the machine's rate: the least time by arithmetic or by memory, over the time taken."""
         taken = self.value(row, dtype, threads, side, self.clock)
         flops, copy = (self.rates.get((threads, name)) for name in (dtype, "copy"))
-        if not taken or not flops or not copy or not row.flops:
+        least = row.bytes(4 if dtype == "float32" else 8)
+        if not taken or not flops or not copy or not least:
             return None
-        itemsize = 4 if dtype == "float32" else 8
-        return max(row.flops / flops, row.bytes(itemsize) / copy) / 1e6 / taken
+        return max(row.flops / flops, least / copy) / 1e6 / taken
 
 
 def about(command: str) -> dict[str, Any]:

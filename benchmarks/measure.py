@@ -24,7 +24,6 @@ ROOT = Path(__file__).parents[1]
 BURST = 0.03  # seconds that a side computes in its turn, if one call is not longer
 SHARE = 1.0  # seconds that a side may take for a row in all rounds together
 FEWEST = 3  # rounds that every side has, whatever time they take
-PATIENCE = 60.0  # seconds after which a side counts as hanging
 CRASHES = 3  # a side that has crashed or hung so many times is left out from then on
 
 Record = dict[str, Any]
@@ -61,6 +60,7 @@ class Process:
 
     def __init__(self, side: str, threads: int) -> None:
         self.side, self.threads, self.crashes = side, threads, 0
+        self.patience = SIDES[side].patience
         self._process: subprocess.Popen[str] | None = None
         self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 (closed in close)
 
@@ -79,12 +79,12 @@ class Process:
         try:
             process.stdin.write(json.dumps({"do": do, **request}) + "\n")
             process.stdin.flush()
-            waiting = not select.select([process.stdout], [], [], PATIENCE)[0]
+            waiting = not select.select([process.stdout], [], [], self.patience)[0]
             line = "" if waiting else process.stdout.readline()
         except OSError:
             waiting, line = False, ""
         if not line:
-            reason = f"no answer in {PATIENCE:.0f} s" if waiting else self._last_words()
+            reason = f"no answer in {self.patience:.0f} s" if waiting else self._last_words()
             self._stop()
             self.crashes += 1
             raise Failure(reason)

@@ -1,63 +1,95 @@
-"""Every operation in float64, tap by tap: what errors are measured against."""
+"""Every operation in float64, tap by tap or by its formula: what errors are measured against."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from benchmarks.cases.formulas import by_formula
 from benchmarks.rows import Array, Layer, Row
+
+GENERATED = ("training", "inference", "perceptron", "block")
 
 
 def compute(row: Row, arrays: Mapping[str, Array]) -> dict[str, Array]:
     """The results of a row in float64, channels-last, by name.
 
-    The loss of a training step is that of the generated network, which the tests compare with PyTorch.
+    Steps and whole networks are computed by the generated functions, which the tests, and PyTorch's side, compare with.
     """
     layer = row.layer
     given = {name: array.astype(np.float64) for name, array in arrays.items()}
-    if layer.kind == "training":
+    if layer.kind in GENERATED:
         from benchmarks.sides.ours import prepare
 
-        prepared = prepare(row, {**given, "t": arrays["t"]})
+        prepared = prepare(row, given | {"t": arrays["t"]} if "t" in arrays else given)
         return prepared.arrays(prepared.call())
+    if not isinstance(layer, Layer):
+        return by_formula(layer, row.operation, given)
     if layer.kind in ("max_pool", "avg_pool"):
         return _pool(layer, given["x"], given["dy"])
+    if layer.kind == "transposed":
+        return {row.operation: _transposed(layer, row.operation, **given)}
     return {row.operation: _convolution(layer, row.operation, **given)}
 
 
-def _taps(layer: Layer) -> Iterator[tuple[int, int, tuple[slice, ...]]]:
+def _taps(layer: Layer) -> Iterator[tuple[Any, tuple[slice, ...]]]:
     """Each position in the window, and what it reads of the padded image."""
     reach = (layer.out - 1) * layer.stride + 1
-    for r in range(layer.kernel):
-        for t in range(layer.kernel):
-            top, left = r * layer.dilation, t * layer.dilation
-            rows, columns = (slice(start, start + reach, layer.stride) for start in (top, left))
-            yield r, t, (slice(None), rows, columns)
+    for tap in np.ndindex(*(layer.kernel,) * layer.axes):
+        starts = [layer.dilation * t for t in tap]
+        yield tap, (slice(None), *(slice(start, start + reach, layer.stride) for start in starts))
 
 
 def _padded(layer: Layer, x: Array, value: float = 0.0) -> Array:
     p = layer.padding
-    return np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)), constant_values=value)
+    return np.pad(x, ((0, 0), *((p, p),) * layer.axes, (0, 0)), constant_values=value)
 
 
 def _inside(layer: Layer, padded: Array) -> Array:
-    p = layer.padding
-    return padded[:, p : p + layer.size, p : p + layer.size]
+    return padded[(slice(None), *(slice(layer.padding, layer.padding + layer.size),) * layer.axes)]
 
 
 def _convolution(layer: Layer, operation: str, x: Array, dy: Array, w: Array) -> Array:
     padded = _padded(layer, x)
     images, weights, outputs = np.zeros_like(padded), np.zeros_like(w), np.zeros_like(dy)
-    dense = layer.kind == "conv"
-    for r, t, seen in _taps(layer):
-        if operation == "forward":
-            outputs += padded[seen] @ w[r, t] if dense else padded[seen] * w[r, t, :, 0]
-        elif operation == "dx":
-            images[seen] += dy @ w[r, t].T if dense else dy * w[r, t, :, 0]
-        elif dense:
-            weights[r, t] = padded[seen].reshape(-1, layer.channels).T @ dy.reshape(-1, layer.filters)
-        else:
-            weights[r, t, :, 0] = (padded[seen] * dy).sum((0, 1, 2))
+    compute = _depthwise if layer.kind == "depthwise" else _dense
+    for tap, seen in _taps(layer):
+        for group in range(layer.groups):
+            c, k = (_part(n, group, layer.groups) for n in (layer.channels, layer.filters))
+            read, kernel = (*seen, c), w[tap][..., k]
+            target = {"forward": outputs[..., k], "dx": images[read], "dw": weights[tap][..., k]}[operation]
+            compute(operation, padded[read], dy[..., k], kernel, target)
     return {"forward": outputs, "dx": _inside(layer, images), "dw": weights}[operation]
+
+
+def _part(length: int, group: int, groups: int) -> slice:
+    return slice(group * length // groups, (group + 1) * length // groups)
+
+
+def _dense(operation: str, read: Array, made: Array, kernel: Array, target: Array) -> None:
+    if operation == "forward":
+        target += read @ kernel
+    elif operation == "dx":
+        target += made @ kernel.T
+    else:
+        target += read.reshape(-1, read.shape[-1]).T @ made.reshape(-1, made.shape[-1])
+
+
+def _depthwise(operation: str, read: Array, made: Array, kernel: Array, target: Array) -> None:
+    if operation == "forward":
+        target += read * kernel[:, 0]
+    elif operation == "dx":
+        target += made * kernel[:, 0]
+    else:
+        target[:, 0] += (read * made).sum((0, 1, 2))
+
+
+def _transposed(layer: Layer, operation: str, x: Array, dy: Array, w: Array) -> Array:
+    """The gradients of the convolution that reads dy: its input's is what is computed here."""
+    other = replace(layer, kind="conv", size=layer.out, channels=layer.filters, filters=layer.channels)
+    dual = {"forward": "dx", "dx": "forward", "dw": "dw"}[operation]
+    return _convolution(other, dual, x=dy, dy=x, w=w)
 
 
 def _pool(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
@@ -65,8 +97,8 @@ def _pool(layer: Layer, x: Array, dy: Array) -> dict[str, Array]:
     greatest = layer.kind == "max_pool"
     padded = _padded(layer, x, -np.inf if greatest else 0.0)
     images = np.zeros_like(padded)
-    windows = np.stack([padded[seen] for _, _, seen in _taps(layer)])
+    windows = np.stack([padded[seen] for _, seen in _taps(layer)])
     winner = windows.argmax(0)
-    for tap, (_, _, seen) in enumerate(_taps(layer)):
+    for tap, (_, seen) in enumerate(_taps(layer)):
         images[seen] += dy * (winner == tap) if greatest else dy / layer.kernel**2
     return {"y": windows.max(0) if greatest else windows.mean(0), "dx": _inside(layer, images)}

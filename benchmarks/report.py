@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.classes import classes_table
 from benchmarks.history import Results, mean
 from benchmarks.plot import draw
 from benchmarks.rows import Row
+from benchmarks.shown import number, table
 from benchmarks.sides import OURS
 from benchmarks.targets import TARGETS, THREADS, Target
 
-PEERS = ("jax", "onnxruntime", "im2col", "numpy-ml")
+PEERS = ("torch.compile", "jax", "onnxruntime", "im2col", "numpy-ml")
 NAMES = {"jax": "JAX", "torch": "PyTorch", "numpy": "NumPy"}
 
 
@@ -62,12 +64,6 @@ def _of_row(results: Results, target: Target, row: Row) -> float | None:
     return results.ratio(row, *where, target.peer)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; all but the first column to the right."""
-    rules = ["---", *["---:"] * (len(header) - 1)]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rules, *rows))
-
-
 def targets_table(results: Results) -> str:
     """One line per target: reached or not."""
     lines = []
@@ -85,15 +81,6 @@ def _measure_words(target: Target) -> str:
     peer = NAMES[target.peer]
     words = {"error": "error", "scratch": "scratch, MB", "behind": f"rows behind {peer}"}
     return words.get(target.measure, f"{target.measure} to {peer}")
-
-
-def number(value: float | None) -> str:
-    """Two or three digits, as many as a time is good for."""
-    if value is None:
-        return ""
-    if value and abs(value) < 1e-3:
-        return f"{value:.1e}"
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def groups_tables(results: Results, dtype: str, threads: int) -> str:
@@ -171,6 +158,8 @@ def full(results: Results) -> str:
     parts = [summary(results)]
     if ("float32", THREADS) in results.parts() or ("float64", THREADS) in results.parts():
         parts.append("### Targets\n\n" + targets_table(results))
+    if any(dtype == "float32" for dtype, _ in results.parts()):
+        parts.append("### Classes of rows, float32\n\n" + classes_table(results))
     for dtype, threads in results.parts():
         title = f"### {dtype}, {threads} thread{'s' * (threads > 1)}"
         parts.append(f"{title}\n\n{groups_tables(results, dtype, threads)}")

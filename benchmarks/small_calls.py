@@ -15,8 +15,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from benchmarks.history import about
-from benchmarks.report import number, table, write_between
+from benchmarks.report import write_between
 from benchmarks.rows import Array
+from benchmarks.shown import number, table
 from gradscribe import generated
 
 PAGE = Path(__file__).parents[1] / "docs" / "speed.md"

@@ -20,7 +20,8 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks.history import about
-from benchmarks.report import number, table, write_between
+from benchmarks.report import write_between
+from benchmarks.shown import number, table
 
 ROOT = Path(__file__).parents[1]
 CLI = "from gradscribe.codegen.tool.cli import main; main()"

@@ -1,6 +1,6 @@
 """What a backend is, and which there are. A further one is a folder with a `Target`, and a row here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
@@ -97,12 +97,18 @@ class Row:
         room: the module that has its `TARGET`; it is loaded when something is generated.
         explainer: the module that has its `explained`, which tells how functions are computed; "" where none does.
         doctor: the module that has its `examined`, which tells what it finds on this machine; "" where none does.
+        maker: the module that has its `compiled_ahead`, which compiles what functions need before they are called;
+            "" where none does.
+        tuner: the module that has its `tuned`, which measures the ways to compute something and keeps the fastest;
+            likewise.
     """
 
     name: str
     room: str
     explainer: str = ""
     doctor: str = ""
+    maker: str = ""
+    tuner: str = ""
 
 
 TARGETS = {
@@ -113,6 +119,8 @@ TARGETS = {
             "gradscribe.codegen.numpy.package.numpy_target",
             "gradscribe.codegen.numpy.explain",
             "gradscribe.codegen.numpy.package.doctor",
+            "gradscribe.codegen.numpy.explain.making",
+            "gradscribe.codegen.numpy.explain.tuning",
         ),
         Row("c", "gradscribe.codegen.loops.product.c_target"),
     )
@@ -146,4 +154,16 @@ def explainer() -> Callable[..., Explanation]:
 def doctor() -> Callable[[Mapping[str, ModuleType]], Sequence[tuple[str, str]]]:
     """What tells what the first backend finds on this machine, given the modules that all its packages have."""
     found: Callable[..., Sequence[tuple[str, str]]] = import_module(row(DEFAULT).doctor).examined
+    return found
+
+
+def maker() -> Callable[..., int]:
+    """What compiles what functions of the first backend need before they are called, see `compiled_ahead`."""
+    found: Callable[..., int] = import_module(row(DEFAULT).maker).compiled_ahead
+    return found
+
+
+def tuner() -> Callable[..., Iterable[Any]]:
+    """What measures the ways to compute what functions of the first backend need, see `tuned`."""
+    found: Callable[..., Iterable[Any]] = import_module(row(DEFAULT).tuner).tuned
     return found

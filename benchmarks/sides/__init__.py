@@ -36,6 +36,7 @@ class Side:
         options: what `prepare` takes besides.
         rounds: at most so many rounds; slow sides are there for scale.
         peer: what the report compares with; sides of the same peer count as one, by their better time.
+        patience: seconds after which the side counts as hanging.
     """
 
     module: str
@@ -43,6 +44,7 @@ class Side:
     options: Mapping[str, str] = field(default_factory=dict)
     rounds: int = 99
     peer: str = ""
+    patience: float = 60.0
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -60,6 +62,9 @@ SIDES = {
     "compiled": Side("ours", (), {"backend": "compiled", "accuracy": "fast"}),
     "torch": Side("eager", ("torch",), {"layout": "contiguous_format"}, peer="torch"),
     "torch-last": Side("eager", ("torch",), {"layout": "channels_last"}, peer="torch"),
+    "torch.compile": Side(
+        "eager", ("torch",), {"layout": "contiguous_format", "compiled": "yes"}, 5, "torch.compile", 240.0
+    ),
     "jax": Side("xla", ("jax",), rounds=5, peer="jax"),
     "onnxruntime": Side("session", ("onnxruntime", "onnx"), peer="onnxruntime"),
     "im2col": Side("textbook", options={"way": "im2col"}, rounds=3, peer="im2col"),

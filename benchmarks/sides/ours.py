@@ -2,29 +2,27 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from benchmarks.rows import Array, Row
+from benchmarks.cases import own_cases
+from benchmarks.rows import Array, Layer, Row
 from benchmarks.sides import Prepared
+from gradscribe import generated
 from gradscribe.generated import SGD
 from gradscribe.generated import runtime as rt
-from gradscribe.generated.avg_pool2d import avg_pool2d_forward, avg_pool2d_grad_input
-from gradscribe.generated.conv2d import conv2d_forward, conv2d_grad_input, conv2d_grad_weight
-from gradscribe.generated.depthwise_conv2d import (
-    depthwise_conv2d_forward,
-    depthwise_conv2d_grad_input,
-    depthwise_conv2d_grad_weight,
-)
-from gradscribe.generated.max_pool2d import max_pool2d_forward, max_pool2d_grad_input
 
-CONVOLUTIONS = {
-    "conv": (conv2d_forward, conv2d_grad_input, conv2d_grad_weight),
-    "depthwise": (depthwise_conv2d_forward, depthwise_conv2d_grad_input, depthwise_conv2d_grad_weight),
+STEMS = {
+    ("conv", 1): "conv1d",
+    ("conv", 2): "conv2d",
+    ("conv", 3): "conv3d",
+    ("depthwise", 2): "depthwise_conv2d",
+    ("transposed", 2): "conv_transpose2d",
+    ("max_pool", 2): "max_pool2d",
+    ("avg_pool", 2): "avg_pool2d",
 }
-CLASSES = {"lenet5": "LeNet5", "lenet": "LeNet", "resnet20": "ResNet20"}
+"""Layers by kind and the image's axes."""
 
 in_force = ExitStack()
 """Holds the settings for the life of the process."""
@@ -43,28 +41,26 @@ def release() -> None:
 def prepare(row: Row, arrays: Mapping[str, Array]) -> Prepared:
     """The row's operation on these arrays."""
     layer = row.layer
+    if not isinstance(layer, Layer):
+        return own_cases.prepare(layer, row.operation, arrays)
     if layer.kind == "training":
         return _training(layer.title, arrays)
     x, dy = arrays["x"], arrays["dy"]
     options: dict[str, Any] = {"stride": layer.stride, "padding": layer.padding}
-    if layer.kind == "max_pool":
+    stem = STEMS[layer.kind, layer.axes]
+    forward, grad_input = (getattr(generated, f"{stem}_{f}") for f in ("forward", "grad_input"))
+    if layer.kind in ("max_pool", "avg_pool"):
         options["kernel_size"] = layer.kernel
 
         def both() -> Any:
-            y, argmax = max_pool2d_forward(x, **options)
-            return y, max_pool2d_grad_input(dy, argmax, input_shape=x.shape, **options)
+            y, *argmax = found if isinstance(found := forward(x, **options), tuple) else (found,)
+            return y, grad_input(dy, *argmax, input_shape=x.shape, **options)
 
         return Prepared(both, lambda found: dict(zip(("y", "dx"), found, strict=True)))
-    if layer.kind == "avg_pool":
-        options["kernel_size"] = layer.kernel
-
-        def pair() -> Any:
-            return avg_pool2d_forward(x, **options), avg_pool2d_grad_input(dy, input_shape=x.shape, **options)
-
-        return Prepared(pair, lambda found: dict(zip(("y", "dx"), found, strict=True)))
-    w = arrays["w"]
+    w, grad_weight = arrays["w"], getattr(generated, f"{stem}_grad_weight")
     options["dilation"] = layer.dilation
-    forward, grad_input, grad_weight = CONVOLUTIONS[layer.kind]
+    if layer.kind != "depthwise":
+        options["groups"] = layer.groups
     call = {
         "forward": lambda: forward(x, w, None, **options),
         "dx": lambda: grad_input(dy, w, input_shape=x.shape, **options),
@@ -75,7 +71,7 @@ def prepare(row: Row, arrays: Mapping[str, Array]) -> Prepared:
 
 def _training(name: str, arrays: Mapping[str, Array]) -> Prepared:
     x, t = arrays["x"], arrays["t"]
-    network = getattr(import_module(f"gradscribe.generated.{name}"), CLASSES[name])(dtype=x.dtype, rng=0)
+    network = own_cases.catalogue(name)(dtype=x.dtype, rng=0)
     optimiser = SGD(network.params, lr=0.01, momentum=0.9)
 
     def step() -> Any:

@@ -33,13 +33,15 @@ def prepare(row: Row, arrays: Mapping[str, Array]) -> Prepared:
         Unsupported: for all but forward operations of convolutions in float32.
     """
     layer = row.layer
+    if not isinstance(layer, Layer) or layer.kind == "transposed":
+        raise Unsupported("convolutions only")
     if row.operation != "forward":
         raise Unsupported("onnxruntime computes forward only")
     if arrays["x"].dtype != np.float32:
         raise Unsupported("onnxruntime has no convolution in float64")
-    x = np.ascontiguousarray(arrays["x"].transpose(0, 3, 1, 2))
-    dense = layer.kind == "conv"
-    w = np.ascontiguousarray(arrays["w"].transpose((3, 2, 0, 1) if dense else (2, 3, 0, 1)))
+    x = np.ascontiguousarray(np.moveaxis(arrays["x"], -1, 1))
+    ends = (-2, -1) if layer.kind == "depthwise" else (-1, -2)
+    w = np.ascontiguousarray(np.moveaxis(arrays["w"], ends, (0, 1)))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = chosen[0]
     options.inter_op_num_threads = 1
@@ -47,7 +49,7 @@ def prepare(row: Row, arrays: Mapping[str, Array]) -> Prepared:
         _model(layer, w).SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     return Prepared(
-        lambda: session.run(None, {"x": x})[0], lambda found: {"forward": np.asarray(found).transpose(0, 2, 3, 1)}
+        lambda: session.run(None, {"x": x})[0], lambda found: {"forward": np.moveaxis(np.asarray(found), 1, -1)}
     )
 
 
@@ -55,11 +57,12 @@ def _model(layer: Layer, w: Array) -> Any:
     """A graph of one Conv whose weights are constant, so that they may be packed beforehand."""
     node = helper.make_node(
         "Conv", ["x", "w"], ["y"],
-        strides=[layer.stride] * 2, pads=[layer.padding] * 4, dilations=[layer.dilation] * 2,
-        group=layer.channels if layer.kind == "depthwise" else 1,
+        strides=[layer.stride] * layer.axes, pads=[layer.padding] * 2 * layer.axes,
+        dilations=[layer.dilation] * layer.axes,
+        group=layer.channels if layer.kind == "depthwise" else layer.groups,
     )  # fmt: skip
-    image = [layer.batch, layer.channels, layer.size, layer.size]
-    result = [layer.batch, layer.filters, layer.out, layer.out]
+    image = [layer.batch, layer.channels, *[layer.size] * layer.axes]
+    result = [layer.batch, layer.filters, *[layer.out] * layer.axes]
     graph = helper.make_graph(
         [node], "row",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, image)],

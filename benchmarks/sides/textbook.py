@@ -30,7 +30,7 @@ def prepare(row: Row, arrays: Mapping[str, Array]) -> Prepared:
         Unsupported: for all but dense convolutions.
     """
     layer = row.layer
-    if layer.kind != "conv":
+    if not isinstance(layer, Layer) or (layer.kind, layer.axes, layer.groups) != ("conv", 2, 1):
         raise Unsupported("the textbook's convolution only")
     x, dy, w = (arrays[name] for name in ("x", "dy", "w"))
     columns, image = (im2col, col2im) if chosen[0] == "im2col" else (gathered, scattered)

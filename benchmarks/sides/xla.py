@@ -11,7 +11,7 @@ from jax import numpy as jnp
 from benchmarks.rows import Array, Layer, Row
 from benchmarks.sides import Prepared, Unsupported
 
-LAYOUT = ("NHWC", "HWIO", "NHWC")
+LAYOUTS = {1: ("NHC", "HIO", "NHC"), 2: ("NHWC", "HWIO", "NHWC"), 3: ("NDHWC", "DHWIO", "NDHWC")}
 
 
 def start(threads: int) -> None:
@@ -27,11 +27,11 @@ def prepare(row: Row, arrays: Mapping[str, Array]) -> Prepared:
     """The row's operation on these arrays.
 
     Raises:
-        Unsupported: for training.
+        Unsupported: for all but convolutions and pools.
     """
     layer = row.layer
-    if layer.kind == "training":
-        raise Unsupported("a training step in JAX needs a network of its own")
+    if not isinstance(layer, Layer) or layer.kind in ("training", "transposed"):
+        raise Unsupported("convolutions and pools only")
     x, dy = (jnp.asarray(arrays[name]) for name in ("x", "dy"))
     if "pool" in layer.kind:
         return _pair(_pool(layer), x, dy)
@@ -49,12 +49,13 @@ def prepare(row: Row, arrays: Mapping[str, Array]) -> Prepared:
 
 
 def _convolution(layer: Layer) -> Callable[[Any, Any], Any]:
-    groups = layer.channels if layer.kind == "depthwise" else 1
+    groups = layer.channels if layer.kind == "depthwise" else layer.groups
 
     def convolution(x: Any, w: Any) -> Any:
         return lax.conv_general_dilated(
-            x, w, (layer.stride,) * 2, [(layer.padding,) * 2] * 2, rhs_dilation=(layer.dilation,) * 2,
-            dimension_numbers=LAYOUT, feature_group_count=groups,
+            x, w, (layer.stride,) * layer.axes, [(layer.padding,) * 2] * layer.axes,
+            rhs_dilation=(layer.dilation,) * layer.axes, dimension_numbers=LAYOUTS[layer.axes],
+            feature_group_count=groups,
         )  # fmt: skip
 
     return convolution

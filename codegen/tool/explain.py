@@ -34,7 +34,7 @@ def explain(
         settings: options, features and sizes by name, such as ``{"stride": "2"}``.
         dtype: "float32" or "float64".
         accuracy: "fast" or "strict", see `generated.settings`.
-        backend: "auto", "numpy" or "compiled", likewise.
+        backend: "auto", "numpy", "compiled" or "background", likewise.
         threads: at most so many; as many as BLAS was started with by default.
         measure: whether every way to compute a contraction is timed.
         ties: "split" where equal maxima share the gradient.

@@ -155,7 +155,7 @@ SAID = {
     "codegen.tool.check.finding.explanation": {
         ": a factor 0 does not undo NaN or infinity; choose by np.where where a bracket is false."  # to people
     },
-    "codegen.tool.cli.commands.explaining": {"auto, numpy or compiled."},
+    "codegen.tool.cli.commands.explaining": {"auto, numpy, compiled or background."},
 }
 
 
@@ -167,7 +167,8 @@ def backend(module: str) -> str:
 def test_a_backend_is_reached_through_the_table_only(arrows: dict[str, list[tuple[str, int]]]) -> None:
     found = [(module, other) for module, others in arrows.items() for other, _ in others if backend(other)]
     into = {(module, other) for module, other in found if backend(module) != backend(other)}
-    rooms = {plain(room) for row in TARGETS.values() for room in (row.room, row.explainer, row.doctor) if room}
+    named = [room for row in TARGETS.values() for room in (row.room, row.explainer, row.doctor, row.maker, row.tuner)]
+    rooms = {plain(room) for room in named if room}
     assert {other for module, other in into if module == TABLE} == rooms
     assert {(backend(module), other) for module, other in into if module != TABLE} == {
         ("codegen.numpy", "codegen.loops")

@@ -17,18 +17,16 @@ import numpy as np
 
 from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.numpy.explain.compiled_functions import functions_of
-from gradscribe.codegen.numpy.explain.instance import instance
+from gradscribe.codegen.numpy.explain.instance import instance, real_type
 from gradscribe.codegen.numpy.explain.observe import observed, timed
 from gradscribe.codegen.numpy.explain.report import Explanation, FunctionReport
 from gradscribe.codegen.numpy.explain.solve import ExplainError
 from gradscribe.codegen.numpy.explain.statement_costs import statements
 from gradscribe.derive.ir.error import EquationError
-from gradscribe.derive.ir.quote import MOST_LISTED, quoted, shown
+from gradscribe.derive.ir.quote import MOST_LISTED, shown
 from gradscribe.derive.layer.interface import Layer
 
 __all__ = ["ExplainError", "Explanation", "explained"]
-
-FLOATS = ("float32", "float64")
 
 
 def explained(
@@ -57,12 +55,11 @@ def explained(
         ExplainError: when shapes are missing or do not fit.
         EquationError: when a setting does not fit the layer.
     """
-    if dtype not in FLOATS:
-        raise ExplainError(f"{layer.name}: dtype: expected one of {', '.join(FLOATS)}; received {quoted(dtype)}")
+    real = real_type(layer, dtype)
     module = functions_of(layer, made, compiled)
     found: list[FunctionReport] = []
     try:
-        example = instance(module.layer, shapes, settings, np.dtype(dtype))
+        example = instance(module.layer, shapes, settings, real)
         values: dict[str, Any] = dict(example.values)
         compiles = import_module(f"{module.runtime.__name__}.machine.compiled").worthwhile
         with module.runtime.settings(**chosen) as in_force, np.errstate(all="ignore"):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,18 @@ class Function:
     call: Call
 
 
+class Called(NamedTuple):
+    """A function that is called, and nothing else.
+
+    Attributes:
+        code: the function.
+        call: as that of `Function`.
+    """
+
+    code: Callable[..., Any]
+    call: Call
+
+
 @dataclass(frozen=True)
 class Functions:
     """The functions of a layer, in the order in which they can be called; of a network its concrete form."""
@@ -64,6 +76,18 @@ def functions_of(layer: Layer, made: Emitted, module: ModuleType) -> Functions:
         code = getattr(module, kernel.name)
         functions.append(Function(kernel.name, kernel, printed.source, code, printed.places, call))
     return Functions(shown, module.rt, tuple(functions))
+
+
+def prediction(network: Network, module: ModuleType) -> Called:
+    """The function of a network that computes its output after training."""
+    k = network_kernels(network)
+
+    def call(code: Callable[..., Any], example: Instance, values: Mapping[str, Any]) -> dict[str, Any]:
+        given = [values[t.name] for t in k.network.given if t in k.predict.program.inputs]
+        code(*given, *_held(k, k.predict, values), **_options(k.predict, example))
+        return {}
+
+    return Called(getattr(module, k.predict.name), call)
 
 
 def _layer_call(kernel: Kernel) -> Call:

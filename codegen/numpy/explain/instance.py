@@ -14,7 +14,7 @@ from gradscribe.codegen.numpy.explain.solve import Equation, ExplainError, Sizes
 from gradscribe.codegen.python.scalars.scalar import size_text
 from gradscribe.derive.composition import Network
 from gradscribe.derive.ir.interpret import number
-from gradscribe.derive.ir.quote import listed, shown
+from gradscribe.derive.ir.quote import listed, quoted, shown
 from gradscribe.derive.ir.term import Tensor
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.sampling import label_limits
@@ -23,6 +23,9 @@ EXAMPLES = {Kind.PADDING: 0, Kind.COUNT: 2, Kind.SIZE: 3, Kind.FLAG: 1, Kind.NUM
 """Values of options in examples."""
 EXAMPLE = 16
 """An extent in examples."""
+
+
+FLOATS = ("float32", "float64")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,17 @@ class Instance:
     options: dict[str, Any]
     values: dict[str, Any]
     dtype: np.dtype[Any]
+
+
+def real_type(layer: Layer, dtype: str) -> np.dtype[Any]:
+    """The type of real numbers that a user names.
+
+    Raises:
+        ExplainError: when there are no functions for it.
+    """
+    if dtype not in FLOATS:
+        raise ExplainError(f"{layer.name}: dtype: expected one of {', '.join(FLOATS)}; received {quoted(dtype)}")
+    return np.dtype(dtype)
 
 
 def instance(

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from gradscribe.codegen.tool.cli.commands.checking import check
+from gradscribe.codegen.tool.cli.commands.compiling import compile_ahead, tune
 from gradscribe.codegen.tool.cli.commands.deriving import derive
 from gradscribe.codegen.tool.cli.commands.diagnosing import doctor
 from gradscribe.codegen.tool.cli.commands.explaining import explain
@@ -42,6 +43,8 @@ COMMANDS: dict[str, Callable[..., bool | None]] = {
     "generate": generate,
     "verify": verify,
     "explain": explain,
+    "compile": compile_ahead,
+    "tune": tune,
     "check": check,
     "doctor": doctor,
     "completion": completion,

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from functools import lru_cache
 
 from ..arguments.arrays import Array
+from ..machine.ahead import Unfinished
 from ..machine.configuration import Settings
 from .contraction import Contraction
 from .gathering import gathering_ways
@@ -16,6 +17,7 @@ from .strategies.fold import bind_fold, fold_cost, fold_plan
 from .strategies.polyphase import bind_polyphase, phases_of, polyphase_cost
 from .strategies.scatter import bind_scatter, scatter_cost
 from .strategies.scattered import scatter_plan
+from .tuned import measured
 from .ways import Strategy, Way, bound, preferred, resolved, weighed
 
 SCATTERING: tuple[Strategy, ...] = (
@@ -37,7 +39,9 @@ def _scattering_ways(c: Contraction, wanted: Settings) -> tuple[Way, ...]:
 
 
 def choice(c: Contraction, wanted: Settings) -> Way:
-    """The fastest way that is accurate enough, or the one that the settings name."""
+    """The fastest way that is accurate enough, as measured or as predicted, or the one that the settings name."""
+    if wanted.strategy is None:
+        wanted = wanted._replace(strategy=measured(c, resolved(c, wanted)))
     return preferred(ways(c, wanted), wanted)
 
 
@@ -64,8 +68,29 @@ def observer() -> Observer | None:
 
 
 def bound_choice(c: Contraction, terms: Terms) -> Bound:
-    """What computes a contraction as the settings want it."""
-    return bound(choice(c, terms.settings), c, terms)
+    """What computes a contraction as the settings want it; NumPy while its loops are compiled in the background."""
+    way = choice(c, terms.settings)
+    try:
+        return bound(way, c, terms)
+    except Unfinished:
+        return _served(way, c, terms)
+
+
+def _served(way: Way, c: Contraction, terms: Terms) -> Bound:
+    alone = terms._replace(settings=terms.settings._replace(backend="numpy"))
+    meanwhile = bound(choice(c, alone.settings), c, alone)
+    found: list[Bound] = []
+
+    def run(left: Array, right: Array, out: Array) -> None:
+        if not found:
+            try:
+                found.append(bound(way, c, terms))
+            except Unfinished:
+                meanwhile(left, right, out)
+                return
+        found[0](left, right, out)
+
+    return run
 
 
 def bound_observed(c: Contraction, terms: Terms, observe: Observer) -> Bound:

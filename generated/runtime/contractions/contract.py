@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments.arrays import Array
+from ..machine.ahead import dry_run
 from ..machine.configuration import Settings, current
 from ..machine.memory import empty
 from .choice import bound_choice, bound_observed, observer
@@ -50,7 +51,9 @@ def contract(
     two, second = taken_apart(right)
     target, result = taken_apart(out)
     observe = observer()
-    if observe is None:
+    if dry_run() is not None:  # what computes it is noted, and not kept
+        _bind(spec, target.dtype, first, second, result, add, lambda c, adds: bound_choice(c, Terms(current(), adds)))
+    elif observe is None:
         _bound(spec, target.dtype, first, second, result, add, current())(one, two, target)
     else:
         given = spec, target.dtype, first, second, result, add

@@ -49,7 +49,8 @@ class Way(NamedTuple):
 
 def resolved(c: Contraction, wanted: Settings) -> Settings:
     """The settings as far as the ways depend on them; the backend is that of the contraction."""
-    asked = wanted.backend == "compiled" or (wanted.backend == "auto" and c.products >= WORTH_COMPILING)
+    large = wanted.backend in ("auto", "background") and c.products >= WORTH_COMPILING
+    asked = wanted.backend == "compiled" or large
     return Settings("compiled" if asked and available() else "numpy", wanted.accuracy)
 
 

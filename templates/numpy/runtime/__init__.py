@@ -41,6 +41,7 @@ from .layers.network import Network
 from .layers.optimiser import Optimiser
 from .layers.sequential import Sequential
 from .layers.starts import Constant, Normal, Start, State, Uniform, placed, placed_names, start
+from .machine.ahead import compiling
 from .machine.companion import Companion
 from .machine.compiled import run
 from .machine.configuration import Settings, current, settings
@@ -73,6 +74,7 @@ __all__ = [
     "as_array",
     "blocks",
     "clip",
+    "compiling",
     "contract",
     "count",
     "counts",

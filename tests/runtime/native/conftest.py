@@ -27,5 +27,5 @@ def compiles() -> None:
 
 
 def forget() -> None:
-    for kept in (compiler._search, library.kernel, folder._private):
+    for kept in (compiler._search, library.made, folder._private):
         kept.cache_clear()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from gradscribe.generated import runtime as rt
+from gradscribe.generated.runtime.machine.ahead import Definitions
 from gradscribe.generated.runtime.machine.native import compiler, library, objects, running, store
 from tests.runtime.native.conftest import forget
 from tests.runtime.native.texts import DOUBLED, ROOT, SUMS, TEAM, counting, runs
@@ -22,7 +23,7 @@ FLOATS = (("FLOAT", "float"), ("FACTOR", 3))
 BROKEN = "this is no C, whatever {number} says\n"
 
 
-def made(text: str, definitions: library.Definitions = ()) -> library.Kernel:
+def made(text: str, definitions: Definitions = ()) -> library.Kernel:
     found = library.kernel(text, definitions)
     assert found is not None, objects.failures
     return found
@@ -201,7 +202,7 @@ def test_what_cannot_be_compiled_is_tried_once(cache: Path, tmp_path: Path, monk
     assert compiler.compiler()
     before = len(runs(notes))
     assert library.kernel(BROKEN) is None
-    library.kernel.cache_clear()
+    library.made.cache_clear()
     assert library.kernel(BROKEN) is None
     assert len(runs(notes)) == before + 1
     (said,) = objects.failures.values()

@@ -31,7 +31,16 @@ def sum_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
     apart = Apart(form, order, scope)
     inside = apart.taken(inside)
     body = inside * outside if outside != 1 else inside
-    rows = Pass(Kind.ROWS, replace(form, body=body), order, inside, outside, tuple(apart.records), fresh, worth=not product or alone)
+    rows = Pass(
+        Kind.ROWS,
+        replace(form, body=body),
+        order,
+        inside,
+        outside,
+        tuple(apart.records),
+        fresh,
+        worth=not product or alone,
+    )
     if loops_of([rows]) is not None:
         return rows
     columns = replace(rows, kind=Kind.COLUMNS, worth=not (alone or product))

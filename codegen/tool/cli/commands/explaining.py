@@ -23,14 +23,14 @@ def explain(
     ] = None,
     dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
     accuracy: Annotated[str, typer.Option(help="fast or strict.")] = "fast",
-    backend: Annotated[str, typer.Option(help="auto, numpy or compiled.")] = "auto",
+    backend: Annotated[str, typer.Option(help="auto, numpy, compiled or background.")] = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="As many as BLAS has by default.")] = None,
     measure: Annotated[bool, typer.Option("--measure", help="Time every way to compute each contraction.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: seconds, bytes.")] = False,
     ties: Ties = None,
 ) -> None:
     """Show how a layer's functions are computed at given shapes: strategies, operations, bytes, memory, times."""
-    given, chosen = dict(map(_shaped, shapes or [])), settings(pairs or [])
+    given, chosen = dict(map(shaped, shapes or [])), settings(pairs or [])
     layer = find(name)
     from rich.console import Console
 
@@ -46,7 +46,7 @@ def explain(
         Console().print(found)
 
 
-def _shaped(text: str) -> tuple[str, tuple[int, ...] | None]:
+def shaped(text: str) -> tuple[str, tuple[int, ...] | None]:
     """``x=8,56,56,128`` as a name and a shape; None for ``x=none``."""
     name, sign, value = text.partition("=")
     parts = [part.strip() for part in value.split(",") if part.strip()]

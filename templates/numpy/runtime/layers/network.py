@@ -8,6 +8,7 @@ import numpy as np
 from ..arguments.arrays import Array
 from ..machine.memory import Buffers
 from .layer import Layer
+from .rehearsal import rehearsed
 from .shown import FEW, Row, html, latex, shapes, size, table
 
 
@@ -24,6 +25,12 @@ class Network(Layer):
 
     layers: ClassVar[Mapping[str, str]] = {}
     kept: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for name in ("__call__", "predict", "backward"):
+            if name in vars(cls):
+                setattr(cls, name, rehearsed(vars(cls)[name]))
 
     def __init__(self) -> None:
         super().__init__()

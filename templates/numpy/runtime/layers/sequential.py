@@ -5,6 +5,7 @@ from typing import Any
 
 from ..arguments.arrays import Array
 from ..arguments.quote import short
+from .rehearsal import rehearsed
 from .shown import FEW, Row, called, html, latex, shapes, size, table
 
 
@@ -41,6 +42,7 @@ class Sequential:
             (str(k), called(layer), shapes(layer.params), size(layer.params)) for k, layer in enumerate(self.layers)
         ]
 
+    @rehearsed
     def __call__(self, x: Any, others: Mapping[str, Any] | None = None) -> Any:
         """The output of the last layer for input `x`, in training.
 
@@ -50,6 +52,7 @@ class Sequential:
         """
         return self._through(x, others, "__call__")
 
+    @rehearsed
     def predict(self, x: Any, others: Mapping[str, Any] | None = None) -> Any:
         """The output of the last layer after training; nothing is kept, and `others` are as of a call."""
         return self._through(x, others, "predict")
@@ -65,6 +68,7 @@ class Sequential:
             x = getattr(layer, method)(x, **given.get(number, {}))
         return x
 
+    @rehearsed
     def backward(self, dy: Array) -> Array:
         """The gradient with respect to the input, given `dy` with respect to the output."""
         for layer in reversed(self.layers):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments.arrays import Array
+from .ahead import Unfinished, dry_run
 from .configuration import current, has_c
 from .process import process, this_thread
 from .threads import team_size
@@ -41,7 +42,7 @@ def worthwhile(steps: int, *options: int) -> bool:
     They count in 64 bits: products of two options, or of one and an extent, have to fit.
     """
     backend = current().backend
-    if backend == "numpy" or (backend == "auto" and steps < FEWEST_STEPS):
+    if backend == "numpy" or (backend != "compiled" and steps < FEWEST_STEPS):
         return False
     return all(n <= MOST_COUNTED for n in options) and has_c()
 
@@ -73,7 +74,13 @@ def run(
     if not worthwhile(steps):
         return False
     kinds = "".join([a.dtype.char for a in arrays])
-    call = _compiled(text, kinds, len(sizes), tuple([n if n <= MOST_KNOWN else 0 for n in known]), bool(sums))
+    asked = text, kinds, len(sizes), tuple([n if n <= MOST_KNOWN else 0 for n in known]), bool(sums)
+    if dry_run() is not None:  # it is noted, and not kept as what computes
+        return _compiled.__wrapped__(*asked) is not None
+    try:
+        call = _compiled(*asked)
+    except Unfinished:
+        return False
     if call is None:
         return False
     given = [np.ascontiguousarray(a) for a in arrays]

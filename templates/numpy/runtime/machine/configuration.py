@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ..arguments.options import count
 from ..arguments.quote import short
+from .ahead import computing_meanwhile
 
 
 class Settings(NamedTuple):
@@ -18,7 +19,7 @@ class Settings(NamedTuple):
     strategy: str | None = None
 
 
-_CHOICES = {"backend": ("auto", "numpy", "compiled"), "accuracy": ("fast", "strict")}
+_CHOICES = {"backend": ("auto", "numpy", "compiled", "background"), "accuracy": ("fast", "strict")}
 
 _current: ContextVar[Settings] = ContextVar("settings", default=Settings())  # noqa: B039 a record that never changes
 
@@ -36,7 +37,10 @@ def settings(
 
     Args:
         backend: "numpy"; "compiled" for loops in C that are compiled when they are first called; "auto", which is in
-            force at first, for such loops where a C compiler is there and the work is large enough.
+            force at first, for such loops where a C compiler is there and the work is large enough: the first call of a
+            configuration waits for them, once for a machine; "background" for the same, but NumPy computes until a
+            compiler that works meanwhile has made them (`compiling` says how many it still has to make), so that the
+            last bits of first results depend on how fast it is.
         accuracy: "fast", which is in force at first: in float32 errors of a few 1e-6 of the largest element; or
             "strict": direct sums, with errors below 2e-6 of the sum of the absolute values of what an element adds up,
             and NaN and infinity in those elements only that read them.
@@ -63,9 +67,11 @@ def settings(
         count("settings", "threads", threads, 1)
     if backend == "compiled" and not has_c():
         raise ModuleNotFoundError("settings: backend 'compiled' needs a C compiler; run: pip install ziglang")
-    token = _current.set(current()._replace(**changes))
+    wanted = current()._replace(**changes)
+    token = _current.set(wanted)
     try:
-        yield current()
+        with computing_meanwhile(wanted.backend == "background"):
+            yield wanted
     finally:
         _current.reset(token)
 

@@ -2,11 +2,18 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import cache
 from threading import RLock, get_ident, local
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # loaded with the first worker: it takes as long as a third of the runtime
     from concurrent.futures import Future, ThreadPoolExecutor
+
+
+@cache
+def cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Process:

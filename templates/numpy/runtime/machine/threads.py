@@ -1,6 +1,5 @@
 """Work divided among threads, while BLAS has one."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from .configuration import current
-from .process import process, this_thread
+from .process import cores, process, this_thread
 
 WORTH_A_THREAD = 2e-4
 """Seconds of work from which on it is divided among threads."""
@@ -55,14 +54,8 @@ def team_size(seconds: float, wanted: int | None) -> int:
     """
     if seconds < WORTH_A_TEAM:
         return 1
-    most = available() if blas() else _cores()
+    most = available() if blas() else cores()
     return most if wanted is None else min(wanted, 4 * most)
-
-
-@cache
-def _cores() -> int:
-    """Those that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -19,6 +19,7 @@ YES = [
     "", "--help", "-V", "list", "list relu", "list relu --json", "derive relu", "derive sgd -o sgd.txt",
     "derive winograd --m 2 --r 3 --dims 1", "generate relu --out out", "verify relu --shapes 1",
     "explain relu --shape x=4", f"check slopes.py:right {' '.join(CHECK)}", "completion bash", "doctor",
+    "compile relu --shape x=4", "tune relu --shape x=4",
 ]  # fmt: skip
 WRONG = [
     *("unknown", "--unknown", "list --unknown", "list conv2", "list --json conv2", "list no.eq"),
@@ -32,6 +33,9 @@ WRONG = [
     *("verify conv2", "verify sgd", "verify broken.eq", "verify relu --shapes 0", "verify relu --unknown"),
     *("explain", "explain conv2", "explain sgd", "explain relu", "explain relu --shape x", "explain relu --unknown"),
     *("explain relu --shape x=4 --dtype int8", "explain relu --shape x=4 --backend gpu", "explain broken.net"),
+    *("compile relu", "compile conv2", "compile --set stride=1", "compile relu --shape x", "compile relu --unknown"),
+    *("compile relu --shape x=4 --dtype int8", "compile relu --shape x=4 --accuracy none", "compile broken.net"),
+    *("tune", "tune relu", "tune conv2", "tune relu --shape x=4 --dtype int8", "tune relu --shape x=4 --threads 0"),
     *("check", "check slopes.py:right", "check slopes.py:none --layer tanh", "check slopes.py:right --layer tanhh"),
     *("check slopes.py:right --layer tanh --examples 0", "check slopes.py:right --layer broken.eq"),
     *("check slopes.py:right --layer tanh --layout rows", "check slopes.py:right --layer tanh --bind y"),

@@ -10,12 +10,12 @@ from struct import Struct
 import numpy as np
 
 from ...arguments.arrays import Array
+from ..ahead import Definitions, Unfinished, dry_run, must_wait
 from ..process import process
 from .sources import POOL
 
 NAME, WORD = re.compile(r"[A-Z][A-Z0-9_]{0,63}"), re.compile(r"[a-z][a-z0-9_]{0,63}")
 LARGEST = (1 << 63) - 1
-Definitions = tuple[tuple[str, int | str], ...]
 HEAD = object.__basicsize__
 """Bytes at the beginning of every object of CPython; an array goes on with the address of its first element."""
 
@@ -53,6 +53,21 @@ class Kernel:
             raise MemoryError("a compiled function did not get the memory that it needs")
 
 
+class _Idle(Kernel):
+    """What a dry run is given: it does nothing."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        pass
+
+    def __call__(self, arrays: Sequence[Array | None], numbers: Sequence[int], threads: int) -> None:
+        pass
+
+
+_IDLE = _Idle()
+
+
 @cache
 def _packer(objects: int, numbers: int) -> Callable[..., bytes]:
     return Struct(f"{objects}P{numbers}l").pack
@@ -63,9 +78,10 @@ def available() -> bool:
     return _pool() is not None
 
 
-@lru_cache(512)
 def kernel(text: str, definitions: Definitions = ()) -> Kernel | None:
     """The function ``kernel`` of a text of C; None where it cannot be compiled, see `objects.failures`.
+
+    In a dry run it is noted, and does nothing.
 
     Args:
         text: its source, see templates/c/team.h.
@@ -73,7 +89,20 @@ def kernel(text: str, definitions: Definitions = ()) -> Kernel | None:
 
     Raises:
         ValueError: when a name or a value is none.
+        Unfinished: when the backend is "background" and it is not there yet.
     """
+    requests = dry_run()
+    if requests is not None:
+        requests.append((text, definitions))
+        return _IDLE
+    if must_wait((text, definitions), made):
+        raise Unfinished
+    return made(text, definitions)
+
+
+@lru_cache(512)
+def made(text: str, definitions: Definitions) -> Kernel | None:
+    """The same, compiled and waited for."""
     source, pool = defined(definitions) + text, _pool()
     library = _compiled()(source, "kernel") if pool is not None else None
     return Kernel(library, pool) if library is not None and pool is not None else None

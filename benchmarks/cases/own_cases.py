@@ -1,0 +1,153 @@
+"""Cases by the generated functions, called as a user calls them."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from inspect import signature
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+import gradscribe
+from benchmarks.cases import own_texts
+from benchmarks.cases.sizes_of_cases import Case
+from benchmarks.rows import Array
+from benchmarks.sides import Prepared
+from gradscribe import generated
+
+Arrays = Mapping[str, Array]
+CLASSES = {"lenet5": "LeNet5", "lenet": "LeNet", "resnet20": "ResNet20", "vgg11": "VGG11"}
+"""Of the catalogue's networks."""
+
+
+def prepare(case: Case, operation: str, arrays: Arrays) -> Prepared:
+    """An operation of a case on these arrays."""
+    return MAKERS[case.kind](case, operation, arrays)
+
+
+def _dense(_: Case, operation: str, a: Arrays) -> Prepared:
+    call: Callable[[], Any] = {
+        "forward": lambda: generated.dense_forward(a["x"], a["w"], a["b"]),
+        "dx": lambda: generated.dense_grad_input(a["dy"], a["w"]),
+        "dw": lambda: generated.dense_grad_weight(a["dy"], a["x"]),
+    }[operation]
+    return Prepared(call, lambda found: {operation: found})
+
+
+def _softmax(_: Case, operation: str, a: Arrays) -> Prepared:
+    if operation == "forward":
+        return Prepared(lambda: generated.softmax_forward(a["x"]), lambda found: {"forward": found})
+    y = generated.softmax_forward(a["x"])
+    return Prepared(lambda: generated.softmax_grad_input(a["dy"], y), lambda found: {"dx": found})
+
+
+def _layer_norm(_: Case, operation: str, a: Arrays) -> Prepared:
+    forward = partial(generated.layer_norm_forward, a["x"], a["gamma"], a["beta"])
+    if operation == "forward":
+        return Prepared(forward, lambda found: {"forward": found[0]})
+    given = a["dy"], a["gamma"], *forward()[1:]
+    return _norm(operation, given, generated.layer_norm_grad_input, generated.layer_norm_backward)
+
+
+def _batch_norm(_: Case, operation: str, a: Arrays) -> Prepared:
+    mean, var = np.zeros_like(a["gamma"]), np.ones_like(a["gamma"])
+    forward = partial(generated.batch_norm_forward, a["x"], a["gamma"], a["beta"], mean, var)
+    if operation == "forward":
+        return Prepared(forward, lambda found: {"forward": found[0]})
+    given = a["dy"], a["gamma"], *forward()[3:]
+    return _norm(operation, given, generated.batch_norm_grad_input, generated.batch_norm_backward)
+
+
+def _norm(operation: str, given: Sequence[Any], of_input: Callable[..., Any], of_all: Callable[..., Any]) -> Prepared:
+    """The gradient by the input, or those by the weights."""
+    if operation == "dx":
+        return Prepared(partial(of_input, *given), lambda found: {"dx": found})
+    of_weights = partial(of_all, *given, inputs=False)
+    return Prepared(of_weights, lambda found: dict(zip(("dgamma", "dbeta"), found[1:], strict=True)))
+
+
+def _attention(_: Case, operation: str, a: Arrays) -> Prepared:
+    given = a["q"], a["k"], a["v"]
+    forward = partial(generated.scaled_dot_product_attention_forward, *given)
+    if operation == "forward":
+        return Prepared(forward, lambda found: {"forward": found[0]})
+    p = forward()[1]
+    return Prepared(
+        lambda: generated.scaled_dot_product_attention_backward(a["dy"], *given, p),
+        lambda found: dict(zip(("dq", "dk", "dv"), found, strict=True)),
+    )
+
+
+def _lstm_cell(_: Case, operation: str, a: Arrays) -> Prepared:
+    given = [a[name] for name in ("x", "h", "c", "w", "r", "b")]
+    forward = partial(generated.lstm_cell_forward, *given)
+    if operation == "forward":
+        return Prepared(forward, lambda found: {"y": found[0], "z": found[1]})
+    saved: Any = forward()[2:]
+    return Prepared(
+        partial(generated.lstm_cell_backward, a["dy"], a["dz"], *given, *saved),
+        lambda found: dict(zip(("dx", "dh", "dc", "dw", "dr", "db"), found, strict=True)),
+    )
+
+
+def _step(case: Case, _: str, a: Arrays) -> Prepared:
+    """Forward and all gradients by the class, as a layer or a network of it."""
+    weights = [name for name in a if name not in ("x", "dy")]
+    own = (_network if case.network else _layer)(case, a["x"].dtype)
+    names = dict(zip(weights, own.params if case.network else weights, strict=True))
+    for name, kept in names.items():
+        own.params[kept][...] = a[name]
+    first = names[weights[0]]
+
+    def step() -> Any:
+        y = own(a["x"])
+        return y, own.backward(a["dy"]), own.grads
+
+    return Prepared(step, lambda found: {"y": found[0], "dx": found[1], "dw": found[2][first]})
+
+
+def _layer(case: Case, dtype: Any) -> Any:
+    made = getattr(_layer_module(case.kind), case.kind.capitalize())
+    taken = signature(made).parameters
+    return made(**{letter: size for letter, size in case.sizes if letter in taken}, dtype=dtype, rng=0)
+
+
+@cache
+def _layer_module(kind: str) -> ModuleType:
+    return gradscribe.layer(own_texts.LAYERS[kind], kind).compile()
+
+
+def _network(case: Case, dtype: Any) -> Any:
+    return getattr(_network_module(case.kind, case.sizes), case.kind.capitalize())(dtype=dtype, rng=0)
+
+
+@cache
+def _network_module(kind: str, sizes: tuple[tuple[str, int], ...]) -> ModuleType:
+    filled = partial(re.sub, r"\{([A-Z])\}", lambda found: str(dict(sizes)[found[1]]))
+    text = own_texts.NETWORKS[kind]
+    nodes = {name: gradscribe.layer(filled(t), name) for name, t in own_texts.NODES.items() if name in text}
+    return gradscribe.network(filled(text), kind, layers=nodes).compile()
+
+
+def _predict(case: Case, _: str, a: Arrays) -> Prepared:
+    network = catalogue(case.title)(dtype=a["x"].dtype, rng=0)
+    return Prepared(lambda: network.predict(a["x"]), lambda found: {"predict": found})
+
+
+MAKERS: Mapping[str, Callable[[Case, str, Arrays], Prepared]] = {
+    "dense": _dense,
+    "softmax": _softmax,
+    "layer_norm": _layer_norm,
+    "batch_norm": _batch_norm,
+    "attention": _attention,
+    "lstm_cell": _lstm_cell,
+    "perceptron": _step,
+    "block": _step,
+    "inference": _predict,
+}
+
+
+def catalogue(name: str) -> Any:
+    """The class of a network that comes with gradscribe."""
+    return getattr(generated, CLASSES[name])

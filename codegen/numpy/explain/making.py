@@ -1,0 +1,64 @@
+"""Compile what the functions of a layer or network need at given shapes; nothing is computed."""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from gradscribe.codegen.files.emitted import Emitted
+from gradscribe.codegen.numpy.explain.compiled_functions import Called, Function, functions_of, prediction
+from gradscribe.codegen.numpy.explain.instance import instance, real_type
+from gradscribe.codegen.numpy.explain.solve import ExplainError
+from gradscribe.derive.composition import Network
+from gradscribe.derive.ir.error import EquationError
+from gradscribe.derive.ir.quote import MOST_LISTED, shown
+from gradscribe.derive.layer.interface import Layer
+
+
+def compiled_ahead(
+    layer: Layer,
+    made: Emitted,
+    compiled: ModuleType,
+    shapes: Mapping[str, Sequence[int] | None],
+    settings: Mapping[str, str],
+    dtype: str,
+    chosen: Mapping[str, Any],
+) -> int:
+    """Compile what every function of a layer asks for by the backend "auto", into the user's cache.
+
+    Args:
+        layer: the layer or network.
+        made: its module as it was emitted.
+        compiled: the same, in memory.
+        shapes: of inputs by name, see `codegen.tool.explain`.
+        settings: likewise.
+        dtype: likewise.
+        chosen: the settings of the runtime besides.
+
+    Returns:
+        How many functions in C these are; those that were there are counted, too.
+
+    Raises:
+        ExplainError: when shapes are missing or do not fit, or there is no compiler.
+        EquationError: when a setting does not fit the layer.
+    """
+    module = functions_of(layer, made, compiled)
+    functions: list[Function | Called] = list(module.functions)
+    if isinstance(layer, Network):
+        functions.append(prediction(layer, compiled))
+    rehearsal = import_module(f"{module.runtime.__name__}.layers.rehearsal")
+    try:
+        example = instance(module.layer, shapes, settings, real_type(layer, dtype))
+        values = dict(example.values)
+
+        def call() -> None:
+            for function in functions:
+                values.update(rehearsal.blank(function.call(function.code, example, values)))  # positions are some
+
+        with module.runtime.settings(backend="compiled"), module.runtime.settings(**chosen, backend="auto"):
+            found: int = rehearsal.compile_ahead(call)
+    except EquationError:
+        raise
+    except (ModuleNotFoundError, MemoryError, ValueError, TypeError) as error:
+        raise ExplainError(f"{layer.name}: {shown(error, MOST_LISTED)}") from error
+    return found
