@@ -1,7 +1,7 @@
 """Cases by the generated functions, called as a user calls them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from inspect import signature
 from types import ModuleType
