@@ -122,12 +122,12 @@ def bottleneck_forward(
     norm2_m = rt.ratio(1, H * N * W) * rt.total(conv2_u, (0, 1, 2))
     # (3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = rt.empty((64,), dtype)
-    if not loops.bottleneck_forward_4(norm2_v, conv2_u, norm2_m, H, N, W):
+    if not loops.bottleneck_forward_1(norm2_v, conv2_u, norm2_m, H, N, W):
         norm2_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
     norm2_h = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_forward_5(norm2_h, conv2_u, factor2, norm2_m, H, N, W):
+    if not loops.bottleneck_forward_2(norm2_h, conv2_u, factor2, norm2_m, H, N, W):
         np.subtract(conv2_u, norm2_m, out=norm2_h)
         norm2_h *= factor2
     buffers.give(conv2_u)
@@ -137,7 +137,7 @@ def bottleneck_forward(
     norm2_new_var = H * N * W * norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = buffers.take((N, H, W, 64), dtype)
-    if not loops.bottleneck_forward_6(relu2_y, norm2_beta, norm2_gamma, norm2_h, H, N, W):
+    if not loops.bottleneck_forward_3(relu2_y, norm2_beta, norm2_gamma, norm2_h, H, N, W):
         np.multiply(norm2_h, norm2_gamma, out=relu2_y)
         relu2_y += norm2_beta
         np.maximum(relu2_y, 0, out=relu2_y)
@@ -149,12 +149,12 @@ def bottleneck_forward(
     norm3_m = rt.ratio(1, H * N * W) * rt.total(conv3_u, (0, 1, 2))
     # (3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
     norm3_v = rt.empty((256,), dtype)
-    if not loops.bottleneck_forward_7(norm3_v, conv3_u, norm3_m, H, N, W):
+    if not loops.bottleneck_forward_4(norm3_v, conv3_u, norm3_m, H, N, W):
         norm3_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv3_u - norm3_m), (0, 1, 2))
     # (4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
     factor3 = 1 / np.sqrt(norm3_v + 1e-05)
     norm3_h = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_forward_8(norm3_h, conv3_u, factor3, norm3_m, H, N, W):
+    if not loops.bottleneck_forward_5(norm3_h, conv3_u, factor3, norm3_m, H, N, W):
         np.subtract(conv3_u, norm3_m, out=norm3_h)
         norm3_h *= factor3
     buffers.give(conv3_u)
@@ -170,12 +170,12 @@ def bottleneck_forward(
     norm4_m = rt.ratio(1, H * N * W) * rt.total(project_u, (0, 1, 2))
     # (3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
     norm4_v = rt.empty((256,), dtype)
-    if not loops.bottleneck_forward_9(norm4_v, norm4_m, project_u, H, N, W):
+    if not loops.bottleneck_forward_6(norm4_v, norm4_m, project_u, H, N, W):
         norm4_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(project_u - norm4_m), (0, 1, 2))
     # (4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
     factor4 = 1 / np.sqrt(norm4_v + 1e-05)
     norm4_h = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_forward_10(norm4_h, factor4, norm4_m, project_u, H, N, W):
+    if not loops.bottleneck_forward_7(norm4_h, factor4, norm4_m, project_u, H, N, W):
         np.subtract(project_u, norm4_m, out=norm4_h)
         norm4_h *= factor4
     buffers.give(project_u)
@@ -186,7 +186,7 @@ def bottleneck_forward(
     # (6) relu3_y[n,i,j,c]
     #       = max(0, norm3_gamma[c] norm3_h[n,i,j,c]+norm3_beta[c]+norm4_gamma[c] norm4_h[n,i,j,c]+norm4_beta[c])
     relu3_y = rt.empty((N, H, W, 256), dtype)
-    if not loops.bottleneck_forward_11(
+    if not loops.bottleneck_forward_8(
         relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h, H, N, W
     ):
         np.multiply(norm3_h, norm3_gamma, out=relu3_y)

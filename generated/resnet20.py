@@ -155,12 +155,12 @@ def _basic_forward(
     norm2_m = rt.ratio(1, H**2 * N) * rt.total(conv2_u, (0, 1, 2))
     # (3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = rt.empty((C,), dtype)
-    if not loops.resnet20_basic_forward_4(norm2_v, conv2_u, norm2_m, C, H, N):
+    if not loops.resnet20_basic_forward_1(norm2_v, conv2_u, norm2_m, C, H, N):
         norm2_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
     norm2_h = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_forward_5(norm2_h, conv2_u, factor2, norm2_m, C, H, N):
+    if not loops.resnet20_basic_forward_2(norm2_h, conv2_u, factor2, norm2_m, C, H, N):
         np.subtract(conv2_u, norm2_m, out=norm2_h)
         norm2_h *= factor2
     buffers.give(conv2_u)
@@ -170,7 +170,7 @@ def _basic_forward(
     norm2_new_var = H**2 * N * norm2_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_forward_6(relu2_y, norm2_beta, norm2_gamma, norm2_h, x, C, H, N):
+    if not loops.resnet20_basic_forward_4(relu2_y, norm2_beta, norm2_gamma, norm2_h, x, C, H, N):
         np.multiply(norm2_h, norm2_gamma, out=relu2_y)
         relu2_y += norm2_beta
         relu2_y += x
@@ -258,12 +258,12 @@ def _down_forward(
     norm2_m = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u, (0, 1, 2))
     # (3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = rt.empty((K,), dtype)
-    if not loops.resnet20_down_forward_4(norm2_v, conv2_u, norm2_m, H_out, K, N):
+    if not loops.resnet20_down_forward_1(norm2_v, conv2_u, norm2_m, H_out, K, N):
         norm2_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
     norm2_h = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.resnet20_down_forward_5(norm2_h, conv2_u, factor2, norm2_m, H_out, K, N):
+    if not loops.resnet20_down_forward_2(norm2_h, conv2_u, factor2, norm2_m, H_out, K, N):
         np.subtract(conv2_u, norm2_m, out=norm2_h)
         norm2_h *= factor2
     buffers.give(conv2_u)

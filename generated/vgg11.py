@@ -391,7 +391,7 @@ def _double_backward(
     rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (50) dconv1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dconv1_u = buffers.take((N, H, H, K), dtype)
-    if not loops.vgg11_double_backward_3(dconv1_u, drelu1_y, relu1_y, H, K, N):
+    if not loops.vgg11_double_backward_2(dconv1_u, drelu1_y, relu1_y, H, K, N):
         dconv1_u[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (54) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]

@@ -33,12 +33,14 @@ class NestLoops:
     """The loops of a nest, and what calls them.
 
     Attributes:
+        nest: the nest.
         code: the loops, in C.
         caller: the function that a module calls.
         arrays: the arrays that it calls it with, the target first.
         others: the numbers and sizes behind them.
     """
 
+    nest: Nest
     code: CFunction
     caller: Function
     arrays: tuple[str, ...]
@@ -83,7 +85,7 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
         w.sums,
     )
     code = CFunction(_summary(w), _parameters(w, given), w.body)
-    return NestLoops(code, given.caller(name, _summary(w), argument), w.arrays, given.others)
+    return NestLoops(nest, code, given.caller(name, _summary(w), argument), w.arrays, given.others)
 
 
 def _parameters(w: Writer, given: "_Given") -> tuple[CParameter, ...]:

@@ -193,190 +193,6 @@ def bottleneck_forward_3(
 
 bottleneck_forward_4_loops = r"""/* Sums over j for every block, c. */
 static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm2_v,
-    const REAL *restrict conv2_u, const REAL *restrict norm2_m, REAL number_1, long H, long N, long W)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
-            APART
-            for (long k = 0; k < 64; k++) {
-                parts[k] += parts[part_ * 64 + k];
-            }
-        }
-        APART
-        for (long c = 0; c < 64; c++) {
-            norm2_v[c] = parts[c] * number_1;
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 64);
-    if (!running) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * 64;
-        APART
-        for (long k = 0; k < 64; k++) {
-            running[k] = 0;
-        }
-        long row = 0;
-        long low_row = block * 1024;
-        for (long j = low_row; j < least(low_row + 1024, H * N * W); j++) {
-            const long conv2_u_at = 64 * j;
-            for (long c = 0; c < whole(0, 64); c += LANES) {
-                const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
-                const reals norm2_m_1 = load(&norm2_m[c]);
-                store(&running[c], load(&running[c]) + (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1));
-            }
-            APART
-            for (long c = whole(0, 64); c < 64; c++) {
-                const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
-                const REAL norm2_m_1 = norm2_m[c];
-                running[c] += (conv2_u_1 - norm2_m_1) * (conv2_u_1 - norm2_m_1);
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long k = 0; k < 64; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
-                }
-            }
-        }
-        APART
-        for (long k = 0; k < 64; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_forward_4(norm2_v: rt.Array, conv2_u: rt.Array, norm2_m: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every block, c."""
-    dtype = rt.float_type("bottleneck_forward_4", norm2_v=norm2_v)
-    return rt.run(
-        bottleneck_forward_4_loops,
-        (H * N * W + 1023) // 1024,
-        64 * H * N * W,
-        (norm2_v, conv2_u, norm2_m),
-        (dtype(rt.ratio(1, H * N * W)),),
-        (H, N, W),
-        (),
-        64,
-    )
-
-
-bottleneck_forward_5_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict norm2_h, const REAL *restrict conv2_u, const REAL *restrict factor2,
-    const REAL *restrict norm2_m)
-{
-    for (long j = start; j < stop; j++) {
-        const long conv2_u_at = 64 * j;
-        const long norm2_h_at = 64 * j;
-        for (long c = 0; c < whole(0, 64); c += LANES) {
-            const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
-            const reals norm2_m_1 = load(&norm2_m[c]);
-            const reals factor2_1 = load(&factor2[c]);
-            const reals norm2_h_1 = (conv2_u_1 - norm2_m_1) * factor2_1;
-            store(&norm2_h[norm2_h_at + c], norm2_h_1);
-        }
-        APART
-        for (long c = whole(0, 64); c < 64; c++) {
-            const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
-            const REAL norm2_m_1 = norm2_m[c];
-            const REAL factor2_1 = factor2[c];
-            const REAL norm2_h_1 = (conv2_u_1 - norm2_m_1) * factor2_1;
-            norm2_h[norm2_h_at + c] = norm2_h_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
-}
-"""
-
-
-def bottleneck_forward_5(
-    norm2_h: rt.Array, conv2_u: rt.Array, factor2: rt.Array, norm2_m: rt.Array, H: int, N: int, W: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        bottleneck_forward_5_loops, H * N * W, 64 * H * N * W, (norm2_h, conv2_u, factor2, norm2_m), (), (), ()
-    )
-
-
-bottleneck_forward_6_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict relu2_y, const REAL *restrict norm2_beta,
-    const REAL *restrict norm2_gamma, const REAL *restrict norm2_h)
-{
-    for (long j = start; j < stop; j++) {
-        const long norm2_h_at = 64 * j;
-        const long relu2_y_at = 64 * j;
-        for (long c = 0; c < whole(0, 64); c += LANES) {
-            const reals norm2_beta_1 = load(&norm2_beta[c]);
-            const reals norm2_gamma_1 = load(&norm2_gamma[c]);
-            const reals norm2_h_1 = load(&norm2_h[norm2_h_at + c]);
-            const reals term_4 = norm2_beta_1 + norm2_gamma_1 * norm2_h_1;
-            const reals term_5 = choose(MASKS(term_4 < all(0)), all(0), term_4);
-            const reals relu2_y_1 = term_5;
-            store(&relu2_y[relu2_y_at + c], relu2_y_1);
-        }
-        APART
-        for (long c = whole(0, 64); c < 64; c++) {
-            const REAL norm2_beta_1 = norm2_beta[c];
-            const REAL norm2_gamma_1 = norm2_gamma[c];
-            const REAL norm2_h_1 = norm2_h[norm2_h_at + c];
-            const REAL term_4 = norm2_beta_1 + norm2_gamma_1 * norm2_h_1;
-            const REAL term_5 = term_4 < 0 ? 0 : term_4;
-            const REAL relu2_y_1 = term_5;
-            relu2_y[relu2_y_at + c] = relu2_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
-}
-"""
-
-
-def bottleneck_forward_6(
-    relu2_y: rt.Array, norm2_beta: rt.Array, norm2_gamma: rt.Array, norm2_h: rt.Array, H: int, N: int, W: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        bottleneck_forward_6_loops, H * N * W, 64 * H * N * W, (relu2_y, norm2_beta, norm2_gamma, norm2_h), (), (), ()
-    )
-
-
-bottleneck_forward_7_loops = r"""/* Sums over j for every block, c. */
-static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm3_v,
     const REAL *restrict conv3_u, const REAL *restrict norm3_m, REAL number_1, long H, long N, long W)
 {
@@ -448,11 +264,11 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_7(norm3_v: rt.Array, conv3_u: rt.Array, norm3_m: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_forward_4(norm3_v: rt.Array, conv3_u: rt.Array, norm3_m: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every block, c."""
-    dtype = rt.float_type("bottleneck_forward_7", norm3_v=norm3_v)
+    dtype = rt.float_type("bottleneck_forward_4", norm3_v=norm3_v)
     return rt.run(
-        bottleneck_forward_7_loops,
+        bottleneck_forward_4_loops,
         (H * N * W + 1023) // 1024,
         256 * H * N * W,
         (norm3_v, conv3_u, norm3_m),
@@ -463,7 +279,7 @@ def bottleneck_forward_7(norm3_v: rt.Array, conv3_u: rt.Array, norm3_m: rt.Array
     )
 
 
-bottleneck_forward_8_loops = r"""/* Element by element. */
+bottleneck_forward_5_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict norm3_h, const REAL *restrict conv3_u, const REAL *restrict factor3,
     const REAL *restrict norm3_m)
@@ -500,16 +316,16 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_8(
+def bottleneck_forward_5(
     norm3_h: rt.Array, conv3_u: rt.Array, factor3: rt.Array, norm3_m: rt.Array, H: int, N: int, W: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_8_loops, H * N * W, 256 * H * N * W, (norm3_h, conv3_u, factor3, norm3_m), (), (), ()
+        bottleneck_forward_5_loops, H * N * W, 256 * H * N * W, (norm3_h, conv3_u, factor3, norm3_m), (), (), ()
     )
 
 
-bottleneck_forward_9_loops = r"""/* Sums over j for every block, c. */
+bottleneck_forward_6_loops = r"""/* Sums over j for every block, c. */
 static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm4_v,
     const REAL *restrict norm4_m, const REAL *restrict project_u, REAL number_1, long H, long N, long W)
@@ -582,11 +398,11 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_9(norm4_v: rt.Array, norm4_m: rt.Array, project_u: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_forward_6(norm4_v: rt.Array, norm4_m: rt.Array, project_u: rt.Array, H: int, N: int, W: int) -> bool:
     """Sums over j for every block, c."""
-    dtype = rt.float_type("bottleneck_forward_9", norm4_v=norm4_v)
+    dtype = rt.float_type("bottleneck_forward_6", norm4_v=norm4_v)
     return rt.run(
-        bottleneck_forward_9_loops,
+        bottleneck_forward_6_loops,
         (H * N * W + 1023) // 1024,
         256 * H * N * W,
         (norm4_v, norm4_m, project_u),
@@ -597,7 +413,7 @@ def bottleneck_forward_9(norm4_v: rt.Array, norm4_m: rt.Array, project_u: rt.Arr
     )
 
 
-bottleneck_forward_10_loops = r"""/* Element by element. */
+bottleneck_forward_7_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict norm4_h, const REAL *restrict factor4, const REAL *restrict norm4_m,
     const REAL *restrict project_u)
@@ -634,16 +450,16 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_10(
+def bottleneck_forward_7(
     norm4_h: rt.Array, factor4: rt.Array, norm4_m: rt.Array, project_u: rt.Array, H: int, N: int, W: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_10_loops, H * N * W, 256 * H * N * W, (norm4_h, factor4, norm4_m, project_u), (), (), ()
+        bottleneck_forward_7_loops, H * N * W, 256 * H * N * W, (norm4_h, factor4, norm4_m, project_u), (), (), ()
     )
 
 
-bottleneck_forward_11_loops = r"""/* Element by element. */
+bottleneck_forward_8_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu3_y, const REAL *restrict norm3_beta,
     const REAL *restrict norm3_gamma, const REAL *restrict norm3_h, const REAL *restrict norm4_beta,
@@ -693,7 +509,7 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_11(
+def bottleneck_forward_8(
     relu3_y: rt.Array,
     norm3_beta: rt.Array,
     norm3_gamma: rt.Array,
@@ -707,7 +523,7 @@ def bottleneck_forward_11(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_11_loops,
+        bottleneck_forward_8_loops,
         H * N * W,
         256 * H * N * W,
         (relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h),

@@ -630,43 +630,6 @@ def vgg11_double_backward_2(dconv2_u: rt.Array, drelu2_y: rt.Array, relu2_y: rt.
     return rt.run(vgg11_double_backward_2_loops, H**2 * K * N, H**2 * K * N, (dconv2_u, drelu2_y, relu2_y), (), (), ())
 
 
-vgg11_double_backward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals relu1_y_1 = load(&relu1_y[e]);
-        const reals drelu1_y_1 = load(&drelu1_y[e]);
-        const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-        const reals dconv1_u_1 = term_3;
-        store(&dconv1_u[e], dconv1_u_1);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL relu1_y_1 = relu1_y[e];
-        const REAL drelu1_y_1 = drelu1_y[e];
-        const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-        const REAL dconv1_u_1 = term_3;
-        dconv1_u[e] = dconv1_u_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def vgg11_double_backward_3(dconv1_u: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, H: int, K: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(vgg11_double_backward_3_loops, H**2 * K * N, H**2 * K * N, (dconv1_u, drelu1_y, relu1_y), (), (), ())
-
-
 vgg11_single_backward_1_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
 static void loops(
     long start, long stop, REAL *restrict drelu1_y, const REAL *restrict dpool_y,

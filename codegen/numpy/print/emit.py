@@ -5,7 +5,7 @@ from functools import singledispatchmethod
 
 from sympy import Expr
 
-from gradscribe.codegen.loops import Nest, NestLoops, nest_loops
+from gradscribe.codegen.loops import Nest, NestLoops, like, nest_loops
 from gradscribe.codegen.numpy.plan import (
     Allocate,
     Block,
@@ -98,7 +98,6 @@ class Emitter(Updating):
         self.buffers = buffers
         self.function = ""
         self.nests: list[NestLoops] = []
-        self.called = 0
 
     def statements(self, plan: Plan) -> Body:
         """The statements of a plan; `nests` are the loops they call."""
@@ -265,11 +264,10 @@ class Emitter(Updating):
 
     def _loops(self, record: Nest) -> Expression:
         """The call of loops, which says whether they have computed anything."""
-        self.called += 1
-        name = f"{self.function}_{self.called}"
-        made = nest_loops(record, name, argument)
-        self.nests.append(made)
-        return call(f"loops.{name}", *map(self.array, (*made.arrays, *made.others)))
+        made = nest_loops(record, f"{self.function}_{len(self.nests) + 1}", argument)
+        known = like(made, self.nests)
+        self.nests += [made] if known is None else []
+        return call(f"loops.{(known or made).name}", *map(self.array, (*made.arrays, *made.others)))
 
     @emit.register
     def _(self, record: Invoke) -> Sequence[Statement]:
