@@ -46,7 +46,7 @@ def idealised(program: Program) -> tuple[Program, tuple[Idealised, ...]]:
     for statement in program.statements:
         changes = dict(_changes(statement))
         term = replace(statement.term, body=statement.term.body.xreplace({e: to for e, (to, _) in changes.items()}))
-        if term.body != 0:  # a summand that is 0 is none
+        if term.body != 0 or not changes:  # what has become 0 is no summand
             statements.append(replace(statement, term=term) if changes else statement)
         if changes:
             found.append(Idealised(statement, tuple(dict.fromkeys(c for _, c in changes.values()))))

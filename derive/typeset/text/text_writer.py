@@ -63,7 +63,8 @@ def page(document: Document, look: Look = PLAIN) -> str:
     for part in document.parts:
         writer = TextWriter(part, look)
         for passage in part.passages:
-            another = isinstance(passage[0], Heading) and passage[0].kind == "title"
+            first = next(iter(passage), None)
+            another = isinstance(first, Heading) and first.kind == "title"
             lines += ["", "─" * 40, ""] if lines and another else [""] if lines else []
             lines += (line for block in passage for line in writer.block(block))
     return "\n".join(line.rstrip() for line in lines) + "\n"

@@ -206,3 +206,20 @@ def test_networks_are_verified_at_both_orders(name: str) -> None:
     compared = {row.checked for row in found if row.against == PAGE}
     assert compared == {f"{name}_backward", f"{name}_double_backward"}
     assert (f"{name}_hessian_vector", INTERPRETER) in {(row.checked, row.against) for row in found}
+
+
+NOTHING = (
+    "y[n] = x[n] - x[n]",
+    "t[n] = x[n] - x[n]; y[n] = t[n] + x[n]",
+    "t[n] = 0*x[n]; y[n] = t[n]*x[n]",
+    "t[n] = x[n] - x[n]; y[n] = exp(t[n])*x[n]",
+    "s = sum(n) x[n]; t = s - s; y[n] = x[n] + t",
+)
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_what_cancels_is_0_and_stays_defined(text: str) -> None:
+    found = list(verify_layer(layer(text, "cancelled"), 2))
+    assert found
+    assert not failures(found)
+    assert isinstance(str(differentiate(layer(text, "cancelled").program).program), str)
