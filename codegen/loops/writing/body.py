@@ -50,18 +50,20 @@ class Looped:
         wins: of one that selects: the function that says whether a number replaces the best one so far.
         into: the function that goes on with a number along a row.
         found: the function that says what has come together.
+        of_two: of one that selects: the function of two numbers.
     """
 
     operator: str = ""
     wins: str = ""
     into: str = ""
     found: str = ""
+    of_two: str = ""
 
 
 LOOPED: Mapping[str, Looped] = {
     "sum": Looped("+", into="add_to", found="sum_of"),
-    "max": Looped(wins="above", into="raise_to", found="largest_of"),
-    "min": Looped(wins="below", into="lower_to", found="smallest_of"),
+    "max": Looped(wins="above", into="raise_to", found="largest_of", of_two="larger"),
+    "min": Looped(wins="below", into="lower_to", found="smallest_of", of_two="smaller"),
 }
 """The reductions that loops are written for; others are left to NumPy."""
 

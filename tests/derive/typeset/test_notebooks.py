@@ -70,7 +70,7 @@ def test_any_latex_compiles_what_notebooks_get(tmp_path: Path) -> None:
 
 
 def test_a_plan_is_a_few_lines() -> None:
-    found = plan(kernels(layer("max_pool2d"))[1])
+    found = plan(kernels(layer("group_norm"))[1])
     assert repr(found) == brief(str(found))
     assert len(str(found).splitlines()) > FEW
     assert "print shows them" in repr(found)

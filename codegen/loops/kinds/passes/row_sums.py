@@ -53,7 +53,7 @@ class RowSum:
         if self.how.operator:
             self.w.add(self.total, found)
         else:
-            self.w.let(self.total, call("larger" if self.nest.op == "max" else "smaller", self.total, found))
+            self.w.let(self.total, call(self.how.of_two, self.total, found))
 
     def end(self, bases: Mapping[Access, Base]) -> None:
         """Store the sum."""
