@@ -28,7 +28,7 @@ def adaptive_max_pool1d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
         output_size: an integer, or one per axis, at least 1.
 
     Returns:
-        y, shape (N, W_out, C); argmax, shape (N, W_out, C), row-major position in its window (-1: none).
+        y, shape (N, W_out, C); argmax, shape (N, W_out, C), row-major position in its window, or -1.
 
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.

@@ -42,7 +42,7 @@ def global_max_pool_forward(x: Any) -> tuple[rt.Array, rt.Array]:
         x: shape (N, ..., C).
 
     Returns:
-        y, shape (N, C); argmax, shape (N, C), row-major position in its window (-1: none).
+        y, shape (N, C); argmax, shape (N, C), row-major position in its window, or -1.
 
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.

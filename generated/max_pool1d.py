@@ -83,7 +83,7 @@ def max_pool1d_forward(
         ceil_mode: True or False.
 
     Returns:
-        y, shape (N, W_out, C); argmax, shape (N, W_out, C), row-major position in its window (-1: none).
+        y, shape (N, W_out, C); argmax, shape (N, W_out, C), row-major position in its window, or -1.
 
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.

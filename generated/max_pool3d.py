@@ -108,7 +108,7 @@ def max_pool3d_forward(
 
     Returns:
         y, shape (N, D_out, H_out, W_out, C); argmax, shape (N, D_out, H_out, W_out, C), row-major position in its
-            window (-1: none).
+            window, or -1.
 
     Raises:
         TypeError, ValueError: when a type, a shape or an option does not fit.

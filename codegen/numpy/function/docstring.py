@@ -111,7 +111,7 @@ def _argument(tensor: Tensor, kernel: Kernel) -> str:
 
 def _result(tensor: Tensor, kernel: Kernel) -> str:
     text = shape_text(tensor, kernel)
-    return f"{text}, row-major position in its window (-1: none)" if tensor.integer else text
+    return f"{text}, row-major position in its window, or -1" if tensor.integer else text
 
 
 def _inputs(kernel: Kernel) -> str:
