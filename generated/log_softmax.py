@@ -66,8 +66,8 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
 def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     """Compute dx, the gradient of E: logarithm of softmax over the last axis.
 
-    dx_sum1[q] = Σ_{k} dy[q,k]
-    (24) dx[q,v] = dy[q,v] − h[q,v] dx_sum1[q]/z[q]
+    du_sum1[q] = Σ_{k} dy[q,k]
+    (23) dx[q,v] = dy[q,v] − h[q,v] du_sum1[q]/z[q]
 
     Args:
         dy: shape (..., K); dE/dy.
@@ -88,12 +88,12 @@ def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
     z = z.reshape(-1)
     K = dy.shape[-1]
     rt.extent("log_softmax", "argument h, axis -1 (K)", h.shape[-1], K)
-    # dx_sum1[q] = Σ_{k} dy[q,k]
+    # du_sum1[q] = Σ_{k} dy[q,k]
     dx = rt.empty((E, K), dtype)
     if not loops.log_softmax_grad_input_1(dx, dy, h, z, E, K):
-        dx_sum1 = rt.total(dy, -1)
-        # (24) dx[q,v] = dy[q,v] − h[q,v] dx_sum1[q]/z[q]
-        dx = dy - dx_sum1[:, None] * h / z[:, None]
+        du_sum1 = rt.total(dy, -1)
+        # (23) dx[q,v] = dy[q,v] − h[q,v] du_sum1[q]/z[q]
+        dx = dy - du_sum1[:, None] * h / z[:, None]
     return dx.reshape(*full_shape, K)
 
 

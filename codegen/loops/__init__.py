@@ -5,9 +5,9 @@ written for. Arrays are addressed by one number each, so that an inner loop over
 """
 
 from gradscribe.codegen.loops.companion import FOLDER, companions
-from gradscribe.codegen.loops.likeness import like
 from gradscribe.codegen.loops.loop_function import NestLoops, nest_loops
 from gradscribe.codegen.loops.nest import BLOCK, FEWEST_STEPS, Nest
+from gradscribe.codegen.loops.same_loops import like
 from gradscribe.codegen.loops.writing.body import LOOPED, computable, is_cheap
 
 __all__ = [

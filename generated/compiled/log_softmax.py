@@ -101,8 +101,8 @@ static void loops(
     long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
     const REAL *restrict h, const REAL *restrict z, long K)
 {
-    REAL *restrict dx_sum1 = SCRATCH(REAL, 1);
-    if (!dx_sum1) {
+    REAL *restrict du_sum1 = SCRATCH(REAL, 1);
+    if (!du_sum1) {
         return;
     }
     for (long q = start; q < stop; q++) {
@@ -110,20 +110,20 @@ static void loops(
         const long dy_at = K * q;
         const long h_at = K * q;
         const long z_at = q;
-        double dx_sum1_1 = 0;
+        double du_sum1_1 = 0;
         for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
-            reals dx_sum1_2 = all(0);
+            reals du_sum1_2 = all(0);
             for (long k = low; k < whole(low, high); k += LANES) {
-                all_add_to(dx_sum1_2, load(&dy[dy_at + k]));
+                all_add_to(du_sum1_2, load(&dy[dy_at + k]));
             }
             for (long k = whole(low, high); k < high; k++) {
-                add_to(dx_sum1_2, dy[dy_at + k]);
+                add_to(du_sum1_2, dy[dy_at + k]);
             }
-            dx_sum1_1 += sum_of(dx_sum1_2);
+            du_sum1_1 += sum_of(du_sum1_2);
         }
-        dx_sum1[0] = dx_sum1_1;
-        const REAL number_of_row_1 = dx_sum1[0] / z[z_at];
+        du_sum1[0] = du_sum1_1;
+        const REAL number_of_row_1 = du_sum1[0] / z[z_at];
         for (long k = 0; k < whole(0, K); k += LANES) {
             const reals dy_1 = load(&dy[dy_at + k]);
             const reals h_1 = load(&h[h_at + k]);

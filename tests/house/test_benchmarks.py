@@ -77,6 +77,7 @@ def test_so_does_every_other_package(name: str) -> None:
 
 @pytest.mark.thorough
 @pytest.mark.oracle
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own compiler
 def test_so_does_a_step_that_pytorch_compiles() -> None:
     pytest.importorskip("torch")
     module = SIDES[SLOW].load()

@@ -10,18 +10,20 @@ from itertools import product
 
 from sympy import Expr, Integer, Mul, prod
 
-from gradscribe.derive.calculus.closed.closed_form import closed_forms
+from gradscribe.derive.calculus.closed.closed_form import ClosedForms, closed_forms
 from gradscribe.derive.calculus.collapse import discharge, rename, solve
 from gradscribe.derive.calculus.differentiate import Adjoint, Gradient
 from gradscribe.derive.calculus.passes.inline import inline
 from gradscribe.derive.calculus.passes.left_side import equation
 from gradscribe.derive.calculus.passes.reuse import distributions
 from gradscribe.derive.calculus.programs.closed_statements import Closed, closed_statements
-from gradscribe.derive.calculus.programs.closure import closure
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Program, Statement, Tensor, Term, accesses
 from gradscribe.kept import kept
+
+MOST = 6
+"""Summands up to which a closed form is looked for: a weight that many statements read has more."""
 
 SIZE = Integer(8)
 """What a size that is no number counts as, where work is compared."""
@@ -43,10 +45,8 @@ def with_closed_forms(gradient: Gradient, targets: Sequence[str], whole: Set[str
         targets: the gradients that are wanted; they may be read for nothing.
         whole: gradients that are not put into others.
     """
-    statements = gradient.program.statements
-    for closed in _chosen(gradient, targets, whole):
-        statements = _put(statements, closed)
-    return replace(gradient.program, statements=statements)
+    chosen = {closed.target: closed for closed in _chosen(gradient, targets, whole)}
+    return replace(gradient.program, statements=tuple(_put(gradient.program, chosen)))
 
 
 def closed_gradients(gradient: Gradient, targets: Sequence[str], whole: Set[str] = frozenset()) -> frozenset[str]:
@@ -97,22 +97,39 @@ def _choices(
     for statement in program.statements:
         collapsed = replace(statement, term=_collapsed(statement.term, program))
         groups.setdefault(statement.target.name, []).append(collapsed)
+    order = {name: number for number, name in enumerate(groups)}
     found: list[Choice] = []
     for name, group in groups.items():
         plain, terms = _written(group)
         if plain:
             forms.learn(name, terms)
-        stages = forms.stages(name, terms, learning=plain) if terms else ()
+        tried = len(terms) <= MOST and not _is_product(terms, group, forms)
+        stages = forms.stages(name, terms, learning=plain) if terms and tried else ()
         if stages:
             closed = closed_statements(group[0], stages[-1].value, terms[0].free, groups, forms.signals, taken)
-            found.append(Choice(closed, _without(closed, groups, program)))
+            found.append(Choice(closed, _without(closed, groups, order, program)))
     return tuple(found)
 
 
-def _without(closed: Closed, groups: Mapping[str, Sequence[Statement]], program: Program) -> Expr:
+def _is_product(terms: Sequence[Term], group: Sequence[Statement], forms: ClosedForms) -> bool:
+    """Whether a gradient is another one of the same shape times something: there is nothing to be closed."""
+    if len(terms) != 1 or terms[0].bound:
+        return False
+    found = [forms.signals[a.tensor] for a in accesses(terms[0].body) if a.tensor in forms.signals]
+    return all(t.shape == group[0].target.shape for t in found)
+
+
+def _without(
+    closed: Closed, groups: Mapping[str, Sequence[Statement]], order: Mapping[str, int], program: Program
+) -> Expr:
     """The work of what a closed form stands for: its gradient, with all that this needs and it does not read itself."""
-    others = (s for name, group in groups.items() if name not in closed.read for s in group)
-    wanted = closure([*others], [closed.target])
+    read, waiting, found = closed.read, [closed.target], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in groups and name not in read | found:
+            found.add(name)
+            waiting += [a.tensor for s in groups[name] for a in accesses(s.term.body)]
+    wanted = tuple(s for name in sorted(found, key=order.__getitem__) for s in groups[name])
     given = {a.tensor for s in wanted for a in accesses(s.term.body)} - {s.target.name for s in wanted}
     inputs = tuple(program.tensors[name] for name in sorted(given))
     return work(inline(Program(inputs, wanted, (closed.target,), program.sizes)).statements)
@@ -147,10 +164,22 @@ def _written(group: Sequence[Statement]) -> tuple[bool, list[Term]]:
     return first[1].free == group[0].term.free, terms
 
 
-def _put(statements: Sequence[Statement], closed: Closed) -> tuple[Statement, ...]:
-    """The statements with the closed form in place of its gradient's, behind all that it reads."""
-    first = next(n for n, s in enumerate(statements) if s.target.name == closed.target)
-    before, behind = statements[:first], [s for s in statements[first:] if s.target.name != closed.target]
-    early = [s for s in behind if s.target.name in closed.shared]
-    late = [s for s in behind if s.target.name not in closed.shared]
-    return (*before, *closed.sums, *early, *closed.statements, *late)
+def _put(program: Program, chosen: Mapping[str, Closed]) -> Iterator[Statement]:
+    """The statements with closed forms in place of those of their gradients, behind all that they read."""
+    done: set[str] = set()
+
+    def of(name: str) -> Iterator[Statement]:
+        if name in done:
+            return
+        done.add(name)
+        closed = chosen.get(name)
+        if closed is None:
+            yield from program.definitions(name)
+            return
+        yield from closed.sums
+        for other in closed.shared:
+            yield from of(other)
+        yield from closed.statements
+
+    for name in dict.fromkeys(s.target.name for s in program.statements):
+        yield from of(name)

@@ -99,6 +99,18 @@ def test_a_sum_that_is_no_gradient_has_a_name_that_is_free() -> None:
     assert [s.target.name for s in program.statements] == ["dx_sum2", "dx"]
 
 
+@pytest.mark.parametrize("text", ["u[c] = b[c] * sum(n) tanh(x[n,c]); y[c] = u[c]^2; weight b"])
+def test_nothing_is_divided_by_what_may_be_0(text: str) -> None:
+    """sum tanh(x) is u/b, but for b = 0."""
+    gradient = differentiate(layer(text, "own").program)
+    closed = gradient_program(gradient, ["b"], set())
+    given = {"x": np.array([[1.0, 2.0]]), "b": np.array([0.0, 3.0])}
+    sizes = {s: {"N": 1, "C": 2}[s.name] for s in gradient.forward.symbols()}
+    found, expected = (gradients(gradient, p, given, sizes)["db"] for p in (closed, gradient.program))
+    np.testing.assert_allclose(found, expected)
+    assert np.isfinite(found).all()
+
+
 def test_what_a_label_names_stays_apart() -> None:
     """[v = t[n]] within a sum of products would be asked for every v."""
     program = kernels(layer_of("softmax_cross_entropy"))[1].program

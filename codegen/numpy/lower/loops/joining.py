@@ -16,6 +16,9 @@ from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass, loops_of, r
 from gradscribe.codegen.numpy.plan import Allocate, Compiled, Define, Equation, Record, effects
 from gradscribe.derive.ir.term import accesses
 
+MOST = 10
+"""Statements of one pass: elements of more of them would not stay in registers, and looking for them takes longer."""
+
 LIGHT = 3
 """Operations of an element up to which it is computed twice rather than stored and read."""
 
@@ -146,7 +149,7 @@ def _join(group: Sequence[Lowered], scope: Scope) -> bool:
 def _joins(group: Sequence[Lowered], new: Lowered, scope: Scope) -> bool:
     """Whether a statement can be computed in one pass with those before it."""
     passes = _passes((*group, new))
-    if len(passes) <= len(group) or new.key != group[0].key:
+    if len(passes) <= len(group) or len(passes) > MOST or new.key != group[0].key:
         return False
     first, last = passes[0], passes[-1]
     if not all(map(scope.extent_matches, first.extents, last.extents)):

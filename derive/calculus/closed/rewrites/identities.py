@@ -51,12 +51,15 @@ class Identities:
         return replace(found, value=value)
 
     def _definitions(self, statement: Statement, program: Program) -> Iterator[Definition]:
-        """What a sum of one product says, as it is written and multiplied out."""
+        """What a sum of one product says, as it is written and multiplied out.
+
+        Of b[c] sum_n x[n, c] nothing: the sum would be divided by a tensor that may be 0.
+        """
         term, target = statement.term, statement.target
         if not term.bound or not is_plain(term) or len(program.definitions(target.name)) > 1:
             return
         for parts in (self._products(term), self._multiplied_out(term)):
-            if len(parts) == 1 and parts[0][1] != 1:
+            if len(parts) == 1 and parts[0][1] != 1 and _divides(parts[0][0]):
                 outer, inner = parts[0]
                 value = Access(target.name, *(r.index for r in term.free)) / outer
                 yield Definition(replace(term, body=inner), value, target.name)
@@ -90,6 +93,12 @@ class Identities:
                 if whole and same(d.term.body.xreplace(place), inner):
                     return Known(outer * d.value.xreplace(place), (d.tensor,))
         return None
+
+
+def _divides(outer: Expr) -> bool:
+    """Whether all tensors of a product are below the line."""
+    powers = (f.as_base_exp() for f in Mul.make_args(outer))
+    return all(exponent.is_negative for base, exponent in powers if base.has(Access))
 
 
 def _apart(product: Expr, term: Term) -> tuple[Expr, Expr]:
