@@ -103,7 +103,7 @@ def _choices(
         plain, terms = _written(group)
         if plain:
             forms.learn(name, terms)
-        tried = len(terms) <= MOST and not _is_product(terms, group, forms)
+        tried = len(terms) <= MOST and not _is_multiple(terms, group, forms)
         stages = forms.stages(name, terms, learning=plain) if terms and tried else ()
         if stages:
             closed = closed_statements(group[0], stages[-1].value, terms[0].free, groups, forms.signals, taken)
@@ -111,7 +111,7 @@ def _choices(
     return tuple(found)
 
 
-def _is_product(terms: Sequence[Term], group: Sequence[Statement], forms: ClosedForms) -> bool:
+def _is_multiple(terms: Sequence[Term], group: Sequence[Statement], forms: ClosedForms) -> bool:
     """Whether a gradient is another one of the same shape times something: there is nothing to be closed."""
     if len(terms) != 1 or terms[0].bound:
         return False
