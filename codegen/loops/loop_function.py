@@ -7,7 +7,7 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.codegen.loops.kinds import gather, reduce, scatter
-from gradscribe.codegen.loops.kinds.passes import row_loops
+from gradscribe.codegen.loops.kinds.passes import row_loops, stage_loops
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import CFunction, CParameter
 from gradscribe.codegen.loops.writing.loop_writer import Writer
@@ -25,6 +25,7 @@ WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "scatter": scatter.write,
     "reduce": reduce.write,
     **dict.fromkeys(("pointwise", "row_sums", "column_sums", "rows"), row_loops.write),
+    "stages": stage_loops.write,
 }
 
 
@@ -192,6 +193,8 @@ def _summary(w: Writer) -> str:
             return f"Sums over {', '.join(rest)} for every {', '.join(filter(None, (first, taps, vector)))}."
         case "row_sums":
             return f"Sums over {vector} for every {outer}."
+        case "stages":
+            return f"Stage by stage, for every {w.index(nest.outer[0].index).text}."
         case "rows" if outer:
             return f"Row by row, for every {outer}."
         case _:

@@ -6,7 +6,7 @@ import sympy
 from sympy import Expr, Symbol
 
 from gradscribe.derive.ir.index import affine
-from gradscribe.derive.ir.term import Guard, Range
+from gradscribe.derive.ir.term import Guard, Range, accesses
 
 FEWEST_STEPS = 1 << 17
 """Steps of loops below which nobody waits for a compiler, as the runtime has it: no loops are written for fewer."""
@@ -17,12 +17,26 @@ BLOCK = 1024
 
 
 @dataclass(frozen=True)
+class Groups:
+    """Groups of neighbours along the innermost index, which arrays may have one element for: ``m[g]`` for C*g + c.
+
+    Attributes:
+        range: the index of groups, and how many there are.
+        size: the elements of a group.
+    """
+
+    range: Range
+    size: Expr
+
+
+@dataclass(frozen=True)
 class Nest:
     """Loops over single elements, which are compiled: ``target[place] op= body`` for every point of the box.
 
     Attributes:
-        kind: how the loops are arranged: "gather", "scatter", "reduce", "column_sums", "row_sums", "pointwise"
-            or "rows", several of the last three and of "row_numbers"; see `codegen.loops`.
+        kind: how the loops are arranged: "gather", "scatter", "reduce", "column_sums", "row_sums", "pointwise",
+            "rows", several of the last three and of "row_numbers", or "stages", several of which later ones read
+            sums over the rows of the outermost index; see `codegen.loops`.
         target: the array written, new and not yet filled.
         place: where, per axis.
         op: the word of the reduction.
@@ -40,6 +54,7 @@ class Nest:
         members: of kind "rows": the nests that are computed row by row, one after the other; the target is the first's.
         parted: whether each value of the outermost index has sums of its own, which are added up at the end.
         local: the arrays among the targets of which there is one row only, or one element: nobody reads them elsewhere.
+        groups: those that arrays read or written with their index have.
     """
 
     kind: str
@@ -60,12 +75,36 @@ class Nest:
     adds: bool = False
     members: "tuple[Nest, ...]" = ()
     local: tuple[str, ...] = ()
+    groups: Groups | None = None
 
     @property
     def written(self) -> tuple[str, ...]:
         """The arrays that are written, without those that are local."""
         targets = dict.fromkeys(m.target for m in self.members or (self,) if m.target not in self.local)
         return (*targets, *([self.argument] if self.argument else []))
+
+    @property
+    def stages(self) -> "tuple[tuple[Nest, ...], ...]":
+        """Members that are computed in one sweep over the rows: none reads a sum over them that another makes."""
+        found: list[list[Nest]] = [[]]
+        sums: set[str] = set()
+        for member in self.members or (self,):
+            if sums & {a.tensor for a in accesses(member.body)}:
+                found.append([])
+                sums = set()
+            found[-1].append(member)
+            sums |= {member.target} if member.kind == "column_sums" else set()
+        return tuple(map(tuple, found))
+
+    @property
+    def crossing(self) -> set[str]:
+        """The arrays of elements that one stage makes and a later one reads: these are whole arrays."""
+        read: set[str] = set()
+        found: set[str] = set()
+        for stage in reversed(self.stages):
+            found |= read & {m.target for m in stage if m.kind == "pointwise"}
+            read |= {a.tensor for m in stage for a in accesses(m.body)}
+        return found
 
     @property
     def ranges(self) -> tuple[Range, ...]:

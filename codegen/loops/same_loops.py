@@ -6,7 +6,7 @@ from dataclasses import replace
 from sympy import Expr, Symbol
 
 from gradscribe.codegen.loops.loop_function import NestLoops
-from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.loops.nest import Groups, Nest
 from gradscribe.derive.ir.term import Access, Guard, Range, accesses
 
 
@@ -34,7 +34,8 @@ def _symbols(nest: Nest) -> set[Symbol]:
 def _expressions(nest: Nest) -> list[Expr]:
     brackets = [e for b in nest.brackets for e in (b.value, b.extent)]
     extents = [r.extent for r in nest.ranges] + [e for _, shape in nest.shapes for e in shape]
-    return [*nest.place, nest.body, nest.after, nest.position, *brackets, *extents]
+    groups = [nest.groups.range.extent, nest.groups.size] if nest.groups else []
+    return [*nest.place, nest.body, nest.after, nest.position, *brackets, *extents, *groups]
 
 
 def _renamed(nest: Nest, names: Mapping[str, str], sizes: Mapping[Expr, Expr]) -> Nest:
@@ -69,4 +70,5 @@ def _renamed(nest: Nest, names: Mapping[str, str], sizes: Mapping[Expr, Expr]) -
         position=put(nest.position),
         members=tuple(_renamed(member, names, sizes) for member in nest.members),
         local=tuple(map(called, nest.local)),
+        groups=nest.groups and Groups(ranged(nest.groups.range), put(nest.groups.size)),
     )

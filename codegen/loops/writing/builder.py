@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from gradscribe.codegen.loops.text.c_function import FINAL_REAL, CBody, Count, CStatement
+from gradscribe.codegen.loops.text.c_function import FINAL_REAL, CBlock, CBody, Count, CStatement
 from gradscribe.codegen.python.expression import Expression, Name
 from gradscribe.codegen.python.scalars.scalar import ZERO
 from gradscribe.codegen.python.statement import Assign
@@ -58,6 +58,14 @@ class Builder:
         self._body, self.held = body, {}
         yield body
         self._body, self.held = outside
+
+    @contextmanager
+    def block(self) -> Iterator[None]:
+        """Statements whose variables are theirs, in braces if there are any."""
+        with self.apart() as body:
+            yield
+        declares = any(isinstance(s, Assign) and s.kind is not None for s in body)
+        self.put(*([CBlock(tuple(body))] if declares else body))
 
     @contextmanager
     def loop(self, index: Name, low: Expression, high: Expression, macro: str = "") -> Iterator[None]:

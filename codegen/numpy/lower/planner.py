@@ -13,6 +13,7 @@ from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
 from gradscribe.codegen.numpy.lower.loops.element_pass import element_pass
+from gradscribe.codegen.numpy.lower.loops.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.joining import Lowered, joined, steps_of
 from gradscribe.codegen.numpy.lower.loops.nests import nest, within
 from gradscribe.codegen.numpy.lower.loops.passing import Pass, loops_of
@@ -77,7 +78,7 @@ def _lowered(
         zeros = [Allocate(statement.target.name, statement.target.shape, 0)] if fresh else []
         lowered = _statement(statement, form, program, scope, fresh=False)
         return Lowered(said, (*zeros, Present(absent[0], tuple(lowered))), key)
-    passed = _in_one_pass(form, scope, fresh) if len(_summands(form, scope)) == 1 else None
+    passed = _in_one_pass(form, scope, fresh)
     if passed is None:
         return Lowered(said, tuple(_statement(statement, form, program, scope, fresh)), key)
     found, made, otherwise = passed
@@ -166,22 +167,29 @@ def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
 
 def _in_one_pass(form: Form, scope: Scope, fresh: bool) -> tuple[Pass, tuple[Allocate, ...], tuple[Record, ...]] | None:
     """The pass that computes a form, the array that is made for it, and what NumPy does instead; None without one."""
-    if not _takes_long(form, scope):
+    wide = widened(form, scope)
+    seen, there, grouping = (wide.form, wide.scope, wide.grouping) if wide else (form, scope, None)
+    if not _takes_long(form, scope) or len(_summands(seen, there)) > 1:
         return None
-    found = element_pass(form, scope, fresh) or sum_pass(form, scope, fresh)
-    if found is None:
+    found = element_pass(seen, there, fresh, grouping) or sum_pass(seen, there, fresh, grouping)
+    if found is None or (wide and loops_of([found]) is None):
         return None
-    lowered = _strategy(found.form, scope, fresh)
+    found = found.undivided if wide else found
+    inner, views = split_axes(form if wide else found.form, scope)
+    inner, view = split_target(inner, scope)
+    lowered = _strategy(inner, scope, fresh)
     made = Allocate(form.target.name, form.target.shape, None)
     match lowered:
         case [Define() as defined]:
-            lowered = [replace(defined, into=True)]
+            lowered = [replace(defined, into=True, view=view is not None)]
         case _ if fresh:
-            filled = [r for r in lowered if isinstance(r, Allocate) and r.name == made.name]
-            if not filled or (filled[0] != made and not form.guards):
+            filled = [r for r in lowered if isinstance(r, Allocate) and r.name == inner.target.name]
+            whole = replace(made, name=inner.target.name, shape=inner.target.shape)
+            if not filled or (filled[0] != whole and not form.guards):
                 return None
-            made = filled[0]
-    return found, ((made,) if fresh else ()), tuple(r for r in lowered if r != made)
+            made = replace(made, fill=filled[0].fill)
+            lowered = [r for r in lowered if r != filled[0]]
+    return found, ((made,) if fresh else ()), (*views, *([view] if view is not None else []), *lowered)
 
 
 def _steps(form: Form) -> Expr:

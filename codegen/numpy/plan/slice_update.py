@@ -73,13 +73,14 @@ class Update:
 class Define:
     """A new array given by a pointwise expression over whole arrays; a `buffered` one is taken from the buffers.
 
-    With `into` there is an array for it already, which may be written into or replaced.
+    With `into` there is an array for it already, which may be written into or replaced; a `view` of one may not be.
     """
 
     name: str
     update: Update
     buffered: bool = False
     into: bool = False
+    view: bool = False
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ from gradscribe.codegen.numpy.plan import (
     effects,
 )
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
-from gradscribe.codegen.numpy.print.pointwise import into
+from gradscribe.codegen.numpy.print.pointwise import has_target, into
 from gradscribe.codegen.numpy.print.slicing import argument
 from gradscribe.codegen.numpy.print.updating import Updating, axes_words, constant, empty, names_of
 from gradscribe.codegen.python.expression import (
@@ -310,9 +310,10 @@ class Emitter(Updating):
     @emit.register
     def _(self, record: Define) -> Sequence[Statement]:
         name = Name(record.name)
-        if record.into and self.buffers and record.update.summed:
+        kept = record.into and (self.buffers or record.view)
+        if kept and (record.update.summed or not has_target(record.update)):
             return self._with_spans([Assign(Part(name, (ELLIPSIS,)), self._value(record.update))])
-        if record.into and self.buffers:
+        if kept:
             return self._with_spans(into(name, record.update.body, self._printer(record.update, record.update.axes)))
         if not record.buffered:
             return self._with_spans([Assign(name, self._value(record.update))])

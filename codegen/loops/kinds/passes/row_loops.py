@@ -24,7 +24,7 @@ def write(w: Writer) -> Expr:
     found = groups(nest.members or (nest,))
     if not nest.outer:
         (group,) = found
-        bases = w.bases(_all_read(group))
+        bases = w.bases(all_read(group))
         write_group(w, group, bases, (start, stop), set(), {})
         return nest.vector.extent
     columns = Columns(w, tuple(m for group in found for m in group if m.kind == "column_sums"))
@@ -35,7 +35,7 @@ def write(w: Writer) -> Expr:
             w.scratch(ROW, w.array(array), "REAL", w.integer(w.shapes[array][0]))
     first = nest.outer[0]
     with w.loop(w.index(first.index), start, stop), columns.within(), _rows(w):
-        bases = w.bases(_all_read([m for group in found for m in group]))
+        bases = w.bases(all_read([m for group in found for m in group]))
         for group, read in zip(found, later, strict=True):
             write_group(w, group, bases, (ZERO, w.integer(nest.vector.extent)), read, columns.places)
         columns.behind_row()
@@ -47,7 +47,7 @@ def _read(found: Sequence[Sequence[Nest]]) -> set[str]:
     return {a.tensor for group in found for m in group for e in (m.body, m.after) for a in accesses(e)}
 
 
-def _all_read(members: Sequence[Nest]) -> Expr:
+def all_read(members: Sequence[Nest]) -> Expr:
     """All that is read and written in a row, but what is written at the end."""
     targets = (Access(m.target, *m.place) for m in members if m.kind != "column_sums")
     afters = (m.after for m in members if m.kind != "column_sums")

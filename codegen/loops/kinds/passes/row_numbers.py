@@ -26,12 +26,12 @@ def _taken(e: Expr, w: Writer, bases: Mapping[Access, Base], found: dict[Expr, A
     if isinstance(e, Access) or is_indicator(e) or is_number(e, w.indices):
         return e
     if w.nest.vector.index not in e.free_symbols:
-        return _number(e, w, bases, found) if _is_slow(e) else e
+        return _number(e, w, bases, found) if is_slow(e) else e
     if not isinstance(e, Add | Mul):
         return e.func(*(_taken(a, w, bases, found) for a in e.args))
     still = [a for a in e.args if _stays(a, w)]
     moving = [_taken(a, w, bases, found) for a in e.args if not _stays(a, w)]
-    if any(map(_is_slow, still)):
+    if any(map(is_slow, still)):
         still = [_number(e.func(*still), w, bases, found)]
     return e.func(*still, *moving)
 
@@ -41,7 +41,7 @@ def _stays(e: Expr, w: Writer) -> bool:
     return not is_indicator(e) and w.nest.vector.index not in e.free_symbols and not is_number(e, w.indices)
 
 
-def _is_slow(e: Expr) -> bool:
+def is_slow(e: Expr) -> bool:
     """Whether an expression of elements takes a function, a root or a quotient."""
     return any(accesses(p) and not (p.exp.is_Integer and p.exp > 0) for p in e.atoms(sympy.Pow)) or any(
         accesses(f) for f in e.atoms(*CALLED)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from sympy import sympify
 
 from gradscribe.codegen.loops.nest import Nest
-from gradscribe.codegen.loops.text.c_function import LONG, REAL, Count
+from gradscribe.codegen.loops.text.c_function import DOUBLE, LONG, REAL, Count
 from gradscribe.codegen.loops.writing.body import LOOPED
 from gradscribe.codegen.loops.writing.loop_writer import Base, Writer
 from gradscribe.codegen.python.expression import Binary, Expression, Literal, Name, call
@@ -19,7 +19,7 @@ from gradscribe.derive.ir.term import Access
 
 BLOCK = 4096
 """Elements of a row that are added up in the type of the arrays."""
-REALS, DOUBLE = Name("reals"), Name("double")
+REALS = Name("reals")
 
 
 class RowSum:

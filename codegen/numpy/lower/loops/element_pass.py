@@ -13,6 +13,7 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import computable
 from gradscribe.codegen.numpy.lower.context import Scope
+from gradscribe.codegen.numpy.lower.loops.grouping import Grouping
 from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order, joint, restricted
 from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass
 from gradscribe.codegen.numpy.lower.loops.set_apart import Apart
@@ -24,7 +25,7 @@ MANY_OPERATIONS = 3
 """Operations from which on one pass over elements of whole arrays is worth it; NumPy makes one per operation."""
 
 
-def element_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
+def element_pass(form: Form, scope: Scope, fresh: bool, grouping: Grouping | None = None) -> Pass | None:
     """The pass that computes `form` into its target, a new one or one that it adds to; None where there is none."""
     order = tuple(v for v in form.place if isinstance(v, Symbol))
     copied = fresh and isinstance(form.body, Access)  # it may become a view
@@ -33,11 +34,12 @@ def element_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
     operations = _operations(form.body)
     short = len(joint(order, [a.indices for a in accesses(form.body)], form).ranges) > 1
     worth = operations > 0 and (short or operations >= MANY_OPERATIONS or _is_slow(form.body))
-    worth = (worth or bool(form.guards)) and not _is_for_all_rows(form, scope)
+    worth = (worth or bool(form.guards) or grouping is not None) and not _is_for_all_rows(form, scope)
     apart = Apart(form, order, scope) if worth else None
     body = apart.taken(form.body) if apart else form.body
     before = tuple(apart.records) if apart else ()
-    return Pass(Kind.ELEMENTS, replace(form, body=body), order, body, Integer(1), before, fresh, worth)
+    same = replace(form, body=body)
+    return Pass(Kind.ELEMENTS, same, order, body, Integer(1), form.body, before, fresh, worth, grouping)
 
 
 def _is_pointwise(form: Form, order: Sequence[Symbol], scope: Scope) -> bool:

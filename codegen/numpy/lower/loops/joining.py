@@ -12,7 +12,7 @@ from sympy import Expr, Integer, prod
 
 from gradscribe.codegen.loops import is_cheap
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass, loops_of, reads
+from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass, in_stages, loops_of, reads
 from gradscribe.codegen.numpy.plan import Allocate, Compiled, Define, Equation, Record, effects
 from gradscribe.derive.ir.term import accesses
 
@@ -54,8 +54,8 @@ class Lowered:
     def alone(self) -> tuple[Record, ...]:
         """What NumPy does where nothing is made before."""
         match self.otherwise:
-            case (Define() as defined,):
-                return (replace(defined, into=False),) if self.made else self.otherwise
+            case (*views, Define(view=False) as defined) if self.made:
+                return (*views, replace(defined, into=False))
         return (*self.made, *self.otherwise)
 
 
@@ -158,7 +158,7 @@ def _joins(group: Sequence[Lowered], new: Lowered, scope: Scope) -> bool:
     if any(len(p.order) != len(first.order) and p.kind is not Kind.NUMBERS for p in passes):
         return False
     written = {p.form.target.name for p in passes}
-    if written & effects(*last.before).names:
+    if written & effects(*last.before).names and not in_stages(passes):
         return False
     same = [p.along(first.order) for p in passes]
     if not _sums_are_read_at_the_end(same):
@@ -183,8 +183,8 @@ def _sums_are_read_at_the_end(passes: Sequence[Pass]) -> bool:
 
     That reads nothing else that rows make.
     """
-    columns = [p for p in passes if p.kind is Kind.COLUMNS]
-    rows = [p for p in passes if p.kind is not Kind.COLUMNS]
+    columns = [p for p in passes if p.kind is Kind.COLUMNS and p.order[0] not in p.place]
+    rows = [p for p in passes if p not in columns]
     sums, made = ({p.form.target.name for p in found} for found in (columns, rows))
     early = {a.tensor for p in rows for a in reads(p)} | {a.tensor for p in columns for a in accesses(p.inside)}
     late = {a.tensor for p in columns for a in accesses(p.outside)}
@@ -199,16 +199,25 @@ def _records(groups: Sequence[Sequence[Lowered]], others: Collection[str]) -> li
     passes = [_passes(group) for group in groups]
     twice = {s.target for group in groups for s in group if s.repeated}
     shared = set.intersection(*(_spoken(found) for found in passes)) if len(groups) > 1 else set()
-    summed = {p.form.target.name for p in _passes(statements) if p.kind is Kind.COLUMNS}
-    local = {s.target for s in statements} - set(others) - (shared - twice) - summed
+    summed = {p.form.target.name for p in _passes(statements) if p.kind is Kind.COLUMNS and p.order[0] not in p.place}
+    whole = (loops_of(_members(found)) for found in passes)
+    crossing = set[str]().union(*(nest.crossing for nest in whole if nest is not None))
+    local = {s.target for s in statements} - set(others) - (shared - twice) - summed - crossing
     nests = (loops_of(_members(found), local) for found in passes)
-    first, *rest = statements
-    before = dict.fromkeys(r for found in passes for p in found for r in p.before)
+    before = dict.fromkeys(r for found in passes if not in_stages(found) for p in found for r in p.before)
     made = (r for s in statements for r in s.made if r.name not in local)
-    numpy, *more = (s.alone if s.target in local else s.otherwise for s in statements)
-    after = (r for s, records in zip(rest, more, strict=True) for r in (s.equation, *records))
-    ways = Compiled(steps_of(passes[0][0]), (), tuple(n for n in nests if n is not None), (*numpy, *after))
-    return [first.equation, *before, *made, ways]
+    ways = [_otherwise(s, local, before) for s in statements]
+    first, *rest = statements
+    after = (r for s, records in zip(rest, ways[1:], strict=True) for r in (s.equation, *records))
+    both = Compiled(steps_of(passes[0][0]), (), tuple(n for n in nests if n is not None), (*ways[0], *after))
+    return [first.equation, *before, *made, both]
+
+
+def _otherwise(statement: Lowered, local: Collection[str], before: Collection[Record]) -> tuple[Record, ...]:
+    """What NumPy does for a statement of several."""
+    records = statement.alone if statement.target in local else statement.otherwise
+    assert statement.found is not None
+    return (*(r for r in statement.found.before if r not in before), *records)
 
 
 def _spoken(passes: Iterable[Pass]) -> set[str]:

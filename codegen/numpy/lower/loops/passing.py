@@ -7,10 +7,11 @@ from enum import Enum
 from sympy import Add, Expr, Integer, Symbol
 
 from gradscribe.codegen.kernel.form import Form
-from gradscribe.codegen.loops import BLOCK, Nest, computable
+from gradscribe.codegen.loops import BLOCK, Groups, Nest, computable
+from gradscribe.codegen.numpy.lower.loops.grouping import Grouping
 from gradscribe.codegen.numpy.lower.loops.joint_axes import Joint, joint
 from gradscribe.codegen.numpy.plan import Record
-from gradscribe.derive.ir.index import floordiv
+from gradscribe.derive.ir.index import floordiv, integer, same
 from gradscribe.derive.ir.term import Access, Range, accesses
 
 
@@ -33,9 +34,11 @@ class Pass:
         order: its indices in the order of the axes.
         inside: what is computed for each element.
         outside: what multiplies a sum then.
+        entire: `inside` of arrays that there are without `before`.
         before: the records that make some of the arrays.
         fresh: whether the target is new; else it is added to.
         worth: whether it is worth loops by itself.
+        grouping: which arrays have one element for a group of neighbours.
     """
 
     kind: Kind
@@ -43,9 +46,17 @@ class Pass:
     order: tuple[Symbol, ...]
     inside: Expr
     outside: Expr
+    entire: Expr
     before: tuple[Record, ...]
     fresh: bool = True
     worth: bool = True
+    grouping: Grouping | None = None
+
+    @property
+    def undivided(self) -> "Pass":
+        """The same without arrays that are made before."""
+        form = replace(self.form, body=self.entire * self.outside if self.outside != 1 else self.entire)
+        return replace(self, form=form, inside=self.entire, before=())
 
     @property
     def place(self) -> tuple[Expr, ...]:
@@ -69,8 +80,9 @@ class Pass:
             body=self.form.body.xreplace(named),
             guards=tuple(g.substitute(named) for g in self.form.guards),
         )
-        inside, outside = self.inside.xreplace(named), self.outside.xreplace(named)
-        return replace(self, form=form, order=order, inside=inside, outside=outside)
+        grouping = self.grouping and replace(self.grouping, whole=indices[self.grouping.whole])
+        inside, outside, entire = (e.xreplace(named) for e in (self.inside, self.outside, self.entire))
+        return replace(self, form=form, order=order, inside=inside, outside=outside, entire=entire, grouping=grouping)
 
 
 def loops_of(passes: Sequence[Pass], local: Collection[str] = ()) -> Nest | None:
@@ -80,34 +92,92 @@ def loops_of(passes: Sequence[Pass], local: Collection[str] = ()) -> Nest | None
         passes: what is computed.
         local: the arrays among the targets that nobody reads elsewhere; they are none of the loops' arrays.
     """
-    first = passes[0]
-    same = [p.along(first.order) for p in passes]
-    read = [a.indices for p in same for e in (p.inside, p.outside) for a in accesses(e) if a.indices]
-    asked = [(v,) for p in same for g in p.form.guards for v in p.order if v in g.value.free_symbols]
-    axes = joint(first.order, [*(p.place for p in same), *read, *asked], same[0].form)
-    if not all(_fits(p, axes) for p in same):
+    first, staged = passes[0], in_stages(passes)
+    along = [(p.undivided if staged else p).along(first.order) for p in passes]
+    read = [a.indices for p in along for e in (p.inside, p.outside) for a in accesses(e) if a.indices]
+    asked = [(v,) for p in along for g in p.form.guards for v in p.order if v in g.value.free_symbols]
+    axes = joint(first.order, [*(p.place for p in along), *read, *asked], along[0].form)
+    if staged:
+        return _in_stages(along, axes, local)
+    if not all(_fits(p, axes) for p in along):
         return None
-    summed = [p for p in same if p.kind is Kind.COLUMNS]
-    parted = bool(summed) and axes.ranges[0].index not in summed[0].place
-    if len(passes) > 1 and any(p.kind is Kind.COLUMNS and axes.ranges[0].index in p.place for p in same):
-        return None
+    parted = any(p.kind is Kind.COLUMNS for p in along)
     outer = axes.ranges[:-1]
     if parted and len(outer) == 1:
         rows = outer[0].extent
         blocks = Range(Symbol("block", integer=True, nonnegative=True), floordiv(rows + BLOCK - 1, BLOCK))
         outer = (blocks, *outer)
-    nests = [replace(_nest(p, axes), outer=outer, parted=parted, blocked=len(outer) == len(axes.ranges)) for p in same]
+    blocked = len(outer) == len(axes.ranges)
+    nests = [replace(_nest(p, axes), outer=outer, parted=parted, blocked=blocked) for p in along]
     return nests[0] if len(nests) == 1 else _together([_localised(n, local) for n in nests], local)
 
 
+def in_stages(passes: Sequence[Pass]) -> bool:
+    """Whether sums over rows are there when those of the outermost index are done, or groups have a number each."""
+    return any(p.grouping or (p.kind is Kind.COLUMNS and p.order[0] in p.place) for p in passes)
+
+
+def _in_stages(passes: Sequence[Pass], axes: Joint, local: Collection[str]) -> Nest | None:
+    """The loops that compute, for each value of the outermost index, one stage after the other."""
+    first, *middle, vector = axes.ranges
+    for p in passes:
+        placed = [r.index in p.form.placed for r in axes.ranges]
+        summed = placed[0] and placed[-1] and not any(placed[1:-1])
+        fits = p.kind is Kind.ELEMENTS or (p.kind is Kind.COLUMNS and bool(middle) and summed)
+        if not fits or p.form.guards or not all(computable(e, p.form.indices) for e in (p.inside, p.outside)):
+            return None
+    found = [p.grouping for p in passes if p.grouping]
+    arrays = frozenset[str]().union(*(g.arrays for g in found))
+    rows = {r.index for r in middle}
+    if any(not same(g.groups.size, found[0].groups.size) or g.whole != vector.index for g in found):
+        return None
+    if any(rows & set(axes.indices(a.indices)) for p in passes for a in reads(p) if a.tensor in arrays):
+        return None
+    nests = [replace(_localised(_nest(p, axes), local), outer=(first, *middle), brackets=()) for p in passes]
+    if found:
+        groups = _apart(found[0].groups, passes[0].order)
+        nests = [_grouped(n, groups, arrays) for n in nests]
+    whole = nests[0] if len(nests) == 1 else _together(nests, local)
+    return replace(whole, kind="stages", members=tuple(nests))
+
+
+def _apart(groups: Groups, order: Collection[Symbol]) -> Groups:
+    """The groups with an index that no axis has: statements come with indices of their own."""
+    index = groups.range.index
+    while index in order:
+        index = integer(f"{index.name}_")
+    return replace(groups, range=Range(index, groups.range.extent))
+
+
+def _grouped(nest: Nest, groups: Groups, arrays: Collection[str]) -> Nest:
+    """The same, in which arrays of groups have an axis of these."""
+    v = nest.vector
+    elements = {Access(nest.target, *nest.place), *(a for e in (nest.body, nest.after) for a in accesses(e))}
+    own: dict[Expr, Access] = {
+        a: Access(a.tensor, *(groups.range.index if e == v.index else e for e in a.indices))
+        for a in elements
+        if a.tensor in arrays
+    }
+    target = own.get(Access(nest.target, *nest.place))
+    shapes = {name: (*shape[:-1], groups.range.extent) if name in arrays else shape for name, shape in nest.shapes}
+    return replace(
+        nest,
+        place=nest.place if target is None else target.indices,
+        body=nest.body.xreplace(own),
+        after=nest.after.xreplace(own),
+        shapes=tuple(shapes.items()),
+        groups=groups,
+    )
+
+
 def _fits(p: Pass, axes: Joint) -> bool:
-    """Whether sums are along the innermost axes, or along all but these and the outermost ones."""
+    """Whether sums are along the innermost axes, or along all but these."""
     if not all(computable(e, p.form.indices) for e in (p.inside, p.outside)):
         return False
     placed = [r.index in p.form.placed for r in axes.ranges]
     if p.kind in (Kind.ROWS, Kind.NUMBERS):
         return len(placed) > 1 and all(placed[:-1]) and not placed[-1]
-    return p.kind is Kind.ELEMENTS or (len(placed) > 1 and placed[-1] and not any(placed[1:-1]) and not all(placed))
+    return p.kind is Kind.ELEMENTS or (len(placed) > 1 and placed[-1] and not any(placed[:-1]))
 
 
 def _nest(p: Pass, axes: Joint) -> Nest:

@@ -10,6 +10,7 @@ from sympy import Expr, Integer, Mul, Symbol
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import LOOPED, computable
 from gradscribe.codegen.numpy.lower.context import Scope
+from gradscribe.codegen.numpy.lower.loops.grouping import Grouping
 from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order, restricted
 from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.set_apart import Apart
@@ -17,16 +18,18 @@ from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.term import Access, accesses
 
 
-def sum_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
+def sum_pass(form: Form, scope: Scope, fresh: bool, grouping: Grouping | None = None) -> Pass | None:
     """The pass that computes `form` into its target; None where there is none, as for products of matrices.
 
     A sum of nothing but elements along columns, and a matrix times a vector, are worth it only beside others: NumPy is
-    as fast there.
+    as fast there, but for groups of columns.
     """
     order = _order(form, scope)
     if order is None or not computable(form.body, form.indices) or not (fresh or form.is_sum):
         return None
-    inside, outside = _summands(form)
+    groups = grouping is not None and form.target.name in grouping.arrays
+    entire, outside = _summands(form, grouping.whole if grouping is not None and groups else None)
+    inside = entire
     alone, product = isinstance(inside, Access), form.is_sum and _multiplies(inside)
     apart = Apart(form, order, scope)
     inside = apart.taken(inside)
@@ -37,13 +40,15 @@ def sum_pass(form: Form, scope: Scope, fresh: bool) -> Pass | None:
         order,
         inside,
         outside,
+        entire,
         tuple(apart.records),
         fresh,
         worth=not product or alone,
+        grouping=grouping,
     )
     if loops_of([rows]) is not None:
         return rows
-    columns = replace(rows, kind=Kind.COLUMNS, worth=not (alone or product))
+    columns = replace(rows, kind=Kind.COLUMNS, worth=groups or not (alone or product))
     return columns if form.is_sum and loops_of([columns]) is not None else None
 
 
@@ -68,10 +73,14 @@ def _order(form: Form, scope: Scope) -> tuple[Symbol, ...] | None:
     return order if fits else None
 
 
-def _summands(form: Form) -> tuple[Expr, Expr]:
-    """The factors that are summed up, and those that multiply the sum once; brackets keep theirs."""
+def _summands(form: Form, whole: Symbol | None) -> tuple[Expr, Expr]:
+    """The factors that are summed up, and those that multiply the sum once; brackets keep theirs.
+
+    Elements of a group, whose axis has the index `whole`, are summed up, too.
+    """
     factors = Mul.make_args(form.body)
-    outside = [f for f in factors if not f.free_symbols & set(form.contracted)]
+    summed = {*form.contracted, *([whole] if whole is not None else [])}
+    outside = [f for f in factors if not f.free_symbols & summed]
     if not form.is_sum or any(is_indicator(f) for f in factors) or len(outside) == len(factors):
         return form.body, Integer(1)
     return Mul(*(f for f in factors if f not in outside)), Mul(*outside)
