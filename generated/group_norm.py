@@ -66,18 +66,21 @@ def group_norm_forward(
     full_shape, E, G, epsilon, C, N = _group_norm_sizes(dtype, gamma, beta, x, num_groups, eps)
     x = x.reshape(N, E, C * G)
     # (1) m[n,g] = 1/(CE) Σ_{e,c} x[n, e, Cg+c]
-    x_1 = x.reshape(N, E, G, C)
-    m = rt.ratio(1, C * E) * rt.total(x_1, (1, 3))
-    # (2) v[n,g] = 1/(CE) Σ_{e,c} (x[n, e, Cg+c]−m[n,g])²
-    x_2 = x.reshape(N, E, G, C)
-    v = rt.ratio(1, C * E) * rt.total(np.square(x_2 - m[:, None, :, None]), (1, 3))
-    # (3) h[n, e, c+Cg] = 1/√(ε+v[n,g]) (x[n, e, c+Cg]−m[n,g])
-    x_3 = x.reshape(N, E, G, C)
-    h_1 = (x_3 - m[:, None, :, None]) / np.sqrt(epsilon + v[:, None, :, None])
-    h = h_1.reshape(N, E, C * G)
-    # (4) y[n,e,k] = γ[k] h[n,e,k] + β[k]
+    v = rt.empty((N, G), dtype)
+    h = rt.empty((N, E, C * G), dtype)
     y = rt.empty((N, E, C * G), dtype)
-    if not loops.group_norm_forward_1(y, beta, gamma, h, C, E, G, N):
+    if not loops.group_norm_forward_1(v, h, y, x, beta, gamma, C, E, G, N, epsilon):
+        x_1 = x.reshape(N, E, G, C)
+        m = rt.ratio(1, C * E) * rt.total(x_1, (1, 3))
+        # (2) v[n,g] = 1/(CE) Σ_{e,c} (x[n, e, Cg+c]−m[n,g])²
+        x_2 = x.reshape(N, E, G, C)
+        v = rt.ratio(1, C * E) * rt.total(np.square(x_2 - m[:, None, :, None]), (1, 3))
+        # (3) h[n, e, c+Cg] = 1/√(ε+v[n,g]) (x[n, e, c+Cg]−m[n,g])
+        x_3 = x.reshape(N, E, G, C)
+        h_1 = h.reshape(N, E, G, C)
+        np.subtract(x_3, m[:, None, :, None], out=h_1)
+        h_1 *= 1 / np.sqrt(epsilon + v[:, None, :, None])
+        # (4) y[n,e,k] = γ[k] h[n,e,k] + β[k]
         y = beta + gamma * h
     return y.reshape(N, *full_shape, C * G), v, h.reshape(N, *full_shape, C * G)
 
@@ -131,22 +134,25 @@ def group_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, num_groups: in
     dy = dy.reshape(N, E, C * G)
     h = h.reshape(N, E, C * G)
     # dx_sum1[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c] h[q, e, Cg+c]
-    dy_1 = dy.reshape(N, E, G, C)
-    gamma_1 = gamma.reshape(G, C)
-    h_1 = h.reshape(N, E, G, C)
-    dx_sum1 = rt.total(gamma_1 * dy_1 * h_1, (1, 3))
-    # dx_sum2[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c]
-    dy_2 = dy.reshape(N, E, G, C)
-    gamma_2 = gamma.reshape(G, C)
-    dx_sum2 = rt.total(gamma_2 * dy_2, (1, 3))
-    # (26) dx[q, a, Cg+c] = 1/(CE √(ε+v[q,g])) (CE dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
-    dy_3 = dy.reshape(N, E, G, C)
-    gamma_3 = gamma.reshape(G, C)
-    h_3 = h.reshape(N, E, G, C)
-    dx_1 = (C * E * gamma_3 * dy_3 - dx_sum1[:, None, :, None] * h_3 - dx_sum2[:, None, :, None]) / (
-        C * E * np.sqrt(epsilon + v[:, None, :, None])
-    )
-    dx = dx_1.reshape(N, E, C * G)
+    dx = rt.empty((N, E, C * G), dtype)
+    if not loops.group_norm_grad_input_1(dx, dy, gamma, h, v, C, E, G, N, epsilon):
+        dy_1 = dy.reshape(N, E, G, C)
+        gamma_1 = gamma.reshape(G, C)
+        h_1 = h.reshape(N, E, G, C)
+        dx_sum1 = rt.total(gamma_1 * dy_1 * h_1, (1, 3))
+        # dx_sum2[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c]
+        dy_2 = dy.reshape(N, E, G, C)
+        gamma_2 = gamma.reshape(G, C)
+        dx_sum2 = rt.total(gamma_2 * dy_2, (1, 3))
+        # (26) dx[q, a, Cg+c] = 1/(CE √(ε+v[q,g])) (CE dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
+        dy_3 = dy.reshape(N, E, G, C)
+        gamma_3 = gamma.reshape(G, C)
+        h_3 = h.reshape(N, E, G, C)
+        dx_1 = dx.reshape(N, E, G, C)
+        np.multiply(dy_3, C * E * gamma_3, out=dx_1)
+        dx_1 -= dx_sum1[:, None, :, None] * h_3
+        dx_1 -= dx_sum2[:, None, :, None]
+        dx_1 *= rt.ratio(1, C * E) * (1 / np.sqrt(epsilon + v[:, None, :, None]))
     return dx.reshape(N, *full_shape, C * G)
 
 
@@ -256,24 +262,25 @@ def group_norm_backward(
         dbeta = rt.total(dy, (0, 1))
     if inputs:
         # dx_sum1[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c] h[q, e, Cg+c]
-        dy_1 = dy.reshape(N, E, G, C)
-        gamma_1 = gamma.reshape(G, C)
-        h_1 = h.reshape(N, E, G, C)
-        dx_sum1 = rt.total(gamma_1 * dy_1 * h_1, (1, 3))
-        # dx_sum2[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c]
-        dy_2 = dy.reshape(N, E, G, C)
-        gamma_2 = gamma.reshape(G, C)
-        dx_sum2 = rt.total(gamma_2 * dy_2, (1, 3))
-        # (26) dx[q, a, Cg+c] = 1/(CE √(ε+v[q,g])) (CE dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
-        dy_3 = dy.reshape(N, E, G, C)
-        gamma_3 = gamma.reshape(G, C)
-        h_3 = h.reshape(N, E, G, C)
-        dx_1 = (C * E * gamma_3 * dy_3 - dx_sum1[:, None, :, None] * h_3 - dx_sum2[:, None, :, None]) / (
-            C * E * np.sqrt(epsilon + v[:, None, :, None])
-        )
-        del dx_sum1
-        del dx_sum2
-        dx = dx_1.reshape(N, E, C * G)
+        dx = rt.empty((N, E, C * G), dtype)
+        if not loops.group_norm_backward_2(dx, dy, gamma, h, v, C, E, G, N, epsilon):
+            dy_1 = dy.reshape(N, E, G, C)
+            gamma_1 = gamma.reshape(G, C)
+            h_1 = h.reshape(N, E, G, C)
+            dx_sum1 = rt.total(gamma_1 * dy_1 * h_1, (1, 3))
+            # dx_sum2[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c]
+            dy_2 = dy.reshape(N, E, G, C)
+            gamma_2 = gamma.reshape(G, C)
+            dx_sum2 = rt.total(gamma_2 * dy_2, (1, 3))
+            # (26) dx[q, a, Cg+c] = 1/(CE √(ε+v[q,g])) (CE dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
+            dy_3 = dy.reshape(N, E, G, C)
+            gamma_3 = gamma.reshape(G, C)
+            h_3 = h.reshape(N, E, G, C)
+            dx_1 = dx.reshape(N, E, G, C)
+            np.multiply(dy_3, C * E * gamma_3, out=dx_1)
+            dx_1 -= dx_sum1[:, None, :, None] * h_3
+            dx_1 -= dx_sum2[:, None, :, None]
+            dx_1 *= rt.ratio(1, C * E) * (1 / np.sqrt(epsilon + v[:, None, :, None]))
     return dx.reshape(N, *full_shape, C * G) if inputs else None, dgamma, dbeta
 
 

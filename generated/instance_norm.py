@@ -60,16 +60,15 @@ def instance_norm_forward(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05) 
     full_shape, E, epsilon, C, N = _instance_norm_sizes(dtype, gamma, beta, x, eps)
     x = x.reshape(N, E, C)
     # (1) m[n,c] = 1/E Σ_{e} x[n,e,c]
-    m = rt.ratio(1, E) * rt.total(x, 1)
-    # (2) v[n,c] = 1/E Σ_{e} (x[n,e,c]−m[n,c])²
     v = rt.empty((N, C), dtype)
-    if not loops.instance_norm_forward_1(v, m, x, C, E, N):
-        v = rt.ratio(1, E) * rt.total(np.square(x - m[:, None, :]), 1)
-    # (3) h[n,e,c] = 1/√(ε+v[n,c]) (x[n,e,c]−m[n,c])
-    factor1 = 1 / np.sqrt(epsilon + v)
     h = rt.empty((N, E, C), dtype)
     y = rt.empty((N, E, C), dtype)
-    if not loops.instance_norm_forward_2(h, y, factor1, m, x, beta, gamma, C, E, N):
+    if not loops.instance_norm_forward_1(v, h, y, x, beta, gamma, C, E, N, epsilon):
+        m = rt.ratio(1, E) * rt.total(x, 1)
+        # (2) v[n,c] = 1/E Σ_{e} (x[n,e,c]−m[n,c])²
+        v = rt.ratio(1, E) * rt.total(np.square(x - m[:, None, :]), 1)
+        # (3) h[n,e,c] = 1/√(ε+v[n,c]) (x[n,e,c]−m[n,c])
+        factor1 = 1 / np.sqrt(epsilon + v)
         h = (x - m[:, None, :]) * factor1[:, None, :]
         # (4) y[n,e,c] = γ[c] h[n,e,c] + β[c]
         y = beta + gamma * h
@@ -119,15 +118,13 @@ def instance_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float 
     dy = dy.reshape(N, E, C)
     h = h.reshape(N, E, C)
     # dx_sum1[q,o] = Σ_{e} dy[q,e,o] h[q,e,o]
-    dx_sum1 = rt.empty((N, C), dtype)
-    if not loops.instance_norm_grad_input_1(dx_sum1, dy, h, C, E, N):
-        dx_sum1 = rt.contract("q e o, q e o -> q o", dy, h)
-    # dx_sum2[q,o] = Σ_{e} dy[q,e,o]
-    dx_sum2 = rt.total(dy, 1)
-    # (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
-    factor1 = 1 / np.sqrt(epsilon + v)
     dx = rt.empty((N, E, C), dtype)
-    if not loops.instance_norm_grad_input_2(dx, dx_sum1, dx_sum2, dy, factor1, gamma, h, C, E, N):
+    if not loops.instance_norm_grad_input_1(dx, dy, h, gamma, v, C, E, N, epsilon):
+        dx_sum1 = rt.contract("q e o, q e o -> q o", dy, h)
+        # dx_sum2[q,o] = Σ_{e} dy[q,e,o]
+        dx_sum2 = rt.total(dy, 1)
+        # (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
+        factor1 = 1 / np.sqrt(epsilon + v)
         dx = (E * dy - dx_sum1[:, None, :] * h - dx_sum2[:, None, :]) * gamma * factor1[:, None, :] / E
     return dx.reshape(N, *full_shape, C)
 
@@ -221,15 +218,13 @@ def instance_norm_backward(
         dbeta = rt.total(dy, (0, 1))
     if inputs:
         # dx_sum1[q,o] = Σ_{e} dy[q,e,o] h[q,e,o]
-        dx_sum1 = rt.empty((N, C), dtype)
-        if not loops.instance_norm_backward_2(dx_sum1, dy, h, C, E, N):
-            dx_sum1 = rt.contract("q e o, q e o -> q o", dy, h)
-        # dx_sum2[q,o] = Σ_{e} dy[q,e,o]
-        dx_sum2 = rt.total(dy, 1)
-        # (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
-        factor1 = 1 / np.sqrt(epsilon + v)
         dx = rt.empty((N, E, C), dtype)
-        if not loops.instance_norm_backward_3(dx, dx_sum1, dx_sum2, dy, factor1, gamma, h, C, E, N):
+        if not loops.instance_norm_backward_2(dx, dy, h, gamma, v, C, E, N, epsilon):
+            dx_sum1 = rt.contract("q e o, q e o -> q o", dy, h)
+            # dx_sum2[q,o] = Σ_{e} dy[q,e,o]
+            dx_sum2 = rt.total(dy, 1)
+            # (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
+            factor1 = 1 / np.sqrt(epsilon + v)
             dx = (E * dy - dx_sum1[:, None, :] * h - dx_sum2[:, None, :]) * gamma * factor1[:, None, :] / E
     return dx.reshape(N, *full_shape, C) if inputs else None, dgamma, dbeta
 

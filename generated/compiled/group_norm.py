@@ -2,33 +2,184 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `group_norm`: C, compiled when it is first called, see `rt.Companion`."""
 
+from typing import Any
+
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-group_norm_forward_1_loops = r"""/* Element by element. */
+group_norm_forward_1_loops = r"""/* Stage by stage, for every n. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict gamma,
-    const REAL *restrict h, long C, long G)
+    long start, long stop, struct team *const team, REAL *restrict v, REAL *restrict h, REAL *restrict y,
+    const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma, REAL number_1, REAL number_2,
+    long C, long E, long G)
 {
-    for (long e = start; e < stop; e++) {
-        const long h_at = C * G * e;
-        const long y_at = C * G * e;
-        for (long k = 0; k < whole(0, C * G); k += LANES) {
-            const reals beta_1 = load(&beta[k]);
-            const reals gamma_1 = load(&gamma[k]);
-            const reals h_1 = load(&h[h_at + k]);
-            const reals y_1 = beta_1 + gamma_1 * h_1;
-            store(&y[y_at + k], y_1);
+    REAL *restrict m = SCRATCH(REAL, G);
+    if (!m) {
+        return;
+    }
+    double *restrict sums = SCRATCH(double, C * G);
+    if (!sums) {
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, C * G);
+    if (!running) {
+        return;
+    }
+    REAL *restrict columns_1 = SCRATCH(REAL, C * G);
+    if (!columns_1) {
+        return;
+    }
+    REAL *restrict columns_2 = SCRATCH(REAL, C * G);
+    if (!columns_2) {
+        return;
+    }
+    REAL *restrict columns_3 = SCRATCH(REAL, C * G);
+    if (!columns_3) {
+        return;
+    }
+    for (long n = start; n < stop; n++) {
+        {
+            APART
+            for (long k = 0; k < C * G; k++) {
+                sums[k] = 0;
+                running[k] = 0;
+            }
+            long row = 0;
+            for (long e = 0; e < E; e++) {
+                const long x_at = C * G * (E * n + e);
+                for (long c = 0; c < whole(0, C * G); c += LANES) {
+                    store(&running[c], load(&running[c]) + load(&x[x_at + c]));
+                }
+                APART
+                for (long c = whole(0, C * G); c < C * G; c++) {
+                    running[c] += x[x_at + c];
+                }
+                row += 1;
+                if (floor_remainder(row, 32) == 0) {
+                    APART
+                    for (long k = 0; k < C * G; k++) {
+                        sums[k] += running[k];
+                        running[k] = 0;
+                    }
+                }
+            }
+            APART
+            for (long k = 0; k < C * G; k++) {
+                sums[k] += running[k];
+                running[k] = 0;
+            }
+            for (long g = 0; g < G; g++) {
+                const long low = C * g;
+                const long high = low + C;
+                double total = 0;
+                for (long c = low; c < high; c++) {
+                    total += sums[c];
+                }
+                const long m_at = g;
+                m[m_at] = total * number_1;
+            }
         }
-        APART
-        for (long k = whole(0, C * G); k < C * G; k++) {
-            const REAL beta_1 = beta[k];
-            const REAL gamma_1 = gamma[k];
-            const REAL h_1 = h[h_at + k];
-            const REAL y_1 = beta_1 + gamma_1 * h_1;
-            y[y_at + k] = y_1;
+        {
+            for (long g = 0; g < G; g++) {
+                const long low = C * g;
+                const long high = low + C;
+                const long m_at = g;
+                APART
+                for (long c = low; c < high; c++) {
+                    columns_1[c] = m[m_at];
+                }
+            }
+            APART
+            for (long k = 0; k < C * G; k++) {
+                sums[k] = 0;
+                running[k] = 0;
+            }
+            long row = 0;
+            for (long e = 0; e < E; e++) {
+                const long x_at = C * G * (E * n + e);
+                for (long c = 0; c < whole(0, C * G); c += LANES) {
+                    const reals x_1 = load(&x[x_at + c]);
+                    const reals columns_1_1 = load(&columns_1[c]);
+                    store(&running[c], load(&running[c]) + (x_1 - columns_1_1) * (x_1 - columns_1_1));
+                }
+                APART
+                for (long c = whole(0, C * G); c < C * G; c++) {
+                    const REAL x_1 = x[x_at + c];
+                    const REAL columns_1_1 = columns_1[c];
+                    running[c] += (x_1 - columns_1_1) * (x_1 - columns_1_1);
+                }
+                row += 1;
+                if (floor_remainder(row, 32) == 0) {
+                    APART
+                    for (long k = 0; k < C * G; k++) {
+                        sums[k] += running[k];
+                        running[k] = 0;
+                    }
+                }
+            }
+            APART
+            for (long k = 0; k < C * G; k++) {
+                sums[k] += running[k];
+                running[k] = 0;
+            }
+            for (long g = 0; g < G; g++) {
+                const long low = C * g;
+                const long high = low + C;
+                double total = 0;
+                for (long c = low; c < high; c++) {
+                    total += sums[c];
+                }
+                const long v_at = G * n + g;
+                v[v_at] = total * number_1;
+            }
+        }
+        for (long g = 0; g < G; g++) {
+            const long low = C * g;
+            const long high = low + C;
+            const long m_at = g;
+            APART
+            for (long c = low; c < high; c++) {
+                columns_2[c] = m[m_at];
+            }
+        }
+        for (long g = 0; g < G; g++) {
+            const long low = C * g;
+            const long high = low + C;
+            const long v_at = G * n + g;
+            APART
+            for (long c = low; c < high; c++) {
+                columns_3[c] = 1 / root_of(number_2 + v[v_at]);
+            }
+        }
+        for (long e = 0; e < E; e++) {
+            const long h_at = C * G * (E * n + e);
+            const long x_at = C * G * (E * n + e);
+            const long y_at = C * G * (E * n + e);
+            for (long c = 0; c < whole(0, C * G); c += LANES) {
+                const reals x_1 = load(&x[x_at + c]);
+                const reals columns_2_1 = load(&columns_2[c]);
+                const reals columns_3_1 = load(&columns_3[c]);
+                const reals h_1 = (x_1 - columns_2_1) * columns_3_1;
+                const reals beta_1 = load(&beta[c]);
+                const reals gamma_1 = load(&gamma[c]);
+                const reals y_1 = beta_1 + gamma_1 * h_1;
+                store(&h[h_at + c], h_1);
+                store(&y[y_at + c], y_1);
+            }
+            APART
+            for (long c = whole(0, C * G); c < C * G; c++) {
+                const REAL x_1 = x[x_at + c];
+                const REAL columns_2_1 = columns_2[c];
+                const REAL columns_3_1 = columns_3[c];
+                const REAL h_1 = (x_1 - columns_2_1) * columns_3_1;
+                const REAL beta_1 = beta[c];
+                const REAL gamma_1 = gamma[c];
+                const REAL y_1 = beta_1 + gamma_1 * h_1;
+                h[h_at + c] = h_1;
+                y[y_at + c] = y_1;
+            }
         }
     }
 }
@@ -40,17 +191,222 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2], numbers[3],
+        numbers[4]);
 }
 """
 
 
 def group_norm_forward_1(
-    y: rt.Array, beta: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int, G: int, N: int
+    v: rt.Array,
+    h: rt.Array,
+    y: rt.Array,
+    x: rt.Array,
+    beta: rt.Array,
+    gamma: rt.Array,
+    C: int,
+    E: int,
+    G: int,
+    N: int,
+    epsilon: Any,
 ) -> bool:
-    """Element by element."""
-    return rt.run(group_norm_forward_1_loops, E * N, C * E * G * N, (y, beta, gamma, h), (), (C, G), ())
+    """Stage by stage, for every n."""
+    dtype = rt.float_type("group_norm_forward_1", v=v)
+    return rt.run(
+        group_norm_forward_1_loops,
+        N,
+        C * E * G * N,
+        (v, h, y, x, beta, gamma),
+        (dtype(rt.ratio(1, C * E)), dtype(epsilon)),
+        (C, E, G),
+        (),
+    )
+
+
+group_norm_grad_input_1_loops = r"""/* Stage by stage, for every q. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict gamma, const REAL *restrict h, const REAL *restrict v, REAL number_1, REAL number_2,
+    REAL number_3, long C, long E, long G)
+{
+    REAL *restrict dx_sum1 = SCRATCH(REAL, G);
+    if (!dx_sum1) {
+        return;
+    }
+    REAL *restrict dx_sum2 = SCRATCH(REAL, G);
+    if (!dx_sum2) {
+        return;
+    }
+    double *restrict sums = SCRATCH(double, 2 * C * G);
+    if (!sums) {
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C * G);
+    if (!running) {
+        return;
+    }
+    REAL *restrict columns_1 = SCRATCH(REAL, C * G);
+    if (!columns_1) {
+        return;
+    }
+    REAL *restrict columns_2 = SCRATCH(REAL, C * G);
+    if (!columns_2) {
+        return;
+    }
+    REAL *restrict columns_3 = SCRATCH(REAL, C * G);
+    if (!columns_3) {
+        return;
+    }
+    for (long q = start; q < stop; q++) {
+        {
+            APART
+            for (long k = 0; k < 2 * C * G; k++) {
+                sums[k] = 0;
+                running[k] = 0;
+            }
+            long row = 0;
+            for (long e = 0; e < E; e++) {
+                const long dy_at = C * G * (E * q + e);
+                const long h_at = C * G * (E * q + e);
+                for (long c = 0; c < whole(0, C * G); c += LANES) {
+                    const reals gamma_1 = load(&gamma[c]);
+                    const reals dy_1 = load(&dy[dy_at + c]);
+                    const reals h_1 = load(&h[h_at + c]);
+                    store(&running[c], load(&running[c]) + gamma_1 * dy_1 * h_1);
+                    store(&running[C * G + c], load(&running[C * G + c]) + gamma_1 * dy_1);
+                }
+                APART
+                for (long c = whole(0, C * G); c < C * G; c++) {
+                    const REAL gamma_1 = gamma[c];
+                    const REAL dy_1 = dy[dy_at + c];
+                    const REAL h_1 = h[h_at + c];
+                    running[c] += gamma_1 * dy_1 * h_1;
+                    running[C * G + c] += gamma_1 * dy_1;
+                }
+                row += 1;
+                if (floor_remainder(row, 32) == 0) {
+                    APART
+                    for (long k = 0; k < 2 * C * G; k++) {
+                        sums[k] += running[k];
+                        running[k] = 0;
+                    }
+                }
+            }
+            APART
+            for (long k = 0; k < 2 * C * G; k++) {
+                sums[k] += running[k];
+                running[k] = 0;
+            }
+            for (long g = 0; g < G; g++) {
+                const long low = C * g;
+                const long high = low + C;
+                double total = 0;
+                for (long c = low; c < high; c++) {
+                    total += sums[c];
+                }
+                const long dx_sum1_at = g;
+                dx_sum1[dx_sum1_at] = total;
+            }
+            for (long g = 0; g < G; g++) {
+                const long low = C * g;
+                const long high = low + C;
+                double total = 0;
+                for (long c = low; c < high; c++) {
+                    total += sums[C * G + c];
+                }
+                const long dx_sum2_at = g;
+                dx_sum2[dx_sum2_at] = total;
+            }
+        }
+        for (long g = 0; g < G; g++) {
+            const long low = C * g;
+            const long high = low + C;
+            const long dx_sum1_at = g;
+            APART
+            for (long c = low; c < high; c++) {
+                columns_1[c] = dx_sum1[dx_sum1_at];
+            }
+        }
+        for (long g = 0; g < G; g++) {
+            const long low = C * g;
+            const long high = low + C;
+            const long dx_sum2_at = g;
+            APART
+            for (long c = low; c < high; c++) {
+                columns_2[c] = dx_sum2[dx_sum2_at];
+            }
+        }
+        for (long g = 0; g < G; g++) {
+            const long low = C * g;
+            const long high = low + C;
+            const long v_at = G * q + g;
+            APART
+            for (long c = low; c < high; c++) {
+                columns_3[c] = 1 / root_of(number_1 + v[v_at]);
+            }
+        }
+        for (long e = 0; e < E; e++) {
+            const long dx_at = C * G * (E * q + e);
+            const long dy_at = C * G * (E * q + e);
+            const long h_at = C * G * (E * q + e);
+            for (long c = 0; c < whole(0, C * G); c += LANES) {
+                const reals gamma_1 = load(&gamma[c]);
+                const reals dy_1 = load(&dy[dy_at + c]);
+                const reals columns_1_1 = load(&columns_1[c]);
+                const reals h_1 = load(&h[h_at + c]);
+                const reals columns_2_1 = load(&columns_2[c]);
+                const reals columns_3_1 = load(&columns_3[c]);
+                const reals dx_1 = (
+                    number_2 * (number_3 * gamma_1 * dy_1 - columns_1_1 * h_1 - columns_2_1) * columns_3_1
+                );
+                store(&dx[dx_at + c], dx_1);
+            }
+            APART
+            for (long c = whole(0, C * G); c < C * G; c++) {
+                const REAL gamma_1 = gamma[c];
+                const REAL dy_1 = dy[dy_at + c];
+                const REAL columns_1_1 = columns_1[c];
+                const REAL h_1 = h[h_at + c];
+                const REAL columns_2_1 = columns_2[c];
+                const REAL columns_3_1 = columns_3[c];
+                const REAL dx_1 = (
+                    number_2 * (number_3 * gamma_1 * dy_1 - columns_1_1 * h_1 - columns_2_1) * columns_3_1
+                );
+                dx[dx_at + c] = dx_1;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], ((const REAL *)arrays[5])[2],
+        numbers[2], numbers[3], numbers[4]);
+}
+"""
+
+
+def group_norm_grad_input_1(
+    dx: rt.Array, dy: rt.Array, gamma: rt.Array, h: rt.Array, v: rt.Array, C: int, E: int, G: int, N: int, epsilon: Any
+) -> bool:
+    """Stage by stage, for every q."""
+    dtype = rt.float_type("group_norm_grad_input_1", dx=dx)
+    return rt.run(
+        group_norm_grad_input_1_loops,
+        N,
+        C * E * G * N,
+        (dx, dy, gamma, h, v),
+        (dtype(epsilon), dtype(rt.ratio(1, C * E)), dtype(C * E)),
+        (C, E, G),
+        (),
+    )
 
 
 group_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */
@@ -226,4 +582,189 @@ def group_norm_backward_1(
         (C, E, G, N),
         (),
         2 * C * G,
+    )
+
+
+group_norm_backward_2_loops = r"""/* Stage by stage, for every q. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict gamma, const REAL *restrict h, const REAL *restrict v, REAL number_1, REAL number_2,
+    REAL number_3, long C, long E, long G)
+{
+    REAL *restrict dx_sum1 = SCRATCH(REAL, G);
+    if (!dx_sum1) {
+        return;
+    }
+    REAL *restrict dx_sum2 = SCRATCH(REAL, G);
+    if (!dx_sum2) {
+        return;
+    }
+    double *restrict sums = SCRATCH(double, 2 * C * G);
+    if (!sums) {
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C * G);
+    if (!running) {
+        return;
+    }
+    REAL *restrict columns_1 = SCRATCH(REAL, C * G);
+    if (!columns_1) {
+        return;
+    }
+    REAL *restrict columns_2 = SCRATCH(REAL, C * G);
+    if (!columns_2) {
+        return;
+    }
+    REAL *restrict columns_3 = SCRATCH(REAL, C * G);
+    if (!columns_3) {
+        return;
+    }
+    for (long q = start; q < stop; q++) {
+        {
+            APART
+            for (long k = 0; k < 2 * C * G; k++) {
+                sums[k] = 0;
+                running[k] = 0;
+            }
+            long row = 0;
+            for (long e = 0; e < E; e++) {
+                const long dy_at = C * G * (E * q + e);
+                const long h_at = C * G * (E * q + e);
+                for (long c = 0; c < whole(0, C * G); c += LANES) {
+                    const reals gamma_1 = load(&gamma[c]);
+                    const reals dy_1 = load(&dy[dy_at + c]);
+                    const reals h_1 = load(&h[h_at + c]);
+                    store(&running[c], load(&running[c]) + gamma_1 * dy_1 * h_1);
+                    store(&running[C * G + c], load(&running[C * G + c]) + gamma_1 * dy_1);
+                }
+                APART
+                for (long c = whole(0, C * G); c < C * G; c++) {
+                    const REAL gamma_1 = gamma[c];
+                    const REAL dy_1 = dy[dy_at + c];
+                    const REAL h_1 = h[h_at + c];
+                    running[c] += gamma_1 * dy_1 * h_1;
+                    running[C * G + c] += gamma_1 * dy_1;
+                }
+                row += 1;
+                if (floor_remainder(row, 32) == 0) {
+                    APART
+                    for (long k = 0; k < 2 * C * G; k++) {
+                        sums[k] += running[k];
+                        running[k] = 0;
+                    }
+                }
+            }
+            APART
+            for (long k = 0; k < 2 * C * G; k++) {
+                sums[k] += running[k];
+                running[k] = 0;
+            }
+            for (long g = 0; g < G; g++) {
+                const long low = C * g;
+                const long high = low + C;
+                double total = 0;
+                for (long c = low; c < high; c++) {
+                    total += sums[c];
+                }
+                const long dx_sum1_at = g;
+                dx_sum1[dx_sum1_at] = total;
+            }
+            for (long g = 0; g < G; g++) {
+                const long low = C * g;
+                const long high = low + C;
+                double total = 0;
+                for (long c = low; c < high; c++) {
+                    total += sums[C * G + c];
+                }
+                const long dx_sum2_at = g;
+                dx_sum2[dx_sum2_at] = total;
+            }
+        }
+        for (long g = 0; g < G; g++) {
+            const long low = C * g;
+            const long high = low + C;
+            const long dx_sum1_at = g;
+            APART
+            for (long c = low; c < high; c++) {
+                columns_1[c] = dx_sum1[dx_sum1_at];
+            }
+        }
+        for (long g = 0; g < G; g++) {
+            const long low = C * g;
+            const long high = low + C;
+            const long dx_sum2_at = g;
+            APART
+            for (long c = low; c < high; c++) {
+                columns_2[c] = dx_sum2[dx_sum2_at];
+            }
+        }
+        for (long g = 0; g < G; g++) {
+            const long low = C * g;
+            const long high = low + C;
+            const long v_at = G * q + g;
+            APART
+            for (long c = low; c < high; c++) {
+                columns_3[c] = 1 / root_of(number_1 + v[v_at]);
+            }
+        }
+        for (long e = 0; e < E; e++) {
+            const long dx_at = C * G * (E * q + e);
+            const long dy_at = C * G * (E * q + e);
+            const long h_at = C * G * (E * q + e);
+            for (long c = 0; c < whole(0, C * G); c += LANES) {
+                const reals gamma_1 = load(&gamma[c]);
+                const reals dy_1 = load(&dy[dy_at + c]);
+                const reals columns_1_1 = load(&columns_1[c]);
+                const reals h_1 = load(&h[h_at + c]);
+                const reals columns_2_1 = load(&columns_2[c]);
+                const reals columns_3_1 = load(&columns_3[c]);
+                const reals dx_1 = (
+                    number_2 * (number_3 * gamma_1 * dy_1 - columns_1_1 * h_1 - columns_2_1) * columns_3_1
+                );
+                store(&dx[dx_at + c], dx_1);
+            }
+            APART
+            for (long c = whole(0, C * G); c < C * G; c++) {
+                const REAL gamma_1 = gamma[c];
+                const REAL dy_1 = dy[dy_at + c];
+                const REAL columns_1_1 = columns_1[c];
+                const REAL h_1 = h[h_at + c];
+                const REAL columns_2_1 = columns_2[c];
+                const REAL columns_3_1 = columns_3[c];
+                const REAL dx_1 = (
+                    number_2 * (number_3 * gamma_1 * dy_1 - columns_1_1 * h_1 - columns_2_1) * columns_3_1
+                );
+                dx[dx_at + c] = dx_1;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], ((const REAL *)arrays[5])[2],
+        numbers[2], numbers[3], numbers[4]);
+}
+"""
+
+
+def group_norm_backward_2(
+    dx: rt.Array, dy: rt.Array, gamma: rt.Array, h: rt.Array, v: rt.Array, C: int, E: int, G: int, N: int, epsilon: Any
+) -> bool:
+    """Stage by stage, for every q."""
+    dtype = rt.float_type("group_norm_backward_2", dx=dx)
+    return rt.run(
+        group_norm_backward_2_loops,
+        N,
+        C * E * G * N,
+        (dx, dy, gamma, h, v),
+        (dtype(epsilon), dtype(rt.ratio(1, C * E)), dtype(C * E)),
+        (C, E, G),
+        (),
     )

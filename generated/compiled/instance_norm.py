@@ -2,16 +2,23 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `instance_norm`: C, compiled when it is first called, see `rt.Companion`."""
 
+from typing import Any
+
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-instance_norm_forward_1_loops = r"""/* Sums over e for every n, c. */
+instance_norm_forward_1_loops = r"""/* Stage by stage, for every n. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict v, const REAL *restrict m,
-    const REAL *restrict x, REAL number_1, long C, long E)
+    long start, long stop, struct team *const team, REAL *restrict v, REAL *restrict h, REAL *restrict y,
+    const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma, REAL number_1, REAL number_2,
+    long C, long E)
 {
+    REAL *restrict m = SCRATCH(REAL, C);
+    if (!m) {
+        return;
+    }
     double *restrict sums = SCRATCH(double, C);
     if (!sums) {
         return;
@@ -20,86 +27,104 @@ static void loops(
     if (!running) {
         return;
     }
+    REAL *restrict columns_1 = SCRATCH(REAL, C);
+    if (!columns_1) {
+        return;
+    }
     for (long n = start; n < stop; n++) {
-        APART
-        for (long k = 0; k < C; k++) {
-            sums[k] = 0;
-            running[k] = 0;
-        }
-        long row = 0;
-        for (long e = 0; e < E; e++) {
-            const long m_at = C * n;
-            const long x_at = C * (E * n + e);
-            for (long c = 0; c < whole(0, C); c += LANES) {
-                const reals x_1 = load(&x[x_at + c]);
-                const reals m_1 = load(&m[m_at + c]);
-                store(&running[c], load(&running[c]) + (x_1 - m_1) * (x_1 - m_1));
+        {
+            APART
+            for (long k = 0; k < C; k++) {
+                sums[k] = 0;
+                running[k] = 0;
+            }
+            long row = 0;
+            for (long e = 0; e < E; e++) {
+                const long x_at = C * (E * n + e);
+                for (long c = 0; c < whole(0, C); c += LANES) {
+                    store(&running[c], load(&running[c]) + load(&x[x_at + c]));
+                }
+                APART
+                for (long c = whole(0, C); c < C; c++) {
+                    running[c] += x[x_at + c];
+                }
+                row += 1;
+                if (floor_remainder(row, 32) == 0) {
+                    APART
+                    for (long k = 0; k < C; k++) {
+                        sums[k] += running[k];
+                        running[k] = 0;
+                    }
+                }
             }
             APART
-            for (long c = whole(0, C); c < C; c++) {
-                const REAL x_1 = x[x_at + c];
-                const REAL m_1 = m[m_at + c];
-                running[c] += (x_1 - m_1) * (x_1 - m_1);
+            for (long k = 0; k < C; k++) {
+                sums[k] += running[k];
+                running[k] = 0;
             }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
+            APART
+            for (long c = 0; c < C; c++) {
+                m[c] = sums[c] * number_1;
+            }
+        }
+        {
+            APART
+            for (long k = 0; k < C; k++) {
+                sums[k] = 0;
+                running[k] = 0;
+            }
+            long row = 0;
+            for (long e = 0; e < E; e++) {
+                const long x_at = C * (E * n + e);
+                for (long c = 0; c < whole(0, C); c += LANES) {
+                    const reals x_1 = load(&x[x_at + c]);
+                    const reals m_1 = load(&m[c]);
+                    store(&running[c], load(&running[c]) + (x_1 - m_1) * (x_1 - m_1));
+                }
                 APART
-                for (long k = 0; k < C; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
+                for (long c = whole(0, C); c < C; c++) {
+                    const REAL x_1 = x[x_at + c];
+                    const REAL m_1 = m[c];
+                    running[c] += (x_1 - m_1) * (x_1 - m_1);
+                }
+                row += 1;
+                if (floor_remainder(row, 32) == 0) {
+                    APART
+                    for (long k = 0; k < C; k++) {
+                        sums[k] += running[k];
+                        running[k] = 0;
+                    }
+                }
+            }
+            APART
+            for (long k = 0; k < C; k++) {
+                sums[k] += running[k];
+                running[k] = 0;
+            }
+            {
+                const long v_at = C * n;
+                APART
+                for (long c = 0; c < C; c++) {
+                    v[v_at + c] = sums[c] * number_1;
                 }
             }
         }
-        APART
-        for (long k = 0; k < C; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
+        {
+            const long v_at = C * n;
+            APART
+            for (long c = 0; c < C; c++) {
+                columns_1[c] = 1 / root_of(number_2 + v[v_at + c]);
+            }
         }
-        const long v_at = C * n;
-        APART
-        for (long c = 0; c < C; c++) {
-            v[v_at + c] = sums[c] * number_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
-        ((const REAL *)arrays[3])[0], numbers[2], numbers[3]);
-}
-"""
-
-
-def instance_norm_forward_1(v: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int, N: int) -> bool:
-    """Sums over e for every n, c."""
-    dtype = rt.float_type("instance_norm_forward_1", v=v)
-    return rt.run(instance_norm_forward_1_loops, N, C * E * N, (v, m, x), (dtype(rt.ratio(1, E)),), (C, E), ())
-
-
-instance_norm_forward_2_loops = r"""/* Row by row, for every n, e. */
-static void loops(
-    long start, long stop, REAL *restrict h, REAL *restrict y, const REAL *restrict factor1,
-    const REAL *restrict m, const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma,
-    long C, long E)
-{
-    for (long n = start; n < stop; n++) {
         for (long e = 0; e < E; e++) {
-            const long factor1_at = C * n;
             const long h_at = C * (E * n + e);
-            const long m_at = C * n;
             const long x_at = C * (E * n + e);
             const long y_at = C * (E * n + e);
             for (long c = 0; c < whole(0, C); c += LANES) {
                 const reals x_1 = load(&x[x_at + c]);
-                const reals m_1 = load(&m[m_at + c]);
-                const reals factor1_1 = load(&factor1[factor1_at + c]);
-                const reals h_1 = (x_1 - m_1) * factor1_1;
+                const reals m_1 = load(&m[c]);
+                const reals columns_1_1 = load(&columns_1[c]);
+                const reals h_1 = (x_1 - m_1) * columns_1_1;
                 const reals beta_1 = load(&beta[c]);
                 const reals gamma_1 = load(&gamma[c]);
                 const reals y_1 = beta_1 + gamma_1 * h_1;
@@ -109,9 +134,9 @@ static void loops(
             APART
             for (long c = whole(0, C); c < C; c++) {
                 const REAL x_1 = x[x_at + c];
-                const REAL m_1 = m[m_at + c];
-                const REAL factor1_1 = factor1[factor1_at + c];
-                const REAL h_1 = (x_1 - m_1) * factor1_1;
+                const REAL m_1 = m[c];
+                const REAL columns_1_1 = columns_1[c];
+                const REAL h_1 = (x_1 - m_1) * columns_1_1;
                 const REAL beta_1 = beta[c];
                 const REAL gamma_1 = gamma[c];
                 const REAL y_1 = beta_1 + gamma_1 * h_1;
@@ -129,131 +154,134 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], numbers[2], numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2], numbers[3]);
 }
 """
 
 
-def instance_norm_forward_2(
+def instance_norm_forward_1(
+    v: rt.Array,
     h: rt.Array,
     y: rt.Array,
-    factor1: rt.Array,
-    m: rt.Array,
     x: rt.Array,
     beta: rt.Array,
     gamma: rt.Array,
     C: int,
     E: int,
     N: int,
+    epsilon: Any,
 ) -> bool:
-    """Row by row, for every n, e."""
-    return rt.run(instance_norm_forward_2_loops, N, C * E * N, (h, y, factor1, m, x, beta, gamma), (), (C, E), ())
+    """Stage by stage, for every n."""
+    dtype = rt.float_type("instance_norm_forward_1", v=v)
+    return rt.run(
+        instance_norm_forward_1_loops,
+        N,
+        C * E * N,
+        (v, h, y, x, beta, gamma),
+        (dtype(rt.ratio(1, E)), dtype(epsilon)),
+        (C, E),
+        (),
+    )
 
 
-instance_norm_grad_input_1_loops = r"""/* Sums over e for every q, o. */
+instance_norm_grad_input_1_loops = r"""/* Stage by stage, for every q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dx_sum1, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E)
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict h, const REAL *restrict gamma, const REAL *restrict v, REAL number_1, REAL number_2,
+    REAL number_3, long C, long E)
 {
-    double *restrict sums = SCRATCH(double, C);
+    REAL *restrict dx_sum1 = SCRATCH(REAL, C);
+    if (!dx_sum1) {
+        return;
+    }
+    REAL *restrict dx_sum2 = SCRATCH(REAL, C);
+    if (!dx_sum2) {
+        return;
+    }
+    double *restrict sums = SCRATCH(double, 2 * C);
     if (!sums) {
         return;
     }
-    REAL *restrict running = SCRATCH(REAL, C);
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
     if (!running) {
         return;
     }
+    REAL *restrict columns_1 = SCRATCH(REAL, C);
+    if (!columns_1) {
+        return;
+    }
     for (long q = start; q < stop; q++) {
-        APART
-        for (long k = 0; k < C; k++) {
-            sums[k] = 0;
-            running[k] = 0;
+        {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                sums[k] = 0;
+                running[k] = 0;
+            }
+            long row = 0;
+            for (long e = 0; e < E; e++) {
+                const long dy_at = C * (E * q + e);
+                const long h_at = C * (E * q + e);
+                for (long o = 0; o < whole(0, C); o += LANES) {
+                    store(&running[o], load(&running[o]) + load(&dy[dy_at + o]) * load(&h[h_at + o]));
+                    store(&running[C + o], load(&running[C + o]) + load(&dy[dy_at + o]));
+                }
+                APART
+                for (long o = whole(0, C); o < C; o++) {
+                    running[o] += dy[dy_at + o] * h[h_at + o];
+                    running[C + o] += dy[dy_at + o];
+                }
+                row += 1;
+                if (floor_remainder(row, 32) == 0) {
+                    APART
+                    for (long k = 0; k < 2 * C; k++) {
+                        sums[k] += running[k];
+                        running[k] = 0;
+                    }
+                }
+            }
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                sums[k] += running[k];
+                running[k] = 0;
+            }
+            APART
+            for (long o = 0; o < C; o++) {
+                dx_sum1[o] = sums[o];
+            }
+            APART
+            for (long o = 0; o < C; o++) {
+                dx_sum2[o] = sums[C + o];
+            }
         }
-        long row = 0;
+        {
+            const long v_at = C * q;
+            APART
+            for (long o = 0; o < C; o++) {
+                columns_1[o] = gamma[o] / root_of(number_1 + v[v_at + o]);
+            }
+        }
         for (long e = 0; e < E; e++) {
+            const long dx_at = C * (E * q + e);
             const long dy_at = C * (E * q + e);
             const long h_at = C * (E * q + e);
             for (long o = 0; o < whole(0, C); o += LANES) {
-                store(&running[o], load(&running[o]) + load(&dy[dy_at + o]) * load(&h[h_at + o]));
-            }
-            APART
-            for (long o = whole(0, C); o < C; o++) {
-                running[o] += dy[dy_at + o] * h[h_at + o];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long k = 0; k < C; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
-                }
-            }
-        }
-        APART
-        for (long k = 0; k < C; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
-        }
-        const long dx_sum1_at = C * q;
-        APART
-        for (long o = 0; o < C; o++) {
-            dx_sum1[dx_sum1_at + o] = sums[o];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
-}
-"""
-
-
-def instance_norm_grad_input_1(dx_sum1: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, N: int) -> bool:
-    """Sums over e for every q, o."""
-    return rt.run(instance_norm_grad_input_1_loops, N, C * E * N, (dx_sum1, dy, h), (), (C, E), ())
-
-
-instance_norm_grad_input_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dx_sum1, const REAL *restrict dx_sum2,
-    const REAL *restrict dy, const REAL *restrict factor1, const REAL *restrict gamma, const REAL *restrict h,
-    REAL number_1, REAL number_2, long C, long E)
-{
-    for (long q = start; q < stop; q++) {
-        for (long a = 0; a < E; a++) {
-            const long dx_at = C * (E * q + a);
-            const long dx_sum1_at = C * q;
-            const long dx_sum2_at = C * q;
-            const long dy_at = C * (E * q + a);
-            const long factor1_at = C * q;
-            const long h_at = C * (E * q + a);
-            for (long o = 0; o < whole(0, C); o += LANES) {
                 const reals dy_1 = load(&dy[dy_at + o]);
-                const reals dx_sum1_1 = load(&dx_sum1[dx_sum1_at + o]);
+                const reals dx_sum1_1 = load(&dx_sum1[o]);
                 const reals h_1 = load(&h[h_at + o]);
-                const reals dx_sum2_1 = load(&dx_sum2[dx_sum2_at + o]);
-                const reals gamma_1 = load(&gamma[o]);
-                const reals factor1_1 = load(&factor1[factor1_at + o]);
-                const reals dx_1 = number_1 * (number_2 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * gamma_1 * factor1_1;
+                const reals dx_sum2_1 = load(&dx_sum2[o]);
+                const reals columns_1_1 = load(&columns_1[o]);
+                const reals dx_1 = number_2 * (number_3 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * columns_1_1;
                 store(&dx[dx_at + o], dx_1);
             }
             APART
             for (long o = whole(0, C); o < C; o++) {
                 const REAL dy_1 = dy[dy_at + o];
-                const REAL dx_sum1_1 = dx_sum1[dx_sum1_at + o];
+                const REAL dx_sum1_1 = dx_sum1[o];
                 const REAL h_1 = h[h_at + o];
-                const REAL dx_sum2_1 = dx_sum2[dx_sum2_at + o];
-                const REAL gamma_1 = gamma[o];
-                const REAL factor1_1 = factor1[factor1_at + o];
-                const REAL dx_1 = number_1 * (number_2 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * gamma_1 * factor1_1;
+                const REAL dx_sum2_1 = dx_sum2[o];
+                const REAL columns_1_1 = columns_1[o];
+                const REAL dx_1 = number_2 * (number_3 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * columns_1_1;
                 dx[dx_at + o] = dx_1;
             }
         }
@@ -267,32 +295,24 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2], numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], ((const REAL *)arrays[5])[2],
+        numbers[2], numbers[3]);
 }
 """
 
 
-def instance_norm_grad_input_2(
-    dx: rt.Array,
-    dx_sum1: rt.Array,
-    dx_sum2: rt.Array,
-    dy: rt.Array,
-    factor1: rt.Array,
-    gamma: rt.Array,
-    h: rt.Array,
-    C: int,
-    E: int,
-    N: int,
+def instance_norm_grad_input_1(
+    dx: rt.Array, dy: rt.Array, h: rt.Array, gamma: rt.Array, v: rt.Array, C: int, E: int, N: int, epsilon: Any
 ) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("instance_norm_grad_input_2", dx=dx)
+    """Stage by stage, for every q."""
+    dtype = rt.float_type("instance_norm_grad_input_1", dx=dx)
     return rt.run(
-        instance_norm_grad_input_2_loops,
+        instance_norm_grad_input_1_loops,
         N,
         C * E * N,
-        (dx, dx_sum1, dx_sum2, dy, factor1, gamma, h),
-        (dtype(rt.ratio(1, E)), dtype(E)),
+        (dx, dy, h, gamma, v),
+        (dtype(epsilon), dtype(rt.ratio(1, E)), dtype(E)),
         (C, E),
         (),
     )
@@ -467,109 +487,103 @@ def instance_norm_backward_1(
     )
 
 
-instance_norm_backward_2_loops = r"""/* Sums over e for every q, o. */
+instance_norm_backward_2_loops = r"""/* Stage by stage, for every q. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dx_sum1, const REAL *restrict dy,
-    const REAL *restrict h, long C, long E)
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict dy,
+    const REAL *restrict h, const REAL *restrict gamma, const REAL *restrict v, REAL number_1, REAL number_2,
+    REAL number_3, long C, long E)
 {
-    double *restrict sums = SCRATCH(double, C);
+    REAL *restrict dx_sum1 = SCRATCH(REAL, C);
+    if (!dx_sum1) {
+        return;
+    }
+    REAL *restrict dx_sum2 = SCRATCH(REAL, C);
+    if (!dx_sum2) {
+        return;
+    }
+    double *restrict sums = SCRATCH(double, 2 * C);
     if (!sums) {
         return;
     }
-    REAL *restrict running = SCRATCH(REAL, C);
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
     if (!running) {
         return;
     }
+    REAL *restrict columns_1 = SCRATCH(REAL, C);
+    if (!columns_1) {
+        return;
+    }
     for (long q = start; q < stop; q++) {
-        APART
-        for (long k = 0; k < C; k++) {
-            sums[k] = 0;
-            running[k] = 0;
+        {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                sums[k] = 0;
+                running[k] = 0;
+            }
+            long row = 0;
+            for (long e = 0; e < E; e++) {
+                const long dy_at = C * (E * q + e);
+                const long h_at = C * (E * q + e);
+                for (long o = 0; o < whole(0, C); o += LANES) {
+                    store(&running[o], load(&running[o]) + load(&dy[dy_at + o]) * load(&h[h_at + o]));
+                    store(&running[C + o], load(&running[C + o]) + load(&dy[dy_at + o]));
+                }
+                APART
+                for (long o = whole(0, C); o < C; o++) {
+                    running[o] += dy[dy_at + o] * h[h_at + o];
+                    running[C + o] += dy[dy_at + o];
+                }
+                row += 1;
+                if (floor_remainder(row, 32) == 0) {
+                    APART
+                    for (long k = 0; k < 2 * C; k++) {
+                        sums[k] += running[k];
+                        running[k] = 0;
+                    }
+                }
+            }
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                sums[k] += running[k];
+                running[k] = 0;
+            }
+            APART
+            for (long o = 0; o < C; o++) {
+                dx_sum1[o] = sums[o];
+            }
+            APART
+            for (long o = 0; o < C; o++) {
+                dx_sum2[o] = sums[C + o];
+            }
         }
-        long row = 0;
+        {
+            const long v_at = C * q;
+            APART
+            for (long o = 0; o < C; o++) {
+                columns_1[o] = gamma[o] / root_of(number_1 + v[v_at + o]);
+            }
+        }
         for (long e = 0; e < E; e++) {
+            const long dx_at = C * (E * q + e);
             const long dy_at = C * (E * q + e);
             const long h_at = C * (E * q + e);
             for (long o = 0; o < whole(0, C); o += LANES) {
-                store(&running[o], load(&running[o]) + load(&dy[dy_at + o]) * load(&h[h_at + o]));
-            }
-            APART
-            for (long o = whole(0, C); o < C; o++) {
-                running[o] += dy[dy_at + o] * h[h_at + o];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long k = 0; k < C; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
-                }
-            }
-        }
-        APART
-        for (long k = 0; k < C; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
-        }
-        const long dx_sum1_at = C * q;
-        APART
-        for (long o = 0; o < C; o++) {
-            dx_sum1[dx_sum1_at + o] = sums[o];
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], numbers[2],
-        numbers[3]);
-}
-"""
-
-
-def instance_norm_backward_2(dx_sum1: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, N: int) -> bool:
-    """Sums over e for every q, o."""
-    return rt.run(instance_norm_backward_2_loops, N, C * E * N, (dx_sum1, dy, h), (), (C, E), ())
-
-
-instance_norm_backward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dx_sum1, const REAL *restrict dx_sum2,
-    const REAL *restrict dy, const REAL *restrict factor1, const REAL *restrict gamma, const REAL *restrict h,
-    REAL number_1, REAL number_2, long C, long E)
-{
-    for (long q = start; q < stop; q++) {
-        for (long a = 0; a < E; a++) {
-            const long dx_at = C * (E * q + a);
-            const long dx_sum1_at = C * q;
-            const long dx_sum2_at = C * q;
-            const long dy_at = C * (E * q + a);
-            const long factor1_at = C * q;
-            const long h_at = C * (E * q + a);
-            for (long o = 0; o < whole(0, C); o += LANES) {
                 const reals dy_1 = load(&dy[dy_at + o]);
-                const reals dx_sum1_1 = load(&dx_sum1[dx_sum1_at + o]);
+                const reals dx_sum1_1 = load(&dx_sum1[o]);
                 const reals h_1 = load(&h[h_at + o]);
-                const reals dx_sum2_1 = load(&dx_sum2[dx_sum2_at + o]);
-                const reals gamma_1 = load(&gamma[o]);
-                const reals factor1_1 = load(&factor1[factor1_at + o]);
-                const reals dx_1 = number_1 * (number_2 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * gamma_1 * factor1_1;
+                const reals dx_sum2_1 = load(&dx_sum2[o]);
+                const reals columns_1_1 = load(&columns_1[o]);
+                const reals dx_1 = number_2 * (number_3 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * columns_1_1;
                 store(&dx[dx_at + o], dx_1);
             }
             APART
             for (long o = whole(0, C); o < C; o++) {
                 const REAL dy_1 = dy[dy_at + o];
-                const REAL dx_sum1_1 = dx_sum1[dx_sum1_at + o];
+                const REAL dx_sum1_1 = dx_sum1[o];
                 const REAL h_1 = h[h_at + o];
-                const REAL dx_sum2_1 = dx_sum2[dx_sum2_at + o];
-                const REAL gamma_1 = gamma[o];
-                const REAL factor1_1 = factor1[factor1_at + o];
-                const REAL dx_1 = number_1 * (number_2 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * gamma_1 * factor1_1;
+                const REAL dx_sum2_1 = dx_sum2[o];
+                const REAL columns_1_1 = columns_1[o];
+                const REAL dx_1 = number_2 * (number_3 * dy_1 - dx_sum1_1 * h_1 - dx_sum2_1) * columns_1_1;
                 dx[dx_at + o] = dx_1;
             }
         }
@@ -583,32 +597,24 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2], numbers[3]);
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
+        arrays[4], ((const REAL *)arrays[5])[0], ((const REAL *)arrays[5])[1], ((const REAL *)arrays[5])[2],
+        numbers[2], numbers[3]);
 }
 """
 
 
-def instance_norm_backward_3(
-    dx: rt.Array,
-    dx_sum1: rt.Array,
-    dx_sum2: rt.Array,
-    dy: rt.Array,
-    factor1: rt.Array,
-    gamma: rt.Array,
-    h: rt.Array,
-    C: int,
-    E: int,
-    N: int,
+def instance_norm_backward_2(
+    dx: rt.Array, dy: rt.Array, h: rt.Array, gamma: rt.Array, v: rt.Array, C: int, E: int, N: int, epsilon: Any
 ) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("instance_norm_backward_3", dx=dx)
+    """Stage by stage, for every q."""
+    dtype = rt.float_type("instance_norm_backward_2", dx=dx)
     return rt.run(
-        instance_norm_backward_3_loops,
+        instance_norm_backward_2_loops,
         N,
         C * E * N,
-        (dx, dx_sum1, dx_sum2, dy, factor1, gamma, h),
-        (dtype(rt.ratio(1, E)), dtype(E)),
+        (dx, dy, h, gamma, v),
+        (dtype(epsilon), dtype(rt.ratio(1, E)), dtype(E)),
         (C, E),
         (),
     )
