@@ -14,7 +14,13 @@ ROWS = 32
 """Rows after which sums go to float64: a long sum in float32 would stop growing."""
 
 
-def second_sweep(w: Writer, first: Range, number: Expr, finish: Callable[[Name], None]) -> None:
+def second_sweep(
+    w: Writer,
+    first: Range,
+    number: Expr,
+    finish: Callable[[Name], None],
+    add_part: Callable[[Name, Expression], None] | None = None,
+) -> None:
     """Write, before the loops, what is done with the sums at last.
 
     Args:
@@ -22,12 +28,18 @@ def second_sweep(w: Writer, first: Range, number: Expr, finish: Callable[[Name],
         first: the outermost index.
         number: how many sums each value of it has.
         finish: writes what is done with all sums, given their name.
+        add_part: writes what adds a part's sums to those before, given its number and where they begin.
     """
     w.sums = number
     parts, part, k = w.name("parts"), w.name("part_"), w.name("k")
     with w.apart() as last:
-        with w.loop(part, Literal(1), w.integer(first.extent)), w.upto(k, w.integer(number), APART):
-            w.add(Part(parts, (k,)), Part(parts, (Binary("+", _first(w, part, number), k),)))
+        with w.loop(part, Literal(1), w.integer(first.extent)):
+            first_sum = _first(w, part, number)
+            if add_part is not None:
+                add_part(part, first_sum)
+            else:
+                with w.upto(k, w.integer(number), APART):
+                    w.add(Part(parts, (k,)), Part(parts, (Binary("+", first_sum, k),)))
         finish(parts)
         w.put(Return(()))
     w.put(CIf(w.name("sweep"), tuple(last)))

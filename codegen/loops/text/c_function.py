@@ -8,7 +8,7 @@ from gradscribe.codegen.python.statement import Assign, Comment, Do, Return
 
 LONG, FINAL_LONG, REAL, FINAL_REAL = Name("long"), Name("const long"), Name("REAL"), Name("const REAL")
 INTEGER, FINAL_INTEGER, FINAL_MASK = Name("int32_t"), Name("const int32_t"), Name("const mask")
-DOUBLE, SUMS = Name("double"), Name("double *restrict")
+DOUBLE, FINAL_DOUBLE, SUMS = Name("double"), Name("const double"), Name("double *restrict")
 ROW = Name("REAL *restrict")
 """Types."""
 

@@ -11,7 +11,7 @@ from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.numpy.function.function_text import plan
 from gradscribe.codegen.numpy.plan import Allocate, Compiled, walk
-from gradscribe.generated import batch_norm, layer_norm, runtime, softmax
+from gradscribe.generated import batch_norm, group_norm, instance_norm, layer_norm, runtime, softmax
 from gradscribe.generated import scaled_dot_product_attention as attention
 from tests.cases.catalogue import layer_kernels
 from tests.cases.run_loops import COMPILED
@@ -84,6 +84,68 @@ def test_attention_is_numpy_s(shape: tuple[int, ...], causal: bool) -> None:
         np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-11)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", some([1, 2, 31, 32, 33, 1023, 1024, 1025, 2100], 4))
+@pytest.mark.parametrize("offset", [0, 1e4])
+def test_means_and_variances_over_rows_are_exact(rows: int, offset: float, dtype: Any) -> None:
+    """They come together from the means and squares of a few rows, in whose differences nothing cancels."""
+    (x,) = arrays((rows, 33), 1, dtype)
+    x = (x + offset).astype(dtype)
+    x[: rows // 3, 5] = 0
+    exact = x.astype(np.longdouble)
+    mean = exact.mean(0)
+    ones, zeros = np.ones(33, dtype), np.zeros(33, dtype)
+    with runtime.settings(backend="compiled"):
+        _, new_mean, _, variance, _ = batch_norm.batch_norm_forward(x, ones, zeros, zeros, ones, momentum=1.0)
+    close = 8 * np.finfo(dtype).eps
+    np.testing.assert_allclose(new_mean, mean, rtol=close, atol=close * np.abs(exact).mean())
+    np.testing.assert_allclose(variance, np.square(exact - mean).mean(0), rtol=close)
+
+
+def test_an_infinite_element_is_in_the_mean_as_it_is_in_numpy_s() -> None:
+    (x,) = arrays((2100, 12), 1, np.float32)
+    x[[3, 1500, 40, 1700], [0, 1, 2, 3]] = np.inf, -np.inf, np.nan, 3e38
+    ones, zeros = np.ones(12, np.float32), np.zeros(12, np.float32)
+    found = []
+    for backend in ("numpy", "compiled"):
+        with runtime.settings(backend=backend), np.errstate(all="ignore"):
+            found.append(batch_norm.batch_norm_forward(x, ones, zeros, zeros, ones, momentum=1.0)[1:4])
+    for expected, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", some([(2, 5, 7, 12), (1, 1, 12), (3, 40, 36), (0, 4, 12), (2, 0, 12), (4, 12)], 3))
+def test_norms_of_images_are_numpy_s(shape: tuple[int, ...], dtype: Any) -> None:
+    x, dy = arrays(shape, 2, dtype)
+    gamma, beta = np.linspace(-1, 2, shape[-1]).astype(dtype), np.ones(shape[-1], dtype)
+    found: list[list[Array]] = []
+    for backend in ("numpy", "compiled"):
+        with runtime.settings(backend=backend), np.errstate(all="ignore"):
+            grouped = group_norm.group_norm_forward(x, gamma, beta, num_groups=4)
+            single = instance_norm.instance_norm_forward(x, gamma, beta)
+            back = group_norm.group_norm_backward(dy, gamma, *grouped[1:], num_groups=4)
+            found.append([*grouped, *single, *back, *instance_norm.instance_norm_backward(dy, gamma, *single[1:])])
+    close = 1e-9 if dtype == np.float64 else 2e-4
+    for expected, ours in zip(*found, strict=True):
+        assert (ours.shape, ours.dtype) == (expected.shape, expected.dtype)
+        np.testing.assert_allclose(ours, expected, rtol=close, atol=close)
+
+
+def test_groups_in_a_network_have_their_pass_between_what_is_next_to_them() -> None:
+    """NumPy writes into the arrays that the network has for it, by groups."""
+    module = compile_layer(network("input x[N,9,9,3]\nconv2d(12, 3) -> group_norm(num_groups=4) -> relu", "net"))
+    (x,) = arrays((5, 9, 9, 3), 1, np.float64)
+    found = []
+    for backend in ("numpy", "compiled"):
+        with module.rt.settings(backend=backend):
+            made = module.Net(dtype=np.float64, rng=0)
+            results = [(made(x * k), made.backward(np.ones((5, 7, 7, 12)))) for k in (1, 2)]
+            found.append([*(r for pair in results for r in pair), *made.grads.values()])
+    for expected, ours in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-10)
+
+
 def test_passes_do_not_depend_on_the_number_of_threads() -> None:
     x, dy = arrays((5000, 33), 2, np.float32)
     (z,) = arrays((6, 40, 24), 1, np.float32)
@@ -94,6 +156,7 @@ def test_passes_do_not_depend_on_the_number_of_threads() -> None:
                 [
                     *(r for module in (batch_norm, layer_norm) for r in norm_results(module, x, dy)),
                     *attention_results(z, True),
+                    *group_norm.group_norm_forward(x.reshape(5, 1000, 33), x[0], x[1], num_groups=3),
                     softmax.softmax_forward(x),
                 ]
             )

@@ -42,7 +42,7 @@ def equations(seed: int) -> str:
     lines = []
     for k in range(rng.randint(3, 8)):
         bracket = rng.choice(BRACKETS)
-        match rng.choice(["whole", "whole", "row", "most", "column", "number", "image", "image"]):
+        match rng.choice(["whole", "whole", "row", "most", "column", "number", "image", "image", "squares"]):
             case "whole":
                 lines.append(f"t{k}[n,i,j] = {bracket}({value()})")
                 whole.append(f"t{k}[n,i,j]")
@@ -55,6 +55,11 @@ def equations(seed: int) -> str:
             case "column":
                 lines.append(f"t{k}[j] = sum(n,i) {bracket}(({value()}) * x[n,i,j])")
                 columns.append(f"t{k}[j]")
+            case "squares":
+                about = rng.choice(whole)
+                lines.append(f"m{k}[j] = sum(n,i) {about} / (N*L)")
+                lines.append(f"t{k}[j] = sum(n,i) ({about} - m{k}[j])^2")
+                columns += [f"m{k}[j]", f"t{k}[j]"]
             case "image":
                 lines.append(f"t{k}[n,j] = sum(i) {bracket}(({value()}) * x[n,i,j])")
                 images.append(f"t{k}[n,j]")

@@ -6,7 +6,7 @@ What a member has made of an element stays in a variable for those behind it, an
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 
-from sympy import Integer
+from sympy import Add, Expr, Integer
 
 from gradscribe.codegen.loops.kinds.passes.row_numbers import once_a_row
 from gradscribe.codegen.loops.kinds.passes.row_sums import RowSum, blocks
@@ -37,6 +37,13 @@ def groups(members: Sequence[Nest]) -> list[list[Nest]]:
         found[-1].append(member)
         totals |= {member.target} if member.kind in ("row_sums", NUMBERS) else set()
     return found
+
+
+def all_read(members: Sequence[Nest]) -> Expr:
+    """All that is read and written in a row, but what is written at the end."""
+    targets = (Access(m.target, *m.place) for m in members if m.kind != "column_sums")
+    afters = (m.after for m in members if m.kind != "column_sums")
+    return Add(*targets, *(m.body for m in members), *afters, evaluate=False)
 
 
 def write_group(

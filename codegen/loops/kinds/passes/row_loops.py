@@ -6,20 +6,23 @@ One pass instead of one per operation; what several statements read of a row is 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from sympy import Add, Expr
+from sympy import Expr
 
+from gradscribe.codegen.loops.kinds.passes import moments
 from gradscribe.codegen.loops.kinds.passes.column_sums import Columns
-from gradscribe.codegen.loops.kinds.passes.row_group import groups, write_group
+from gradscribe.codegen.loops.kinds.passes.row_group import all_read, groups, write_group
 from gradscribe.codegen.loops.nest import BLOCK, Nest
 from gradscribe.codegen.loops.text.c_function import LONG, ROW
 from gradscribe.codegen.loops.writing.loop_writer import Writer
 from gradscribe.codegen.python.expression import Binary, Literal, Name, call
 from gradscribe.codegen.python.scalars.scalar import ZERO
-from gradscribe.derive.ir.term import Access, accesses
+from gradscribe.derive.ir.term import accesses
 
 
 def write(w: Writer) -> Expr:
     """Write the loops; returns the extent that is divided into parts."""
+    if len(w.nest.stages) > 1:
+        return moments.write(w)
     nest, start, stop = w.nest, w.name("start"), w.name("stop")
     found = groups(nest.members or (nest,))
     if not nest.outer:
@@ -45,13 +48,6 @@ def write(w: Writer) -> Expr:
 def _read(found: Sequence[Sequence[Nest]]) -> set[str]:
     """The arrays that groups read."""
     return {a.tensor for group in found for m in group for e in (m.body, m.after) for a in accesses(e)}
-
-
-def all_read(members: Sequence[Nest]) -> Expr:
-    """All that is read and written in a row, but what is written at the end."""
-    targets = (Access(m.target, *m.place) for m in members if m.kind != "column_sums")
-    afters = (m.after for m in members if m.kind != "column_sums")
-    return Add(*targets, *(m.body for m in members), *afters, evaluate=False)
 
 
 @contextmanager

@@ -7,8 +7,7 @@ from sympy import Expr
 
 from gradscribe.codegen.loops.kinds.passes.column_numbers import ColumnNumbers
 from gradscribe.codegen.loops.kinds.passes.column_sums import Columns
-from gradscribe.codegen.loops.kinds.passes.row_group import write_group
-from gradscribe.codegen.loops.kinds.passes.row_loops import all_read
+from gradscribe.codegen.loops.kinds.passes.row_group import all_read, write_group
 from gradscribe.codegen.loops.text.c_function import ROW
 from gradscribe.codegen.loops.writing.loop_writer import Writer
 from gradscribe.codegen.python.scalars.scalar import ZERO

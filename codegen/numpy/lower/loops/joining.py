@@ -12,7 +12,7 @@ from sympy import Expr, Integer, prod
 
 from gradscribe.codegen.loops import is_cheap
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass, in_stages, loops_of, reads
+from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass, in_stages, is_spread, loops_of, reads
 from gradscribe.codegen.numpy.plan import Allocate, Compiled, Define, Equation, Record, effects
 from gradscribe.derive.ir.term import accesses
 
@@ -181,12 +181,13 @@ def _members(passes: Sequence[Pass]) -> list[Pass]:
 def _sums_are_read_at_the_end(passes: Sequence[Pass]) -> bool:
     """Whether sums over rows, which are there when all rows are done, are read by what multiplies such sums only.
 
-    That reads nothing else that rows make.
+    That reads nothing else that rows make. Squares about a mean are summed up with the mean.
     """
     columns = [p for p in passes if p.kind is Kind.COLUMNS and p.order[0] not in p.place]
     rows = [p for p in passes if p not in columns]
     sums, made = ({p.form.target.name for p in found} for found in (columns, rows))
-    early = {a.tensor for p in rows for a in reads(p)} | {a.tensor for p in columns for a in accesses(p.inside)}
+    alone = [p for p in columns if not is_spread(p, columns)]
+    early = {a.tensor for p in rows for a in reads(p)} | {a.tensor for p in alone for a in accesses(p.inside)}
     late = {a.tensor for p in columns for a in accesses(p.outside)}
     return not sums & (early | made) and not late & made
 

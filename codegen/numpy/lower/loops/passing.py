@@ -1,10 +1,11 @@
 """What a statement is that one pass over elements computes, and the loops of several such statements together."""
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from sympy import Add, Expr, Integer, Symbol
+from sympy import Add, Expr, Integer, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import BLOCK, Groups, Nest, computable
@@ -22,6 +23,10 @@ class Kind(Enum):
     ROWS = "row_sums"
     COLUMNS = "column_sums"
     NUMBERS = "row_numbers"
+
+
+AGAIN = Kind.ELEMENTS.value, Kind.COLUMNS.value
+"""What there is where rows are read again for squares about their means."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,25 @@ def loops_of(passes: Sequence[Pass], local: Collection[str] = ()) -> Nest | None
         outer = (blocks, *outer)
     blocked = len(outer) == len(axes.ranges)
     nests = [replace(_nest(p, axes), outer=outer, parted=parted, blocked=blocked) for p in along]
-    return nests[0] if len(nests) == 1 else _together([_localised(n, local) for n in nests], local)
+    if len(nests) == 1:
+        return nests[0]
+    whole = _together([_localised(n, local) for n in nests], local)
+    if len(whole.stages) == 1:
+        return whole
+    twice = len(whole.stages) == 2 and blocked  # a few rows of a block are read again
+    return whole if twice and all(n.kind in AGAIN and not n.brackets for n in nests) else None
+
+
+def is_spread(p: Pass, others: Collection[Pass]) -> bool:
+    """Whether a sum over rows is one of squares about the mean of the same elements, which another one makes."""
+    times = Counter(other.form.target.name for other in others)
+    return p.kind is Kind.COLUMNS and any(_is_about(p, mean) for mean in others if times[mean.form.target.name] == 1)
+
+
+def _is_about(p: Pass, mean: Pass) -> bool:
+    count = Mul(*(mean.form.range(v).extent for v in mean.form.contracted))
+    averages = mean.kind is Kind.COLUMNS and mean.fresh and p.fresh and same(mean.outside * count, Integer(1))
+    return averages and p.inside == (mean.inside - Access(mean.form.target.name, *mean.place)) ** 2
 
 
 def in_stages(passes: Sequence[Pass]) -> bool:
