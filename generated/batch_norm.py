@@ -76,10 +76,11 @@ def batch_norm_forward(
     full_shape, E, epsilon, rho, C = _batch_norm_sizes(dtype, gamma, beta, x, running_mean, running_var, eps, momentum)
     x = x.reshape(E, C)
     # (1) m[c] = 1/E Σ_{e} x[e,c]
-    m = rt.ratio(1, E) * rt.total(x, 0)
-    # (2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
+    m = rt.empty((C,), dtype)
     v = rt.empty((C,), dtype)
-    if not loops.batch_norm_forward_1(v, m, x, C, E):
+    if not loops.batch_norm_forward_1(m, v, x, C, E):
+        m = rt.ratio(1, E) * rt.total(x, 0)
+        # (2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
         v = rt.ratio(1, E) * rt.total(np.square(x - m), 0)
     # (3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
     factor1 = 1 / np.sqrt(epsilon + v)

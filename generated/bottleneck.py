@@ -90,10 +90,11 @@ def bottleneck_forward(
     conv1_u = buffers.take((N, H, W, 64), dtype)
     rt.contract("n i j c, k c -> n i j k", x, conv1_w_1, out=conv1_u)
     # (2) norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, H * N * W) * rt.total(conv1_u, (0, 1, 2))
-    # (3) norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_m = rt.empty((64,), dtype)
     norm1_v = rt.empty((64,), dtype)
-    if not loops.bottleneck_forward_1(norm1_v, conv1_u, norm1_m, H, N, W):
+    if not loops.bottleneck_forward_1(norm1_m, norm1_v, conv1_u, H, N, W):
+        norm1_m[...] = rt.ratio(1, H * N * W) * rt.total(conv1_u, (0, 1, 2))
+        # (3) norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
         norm1_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
@@ -119,10 +120,11 @@ def bottleneck_forward(
     conv2_u = buffers.take((N, H, W, 64), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     # (2) norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.ratio(1, H * N * W) * rt.total(conv2_u, (0, 1, 2))
-    # (3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    norm2_m = rt.empty((64,), dtype)
     norm2_v = rt.empty((64,), dtype)
-    if not loops.bottleneck_forward_1(norm2_v, conv2_u, norm2_m, H, N, W):
+    if not loops.bottleneck_forward_4(norm2_m, norm2_v, conv2_u, H, N, W):
+        norm2_m[...] = rt.ratio(1, H * N * W) * rt.total(conv2_u, (0, 1, 2))
+        # (3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
         norm2_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
@@ -146,15 +148,16 @@ def bottleneck_forward(
     conv3_u = buffers.take((N, H, W, 256), dtype)
     rt.contract("n i j c, k c -> n i j k", relu2_y, conv3_w_1, out=conv3_u)
     # (2) norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv3_u[n,i,j,c]
-    norm3_m = rt.ratio(1, H * N * W) * rt.total(conv3_u, (0, 1, 2))
-    # (3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
+    norm3_m = rt.empty((256,), dtype)
     norm3_v = rt.empty((256,), dtype)
-    if not loops.bottleneck_forward_4(norm3_v, conv3_u, norm3_m, H, N, W):
+    if not loops.bottleneck_forward_5(norm3_m, norm3_v, conv3_u, H, N, W):
+        norm3_m[...] = rt.ratio(1, H * N * W) * rt.total(conv3_u, (0, 1, 2))
+        # (3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
         norm3_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv3_u - norm3_m), (0, 1, 2))
     # (4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
     factor3 = 1 / np.sqrt(norm3_v + 1e-05)
     norm3_h = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_forward_5(norm3_h, conv3_u, factor3, norm3_m, H, N, W):
+    if not loops.bottleneck_forward_6(norm3_h, conv3_u, factor3, norm3_m, H, N, W):
         np.subtract(conv3_u, norm3_m, out=norm3_h)
         norm3_h *= factor3
     buffers.give(conv3_u)
@@ -167,15 +170,16 @@ def bottleneck_forward(
     project_u = buffers.take((N, H, W, 256), dtype)
     rt.contract("n i j c, k c -> n i j k", x, project_w_1, out=project_u)
     # (2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
-    norm4_m = rt.ratio(1, H * N * W) * rt.total(project_u, (0, 1, 2))
-    # (3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
+    norm4_m = rt.empty((256,), dtype)
     norm4_v = rt.empty((256,), dtype)
-    if not loops.bottleneck_forward_6(norm4_v, norm4_m, project_u, H, N, W):
+    if not loops.bottleneck_forward_7(norm4_m, norm4_v, project_u, H, N, W):
+        norm4_m[...] = rt.ratio(1, H * N * W) * rt.total(project_u, (0, 1, 2))
+        # (3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
         norm4_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(project_u - norm4_m), (0, 1, 2))
     # (4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
     factor4 = 1 / np.sqrt(norm4_v + 1e-05)
     norm4_h = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_forward_7(norm4_h, factor4, norm4_m, project_u, H, N, W):
+    if not loops.bottleneck_forward_8(norm4_h, factor4, norm4_m, project_u, H, N, W):
         np.subtract(project_u, norm4_m, out=norm4_h)
         norm4_h *= factor4
     buffers.give(project_u)
@@ -186,7 +190,7 @@ def bottleneck_forward(
     # (6) relu3_y[n,i,j,c]
     #       = max(0, norm3_gamma[c] norm3_h[n,i,j,c]+norm3_beta[c]+norm4_gamma[c] norm4_h[n,i,j,c]+norm4_beta[c])
     relu3_y = rt.empty((N, H, W, 256), dtype)
-    if not loops.bottleneck_forward_8(
+    if not loops.bottleneck_forward_9(
         relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h, H, N, W
     ):
         np.multiply(norm3_h, norm3_gamma, out=relu3_y)

@@ -123,10 +123,11 @@ def _basic_forward(
     conv1_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (2) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, H**2 * N) * rt.total(conv1_u, (0, 1, 2))
-    # (3) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_m = rt.empty((C,), dtype)
     norm1_v = rt.empty((C,), dtype)
-    if not loops.resnet20_basic_forward_1(norm1_v, conv1_u, norm1_m, C, H, N):
+    if not loops.resnet20_basic_forward_1(norm1_m, norm1_v, conv1_u, C, H, N):
+        norm1_m[...] = rt.ratio(1, H**2 * N) * rt.total(conv1_u, (0, 1, 2))
+        # (3) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
         norm1_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
@@ -152,10 +153,11 @@ def _basic_forward(
     conv2_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     # (2) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.ratio(1, H**2 * N) * rt.total(conv2_u, (0, 1, 2))
-    # (3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    norm2_m = rt.empty((C,), dtype)
     norm2_v = rt.empty((C,), dtype)
-    if not loops.resnet20_basic_forward_1(norm2_v, conv2_u, norm2_m, C, H, N):
+    if not loops.resnet20_basic_forward_4(norm2_m, norm2_v, conv2_u, C, H, N):
+        norm2_m[...] = rt.ratio(1, H**2 * N) * rt.total(conv2_u, (0, 1, 2))
+        # (3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
         norm2_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
@@ -170,7 +172,7 @@ def _basic_forward(
     norm2_new_var = H**2 * N * norm2_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_forward_4(relu2_y, norm2_beta, norm2_gamma, norm2_h, x, C, H, N):
+    if not loops.resnet20_basic_forward_5(relu2_y, norm2_beta, norm2_gamma, norm2_h, x, C, H, N):
         np.multiply(norm2_h, norm2_gamma, out=relu2_y)
         relu2_y += norm2_beta
         relu2_y += x
@@ -226,10 +228,11 @@ def _down_forward(
     conv1_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (2) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u, (0, 1, 2))
-    # (3) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_m = rt.empty((K,), dtype)
     norm1_v = rt.empty((K,), dtype)
-    if not loops.resnet20_down_forward_1(norm1_v, conv1_u, norm1_m, H_out, K, N):
+    if not loops.resnet20_down_forward_1(norm1_m, norm1_v, conv1_u, H_out, K, N):
+        norm1_m[...] = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u, (0, 1, 2))
+        # (3) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
         norm1_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
@@ -255,10 +258,11 @@ def _down_forward(
     conv2_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     # (2) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u, (0, 1, 2))
-    # (3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    norm2_m = rt.empty((K,), dtype)
     norm2_v = rt.empty((K,), dtype)
-    if not loops.resnet20_down_forward_1(norm2_v, conv2_u, norm2_m, H_out, K, N):
+    if not loops.resnet20_down_forward_4(norm2_m, norm2_v, conv2_u, H_out, K, N):
+        norm2_m[...] = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u, (0, 1, 2))
+        # (3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
         norm2_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
@@ -330,10 +334,11 @@ def resnet20_forward(
     conv1_u = buffers.take((N, 32, 32, 16), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.ratio(1, 1024 * N) * rt.total(conv1_u, (0, 1, 2))
-    # (3) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    norm1_m = rt.empty((16,), dtype)
     norm1_v = rt.empty((16,), dtype)
-    if not loops.resnet20_forward_1(norm1_v, conv1_u, norm1_m, N):
+    if not loops.resnet20_forward_1(norm1_m, norm1_v, conv1_u, N):
+        norm1_m[...] = rt.ratio(1, 1024 * N) * rt.total(conv1_u, (0, 1, 2))
+        # (3) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
         norm1_v[...] = rt.ratio(1, 1024 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)

@@ -7,62 +7,110 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-batch_norm_forward_1_loops = r"""/* Sums over e for every block, c. */
+batch_norm_forward_1_loops = r"""/* Row by row, for every block, e. */
 static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict v,
-    const REAL *restrict m, const REAL *restrict x, REAL number_1, long C, long E)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict m,
+    REAL *restrict v, const REAL *restrict x, REAL number_1, long C, long E)
 {
     if (sweep) {
         for (long part_ = 1; part_ < floor_quotient(E + 1023, 1024); part_++) {
+            const double rows = part_ * 1024;
+            const double more = least(1024, E - part_ * 1024);
+            const double of_rows = rows > 0 ? 1 / rows : 0;
+            const double of_more = 1 / more;
+            const double weight = rows * more * (1 / (rows + more));
             APART
-            for (long k = 0; k < C; k++) {
-                parts[k] += parts[part_ * C + k];
+            for (long c = 0; c < C; c++) {
+                const double beside = parts[part_ * (3 * C) + c];
+                const double added = beside + (parts[part_ * (3 * C) + (2 * C + c)] - parts[2 * C + c]) * more;
+                const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
+                parts[C + c] += parts[part_ * (3 * C) + (C + c)] + distance * distance * weight;
+                parts[c] += added;
             }
         }
         APART
         for (long c = 0; c < C; c++) {
-            v[c] = parts[c] * number_1;
+            parts[c] += parts[2 * C + c] * E;
+        }
+        APART
+        for (long c = 0; c < C; c++) {
+            m[c] = parts[c] * number_1;
+        }
+        APART
+        for (long c = 0; c < C; c++) {
+            v[c] = parts[C + c] * number_1;
         }
         return;
     }
-    REAL *restrict running = SCRATCH(REAL, C);
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
     if (!running) {
         return;
     }
+    REAL *restrict means = SCRATCH(REAL, C);
+    if (!means) {
+        return;
+    }
     for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * C;
-        APART
-        for (long k = 0; k < C; k++) {
-            running[k] = 0;
-        }
-        long row = 0;
-        long low_row = block * 1024;
-        for (long e = low_row; e < least(low_row + 1024, E); e++) {
-            const long x_at = C * e;
-            for (long c = 0; c < whole(0, C); c += LANES) {
-                const reals x_1 = load(&x[x_at + c]);
-                const reals m_1 = load(&m[c]);
-                store(&running[c], load(&running[c]) + (x_1 - m_1) * (x_1 - m_1));
-            }
+        double *restrict sums = parts + block * (3 * C);
+        const long first_row = block * 1024;
+        const long last_row = least(first_row + 1024, E);
+        for (long low_row = first_row; low_row < last_row; low_row += 32) {
+            const long high_row = least(low_row + 32, last_row);
+            const double rows = low_row - first_row;
+            const double more = high_row - low_row;
+            const REAL share = 1 / more;
             APART
-            for (long c = whole(0, C); c < C; c++) {
-                const REAL x_1 = x[x_at + c];
-                const REAL m_1 = m[c];
-                running[c] += (x_1 - m_1) * (x_1 - m_1);
+            for (long k = 0; k < 2 * C; k++) {
+                running[k] = 0;
             }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
+            for (long e = low_row; e < high_row; e++) {
+                const long x_at = C * e;
+                for (long c = 0; c < whole(0, C); c += LANES) {
+                    store(&running[c], load(&running[c]) + load(&x[x_at + c]));
+                }
                 APART
-                for (long k = 0; k < C; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
+                for (long c = whole(0, C); c < C; c++) {
+                    running[c] += x[x_at + c];
                 }
             }
-        }
-        APART
-        for (long k = 0; k < C; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
+            APART
+            for (long c = 0; c < C; c++) {
+                means[c] = running[c] * share;
+                running[c] = 0;
+            }
+            for (long e = low_row; e < high_row; e++) {
+                const long x_at = C * e;
+                for (long c = 0; c < whole(0, C); c += LANES) {
+                    const reals x_1 = load(&x[x_at + c]);
+                    const reals means_1 = load(&means[c]);
+                    store(&running[c], load(&running[c]) + (x_1 - means_1));
+                    store(&running[C + c], load(&running[C + c]) + (x_1 - means_1) * (x_1 - means_1));
+                }
+                APART
+                for (long c = whole(0, C); c < C; c++) {
+                    const REAL x_1 = x[x_at + c];
+                    const REAL means_1 = means[c];
+                    running[c] += x_1 - means_1;
+                    running[C + c] += (x_1 - means_1) * (x_1 - means_1);
+                }
+            }
+            if (rows == 0) {
+                APART
+                for (long c = 0; c < C; c++) {
+                    sums[2 * C + c] = means[c] - means[c] == 0 ? means[c] : 0;
+                }
+            }
+            const double of_rows = rows > 0 ? 1 / rows : 0;
+            const double of_more = 1 / more;
+            const double weight = rows * more * (1 / (rows + more));
+            APART
+            for (long c = 0; c < C; c++) {
+                const double beside = running[c] == running[c] ? running[c] : 0;
+                const double added = beside + (means[c] - sums[2 * C + c]) * more;
+                const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
+                sums[C + c] += running[C + c] - beside * beside * of_more + distance * distance * weight;
+                sums[c] += added;
+            }
         }
     }
 }
@@ -80,11 +128,11 @@ static void part(void *given, long number)
 """
 
 
-def batch_norm_forward_1(v: rt.Array, m: rt.Array, x: rt.Array, C: int, E: int) -> bool:
-    """Sums over e for every block, c."""
-    dtype = rt.float_type("batch_norm_forward_1", v=v)
+def batch_norm_forward_1(m: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int) -> bool:
+    """Row by row, for every block, e."""
+    dtype = rt.float_type("batch_norm_forward_1", m=m)
     return rt.run(
-        batch_norm_forward_1_loops, (E + 1023) // 1024, C * E, (v, m, x), (dtype(rt.ratio(1, E)),), (C, E), (), C
+        batch_norm_forward_1_loops, (E + 1023) // 1024, C * E, (m, v, x), (dtype(rt.ratio(1, E)),), (C, E), (), 3 * C
     )
 
 

@@ -7,62 +7,110 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-bottleneck_forward_1_loops = r"""/* Sums over j for every block, c. */
+bottleneck_forward_1_loops = r"""/* Row by row, for every block, j. */
 static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm1_v,
-    const REAL *restrict conv1_u, const REAL *restrict norm1_m, REAL number_1, long H, long N, long W)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm1_m,
+    REAL *restrict norm1_v, const REAL *restrict conv1_u, REAL number_1, long H, long N, long W)
 {
     if (sweep) {
         for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            const double rows = part_ * 1024;
+            const double more = least(1024, H * N * W - part_ * 1024);
+            const double of_rows = rows > 0 ? 1 / rows : 0;
+            const double of_more = 1 / more;
+            const double weight = rows * more * (1 / (rows + more));
             APART
-            for (long k = 0; k < 64; k++) {
-                parts[k] += parts[part_ * 64 + k];
+            for (long c = 0; c < 64; c++) {
+                const double beside = parts[part_ * 192 + c];
+                const double added = beside + (parts[part_ * 192 + (128 + c)] - parts[128 + c]) * more;
+                const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
+                parts[64 + c] += parts[part_ * 192 + (64 + c)] + distance * distance * weight;
+                parts[c] += added;
             }
         }
         APART
         for (long c = 0; c < 64; c++) {
-            norm1_v[c] = parts[c] * number_1;
+            parts[c] += parts[128 + c] * (H * N * W);
+        }
+        APART
+        for (long c = 0; c < 64; c++) {
+            norm1_m[c] = parts[c] * number_1;
+        }
+        APART
+        for (long c = 0; c < 64; c++) {
+            norm1_v[c] = parts[64 + c] * number_1;
         }
         return;
     }
-    REAL *restrict running = SCRATCH(REAL, 64);
+    REAL *restrict running = SCRATCH(REAL, 128);
     if (!running) {
         return;
     }
+    REAL *restrict means = SCRATCH(REAL, 64);
+    if (!means) {
+        return;
+    }
     for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * 64;
-        APART
-        for (long k = 0; k < 64; k++) {
-            running[k] = 0;
-        }
-        long row = 0;
-        long low_row = block * 1024;
-        for (long j = low_row; j < least(low_row + 1024, H * N * W); j++) {
-            const long conv1_u_at = 64 * j;
-            for (long c = 0; c < whole(0, 64); c += LANES) {
-                const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
-                const reals norm1_m_1 = load(&norm1_m[c]);
-                store(&running[c], load(&running[c]) + (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1));
-            }
+        double *restrict sums = parts + block * 192;
+        const long first_row = block * 1024;
+        const long last_row = least(first_row + 1024, H * N * W);
+        for (long low_row = first_row; low_row < last_row; low_row += 32) {
+            const long high_row = least(low_row + 32, last_row);
+            const double rows = low_row - first_row;
+            const double more = high_row - low_row;
+            const REAL share = 1 / more;
             APART
-            for (long c = whole(0, 64); c < 64; c++) {
-                const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
-                const REAL norm1_m_1 = norm1_m[c];
-                running[c] += (conv1_u_1 - norm1_m_1) * (conv1_u_1 - norm1_m_1);
+            for (long k = 0; k < 128; k++) {
+                running[k] = 0;
             }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
+            for (long j = low_row; j < high_row; j++) {
+                const long conv1_u_at = 64 * j;
+                for (long c = 0; c < whole(0, 64); c += LANES) {
+                    store(&running[c], load(&running[c]) + load(&conv1_u[conv1_u_at + c]));
+                }
                 APART
-                for (long k = 0; k < 64; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
+                for (long c = whole(0, 64); c < 64; c++) {
+                    running[c] += conv1_u[conv1_u_at + c];
                 }
             }
-        }
-        APART
-        for (long k = 0; k < 64; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
+            APART
+            for (long c = 0; c < 64; c++) {
+                means[c] = running[c] * share;
+                running[c] = 0;
+            }
+            for (long j = low_row; j < high_row; j++) {
+                const long conv1_u_at = 64 * j;
+                for (long c = 0; c < whole(0, 64); c += LANES) {
+                    const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
+                    const reals means_1 = load(&means[c]);
+                    store(&running[c], load(&running[c]) + (conv1_u_1 - means_1));
+                    store(&running[64 + c], load(&running[64 + c]) + (conv1_u_1 - means_1) * (conv1_u_1 - means_1));
+                }
+                APART
+                for (long c = whole(0, 64); c < 64; c++) {
+                    const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
+                    const REAL means_1 = means[c];
+                    running[c] += conv1_u_1 - means_1;
+                    running[64 + c] += (conv1_u_1 - means_1) * (conv1_u_1 - means_1);
+                }
+            }
+            if (rows == 0) {
+                APART
+                for (long c = 0; c < 64; c++) {
+                    sums[128 + c] = means[c] - means[c] == 0 ? means[c] : 0;
+                }
+            }
+            const double of_rows = rows > 0 ? 1 / rows : 0;
+            const double of_more = 1 / more;
+            const double weight = rows * more * (1 / (rows + more));
+            APART
+            for (long c = 0; c < 64; c++) {
+                const double beside = running[c] == running[c] ? running[c] : 0;
+                const double added = beside + (means[c] - sums[128 + c]) * more;
+                const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
+                sums[64 + c] += running[64 + c] - beside * beside * of_more + distance * distance * weight;
+                sums[c] += added;
+            }
         }
     }
 }
@@ -80,18 +128,18 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_1(norm1_v: rt.Array, conv1_u: rt.Array, norm1_m: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every block, c."""
-    dtype = rt.float_type("bottleneck_forward_1", norm1_v=norm1_v)
+def bottleneck_forward_1(norm1_m: rt.Array, norm1_v: rt.Array, conv1_u: rt.Array, H: int, N: int, W: int) -> bool:
+    """Row by row, for every block, j."""
+    dtype = rt.float_type("bottleneck_forward_1", norm1_m=norm1_m)
     return rt.run(
         bottleneck_forward_1_loops,
         (H * N * W + 1023) // 1024,
         64 * H * N * W,
-        (norm1_v, conv1_u, norm1_m),
+        (norm1_m, norm1_v, conv1_u),
         (dtype(rt.ratio(1, H * N * W)),),
         (H, N, W),
         (),
-        64,
+        192,
     )
 
 
@@ -191,62 +239,110 @@ def bottleneck_forward_3(
     )
 
 
-bottleneck_forward_4_loops = r"""/* Sums over j for every block, c. */
+bottleneck_forward_4_loops = r"""/* Row by row, for every block, j. */
 static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm3_v,
-    const REAL *restrict conv3_u, const REAL *restrict norm3_m, REAL number_1, long H, long N, long W)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm2_m,
+    REAL *restrict norm2_v, const REAL *restrict conv2_u, REAL number_1, long H, long N, long W)
 {
     if (sweep) {
         for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            const double rows = part_ * 1024;
+            const double more = least(1024, H * N * W - part_ * 1024);
+            const double of_rows = rows > 0 ? 1 / rows : 0;
+            const double of_more = 1 / more;
+            const double weight = rows * more * (1 / (rows + more));
             APART
-            for (long k = 0; k < 256; k++) {
-                parts[k] += parts[part_ * 256 + k];
+            for (long c = 0; c < 64; c++) {
+                const double beside = parts[part_ * 192 + c];
+                const double added = beside + (parts[part_ * 192 + (128 + c)] - parts[128 + c]) * more;
+                const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
+                parts[64 + c] += parts[part_ * 192 + (64 + c)] + distance * distance * weight;
+                parts[c] += added;
             }
         }
         APART
-        for (long c = 0; c < 256; c++) {
-            norm3_v[c] = parts[c] * number_1;
+        for (long c = 0; c < 64; c++) {
+            parts[c] += parts[128 + c] * (H * N * W);
+        }
+        APART
+        for (long c = 0; c < 64; c++) {
+            norm2_m[c] = parts[c] * number_1;
+        }
+        APART
+        for (long c = 0; c < 64; c++) {
+            norm2_v[c] = parts[64 + c] * number_1;
         }
         return;
     }
-    REAL *restrict running = SCRATCH(REAL, 256);
+    REAL *restrict running = SCRATCH(REAL, 128);
     if (!running) {
         return;
     }
+    REAL *restrict means = SCRATCH(REAL, 64);
+    if (!means) {
+        return;
+    }
     for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * 256;
-        APART
-        for (long k = 0; k < 256; k++) {
-            running[k] = 0;
-        }
-        long row = 0;
-        long low_row = block * 1024;
-        for (long j = low_row; j < least(low_row + 1024, H * N * W); j++) {
-            const long conv3_u_at = 256 * j;
-            for (long c = 0; c < whole(0, 256); c += LANES) {
-                const reals conv3_u_1 = load(&conv3_u[conv3_u_at + c]);
-                const reals norm3_m_1 = load(&norm3_m[c]);
-                store(&running[c], load(&running[c]) + (conv3_u_1 - norm3_m_1) * (conv3_u_1 - norm3_m_1));
-            }
+        double *restrict sums = parts + block * 192;
+        const long first_row = block * 1024;
+        const long last_row = least(first_row + 1024, H * N * W);
+        for (long low_row = first_row; low_row < last_row; low_row += 32) {
+            const long high_row = least(low_row + 32, last_row);
+            const double rows = low_row - first_row;
+            const double more = high_row - low_row;
+            const REAL share = 1 / more;
             APART
-            for (long c = whole(0, 256); c < 256; c++) {
-                const REAL conv3_u_1 = conv3_u[conv3_u_at + c];
-                const REAL norm3_m_1 = norm3_m[c];
-                running[c] += (conv3_u_1 - norm3_m_1) * (conv3_u_1 - norm3_m_1);
+            for (long k = 0; k < 128; k++) {
+                running[k] = 0;
             }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
+            for (long j = low_row; j < high_row; j++) {
+                const long conv2_u_at = 64 * j;
+                for (long c = 0; c < whole(0, 64); c += LANES) {
+                    store(&running[c], load(&running[c]) + load(&conv2_u[conv2_u_at + c]));
+                }
                 APART
-                for (long k = 0; k < 256; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
+                for (long c = whole(0, 64); c < 64; c++) {
+                    running[c] += conv2_u[conv2_u_at + c];
                 }
             }
-        }
-        APART
-        for (long k = 0; k < 256; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
+            APART
+            for (long c = 0; c < 64; c++) {
+                means[c] = running[c] * share;
+                running[c] = 0;
+            }
+            for (long j = low_row; j < high_row; j++) {
+                const long conv2_u_at = 64 * j;
+                for (long c = 0; c < whole(0, 64); c += LANES) {
+                    const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
+                    const reals means_1 = load(&means[c]);
+                    store(&running[c], load(&running[c]) + (conv2_u_1 - means_1));
+                    store(&running[64 + c], load(&running[64 + c]) + (conv2_u_1 - means_1) * (conv2_u_1 - means_1));
+                }
+                APART
+                for (long c = whole(0, 64); c < 64; c++) {
+                    const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
+                    const REAL means_1 = means[c];
+                    running[c] += conv2_u_1 - means_1;
+                    running[64 + c] += (conv2_u_1 - means_1) * (conv2_u_1 - means_1);
+                }
+            }
+            if (rows == 0) {
+                APART
+                for (long c = 0; c < 64; c++) {
+                    sums[128 + c] = means[c] - means[c] == 0 ? means[c] : 0;
+                }
+            }
+            const double of_rows = rows > 0 ? 1 / rows : 0;
+            const double of_more = 1 / more;
+            const double weight = rows * more * (1 / (rows + more));
+            APART
+            for (long c = 0; c < 64; c++) {
+                const double beside = running[c] == running[c] ? running[c] : 0;
+                const double added = beside + (means[c] - sums[128 + c]) * more;
+                const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
+                sums[64 + c] += running[64 + c] - beside * beside * of_more + distance * distance * weight;
+                sums[c] += added;
+            }
         }
     }
 }
@@ -264,22 +360,158 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_4(norm3_v: rt.Array, conv3_u: rt.Array, norm3_m: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every block, c."""
-    dtype = rt.float_type("bottleneck_forward_4", norm3_v=norm3_v)
+def bottleneck_forward_4(norm2_m: rt.Array, norm2_v: rt.Array, conv2_u: rt.Array, H: int, N: int, W: int) -> bool:
+    """Row by row, for every block, j."""
+    dtype = rt.float_type("bottleneck_forward_4", norm2_m=norm2_m)
     return rt.run(
         bottleneck_forward_4_loops,
         (H * N * W + 1023) // 1024,
-        256 * H * N * W,
-        (norm3_v, conv3_u, norm3_m),
+        64 * H * N * W,
+        (norm2_m, norm2_v, conv2_u),
         (dtype(rt.ratio(1, H * N * W)),),
         (H, N, W),
         (),
-        256,
+        192,
     )
 
 
-bottleneck_forward_5_loops = r"""/* Element by element. */
+bottleneck_forward_5_loops = r"""/* Row by row, for every block, j. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm3_m,
+    REAL *restrict norm3_v, const REAL *restrict conv3_u, REAL number_1, long H, long N, long W)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            const double rows = part_ * 1024;
+            const double more = least(1024, H * N * W - part_ * 1024);
+            const double of_rows = rows > 0 ? 1 / rows : 0;
+            const double of_more = 1 / more;
+            const double weight = rows * more * (1 / (rows + more));
+            APART
+            for (long c = 0; c < 256; c++) {
+                const double beside = parts[part_ * 768 + c];
+                const double added = beside + (parts[part_ * 768 + (512 + c)] - parts[512 + c]) * more;
+                const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
+                parts[256 + c] += parts[part_ * 768 + (256 + c)] + distance * distance * weight;
+                parts[c] += added;
+            }
+        }
+        APART
+        for (long c = 0; c < 256; c++) {
+            parts[c] += parts[512 + c] * (H * N * W);
+        }
+        APART
+        for (long c = 0; c < 256; c++) {
+            norm3_m[c] = parts[c] * number_1;
+        }
+        APART
+        for (long c = 0; c < 256; c++) {
+            norm3_v[c] = parts[256 + c] * number_1;
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 512);
+    if (!running) {
+        return;
+    }
+    REAL *restrict means = SCRATCH(REAL, 256);
+    if (!means) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 768;
+        const long first_row = block * 1024;
+        const long last_row = least(first_row + 1024, H * N * W);
+        for (long low_row = first_row; low_row < last_row; low_row += 32) {
+            const long high_row = least(low_row + 32, last_row);
+            const double rows = low_row - first_row;
+            const double more = high_row - low_row;
+            const REAL share = 1 / more;
+            APART
+            for (long k = 0; k < 512; k++) {
+                running[k] = 0;
+            }
+            for (long j = low_row; j < high_row; j++) {
+                const long conv3_u_at = 256 * j;
+                for (long c = 0; c < whole(0, 256); c += LANES) {
+                    store(&running[c], load(&running[c]) + load(&conv3_u[conv3_u_at + c]));
+                }
+                APART
+                for (long c = whole(0, 256); c < 256; c++) {
+                    running[c] += conv3_u[conv3_u_at + c];
+                }
+            }
+            APART
+            for (long c = 0; c < 256; c++) {
+                means[c] = running[c] * share;
+                running[c] = 0;
+            }
+            for (long j = low_row; j < high_row; j++) {
+                const long conv3_u_at = 256 * j;
+                for (long c = 0; c < whole(0, 256); c += LANES) {
+                    const reals conv3_u_1 = load(&conv3_u[conv3_u_at + c]);
+                    const reals means_1 = load(&means[c]);
+                    store(&running[c], load(&running[c]) + (conv3_u_1 - means_1));
+                    store(&running[256 + c], load(&running[256 + c]) + (conv3_u_1 - means_1) * (conv3_u_1 - means_1));
+                }
+                APART
+                for (long c = whole(0, 256); c < 256; c++) {
+                    const REAL conv3_u_1 = conv3_u[conv3_u_at + c];
+                    const REAL means_1 = means[c];
+                    running[c] += conv3_u_1 - means_1;
+                    running[256 + c] += (conv3_u_1 - means_1) * (conv3_u_1 - means_1);
+                }
+            }
+            if (rows == 0) {
+                APART
+                for (long c = 0; c < 256; c++) {
+                    sums[512 + c] = means[c] - means[c] == 0 ? means[c] : 0;
+                }
+            }
+            const double of_rows = rows > 0 ? 1 / rows : 0;
+            const double of_more = 1 / more;
+            const double weight = rows * more * (1 / (rows + more));
+            APART
+            for (long c = 0; c < 256; c++) {
+                const double beside = running[c] == running[c] ? running[c] : 0;
+                const double added = beside + (means[c] - sums[512 + c]) * more;
+                const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
+                sums[256 + c] += running[256 + c] - beside * beside * of_more + distance * distance * weight;
+                sums[c] += added;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+}
+"""
+
+
+def bottleneck_forward_5(norm3_m: rt.Array, norm3_v: rt.Array, conv3_u: rt.Array, H: int, N: int, W: int) -> bool:
+    """Row by row, for every block, j."""
+    dtype = rt.float_type("bottleneck_forward_5", norm3_m=norm3_m)
+    return rt.run(
+        bottleneck_forward_5_loops,
+        (H * N * W + 1023) // 1024,
+        256 * H * N * W,
+        (norm3_m, norm3_v, conv3_u),
+        (dtype(rt.ratio(1, H * N * W)),),
+        (H, N, W),
+        (),
+        768,
+    )
+
+
+bottleneck_forward_6_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict norm3_h, const REAL *restrict conv3_u, const REAL *restrict factor3,
     const REAL *restrict norm3_m)
@@ -316,71 +548,121 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_5(
+def bottleneck_forward_6(
     norm3_h: rt.Array, conv3_u: rt.Array, factor3: rt.Array, norm3_m: rt.Array, H: int, N: int, W: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_5_loops, H * N * W, 256 * H * N * W, (norm3_h, conv3_u, factor3, norm3_m), (), (), ()
+        bottleneck_forward_6_loops, H * N * W, 256 * H * N * W, (norm3_h, conv3_u, factor3, norm3_m), (), (), ()
     )
 
 
-bottleneck_forward_6_loops = r"""/* Sums over j for every block, c. */
+bottleneck_forward_7_loops = r"""/* Row by row, for every block, j. */
 static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm4_v,
-    const REAL *restrict norm4_m, const REAL *restrict project_u, REAL number_1, long H, long N, long W)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm4_m,
+    REAL *restrict norm4_v, const REAL *restrict project_u, REAL number_1, long H, long N, long W)
 {
     if (sweep) {
         for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            const double rows = part_ * 1024;
+            const double more = least(1024, H * N * W - part_ * 1024);
+            const double of_rows = rows > 0 ? 1 / rows : 0;
+            const double of_more = 1 / more;
+            const double weight = rows * more * (1 / (rows + more));
             APART
-            for (long k = 0; k < 256; k++) {
-                parts[k] += parts[part_ * 256 + k];
+            for (long c = 0; c < 256; c++) {
+                const double beside = parts[part_ * 768 + c];
+                const double added = beside + (parts[part_ * 768 + (512 + c)] - parts[512 + c]) * more;
+                const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
+                parts[256 + c] += parts[part_ * 768 + (256 + c)] + distance * distance * weight;
+                parts[c] += added;
             }
         }
         APART
         for (long c = 0; c < 256; c++) {
-            norm4_v[c] = parts[c] * number_1;
+            parts[c] += parts[512 + c] * (H * N * W);
+        }
+        APART
+        for (long c = 0; c < 256; c++) {
+            norm4_m[c] = parts[c] * number_1;
+        }
+        APART
+        for (long c = 0; c < 256; c++) {
+            norm4_v[c] = parts[256 + c] * number_1;
         }
         return;
     }
-    REAL *restrict running = SCRATCH(REAL, 256);
+    REAL *restrict running = SCRATCH(REAL, 512);
     if (!running) {
         return;
     }
+    REAL *restrict means = SCRATCH(REAL, 256);
+    if (!means) {
+        return;
+    }
     for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * 256;
-        APART
-        for (long k = 0; k < 256; k++) {
-            running[k] = 0;
-        }
-        long row = 0;
-        long low_row = block * 1024;
-        for (long j = low_row; j < least(low_row + 1024, H * N * W); j++) {
-            const long project_u_at = 256 * j;
-            for (long c = 0; c < whole(0, 256); c += LANES) {
-                const reals project_u_1 = load(&project_u[project_u_at + c]);
-                const reals norm4_m_1 = load(&norm4_m[c]);
-                store(&running[c], load(&running[c]) + (project_u_1 - norm4_m_1) * (project_u_1 - norm4_m_1));
-            }
+        double *restrict sums = parts + block * 768;
+        const long first_row = block * 1024;
+        const long last_row = least(first_row + 1024, H * N * W);
+        for (long low_row = first_row; low_row < last_row; low_row += 32) {
+            const long high_row = least(low_row + 32, last_row);
+            const double rows = low_row - first_row;
+            const double more = high_row - low_row;
+            const REAL share = 1 / more;
             APART
-            for (long c = whole(0, 256); c < 256; c++) {
-                const REAL project_u_1 = project_u[project_u_at + c];
-                const REAL norm4_m_1 = norm4_m[c];
-                running[c] += (project_u_1 - norm4_m_1) * (project_u_1 - norm4_m_1);
+            for (long k = 0; k < 512; k++) {
+                running[k] = 0;
             }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
+            for (long j = low_row; j < high_row; j++) {
+                const long project_u_at = 256 * j;
+                for (long c = 0; c < whole(0, 256); c += LANES) {
+                    store(&running[c], load(&running[c]) + load(&project_u[project_u_at + c]));
+                }
                 APART
-                for (long k = 0; k < 256; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
+                for (long c = whole(0, 256); c < 256; c++) {
+                    running[c] += project_u[project_u_at + c];
                 }
             }
-        }
-        APART
-        for (long k = 0; k < 256; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
+            APART
+            for (long c = 0; c < 256; c++) {
+                means[c] = running[c] * share;
+                running[c] = 0;
+            }
+            for (long j = low_row; j < high_row; j++) {
+                const long project_u_at = 256 * j;
+                for (long c = 0; c < whole(0, 256); c += LANES) {
+                    const reals project_u_1 = load(&project_u[project_u_at + c]);
+                    const reals means_1 = load(&means[c]);
+                    store(&running[c], load(&running[c]) + (project_u_1 - means_1));
+                    store(
+                        &running[256 + c], load(&running[256 + c]) + (project_u_1 - means_1) * (project_u_1 - means_1)
+                    );
+                }
+                APART
+                for (long c = whole(0, 256); c < 256; c++) {
+                    const REAL project_u_1 = project_u[project_u_at + c];
+                    const REAL means_1 = means[c];
+                    running[c] += project_u_1 - means_1;
+                    running[256 + c] += (project_u_1 - means_1) * (project_u_1 - means_1);
+                }
+            }
+            if (rows == 0) {
+                APART
+                for (long c = 0; c < 256; c++) {
+                    sums[512 + c] = means[c] - means[c] == 0 ? means[c] : 0;
+                }
+            }
+            const double of_rows = rows > 0 ? 1 / rows : 0;
+            const double of_more = 1 / more;
+            const double weight = rows * more * (1 / (rows + more));
+            APART
+            for (long c = 0; c < 256; c++) {
+                const double beside = running[c] == running[c] ? running[c] : 0;
+                const double added = beside + (means[c] - sums[512 + c]) * more;
+                const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
+                sums[256 + c] += running[256 + c] - beside * beside * of_more + distance * distance * weight;
+                sums[c] += added;
+            }
         }
     }
 }
@@ -398,22 +680,22 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_6(norm4_v: rt.Array, norm4_m: rt.Array, project_u: rt.Array, H: int, N: int, W: int) -> bool:
-    """Sums over j for every block, c."""
-    dtype = rt.float_type("bottleneck_forward_6", norm4_v=norm4_v)
+def bottleneck_forward_7(norm4_m: rt.Array, norm4_v: rt.Array, project_u: rt.Array, H: int, N: int, W: int) -> bool:
+    """Row by row, for every block, j."""
+    dtype = rt.float_type("bottleneck_forward_7", norm4_m=norm4_m)
     return rt.run(
-        bottleneck_forward_6_loops,
+        bottleneck_forward_7_loops,
         (H * N * W + 1023) // 1024,
         256 * H * N * W,
-        (norm4_v, norm4_m, project_u),
+        (norm4_m, norm4_v, project_u),
         (dtype(rt.ratio(1, H * N * W)),),
         (H, N, W),
         (),
-        256,
+        768,
     )
 
 
-bottleneck_forward_7_loops = r"""/* Element by element. */
+bottleneck_forward_8_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict norm4_h, const REAL *restrict factor4, const REAL *restrict norm4_m,
     const REAL *restrict project_u)
@@ -450,16 +732,16 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_7(
+def bottleneck_forward_8(
     norm4_h: rt.Array, factor4: rt.Array, norm4_m: rt.Array, project_u: rt.Array, H: int, N: int, W: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_7_loops, H * N * W, 256 * H * N * W, (norm4_h, factor4, norm4_m, project_u), (), (), ()
+        bottleneck_forward_8_loops, H * N * W, 256 * H * N * W, (norm4_h, factor4, norm4_m, project_u), (), (), ()
     )
 
 
-bottleneck_forward_8_loops = r"""/* Element by element. */
+bottleneck_forward_9_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu3_y, const REAL *restrict norm3_beta,
     const REAL *restrict norm3_gamma, const REAL *restrict norm3_h, const REAL *restrict norm4_beta,
@@ -509,7 +791,7 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_8(
+def bottleneck_forward_9(
     relu3_y: rt.Array,
     norm3_beta: rt.Array,
     norm3_gamma: rt.Array,
@@ -523,7 +805,7 @@ def bottleneck_forward_8(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_8_loops,
+        bottleneck_forward_9_loops,
         H * N * W,
         256 * H * N * W,
         (relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h),
