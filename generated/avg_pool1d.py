@@ -103,8 +103,7 @@ def avg_pool1d_forward(
     if not (
         loops.wanted(C * N * T * W_out, T, d, p, s) and loops.avg_pool1d_forward_1(y, a, x, C, N, T, W, W_out, d, p, s)
     ):
-        x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
-        rt.reduce(np.add, 0, x_1, y, scale=1 / a[:, None])
+        rt.reduce(np.add, 0, f"n {s}j+{d}t-{p} c -> n j c", x, y, {"t": T}, scale=1 / a[:, None])
     return y
 
 
@@ -151,8 +150,7 @@ def avg_pool1d_grad_input(
         loops.wanted(C * N * T * W_out, T, d, p, s)
         and loops.avg_pool1d_grad_input_1(dx, a, dy, C, N, T, W, W_out, d, p, s)
     ):
-        dx_1 = rt.Window(dx, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # m j v t
-        rt.spread(dy, dx_1, scale=1 / a[:, None])
+        rt.spread(f"m j v -> m {s}j+{d}t-{p} v", dy, dx, {"t": T}, scale=1 / a[:, None])
     return dx
 
 

@@ -129,12 +129,15 @@ def avg_pool2d_forward(
         loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
         and loops.avg_pool2d_forward_1(y, a_h, a_w, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     ):
-        x_1 = rt.Window(  # n i j c r t
+        rt.reduce(
+            np.add,
+            0,
+            f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c -> n i j c",
             x,
-            (N, H_out, W_out, C, R, T),
-            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+            y,
+            {"r": R, "t": T},
+            scale=1 / (a_h[:, None, None] * a_w[:, None]),
         )
-        rt.reduce(np.add, 0, x_1, y, scale=1 / (a_h[:, None, None] * a_w[:, None]))
     return y
 
 
@@ -184,12 +187,13 @@ def avg_pool2d_grad_input(
             dx, a_h, a_w, dy, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
         )
     ):
-        dx_1 = rt.Window(  # m i j e r t
+        rt.spread(
+            f"m i j e -> m {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} e",
+            dy,
             dx,
-            (N, H_out, W_out, C, R, T),
-            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+            {"r": R, "t": T},
+            scale=1 / (a_h[:, None, None] * a_w[:, None]),
         )
-        rt.spread(dy, dx_1, scale=1 / (a_h[:, None, None] * a_w[:, None]))
     return dx
 
 

@@ -170,18 +170,15 @@ def avg_pool3d_forward(
             s_w,
         )
     ):
-        x_1 = rt.Window(  # n l i j c a r t
+        rt.reduce(
+            np.add,
+            0,
+            f"n {s_d}l+{d_d}a-{p_d} {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c -> n l i j c",
             x,
-            (N, D_out, H_out, W_out, C, A, R, T),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, s_d), (5, d_d)),
-                (-p_h, (2, s_h), (6, d_h)),
-                (-p_w, (3, s_w), (7, d_w)),
-                (0, (4, 1)),
-            ),
+            y,
+            {"a": A, "r": R, "t": T},
+            scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]),
         )
-        rt.reduce(np.add, 0, x_1, y, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
     return y
 
 
@@ -258,18 +255,13 @@ def avg_pool3d_grad_input(
             s_w,
         )
     ):
-        dx_1 = rt.Window(  # m l i j o a r t
+        rt.spread(
+            f"m l i j o -> m {s_d}l+{d_d}a-{p_d} {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} o",
+            dy,
             dx,
-            (N, D_out, H_out, W_out, C, A, R, T),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, s_d), (5, d_d)),
-                (-p_h, (2, s_h), (6, d_h)),
-                (-p_w, (3, s_w), (7, d_w)),
-                (0, (4, 1)),
-            ),
+            {"a": A, "r": R, "t": T},
+            scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]),
         )
-        rt.spread(dy, dx_1, scale=1 / (a_d[:, None, None, None] * a_h[:, None, None] * a_w[:, None]))
     return dx
 
 

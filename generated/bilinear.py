@@ -57,12 +57,10 @@ def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
     # (1) u[e,k] = Σ_{c,d} x[e,c] z[e,d] w[c,d,k]
     u = rt.empty((E, K), dtype)
     for block1_start, block1_stop in rt.blocks(E, C * D, rt.OPERAND):
-        block1 = block1_stop - block1_start
         x_block1 = x[block1_start:block1_stop]
         z_block1 = z[block1_start:block1_stop]
         u_block1 = u[block1_start:block1_stop]
-        product1 = rt.empty((block1, C, D), dtype)
-        rt.contract("e c, e d -> e c d", x_block1, z_block1, out=product1)
+        product1 = rt.contract("e c, e d -> e c d", x_block1, z_block1)
         rt.contract("e c d, c d k -> e k", product1, w, out=u_block1)
     # (1) u[e,k] += b[k]
     if b is not None:
@@ -96,12 +94,10 @@ def bilinear_grad_input(dy: Any, z: Any, w: Any) -> rt.Array:
     # (6) dx[m,q] = Σ_{k,d} dy[m,k] z[m,d] w[q,d,k]
     dx = rt.empty((E, C), dtype)
     for block1_start, block1_stop in rt.blocks(E, D * K, rt.OPERAND):
-        block1 = block1_stop - block1_start
         dy_block1 = dy[block1_start:block1_stop]
         z_block1 = z[block1_start:block1_stop]
         dx_block1 = dx[block1_start:block1_stop]
-        product1 = rt.empty((block1, K, D), dtype)
-        rt.contract("m k, m d -> m k d", dy_block1, z_block1, out=product1)
+        product1 = rt.contract("m k, m d -> m k d", dy_block1, z_block1)
         rt.contract("m k d, q d k -> m q", product1, w, out=dx_block1)
     return dx.reshape(*full_shape, C)
 
@@ -132,12 +128,10 @@ def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
     # (9) dz[m,q] = Σ_{k,c} dy[m,k] x[m,c] w[c,q,k]
     dz = rt.empty((E, D), dtype)
     for block1_start, block1_stop in rt.blocks(E, C * K, rt.OPERAND):
-        block1 = block1_stop - block1_start
         dy_block1 = dy[block1_start:block1_stop]
         x_block1 = x[block1_start:block1_stop]
         dz_block1 = dz[block1_start:block1_stop]
-        product1 = rt.empty((block1, K, C), dtype)
-        rt.contract("m k, m c -> m k c", dy_block1, x_block1, out=product1)
+        product1 = rt.contract("m k, m c -> m k c", dy_block1, x_block1)
         rt.contract("m k c, c q k -> m q", product1, w, out=dz_block1)
     return dz.reshape(*full_shape, D)
 
@@ -179,11 +173,9 @@ def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
     # (12) dw[m,q,v] = Σ_{e} dy[e,v] x[e,m] z[e,q]
     dw = rt.empty((C, D, K), dtype)
     for block1_start, block1_stop in rt.blocks(C, D * E, rt.OPERAND):
-        block1 = block1_stop - block1_start
         x_block1 = x[:, block1_start:block1_stop]
         dw_block1 = dw[block1_start:block1_stop]
-        product1 = rt.empty((block1, D, E), dtype)
-        rt.contract("e m, e q -> m q e", x_block1, z, out=product1)
+        product1 = rt.contract("e m, e q -> m q e", x_block1, z)
         rt.contract("m q e, e v -> m q v", product1, dy, out=dw_block1)
     return dw
 

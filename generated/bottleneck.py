@@ -86,9 +86,7 @@ def bottleneck_forward(
     norm4_running_var = rt.weight("bottleneck", state, "norm4.running_var", dtype, (256,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) conv1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv1_w[0,0,c,k]
-    conv1_w_1 = rt.Window(conv1_w, (64, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
-    conv1_u = buffers.take((N, H, W, 64), dtype)
-    rt.contract("n i j c, k c -> n i j k", x, conv1_w_1, out=conv1_u)
+    conv1_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, conv1_w, out=buffers.take((N, H, W, 64), dtype))
     # (2) norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.empty((64,), dtype)
     norm1_v = rt.empty((64,), dtype)
@@ -114,11 +112,9 @@ def bottleneck_forward(
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
     # (7) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, H, W, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    conv2_u = rt.contract(
+        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, W, 64), dtype)
     )
-    conv2_u = buffers.take((N, H, W, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     # (2) norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.empty((64,), dtype)
     norm2_v = rt.empty((64,), dtype)
@@ -144,9 +140,7 @@ def bottleneck_forward(
         relu2_y += norm2_beta
         np.maximum(relu2_y, 0, out=relu2_y)
     # (1) conv3_u[n,i,j,k] = Σ_{c} conv3_w[0,0,c,k] relu2_y[n,i,j,c]
-    conv3_w_1 = rt.Window(conv3_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
-    conv3_u = buffers.take((N, H, W, 256), dtype)
-    rt.contract("n i j c, k c -> n i j k", relu2_y, conv3_w_1, out=conv3_u)
+    conv3_u = rt.contract("n i j c, 0 0 c k -> n i j k", relu2_y, conv3_w, out=buffers.take((N, H, W, 256), dtype))
     # (2) norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv3_u[n,i,j,c]
     norm3_m = rt.empty((256,), dtype)
     norm3_v = rt.empty((256,), dtype)
@@ -166,9 +160,7 @@ def bottleneck_forward(
     # norm3_new_var[c] = 1/10 (9 norm3_running_var[c]+HNW norm3_v[c]/max(HNW−1, 1))
     norm3_new_var = H * N * W * norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm3_running_var / 10
     # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
-    project_w_1 = rt.Window(project_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
-    project_u = buffers.take((N, H, W, 256), dtype)
-    rt.contract("n i j c, k c -> n i j k", x, project_w_1, out=project_u)
+    project_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, project_w, out=buffers.take((N, H, W, 256), dtype))
     # (2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
     norm4_m = rt.empty((256,), dtype)
     norm4_v = rt.empty((256,), dtype)
@@ -260,9 +252,7 @@ def bottleneck_predict(
     norm4_running_var = rt.weight("bottleneck", state, "norm4.running_var", dtype, (256,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) conv1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv1_w[0,0,c,k]
-    conv1_w_1 = rt.Window(conv1_w, (64, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
-    conv1_u = buffers.take((N, H, W, 64), dtype)
-    rt.contract("n i j c, k c -> n i j k", x, conv1_w_1, out=conv1_u)
+    conv1_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, conv1_w, out=buffers.take((N, H, W, 64), dtype))
     # (6) relu1_y[n,i,j,c]
     #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
@@ -274,11 +264,9 @@ def bottleneck_predict(
         np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (7) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, H, W, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    conv2_u = rt.contract(
+        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, W, 64), dtype)
     )
-    conv2_u = buffers.take((N, H, W, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     buffers.give(relu1_y)
     # (1) conv3_u[n,i,j,k]
     #       = Σ_{c} conv3_w[0,0,c,k]
@@ -290,14 +278,10 @@ def bottleneck_predict(
     factor2 += norm2_beta
     np.maximum(factor2, 0, out=factor2)
     buffers.give(conv2_u)
-    conv3_w_1 = rt.Window(conv3_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
-    conv3_u = buffers.take((N, H, W, 256), dtype)
-    rt.contract("n i j c, k c -> n i j k", factor2, conv3_w_1, out=conv3_u)
+    conv3_u = rt.contract("n i j c, 0 0 c k -> n i j k", factor2, conv3_w, out=buffers.take((N, H, W, 256), dtype))
     buffers.give(factor2)
     # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
-    project_w_1 = rt.Window(project_w, (256, 64), ((0,), (0,), (0, (1, 1)), (0, (0, 1))))  # k c
-    project_u = buffers.take((N, H, W, 256), dtype)
-    rt.contract("n i j c, k c -> n i j k", x, project_w_1, out=project_u)
+    project_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, project_w, out=buffers.take((N, H, W, 256), dtype))
     # (6) relu3_y[n,i,j,c]
     #       = max(0, norm3_gamma[c]
     #           (conv3_u[n,i,j,c]−norm3_running_mean[c])/√(10⁻⁵+norm3_running_var[c])+norm3_beta[c]+norm4_gamma[c]
@@ -410,9 +394,7 @@ def bottleneck_backward(
         dconv3_u *= rt.ratio(1, H * N * W) * factor2
     buffers.give(dsum_y)
     # (33) drelu2_y[m,q,v,e] = Σ_{k} conv3_w[0,0,e,k] dconv3_u[m,q,v,k]
-    conv3_w_1 = rt.Window(conv3_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
-    drelu2_y = buffers.take((N, H, W, 64), dtype)
-    rt.contract("m q v k, e k -> m q v e", dconv3_u, conv3_w_1, out=drelu2_y)
+    drelu2_y = rt.contract("m q v k, 0 0 e k -> m q v e", dconv3_u, conv3_w, out=buffers.take((N, H, W, 64), dtype))
     # (35) dnorm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     factor3 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dnorm2_beta = rt.empty((64,), dtype)
@@ -439,11 +421,9 @@ def bottleneck_backward(
         dconv2_u *= rt.ratio(1, H * N * W) * factor3
     buffers.give(drelu2_y)
     # (41) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
-    dconv2_u_1 = rt.Window(  # m q v k r t
-        dconv2_u, (N, H, W, 64, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+    drelu1_y = rt.contract(
+        "m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=buffers.take((N, H, W, 64), dtype)
     )
-    drelu1_y = buffers.take((N, H, W, 64), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (43) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     factor4 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dnorm1_beta = rt.empty((64,), dtype)
@@ -474,11 +454,9 @@ def bottleneck_backward(
     part = dconv1_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv1_u, x)
     # (38) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
-    relu1_y_1 = rt.Window(  # m q v n i j
-        relu1_y, (3, 3, 64, N, H, W), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
+    dconv2_w = rt.contract(
+        "n m+i-1 q+j-1 v, n i j e -> m q v e", relu1_y, dconv2_u, out=rt.empty((3, 3, 64, 64), dtype)
     )
-    dconv2_w = rt.empty((3, 3, 64, 64), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
     buffers.give(dconv2_u)
     # (30) dconv3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv3_u[n,i,j,e]
     dconv3_w = np.zeros((1, 1, 64, 256), dtype)
@@ -491,12 +469,9 @@ def bottleneck_backward(
     part += rt.contract("n i j e, n i j v -> v e", dproject_u, x)
     if inputs:
         # dx[m,q,v,e] = Σ_{k} project_w[0,0,e,k] dproject_u[m,q,v,k]
-        project_w_1 = rt.Window(project_w, (64, 256), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
-        dx = rt.empty((N, H, W, 64), dtype)
-        rt.contract("m q v k, e k -> m q v e", dproject_u, project_w_1, out=dx)
+        dx = rt.contract("m q v k, 0 0 e k -> m q v e", dproject_u, project_w, out=rt.empty((N, H, W, 64), dtype))
         # dx[m,q,v,e] += Σ_{k} conv1_w[0,0,e,k] dconv1_u[m,q,v,k]
-        conv1_w_1 = rt.Window(conv1_w, (64, 64), ((0,), (0,), (0, (0, 1)), (0, (1, 1))))  # e k
-        dx += rt.contract("m q v k, e k -> m q v e", dconv1_u, conv1_w_1)
+        dx += rt.contract("m q v k, 0 0 e k -> m q v e", dconv1_u, conv1_w, sizes={"e": 64})
     buffers.give(dproject_u, dconv1_u)
     return (
         dx if inputs else None,

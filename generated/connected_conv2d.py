@@ -77,13 +77,12 @@ def connected_conv2d_forward(
     if not loops.connected_conv2d_forward_1(z, m, w, C, K, R, T):
         z = m * w
     # (2) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] z[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
+    u = rt.contract(
+        f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c, r t c k -> n i j k",
         x,
-        (N, H_out, W_out, R, T, C),
-        ((0, (0, 1)), (-p_h, (1, s_h), (3, d_h)), (-p_w, (2, s_w), (4, d_w)), (0, (5, 1))),
+        z,
+        out=rt.empty((N, H_out, W_out, K), dtype),
     )
-    u = rt.empty((N, H_out, W_out, K), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, z, out=u)
     # (2) u[n,i,j,k] += b[k]
     if b is not None:
         rt.add_row(u, b)
@@ -113,7 +112,7 @@ def _connected_conv2d_grad_input_sizes(
     rt.extent("connected_conv2d", z.axis(2, "channels"), z[2], C)
     rt.extent("connected_conv2d", z.axis(3, "K"), z[3], K)
     rt.affordable("connected_conv2d", dtype, {"dx": (N, H, W, C)})
-    return R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out
+    return s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w
 
 
 def connected_conv2d_grad_input(
@@ -147,17 +146,13 @@ def connected_conv2d_grad_input(
     """
     z, dy, dtype = rt.arrays("connected_conv2d", "z 4, dy 4", z, dy)
     input_shape = rt.shape("connected_conv2d", "input_shape", input_shape, 4)
-    R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out = _connected_conv2d_grad_input_sizes(
+    s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w = _connected_conv2d_grad_input_sizes(
         dtype, input_shape, dy, z, kernel_size, stride, padding, dilation
     )
     # (13) dx[q, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a] += Σ_{k} dy[q,i,j,k] z[r,t,a,k]
-    dx = rt.empty((N, H, W, C), dtype)
-    dx_1 = rt.Window(  # q a i j r t
-        dx,
-        (N, C, H_out, W_out, R, T),
-        ((0, (0, 1)), (-p_h, (2, s_h), (4, d_h)), (-p_w, (3, s_w), (5, d_w)), (0, (1, 1))),
+    dx = rt.contract(
+        f"q i j k, r t a k -> q {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} a", dy, z, out=rt.empty((N, H, W, C), dtype)
     )
-    rt.contract("q i j k, r t a k -> q a i j r t", dy, z, out=dx_1)
     return dx
 
 
@@ -179,7 +174,7 @@ def _connected_conv2d_grad_weight_sizes(
     rt.fits("connected_conv2d", x.axis(2, "width"), W_out, W + p_w + p_w_end, d_w * (T - 1) + 1)
     rt.extents("connected_conv2d", dy.name, dy, (N, H_out, W_out, K), "batch, H_out, W_out, K")
     rt.affordable("connected_conv2d", dtype, {"dw": (R, T, C, K)})
-    return R, T, s_h, s_w, d_h, d_w, N, C, K, p_h, p_w, H_out, W_out
+    return R, T, s_h, s_w, d_h, d_w, C, K, p_h, p_w
 
 
 def connected_conv2d_grad_weight(
@@ -213,17 +208,13 @@ def connected_conv2d_grad_weight(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     x, m, dy, dtype = rt.arrays("connected_conv2d", "x 4, m 2, dy 4", x, m, dy)
-    R, T, s_h, s_w, d_h, d_w, N, C, K, p_h, p_w, H_out, W_out = _connected_conv2d_grad_weight_sizes(
+    R, T, s_h, s_w, d_h, d_w, C, K, p_h, p_w = _connected_conv2d_grad_weight_sizes(
         dtype, x, m, dy, kernel_size, stride, padding, dilation
     )
     # (7) dz[q,v,e,a] = Σ_{n,i,j} dy[n,i,j,a] x[n, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e]
-    x_1 = rt.Window(  # q v e n i j
-        x,
-        (R, T, C, N, H_out, W_out),
-        ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (2, 1))),
+    dz = rt.contract(
+        f"n {d_h}q+{s_h}i-{p_h} {d_w}v+{s_w}j-{p_w} e, n i j a -> q v e a", x, dy, out=rt.empty((R, T, C, K), dtype)
     )
-    dz = rt.empty((R, T, C, K), dtype)
-    rt.contract("q v e n i j, n i j a -> q v e a", x_1, dy, out=dz)
     # (15) dw[q,v,e,a] = m[e,a] dz[q,v,e,a]
     dw = rt.empty((R, T, C, K), dtype)
     if not loops.connected_conv2d_grad_weight_1(dw, dz, m, C, K, R, T):

@@ -81,8 +81,7 @@ def conv1d_forward(
     x_1 = x.reshape(N, W, G, C)
     u = rt.empty((N, W_out, G * K), dtype)
     u_1 = u.reshape(N, W_out, G, K)
-    x_1_1 = rt.Window(x_1, (N, W_out, G, T, C), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))))
-    rt.contract("n j g t c, t c g k -> n j g k", x_1_1, w_1, out=u_1)
+    rt.contract(f"n {s}j+{d}t-{p} g c, t c g k -> n j g k", x_1, w_1, out=u_1)
     # (1) u[n, j, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
@@ -126,8 +125,7 @@ def conv1d_grad_input(
     w_1 = w.reshape(T, C, G, K)
     dx = rt.empty((N, W, C * G), dtype)
     dx_1 = dx.reshape(N, W, G, C)
-    dx_1_1 = rt.Window(dx_1, (N, W_out, G, T, C), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1)), (0, (4, 1))))
-    rt.contract("m j g k, t c g k -> m j g t c", dy_1, w_1, out=dx_1_1)
+    rt.contract(f"m j g k, t c g k -> m {s}j+{d}t-{p} g c", dy_1, w_1, out=dx_1)
     return dx
 
 
@@ -190,8 +188,7 @@ def conv1d_grad_weight(
     x_1 = x.reshape(N, W, G, C)
     dw = rt.empty((T, C, G * K), dtype)
     dw_1 = dw.reshape(T, C, G, K)
-    x_1_1 = rt.Window(x_1, (T, C, N, W_out, G), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))))
-    rt.contract("m q n j g, n j g k -> m q g k", x_1_1, dy_1, out=dw_1)
+    rt.contract(f"n {d}m+{s}j-{p} g q, n j g k -> m q g k", x_1, dy_1, out=dw_1)
     return dw
 
 

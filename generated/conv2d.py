@@ -85,12 +85,7 @@ def conv2d_forward(
     x_1 = x.reshape(N, H, W, G, C)
     u = rt.empty((N, H_out, W_out, G * K), dtype)
     u_1 = u.reshape(N, H_out, W_out, G, K)
-    x_1_1 = rt.Window(  # n i j g r t c
-        x_1,
-        (N, H_out, W_out, G, R, T, C),
-        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
-    )
-    rt.contract("n i j g r t c, r t c g k -> n i j g k", x_1_1, w_1, out=u_1)
+    rt.contract(f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} g c, r t c g k -> n i j g k", x_1, w_1, out=u_1)
     # (1) u[n, i, j, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
@@ -136,12 +131,7 @@ def conv2d_grad_input(
     w_1 = w.reshape(R, T, C, G, K)
     dx = rt.empty((N, H, W, C * G), dtype)
     dx_1 = dx.reshape(N, H, W, G, C)
-    dx_1_1 = rt.Window(  # m i j g r t c
-        dx_1,
-        (N, H_out, W_out, G, R, T, C),
-        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1)), (0, (6, 1))),
-    )
-    rt.contract("m i j g k, r t c g k -> m i j g r t c", dy_1, w_1, out=dx_1_1)
+    rt.contract(f"m i j g k, r t c g k -> m {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} g c", dy_1, w_1, out=dx_1)
     return dx
 
 
@@ -207,12 +197,7 @@ def conv2d_grad_weight(
     x_1 = x.reshape(N, H, W, G, C)
     dw = rt.empty((R, T, C, G * K), dtype)
     dw_1 = dw.reshape(R, T, C, G, K)
-    x_1_1 = rt.Window(  # m q v n i j g
-        x_1,
-        (R, T, C, N, H_out, W_out, G),
-        ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
-    )
-    rt.contract("m q v n i j g, n i j g k -> m q v g k", x_1_1, dy_1, out=dw_1)
+    rt.contract(f"n {d_h}m+{s_h}i-{p_h} {d_w}q+{s_w}j-{p_w} g v, n i j g k -> m q v g k", x_1, dy_1, out=dw_1)
     return dw
 
 

@@ -92,19 +92,12 @@ def conv3d_forward(
     x_1 = x.reshape(N, D, H, W, G, C)
     u = rt.empty((N, D_out, H_out, W_out, G * K), dtype)
     u_1 = u.reshape(N, D_out, H_out, W_out, G, K)
-    x_1_1 = rt.Window(  # n l i j g a r t c
+    rt.contract(
+        f"n {s_d}l+{d_d}a-{p_d} {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} g c, a r t c g k -> n l i j g k",
         x_1,
-        (N, D_out, H_out, W_out, G, A, R, T, C),
-        (
-            (0, (0, 1)),
-            (-p_d, (1, s_d), (5, d_d)),
-            (-p_h, (2, s_h), (6, d_h)),
-            (-p_w, (3, s_w), (7, d_w)),
-            (0, (4, 1)),
-            (0, (8, 1)),
-        ),
+        w_1,
+        out=u_1,
     )
-    rt.contract("n l i j g a r t c, a r t c g k -> n l i j g k", x_1_1, w_1, out=u_1)
     # (1) u[n, l, i, j, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
@@ -152,19 +145,12 @@ def conv3d_grad_input(
     w_1 = w.reshape(A, R, T, C, G, K)
     dx = rt.empty((N, D, H, W, C * G), dtype)
     dx_1 = dx.reshape(N, D, H, W, G, C)
-    dx_1_1 = rt.Window(  # m l i j g a r t c
-        dx_1,
-        (N, D_out, H_out, W_out, G, A, R, T, C),
-        (
-            (0, (0, 1)),
-            (-p_d, (1, s_d), (5, d_d)),
-            (-p_h, (2, s_h), (6, d_h)),
-            (-p_w, (3, s_w), (7, d_w)),
-            (0, (4, 1)),
-            (0, (8, 1)),
-        ),
+    rt.contract(
+        f"m l i j g k, a r t c g k -> m {s_d}l+{d_d}a-{p_d} {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} g c",
+        dy_1,
+        w_1,
+        out=dx_1,
     )
-    rt.contract("m l i j g k, a r t c g k -> m l i j g a r t c", dy_1, w_1, out=dx_1_1)
     return dx
 
 
@@ -237,19 +223,12 @@ def conv3d_grad_weight(
     x_1 = x.reshape(N, D, H, W, G, C)
     dw = rt.empty((A, R, T, C, G * K), dtype)
     dw_1 = dw.reshape(A, R, T, C, G, K)
-    x_1_1 = rt.Window(  # m q v e n l i j g
+    rt.contract(
+        f"n {d_d}m+{s_d}l-{p_d} {d_h}q+{s_h}i-{p_h} {d_w}v+{s_w}j-{p_w} g e, n l i j g k -> m q v e g k",
         x_1,
-        (A, R, T, C, N, D_out, H_out, W_out, G),
-        (
-            (0, (4, 1)),
-            (-p_d, (0, d_d), (5, s_d)),
-            (-p_h, (1, d_h), (6, s_h)),
-            (-p_w, (2, d_w), (7, s_w)),
-            (0, (8, 1)),
-            (0, (3, 1)),
-        ),
+        dy_1,
+        out=dw_1,
     )
-    rt.contract("m q v e n l i j g, n l i j g k -> m q v e g k", x_1_1, dy_1, out=dw_1)
     return dw
 
 

@@ -103,8 +103,7 @@ def conv_transpose1d_forward(
     x_1 = x.reshape(N, W, G, C)
     u = rt.empty((N, W_out, G * K), dtype)
     u_3 = u.reshape(N, W_out, G, K)
-    u_3_1 = rt.Window(u_3, (N, W, T, G, K), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))))  # n j t g k
-    rt.contract("n j g c, t k g c -> n j t g k", x_1, w_1, out=u_3_1)
+    rt.contract(f"n j g c, t k g c -> n {s}j+{d}t-{p} g k", x_1, w_1, out=u_3)
     # (1) u[n, v, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
@@ -152,8 +151,7 @@ def conv_transpose1d_grad_input(
     w_1 = w.reshape(T, K, G, C)
     dx = rt.empty((N, W, C * G), dtype)
     dx_1 = dx.reshape(N, W, G, C)
-    dy_1_1 = rt.Window(dy_1, (N, W, T, G, K), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1)), (0, (4, 1))))
-    rt.contract("m q t g k, t k g c -> m q g c", dy_1_1, w_1, out=dx_1)
+    rt.contract(f"m {s}q+{d}t-{p} g k, t k g c -> m q g c", dy_1, w_1, out=dx_1)
     return dx
 
 
@@ -235,8 +233,7 @@ def conv_transpose1d_grad_weight(
     x_1 = x.reshape(N, W, G, C)
     dw = rt.empty((T, K, C * G), dtype)
     dw_1 = dw.reshape(T, K, G, C)
-    dy_1_1 = rt.Window(dy_1, (T, K, N, W, G), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (4, 1)), (0, (1, 1))))
-    rt.contract("m q n j g, n j g c -> m q g c", dy_1_1, x_1, out=dw_1)
+    rt.contract(f"n {d}m+{s}j-{p} g q, n j g c -> m q g c", dy_1, x_1, out=dw_1)
     return dw
 
 

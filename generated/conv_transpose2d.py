@@ -105,12 +105,7 @@ def conv_transpose2d_forward(
     x_1 = x.reshape(N, H, W, G, C)
     u = rt.empty((N, H_out, W_out, G * K), dtype)
     u_4 = u.reshape(N, H_out, W_out, G, K)
-    u_4_1 = rt.Window(  # n i r j t g k
-        u_4,
-        (N, H, R, W, T, G, K),
-        ((0, (0, 1)), (-p_h, (1, s_h), (2, d_h)), (-p_w, (3, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
-    )
-    rt.contract("n i j g c, r t k g c -> n i r j t g k", x_1, w_1, out=u_4_1)
+    rt.contract(f"n i j g c, r t k g c -> n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} g k", x_1, w_1, out=u_4)
     # (1) u[n, h, v, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
@@ -158,12 +153,7 @@ def conv_transpose2d_grad_input(
     w_1 = w.reshape(R, T, K, G, C)
     dx = rt.empty((N, H, W, C * G), dtype)
     dx_1 = dx.reshape(N, H, W, G, C)
-    dy_1_1 = rt.Window(  # m q e r t g k
-        dy_1,
-        (N, H, W, R, T, G, K),
-        ((0, (0, 1)), (-p_h, (1, s_h), (3, d_h)), (-p_w, (2, s_w), (4, d_w)), (0, (5, 1)), (0, (6, 1))),
-    )
-    rt.contract("m q e r t g k, r t k g c -> m q e g c", dy_1_1, w_1, out=dx_1)
+    rt.contract(f"m {s_h}q+{d_h}r-{p_h} {s_w}e+{d_w}t-{p_w} g k, r t k g c -> m q e g c", dy_1, w_1, out=dx_1)
     return dx
 
 
@@ -248,12 +238,7 @@ def conv_transpose2d_grad_weight(
     x_1 = x.reshape(N, H, W, G, C)
     dw = rt.empty((R, T, K, C * G), dtype)
     dw_1 = dw.reshape(R, T, K, G, C)
-    dy_1_1 = rt.Window(  # m q e n i j g
-        dy_1,
-        (R, T, K, N, H, W, G),
-        ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (6, 1)), (0, (2, 1))),
-    )
-    rt.contract("m q e n i j g, n i j g c -> m q e g c", dy_1_1, x_1, out=dw_1)
+    rt.contract(f"n {d_h}m+{s_h}i-{p_h} {d_w}q+{s_w}j-{p_w} g e, n i j g c -> m q e g c", dy_1, x_1, out=dw_1)
     return dw
 
 

@@ -113,19 +113,12 @@ def conv_transpose3d_forward(
     x_1 = x.reshape(N, D, H, W, G, C)
     u = rt.empty((N, D_out, H_out, W_out, G * K), dtype)
     u_5 = u.reshape(N, D_out, H_out, W_out, G, K)
-    u_5_1 = rt.Window(  # n a l i r j t g k
-        u_5,
-        (N, A, D, H, R, W, T, G, K),
-        (
-            (0, (0, 1)),
-            (-p_d, (1, d_d), (2, s_d)),
-            (-p_h, (3, s_h), (4, d_h)),
-            (-p_w, (5, s_w), (6, d_w)),
-            (0, (7, 1)),
-            (0, (8, 1)),
-        ),
+    rt.contract(
+        f"n l i j g c, a r t k g c -> n {d_d}a+{s_d}l-{p_d} {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} g k",
+        x_1,
+        w_1,
+        out=u_5,
     )
-    rt.contract("n l i j g c, a r t k g c -> n a l i r j t g k", x_1, w_1, out=u_5_1)
     # (1) u[n, q, h, v, Kg+k] += b[Kg+k]
     if b is not None:
         rt.add_row(u, b)
@@ -175,19 +168,12 @@ def conv_transpose3d_grad_input(
     w_1 = w.reshape(A, R, T, K, G, C)
     dx = rt.empty((N, D, H, W, C * G), dtype)
     dx_1 = dx.reshape(N, D, H, W, G, C)
-    dy_1_1 = rt.Window(  # m e o f a r t g k
+    rt.contract(
+        f"m {s_d}e+{d_d}a-{p_d} {s_h}o+{d_h}r-{p_h} {s_w}f+{d_w}t-{p_w} g k, a r t k g c -> m e o f g c",
         dy_1,
-        (N, D, H, W, A, R, T, G, K),
-        (
-            (0, (0, 1)),
-            (-p_d, (1, s_d), (4, d_d)),
-            (-p_h, (2, s_h), (5, d_h)),
-            (-p_w, (3, s_w), (6, d_w)),
-            (0, (7, 1)),
-            (0, (8, 1)),
-        ),
+        w_1,
+        out=dx_1,
     )
-    rt.contract("m e o f a r t g k, a r t k g c -> m e o f g c", dy_1_1, w_1, out=dx_1)
     return dx
 
 
@@ -281,19 +267,12 @@ def conv_transpose3d_grad_weight(
     x_1 = x.reshape(N, D, H, W, G, C)
     dw = rt.empty((A, R, T, K, C * G), dtype)
     dw_1 = dw.reshape(A, R, T, K, G, C)
-    dy_1_1 = rt.Window(  # m e o f n l i j g
+    rt.contract(
+        f"n {d_d}m+{s_d}l-{p_d} {d_h}e+{s_h}i-{p_h} {d_w}o+{s_w}j-{p_w} g f, n l i j g c -> m e o f g c",
         dy_1,
-        (A, R, T, K, N, D, H, W, G),
-        (
-            (0, (4, 1)),
-            (-p_d, (0, d_d), (5, s_d)),
-            (-p_h, (1, d_h), (6, s_h)),
-            (-p_w, (2, d_w), (7, s_w)),
-            (0, (8, 1)),
-            (0, (3, 1)),
-        ),
+        x_1,
+        out=dw_1,
     )
-    rt.contract("m e o f n l i j g, n l i j g c -> m e o f g c", dy_1_1, x_1, out=dw_1)
     return dw
 
 

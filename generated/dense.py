@@ -37,14 +37,12 @@ def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
     """
     w, b, x, dtype = rt.arrays("dense", "w 2, b 1 optional, x any", w, b, x)
     x, full_shape = rt.raveled("dense", "x", x, 0, 1, "(..., C)")
-    E = x.shape[0]
     C, K = w.shape
     rt.extent("dense", "argument x, axis -1 (features)", x.shape[-1], C)
     if b is not None:
         rt.extents("dense", "b", b.shape, (K,), "K")
     # (1) u[e,k] = Σ_{c} x[e,c] w[c,k]
-    u = rt.empty((E, K), dtype)
-    rt.contract("e c, c k -> e k", x, w, out=u)
+    u = rt.contract("e c, c k -> e k", x, w)
     # (1) u[e,k] += b[k]
     if b is not None:
         u += b
@@ -68,12 +66,10 @@ def dense_grad_input(dy: Any, w: Any) -> rt.Array:
     """
     w, dy, dtype = rt.arrays("dense", "w 2, dy any", w, dy)
     dy, full_shape = rt.raveled("dense", "dy", dy, 0, 1, "(..., K)")
-    E = dy.shape[0]
     C, K = w.shape
     rt.extent("dense", "argument dy, axis -1 (K)", dy.shape[-1], K)
     # (6) dx[m,q] = Σ_{k} dy[m,k] w[q,k]
-    dx = rt.empty((E, C), dtype)
-    rt.contract("m k, q k -> m q", dy, w, out=dx)
+    dx = rt.contract("m k, q k -> m q", dy, w)
     return dx.reshape(*full_shape, C)
 
 
@@ -95,11 +91,8 @@ def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
     x, dy, dtype = rt.arrays("dense", "x any, dy any", x, dy)
     x, full_shape = rt.raveled("dense", "x", x, 0, 1, "(..., C)")
     dy = rt.same_raveled("dense", "dy", dy, 0, 1, "(..., K)", full_shape)
-    C = x.shape[-1]
-    K = dy.shape[-1]
     # (9) dw[m,q] = Σ_{e} dy[e,q] x[e,m]
-    dw = rt.empty((C, K), dtype)
-    rt.contract("e m, e q -> m q", x, dy, out=dw)
+    dw = rt.contract("e m, e q -> m q", x, dy)
     return dw
 
 

@@ -38,7 +38,7 @@ def _depthwise_conv1d_sizes(
     if dy is not None:
         rt.extents("depthwise_conv1d", dy.name, dy, (N, W_out, C * M), "batch, W_out, channels")
     rt.affordable("depthwise_conv1d", dtype, {"u": (N, W_out, C * M), "dx": (N, W, C)})
-    return s, d, T, C, M, N, W, p, W_out
+    return s, d, C, M, N, W, p, W_out
 
 
 def depthwise_conv1d_forward(
@@ -64,12 +64,11 @@ def depthwise_conv1d_forward(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("depthwise_conv1d", "w 3, b 1 optional, x 3", w, b, x)
-    s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
+    s, d, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n, j, Mc+k] = Σ_{t} x[n, sj+dt−p, c] w[t,c,k]
     u = rt.empty((N, W_out, C * M), dtype)
     u_1 = u.reshape(N, W_out, C, M)
-    x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
-    rt.contract("n j c t, t c k -> n j c k", x_1, w, out=u_1)
+    rt.contract(f"n {s}j+{d}t-{p} c, t c k -> n j c k", x, w, out=u_1)
     # (1) u[n, j, Mc+k] += b[Mc+k]
     if b is not None:
         rt.add_row(u, b)
@@ -99,12 +98,10 @@ def depthwise_conv1d_grad_input(
     """
     w, dy, dtype = rt.arrays("depthwise_conv1d", "w 3, dy 3", w, dy)
     input_shape = rt.shape("depthwise_conv1d", "input_shape", input_shape, 3)
-    s, d, T, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
+    s, d, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k]
     dy_1 = dy.reshape(N, W_out, C, M)
-    dx = rt.empty((N, W, C), dtype)
-    dx_1 = rt.Window(dx, (N, C, W_out, T), ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))))  # m v j t
-    rt.contract("m j v k, t v k -> m v j t", dy_1, w, out=dx_1)
+    dx = rt.contract(f"m j v k, t v k -> m {s}j+{d}t-{p} v", dy_1, w, out=rt.empty((N, W, C), dtype))
     return dx
 
 
@@ -154,9 +151,7 @@ def depthwise_conv1d_grad_weight(
     )
     # (13) dw[m,q,v] = Σ_{n,j} dy[n, j, Mq+v] x[n, dm+sj−p, q]
     dy_1 = dy.reshape(N, W_out, C, M)
-    x_1 = rt.Window(x, (T, C, N, W_out), ((0, (2, 1)), (-p, (0, d), (3, s)), (0, (1, 1))))  # m q n j
-    dw = rt.empty((T, C, M), dtype)
-    rt.contract("m q n j, n j q v -> m q v", x_1, dy_1, out=dw)
+    dw = rt.contract(f"n {d}m+{s}j-{p} q, n j q v -> m q v", x, dy_1, out=rt.empty((T, C, M), dtype))
     return dw
 
 

@@ -40,7 +40,7 @@ def _depthwise_conv2d_sizes(
     if dy is not None:
         rt.extents("depthwise_conv2d", dy.name, dy, (N, H_out, W_out, C * M), "batch, H_out, W_out, channels")
     rt.affordable("depthwise_conv2d", dtype, {"u": (N, H_out, W_out, C * M), "dx": (N, H, W, C)})
-    return s_h, s_w, d_h, d_w, R, T, C, M, N, H, W, p_h, p_w, H_out, W_out
+    return s_h, s_w, d_h, d_w, C, M, N, H, W, p_h, p_w, H_out, W_out
 
 
 def depthwise_conv2d_forward(
@@ -66,18 +66,13 @@ def depthwise_conv2d_forward(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("depthwise_conv2d", "w 4, b 1 optional, x 4", w, b, x)
-    s_h, s_w, d_h, d_w, R, T, C, M, N, H, W, p_h, p_w, H_out, W_out = _depthwise_conv2d_sizes(
+    s_h, s_w, d_h, d_w, C, M, N, H, W, p_h, p_w, H_out, W_out = _depthwise_conv2d_sizes(
         dtype, w, b, x, None, stride, padding, dilation
     )
     # (1) u[n, i, j, Mc+k] = Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[r,t,c,k]
     u = rt.empty((N, H_out, W_out, C * M), dtype)
     u_1 = u.reshape(N, H_out, W_out, C, M)
-    x_1 = rt.Window(  # n i j c r t
-        x,
-        (N, H_out, W_out, C, R, T),
-        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
-    )
-    rt.contract("n i j c r t, r t c k -> n i j c k", x_1, w, out=u_1)
+    rt.contract(f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c, r t c k -> n i j c k", x, w, out=u_1)
     # (1) u[n, i, j, Mc+k] += b[Mc+k]
     if b is not None:
         rt.add_row(u, b)
@@ -107,18 +102,14 @@ def depthwise_conv2d_grad_input(
     """
     w, dy, dtype = rt.arrays("depthwise_conv2d", "w 4, dy 4", w, dy)
     input_shape = rt.shape("depthwise_conv2d", "input_shape", input_shape, 4)
-    s_h, s_w, d_h, d_w, R, T, C, M, N, H, W, p_h, p_w, H_out, W_out = _depthwise_conv2d_sizes(
+    s_h, s_w, d_h, d_w, C, M, N, H, W, p_h, p_w, H_out, W_out = _depthwise_conv2d_sizes(
         dtype, w, None, input_shape, dy, stride, padding, dilation
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m, i, j, Me+k] w[r,t,e,k]
     dy_1 = dy.reshape(N, H_out, W_out, C, M)
-    dx = rt.empty((N, H, W, C), dtype)
-    dx_1 = rt.Window(  # m e i j r t
-        dx,
-        (N, C, H_out, W_out, R, T),
-        ((0, (0, 1)), (-p_h, (2, s_h), (4, d_h)), (-p_w, (3, s_w), (5, d_w)), (0, (1, 1))),
+    dx = rt.contract(
+        f"m i j e k, r t e k -> m {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} e", dy_1, w, out=rt.empty((N, H, W, C), dtype)
     )
-    rt.contract("m i j e k, r t e k -> m e i j r t", dy_1, w, out=dx_1)
     return dx
 
 
@@ -171,13 +162,9 @@ def depthwise_conv2d_grad_weight(
     )
     # (13) dw[m,q,v,e] = Σ_{n,i,j} dy[n, i, j, Mv+e] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v]
     dy_1 = dy.reshape(N, H_out, W_out, C, M)
-    x_1 = rt.Window(  # m q v n i j
-        x,
-        (R, T, C, N, H_out, W_out),
-        ((0, (3, 1)), (-p_h, (0, d_h), (4, s_h)), (-p_w, (1, d_w), (5, s_w)), (0, (2, 1))),
+    dw = rt.contract(
+        f"n {d_h}m+{s_h}i-{p_h} {d_w}q+{s_w}j-{p_w} v, n i j v e -> m q v e", x, dy_1, out=rt.empty((R, T, C, M), dtype)
     )
-    dw = rt.empty((R, T, C, M), dtype)
-    rt.contract("m q v n i j, n i j v e -> m q v e", x_1, dy_1, out=dw)
     return dw
 
 

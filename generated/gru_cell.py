@@ -52,7 +52,7 @@ def _gru_cell_sizes(
         rt.extents("gru_cell", z.name, z, (N, H), "batch, units")
     if g is not None:
         rt.extents("gru_cell", g.name, g, (N, H), "batch, units")
-    return C, H, N
+    return H, N
 
 
 def gru_cell_forward(
@@ -84,16 +84,14 @@ def gru_cell_forward(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     w, r, b, d, x, h, dtype = rt.arrays("gru_cell", "w 3, r 3, b 2 optional, d 2 optional, x 2, h 2", w, r, b, d, x, h)
-    C, H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h, None, None, None, None, None)
+    H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h, None, None, None, None, None)
     # (1) u[n,a,k] = Σ_{e} x[n,e] w[e,a,k]
-    u = rt.empty((N, 3, H), dtype)
-    rt.contract("n e, e a k -> n a k", x, w, out=u)
+    u = rt.contract("n e, e a k -> n a k", x, w)
     # (1) u[n,a,k] += b[a,k]
     if b is not None:
         u += b
     # (2) v[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
-    v = rt.empty((N, 3, H), dtype)
-    rt.contract("n l, l a k -> n a k", h, r, out=v)
+    v = rt.contract("n l, l a k -> n a k", h, r)
     # (2) v[n,a,k] += d[a,k]
     if d is not None:
         v += d
@@ -124,7 +122,7 @@ def _gru_cell_grad_input_sizes(
     rt.extents("gru_cell", s.name, s, (N, H), "batch, units")
     rt.extents("gru_cell", z.name, z, (N, H), "batch, units")
     rt.extents("gru_cell", g.name, g, (N, H), "batch, units")
-    return C, H, N
+    return H, N
 
 
 def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
@@ -152,7 +150,7 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     w, h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "w 3, h 2, v 3, s 2, z 2, g 2, dy 2", w, h, v, s, z, g, dy)
-    C, H, N = _gru_cell_grad_input_sizes(dtype, w, h, dy, v, s, z, g)
+    H, N = _gru_cell_grad_input_sizes(dtype, w, h, dy, v, s, z, g)
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
@@ -166,8 +164,7 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (14) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-    dx = rt.empty((N, C), dtype)
-    rt.contract("m a k, q a k -> m q", du, w, out=dx)
+    dx = rt.contract("m a k, q a k -> m q", du, w)
     return dx
 
 
@@ -245,7 +242,7 @@ def _gru_cell_grad_weight_sizes(
     rt.extents("gru_cell", s.name, s, (N, H), "batch, units")
     rt.extents("gru_cell", z.name, z, (N, H), "batch, units")
     rt.extents("gru_cell", g.name, g, (N, H), "batch, units")
-    return N, C, H
+    return N, H
 
 
 def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
@@ -273,7 +270,7 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     x, h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "x 2, h 2, v 3, s 2, z 2, g 2, dy 2", x, h, v, s, z, g, dy)
-    N, C, H = _gru_cell_grad_weight_sizes(dtype, x, h, dy, v, s, z, g)
+    N, H = _gru_cell_grad_weight_sizes(dtype, x, h, dy, v, s, z, g)
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
@@ -287,8 +284,7 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (20) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
-    dw = rt.empty((C, 3, H), dtype)
-    rt.contract("n m, n q o -> m q o", x, du, out=dw)
+    dw = rt.contract("n m, n q o -> m q o", x, du)
     return dw
 
 
@@ -335,8 +331,7 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     part = dv[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (21) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
-    dr = rt.empty((H, 3, H), dtype)
-    rt.contract("n m, n q o -> m q o", h, dv, out=dr)
+    dr = rt.contract("n m, n q o -> m q o", h, dv)
     return dr
 
 
@@ -491,7 +486,7 @@ def gru_cell_backward(
         g,
         dy,
     )
-    C, H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h, dy, v, s, z, g)
+    H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h, dy, v, s, z, g)
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (9) ds[m,q] = v[m,2,q] dg[m,q] (1−g[m,q]²)
@@ -507,8 +502,7 @@ def gru_cell_backward(
     part = dv[:, 0]
     part += (1 - s) * ds * s
     # (21) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
-    dr = rt.empty((H, 3, H), dtype)
-    rt.contract("n m, n q o -> m q o", h, dv, out=dr)
+    dr = rt.contract("n m, n q o -> m q o", h, dv)
     if d is not None:
         # (25) dd[m,q] = Σ_{n} dv[n,m,q]
         dd = rt.total(dv, 0)
@@ -525,15 +519,13 @@ def gru_cell_backward(
     part += (1 - s) * ds * s
     del ds
     # (20) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
-    dw = rt.empty((C, 3, H), dtype)
-    rt.contract("n m, n q o -> m q o", x, du, out=dw)
+    dw = rt.contract("n m, n q o -> m q o", x, du)
     if b is not None:
         # (24) db[m,q] = Σ_{n} du[n,m,q]
         db = rt.total(du, 0)
     if inputs:
         # (14) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-        dx = rt.empty((N, C), dtype)
-        rt.contract("m a k, q a k -> m q", du, w, out=dx)
+        dx = rt.contract("m a k, q a k -> m q", du, w)
         # (17) dh[m,q] = dy[m,q] z[m,q]
         dh = dy * z
         # (17) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]

@@ -72,9 +72,7 @@ def lenet_forward(
     output_b = rt.weight("lenet", params, "output.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, 28, 28, 5, 5, 1), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
-    c1_u = buffers.take((N, 28, 28, 6), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
+    c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=buffers.take((N, 28, 28, 6), dtype))
     # (1) c1_u[n,i,j,k] += c1_b[k]
     rt.add_row(c1_u, c1_b)
     # (2) a1_y[n,i,j,k] = tanh(c1_u[n,i,j,k])
@@ -85,14 +83,9 @@ def lenet_forward(
     s2_y = buffers.take((N, 14, 14, 6), dtype)
     s2_argmax = rt.empty((N, 14, 14, 6), np.int32)
     if not loops.lenet_forward_1(s2_y, s2_argmax, a1_y, N):
-        a1_y_1 = rt.Window(  # n i j c r t
-            a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.maximum, -np.inf, a1_y_1, s2_y, argument=s2_argmax)
+        rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a1_y, s2_y, {"r": 2, "t": 2}, argument=s2_argmax)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
-    s2_y_1 = rt.Window(s2_y, (N, 10, 10, 5, 5, 6), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
-    c3_u = buffers.take((N, 10, 10, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_w, out=c3_u)
+    c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_w, out=buffers.take((N, 10, 10, 16), dtype))
     # (1) c3_u[n,i,j,k] += c3_b[k]
     rt.add_row(c3_u, c3_b)
     # (2) a3_y[n,i,j,k] = tanh(c3_u[n,i,j,k])
@@ -103,15 +96,11 @@ def lenet_forward(
     s4_y = buffers.take((N, 5, 5, 16), dtype)
     s4_argmax = rt.empty((N, 5, 5, 16), np.int32)
     if not loops.lenet_forward_2(s4_y, s4_argmax, a3_y, N):
-        a3_y_1 = rt.Window(  # n i j c r t
-            a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.maximum, -np.inf, a3_y_1, s4_y, argument=s4_argmax)
+        rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a3_y, s4_y, {"r": 2, "t": 2}, argument=s4_argmax)
     # (4) flat_y[n, c+80i+16j] = s4_y[n,i,j,c]
     flat_y = s4_y.reshape(N, 400)
     # (5) f5_u[n,k] = Σ_{c} f5_w[c,k] flat_y[n,c]
-    f5_u = buffers.take((N, 120), dtype)
-    rt.contract("n c, c k -> n k", flat_y, f5_w, out=f5_u)
+    f5_u = rt.contract("n c, c k -> n k", flat_y, f5_w, out=buffers.take((N, 120), dtype))
     # (5) f5_u[n,k] += f5_b[k]
     f5_u += f5_b
     # (6) a5_y[n,k] = tanh(f5_u[n,k])
@@ -119,8 +108,7 @@ def lenet_forward(
     np.tanh(f5_u, out=a5_y)
     buffers.give(f5_u)
     # (5) f6_u[n,k] = Σ_{c} f6_w[c,k] a5_y[n,c]
-    f6_u = buffers.take((N, 84), dtype)
-    rt.contract("n c, c k -> n k", a5_y, f6_w, out=f6_u)
+    f6_u = rt.contract("n c, c k -> n k", a5_y, f6_w, out=buffers.take((N, 84), dtype))
     # (5) f6_u[n,k] += f6_b[k]
     f6_u += f6_b
     # (6) a6_y[n,k] = tanh(f6_u[n,k])
@@ -128,8 +116,7 @@ def lenet_forward(
     np.tanh(f6_u, out=a6_y)
     buffers.give(f6_u)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] a6_y[n,c]
-    output_u = rt.empty((N, 10), dtype)
-    rt.contract("n c, c k -> n k", a6_y, output_w, out=output_u)
+    output_u = rt.contract("n c, c k -> n k", a6_y, output_w)
     # (5) output_u[n,k] += output_b[k]
     output_u += output_b
     return output_u, (x, a1_y, s2_y, s2_argmax, a3_y, s4_argmax, flat_y, a5_y, a6_y)
@@ -168,9 +155,7 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     output_b = rt.weight("lenet", params, "output.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, 28, 28, 5, 5, 1), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
-    c1_u = buffers.take((N, 28, 28, 6), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
+    c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=buffers.take((N, 28, 28, 6), dtype))
     # (1) c1_u[n,i,j,k] += c1_b[k]
     rt.add_row(c1_u, c1_b)
     # (2) a1_y[n,i,j,k] = tanh(c1_u[n,i,j,k])
@@ -180,15 +165,10 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     # (3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
     s2_y = buffers.take((N, 14, 14, 6), dtype)
     if not loops.lenet_predict_1(s2_y, a1_y, N):
-        a1_y_1 = rt.Window(  # n i j c r t
-            a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.maximum, -np.inf, a1_y_1, s2_y)
+        rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a1_y, s2_y, {"r": 2, "t": 2})
     buffers.give(a1_y)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
-    s2_y_1 = rt.Window(s2_y, (N, 10, 10, 5, 5, 6), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
-    c3_u = buffers.take((N, 10, 10, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_w, out=c3_u)
+    c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_w, out=buffers.take((N, 10, 10, 16), dtype))
     buffers.give(s2_y)
     # (1) c3_u[n,i,j,k] += c3_b[k]
     rt.add_row(c3_u, c3_b)
@@ -199,16 +179,12 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     # (3) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
     s4_y = buffers.take((N, 5, 5, 16), dtype)
     if not loops.lenet_predict_2(s4_y, a3_y, N):
-        a3_y_1 = rt.Window(  # n i j c r t
-            a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.maximum, -np.inf, a3_y_1, s4_y)
+        rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a3_y, s4_y, {"r": 2, "t": 2})
     buffers.give(a3_y)
     # (4) flat_y[n, c+80i+16j] = s4_y[n,i,j,c]
     flat_y = s4_y.reshape(N, 400)
     # (5) f5_u[n,k] = Σ_{c} f5_w[c,k] flat_y[n,c]
-    f5_u = buffers.take((N, 120), dtype)
-    rt.contract("n c, c k -> n k", flat_y, f5_w, out=f5_u)
+    f5_u = rt.contract("n c, c k -> n k", flat_y, f5_w, out=buffers.take((N, 120), dtype))
     buffers.give(s4_y)
     # (5) f5_u[n,k] += f5_b[k]
     f5_u += f5_b
@@ -216,8 +192,7 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     factor1 = buffers.take((N, 120), dtype)
     np.tanh(f5_u, out=factor1)
     buffers.give(f5_u)
-    f6_u = buffers.take((N, 84), dtype)
-    rt.contract("n c, c k -> n k", factor1, f6_w, out=f6_u)
+    f6_u = rt.contract("n c, c k -> n k", factor1, f6_w, out=buffers.take((N, 84), dtype))
     buffers.give(factor1)
     # (5) f6_u[n,k] += f6_b[k]
     f6_u += f6_b
@@ -225,8 +200,7 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     factor2 = buffers.take((N, 84), dtype)
     np.tanh(f6_u, out=factor2)
     buffers.give(f6_u)
-    output_u = rt.empty((N, 10), dtype)
-    rt.contract("n c, c k -> n k", factor2, output_w, out=output_u)
+    output_u = rt.contract("n c, c k -> n k", factor2, output_w)
     buffers.give(factor2)
     # (5) output_u[n,k] += output_b[k]
     output_u += output_b
@@ -274,8 +248,7 @@ def lenet_backward(
     rt.extents("lenet", "dy", dy.shape, (N, 10), "batch, 10")
     buffers = rt.Buffers() if buffers is None else buffers
     # (31) da6_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
-    da6_y = buffers.take((N, 84), dtype)
-    rt.contract("m k, q k -> m q", dy, output_w, out=da6_y)
+    da6_y = rt.contract("m k, q k -> m q", dy, output_w, out=buffers.take((N, 84), dtype))
     # (33) df6_u[m,q] = da6_y[m,q] (1−a6_y[m,q]²)
     df6_u = buffers.take((N, 84), dtype)
     if not loops.lenet_backward_1(df6_u, a6_y, da6_y, N):
@@ -284,8 +257,7 @@ def lenet_backward(
         df6_u *= da6_y
     buffers.give(da6_y)
     # (31) da5_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
-    da5_y = buffers.take((N, 120), dtype)
-    rt.contract("m k, q k -> m q", df6_u, f6_w, out=da5_y)
+    da5_y = rt.contract("m k, q k -> m q", df6_u, f6_w, out=buffers.take((N, 120), dtype))
     # (33) df5_u[m,q] = da5_y[m,q] (1−a5_y[m,q]²)
     df5_u = buffers.take((N, 120), dtype)
     if not loops.lenet_backward_2(df5_u, a5_y, da5_y, N):
@@ -294,18 +266,14 @@ def lenet_backward(
         df5_u *= da5_y
     buffers.give(da5_y)
     # (35) dflat_y[m,q] = Σ_{k} f5_w[q,k] df5_u[m,k]
-    dflat_y = buffers.take((N, 400), dtype)
-    rt.contract("m k, q k -> m q", df5_u, f5_w, out=dflat_y)
+    dflat_y = rt.contract("m k, q k -> m q", df5_u, f5_w, out=buffers.take((N, 400), dtype))
     # (38) ds4_y[m,q,v,e] = dflat_y[m, 80q+16v+e]
     dflat_y_1 = dflat_y.reshape(N, 5, 5, 16)
     ds4_y = dflat_y_1.reshape(N, 5, 5, 16)
     # (43) da3_y[m, 2i+r, 2j+t, e] = ds4_y[m,i,j,e] [s4_argmax[m,i,j,e]=2r+t]
     da3_y = buffers.take((N, 10, 10, 16), dtype)
     if not loops.lenet_backward_3(da3_y, ds4_y, s4_argmax, N):
-        da3_y_1 = rt.Window(  # m i j e r t
-            da3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.spread(ds4_y, da3_y_1, argument=s4_argmax)
+        rt.spread("m i j e -> m 2i+r 2j+t e", ds4_y, da3_y, {"r": 2, "t": 2}, argument=s4_argmax)
     buffers.give(dflat_y)
     # (45) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1−a3_y[m,q,v,e]²)
     dc3_u = buffers.take((N, 10, 10, 16), dtype)
@@ -315,18 +283,11 @@ def lenet_backward(
         dc3_u *= da3_y
     buffers.give(da3_y)
     # (54) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_w[r,t,e,k] dc3_u[m,i,j,k]
-    ds2_y = buffers.take((N, 14, 14, 6), dtype)
-    ds2_y_1 = rt.Window(  # m e i j r t
-        ds2_y, (N, 6, 10, 10, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1)))
-    )
-    rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_w, out=ds2_y_1)
+    ds2_y = rt.contract("m i j k, r t e k -> m i+r j+t e", dc3_u, c3_w, out=buffers.take((N, 14, 14, 6), dtype))
     # da1_y[m, 2i+r, 2j+t, e] = ds2_y[m,i,j,e] [s2_argmax[m,i,j,e]=2r+t]
     da1_y = buffers.take((N, 28, 28, 6), dtype)
     if not loops.lenet_backward_5(da1_y, ds2_y, s2_argmax, N):
-        da1_y_1 = rt.Window(  # m i j e r t
-            da1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.spread(ds2_y, da1_y_1, argument=s2_argmax)
+        rt.spread("m i j e -> m 2i+r 2j+t e", ds2_y, da1_y, {"r": 2, "t": 2}, argument=s2_argmax)
     buffers.give(ds2_y)
     # (55) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1−a1_y[m,q,v,e]²)
     dc1_u = buffers.take((N, 28, 28, 6), dtype)
@@ -336,40 +297,31 @@ def lenet_backward(
         dc1_u *= da1_y
     buffers.give(da1_y)
     # (49) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
-    x_1 = rt.Window(x, (5, 5, 1, N, 28, 28), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
-    dc1_w = rt.empty((5, 5, 1, 6), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dc1_u, out=dc1_w)
+    dc1_w = rt.contract("n m+i q+j v, n i j e -> m q v e", x, dc1_u, out=rt.empty((5, 5, 1, 6), dtype))
     # (50) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
     dc1_b = rt.total(dc1_u, (0, 1, 2))
     # (49) dc3_w[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
-    s2_y_1 = rt.Window(s2_y, (5, 5, 6, N, 10, 10), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
-    dc3_w = rt.empty((5, 5, 6, 16), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", s2_y_1, dc3_u, out=dc3_w)
+    dc3_w = rt.contract("n m+i q+j v, n i j e -> m q v e", s2_y, dc3_u, out=rt.empty((5, 5, 6, 16), dtype))
     # (50) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
     dc3_b = rt.total(dc3_u, (0, 1, 2))
     buffers.give(dc3_u)
     # (26) df5_w[m,q] = Σ_{n} flat_y[n,m] df5_u[n,q]
-    df5_w = rt.empty((400, 120), dtype)
-    rt.contract("n m, n q -> m q", flat_y, df5_u, out=df5_w)
+    df5_w = rt.contract("n m, n q -> m q", flat_y, df5_u)
     # (29) df5_b[m] = Σ_{n} df5_u[n,m]
     df5_b = rt.total(df5_u, 0)
     buffers.give(df5_u)
     # (26) df6_w[m,q] = Σ_{n} a5_y[n,m] df6_u[n,q]
-    df6_w = rt.empty((120, 84), dtype)
-    rt.contract("n m, n q -> m q", a5_y, df6_u, out=df6_w)
+    df6_w = rt.contract("n m, n q -> m q", a5_y, df6_u)
     # (29) df6_b[m] = Σ_{n} df6_u[n,m]
     df6_b = rt.total(df6_u, 0)
     buffers.give(df6_u)
     # (26) doutput_w[m,q] = Σ_{n} dy[n,q] a6_y[n,m]
-    doutput_w = rt.empty((84, 10), dtype)
-    rt.contract("n m, n q -> m q", a6_y, dy, out=doutput_w)
+    doutput_w = rt.contract("n m, n q -> m q", a6_y, dy)
     # (29) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy, 0)
     if inputs:
         # dx[m, i+r, j+t, e] += Σ_{k} c1_w[r,t,e,k] dc1_u[m,i,j,k]
-        dx = rt.empty((N, 32, 32, 1), dtype)
-        dx_1 = rt.Window(dx, (N, 1, 28, 28, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))))
-        rt.contract("m i j k, r t e k -> m e i j r t", dc1_u, c1_w, out=dx_1)
+        dx = rt.contract("m i j k, r t e k -> m i+r j+t e", dc1_u, c1_w, out=rt.empty((N, 32, 32, 1), dtype))
     buffers.give(dc1_u)
     return (
         dx if inputs else None,

@@ -145,9 +145,7 @@ def lenet5_forward(
     output_w = OUTPUT_W.astype(dtype)
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, 28, 28, 5, 5, 1), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
-    c1_u = buffers.take((N, 28, 28, 6), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
+    c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=buffers.take((N, 28, 28, 6), dtype))
     # (1) c1_u[n,i,j,k] += c1_b[k]
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     if not loops.lenet5_forward_1(c1_u, a1_y, c1_b, N):
@@ -160,10 +158,7 @@ def lenet5_forward(
     # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
     s2_z = buffers.take((N, 14, 14, 6), dtype)
     if not loops.lenet5_forward_2(s2_z, a1_y, N):
-        a1_y_1 = rt.Window(  # n i j c r t
-            a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.add, 0, a1_y_1, s2_z)
+        rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", a1_y, s2_z, {"r": 2, "t": 2})
     # (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_a[c] s2_z[n,i,j,c]/3+2 s2_b[c]/3)
     s2_y = buffers.take((N, 14, 14, 6), dtype)
     if not loops.lenet5_forward_3(s2_y, s2_a, s2_b, s2_z, N):
@@ -174,9 +169,7 @@ def lenet5_forward(
     # (6) c3_z[r,t,c,k] = c3_w[r,t,c,k] c3_m[c,k]
     c3_z = c3_m * c3_w
     # (7) c3_u[n,i,j,k] = Σ_{r,t,c} s2_y[n, i+r, j+t, c] c3_z[r,t,c,k]
-    s2_y_1 = rt.Window(s2_y, (N, 10, 10, 5, 5, 6), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
-    c3_u = buffers.take((N, 10, 10, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, c3_z, out=c3_u)
+    c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_z, out=buffers.take((N, 10, 10, 16), dtype))
     # (7) c3_u[n,i,j,k] += c3_b[k]
     a3_y = buffers.take((N, 10, 10, 16), dtype)
     if not loops.lenet5_forward_4(c3_u, a3_y, c3_b, N):
@@ -189,10 +182,7 @@ def lenet5_forward(
     # (3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
     s4_z = buffers.take((N, 5, 5, 16), dtype)
     if not loops.lenet5_forward_5(s4_z, a3_y, N):
-        a3_y_1 = rt.Window(  # n i j c r t
-            a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.add, 0, a3_y_1, s4_z)
+        rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", a3_y, s4_z, {"r": 2, "t": 2})
     # (5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_a[c] s4_z[n,i,j,c]/3+2 s4_b[c]/3)
     s4_y = buffers.take((N, 5, 5, 16), dtype)
     if not loops.lenet5_forward_6(s4_y, s4_a, s4_b, s4_z, N):
@@ -202,8 +192,7 @@ def lenet5_forward(
         s4_y *= 1.7159
     # (1) c5_u[n,i,j,k] = Σ_{r,t,c} c5_w[r,t,c,k] s4_y[n, i+r, j+t, c]
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
-    c5_u = buffers.take((N, 1, 1, 120), dtype)
-    rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=c5_u)
+    c5_u = rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=buffers.take((N, 1, 1, 120), dtype))
     # (1) c5_u[n,i,j,k] += c5_b[k]
     a5_y = buffers.take((N, 1, 1, 120), dtype)
     if not loops.lenet5_forward_7(c5_u, a5_y, c5_b, N):
@@ -216,8 +205,7 @@ def lenet5_forward(
     # (8) flat_y[n,y_1] = a5_y[n,0,0,y_1]
     flat_y = a5_y.reshape(N, 120)
     # (9) f6_u[n,k] = Σ_{c} f6_w[c,k] flat_y[n,c]
-    f6_u = buffers.take((N, 84), dtype)
-    rt.contract("n c, c k -> n k", flat_y, f6_w, out=f6_u)
+    f6_u = rt.contract("n c, c k -> n k", flat_y, f6_w, out=buffers.take((N, 84), dtype))
     # (9) f6_u[n,k] += f6_b[k]
     a6_y = buffers.take((N, 84), dtype)
     if not loops.lenet5_forward_8(f6_u, a6_y, f6_b, N):
@@ -269,9 +257,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     output_w = OUTPUT_W.astype(dtype)
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, 28, 28, 5, 5, 1), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
-    c1_u = buffers.take((N, 28, 28, 6), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, c1_w, out=c1_u)
+    c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=buffers.take((N, 28, 28, 6), dtype))
     # (1) c1_u[n,i,j,k] += c1_b[k]
     a1_y = buffers.take((N, 28, 28, 6), dtype)
     if not loops.lenet5_predict_1(c1_u, a1_y, c1_b, N):
@@ -284,10 +270,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
     s2_z = buffers.take((N, 14, 14, 6), dtype)
     if not loops.lenet5_predict_2(s2_z, a1_y, N):
-        a1_y_1 = rt.Window(  # n i j c r t
-            a1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.add, 0, a1_y_1, s2_z)
+        rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", a1_y, s2_z, {"r": 2, "t": 2})
     buffers.give(a1_y)
     # (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_a[c] s2_z[n,i,j,c]/3+2 s2_b[c]/3)
     s2_y = buffers.take((N, 14, 14, 6), dtype)
@@ -298,10 +281,8 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
         s2_y *= 1.7159
     buffers.give(s2_z)
     # (7) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] c3_m[c,k] s2_y[n, i+r, j+t, c]
-    s2_y_1 = rt.Window(s2_y, (N, 10, 10, 5, 5, 6), ((0, (0, 1)), (0, (1, 1), (3, 1)), (0, (2, 1), (4, 1)), (0, (5, 1))))
     factor1 = c3_m * c3_w
-    c3_u = buffers.take((N, 10, 10, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", s2_y_1, factor1, out=c3_u)
+    c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, factor1, out=buffers.take((N, 10, 10, 16), dtype))
     buffers.give(s2_y)
     # (7) c3_u[n,i,j,k] += c3_b[k]
     a3_y = buffers.take((N, 10, 10, 16), dtype)
@@ -315,10 +296,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     # (3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
     s4_z = buffers.take((N, 5, 5, 16), dtype)
     if not loops.lenet5_predict_5(s4_z, a3_y, N):
-        a3_y_1 = rt.Window(  # n i j c r t
-            a3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.add, 0, a3_y_1, s4_z)
+        rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", a3_y, s4_z, {"r": 2, "t": 2})
     buffers.give(a3_y)
     # (5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_a[c] s4_z[n,i,j,c]/3+2 s4_b[c]/3)
     s4_y = buffers.take((N, 5, 5, 16), dtype)
@@ -330,8 +308,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     buffers.give(s4_z)
     # (1) c5_u[n,i,j,k] = Σ_{r,t,c} c5_w[r,t,c,k] s4_y[n, i+r, j+t, c]
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
-    c5_u = buffers.take((N, 1, 1, 120), dtype)
-    rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=c5_u)
+    c5_u = rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=buffers.take((N, 1, 1, 120), dtype))
     buffers.give(s4_y)
     # (1) c5_u[n,i,j,k] += c5_b[k]
     a5_y = buffers.take((N, 1, 1, 120), dtype)
@@ -345,8 +322,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     # (8) flat_y[n,y_1] = a5_y[n,0,0,y_1]
     flat_y = a5_y.reshape(N, 120)
     # (9) f6_u[n,k] = Σ_{c} f6_w[c,k] flat_y[n,c]
-    f6_u = buffers.take((N, 84), dtype)
-    rt.contract("n c, c k -> n k", flat_y, f6_w, out=f6_u)
+    f6_u = rt.contract("n c, c k -> n k", flat_y, f6_w, out=buffers.take((N, 84), dtype))
     buffers.give(a5_y)
     # (9) f6_u[n,k] += f6_b[k]
     f6_u += f6_b
@@ -413,8 +389,7 @@ def lenet5_backward(
         np.subtract(1.1439333333333332, df6_u, out=df6_u)
         df6_u *= da6_y
     # (39) dflat_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
-    dflat_y = buffers.take((N, 120), dtype)
-    rt.contract("m k, q k -> m q", df6_u, f6_w, out=dflat_y)
+    dflat_y = rt.contract("m k, q k -> m q", df6_u, f6_w, out=buffers.take((N, 120), dtype))
     # (41) da5_y[m,0,0,e] = dflat_y[m,e]
     da5_y = dflat_y.reshape(N, 1, 1, 120)
     # (43) dc5_u[m,q,v,e] = da5_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a5_y[m,q,v,e]²)
@@ -426,11 +401,7 @@ def lenet5_backward(
         dc5_u *= da5_y
     buffers.give(dflat_y)
     # (50) ds4_y[m,q,v,e] = Σ_{i,j,k} c5_w[q−i, v−j, e, k] dc5_u[m,i,j,k]
-    c5_w_1 = rt.Window(  # q v e i j k
-        c5_w, (5, 5, 16, 1, 1, 120), ((0, (0, 1), (3, -1)), (0, (1, 1), (4, -1)), (0, (2, 1)), (0, (5, 1)))
-    )
-    ds4_y = buffers.take((N, 5, 5, 16), dtype)
-    rt.contract("m i j k, q v e i j k -> m q v e", dc5_u, c5_w_1, out=ds4_y)
+    ds4_y = rt.contract("m i j k, q-i v-j e k -> m q v e", dc5_u, c5_w, out=buffers.take((N, 5, 5, 16), dtype))
     # (52) ds4_u[m,q,v,e] = ds4_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s4_y[m,q,v,e]²)
     ds4_u = buffers.take((N, 5, 5, 16), dtype)
     if not loops.lenet5_backward_4(ds4_u, ds4_y, s4_y, N):
@@ -442,10 +413,7 @@ def lenet5_backward(
     # (57) da3_y[m, 2i+r, 2j+t, e] = s4_a[e] ds4_u[m,i,j,e]
     da3_y = buffers.take((N, 10, 10, 16), dtype)
     if not loops.lenet5_backward_5(da3_y, ds4_u, s4_a, N):
-        da3_y_1 = rt.Window(  # m i j e r t
-            da3_y, (N, 5, 5, 16, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.spread(ds4_u, da3_y_1, scale=s4_a)
+        rt.spread("m i j e -> m 2i+r 2j+t e", ds4_u, da3_y, {"r": 2, "t": 2}, scale=s4_a)
     # (59) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a3_y[m,q,v,e]²)
     dc3_u = buffers.take((N, 10, 10, 16), dtype)
     if not loops.lenet5_backward_6(dc3_u, a3_y, da3_y, N):
@@ -455,15 +423,9 @@ def lenet5_backward(
         dc3_u *= da3_y
     buffers.give(da3_y)
     # (62) dc3_z[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
-    s2_y_1 = rt.Window(s2_y, (5, 5, 6, N, 10, 10), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
-    dc3_z = rt.empty((5, 5, 6, 16), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", s2_y_1, dc3_u, out=dc3_z)
+    dc3_z = rt.contract("n m+i q+j v, n i j e -> m q v e", s2_y, dc3_u, out=rt.empty((5, 5, 6, 16), dtype))
     # (50) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_z[r,t,e,k] dc3_u[m,i,j,k]
-    ds2_y = buffers.take((N, 14, 14, 6), dtype)
-    ds2_y_1 = rt.Window(  # m e i j r t
-        ds2_y, (N, 6, 10, 10, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1)))
-    )
-    rt.contract("m i j k, r t e k -> m e i j r t", dc3_u, c3_z, out=ds2_y_1)
+    ds2_y = rt.contract("m i j k, r t e k -> m i+r j+t e", dc3_u, c3_z, out=buffers.take((N, 14, 14, 6), dtype))
     # (52) ds2_u[m,q,v,e] = ds2_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s2_y[m,q,v,e]²)
     ds2_u = buffers.take((N, 14, 14, 6), dtype)
     if not loops.lenet5_backward_7(ds2_u, ds2_y, s2_y, N):
@@ -475,10 +437,7 @@ def lenet5_backward(
     # (57) da1_y[m, 2i+r, 2j+t, e] = s2_a[e] ds2_u[m,i,j,e]
     da1_y = buffers.take((N, 28, 28, 6), dtype)
     if not loops.lenet5_backward_8(da1_y, ds2_u, s2_a, N):
-        da1_y_1 = rt.Window(  # m i j e r t
-            da1_y, (N, 14, 14, 6, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.spread(ds2_u, da1_y_1, scale=s2_a)
+        rt.spread("m i j e -> m 2i+r 2j+t e", ds2_u, da1_y, {"r": 2, "t": 2}, scale=s2_a)
     # (59) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a1_y[m,q,v,e]²)
     dc1_u = buffers.take((N, 28, 28, 6), dtype)
     if not loops.lenet5_backward_9(dc1_u, a1_y, da1_y, N):
@@ -488,9 +447,7 @@ def lenet5_backward(
         dc1_u *= da1_y
     buffers.give(da1_y)
     # (46) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
-    x_1 = rt.Window(x, (5, 5, 1, N, 28, 28), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
-    dc1_w = rt.empty((5, 5, 1, 6), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dc1_u, out=dc1_w)
+    dc1_w = rt.contract("n m+i q+j v, n i j e -> m q v e", x, dc1_u, out=rt.empty((5, 5, 1, 6), dtype))
     # (47) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
     dc1_b = rt.total(dc1_u, (0, 1, 2))
     # (53) ds2_a[m] = Σ_{n,i,j} s2_z[n,i,j,m] ds2_u[n,i,j,m]
@@ -515,23 +472,18 @@ def lenet5_backward(
         ds4_b[...] = rt.total(ds4_u, (0, 1, 2))
     buffers.give(ds4_u)
     # (46) dc5_w[m,q,v,e] = Σ_{n,i,j} s4_y[n, m+i, q+j, v] dc5_u[n,i,j,e]
-    s4_y_1 = rt.Window(s4_y, (5, 5, 16, N, 1, 1), ((0, (3, 1)), (0, (0, 1), (4, 1)), (0, (1, 1), (5, 1)), (0, (2, 1))))
-    dc5_w = rt.empty((5, 5, 16, 120), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", s4_y_1, dc5_u, out=dc5_w)
+    dc5_w = rt.contract("n m+i q+j v, n i j e -> m q v e", s4_y, dc5_u, out=rt.empty((5, 5, 16, 120), dtype))
     # (47) dc5_b[m] = Σ_{n,i,j} dc5_u[n,i,j,m]
     dc5_b = rt.total(dc5_u, (0, 1, 2))
     buffers.give(dc5_u)
     # (34) df6_w[m,q] = Σ_{n} flat_y[n,m] df6_u[n,q]
-    df6_w = rt.empty((120, 84), dtype)
-    rt.contract("n m, n q -> m q", flat_y, df6_u, out=df6_w)
+    df6_w = rt.contract("n m, n q -> m q", flat_y, df6_u)
     # (37) df6_b[m] = Σ_{n} df6_u[n,m]
     df6_b = rt.total(df6_u, 0)
     buffers.give(df6_u)
     if inputs:
         # dx[m, i+r, j+t, e] += Σ_{k} c1_w[r,t,e,k] dc1_u[m,i,j,k]
-        dx = rt.empty((N, 32, 32, 1), dtype)
-        dx_1 = rt.Window(dx, (N, 1, 28, 28, 5, 5), ((0, (0, 1)), (0, (2, 1), (4, 1)), (0, (3, 1), (5, 1)), (0, (1, 1))))
-        rt.contract("m i j k, r t e k -> m e i j r t", dc1_u, c1_w, out=dx_1)
+        dx = rt.contract("m i j k, r t e k -> m i+r j+t e", dc1_u, c1_w, out=rt.empty((N, 32, 32, 1), dtype))
     buffers.give(dc1_u)
     return (
         dx if inputs else None,

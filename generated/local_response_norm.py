@@ -69,8 +69,7 @@ def local_response_norm_forward(
     z = rt.empty((E, C), dtype)
     if not (loops.wanted(C * E * R, R, P) and loops.local_response_norm_forward_1(z, x, C, E, P, R, alpha)):
         factor1 = np.square(x)
-        factor1_1 = rt.Window(factor1, (E, C, R), ((0, (0, 1)), (-P, (1, 1), (2, 1))))  # e c q
-        rt.reduce(np.add, 0, factor1_1, z, scale=rt.ratio(alpha, R))
+        rt.reduce(np.add, 0, f"e c+q-{P} -> e c", factor1, z, {"q": R}, scale=rt.ratio(alpha, R))
     # (1) z[e,c] += k
     z += k
     # (2) y[e,c] = x[e,c] z[e,c]^(−β)

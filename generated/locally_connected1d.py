@@ -36,7 +36,7 @@ def _locally_connected1d_sizes(
     if dy is not None:
         rt.extents("locally_connected1d", dy.name, dy, (N, W_out, K), "batch, W_out, K")
     rt.affordable("locally_connected1d", dtype, {"dx": (N, W, C)})
-    return s, d, W_out, T, C, K, N, W, p
+    return s, d, W_out, C, K, N, W, p
 
 
 def locally_connected1d_forward(
@@ -62,11 +62,9 @@ def locally_connected1d_forward(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("locally_connected1d", "w 4, b 2 optional, x 3", w, b, x)
-    s, d, W_out, T, C, K, N, W, p = _locally_connected1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
+    s, d, W_out, C, K, N, W, p = _locally_connected1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n,j,k] = Σ_{t,c} x[n, sj+dt−p, c] w[j,t,c,k]
-    x_1 = rt.Window(x, (N, W_out, T, C), ((0, (0, 1)), (-p, (1, s), (2, d)), (0, (3, 1))))  # n j t c
-    u = rt.empty((N, W_out, K), dtype)
-    rt.contract("n j t c, j t c k -> n j k", x_1, w, out=u)
+    u = rt.contract(f"n {s}j+{d}t-{p} c, j t c k -> n j k", x, w, out=rt.empty((N, W_out, K), dtype))
     # (1) u[n,j,k] += b[j,k]
     if b is not None:
         u += b
@@ -96,13 +94,9 @@ def locally_connected1d_grad_input(
     """
     w, dy, dtype = rt.arrays("locally_connected1d", "w 4, dy 3", w, dy)
     input_shape = rt.shape("locally_connected1d", "input_shape", input_shape, 3)
-    s, d, W_out, T, C, K, N, W, p = _locally_connected1d_sizes(
-        dtype, w, None, input_shape, dy, stride, padding, dilation
-    )
+    s, d, W_out, C, K, N, W, p = _locally_connected1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m,j,k] w[j,t,v,k]
-    dx = rt.empty((N, W, C), dtype)
-    dx_1 = rt.Window(dx, (N, C, W_out, T), ((0, (0, 1)), (-p, (2, s), (3, d)), (0, (1, 1))))  # m v j t
-    rt.contract("m j k, j t v k -> m v j t", dy, w, out=dx_1)
+    dx = rt.contract(f"m j k, j t v k -> m {s}j+{d}t-{p} v", dy, w, out=rt.empty((N, W, C), dtype))
     return dx
 
 
@@ -122,7 +116,7 @@ def _locally_connected1d_grad_weight_sizes(
     rt.extent("locally_connected1d", dy.axis(0, "batch"), dy[0], N)
     rt.extent("locally_connected1d", dy.axis(1, "W_out"), dy[1], W_out)
     rt.affordable("locally_connected1d", dtype, {"dw": (W_out, T, C, K)})
-    return T, s, d, N, C, p, W_out, K
+    return T, s, d, C, p, W_out, K
 
 
 def locally_connected1d_grad_weight(
@@ -147,13 +141,11 @@ def locally_connected1d_grad_weight(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("locally_connected1d", "x 3, dy 3", x, dy)
-    T, s, d, N, C, p, W_out, K = _locally_connected1d_grad_weight_sizes(
+    T, s, d, C, p, W_out, K = _locally_connected1d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, dilation
     )
     # (13) dw[m,q,v,e] = Σ_{n} dy[n,m,e] x[n, sm+dq−p, v]
-    x_1 = rt.Window(x, (W_out, T, C, N), ((0, (3, 1)), (-p, (0, s), (1, d)), (0, (2, 1))))  # m q v n
-    dw = rt.empty((W_out, T, C, K), dtype)
-    rt.contract("m q v n, n m e -> m q v e", x_1, dy, out=dw)
+    dw = rt.contract(f"n {s}m+{d}q-{p} v, n m e -> m q v e", x, dy, out=rt.empty((W_out, T, C, K), dtype))
     return dw
 
 

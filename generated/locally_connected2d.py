@@ -36,7 +36,7 @@ def _locally_connected2d_sizes(
     if dy is not None:
         rt.extents("locally_connected2d", dy.name, dy, (N, H_out, W_out, K), "batch, H_out, W_out, K")
     rt.affordable("locally_connected2d", dtype, {"dx": (N, H, W, C)})
-    return s_h, s_w, d_h, d_w, H_out, W_out, R, T, C, K, N, H, W, p_h, p_w
+    return s_h, s_w, d_h, d_w, H_out, W_out, C, K, N, H, W, p_h, p_w
 
 
 def locally_connected2d_forward(
@@ -62,17 +62,16 @@ def locally_connected2d_forward(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("locally_connected2d", "w 6, b 3 optional, x 4", w, b, x)
-    s_h, s_w, d_h, d_w, H_out, W_out, R, T, C, K, N, H, W, p_h, p_w = _locally_connected2d_sizes(
+    s_h, s_w, d_h, d_w, H_out, W_out, C, K, N, H, W, p_h, p_w = _locally_connected2d_sizes(
         dtype, w, b, x, None, stride, padding, dilation
     )
     # (1) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[i,j,r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
+    u = rt.contract(
+        f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c, i j r t c k -> n i j k",
         x,
-        (N, H_out, W_out, R, T, C),
-        ((0, (0, 1)), (-p_h, (1, s_h), (3, d_h)), (-p_w, (2, s_w), (4, d_w)), (0, (5, 1))),
+        w,
+        out=rt.empty((N, H_out, W_out, K), dtype),
     )
-    u = rt.empty((N, H_out, W_out, K), dtype)
-    rt.contract("n i j r t c, i j r t c k -> n i j k", x_1, w, out=u)
     # (1) u[n,i,j,k] += b[i,j,k]
     if b is not None:
         u += b
@@ -102,17 +101,13 @@ def locally_connected2d_grad_input(
     """
     w, dy, dtype = rt.arrays("locally_connected2d", "w 6, dy 4", w, dy)
     input_shape = rt.shape("locally_connected2d", "input_shape", input_shape, 4)
-    s_h, s_w, d_h, d_w, H_out, W_out, R, T, C, K, N, H, W, p_h, p_w = _locally_connected2d_sizes(
+    s_h, s_w, d_h, d_w, H_out, W_out, C, K, N, H, W, p_h, p_w = _locally_connected2d_sizes(
         dtype, w, None, input_shape, dy, stride, padding, dilation
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m,i,j,k] w[i,j,r,t,e,k]
-    dx = rt.empty((N, H, W, C), dtype)
-    dx_1 = rt.Window(  # m e i j r t
-        dx,
-        (N, C, H_out, W_out, R, T),
-        ((0, (0, 1)), (-p_h, (2, s_h), (4, d_h)), (-p_w, (3, s_w), (5, d_w)), (0, (1, 1))),
+    dx = rt.contract(
+        f"m i j k, i j r t e k -> m {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} e", dy, w, out=rt.empty((N, H, W, C), dtype)
     )
-    rt.contract("m i j k, i j r t e k -> m e i j r t", dy, w, out=dx_1)
     return dx
 
 
@@ -135,7 +130,7 @@ def _locally_connected2d_grad_weight_sizes(
     rt.extent("locally_connected2d", dy.axis(1, "H_out"), dy[1], H_out)
     rt.extent("locally_connected2d", dy.axis(2, "W_out"), dy[2], W_out)
     rt.affordable("locally_connected2d", dtype, {"dw": (H_out, W_out, R, T, C, K)})
-    return R, T, s_h, s_w, d_h, d_w, N, C, p_h, p_w, H_out, W_out, K
+    return R, T, s_h, s_w, d_h, d_w, C, p_h, p_w, H_out, W_out, K
 
 
 def locally_connected2d_grad_weight(
@@ -160,17 +155,16 @@ def locally_connected2d_grad_weight(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("locally_connected2d", "x 4, dy 4", x, dy)
-    R, T, s_h, s_w, d_h, d_w, N, C, p_h, p_w, H_out, W_out, K = _locally_connected2d_grad_weight_sizes(
+    R, T, s_h, s_w, d_h, d_w, C, p_h, p_w, H_out, W_out, K = _locally_connected2d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, dilation
     )
     # (13) dw[m,q,v,e,a,o] = Σ_{n} dy[n,m,q,o] x[n, s_h·m+d_h·v−p_h, s_w·q+d_w·e−p_w, a]
-    x_1 = rt.Window(  # m q v e a n
+    dw = rt.contract(
+        f"n m q o, n {s_h}m+{d_h}v-{p_h} {s_w}q+{d_w}e-{p_w} a -> m q v e a o",
+        dy,
         x,
-        (H_out, W_out, R, T, C, N),
-        ((0, (5, 1)), (-p_h, (0, s_h), (2, d_h)), (-p_w, (1, s_w), (3, d_w)), (0, (4, 1))),
+        out=rt.empty((H_out, W_out, R, T, C, K), dtype),
     )
-    dw = rt.empty((H_out, W_out, R, T, C, K), dtype)
-    rt.contract("n m q o, m q v e a n -> m q v e a o", dy, x_1, out=dw)
     return dw
 
 

@@ -108,8 +108,7 @@ def lp_pool1d_forward(
     if not (
         loops.wanted(C * N * T * W_out, T, d, p, s) and loops.lp_pool1d_forward_1(u, z, C, N, T, W, W_out, d, p, s)
     ):
-        z_1 = rt.Window(z, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
-        rt.reduce(np.add, 0, z_1, u)
+        rt.reduce(np.add, 0, f"n {s}j+{d}t-{p} c -> n j c", z, u, {"t": T})
     # (3) y[n,j,c] = ([u[n,j,c]=0]+u[n,j,c])^(1/P) [u[n,j,c]≠0]
     y = np.where(u != 0, ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
     return y, u
@@ -156,8 +155,7 @@ def lp_pool1d_grad_input(
     # (10) dz[m, sj+dt−p, e] += 1/P dy[m,j,e] ([u[m,j,e]=0]+u[m,j,e])^(1/P−1) [u[m,j,e]≠0]
     dz = rt.empty((N, W, C), dtype)
     factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
-    dz_1 = rt.Window(dz, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # m j e t
-    rt.spread(factor1, dz_1)
+    rt.spread(f"m j e -> m {s}j+{d}t-{p} e", factor1, dz, {"t": T})
     # (12) dx[m,q,e] = P dz[m,q,e] |x[m,q,e]|^(P−1) sign(x[m,q,e])
     dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
     return dx

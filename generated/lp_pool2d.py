@@ -120,12 +120,7 @@ def lp_pool2d_forward(
         loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
         and loops.lp_pool2d_forward_1(u, z, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     ):
-        z_1 = rt.Window(  # n i j c r t
-            z,
-            (N, H_out, W_out, C, R, T),
-            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
-        )
-        rt.reduce(np.add, 0, z_1, u)
+        rt.reduce(np.add, 0, f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c -> n i j c", z, u, {"r": R, "t": T})
     # (3) y[n,i,j,c] = ([u[n,i,j,c]=0]+u[n,i,j,c])^(1/P) [u[n,i,j,c]≠0]
     y = np.where(u != 0, ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
     return y, u
@@ -174,12 +169,7 @@ def lp_pool2d_grad_input(
     #        += 1/P dy[m,i,j,a] ([u[m,i,j,a]=0]+u[m,i,j,a])^(1/P−1) [u[m,i,j,a]≠0]
     dz = rt.empty((N, H, W, C), dtype)
     factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
-    dz_1 = rt.Window(  # m i j a r t
-        dz,
-        (N, H_out, W_out, C, R, T),
-        ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
-    )
-    rt.spread(factor1, dz_1)
+    rt.spread(f"m i j a -> m {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} a", factor1, dz, {"r": R, "t": T})
     # (12) dx[m,q,e,a] = P dz[m,q,e,a] |x[m,q,e,a]|^(P−1) sign(x[m,q,e,a])
     dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
     return dx

@@ -131,18 +131,14 @@ def lp_pool3d_forward(
             u, z, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
     ):
-        z_1 = rt.Window(  # n l i j c a r t
+        rt.reduce(
+            np.add,
+            0,
+            f"n {s_d}l+{d_d}a-{p_d} {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c -> n l i j c",
             z,
-            (N, D_out, H_out, W_out, C, A, R, T),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, s_d), (5, d_d)),
-                (-p_h, (2, s_h), (6, d_h)),
-                (-p_w, (3, s_w), (7, d_w)),
-                (0, (4, 1)),
-            ),
+            u,
+            {"a": A, "r": R, "t": T},
         )
-        rt.reduce(np.add, 0, z_1, u)
     # (3) y[n,l,i,j,c] = ([u[n,l,i,j,c]=0]+u[n,l,i,j,c])^(1/P) [u[n,l,i,j,c]≠0]
     y = np.where(u != 0, ((u == 0).astype(dtype) + u) ** rt.ratio(1, P), 0)
     return y, u
@@ -191,12 +187,12 @@ def lp_pool3d_grad_input(
     #        += 1/P dy[m,l,i,j,q1] ([u[m,l,i,j,q1]=0]+u[m,l,i,j,q1])^(1/P−1) [u[m,l,i,j,q1]≠0]
     dz = rt.empty((N, D, H, W, C), dtype)
     factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
-    dz_1 = rt.Window(  # m l i j q1 a r t
+    rt.spread(
+        f"m l i j q1 -> m {s_d}l+{d_d}a-{p_d} {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} q1",
+        factor1,
         dz,
-        (N, D_out, H_out, W_out, C, A, R, T),
-        ((0, (0, 1)), (-p_d, (1, s_d), (5, d_d)), (-p_h, (2, s_h), (6, d_h)), (-p_w, (3, s_w), (7, d_w)), (0, (4, 1))),
+        {"a": A, "r": R, "t": T},
     )
-    rt.spread(factor1, dz_1)
     # (12) dx[m,e,o,f,q1] = P dz[m,e,o,f,q1] |x[m,e,o,f,q1]|^(P−1) sign(x[m,e,o,f,q1])
     dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
     return dx

@@ -72,7 +72,7 @@ def _lstm_cell_sizes(
         rt.extents("lstm_cell", o.name, o, (N, H), "batch, units")
     if s is not None:
         rt.extents("lstm_cell", s.name, s, (N, H), "batch, units")
-    return C, H, N
+    return H, N
 
 
 def lstm_cell_forward(
@@ -107,10 +107,9 @@ def lstm_cell_forward(
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     w, r, b, x, h, c, dtype = rt.arrays("lstm_cell", "w 3, r 3, b 2 optional, x 2, h 2, c 2", w, r, b, x, h, c)
-    C, H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, None, None, None, None, None, None, None)
+    H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, None, None, None, None, None, None, None)
     # (1) u[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
-    u = rt.empty((N, 4, H), dtype)
-    rt.contract("n l, l a k -> n a k", h, r, out=u)
+    u = rt.contract("n l, l a k -> n a k", h, r)
     # (1) u[n,a,k] += Σ_{e} x[n,e] w[e,a,k]
     u += rt.contract("n e, e a k -> n a k", x, w)
     # (1) u[n,a,k] += b[a,k]
@@ -153,7 +152,7 @@ def _lstm_cell_grad_input_sizes(
     rt.extents("lstm_cell", g.name, g, (N, H), "batch, units")
     rt.extents("lstm_cell", o.name, o, (N, H), "batch, units")
     rt.extents("lstm_cell", s.name, s, (N, H), "batch, units")
-    return C, H, N
+    return H, N
 
 
 def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
@@ -186,7 +185,7 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     w, c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
         "lstm_cell", "w 3, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", w, c, i, f, g, o, s, dy, dz
     )
-    C, H, N = _lstm_cell_grad_input_sizes(dtype, w, c, dy, dz, i, f, g, o, s)
+    H, N = _lstm_cell_grad_input_sizes(dtype, w, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     ddz = rt.empty((N, H), dtype)
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
@@ -205,8 +204,7 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-    dx = rt.empty((N, C), dtype)
-    rt.contract("m a k, q a k -> m q", du, w, out=dx)
+    dx = rt.contract("m a k, q a k -> m q", du, w)
     return dx
 
 
@@ -278,8 +276,7 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
-    dh = rt.empty((N, H), dtype)
-    rt.contract("m a k, q a k -> m q", du, r, out=dh)
+    dh = rt.contract("m a k, q a k -> m q", du, r)
     return dh
 
 
@@ -329,7 +326,7 @@ def _lstm_cell_grad_weight_sizes(
     rt.extents("lstm_cell", g.name, g, (N, H), "batch, units")
     rt.extents("lstm_cell", o.name, o, (N, H), "batch, units")
     rt.extents("lstm_cell", s.name, s, (N, H), "batch, units")
-    return N, C, H
+    return N, H
 
 
 def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
@@ -362,7 +359,7 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     x, c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
         "lstm_cell", "x 2, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", x, c, i, f, g, o, s, dy, dz
     )
-    N, C, H = _lstm_cell_grad_weight_sizes(dtype, x, c, dy, dz, i, f, g, o, s)
+    N, H = _lstm_cell_grad_weight_sizes(dtype, x, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     ddz = rt.empty((N, H), dtype)
     if not loops.lstm_cell_grad_weight_1(ddz, dy, dz, o, s, H, N):
@@ -381,8 +378,7 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
-    dw = rt.empty((C, 4, H), dtype)
-    rt.contract("n m, n q v -> m q v", x, du, out=dw)
+    dw = rt.contract("n m, n q v -> m q v", x, du)
     return dw
 
 
@@ -452,8 +448,7 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
-    dr = rt.empty((H, 4, H), dtype)
-    rt.contract("n m, n q v -> m q v", h, du, out=dr)
+    dr = rt.contract("n m, n q v -> m q v", h, du)
     return dr
 
 
@@ -596,7 +591,7 @@ def lstm_cell_backward(
         dy,
         dz,
     )
-    C, H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, dy, dz, i, f, g, o, s)
+    H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     ddz = rt.empty((N, H), dtype)
     if not loops.lstm_cell_backward_1(ddz, dy, dz, o, s, H, N):
@@ -615,21 +610,17 @@ def lstm_cell_backward(
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
-    dw = rt.empty((C, 4, H), dtype)
-    rt.contract("n m, n q v -> m q v", x, du, out=dw)
+    dw = rt.contract("n m, n q v -> m q v", x, du)
     # (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
-    dr = rt.empty((H, 4, H), dtype)
-    rt.contract("n m, n q v -> m q v", h, du, out=dr)
+    dr = rt.contract("n m, n q v -> m q v", h, du)
     if b is not None:
         # (27) db[m,q] = Σ_{n} du[n,m,q]
         db = rt.total(du, 0)
     if inputs:
         # (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-        dx = rt.empty((N, C), dtype)
-        rt.contract("m a k, q a k -> m q", du, w, out=dx)
+        dx = rt.contract("m a k, q a k -> m q", du, w)
         # (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
-        dh = rt.empty((N, H), dtype)
-        rt.contract("m a k, q a k -> m q", du, r, out=dh)
+        dh = rt.contract("m a k, q a k -> m q", du, r)
         # (15) dc[m,q] = f[m,q] ddz[m,q]
         dc = ddz * f
     return dx if inputs else None, dh if inputs else None, dc if inputs else None, dw, dr, None if b is None else db

@@ -99,8 +99,7 @@ def max_pool1d_forward(
         loops.wanted(C * N * T * W_out, T, d, p, s)
         and loops.max_pool1d_forward_1(y, argmax, x, C, N, T, W, W_out, d, p, s)
     ):
-        x_1 = rt.Window(x, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # n j c t
-        rt.reduce(np.maximum, -np.inf, x_1, y, argument=argmax)
+        rt.reduce(np.maximum, -np.inf, f"n {s}j+{d}t-{p} c -> n j c", x, y, {"t": T}, argument=argmax)
     return y, argmax
 
 
@@ -150,8 +149,7 @@ def max_pool1d_grad_input(
         else:
             done = loops.max_pool1d_grad_input_2(dx, argmax, dy, C, N, T, W, W_out, d, p, s)
     if not done:
-        dx_1 = rt.Window(dx, (N, W_out, C, T), ((0, (0, 1)), (-p, (1, s), (3, d)), (0, (2, 1))))  # m j v t
-        rt.spread(dy, dx_1, argument=argmax)
+        rt.spread(f"m j v -> m {s}j+{d}t-{p} v", dy, dx, {"t": T}, argument=argmax)
     return dx
 
 

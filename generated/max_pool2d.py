@@ -113,12 +113,15 @@ def max_pool2d_forward(
         loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
         and loops.max_pool2d_forward_1(y, argmax, x, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
     ):
-        x_1 = rt.Window(  # n i j c r t
+        rt.reduce(
+            np.maximum,
+            -np.inf,
+            f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c -> n i j c",
             x,
-            (N, H_out, W_out, C, R, T),
-            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
+            y,
+            {"r": R, "t": T},
+            argument=argmax,
         )
-        rt.reduce(np.maximum, -np.inf, x_1, y, argument=argmax)
     return y, argmax
 
 
@@ -170,12 +173,7 @@ def max_pool2d_grad_input(
                 dx, argmax, dy, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w
             )
     if not done:
-        dx_1 = rt.Window(  # m i j e r t
-            dx,
-            (N, H_out, W_out, C, R, T),
-            ((0, (0, 1)), (-p_h, (1, s_h), (4, d_h)), (-p_w, (2, s_w), (5, d_w)), (0, (3, 1))),
-        )
-        rt.spread(dy, dx_1, argument=argmax)
+        rt.spread(f"m i j e -> m {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} e", dy, dx, {"r": R, "t": T}, argument=argmax)
     return dx
 
 

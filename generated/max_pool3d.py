@@ -127,18 +127,15 @@ def max_pool3d_forward(
             y, argmax, x, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
         )
     ):
-        x_1 = rt.Window(  # n l i j c a r t
+        rt.reduce(
+            np.maximum,
+            -np.inf,
+            f"n {s_d}l+{d_d}a-{p_d} {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c -> n l i j c",
             x,
-            (N, D_out, H_out, W_out, C, A, R, T),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, s_d), (5, d_d)),
-                (-p_h, (2, s_h), (6, d_h)),
-                (-p_w, (3, s_w), (7, d_w)),
-                (0, (4, 1)),
-            ),
+            y,
+            {"a": A, "r": R, "t": T},
+            argument=argmax,
         )
-        rt.reduce(np.maximum, -np.inf, x_1, y, argument=argmax)
     return y, argmax
 
 
@@ -194,18 +191,13 @@ def max_pool3d_grad_input(
                 dx, argmax, dy, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
             )
     if not done:
-        dx_1 = rt.Window(  # m l i j o a r t
+        rt.spread(
+            f"m l i j o -> m {s_d}l+{d_d}a-{p_d} {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} o",
+            dy,
             dx,
-            (N, D_out, H_out, W_out, C, A, R, T),
-            (
-                (0, (0, 1)),
-                (-p_d, (1, s_d), (5, d_d)),
-                (-p_h, (2, s_h), (6, d_h)),
-                (-p_w, (3, s_w), (7, d_w)),
-                (0, (4, 1)),
-            ),
+            {"a": A, "r": R, "t": T},
+            argument=argmax,
         )
-        rt.spread(dy, dx_1, argument=argmax)
     return dx
 
 

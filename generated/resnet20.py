@@ -119,9 +119,7 @@ def _basic_forward(
     norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (C,))
     norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (C,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
-    conv1_u = buffers.take((N, H, H, C), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H, H, C), dtype))
     # (2) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.empty((C,), dtype)
     norm1_v = rt.empty((C,), dtype)
@@ -147,11 +145,9 @@ def _basic_forward(
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    conv2_u = rt.contract(
+        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, H, C), dtype)
     )
-    conv2_u = buffers.take((N, H, H, C), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     # (2) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.empty((C,), dtype)
     norm2_v = rt.empty((C,), dtype)
@@ -222,11 +218,9 @@ def _down_forward(
     norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (K,))
     norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (K,))
     # (8) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, H_out, H_out, 3, 3, C), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
+    conv1_u = rt.contract(
+        "n 2i+r-1 2j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H_out, H_out, K), dtype)
     )
-    conv1_u = buffers.take((N, H_out, H_out, K), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (2) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.empty((K,), dtype)
     norm1_v = rt.empty((K,), dtype)
@@ -252,11 +246,9 @@ def _down_forward(
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, H_out, H_out, 3, 3, K), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    conv2_u = rt.contract(
+        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H_out, H_out, K), dtype)
     )
-    conv2_u = buffers.take((N, H_out, H_out, K), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     # (2) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.empty((K,), dtype)
     norm2_v = rt.empty((K,), dtype)
@@ -276,7 +268,7 @@ def _down_forward(
     # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+NH′² norm2_v[c]/max(NH′²−1, 1))
     norm2_new_var = H_out**2 * N * norm2_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
-    x_2 = rt.window(x, (N, H_out, H_out, K), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-p, (3, 1))))  # n i j c
+    x_2 = rt.window(f"n 2i 2j c-{p} -> n i j c", x, (N, H_out, H_out, K))
     relu2_y = buffers.take((N, H_out, H_out, K), dtype)
     np.multiply(norm2_h, norm2_gamma, out=relu2_y)
     relu2_y += norm2_beta
@@ -330,9 +322,7 @@ def resnet20_forward(
     norm1_running_var = rt.weight("resnet20", state, "norm1.running_var", dtype, (16,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
-    conv1_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, 32, 32, 16), dtype))
     # (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.empty((16,), dtype)
     norm1_v = rt.empty((16,), dtype)
@@ -387,8 +377,7 @@ def resnet20_forward(
     # (11) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y, (1, 2))
     # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
-    output_u = rt.empty((N, 10), dtype)
-    rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
+    output_u = rt.contract("n c, c k -> n k", pool_y, output_w)
     # (12) output_u[n,k] += output_b[k]
     output_u += output_b
     return (
@@ -448,9 +437,7 @@ def _basic_predict(
     norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (C,))
     norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (C,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
-    conv1_u = buffers.take((N, H, H, C), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H, H, C), dtype))
     # (6) relu1_y[n,i,j,c]
     #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
@@ -462,11 +449,9 @@ def _basic_predict(
         np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    conv2_u = rt.contract(
+        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, H, C), dtype)
     )
-    conv2_u = buffers.take((N, H, H, C), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     buffers.give(relu1_y)
     # (6) relu2_y[n,i,j,c]
     #       = max(0, x[n,i,j,c]+norm2_gamma[c]
@@ -515,11 +500,9 @@ def _down_predict(
     norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (K,))
     norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (K,))
     # (8) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(  # n i j r t c
-        x, (N, H_out, H_out, 3, 3, C), ((0, (0, 1)), (-1, (1, 2), (3, 1)), (-1, (2, 2), (4, 1)), (0, (5, 1)))
+    conv1_u = rt.contract(
+        "n 2i+r-1 2j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H_out, H_out, K), dtype)
     )
-    conv1_u = buffers.take((N, H_out, H_out, K), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
     # (6) relu1_y[n,i,j,c]
     #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
@@ -531,16 +514,14 @@ def _down_predict(
         np.maximum(relu1_y, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, H_out, H_out, 3, 3, K), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    conv2_u = rt.contract(
+        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H_out, H_out, K), dtype)
     )
-    conv2_u = buffers.take((N, H_out, H_out, K), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     buffers.give(relu1_y)
     # (6) relu2_y[n,i,j,c]
     #       = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c]
     #           (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
-    x_2 = rt.window(x, (N, H_out, H_out, K), ((0, (0, 1)), (0, (1, 2)), (0, (2, 2)), (-p, (3, 1))))  # n i j c
+    x_2 = rt.window(f"n 2i 2j c-{p} -> n i j c", x, (N, H_out, H_out, K))
     relu2_y = buffers.take((N, H_out, H_out, K), dtype)
     np.subtract(conv2_u, norm2_running_mean, out=relu2_y)
     relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
@@ -584,9 +565,7 @@ def resnet20_predict(
     norm1_running_var = rt.weight("resnet20", state, "norm1.running_var", dtype, (16,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
-    conv1_u = buffers.take((N, 32, 32, 16), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, 32, 32, 16), dtype))
     # (6) relu1_y[n,i,j,c]
     #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
@@ -623,8 +602,7 @@ def resnet20_predict(
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y, (1, 2))
     buffers.give(stage3_block3_relu2_y)
     # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
-    output_u = rt.empty((N, 10), dtype)
-    rt.contract("n c, c k -> n k", pool_y, output_w, out=output_u)
+    output_u = rt.contract("n c, c k -> n k", pool_y, output_w)
     # (12) output_u[n,k] += output_b[k]
     output_u += output_b
     return output_u
@@ -669,11 +647,9 @@ def _basic_backward(
         dconv2_u -= dnorm2_gamma * norm2_h
         dconv2_u *= rt.ratio(1, H**2 * N) * factor1
     # (63) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
-    dconv2_u_1 = rt.Window(  # m q v k r t
-        dconv2_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+    drelu1_y = rt.contract(
+        "m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=buffers.take((N, H, H, C), dtype)
     )
-    drelu1_y = buffers.take((N, H, H, C), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     factor2 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dnorm1_beta = rt.empty((C,), dtype)
@@ -700,25 +676,15 @@ def _basic_backward(
         dconv1_u *= rt.ratio(1, H**2 * N) * factor2
     buffers.give(drelu1_y)
     # (68) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
-    dconv1_u_1 = rt.Window(  # m q v k r t
-        dconv1_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    dx = buffers.take((N, H, H, C), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
+    dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=buffers.take((N, H, H, C), dtype))
     # (68) dx[m,q,v,e] += dsum_y[m,q,v,e]
     dx += dsum_y
     buffers.give(dsum_y)
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
-    x_1 = rt.Window(x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
-    dconv1_w = rt.empty((3, 3, C, C), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    dconv1_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, C, C), dtype))
     buffers.give(dconv1_u)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
-    relu1_y_1 = rt.Window(  # m q v n i j
-        relu1_y, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2_w = rt.empty((3, 3, C, C), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
+    dconv2_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", relu1_y, dconv2_u, out=rt.empty((3, 3, C, C), dtype))
     buffers.give(dconv2_u)
     return (
         dx,
@@ -781,11 +747,9 @@ def _down_backward(
         dconv2_u -= dnorm2_gamma * norm2_h
         dconv2_u *= rt.ratio(1, H_out**2 * N) * factor1
     # (63) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
-    dconv2_u_1 = rt.Window(  # m q v k r t
-        dconv2_u, (N, H_out, H_out, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+    drelu1_y = rt.contract(
+        "m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=buffers.take((N, H_out, H_out, K), dtype)
     )
-    drelu1_y = buffers.take((N, H_out, H_out, K), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     factor2 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dnorm1_beta = rt.empty((K,), dtype)
@@ -825,23 +789,12 @@ def _down_backward(
         part += dsum_y[:, i_low:i_high, j_low:j_high, e_at]
     buffers.give(dsum_y)
     # dx[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv1_w[r,t,e,k] dconv1_u[m,i,j,k]
-    dx_1 = rt.Window(  # m e i j r t
-        dx, (N, C, H_out, H_out, 3, 3), ((0, (0, 1)), (-1, (2, 2), (4, 1)), (-1, (3, 2), (5, 1)), (0, (1, 1)))
-    )
-    rt.contract("m i j k, r t e k -> m e i j r t", dconv1_u, conv1_w, out=dx_1, add=True)
+    rt.contract("m i j k, r t e k -> m 2i+r-1 2j+t-1 e", dconv1_u, conv1_w, out=dx, add=True)
     # (71) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+2i−1, q+2j−1, v] dconv1_u[n,i,j,e]
-    x_1 = rt.Window(  # m q v n i j
-        x, (3, 3, C, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 2)), (-1, (1, 1), (5, 2)), (0, (2, 1)))
-    )
-    dconv1_w = rt.empty((3, 3, C, K), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    dconv1_w = rt.contract("n m+2i-1 q+2j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, C, K), dtype))
     buffers.give(dconv1_u)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
-    relu1_y_1 = rt.Window(  # m q v n i j
-        relu1_y, (3, 3, K, N, H_out, H_out), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2_w = rt.empty((3, 3, K, K), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
+    dconv2_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", relu1_y, dconv2_u, out=rt.empty((3, 3, K, K), dtype))
     buffers.give(dconv2_u)
     return (
         dx,
@@ -910,8 +863,7 @@ def resnet20_backward(
     rt.extents("resnet20", "dy", dy.shape, (N, 10), "batch, 10")
     buffers = rt.Buffers() if buffers is None else buffers
     # (36) dpool_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
-    dpool_y = buffers.take((N, 64), dtype)
-    rt.contract("m k, q k -> m q", dy, output_w, out=dpool_y)
+    dpool_y = rt.contract("m k, q k -> m q", dy, output_w, out=buffers.take((N, 64), dtype))
     # (38) dstage3_block3_relu2_y[m,q,v,e] = 1/64 dpool_y[m,e]
     dstage3_block3_relu2_y = buffers.take((N, 8, 8, 64), dtype)
     dstage3_block3_relu2_y.fill(0)
@@ -983,21 +935,14 @@ def resnet20_backward(
         dconv1_u *= rt.ratio(1, 1024 * N) * factor1
     buffers.give(drelu1_y)
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
-    x_1 = rt.Window(x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
-    dconv1_w = rt.empty((3, 3, 3, 16), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    dconv1_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, 3, 16), dtype))
     # (32) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
-    doutput_w = rt.empty((64, 10), dtype)
-    rt.contract("n m, n q -> m q", pool_y, dy, out=doutput_w)
+    doutput_w = rt.contract("n m, n q -> m q", pool_y, dy)
     # (35) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy, 0)
     if inputs:
         # dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
-        dconv1_u_1 = rt.Window(  # m q v k r t
-            dconv1_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-        )
-        dx = rt.empty((N, 32, 32, 3), dtype)
-        rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
+        dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=rt.empty((N, 32, 32, 3), dtype))
     buffers.give(dconv1_u)
     return (
         dx if inputs else None,

@@ -91,8 +91,7 @@ def scaled_dot_product_attention_forward(
     k = k.reshape(E, S, D)
     v = v.reshape(E, S, F)
     # (1) u[e,i,j] = 1/√D Σ_{d} q[e,i,d] k[e,j,d]
-    u = rt.empty((E, L, S), dtype)
-    rt.contract("e i d, e j d -> e i j", q, k, out=u)
+    u = rt.contract("e i d, e j d -> e i j", q, k)
     u *= rt.ratio(1, D ** (1 / 2))
     # (1) u[e,i,j] += m[i,j]
     if m is not None:
@@ -127,8 +126,7 @@ def scaled_dot_product_attention_forward(
                 part = p[:, i, j_low:j_high]
                 part += np.exp(u[:, i, j_low:j_high] - c[:, i][:, None]) / z[:, i][:, None]
     # (7) y[e,i,f] = Σ_{j} v[e,j,f] p[e,i,j]
-    y = rt.empty((E, L, F), dtype)
-    rt.contract("e i j, e j f -> e i f", p, v, out=y)
+    y = rt.contract("e i j, e j f -> e i f", p, v)
     return y.reshape(*full_shape, L, F), p.reshape(*full_shape, L, S)
 
 
@@ -183,8 +181,7 @@ def scaled_dot_product_attention_grad_q(dy: Any, k: Any, v: Any, p: Any, *, is_c
     dy = dy.reshape(E, L, F)
     p = p.reshape(E, L, S)
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
-    dp = rt.empty((E, L, S), dtype)
-    rt.contract("a o f, a l f -> a o l", dy, v, out=dp)
+    dp = rt.contract("a o f, a l f -> a o l", dy, v)
     # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
     du = np.zeros((E, L, S), dtype)
     if not (
@@ -210,8 +207,7 @@ def scaled_dot_product_attention_grad_q(dy: Any, k: Any, v: Any, p: Any, *, is_c
                 part = du[:, o, l_low:l_high]
                 part += ds[:, o][:, None] * p[:, o, l_low:l_high]
     # (34) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
-    dq = rt.empty((E, L, D), dtype)
-    rt.contract("a o j, a j l -> a o l", du, k, out=dq)
+    dq = rt.contract("a o j, a j l -> a o l", du, k)
     dq *= rt.ratio(1, D ** (1 / 2))
     return dq.reshape(*full_shape, L, D)
 
@@ -267,8 +263,7 @@ def scaled_dot_product_attention_grad_k(dy: Any, q: Any, v: Any, p: Any, *, is_c
     dy = dy.reshape(E, L, F)
     p = p.reshape(E, L, S)
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
-    dp = rt.empty((E, L, S), dtype)
-    rt.contract("a o f, a l f -> a o l", dy, v, out=dp)
+    dp = rt.contract("a o f, a l f -> a o l", dy, v)
     # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
     du = np.zeros((E, L, S), dtype)
     if not (
@@ -294,8 +289,7 @@ def scaled_dot_product_attention_grad_k(dy: Any, q: Any, v: Any, p: Any, *, is_c
                 part = du[:, o, l_low:l_high]
                 part += ds[:, o][:, None] * p[:, o, l_low:l_high]
     # (37) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
-    dk = rt.empty((E, S, D), dtype)
-    rt.contract("a i o, a i l -> a o l", du, q, out=dk)
+    dk = rt.contract("a i o, a i l -> a o l", du, q)
     dk *= rt.ratio(1, D ** (1 / 2))
     return dk.reshape(*full_shape, S, D)
 
@@ -333,8 +327,7 @@ def scaled_dot_product_attention_grad_v(dy: Any, p: Any) -> rt.Array:
     dy = dy.reshape(E, L, F)
     p = p.reshape(E, L, S)
     # (40) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
-    dv = rt.empty((E, S, F), dtype)
-    rt.contract("a i o, a i l -> a o l", p, dy, out=dv)
+    dv = rt.contract("a i o, a i l -> a o l", p, dy)
     return dv.reshape(*full_shape, S, F)
 
 
@@ -375,11 +368,9 @@ def scaled_dot_product_attention_backward(
     dy = dy.reshape(E, L, F)
     p = p.reshape(E, L, S)
     # (40) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
-    dv = rt.empty((E, S, F), dtype)
-    rt.contract("a i o, a i l -> a o l", p, dy, out=dv)
+    dv = rt.contract("a i o, a i l -> a o l", p, dy)
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
-    dp = rt.empty((E, L, S), dtype)
-    rt.contract("a o f, a l f -> a o l", dy, v, out=dp)
+    dp = rt.contract("a o f, a l f -> a o l", dy, v)
     # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
     du = np.zeros((E, L, S), dtype)
     if not (
@@ -407,12 +398,10 @@ def scaled_dot_product_attention_backward(
         del ds
     del dp
     # (34) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
-    dq = rt.empty((E, L, D), dtype)
-    rt.contract("a o j, a j l -> a o l", du, k, out=dq)
+    dq = rt.contract("a o j, a j l -> a o l", du, k)
     dq *= rt.ratio(1, D ** (1 / 2))
     # (37) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
-    dk = rt.empty((E, S, D), dtype)
-    rt.contract("a i o, a i l -> a o l", du, q, out=dk)
+    dk = rt.contract("a i o, a i l -> a o l", du, q)
     dk *= rt.ratio(1, D ** (1 / 2))
     return dq.reshape(*full_shape, L, D), dk.reshape(*full_shape, S, D), dv.reshape(*full_shape, S, F)
 

@@ -37,7 +37,7 @@ def _simple_rnn_cell_sizes(dtype: Any, w: Any, r: Any, b: Any, x: Any, h: Any, d
         rt.extents("simple_rnn_cell", dy.name, dy, (N, H), "batch, units")
     if y is not None:
         rt.extents("simple_rnn_cell", y.name, y, (N, H), "batch, units")
-    return C, H, N
+    return H, N
 
 
 def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt.Array:
@@ -62,10 +62,9 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
         TypeError, ValueError: when a type, a shape or an option does not fit.
     """
     w, r, b, x, h, dtype = rt.arrays("simple_rnn_cell", "w 2, r 2, b 1 optional, x 2, h 2", w, r, b, x, h)
-    C, H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h, None, None)
+    H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h, None, None)
     # (1) u[n,k] = Σ_{l} h[n,l] r[l,k]
-    u = rt.empty((N, H), dtype)
-    rt.contract("n l, l k -> n k", h, r, out=u)
+    u = rt.contract("n l, l k -> n k", h, r)
     # (1) u[n,k] += Σ_{c} x[n,c] w[c,k]
     u += rt.contract("n c, c k -> n k", x, w)
     # (1) u[n,k] += b[k]
@@ -100,8 +99,7 @@ def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
     # (8) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²)
     factor1 = (1 - np.square(y)) * dy
-    dx = rt.empty((N, C), dtype)
-    rt.contract("m k, q k -> m q", factor1, w, out=dx)
+    dx = rt.contract("m k, q k -> m q", factor1, w)
     return dx
 
 
@@ -130,8 +128,7 @@ def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
     # (9) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²)
     factor1 = (1 - np.square(y)) * dy
-    dh = rt.empty((N, H), dtype)
-    rt.contract("m k, q k -> m q", factor1, r, out=dh)
+    dh = rt.contract("m k, q k -> m q", factor1, r)
     return dh
 
 
@@ -159,8 +156,7 @@ def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
     # (12) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²)
     factor1 = (1 - np.square(y)) * dy
-    dw = rt.empty((C, H), dtype)
-    rt.contract("n m, n q -> m q", x, factor1, out=dw)
+    dw = rt.contract("n m, n q -> m q", x, factor1)
     return dw
 
 
@@ -186,8 +182,7 @@ def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
     # (13) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²)
     factor1 = (1 - np.square(y)) * dy
-    dr = rt.empty((H, H), dtype)
-    rt.contract("n m, n q -> m q", h, factor1, out=dr)
+    dr = rt.contract("n m, n q -> m q", h, factor1)
     return dr
 
 
@@ -248,27 +243,23 @@ def simple_rnn_cell_backward(
     w, r, b, x, h, y, dy, dtype = rt.arrays(
         "simple_rnn_cell", "w 2, r 2, b 1 optional, x 2, h 2, y 2, dy 2", w, r, b, x, h, y, dy
     )
-    C, H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h, dy, y)
+    H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h, dy, y)
     # (3) du[m,q] = dy[m,q] (1−y[m,q]²)
     du = rt.empty((N, H), dtype)
     if not loops.simple_rnn_cell_backward_1(du, dy, y, H, N):
         du = (1 - np.square(y)) * dy
     # (12) dw[m,q] = Σ_{n} x[n,m] du[n,q]
-    dw = rt.empty((C, H), dtype)
-    rt.contract("n m, n q -> m q", x, du, out=dw)
+    dw = rt.contract("n m, n q -> m q", x, du)
     # (13) dr[m,q] = Σ_{n} h[n,m] du[n,q]
-    dr = rt.empty((H, H), dtype)
-    rt.contract("n m, n q -> m q", h, du, out=dr)
+    dr = rt.contract("n m, n q -> m q", h, du)
     if b is not None:
         # (16) db[m] = Σ_{n} du[n,m]
         db = rt.total(du, 0)
     if inputs:
         # (8) dx[m,q] = Σ_{k} w[q,k] du[m,k]
-        dx = rt.empty((N, C), dtype)
-        rt.contract("m k, q k -> m q", du, w, out=dx)
+        dx = rt.contract("m k, q k -> m q", du, w)
         # (9) dh[m,q] = Σ_{k} r[q,k] du[m,k]
-        dh = rt.empty((N, H), dtype)
-        rt.contract("m k, q k -> m q", du, r, out=dh)
+        dh = rt.contract("m k, q k -> m q", du, r)
     return dx if inputs else None, dh if inputs else None, dw, dr, None if b is None else db
 
 

@@ -86,10 +86,7 @@ def subsampling2d_forward(
         loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
         and loops.subsampling2d_forward_1(z, x, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
     ):
-        x_1 = rt.Window(  # n i j c r t
-            x, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.add, 0, x_1, z)
+        rt.reduce(np.add, 0, f"n {s_h}i+r {s_w}j+t c -> n i j c", x, z, {"r": R, "t": T})
     # (3) y[n,i,j,c] = A tanh(S(a[c] z[n,i,j,c]+b[c]))
     y = rt.empty((N, H_out, W_out, C), dtype)
     if not loops.subsampling2d_forward_2(y, a, b, z, A, C, H_out, N, S, W_out):
@@ -170,10 +167,7 @@ def subsampling2d_grad_input(
             done = loops.subsampling2d_grad_input_2(dx, a, dy, y, A, C, H, H_out, N, R, S, T, W, W_out, s_h, s_w)
     if not done:
         factor1 = A * S * (1 - np.square(y) / A**2) * a * dy
-        dx_1 = rt.Window(  # m i j e r t
-            dx, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
-        )
-        rt.spread(factor1, dx_1)
+        rt.spread(f"m i j e -> m {s_h}i+r {s_w}j+t e", factor1, dx, {"r": R, "t": T})
     return dx
 
 
@@ -311,10 +305,7 @@ def subsampling2d_backward(
             else:
                 done = loops.subsampling2d_backward_3(dx, a, du, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
         if not done:
-            dx_1 = rt.Window(  # m i j e r t
-                dx, (N, H_out, W_out, C, R, T), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
-            )
-            rt.spread(du, dx_1, scale=a)
+            rt.spread(f"m i j e -> m {s_h}i+r {s_w}j+t e", du, dx, {"r": R, "t": T}, scale=a)
     return dx if inputs else None, da, db
 
 

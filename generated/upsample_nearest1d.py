@@ -44,8 +44,7 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     # (1) y[n, sj+t, c] += x[n,j,c]
     y = rt.empty((N, W_out, C), dtype)
     if not (loops.wanted(C * N * W * s, s) and loops.upsample_nearest1d_forward_1(y, x, C, N, W, W_out, s)):
-        y_2 = rt.Window(y, (N, W, C, s), ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))))  # n j c t
-        rt.spread(x, y_2)
+        rt.spread(f"n j c -> n {s}j+t c", x, y, {"t": s})
     return y
 
 
@@ -76,8 +75,7 @@ def upsample_nearest1d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_
     # (6) dx[m,q,v] = Σ_{t} dy[m, sq+t, v]
     dx = rt.empty((N, W, C), dtype)
     if not (loops.wanted(C * N * W * s, s) and loops.upsample_nearest1d_grad_input_1(dx, dy, C, N, W, W_out, s)):
-        dy_1 = rt.Window(dy, (N, W, C, s), ((0, (0, 1)), (0, (1, s), (3, 1)), (0, (2, 1))))  # m q v t
-        rt.reduce(np.add, 0, dy_1, dx)
+        rt.reduce(np.add, 0, f"m {s}q+t v -> m q v", dy, dx, {"t": s})
     return dx
 
 

@@ -58,10 +58,7 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
         loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w)
         and loops.upsample_nearest2d_forward_1(y, x, C, H, H_out, N, W, W_out, s_h, s_w)
     ):
-        y_3 = rt.Window(  # n i j c r t
-            y, (N, H, W, C, s_h, s_w), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
-        )
-        rt.spread(x, y_3)
+        rt.spread(f"n i j c -> n {s_h}i+r {s_w}j+t c", x, y, {"r": s_h, "t": s_w})
     return y
 
 
@@ -90,10 +87,7 @@ def upsample_nearest2d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_
         loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w)
         and loops.upsample_nearest2d_grad_input_1(dx, dy, C, H, H_out, N, W, W_out, s_h, s_w)
     ):
-        dy_1 = rt.Window(  # m q v e r t
-            dy, (N, H, W, C, s_h, s_w), ((0, (0, 1)), (0, (1, s_h), (4, 1)), (0, (2, s_w), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.add, 0, dy_1, dx)
+        rt.reduce(np.add, 0, f"m {s_h}q+r {s_w}v+t e -> m q v e", dy, dx, {"r": s_h, "t": s_w})
     return dx
 
 

@@ -76,9 +76,7 @@ def _double_forward(
     conv2_w = rt.weight("vgg11", params, place + "_conv2.w", dtype, (3, 3, K, K))
     conv2_b = rt.weight("vgg11", params, place + "_conv2.b", dtype, (K,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
-    conv1_u = buffers.take((N, H, H, K), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H, H, K), dtype))
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
     rt.add_row(conv1_u, conv1_b)
     # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
@@ -86,11 +84,9 @@ def _double_forward(
     np.maximum(conv1_u, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, H, H, 3, 3, K), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    conv2_u = rt.contract(
+        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, H, K), dtype)
     )
-    conv2_u = buffers.take((N, H, H, K), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     # (1) conv2_u[n,i,j,k] += conv2_b[k]
     rt.add_row(conv2_u, conv2_b)
     # (2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
@@ -101,10 +97,9 @@ def _double_forward(
     pool_y = buffers.take((N, H_out, H_out, K), dtype)
     pool_argmax = rt.empty((N, H_out, H_out, K), np.int32)
     if not loops.vgg11_double_forward_1(pool_y, pool_argmax, relu2_y, H, H_out, K, N):
-        relu2_y_1 = rt.Window(  # n i j c r t
-            relu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+        rt.reduce(
+            np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu2_y, pool_y, {"r": 2, "t": 2}, argument=pool_argmax
         )
-        rt.reduce(np.maximum, -np.inf, relu2_y_1, pool_y, argument=pool_argmax)
     return pool_y, (x, relu1_y, relu2_y, pool_argmax)
 
 
@@ -123,9 +118,7 @@ def _single_forward(
     conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, 64, 128))
     conv1_b = rt.weight("vgg11", params, place + "_conv1.b", dtype, (128,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, 16, 16, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
-    conv1_u = buffers.take((N, 16, 16, 128), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, 16, 16, 128), dtype))
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
     rt.add_row(conv1_u, conv1_b)
     # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
@@ -136,10 +129,9 @@ def _single_forward(
     pool_y = buffers.take((N, 8, 8, 128), dtype)
     pool_argmax = rt.empty((N, 8, 8, 128), np.int32)
     if not loops.vgg11_single_forward_1(pool_y, pool_argmax, relu1_y, N):
-        relu1_y_1 = rt.Window(  # n i j c r t
-            relu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+        rt.reduce(
+            np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu1_y, pool_y, {"r": 2, "t": 2}, argument=pool_argmax
         )
-        rt.reduce(np.maximum, -np.inf, relu1_y_1, pool_y, argument=pool_argmax)
     return pool_y, (x, relu1_y, pool_argmax)
 
 
@@ -174,9 +166,9 @@ def vgg11_forward(
     output_b = rt.weight("vgg11", params, "output.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) stage1_conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] stage1_conv1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
-    stage1_conv1_u = buffers.take((N, 32, 32, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, stage1_conv1_w, out=stage1_conv1_u)
+    stage1_conv1_u = rt.contract(
+        "n i+r-1 j+t-1 c, r t c k -> n i j k", x, stage1_conv1_w, out=buffers.take((N, 32, 32, 64), dtype)
+    )
     # (1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
     rt.add_row(stage1_conv1_u, stage1_conv1_b)
     # (2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
@@ -187,10 +179,15 @@ def vgg11_forward(
     stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
     stage1_pool_argmax = rt.empty((N, 16, 16, 64), np.int32)
     if not loops.vgg11_forward_1(stage1_pool_y, stage1_pool_argmax, stage1_relu1_y, N):
-        stage1_relu1_y_1 = rt.Window(  # n i j c r t
-            stage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+        rt.reduce(
+            np.maximum,
+            -np.inf,
+            "n 2i+r 2j+t c -> n i j c",
+            stage1_relu1_y,
+            stage1_pool_y,
+            {"r": 2, "t": 2},
+            argument=stage1_pool_argmax,
         )
-        rt.reduce(np.maximum, -np.inf, stage1_relu1_y_1, stage1_pool_y, argument=stage1_pool_argmax)
     stage2_pool_y, stage2_saved = _single_forward("stage2", stage1_pool_y, params, dtype, buffers)
     stage3_pool_y, stage3_saved = _double_forward("stage3", stage2_pool_y, params, dtype, buffers, H_out=4, K=256)
     stage4_pool_y, stage4_saved = _double_forward("stage4", stage3_pool_y, params, dtype, buffers, H_out=2, K=512)
@@ -198,8 +195,7 @@ def vgg11_forward(
     # (4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
     flat_y = stage5_pool_y.reshape(N, 512)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] flat_y[n,c]
-    output_u = rt.empty((N, 10), dtype)
-    rt.contract("n c, c k -> n k", flat_y, output_w, out=output_u)
+    output_u = rt.contract("n c, c k -> n k", flat_y, output_w)
     # (5) output_u[n,k] += output_b[k]
     output_u += output_b
     return (
@@ -225,9 +221,7 @@ def _double_predict(
     conv2_w = rt.weight("vgg11", params, place + "_conv2.w", dtype, (3, 3, K, K))
     conv2_b = rt.weight("vgg11", params, place + "_conv2.b", dtype, (K,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
-    conv1_u = buffers.take((N, H, H, K), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H, H, K), dtype))
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
     rt.add_row(conv1_u, conv1_b)
     # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
@@ -235,11 +229,9 @@ def _double_predict(
     np.maximum(conv1_u, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    relu1_y_1 = rt.Window(  # n i j r t c
-        relu1_y, (N, H, H, 3, 3, K), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1)))
+    conv2_u = rt.contract(
+        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, H, K), dtype)
     )
-    conv2_u = buffers.take((N, H, H, K), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
     buffers.give(relu1_y)
     # (1) conv2_u[n,i,j,k] += conv2_b[k]
     rt.add_row(conv2_u, conv2_b)
@@ -250,10 +242,7 @@ def _double_predict(
     # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
     pool_y = buffers.take((N, H_out, H_out, K), dtype)
     if not loops.vgg11_double_predict_1(pool_y, relu2_y, H, H_out, K, N):
-        relu2_y_1 = rt.Window(  # n i j c r t
-            relu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.maximum, -np.inf, relu2_y_1, pool_y)
+        rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu2_y, pool_y, {"r": 2, "t": 2})
     buffers.give(relu2_y)
     return pool_y
 
@@ -271,9 +260,7 @@ def _single_predict(place: str, x: rt.Array, params: Mapping[str, Any], dtype: A
     conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, 64, 128))
     conv1_b = rt.weight("vgg11", params, place + "_conv1.b", dtype, (128,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, 16, 16, 3, 3, 64), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
-    conv1_u = buffers.take((N, 16, 16, 128), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, 16, 16, 128), dtype))
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
     rt.add_row(conv1_u, conv1_b)
     # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
@@ -283,10 +270,7 @@ def _single_predict(place: str, x: rt.Array, params: Mapping[str, Any], dtype: A
     # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
     pool_y = buffers.take((N, 8, 8, 128), dtype)
     if not loops.vgg11_single_predict_1(pool_y, relu1_y, N):
-        relu1_y_1 = rt.Window(  # n i j c r t
-            relu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.maximum, -np.inf, relu1_y_1, pool_y)
+        rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu1_y, pool_y, {"r": 2, "t": 2})
     buffers.give(relu1_y)
     return pool_y
 
@@ -318,9 +302,9 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     output_b = rt.weight("vgg11", params, "output.b", dtype, (10,))
     buffers = rt.Buffers() if buffers is None else buffers
     # (1) stage1_conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] stage1_conv1_w[r,t,c,k]
-    x_1 = rt.Window(x, (N, 32, 32, 3, 3, 3), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
-    stage1_conv1_u = buffers.take((N, 32, 32, 64), dtype)
-    rt.contract("n i j r t c, r t c k -> n i j k", x_1, stage1_conv1_w, out=stage1_conv1_u)
+    stage1_conv1_u = rt.contract(
+        "n i+r-1 j+t-1 c, r t c k -> n i j k", x, stage1_conv1_w, out=buffers.take((N, 32, 32, 64), dtype)
+    )
     # (1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
     rt.add_row(stage1_conv1_u, stage1_conv1_b)
     # (2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
@@ -330,10 +314,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
     stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
     if not loops.vgg11_predict_1(stage1_pool_y, stage1_relu1_y, N):
-        stage1_relu1_y_1 = rt.Window(  # n i j c r t
-            stage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.reduce(np.maximum, -np.inf, stage1_relu1_y_1, stage1_pool_y)
+        rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", stage1_relu1_y, stage1_pool_y, {"r": 2, "t": 2})
     buffers.give(stage1_relu1_y)
     stage2_pool_y = _single_predict("stage2", stage1_pool_y, params, dtype, buffers)
     buffers.give(stage1_pool_y)
@@ -346,8 +327,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     # (4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
     flat_y = stage5_pool_y.reshape(N, 512)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] flat_y[n,c]
-    output_u = rt.empty((N, 10), dtype)
-    rt.contract("n c, c k -> n k", flat_y, output_w, out=output_u)
+    output_u = rt.contract("n c, c k -> n k", flat_y, output_w)
     buffers.give(stage5_pool_y)
     # (5) output_u[n,k] += output_b[k]
     output_u += output_b
@@ -374,45 +354,30 @@ def _double_backward(
     # (38) drelu2_y[m, 2i+r, 2j+t, e] += dpool_y[m,i,j,e] [pool_argmax[m,i,j,e]=2r+t]
     drelu2_y = buffers.take((N, H, H, K), dtype)
     if not loops.vgg11_double_backward_1(drelu2_y, dpool_y, pool_argmax, H, H_out, K, N):
-        drelu2_y_1 = rt.Window(  # m i j e r t
-            drelu2_y, (N, H_out, H_out, K, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.spread(dpool_y, drelu2_y_1, argument=pool_argmax)
+        rt.spread("m i j e -> m 2i+r 2j+t e", dpool_y, drelu2_y, {"r": 2, "t": 2}, argument=pool_argmax)
     # (40) dconv2_u[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     dconv2_u = buffers.take((N, H, H, K), dtype)
     if not loops.vgg11_double_backward_2(dconv2_u, drelu2_y, relu2_y, H, K, N):
         dconv2_u[...] = np.where(relu2_y > 0, drelu2_y, 0)
     buffers.give(drelu2_y)
     # (48) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
-    dconv2_u_1 = rt.Window(  # m q v k r t
-        dconv2_u, (N, H, H, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
+    drelu1_y = rt.contract(
+        "m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=buffers.take((N, H, H, K), dtype)
     )
-    drelu1_y = buffers.take((N, H, H, K), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv2_u_1, conv2_w, out=drelu1_y)
     # (50) dconv1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dconv1_u = buffers.take((N, H, H, K), dtype)
     if not loops.vgg11_double_backward_2(dconv1_u, drelu1_y, relu1_y, H, K, N):
         dconv1_u[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (54) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
-    dconv1_u_1 = rt.Window(  # m q v k r t
-        dconv1_u, (N, H, H, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    dx = buffers.take((N, H, H, C), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
+    dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=buffers.take((N, H, H, C), dtype))
     # (44) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
-    x_1 = rt.Window(x, (3, 3, C, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
-    dconv1_w = rt.empty((3, 3, C, K), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    dconv1_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, C, K), dtype))
     # (45) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
     dconv1_b = rt.total(dconv1_u, (0, 1, 2))
     buffers.give(dconv1_u)
     # (44) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
-    relu1_y_1 = rt.Window(  # m q v n i j
-        relu1_y, (3, 3, K, N, H, H), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1)))
-    )
-    dconv2_w = rt.empty((3, 3, K, K), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", relu1_y_1, dconv2_u, out=dconv2_w)
+    dconv2_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", relu1_y, dconv2_u, out=rt.empty((3, 3, K, K), dtype))
     # (45) dconv2_b[m] = Σ_{n,i,j} dconv2_u[n,i,j,m]
     dconv2_b = rt.total(dconv2_u, (0, 1, 2))
     buffers.give(dconv2_u)
@@ -445,25 +410,16 @@ def _single_backward(
     # drelu1_y[m, 2i+r, 2j+t, e] = dpool_y[m,i,j,e] [pool_argmax[m,i,j,e]=2r+t]
     drelu1_y = buffers.take((N, 16, 16, 128), dtype)
     if not loops.vgg11_single_backward_1(drelu1_y, dpool_y, pool_argmax, N):
-        drelu1_y_1 = rt.Window(  # m i j e r t
-            drelu1_y, (N, 8, 8, 128, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
-        )
-        rt.spread(dpool_y, drelu1_y_1, argument=pool_argmax)
+        rt.spread("m i j e -> m 2i+r 2j+t e", dpool_y, drelu1_y, {"r": 2, "t": 2}, argument=pool_argmax)
     # (55) dconv1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     dconv1_u = buffers.take((N, 16, 16, 128), dtype)
     if not loops.vgg11_single_backward_2(dconv1_u, drelu1_y, relu1_y, N):
         dconv1_u[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
     # (54) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
-    dconv1_u_1 = rt.Window(  # m q v k r t
-        dconv1_u, (N, 16, 16, 128, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
-    )
-    dx = buffers.take((N, 16, 16, 64), dtype)
-    rt.contract("m q v k r t, r t e k -> m q v e", dconv1_u_1, conv1_w, out=dx)
+    dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=buffers.take((N, 16, 16, 64), dtype))
     # (44) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
-    x_1 = rt.Window(x, (3, 3, 64, N, 16, 16), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
-    dconv1_w = rt.empty((3, 3, 64, 128), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dconv1_u, out=dconv1_w)
+    dconv1_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, 64, 128), dtype))
     # (45) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
     dconv1_b = rt.total(dconv1_u, (0, 1, 2))
     buffers.give(dconv1_u)
@@ -508,8 +464,7 @@ def vgg11_backward(
     rt.extents("vgg11", "dy", dy.shape, (N, 10), "batch, 10")
     buffers = rt.Buffers() if buffers is None else buffers
     # (30) dflat_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
-    dflat_y = buffers.take((N, 512), dtype)
-    rt.contract("m k, q k -> m q", dy, output_w, out=dflat_y)
+    dflat_y = rt.contract("m k, q k -> m q", dy, output_w, out=buffers.take((N, 512), dtype))
     # (33) dstage5_pool_y[m,0,0,e] = dflat_y[m,e]
     dstage5_pool_y = dflat_y.reshape(N, 1, 1, 512)
     dstage4_pool_y, stage5_gradients = _double_backward("stage5", dstage5_pool_y, params, stage5_saved, dtype, buffers)
@@ -525,10 +480,9 @@ def vgg11_backward(
     # dstage1_relu1_y[m, 2i+r, 2j+t, e] = dstage1_pool_y[m,i,j,e] [stage1_pool_argmax[m,i,j,e]=2r+t]
     dstage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
     if not loops.vgg11_backward_1(dstage1_relu1_y, dstage1_pool_y, stage1_pool_argmax, N):
-        dstage1_relu1_y_1 = rt.Window(  # m i j e r t
-            dstage1_relu1_y, (N, 16, 16, 64, 2, 2), ((0, (0, 1)), (0, (1, 2), (4, 1)), (0, (2, 2), (5, 1)), (0, (3, 1)))
+        rt.spread(
+            "m i j e -> m 2i+r 2j+t e", dstage1_pool_y, dstage1_relu1_y, {"r": 2, "t": 2}, argument=stage1_pool_argmax
         )
-        rt.spread(dstage1_pool_y, dstage1_relu1_y_1, argument=stage1_pool_argmax)
     buffers.give(dstage1_pool_y)
     # (55) dstage1_conv1_u[m,q,v,e] = dstage1_relu1_y[m,q,v,e] [stage1_relu1_y[m,q,v,e]>0]
     dstage1_conv1_u = buffers.take((N, 32, 32, 64), dtype)
@@ -536,25 +490,20 @@ def vgg11_backward(
         dstage1_conv1_u[...] = np.where(stage1_relu1_y > 0, dstage1_relu1_y, 0)
     buffers.give(dstage1_relu1_y)
     # (44) dstage1_conv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dstage1_conv1_u[n,i,j,e]
-    x_1 = rt.Window(x, (3, 3, 3, N, 32, 32), ((0, (3, 1)), (-1, (0, 1), (4, 1)), (-1, (1, 1), (5, 1)), (0, (2, 1))))
-    dstage1_conv1_w = rt.empty((3, 3, 3, 64), dtype)
-    rt.contract("m q v n i j, n i j e -> m q v e", x_1, dstage1_conv1_u, out=dstage1_conv1_w)
+    dstage1_conv1_w = rt.contract(
+        "n m+i-1 q+j-1 v, n i j e -> m q v e", x, dstage1_conv1_u, out=rt.empty((3, 3, 3, 64), dtype)
+    )
     # (45) dstage1_conv1_b[m] = Σ_{n,i,j} dstage1_conv1_u[n,i,j,m]
     dstage1_conv1_b = rt.total(dstage1_conv1_u, (0, 1, 2))
     # (25) doutput_w[m,q] = Σ_{n} dy[n,q] flat_y[n,m]
-    doutput_w = rt.empty((512, 10), dtype)
-    rt.contract("n m, n q -> m q", flat_y, dy, out=doutput_w)
+    doutput_w = rt.contract("n m, n q -> m q", flat_y, dy)
     # (28) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy, 0)
     if inputs:
         # dx[m,q,v,e] = Σ_{k,r,t} stage1_conv1_w[r,t,e,k] dstage1_conv1_u[m, q+1−r, v+1−t, k]
-        dstage1_conv1_u_1 = rt.Window(  # m q v k r t
-            dstage1_conv1_u,
-            (N, 32, 32, 64, 3, 3),
-            ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1))),
+        dx = rt.contract(
+            "m q-r+1 v-t+1 k, r t e k -> m q v e", dstage1_conv1_u, stage1_conv1_w, out=rt.empty((N, 32, 32, 3), dtype)
         )
-        dx = rt.empty((N, 32, 32, 3), dtype)
-        rt.contract("m q v k r t, r t e k -> m q v e", dstage1_conv1_u_1, stage1_conv1_w, out=dx)
     buffers.give(dstage1_conv1_u)
     return (
         dx if inputs else None,

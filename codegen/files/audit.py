@@ -18,6 +18,8 @@ PLAIN = frozenset(
         *(ast.AnnAssign, ast.Assign, ast.AugAssign, ast.For, ast.If, ast.Return, ast.While),
         *(ast.BinOp, ast.BoolOp, ast.Compare, ast.Constant, ast.Dict, ast.IfExp, ast.List, ast.Slice, ast.Starred),
         *(
+            ast.FormattedValue,
+            ast.JoinedStr,
             ast.Subscript,
             ast.Tuple,
             ast.UnaryOp,

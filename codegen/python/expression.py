@@ -26,6 +26,13 @@ class Literal:
 
 
 @dataclass(frozen=True)
+class Format:
+    """A string with values in it: ``f"{step}i+r"``."""
+
+    parts: "tuple[str | Expression, ...]"
+
+
+@dataclass(frozen=True)
 class Attribute:
     """``value.name``."""
 
@@ -142,6 +149,7 @@ class Choice:
 Expression = (
     Name
     | Literal
+    | Format
     | Attribute
     | Call
     | Part

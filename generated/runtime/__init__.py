@@ -36,7 +36,6 @@ from .arithmetic.lookups import gather, known, scatter, wide
 from .arithmetic.ranges import OPERAND, blocks, clip, counts, span
 from .arithmetic.sums import add_row, total
 from .contractions.contract import contract
-from .contractions.operands import Window
 from .contractions.views import window
 from .layers.layer import Layer
 from .layers.network import Network
@@ -68,7 +67,6 @@ __all__ = [
     "Start",
     "State",
     "Uniform",
-    "Window",
     "add_row",
     "affordable",
     "array",

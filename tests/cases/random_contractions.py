@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradscribe.generated import runtime as rt
+from tests.cases.subscripts import subscript
 
 Array = np.ndarray
 Place = tuple[int, Mapping[str, int]]
@@ -33,13 +34,12 @@ class Operand:
     names: tuple[str, ...]
     places: tuple[Place, ...] | None = None
 
-    def given(self, extents: Mapping[str, int]) -> Any:
-        """The operand as `rt.contract` takes it."""
+    @property
+    def subscripts(self) -> str:
+        """The operand in a spec."""
         if self.places is None:
-            return self.array
-        order = {v: k for k, v in enumerate(self.names)}
-        positions = tuple((offset, *((order[v], step) for v, step in steps.items())) for offset, steps in self.places)
-        return rt.Window(self.array, tuple(extents[v] for v in self.names), positions)
+            return " ".join(self.names)
+        return " ".join(subscript(offset, steps.items()) for offset, steps in self.places)
 
     def positions(self, extents: Mapping[str, int]) -> tuple[list[Array], Array]:
         """Per axis of the array the positions for every point of the box of indices, and which points lie inside."""
@@ -75,21 +75,21 @@ class Problem:
     add: bool = False
 
     def __str__(self) -> str:
-        return f"{self.family}: {self.spec}, {dict(self.extents)}, {self.left.places}, {self.right.places}, " + (
-            f"{self.out.places} of {self.out.array.shape}" if self.out else "new"
+        return f"{self.family}: {self.spec}, {dict(self.extents)}, " + (
+            str(self.out.array.shape) if self.out else "new"
         )
 
     @property
     def spec(self) -> str:
         """As `rt.contract` takes it."""
-        return f"{' '.join(self.left.names)}, {' '.join(self.right.names)} -> {' '.join(self.names)}"
+        result = " ".join(self.names) if self.out is None else self.out.subscripts
+        return f"{self.left.subscripts}, {self.right.subscripts} -> {result}"
 
     def compute(self) -> Array:
         """The result by the runtime; an `out` given is written to."""
-        left, right = self.left.given(self.extents), self.right.given(self.extents)
-        if self.out is None:
-            return np.asarray(rt.contract(self.spec, left, right))
-        return np.asarray(rt.contract(self.spec, left, right, out=self.out.given(self.extents), add=self.add))
+        out = None if self.out is None else self.out.array
+        arrays = self.left.array, self.right.array
+        return np.asarray(rt.contract(self.spec, *arrays, out=out, sizes=self.extents, add=self.add))
 
     def expected(self) -> tuple[Array, float]:
         """The result written out in float64, and the greatest sum of absolute products in it, that of one at least.

@@ -8,6 +8,7 @@ import numpy as np
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.contractions.operands import contraction_of
+from tests.cases.subscripts import subscripts
 
 Array = np.ndarray
 DIRECTIONS = ("forward", "dx", "dw")
@@ -67,10 +68,12 @@ class Convolution(NamedTuple):
 
     def computed(self, direction: str, x: Array, w: Array, y: Array) -> Array:
         """The result of a direction by the runtime; what is not given of x, w and y is its place."""
-        a = rt.Window(x, *self.window(direction))
-        cases: dict[str, tuple[Any, Any, Any]] = {"forward": (a, w, y), "dx": (y, w, a), "dw": (a, y, w)}
+        cases: dict[str, tuple[Any, Any, Any]] = {"forward": (x, w, y), "dx": (y, w, x), "dw": (x, y, w)}
         left, right, out = cases[direction]
-        return rt.contract(self.spec[direction], left, right, out=out)
+        extents, positions = self.window(direction)
+        names = "r t c n i j" if direction == "dw" else "n i j r t c"
+        spec = self.spec[direction].replace(names, subscripts(positions, names.split()))
+        return rt.contract(spec, left, right, out=out, sizes=dict(zip(names.split(), extents, strict=True)))
 
     def expected(self, direction: str, x: Array, w: Array, y: Array) -> Array:
         """The same in float64, tap by tap with plain products of matrices."""

@@ -21,7 +21,6 @@ from tests.cases.thorough import some
 from tests.runtime.rooms import forget_plans, room, set_in_all
 
 Array = np.ndarray
-SPEC = "n i j r t c, r t c k -> n i j k"
 
 
 def correlated(x: Array, w: Array, padding: int = 0) -> Array:
@@ -33,10 +32,10 @@ def correlated(x: Array, w: Array, padding: int = 0) -> Array:
 
 def contracted(x: Array, w: Array, padding: int = 0) -> Array:
     """The same by the runtime."""
-    (n, *sizes, c), (r, t) = x.shape, w.shape[:2]
+    (n, *sizes, _), (r, t) = x.shape, w.shape[:2]
     h, v = (size + 2 * padding - kernel + 1 for size, kernel in zip(sizes, (r, t), strict=True))
-    positions = ((0, (0, 1)), (-padding, (1, 1), (3, 1)), (-padding, (2, 1), (4, 1)), (0, (5, 1)))
-    return np.asarray(rt.contract(SPEC, rt.Window(x, (n, h, v, r, t, c), positions), w))
+    spec = f"n i+r-{padding} j+t-{padding} c, r t c k -> n i j k"
+    return np.asarray(rt.contract(spec, x, w, sizes={"n": n, "i": h, "j": v}))
 
 
 def drawn(seed: int, *shapes: tuple[int, ...]) -> list[Array]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gradscribe.generated import runtime as rt
+from tests.cases.subscripts import subscripts
 
 Array = np.ndarray
 Positions = tuple[tuple[Any, ...], ...]
@@ -46,27 +47,28 @@ def test_window_equals_direct_indexing() -> None:
         source = framed(shape, rng)
         extents = tuple(int(e) for e in rng.integers(0 if seed % 15 == 0 else 1, 5, size=rng.integers(0, 4)))
         positions = random_positions(source.ndim, len(extents), rng)
-        view = rt.window(source, extents, positions)
+        names = "abcd"[: len(extents)]
+        view = rt.window(f"{subscripts(positions, names)} -> {' '.join(names)}", source, extents)
         assert view.dtype == source.dtype
         np.testing.assert_array_equal(view, by_hand(source, extents, positions), err_msg=f"seed {seed}")
 
 
 def test_window_shares_memory_where_nothing_is_padded() -> None:
     source = np.arange(20.0).reshape(4, 5)
-    view = rt.window(source, (3, 2, 5), ((0, (0, 1), (1, 1)), (0, (2, 1))))
+    view = rt.window("i+r c -> i r c", source, (3, 2, 5))
     assert np.shares_memory(view, source)
-    assert not np.shares_memory(rt.window(source, (5, 5), ((0, (0, 1)), (0, (1, 1)))), source)
+    assert not np.shares_memory(rt.window("i+0 c -> i c", source, (5, 5)), source)
 
 
 @pytest.mark.parametrize("start", [0, -1])
 def test_window_is_read_only(start: int) -> None:
-    view = rt.window(np.ones((4, 4)), (3, 2, 4), ((start, (0, 1), (1, 1)), (0, (2, 1))))
+    view = rt.window(f"i+r+{start} c -> i r c", np.ones((4, 4)), (3, 2, 4))
     with pytest.raises(ValueError, match="read-only"):
         view[0, 0, 0] = 5
 
 
 def test_window_of_a_number_repeats_it() -> None:
-    np.testing.assert_array_equal(rt.window(np.asarray(3.0), (2, 3), ()), np.full((2, 3), 3.0))
+    np.testing.assert_array_equal(rt.window(" -> a b", np.asarray(3.0), (2, 3)), np.full((2, 3), 3.0))
 
 
 # ----- slices ---------------------------------------------------------------------------------------------------------

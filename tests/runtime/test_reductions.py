@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from gradscribe.generated import runtime as rt
+from tests.cases.subscripts import subscripts
 from tests.cases.thorough import THOROUGH
 from tests.runtime.rooms import forget_plans, set_in_all
 
@@ -27,24 +28,30 @@ class Case:
     """An array, and windows of it in an order of axes of their own."""
 
     source: Array
-    windows: rt.Window
-    kept: int
+    extents: tuple[int, ...]
+    taps: tuple[int, ...]
+    positions: tuple[tuple[Any, ...], ...]
 
     @property
-    def extents(self) -> tuple[int, ...]:
-        """Of the windows."""
-        return self.windows.extents[: self.kept]
+    def names(self) -> list[str]:
+        """Of the indices."""
+        return [f"i{k}" for k in range(len(self.extents))] + [f"r{k}" for k in range(len(self.taps))]
 
     @property
-    def taps(self) -> tuple[int, ...]:
-        """Of one window."""
-        return self.windows.extents[self.kept :]
+    def subscripts(self) -> tuple[str, str]:
+        """Of the source, and of the results."""
+        return subscripts(self.positions, self.names), " ".join(self.names[: len(self.extents)])
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Of the taps by name."""
+        return dict(zip(self.names[len(self.extents) :], self.taps, strict=True))
 
     def elements(self, window: tuple[int, ...]) -> Iterator[Element]:
         """The elements of a window, with their row-major position in it."""
         for place, tap in enumerate(product(*map(range, self.taps))):
             values = (*window, *tap)
-            at = tuple(offset + sum(step * values[v] for v, step in moves) for offset, *moves in self.windows.positions)
+            at = tuple(offset + sum(step * values[v] for v, step in moves) for offset, *moves in self.positions)
             if all(0 <= p < n for p, n in zip(at, self.source.shape, strict=True)):
                 yield place, at
 
@@ -77,7 +84,7 @@ def random_case(seed: int) -> Case:
     source[rng.random(shape) < 0.1] = -np.inf
     if rng.random() < 0.3:
         source = np.asfortranarray(source)
-    return Case(source, rt.Window(source, tuple(flat), positions), len(orders[0]))
+    return Case(source, tuple(flat[: len(orders[0])]), tuple(flat[len(orders[0]) :]), positions)
 
 
 @pytest.fixture(
@@ -166,9 +173,11 @@ def test_an_extremum_and_the_first_element_that_is_one(seeds: range, sign: int) 
     for seed in seeds:
         case = random_case(seed)
         out, argument = np.empty(case.extents, case.source.dtype), np.empty(case.extents, np.int32)
-        rt.reduce(combine, sign * -np.inf, case.windows, out, argument=argument)
+        rt.reduce(
+            combine, sign * -np.inf, " -> ".join(case.subscripts), case.source, out, case.sizes, argument=argument
+        )
         alone = np.empty_like(out)
-        rt.reduce(combine, sign * -np.inf, case.windows, alone)
+        rt.reduce(combine, sign * -np.inf, " -> ".join(case.subscripts), case.source, alone, case.sizes)
         values, places = extremum(seed, sign)
         np.testing.assert_array_equal(out, values, err_msg=f"seed {seed}")
         np.testing.assert_array_equal(alone, values, err_msg=f"seed {seed}")
@@ -182,7 +191,7 @@ def test_a_sum(seeds: range) -> None:
         rng = np.random.default_rng(seed)
         scale = rng.normal(size=[n if rng.random() < 0.5 else 1 for n in case.extents])
         out = np.empty(case.extents, case.source.dtype)
-        rt.reduce(np.add, 0, case.windows, out, scale=scale)
+        rt.reduce(np.add, 0, " -> ".join(case.subscripts), case.source, out, case.sizes, scale=scale)
         np.testing.assert_allclose(out, total(seed) * scale, rtol=1e-5, atol=1e-5, err_msg=f"seed {seed}")
 
 
@@ -194,5 +203,6 @@ def test_the_adjoint(seeds: range, chosen: bool, add: bool) -> None:
     for seed in seeds:
         case = finite(seed)
         values, places = given(case, seed, chosen)
-        rt.spread(values, case.windows, scale=2, argument=places if chosen else None, add=add)
+        spec = " -> ".join(reversed(case.subscripts))
+        rt.spread(spec, values, case.source, case.sizes, scale=2, argument=places if chosen else None, add=add)
         np.testing.assert_allclose(case.source, spread_out(seed, chosen, add), rtol=1e-5, err_msg=f"seed {seed}")

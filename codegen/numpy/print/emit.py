@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import singledispatchmethod
+from itertools import pairwise
 
-from sympy import Expr
+from sympy import Expr, Symbol
 
 from gradscribe.codegen.loops import Nest, NestLoops, like, nest_loops
 from gradscribe.codegen.numpy.plan import (
@@ -40,7 +41,8 @@ from gradscribe.codegen.numpy.plan import (
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.numpy.print.pointwise import has_target, into
 from gradscribe.codegen.numpy.print.slicing import argument
-from gradscribe.codegen.numpy.print.updating import Updating, axes_words, constant, empty, names_of
+from gradscribe.codegen.numpy.print.subscripts import Words, extents, seen, spec, unseen, whole
+from gradscribe.codegen.numpy.print.updating import Updating, constant, empty, names_of
 from gradscribe.codegen.python.expression import (
     ELLIPSIS,
     Binary,
@@ -98,6 +100,8 @@ class Emitter(Updating):
         self.buffers = buffers
         self.function = ""
         self.nests: list[NestLoops] = []
+        self.windows: dict[str, Window] = {}
+        self.made: dict[str, Call] = {}
 
     def statements(self, plan: Plan) -> Body:
         """The statements of a plan; `nests` are the loops they call."""
@@ -105,10 +109,32 @@ class Emitter(Updating):
         self.names.take(effects(*plan.records).names)
         return self._all(plan.records)
 
-    def _all(self, records: Iterable[Record]) -> Body:
+    def _all(self, records: Sequence[Record]) -> Body:
+        self.windows |= {r.name: r for r in records if isinstance(r, Window) and r.described}
+        found = [r for r in records if not (isinstance(r, Window) and r.described)]
+        self.made |= {a.name: self._new(a) for a, b in pairwise(found) if isinstance(a, Allocate) and self._fills(b, a)}
         return tuple(Sourced(record, tuple(self.emit(record))) for record in records)
 
-    def _take(self, extents: Sequence[Expr], kind: Expression) -> Expression:
+    def _new(self, record: Allocate) -> Call:
+        """The array that is made, unless it is filled otherwise."""
+        kind: Expression = Name("np.int32") if record.integer else DTYPE
+        if record.buffered:
+            return self._take(record.shape, kind)
+        match record.fill:
+            case None:
+                return call("rt.empty", shape(record.shape), kind)
+            case 0:
+                return call("np.zeros", shape(record.shape), kind)
+            case fill:
+                return call("np.full", shape(record.shape), constant(fill), kind)
+
+    def _fills(self, record: Record, made: Allocate) -> bool:
+        """Whether an array is made for a contraction, which returns it."""
+        if not isinstance(record, Contract) or record.accumulate or made.fill is not None:
+            return False
+        return made.name == (self.windows[record.out].source if record.into else record.out)
+
+    def _take(self, extents: Sequence[Expr], kind: Expression) -> Call:
         return method(Name(self.buffers), "take", shape(extents), kind)
 
     # ----- arrays ---------------------------------------------------------------------------------------------------
@@ -119,17 +145,12 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Allocate) -> Sequence[Statement]:
-        kind: Expression = Name("np.int32") if record.integer else DTYPE
-        fill = None if record.fill is None else constant(record.fill)
-        if record.buffered:
-            filled = [Do(method(Name(record.name), "fill", fill))] if fill is not None else []
-            return [let(record.name, self._take(record.shape, kind)), *filled]
-        extents = shape(record.shape)
-        if fill is None:
-            return [let(record.name, call("rt.empty", extents, kind))]
-        if fill == ZERO:
-            return [let(record.name, call("np.zeros", extents, kind))]
-        return [let(record.name, call("np.full", extents, fill, kind))]
+        if record.name in self.made:
+            return []
+        made = let(record.name, self._new(record))
+        if record.buffered and record.fill is not None:
+            return [made, Do(method(Name(record.name), "fill", constant(record.fill)))]
+        return [made]
 
     @emit.register
     def _(self, record: Split) -> Sequence[Statement]:
@@ -137,15 +158,11 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Window) -> Sequence[Statement]:
-        places = {r.index: Literal(k) for k, r in enumerate(record.axes)}
-        positions = [
-            Group((size(form.offset), *(Group((places[v], size(c))) for v, c in form.terms)))
-            for form in record.positions
-        ]
-        extents = shape(tuple(r.extent for r in record.axes))
-        function = "rt.Window" if record.described else "rt.window"
-        made = call(function, self.array(record.source), extents, Group(tuple(positions)))
-        return [Assign(Name(record.name), made, remark=names_of(r.index for r in record.axes))]
+        if record.described:
+            return []
+        words = spec([seen(record)], whole(r.index for r in record.axes))
+        made = call("rt.window", words, self.array(record.source), shape([r.extent for r in record.axes]))
+        return [let(record.name, made)]
 
     @emit.register
     def _(self, record: Release) -> Sequence[Statement]:
@@ -160,29 +177,49 @@ class Emitter(Updating):
     # ----- contractions and windows ---------------------------------------------------------------------------------
     @emit.register
     def _(self, record: Contract) -> Sequence[Statement]:
-        spec = axes_words(record.left_axes, record.right_axes, out=(r.index for r in record.axes))
-        made = call("rt.contract", spec, self.array(record.left), self.array(record.right))
-        out, scale = Name(record.out), self.number(record.scale)
-        given = Call(made.function, made.arguments, (("out", out),))
-        if record.into:
-            add = (("add", TRUE),) if record.accumulate else ()
-            factor = (("scale", scale),) if record.scale != 1 else ()
-            return [Do(Call(made.function, made.arguments, (*given.keywords, *add, *factor)))]
-        if record.accumulate:
-            return [Assign(out, self._scaled(made, record.scale), "+=")]
-        return [Do(given), *([Assign(out, scale, "*=")] if record.scale != 1 else [])]
+        target = self.windows[record.out].source if record.into else record.out
+        made = self.made.pop(target, None)
+        sides = [(record.left, record.left_axes), (record.right, record.right_axes)]
+        result = record.out, tuple(r.index for r in record.axes)
+        added = record.accumulate and not record.into  # what is added has no place before
+        whole = not record.into and not any(name in self.windows for name, _ in sides)
+        found = added or (whole and made is not None and made.name == "rt.empty")
+        seen_by = sides if found else [*sides, result]
+        windows = [self.windows[name] for name, _ in seen_by if name in self.windows]
+        needed = unseen(windows, (v for name, axes in seen_by if name not in self.windows for v in axes))
+        words = spec([self._subscripts(*side) for side in sides], self._subscripts(*result))
+        out = [] if found else [("out", made or self._source(record.out))]
+        sizes = [("sizes", extents(needed))] if needed else []
+        add = [("add", TRUE)] if record.accumulate and record.into else []
+        factor = [("scale", self.number(record.scale))] if record.into and record.scale != 1 else []
+        arrays = tuple(self._source(name) for name, _ in sides)
+        value = Call(Name("rt.contract"), (words, *arrays), (*out, *sizes, *add, *factor))
+        if added:
+            return [Assign(Name(target), self._scaled(value, record.scale), "+=")]
+        scale = [Assign(Name(target), self.number(record.scale), "*=")] if record.scale != 1 and not record.into else []
+        return [Do(value) if made is None else let(target, value), *scale]
 
     @emit.register
     def _(self, record: Reduce) -> Sequence[Statement]:
+        words = spec([seen(self.windows[record.window])], whole(r.index for r in record.kept))
         how = Name(NUMPY_REDUCTIONS[record.op].ufunc), empty(record.op)
-        given = Name("rt.reduce"), (*how, Name(record.window), self.array(record.out))
-        return [Do(Call(*given, self._given(record.scale, record.argument)))]
+        arrays = self._source(record.window), self.array(record.out)
+        given = (*how, words, *arrays, extents(record.taps))
+        return [Do(Call(Name("rt.reduce"), given, self._given(record.scale, record.argument)))]
 
     @emit.register
     def _(self, record: Spread) -> Sequence[Statement]:
+        words = spec([whole(r.index for r in record.kept)], seen(self.windows[record.out]))
         add = (("add", TRUE),) if record.accumulate else ()
-        given = Name("rt.spread"), (self.array(record.values), Name(record.out))
-        return [Do(Call(*given, (*self._given(record.scale, record.argument), *add)))]
+        given = (words, self.array(record.values), self._source(record.out), extents(record.taps))
+        return [Do(Call(Name("rt.spread"), given, (*self._given(record.scale, record.argument), *add)))]
+
+    def _subscripts(self, name: str, axes: Iterable[Symbol]) -> Words:
+        return seen(self.windows[name]) if name in self.windows else whole(axes)
+
+    def _source(self, name: str) -> Expression:
+        """The array that a window is of, which is described and not made; any other itself."""
+        return self.array(self.windows[name].source if name in self.windows else name)
 
     def _given(self, scale: Update | None, argument: str | None) -> tuple[tuple[str, Expression], ...]:
         scaled = (("scale", self._value(scale)),) if scale is not None else ()

@@ -25,6 +25,11 @@ def string(text: str) -> str:
     return f'"{printable(text).replace(chr(34), chr(92) + chr(34))}"'
 
 
+def between(text: str) -> str:
+    """A part of a string with values in it: braces are doubled."""
+    return string(text)[1:-1].replace("{", "{{").replace("}", "}}")
+
+
 def docstring(text: str) -> str:
     """A docstring in three double quotes; it keeps its lines."""
     lines = "\n".join(printable(line) for line in text.split("\n"))

@@ -31,7 +31,7 @@ from gradscribe.codegen.python.text.line_breaks import (
     flat,
     wrapped,
 )
-from gradscribe.codegen.python.text.literal import literal
+from gradscribe.codegen.python.text.literal import between, literal
 
 CHOICE, ALL, NOT, COMPARISON, EITHER, BOTH, SUM, PRODUCT, UNARY, POWER, ATOM = range(11)
 LEVELS = {
@@ -175,6 +175,12 @@ def _(value: e.Name) -> tuple[Line, int]:
 def _(value: e.Literal) -> tuple[Line, int]:
     negative = isinstance(value.value, int | float) and value.value < 0
     return (literal(value.value),), UNARY if negative else ATOM
+
+
+@_pieces.register
+def _(value: e.Format) -> tuple[Line, int]:
+    parts = (between(p) if isinstance(p, str) else f"{{{text(p)}}}" for p in value.parts)
+    return (f'f"{"".join(parts)}"',), ATOM
 
 
 @_pieces.register

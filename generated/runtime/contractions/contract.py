@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Contractions: sums of products."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -15,78 +15,98 @@ from ..machine.configuration import Settings, current
 from ..machine.memory import empty
 from .choice import bound_choice, bound_observed, observer
 from .contraction import Contraction, packed_strides
-from .operands import Bound, Key, Terms, Window, array_of, contraction_of, operand_of, taken_apart
+from .operands import Bound, Key, Terms, contraction_of
 from .pieces import bound_pieces
+from .subscripts import Operand, indices, is_whole, lengths, moved, operands, seen
+
+Sizes = tuple[tuple[str, int], ...]
+Laid = tuple[tuple[int, ...], tuple[int, ...]]
+"""The shape and strides of an array."""
+
+Bind = Callable[[Contraction, bool], Bound]
 
 
 def contract(
     spec: str,
-    left: Array | Window,
-    right: Array | Window,
-    out: Array | Window | None = None,
+    left: Array,
+    right: Array,
+    out: Array | None = None,
+    sizes: Mapping[str, int] | None = None,
     add: bool = False,
     scale: float = 1,
 ) -> Array:
     """The sum of products ``out[...] = scale * sum left[...] * right[...]``, in the way predicted to be the fastest.
 
     Args:
-        spec: the axes by name, as in "n i c, c k -> n i k"; axes that `out` lacks are summed over.
+        spec: the subscripts by name, as in "n 2i+r-1 c, r c k -> n i k"; indices that `out` lacks are summed over. A
+            factor is 0 outside.
         left: first factor.
         right: second factor.
-        out: written to; a new array by default. Products that meet at one position of a window's source are added up,
-            those at positions outside are dropped, and the source is 0 where there is none.
+        out: written to; a new array by default. Products that meet at one position are added up, those at positions
+            outside are dropped, and it is 0 where there is none.
+        sizes: the extents of indices that no array has an axis for.
         add: whether `out` is added to instead.
         scale: a number that the products are multiplied by.
 
     Returns:
-        `out`, or the source if it is a window.
+        `out`.
+
+    Raises:
+        ValueError: when a subscript is none, or an extent is not known.
     """
-    if scale != 1 and array_of(left).size < array_of(right).size:
-        left = _multiplied(left, scale)
-    elif scale != 1:
-        right = _multiplied(right, scale)
+    asked = tuple(sizes.items()) if sizes else ()
     if out is None:
-        out = empty(_result_shape(spec, left, right), array_of(left).dtype)
-    one, first = taken_apart(left)
-    two, second = taken_apart(right)
-    target, result = taken_apart(out)
+        out = empty(_result_shape(spec, left.shape, right.shape, asked), left.dtype)
+    if scale != 1:
+        left, right = (left * scale, right) if left.size < right.size else (left, right * scale)
+    arrays = left, right, out
+    keys = tuple((array.shape, array.strides) for array in arrays)
     observe = observer()
-    if dry_run() is not None:  # what computes it is noted, and not kept
-        _bind(spec, target.dtype, first, second, result, add, lambda c, adds: bound_choice(c, Terms(current(), adds)))
-    elif observe is None:
-        _bound(spec, target.dtype, first, second, result, add, current())(one, two, target)
+    if observe is None and dry_run() is None:
+        _bound(spec, asked, out.dtype, keys, add, current())(*arrays)
+    elif observe is None:  # what computes it is noted, and not kept
+        _described(spec, asked, out.dtype, keys, add, lambda c, adds: bound_choice(c, Terms(current(), adds)))
     else:
-        given = spec, target.dtype, first, second, result, add
-        _bind(*given, lambda c, adds: bound_observed(c, Terms(current(), adds), observe))(one, two, target)
-    return target
-
-
-def _result_shape(spec: str, left: Array | Window, right: Array | Window) -> tuple[int, ...]:
-    operands, _, out = spec.partition("->")
-    extents: dict[str, int] = {}
-    for axes, operand in zip(operands.split(","), (left, right), strict=True):
-        shape_ = operand.extents if isinstance(operand, Window) else operand.shape
-        extents |= dict(zip(axes.split(), shape_, strict=True))
-    return tuple(extents[v] for v in out.split())
+        watched = _described(
+            spec, asked, out.dtype, keys, add, lambda c, adds: bound_observed(c, Terms(current(), adds), observe)
+        )
+        watched(*arrays)
+    return out
 
 
 @lru_cache(maxsize=1024)
-def _bound(spec: str, dtype: np.dtype[Any], left: Key, right: Key, out: Key, add: bool, wanted: Settings) -> Bound:
+def _bound(spec: str, sizes: Sizes, dtype: np.dtype[Any], keys: tuple[Laid, ...], add: bool, wanted: Settings) -> Bound:
     """What computes contractions of arrays with these shapes and strides by these settings; it keeps no array."""
-    return _bind(spec, dtype, left, right, out, add, lambda c, adds: bound_choice(c, Terms(wanted, adds)))
+    return _described(spec, sizes, dtype, keys, add, lambda c, adds: bound_choice(c, Terms(wanted, adds)))
 
 
-def _bind(
-    spec: str,
-    dtype: np.dtype[Any],
-    left: Key,
-    right: Key,
-    out: Key,
-    add: bool,
-    bind: Callable[[Contraction, bool], Bound],
-) -> Bound:
-    if _has_lonely(spec):
-        return _without_lonely(spec, left, right, out, add)
+def _described(spec: str, sizes: Sizes, dtype: np.dtype[Any], keys: tuple[Laid, ...], add: bool, bind: Bind) -> Bound:
+    """The same, in one of many ways to bind it."""
+    *factors, result = operands(spec)
+    found = (*factors, moved(result))  # what does not move in the result is summed over
+    names = [indices(own) for own in found]
+    extents: dict[str, int] = {}
+    for own, (shape_, _) in zip(found, keys, strict=True):
+        extents |= lengths(own, shape_)
+    extents |= dict(sizes)
+    windows = (None if is_whole(o) else seen(o, order, extents) for o, order in zip(found, names, strict=True))
+    left, right, out = ((*laid, window) for laid, window in zip(keys, windows, strict=True))
+    one, two, three = names
+    lonely = [[v for v in own if v not in {*other, *three}] for own, other in ((one, two), (two, one))]
+    if any(lonely):
+        return _without_lonely(spec, found, extents, lonely, add)
+    return _bind(", ".join(map(" ".join, (one, two))) + " -> " + " ".join(three), dtype, left, right, out, add, bind)
+
+
+@lru_cache(maxsize=1024)
+def _result_shape(spec: str, left: tuple[int, ...], right: tuple[int, ...], sizes: Sizes) -> tuple[int, ...]:
+    first, second, out = operands(spec)
+    extents = lengths(first, left) | lengths(second, right) | dict(sizes)
+    return seen(out, indices(out), extents)[0]
+
+
+def _bind(spec: str, dtype: np.dtype[Any], left: Key, right: Key, out: Key, add: bool, bind: Bind) -> Bound:
+    """The same of indices alone: what moves otherwise is seen through windows."""
     c = contraction_of(spec, dtype, left, right, out)
     if not c.products or not prod(out[0]):
         return _left_alone if add else _cleared
@@ -112,45 +132,22 @@ def _left_alone(left: Array, right: Array, out: Array) -> None:
     """There is none to add."""
 
 
-def _multiplied(operand: Array | Window, scale: float) -> Array | Window:
-    return operand._replace(source=operand.source * scale) if isinstance(operand, Window) else operand * scale
+def _without_lonely(
+    spec: str, found: Sequence[Operand], extents: Mapping[str, int], lonely: Sequence[Sequence[str]], add: bool
+) -> Bound:
+    """What first sums over the indices that only one factor has."""
+    texts = spec.replace("->", ",").split(",")
+    kept = [" ".join(v for v in indices(own) if v not in alone) for own, alone in zip(found, lonely, strict=False)]
+    rest = ", ".join(few if alone else text for few, alone, text in zip(kept, lonely, texts, strict=False))
 
-
-@lru_cache(maxsize=1024)
-def _has_lonely(spec: str) -> bool:
-    """Whether there is an axis that only one factor has."""
-    operands, _, out = spec.partition("->")
-    left, right = (set(text.split()) for text in operands.split(","))
-    return not (left <= right | set(out.split()) and right <= left | set(out.split()))
-
-
-def _without_lonely(spec: str, left: Key, right: Key, out: Key, add: bool) -> Bound:
-    """What first sums over the axes that only one factor has."""
-    operands, _, result = spec.partition("->")
-    names = [tuple(text.split()) for text in operands.split(",")]
-    kept = [
-        tuple(v for v in own if v in (*other, *result.split())) for own, other in zip(names, names[::-1], strict=True)
-    ]
-    rest = f"{' '.join(kept[0])}, {' '.join(kept[1])} ->{result}"
+    def summed(number: int, array: Array) -> Array:
+        alone = lonely[number]
+        if not alone:
+            return array
+        ones = np.ones([extents[v] for v in alone], array.dtype)
+        return contract(f"{texts[number]}, {' '.join(alone)} -> {kept[number]}", array, ones, sizes=extents)
 
     def computed(one: Array, two: Array, target: Array) -> None:
-        first, second = (
-            _summed(operand_of(key, array), own, few)
-            for key, array, own, few in zip((left, right), (one, two), names, kept, strict=True)
-        )
-        contract(rest, first, second, operand_of(out, target), add)
+        contract(f"{rest} -> {texts[2]}", summed(0, one), summed(1, two), target, extents, add)
 
     return computed
-
-
-def _summed(operand: Array | Window, names: Sequence[str], kept: Sequence[str]) -> Array | Window:
-    """The sum over the indices that are not kept."""
-    if names == kept:
-        return operand
-    if not isinstance(operand, Window):
-        summed: Array = operand.sum(axis=tuple(axis for axis, v in enumerate(names) if v not in kept))
-        return summed
-    extents = dict(zip(names, operand.extents, strict=True))
-    lonely = [v for v in names if v not in kept]
-    ones = np.ones([extents[v] for v in lonely], operand.source.dtype)
-    return contract(f"{' '.join(names)}, {' '.join(lonely)} -> {' '.join(kept)}", operand, ones)

@@ -13,13 +13,14 @@ from ..arguments.arrays import Array
 from ..arithmetic.ranges import BLOCK
 from ..machine.memory import affordable, scratch_memory
 from .contraction import Side, packed_strides
+from .subscripts import windowed
 
 MOST_PADDED = 4
 """Elements of padding for each of an array and of the result, beyond which every tap is computed by itself."""
 
 
-def window(source: Array, extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...]) -> Array:
-    """A read-only array with one axis per index; see `Window`.
+def window(spec: str, source: Array, extents: tuple[int, ...]) -> Array:
+    """A read-only array with one axis per index, as in "n 2i+r -> n i r"; it is 0 outside of the source.
 
     The source is padded with zeros by what the positions reach beyond it and only then viewed: no view can leave it.
     Where that would be far more than what is seen, the elements seen are copied instead.
@@ -29,6 +30,7 @@ def window(source: Array, extents: tuple[int, ...], positions: tuple[tuple[Any, 
     """
     if not prod(extents):
         return np.zeros(extents, source.dtype)
+    extents, positions = windowed(spec, 0, extents, ())
     side, names, box = seen_from(source.shape, source.strides, extents, positions)
     reaches = [side.reach(axis, box) for axis in range(len(side.sizes))]
     if all(low >= 0 and high < size for (low, high), size in zip(reaches, side.sizes, strict=True)):

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Windows reduced."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any, NamedTuple
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arguments.arrays import Array
-from ..contractions.operands import Window
+from ..contractions.subscripts import windowed
 from ..machine.compiled import MOST_COUNTED, STEP
 from ..machine.memory import scratch_memory
 from ..machine.threads import in_threads
@@ -96,15 +96,24 @@ def _unreached(axes: tuple[Along, ...]) -> tuple[tuple[Any, ...], ...]:
 
 
 def reduce(
-    combine: np.ufunc, empty: float, windows: Window, out: Array, scale: Any = None, argument: Array | None = None
+    combine: np.ufunc,
+    empty: float,
+    spec: str,
+    source: Array,
+    out: Array,
+    taps: Mapping[str, int],
+    scale: Any = None,
+    argument: Array | None = None,
 ) -> None:
     """Every window combined into one value, one axis after the other; what is outside of the source is left out.
 
     Args:
         combine: of two values: `np.add`, `np.maximum`, `np.minimum`, ...
         empty: the value of no element.
-        windows: the indices of `out`, then those within a window.
-        out: the results.
+        spec: the subscripts by name, as in "n 2i+r 2j+t c -> n i j c".
+        source: what the windows are of.
+        out: the results, an axis per index.
+        taps: the indices within a window and how many values each has, in row-major order.
         scale: what they are multiplied by, broadcast.
         argument: per result the row-major position in its window of the first element that equals it; -1 for none;
             of maxima and minima.
@@ -112,7 +121,7 @@ def reduce(
     Raises:
         ValueError: when windows have more elements than positions can count.
     """
-    source, seen, positions = windows
+    seen, positions = windowed(spec, 0, out.shape, tuple(taps.items()))
     tiles, order, unreached, few = _bound(
         source.shape, source.strides, seen, positions, out.ndim, out.itemsize, argument is not None
     )

@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Windows filled: the adjoints of reductions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -12,7 +12,7 @@ import numpy as np
 
 from ..arguments.arrays import Array
 from ..arithmetic.ranges import BLOCK, clip
-from ..contractions.operands import Window
+from ..contractions.subscripts import Seen, windowed
 from ..machine.compiled import STEP
 from ..machine.memory import scratch_memory
 from ..machine.threads import in_threads
@@ -136,36 +136,46 @@ def _joined(stages: Sequence[Stage], axes: int) -> tuple[tuple[tuple[slice, ...]
     return tuple(groups)
 
 
-def spread(values: Array, windows: Window, scale: Any = None, argument: Array | None = None, add: bool = False) -> None:
+def spread(
+    spec: str,
+    values: Array,
+    out: Array,
+    taps: Mapping[str, int],
+    scale: Any = None,
+    argument: Array | None = None,
+    add: bool = False,
+) -> None:
     """Add the value of every window to the elements in it: the adjoint of `reduce`.
 
     Args:
+        spec: the subscripts by name, as in "n i j c -> n 2i+r 2j+t c".
         values: an element per window.
-        windows: of the array written; the indices of `values`, then those within a window.
+        out: the array written.
+        taps: the indices within a window and how many values each has, in row-major order.
         scale: what the values are multiplied by, broadcast.
         argument: per window the row-major position of the one element that its value is added to; -1 for none.
         add: whether the array is added to; otherwise its elements in no window become 0.
     """
-    source, extents, positions = windows
+    extents, positions = windowed(spec, 1, values.shape, tuple(taps.items()))
     tiles, order, one_by_one, few = _bound(
-        source.shape, extents, positions, values.ndim, source.itemsize, argument is not None
+        out.shape, extents, positions, values.ndim, out.itemsize, argument is not None
     )
     if few is not None:
         if not add:
-            source.fill(0)
-        few.add(values if scale is None else values * np.asarray(scale, values.dtype), source, argument)
+            out.fill(0)
+        few.add(values if scale is None else values * np.asarray(scale, values.dtype), out, argument)
         return
     if one_by_one and argument is not None:
         if not add:
-            source[...] = 0
-        _placed(values, windows, scale, argument)
+            out[...] = 0
+        _placed(values, out, (extents, positions), scale, argument)
         return
     given, factor = order.of(values), order.factor(scale, values)
     places = None if argument is None else order.of(argument)
 
     def work(start: int, stop: int) -> None:
         for tile in tiles[start:stop]:
-            target, part = source[tile.result], given[tile.source]
+            target, part = out[tile.result], given[tile.source]
             if factor is not None:
                 scaled = scratch_memory("scaled", part.shape, target.dtype)
                 part = np.multiply(part, factor[tile.source], out=scaled)
@@ -177,19 +187,20 @@ def spread(values: Array, windows: Window, scale: Any = None, argument: Array | 
             if add:
                 target += sums
 
-    in_threads(work, len(tiles), 1, source.size * STEP)
+    in_threads(work, len(tiles), 1, out.size * STEP)
 
 
-def _placed(values: Array, windows: Window, scale: Any, argument: Array) -> None:
+def _placed(values: Array, out: Array, windows: Seen, scale: Any, argument: Array) -> None:
     """Add each value to the element at its place, one by one: windows are too large to go through their elements."""
-    source, extents, kept = windows.source, windows.extents, values.ndim
+    extents, positions = windows
+    kept = values.ndim
     for box in boxes_of(values.shape, BLOCK):
         at = tuple(slice(*r) for r in box)
         grid = np.ogrid[at]
         place = argument[at].astype(np.int64)
         inside = place >= 0
         where = []
-        for size, (offset, *moves) in zip(source.shape, windows.positions, strict=True):
+        for size, (offset, *moves) in zip(out.shape, positions, strict=True):
             position: Any = offset
             for v, step in moves:
                 tap = grid[v] if v < kept else place // prod(extents[v + 1 :]) % extents[v]
@@ -198,7 +209,7 @@ def _placed(values: Array, windows: Window, scale: Any, argument: Array) -> None
             where.append(position)
         given = values[at] if scale is None else values[at] * np.broadcast_to(scale, values.shape)[at]
         found = tuple(np.broadcast_to(position, place.shape)[inside] for position in where)
-        np.add.at(source, found, given[inside])
+        np.add.at(out, found, given[inside])
 
 
 def _chosen(tile: Tile, values: Array, places: Array, out: Array) -> None:

@@ -78,7 +78,7 @@ def test_a_number_is_the_result_of_a_window_that_leaves_its_array() -> None:
     x, factor = np.array([1.0, 2.0]), np.array([1.0, 2.0])
     for add, start in ((False, 7.0), (True, 7.0)):
         out = np.array(start)
-        rt.contract("a, w -> ", factor, rt.Window(x, (4,), ((0, (0, 1)),)), out=out, add=add)
+        rt.contract("a, w+0 -> ", factor, x, out=out, sizes={"w": 4}, add=add)
         assert out == 9.0 + (start if add else 0.0)
 
 

@@ -10,7 +10,8 @@ from gradscribe.codegen.kernel.kernel import first_order, kernels
 from gradscribe.codegen.kernel.network_kernels import network_kernels
 from gradscribe.codegen.numpy.function.function_text import plan
 from gradscribe.codegen.numpy.network.planning.network_plans import backward_plan, forward_plan
-from gradscribe.codegen.numpy.plan import Plan, Record, effects
+from gradscribe.codegen.numpy.plan import Plan, Record, Window, effects
+from gradscribe.codegen.numpy.plan import walk as walk_records
 from gradscribe.codegen.numpy.print.emit import Emitter
 from gradscribe.codegen.python.expression import Call, Name, parts, reads
 from gradscribe.codegen.python.statement import Assign, Body, Do, For, bound, used, walk
@@ -57,11 +58,16 @@ def made(body: Body) -> set[str]:
 
 
 def agree(how: Plan, program: Program) -> None:
+    described = {r.name: r.source for _, r in walk_records(how.records) if isinstance(r, Window) and r.described}
     for record, body, arrays in checked(how, program):
         said = effects(record)
+        if isinstance(record, Window) and record.described:
+            assert not body  # who sees the array through it speaks of the array
+            continue
         spoken = set().union(*map(used, body)) | written(body)
-        assert said.names & arrays == spoken & arrays, record
-        assert written(body) & arrays <= said.writes | {name for name, _ in said.holds}, record
+        named, writes = ({described.get(name, name) for name in some} for some in (said.names, said.writes))
+        assert named & arrays == spoken & arrays, record
+        assert written(body) & arrays <= writes | {name for name, _ in said.holds}, record
         assert made(body) & arrays <= set(said.made), record
 
 

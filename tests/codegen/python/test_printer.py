@@ -54,6 +54,8 @@ def tree(value: e.Expression) -> ast.expr:
             return ast.UnaryOp(ast.USub(), ast.Constant(-given))
         case e.Literal(given):
             return ast.Constant(given)
+        case e.Format(several):
+            return ast.JoinedStr([ast.Constant(p) if isinstance(p, str) else _put(p) for p in several])
         case e.Attribute(inner, name):
             return ast.Attribute(tree(inner), name)
         case e.Call(function, arguments, keywords):
@@ -83,6 +85,11 @@ def tree(value: e.Expression) -> ast.expr:
             return ast.BoolOp(ast.And(), trees(operands))
         case e.Choice(then, test, otherwise):
             return ast.IfExp(tree(test), tree(then), tree(otherwise))
+
+
+def _put(value: e.Expression) -> ast.expr:
+    """A value within a string."""
+    return ast.FormattedValue(tree(value), -1)
 
 
 def trees(values: Sequence[e.Expression]) -> list[ast.expr]:
@@ -150,7 +157,10 @@ def random_expression(depth: int, rng: np.random.Generator) -> e.Expression:
         return choices[rng.integers(len(choices))]
     made = [random_expression(int(rng.integers(depth)), rng) for _ in range(rng.integers(2, 6))]
     one, two, *_ = made
-    match int(rng.integers(15)):
+    match int(rng.integers(16)):
+        case 15:
+            sizes = e.Binary("+-*"[rng.integers(3)], random_name(rng), e.Literal(int(rng.integers(-3, 9))))
+            return e.Format(("n ", random_name(rng), 'i+{r} "\\"', sizes, ", c -> k")[: rng.integers(1, 6)])
         case 0:
             return e.call(f"rt.{random_name(rng).text}", *made)
         case 1:

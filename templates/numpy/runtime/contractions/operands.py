@@ -1,4 +1,4 @@
-"""What a contraction is given: arrays, and windows of arrays that are described, not made."""
+"""What a contraction is given: arrays in memory, and what windows see of them."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -9,21 +9,7 @@ import numpy as np
 from ..arguments.arrays import Array
 from ..machine.configuration import Settings
 from .contraction import Contraction, Side, classified, is_plain, without_ones
-
-
-class Window(NamedTuple):
-    """A view described, not made: an axis per index, ``source[offset + sum(step * index), ...]``, 0 outside.
-
-    Attributes:
-        source: the array read or, as the result of a contraction, added to.
-        extents: the extent of every index.
-        positions: per axis of `source` its offset and then (index number, step) of every index in it.
-    """
-
-    source: Array
-    extents: tuple[int, ...]
-    positions: tuple[tuple[Any, ...], ...]
-
+from .subscripts import Seen
 
 Bound = Callable[[Array, Array, Array], None]
 """What computes a contraction of arrays with the shapes and strides that it is bound to: left, right, out."""
@@ -43,8 +29,8 @@ class Terms(NamedTuple):
     seconds: float = 0.0
 
 
-Key = tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, ...], tuple[tuple[Any, ...], ...]] | None]
-"""What of an operand a contraction is read from: shape and strides, and what a window sees."""
+Key = tuple[tuple[int, ...], tuple[int, ...], Seen | None]
+"""What of an operand a contraction is read from: shape and strides, and what a window sees, if it is one."""
 
 
 @lru_cache(maxsize=1024)
@@ -65,21 +51,3 @@ def contraction_of(spec: str, dtype: np.dtype[Any], *operands: Key) -> Contracti
     extents = {v: n for v, n in extents.items() if n != 1}
     gathers = all(is_plain(out, axis, extents) for axis in range(len(out.sizes)))
     return classified(left, right, out, extents, dtype, gathers)
-
-
-def taken_apart(operand: Array | Window) -> tuple[Array, Key]:
-    """The array itself, or that a window is of, and what of an operand a contraction is read from."""
-    if isinstance(operand, Window):
-        source = operand.source
-        return source, (source.shape, source.strides, operand[1:])
-    return operand, (operand.shape, operand.strides, None)
-
-
-def operand_of(key: Key, array: Array) -> Array | Window:
-    """An operand of that key."""
-    return Window(array, *key[2]) if key[2] else array
-
-
-def array_of(operand: Array | Window) -> Array:
-    """The array itself, or that a window is of."""
-    return operand.source if isinstance(operand, Window) else operand
