@@ -272,7 +272,8 @@ def group_norm_backward(
             dy_2 = dy.reshape(N, E, G, C)
             gamma_2 = gamma.reshape(G, C)
             dx_sum2 = rt.total(gamma_2 * dy_2, (1, 3))
-            # (26) dx[q, a, Cg+c] = 1/(CE √(ε+v[q,g])) (CE dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
+            # (26) dx[q, a, Cg+c]
+            #        = 1/(CE √(ε+v[q,g])) (CE dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
             dy_3 = dy.reshape(N, E, G, C)
             gamma_3 = gamma.reshape(G, C)
             h_3 = h.reshape(N, E, G, C)

@@ -78,11 +78,10 @@ from gradscribe.codegen.python.statement import (
     used,
 )
 from gradscribe.codegen.python.text.line_breaks import INDENT
-from gradscribe.codegen.python.text.line_breaks import WIDTH as LINE
+from gradscribe.codegen.python.text.line_breaks import WIDTH
 from gradscribe.derive.ir.term import Guard
 
 TRUE, NONE = Literal(True), Literal(None)
-WIDTH = LINE - len(INDENT)
 """Of a function's body."""
 
 
@@ -102,6 +101,8 @@ class Emitter(Updating):
         self.nests: list[NestLoops] = []
         self.windows: dict[str, Window] = {}
         self.made: dict[str, Call] = {}
+        self.depth = 0
+        """Within how many bodies of others the one is that is being written."""
 
     def statements(self, plan: Plan) -> Body:
         """The statements of a plan; `nests` are the loops they call."""
@@ -113,7 +114,10 @@ class Emitter(Updating):
         self.windows |= {r.name: r for r in records if isinstance(r, Window) and r.described}
         found = [r for r in records if not (isinstance(r, Window) and r.described)]
         self.made |= {a.name: self._new(a) for a, b in pairwise(found) if isinstance(a, Allocate) and self._fills(b, a)}
-        return tuple(Sourced(record, tuple(self.emit(record))) for record in records)
+        self.depth += 1
+        body = tuple(Sourced(record, tuple(self.emit(record))) for record in records)
+        self.depth -= 1
+        return body
 
     def _new(self, record: Allocate) -> Call:
         """The array that is made, unless it is filled otherwise."""
@@ -172,7 +176,7 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Equation) -> Sequence[Statement]:
-        return [Comment(line) for line in record.lines(WIDTH - 2)]
+        return [Comment(line) for line in record.lines(WIDTH - len(INDENT) * self.depth - 2)]
 
     # ----- contractions and windows ---------------------------------------------------------------------------------
     @emit.register
