@@ -77,8 +77,7 @@ from gradscribe.codegen.python.statement import (
     let,
     used,
 )
-from gradscribe.codegen.python.text.line_breaks import INDENT
-from gradscribe.codegen.python.text.line_breaks import WIDTH
+from gradscribe.codegen.python.text.line_breaks import INDENT, WIDTH
 from gradscribe.derive.ir.term import Guard
 
 TRUE, NONE = Literal(True), Literal(None)
