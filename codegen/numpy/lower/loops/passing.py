@@ -11,6 +11,7 @@ from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import BLOCK, Groups, Nest, computable
 from gradscribe.codegen.numpy.lower.loops.grouping import Grouping
 from gradscribe.codegen.numpy.lower.loops.joint_axes import Joint, joint
+from gradscribe.codegen.numpy.lower.loops.sharing import shared
 from gradscribe.codegen.numpy.plan import Record
 from gradscribe.derive.ir.index import floordiv, integer, same
 from gradscribe.derive.ir.term import Access, Range, accesses
@@ -113,7 +114,7 @@ def loops_of(passes: Sequence[Pass], local: Collection[str] = ()) -> Nest | None
         blocks = Range(Symbol("block", integer=True, nonnegative=True), floordiv(rows + BLOCK - 1, BLOCK))
         outer = (blocks, *outer)
     blocked = len(outer) == len(axes.ranges)
-    nests = [replace(_nest(p, axes), outer=outer, parted=parted, blocked=blocked) for p in along]
+    nests = shared([replace(_nest(p, axes), outer=outer, parted=parted, blocked=blocked) for p in along])
     if len(nests) == 1:
         return nests[0]
     whole = _together([_localised(n, local) for n in nests], local)
