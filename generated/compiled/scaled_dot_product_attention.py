@@ -51,18 +51,25 @@ static void loops(
             const long last_2 = most(
                 first_2, behind_within(-is_causal, i * is_causal, L * is_causal + 1 - is_causal, S)
             );
-            for (long j = first_2; j < whole(first_2, last_2); j += LANES) {
-                const reals u_1 = load(&u[u_at + j]);
-                const reals c_1_ = all(c[0]);
-                const reals h_1 = all_exp_of(u_1 - c_1_);
-                store(&h[j], h_1);
-            }
-            APART
-            for (long j = whole(first_2, last_2); j < last_2; j++) {
-                const REAL u_1 = u[u_at + j];
-                const REAL c_1_ = c[0];
-                const REAL h_1 = exp_of(u_1 - c_1_);
-                h[j] = h_1;
+            double z_1 = 0;
+            for (long low = first_2; low < last_2; low += 4096) {
+                long high = least(low + 4096, last_2);
+                reals z_2 = all(0);
+                for (long j = low; j < whole(low, high); j += LANES) {
+                    const reals u_1 = load(&u[u_at + j]);
+                    const reals c_1_ = all(c[0]);
+                    const reals h_1 = all_exp_of(u_1 - c_1_);
+                    all_add_to(z_2, h_1);
+                    store(&h[j], h_1);
+                }
+                for (long j = whole(low, high); j < high; j++) {
+                    const REAL u_1 = u[u_at + j];
+                    const REAL c_1_ = c[0];
+                    const REAL h_1 = exp_of(u_1 - c_1_);
+                    add_to(z_2, h_1);
+                    h[j] = h_1;
+                }
+                z_1 += sum_of(z_2);
             }
             APART
             for (long j = 0; j < first_2; j++) {
@@ -71,18 +78,6 @@ static void loops(
             APART
             for (long j = last_2; j < S; j++) {
                 h[j] = 0;
-            }
-            double z_1 = 0;
-            for (long low = 0; low < S; low += 4096) {
-                long high = least(low + 4096, S);
-                reals z_2 = all(0);
-                for (long j = low; j < whole(low, high); j += LANES) {
-                    all_add_to(z_2, load(&h[j]));
-                }
-                for (long j = whole(low, high); j < high; j++) {
-                    add_to(z_2, h[j]);
-                }
-                z_1 += sum_of(z_2);
             }
             z[0] = z_1;
             const REAL term_1 = c[0] == number_1 ? 1 : 0;
@@ -93,16 +88,12 @@ static void loops(
             );
             const REAL number_of_row_1 = 1 / z[0];
             for (long j = first_3; j < whole(first_3, last_3); j += LANES) {
-                const reals u_1 = load(&u[u_at + j]);
-                const reals c_1_ = all(c[0]);
-                const reals p_1 = all_exp_of(u_1 - c_1_) * number_of_row_1;
+                const reals p_1 = load(&h[j]) * number_of_row_1;
                 store(&p[p_at + j], p_1);
             }
             APART
             for (long j = whole(first_3, last_3); j < last_3; j++) {
-                const REAL u_1 = u[u_at + j];
-                const REAL c_1_ = c[0];
-                const REAL p_1 = exp_of(u_1 - c_1_) * number_of_row_1;
+                const REAL p_1 = h[j] * number_of_row_1;
                 p[p_at + j] = p_1;
             }
             APART
