@@ -174,7 +174,10 @@ def _put(program: Program, chosen: Mapping[str, Closed]) -> Iterator[Statement]:
         done.add(name)
         closed = chosen.get(name)
         if closed is None:
-            yield from program.definitions(name)
+            statements = program.definitions(name)
+            for read in dict.fromkeys(a.tensor for s in statements for a in accesses(s.term.body)):
+                yield from of(read)
+            yield from statements
             return
         yield from closed.sums
         for other in closed.shared:

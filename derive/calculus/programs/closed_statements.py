@@ -62,10 +62,12 @@ def closed_statements(
     sums: list[Statement] = []
     shared: list[str] = []
     mapping: dict[Expr, Expr] = {}
+    single = {name: group[0].term for name, group in groups.items() if len(group) == 1}
+    alike = {name: (term, _inserted(term, single)) for name, term in single.items()}
     for total in sorted(value.atoms(InnerSum), key=str):
         ranges = tuple(r for r in free if r.index in total.free_symbols)
         term = as_guards(Term(ranges, total.ranges, total.body))
-        known = next((name for name, group in groups.items() if len(group) == 1 and _is(group[0].term, term)), None)
+        known = next((name for name, found in alike.items() if any(_is(t, term) for t in found)), None)
         if known is None:
             sums.append(Statement(Tensor(next(names), tuple(r.extent for r in ranges)), term))
         else:
@@ -75,6 +77,17 @@ def closed_statements(
     terms = as_terms(rest, free, signals) if rest.has(within) else (Term(free, (), rest),)
     made = tuple(replace(first, term=_addressed(t, first.term)) for t in terms)
     return Closed(made, tuple(sums), tuple(dict.fromkeys(shared)))
+
+
+def _inserted(term: Term, known: Mapping[str, Term]) -> Term:
+    """A term with gradients of elements written out, as closed forms have them."""
+    found: dict[Expr, Expr] = {}
+    for access in accesses(term.body):
+        other = known.get(access.tensor)
+        if other is not None and not (other.bound or other.deltas or other.guards):
+            names = dict(zip((r.index for r in other.free), access.indices, strict=True))
+            found[access] = other.body.xreplace(names)
+    return _inserted(replace(term, body=term.body.xreplace(found)), known) if found else term
 
 
 def _names(gradient: str, taken: Set[str]) -> Iterator[str]:

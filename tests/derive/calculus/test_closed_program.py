@@ -29,8 +29,10 @@ h[n,c] = (x[n,c] - m[c]) / sqrt(v[c] + 1/10)
 y[n,c] = g[c]*h[n,c] + b[c]
 weight g, b
 """
+RELU = BATCH.replace("y[n,c] =", "u[n,c] =") + "y[n,c] = relu(u[n,c])"
 OWN = {
     "batch": BATCH,
+    "rectified": RELU,
     "centred": "m[n] = 1/C * sum(c) x[n,c]; y[n,c] = x[n,c] - m[n]",
     "groups": """
         m[n,g] = 1/(H*C) * sum(h,c) x[n,h,C*g+c]
@@ -90,6 +92,13 @@ def test_a_normalisation_reads_its_input_once() -> None:
     assert kernel is not None
     assert [s.target.name for s in kernel.program.statements] == ["db", "dg", "dx"]
     assert [t.name for t in kernel.arguments] == ["dy", "g", "v", "h"]
+
+
+def test_sums_are_shared_where_a_gradient_is_put_into_the_closed_form() -> None:
+    """dx has dy [y>0] for du; the sums of that are those of du."""
+    kernel = backward_kernel(layer(RELU, "own"))
+    assert kernel is not None
+    assert [s.target.name for s in kernel.program.statements] == ["du", "db", "dg", "dx"]
 
 
 def test_a_sum_that_is_no_gradient_has_a_name_that_is_free() -> None:
