@@ -1,9 +1,10 @@
 """The record of loops that are compiled: what a plan holds of them, and what their text is written from."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sympy
-from sympy import Expr, Symbol
+from sympy import Add, Expr, Symbol
 
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Guard, Range, accesses
@@ -27,6 +28,11 @@ class Groups:
 
     range: Range
     size: Expr
+
+
+def all_bodies(members: "Iterable[Nest]") -> Expr:
+    """What members compute, as one expression: it tells which arrays they read."""
+    return Add(*(e for member in members for e in (member.body, member.after)), evaluate=False)
 
 
 @dataclass(frozen=True)

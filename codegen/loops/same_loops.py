@@ -6,7 +6,7 @@ from dataclasses import replace
 from sympy import Expr, Symbol
 
 from gradscribe.codegen.loops.loop_function import NestLoops
-from gradscribe.codegen.loops.nest import Groups, Nest
+from gradscribe.codegen.loops.nest import Groups, Nest, all_bodies
 from gradscribe.derive.ir.term import Access, Guard, Range, accesses
 
 
@@ -55,11 +55,12 @@ def _renamed(nest: Nest, names: Mapping[str, str], sizes: Mapping[Expr, Expr]) -
     def called(name: str) -> str:
         return names.get(name, name)
 
+    members = tuple(_renamed(member, names, sizes) for member in nest.members)
     return replace(
         nest,
         target=called(nest.target),
         place=tuple(map(put, nest.place)),
-        body=put(nest.body),
+        body=all_bodies(members) if members else put(nest.body),
         after=put(nest.after),
         shapes=tuple((called(name), tuple(map(put, shape))) for name, shape in nest.shapes),
         outer=tuple(map(ranged, nest.outer)),
@@ -68,7 +69,7 @@ def _renamed(nest: Nest, names: Mapping[str, str], sizes: Mapping[Expr, Expr]) -
         brackets=tuple(Guard(put(b.value), put(b.extent)) for b in nest.brackets),
         argument=called(nest.argument),
         position=put(nest.position),
-        members=tuple(_renamed(member, names, sizes) for member in nest.members),
+        members=members,
         local=tuple(map(called, nest.local)),
         groups=nest.groups and Groups(ranged(nest.groups.range), put(nest.groups.size)),
     )

@@ -8,7 +8,7 @@ from enum import Enum
 from sympy import Add, Expr, Integer, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
-from gradscribe.codegen.loops import BLOCK, Groups, Nest, computable
+from gradscribe.codegen.loops import BLOCK, Groups, Nest, all_bodies, computable
 from gradscribe.codegen.numpy.lower.loops.grouping import Grouping
 from gradscribe.codegen.numpy.lower.loops.joint_axes import Joint, joint
 from gradscribe.codegen.numpy.lower.loops.sharing import shared
@@ -161,8 +161,8 @@ def _in_stages(passes: Sequence[Pass], axes: Joint, local: Collection[str]) -> N
     if found:
         groups = _apart(found[0].groups, passes[0].order)
         nests = [_grouped(n, groups, arrays) for n in nests]
-    whole = nests[0] if len(nests) == 1 else _together(nests, local)
-    return replace(whole, kind="stages", members=tuple(nests))
+    whole = _together(nests, local)
+    return replace(whole, kind="stages")
 
 
 def _apart(groups: Groups, order: Collection[Symbol]) -> Groups:
@@ -245,11 +245,10 @@ def _together(nests: Sequence[Nest], local: Collection[str]) -> Nest:
     shapes = {name: shape for nest in nests for name, shape in nest.shapes}
     first = next(nest for nest in nests if nest.target not in local)
     targets = {nest.target: shapes[nest.target] for nest in nests if nest.target not in local}
-    body = Add(*(e for nest in nests for e in (nest.body, nest.after)), evaluate=False)
     return replace(
         first,
         kind="rows",
-        body=body,
+        body=all_bodies(nests),
         after=Integer(1),
         brackets=(),
         shapes=tuple((targets | shapes).items()),
