@@ -118,7 +118,7 @@ def bottleneck_forward(
     # (2) norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.empty((64,), dtype)
     norm2_v = rt.empty((64,), dtype)
-    if not loops.bottleneck_forward_4(norm2_m, norm2_v, conv2_u, H, N, W):
+    if not loops.bottleneck_forward_1(norm2_m, norm2_v, conv2_u, H, N, W):
         norm2_m[...] = rt.ratio(1, H * N * W) * rt.total(conv2_u, (0, 1, 2))
         # (3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
         norm2_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
@@ -144,14 +144,14 @@ def bottleneck_forward(
     # (2) norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv3_u[n,i,j,c]
     norm3_m = rt.empty((256,), dtype)
     norm3_v = rt.empty((256,), dtype)
-    if not loops.bottleneck_forward_5(norm3_m, norm3_v, conv3_u, H, N, W):
+    if not loops.bottleneck_forward_4(norm3_m, norm3_v, conv3_u, H, N, W):
         norm3_m[...] = rt.ratio(1, H * N * W) * rt.total(conv3_u, (0, 1, 2))
         # (3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
         norm3_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv3_u - norm3_m), (0, 1, 2))
     # (4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
     factor3 = 1 / np.sqrt(norm3_v + 1e-05)
     norm3_h = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_forward_6(norm3_h, conv3_u, factor3, norm3_m, H, N, W):
+    if not loops.bottleneck_forward_5(norm3_h, conv3_u, factor3, norm3_m, H, N, W):
         np.subtract(conv3_u, norm3_m, out=norm3_h)
         norm3_h *= factor3
     buffers.give(conv3_u)
@@ -164,14 +164,14 @@ def bottleneck_forward(
     # (2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
     norm4_m = rt.empty((256,), dtype)
     norm4_v = rt.empty((256,), dtype)
-    if not loops.bottleneck_forward_7(norm4_m, norm4_v, project_u, H, N, W):
+    if not loops.bottleneck_forward_6(norm4_m, norm4_v, project_u, H, N, W):
         norm4_m[...] = rt.ratio(1, H * N * W) * rt.total(project_u, (0, 1, 2))
         # (3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
         norm4_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(project_u - norm4_m), (0, 1, 2))
     # (4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
     factor4 = 1 / np.sqrt(norm4_v + 1e-05)
     norm4_h = buffers.take((N, H, W, 256), dtype)
-    if not loops.bottleneck_forward_8(norm4_h, factor4, norm4_m, project_u, H, N, W):
+    if not loops.bottleneck_forward_7(norm4_h, factor4, norm4_m, project_u, H, N, W):
         np.subtract(project_u, norm4_m, out=norm4_h)
         norm4_h *= factor4
     buffers.give(project_u)
@@ -182,7 +182,7 @@ def bottleneck_forward(
     # (6) relu3_y[n,i,j,c]
     #       = max(0, norm3_gamma[c] norm3_h[n,i,j,c]+norm3_beta[c]+norm4_gamma[c] norm4_h[n,i,j,c]+norm4_beta[c])
     relu3_y = rt.empty((N, H, W, 256), dtype)
-    if not loops.bottleneck_forward_9(
+    if not loops.bottleneck_forward_8(
         relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h, H, N, W
     ):
         np.multiply(norm3_h, norm3_gamma, out=relu3_y)
@@ -430,8 +430,8 @@ def bottleneck_backward(
     dnorm1_gamma = rt.empty((64,), dtype)
     dconv1_u = buffers.take((N, H, W, 64), dtype)
     if not (
-        loops.bottleneck_backward_6(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, H, N, W)
-        and loops.bottleneck_backward_7(
+        loops.bottleneck_backward_4(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, H, N, W)
+        and loops.bottleneck_backward_5(
             dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor4, norm1_h, H, N, W
         )
     ):

@@ -151,7 +151,7 @@ def _basic_forward(
     # (2) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.empty((C,), dtype)
     norm2_v = rt.empty((C,), dtype)
-    if not loops.resnet20_basic_forward_4(norm2_m, norm2_v, conv2_u, C, H, N):
+    if not loops.resnet20_basic_forward_1(norm2_m, norm2_v, conv2_u, C, H, N):
         norm2_m[...] = rt.ratio(1, H**2 * N) * rt.total(conv2_u, (0, 1, 2))
         # (3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
         norm2_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
@@ -168,7 +168,7 @@ def _basic_forward(
     norm2_new_var = H**2 * N * norm2_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = buffers.take((N, H, H, C), dtype)
-    if not loops.resnet20_basic_forward_5(relu2_y, norm2_beta, norm2_gamma, norm2_h, x, C, H, N):
+    if not loops.resnet20_basic_forward_4(relu2_y, norm2_beta, norm2_gamma, norm2_h, x, C, H, N):
         np.multiply(norm2_h, norm2_gamma, out=relu2_y)
         relu2_y += norm2_beta
         relu2_y += x
@@ -252,7 +252,7 @@ def _down_forward(
     # (2) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.empty((K,), dtype)
     norm2_v = rt.empty((K,), dtype)
-    if not loops.resnet20_down_forward_4(norm2_m, norm2_v, conv2_u, H_out, K, N):
+    if not loops.resnet20_down_forward_1(norm2_m, norm2_v, conv2_u, H_out, K, N):
         norm2_m[...] = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u, (0, 1, 2))
         # (3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
         norm2_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))

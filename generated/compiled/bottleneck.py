@@ -241,142 +241,6 @@ def bottleneck_forward_3(
 
 bottleneck_forward_4_loops = r"""/* Row by row, for every block, j. */
 static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm2_m,
-    REAL *restrict norm2_v, const REAL *restrict conv2_u, REAL number_1, long H, long N, long W)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
-            const double rows = part_ * 1024;
-            const double more = least(1024, H * N * W - part_ * 1024);
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < 64; c++) {
-                const double beside = parts[part_ * 192 + c];
-                const double added = beside + (parts[part_ * 192 + (128 + c)] - parts[128 + c]) * more;
-                const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
-                parts[64 + c] += parts[part_ * 192 + (64 + c)] + distance * distance * weight;
-                parts[c] += added;
-            }
-        }
-        APART
-        for (long c = 0; c < 64; c++) {
-            parts[c] += parts[128 + c] * (H * N * W);
-        }
-        APART
-        for (long c = 0; c < 64; c++) {
-            norm2_m[c] = parts[c] * number_1;
-        }
-        APART
-        for (long c = 0; c < 64; c++) {
-            norm2_v[c] = parts[64 + c] * number_1;
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 128);
-    if (!running) {
-        return;
-    }
-    REAL *restrict means = SCRATCH(REAL, 64);
-    if (!means) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * 192;
-        const long first_row = block * 1024;
-        const long last_row = least(first_row + 1024, H * N * W);
-        for (long low_row = first_row; low_row < last_row; low_row += 32) {
-            const long high_row = least(low_row + 32, last_row);
-            const double rows = low_row - first_row;
-            const double more = high_row - low_row;
-            const REAL share = 1 / more;
-            APART
-            for (long k = 0; k < 128; k++) {
-                running[k] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long conv2_u_at = 64 * j;
-                for (long c = 0; c < whole(0, 64); c += LANES) {
-                    store(&running[c], load(&running[c]) + load(&conv2_u[conv2_u_at + c]));
-                }
-                APART
-                for (long c = whole(0, 64); c < 64; c++) {
-                    running[c] += conv2_u[conv2_u_at + c];
-                }
-            }
-            APART
-            for (long c = 0; c < 64; c++) {
-                means[c] = running[c] * share;
-                running[c] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long conv2_u_at = 64 * j;
-                for (long c = 0; c < whole(0, 64); c += LANES) {
-                    const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
-                    const reals means_1 = load(&means[c]);
-                    store(&running[c], load(&running[c]) + (conv2_u_1 - means_1));
-                    store(&running[64 + c], load(&running[64 + c]) + (conv2_u_1 - means_1) * (conv2_u_1 - means_1));
-                }
-                APART
-                for (long c = whole(0, 64); c < 64; c++) {
-                    const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
-                    const REAL means_1 = means[c];
-                    running[c] += conv2_u_1 - means_1;
-                    running[64 + c] += (conv2_u_1 - means_1) * (conv2_u_1 - means_1);
-                }
-            }
-            if (rows == 0) {
-                APART
-                for (long c = 0; c < 64; c++) {
-                    sums[128 + c] = means[c] - means[c] == 0 ? means[c] : 0;
-                }
-            }
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < 64; c++) {
-                const double beside = running[c] == running[c] ? running[c] : 0;
-                const double added = beside + (means[c] - sums[128 + c]) * more;
-                const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
-                sums[64 + c] += running[64 + c] - beside * beside * of_more + distance * distance * weight;
-                sums[c] += added;
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_forward_4(norm2_m: rt.Array, norm2_v: rt.Array, conv2_u: rt.Array, H: int, N: int, W: int) -> bool:
-    """Row by row, for every block, j."""
-    dtype = rt.float_type("bottleneck_forward_4", norm2_m=norm2_m)
-    return rt.run(
-        bottleneck_forward_4_loops,
-        (H * N * W + 1023) // 1024,
-        64 * H * N * W,
-        (norm2_m, norm2_v, conv2_u),
-        (dtype(rt.ratio(1, H * N * W)),),
-        (H, N, W),
-        (),
-        192,
-    )
-
-
-bottleneck_forward_5_loops = r"""/* Row by row, for every block, j. */
-static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm3_m,
     REAL *restrict norm3_v, const REAL *restrict conv3_u, REAL number_1, long H, long N, long W)
 {
@@ -496,11 +360,11 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_5(norm3_m: rt.Array, norm3_v: rt.Array, conv3_u: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_forward_4(norm3_m: rt.Array, norm3_v: rt.Array, conv3_u: rt.Array, H: int, N: int, W: int) -> bool:
     """Row by row, for every block, j."""
-    dtype = rt.float_type("bottleneck_forward_5", norm3_m=norm3_m)
+    dtype = rt.float_type("bottleneck_forward_4", norm3_m=norm3_m)
     return rt.run(
-        bottleneck_forward_5_loops,
+        bottleneck_forward_4_loops,
         (H * N * W + 1023) // 1024,
         256 * H * N * W,
         (norm3_m, norm3_v, conv3_u),
@@ -511,7 +375,7 @@ def bottleneck_forward_5(norm3_m: rt.Array, norm3_v: rt.Array, conv3_u: rt.Array
     )
 
 
-bottleneck_forward_6_loops = r"""/* Element by element. */
+bottleneck_forward_5_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict norm3_h, const REAL *restrict conv3_u, const REAL *restrict factor3,
     const REAL *restrict norm3_m)
@@ -548,16 +412,16 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_6(
+def bottleneck_forward_5(
     norm3_h: rt.Array, conv3_u: rt.Array, factor3: rt.Array, norm3_m: rt.Array, H: int, N: int, W: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_6_loops, H * N * W, 256 * H * N * W, (norm3_h, conv3_u, factor3, norm3_m), (), (), ()
+        bottleneck_forward_5_loops, H * N * W, 256 * H * N * W, (norm3_h, conv3_u, factor3, norm3_m), (), (), ()
     )
 
 
-bottleneck_forward_7_loops = r"""/* Row by row, for every block, j. */
+bottleneck_forward_6_loops = r"""/* Row by row, for every block, j. */
 static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm4_m,
     REAL *restrict norm4_v, const REAL *restrict project_u, REAL number_1, long H, long N, long W)
@@ -680,11 +544,11 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_7(norm4_m: rt.Array, norm4_v: rt.Array, project_u: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_forward_6(norm4_m: rt.Array, norm4_v: rt.Array, project_u: rt.Array, H: int, N: int, W: int) -> bool:
     """Row by row, for every block, j."""
-    dtype = rt.float_type("bottleneck_forward_7", norm4_m=norm4_m)
+    dtype = rt.float_type("bottleneck_forward_6", norm4_m=norm4_m)
     return rt.run(
-        bottleneck_forward_7_loops,
+        bottleneck_forward_6_loops,
         (H * N * W + 1023) // 1024,
         256 * H * N * W,
         (norm4_m, norm4_v, project_u),
@@ -695,7 +559,7 @@ def bottleneck_forward_7(norm4_m: rt.Array, norm4_v: rt.Array, project_u: rt.Arr
     )
 
 
-bottleneck_forward_8_loops = r"""/* Element by element. */
+bottleneck_forward_7_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict norm4_h, const REAL *restrict factor4, const REAL *restrict norm4_m,
     const REAL *restrict project_u)
@@ -732,16 +596,16 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_8(
+def bottleneck_forward_7(
     norm4_h: rt.Array, factor4: rt.Array, norm4_m: rt.Array, project_u: rt.Array, H: int, N: int, W: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_8_loops, H * N * W, 256 * H * N * W, (norm4_h, factor4, norm4_m, project_u), (), (), ()
+        bottleneck_forward_7_loops, H * N * W, 256 * H * N * W, (norm4_h, factor4, norm4_m, project_u), (), (), ()
     )
 
 
-bottleneck_forward_9_loops = r"""/* Element by element. */
+bottleneck_forward_8_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu3_y, const REAL *restrict norm3_beta,
     const REAL *restrict norm3_gamma, const REAL *restrict norm3_h, const REAL *restrict norm4_beta,
@@ -791,7 +655,7 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_9(
+def bottleneck_forward_8(
     relu3_y: rt.Array,
     norm3_beta: rt.Array,
     norm3_gamma: rt.Array,
@@ -805,7 +669,7 @@ def bottleneck_forward_9(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_9_loops,
+        bottleneck_forward_8_loops,
         H * N * W,
         256 * H * N * W,
         (relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h),
@@ -1466,195 +1330,6 @@ def bottleneck_backward_5(
         H * N * W,
         64 * H * N * W,
         (dconv2_u, drelu2_y, relu2_y, dnorm2_beta, dnorm2_gamma, factor3, norm2_h),
-        (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
-        (),
-        (),
-    )
-
-
-bottleneck_backward_6_loops = r"""/* Row by row, for every block, v. */
-static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team,
-    REAL *restrict dnorm1_beta, REAL *restrict dnorm1_gamma, const REAL *restrict drelu1_y,
-    const REAL *restrict relu1_y, const REAL *restrict norm1_h, long H, long N, long W)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
-            APART
-            for (long k = 0; k < 128; k++) {
-                parts[k] += parts[part_ * 128 + k];
-            }
-        }
-        APART
-        for (long e = 0; e < 64; e++) {
-            dnorm1_beta[e] = parts[e];
-        }
-        APART
-        for (long e = 0; e < 64; e++) {
-            dnorm1_gamma[e] = parts[64 + e];
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 128);
-    if (!running) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * 128;
-        APART
-        for (long k = 0; k < 128; k++) {
-            running[k] = 0;
-        }
-        long row = 0;
-        long low_row = block * 1024;
-        for (long v = low_row; v < least(low_row + 1024, H * N * W); v++) {
-            const long drelu1_y_at = 64 * v;
-            const long norm1_h_at = 64 * v;
-            const long relu1_y_at = 64 * v;
-            for (long e = 0; e < whole(0, 64); e += LANES) {
-                const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
-                const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-                const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-                const reals dnorm1_y_1 = term_3;
-                store(&running[e], load(&running[e]) + dnorm1_y_1);
-                store(&running[64 + e], load(&running[64 + e]) + dnorm1_y_1 * load(&norm1_h[norm1_h_at + e]));
-            }
-            APART
-            for (long e = whole(0, 64); e < 64; e++) {
-                const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
-                const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-                const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-                const REAL dnorm1_y_1 = term_3;
-                running[e] += dnorm1_y_1;
-                running[64 + e] += dnorm1_y_1 * norm1_h[norm1_h_at + e];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long k = 0; k < 128; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
-                }
-            }
-        }
-        APART
-        for (long k = 0; k < 128; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], arrays[3], arrays[4], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_backward_6(
-    dnorm1_beta: rt.Array,
-    dnorm1_gamma: rt.Array,
-    drelu1_y: rt.Array,
-    relu1_y: rt.Array,
-    norm1_h: rt.Array,
-    H: int,
-    N: int,
-    W: int,
-) -> bool:
-    """Row by row, for every block, v."""
-    return rt.run(
-        bottleneck_backward_6_loops,
-        (H * N * W + 1023) // 1024,
-        64 * H * N * W,
-        (dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h),
-        (),
-        (H, N, W),
-        (),
-        128,
-    )
-
-
-bottleneck_backward_7_loops = r"""/* Row by row, for every v. */
-static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y,
-    const REAL *restrict dnorm1_beta, const REAL *restrict dnorm1_gamma, const REAL *restrict factor4,
-    const REAL *restrict norm1_h, REAL number_1, REAL number_2)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv1_u_at = 64 * v;
-        const long drelu1_y_at = 64 * v;
-        const long norm1_h_at = 64 * v;
-        const long relu1_y_at = 64 * v;
-        for (long e = 0; e < whole(0, 64); e += LANES) {
-            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
-            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-            const reals dnorm1_y_1 = term_3;
-            const reals dnorm1_beta_1 = load(&dnorm1_beta[e]);
-            const reals dnorm1_gamma_1 = load(&dnorm1_gamma[e]);
-            const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
-            const reals factor4_1 = load(&factor4[e]);
-            const reals dconv1_u_1 = (
-                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor4_1
-            );
-            store(&dconv1_u[dconv1_u_at + e], dconv1_u_1);
-        }
-        APART
-        for (long e = whole(0, 64); e < 64; e++) {
-            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
-            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-            const REAL dnorm1_y_1 = term_3;
-            const REAL dnorm1_beta_1 = dnorm1_beta[e];
-            const REAL dnorm1_gamma_1 = dnorm1_gamma[e];
-            const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
-            const REAL factor4_1 = factor4[e];
-            const REAL dconv1_u_1 = (
-                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor4_1
-            );
-            dconv1_u[dconv1_u_at + e] = dconv1_u_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1]);
-}
-"""
-
-
-def bottleneck_backward_7(
-    dconv1_u: rt.Array,
-    drelu1_y: rt.Array,
-    relu1_y: rt.Array,
-    dnorm1_beta: rt.Array,
-    dnorm1_gamma: rt.Array,
-    factor4: rt.Array,
-    norm1_h: rt.Array,
-    H: int,
-    N: int,
-    W: int,
-) -> bool:
-    """Row by row, for every v."""
-    dtype = rt.float_type("bottleneck_backward_7", dconv1_u=dconv1_u)
-    return rt.run(
-        bottleneck_backward_7_loops,
-        H * N * W,
-        64 * H * N * W,
-        (dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor4, norm1_h),
         (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
         (),
         (),

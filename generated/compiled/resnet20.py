@@ -249,143 +249,7 @@ def resnet20_basic_forward_3(
     )
 
 
-resnet20_basic_forward_4_loops = r"""/* Row by row, for every block, j. */
-static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm2_m,
-    REAL *restrict norm2_v, const REAL *restrict conv2_u, REAL number_1, long C, long H, long N)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(power(H, 2) * N + 1023, 1024); part_++) {
-            const double rows = part_ * 1024;
-            const double more = least(1024, power(H, 2) * N - part_ * 1024);
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < C; c++) {
-                const double beside = parts[part_ * (3 * C) + c];
-                const double added = beside + (parts[part_ * (3 * C) + (2 * C + c)] - parts[2 * C + c]) * more;
-                const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
-                parts[C + c] += parts[part_ * (3 * C) + (C + c)] + distance * distance * weight;
-                parts[c] += added;
-            }
-        }
-        APART
-        for (long c = 0; c < C; c++) {
-            parts[c] += parts[2 * C + c] * (power(H, 2) * N);
-        }
-        APART
-        for (long c = 0; c < C; c++) {
-            norm2_m[c] = parts[c] * number_1;
-        }
-        APART
-        for (long c = 0; c < C; c++) {
-            norm2_v[c] = parts[C + c] * number_1;
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 2 * C);
-    if (!running) {
-        return;
-    }
-    REAL *restrict means = SCRATCH(REAL, C);
-    if (!means) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * (3 * C);
-        const long first_row = block * 1024;
-        const long last_row = least(first_row + 1024, power(H, 2) * N);
-        for (long low_row = first_row; low_row < last_row; low_row += 32) {
-            const long high_row = least(low_row + 32, last_row);
-            const double rows = low_row - first_row;
-            const double more = high_row - low_row;
-            const REAL share = 1 / more;
-            APART
-            for (long k = 0; k < 2 * C; k++) {
-                running[k] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long conv2_u_at = C * j;
-                for (long c = 0; c < whole(0, C); c += LANES) {
-                    store(&running[c], load(&running[c]) + load(&conv2_u[conv2_u_at + c]));
-                }
-                APART
-                for (long c = whole(0, C); c < C; c++) {
-                    running[c] += conv2_u[conv2_u_at + c];
-                }
-            }
-            APART
-            for (long c = 0; c < C; c++) {
-                means[c] = running[c] * share;
-                running[c] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long conv2_u_at = C * j;
-                for (long c = 0; c < whole(0, C); c += LANES) {
-                    const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
-                    const reals means_1 = load(&means[c]);
-                    store(&running[c], load(&running[c]) + (conv2_u_1 - means_1));
-                    store(&running[C + c], load(&running[C + c]) + (conv2_u_1 - means_1) * (conv2_u_1 - means_1));
-                }
-                APART
-                for (long c = whole(0, C); c < C; c++) {
-                    const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
-                    const REAL means_1 = means[c];
-                    running[c] += conv2_u_1 - means_1;
-                    running[C + c] += (conv2_u_1 - means_1) * (conv2_u_1 - means_1);
-                }
-            }
-            if (rows == 0) {
-                APART
-                for (long c = 0; c < C; c++) {
-                    sums[2 * C + c] = means[c] - means[c] == 0 ? means[c] : 0;
-                }
-            }
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < C; c++) {
-                const double beside = running[c] == running[c] ? running[c] : 0;
-                const double added = beside + (means[c] - sums[2 * C + c]) * more;
-                const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
-                sums[C + c] += running[C + c] - beside * beside * of_more + distance * distance * weight;
-                sums[c] += added;
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def resnet20_basic_forward_4(norm2_m: rt.Array, norm2_v: rt.Array, conv2_u: rt.Array, C: int, H: int, N: int) -> bool:
-    """Row by row, for every block, j."""
-    dtype = rt.float_type("resnet20_basic_forward_4", norm2_m=norm2_m)
-    return rt.run(
-        resnet20_basic_forward_4_loops,
-        (H**2 * N + 1023) // 1024,
-        C * H**2 * N,
-        (norm2_m, norm2_v, conv2_u),
-        (dtype(rt.ratio(1, H**2 * N)),),
-        (C, H, N),
-        (),
-        3 * C,
-    )
-
-
-resnet20_basic_forward_5_loops = r"""/* Element by element. */
+resnet20_basic_forward_4_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu2_y, const REAL *restrict norm2_beta,
     const REAL *restrict norm2_gamma, const REAL *restrict norm2_h, const REAL *restrict x, long C)
@@ -431,7 +295,7 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_forward_5(
+def resnet20_basic_forward_4(
     relu2_y: rt.Array,
     norm2_beta: rt.Array,
     norm2_gamma: rt.Array,
@@ -443,7 +307,7 @@ def resnet20_basic_forward_5(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        resnet20_basic_forward_5_loops,
+        resnet20_basic_forward_4_loops,
         H**2 * N,
         C * H**2 * N,
         (relu2_y, norm2_beta, norm2_gamma, norm2_h, x),
@@ -698,144 +562,6 @@ def resnet20_down_forward_3(
         (),
         (K,),
         (),
-    )
-
-
-resnet20_down_forward_4_loops = r"""/* Row by row, for every block, j. */
-static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm2_m,
-    REAL *restrict norm2_v, const REAL *restrict conv2_u, REAL number_1, long H_out, long K, long N)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(power(H_out, 2) * N + 1023, 1024); part_++) {
-            const double rows = part_ * 1024;
-            const double more = least(1024, power(H_out, 2) * N - part_ * 1024);
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < K; c++) {
-                const double beside = parts[part_ * (3 * K) + c];
-                const double added = beside + (parts[part_ * (3 * K) + (2 * K + c)] - parts[2 * K + c]) * more;
-                const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
-                parts[K + c] += parts[part_ * (3 * K) + (K + c)] + distance * distance * weight;
-                parts[c] += added;
-            }
-        }
-        APART
-        for (long c = 0; c < K; c++) {
-            parts[c] += parts[2 * K + c] * (power(H_out, 2) * N);
-        }
-        APART
-        for (long c = 0; c < K; c++) {
-            norm2_m[c] = parts[c] * number_1;
-        }
-        APART
-        for (long c = 0; c < K; c++) {
-            norm2_v[c] = parts[K + c] * number_1;
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 2 * K);
-    if (!running) {
-        return;
-    }
-    REAL *restrict means = SCRATCH(REAL, K);
-    if (!means) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * (3 * K);
-        const long first_row = block * 1024;
-        const long last_row = least(first_row + 1024, power(H_out, 2) * N);
-        for (long low_row = first_row; low_row < last_row; low_row += 32) {
-            const long high_row = least(low_row + 32, last_row);
-            const double rows = low_row - first_row;
-            const double more = high_row - low_row;
-            const REAL share = 1 / more;
-            APART
-            for (long k = 0; k < 2 * K; k++) {
-                running[k] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long conv2_u_at = K * j;
-                for (long c = 0; c < whole(0, K); c += LANES) {
-                    store(&running[c], load(&running[c]) + load(&conv2_u[conv2_u_at + c]));
-                }
-                APART
-                for (long c = whole(0, K); c < K; c++) {
-                    running[c] += conv2_u[conv2_u_at + c];
-                }
-            }
-            APART
-            for (long c = 0; c < K; c++) {
-                means[c] = running[c] * share;
-                running[c] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long conv2_u_at = K * j;
-                for (long c = 0; c < whole(0, K); c += LANES) {
-                    const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
-                    const reals means_1 = load(&means[c]);
-                    store(&running[c], load(&running[c]) + (conv2_u_1 - means_1));
-                    store(&running[K + c], load(&running[K + c]) + (conv2_u_1 - means_1) * (conv2_u_1 - means_1));
-                }
-                APART
-                for (long c = whole(0, K); c < K; c++) {
-                    const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
-                    const REAL means_1 = means[c];
-                    running[c] += conv2_u_1 - means_1;
-                    running[K + c] += (conv2_u_1 - means_1) * (conv2_u_1 - means_1);
-                }
-            }
-            if (rows == 0) {
-                APART
-                for (long c = 0; c < K; c++) {
-                    sums[2 * K + c] = means[c] - means[c] == 0 ? means[c] : 0;
-                }
-            }
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < K; c++) {
-                const double beside = running[c] == running[c] ? running[c] : 0;
-                const double added = beside + (means[c] - sums[2 * K + c]) * more;
-                const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
-                sums[K + c] += running[K + c] - beside * beside * of_more + distance * distance * weight;
-                sums[c] += added;
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def resnet20_down_forward_4(
-    norm2_m: rt.Array, norm2_v: rt.Array, conv2_u: rt.Array, H_out: int, K: int, N: int
-) -> bool:
-    """Row by row, for every block, j."""
-    dtype = rt.float_type("resnet20_down_forward_4", norm2_m=norm2_m)
-    return rt.run(
-        resnet20_down_forward_4_loops,
-        (H_out**2 * N + 1023) // 1024,
-        H_out**2 * K * N,
-        (norm2_m, norm2_v, conv2_u),
-        (dtype(rt.ratio(1, H_out**2 * N)),),
-        (H_out, K, N),
-        (),
-        3 * K,
     )
 
 
