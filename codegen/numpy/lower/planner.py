@@ -12,12 +12,12 @@ from gradscribe.codegen.kernel.page.equation import Equation, equation
 from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
-from gradscribe.codegen.numpy.lower.loops.element_pass import element_pass
-from gradscribe.codegen.numpy.lower.loops.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.joining import Lowered, joined, steps_of
 from gradscribe.codegen.numpy.lower.loops.nests import nest, within
-from gradscribe.codegen.numpy.lower.loops.passing import Pass, loops_of
-from gradscribe.codegen.numpy.lower.loops.sum_pass import sum_pass
+from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pass
+from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
+from gradscribe.codegen.numpy.lower.loops.passes.passing import Pass, loops_of
+from gradscribe.codegen.numpy.lower.loops.passes.sum_pass import sum_pass
 from gradscribe.codegen.numpy.lower.products.contract import (
     contractible,
     lower_contract,

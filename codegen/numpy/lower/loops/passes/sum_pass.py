@@ -10,10 +10,10 @@ from sympy import Expr, Integer, Mul, Symbol
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import LOOPED, computable
 from gradscribe.codegen.numpy.lower.context import Scope
-from gradscribe.codegen.numpy.lower.loops.grouping import Grouping
-from gradscribe.codegen.numpy.lower.loops.joint_axes import in_order, restricted
-from gradscribe.codegen.numpy.lower.loops.passing import Kind, Pass, loops_of
-from gradscribe.codegen.numpy.lower.loops.set_apart import Apart
+from gradscribe.codegen.numpy.lower.loops.passes.grouping import Grouping
+from gradscribe.codegen.numpy.lower.loops.passes.joint_axes import in_order, restricted
+from gradscribe.codegen.numpy.lower.loops.passes.passing import Kind, Pass, loops_of
+from gradscribe.codegen.numpy.lower.loops.passes.set_apart import Apart
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.term import Access, accesses
 

@@ -9,9 +9,9 @@ from sympy import Add, Expr, Integer, Mul, Symbol
 
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import BLOCK, Groups, Nest, all_bodies, computable
-from gradscribe.codegen.numpy.lower.loops.grouping import Grouping
-from gradscribe.codegen.numpy.lower.loops.joint_axes import Joint, joint
-from gradscribe.codegen.numpy.lower.loops.sharing import shared
+from gradscribe.codegen.numpy.lower.loops.passes.grouping import Grouping
+from gradscribe.codegen.numpy.lower.loops.passes.joint_axes import Joint, joint
+from gradscribe.codegen.numpy.lower.loops.passes.sharing import shared
 from gradscribe.codegen.numpy.plan import Record
 from gradscribe.derive.ir.index import floordiv, integer, same
 from gradscribe.derive.ir.term import Access, Range, accesses
