@@ -58,7 +58,8 @@ def equations(seed: int) -> str:
             case "squares":
                 about = rng.choice(whole)
                 lines.append(f"m{k}[j] = sum(n,i) {about} / (N*L)")
-                lines.append(f"t{k}[j] = sum(n,i) ({about} - m{k}[j])^2")
+                distance = rng.choice([f"{about} - m{k}[j]", f"m{k}[j] - {about}"])
+                lines.append(f"t{k}[j] = sum(n,i) ({distance})^2")
                 columns += [f"m{k}[j]", f"t{k}[j]"]
             case "image":
                 lines.append(f"t{k}[n,j] = sum(i) {bracket}(({value()}) * x[n,i,j])")

@@ -133,7 +133,8 @@ def is_spread(p: Pass, others: Collection[Pass]) -> bool:
 def _is_about(p: Pass, mean: Pass) -> bool:
     count = Mul(*(mean.form.range(v).extent for v in mean.form.contracted))
     averages = mean.kind is Kind.COLUMNS and mean.fresh and p.fresh and same(mean.outside * count, Integer(1))
-    return averages and p.inside == (mean.inside - Access(mean.form.target.name, *mean.place)) ** 2
+    distance = mean.inside - Access(mean.form.target.name, *mean.place)
+    return averages and p.inside in (distance**2, (-distance) ** 2)
 
 
 def in_stages(passes: Sequence[Pass]) -> bool:
