@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sympy import exp
 
 from gradscribe import network
 from gradscribe.codegen.compiler import compile_layer
@@ -201,6 +202,15 @@ def test_what_nobody_reads_elsewhere_is_no_array() -> None:
     (nest,) = ways.then
     assert isinstance(nest, Nest)
     assert (nest.local, nest.written) == (("m", "h", "z"), ("y",))
+
+
+def test_what_statements_have_in_common_is_computed_once() -> None:
+    """The weights of attention read the exponentials, whose sum goes along what the mask leaves of them."""
+    planned = plan(layer_kernels("scaled_dot_product_attention")[0])
+    (nest,) = (r for _, r in walk(planned.records) if isinstance(r, Nest))
+    members = {m.target: m for m in nest.members if not m.adds}
+    assert [name for name, m in members.items() if m.body.has(exp)] == ["h"]
+    assert members["z"].brackets == members["h"].brackets == members["p"].brackets != ()
 
 
 @pytest.mark.parametrize("shape", [(0,), (3, 5), (64, 129), (1 << 15,)])
