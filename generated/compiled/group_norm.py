@@ -10,12 +10,12 @@ else:  # copied beside a script
 group_norm_forward_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict gamma,
-    const REAL *restrict h, long C, long G)
+    const REAL *restrict h, long row_)
 {
     for (long e = start; e < stop; e++) {
-        const long h_at = C * G * e;
-        const long y_at = C * G * e;
-        for (long k = 0; k < whole(0, C * G); k += LANES) {
+        const long h_at = e * row_;
+        const long y_at = e * row_;
+        for (long k = 0; k < whole(0, row_); k += LANES) {
             const reals beta_1 = load(&beta[k]);
             const reals gamma_1 = load(&gamma[k]);
             const reals h_1 = load(&h[h_at + k]);
@@ -23,7 +23,7 @@ static void loops(
             store(&y[y_at + k], y_1);
         }
         APART
-        for (long k = whole(0, C * G); k < C * G; k++) {
+        for (long k = whole(0, row_); k < row_; k++) {
             const REAL beta_1 = beta[k];
             const REAL gamma_1 = gamma[k];
             const REAL h_1 = h[h_at + k];
@@ -40,8 +40,7 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2],
-        numbers[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
 }
 """
 
@@ -50,7 +49,9 @@ def group_norm_forward_1(
     y: rt.Array, beta: rt.Array, gamma: rt.Array, h: rt.Array, C: int, E: int, G: int, N: int
 ) -> bool:
     """Element by element."""
-    return rt.run(group_norm_forward_1_loops, E * N, C * E * G * N, (y, beta, gamma, h), (), (C, G), ())
+    return rt.run(
+        group_norm_forward_1_loops, E * N, C * E * G * N, (y, beta, gamma, h), (), (C * G,), (), repeated=(1, 2)
+    )
 
 
 group_norm_grad_gamma_1_loops = r"""/* Sums over e for every block, q. */

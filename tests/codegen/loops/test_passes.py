@@ -111,9 +111,9 @@ def test_wherever_loops_are_refused_numpy_computes(monkeypatch: pytest.MonkeyPat
     def results(refused: int) -> tuple[list[np.ndarray], int]:
         asked = []
 
-        def most(text: str, *given: Any) -> Any:
+        def most(text: str, *given: Any, **named: Any) -> Any:
             asked.append(text)
-            return False if len(asked) == refused else run(text, *given)
+            return False if len(asked) == refused else run(text, *given, **named)
 
         monkeypatch.setattr(module.rt, "run", most)
         own = module.Net(dtype=np.float64, rng=0)
