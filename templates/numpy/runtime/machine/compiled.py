@@ -13,7 +13,7 @@ from .configuration import current, has_c
 from .process import process, this_thread
 from .threads import team_size
 
-FEWEST_STEPS = 1 << 17
+FEWEST_STEPS = 1 << 15
 """Steps of loops from which on they are compiled without being asked for."""
 
 MOST_COUNTED = (1 << 31) - 1
