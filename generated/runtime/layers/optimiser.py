@@ -119,8 +119,8 @@ class Optimiser:
                 if not all(map(_is_finite, flat)):
                     self._find_infinite(group, given, flat)
                 found.append(flat)
-        for group, new in zip(groups, found, strict=True):
-            group.take(new)
+        for group, arrays in zip(groups, found, strict=True):
+            group.take(arrays)
         self.steps += 1
 
     def _grouped(self) -> list[Group]:
