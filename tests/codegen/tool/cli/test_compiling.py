@@ -76,9 +76,26 @@ def test_without_a_compiler_it_says_so(tmp_path: Path, monkeypatch: pytest.Monke
     is_a_mistake(run_apart(tmp_path, "compile", "relu", "--shape", "x=512,512"), "needs a C compiler")
 
 
-def test_what_is_small_needs_nothing(gradscribe: Command) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ("relu --shape x=4,6", "compiling pays from loops of 131,072 steps on, the longest here have 24"),
+        ("max_pool1d --shape x=1,9,5 --set kernel_size=3", "the longest here have 45"),  # stride 3: 3 x 5 windows of 3
+        ("dense --shape x=4,8 --shape w=8,8", "NumPy is predicted to be faster at these sizes, see gradscribe explain"),
+        ("pixel_shuffle --shape x=1,2,2,4 --set upscale_factor=2", "NumPy alone computes it, at all sizes"),
+    ],
+)
+def test_what_needs_nothing_says_why(gradscribe: Command, arguments: str, reason: str) -> None:
     if library.available():
-        assert gradscribe("compile", "relu", "--shape", "x=4,4").out == "relu x=4,4: 0 functions in C\n"
+        _, told = gradscribe("compile", *arguments.split()).out.split(": ")
+        assert told.startswith("0 functions in C; ")
+        assert told.endswith(f"{reason}\n")
+
+
+def test_what_is_said_to_be_worth_compiling_is(gradscribe: Command) -> None:
+    if library.available():
+        assert gradscribe("compile", "relu", "--shape", "x=1,131071").out.endswith("have 131,071\n")
+        assert gradscribe("compile", "relu", "--shape", "x=1,131072").out.endswith(": 1 function in C\n")
 
 
 @pytest.mark.parametrize("configuration", some(list(CONFIGURATIONS), 6), ids=lambda c: c.name)
