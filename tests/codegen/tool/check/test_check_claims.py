@@ -11,7 +11,7 @@ from gradscribe.codegen.tool.check import Finding, Verdict, check
 from tests.cases.thorough import draws, some
 
 Array = np.ndarray
-EXAMPLES = draws(8, 24)
+EXAMPLES = draws(12, 24)
 
 
 def finding(verdict: Verdict, subject: str = "dx") -> Finding:
