@@ -157,9 +157,12 @@ def doctor() -> Callable[[Mapping[str, ModuleType]], Sequence[tuple[str, str]]]:
     return found
 
 
-def maker() -> Callable[..., int]:
-    """What compiles what functions of the first backend need before they are called, see `compiled_ahead`."""
-    found: Callable[..., int] = import_module(row(DEFAULT).maker).compiled_ahead
+def maker() -> Callable[..., tuple[int, str]]:
+    """What compiles what functions of the first backend need before they are called, see `compiled_ahead`.
+
+    It tells how many functions these are and, where there is none, why.
+    """
+    found: Callable[..., tuple[int, str]] = import_module(row(DEFAULT).maker).compiled_ahead
     return found
 
 

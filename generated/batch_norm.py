@@ -91,9 +91,12 @@ def batch_norm_forward(
         # (4) y[e,c] = γ[c] h[e,c] + β[c]
         y = beta + gamma * h
     # (5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
-    new_mean = rho * m + (1 - rho) * running_mean
-    # (6) new_var[c] = (1−ρ) running_var[c] + Eρ v[c]/max(E−1, 1)
-    new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
+    new_mean = rt.empty((C,), dtype)
+    new_var = rt.empty((C,), dtype)
+    if not loops.batch_norm_forward_3(new_mean, new_var, m, running_mean, running_var, v, C, E, rho):
+        new_mean = rho * m + (1 - rho) * running_mean
+        # (6) new_var[c] = (1−ρ) running_var[c] + Eρ v[c]/max(E−1, 1)
+        new_var = E * rho * v / float(np.maximum(E - 1, 1)) + (1 - rho) * running_var
     return y.reshape(*full_shape, C), new_mean, new_var, v, h.reshape(*full_shape, C)
 
 

@@ -74,46 +74,50 @@ def lenet_forward(
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=buffers.take((N, 28, 28, 6), dtype))
     # (1) c1_u[n,i,j,k] += c1_b[k]
-    rt.add_row(c1_u, c1_b)
-    # (2) a1_y[n,i,j,k] = tanh(c1_u[n,i,j,k])
     a1_y = buffers.take((N, 28, 28, 6), dtype)
-    np.tanh(c1_u, out=a1_y)
+    if not loops.lenet_forward_1(a1_y, c1_b, c1_u, N):
+        rt.add_row(c1_u, c1_b)
+        # (2) a1_y[n,i,j,k] = tanh(c1_u[n,i,j,k])
+        np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
     # (3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
     s2_y = buffers.take((N, 14, 14, 6), dtype)
     s2_argmax = rt.empty((N, 14, 14, 6), np.int32)
-    if not loops.lenet_forward_1(s2_y, s2_argmax, a1_y, N):
+    if not loops.lenet_forward_2(s2_y, s2_argmax, a1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a1_y, s2_y, {"r": 2, "t": 2}, argument=s2_argmax)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
     c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_w, out=buffers.take((N, 10, 10, 16), dtype))
     # (1) c3_u[n,i,j,k] += c3_b[k]
-    rt.add_row(c3_u, c3_b)
-    # (2) a3_y[n,i,j,k] = tanh(c3_u[n,i,j,k])
     a3_y = buffers.take((N, 10, 10, 16), dtype)
-    np.tanh(c3_u, out=a3_y)
+    if not loops.lenet_forward_3(a3_y, c3_b, c3_u, N):
+        rt.add_row(c3_u, c3_b)
+        # (2) a3_y[n,i,j,k] = tanh(c3_u[n,i,j,k])
+        np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
     # (3) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
     s4_y = buffers.take((N, 5, 5, 16), dtype)
     s4_argmax = rt.empty((N, 5, 5, 16), np.int32)
-    if not loops.lenet_forward_2(s4_y, s4_argmax, a3_y, N):
+    if not loops.lenet_forward_4(s4_y, s4_argmax, a3_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a3_y, s4_y, {"r": 2, "t": 2}, argument=s4_argmax)
     # (4) flat_y[n, c+80i+16j] = s4_y[n,i,j,c]
     flat_y = s4_y.reshape(N, 400)
     # (5) f5_u[n,k] = Σ_{c} f5_w[c,k] flat_y[n,c]
     f5_u = rt.contract("n c, c k -> n k", flat_y, f5_w, out=buffers.take((N, 120), dtype))
     # (5) f5_u[n,k] += f5_b[k]
-    f5_u += f5_b
-    # (6) a5_y[n,k] = tanh(f5_u[n,k])
     a5_y = buffers.take((N, 120), dtype)
-    np.tanh(f5_u, out=a5_y)
+    if not loops.lenet_forward_5(a5_y, f5_b, f5_u, N):
+        f5_u += f5_b
+        # (6) a5_y[n,k] = tanh(f5_u[n,k])
+        np.tanh(f5_u, out=a5_y)
     buffers.give(f5_u)
     # (5) f6_u[n,k] = Σ_{c} f6_w[c,k] a5_y[n,c]
     f6_u = rt.contract("n c, c k -> n k", a5_y, f6_w, out=buffers.take((N, 84), dtype))
     # (5) f6_u[n,k] += f6_b[k]
-    f6_u += f6_b
-    # (6) a6_y[n,k] = tanh(f6_u[n,k])
     a6_y = buffers.take((N, 84), dtype)
-    np.tanh(f6_u, out=a6_y)
+    if not loops.lenet_forward_6(a6_y, f6_b, f6_u, N):
+        f6_u += f6_b
+        # (6) a6_y[n,k] = tanh(f6_u[n,k])
+        np.tanh(f6_u, out=a6_y)
     buffers.give(f6_u)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] a6_y[n,c]
     output_u = rt.contract("n c, c k -> n k", a6_y, output_w)
@@ -157,28 +161,30 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=buffers.take((N, 28, 28, 6), dtype))
     # (1) c1_u[n,i,j,k] += c1_b[k]
-    rt.add_row(c1_u, c1_b)
-    # (2) a1_y[n,i,j,k] = tanh(c1_u[n,i,j,k])
     a1_y = buffers.take((N, 28, 28, 6), dtype)
-    np.tanh(c1_u, out=a1_y)
+    if not loops.lenet_predict_1(a1_y, c1_b, c1_u, N):
+        rt.add_row(c1_u, c1_b)
+        # (2) a1_y[n,i,j,k] = tanh(c1_u[n,i,j,k])
+        np.tanh(c1_u, out=a1_y)
     buffers.give(c1_u)
     # (3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
     s2_y = buffers.take((N, 14, 14, 6), dtype)
-    if not loops.lenet_predict_1(s2_y, a1_y, N):
+    if not loops.lenet_predict_2(s2_y, a1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a1_y, s2_y, {"r": 2, "t": 2})
     buffers.give(a1_y)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
     c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_w, out=buffers.take((N, 10, 10, 16), dtype))
     buffers.give(s2_y)
     # (1) c3_u[n,i,j,k] += c3_b[k]
-    rt.add_row(c3_u, c3_b)
-    # (2) a3_y[n,i,j,k] = tanh(c3_u[n,i,j,k])
     a3_y = buffers.take((N, 10, 10, 16), dtype)
-    np.tanh(c3_u, out=a3_y)
+    if not loops.lenet_predict_3(a3_y, c3_b, c3_u, N):
+        rt.add_row(c3_u, c3_b)
+        # (2) a3_y[n,i,j,k] = tanh(c3_u[n,i,j,k])
+        np.tanh(c3_u, out=a3_y)
     buffers.give(c3_u)
     # (3) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
     s4_y = buffers.take((N, 5, 5, 16), dtype)
-    if not loops.lenet_predict_2(s4_y, a3_y, N):
+    if not loops.lenet_predict_4(s4_y, a3_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a3_y, s4_y, {"r": 2, "t": 2})
     buffers.give(a3_y)
     # (4) flat_y[n, c+80i+16j] = s4_y[n,i,j,c]

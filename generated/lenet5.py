@@ -148,7 +148,7 @@ def lenet5_forward(
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=buffers.take((N, 28, 28, 6), dtype))
     # (1) c1_u[n,i,j,k] += c1_b[k]
     a1_y = buffers.take((N, 28, 28, 6), dtype)
-    if not loops.lenet5_forward_1(c1_u, a1_y, c1_b, N):
+    if not loops.lenet5_forward_1(a1_y, c1_b, c1_u, N):
         rt.add_row(c1_u, c1_b)
         # (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
         np.multiply(c1_u, 2 / 3, out=a1_y)
@@ -172,7 +172,7 @@ def lenet5_forward(
     c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_z, out=buffers.take((N, 10, 10, 16), dtype))
     # (7) c3_u[n,i,j,k] += c3_b[k]
     a3_y = buffers.take((N, 10, 10, 16), dtype)
-    if not loops.lenet5_forward_4(c3_u, a3_y, c3_b, N):
+    if not loops.lenet5_forward_4(a3_y, c3_b, c3_u, N):
         rt.add_row(c3_u, c3_b)
         # (2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
         np.multiply(c3_u, 2 / 3, out=a3_y)
@@ -195,7 +195,7 @@ def lenet5_forward(
     c5_u = rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=buffers.take((N, 1, 1, 120), dtype))
     # (1) c5_u[n,i,j,k] += c5_b[k]
     a5_y = buffers.take((N, 1, 1, 120), dtype)
-    if not loops.lenet5_forward_7(c5_u, a5_y, c5_b, N):
+    if not loops.lenet5_forward_7(a5_y, c5_b, c5_u, N):
         rt.add_row(c5_u, c5_b)
         # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
         np.multiply(c5_u, 2 / 3, out=a5_y)
@@ -208,7 +208,7 @@ def lenet5_forward(
     f6_u = rt.contract("n c, c k -> n k", flat_y, f6_w, out=buffers.take((N, 84), dtype))
     # (9) f6_u[n,k] += f6_b[k]
     a6_y = buffers.take((N, 84), dtype)
-    if not loops.lenet5_forward_8(f6_u, a6_y, f6_b, N):
+    if not loops.lenet5_forward_8(a6_y, f6_b, f6_u, N):
         f6_u += f6_b
         # (10) a6_y[n,k] = 1.7159 tanh(2 f6_u[n,k]/3)
         np.multiply(f6_u, 2 / 3, out=a6_y)
@@ -260,7 +260,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=buffers.take((N, 28, 28, 6), dtype))
     # (1) c1_u[n,i,j,k] += c1_b[k]
     a1_y = buffers.take((N, 28, 28, 6), dtype)
-    if not loops.lenet5_predict_1(c1_u, a1_y, c1_b, N):
+    if not loops.lenet5_predict_1(a1_y, c1_b, c1_u, N):
         rt.add_row(c1_u, c1_b)
         # (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
         np.multiply(c1_u, 2 / 3, out=a1_y)
@@ -286,7 +286,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     buffers.give(s2_y)
     # (7) c3_u[n,i,j,k] += c3_b[k]
     a3_y = buffers.take((N, 10, 10, 16), dtype)
-    if not loops.lenet5_predict_4(c3_u, a3_y, c3_b, N):
+    if not loops.lenet5_predict_4(a3_y, c3_b, c3_u, N):
         rt.add_row(c3_u, c3_b)
         # (2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
         np.multiply(c3_u, 2 / 3, out=a3_y)
@@ -312,7 +312,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     buffers.give(s4_y)
     # (1) c5_u[n,i,j,k] += c5_b[k]
     a5_y = buffers.take((N, 1, 1, 120), dtype)
-    if not loops.lenet5_predict_7(c5_u, a5_y, c5_b, N):
+    if not loops.lenet5_predict_7(a5_y, c5_b, c5_u, N):
         rt.add_row(c5_u, c5_b)
         # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
         np.multiply(c5_u, 2 / 3, out=a5_y)

@@ -78,25 +78,27 @@ def _double_forward(
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H, H, K), dtype))
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
-    rt.add_row(conv1_u, conv1_b)
-    # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
     relu1_y = buffers.take((N, H, H, K), dtype)
-    np.maximum(conv1_u, 0, out=relu1_y)
+    if not loops.vgg11_double_forward_1(relu1_y, conv1_b, conv1_u, H, K, N):
+        rt.add_row(conv1_u, conv1_b)
+        # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
+        np.maximum(conv1_u, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     conv2_u = rt.contract(
         "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, H, K), dtype)
     )
     # (1) conv2_u[n,i,j,k] += conv2_b[k]
-    rt.add_row(conv2_u, conv2_b)
-    # (2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
     relu2_y = buffers.take((N, H, H, K), dtype)
-    np.maximum(conv2_u, 0, out=relu2_y)
+    if not loops.vgg11_double_forward_1(relu2_y, conv2_b, conv2_u, H, K, N):
+        rt.add_row(conv2_u, conv2_b)
+        # (2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
+        np.maximum(conv2_u, 0, out=relu2_y)
     buffers.give(conv2_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
     pool_y = buffers.take((N, H_out, H_out, K), dtype)
     pool_argmax = rt.empty((N, H_out, H_out, K), np.int32)
-    if not loops.vgg11_double_forward_1(pool_y, pool_argmax, relu2_y, H, H_out, K, N):
+    if not loops.vgg11_double_forward_2(pool_y, pool_argmax, relu2_y, H, H_out, K, N):
         rt.reduce(
             np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu2_y, pool_y, {"r": 2, "t": 2}, argument=pool_argmax
         )
@@ -120,15 +122,16 @@ def _single_forward(
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, 16, 16, 128), dtype))
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
-    rt.add_row(conv1_u, conv1_b)
-    # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
     relu1_y = buffers.take((N, 16, 16, 128), dtype)
-    np.maximum(conv1_u, 0, out=relu1_y)
+    if not loops.vgg11_single_forward_1(relu1_y, conv1_b, conv1_u, N):
+        rt.add_row(conv1_u, conv1_b)
+        # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
+        np.maximum(conv1_u, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
     pool_y = buffers.take((N, 8, 8, 128), dtype)
     pool_argmax = rt.empty((N, 8, 8, 128), np.int32)
-    if not loops.vgg11_single_forward_1(pool_y, pool_argmax, relu1_y, N):
+    if not loops.vgg11_single_forward_2(pool_y, pool_argmax, relu1_y, N):
         rt.reduce(
             np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu1_y, pool_y, {"r": 2, "t": 2}, argument=pool_argmax
         )
@@ -170,15 +173,16 @@ def vgg11_forward(
         "n i+r-1 j+t-1 c, r t c k -> n i j k", x, stage1_conv1_w, out=buffers.take((N, 32, 32, 64), dtype)
     )
     # (1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
-    rt.add_row(stage1_conv1_u, stage1_conv1_b)
-    # (2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
     stage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
-    np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
+    if not loops.vgg11_forward_1(stage1_relu1_y, stage1_conv1_b, stage1_conv1_u, N):
+        rt.add_row(stage1_conv1_u, stage1_conv1_b)
+        # (2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
+        np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
     buffers.give(stage1_conv1_u)
     # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
     stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
     stage1_pool_argmax = rt.empty((N, 16, 16, 64), np.int32)
-    if not loops.vgg11_forward_1(stage1_pool_y, stage1_pool_argmax, stage1_relu1_y, N):
+    if not loops.vgg11_forward_2(stage1_pool_y, stage1_pool_argmax, stage1_relu1_y, N):
         rt.reduce(
             np.maximum,
             -np.inf,
@@ -223,10 +227,11 @@ def _double_predict(
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H, H, K), dtype))
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
-    rt.add_row(conv1_u, conv1_b)
-    # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
     relu1_y = buffers.take((N, H, H, K), dtype)
-    np.maximum(conv1_u, 0, out=relu1_y)
+    if not loops.vgg11_double_predict_1(relu1_y, conv1_b, conv1_u, H, K, N):
+        rt.add_row(conv1_u, conv1_b)
+        # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
+        np.maximum(conv1_u, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     conv2_u = rt.contract(
@@ -234,14 +239,15 @@ def _double_predict(
     )
     buffers.give(relu1_y)
     # (1) conv2_u[n,i,j,k] += conv2_b[k]
-    rt.add_row(conv2_u, conv2_b)
-    # (2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
     relu2_y = buffers.take((N, H, H, K), dtype)
-    np.maximum(conv2_u, 0, out=relu2_y)
+    if not loops.vgg11_double_predict_1(relu2_y, conv2_b, conv2_u, H, K, N):
+        rt.add_row(conv2_u, conv2_b)
+        # (2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
+        np.maximum(conv2_u, 0, out=relu2_y)
     buffers.give(conv2_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
     pool_y = buffers.take((N, H_out, H_out, K), dtype)
-    if not loops.vgg11_double_predict_1(pool_y, relu2_y, H, H_out, K, N):
+    if not loops.vgg11_double_predict_2(pool_y, relu2_y, H, H_out, K, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu2_y, pool_y, {"r": 2, "t": 2})
     buffers.give(relu2_y)
     return pool_y
@@ -262,14 +268,15 @@ def _single_predict(place: str, x: rt.Array, params: Mapping[str, Any], dtype: A
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, 16, 16, 128), dtype))
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
-    rt.add_row(conv1_u, conv1_b)
-    # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
     relu1_y = buffers.take((N, 16, 16, 128), dtype)
-    np.maximum(conv1_u, 0, out=relu1_y)
+    if not loops.vgg11_single_predict_1(relu1_y, conv1_b, conv1_u, N):
+        rt.add_row(conv1_u, conv1_b)
+        # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
+        np.maximum(conv1_u, 0, out=relu1_y)
     buffers.give(conv1_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
     pool_y = buffers.take((N, 8, 8, 128), dtype)
-    if not loops.vgg11_single_predict_1(pool_y, relu1_y, N):
+    if not loops.vgg11_single_predict_2(pool_y, relu1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu1_y, pool_y, {"r": 2, "t": 2})
     buffers.give(relu1_y)
     return pool_y
@@ -306,14 +313,15 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
         "n i+r-1 j+t-1 c, r t c k -> n i j k", x, stage1_conv1_w, out=buffers.take((N, 32, 32, 64), dtype)
     )
     # (1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
-    rt.add_row(stage1_conv1_u, stage1_conv1_b)
-    # (2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
     stage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
-    np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
+    if not loops.vgg11_predict_1(stage1_relu1_y, stage1_conv1_b, stage1_conv1_u, N):
+        rt.add_row(stage1_conv1_u, stage1_conv1_b)
+        # (2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
+        np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
     buffers.give(stage1_conv1_u)
     # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
     stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
-    if not loops.vgg11_predict_1(stage1_pool_y, stage1_relu1_y, N):
+    if not loops.vgg11_predict_2(stage1_pool_y, stage1_relu1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", stage1_relu1_y, stage1_pool_y, {"r": 2, "t": 2})
     buffers.give(stage1_relu1_y)
     stage2_pool_y = _single_predict("stage2", stage1_pool_y, params, dtype, buffers)

@@ -1,12 +1,13 @@
 """A nest -> its function in C, and the one of Python that a module calls: what that says in one line, in numbers."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.codegen.loops.kinds import gather, reduce, scatter
+from gradscribe.codegen.loops.kinds.long_rows import ROW, LongRows, lengthened
 from gradscribe.codegen.loops.kinds.passes import row_loops, stage_loops
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import CFunction, CParameter
@@ -71,10 +72,11 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
         name: of the function that a module calls.
         argument: how the backend that calls loops writes a number.
     """
-    w = Writer(nest, nest.order)
+    rows = lengthened(nest)
+    w = Writer(rows.nest if rows else nest, nest.order)
     extent = WRITERS[nest.kind](w)
     known = set(_fixed(nest))
-    sizes = sorted(w.sizes, key=lambda s: s.name)
+    sizes = sorted(w.sizes, key=lambda s: (s != ROW, s.name))
     steps = sympy.prod([r.extent for r in nest.ranges[nest.blocked :]], start=Integer(1))
     given = _Given(
         extent,
@@ -84,6 +86,7 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
         tuple(s for s in sizes if s not in known),
         tuple(s for s in sizes if s in known),
         w.sums,
+        rows,
     )
     code = CFunction(_summary(w), _parameters(w, given), w.body)
     return NestLoops(nest, code, given.caller(name, _summary(w), argument), w.arrays, given.others)
@@ -124,7 +127,7 @@ def _parameters(w: Writer, given: "_Given") -> tuple[CParameter, ...]:
 class _Given:
     """What loops are given: the extent of the outermost, the steps of all, arrays, numbers of the arrays' type, sizes.
 
-    `fixed` are the sizes that are known when they are compiled; of `sums` see `Writer`.
+    `fixed` are the sizes that are known when they are compiled; of `sums` see `Writer`, of `rows` `lengthened`.
     """
 
     extent: Expr
@@ -134,6 +137,7 @@ class _Given:
     sizes: tuple[Symbol, ...]
     fixed: tuple[Symbol, ...]
     sums: Expr | None
+    rows: LongRows | None
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -145,11 +149,16 @@ class _Given:
         """The sizes and options that all of it is made of."""
         read = {
             s
-            for e in (self.extent, self.steps, self.sums or Integer(0), *self.numbers)
+            for e in (self.extent, self.steps, self.sums or Integer(0), *self._sizes, *self.numbers)
             for s in e.free_symbols
             if isinstance(s, Symbol)
         }
-        return tuple(sorted(read | {*self.sizes, *self.fixed}, key=lambda s: s.name))
+        return tuple(sorted(read | {*self.fixed}, key=lambda s: s.name))
+
+    @property
+    def _sizes(self) -> tuple[Expr, ...]:
+        """The sizes that are not known when they are compiled, the first of them that of rows of any extent."""
+        return tuple(self.rows.extent if self.rows and s == ROW else s for s in self.sizes)
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -169,10 +178,13 @@ class _Given:
             size(self.steps),
             Group(tuple(map(Name, self.arrays))),
             numbers,
-            Group(tuple(Name(s.name) for s in self.sizes)),
+            Group(tuple(map(size, self._sizes))),
             Group(tuple(Name(s.name) for s in self.fixed)),
             *([size(self.sums)] if self.sums is not None else []),
         )
+        if self.rows:
+            places = tuple(Literal(self.arrays.index(name)) for name in self.rows.repeated)
+            run = replace(run, keywords=(("repeated", Group(places)),))
         target = self.arrays[0]
         kind = let(DTYPE.text, call("rt.float_type", Literal(name), **{target: Name(target)}))
         return Function(name, signature, doc, (kind, Return((run,))) if self.numbers else (Return((run,)),))

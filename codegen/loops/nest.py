@@ -9,7 +9,7 @@ from sympy import Add, Expr, Symbol
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Guard, Range, accesses
 
-FEWEST_STEPS = 1 << 17
+FEWEST_STEPS = 1 << 15
 """Steps of loops below which nobody waits for a compiler, as the runtime has it: no loops are written for fewer."""
 
 

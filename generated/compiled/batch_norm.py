@@ -2,6 +2,10 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The compiled loops of `batch_norm`: C, compiled when it is first called, see `rt.Companion`."""
 
+from typing import Any
+
+import numpy as np
+
 if __package__ != "compiled":
     from .. import runtime as rt
 else:  # copied beside a script
@@ -139,13 +143,14 @@ def batch_norm_forward_1(m: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int) 
 batch_norm_forward_2_loops = r"""/* Row by row, for every e. */
 static void loops(
     long start, long stop, REAL *restrict h, REAL *restrict y, const REAL *restrict factor1,
-    const REAL *restrict m, const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma, long C)
+    const REAL *restrict m, const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma,
+    long row_)
 {
     for (long e = start; e < stop; e++) {
-        const long h_at = C * e;
-        const long x_at = C * e;
-        const long y_at = C * e;
-        for (long c = 0; c < whole(0, C); c += LANES) {
+        const long h_at = e * row_;
+        const long x_at = e * row_;
+        const long y_at = e * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals x_1 = load(&x[x_at + c]);
             const reals m_1 = load(&m[c]);
             const reals factor1_1 = load(&factor1[c]);
@@ -157,7 +162,7 @@ static void loops(
             store(&y[y_at + c], y_1);
         }
         APART
-        for (long c = whole(0, C); c < C; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL x_1 = x[x_at + c];
             const REAL m_1 = m[c];
             const REAL factor1_1 = factor1[c];
@@ -196,7 +201,74 @@ def batch_norm_forward_2(
     E: int,
 ) -> bool:
     """Row by row, for every e."""
-    return rt.run(batch_norm_forward_2_loops, E, C * E, (h, y, factor1, m, x, beta, gamma), (), (C,), ())
+    return rt.run(
+        batch_norm_forward_2_loops, E, C * E, (h, y, factor1, m, x, beta, gamma), (), (C,), (), repeated=(2, 3, 5, 6)
+    )
+
+
+batch_norm_forward_3_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict new_mean, REAL *restrict new_var, const REAL *restrict m,
+    const REAL *restrict running_mean, const REAL *restrict running_var, const REAL *restrict v, REAL number_1,
+    REAL number_2, REAL number_3)
+{
+    for (long c = start; c < whole(start, stop); c += LANES) {
+        const reals m_1 = load(&m[c]);
+        const reals running_mean_1 = load(&running_mean[c]);
+        const reals new_mean_1 = number_1 * m_1 + number_2 * running_mean_1;
+        const reals v_1 = load(&v[c]);
+        const reals running_var_1 = load(&running_var[c]);
+        const reals new_var_1 = number_3 * v_1 + number_2 * running_var_1;
+        store(&new_mean[c], new_mean_1);
+        store(&new_var[c], new_var_1);
+    }
+    APART
+    for (long c = whole(start, stop); c < stop; c++) {
+        const REAL m_1 = m[c];
+        const REAL running_mean_1 = running_mean[c];
+        const REAL new_mean_1 = number_1 * m_1 + number_2 * running_mean_1;
+        const REAL v_1 = v[c];
+        const REAL running_var_1 = running_var[c];
+        const REAL new_var_1 = number_3 * v_1 + number_2 * running_var_1;
+        new_mean[c] = new_mean_1;
+        new_var[c] = new_var_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], ((const REAL *)arrays[6])[2]);
+}
+"""
+
+
+def batch_norm_forward_3(
+    new_mean: rt.Array,
+    new_var: rt.Array,
+    m: rt.Array,
+    running_mean: rt.Array,
+    running_var: rt.Array,
+    v: rt.Array,
+    C: int,
+    E: int,
+    rho: Any,
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("batch_norm_forward_3", new_mean=new_mean)
+    return rt.run(
+        batch_norm_forward_3_loops,
+        C,
+        C,
+        (new_mean, new_var, m, running_mean, running_var, v),
+        (dtype(rho), dtype(1 - rho), dtype(rt.ratio(E * rho, float(np.maximum(E - 1, 1))))),
+        (),
+        (),
+    )
 
 
 batch_norm_grad_input_1_loops = r"""/* Row by row, for every block, e. */
@@ -286,13 +358,13 @@ batch_norm_grad_input_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict dbeta, const REAL *restrict dgamma,
     const REAL *restrict dy, const REAL *restrict factor1, const REAL *restrict h, REAL number_1, REAL number_2,
-    long C)
+    long row_)
 {
     for (long q = start; q < stop; q++) {
-        const long dx_at = C * q;
-        const long dy_at = C * q;
-        const long h_at = C * q;
-        for (long a = 0; a < whole(0, C); a += LANES) {
+        const long dx_at = q * row_;
+        const long dy_at = q * row_;
+        const long h_at = q * row_;
+        for (long a = 0; a < whole(0, row_); a += LANES) {
             const reals dy_1 = load(&dy[dy_at + a]);
             const reals dbeta_1 = load(&dbeta[a]);
             const reals dgamma_1 = load(&dgamma[a]);
@@ -302,7 +374,7 @@ static void loops(
             store(&dx[dx_at + a], dx_1);
         }
         APART
-        for (long a = whole(0, C); a < C; a++) {
+        for (long a = whole(0, row_); a < row_; a++) {
             const REAL dy_1 = dy[dy_at + a];
             const REAL dbeta_1 = dbeta[a];
             const REAL dgamma_1 = dgamma[a];
@@ -340,6 +412,7 @@ def batch_norm_grad_input_2(
         (dtype(rt.ratio(1, E)), dtype(E)),
         (C,),
         (),
+        repeated=(1, 2, 4),
     )
 
 
@@ -503,13 +576,13 @@ batch_norm_backward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict dbeta, const REAL *restrict dgamma,
     const REAL *restrict dy, const REAL *restrict factor1, const REAL *restrict h, REAL number_1, REAL number_2,
-    long C)
+    long row_)
 {
     for (long q = start; q < stop; q++) {
-        const long dx_at = C * q;
-        const long dy_at = C * q;
-        const long h_at = C * q;
-        for (long a = 0; a < whole(0, C); a += LANES) {
+        const long dx_at = q * row_;
+        const long dy_at = q * row_;
+        const long h_at = q * row_;
+        for (long a = 0; a < whole(0, row_); a += LANES) {
             const reals dy_1 = load(&dy[dy_at + a]);
             const reals dbeta_1 = load(&dbeta[a]);
             const reals dgamma_1 = load(&dgamma[a]);
@@ -519,7 +592,7 @@ static void loops(
             store(&dx[dx_at + a], dx_1);
         }
         APART
-        for (long a = whole(0, C); a < C; a++) {
+        for (long a = whole(0, row_); a < row_; a++) {
             const REAL dy_1 = dy[dy_at + a];
             const REAL dbeta_1 = dbeta[a];
             const REAL dgamma_1 = dgamma[a];
@@ -557,18 +630,19 @@ def batch_norm_backward_2(
         (dtype(rt.ratio(1, E)), dtype(E)),
         (C,),
         (),
+        repeated=(1, 2, 4),
     )
 
 
 batch_norm_predict_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict factor1,
-    const REAL *restrict running_mean, const REAL *restrict x, long C)
+    const REAL *restrict running_mean, const REAL *restrict x, long row_)
 {
     for (long e = start; e < stop; e++) {
-        const long x_at = C * e;
-        const long y_at = C * e;
-        for (long c = 0; c < whole(0, C); c += LANES) {
+        const long x_at = e * row_;
+        const long y_at = e * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals x_1 = load(&x[x_at + c]);
             const reals running_mean_1 = load(&running_mean[c]);
             const reals factor1_1 = load(&factor1[c]);
@@ -577,7 +651,7 @@ static void loops(
             store(&y[y_at + c], y_1);
         }
         APART
-        for (long c = whole(0, C); c < C; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL x_1 = x[x_at + c];
             const REAL running_mean_1 = running_mean[c];
             const REAL factor1_1 = factor1[c];
@@ -605,4 +679,6 @@ def batch_norm_predict_1(
     y: rt.Array, beta: rt.Array, factor1: rt.Array, running_mean: rt.Array, x: rt.Array, C: int, E: int
 ) -> bool:
     """Element by element."""
-    return rt.run(batch_norm_predict_1_loops, E, C * E, (y, beta, factor1, running_mean, x), (), (C,), ())
+    return rt.run(
+        batch_norm_predict_1_loops, E, C * E, (y, beta, factor1, running_mean, x), (), (C,), (), repeated=(1, 2, 3)
+    )

@@ -11,13 +11,13 @@ batch_norm_inference_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
     long start, long stop, REAL *restrict h, REAL *restrict y, const REAL *restrict factor1,
     const REAL *restrict running_mean, const REAL *restrict x, const REAL *restrict beta,
-    const REAL *restrict gamma, long C)
+    const REAL *restrict gamma, long row_)
 {
     for (long e = start; e < stop; e++) {
-        const long h_at = C * e;
-        const long x_at = C * e;
-        const long y_at = C * e;
-        for (long c = 0; c < whole(0, C); c += LANES) {
+        const long h_at = e * row_;
+        const long x_at = e * row_;
+        const long y_at = e * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals x_1 = load(&x[x_at + c]);
             const reals running_mean_1 = load(&running_mean[c]);
             const reals factor1_1 = load(&factor1[c]);
@@ -29,7 +29,7 @@ static void loops(
             store(&y[y_at + c], y_1);
         }
         APART
-        for (long c = whole(0, C); c < C; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL x_1 = x[x_at + c];
             const REAL running_mean_1 = running_mean[c];
             const REAL factor1_1 = factor1[c];
@@ -69,23 +69,30 @@ def batch_norm_inference_forward_1(
 ) -> bool:
     """Row by row, for every e."""
     return rt.run(
-        batch_norm_inference_forward_1_loops, E, C * E, (h, y, factor1, running_mean, x, beta, gamma), (), (C,), ()
+        batch_norm_inference_forward_1_loops,
+        E,
+        C * E,
+        (h, y, factor1, running_mean, x, beta, gamma),
+        (),
+        (C,),
+        (),
+        repeated=(2, 3, 5, 6),
     )
 
 
 batch_norm_inference_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict factor1, long C)
+    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict factor1, long row_)
 {
     for (long m = start; m < stop; m++) {
-        const long dx_at = C * m;
-        const long dy_at = C * m;
-        for (long q = 0; q < whole(0, C); q += LANES) {
+        const long dx_at = m * row_;
+        const long dy_at = m * row_;
+        for (long q = 0; q < whole(0, row_); q += LANES) {
             const reals dx_1 = load(&factor1[q]) * load(&dy[dy_at + q]);
             store(&dx[dx_at + q], dx_1);
         }
         APART
-        for (long q = whole(0, C); q < C; q++) {
+        for (long q = whole(0, row_); q < row_; q++) {
             const REAL dx_1 = factor1[q] * dy[dy_at + q];
             dx[dx_at + q] = dx_1;
         }
@@ -106,7 +113,7 @@ static void part(void *given, long number)
 
 def batch_norm_inference_grad_input_1(dx: rt.Array, dy: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(batch_norm_inference_grad_input_1_loops, E, C * E, (dx, dy, factor1), (), (C,), ())
+    return rt.run(batch_norm_inference_grad_input_1_loops, E, C * E, (dx, dy, factor1), (), (C,), (), repeated=(2,))
 
 
 batch_norm_inference_grad_gamma_1_loops = r"""/* Sums over e for every block, m. */
@@ -273,17 +280,17 @@ def batch_norm_inference_backward_1(
 
 batch_norm_inference_backward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict factor1, long C)
+    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict factor1, long row_)
 {
     for (long m = start; m < stop; m++) {
-        const long dx_at = C * m;
-        const long dy_at = C * m;
-        for (long q = 0; q < whole(0, C); q += LANES) {
+        const long dx_at = m * row_;
+        const long dy_at = m * row_;
+        for (long q = 0; q < whole(0, row_); q += LANES) {
             const reals dx_1 = load(&factor1[q]) * load(&dy[dy_at + q]);
             store(&dx[dx_at + q], dx_1);
         }
         APART
-        for (long q = whole(0, C); q < C; q++) {
+        for (long q = whole(0, row_); q < row_; q++) {
             const REAL dx_1 = factor1[q] * dy[dy_at + q];
             dx[dx_at + q] = dx_1;
         }
@@ -304,4 +311,4 @@ static void part(void *given, long number)
 
 def batch_norm_inference_backward_2(dx: rt.Array, dy: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(batch_norm_inference_backward_2_loops, E, C * E, (dx, dy, factor1), (), (C,), ())
+    return rt.run(batch_norm_inference_backward_2_loops, E, C * E, (dx, dy, factor1), (), (C,), (), repeated=(2,))

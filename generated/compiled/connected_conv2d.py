@@ -9,17 +9,17 @@ else:  # copied beside a script
 
 connected_conv2d_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict z, const REAL *restrict m, const REAL *restrict w, long C, long K)
+    long start, long stop, REAL *restrict z, const REAL *restrict m, const REAL *restrict w, long row_)
 {
     for (long t = start; t < stop; t++) {
-        const long w_at = C * K * t;
-        const long z_at = C * K * t;
-        for (long k = 0; k < whole(0, C * K); k += LANES) {
+        const long w_at = row_ * t;
+        const long z_at = row_ * t;
+        for (long k = 0; k < whole(0, row_); k += LANES) {
             const reals z_1 = load(&m[k]) * load(&w[w_at + k]);
             store(&z[z_at + k], z_1);
         }
         APART
-        for (long k = whole(0, C * K); k < C * K; k++) {
+        for (long k = whole(0, row_); k < row_; k++) {
             const REAL z_1 = m[k] * w[w_at + k];
             z[z_at + k] = z_1;
         }
@@ -33,29 +33,29 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2], numbers[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
 }
 """
 
 
 def connected_conv2d_forward_1(z: rt.Array, m: rt.Array, w: rt.Array, C: int, K: int, R: int, T: int) -> bool:
     """Element by element."""
-    return rt.run(connected_conv2d_forward_1_loops, R * T, C * K * R * T, (z, m, w), (), (C, K), ())
+    return rt.run(connected_conv2d_forward_1_loops, R * T, C * K * R * T, (z, m, w), (), (C * K,), (), repeated=(1,))
 
 
 connected_conv2d_grad_weight_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dw, const REAL *restrict dz, const REAL *restrict m, long C, long K)
+    long start, long stop, REAL *restrict dw, const REAL *restrict dz, const REAL *restrict m, long row_)
 {
     for (long v = start; v < stop; v++) {
-        const long dw_at = C * K * v;
-        const long dz_at = C * K * v;
-        for (long a = 0; a < whole(0, C * K); a += LANES) {
+        const long dw_at = row_ * v;
+        const long dz_at = row_ * v;
+        for (long a = 0; a < whole(0, row_); a += LANES) {
             const reals dw_1 = load(&m[a]) * load(&dz[dz_at + a]);
             store(&dw[dw_at + a], dw_1);
         }
         APART
-        for (long a = whole(0, C * K); a < C * K; a++) {
+        for (long a = whole(0, row_); a < row_; a++) {
             const REAL dw_1 = m[a] * dz[dz_at + a];
             dw[dw_at + a] = dw_1;
         }
@@ -69,11 +69,13 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2], numbers[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
 }
 """
 
 
 def connected_conv2d_grad_weight_1(dw: rt.Array, dz: rt.Array, m: rt.Array, C: int, K: int, R: int, T: int) -> bool:
     """Element by element."""
-    return rt.run(connected_conv2d_grad_weight_1_loops, R * T, C * K * R * T, (dw, dz, m), (), (C, K), ())
+    return rt.run(
+        connected_conv2d_grad_weight_1_loops, R * T, C * K * R * T, (dw, dz, m), (), (C * K,), (), repeated=(2,)
+    )

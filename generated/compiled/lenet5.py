@@ -9,25 +9,25 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-lenet5_forward_1_loops = r"""/* Row by row, for every j. */
+lenet5_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict c1_u, REAL *restrict a1_y, const REAL *restrict c1_b, REAL number_1,
-    REAL number_2)
+    long start, long stop, REAL *restrict a1_y, const REAL *restrict c1_b, const REAL *restrict c1_u,
+    REAL number_1, REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long a1_y_at = 6 * j;
-        const long c1_u_at = 6 * j;
-        for (long k = 0; k < whole(0, 6); k += LANES) {
-            const reals c1_u_1 = load(&c1_u[c1_u_at + k]) + load(&c1_b[k]);
-            const reals a1_y_1 = number_1 * all_tanh_of(number_2 * c1_u_1);
-            store(&c1_u[c1_u_at + k], c1_u_1);
+        const long a1_y_at = j * row_;
+        const long c1_u_at = j * row_;
+        for (long k = 0; k < whole(0, row_); k += LANES) {
+            const reals c1_b_1 = load(&c1_b[k]);
+            const reals c1_u_1 = load(&c1_u[c1_u_at + k]);
+            const reals a1_y_1 = number_1 * all_tanh_of(number_2 * c1_b_1 + number_2 * c1_u_1);
             store(&a1_y[a1_y_at + k], a1_y_1);
         }
         APART
-        for (long k = whole(0, 6); k < 6; k++) {
-            const REAL c1_u_1 = c1_u[c1_u_at + k] + c1_b[k];
-            const REAL a1_y_1 = number_1 * tanh_of(number_2 * c1_u_1);
-            c1_u[c1_u_at + k] = c1_u_1;
+        for (long k = whole(0, row_); k < row_; k++) {
+            const REAL c1_b_1 = c1_b[k];
+            const REAL c1_u_1 = c1_u[c1_u_at + k];
+            const REAL a1_y_1 = number_1 * tanh_of(number_2 * c1_b_1 + number_2 * c1_u_1);
             a1_y[a1_y_at + k] = a1_y_1;
         }
     }
@@ -37,18 +37,28 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
+        ((const REAL *)arrays[3])[1], numbers[2]);
 }
 """
 
 
-def lenet5_forward_1(c1_u: rt.Array, a1_y: rt.Array, c1_b: rt.Array, N: int) -> bool:
-    """Row by row, for every j."""
-    dtype = rt.float_type("lenet5_forward_1", c1_u=c1_u)
-    return rt.run(lenet5_forward_1_loops, 784 * N, 4704 * N, (c1_u, a1_y, c1_b), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_forward_1(a1_y: rt.Array, c1_b: rt.Array, c1_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_forward_1", a1_y=a1_y)
+    return rt.run(
+        lenet5_forward_1_loops,
+        784 * N,
+        4704 * N,
+        (a1_y, c1_b, c1_u),
+        (dtype(1.7159), dtype(2 / 3)),
+        (6,),
+        (),
+        repeated=(1,),
+    )
 
 
 lenet5_forward_2_loops = r"""/* Sums over r, t for every n, i, j, c. */
@@ -109,12 +119,12 @@ def lenet5_forward_2(s2_z: rt.Array, a1_y: rt.Array, N: int) -> bool:
 lenet5_forward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict s2_y, const REAL *restrict s2_a, const REAL *restrict s2_b,
-    const REAL *restrict s2_z, REAL number_1, REAL number_2)
+    const REAL *restrict s2_z, REAL number_1, REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long s2_y_at = 6 * j;
-        const long s2_z_at = 6 * j;
-        for (long c = 0; c < whole(0, 6); c += LANES) {
+        const long s2_y_at = j * row_;
+        const long s2_z_at = j * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals s2_a_1 = load(&s2_a[c]);
             const reals s2_z_1 = load(&s2_z[s2_z_at + c]);
             const reals s2_b_1 = load(&s2_b[c]);
@@ -122,7 +132,7 @@ static void loops(
             store(&s2_y[s2_y_at + c], s2_y_1);
         }
         APART
-        for (long c = whole(0, 6); c < 6; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL s2_a_1 = s2_a[c];
             const REAL s2_z_1 = s2_z[s2_z_at + c];
             const REAL s2_b_1 = s2_b[c];
@@ -136,10 +146,11 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2]);
 }
 """
 
@@ -148,29 +159,36 @@ def lenet5_forward_3(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Ar
     """Element by element."""
     dtype = rt.float_type("lenet5_forward_3", s2_y=s2_y)
     return rt.run(
-        lenet5_forward_3_loops, 196 * N, 1176 * N, (s2_y, s2_a, s2_b, s2_z), (dtype(1.7159), dtype(2 / 3)), (), ()
+        lenet5_forward_3_loops,
+        196 * N,
+        1176 * N,
+        (s2_y, s2_a, s2_b, s2_z),
+        (dtype(1.7159), dtype(2 / 3)),
+        (6,),
+        (),
+        repeated=(1, 2),
     )
 
 
-lenet5_forward_4_loops = r"""/* Row by row, for every j. */
+lenet5_forward_4_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict c3_u, REAL *restrict a3_y, const REAL *restrict c3_b, REAL number_1,
-    REAL number_2)
+    long start, long stop, REAL *restrict a3_y, const REAL *restrict c3_b, const REAL *restrict c3_u,
+    REAL number_1, REAL number_2)
 {
     for (long j = start; j < stop; j++) {
         const long a3_y_at = 16 * j;
         const long c3_u_at = 16 * j;
         for (long k = 0; k < whole(0, 16); k += LANES) {
-            const reals c3_u_1 = load(&c3_u[c3_u_at + k]) + load(&c3_b[k]);
-            const reals a3_y_1 = number_1 * all_tanh_of(number_2 * c3_u_1);
-            store(&c3_u[c3_u_at + k], c3_u_1);
+            const reals c3_b_1 = load(&c3_b[k]);
+            const reals c3_u_1 = load(&c3_u[c3_u_at + k]);
+            const reals a3_y_1 = number_1 * all_tanh_of(number_2 * c3_b_1 + number_2 * c3_u_1);
             store(&a3_y[a3_y_at + k], a3_y_1);
         }
         APART
         for (long k = whole(0, 16); k < 16; k++) {
-            const REAL c3_u_1 = c3_u[c3_u_at + k] + c3_b[k];
-            const REAL a3_y_1 = number_1 * tanh_of(number_2 * c3_u_1);
-            c3_u[c3_u_at + k] = c3_u_1;
+            const REAL c3_b_1 = c3_b[k];
+            const REAL c3_u_1 = c3_u[c3_u_at + k];
+            const REAL a3_y_1 = number_1 * tanh_of(number_2 * c3_b_1 + number_2 * c3_u_1);
             a3_y[a3_y_at + k] = a3_y_1;
         }
     }
@@ -188,10 +206,10 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_forward_4(c3_u: rt.Array, a3_y: rt.Array, c3_b: rt.Array, N: int) -> bool:
-    """Row by row, for every j."""
-    dtype = rt.float_type("lenet5_forward_4", c3_u=c3_u)
-    return rt.run(lenet5_forward_4_loops, 100 * N, 1600 * N, (c3_u, a3_y, c3_b), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_forward_4(a3_y: rt.Array, c3_b: rt.Array, c3_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_forward_4", a3_y=a3_y)
+    return rt.run(lenet5_forward_4_loops, 100 * N, 1600 * N, (a3_y, c3_b, c3_u), (dtype(1.7159), dtype(2 / 3)), (), ())
 
 
 lenet5_forward_5_loops = r"""/* Sums over r, t for every n, i, j, c. */
@@ -295,25 +313,25 @@ def lenet5_forward_6(s4_y: rt.Array, s4_a: rt.Array, s4_b: rt.Array, s4_z: rt.Ar
     )
 
 
-lenet5_forward_7_loops = r"""/* Row by row, for every j. */
+lenet5_forward_7_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict c5_u, REAL *restrict a5_y, const REAL *restrict c5_b, REAL number_1,
-    REAL number_2)
+    long start, long stop, REAL *restrict a5_y, const REAL *restrict c5_b, const REAL *restrict c5_u,
+    REAL number_1, REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long a5_y_at = 120 * j;
-        const long c5_u_at = 120 * j;
-        for (long k = 0; k < whole(0, 120); k += LANES) {
-            const reals c5_u_1 = load(&c5_u[c5_u_at + k]) + load(&c5_b[k]);
-            const reals a5_y_1 = number_1 * all_tanh_of(number_2 * c5_u_1);
-            store(&c5_u[c5_u_at + k], c5_u_1);
+        const long a5_y_at = j * row_;
+        const long c5_u_at = j * row_;
+        for (long k = 0; k < whole(0, row_); k += LANES) {
+            const reals c5_b_1 = load(&c5_b[k]);
+            const reals c5_u_1 = load(&c5_u[c5_u_at + k]);
+            const reals a5_y_1 = number_1 * all_tanh_of(number_2 * c5_b_1 + number_2 * c5_u_1);
             store(&a5_y[a5_y_at + k], a5_y_1);
         }
         APART
-        for (long k = whole(0, 120); k < 120; k++) {
-            const REAL c5_u_1 = c5_u[c5_u_at + k] + c5_b[k];
-            const REAL a5_y_1 = number_1 * tanh_of(number_2 * c5_u_1);
-            c5_u[c5_u_at + k] = c5_u_1;
+        for (long k = whole(0, row_); k < row_; k++) {
+            const REAL c5_b_1 = c5_b[k];
+            const REAL c5_u_1 = c5_u[c5_u_at + k];
+            const REAL a5_y_1 = number_1 * tanh_of(number_2 * c5_b_1 + number_2 * c5_u_1);
             a5_y[a5_y_at + k] = a5_y_1;
         }
     }
@@ -323,39 +341,42 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
+        ((const REAL *)arrays[3])[1], numbers[2]);
 }
 """
 
 
-def lenet5_forward_7(c5_u: rt.Array, a5_y: rt.Array, c5_b: rt.Array, N: int) -> bool:
-    """Row by row, for every j."""
-    dtype = rt.float_type("lenet5_forward_7", c5_u=c5_u)
-    return rt.run(lenet5_forward_7_loops, N, 120 * N, (c5_u, a5_y, c5_b), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_forward_7(a5_y: rt.Array, c5_b: rt.Array, c5_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_forward_7", a5_y=a5_y)
+    return rt.run(
+        lenet5_forward_7_loops, N, 120 * N, (a5_y, c5_b, c5_u), (dtype(1.7159), dtype(2 / 3)), (120,), (), repeated=(1,)
+    )
 
 
-lenet5_forward_8_loops = r"""/* Row by row, for every n. */
+lenet5_forward_8_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict f6_u, REAL *restrict a6_y, const REAL *restrict f6_b, REAL number_1,
-    REAL number_2)
+    long start, long stop, REAL *restrict a6_y, const REAL *restrict f6_b, const REAL *restrict f6_u,
+    REAL number_1, REAL number_2, long row_)
 {
     for (long n = start; n < stop; n++) {
-        const long a6_y_at = 84 * n;
-        const long f6_u_at = 84 * n;
-        for (long k = 0; k < whole(0, 84); k += LANES) {
-            const reals f6_u_1 = load(&f6_u[f6_u_at + k]) + load(&f6_b[k]);
-            const reals a6_y_1 = number_1 * all_tanh_of(number_2 * f6_u_1);
-            store(&f6_u[f6_u_at + k], f6_u_1);
+        const long a6_y_at = n * row_;
+        const long f6_u_at = n * row_;
+        for (long k = 0; k < whole(0, row_); k += LANES) {
+            const reals f6_b_1 = load(&f6_b[k]);
+            const reals f6_u_1 = load(&f6_u[f6_u_at + k]);
+            const reals a6_y_1 = number_1 * all_tanh_of(number_2 * f6_b_1 + number_2 * f6_u_1);
             store(&a6_y[a6_y_at + k], a6_y_1);
         }
         APART
-        for (long k = whole(0, 84); k < 84; k++) {
-            const REAL f6_u_1 = f6_u[f6_u_at + k] + f6_b[k];
-            const REAL a6_y_1 = number_1 * tanh_of(number_2 * f6_u_1);
-            f6_u[f6_u_at + k] = f6_u_1;
+        for (long k = whole(0, row_); k < row_; k++) {
+            const REAL f6_b_1 = f6_b[k];
+            const REAL f6_u_1 = f6_u[f6_u_at + k];
+            const REAL a6_y_1 = number_1 * tanh_of(number_2 * f6_b_1 + number_2 * f6_u_1);
             a6_y[a6_y_at + k] = a6_y_1;
         }
     }
@@ -365,39 +386,42 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
+        ((const REAL *)arrays[3])[1], numbers[2]);
 }
 """
 
 
-def lenet5_forward_8(f6_u: rt.Array, a6_y: rt.Array, f6_b: rt.Array, N: int) -> bool:
-    """Row by row, for every n."""
-    dtype = rt.float_type("lenet5_forward_8", f6_u=f6_u)
-    return rt.run(lenet5_forward_8_loops, N, 84 * N, (f6_u, a6_y, f6_b), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_forward_8(a6_y: rt.Array, f6_b: rt.Array, f6_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_forward_8", a6_y=a6_y)
+    return rt.run(
+        lenet5_forward_8_loops, N, 84 * N, (a6_y, f6_b, f6_u), (dtype(1.7159), dtype(2 / 3)), (84,), (), repeated=(1,)
+    )
 
 
-lenet5_predict_1_loops = r"""/* Row by row, for every j. */
+lenet5_predict_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict c1_u, REAL *restrict a1_y, const REAL *restrict c1_b, REAL number_1,
-    REAL number_2)
+    long start, long stop, REAL *restrict a1_y, const REAL *restrict c1_b, const REAL *restrict c1_u,
+    REAL number_1, REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long a1_y_at = 6 * j;
-        const long c1_u_at = 6 * j;
-        for (long k = 0; k < whole(0, 6); k += LANES) {
-            const reals c1_u_1 = load(&c1_u[c1_u_at + k]) + load(&c1_b[k]);
-            const reals a1_y_1 = number_1 * all_tanh_of(number_2 * c1_u_1);
-            store(&c1_u[c1_u_at + k], c1_u_1);
+        const long a1_y_at = j * row_;
+        const long c1_u_at = j * row_;
+        for (long k = 0; k < whole(0, row_); k += LANES) {
+            const reals c1_b_1 = load(&c1_b[k]);
+            const reals c1_u_1 = load(&c1_u[c1_u_at + k]);
+            const reals a1_y_1 = number_1 * all_tanh_of(number_2 * c1_b_1 + number_2 * c1_u_1);
             store(&a1_y[a1_y_at + k], a1_y_1);
         }
         APART
-        for (long k = whole(0, 6); k < 6; k++) {
-            const REAL c1_u_1 = c1_u[c1_u_at + k] + c1_b[k];
-            const REAL a1_y_1 = number_1 * tanh_of(number_2 * c1_u_1);
-            c1_u[c1_u_at + k] = c1_u_1;
+        for (long k = whole(0, row_); k < row_; k++) {
+            const REAL c1_b_1 = c1_b[k];
+            const REAL c1_u_1 = c1_u[c1_u_at + k];
+            const REAL a1_y_1 = number_1 * tanh_of(number_2 * c1_b_1 + number_2 * c1_u_1);
             a1_y[a1_y_at + k] = a1_y_1;
         }
     }
@@ -407,18 +431,28 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
+        ((const REAL *)arrays[3])[1], numbers[2]);
 }
 """
 
 
-def lenet5_predict_1(c1_u: rt.Array, a1_y: rt.Array, c1_b: rt.Array, N: int) -> bool:
-    """Row by row, for every j."""
-    dtype = rt.float_type("lenet5_predict_1", c1_u=c1_u)
-    return rt.run(lenet5_predict_1_loops, 784 * N, 4704 * N, (c1_u, a1_y, c1_b), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_predict_1(a1_y: rt.Array, c1_b: rt.Array, c1_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_predict_1", a1_y=a1_y)
+    return rt.run(
+        lenet5_predict_1_loops,
+        784 * N,
+        4704 * N,
+        (a1_y, c1_b, c1_u),
+        (dtype(1.7159), dtype(2 / 3)),
+        (6,),
+        (),
+        repeated=(1,),
+    )
 
 
 lenet5_predict_2_loops = r"""/* Sums over r, t for every n, i, j, c. */
@@ -479,12 +513,12 @@ def lenet5_predict_2(s2_z: rt.Array, a1_y: rt.Array, N: int) -> bool:
 lenet5_predict_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict s2_y, const REAL *restrict s2_a, const REAL *restrict s2_b,
-    const REAL *restrict s2_z, REAL number_1, REAL number_2)
+    const REAL *restrict s2_z, REAL number_1, REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long s2_y_at = 6 * j;
-        const long s2_z_at = 6 * j;
-        for (long c = 0; c < whole(0, 6); c += LANES) {
+        const long s2_y_at = j * row_;
+        const long s2_z_at = j * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals s2_a_1 = load(&s2_a[c]);
             const reals s2_z_1 = load(&s2_z[s2_z_at + c]);
             const reals s2_b_1 = load(&s2_b[c]);
@@ -492,7 +526,7 @@ static void loops(
             store(&s2_y[s2_y_at + c], s2_y_1);
         }
         APART
-        for (long c = whole(0, 6); c < 6; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL s2_a_1 = s2_a[c];
             const REAL s2_z_1 = s2_z[s2_z_at + c];
             const REAL s2_b_1 = s2_b[c];
@@ -506,10 +540,11 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1]);
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2]);
 }
 """
 
@@ -518,29 +553,36 @@ def lenet5_predict_3(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Ar
     """Element by element."""
     dtype = rt.float_type("lenet5_predict_3", s2_y=s2_y)
     return rt.run(
-        lenet5_predict_3_loops, 196 * N, 1176 * N, (s2_y, s2_a, s2_b, s2_z), (dtype(1.7159), dtype(2 / 3)), (), ()
+        lenet5_predict_3_loops,
+        196 * N,
+        1176 * N,
+        (s2_y, s2_a, s2_b, s2_z),
+        (dtype(1.7159), dtype(2 / 3)),
+        (6,),
+        (),
+        repeated=(1, 2),
     )
 
 
-lenet5_predict_4_loops = r"""/* Row by row, for every j. */
+lenet5_predict_4_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict c3_u, REAL *restrict a3_y, const REAL *restrict c3_b, REAL number_1,
-    REAL number_2)
+    long start, long stop, REAL *restrict a3_y, const REAL *restrict c3_b, const REAL *restrict c3_u,
+    REAL number_1, REAL number_2)
 {
     for (long j = start; j < stop; j++) {
         const long a3_y_at = 16 * j;
         const long c3_u_at = 16 * j;
         for (long k = 0; k < whole(0, 16); k += LANES) {
-            const reals c3_u_1 = load(&c3_u[c3_u_at + k]) + load(&c3_b[k]);
-            const reals a3_y_1 = number_1 * all_tanh_of(number_2 * c3_u_1);
-            store(&c3_u[c3_u_at + k], c3_u_1);
+            const reals c3_b_1 = load(&c3_b[k]);
+            const reals c3_u_1 = load(&c3_u[c3_u_at + k]);
+            const reals a3_y_1 = number_1 * all_tanh_of(number_2 * c3_b_1 + number_2 * c3_u_1);
             store(&a3_y[a3_y_at + k], a3_y_1);
         }
         APART
         for (long k = whole(0, 16); k < 16; k++) {
-            const REAL c3_u_1 = c3_u[c3_u_at + k] + c3_b[k];
-            const REAL a3_y_1 = number_1 * tanh_of(number_2 * c3_u_1);
-            c3_u[c3_u_at + k] = c3_u_1;
+            const REAL c3_b_1 = c3_b[k];
+            const REAL c3_u_1 = c3_u[c3_u_at + k];
+            const REAL a3_y_1 = number_1 * tanh_of(number_2 * c3_b_1 + number_2 * c3_u_1);
             a3_y[a3_y_at + k] = a3_y_1;
         }
     }
@@ -558,10 +600,10 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_predict_4(c3_u: rt.Array, a3_y: rt.Array, c3_b: rt.Array, N: int) -> bool:
-    """Row by row, for every j."""
-    dtype = rt.float_type("lenet5_predict_4", c3_u=c3_u)
-    return rt.run(lenet5_predict_4_loops, 100 * N, 1600 * N, (c3_u, a3_y, c3_b), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_predict_4(a3_y: rt.Array, c3_b: rt.Array, c3_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_predict_4", a3_y=a3_y)
+    return rt.run(lenet5_predict_4_loops, 100 * N, 1600 * N, (a3_y, c3_b, c3_u), (dtype(1.7159), dtype(2 / 3)), (), ())
 
 
 lenet5_predict_5_loops = r"""/* Sums over r, t for every n, i, j, c. */
@@ -665,25 +707,25 @@ def lenet5_predict_6(s4_y: rt.Array, s4_a: rt.Array, s4_b: rt.Array, s4_z: rt.Ar
     )
 
 
-lenet5_predict_7_loops = r"""/* Row by row, for every j. */
+lenet5_predict_7_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict c5_u, REAL *restrict a5_y, const REAL *restrict c5_b, REAL number_1,
-    REAL number_2)
+    long start, long stop, REAL *restrict a5_y, const REAL *restrict c5_b, const REAL *restrict c5_u,
+    REAL number_1, REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long a5_y_at = 120 * j;
-        const long c5_u_at = 120 * j;
-        for (long k = 0; k < whole(0, 120); k += LANES) {
-            const reals c5_u_1 = load(&c5_u[c5_u_at + k]) + load(&c5_b[k]);
-            const reals a5_y_1 = number_1 * all_tanh_of(number_2 * c5_u_1);
-            store(&c5_u[c5_u_at + k], c5_u_1);
+        const long a5_y_at = j * row_;
+        const long c5_u_at = j * row_;
+        for (long k = 0; k < whole(0, row_); k += LANES) {
+            const reals c5_b_1 = load(&c5_b[k]);
+            const reals c5_u_1 = load(&c5_u[c5_u_at + k]);
+            const reals a5_y_1 = number_1 * all_tanh_of(number_2 * c5_b_1 + number_2 * c5_u_1);
             store(&a5_y[a5_y_at + k], a5_y_1);
         }
         APART
-        for (long k = whole(0, 120); k < 120; k++) {
-            const REAL c5_u_1 = c5_u[c5_u_at + k] + c5_b[k];
-            const REAL a5_y_1 = number_1 * tanh_of(number_2 * c5_u_1);
-            c5_u[c5_u_at + k] = c5_u_1;
+        for (long k = whole(0, row_); k < row_; k++) {
+            const REAL c5_b_1 = c5_b[k];
+            const REAL c5_u_1 = c5_u[c5_u_at + k];
+            const REAL a5_y_1 = number_1 * tanh_of(number_2 * c5_b_1 + number_2 * c5_u_1);
             a5_y[a5_y_at + k] = a5_y_1;
         }
     }
@@ -693,18 +735,21 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
+        ((const REAL *)arrays[3])[1], numbers[2]);
 }
 """
 
 
-def lenet5_predict_7(c5_u: rt.Array, a5_y: rt.Array, c5_b: rt.Array, N: int) -> bool:
-    """Row by row, for every j."""
-    dtype = rt.float_type("lenet5_predict_7", c5_u=c5_u)
-    return rt.run(lenet5_predict_7_loops, N, 120 * N, (c5_u, a5_y, c5_b), (dtype(1.7159), dtype(2 / 3)), (), ())
+def lenet5_predict_7(a5_y: rt.Array, c5_b: rt.Array, c5_u: rt.Array, N: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_predict_7", a5_y=a5_y)
+    return rt.run(
+        lenet5_predict_7_loops, N, 120 * N, (a5_y, c5_b, c5_u), (dtype(1.7159), dtype(2 / 3)), (120,), (), repeated=(1,)
+    )
 
 
 lenet5_backward_1_loops = r"""/* Sums over k for every m, q. */

@@ -9,12 +9,12 @@ else:  # copied beside a script
 
 prelu_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict a, const REAL *restrict x, long C)
+    long start, long stop, REAL *restrict y, const REAL *restrict a, const REAL *restrict x, long row_)
 {
     for (long e = start; e < stop; e++) {
-        const long x_at = C * e;
-        const long y_at = C * e;
-        for (long c = 0; c < whole(0, C); c += LANES) {
+        const long x_at = e * row_;
+        const long y_at = e * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals x_1 = load(&x[x_at + c]);
             const reals term_2 = choose(MASKS(x_1 < all(0)), all(0), x_1);
             const reals a_1 = load(&a[c]);
@@ -22,7 +22,7 @@ static void loops(
             store(&y[y_at + c], y_1);
         }
         APART
-        for (long c = whole(0, C); c < C; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL x_1 = x[x_at + c];
             const REAL term_2 = x_1 < 0 ? 0 : x_1;
             const REAL a_1 = a[c];
@@ -46,19 +46,19 @@ static void part(void *given, long number)
 
 def prelu_forward_1(y: rt.Array, a: rt.Array, x: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(prelu_forward_1_loops, E, C * E, (y, a, x), (), (C,), ())
+    return rt.run(prelu_forward_1_loops, E, C * E, (y, a, x), (), (C,), (), repeated=(1,))
 
 
 prelu_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict a, const REAL *restrict dy,
-    const REAL *restrict x, long C)
+    const REAL *restrict x, long row_)
 {
     for (long m = start; m < stop; m++) {
-        const long dx_at = C * m;
-        const long dy_at = C * m;
-        const long x_at = C * m;
-        for (long q = 0; q < whole(0, C); q += LANES) {
+        const long dx_at = m * row_;
+        const long dy_at = m * row_;
+        const long x_at = m * row_;
+        for (long q = 0; q < whole(0, row_); q += LANES) {
             const reals x_1 = load(&x[x_at + q]);
             const reals a_1 = load(&a[q]);
             const reals term_3 = choose(MASKS(all(0) >= x_1), a_1, all(0));
@@ -68,7 +68,7 @@ static void loops(
             store(&dx[dx_at + q], dx_1);
         }
         APART
-        for (long q = whole(0, C); q < C; q++) {
+        for (long q = whole(0, row_); q < row_; q++) {
             const REAL x_1 = x[x_at + q];
             const REAL a_1 = a[q];
             const REAL term_3 = 0 >= x_1 ? a_1 : 0;
@@ -94,7 +94,7 @@ static void part(void *given, long number)
 
 def prelu_grad_input_1(dx: rt.Array, a: rt.Array, dy: rt.Array, x: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(prelu_grad_input_1_loops, E, C * E, (dx, a, dy, x), (), (C,), ())
+    return rt.run(prelu_grad_input_1_loops, E, C * E, (dx, a, dy, x), (), (C,), (), repeated=(1,))
 
 
 prelu_grad_a_1_loops = r"""/* Sums over e for every block, m. */
@@ -258,13 +258,13 @@ def prelu_backward_1(da: rt.Array, dy: rt.Array, x: rt.Array, C: int, E: int) ->
 prelu_backward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dx, const REAL *restrict a, const REAL *restrict dy,
-    const REAL *restrict x, long C)
+    const REAL *restrict x, long row_)
 {
     for (long m = start; m < stop; m++) {
-        const long dx_at = C * m;
-        const long dy_at = C * m;
-        const long x_at = C * m;
-        for (long q = 0; q < whole(0, C); q += LANES) {
+        const long dx_at = m * row_;
+        const long dy_at = m * row_;
+        const long x_at = m * row_;
+        for (long q = 0; q < whole(0, row_); q += LANES) {
             const reals x_1 = load(&x[x_at + q]);
             const reals a_1 = load(&a[q]);
             const reals term_3 = choose(MASKS(all(0) >= x_1), a_1, all(0));
@@ -274,7 +274,7 @@ static void loops(
             store(&dx[dx_at + q], dx_1);
         }
         APART
-        for (long q = whole(0, C); q < C; q++) {
+        for (long q = whole(0, row_); q < row_; q++) {
             const REAL x_1 = x[x_at + q];
             const REAL a_1 = a[q];
             const REAL term_3 = 0 >= x_1 ? a_1 : 0;
@@ -300,4 +300,4 @@ static void part(void *given, long number)
 
 def prelu_backward_2(dx: rt.Array, a: rt.Array, dy: rt.Array, x: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(prelu_backward_2_loops, E, C * E, (dx, a, dy, x), (), (C,), ())
+    return rt.run(prelu_backward_2_loops, E, C * E, (dx, a, dy, x), (), (C,), (), repeated=(1,))

@@ -148,12 +148,12 @@ def resnet20_basic_forward_1(norm1_m: rt.Array, norm1_v: rt.Array, conv1_u: rt.A
 resnet20_basic_forward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict norm1_h, const REAL *restrict conv1_u, const REAL *restrict factor1,
-    const REAL *restrict norm1_m, long C)
+    const REAL *restrict norm1_m, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long conv1_u_at = C * j;
-        const long norm1_h_at = C * j;
-        for (long c = 0; c < whole(0, C); c += LANES) {
+        const long conv1_u_at = j * row_;
+        const long norm1_h_at = j * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_m_1 = load(&norm1_m[c]);
             const reals factor1_1 = load(&factor1[c]);
@@ -161,7 +161,7 @@ static void loops(
             store(&norm1_h[norm1_h_at + c], norm1_h_1);
         }
         APART
-        for (long c = whole(0, C); c < C; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
             const REAL norm1_m_1 = norm1_m[c];
             const REAL factor1_1 = factor1[c];
@@ -188,19 +188,26 @@ def resnet20_basic_forward_2(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        resnet20_basic_forward_2_loops, H**2 * N, C * H**2 * N, (norm1_h, conv1_u, factor1, norm1_m), (), (C,), ()
+        resnet20_basic_forward_2_loops,
+        H**2 * N,
+        C * H**2 * N,
+        (norm1_h, conv1_u, factor1, norm1_m),
+        (),
+        (C,),
+        (),
+        repeated=(2, 3),
     )
 
 
 resnet20_basic_forward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu1_y, const REAL *restrict norm1_beta,
-    const REAL *restrict norm1_gamma, const REAL *restrict norm1_h, long C)
+    const REAL *restrict norm1_gamma, const REAL *restrict norm1_h, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long norm1_h_at = C * j;
-        const long relu1_y_at = C * j;
-        for (long c = 0; c < whole(0, C); c += LANES) {
+        const long norm1_h_at = j * row_;
+        const long relu1_y_at = j * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals norm1_gamma_1 = load(&norm1_gamma[c]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + c]);
@@ -210,7 +217,7 @@ static void loops(
             store(&relu1_y[relu1_y_at + c], relu1_y_1);
         }
         APART
-        for (long c = whole(0, C); c < C; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL norm1_beta_1 = norm1_beta[c];
             const REAL norm1_gamma_1 = norm1_gamma[c];
             const REAL norm1_h_1 = norm1_h[norm1_h_at + c];
@@ -246,19 +253,20 @@ def resnet20_basic_forward_3(
         (),
         (C,),
         (),
+        repeated=(1, 2),
     )
 
 
 resnet20_basic_forward_4_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu2_y, const REAL *restrict norm2_beta,
-    const REAL *restrict norm2_gamma, const REAL *restrict norm2_h, const REAL *restrict x, long C)
+    const REAL *restrict norm2_gamma, const REAL *restrict norm2_h, const REAL *restrict x, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long norm2_h_at = C * j;
-        const long relu2_y_at = C * j;
-        const long x_at = C * j;
-        for (long c = 0; c < whole(0, C); c += LANES) {
+        const long norm2_h_at = j * row_;
+        const long relu2_y_at = j * row_;
+        const long x_at = j * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals norm2_beta_1 = load(&norm2_beta[c]);
             const reals norm2_gamma_1 = load(&norm2_gamma[c]);
             const reals norm2_h_1 = load(&norm2_h[norm2_h_at + c]);
@@ -269,7 +277,7 @@ static void loops(
             store(&relu2_y[relu2_y_at + c], relu2_y_1);
         }
         APART
-        for (long c = whole(0, C); c < C; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL norm2_beta_1 = norm2_beta[c];
             const REAL norm2_gamma_1 = norm2_gamma[c];
             const REAL norm2_h_1 = norm2_h[norm2_h_at + c];
@@ -314,6 +322,7 @@ def resnet20_basic_forward_4(
         (),
         (C,),
         (),
+        repeated=(1, 2),
     )
 
 
@@ -458,12 +467,12 @@ def resnet20_down_forward_1(
 resnet20_down_forward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict norm1_h, const REAL *restrict conv1_u, const REAL *restrict factor1,
-    const REAL *restrict norm1_m, long K)
+    const REAL *restrict norm1_m, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long conv1_u_at = K * j;
-        const long norm1_h_at = K * j;
-        for (long c = 0; c < whole(0, K); c += LANES) {
+        const long conv1_u_at = j * row_;
+        const long norm1_h_at = j * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_m_1 = load(&norm1_m[c]);
             const reals factor1_1 = load(&factor1[c]);
@@ -471,7 +480,7 @@ static void loops(
             store(&norm1_h[norm1_h_at + c], norm1_h_1);
         }
         APART
-        for (long c = whole(0, K); c < K; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
             const REAL norm1_m_1 = norm1_m[c];
             const REAL factor1_1 = factor1[c];
@@ -505,18 +514,19 @@ def resnet20_down_forward_2(
         (),
         (K,),
         (),
+        repeated=(2, 3),
     )
 
 
 resnet20_down_forward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu1_y, const REAL *restrict norm1_beta,
-    const REAL *restrict norm1_gamma, const REAL *restrict norm1_h, long K)
+    const REAL *restrict norm1_gamma, const REAL *restrict norm1_h, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long norm1_h_at = K * j;
-        const long relu1_y_at = K * j;
-        for (long c = 0; c < whole(0, K); c += LANES) {
+        const long norm1_h_at = j * row_;
+        const long relu1_y_at = j * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals norm1_beta_1 = load(&norm1_beta[c]);
             const reals norm1_gamma_1 = load(&norm1_gamma[c]);
             const reals norm1_h_1 = load(&norm1_h[norm1_h_at + c]);
@@ -526,7 +536,7 @@ static void loops(
             store(&relu1_y[relu1_y_at + c], relu1_y_1);
         }
         APART
-        for (long c = whole(0, K); c < K; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL norm1_beta_1 = norm1_beta[c];
             const REAL norm1_gamma_1 = norm1_gamma[c];
             const REAL norm1_h_1 = norm1_h[norm1_h_at + c];
@@ -562,6 +572,7 @@ def resnet20_down_forward_3(
         (),
         (K,),
         (),
+        repeated=(1, 2),
     )
 
 
@@ -796,12 +807,12 @@ def resnet20_forward_3(
 resnet20_basic_predict_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu1_y, const REAL *restrict conv1_u, const REAL *restrict factor1,
-    const REAL *restrict norm1_beta, const REAL *restrict norm1_running_mean, long C)
+    const REAL *restrict norm1_beta, const REAL *restrict norm1_running_mean, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long conv1_u_at = C * j;
-        const long relu1_y_at = C * j;
-        for (long c = 0; c < whole(0, C); c += LANES) {
+        const long conv1_u_at = j * row_;
+        const long relu1_y_at = j * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_running_mean_1 = load(&norm1_running_mean[c]);
             const reals factor1_1 = load(&factor1[c]);
@@ -812,7 +823,7 @@ static void loops(
             store(&relu1_y[relu1_y_at + c], relu1_y_1);
         }
         APART
-        for (long c = whole(0, C); c < C; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
             const REAL norm1_running_mean_1 = norm1_running_mean[c];
             const REAL factor1_1 = factor1[c];
@@ -857,19 +868,20 @@ def resnet20_basic_predict_1(
         (),
         (C,),
         (),
+        repeated=(2, 3, 4),
     )
 
 
 resnet20_basic_predict_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu2_y, const REAL *restrict conv2_u, const REAL *restrict factor2,
-    const REAL *restrict norm2_beta, const REAL *restrict norm2_running_mean, const REAL *restrict x, long C)
+    const REAL *restrict norm2_beta, const REAL *restrict norm2_running_mean, const REAL *restrict x, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long conv2_u_at = C * j;
-        const long relu2_y_at = C * j;
-        const long x_at = C * j;
-        for (long c = 0; c < whole(0, C); c += LANES) {
+        const long conv2_u_at = j * row_;
+        const long relu2_y_at = j * row_;
+        const long x_at = j * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals conv2_u_1 = load(&conv2_u[conv2_u_at + c]);
             const reals norm2_running_mean_1 = load(&norm2_running_mean[c]);
             const reals factor2_1 = load(&factor2[c]);
@@ -881,7 +893,7 @@ static void loops(
             store(&relu2_y[relu2_y_at + c], relu2_y_1);
         }
         APART
-        for (long c = whole(0, C); c < C; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL conv2_u_1 = conv2_u[conv2_u_at + c];
             const REAL norm2_running_mean_1 = norm2_running_mean[c];
             const REAL factor2_1 = factor2[c];
@@ -928,18 +940,19 @@ def resnet20_basic_predict_2(
         (),
         (C,),
         (),
+        repeated=(2, 3, 4),
     )
 
 
 resnet20_down_predict_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu1_y, const REAL *restrict conv1_u, const REAL *restrict factor1,
-    const REAL *restrict norm1_beta, const REAL *restrict norm1_running_mean, long K)
+    const REAL *restrict norm1_beta, const REAL *restrict norm1_running_mean, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long conv1_u_at = K * j;
-        const long relu1_y_at = K * j;
-        for (long c = 0; c < whole(0, K); c += LANES) {
+        const long conv1_u_at = j * row_;
+        const long relu1_y_at = j * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
             const reals norm1_running_mean_1 = load(&norm1_running_mean[c]);
             const reals factor1_1 = load(&factor1[c]);
@@ -950,7 +963,7 @@ static void loops(
             store(&relu1_y[relu1_y_at + c], relu1_y_1);
         }
         APART
-        for (long c = whole(0, K); c < K; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
             const REAL norm1_running_mean_1 = norm1_running_mean[c];
             const REAL factor1_1 = factor1[c];
@@ -995,6 +1008,7 @@ def resnet20_down_predict_1(
         (),
         (K,),
         (),
+        repeated=(2, 3, 4),
     )
 
 
@@ -1173,13 +1187,13 @@ resnet20_basic_backward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_beta,
     const REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y, const REAL *restrict factor1,
-    const REAL *restrict norm2_h, REAL number_1, REAL number_2, long C)
+    const REAL *restrict norm2_h, REAL number_1, REAL number_2, long row_)
 {
     for (long v = start; v < stop; v++) {
-        const long dconv2_u_at = C * v;
-        const long dsum_y_at = C * v;
-        const long norm2_h_at = C * v;
-        for (long e = 0; e < whole(0, C); e += LANES) {
+        const long dconv2_u_at = row_ * v;
+        const long dsum_y_at = row_ * v;
+        const long norm2_h_at = row_ * v;
+        for (long e = 0; e < whole(0, row_); e += LANES) {
             const reals dsum_y_1 = load(&dsum_y[dsum_y_at + e]);
             const reals dnorm2_beta_1 = load(&dnorm2_beta[e]);
             const reals dnorm2_gamma_1 = load(&dnorm2_gamma[e]);
@@ -1191,7 +1205,7 @@ static void loops(
             store(&dconv2_u[dconv2_u_at + e], dconv2_u_1);
         }
         APART
-        for (long e = whole(0, C); e < C; e++) {
+        for (long e = whole(0, row_); e < row_; e++) {
             const REAL dsum_y_1 = dsum_y[dsum_y_at + e];
             const REAL dnorm2_beta_1 = dnorm2_beta[e];
             const REAL dnorm2_gamma_1 = dnorm2_gamma[e];
@@ -1239,6 +1253,7 @@ def resnet20_basic_backward_2(
         (dtype(rt.ratio(1, H**2 * N)), dtype(H**2 * N)),
         (C,),
         (),
+        repeated=(1, 2, 4),
     )
 
 
@@ -1355,14 +1370,14 @@ resnet20_basic_backward_4_loops = r"""/* Row by row, for every v. */
 static void loops(
     long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y,
     const REAL *restrict dnorm1_beta, const REAL *restrict dnorm1_gamma, const REAL *restrict factor2,
-    const REAL *restrict norm1_h, REAL number_1, REAL number_2, long C)
+    const REAL *restrict norm1_h, REAL number_1, REAL number_2, long row_)
 {
     for (long v = start; v < stop; v++) {
-        const long dconv1_u_at = C * v;
-        const long drelu1_y_at = C * v;
-        const long norm1_h_at = C * v;
-        const long relu1_y_at = C * v;
-        for (long e = 0; e < whole(0, C); e += LANES) {
+        const long dconv1_u_at = row_ * v;
+        const long drelu1_y_at = row_ * v;
+        const long norm1_h_at = row_ * v;
+        const long relu1_y_at = row_ * v;
+        for (long e = 0; e < whole(0, row_); e += LANES) {
             const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
             const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
             const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
@@ -1377,7 +1392,7 @@ static void loops(
             store(&dconv1_u[dconv1_u_at + e], dconv1_u_1);
         }
         APART
-        for (long e = whole(0, C); e < C; e++) {
+        for (long e = whole(0, row_); e < row_; e++) {
             const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
             const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
             const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
@@ -1429,6 +1444,7 @@ def resnet20_basic_backward_4(
         (dtype(rt.ratio(1, H**2 * N)), dtype(H**2 * N)),
         (C,),
         (),
+        repeated=(3, 4, 5),
     )
 
 
@@ -1549,13 +1565,13 @@ resnet20_down_backward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_beta,
     const REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y, const REAL *restrict factor1,
-    const REAL *restrict norm2_h, REAL number_1, REAL number_2, long K)
+    const REAL *restrict norm2_h, REAL number_1, REAL number_2, long row_)
 {
     for (long v = start; v < stop; v++) {
-        const long dconv2_u_at = K * v;
-        const long dsum_y_at = K * v;
-        const long norm2_h_at = K * v;
-        for (long e = 0; e < whole(0, K); e += LANES) {
+        const long dconv2_u_at = row_ * v;
+        const long dsum_y_at = row_ * v;
+        const long norm2_h_at = row_ * v;
+        for (long e = 0; e < whole(0, row_); e += LANES) {
             const reals dsum_y_1 = load(&dsum_y[dsum_y_at + e]);
             const reals dnorm2_beta_1 = load(&dnorm2_beta[e]);
             const reals dnorm2_gamma_1 = load(&dnorm2_gamma[e]);
@@ -1567,7 +1583,7 @@ static void loops(
             store(&dconv2_u[dconv2_u_at + e], dconv2_u_1);
         }
         APART
-        for (long e = whole(0, K); e < K; e++) {
+        for (long e = whole(0, row_); e < row_; e++) {
             const REAL dsum_y_1 = dsum_y[dsum_y_at + e];
             const REAL dnorm2_beta_1 = dnorm2_beta[e];
             const REAL dnorm2_gamma_1 = dnorm2_gamma[e];
@@ -1615,6 +1631,7 @@ def resnet20_down_backward_2(
         (dtype(rt.ratio(1, H_out**2 * N)), dtype(H_out**2 * N)),
         (K,),
         (),
+        repeated=(1, 2, 4),
     )
 
 
@@ -1731,14 +1748,14 @@ resnet20_down_backward_4_loops = r"""/* Row by row, for every v. */
 static void loops(
     long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y,
     const REAL *restrict dnorm1_beta, const REAL *restrict dnorm1_gamma, const REAL *restrict factor2,
-    const REAL *restrict norm1_h, REAL number_1, REAL number_2, long K)
+    const REAL *restrict norm1_h, REAL number_1, REAL number_2, long row_)
 {
     for (long v = start; v < stop; v++) {
-        const long dconv1_u_at = K * v;
-        const long drelu1_y_at = K * v;
-        const long norm1_h_at = K * v;
-        const long relu1_y_at = K * v;
-        for (long e = 0; e < whole(0, K); e += LANES) {
+        const long dconv1_u_at = row_ * v;
+        const long drelu1_y_at = row_ * v;
+        const long norm1_h_at = row_ * v;
+        const long relu1_y_at = row_ * v;
+        for (long e = 0; e < whole(0, row_); e += LANES) {
             const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
             const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
             const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
@@ -1753,7 +1770,7 @@ static void loops(
             store(&dconv1_u[dconv1_u_at + e], dconv1_u_1);
         }
         APART
-        for (long e = whole(0, K); e < K; e++) {
+        for (long e = whole(0, row_); e < row_; e++) {
             const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
             const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
             const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
@@ -1805,6 +1822,7 @@ def resnet20_down_backward_4(
         (dtype(rt.ratio(1, H_out**2 * N)), dtype(H_out**2 * N)),
         (K,),
         (),
+        repeated=(3, 4, 5),
     )
 
 

@@ -114,12 +114,12 @@ def subsampling2d_forward_1(
 subsampling2d_forward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict a, const REAL *restrict b,
-    const REAL *restrict z, REAL number_1, REAL number_2, long C)
+    const REAL *restrict z, REAL number_1, REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long y_at = C * j;
-        const long z_at = C * j;
-        for (long c = 0; c < whole(0, C); c += LANES) {
+        const long y_at = j * row_;
+        const long z_at = j * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
             const reals a_1 = load(&a[c]);
             const reals z_1 = load(&z[z_at + c]);
             const reals b_1 = load(&b[c]);
@@ -127,7 +127,7 @@ static void loops(
             store(&y[y_at + c], y_1);
         }
         APART
-        for (long c = whole(0, C); c < C; c++) {
+        for (long c = whole(0, row_); c < row_; c++) {
             const REAL a_1 = a[c];
             const REAL z_1 = z[z_at + c];
             const REAL b_1 = b[c];
@@ -163,6 +163,7 @@ def subsampling2d_forward_2(
         (dtype(A), dtype(S)),
         (C,),
         (),
+        repeated=(1, 2),
     )
 
 

@@ -28,8 +28,8 @@ def looped(module: ModuleType, known: bool = False) -> Iterator[set[str]]:
             set_in_all(patch, "MOST_KNOWN", 0, module.rt)
 
         def noted(run: Callable[..., bool]) -> Callable[..., bool]:
-            def called(text: str, *given: Any) -> bool:
-                computed = run(text, *given)
+            def called(text: str, *given: Any, **named: Any) -> bool:
+                computed = run(text, *given, **named)
                 assert computed, text
                 ran.update(name for name, value in vars(module.loops._module).items() if value is text)
                 return computed

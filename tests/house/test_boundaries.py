@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases.sources import tree
+
 ROOT = Path(__file__).parents[2]
 NUMPY_IN_DERIVE = {
     "accuracy.py", "boxes.py", "by_definition.py", "certificate.py", "differences.py", "exact.py", "functions.py",
@@ -41,11 +43,11 @@ def imports(path: Path) -> tuple[tuple[str, int], ...]:
 
     Those of this package are called as in a checkout, "derive.ir.term" for gradscribe.derive.ir.term.
     """
-    return tuple(_imports(ast.parse(path.read_text(encoding="utf-8"))))
+    return tuple(_imports(tree(path)))
 
 
-def _imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(tree):
+def _imports(module: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(module):
         if isinstance(node, ast.Import):
             yield from ((alias.name.removeprefix("gradscribe."), 0) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -124,9 +126,9 @@ def test_adapters_import_numpy_and_each_other_and_the_frameworks_where_they_are_
         allowed = STANDARD | {"adapters", "numpy", "safetensors"} | ({"torch"} if file in of_torch else set())
         own = {name.partition(".")[0] for name, level in imports(path) if level == 0 and name not in shared}
         assert own <= allowed, file
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        at_the_top = {n.module or "" for n in tree.body if isinstance(n, ast.ImportFrom)}
-        at_the_top |= {alias.name for n in tree.body if isinstance(n, ast.Import) for alias in n.names}
+        body = tree(path).body
+        at_the_top = {n.module or "" for n in body if isinstance(n, ast.ImportFrom)}
+        at_the_top |= {alias.name for n in body if isinstance(n, ast.Import) for alias in n.names}
         assert not [name for name in at_the_top if name.startswith("safetensors")], file
         named = {name for name, _ in imports(path)}
         assert file in of_torch or not {"adapters.torch", "adapters.operators"} & named, file
@@ -147,7 +149,7 @@ def test_the_catalogue_is_forward_and_update_equations_only() -> None:
     own = ("derive.catalogue.layers", "derive.catalogue.optimisers")
     for path in [*modules("derive/catalogue/layers"), *modules("derive/catalogue/optimisers")]:
         assert not {name for name, _ in imports(path) if name not in allowed and not name.startswith(own)}, path
-        nodes = [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+        nodes = [*ast.walk(tree(path))]
         names = {node.id for node in nodes if isinstance(node, ast.Name)}
         assert not names & {"Access", "Term", "Statement", "Program", "diff", "Derivative", "differentiate"}, path
         functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
@@ -157,7 +159,7 @@ def test_the_catalogue_is_forward_and_update_equations_only() -> None:
 def test_no_text_reaches_sympys_evaluators() -> None:
     """sympify, parse_expr and lambdify run text as Python; eval and exec stand in one place, for our own output."""
     for path in [*modules("derive"), *modules("codegen")]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(tree(path, "parse_expr|lambdify|eval|exec")):
             if not isinstance(node, ast.Call):
                 continue
             called = node.func

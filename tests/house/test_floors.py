@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from gradscribe.codegen.target import TARGETS
+from tests.cases.sources import tree
 
 ROOT = Path(__file__).parents[2]
 HOUSE = ("derive", "codegen", "adapters", "gradscribe")
@@ -179,8 +180,8 @@ def test_no_other_code_of_codegen_speaks_of_a_backend() -> None:
     outside = [module for module in MODULES if module.startswith("codegen.") and not backend(module)]
     assert len(outside) > 50
     for module in {*outside} - {TABLE}:
-        tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
-        docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-        said = {text for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in docs
+        nodes = [*ast.walk(tree(MODULES[module], WORDS))]
+        docs = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        said = {text for node in nodes if isinstance(node, ast.Constant) and id(node) not in docs
                 if isinstance(text := node.value, str) and WORDS.search(text)}  # fmt: skip
         assert said == SAID.get(module, set()), module

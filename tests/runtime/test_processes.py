@@ -189,7 +189,7 @@ def test_a_task_that_forks_does_not_wait_for_threads_that_are_not_there() -> Non
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_pools_of_processes(method: str) -> None:
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip("no such method here")

@@ -32,10 +32,10 @@ WAYS = [(s, backend) for s in STRATEGIES for backend in BACKENDS if backend == "
 """Every strategy on every backend that has it."""
 TOLERANCE = {"float64": 1e-12, "float32": 6e-6}
 """Relative to the greatest sum of absolute products."""
-LEAST = draws(4, 15)
+LEAST = draws(3, 15)
 """How many contractions a strategy has to compute at least."""
 DRAWS = draws(120, 400)
-MOST, MOST_COMPILED = draws(12, 60), draws(6, 36)
+MOST, MOST_COMPILED = draws(12, 60), draws(3, 36)
 """How many it computes at most, evenly chosen of those that it can; a compiler needs longer for each than the sums."""
 
 

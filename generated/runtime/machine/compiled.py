@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from .configuration import current, has_c
 from .process import process, this_thread
 from .threads import team_size
 
-FEWEST_STEPS = 1 << 17
+FEWEST_STEPS = 1 << 15
 """Steps of loops from which on they are compiled without being asked for."""
 
 MOST_COUNTED = (1 << 31) - 1
@@ -31,6 +32,12 @@ MOST_KNOWN = 16
 
 PARTS = 4
 """Parts of the work per thread: whoever is done first takes another one."""
+
+VECTOR = 64
+"""Bytes of the longest vector."""
+
+LONG_ROW = 256
+"""Elements of a row from which on what is left of its last vector does not matter."""
 
 ROUND = 64
 """Rows that parts with many of them have a multiple of: vectors begin at the same elements whatever the parts are."""
@@ -58,6 +65,7 @@ def run(
     sizes: tuple[int, ...],
     known: tuple[int, ...],
     sums: int = 0,
+    repeated: tuple[int, ...] = (),
 ) -> bool:
     """Run loops, in several threads if that pays; False where they are not wanted, or cannot be compiled.
 
@@ -72,6 +80,8 @@ def run(
         sizes: numbers that count.
         known: the same, which the compiler is told while they are small.
         sums: of the loops that add up: the numbers that each row of the outermost loop has; a second sweep adds these.
+        repeated: which arrays are one row, the same for all rows; `sizes` begin with the extent of a row then, and
+            several short ones are computed as one.
     """
     if not worthwhile(steps):
         return False
@@ -92,10 +102,35 @@ def run(
         given.append(np.zeros(max(1, extent) * sums))
     alone = getattr(this_thread, "worker", False)
     threads = 1 if alone else team_size(steps * STEP, current().threads)
-    rows = max(1, extent // (threads * PARTS)) if threads > 1 else max(1, extent)
-    rows += -rows % ROUND if rows > ROUND**2 else 0
-    call(given, (extent, rows, *sizes, *known), threads)
+    times = _rows_at_a_time(extent, sizes[0], arrays[0].itemsize) if repeated else 1
+    if times == 1:
+        call(given, (extent, _rows(extent, threads), *sizes, *known), threads)
+        return True
+    row, *others = sizes
+    whole, rest = divmod(extent, times)
+    longer = [np.tile(a, times) if k in repeated else a for k, a in enumerate(given)]
+    call(longer, (whole, _rows(whole, threads), row * times, *others, *known), threads)
+    if rest:
+        first, several = whole * times * row, len(arrays)
+        last = [a if k in repeated or k >= several else a.reshape(-1)[first:] for k, a in enumerate(given)]
+        call(last, (rest, rest, *sizes, *known), 1)
     return True
+
+
+def _rows(extent: int, threads: int) -> int:
+    """The rows of a part of the work."""
+    rows = max(1, extent // (threads * PARTS)) if threads > 1 else max(1, extent)
+    return rows + (-rows % ROUND if rows > ROUND**2 else 0)
+
+
+def _rows_at_a_time(extent: int, row: int, itemsize: int) -> int:
+    """How many rows are computed as one: so many that they are whole vectors, and many of them; 1 for all others."""
+    lanes = VECTOR // itemsize
+    if row % lanes == 0 or row >= LONG_ROW:
+        return 1
+    times = lanes // gcd(row, lanes)
+    times *= max(1, LONG_ROW // (times * row))
+    return times if times <= extent else 1
 
 
 @lru_cache(512)

@@ -17,10 +17,12 @@ from gradscribe.codegen.files.audit import AuditError, audit, audit_package
 from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.numpy.package.module_text import METHODS, NUMPY
 from gradscribe.codegen.numpy.package.runtime import runtime_attributes, runtime_names
+from gradscribe.codegen.numpy.print.numpy_table import called
 from gradscribe.codegen.python.expression import texts
 from gradscribe.codegen.python.names import BUILTINS
 from gradscribe.codegen.tool.package import package_sources, stale, write_package
 from gradscribe.derive.ir.term import EquationError
+from tests.cases.sources import tree
 
 ROOT = Path(__file__).parents[3]
 LAYER = gradscribe.layer("weight w; y[n, k] = tanh(sum(c) x[n, c] * w[c, k])", "mine")
@@ -190,7 +192,7 @@ def test_there_is_one_exec() -> None:
     found = []
     for folder in ("derive", "codegen", "adapters"):
         for path in (ROOT / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in ast.walk(tree(path, "exec|eval")):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("exec", "eval"):
                     found.append(f"{path.relative_to(ROOT)}: {node.func.id}")
     assert found == [str(Path("codegen") / "compiler.py") + ": exec"]
@@ -222,23 +224,10 @@ def test_what_generated_modules_use_is_listed_and_the_other_way_round() -> None:
     used: set[str] = set()
     for path in (*(ROOT / "generated").glob("*.py"), *(ROOT / "generated/compiled").glob("*.py")):
         if path.stem != "__init__":
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            used |= {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
-            used |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
-    functions = {
-        "arctan",
-        "cos",
-        "cosh",
-        "sin",
-        "sinh",
-        "add",
-        "divide",
-        "int64",
-        "intp",
-        "min",
-        "max",
-        "copyto",
-    }  # of equations
+            nodes = [*ast.walk(tree(path))]
+            used |= {n.attr for n in nodes if isinstance(n, ast.Attribute)}
+            used |= {n.id for n in nodes if isinstance(n, ast.Name)}
+    functions = {*called(), "add", "divide", "int64", "intp", "min", "max", "copyto"}  # of equations
     assert (NUMPY | METHODS | BUILTINS) - used - functions == set()
     users = {"Sequential", "Settings", "compiling", "current", "release", "settings"}
     others = {"direction", "first_min", "minimise", "names", "scalar_type", "wide"}  # of layers of one's own

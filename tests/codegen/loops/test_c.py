@@ -86,7 +86,7 @@ def test_a_text_is_the_one_that_was_printed() -> None:
 
 # ----- compiled -------------------------------------------------------------------------------------------------------
 @COMPILED
-@pytest.mark.parametrize("name", some(LOOPED, 4))
+@pytest.mark.parametrize("name", some(LOOPED, 3))
 @pytest.mark.parametrize("real", some(["float", "double"], 1))
 def test_no_compiler_warns(name: str, real: str) -> None:
     search = room("machine.native.compiler").search()

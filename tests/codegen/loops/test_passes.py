@@ -44,9 +44,9 @@ def attention_results(x: Array, causal: bool) -> list[Array]:
     return [y, *made.backward(np.sin(y))]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", some([np.float32, np.float64], 1))
 @pytest.mark.parametrize("module", [batch_norm, layer_norm])
-@pytest.mark.parametrize("shape", some([(37, 19), (1, 1), (2, 1), (3, 5, 64), (0, 7), (2100, 3), (1, 33)], 4))
+@pytest.mark.parametrize("shape", some([(37, 19), (1, 1), (2, 1), (3, 5, 64), (0, 7), (2100, 3), (1, 33)], 3))
 def test_a_norm_is_numpy_s(module: ModuleType, shape: tuple[int, ...], dtype: Any) -> None:
     x, dy = arrays(shape, 2, dtype)
     found = []
@@ -74,7 +74,7 @@ def test_nan_stays_where_it_is_and_arrays_may_have_gaps(module: ModuleType) -> N
 
 
 @pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("shape", some([(2, 9, 8), (3, 1, 4), (1, 33, 5), (0, 4, 4), (2, 40, 16)], 3))
+@pytest.mark.parametrize("shape", some([(2, 9, 8), (3, 1, 4), (1, 33, 5), (0, 4, 4), (2, 40, 16)], 2))
 def test_attention_is_numpy_s(shape: tuple[int, ...], causal: bool) -> None:
     (x,) = arrays(shape, 1, np.float64)
     found = []
@@ -175,9 +175,9 @@ def test_wherever_loops_are_refused_numpy_computes(monkeypatch: pytest.MonkeyPat
     def results(refused: int) -> tuple[list[np.ndarray], int]:
         asked = []
 
-        def most(text: str, *given: Any) -> Any:
+        def most(text: str, *given: Any, **named: Any) -> Any:
             asked.append(text)
-            return False if len(asked) == refused else run(text, *given)
+            return False if len(asked) == refused else run(text, *given, **named)
 
         monkeypatch.setattr(module.rt, "run", most)
         own = module.Net(dtype=np.float64, rng=0)

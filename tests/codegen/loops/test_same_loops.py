@@ -44,7 +44,7 @@ def test_what_is_the_same_but_for_names(text: str) -> None:
 def test_norms_in_a_row_share_their_loops() -> None:
     text = """
         input x[N,8,8,16]
-        block unit(k) = conv2d(k, 3, padding=1) -> batch_norm -> relu -> conv2d(k, 3, padding=1) -> batch_norm
+        block unit(k) = conv2d(k, 1) -> batch_norm -> relu -> conv2d(k, 1) -> batch_norm
         a: unit(16) -> b: unit(16) -> flatten -> dense(2)
     """
     made = network(text, "net")

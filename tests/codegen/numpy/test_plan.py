@@ -18,6 +18,7 @@ from gradscribe.codegen.python.text.render import environment
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.ir.functions import FUNCTIONS as SCALARS
 from tests.cases.catalogue import FUNCTIONS, GENERATED, TRIED, kernel, planned
+from tests.cases.sources import tree
 from tests.cases.together import hold
 from tests.codegen.numpy.test_effects import records_speak_of_the_arrays_that_their_statements_use
 
@@ -259,7 +260,7 @@ def test_no_code_of_codegen_knows_a_layer() -> None:
     files = sorted((ROOT / "codegen").rglob("*.py"))
     assert len(files) > 20
     for path in files:
-        for word in words_of_code(ast.parse(path.read_text(encoding="utf-8"))):
+        for word in words_of_code(tree(path, LAYER_WORDS)):
             word = OF_EQUATIONS.sub("", word) if path.name in TABLES else word
             assert not LAYER_WORDS.search(NO_LAYERS.sub("", word)), f"{path.name}: {word!r}"
 

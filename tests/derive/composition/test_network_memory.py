@@ -1,6 +1,7 @@
 """What networks hold: memory that is used again, what is kept for backward, arrays that are views."""
 
 import numpy as np
+import pytest
 from sympy import Integer
 
 from gradscribe import network
@@ -11,6 +12,7 @@ from gradscribe.codegen.numpy.network.planning.network_plans import backward_pla
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.composition import Network, concrete
 from tests.cases.networks import instance
+from tests.cases.thorough import some
 
 
 def nothing_reads_what_was_given_back(net: Network) -> None:
@@ -69,16 +71,19 @@ def memories(net: Network) -> tuple[Memory, Memory]:
     return forward_plan(found).memory, backward_plan(found).memory
 
 
-def test_memory_is_used_again_and_as_much_as_the_plan_says() -> None:
+@pytest.mark.parametrize("backend", some(["numpy", "auto"], 1))
+def test_memory_is_used_again_and_as_much_as_the_plan_says(backend: str) -> None:
     """The buffers do not grow from step to step; they hold no more than the stated peak."""
     net = NETWORKS["lenet5"]()
-    layer = instance(net)
+    module = compile_layer(net)
+    layer = getattr(module, net.class_name)(dtype=np.float64, rng=0)
     x = np.zeros((64, 32, 32, 1))
     sizes = []
-    for _ in range(4):
-        layer.backward(np.ones_like(layer(x)))
-        layer.predict(x)
-        sizes.append(layer.buffers.size)
+    with module.rt.settings(backend=backend):
+        for _ in range(4):
+            layer.backward(np.ones_like(layer(x)))
+            layer.predict(x)
+            sizes.append(layer.buffers.size)
     assert sizes[1] == sizes[3]
     stated = memories(net)
     n = next(iter(stated[1].peak.free_symbols))

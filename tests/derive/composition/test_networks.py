@@ -1,6 +1,7 @@
 """Networks: composition, generated modules against the interpreter."""
 
 import ast
+import inspect
 from importlib import import_module
 from typing import Any
 
@@ -39,7 +40,7 @@ def shaken(layer: Any, rng: np.random.Generator) -> None:
         weight += 0.3 * rng.normal(size=weight.shape)
 
 
-@pytest.mark.parametrize("seed", some(range(24), 3, first=1))
+@pytest.mark.parametrize("seed", some(range(24), 2, first=1))
 def test_a_random_network_equals_the_interpreter(seed: int) -> None:
     """Forward, all gradients, running statistics: fused and in reused memory, against the equations by brute force."""
     rng = np.random.default_rng(seed)
@@ -169,9 +170,9 @@ def test_a_module_begins_with_the_text_and_the_table_of_its_layers() -> None:
     """The names are those of the code; what a text says stays a text."""
     text = 'input x[N, 4, 4, 2]  # a "comment" \\ of the user\'s\nconv2d(3, 3) -> relu\n-> flatten -> dense(2)'
     made = compile_layer(network(text))
-    lines = str(made.__doc__).splitlines()
-    start = lines.index(f"  {text.splitlines()[0]}")
-    assert lines[start : start + 3] == [f"  {line}" for line in text.splitlines()]
+    lines = inspect.cleandoc(str(made.__doc__)).splitlines()  # as Python itself keeps them from 3.13 on
+    start = lines.index(text.splitlines()[0])
+    assert lines[start : start + 3] == text.splitlines()
     rows = {words[0]: words[1:] for line in lines[start + 6 :] if (words := line.split())}
     assert rows["conv2d1"][0] == "conv2d,"
     assert rows["conv2d1"][-1] == str(3 * 3 * 2 * 3 + 3)

@@ -13,6 +13,7 @@ from gradscribe.derive.ir.term import accesses
 from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.text import text_writer
 from tests.cases.catalogue import derived
+from tests.cases.thorough import some
 
 TWO = """
 weight w, v
@@ -77,7 +78,7 @@ def test_a_box_with_a_closed_form_behind_it_has_a_heading_of_its_own() -> None:
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdfLaTeX")
-@pytest.mark.parametrize("name", ["lstm_cell", "gru_cell"])
+@pytest.mark.parametrize("name", some(["lstm_cell", "gru_cell"], 1))
 def test_a_cell_takes_two_pages(name: str, tmp_path: Path) -> None:
     page = derived(name)
     (tmp_path / "page.tex").write_text(latex_writer.render(page, certify(page)), "utf-8")

@@ -61,7 +61,7 @@ def test_every_row_holds_under_settings(name: str, settings: dict[str, str]) -> 
     assert certificate.holds, certificate
 
 
-@pytest.mark.parametrize("seed", some(range(12), 3, first=1))
+@pytest.mark.parametrize("seed", some(range(12), 2, first=1))
 def test_rows_of_random_programs_hold(seed: int) -> None:
     derivation = derive(random_case(seed).layer)
     text_writer.render(derivation)

@@ -174,6 +174,19 @@ def test_state_is_named_after_what_it_is_and_its_weight() -> None:
     assert set(Adam(params).state) == {f"{k}_moment.{w}" for k in ("first", "second") for w in params}
 
 
+def test_arrays_that_are_replaced_between_steps_are_those_that_count() -> None:
+    """A weight, and what is kept of one: as a checkpoint or a user may put others in their places."""
+    params = {"w": np.ones((2, 3)), "b": np.ones(4)}
+    optimiser = SGD(params, lr=1.0, momentum=0.5)
+    optimiser.step({name: np.ones_like(value) for name, value in params.items()})
+    params["w"] = np.full((2, 3), 7.0)
+    optimiser.state["velocity.b"] = np.full(4, 8.0)
+    optimiser.step({name: np.ones_like(value) for name, value in params.items()})
+    np.testing.assert_array_equal(params["w"], np.full((2, 3), 7.0 - 1.5))
+    np.testing.assert_array_equal(params["b"], np.full(4, 0.0 - 5.0))
+    np.testing.assert_array_equal(optimiser.state["velocity.b"], np.full(4, 5.0))
+
+
 def test_a_weight_that_is_a_view_is_updated_in_what_it_views() -> None:
     whole = np.ones((4, 4))
     SGD({"w": whole[::2, 1:]}, lr=1.0).step({"w": np.ones((2, 3))})

@@ -84,9 +84,8 @@ with rt.settings(backend="compiled"):
     objects._made, rehearsal.make_together = counted, noted
     net, rng = generated.LeNet(rng=0), np.random.default_rng(0)
     x = rng.standard_normal((2, 32, 32, 1), np.float32)
-    y = net(x)
-    dx = net.backward(rng.standard_normal(y.shape, np.float32))
-    print(json.dumps([together[0], apart[0], most[0], float(y.sum()), float(dx.sum())]))
+    y = net.predict(x)
+    print(json.dumps([together[0], apart[0], most[0], float(y.sum())]))
 """
 
 
@@ -98,14 +97,14 @@ def test_a_networks_functions_are_compiled_together_on_all_cores(cache: Path) ->
             [sys.executable, "-c", FIRST], env=environment, capture_output=True, text=True, check=True, timeout=300
         )
         told.append(json.loads(done.stdout))
-    (together, apart, most, *results), (again, *_, third, fourth) = told
-    assert together >= 8
+    (together, apart, most, result), (again, *_, repeated) = told
+    assert together >= 4
     assert apart == 0
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert 1 <= most <= (cores or 1)
     assert most > 1 or cores == 1
     assert again == 0
-    assert results == [third, fourth]
+    assert result == repeated
 
 
 def rows(other: Any = None) -> rt.Sequential:

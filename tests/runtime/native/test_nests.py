@@ -1,8 +1,6 @@
 """The loop nests of contractions in C: what compilers say of them, and what sanitizers find while they compute."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from gradscribe.generated.runtime.contractions.strategies.fused import fused_tex
 from gradscribe.generated.runtime.machine.native import compiler, searching
 from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, FOLD
 from tests.cases.random_contractions import problem
+from tests.cases.sanitizers import sanitized
 from tests.runtime.native.nests import compute_all
 from tests.runtime.rooms import forget_plans, set_in_all
 
@@ -69,20 +68,6 @@ def test_vectors_of_other_machines(vector: int, monkeypatch: pytest.MonkeyPatch)
 
 def test_sanitizers_find_nothing(tmp_path: Path) -> None:
     """With every address and every number checked: a process whose compiler adds that to each nest."""
-    found = compiler.compiler()
-    assert found is not None
-    library = subprocess.run(
-        (*found.command, "-print-file-name=libasan.so"), capture_output=True, text=True, check=True
-    )
-    if not Path(library.stdout.strip()).is_absolute():
-        pytest.skip("this compiler has no libasan.so")
-    own = {
-        "CC": f"{' '.join(found.command)} -fsanitize=address,undefined -fno-sanitize-recover=all",
-        "LD_PRELOAD": library.stdout.strip(),
-        "ASAN_OPTIONS": "detect_leaks=0",
-        "GRADSCRIBE_CACHE": str(tmp_path),
-    }
-    command = sys.executable, "-m", "tests.runtime.native.nests"
-    done = subprocess.run(command, env=os.environ | own, capture_output=True, text=True, check=False)
+    done = sanitized(("-m", "tests.runtime.native.nests"), tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("fine\n")

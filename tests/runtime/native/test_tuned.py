@@ -18,11 +18,21 @@ RNG = np.random.default_rng(0)
 X, W = RNG.standard_normal((2, 30, 30, 16), np.float32), RNG.standard_normal((3, 3, 16, 16), np.float32)
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the compiler's answers are kept for all these tests."""
+    return tmp_path_factory.mktemp("tuned")
+
+
 @pytest.fixture(autouse=True)
-def nothing_known(cache: Path) -> Iterator[None]:
+def cache(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Nothing has been measured."""
+    monkeypatch.setenv("GRADSCRIBE_CACHE", str(place))
+    for path in place.glob(f"*{tuned.KIND}"):
+        path.unlink()
     tuned._table.cache_clear()
     forget_plans()
-    yield
+    yield place
     tuned._table.cache_clear()
     forget_plans()
 

@@ -14,7 +14,7 @@ from gradscribe.codegen.loops import is_cheap
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Kind, Pass, in_stages, is_spread, loops_of, reads
 from gradscribe.codegen.numpy.plan import Allocate, Compiled, Define, Equation, Record, effects
-from gradscribe.derive.ir.term import accesses
+from gradscribe.derive.ir.term import Access, accesses
 
 MOST = 10
 """Statements of one pass: elements of more of them would not stay in registers, and looking for them takes longer."""
@@ -80,12 +80,16 @@ def joined(statements: Iterable[Lowered], scope: Scope, kept: Collection[str]) -
     def others(*places: int) -> set[str]:
         return set(kept).union(*(names for n, names in enumerate(spoken) if n not in places))
 
+    def behind(place: int) -> set[str]:
+        return set(kept).union(*spoken[place + 1 :])
+
     found: list[Record] = []
     k = 0
     while k < len(groups):
         both = _again(groups[k], groups[k + 1], others(k, k + 1), scope) if k + 1 < len(groups) else None
-        found += _records(both, others(k, k + 1)) if both is not None else _records([groups[k]], others(k))
-        k += 2 if both is not None else 1
+        parts, step = ([groups[k]], 1) if both is None else (both, 2)
+        found += _records(parts, others(*range(k, k + step)), behind(k + step - 1))
+        k += step
     return found
 
 
@@ -192,12 +196,18 @@ def _sums_are_read_at_the_end(passes: Sequence[Pass]) -> bool:
     return not sums & (early | made) and not late & made
 
 
-def _records(groups: Sequence[Sequence[Lowered]], others: Collection[str]) -> list[Record]:
-    """The records of statements that are passes, one after the other; `others` are the arrays that others speak of."""
+def _records(groups: Sequence[Sequence[Lowered]], others: Collection[str], behind: Collection[str]) -> list[Record]:
+    """The records of statements that are passes, one after the other.
+
+    Args:
+        groups: the statements.
+        others: the arrays that others speak of.
+        behind: those that others speak of behind these.
+    """
     statements = [s for group in groups for s in group if not s.repeated]
-    if len(statements) == 1 or not any(p.worth for p in _passes(statements)):
+    if len(statements) == 1 or not _is_worth(_passes(statements)):
         return [r for s in statements for r in (s.equation, *s.records)]
-    passes = [_passes(group) for group in groups]
+    passes = [_put_in(_passes(group), behind) for group in groups]
     twice = {s.target for group in groups for s in group if s.repeated}
     shared = set.intersection(*(_spoken(found) for found in passes)) if len(groups) > 1 else set()
     summed = {p.form.target.name for p in _passes(statements) if p.kind is Kind.COLUMNS and p.order[0] not in p.place}
@@ -219,6 +229,40 @@ def _otherwise(statement: Lowered, local: Collection[str], before: Collection[Re
     records = statement.alone if statement.target in local else statement.otherwise
     assert statement.found is not None
     return (*(r for r in statement.found.before if r not in before), *records)
+
+
+def _put_in(passes: list[Pass], behind: Collection[str]) -> list[Pass]:
+    """Passes, where what is added to an array that nobody reads behind them is added by those that read it here."""
+    for k, p in enumerate(passes):
+        name = p.form.target.name
+        rest = passes[k + 1 :]
+        once = sum(q.form.target.name == name for q in passes) == 1
+        if p.fresh or not once or name in behind or p.kind is not Kind.ELEMENTS or not _reads_all(rest, name):
+            continue
+        return [*passes[:k], *_put_in([_with_added(q, p) for q in rest], behind)]
+    return passes
+
+
+def _reads_all(passes: Sequence[Pass], name: str) -> bool:
+    """Whether elements of an array are read by passes that make elements, and by no others."""
+    readers = [p for p in passes if name in {a.tensor for a in reads(p)}]
+    return bool(readers) and all(p.kind is Kind.ELEMENTS for p in readers)
+
+
+def _with_added(reader: Pass, added: Pass) -> Pass:
+    """A pass that reads the sum of an array and of what is added to it."""
+    same = added.along(reader.order)
+    element = Access(same.form.target.name, *same.place)
+    put: dict[Expr, Expr] = {element: element + same.inside}
+    form = replace(reader.form, body=reader.form.body.xreplace(put))
+    entire = reader.entire.xreplace({element: element + same.entire})
+    before = tuple(dict.fromkeys((*added.before, *reader.before)))
+    return replace(reader, form=form, inside=reader.inside.xreplace(put), entire=entire, before=before)
+
+
+def _is_worth(passes: Sequence[Pass]) -> bool:
+    """Whether loops are worth it: for one of them, or as elements are read and written once and not again and again."""
+    return any(p.worth for p in passes) or all(p.kind is Kind.ELEMENTS for p in passes)
 
 
 def _spoken(passes: Iterable[Pass]) -> set[str]:

@@ -46,12 +46,12 @@ def compile_ahead(
 
     if name is None:
         for common in CONFIGURATIONS:
-            number = compile_for(find(common.name), common.shapes, common.settings, dtype, accuracy)
-            print(_told(common.name, common.shapes, common.settings, number), flush=True)
+            made = compile_for(find(common.name), common.shapes, common.settings, dtype, accuracy)
+            print(_told(common.name, common.shapes, common.settings, *made), flush=True)
         return
     given, chosen = dict(map(shaped, shapes or [])), settings(pairs or [])
     layer = find(name)
-    print(_told(layer.name, given, chosen, compile_for(layer, given, chosen, dtype, accuracy)))
+    print(_told(layer.name, given, chosen, *compile_for(layer, given, chosen, dtype, accuracy)))
 
 
 def compile_for(
@@ -60,8 +60,8 @@ def compile_for(
     settings: Mapping[str, str],
     dtype: str = "float32",
     accuracy: str = "fast",
-) -> int:
-    """Compile what the functions of a layer or network need at given shapes; how many functions in C that are."""
+) -> tuple[int, str]:
+    """Compile what the functions of a layer or network need at given shapes; how many in C, or why there are none."""
     from gradscribe.codegen.target import maker
 
     return maker()(*_made(layer), shapes, settings, dtype, {"accuracy": accuracy})
@@ -99,8 +99,9 @@ def _made(layer: "Layer") -> "tuple[Layer, Emitted, ModuleType]":
     return layer, made, compile_module(made)
 
 
-def _told(name: str, shapes: Mapping[str, Shape | None], options: Mapping[str, str], number: int) -> str:
-    """A configuration and how many functions it has, as in ``relu x=4096,512: 2 functions in C``."""
+def _told(name: str, shapes: Mapping[str, Shape | None], options: Mapping[str, str], number: int, reason: str) -> str:
+    """A configuration and how many functions it has, as in ``relu x=4096,512: 2 functions in C``, or why none."""
     sizes = [f"{key}={'none' if shape is None else ','.join(map(str, shape))}" for key, shape in shapes.items()]
     chosen = [f"{key}={value}" for key, value in options.items()]
-    return f"{shown(' '.join((name, *sizes, *chosen)))}: {number} function{'s' * (number != 1)} in C"
+    counted = f"{number} function{'s' * (number != 1)} in C"
+    return f"{shown(' '.join((name, *sizes, *chosen)))}: {counted}{f'; {reason}' if reason else ''}"

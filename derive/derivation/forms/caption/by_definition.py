@@ -155,7 +155,7 @@ def _aligned(labelled: Labelled, labels: Sequence[Symbol]) -> np.ndarray:
     """The array with an axis for each of `labels`, of length 1 where it has none."""
     array, own = labelled
     ordered = np.einsum(array, [labels.index(v) for v in own], sorted({labels.index(v) for v in own}))
-    return np.expand_dims(ordered, [n for n, label in enumerate(labels) if label not in own])
+    return np.expand_dims(ordered, tuple(n for n, label in enumerate(labels) if label not in own))
 
 
 def _summed(

@@ -1,19 +1,61 @@
 """Optimisers."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from operator import is_
 
 import numpy as np
 
 from ..arguments.arrays import Array, as_array
 from ..arguments.extents import same_shape
 
-TOGETHER = 1 << 14
+TOGETHER = 1 << 18
 """Elements of weights that are updated at once."""
 
 
-def _joined_flat(arrays: Sequence[Array]) -> Array:
-    """Several arrays as one; a single one as it is."""
-    return arrays[0] if len(arrays) == 1 else np.concatenate([np.asarray(a).reshape(-1) for a in arrays])
+class Group:
+    """Weights that are updated at once, each array of theirs as a part of a flat one.
+
+    Args:
+        names: of the weights.
+        params: the weights.
+        state: what is kept of them, word by word; replaced by parts of flat arrays.
+
+    Attributes:
+        kept: the flat arrays of what is kept.
+    """
+
+    def __init__(self, names: Sequence[str], params: Sequence[Array], state: Sequence[Sequence[Array]]) -> None:
+        self.names, self.params = tuple(names), tuple(params)
+        ends = np.cumsum([0, *(value.size for value in params)]).tolist()
+        self.parts = [slice(*part) for part in pairwise(ends)]
+        self.kept = [np.concatenate([np.ravel(a) for a in arrays]) for arrays in state]
+        kind, several = params[0].dtype, len(params) > 1
+        self._rooms = [np.empty(ends[-1], kind) for _ in range(2)] if several else None
+
+    def views(self, flat: Array) -> list[Array]:
+        """A flat array as arrays of the weights' shapes."""
+        return [flat[part].reshape(value.shape) for part, value in zip(self.parts, self.params, strict=True)]
+
+    def given(self, grads: Sequence[Array]) -> list[Array]:
+        """The weights, their gradients and what is kept: those of several flat, those of one as they are."""
+        if self._rooms is None:
+            return [*self.params, *grads, *(view for flat in self.kept for view in self.views(flat))]
+        arrays = [[np.reshape(a, -1) for a in found] for found in (self.params, grads)]
+        return [*(np.concatenate(a, out=room) for a, room in zip(arrays, self._rooms, strict=True)), *self.kept]
+
+    def take(self, new: Sequence[Array]) -> None:
+        """Write what the weights are now, and what is kept."""
+        weights, *kept = new
+        for value, part in zip(self.params, self.parts, strict=True):
+            value[...] = weights[part].reshape(value.shape)
+        for flat, changed in zip(self.kept, kept, strict=True):
+            flat[...] = changed
+
+
+def _is_finite(flat: Array) -> bool:
+    """Whether all numbers are; their squares tell it in one pass, unless these are too large themselves."""
+    return bool(np.isfinite(np.dot(flat, flat)) or np.isfinite(flat).all())
 
 
 class Optimiser:
@@ -50,6 +92,9 @@ class Optimiser:
         self.pointwise = pointwise
         self.state = {f"{word}.{weight}": np.zeros_like(value) for word in kept for weight, value in params.items()}
         self.steps = 0
+        self._known: list[Array] = []
+        self._groups: list[Group] = []
+        self._grouped()
 
     def step(self, grads: Mapping[str, Array]) -> None:
         """Update every weight by its gradient. Where anything is wrong, nothing is changed.
@@ -62,23 +107,32 @@ class Optimiser:
             ValueError: when a gradient is missing, has another shape than its weight, or is that of no weight.
             FloatingPointError: when a gradient, or what an update makes of it, is infinite or NaN.
         """
-        self._check(grads)
-        news: dict[str, list[Array]] = {}
+        given = self._checked(grads)
+        groups = self._grouped()
+        found = []
         with np.errstate(all="ignore"):  # what is not finite is found below
-            for weights in self._together():
-                olds = [[self.params[w], grads[w], *self._kept_of(w)] for w in weights]
-                joined = [_joined_flat(arrays) for arrays in zip(*olds, strict=True)]
-                news |= self._parted(weights, self._updated(*joined), grads)
-        for weight, new in news.items():
-            for target, value in zip((self.params[weight], *self._kept_of(weight)), new, strict=True):
-                target[...] = value
+            for group in groups:
+                new = self._updated(*group.given([given[name] for name in group.names]))
+                flat = [np.reshape(value, -1) for value in new]
+                if not all(map(_is_finite, flat)):
+                    self._find_infinite(group, given, flat)
+                found.append(flat)
+        for group, arrays in zip(groups, found, strict=True):
+            group.take(arrays)
         self.steps += 1
 
-    def _kept_of(self, weight: str) -> list[Array]:
-        return [self.state[f"{word}.{weight}"] for word in self.kept]
+    def _grouped(self) -> list[Group]:
+        """The weights in groups: small ones of one type are updated at once, for every call has a cost.
+
+        They are made anew where a weight, or what is kept of one, is another array than in the last step.
+        """
+        arrays = [*self.params.values(), *self.state.values()]
+        if len(arrays) != len(self._known) or not all(map(is_, arrays, self._known)):
+            self._groups = [self._group(names) for names in self._together()]
+            self._known = [*self.params.values(), *self.state.values()]
+        return self._groups
 
     def _together(self) -> list[list[str]]:
-        """The weights in groups: small ones of one type are updated at once, for every call has a cost."""
         groups: list[list[str]] = []
         size = 0
         for weight, value in self.params.items():
@@ -90,46 +144,48 @@ class Optimiser:
             size += value.size
         return groups
 
-    def _parted(
-        self, weights: Sequence[str], new: Sequence[Array], grads: Mapping[str, Array]
-    ) -> dict[str, list[Array]]:
-        """The new arrays of each of several weights; an error if one of them is not finite."""
-        finite = all(np.isfinite(value).all() for value in new)
-        found, start = {}, 0
-        for weight in weights:
-            shape_, stop = self.params[weight].shape, start + self.params[weight].size
-            found[weight] = [value.reshape(-1)[start:stop].reshape(shape_) for value in new]
-            if not finite:
-                self._check_finite(weight, grads[weight], found[weight])
-            start = stop
-        return found
+    def _group(self, names: Sequence[str]) -> Group:
+        keys = [[f"{word}.{name}" for name in names] for word in self.kept]
+        state = [[self.state[key] for key in own] for own in keys]
+        group = Group(names, [self.params[name] for name in names], state)
+        for own, flat in zip(keys, group.kept, strict=True):
+            self.state |= dict(zip(own, group.views(flat), strict=True))
+        return group
 
     def _updated(self, p: Array, g: Array, *state: Array) -> tuple[Array, ...]:
         """The new value of a weight and of what is kept of it."""
         raise NotImplementedError
 
-    def _check(self, grads: Mapping[str, Array]) -> None:
+    def _checked(self, grads: Mapping[str, Array]) -> dict[str, Array]:
+        """The gradients as arrays like their weights."""
         for weight in grads:
             if weight not in self.params:
                 raise ValueError(f"{self.name}: argument grads: {weight} is none of the weights that are updated")
+        found = {}
         for weight, value in self.params.items():
             if weight not in grads:
                 raise ValueError(f"{self.name}: argument grads: the gradient of {weight} is missing")
-            found = as_array(self.name, f"grads, {weight}", grads[weight])
-            if found.dtype != value.dtype:
+            gradient = as_array(self.name, f"grads, {weight}", grads[weight])
+            if gradient.dtype != value.dtype:
                 raise TypeError(
                     f"{self.name}: argument grads, {weight}: expected {value.dtype} as the weight has, "
-                    f"received {found.dtype}"
+                    f"received {gradient.dtype}"
                 )
-            same_shape(self.name, f"grads, {weight}", found.shape, value.shape)
+            same_shape(self.name, f"grads, {weight}", gradient.shape, value.shape)
+            found[weight] = gradient
+        return found
 
-    def _check_finite(self, weight: str, gradient: Array, new: Sequence[Array]) -> None:
-        if all(np.isfinite(value).all() for value in new):
-            return
-        wrong = np.asarray(gradient)[~np.isfinite(gradient)]
+    def _find_infinite(self, group: Group, grads: Mapping[str, Array], new: Sequence[Array]) -> None:
+        """Raise for the first weight whose gradient, or what an update makes of it, is not finite."""
+        name = next(
+            name
+            for name, part in zip(group.names, group.parts, strict=True)
+            if not all(np.isfinite(value[part]).all() for value in new)
+        )
+        wrong = grads[name][~np.isfinite(grads[name])]
         if wrong.size:
             raise FloatingPointError(
-                f"{self.name}: the gradient of {weight}: expected finite numbers, received {wrong[0]}; "
+                f"{self.name}: the gradient of {name}: expected finite numbers, received {wrong[0]}; "
                 f"look at the loss and the inputs, or lower lr"
             )
-        raise FloatingPointError(f"{self.name}: {weight} would not stay finite; its gradient is: lower lr")
+        raise FloatingPointError(f"{self.name}: {name} would not stay finite; its gradient is: lower lr")

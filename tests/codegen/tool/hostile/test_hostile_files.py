@@ -38,7 +38,7 @@ COMMANDS = (
 )
 
 
-@pytest.mark.parametrize("number", some(range(len(TEXTS)), 20))
+@pytest.mark.parametrize("number", some(range(len(TEXTS)), 12))
 def test_files_through_the_command_line(number: int) -> None:
     text, command = TEXTS[number].encode("utf-8", "surrogatepass"), COMMANDS[number % len(COMMANDS)]
     Path("mine.py").write_text("def backward(dy, x):\n    return 3 * x**2 * dy\n", encoding="utf-8")
