@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sympy import exp
 
-from gradscribe import network
+from gradscribe import layer, network
 from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.numpy.function.function_text import plan
@@ -202,6 +202,17 @@ def test_what_nobody_reads_elsewhere_is_no_array() -> None:
     (nest,) = ways.then
     assert isinstance(nest, Nest)
     assert (nest.local, nest.written) == (("m", "h", "z"), ("y",))
+
+
+def test_what_is_added_where_it_is_read_is_made_before() -> None:
+    """tanh(b) is an array of its own; u is no array where relu reads it."""
+    text = "u[n,c] = sum(k) x[n,k]*w[k,c] + tanh(b[c]); y[n,c] = relu(u[n,c]); weight w, b"
+    module = compile_layer(layer(text, name="own"))
+    x, w = arrays((30, 9), 1, np.float64)[0], arrays((9, 21), 1, np.float64)[0]
+    b = np.linspace(-1, 1, 21)
+    for backend in ("numpy", "compiled"):
+        with module.rt.settings(backend=backend):
+            np.testing.assert_allclose(module.own_forward(x, w, b), np.maximum(x @ w + np.tanh(b), 0), atol=1e-12)
 
 
 def test_what_statements_have_in_common_is_computed_once() -> None:
