@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-NOTHING = ast.parse("")
+NOTHING = ast.parse("pass")
 
 
 def tree(path: Path, having: str | re.Pattern[str] = "") -> ast.Module:

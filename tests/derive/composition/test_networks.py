@@ -40,7 +40,7 @@ def shaken(layer: Any, rng: np.random.Generator) -> None:
         weight += 0.3 * rng.normal(size=weight.shape)
 
 
-@pytest.mark.parametrize("seed", some(range(24), 2, first=1))
+@pytest.mark.parametrize("seed", some(range(24), 1, first=1))
 def test_a_random_network_equals_the_interpreter(seed: int) -> None:
     """Forward, all gradients, running statistics: fused and in reused memory, against the equations by brute force."""
     rng = np.random.default_rng(seed)

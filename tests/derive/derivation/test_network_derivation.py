@@ -311,7 +311,7 @@ def lines_fit_a_terminal(name: str) -> None:
     assert max(map(len, text_writer.render(derived(name)).splitlines())) <= 112
 
 
-@pytest.mark.parametrize("name", some([*CHAINS, STRIDED, *NETWORKS], 3, first=2))
+@pytest.mark.parametrize("name", some([*CHAINS, STRIDED, *NETWORKS], 4, first=2))
 def test_a_page(name: str, golden: Callable[[str, str], None]) -> None:
     """All claims of one page, which is derived once."""
     (every_row_of_a_shipped_network_holds if name in NETWORKS else every_row_of_a_chain_holds)(name)

@@ -294,6 +294,7 @@ def test_a_forked_child_and_its_parent_compile_each_for_itself(anew: Path, monke
     assert found == expected
 
 
+@pytest.mark.thorough
 def test_two_processes_share_what_they_make(cache: Path) -> None:
     program = f"{IMPORTS}\nby('background')\nfinished()\nprint(len(by('background')))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "GRADSCRIBE_CACHE": str(cache)}

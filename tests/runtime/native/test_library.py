@@ -176,9 +176,9 @@ for factor in range(2, 6):
 
 def test_processes_that_compile_the_same_at_once(cache: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    started = [subprocess.Popen([sys.executable, "-c", APART], env=env, stdout=subprocess.PIPE) for _ in range(3)]
+    started = [subprocess.Popen([sys.executable, "-c", APART], env=env, stdout=subprocess.PIPE) for _ in range(2)]
     said = [process.communicate(timeout=120)[0].decode() for process in started]
-    assert said == ["2 3 4 5 "] * 3
+    assert said == ["2 3 4 5 "] * 2
     assert len(list(cache.glob("*.so"))) == 5
     assert not list(cache.glob(f"{store.UNFINISHED}*"))
 
