@@ -95,8 +95,8 @@ class Sizes:
         """Two sizes of one number, if one of them can be written for the other: the one that goes, then the other.
 
         A number of channels goes; the later one of two; of sizes that are the same whatever the input is, the one
-        without a name, but a name for a multiple. An extent of which only multiples let both agree becomes such a multiple: H is 2 H where it meets
-        2 floor(H/2).
+        without a name, but a name for a multiple. An extent of which only multiples let both agree becomes such a
+        multiple: H is 2 H where it meets 2 floor(H/2).
         """
         known = list(self.numbers)
         for gone, stays in sorted(((wanted, actual), (actual, wanted)), key=lambda pair: -_place(pair[0], known)):

@@ -12,7 +12,6 @@ from gradscribe.derive.calculus.collapse import expanded
 from gradscribe.derive.calculus.reduced_sizes import reduced
 from gradscribe.derive.composition.joining.any_axes import written_out
 from gradscribe.derive.composition.joining.judge import judge
-from gradscribe.derive.calculus.reduced_sizes import reduced
 from gradscribe.derive.composition.joining.node_settings import Values, set_options
 from gradscribe.derive.composition.joining.node_sizes import Sizes
 from gradscribe.derive.composition.joining.tidy import tidied

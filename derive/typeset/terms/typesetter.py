@@ -102,7 +102,7 @@ class Typesetter(ExpressionWriter):
         if any(is_inverse(f) for f in split.front):  # one fraction before the sum
             split.constants, split.front = [*split.constants, *split.front], []
         pieces = self._constants(part, split)
-        pieces += [piece for f in split.front for piece in self._halves(self._whole(f))]
+        pieces += [self._whole(f) for f in split.front]
         if term.bound:
             pieces.insert(len(pieces) if term.is_sum else 0, Piece((self._sigma(term, outer),)))
         pieces += [
@@ -116,9 +116,9 @@ class Typesetter(ExpressionWriter):
         gradients = [self._whole(f) for f in split.gradients]
         # 1/z dE/dy, but dE/dy h/z
         pieces += gradients + tensors if split.tensors else tensors + gradients
-        pieces += [piece for f in split.brackets for piece in self._halves(self._whole(f))]
+        pieces += [self._whole(f) for f in split.brackets]
         pieces += [
-            Piece((Unit((Part(text),), (f, k)),)) for f in split.partials for k, text in enumerate(self.quotient(f))
+            Piece((Unit(parts, (f, k)),)) for f in split.partials for k, parts in enumerate(self.quotient(f))
         ]
         deltas = sorted(term.deltas, key=lambda d: not self._plain_pair(d, term))
         pieces += [self._bracket(self._iverson(self._equation(d, term)), frozenset((d, -d))) for d in deltas]
@@ -215,10 +215,6 @@ class Typesetter(ExpressionWriter):
 
     def _whole(self, factor: Expr) -> Piece:
         return Piece((self.unit(factor),), bracket=is_indicator(factor))
-
-    def _halves(self, bracket: Piece) -> list[Piece]:
-        """A bracket; a long one that compares places as two pieces, between which a line may end."""
-        return [bracket]
 
     def _bracket(self, text: str, key: Hashable) -> Piece:
         return Piece((Unit((Part(text),), key),), bracket=True)

@@ -30,7 +30,7 @@ def _line(label: str, chapter: Chapter, name: str, trained: Collection[str]) -> 
     signal = next((s for s in chapter.sections if s.wrt == name and s.results), None)
     form = signal.results[0].form if signal is not None and signal.closed is None else None
     arriving = [word for sentence in chapter.setup for word in sentence if isinstance(word, Equals)]
-    words: Words = (form,) if form is not None else () if signal is not None else tuple(arriving[:1])
+    words: Words = (Equals(*form.args[:2]),) if form is not None else () if signal is not None else tuple(arriving[:1])
     own = tuple(s.wrt for s in chapter.sections if s.results and (s.wrt == name or s.wrt in trained))
     return LevelGradients(label, words, own)
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sympy import Add, Expr, Mul
 
@@ -30,7 +31,7 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
 from gradscribe.derive.ir.reductions import SUM
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.expressions.format_signs import FormatSigns
-from gradscribe.derive.typeset.terms.pieces import Part
+from gradscribe.derive.typeset.terms.pieces import Operand, Part
 
 CALLED = {Unpooled: "unpool", OneHot: "onehot", Reshaped: "reshape"}
 """The signs that are written as functions."""
@@ -62,7 +63,7 @@ class OperatorWriter(FormatSigns, ABC):
     @abstractmethod
     def _ones(self, extents: str) -> str: ...
 
-    def operands(self, e: Expr) -> list[str]:
+    def operands(self, e: Expr) -> list[Operand]:
         """An expression in parts, all but the first behind a sign: a line may end between them."""
         match e:
             case Same():
@@ -77,15 +78,15 @@ class OperatorWriter(FormatSigns, ABC):
                 size = -e.args[0] if negative else e.args[0]
                 number = f"{self.expr(size, tight=True)}{self.beside}" if size != 1 else ""
                 first, *others = self._sides(e.args[1])
-                return [f"{self.minus if negative else ''}{number}{first}", *others]
-        return [self.expr(e)]
+                return [replace(first, text=f"{self.minus if negative else ''}{number}{first.text}"), *others]
+        return [Operand(self.expr(e))]
 
     def operator(self, e: OperatorSign) -> str:
         """An operation on whole tensors."""
         args = e.args
         match e:
             case Same() | Added() | Convolved() | Correlated() | Kronecker() | Elementwise() | Scaled():
-                return "".join(self.operands(e))
+                return _text(self.operands(e))
             case Matrices():
                 factors = (self._iverson(self.expr(a)) if isinstance(a, Elementwise) else self._side(a) for a in args)
                 return " ".join(factors)
@@ -110,7 +111,7 @@ class OperatorWriter(FormatSigns, ABC):
                 return self._transposed(self._side(args[0]), enclosed=isinstance(args[0], COMPOUND))
         raise TypeError(f"{type(e).__name__} is not written")
 
-    def _summand(self, e: Expr, follows: bool) -> list[str]:
+    def _summand(self, e: Expr, follows: bool) -> list[Operand]:
         """A summand in parts; its sign stands before it unless it is the first, and positive."""
         negative = isinstance(e, Scaled) and e.args[0].could_extract_minus_sign()
         shown = e
@@ -118,7 +119,8 @@ class OperatorWriter(FormatSigns, ABC):
             shown = e.args[1] if e.args[0] == -1 else Scaled(-e.args[0], e.args[1])
         first, *others = self.operands(shown) if isinstance(shown, Scaled | Matrices) else self._sides(shown)
         sign = self.minus if negative else "+"
-        return [f" {sign} {first}" if follows else f"{sign}{first}" if negative else first, *others]
+        before = f" {sign} " if follows else sign if negative else ""
+        return [replace(first, text=before + first.text), *others]
 
     def _alone(self, e: Expr) -> str:
         """What a sign beside it would not take apart."""
@@ -127,19 +129,25 @@ class OperatorWriter(FormatSigns, ABC):
 
     def _side(self, e: Expr) -> str:
         """An operand, in parentheses where it is an operation itself."""
-        return "".join(self._sides(e))
+        return _text(self._sides(e))
 
-    def _sides(self, e: Expr) -> list[str]:
+    def _sides(self, e: Expr) -> list[Operand]:
         """The same in parts."""
         parts = self.operands(e)
-        if isinstance(e, COMPOUND):
-            opening, closing = self._around("".join(parts))
-            parts[0] = opening + parts[0]
-            parts[-1] += closing
-        return parts
+        if not isinstance(e, COMPOUND):
+            return parts
+        opening, closing = self._around(_text(parts))
+        texts = [part.text for part in parts]
+        texts[0] = opening + texts[0]
+        texts[-1] += closing
+        return [Operand(text, n > 0) for n, text in enumerate(texts)]
 
 
-def _signed(sign: str, operands: Sequence[Sequence[str]]) -> list[str]:
+def _text(operands: Sequence[Operand]) -> str:
+    return "".join(part.text for part in operands)
+
+
+def _signed(sign: str, operands: Sequence[Sequence[Operand]]) -> list[Operand]:
     """The parts of all operands, a sign between two of these."""
     first, *others = operands
-    return [*first, *(part for first_, *inner in others for part in (sign + first_, *inner))]
+    return [*first, *(part for start, *rest in others for part in (replace(start, text=sign + start.text), *rest))]

@@ -1,0 +1,84 @@
+"""A table of sentences as columns of text that share the room of a line; as paragraphs where that is too little."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import zip_longest
+
+from gradscribe.derive.derivation.record.section_record import Formula
+from gradscribe.derive.derivation.record.sentence import Equals, Words
+from gradscribe.derive.typeset.document.document import Listing
+from gradscribe.derive.typeset.terms.sides import sides
+from gradscribe.derive.typeset.text.text_lines import columns, set_out, wrapped
+from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+
+GAP = 2
+"""Columns between two cells, and before the first one."""
+Cell = Callable[[int], Sequence[str]]
+"""The lines of a cell of some width; no line is wider than it must be."""
+
+
+def listing_lines(listing: Listing, t: TextTypesetter, line: int) -> list[str]:
+    """Columns of words, of as few lines as they can have together."""
+    table = [[_cell(words, t) for words in row] for row in (listing.head, *listing.rows)]
+    widths = _widths(table, line)
+    if widths is None:
+        return [text for row in listing.rows for text in _stacked(listing.head, row, t, line)]
+    lines = []
+    for row in table:
+        cells = [cell(width) for cell, width in zip(row, widths, strict=True)]
+        for parts in zip_longest(*cells, fillvalue=""):
+            aligned = (part + " " * (width - columns(part)) for part, width in zip(parts, widths, strict=True))
+            lines.append((" " * GAP + (" " * GAP).join(aligned)).rstrip())
+    return [lines[0], " " * GAP + "─" * (sum(widths) + GAP * (len(widths) - 1)), *lines[1:]]
+
+
+def _cell(words: Words, t: TextTypesetter) -> Cell:
+    """An equation is broken as one that stands alone, words as a sentence."""
+
+    @cache
+    def lines(width: int) -> tuple[str, ...]:
+        if not words:
+            return ("",)
+        if len(words) == 1 and isinstance(words[0], Equals):
+            both = sides(Formula(*words[0].args), t.among(words))
+            return tuple(line.text.rstrip() for line in set_out("", both.left, both.right, width).lines)
+        return tuple(wrapped(t.tied(words), width))
+
+    return lines
+
+
+def _widths(table: Sequence[Sequence[Cell]], line: int) -> list[int] | None:
+    """The widths of the columns; None where no choice of lines lets them stand side by side."""
+    cells = list(zip(*table, strict=True))
+    widths = [_width(column, line) for column in cells]
+    while sum(widths) + GAP * len(widths) > line:
+        narrower = [_width(column, width - 1) for column, width in zip(cells, widths, strict=True)]
+        possible = [c for c, (new, old) in enumerate(zip(narrower, widths, strict=True)) if new < old]
+        if not possible:
+            return None
+
+        def cost(c: int) -> tuple[int, int]:
+            return _height(table, [*widths[:c], narrower[c], *widths[c + 1 :]]), -widths[c]
+
+        best = min(possible, key=cost)
+        widths[best] = narrower[best]
+    return widths
+
+
+def _width(column: Sequence[Cell], room: int) -> int:
+    """What the lines of a column take that are broken for some room."""
+    return max(columns(line) for cell in column for line in cell(max(room, 1)))
+
+
+def _height(table: Sequence[Sequence[Cell]], widths: Sequence[int]) -> int:
+    return sum(max(len(cell(width)) for cell, width in zip(row, widths, strict=True)) for row in table)
+
+
+def _stacked(head: Sequence[Words], row: Sequence[Words], t: TextTypesetter, line: int) -> Iterator[str]:
+    """A row without columns: its first cell, and below it the others, each behind what its column is called."""
+    yield from (" " * GAP + text for text in _cell(row[0], t)(line - GAP))
+    margin = " " * 2 * GAP
+    for name, words in zip(head[1:], row[1:], strict=True):
+        if words:
+            equation = len(words) == 1 and isinstance(words[0], Equals)
+            yield from (margin + text for text in _cell(words if equation else (*name, ": ", *words), t)(line - 2 * GAP))
