@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from gradscribe.derive.derivation.certificate.rows import Sizes, Values, gap, row_value, size
 from gradscribe.derive.derivation.forms.caption.by_definition import caption_value
+from gradscribe.derive.derivation.forms.caption.operation import Caption, Whole
+from gradscribe.derive.derivation.forms.closed.whole_value import whole_value
 from gradscribe.derive.derivation.record.section_record import Result, Section
 
 
@@ -17,8 +21,14 @@ def caption_gaps(section: Section, values: Values, sizes: Sizes) -> Iterator[tup
         if box.caption is None or any(sizes[symbol] != number for symbol, number in box.step.where):
             continue
         try:
-            found = caption_value(box.caption, values, sizes)
+            found = _computed(box.caption, values, sizes)
         except ValueError:  # shapes that do not fit together
             yield box, float("inf")
             continue
         yield box, gap(found, row_value(box.step.terms, values, sizes), size(box.step.terms, values, sizes))
+
+
+def _computed(caption: Caption | Whole, values: Values, sizes: Sizes) -> np.ndarray:
+    if isinstance(caption, Whole):
+        return whole_value(caption, values, sizes)
+    return caption_value(caption, values, sizes)

@@ -117,9 +117,7 @@ class Typesetter(ExpressionWriter):
         # 1/z dE/dy, but dE/dy h/z
         pieces += gradients + tensors if split.tensors else tensors + gradients
         pieces += [self._whole(f) for f in split.brackets]
-        pieces += [
-            Piece((Unit(parts, (f, k)),)) for f in split.partials for k, parts in enumerate(self.quotient(f))
-        ]
+        pieces += [Piece((Unit(parts, (f, k)),)) for f in split.partials for k, parts in enumerate(self.quotient(f))]
         deltas = sorted(term.deltas, key=lambda d: not self._plain_pair(d, term))
         pieces += [self._bracket(self._iverson(self._equation(d, term)), frozenset((d, -d))) for d in deltas]
         if term.is_sum:

@@ -23,13 +23,16 @@ def listing_lines(listing: Listing, t: TextTypesetter, line: int) -> list[str]:
     widths = _widths(table, line)
     if widths is None:
         return [text for row in listing.rows for text in _stacked(listing.head, row, t, line)]
-    lines = []
-    for row in table:
-        cells = [cell(width) for cell, width in zip(row, widths, strict=True)]
-        for parts in zip_longest(*cells, fillvalue=""):
-            aligned = (part + " " * (width - columns(part)) for part, width in zip(parts, widths, strict=True))
-            lines.append((" " * GAP + (" " * GAP).join(aligned)).rstrip())
-    return [lines[0], " " * GAP + "─" * (sum(widths) + GAP * (len(widths) - 1)), *lines[1:]]
+    head, *rows = [list(_aligned(row, widths)) for row in table]
+    rule = " " * GAP + "─" * (sum(widths) + GAP * (len(widths) - 1))
+    return [*head, rule, *(text for row in rows for text in row)]
+
+
+def _aligned(row: Sequence[Cell], widths: Sequence[int]) -> Iterator[str]:
+    """The lines of a row, every cell in its column."""
+    for parts in zip_longest(*(cell(width) for cell, width in zip(row, widths, strict=True)), fillvalue=""):
+        aligned = (part + " " * (width - columns(part)) for part, width in zip(parts, widths, strict=True))
+        yield (" " * GAP + (" " * GAP).join(aligned)).rstrip()
 
 
 def _cell(words: Words, t: TextTypesetter) -> Cell:
@@ -56,12 +59,9 @@ def _widths(table: Sequence[Sequence[Cell]], line: int) -> list[int] | None:
         possible = [c for c, (new, old) in enumerate(zip(narrower, widths, strict=True)) if new < old]
         if not possible:
             return None
-
-        def cost(c: int) -> tuple[int, int]:
-            return _height(table, [*widths[:c], narrower[c], *widths[c + 1 :]]), -widths[c]
-
-        best = min(possible, key=cost)
-        widths[best] = narrower[best]
+        choices = [[*widths[:c], narrower[c], *widths[c + 1 :]] for c in possible]
+        heights = [(_height(table, choice), -widths[c]) for choice, c in zip(choices, possible, strict=True)]
+        widths = choices[heights.index(min(heights))]
     return widths
 
 
@@ -80,5 +80,5 @@ def _stacked(head: Sequence[Words], row: Sequence[Words], t: TextTypesetter, lin
     margin = " " * 2 * GAP
     for name, words in zip(head[1:], row[1:], strict=True):
         if words:
-            equation = len(words) == 1 and isinstance(words[0], Equals)
-            yield from (margin + text for text in _cell(words if equation else (*name, ": ", *words), t)(line - 2 * GAP))
+            said = words if len(words) == 1 and isinstance(words[0], Equals) else (*name, ": ", *words)
+            yield from (margin + text for text in _cell(said, t)(line - 2 * GAP))

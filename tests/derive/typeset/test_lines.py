@@ -27,8 +27,8 @@ from gradscribe.derive.typeset.terms.row_breaks import broken
 from gradscribe.derive.typeset.terms.sides import sides
 from gradscribe.derive.typeset.text import text_writer
 from gradscribe.derive.typeset.text.text_lines import laid, wrapped
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.text.text_listing import listing_lines
+from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from gradscribe.derive.typeset.text.text_tables import layer_lines
 from tests.cases.catalogue import TRIED, derived
 from tests.cases.thorough import some

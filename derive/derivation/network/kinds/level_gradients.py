@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from sympy import Expr
+from sympy import Expr, preorder_traversal
 
 from gradscribe.derive.derivation.letters.name import NUMBERED
 from gradscribe.derive.derivation.letters.notation import Notation
@@ -10,6 +10,9 @@ from gradscribe.derive.derivation.network.lettering import Lettering
 from gradscribe.derive.derivation.record.section_record import Chapter, LevelGradients, Section
 from gradscribe.derive.derivation.record.sentence import Equals, Label, Letter, Words, joined
 from gradscribe.derive.ir.term import Access
+
+FEW = 5
+"""The most tensors, that on the left side among them, in a closed form that the table of all levels repeats."""
 
 
 def level_gradients(
@@ -28,11 +31,20 @@ def level_gradients(
 
 def _line(label: str, chapter: Chapter, name: str, trained: Collection[str]) -> LevelGradients:
     signal = next((s for s in chapter.sections if s.wrt == name and s.results), None)
-    form = signal.results[0].form if signal is not None and signal.closed is None else None
+    form = _form(signal) if signal is not None else None
     arriving = [word for sentence in chapter.setup for word in sentence if isinstance(word, Equals)]
     words: Words = (Equals(*form.args[:2]),) if form is not None else () if signal is not None else tuple(arriving[:1])
     own = tuple(s.wrt for s in chapter.sections if s.results and (s.wrt == name or s.wrt in trained))
     return LevelGradients(label, words, own)
+
+
+def _form(signal: Section) -> Expr | None:
+    """The form of its box; a closed one that is long stands there alone."""
+    if signal.closed is None:
+        return signal.results[0].form
+    form = next(r.form for r in signal.results if r.closed)
+    read = [e for e in preorder_traversal(form) if isinstance(e, Access)] if form is not None else []
+    return form if len(read) <= FEW else None
 
 
 Pair = tuple[Expr, Expr]

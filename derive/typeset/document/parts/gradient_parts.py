@@ -104,7 +104,7 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
         ]
         closed = [replace(result, steps=()) for result in section.results if result.closed]
         first_, *others = closed or section.results
-        several = first_.caption is not None and first_.form is None and len(first_.caption.summands) > 1
+        several = first_.operation is not None and first_.form is None and len(first_.operation.summands) > 1
         name = () if several else first_.name  # words that list what no form says
         section = replace(section, results=(replace(first_, lead=(), name=name), *others))
     elif is_box(section):

@@ -35,7 +35,7 @@ from gradscribe.derive.typeset.terms.pieces import Operand, Part
 
 CALLED = {Unpooled: "unpool", OneHot: "onehot", Reshaped: "reshape"}
 """The signs that are written as functions."""
-COMPOUND = (Add, Mul, Added, Scaled, Convolved, Correlated, Kronecker, Elementwise, Matrices)
+COMPOUND = (Add, Mul, Added, Scaled, Convolved, Correlated, Kronecker, Elementwise, Matrices, Total)
 """What stands in parentheses where it is an operand."""
 
 
@@ -72,7 +72,9 @@ class OperatorWriter(FormatSigns, ABC):
                 return [part for n, a in enumerate(e.args) for part in self._summand(a, n > 0)]
             case Convolved() | Correlated() | Kronecker() | Elementwise():
                 sign = {Convolved: self.convolution, Correlated: self.correlation, Kronecker: self.kronecker}
-                return _signed(f" {sign.get(type(e), self.hadamard)} ", [self._sides(a) for a in e.args])
+                last = e.args[-1] if isinstance(e, Elementwise) else None  # a sum at the end needs no parentheses
+                sides = [self.operands(a) if a is last and isinstance(a, Total) else self._sides(a) for a in e.args]
+                return _signed(f" {sign.get(type(e), self.hadamard)} ", sides)
             case Scaled():
                 negative = e.args[0].could_extract_minus_sign()
                 size = -e.args[0] if negative else e.args[0]
@@ -99,8 +101,8 @@ class OperatorWriter(FormatSigns, ABC):
             case Matrix():
                 return self._hat(args[0].tensor)
             case Total():
-                over = self._reduction(SUM, [[Part(self.expr(args[1]))]])
-                return f"{''.join(part.text for part in over)} {self.expr(args[0])}"
+                over = self._reduction(SUM, [[Part(self.expr(v)) for v in args[1:]]])
+                return f"{''.join(part.text for part in over)} {self.expr(args[0], tight=True)}"
             case Unpooled() | OneHot() | Reshaped():
                 return self._call(CALLED[type(e)], [self.expr(a) for a in args])
             case Ones():
@@ -117,7 +119,7 @@ class OperatorWriter(FormatSigns, ABC):
         shown = e
         if isinstance(e, Scaled) and negative:
             shown = e.args[1] if e.args[0] == -1 else Scaled(-e.args[0], e.args[1])
-        first, *others = self.operands(shown) if isinstance(shown, Scaled | Matrices) else self._sides(shown)
+        first, *others = self.operands(shown) if isinstance(shown, Scaled | Matrices | Total) else self._sides(shown)
         sign = self.minus if negative else "+"
         before = f" {sign} " if follows else sign if negative else ""
         return [replace(first, text=before + first.text), *others]
