@@ -21,8 +21,9 @@ def whole_form(step: Step) -> Whole | None:
         return None
     free = tuple(e for e in step.left.indices if isinstance(e, Symbol))
     value = Add(*map(_value, step.terms))
+    totals = [value, *(s.body for s in value.atoms(InnerSum)), *(a for a in value.atoms(Add) if a.has(InnerSum))]
     found = _labels(value, free)
-    if found is None:
+    if found is None or not all(accesses(part) for total in totals for part in Add.make_args(total)):
         return None
     tensors, bound = found
     orders = [free, *tensors.values()]

@@ -79,7 +79,7 @@ class OperatorWriter(FormatSigns, ABC):
                 negative = e.args[0].could_extract_minus_sign()
                 size = -e.args[0] if negative else e.args[0]
                 number = f"{self.expr(size, tight=True)}{self.beside}" if size != 1 else ""
-                first, *others = self._sides(e.args[1])
+                first, *others = (self.operands if isinstance(e.args[1], Total) else self._sides)(e.args[1])
                 return [replace(first, text=f"{self.minus if negative else ''}{number}{first.text}"), *others]
         return [Operand(self.expr(e))]
 

@@ -163,7 +163,7 @@ def total(p: Product) -> Expr | None:
     shown = [bare(o) for o in p.operands]
     if not p.summed or None in shown or not all(map(is_whole, p.operands)) or _cut(p):
         return None
-    whole = max((r.labels for o in p.operands for _, r in o.reads), key=len)
+    whole = max((r.labels for o in p.operands for _, r in o.reads), key=len, default=())
     left = [v for v in whole if v not in p.summed]
     ordered = all(_is_part(r.labels, whole) for o in p.operands for _, r in o.reads) and _is_part(left, p.axes)
     if set(p.summed) <= set(whole) and ordered:
