@@ -167,7 +167,8 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
             kind = -1  # 1 + exp(-a)
         inner = len(part.factors) if any(f.has(InnerSum) for f in part.factors) else 0
         last = size and not scalar and not part.factors
-        return part.negative or last, inner, kind, rank, *_parts_key(part, notation)
+        high = len(part.factors) if rank < 0 else 0  # of two digits the one that counts more
+        return part.negative or last, inner, kind, rank, -high, *_parts_key(part, notation)
 
     return tuple(sorted(parts, key=key))
 
@@ -225,11 +226,12 @@ def ordered(factors: Sequence[Expr], indices: Sequence[Symbol], notation: Notati
 
     def key(factor: Expr) -> tuple[object, ...]:
         names = sorted(a.tensor for a in factor.atoms(Access))
-        if isinstance(factor, Symbol):
-            if factor in indices:
-                return 1, indices.index(factor), ""
-            known = factor in notation.sizes
-            return 0, notation.sizes.index(factor) if known else len(notation.sizes), factor.name
+        size = factor.base if factor.is_Pow and factor.exp.is_negative else factor  # 1/(N H W), too
+        if isinstance(size, Symbol):
+            if size in indices:
+                return 1, indices.index(size), ""
+            known = size in notation.sizes
+            return 0, notation.sizes.index(size) if known else len(notation.sizes), size.name
         if names and (isinstance(factor, Access) or (factor.is_Pow and isinstance(factor.base, Access))):
             gradient = any(notation.is_gradient(n) for n in names)
             return (2 if gradient else 3, min(notation.rank(n) for n in names), str(factor))

@@ -42,7 +42,7 @@ def sides(equation: Definition | Step | Formula, t: Typesetter) -> Sides:
         right: Sequence[Piece] = t.within(equation.right).summand(equation.right, (), False)
     else:
         operands = enumerate(t.operands(equation.right))
-        right = [Piece((plain(part.text),), "~" if n else "", nested=part.inner) for n, part in operands]
+        right = [Piece((plain(p.text),), "" if p.inner or not n else "~", nested=p.inner) for n, p in operands]
     return Sides(t.expr(equation.left), right)
 
 

@@ -50,6 +50,7 @@ CATALOGUE: dict[tuple[str, str], Formula] = {
     ("rms_norm", "x"): lambda x, gamma, dy, **_: root_mean_square(x, gamma, dy),
     ("softmax", "x"): lambda x, dy, **_: through_softmax(x, dy),
     ("log_softmax", "x"): lambda x, dy, **_: dy - softmax(x) * dy.sum(-1, keepdims=True),
+    ("binary_cross_entropy_with_logits", "x"): lambda x, t, dy, **_: (1 / (1 + np.exp(-x)) - t) / x.size * dy,
     ("scaled_dot_product_attention", "u"): lambda u, v, dy, **_: through_softmax(u, dy @ v.swapaxes(-1, -2)),
 }
 

@@ -56,7 +56,7 @@ def form(page: Derivation, wrt: str, number: int = 0) -> str:
 
 
 def value(page: Derivation, wrt: str, sizes: dict[str, int], **tensors: np.ndarray) -> np.ndarray:
-    caption = box(page, wrt).caption
+    caption = box(page, wrt).operation
     assert caption is not None
     known = complete_sizes(page.program, {integer(name): number for name, number in sizes.items()})
     return caption_value(caption, tensors, known)
@@ -116,7 +116,7 @@ def test_padding_and_zeros_between_are_those_of_dumoulin_and_visin() -> None:
          "stride s, dilated by d, padded by p", "∂E/∂x = unpool(δ, t*)"),
         ("rbf", "x", "−2 times the matrix product δ w, plus x ⊙ [2 times the sum of δ over k]",
          "∂E/∂x = −2 (δ w) + 2 (x ⊙ Σ_{k} δ)"),
-        ("prelu", "x", "", "∂E/∂x = (δ ⊙ [x≤0] ⊙ a) + (δ ⊙ [x>0])"),
+        ("prelu", "x", "", "∂E/∂x = δ ⊙ [x≤0] ⊙ a + δ ⊙ [x>0]"),
         ("batch_norm", "v", "", "∂E/∂v = −1/2 (γ ⊙ 1/(ε+v)^(3/2) ⊙ Σ_{e} δ ⊙ (x−m))"),
         ("conv1d", "u_prev", "", "δ⁽ˡ⁻¹⁾ = f′(u⁽ˡ⁻¹⁾) ⊙ (δ⁽ˡ⁾↑s ∗ w⁽ˡ⁾↑d)"),
         ("depthwise_conv1d", "w",
@@ -223,7 +223,7 @@ def test_a_matrix_whose_rows_are_images_takes_another_shape() -> None:
     expected = row_value(found.step.terms, values, known)
     assert np.allclose(np.reshape(whole(found.form.args[1].args[0], values, known), expected.shape), expected)
     assert any("row-major order in the shape" in TextTypesetter(page.notation).words(words) for words in page.glossary)
-    swapped = replace(part, results=(replace(found, caption=broken_order(found.caption)),))
+    swapped = replace(part, results=(replace(found, caption=broken_order(found.operation)),))
     assert not certify(replace(page, sections=(swapped,)), shapes=4).holds
 
 
@@ -300,8 +300,8 @@ def broken(page: Derivation, change: Change) -> Derivation:
     """The first section of a page, with a wrong caption at its box."""
     first = page.sections[0]
     whole, *boxes = first.results
-    assert whole.caption is not None
-    wrong = replace(whole, caption=Caption(tuple(map(change, whole.caption.summands))))
+    assert whole.operation is not None
+    wrong = replace(whole, caption=Caption(tuple(map(change, whole.operation.summands))))
     return replace(page, sections=(replace(first, results=(wrong, *boxes)),))
 
 

@@ -41,9 +41,10 @@ def normalised(v: Arrays) -> np.ndarray:
 @together(
     ("name", "wrt", "form", "published"),
     [
-        ("softmax", "x", "y ⊙ (δ − Σ_{k} δ ⊙ y)", lambda v: v["y"] * (v["dy"] - (v["dy"] * v["y"]).sum(1, keepdims=True))),
-        ("log_softmax", "x", "δ − (p ⊙ Σ_{k} δ)", lambda v: v["dy"] - v["p"] * v["dy"].sum(1, keepdims=True)),
-        ("batch_norm", "x", "1/M (γ ⊙ 1/√(ε+v) ⊙ (M δ − Σ_{e} δ − (h ⊙ Σ_{e} δ ⊙ h)))", normalised),
+        ("softmax", "x", "y ⊙ (δ − Σ_{k} δ ⊙ y)",
+         lambda v: v["y"] * (v["dy"] - (v["dy"] * v["y"]).sum(1, keepdims=True))),
+        ("log_softmax", "x", "δ − p ⊙ Σ_{k} δ", lambda v: v["dy"] - v["p"] * v["dy"].sum(1, keepdims=True)),
+        ("batch_norm", "x", "1/M (γ ⊙ 1/√(ε+v) ⊙ (M δ − Σ_{e} δ − h ⊙ Σ_{e} δ ⊙ h))", normalised),
     ],
 )  # fmt: skip
 def test_they_are_those_of_the_literature(
@@ -54,7 +55,7 @@ def test_they_are_those_of_the_literature(
     whole = closed(page, wrt).caption
     assert isinstance(whole, Whole)
     rng = np.random.default_rng(5)
-    extents = {label: n for label, n in zip(whole.result, (3, 4), strict=True)}
+    extents = dict(zip(whole.result, (3, 4), strict=True))
     values = {name: rng.uniform(1, 2, [extents[v] for v in own]) for name, own in whole.tensors}
     free = set().union(*(e.free_symbols for e in (whole.value,))) - {index for index, _ in whole.bound}
     sizes = {s: 0.1 if s.name == "epsilon" else 3 for s in free}
@@ -64,7 +65,7 @@ def test_they_are_those_of_the_literature(
 def test_sums_of_several_axes_and_of_matrices_in_a_batch() -> None:
     page = derive(layer("m[b] = sum(h,w) x[b,h,w]/(H*W); y[b,h,w] = x[b,h,w] - m[b]"))
     assert written(page, "x") == "∂E/∂x = δ − 1/(HW) Σ_{h,w} δ"
-    page = derive(layer("p[n,h,i,j] = exp(u[n,h,i,j])/s[n,h,i]; s[n,h,i] = sum(j) exp(u[n,h,i,j])"))
+    page = derive(layer("s[n,h,i] = sum(j) exp(u[n,h,i,j]); p[n,h,i,j] = exp(u[n,h,i,j])/s[n,h,i]"))
     assert written(page, "u") == "∂E/∂u = p ⊙ (δ − Σ_{j} δ ⊙ p)"
 
 

@@ -38,6 +38,8 @@ def _step(stage: Stage, box: Step, forms: ClosedForms) -> Step:
 
 def _reason(stage: Stage) -> Words:
     """Why a row follows from the row before."""
+    if stage.identities:
+        return ("as ", *joined([Equals(*pair) for pair in stage.identities]))
     if stage.inserted:
         return (*joined([Access(name) for name in stage.inserted]), " inserted")
     if stage.known:
@@ -48,6 +50,8 @@ def _reason(stage: Stage) -> Words:
 
 def _lead(stage: Stage) -> Words:
     """The same before a box."""
+    if stage.identities:
+        return ("As ", *joined([Equals(*pair) for pair in stage.identities]), ":")
     if stage.known:
         return ("As ", *joined([Equals(v.total, v.value) for v in stage.known]), " by ", *_definitions(stage), ":")
     return ("By ", *_definitions(stage), ":") if stage.read else ("With ", *_reason(stage), ":")

@@ -25,17 +25,28 @@ def level_gradients(
         lettering: the levels.
         trained: the tensors whose gradients are listed beside the error signals.
     """
-    found = tuple(_line(label, chapter, lettering.signals[label], trained) for label, chapter in chapters)
+    every = [s for _, chapter in chapters for s in chapter.sections if s.results]
+    found = tuple(_line(label, chapter, lettering.signals[label], trained, every) for label, chapter in chapters)
     return found if any(s.likeness is not None for _, chapter in chapters for s in chapter.sections) else ()
 
 
-def _line(label: str, chapter: Chapter, name: str, trained: Collection[str]) -> LevelGradients:
-    signal = next((s for s in chapter.sections if s.wrt == name and s.results), None)
+def _line(
+    label: str, chapter: Chapter, name: str, trained: Collection[str], every: Sequence[Section]
+) -> LevelGradients:
+    """A level; its error signal may be that of a tensor within the level above, as where that subtracts a maximum."""
+    signal = next((s for s in every if s.wrt == name), None) or next((s for s in every if _is_signal(s, label)), None)
     form = _form(signal) if signal is not None else None
     arriving = [word for sentence in chapter.setup for word in sentence if isinstance(word, Equals)]
     words: Words = (Equals(*form.args[:2]),) if form is not None else () if signal is not None else tuple(arriving[:1])
-    own = tuple(s.wrt for s in chapter.sections if s.results and (s.wrt == name or s.wrt in trained))
-    return LevelGradients(label, words, own)
+    first = (signal.wrt,) if signal is not None else ()
+    own = (s.wrt for s in chapter.sections if s.results and s is not signal and s.wrt in trained)
+    return LevelGradients(label, words, (*first, *own))
+
+
+def _is_signal(section: Section, label: str) -> bool:
+    """Whether a section derives the error signal of a level."""
+    last = section.steps[-1]
+    return last.notation.deltas.get(last.left.tensor) == label
 
 
 def _form(signal: Section) -> Expr | None:

@@ -121,6 +121,8 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
         numbers.rows[section.wrt] = before + 1, numbers.last
     boxes = [passage for result in _shown(section, level) for passage in _boxed(result, numbers)]
     numbers.boxes[section.wrt] = numbers.last
+    if section.closed is not None and not section.like:  # the rows that lead to the closed form, too
+        numbers.rows[section.wrt] = numbers.rows[section.wrt][0], numbers.last - 1
     return Part(section.steps[0].notation, (*passages, *boxes))
 
 

@@ -119,10 +119,11 @@ class OperatorWriter(FormatSigns, ABC):
         shown = e
         if isinstance(e, Scaled) and negative:
             shown = e.args[1] if e.args[0] == -1 else Scaled(-e.args[0], e.args[1])
-        first, *others = self.operands(shown) if isinstance(shown, Scaled | Matrices | Total) else self._sides(shown)
+        plain = isinstance(shown, Scaled | Matrices | Total | Elementwise)  # a ⊙ b + c ⊙ d
+        first, *others = self.operands(shown) if plain else self._sides(shown)
         sign = self.minus if negative else "+"
         before = f" {sign} " if follows else sign if negative else ""
-        return [replace(first, text=before + first.text), *others]
+        return [replace(first, text=before + first.text), *(replace(part, inner=True) for part in others)]
 
     def _alone(self, e: Expr) -> str:
         """What a sign beside it would not take apart."""
@@ -138,6 +139,8 @@ class OperatorWriter(FormatSigns, ABC):
         parts = self.operands(e)
         if not isinstance(e, COMPOUND):
             return parts
+        if isinstance(e, Added):  # within parentheses a line may end between summands alone
+            parts = [Operand(_text(self._summand(a, n > 0))) for n, a in enumerate(e.args)]
         opening, closing = self._around(_text(parts))
         texts = [part.text for part in parts]
         texts[0] = opening + texts[0]
