@@ -122,9 +122,9 @@ def _basic_forward(
     x_1 = rt.Window(x, (N, H, H, 3, 3, C), ((0, (0, 1)), (-1, (1, 1), (3, 1)), (-1, (2, 1), (4, 1)), (0, (5, 1))))
     conv1_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (2) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
+    # (2) norm1_m[c] = 1/(H²N) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H**2 * N) * rt.total(conv1_u, (0, 1, 2))
-    # (3) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    # (3) norm1_v[c] = 1/(H²N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = rt.empty((C,), dtype)
     if not loops.resnet20_basic_forward_1(norm1_v, conv1_u, norm1_m, C, H, N):
         norm1_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
@@ -151,9 +151,9 @@ def _basic_forward(
     )
     conv2_u = buffers.take((N, H, H, C), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    # (2) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
+    # (2) norm2_m[c] = 1/(H²N) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H**2 * N) * rt.total(conv2_u, (0, 1, 2))
-    # (3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    # (3) norm2_v[c] = 1/(H²N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = rt.empty((C,), dtype)
     if not loops.resnet20_basic_forward_1(norm2_v, conv2_u, norm2_m, C, H, N):
         norm2_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
@@ -225,9 +225,9 @@ def _down_forward(
     )
     conv1_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", x_1, conv1_w, out=conv1_u)
-    # (2) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
+    # (2) norm1_m[c] = 1/(H′²N) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u, (0, 1, 2))
-    # (3) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+    # (3) norm1_v[c] = 1/(H′²N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
     norm1_v = rt.empty((K,), dtype)
     if not loops.resnet20_down_forward_1(norm1_v, conv1_u, norm1_m, H_out, K, N):
         norm1_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
@@ -254,9 +254,9 @@ def _down_forward(
     )
     conv2_u = buffers.take((N, H_out, H_out, K), dtype)
     rt.contract("n i j r t c, r t c k -> n i j k", relu1_y_1, conv2_w, out=conv2_u)
-    # (2) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
+    # (2) norm2_m[c] = 1/(H′²N) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u, (0, 1, 2))
-    # (3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+    # (3) norm2_v[c] = 1/(H′²N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
     norm2_v = rt.empty((K,), dtype)
     if not loops.resnet20_down_forward_1(norm2_v, conv2_u, norm2_m, H_out, K, N):
         norm2_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
@@ -654,7 +654,7 @@ def _basic_backward(
         # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (57) dconv2_u[m,q,v,e]
-    #        = 1/(NH²)
+    #        = 1/(H²N)
     #            norm2_gamma[e] (NH² dsum_y[m,q,v,e]−norm2_h[m,q,v,e] dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
     factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dconv2_u = buffers.take((N, H, H, C), dtype)
@@ -663,7 +663,7 @@ def _basic_backward(
         dconv2_u -= dnorm2_beta
         dconv2_u -= dnorm2_gamma * norm2_h
         dconv2_u *= rt.ratio(1, H**2 * N) * factor1
-    # (63) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (63) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
@@ -686,15 +686,14 @@ def _basic_backward(
         # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
         # (57) dconv1_u[m,q,v,e]
-        #        = 1/(NH²)
-        #            norm1_gamma[e] (NH² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
-        #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
+        #        = 1/(H²N) norm1_gamma[e] (NH² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e] dnorm1_gamma[e]−dnorm1_beta[e])
+        #            /√(10⁻⁵+norm1_v[e])
         np.multiply(dnorm1_y, H**2 * N, out=dconv1_u)
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
         dconv1_u *= rt.ratio(1, H**2 * N) * factor2
     buffers.give(drelu1_y)
-    # (68) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    # (68) dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dconv1_u_1 = rt.Window(  # m q v k r t
         dconv1_u, (N, H, H, C, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
@@ -765,9 +764,8 @@ def _down_backward(
         # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (57) dconv2_u[m,q,v,e]
-    #        = 1/(NH′²)
-    #            norm2_gamma[e] (NH′² dsum_y[m,q,v,e]−norm2_h[m,q,v,e]
-    #                dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
+    #        = 1/(H′²N) norm2_gamma[e] (NH′² dsum_y[m,q,v,e]−norm2_h[m,q,v,e] dnorm2_gamma[e]−dnorm2_beta[e])
+    #            /√(10⁻⁵+norm2_v[e])
     factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
     if not loops.resnet20_down_backward_2(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, H_out, K, N):
@@ -775,7 +773,7 @@ def _down_backward(
         dconv2_u -= dnorm2_beta
         dconv2_u -= dnorm2_gamma * norm2_h
         dconv2_u *= rt.ratio(1, H_out**2 * N) * factor1
-    # (63) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (63) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H_out, H_out, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
@@ -798,9 +796,8 @@ def _down_backward(
         # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
         # (57) dconv1_u[m,q,v,e]
-        #        = 1/(NH′²)
-        #            norm1_gamma[e] (NH′² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
-        #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
+        #        = 1/(H′²N) norm1_gamma[e] (NH′² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e] dnorm1_gamma[e]−dnorm1_beta[e])
+        #            /√(10⁻⁵+norm1_v[e])
         np.multiply(dnorm1_y, H_out**2 * N, out=dconv1_u)
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
@@ -969,9 +966,8 @@ def resnet20_backward(
         # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
         # (57) dconv1_u[m,q,v,e]
-        #        = 1/(1024N)
-        #            norm1_gamma[e] (1024 N dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
-        #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
+        #        = 1/(1024N) norm1_gamma[e] (1024 N dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e] dnorm1_gamma[e]−dnorm1_beta[e])
+        #            /√(10⁻⁵+norm1_v[e])
         np.multiply(dnorm1_y, 1024 * N, out=dconv1_u)
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
@@ -987,7 +983,7 @@ def resnet20_backward(
     # (35) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy, 0)
     if inputs:
-        # dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+        # dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
         dconv1_u_1 = rt.Window(  # m q v k r t
             dconv1_u, (N, 32, 32, 16, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
         )

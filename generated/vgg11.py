@@ -383,7 +383,7 @@ def _double_backward(
     if not loops.vgg11_double_backward_2(dconv2_u, drelu2_y, relu2_y, H, K, N):
         dconv2_u[...] = np.where(relu2_y > 0, drelu2_y, 0)
     buffers.give(drelu2_y)
-    # (48) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (48) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     dconv2_u_1 = rt.Window(  # m q v k r t
         dconv2_u, (N, H, H, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
@@ -394,7 +394,7 @@ def _double_backward(
     if not loops.vgg11_double_backward_2(dconv1_u, drelu1_y, relu1_y, H, K, N):
         dconv1_u[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (54) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    # (54) dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dconv1_u_1 = rt.Window(  # m q v k r t
         dconv1_u, (N, H, H, K, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
@@ -454,7 +454,7 @@ def _single_backward(
     if not loops.vgg11_single_backward_2(dconv1_u, drelu1_y, relu1_y, N):
         dconv1_u[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (54) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    # (54) dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dconv1_u_1 = rt.Window(  # m q v k r t
         dconv1_u, (N, 16, 16, 128, 3, 3), ((0, (0, 1)), (1, (1, 1), (4, -1)), (1, (2, 1), (5, -1)), (0, (3, 1)))
     )
@@ -547,7 +547,7 @@ def vgg11_backward(
     # (28) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy, 0)
     if inputs:
-        # dx[m,q,v,e] = Σ_{k,r,t} stage1_conv1_w[r,t,e,k] dstage1_conv1_u[m, q+1−r, v+1−t, k]
+        # dx[m,q,v,e] = Σ_{r,t,k} stage1_conv1_w[r,t,e,k] dstage1_conv1_u[m, q+1−r, v+1−t, k]
         dstage1_conv1_u_1 = rt.Window(  # m q v k r t
             dstage1_conv1_u,
             (N, 32, 32, 64, 3, 3),

@@ -90,7 +90,8 @@ def called(step: Step, name: Caption | None, lead: Words = ()) -> Result:
     nested = name is not None and name.inserted and form is not None  # in words it would be a list in a list
     words = wording(name) if name is not None and not nested else ()
     plain = not any(isinstance(word, str) and word.strip(" []") for word in words)
-    if form is not None and (plain or (form.has(Total) and not form.has(Matrices))):
+    listed = name is not None and len(name.summands) > 1
+    if form is not None and (plain or (form.has(Total) and (listed or not form.has(Matrices)))):
         words = ()  # the form says the same
     return Result(step, words, lead, name if words or form is not None else None, form)
 

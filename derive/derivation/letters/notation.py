@@ -196,8 +196,9 @@ def _index_rank(part: Monomial, indices: Sequence[Symbol]) -> int:
 
 def _parts_key(part: Monomial, notation: Notation) -> tuple[object, ...]:
     tensors = sorted(notation.rank(a.tensor) for f in part.factors for a in f.atoms(Access))
-    names = [f.name for f in part.factors if isinstance(f, Symbol)]
-    upper = not (names and names[0][0].isupper())
+    symbols = [f for f in part.factors if isinstance(f, Symbol)]
+    names = [(notation.sizes.index(f) if f in notation.sizes else len(notation.sizes), f.name) for f in symbols]
+    upper = not (symbols and symbols[0].name[0].isupper())
     return tensors or [0], len(part.factors) if upper else 0, upper, names, part.coefficient != 1, str(part.factors)
 
 

@@ -66,6 +66,12 @@ OWN: dict[str, tuple[str, str, Formula]] = {
         "x",
         lambda x, g, dy, **_: normalised(x, (0,), g * dy, less=-1),
     ),
+    "of a sum": (
+        "s[n, c] = x[n, c] + u[n, c]; m[c] = sum(n) s[n, c] / N; v[c] = sum(n) (s[n, c] - m[c])^2 / N;"
+        "y[n, c] = (s[n, c] - m[c]) / sqrt(v[c] + 3/10)",
+        "s",
+        lambda s, dy, **_: normalised(s, (0,), dy),
+    ),
     "by the maximum": (
         "m[n] = max(j) x[n, j]; y[n, j] = x[n, j] / m[n]",
         "x",

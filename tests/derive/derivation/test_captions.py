@@ -114,8 +114,8 @@ def test_padding_and_zeros_between_are_those_of_dumoulin_and_visin() -> None:
         ("max_pool1d", "x",
          "every element of δ added at the place t* of its window, windows of T elements, "
          "stride s, dilated by d, padded by p", "∂E/∂x = unpool(δ, t*)"),
-        ("rbf", "x", "−2 times the matrix product δ w, plus x ⊙ [2 times the sum of δ over k]",
-         "∂E/∂x = −2 (δ w) + 2 (x ⊙ Σ_{k} δ)"),
+        ("rbf", "x", "",
+         "∂E/∂x = 2 (x ⊙ Σ_{k} δ − δ w)"),
         ("prelu", "x", "", "∂E/∂x = δ ⊙ [x≤0] ⊙ a + δ ⊙ [x>0]"),
         ("batch_norm", "v", "", "∂E/∂v = −1/2 (γ ⊙ 1/(ε+v)^(3/2) ⊙ Σ_{e} δ ⊙ (x−m))"),
         ("conv1d", "u_prev", "", "δ⁽ˡ⁻¹⁾ = f′(u⁽ˡ⁻¹⁾) ⊙ (δ⁽ˡ⁾↑s ∗ w⁽ˡ⁾↑d)"),

@@ -133,7 +133,7 @@ def test_what_is_wider_than_a_line_is_cut_where_that_hurts_least() -> None:
     assert [line.text.strip() for line in laid("", [quotient], 10).lines] == ["aaaa[b,", "bbbb]", "/cccc"]
 
 
-@together("width", [40, 60, 100])
+@together("width", [44, 60, 80, 120])
 def test_the_table_of_all_levels_takes_the_lines_that_it_must(width: int) -> None:
     """Columns where they fit, else paragraphs; nothing is lost."""
     page = derivation("lenet5")
@@ -145,7 +145,8 @@ def test_the_table_of_all_levels_takes_the_lines_that_it_must(width: int) -> Non
     )
     lines = listing_lines(listing, t, width)
     assert max(map(len, lines)) <= width
-    assert any("─" in line for line in lines) == (width > 40)
+    assert width > 44 or not any("─" in line for line in lines)
+    assert width < 80 or any("─" in line for line in lines)
     text = "".join("".join(lines).split())
     for row in listing.rows:
         assert all("".join(t.words(row[2]).split())[:5] in text for _ in row)

@@ -58,6 +58,6 @@ def vanishing_words(vanishing: Iterable[Vanishing]) -> Words:
         alike.setdefault(tuple(ranges), []).append(Access(name))
     words: Words = ()
     for ranges_, tensors in alike.items():
-        before = " " if words else ""
-        words += (f"{before}Terms whose index of ", *joined(tensors, " or "), " leaves ", *joined(ranges_), " are zero.")
+        said: Words = ("Terms whose index of ", *joined(tensors, " or "), " leaves ", *joined(ranges_), " are zero.")
+        words += (" ", *said) if words else said
     return words

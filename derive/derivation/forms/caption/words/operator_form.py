@@ -1,11 +1,12 @@
 """Caption -> operator form: ``δ ∗ w = δ ⋆ rot_π w``, from the record that the words are made from."""
 
 from collections.abc import Sequence
+from functools import reduce
 from itertools import takewhile
 
-from sympy import Expr
+from sympy import Expr, gcd
 
-from gradscribe.derive.derivation.forms.caption.operation import Caption, Operand, Product, Repeated, Window
+from gradscribe.derive.derivation.forms.caption.operation import ONE, Caption, Operand, Product, Repeated, Window
 from gradscribe.derive.derivation.forms.caption.words.shape import (
     bare,
     elementwise,
@@ -49,7 +50,9 @@ def operator_form(caption: Caption, tensor: str) -> Expr | None:
     else:
         shared = [group[0] for group in takewhile(lambda group: len(set(group)) == 1, zip(*fronts, strict=False))]
         own = [_behind(front[len(shared) :], form[0]) for front, form in zip(fronts, forms, strict=True)]
-        found = [_behind(shared, Added(*(_scaled(scale, e) for scale, e in zip(scales, own, strict=True))))]
+        number = abs(reduce(gcd, scales)) if all(scale.is_Rational for scale in scales) else ONE
+        ordered = sorted(zip(scales, own, strict=True), key=lambda pair: pair[0].could_extract_minus_sign())
+        found = [_scaled(number, _behind(shared, Added(*(_scaled(scale / number, e) for scale, e in ordered))))]
     for name, inner in reversed(caption.inserted):
         put = operator_form(inner, name)
         if put is None:
