@@ -1,4 +1,4 @@
-"""A table of sentences as columns of text that share the room of a line; as paragraphs where that is too little."""
+"""A table of sentences as columns of text that share the room of a line; as paragraphs where that takes fewer lines."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -8,21 +8,24 @@ from gradscribe.derive.derivation.record.section_record import Formula
 from gradscribe.derive.derivation.record.sentence import Equals, Words
 from gradscribe.derive.typeset.document.document import Listing
 from gradscribe.derive.typeset.terms.sides import sides
-from gradscribe.derive.typeset.text.text_lines import columns, set_out, wrapped
+from gradscribe.derive.typeset.text.text_lines import columns, set_out, tied, wrapped
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 
 GAP = 2
 """Columns between two cells, and before the first one."""
+WORD = 12
+"""So many columns are not taken apart: w (31)."""
 Cell = Callable[[int], Sequence[str]]
 """The lines of a cell of some width; no line is wider than it must be."""
 
 
 def listing_lines(listing: Listing, t: TextTypesetter, line: int) -> list[str]:
     """Columns of words, of as few lines as they can have together."""
+    stacked = [text for row in listing.rows for text in _stacked(listing.head, row, t, line)]
     table = [[_cell(words, t) for words in row] for row in (listing.head, *listing.rows)]
     widths = _widths(table, line)
-    if widths is None:
-        return [text for row in listing.rows for text in _stacked(listing.head, row, t, line)]
+    if widths is None or _height(table, widths) > len(stacked):
+        return stacked
     head, *rows = [list(_aligned(row, widths)) for row in table]
     rule = " " * GAP + "─" * (sum(widths) + GAP * (len(widths) - 1))
     return [*head, rule, *(text for row in rows for text in row)]
@@ -45,7 +48,9 @@ def _cell(words: Words, t: TextTypesetter) -> Cell:
         if len(words) == 1 and isinstance(words[0], Equals):
             both = sides(Formula(*words[0].args), t.among(words))
             return tuple(line.text.rstrip() for line in set_out("", both.left, both.right, width).lines)
-        return tuple(wrapped(t.tied(words), width))
+        text = t.tied(words)
+        longest = max(columns(word) for word in tied(text).split(" "))
+        return tuple(wrapped(text, max(width, min(longest, WORD))))
 
     return lines
 
