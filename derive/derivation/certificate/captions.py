@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from gradscribe.derive.derivation.certificate.rows import Sizes, Values, gap, row_value, size
 from gradscribe.derive.derivation.forms.caption.by_definition import caption_value
-from gradscribe.derive.derivation.forms.caption.operation import Caption, Whole
+from gradscribe.derive.derivation.forms.caption.operation import Whole
 from gradscribe.derive.derivation.forms.closed.whole_value import whole_value
 from gradscribe.derive.derivation.record.section_record import Result, Section
 
@@ -20,16 +18,11 @@ def caption_gaps(section: Section, values: Values, sizes: Sizes) -> Iterator[tup
     for box in section.results:
         if box.caption is None or any(sizes[symbol] != number for symbol, number in box.step.where):
             continue
+        form = box.caption
         try:
-            found = _computed(box.caption, values, sizes)
+            found = whole_value(form, values, sizes) if isinstance(form, Whole) else caption_value(form, values, sizes)
         except ValueError:  # shapes that do not fit together
             yield box, float("inf")
             continue
         most = max(size(row.terms, values, sizes) for row in box.rows)  # b/v - a y/u may be 0
         yield box, gap(found, row_value(box.step.terms, values, sizes), most)
-
-
-def _computed(caption: Caption | Whole, values: Values, sizes: Sizes) -> np.ndarray:
-    if isinstance(caption, Whole):
-        return whole_value(caption, values, sizes)
-    return caption_value(caption, values, sizes)
