@@ -113,7 +113,7 @@ def test_columns_are_as_wide_as_their_longest_word() -> None:
     """A cell that cannot be broken does not push the ones behind it out of their columns."""
     t = TextTypesetter(derived("conv2d").notation)
     rows = tuple(((f"{'a' * n}=b",), ("c d e f " * 5,)) for n in (2, 30))
-    lines = listing_lines(Listing((("one",), ("two",)), rows), t, 60)
+    lines = listing_lines(Listing((("one",), ("two",)), rows), t, 80)
     assert len({line.index("c d") for line in lines if "c d" in line and "=" in line}) == 1
 
 
