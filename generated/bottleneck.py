@@ -412,15 +412,14 @@ def bottleneck_backward(
         # (20) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_y[n,i,j,m]
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm2_y, norm2_h)
         # (31) dconv2_u[m,q,v,e]
-        #        = 1/(HNW)
-        #            norm2_gamma[e] (HNW dnorm2_y[m,q,v,e]−norm2_h[m,q,v,e]
-        #                dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
+        #        = 1/(HNW) norm2_gamma[e] (HNW dnorm2_y[m,q,v,e]−norm2_h[m,q,v,e] dnorm2_gamma[e]−dnorm2_beta[e])
+        #            /√(10⁻⁵+norm2_v[e])
         np.multiply(dnorm2_y, H * N * W, out=dconv2_u)
         dconv2_u -= dnorm2_beta
         dconv2_u -= dnorm2_gamma * norm2_h
         dconv2_u *= rt.ratio(1, H * N * W) * factor3
     buffers.give(drelu2_y)
-    # (41) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (41) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     drelu1_y = rt.contract(
         "m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=buffers.take((N, H, W, 64), dtype)
     )
@@ -441,9 +440,8 @@ def bottleneck_backward(
         # (20) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
         # (31) dconv1_u[m,q,v,e]
-        #        = 1/(HNW)
-        #            norm1_gamma[e] (HNW dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
-        #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
+        #        = 1/(HNW) norm1_gamma[e] (HNW dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e] dnorm1_gamma[e]−dnorm1_beta[e])
+        #            /√(10⁻⁵+norm1_v[e])
         np.multiply(dnorm1_y, H * N * W, out=dconv1_u)
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h

@@ -7,7 +7,7 @@
 (3) z[e] = Σ_{k} h[e,k]
 (4) q[e,k] = w[k] (ε/K+(1−ε) [k=t[e]]) [t[e]≠i]
 (5) a[e] = Σ_{k} q[e,k]
-(6) s = Σ_{e,k} w[k] [k=t[e]][t[e]≠i]
+(6) s = Σ_{k,e} w[k] [k=t[e]][t[e]≠i]
 (7) y = 1/s Σ_{e} a[e] log(z[e])
 (7) y += 1/s Σ_{e,k} q[e,k] (m[e]−x[e,k]) [q[e,k]≠0]
 
@@ -55,7 +55,7 @@ def cross_entropy_forward(
     (3) z[e] = Σ_{k} h[e,k]
     (4) q[e,k] = w[k] (ε/K+(1−ε) [k=t[e]]) [t[e]≠i]
     (5) a[e] = Σ_{k} q[e,k]
-    (6) s = Σ_{e,k} w[k] [k=t[e]][t[e]≠i]
+    (6) s = Σ_{k,e} w[k] [k=t[e]][t[e]≠i]
     (7) y = 1/s Σ_{e} a[e] log(z[e])
     (7) y += 1/s Σ_{e,k} q[e,k] (m[e]−x[e,k]) [q[e,k]≠0]
 
@@ -99,7 +99,7 @@ def cross_entropy_forward(
     a = rt.empty((E,), dtype)
     if not loops.cross_entropy_forward_2(a, q, E, K):
         a = rt.total(q, -1)
-    # (6) s = Σ_{e,k} w[k] [k=t[e]][t[e]≠i]
+    # (6) s = Σ_{k,e} w[k] [k=t[e]][t[e]≠i]
     gathered1 = rt.gather("k, k: e -> e", w, t)
     s = rt.total(np.where(t != i, gathered1, 0), -1)
     # (7) y = 1/s Σ_{e} a[e] log(z[e])

@@ -120,12 +120,12 @@ def _basic_forward(
     norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (C,))
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H, H, C), dtype))
-    # (2) norm1_m[c] = 1/(NH²) Σ_{n,i,j} conv1_u[n,i,j,c]
+    # (2) norm1_m[c] = 1/(H²N) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.empty((C,), dtype)
     norm1_v = rt.empty((C,), dtype)
     if not loops.resnet20_basic_forward_1(norm1_m, norm1_v, conv1_u, C, H, N):
         norm1_m[...] = rt.ratio(1, H**2 * N) * rt.total(conv1_u, (0, 1, 2))
-        # (3) norm1_v[c] = 1/(NH²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+        # (3) norm1_v[c] = 1/(H²N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
         norm1_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
@@ -148,12 +148,12 @@ def _basic_forward(
     conv2_u = rt.contract(
         "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, H, C), dtype)
     )
-    # (2) norm2_m[c] = 1/(NH²) Σ_{n,i,j} conv2_u[n,i,j,c]
+    # (2) norm2_m[c] = 1/(H²N) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.empty((C,), dtype)
     norm2_v = rt.empty((C,), dtype)
     if not loops.resnet20_basic_forward_1(norm2_m, norm2_v, conv2_u, C, H, N):
         norm2_m[...] = rt.ratio(1, H**2 * N) * rt.total(conv2_u, (0, 1, 2))
-        # (3) norm2_v[c] = 1/(NH²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+        # (3) norm2_v[c] = 1/(H²N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
         norm2_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
@@ -221,12 +221,12 @@ def _down_forward(
     conv1_u = rt.contract(
         "n 2i+r-1 2j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H_out, H_out, K), dtype)
     )
-    # (2) norm1_m[c] = 1/(NH′²) Σ_{n,i,j} conv1_u[n,i,j,c]
+    # (2) norm1_m[c] = 1/(H′²N) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.empty((K,), dtype)
     norm1_v = rt.empty((K,), dtype)
     if not loops.resnet20_down_forward_1(norm1_m, norm1_v, conv1_u, H_out, K, N):
         norm1_m[...] = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u, (0, 1, 2))
-        # (3) norm1_v[c] = 1/(NH′²) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
+        # (3) norm1_v[c] = 1/(H′²N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
         norm1_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
@@ -249,12 +249,12 @@ def _down_forward(
     conv2_u = rt.contract(
         "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H_out, H_out, K), dtype)
     )
-    # (2) norm2_m[c] = 1/(NH′²) Σ_{n,i,j} conv2_u[n,i,j,c]
+    # (2) norm2_m[c] = 1/(H′²N) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.empty((K,), dtype)
     norm2_v = rt.empty((K,), dtype)
     if not loops.resnet20_down_forward_1(norm2_m, norm2_v, conv2_u, H_out, K, N):
         norm2_m[...] = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u, (0, 1, 2))
-        # (3) norm2_v[c] = 1/(NH′²) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
+        # (3) norm2_v[c] = 1/(H′²N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
         norm2_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
@@ -637,7 +637,7 @@ def _basic_backward(
         # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (57) dconv2_u[m,q,v,e]
-    #        = 1/(NH²)
+    #        = 1/(H²N)
     #            norm2_gamma[e] (NH² dsum_y[m,q,v,e]−norm2_h[m,q,v,e] dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
     factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dconv2_u = buffers.take((N, H, H, C), dtype)
@@ -646,7 +646,7 @@ def _basic_backward(
         dconv2_u -= dnorm2_beta
         dconv2_u -= dnorm2_gamma * norm2_h
         dconv2_u *= rt.ratio(1, H**2 * N) * factor1
-    # (63) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (63) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     drelu1_y = rt.contract(
         "m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=buffers.take((N, H, H, C), dtype)
     )
@@ -667,15 +667,14 @@ def _basic_backward(
         # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
         # (57) dconv1_u[m,q,v,e]
-        #        = 1/(NH²)
-        #            norm1_gamma[e] (NH² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
-        #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
+        #        = 1/(H²N) norm1_gamma[e] (NH² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e] dnorm1_gamma[e]−dnorm1_beta[e])
+        #            /√(10⁻⁵+norm1_v[e])
         np.multiply(dnorm1_y, H**2 * N, out=dconv1_u)
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
         dconv1_u *= rt.ratio(1, H**2 * N) * factor2
     buffers.give(drelu1_y)
-    # (68) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    # (68) dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=buffers.take((N, H, H, C), dtype))
     # (68) dx[m,q,v,e] += dsum_y[m,q,v,e]
     dx += dsum_y
@@ -736,9 +735,8 @@ def _down_backward(
         # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
         dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
     # (57) dconv2_u[m,q,v,e]
-    #        = 1/(NH′²)
-    #            norm2_gamma[e] (NH′² dsum_y[m,q,v,e]−norm2_h[m,q,v,e]
-    #                dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
+    #        = 1/(H′²N) norm2_gamma[e] (NH′² dsum_y[m,q,v,e]−norm2_h[m,q,v,e] dnorm2_gamma[e]−dnorm2_beta[e])
+    #            /√(10⁻⁵+norm2_v[e])
     factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
     if not loops.resnet20_down_backward_2(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, H_out, K, N):
@@ -746,7 +744,7 @@ def _down_backward(
         dconv2_u -= dnorm2_beta
         dconv2_u -= dnorm2_gamma * norm2_h
         dconv2_u *= rt.ratio(1, H_out**2 * N) * factor1
-    # (63) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (63) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     drelu1_y = rt.contract(
         "m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=buffers.take((N, H_out, H_out, K), dtype)
     )
@@ -767,9 +765,8 @@ def _down_backward(
         # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
         # (57) dconv1_u[m,q,v,e]
-        #        = 1/(NH′²)
-        #            norm1_gamma[e] (NH′² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
-        #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
+        #        = 1/(H′²N) norm1_gamma[e] (NH′² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e] dnorm1_gamma[e]−dnorm1_beta[e])
+        #            /√(10⁻⁵+norm1_v[e])
         np.multiply(dnorm1_y, H_out**2 * N, out=dconv1_u)
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
@@ -926,9 +923,8 @@ def resnet20_backward(
         # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
         dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
         # (57) dconv1_u[m,q,v,e]
-        #        = 1/(1024N)
-        #            norm1_gamma[e] (1024 N dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e]
-        #                dnorm1_gamma[e]−dnorm1_beta[e])/√(10⁻⁵+norm1_v[e])
+        #        = 1/(1024N) norm1_gamma[e] (1024 N dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e] dnorm1_gamma[e]−dnorm1_beta[e])
+        #            /√(10⁻⁵+norm1_v[e])
         np.multiply(dnorm1_y, 1024 * N, out=dconv1_u)
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
@@ -941,7 +937,7 @@ def resnet20_backward(
     # (35) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy, 0)
     if inputs:
-        # dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+        # dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
         dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=rt.empty((N, 32, 32, 3), dtype))
     buffers.give(dconv1_u)
     return (

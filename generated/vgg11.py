@@ -368,7 +368,7 @@ def _double_backward(
     if not loops.vgg11_double_backward_2(dconv2_u, drelu2_y, relu2_y, H, K, N):
         dconv2_u[...] = np.where(relu2_y > 0, drelu2_y, 0)
     buffers.give(drelu2_y)
-    # (48) drelu1_y[m,q,v,e] = Σ_{k,r,t} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
+    # (48) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     drelu1_y = rt.contract(
         "m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=buffers.take((N, H, H, K), dtype)
     )
@@ -377,7 +377,7 @@ def _double_backward(
     if not loops.vgg11_double_backward_2(dconv1_u, drelu1_y, relu1_y, H, K, N):
         dconv1_u[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (54) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    # (54) dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=buffers.take((N, H, H, C), dtype))
     # (44) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     dconv1_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, C, K), dtype))
@@ -424,7 +424,7 @@ def _single_backward(
     if not loops.vgg11_single_backward_2(dconv1_u, drelu1_y, relu1_y, N):
         dconv1_u[...] = np.where(relu1_y > 0, drelu1_y, 0)
     buffers.give(drelu1_y)
-    # (54) dx[m,q,v,e] = Σ_{k,r,t} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
+    # (54) dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=buffers.take((N, 16, 16, 64), dtype))
     # (44) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     dconv1_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, 64, 128), dtype))
@@ -508,7 +508,7 @@ def vgg11_backward(
     # (28) doutput_b[m] = Σ_{n} dy[n,m]
     doutput_b = rt.total(dy, 0)
     if inputs:
-        # dx[m,q,v,e] = Σ_{k,r,t} stage1_conv1_w[r,t,e,k] dstage1_conv1_u[m, q+1−r, v+1−t, k]
+        # dx[m,q,v,e] = Σ_{r,t,k} stage1_conv1_w[r,t,e,k] dstage1_conv1_u[m, q+1−r, v+1−t, k]
         dx = rt.contract(
             "m q-r+1 v-t+1 k, r t e k -> m q v e", dstage1_conv1_u, stage1_conv1_w, out=rt.empty((N, 32, 32, 3), dtype)
         )

@@ -153,11 +153,13 @@ class ScalarFunction:
         compute: the value, for the interpreter.
         by_value: the derivative written with the function's own value.
         indicator: marks brackets: 0 or 1, and a 0 wins over infinity and NaN beside it.
+        mirrored: f(-x) written with f(x), where SymPy does not do so itself.
     """
 
     compute: Callable[..., Any]
     by_value: Callable[[Expr], Expr] | None = None
     indicator: bool = False
+    mirrored: Callable[[Expr], Expr] | None = None
 
 
 # ----- smooth ---------------------------------------------------------------------------------------------------
@@ -173,7 +175,7 @@ FUNCTIONS: dict[type[Expr], ScalarFunction] = {
     expm1: ScalarFunction(np.expm1),  # by value, y + 1, it would cancel
     log1p: ScalarFunction(np.log1p),
     sympy.erf: ScalarFunction(_erf),
-    sigmoid: ScalarFunction(_sigmoid, lambda y: y * (1 - y)),
+    sigmoid: ScalarFunction(_sigmoid, lambda y: y * (1 - y), mirrored=lambda y: 1 - y),
     softplus: ScalarFunction(lambda x: np.logaddexp(0.0, x)),  # 1 - exp(-y) would cancel
     # ----- piecewise ------------------------------------------------------------------------------------------------
     relu: ScalarFunction(lambda x: np.maximum(x, 0.0), step),

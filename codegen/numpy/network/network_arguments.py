@@ -76,6 +76,8 @@ def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], sa
 def _given(k: NetworkKernels, binder: Binder, tensor: Tensor) -> list[Statement]:
     """Bind what is open in the shape of an input, and check the rest under the names of its axes."""
     network, own = k.network, shape_of(tensor.name)
+    if any(e.is_Mul and e.free_symbols - binder.known for e in tensor.shape):
+        return binder.axes([Source(own, tensor.name, tensor)])  # multiples are divided
     new = {e: axis for axis, e in reversed([*enumerate(tensor.shape)]) if isinstance(e, Symbol)}
     new = {e: axis for e, axis in new.items() if e not in binder.known}
     binder.known |= set(new)

@@ -16,6 +16,7 @@ from gradscribe.derive.calculus.closed.rewrites.factor import factored
 from gradscribe.derive.calculus.closed.rewrites.identities import Identities
 from gradscribe.derive.calculus.closed.rewrites.inserting import is_product, with_statistics
 from gradscribe.derive.calculus.closed.rewrites.known_sums import valued
+from gradscribe.derive.calculus.closed.rewrites.mirrored import mirrored
 from gradscribe.derive.calculus.closed.rewrites.nested import depth, measure, normal
 from gradscribe.derive.calculus.closed.rewrites.readings import read_by_name, readings
 from gradscribe.derive.calculus.closed.stage import Formula, Sources, Stage, as_terms, formula
@@ -36,6 +37,7 @@ class ClosedForms:
         given: the gradients that stay, such as those given from outside.
         results: the gradients of inputs.
         lets: names for known quotients.
+        mirroring: whether functions of -x may become those of x; 1 - f(x) is computed less exactly than f(-x).
         known: what has been found so far and may be inserted, closed or not, by gradient.
         closed: the gradients that have a closed form, and what it comes from.
     """
@@ -45,6 +47,7 @@ class ClosedForms:
     given: frozenset[str]
     results: frozenset[str]
     lets: Sequence[Statement] = ()
+    mirroring: bool = True
     known: dict[str, Formula] = field(default_factory=dict)
     closed: dict[str, Sources] = field(default_factory=dict)
 
@@ -124,6 +127,9 @@ class ClosedForms:
         value, known = valued(value, free, self.identities, self.signals)
         if known:
             yield Stage("known sum", value, known=known)
+        value, identities = mirrored(value, self.signals) if self.mirroring else (value, ())
+        if identities:
+            yield Stage("identity", value, identities=identities)
         if not (inserted or known or _is_sum(value)):
             return
         value, read = read_by_name(value, free, self.readings, self.signals)
@@ -145,7 +151,7 @@ class ClosedForms:
     def _is_closed(self, gradient: str, before: Expr, stages: Sequence[Stage]) -> bool:
         inserted = {name for s in stages for name in s.inserted}
         summed = _is_sum(normal(before, self.signals)) and any(s.inserted or s.read for s in stages)
-        if not (summed or inserted & self.closed.keys() or any(s.known for s in stages)):
+        if not (summed or inserted & self.closed.keys() or any(s.known or s.identities for s in stages)):
             return False
         closed, shape = stages[-1].value, self.signals[gradient].shape
         allowed = self.given | (self._read(before) - inserted)
@@ -163,19 +169,23 @@ class ClosedForms:
         return {a for a in accesses(outside) if a.tensor in self.signals}
 
 
-def closed_forms(gradient: Gradient, lets: Sequence[Statement], whole: Collection[str] = ()) -> ClosedForms:
+def closed_forms(
+    gradient: Gradient, lets: Sequence[Statement], whole: Collection[str] = (), mirroring: bool = True
+) -> ClosedForms:
     """What finds the closed forms of a program's gradients, in order of computation.
 
     Args:
         gradient: the differentiated program.
         lets: names for known quotients.
         whole: gradients that are not inserted, besides those given from outside: such as error signals.
+        mirroring: as `ClosedForms` has it.
     """
     given = gradient.seeds.values()
     signals = {t.name: t for t in (*given, *(a.gradient for a in gradient.adjoints))}
     inputs = {t.name for t in gradient.forward.inputs}
     results = frozenset(a.gradient.name for a in gradient.adjoints if a.tensor.name in inputs)
-    return ClosedForms(gradient.forward, signals, frozenset([*whole, *(t.name for t in given)]), results, lets)
+    kept = frozenset([*whole, *(t.name for t in given)])
+    return ClosedForms(gradient.forward, signals, kept, results, lets, mirroring)
 
 
 def _is_sum(value: Expr) -> bool:

@@ -22,6 +22,7 @@ class Stage:
         inserted: the gradients that were inserted.
         known: the sums that were replaced by their values.
         read: the definitions of the tensors that are read in place of what they are.
+        identities: functions that were replaced, and what they are.
     """
 
     rule: str
@@ -30,6 +31,7 @@ class Stage:
     inserted: tuple[str, ...] = ()
     known: tuple[KnownSum, ...] = ()
     read: tuple[Statement, ...] = ()
+    identities: tuple[tuple[Expr, Expr], ...] = ()
 
 
 @dataclass(frozen=True)

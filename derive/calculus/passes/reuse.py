@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
-from sympy import Dummy, Expr, Mul, Pow
+from sympy import Dummy, Expr, Mul, Pow, exp
 
 from gradscribe.derive.calculus.passes.brackets import bracketed
 from gradscribe.derive.calculus.passes.inline import inserted, is_copy, is_inside, is_pointwise
@@ -139,11 +139,11 @@ def _folded(term: Term, let: Statement) -> Term:
 
 
 def distributions(program: Program, taken: set[str]) -> tuple[Statement, ...]:
-    """Names for tensors divided by their own sum: with z[n] = sum(h[n, k], k) the quotient h/z is p[n, k].
+    """Names for tensors and exponentials divided by their own sum: with z[n] = sum(h[n, k], k) h/z is p[n, k].
 
     Where a tensor of the program has that value, its name is used.
     """
-    sums = [s for s in program.statements if _sums_a_tensor(s.term)]
+    sums = [(s, summed) for s in program.statements if (summed := _summed(s.term)) is not None]
     if not sums:
         return ()
     names = Names(bracketed(program))
@@ -152,9 +152,9 @@ def distributions(program: Program, taken: set[str]) -> tuple[Statement, ...]:
         values.setdefault(_value(let.term, names), let)
     found = []
     unused = iter(name for name in ("p", "p1", "p2", "p3") if name not in taken)
-    for term, target in ((s.term, s.target) for s in sums):
+    for term, target, summed in ((s.term, s.target, summed) for s, summed in sums):
         quotient = term.body * Pow(Access(target.name, *(r.index for r in term.free)), -1)
-        ranges = tuple(Range(v, term.extent(v)) for v in term.body.indices)
+        ranges = tuple(Range(v, term.extent(v)) for v in summed.indices)
         share = Term(ranges, (), quotient)
         known = values.get(_value(share, names))  # such as the output of a softmax
         whole = len(program.definitions(target.name)) == 1  # nothing is added to the sum
@@ -166,9 +166,13 @@ def distributions(program: Program, taken: set[str]) -> tuple[Statement, ...]:
     return tuple(found)
 
 
-def _sums_a_tensor(term: Term) -> bool:
-    plain = isinstance(term.body, Access) and term.is_sum and term.bound
-    return bool(plain and not term.deltas and not term.guards and set(term.body.indices) == set(term.indices))
+def _summed(term: Term) -> Access | None:
+    """The tensor that is summed, or the exponentials of whose elements are, if it has all indices and no other."""
+    if not (term.is_sum and term.bound and isinstance(term.body, Access | exp)) or term.deltas or term.guards:
+        return None
+    read = accesses(term.body)
+    whole = next((a for a in read if set(a.indices) == set(term.indices)), None)
+    return whole if all(set(a.indices) <= set(term.indices) for a in read) else None
 
 
 def _value(term: Term, names: Names) -> tuple[tuple[Expr, ...], Expr]:

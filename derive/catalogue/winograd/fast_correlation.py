@@ -266,7 +266,7 @@ def _in_matrices(section: Section, seed: Access, dims: int) -> Section:
     }
     gradient = Access(section.steps[0].left.tensor)
     first, *others = section.results
-    named = replace(first, name=(Equals(gradient, products[section.wrt]),))
+    named = replace(first, name=(Equals(gradient, products[section.wrt]),), caption=None, form=None)
     return replace(section, results=(named, *others))
 
 

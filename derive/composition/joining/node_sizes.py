@@ -95,17 +95,32 @@ class Sizes:
         """Two sizes of one number, if one of them can be written for the other: the one that goes, then the other.
 
         A number of channels goes; the later one of two; of sizes that are the same whatever the input is, the one
-        without a name.
+        without a name, but a name for a multiple. An extent of which only multiples let both agree becomes such a
+        multiple: H is 2 H where it meets 2 floor(H/2).
         """
         known = list(self.numbers)
         for gone, stays in sorted(((wanted, actual), (actual, wanted)), key=lambda pair: -_place(pair[0], known)):
-            if gone in self.numbers and gone not in stays.free_symbols:
+            if gone in self.numbers and gone not in self._defined(stays).free_symbols:
                 yield gone, stays
                 return
         for gone, stays in ((wanted, actual), (actual, wanted)):
             if stays.is_Symbol and not gone.is_Symbol and same_size(self._defined(gone), self._defined(stays)):
-                yield gone, stays
+                yield (gone, stays) if self._defined(stays).has(IntegerFunction) else (stays, gone)
                 return
+        yield from self._multiplied(self._defined(wanted), self._defined(actual))
+
+    def _multiplied(self, a: Expr, b: Expr) -> Iterator[tuple[Expr, Expr]]:
+        """A size as the least multiple of itself for which `a` and `b` are the same, all else in them as its number."""
+        numbers = {s: n for s, n in self.numbers.items() if s in (a - b).free_symbols}
+        for size, number in sorted(numbers.items(), key=lambda item: -item[1]):
+            others = {s: n for s, n in numbers.items() if s != size}
+            for factor in sympy.divisors(number)[1:]:
+                several = {size: factor * size, **others}
+                if same_size(a.xreplace(several), b.xreplace(several)):
+                    yield from others.items()
+                    self.numbers[size] = number / factor
+                    yield size, factor * size
+                    return
 
     def features(self, layer: Layer, settings: Mapping[str, Any], values: Values) -> None:
         """Numbers of channels and the like: what a setting says of them."""
@@ -158,7 +173,7 @@ class Sizes:
                     f"{values.where}: {symbol.name} would be {shown(number)}; the kernel is larger than its input. "
                     f"Use a smaller kernel, more padding or a larger input"
                 )
-            if value.is_Integer or isinstance(value, Symbol):
+            if value.is_Integer or isinstance(value, Symbol) or value in values.symbols.values():
                 values.symbols[symbol] = value
                 continue
             known = next((s for s, e in self.derived if e == value), None)

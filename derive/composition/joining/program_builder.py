@@ -9,13 +9,14 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.collapse import expanded
+from gradscribe.derive.calculus.reduced_sizes import reduced
 from gradscribe.derive.composition.joining.any_axes import written_out
 from gradscribe.derive.composition.joining.judge import judge
 from gradscribe.derive.composition.joining.node_settings import Values, set_options
 from gradscribe.derive.composition.joining.node_sizes import Sizes
 from gradscribe.derive.composition.joining.tidy import tidied
 from gradscribe.derive.composition.network import Data, Network, NetworkError, Node, Part, Start, Uniform
-from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.index import IntegerFunction, integer
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, accesses
 from gradscribe.derive.ir.well_formed import check
@@ -85,8 +86,8 @@ class Builder:
         bound = self._bound(node, source)
         source = self._axes(source, bound, values)
         for tensor in (t for t in source.inputs if t.name in bound):
-            for gone, stays in self.sizes.meet(tensor, bound[tensor.name].tensor, values):
-                self._identify(gone, stays, values)
+            while met := next(self.sizes.meet(tensor, self._bound(node, source)[tensor.name].tensor, values), None):
+                self._identify(*met, values)  # which may change the sizes of the axes that follow
         bound = self._bound(node, source)
         self.sizes.features(layer, settings, values)
         self.sizes.leftover(source, values)
@@ -182,6 +183,7 @@ class Builder:
         def shapes(found: dict[str, tuple[Expr, ...]]) -> dict[str, tuple[Expr, ...]]:
             return {name: tuple(e.xreplace(mapping) for e in shape) for name, shape in found.items()}
 
+        self.sizes.derived = [pair for pair in self.sizes.derived if pair[0] != gone]
         sizes = tuple(self.sizes.derived) if gone.is_Symbol else ()  # what has a name is not defined by it
         program = Program(tuple(self.inputs), tuple(self.statements), (), sizes).substitute(mapping)
         self.inputs, self.statements = list(program.inputs), list(program.statements)
@@ -189,8 +191,19 @@ class Builder:
         self.values = {n: replace(v, tensor=tensor(v.tensor)) for n, v in self.values.items()}
         self.flattened, self.images = shapes(self.flattened), shapes(self.images)
         values.symbols = {s: e.xreplace(mapping) for s, e in values.symbols.items()}
-        if gone.is_Symbol:
-            del self.sizes.numbers[gone]
+        if gone in stays.free_symbols:
+            self._without_names(values)
+        else:
+            self.sizes.numbers.pop(gone, None)
+
+    def _without_names(self, values: Values) -> None:
+        """Extents that are no quotients any more, such as half of 2 H, are written as what they are."""
+        for extent, definition in self.sizes.derived:
+            whole = reduced(definition)
+            if not whole.has(IntegerFunction):
+                self._identify(extent, whole, values)
+                self._without_names(values)
+                return
 
     def _append(
         self, node: Node, source: Program, bound: Mapping[str, Value], values: Values, settings: Mapping[str, Any]

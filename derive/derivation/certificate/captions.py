@@ -4,21 +4,25 @@ from collections.abc import Iterator
 
 from gradscribe.derive.derivation.certificate.rows import Sizes, Values, gap, row_value, size
 from gradscribe.derive.derivation.forms.caption.by_definition import caption_value
+from gradscribe.derive.derivation.forms.caption.operation import Whole
+from gradscribe.derive.derivation.forms.closed.whole_value import whole_value
 from gradscribe.derive.derivation.record.section_record import Result, Section
 
 
 def caption_gaps(section: Section, values: Values, sizes: Sizes) -> Iterator[tuple[Result, float]]:
     """The boxes that are claimed at these sizes and have a caption, and how far that is from the row.
 
-    The difference is relative to the greatest entry, or the greatest sum of absolute summands; infinite where the
-    caption cannot be computed at all.
+    The difference is relative to the greatest entry, or the greatest sum of absolute summands in the box or a row that
+    leads to it; infinite where the caption cannot be computed at all.
     """
     for box in section.results:
         if box.caption is None or any(sizes[symbol] != number for symbol, number in box.step.where):
             continue
+        form = box.caption
         try:
-            found = caption_value(box.caption, values, sizes)
+            found = whole_value(form, values, sizes) if isinstance(form, Whole) else caption_value(form, values, sizes)
         except ValueError:  # shapes that do not fit together
             yield box, float("inf")
             continue
-        yield box, gap(found, row_value(box.step.terms, values, sizes), size(box.step.terms, values, sizes))
+        most = max(size(row.terms, values, sizes) for row in box.rows)  # b/v - a y/u may be 0
+        yield box, gap(found, row_value(box.step.terms, values, sizes), most)

@@ -11,6 +11,7 @@ from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.derive.derivation.forms.caption.operation import Caption
 from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
 from gradscribe.derive.derivation.forms.caption.words.operator_form import operator_form
+from gradscribe.derive.derivation.forms.caption.words.signs import Matrices, Total
 from gradscribe.derive.derivation.forms.caption.words.wording import wording
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
 from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
@@ -88,7 +89,9 @@ def called(step: Step, name: Caption | None, lead: Words = ()) -> Result:
     form = operator_form(name, step.left.tensor) if name is not None else None
     nested = name is not None and name.inserted and form is not None  # in words it would be a list in a list
     words = wording(name) if name is not None and not nested else ()
-    if form is not None and not any(isinstance(word, str) and word.strip(" []") for word in words):
+    plain = not any(isinstance(word, str) and word.strip(" []") for word in words)
+    listed = name is not None and len(name.summands) > 1
+    if form is not None and (plain or (form.has(Total) and (listed or not form.has(Matrices)))):
         words = ()  # the form says the same
     return Result(step, words, lead, name if words or form is not None else None, form)
 

@@ -110,6 +110,7 @@ def _sizes(page: Derivation, names: Names) -> Iterator[Words]:
     open_ = [v for v, group in names.symbols.items() if group.kind in ("size", "parameter") and v not in known]
     if shared:
         read = symbols_of((page.equations, page.sizes, page.printed_sections))
+        read |= {v for ranges in _by_place(page).values() for r in ranges for v in r.extent.free_symbols}
         open_ = [v for v in open_ if v in read]
     if page.table is not None:
         places = list(size_labels(page.layer.nodes).values()) if isinstance(page.layer, Network) else []

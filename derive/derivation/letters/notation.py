@@ -167,7 +167,8 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
             kind = -1  # 1 + exp(-a)
         inner = len(part.factors) if any(f.has(InnerSum) for f in part.factors) else 0
         last = size and not scalar and not part.factors
-        return part.negative or last, inner, kind, rank, *_parts_key(part, notation)
+        high = len(part.factors) if rank < 0 else 0  # of two digits the one that counts more
+        return part.negative or last, inner, kind, rank, -high, *_parts_key(part, notation)
 
     return tuple(sorted(parts, key=key))
 
@@ -195,8 +196,9 @@ def _index_rank(part: Monomial, indices: Sequence[Symbol]) -> int:
 
 def _parts_key(part: Monomial, notation: Notation) -> tuple[object, ...]:
     tensors = sorted(notation.rank(a.tensor) for f in part.factors for a in f.atoms(Access))
-    names = [f.name for f in part.factors if isinstance(f, Symbol)]
-    upper = not (names and names[0][0].isupper())
+    symbols = [f for f in part.factors if isinstance(f, Symbol)]
+    names = [(notation.sizes.index(f) if f in notation.sizes else len(notation.sizes), f.name) for f in symbols]
+    upper = not (symbols and symbols[0].name[0].isupper())
     return tensors or [0], len(part.factors) if upper else 0, upper, names, part.coefficient != 1, str(part.factors)
 
 
@@ -225,11 +227,12 @@ def ordered(factors: Sequence[Expr], indices: Sequence[Symbol], notation: Notati
 
     def key(factor: Expr) -> tuple[object, ...]:
         names = sorted(a.tensor for a in factor.atoms(Access))
-        if isinstance(factor, Symbol):
-            if factor in indices:
-                return 1, indices.index(factor), ""
-            known = factor in notation.sizes
-            return 0, notation.sizes.index(factor) if known else len(notation.sizes), factor.name
+        size = factor.base if factor.is_Pow and factor.exp.is_negative else factor  # 1/(N H W), too
+        if isinstance(size, Symbol):
+            if size in indices:
+                return 1, indices.index(size), ""
+            known = size in notation.sizes
+            return 0, notation.sizes.index(size) if known else len(notation.sizes), size.name
         if names and (isinstance(factor, Access) or (factor.is_Pow and isinstance(factor.base, Access))):
             gradient = any(notation.is_gradient(n) for n in names)
             return (2 if gradient else 3, min(notation.rank(n) for n in names), str(factor))

@@ -196,13 +196,13 @@ class BackPropagation:
         read = self._reader(adjoint, last.left, program)
         derived = Derived(adjoint, section, terms, inserts=tuple(d.gradient for d in (*lemmas, *above)))
         found = self._results(derived, program, sums, read)
-        derived = replace(derived, caption=found[0].caption)
+        derived = replace(derived, caption=found[0].operation)
         for upper in above:
             complete = tuple(p for t in terms for p in distribute(t, upper.gradient, upper.terms, program))
             if complete != terms and len(terms) == 1:
                 further = replace(derived, terms=complete)
                 found += self._results(further, program, above, _nested(derived, upper))
-                derived = replace(further, caption=found[-1].caption)
+                derived = replace(further, caption=found[-1].operation)
         if is_slope(adjoint, self.gradient.forward, self.lettering):
             found = tuple(factored(r, slope(adjoint, self.notation), last.left) for r in found)
         return replace(derived, section=replace(section, results=found))

@@ -116,7 +116,9 @@ def notation(gradient: Gradient, lettering: Lettering, lets: Iterable[Statement]
     for let in lets:
         known = [a.tensor for a in accesses(let.term.body) if a.tensor in letters]
         if let.target.name not in letters and known:
-            letters[let.target.name] = (let.target.name, letters[known[0]][1])
+            label = letters[known[0]][1]
+            plain = let.target.name.rstrip("0123456789"), label
+            letters[let.target.name] = plain if plain not in letters.values() else (let.target.name, label)
     program = gradient.forward
     order = [t.name for t in program.inputs if t.name not in letters]
     for level in lettering.levels:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sympy import Expr, ImmutableMatrix, Symbol
 
-from gradscribe.derive.derivation.forms.caption.operation import Caption
+from gradscribe.derive.derivation.forms.caption.operation import Caption, Whole
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.kinds.likeness import Likeness
 from gradscribe.derive.derivation.record.sentence import Words
@@ -68,7 +68,7 @@ class Result(Printed):
         step: the row.
         name: the words that say what it is; () for none.
         lead: a clause that leads to it.
-        caption: what the words say, which can be computed; None where they are no operation.
+        caption: what the words or the form say, which can be computed; None where they are no operation.
         form: the row in whole tensors, made from the caption; None where there is no such form.
         steps: rows before that, from the box above.
         closed: whether it is the closed form of the box above.
@@ -77,10 +77,15 @@ class Result(Printed):
     step: Step
     name: Words
     lead: Words = ()
-    caption: Caption | None = None
+    caption: Caption | Whole | None = None
     form: Expr | None = None
     steps: tuple[Step, ...] = ()
     closed: bool = False
+
+    @property
+    def operation(self) -> Caption | None:
+        """The caption, if it is that of an operation on whole tensors."""
+        return self.caption if isinstance(self.caption, Caption) else None
 
     @property
     def rows(self) -> tuple[Step, ...]:

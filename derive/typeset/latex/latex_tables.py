@@ -1,5 +1,8 @@
 """Tables and matrices between the lines of a LaTeX document."""
 
+from collections.abc import Sequence
+from math import ceil
+
 from sympy import Expr, ImmutableMatrix
 
 from gradscribe.derive.derivation.network.layer_record import LayerTable
@@ -52,17 +55,24 @@ def grid_lines(grid: Grid, t: InlineTypesetter) -> list[str]:
 
 
 def listing_lines(listing: Listing, t: InlineTypesetter) -> list[str]:
-    """A table that pages may break; columns that share the room of a line by how wide their sentences are."""
+    """A table that pages may break; its columns share the room of a line so that it has few lines."""
     table = [[sentence(cell, t) for cell in row] for row in (listing.head, *listing.rows)]
-    widths = [max(sentence_width(row[c], t) for row in (listing.head, *listing.rows)) for c in range(len(listing.head))]
+    needed = [[sentence_width(cell, t) for cell in row] for row in (listing.head, *listing.rows)]
+    widths = [max(column) for column in zip(*needed, strict=True)]
     line = (_LINE / FONTS[2][1] - 1.4 * len(widths)) / 1.25
     while sum(widths) > line and max(widths) > _NARROW:
-        widths[widths.index(max(widths))] -= 0.5
+        choices = [[w - 0.5 * (c == n) for c, w in enumerate(widths)] for n, w in enumerate(widths) if w > _NARROW]
+        widths = min(choices, key=lambda choice: (_height(needed, choice), max(choice)))
     columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{1.25 * w + 0.5:.1f}em}}" for w in widths)
     lines = [r"{\footnotesize\setlength{\tabcolsep}{0.4em}", rf"\begin{{longtable}}[l]{{@{{}}{columns}@{{}}}}"]
     lines += [" & ".join(table[0]) + r" \\ \hline \endhead"]
     lines += [" & ".join(row) + r" \\" for row in table[1:]]
     return [*lines, r"\hline", r"\end{longtable}}"]
+
+
+def _height(needed: Sequence[Sequence[float]], widths: Sequence[float]) -> int:
+    """How many lines rows take, by what their cells need."""
+    return sum(max(ceil(w / width) for w, width in zip(row, widths, strict=True)) for row in needed)
 
 
 def layer_lines(table: LayerTable) -> list[str]:

@@ -84,10 +84,10 @@ class LatexTypesetter(Typesetter):
             return (Part(name),)
         return (Part(rf"\frac{{\partial {scalar}}}{{\partial "), *self._element(tensor, indices, dense), Part("}"))
 
-    def _partial(self, upper: str, lower: str) -> str:
+    def _partial(self, upper: str, lower: str) -> tuple[Part, ...]:
         if upper.startswith(r"\frac"):
-            return rf"\frac{{\partial}}{{\partial {lower}}}{upper}"
-        return rf"\frac{{\partial {upper}}}{{\partial {lower}}}"
+            return (Part(rf"\frac{{\partial}}{{\partial {lower}}}{upper}"),)
+        return (Part(rf"\frac{{\partial {upper}}}{{\partial {lower}}}"),)
 
     def _derivative_by(self, lower: str) -> str:
         return rf"\frac{{\partial}}{{\partial {lower}}}"
@@ -186,9 +186,9 @@ class InlineTypesetter(LatexTypesetter):
             return (Part(rf"\partial {scalar}/\partial {self._lower(tensor)}"),)
         return (Part(rf"\partial {scalar}/\partial "), *self._element(tensor, indices, dense))
 
-    def _partial(self, upper: str, lower: str) -> str:
+    def _partial(self, upper: str, lower: str) -> tuple[Part, ...]:
         upper, lower = (self._parens(e) if e.startswith(r"\partial") else e for e in (upper, lower))
-        return rf"\partial {upper}/\partial {lower}"
+        return (Part(rf"\partial {upper}/\partial {lower}"),)
 
     def _derivative_by(self, lower: str) -> str:
         return rf"\partial/\partial {lower}"

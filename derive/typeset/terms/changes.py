@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from gradscribe.derive.typeset.terms.pieces import Part, Piece, Unit
+from gradscribe.derive.typeset.terms.pieces import Piece, Unit
 
 Summand = Sequence[Piece]
 
@@ -71,4 +71,4 @@ def _unit(unit: Unit, spare: list[Unit]) -> Unit:
 
 
 def _new(unit: Unit) -> Unit:
-    return replace(unit, parts=(Part(unit.text, new=True),))
+    return replace(unit, parts=tuple(replace(part, new=True) for part in unit.parts))

@@ -4,17 +4,30 @@ A key is a record (a factor, an index, a bracket), so that two rows are compared
 """
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import chain, groupby, repeat
 
 
 @dataclass(frozen=True)
 class Part:
-    """Text, and what it stands for within its unit: an index of delta, say; `new` where the row above has it not."""
+    """Text, and what it stands for within its unit: an index of delta, say; `new` where the row above has it not.
+
+    A line may begin with it where its piece is wider than a line, if `begins` is not 0: with a part of 1 rather than
+    with one of 2.
+    """
 
     text: str
     key: Hashable = None
     new: bool = False
+    begins: int = 0
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A part of an operator form with its sign, before which a line may end; `inner` within parentheses."""
+
+    text: str
+    inner: bool = False
 
 
 SUM = "sum"
@@ -71,6 +84,21 @@ class Piece:
         every = (part for unit in self.units for part in unit.parts)
         for new, run in groupby(every, key=lambda part: part.new):
             yield Part("".join(part.text for part in run), new=new)
+
+    def cut(self, level: int) -> "list[Piece]":
+        """The piece as those between which a line may end, at the parts of a level."""
+        found: list[list[Unit]] = [[]]
+        for unit in self.units:
+            run: list[Part] = []
+            for part in unit.parts:
+                if part.begins == level and (run or found[-1]):
+                    found[-1] += [replace(unit, parts=tuple(run))] if run else []
+                    found.append([])
+                    run = []
+                run.append(part)
+            found[-1].append(replace(unit, parts=tuple(run)))
+        glues = chain((self.glue,), repeat("~"))
+        return [replace(self, units=tuple(units), glue=glue) for units, glue in zip(found, glues, strict=False)]
 
     @property
     def text(self) -> str:

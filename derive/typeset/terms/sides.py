@@ -41,7 +41,8 @@ def sides(equation: Definition | Step | Formula, t: Typesetter) -> Sides:
     if isinstance(equation.right, Term):
         right: Sequence[Piece] = t.within(equation.right).summand(equation.right, (), False)
     else:
-        right = [Piece((plain(part),), "~" if n else "") for n, part in enumerate(t.operands(equation.right))]
+        operands = enumerate(t.operands(equation.right))
+        right = [Piece((plain(p.text),), "" if p.inner or not n else "~", nested=p.inner) for n, p in operands]
     return Sides(t.expr(equation.left), right)
 
 

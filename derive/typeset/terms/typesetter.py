@@ -18,7 +18,7 @@ from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.functions import activation_prime, is_indicator
 from gradscribe.derive.ir.index import IntegerFunction, affine, bounds, natural
 from gradscribe.derive.ir.reductions import Reduction
-from gradscribe.derive.ir.term import Access, Guard, InnerSum, Term
+from gradscribe.derive.ir.term import Access, Guard, InnerSum, Term, accesses
 from gradscribe.derive.typeset.terms.changes import marked
 from gradscribe.derive.typeset.terms.expressions.expression_writer import ExpressionWriter
 from gradscribe.derive.typeset.terms.expressions.product_writer import is_inverse
@@ -91,7 +91,7 @@ class Typesetter(ExpressionWriter):
         """
         part = monomial(term.value, self.indices, self.notation)
         if not term.is_sum and term.bound and part.negative:
-            return [Piece((self._sigma(term, outer),), "+" if follows else ""), self._whole(term.value)]
+            return [Piece((self._sigma(term, part.factors, outer),), "+" if follows else ""), self._whole(term.value)]
         alone = not (term.bound or term.deltas or term.guards or term.divisibilities)
         if alone and part.coefficient == 1 and not part.negative and isinstance(term.value, Add):
             return self._sum_alone(term.value, follows)
@@ -102,9 +102,9 @@ class Typesetter(ExpressionWriter):
         if any(is_inverse(f) for f in split.front):  # one fraction before the sum
             split.constants, split.front = [*split.constants, *split.front], []
         pieces = self._constants(part, split)
-        pieces += [piece for f in split.front for piece in self._halves(self._whole(f))]
+        pieces += [self._whole(f) for f in split.front]
         if term.bound:
-            pieces.insert(len(pieces) if term.is_sum else 0, Piece((self._sigma(term, outer),)))
+            pieces.insert(len(pieces) if term.is_sum else 0, Piece((self._sigma(term, split.shown, outer),)))
         pieces += [
             self._bracket(self._iverson(self._divides(self.expr(b.modulus), self.expr(b.value))), b)
             for b in term.divisibilities
@@ -116,10 +116,8 @@ class Typesetter(ExpressionWriter):
         gradients = [self._whole(f) for f in split.gradients]
         # 1/z dE/dy, but dE/dy h/z
         pieces += gradients + tensors if split.tensors else tensors + gradients
-        pieces += [piece for f in split.brackets for piece in self._halves(self._whole(f))]
-        pieces += [
-            Piece((Unit((Part(text),), (f, k)),)) for f in split.partials for k, text in enumerate(self.quotient(f))
-        ]
+        pieces += [self._whole(f) for f in split.brackets]
+        pieces += [Piece((Unit(parts, (f, k)),)) for f in split.partials for k, parts in enumerate(self.quotient(f))]
         deltas = sorted(term.deltas, key=lambda d: not self._plain_pair(d, term))
         pieces += [self._bracket(self._iverson(self._equation(d, term)), frozenset((d, -d))) for d in deltas]
         if term.is_sum:
@@ -216,10 +214,6 @@ class Typesetter(ExpressionWriter):
     def _whole(self, factor: Expr) -> Piece:
         return Piece((self.unit(factor),), bracket=is_indicator(factor))
 
-    def _halves(self, bracket: Piece) -> list[Piece]:
-        """A bracket; a long one that compares places as two pieces, between which a line may end."""
-        return [bracket]
-
     def _bracket(self, text: str, key: Hashable) -> Piece:
         return Piece((Unit((Part(text),), key),), bracket=True)
 
@@ -240,11 +234,14 @@ class Typesetter(ExpressionWriter):
             private, value = value, private
         return f"{self.expr(private)}={self.expr(value)}"
 
-    def _sigma(self, term: Term, outer: Sequence[Symbol] | None) -> Unit:
-        names = tuple(r.index for r in term.bound)
+    def _sigma(self, term: Term, factors: Sequence[Expr], outer: Sequence[Symbol] | None) -> Unit:
+        """The sign of a reduction, its indices in the order in which the factors have them."""
+        axes = [e.free_symbols for f in factors for a in accesses(f) for e in a.indices]
+        places = {v: n for n, symbols in reversed([*enumerate(axes)]) for v in symbols}
+        names = tuple(sorted((r.index for r in term.bound), key=lambda v: places.get(v, len(axes))))
         key = term.reduction, names
         if outer is None and term.reduction.limits:
-            ranges = [(self.expr(r.index), self.expr(r.extent - 1)) for r in term.bound]
+            ranges = [(self.expr(v), self.expr(term.extent(v) - 1)) for v in names]
             return Unit((Part(self._with_limits(term.reduction, ranges)),), key, SUM)
         groups = [[v for v in names if v in (outer or ())], [v for v in names if v not in (outer or ())]]
         if len(names) <= 4 or not all(groups):
@@ -278,6 +275,7 @@ class _Factors:
         self.lower = [f for f in rest if is_inverse(f) and f not in self.front]
         placed = (*self.partials, *self.brackets, *self.gradients, *self.front, *self.lower)
         self.tensors = [f for f in rest if f not in placed]
+        self.shown = (*self.gradients, *self.tensors, *self.brackets, *self.partials)
         self.anything = bool(rest) or bool(term.deltas or term.guards or term.divisibilities)
 
 

@@ -36,7 +36,7 @@ class TextLine:
 
 @dataclass(frozen=True)
 class Laid:
-    """An equation on lines. `cost`: by how much they are too wide, and how many go on with a product."""
+    """An equation on lines. `cost`: by how much they are too wide, and how many go on with a product, or begin one."""
 
     lines: tuple[TextLine, ...]
     cost: tuple[int, int]
@@ -144,14 +144,21 @@ def set_out(margin: str, name: str, right: Sequence[Piece], room: int, sign: str
 def laid(head: str, right: Sequence[Piece], room: int, ink: Ink = str) -> Laid:
     """A right side after `head`; summands stand below each other, what is left of a product farther right."""
     margin = columns(head)
-    found = broken(right, _measure, room - margin, _HANG)
+    found = broken(list(_cut(right, room - margin - _HANG)), _measure, room - margin, _HANG)
     heads = [head, *(" " * (margin + _HANG * line.within) for line in found[1:])]
     lines = tuple(
         TextLine(before + _written(line.pieces, ink), columns(before) + int(line.width))
         for before, line in zip(heads, found, strict=True)
     )
     too_wide = sum(max(line.width - room, 0) for line in lines)
-    return Laid(lines, (too_wide, sum(line.within > 0 for line in found)))
+    return Laid(lines, (too_wide, sum((line.within > 0) + line.pieces[-1].is_sum_sign for line in found)))
+
+
+def _cut(pieces: Sequence[Piece], room: int, level: int = 1) -> Iterator[Piece]:
+    """The pieces; of one that is wider than a line those between which it may end."""
+    for piece in pieces:
+        wide = level < 3 and columns(piece.text) > room - _HANG * piece.nested
+        yield from _cut(piece.cut(level), room, level + 1) if wide else (piece,)
 
 
 def _written(pieces: Sequence[Piece], ink: Ink) -> str:

@@ -12,7 +12,7 @@ from gradscribe.derive.derivation.letters.name import GREEK, NUMBERED, Name
 from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.ir.reductions import Reduction
-from gradscribe.derive.typeset.terms.pieces import Part, Piece, Unit, between
+from gradscribe.derive.typeset.terms.pieces import Part, between
 from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
 _GREEK = dict(zip(GREEK, "αβγδεζηθκλμνξρστφχψω", strict=True))
@@ -23,8 +23,6 @@ _RAISED = str.maketrans(
 PRIME = "′"
 TIE = "\N{NO-BREAK SPACE}"
 """A space at which a line ends only where there is no other way."""
-_LONG = 40
-"""Columns of a bracket that may have several lines."""
 _SAID = re.compile(r"[\w,;:.]")
 """What is no sign between two expressions, but a word or the end of a part of a sentence."""
 _POWERS = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
@@ -49,6 +47,7 @@ class TextTypesetter(Typesetter):
     becomes = "←"
     dot = "·"
     unequal = "≠"
+    slash = 1
 
     def _name(self, name: Name) -> str:
         return ("" if name.near else "_").join((_base(name.base), *map(visible, name.marks))) + PRIME * name.primes
@@ -90,7 +89,7 @@ class TextTypesetter(Typesetter):
         comma = Part("" if style.dense and below and self._short(indices) else "," if dense else ", ")
         parts = [Part(f"{head}_{{" if below else f"{head}["), indices[0]]
         for index in indices[1:]:
-            parts += [comma, index]
+            parts += [comma, replace(index, begins=2)]
         return (*parts, Part("}" if below else "]"))
 
     def _lower(self, tensor: str) -> str:
@@ -107,9 +106,9 @@ class TextTypesetter(Typesetter):
         nested = element[0].text.startswith("∂")
         return (Part("("), *element, Part(")")) if nested else element
 
-    def _partial(self, upper: str, lower: str) -> str:
+    def _partial(self, upper: str, lower: str) -> tuple[Part, ...]:
         upper, lower = (self._parens(e) if e.startswith("∂") else e for e in (upper, lower))
-        return f"∂{upper}/∂{lower}"
+        return Part(f"∂{upper}"), Part(f"/∂{lower}", begins=1)
 
     def _derivative_by(self, lower: str) -> str:
         return f"∂/∂{lower}"
@@ -180,15 +179,6 @@ class TextTypesetter(Typesetter):
     def power_of_ten(self, mantissa: str, exponent: int) -> str:
         """4·10⁻¹⁶."""
         return f"{'' if mantissa == '1' else mantissa + '·'}10{str(exponent).translate(_POWERS)}"
-
-    def _halves(self, bracket: Piece) -> list[Piece]:
-        left, sign, right = bracket.text.partition(")=")
-        if not (sign and bracket.bracket) or len(bracket.text) <= _LONG:
-            return [bracket]
-        (unit,) = bracket.units
-        texts = (f"{left})", f"={right}")
-        first, second = (Unit((Part(text),), (unit.key, k)) for k, text in enumerate(texts))
-        return [Piece((first,), bracket=True), Piece((second,), "~", bracket=True)]
 
     def tied(self, words: Words) -> str:
         """A sentence for `wrapped`: no line ends within its mathematics, or at a sign between two expressions."""

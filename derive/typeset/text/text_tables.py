@@ -10,7 +10,6 @@ from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
 from gradscribe.derive.derivation.record.section_record import Grid
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.typeset.document.columns import blocks
-from gradscribe.derive.typeset.document.document import Listing
 from gradscribe.derive.typeset.document.layer_cells import (
     EQUATIONS,
     headings,
@@ -19,11 +18,8 @@ from gradscribe.derive.typeset.document.layer_cells import (
     spans,
     values,
 )
-from gradscribe.derive.typeset.text.text_lines import columns, wrapped
-from gradscribe.derive.typeset.text.text_symbols import TIE, TextTypesetter
-
-NARROW = 12
-"""Columns that a column of words has at least."""
+from gradscribe.derive.typeset.text.text_lines import wrapped
+from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 
 
 def matrix_lines(matrix: ImmutableMatrix, head: str, t: TextTypesetter, line: int) -> list[str]:
@@ -56,26 +52,6 @@ def grid_lines(grid: Grid, t: TextTypesetter, line: int) -> list[str]:
             cells = [part if c == widest else "" if number else cell for c, cell in enumerate(row)]
             text = "  ".join(f"{c:<{w}}" for c, w in zip(cells, widths, strict=True))
             lines.append(f"  {text}".rstrip())
-    return [lines[0], "  " + "─" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]]
-
-
-def listing_lines(listing: Listing, t: TextTypesetter, line: int) -> list[str]:
-    """Columns of words; the widest ones have several lines where a line does not hold all."""
-    table = [[t.tied(cell) for cell in row] for row in (listing.head, *listing.rows)]
-    widths = [max(columns(row[column]) for row in table) for column in range(len(listing.head))]
-    words = ([word for row in table for word in re.split(f"[ {TIE}]", row[column])] for column in range(len(widths)))
-    least = [max(map(columns, found)) for found in words]
-    while sum(widths) + 2 * len(widths) > line:
-        spare = [w if w > max(NARROW, word) else 0 for w, word in zip(widths, least, strict=True)]
-        if not any(spare):
-            break
-        widths[spare.index(max(spare))] -= 1
-    lines = []
-    for row in table:
-        cells = [wrapped(cell, width) if cell else [""] for cell, width in zip(row, widths, strict=True)]
-        for parts in zip_longest(*cells, fillvalue=""):
-            aligned = (part + " " * (width - columns(part)) for part, width in zip(parts, widths, strict=True))
-            lines.append(("  " + "  ".join(aligned)).rstrip())
     return [lines[0], "  " + "─" * (sum(widths) + 2 * len(widths) - 2), *lines[1:]]
 
 

@@ -39,8 +39,9 @@ from gradscribe.derive.typeset.text.text_lines import (
     set_out,
     wrapped,
 )
+from gradscribe.derive.typeset.text.text_listing import listing_lines
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
-from gradscribe.derive.typeset.text.text_tables import grid_lines, layer_lines, listing_lines, matrix_lines
+from gradscribe.derive.typeset.text.text_tables import grid_lines, layer_lines, matrix_lines
 
 SHORT = 2
 """The most lines that a reason takes beside its row."""

@@ -12,12 +12,14 @@ from sympy import Eq, Idx, IndexedBase, Sum, Symbol
 import gradscribe
 from gradscribe import network
 from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.tool.verify.network_gaps import network_gaps
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.networks.lenet5_data import TABLE
 from gradscribe.derive.composition import compose, concrete
 from gradscribe.derive.composition.joining.any_axes import written_out
 from gradscribe.derive.composition.with_loss import with_loss
+from gradscribe.derive.derivation import derive
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.layer.equations import program
@@ -341,3 +343,24 @@ def test_sizes_of_branches_that_join_are_one() -> None:
     assert len(set(shapes.values())) == 1
     assert shapes["conv2d1_u"][1] in dict(program.sizes)
     assert str(shapes["conv2d1_u"][3]) == "2*C"
+
+
+UNET = """
+input x[N, 8, 12, 2]
+e1 = conv2d(2, 3, padding=1) -> relu
+e2 = e1 -> max_pool2d(2) -> conv2d(3, 3, padding=1) -> relu
+up2 = e2 -> max_pool2d(2) -> conv2d(2, 3, padding=1) -> relu -> upsample_nearest2d(2)
+up1 = (e2, up2) -> concatenation -> conv2d(2, 3, padding=1) -> relu -> upsample_nearest2d(2)
+(e1, up1) -> concatenation -> conv2d(1, 1)
+"""
+
+
+def test_what_is_halved_and_doubled_meets_what_was_not() -> None:
+    """An image of 8 x 12 is 4 H x 4 W: the sizes of all levels are multiples, whatever H and W are."""
+    unet = network(UNET, "unet")
+    assert [str(e) for e in unet.program.inputs[0].shape] == ["N", "4*H", "4*W", "C"]
+    assert unet.program.sizes == ()
+    assert {str(s): int(v) for s, v in unet.values if str(s) in "HW"} == {"H": 2, "W": 3}
+    gaps = list(network_gaps(unet, {1: derive(unet)}, 1, np.random.default_rng(0)))
+    assert len(gaps) > 3
+    assert all(gap < 1e-6 for *_, gap in gaps)

@@ -50,6 +50,7 @@ CATALOGUE: dict[tuple[str, str], Formula] = {
     ("rms_norm", "x"): lambda x, gamma, dy, **_: root_mean_square(x, gamma, dy),
     ("softmax", "x"): lambda x, dy, **_: through_softmax(x, dy),
     ("log_softmax", "x"): lambda x, dy, **_: dy - softmax(x) * dy.sum(-1, keepdims=True),
+    ("binary_cross_entropy_with_logits", "x"): lambda x, t, dy, **_: (1 / (1 + np.exp(-x)) - t) / x.size * dy,
     ("scaled_dot_product_attention", "u"): lambda u, v, dy, **_: through_softmax(u, dy @ v.swapaxes(-1, -2)),
 }
 
@@ -64,6 +65,12 @@ OWN: dict[str, tuple[str, str, Formula]] = {
         "y[n, c] = g[c] * (x[n, c] - m[c]) / sqrt(v[c] + 3/10)",
         "x",
         lambda x, g, dy, **_: normalised(x, (0,), g * dy, less=-1),
+    ),
+    "of a sum": (
+        "s[n, c] = x[n, c] + u[n, c]; m[c] = sum(n) s[n, c] / N; v[c] = sum(n) (s[n, c] - m[c])^2 / N;"
+        "y[n, c] = (s[n, c] - m[c]) / sqrt(v[c] + 3/10)",
+        "s",
+        lambda s, dy, **_: normalised(s, (0,), dy),
     ),
     "by the maximum": (
         "m[n] = max(j) x[n, j]; y[n, j] = x[n, j] / m[n]",

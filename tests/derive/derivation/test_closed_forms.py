@@ -79,6 +79,16 @@ def test_equations_of_no_catalogue_have_theirs(name: str) -> None:
     agrees(section(derive(layer_of_text(text.replace(";", "\n"), "own")), wrt), formula)
 
 
+def test_pooling_by_a_logarithm_of_exponentials_gives_shares() -> None:
+    """Their sum has no tensor of its own: the share is that of an exponential, as exact a softmax as any other."""
+    page = derive(layer_of_text("y[n,c] = log(sum(i) exp(x[n,i,c]))", "pool"))
+    box = section(page, "x").results[-1]
+    assert TextTypesetter(box.step.notation).expr(box.form) == "∂E/∂x = δ ⊙ p"
+    values, sizes = point(section(page, "x"), np.random.default_rng(2), 4)
+    shares = np.exp(values["x"]) / np.exp(values["x"]).sum(1, keepdims=True)
+    assert np.allclose(row_value(box.step.terms, values, sizes), values["dy"][:, None] * shares)
+
+
 def test_causal_attention_has_the_form_of_attention() -> None:
     found = derive(LAYERS["scaled_dot_product_attention"](), settings={"is_causal": "true"})
     own = section(found, "u")
@@ -173,7 +183,7 @@ def test_the_axis_of_groups_is_taken_apart() -> None:
     split, *_, closed = found.results[1].rows
     assert TextTypesetter(split.notation).words(split.reason) == "with k′=Cg′+c′"
     assert row(closed) == (
-        "∂E/∂x[n′, e′, Cg′+c′] = 1/(CM √(ε+v[n′,g′])) (MC δ[n′, e′, Cg′+c′] γ[Cg′+c′] − "
+        "∂E/∂x[n′, e′, Cg′+c′] = 1/(MC √(ε+v[n′,g′])) (MC δ[n′, e′, Cg′+c′] γ[Cg′+c′] − "
         "Σ_{e,c} δ[n′, e, Cg′+c] γ[Cg′+c] − h[n′, e′, Cg′+c′] Σ_{e,c} δ[n′, e, Cg′+c] γ[Cg′+c] h[n′, e, Cg′+c])"
     )
 

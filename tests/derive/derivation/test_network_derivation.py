@@ -155,7 +155,7 @@ def test_a_sum_passes_its_error_signal_on() -> None:
     """The branch's last layer has no section for its error signal: it is the sum's, and the page says so."""
     derivation = derived("residual")
     assert "l+1" not in derivation.notation.deltas.values()
-    assert "  l+1    ∂E/∂u⁽ˡ⁺¹⁾=δ⁽ˡ⁺²⁾" in text_writer.render(derivation)
+    assert "  l+1    ∂E/∂u⁽ˡ⁺¹⁾ = δ⁽ˡ⁺²⁾" in text_writer.render(derivation)
     whole = derive(find(RESIDUAL), full=True)
     assert "∂E/∂u⁽ˡ⁺¹⁾=δ⁽ˡ⁺²⁾: the level above passes it on unchanged." in text_writer.render(whole)
     assert text_lines.row(sections(whole)["conv2d2_b"].results[0].step) == "∂E/∂b⁽ˡ⁺¹⁾[k] = Σ_{n,i,j} δ⁽ˡ⁺²⁾[n,i,j,k]"

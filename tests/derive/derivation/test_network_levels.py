@@ -263,3 +263,25 @@ def test_a_level_that_does_not_repeat_what_is_said_is_found() -> None:
     wrong = replace(page, repeated=(replace(repeat, others=(tuple(labels[later : later + 3]),)),))
     assert not_alike(wrong) == f"level {labels[later]} does not repeat {repeat.first[0]}"
     assert not certify(wrong, shapes=1).holds
+
+
+def test_a_signal_that_a_tensor_within_the_level_above_has_is_listed() -> None:
+    """A logarithm of a softmax subtracts the maximum first: the error signal of the layer before is that of u - m."""
+    page = derive(network("input x[N, 6]; dense(4) -> tanh -> dense(3) -> log_softmax; loss nll_loss"))
+    text = text_writer.render(page, None, Look(width=120))
+    assert re.search(r"l\+1 +δ⁽ˡ⁺¹⁾ = δ⁽ˡ⁺²⁾ − p⁽ˡ⁺²⁾ ⊙ Σ_\{k\} δ⁽ˡ⁺²⁾ +δ \(\d+\), w \(\d+\), b \(\d+\)", text)
+    assert "p⁽ˡ⁺³⁾[n] stands for" in text  # a quotient of another level may have its letter
+
+
+def test_sizes_that_ranges_alone_have_are_introduced() -> None:
+    page = derive(
+        network(
+            "block pre(k) = s: residual(n1: batch_norm -> r1: relu -> c1: conv2d(k, 3, padding=1, bias=false) -> "
+            "n2: batch_norm -> r2: relu -> c2: conv2d(k, 3, padding=1, bias=false))\n"
+            "input x[N, 8, 8, 4]; b1: pre(4) -> b2: pre(4) -> global_avg_pool -> dense(3)\nloss softmax_cross_entropy"
+        )
+    )
+    text = text_writer.render(page, None, Look(width=120))
+    used = set(re.findall(r"<(K_\d+)", text))
+    assert used
+    assert not used - set(re.findall(r"(K_\d+)=\d", text))

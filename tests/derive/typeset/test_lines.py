@@ -24,14 +24,15 @@ from gradscribe.derive.typeset.latex.latex_lines import written
 from gradscribe.derive.typeset.mathematics.latex_width import width
 from gradscribe.derive.typeset.terms.pieces import SUM, Part, Piece, Unit, plain
 from gradscribe.derive.typeset.terms.row_breaks import broken
-from gradscribe.derive.typeset.terms.sides import sides
 from gradscribe.derive.typeset.text import text_writer
 from gradscribe.derive.typeset.text.text_lines import laid, wrapped
+from gradscribe.derive.typeset.text.text_listing import listing_lines
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
-from gradscribe.derive.typeset.text.text_tables import layer_lines, listing_lines
+from gradscribe.derive.typeset.text.text_tables import layer_lines
 from tests.cases.catalogue import TRIED, derived
 from tests.cases.thorough import some
 from tests.cases.together import together
+from tests.derive.typeset.pages import derivation
 
 
 def factor(text: str, glue: str = " ") -> Piece:
@@ -112,19 +113,43 @@ def test_columns_are_as_wide_as_their_longest_word() -> None:
     """A cell that cannot be broken does not push the ones behind it out of their columns."""
     t = TextTypesetter(derived("conv2d").notation)
     rows = tuple(((f"{'a' * n}=b",), ("c d e f " * 5,)) for n in (2, 30))
-    lines = listing_lines(Listing((("one",), ("two",)), rows), t, 50)
+    lines = listing_lines(Listing((("one",), ("two",)), rows), t, 80)
     assert len({line.index("c d") for line in lines if "c d" in line and "=" in line}) == 1
 
 
-@pytest.mark.parametrize("name", some(TRIED, 7))
+@pytest.mark.parametrize("name", [*some(TRIED, 7), *some(NETWORKS, 2)])
 def test_text_is_no_wider_than_asked(name: str) -> None:
-    """Only what no line may end within is wider, behind its margin."""
-    page = derived(name)
-    pieces = {piece.text for equation, t in equations(page) for piece in sides(equation, t).right}
+    page = derivation(name)
     for columns in (60, 80, 120):
-        for line in rendered(page, "text", None, Look(width=columns)).splitlines():
-            whole = (piece for piece in pieces if len(line) <= len(piece) + 10 and piece in line)
-            assert len(line) <= columns or any(whole), line
+        assert text_writer.widest(rendered(page, "text", None, Look(width=columns))) <= columns
+
+
+def test_what_is_wider_than_a_line_is_cut_where_that_hurts_least() -> None:
+    """Before the sign of a quotient or of a place; between two indices only where that is not enough."""
+    index = Part("bbbb", begins=2)
+    quotient = Piece((Unit((Part("aaaa[b,"), index, Part("]"))), Unit((Part("/cccc", begins=1),))))
+    assert [line.text for line in laid("", [quotient], 20).lines] == ["aaaa[b,bbbb]/cccc"]
+    assert [line.text.strip() for line in laid("", [quotient], 14).lines] == ["aaaa[b,bbbb]", "/cccc"]
+    assert [line.text.strip() for line in laid("", [quotient], 10).lines] == ["aaaa[b,", "bbbb]", "/cccc"]
+
+
+@together("width", [44, 60, 80, 120])
+def test_the_table_of_all_levels_takes_the_lines_that_it_must(width: int) -> None:
+    """Columns where they fit, else paragraphs; nothing is lost."""
+    page = derivation("lenet5")
+    (listing, t), *_ = (
+        (block, TextTypesetter(part.notation))
+        for part in document(page).parts
+        for block in part.blocks
+        if isinstance(block, Listing)
+    )
+    lines = listing_lines(listing, t, width)
+    assert max(map(len, lines)) <= width
+    assert width > 44 or not any("─" in line for line in lines)
+    assert width < 80 or any("─" in line for line in lines)
+    text = "".join("".join(lines).split())
+    for row in listing.rows:
+        assert all("".join(t.words(row[2]).split())[:5] in text for _ in row)
 
 
 def test_the_layers_of_a_network_fit_a_narrow_page() -> None:

@@ -1,6 +1,6 @@
 """Sums that are known by a definition: with m = 1/M sum(x), sum(x - m) is 0; with z = sum(h), sum(h/z) is 1.
 
-Lets are written out; products are taken as they are and, if that is not enough, multiplied out. Then every sum that a
+Products are multiplied out, lets are left as they are and, if that is not enough, written out. Then every sum that a
 forward equation defines, sum_e x[e, c] = M m[c], takes its value. What is left without a sum is the value,
 proved in symbols.
 """
@@ -44,7 +44,9 @@ class Identities:
     def known(self, total: InnerSum, free: Sequence[Range]) -> Known | None:
         """The value of a sum within an expression of `free` indices; None where no definition says it."""
         term = Term(tuple(free), total.ranges, total.body)
-        found = self._added(self._products(term), term) or self._added(self._multiplied_out(term), term)
+        written = self.names.written_out(term)
+        choices = (_products(written), _multiplied_out(written), _multiplied_out(term))  # x + u has a mean, too
+        found = next((known for parts in choices if (known := self._added(parts, term)) is not None), None)
         if found is None:
             return None
         value = sympy.expand(self.names.written_out(Term(tuple(free), (), found.value)).body)
@@ -58,19 +60,12 @@ class Identities:
         term, target = statement.term, statement.target
         if not term.bound or not is_plain(term) or len(program.definitions(target.name)) > 1:
             return
-        for parts in (self._products(term), self._multiplied_out(term)):
+        written = self.names.written_out(term)
+        for parts in (_products(written), _multiplied_out(written), _products(term)):
             if len(parts) == 1 and parts[0][1] != 1 and _divides(parts[0][0]):
                 outer, inner = parts[0]
                 value = Access(target.name, *(r.index for r in term.free)) / outer
                 yield Definition(replace(term, body=inner), value, target.name)
-
-    def _products(self, term: Term) -> list[tuple[Expr, Expr]]:
-        """The summands of a term, lets written out: factors without an index of the sum, and the others."""
-        return [_apart(part, term) for part in Add.make_args(self.names.written_out(term).body)]
-
-    def _multiplied_out(self, term: Term) -> list[tuple[Expr, Expr]]:
-        """The same of the products multiplied out."""
-        return [_apart(part, term) for part in Add.make_args(sympy.expand(self.names.written_out(term).body))]
 
     def _added(self, products: Sequence[tuple[Expr, Expr]], term: Term) -> Known | None:
         """The value of all products together, summed."""
@@ -93,6 +88,16 @@ class Identities:
                 if whole and same(d.term.body.xreplace(place), inner):
                     return Known(outer * d.value.xreplace(place), (d.tensor,))
         return None
+
+
+def _products(term: Term) -> list[tuple[Expr, Expr]]:
+    """The summands of a term: factors without an index of the sum, and the others."""
+    return [_apart(part, term) for part in Add.make_args(term.body)]
+
+
+def _multiplied_out(term: Term) -> list[tuple[Expr, Expr]]:
+    """The same of the products multiplied out."""
+    return _products(replace(term, body=sympy.expand(term.body)))
 
 
 def _divides(outer: Expr) -> bool:

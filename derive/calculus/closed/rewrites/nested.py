@@ -71,10 +71,10 @@ def upright(factor: Expr) -> Expr:
     return Mul(sign * content, Add(*(sign * a for a in primitive.args)), evaluate=sign * content == 1)
 
 
-def _most_indices(part: Expr) -> tuple[int, str]:
-    """How many indices a part has and, to tell it from others whatever its sign is, the part without its number."""
+def _most_indices(part: Expr) -> tuple[int, str, str]:
+    """How many indices a part has and, to tell it from others whatever its sign is, its tensors and all of it."""
     found = {v for a in accesses(part) for e in a.indices for v in e.free_symbols}
-    return len(found), str(part.as_coeff_Mul()[1])
+    return len(found), max(map(str, accesses(part)), default=""), str(part.as_coeff_Mul()[1])
 
 
 def reads(expression: Expr, names: Collection[str]) -> bool:

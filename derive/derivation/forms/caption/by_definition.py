@@ -57,7 +57,7 @@ def product_value(product: Product, values: Values, sizes: Sizes) -> np.ndarray:
     front = [_operand(o, values, sizes, extents, set()) for o in product.front]
     found = _summed([(inner, product.axes), *front], product.axes, (), extents)
     shape = [int(np.prod([extents[v] for v in labels_of(axis)])) for axis in product.result]
-    return np.asarray(_scalar(product.scale, {}, sizes) * found.reshape(shape))
+    return np.asarray(scalar(product.scale, {}, sizes) * found.reshape(shape))
 
 
 def labelled(
@@ -102,7 +102,7 @@ def _operand(
     """The value of an operand; along the labels `turned` it is turned round."""
     labels = operand.labels
     read = {e: _aligned(_read(values[r.tensor], r, sizes, extents), labels) for e, r in operand.reads}
-    found = np.asarray(_scalar(operand.value, read, sizes), float)
+    found = np.asarray(scalar(operand.value, read, sizes), float)
     found = np.broadcast_to(found, [extents[v] for v in labels])
     return np.flip(found, tuple(n for n, label in enumerate(labels) if label in turned)), labels
 
@@ -171,7 +171,7 @@ def _summed(
     return np.asarray(np.einsum(*arguments, [labels.index(v) for v in result]))
 
 
-def _scalar(e: Expr, read: Mapping[Expr, np.ndarray], sizes: Sizes) -> Any:
+def scalar(e: Expr, read: Mapping[Expr, np.ndarray], sizes: Sizes) -> Any:
     """A formula element by element."""
     if e in read:
         return read[e]
@@ -181,7 +181,7 @@ def _scalar(e: Expr, read: Mapping[Expr, np.ndarray], sizes: Sizes) -> Any:
         return int(e)
     if e.is_Number or e.is_NumberSymbol:
         return float(e)
-    arguments = [_scalar(a, read, sizes) for a in e.args]
+    arguments = [scalar(a, read, sizes) for a in e.args]
     with np.errstate(all="ignore"):
         if isinstance(e, Add):
             return sum(arguments)

@@ -53,7 +53,7 @@ class Repeated:
 
 @dataclass(frozen=True)
 class Digits:
-    """An axis that is cut into several, the most significant digit first."""
+    """An axis that is cut into several, the most significant digit first; one of one element into none."""
 
     labels: tuple[Symbol, ...]
 
@@ -198,6 +198,23 @@ class Caption:
 
     summands: tuple[Product, ...]
     inserted: tuple[tuple[str, "Caption"], ...] = ()
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A row in whole tensors, element by element but for sums over axes.
+
+    Attributes:
+        value: sums, products and functions of accesses without indices; `Total` says over what is summed.
+        tensors: what counts along the axes of every tensor; axes of one label are the same.
+        result: what counts along the axes of the result.
+        bound: the index of a sum, and the label that it stands for.
+    """
+
+    value: Expr
+    tensors: tuple[tuple[str, tuple[Symbol, ...]], ...]
+    result: tuple[Symbol, ...]
+    bound: tuple[tuple[Symbol, Symbol], ...]
 
 
 def labels_of(axis: Axis) -> tuple[Symbol, ...]:

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from gradscribe.derive.calculus.closed.closed_form import ClosedForms
 from gradscribe.derive.calculus.closed.stage import Stage, as_terms
+from gradscribe.derive.derivation.forms.caption.words.signs import Same
 from gradscribe.derive.derivation.forms.closed.digit_form import in_digits
+from gradscribe.derive.derivation.forms.closed.whole_form import whole_form
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
 from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
 from gradscribe.derive.ir.term import Access, accesses
@@ -21,7 +23,9 @@ def closed(section: Section, forms: ClosedForms) -> Section:
     if not stages:
         return section
     *rows, last = (*([split] if split else []), *(_step(stage, split or box, forms) for stage in stages))
-    found = Result(last, ("closed form",), _lead(stages[-1]), steps=tuple(rows), closed=True)
+    whole = whole_form(last)
+    form = Same(Access(last.left.tensor), whole.value) if whole is not None else None
+    found = Result(last, ("closed form",), _lead(stages[-1]), whole, form, steps=tuple(rows), closed=True)
     read = {a.tensor for step in (*rows, last) for t in step.terms for a in accesses(t.body)}
     lets = (let for let in forms.lets if let.target.name in read and let not in section.lets)
     return replace(section, results=(*section.results, found), lets=(*section.lets, *lets))
@@ -34,6 +38,8 @@ def _step(stage: Stage, box: Step, forms: ClosedForms) -> Step:
 
 def _reason(stage: Stage) -> Words:
     """Why a row follows from the row before."""
+    if stage.identities:
+        return ("as ", *joined([Equals(*pair) for pair in stage.identities]))
     if stage.inserted:
         return (*joined([Access(name) for name in stage.inserted]), " inserted")
     if stage.known:
@@ -44,6 +50,8 @@ def _reason(stage: Stage) -> Words:
 
 def _lead(stage: Stage) -> Words:
     """The same before a box."""
+    if stage.identities:
+        return ("As ", *joined([Equals(*pair) for pair in stage.identities]), ":")
     if stage.known:
         return ("As ", *joined([Equals(v.total, v.value) for v in stage.known]), " by ", *_definitions(stage), ":")
     return ("By ", *_definitions(stage), ":") if stage.read else ("With ", *_reason(stage), ":")

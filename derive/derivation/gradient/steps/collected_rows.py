@@ -53,14 +53,11 @@ def vanishing_words(vanishing: Iterable[Vanishing]) -> Words:
     grouped: dict[str, list[Expr]] = {}
     for name, index, extent in dict.fromkeys(vanishing):
         grouped.setdefault(name, []).append(Between(index, extent))
-    words: list[str | Expr] = []
+    alike: dict[tuple[Expr, ...], list[Expr]] = {}
     for name, ranges in grouped.items():
-        words += [
-            " " if words else "",
-            "Terms whose index of ",
-            Access(name),
-            " leaves ",
-            *joined(ranges),
-            " are zero.",
-        ]
-    return tuple(w for w in words if w != "")
+        alike.setdefault(tuple(ranges), []).append(Access(name))
+    words: Words = ()
+    for ranges_, tensors in alike.items():
+        said: Words = ("Terms whose index of ", *joined(tensors, " or "), " leaves ", *joined(ranges_), " are zero.")
+        words += (" ", *said) if words else said
+    return words

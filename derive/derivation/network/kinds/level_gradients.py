@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from sympy import Expr
+from sympy import Expr, preorder_traversal
 
 from gradscribe.derive.derivation.letters.name import NUMBERED
 from gradscribe.derive.derivation.letters.notation import Notation
@@ -10,6 +10,9 @@ from gradscribe.derive.derivation.network.lettering import Lettering
 from gradscribe.derive.derivation.record.section_record import Chapter, LevelGradients, Section
 from gradscribe.derive.derivation.record.sentence import Equals, Label, Letter, Words, joined
 from gradscribe.derive.ir.term import Access
+
+FEW = 5
+"""The most tensors, that on the left side among them, in a closed form that the table of all levels repeats."""
 
 
 def level_gradients(
@@ -22,17 +25,37 @@ def level_gradients(
         lettering: the levels.
         trained: the tensors whose gradients are listed beside the error signals.
     """
-    found = tuple(_line(label, chapter, lettering.signals[label], trained) for label, chapter in chapters)
+    every = [s for _, chapter in chapters for s in chapter.sections if s.results]
+    found = tuple(_line(label, chapter, lettering.signals[label], trained, every) for label, chapter in chapters)
     return found if any(s.likeness is not None for _, chapter in chapters for s in chapter.sections) else ()
 
 
-def _line(label: str, chapter: Chapter, name: str, trained: Collection[str]) -> LevelGradients:
-    signal = next((s for s in chapter.sections if s.wrt == name and s.results), None)
-    form = signal.results[0].form if signal is not None and signal.closed is None else None
+def _line(
+    label: str, chapter: Chapter, name: str, trained: Collection[str], every: Sequence[Section]
+) -> LevelGradients:
+    """A level; its error signal may be that of a tensor within the level above, as where that subtracts a maximum."""
+    signal = next((s for s in every if s.wrt == name), None) or next((s for s in every if _is_signal(s, label)), None)
+    form = _form(signal) if signal is not None else None
     arriving = [word for sentence in chapter.setup for word in sentence if isinstance(word, Equals)]
-    words: Words = (form,) if form is not None else () if signal is not None else tuple(arriving[:1])
-    own = tuple(s.wrt for s in chapter.sections if s.results and (s.wrt == name or s.wrt in trained))
-    return LevelGradients(label, words, own)
+    words: Words = (Equals(*form.args[:2]),) if form is not None else () if signal is not None else tuple(arriving[:1])
+    first = (signal.wrt,) if signal is not None else ()
+    own = (s.wrt for s in chapter.sections if s.results and s is not signal and s.wrt in trained)
+    return LevelGradients(label, words, (*first, *own))
+
+
+def _is_signal(section: Section, label: str) -> bool:
+    """Whether a section derives the error signal of a level."""
+    last = section.steps[-1]
+    return last.notation.deltas.get(last.left.tensor) == label
+
+
+def _form(signal: Section) -> Expr | None:
+    """The form of its box; a closed one that is long stands there alone."""
+    if signal.closed is None:
+        return signal.results[0].form
+    form = next(r.form for r in signal.results if r.closed)
+    read = [e for e in preorder_traversal(form) if isinstance(e, Access)] if form is not None else []
+    return form if len(read) <= FEW else None
 
 
 Pair = tuple[Expr, Expr]

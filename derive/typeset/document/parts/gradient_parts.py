@@ -104,7 +104,7 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
         ]
         closed = [replace(result, steps=()) for result in section.results if result.closed]
         first_, *others = closed or section.results
-        several = first_.caption is not None and first_.form is None and len(first_.caption.summands) > 1
+        several = first_.operation is not None and first_.form is None and len(first_.operation.summands) > 1
         name = () if several else first_.name  # words that list what no form says
         section = replace(section, results=(replace(first_, lead=(), name=name), *others))
     elif is_box(section):
@@ -121,6 +121,8 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
         numbers.rows[section.wrt] = before + 1, numbers.last
     boxes = [passage for result in _shown(section, level) for passage in _boxed(result, numbers)]
     numbers.boxes[section.wrt] = numbers.last
+    if section.closed is not None and not section.like:  # the rows that lead to the closed form, too
+        numbers.rows[section.wrt] = numbers.rows[section.wrt][0], numbers.last - 1
     return Part(section.steps[0].notation, (*passages, *boxes))
 
 

@@ -26,7 +26,7 @@ from gradscribe.derive.ir.term import Access, InnerSum, accesses
 from gradscribe.derive.typeset.terms.expressions.function_writer import FunctionWriter
 from gradscribe.derive.typeset.terms.expressions.number_writer import NumberWriter
 from gradscribe.derive.typeset.terms.expressions.operator_writer import OperatorWriter
-from gradscribe.derive.typeset.terms.pieces import Part
+from gradscribe.derive.typeset.terms.pieces import Operand, Part
 
 
 class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
@@ -37,7 +37,7 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
         if isinstance(e, sympy.Poly):
             return "".join(self._sum(monomial(c * e.gen**k, self.indices, self.notation) for (k,), c in e.terms()))
         if isinstance(e, Add):
-            text = "".join(self.operands(e))
+            text = "".join(part.text for part in self.operands(e))
             return self._parens(text) if tight else text
         if isinstance(e, Mul) or (e.is_Number and e < 0):
             part = monomial(e, self.indices, self.notation)
@@ -45,9 +45,11 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
             return self._parens(text) if tight and part.negative else text
         return self._atom(e)
 
-    def operands(self, e: Expr) -> list[str]:
+    def operands(self, e: Expr) -> list[Operand]:
         """An expression in parts, all but the first behind a sign: a line may end between them."""
-        return self._sum(monomials(e, self.indices, self.notation)) if isinstance(e, Add) else super().operands(e)
+        if not isinstance(e, Add):
+            return super().operands(e)
+        return [Operand(text) for text in self._sum(monomials(e, self.indices, self.notation))]
 
     def _atom(self, e: Expr) -> str:
         if isinstance(e, Symbol):
@@ -65,7 +67,7 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
             sign = self._reduction(SUM, [[Part(self.expr(r.index)) for r in e.ranges]])
             return f"{''.join(part.text for part in sign)} {inner.expr(e.body, tight=True)}"
         if isinstance(e, Partial):
-            return " ".join(self.quotient(e))
+            return " ".join("".join(part.text for part in found) for found in self.quotient(e))
         if isinstance(e, Reduced):
             term = e.term()
             sign = self._reduction(term.reduction, [[Part(self.expr(r.index)) for r in term.bound]])
@@ -103,10 +105,12 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
         """The same for what is summed within a body."""
         return type(self)(self.notation, (*self.indices, *_indices(total, self.notation)))
 
-    def quotient(self, e: Partial) -> list[str]:
-        """A derivative; of what defines an element in two parts, between which a line may end."""
+    def quotient(self, e: Partial) -> list[tuple[Part, ...]]:
+        """A derivative; of what defines an element two of them, between which a line may end."""
         upper, lower = self._atom(e.upper), self._atom(e.lower)
-        return [self._derivative_by(lower), upper] if isinstance(e.upper, Reduced) else [self._partial(upper, lower)]
+        if isinstance(e.upper, Reduced):
+            return [(Part(self._derivative_by(lower)),), (Part(upper),)]
+        return [self._partial(upper, lower)]
 
 
 def _indices(total: InnerSum, notation: Notation) -> tuple[Symbol, ...]:

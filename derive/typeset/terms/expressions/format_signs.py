@@ -25,6 +25,8 @@ class FormatSigns(ABC):
     at_most: str
     becomes: str
     unequal: str
+    slash = 0
+    """How a line may begin with that of a fraction, see `Part`."""
 
     def __init__(self, notation: Notation, indices: Sequence[Symbol] = ()) -> None:
         self.notation = notation
@@ -43,8 +45,8 @@ class FormatSigns(ABC):
         """A number as it is read."""
 
     @abstractmethod
-    def placed(self, value: Expr, place: Access) -> str:
-        """Which place of a maximum is meant."""
+    def placed(self, value: Expr, place: Access) -> tuple[str, Expr]:
+        """The sides of an equation that says which place of a maximum is meant."""
 
     @abstractmethod
     def _name(self, name: Name) -> str:
@@ -73,7 +75,7 @@ class FormatSigns(ABC):
     @abstractmethod
     def _quotient(self, scalar: str, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]: ...
     @abstractmethod
-    def _partial(self, upper: str, lower: str) -> str: ...
+    def _partial(self, upper: str, lower: str) -> tuple[Part, ...]: ...
     @abstractmethod
     def _derivative_by(self, lower: str) -> str:
         """What stands before that which is differentiated, where it is no element."""

@@ -24,6 +24,7 @@ from gradscribe.derive.ir.functions import (
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.expressions.product_writer import ProductWriter, is_inverse
+from gradscribe.derive.typeset.terms.pieces import Part
 
 FUNCTION_NAMES = {
     sympy.exp: "exp",
@@ -69,7 +70,7 @@ class FunctionWriter(ProductWriter, ABC):
         if isinstance(e, exact):
             return self._ratio(self.expr(args[0], tight=True), self.expr(args[1], tight=True))
         if is_indicator(e):
-            return self._iverson(self.relation(e))
+            return "".join(part.text for part in self.bracket(e))
         if isinstance(e, sympy.Abs):
             return self._absolute(self.expr(args[0]))
         if isinstance(e, relu):
@@ -82,15 +83,29 @@ class FunctionWriter(ProductWriter, ABC):
             return f"{head}({self.expr(args[0])})"
         return self._call(FUNCTION_NAMES.get(e.func, e.func.__name__), [self.expr(a) for a in args])
 
+    def bracket(self, e: Expr) -> tuple[Part, ...]:
+        """An Iverson bracket."""
+        return Part("["), *self._relation(e), Part("]")
+
     def relation(self, bracket: Expr) -> str:
         """What stands in a bracket."""
+        return "".join(part.text for part in self._relation(bracket))
+
+    def _relation(self, bracket: Expr) -> tuple[Part, ...]:
+        """The same in parts; a line may begin with the sign before the place of a maximum."""
+        found = (a for a in bracket.args if isinstance(a, Access) and a.tensor in self.notation.places)
+        place = next(found, None) if isinstance(bracket, equal) else None
+        if place is None:
+            return (Part(self._compared(bracket)),)
+        left, right = self.placed(next(a for a in bracket.args if a is not place), place)
+        parts = self.access(right) if isinstance(right, Access) else (Part(self.expr(right)),)
+        return Part(left), Part("=", begins=1), *parts
+
+    def _compared(self, bracket: Expr) -> str:
         args = bracket.args
         if isinstance(bracket, step):
             return f"{self.expr(args[0])}>0"
         if isinstance(bracket, equal):
-            place = next((a for a in args if isinstance(a, Access) and a.tensor in self.notation.places), None)
-            if place is not None:
-                return self.placed(args[0] if args[1] is place else args[1], place)
             plain = isinstance(args[0], Symbol | Access) or not isinstance(args[1], Access)
             first, second = args if plain else args[::-1]
             return f"{self.expr(first)}={self.expr(second)}"

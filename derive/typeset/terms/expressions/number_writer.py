@@ -58,15 +58,14 @@ class NumberWriter(FormatSigns, ABC):
             or "1"
         )
 
-    def placed(self, value: Expr, place: Access) -> str:
-        """``(r,t)=(r*,t*)[n,i,j,c]``; equal numbers of places where that is not the same."""
+    def placed(self, value: Expr, place: Access) -> tuple[str, Expr]:
+        """The sides of ``(r,t)=(r*,t*)[n,i,j,c]``; equal numbers of places where that is not the same."""
         if isinstance(value, Coordinates):
-            return f"{self.expr(value)}={self.expr(place)}"
+            return self.expr(value), place
         ranges = self.notation.places[place.tensor]
         found = coordinates(value, ranges, self.within_extents)
         if found is None:
-            return f"{self.expr(value)}={self.expr(numbered(place.tensor, place.indices, ranges, Access))}"
+            return self.expr(value), numbered(place.tensor, place.indices, ranges, Access)
         texts = [self.expr(e) for e in found]
         texts = [text[1:-1] if isinstance(e, mod) else text for e, text in zip(found, texts, strict=True)]
-        left = texts[0] if len(texts) == 1 else f"({','.join(texts)})"
-        return f"{left}={self.expr(place)}"
+        return texts[0] if len(texts) == 1 else f"({','.join(texts)})", place

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sympy import Add, Expr, Mul
 
@@ -30,11 +31,11 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
 from gradscribe.derive.ir.reductions import SUM
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.expressions.format_signs import FormatSigns
-from gradscribe.derive.typeset.terms.pieces import Part
+from gradscribe.derive.typeset.terms.pieces import Operand, Part
 
 CALLED = {Unpooled: "unpool", OneHot: "onehot", Reshaped: "reshape"}
 """The signs that are written as functions."""
-COMPOUND = (Add, Mul, Added, Scaled, Convolved, Correlated, Kronecker, Elementwise, Matrices)
+COMPOUND = (Add, Mul, Added, Scaled, Convolved, Correlated, Kronecker, Elementwise, Matrices, Total)
 """What stands in parentheses where it is an operand."""
 
 
@@ -62,7 +63,7 @@ class OperatorWriter(FormatSigns, ABC):
     @abstractmethod
     def _ones(self, extents: str) -> str: ...
 
-    def operands(self, e: Expr) -> list[str]:
+    def operands(self, e: Expr) -> list[Operand]:
         """An expression in parts, all but the first behind a sign: a line may end between them."""
         match e:
             case Same():
@@ -71,21 +72,23 @@ class OperatorWriter(FormatSigns, ABC):
                 return [part for n, a in enumerate(e.args) for part in self._summand(a, n > 0)]
             case Convolved() | Correlated() | Kronecker() | Elementwise():
                 sign = {Convolved: self.convolution, Correlated: self.correlation, Kronecker: self.kronecker}
-                return _signed(f" {sign.get(type(e), self.hadamard)} ", [self._sides(a) for a in e.args])
+                last = e.args[-1] if isinstance(e, Elementwise) else None  # a sum at the end needs no parentheses
+                sides = [self.operands(a) if a is last and isinstance(a, Total) else self._sides(a) for a in e.args]
+                return _signed(f" {sign.get(type(e), self.hadamard)} ", sides)
             case Scaled():
                 negative = e.args[0].could_extract_minus_sign()
                 size = -e.args[0] if negative else e.args[0]
                 number = f"{self.expr(size, tight=True)}{self.beside}" if size != 1 else ""
-                first, *others = self._sides(e.args[1])
-                return [f"{self.minus if negative else ''}{number}{first}", *others]
-        return [self.expr(e)]
+                first, *others = (self.operands if isinstance(e.args[1], Total) else self._sides)(e.args[1])
+                return [replace(first, text=f"{self.minus if negative else ''}{number}{first.text}"), *others]
+        return [Operand(self.expr(e))]
 
     def operator(self, e: OperatorSign) -> str:
         """An operation on whole tensors."""
         args = e.args
         match e:
             case Same() | Added() | Convolved() | Correlated() | Kronecker() | Elementwise() | Scaled():
-                return "".join(self.operands(e))
+                return _text(self.operands(e))
             case Matrices():
                 factors = (self._iverson(self.expr(a)) if isinstance(a, Elementwise) else self._side(a) for a in args)
                 return " ".join(factors)
@@ -98,8 +101,8 @@ class OperatorWriter(FormatSigns, ABC):
             case Matrix():
                 return self._hat(args[0].tensor)
             case Total():
-                over = self._reduction(SUM, [[Part(self.expr(args[1]))]])
-                return f"{''.join(part.text for part in over)} {self.expr(args[0])}"
+                over = self._reduction(SUM, [[Part(self.expr(v)) for v in args[1:]]])
+                return f"{''.join(part.text for part in over)} {self.expr(args[0], tight=True)}"
             case Unpooled() | OneHot() | Reshaped():
                 return self._call(CALLED[type(e)], [self.expr(a) for a in args])
             case Ones():
@@ -110,15 +113,17 @@ class OperatorWriter(FormatSigns, ABC):
                 return self._transposed(self._side(args[0]), enclosed=isinstance(args[0], COMPOUND))
         raise TypeError(f"{type(e).__name__} is not written")
 
-    def _summand(self, e: Expr, follows: bool) -> list[str]:
+    def _summand(self, e: Expr, follows: bool) -> list[Operand]:
         """A summand in parts; its sign stands before it unless it is the first, and positive."""
         negative = isinstance(e, Scaled) and e.args[0].could_extract_minus_sign()
         shown = e
         if isinstance(e, Scaled) and negative:
             shown = e.args[1] if e.args[0] == -1 else Scaled(-e.args[0], e.args[1])
-        first, *others = self.operands(shown) if isinstance(shown, Scaled | Matrices) else self._sides(shown)
+        plain = isinstance(shown, Scaled | Matrices | Total | Elementwise)  # a ⊙ b + c ⊙ d
+        first, *others = self.operands(shown) if plain else self._sides(shown)
         sign = self.minus if negative else "+"
-        return [f" {sign} {first}" if follows else f"{sign}{first}" if negative else first, *others]
+        before = f" {sign} " if follows else sign if negative else ""
+        return [replace(first, text=before + first.text), *(replace(part, inner=True) for part in others)]
 
     def _alone(self, e: Expr) -> str:
         """What a sign beside it would not take apart."""
@@ -127,19 +132,27 @@ class OperatorWriter(FormatSigns, ABC):
 
     def _side(self, e: Expr) -> str:
         """An operand, in parentheses where it is an operation itself."""
-        return "".join(self._sides(e))
+        return _text(self._sides(e))
 
-    def _sides(self, e: Expr) -> list[str]:
+    def _sides(self, e: Expr) -> list[Operand]:
         """The same in parts."""
         parts = self.operands(e)
-        if isinstance(e, COMPOUND):
-            opening, closing = self._around("".join(parts))
-            parts[0] = opening + parts[0]
-            parts[-1] += closing
-        return parts
+        if not isinstance(e, COMPOUND):
+            return parts
+        if isinstance(e, Added):  # within parentheses a line may end between summands alone
+            parts = [Operand(_text(self._summand(a, n > 0))) for n, a in enumerate(e.args)]
+        opening, closing = self._around(_text(parts))
+        texts = [part.text for part in parts]
+        texts[0] = opening + texts[0]
+        texts[-1] += closing
+        return [Operand(text, n > 0) for n, text in enumerate(texts)]
 
 
-def _signed(sign: str, operands: Sequence[Sequence[str]]) -> list[str]:
+def _text(operands: Sequence[Operand]) -> str:
+    return "".join(part.text for part in operands)
+
+
+def _signed(sign: str, operands: Sequence[Sequence[Operand]]) -> list[Operand]:
     """The parts of all operands, a sign between two of these."""
     first, *others = operands
-    return [*first, *(part for first_, *inner in others for part in (sign + first_, *inner))]
+    return [*first, *(part for start, *rest in others for part in (replace(start, text=sign + start.text), *rest))]

@@ -1,6 +1,6 @@
 """Sums and products: coefficients, fractions, what stands between factors."""
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -54,16 +54,22 @@ class ProductWriter(NameWriter, ABC):
         apart = tops if len(tops) == 1 and isinstance(upper[0] if upper else None, Add) else []
         if apart and len(lower) == len(bottoms) == 1 and lower[0].exp == -1 and isinstance(lower[0].base, Access):
             tops, apart = [Unit((Part(self._numerator(self.expr(upper[0]))),), upper[0])], []  # (q - 1)/q
-        before, line, after = map(plain, self._line(len(bottoms) < 2 and not sum_alone))
+        before, slash, after = self._line(len(bottoms) < 2 and not sum_alone)
+        line = Unit((Part(slash, begins=self.slash),))
         over = self._juxtaposed([[top] for top in tops if top not in apart]) or [plain("1")]
-        fraction = [before, *over, line, *self._juxtaposed([[bottom] for bottom in bottoms]), after]
+        fraction = [plain(before), *over, line, *self._juxtaposed([[bottom] for bottom in bottoms]), plain(after)]
         return self._juxtaposed([fraction, *([top] for top in apart)])
 
     def unit(self, factor: Expr, key: Hashable = None) -> Unit:
         """A factor; `key` where it is only a part of what it stands for."""
         if isinstance(factor, Access) and key is None:
             return Unit(self.access(factor), factor, factor.tensor)
-        return Unit((Part(self.expr(factor, tight=True)),), factor if key is None else key)
+        parts = self.bracket(factor) if is_indicator(factor) else (Part(self.expr(factor, tight=True)),)
+        return Unit(parts, factor if key is None else key)
+
+    @abstractmethod
+    def bracket(self, e: Expr) -> tuple[Part, ...]:
+        """An Iverson bracket."""
 
     def _coefficient(self, number: Expr, key: Hashable) -> Unit:
         return Unit((Part(self.number(number)),), key)

@@ -78,6 +78,8 @@ def axis(p: Place, grid: Grid, program: Program) -> Axis | None:
     """How an axis is read along which no window slides; None for what is none of the kinds of `Axis`."""
     form, extents = p.form, grid.extents
     if not form.terms:
+        if p.length == 1 and form.offset == 0:
+            return Digits(())  # the only element
         inside = p.spread == p.times == 1 and proved(grid.term, Guard(form.offset, p.length), program)
         return Fixed(form.offset) if inside else None
     if len(form.terms) > 1:

@@ -76,7 +76,7 @@ def _indices(statements: Iterable[Statement]) -> tuple[Symbol, Symbol]:
 def _signs(boxes: Sequence[Result], indices: tuple[Symbol, Symbol]) -> Iterator[Words]:
     """Signs and words, in the order in which they build on each other."""
     used = {type(e) for box in boxes for root in _expressions(box) for e in preorder_traversal(root)}
-    products = [p for box in boxes if box.caption is not None for p in _products(box.caption)]
+    products = [p for box in boxes if box.operation is not None for p in _products(box.operation)]
     windows = [(w, p) for p in products if routed(p) is None for w in p.windows]
     a, g, m = Access(FIRST), Access(SECOND), integer(STEP)
     i, r = indices

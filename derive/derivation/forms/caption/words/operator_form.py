@@ -1,10 +1,12 @@
 """Caption -> operator form: ``δ ∗ w = δ ⋆ rot_π w``, from the record that the words are made from."""
 
 from collections.abc import Sequence
+from functools import reduce
+from itertools import takewhile
 
-from sympy import Expr
+from sympy import Expr, gcd
 
-from gradscribe.derive.derivation.forms.caption.operation import Caption, Operand, Product, Repeated, Window
+from gradscribe.derive.derivation.forms.caption.operation import ONE, Caption, Operand, Product, Repeated, Window
 from gradscribe.derive.derivation.forms.caption.words.shape import (
     bare,
     elementwise,
@@ -15,6 +17,7 @@ from gradscribe.derive.derivation.forms.caption.words.shape import (
     product_of_matrices,
     reshaped_product,
     routed,
+    total,
 )
 from gradscribe.derive.derivation.forms.caption.words.signs import (
     Added,
@@ -36,15 +39,20 @@ from gradscribe.derive.ir.term import Access
 def operator_form(caption: Caption, tensor: str) -> Expr | None:
     """``tensor = ...`` in whole tensors; None where a summand has no such form, or the form is a tensor alone."""
     forms = [_product(p) for p in caption.summands]
-    front = _front(caption)
-    if not all(forms) or front is None or (len(forms) == 1 and not front and _lacks_axes(caption.summands[0])):
+    fronts = [front for p in caption.summands if (front := _front(p)) is not None]
+    if not all(forms) or len(fronts) < len(forms):
+        return None
+    if len(forms) == 1 and not fronts[0] and _lacks_axes(caption.summands[0]):
         return None
     scales = [p.scale for p in caption.summands]
     if len(forms) == 1:
-        found = [_scaled(scales[0], _behind(front, e)) for e in (forms[0][:1] if front else forms[0])]
+        found = [_scaled(scales[0], _behind(fronts[0], e)) for e in (forms[0][:1] if fronts[0] else forms[0])]
     else:
-        parts = [_scaled(scale, form[0]) for scale, form in zip(scales, forms, strict=True)]
-        found = [_behind(front, Added(*parts))]
+        shared = [group[0] for group in takewhile(lambda group: len(set(group)) == 1, zip(*fronts, strict=False))]
+        own = [_behind(front[len(shared) :], form[0]) for front, form in zip(fronts, forms, strict=True)]
+        number = abs(reduce(gcd, scales)) if all(scale.is_Rational for scale in scales) else ONE
+        ordered = sorted(zip(scales, own, strict=True), key=lambda pair: pair[0].could_extract_minus_sign())
+        found = [_scaled(number, _behind(shared, Added(*(_scaled(scale / number, e) for scale, e in ordered))))]
     for name, inner in reversed(caption.inserted):
         put = operator_form(inner, name)
         if put is None:
@@ -58,12 +66,10 @@ def _lacks_axes(p: Product) -> bool:
     return {v for o in p.operands for v in o.labels} < {*p.axes, *p.summed}
 
 
-def _front(caption: Caption) -> tuple[Expr, ...] | None:
-    """The factors before the sum that all summands share; None where they have different ones."""
-    fronts = {p.front for p in caption.summands}
-    shown = [bare(o) for o in caption.summands[0].front]
-    known = tuple(e for e in shown if e is not None)
-    return known if len(fronts) == 1 and len(known) == len(shown) else None
+def _front(p: Product) -> tuple[Expr, ...] | None:
+    """The factors before a sum; None where one has no form."""
+    shown = tuple(e for o in p.front if (e := bare(o)) is not None)
+    return shown if len(shown) == len(p.front) else None
 
 
 def _behind(front: Sequence[Expr], e: Expr) -> Expr:
@@ -126,6 +132,7 @@ def _plain(p: Product) -> tuple[Expr, ...]:
         return _moved(p, p.operands[0]) if permuted(p) else ()
     operands = [e for o in p.operands if (e := bare(o)) is not None]
     matrices = matrices or reshaped_product(p)
+    matrices = matrices or total(p)
     if matrices is not None:
         return (matrices,)
     if p.summed or len(operands) < len(p.operands):

@@ -1,5 +1,7 @@
 """What a product is: a product of matrices, one element by element, full or valid windows; names without indices."""
 
+from collections.abc import Sequence
+
 import sympy
 from sympy import Dummy, Expr, Mul, Symbol
 
@@ -20,6 +22,7 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     OneHot,
     Ones,
     Reshaped,
+    Total,
     Transposed,
 )
 from gradscribe.derive.ir.term import Access
@@ -153,6 +156,34 @@ def product_of_matrices(p: Product) -> Expr | None:
         for labels in every
     ]
     return Matrices(*factors) if None not in factors else None
+
+
+def total(p: Product) -> Expr | None:
+    """``Σ_n x ⊙ δ`` where one operand has all axes that are met, in the order of the result; else ``Σ_n xᵀ δ``."""
+    shown = [bare(o) for o in p.operands]
+    if not p.summed or None in shown or not all(map(is_whole, p.operands)) or _cut(p):
+        return None
+    whole = max((r.labels for o in p.operands for _, r in o.reads), key=len, default=())
+    left = [v for v in whole if v not in p.summed]
+    ordered = all(_is_part(r.labels, whole) for o in p.operands for _, r in o.reads) and _is_part(left, p.axes)
+    if set(p.summed) <= set(whole) and ordered:
+        factors = [f for e in shown if e is not None for f in (e.args if isinstance(e, Elementwise) else (e,))]
+        over = [v for v in whole if v in p.summed]
+        return Total(Elementwise(*factors) if len(factors) > 1 else factors[0], *over)
+    if len(p.operands) != 2 or len(p.axes) != 2 or len(p.summed) < 2:
+        return None
+    matrices = [next((e for o in p.operands if (e := _upright(o, (*p.summed, v))) is not None), None) for v in p.axes]
+    return None if None in matrices else Total(Matrices(Transposed(matrices[0]), matrices[1]), *p.summed[:-1])
+
+
+def _is_part(labels: Sequence[Symbol], whole: Sequence[Symbol]) -> bool:
+    """Whether labels are among others, in their order."""
+    return list(labels) == [v for v in whole if v in labels]
+
+
+def _cut(p: Product) -> bool:
+    """Whether an axis is read digit by digit."""
+    return any(isinstance(a, Digits) and a.labels for a in (*p.result, *(a for o in p.operands for a in o.axes)))
 
 
 def reshaped_product(p: Product) -> Expr | None:

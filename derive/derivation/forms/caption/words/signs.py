@@ -70,7 +70,7 @@ class Same(OperatorSign):
 
 
 class Total(OperatorSign):
-    """``sum over r of the body``: the body, then the index."""
+    """``sum over r of the body``: the body, then the indices."""
 
 
 class Reshaped(OperatorSign):
