@@ -245,7 +245,11 @@ def words_of_code(tree: ast.Module) -> Iterator[str]:
     """Every identifier and every string of a module that is no docstring."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
     texts = {
-        id(n.body[0].value) for n in ast.walk(tree) if isinstance(n, documented) and isinstance(n.body[0], ast.Expr)
+        id(first.value)
+        for n in ast.walk(tree)
+        if isinstance(n, documented)
+        for first in n.body[:1]
+        if isinstance(first, ast.Expr)
     }
     loose = {id(n.value) for n in ast.walk(tree) if isinstance(n, ast.Expr)}
     for node in ast.walk(tree):
