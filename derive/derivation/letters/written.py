@@ -20,7 +20,7 @@ from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.derivation.record.sentence import Scalar
 from gradscribe.derive.ir.index import fresh_names
-from gradscribe.derive.ir.term import Access
+from gradscribe.derive.ir.term import Access, Term, accesses
 from gradscribe.derive.layer.letters import NONE, Letters
 
 
@@ -89,7 +89,8 @@ def _in_notation(
     symbols = _symbols(names.symbols, letters)
     found = places((page.program, *(part.forward for s in page.sections for part in s.parts))) if stated else {}
     found |= {coordinate(name, k): (r,) for name, ranges in found.items() for k, r in enumerate(ranges)}
-    order = dict.fromkeys(v for d in page.definitions for t in d.terms for v in t.indices)
+    windows = sorted(page.definitions, key=lambda d: not any(map(_slides, d.terms)))  # s i + d r, whatever comes before
+    order = dict.fromkeys(v for d in windows for t in d.terms for v in t.indices)
     asked = {word for word, _ in request.chosen}
     tensors = {name: letters[g] for name, g in names.tensors.items() if name not in found or g.word in asked}
     specials = {word: letters[group] for word, group in names.specials.items()}
@@ -116,6 +117,13 @@ def _in_notation(
         table=rewritten(page.table, write),
         notation=write(page.notation),
     )
+
+
+def _slides(term: Term) -> bool:
+    """Whether a window slides: an index of the left side and one of a sum stand in one place."""
+    free, bound = ({r.index for r in ranges} for ranges in (term.free, term.bound))
+    places = [e.free_symbols for a in accesses(term.body) for e in a.indices]
+    return any(symbols & free and symbols & bound for symbols in places)
 
 
 def _symbols(groups: Mapping[Symbol, Group], letters: Mapping[Group, Name]) -> dict[Symbol, Name]:

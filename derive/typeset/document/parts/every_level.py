@@ -103,6 +103,7 @@ def _row(
     notation = derivation.notation
     found: list[Words] = []
     for section in sections:
-        number = boxes[section.like if section.likeness is not None else section.wrt]
-        found.append((gradient_letter(section, notation), f" ({number})"))
+        number = boxes.get(section.like if section.likeness is not None else section.wrt)
+        letter = gradient_letter(section, notation)
+        found.append((letter, f" ({number})") if number is not None else (letter,))  # operator forms have none
     return (Label(line.label),), line.signal, _listed(found), exchanged(sections, notation)
