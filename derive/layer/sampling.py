@@ -112,22 +112,27 @@ def _has_domain(program: Program) -> bool:
 def drawn(
     program: Program, known: Mapping[Symbol, Size], draw: Callable[[tuple[int, ...]], np.ndarray], rng: Generator
 ) -> dict[str, np.ndarray]:
-    """An array for every input of a program: by `draw` from its shape, labels by `rng` within their limits."""
+    """An array for every input of a program: by `draw` from its shape, labels by `rng` within their limits.
+
+    Labels are what is compared with an index, whether they are declared as integers or not.
+    """
     values: dict[str, np.ndarray] = {}
     for tensor in program.inputs:
-        shape = shape_of(tensor.shape, known)
-        if tensor.integer:
-            low, high = label_limits(program, tensor.name, known) or (0, 2)
-            values[tensor.name] = rng.integers(low, max(low, high) + 1, shape)
+        shape, limits = shape_of(tensor.shape, known), label_limits(program, tensor.name, known)
+        if tensor.integer or limits is not None:
+            low, high = limits or (0, 2)
+            labels = rng.integers(low, max(low, high) + 1, shape)
+            values[tensor.name] = labels if tensor.integer else labels.astype(float)
         else:
             values[tensor.name] = draw(shape)
     return values
 
 
 def label_limits(program: Program, name: str, known: Mapping[Symbol, Size]) -> tuple[int, int] | None:
-    """The least and the greatest label of the integer tensor `name` that every index it is compared with can be.
+    """The least and the greatest label of the tensor `name` that every index it is compared with can be.
 
-    None where it is compared with no index. Labels that are added up get equal shares.
+    None where it is compared with no index. Labels that are added up get equal shares. A tensor of real numbers may
+    hold labels, too: it would never be equal to an index otherwise.
     """
     found: list[tuple[int, int]] = []
     for term in (s.term for s in program.statements):
@@ -136,7 +141,7 @@ def label_limits(program: Program, name: str, known: Mapping[Symbol, Size]) -> t
             for index, label in (bracket.args, bracket.args[::-1]):
                 read = accesses(label)
                 own = [a for a in read if a.tensor == name]
-                if index in extents and own and all(program.tensors[a.tensor].integer for a in read):
+                if index in extents and own:
                     rest = sympy.expand(label.xreplace(dict.fromkeys(read, Integer(0))))
                     ends = affine_bounds(rest, extents)
                     step = sympy.expand(label.xreplace({a: Integer(a == own[0]) for a in read}) - rest)

@@ -24,7 +24,7 @@ from gradscribe.derive.derivation.gradient.steps.elimination import Rule, Vanish
 from gradscribe.derive.derivation.gradient.steps.single_places import at_places, single_places
 from gradscribe.derive.derivation.gradient.steps.strand import favoured, renamed, settled
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record.section_record import Section
+from gradscribe.derive.derivation.record.section_record import ELEMENT, Section
 from gradscribe.derive.ir.term import Access, Program, Statement, Term
 
 
@@ -138,7 +138,7 @@ def gradient_section(
     last, tensors = rows.steps[-1], replace(program, inputs=(*program.inputs, *(let.target for let in lets)))
     return Section(
         title=("gradient with respect to ", Access(adjoint.tensor.name)),
-        setup=(("For one element ", Access(adjoint.tensor.name, *left.indices), ":"),) if left.indices else (),
+        setup=((ELEMENT, Access(adjoint.tensor.name, *left.indices), ":"),) if left.indices else (),
         steps=tuple(rows.steps),
         caption=(caption,) if caption else (),
         results=results(last, tensors),

@@ -13,7 +13,7 @@ from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering
-from gradscribe.derive.derivation.record.section_record import Result, Section, Step
+from gradscribe.derive.derivation.record.section_record import ELEMENT, Result, Section, Step
 from gradscribe.derive.derivation.record.sentence import Equals, Words
 from gradscribe.derive.ir.functions import activation, activation_prime
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Statement, Term, accesses
@@ -68,7 +68,7 @@ def slope_section(
         title=(),
         setup=(
             _function(contribution.reader, by_value or term, argument, signal),
-            ("For one element ", Access(argument, *indices), ":"),
+            (ELEMENT, Access(argument, *indices), ":"),
         ),
         steps=tuple(steps),
         caption=(),

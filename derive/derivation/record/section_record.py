@@ -93,6 +93,10 @@ class Result(Printed):
         return (*self.steps, self.step)
 
 
+ELEMENT = "For one element "
+"""The beginning of the sentence that leads to rows: they are about one element."""
+
+
 @dataclass(frozen=True, repr=False)
 class Section(Printed):
     """The derivation of one gradient.

@@ -289,6 +289,7 @@ def test_sizes_that_ranges_alone_have_are_introduced() -> None:
 
 def test_operator_forms_alone_have_no_numbers_in_the_table() -> None:
     text = text_writer.render(derive(find("lenet5"), form="operator"))
+    assert "For one element" not in text
     table = text[text.index("All levels") : text.index("Update")]
     assert re.search(r"c5 .* δ, w, b", table)
     assert not re.search(r"\(\d+\)", table)

@@ -12,7 +12,7 @@ from gradscribe.derive.derivation.network.kinds.level_gradients import exchanged
 from gradscribe.derive.derivation.network.kinds.likeness import row
 from gradscribe.derive.derivation.network.kinds.once import is_box, one_box
 from gradscribe.derive.derivation.record.page_record import Derivation, Worked
-from gradscribe.derive.derivation.record.section_record import Formula, Result, Section, Step
+from gradscribe.derive.derivation.record.section_record import ELEMENT, Formula, Result, Section, Step
 from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.document.document import Block, Box, Heading, Paragraph, Part, Passage, Row, Rows
@@ -92,7 +92,7 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
     heading = Heading("gradient", level, capitalised(section.title))
     if form == "operator":
         short = tuple(tuple(_without_rows(result, numbers)) for result in section.results)
-        setup = paragraph(section.setup) if len(section.steps) == 1 else ()  # else it leads to rows
+        setup = paragraph([sentence for sentence in section.setup if sentence[0] != ELEMENT])
         return Part(section.steps[0].notation, ((heading, *setup), *short))
     if section.like:
         first, last = numbers.rows[section.like]
