@@ -17,6 +17,7 @@ TEXTS = {
     "0": Subscript(0, (), False),
     "-4": Subscript(-4, (), False),
     "y_1+α2": Subscript(0, (("y_1", 1), ("α2", 1)), False),
+    "2i\u0307": Subscript(0, (("i\u0307", 2),), False),  # with a dot
 }
 
 
@@ -25,7 +26,7 @@ def test_a_subscript_is_indices_with_steps_and_an_offset(text: str) -> None:
     assert operands(f"{text} n, -> n")[0] == (TEXTS[text], Subscript(0, (("n", 1),), True))
 
 
-@pytest.mark.parametrize("text", ["i*2", "+", "i-", "(i)", "2.5i", "i/2"])
+@pytest.mark.parametrize("text", ["i*2", "+", "i-", "(i)", "2.5i", "i/2", "i*"])
 def test_what_is_none_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected indices with steps, and an offset"):
         rt.contract(f"{text}, i -> i", np.ones(3), np.ones(3))

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-TERM = re.compile(r"([+-]*)(\d*)((?:[^\W\d]\w*)?)")
+TERM = re.compile(r"([+-]*)(\d*)((?:[^\d+-][^+-]*)?)")
 
 
 class Subscript(NamedTuple):
@@ -40,7 +40,8 @@ def operands(spec: str) -> tuple[Operand, ...]:
 
 def _subscript(text: str) -> Subscript:
     terms = [found.groups() for found in TERM.finditer(text) if found.group()]
-    if "".join(map("".join, terms)) != text or not all(digits or name for _, digits, name in terms):
+    named = all(name.isidentifier() if name else digits for _, digits, name in terms)
+    if "".join(map("".join, terms)) != text or not named:
         raise ValueError(f'subscript "{text}": expected indices with steps, and an offset, such as "2i+r-1"')
     factors = [((-1) ** signs.count("-") * int(digits or 1), name) for signs, digits, name in terms]
     steps = tuple((name, factor) for factor, name in factors if name)
