@@ -182,4 +182,4 @@ def test_the_place_with_most_work_decides_how_a_block_is_computed() -> None:
     before: conv2d(4, 1) -> a: unit(4) -> b: unit(4) -> c: unit(4) -> flat: flatten -> last: dense(2)
     """
     text = emitted(network(small, "small")).text
-    assert "dx[m,q,v,e] = Σ_{k,r,t} conv_w[r,t,e,k] dconv_u[m, q+1−r, v+1−t, k]" in text
+    assert "dx[m,q,v,e] = Σ_{r,t,k} conv_w[r,t,e,k] dconv_u[m, q+1−r, v+1−t, k]" in text

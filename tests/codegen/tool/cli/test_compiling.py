@@ -18,6 +18,7 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.composition import Network, concrete
 from gradscribe.derive.layer.interface import Layer
+from gradscribe.generated.runtime.machine.compiled import FEWEST_STEPS
 from gradscribe.generated.runtime.machine.native import library
 from tests.cases.thorough import some
 from tests.codegen.tool.cli.running import Command, is_a_mistake, run_apart
@@ -82,7 +83,7 @@ def test_without_a_compiler_it_says_so(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ("relu --shape x=4,6", "compiling pays from loops of 131,072 steps on, the longest here have 24"),
+        ("relu --shape x=4,6", f"compiling pays from loops of {FEWEST_STEPS:,} steps on, the longest here have 24"),
         ("max_pool1d --shape x=1,9,5 --set kernel_size=3", "the longest here have 45"),  # stride 3: 3 x 5 windows of 3
         ("lenet --shape x=1,32,32,1", "the longest here have 4,704"),  # tanh of 28 x 28 x 6 numbers
         ("dense --shape x=4,8 --shape w=8,8", "NumPy is predicted to be faster at these sizes, see gradscribe explain"),
@@ -98,8 +99,9 @@ def test_what_needs_nothing_says_why(gradscribe: Command, arguments: str, reason
 
 def test_what_is_said_to_be_worth_compiling_is(gradscribe: Command) -> None:
     if library.available():
-        assert gradscribe("compile", "relu", "--shape", "x=1,131071").out.endswith("have 131,071\n")
-        assert gradscribe("compile", "relu", "--shape", "x=1,131072").out.endswith(": 1 function in C\n")
+        few = FEWEST_STEPS - 1
+        assert gradscribe("compile", "relu", "--shape", f"x=1,{few}").out.endswith(f"have {few:,}\n")
+        assert gradscribe("compile", "relu", "--shape", f"x=1,{FEWEST_STEPS}").out.endswith(": 1 function in C\n")
 
 
 @pytest.mark.parametrize("configuration", some(list(CONFIGURATIONS), 6), ids=lambda c: c.name)
