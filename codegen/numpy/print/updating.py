@@ -9,6 +9,7 @@ from sympy import Expr, Symbol
 from gradscribe.codegen.numpy.plan import Sum, Update, row, summation
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.numpy.print.slicing import INFINITY, Slicing
+from gradscribe.codegen.numpy.print.subscripts import spec, whole
 from gradscribe.codegen.python.expression import (
     ELLIPSIS,
     Binary,
@@ -95,8 +96,8 @@ class Updating(Slicing):
             found = call("rt.total", self._printer(update, axes).value(said.body), _numbers(axes, said.summed))
         outer = [self._printer(update, said.kept).value(said.outer)] if said.outer != 1 else []
         scale = [self.number(said.scale)] if said.scale not in (1, -1) else []
-        whole = chain("*", [*outer, *scale, found, *(self._count(v, update) for v in said.counted)])
-        return negated(whole) if said.scale == -1 else whole
+        value = chain("*", [*outer, *scale, found, *(self._count(v, update) for v in said.counted)])
+        return negated(value) if said.scale == -1 else value
 
     def _count(self, vector: Symbol, update: Update) -> Expression:
         """The number of values of a vector index."""
@@ -106,7 +107,8 @@ class Updating(Slicing):
     def _contraction(self, update: Update, said: Sum, product: tuple[Access, Access]) -> Expression:
         lookup = dict(update.slices)
         axes = [lookup[a].axes for a in product]
-        return call("rt.contract", axes_words(*axes, out=said.kept), *(self.slice(lookup[a], update) for a in product))
+        words = spec([whole(a) for a in axes], whole(said.kept))
+        return call("rt.contract", words, *(self.slice(lookup[a], update) for a in product))
 
 
 def _view(value: Expression) -> Expression:
@@ -121,18 +123,13 @@ def _as_read(update: Update, said: Sum) -> tuple[Symbol, ...]:
         return set(axes) == set(said.axes) and tuple(v for v in axes if v not in said.summed) == said.kept
 
     read = dict(update.slices)
-    whole = (read[a].axes for a in accesses(said.body) if in_order(read[a].axes))
-    return next(whole, said.axes)
+    found = (read[a].axes for a in accesses(said.body) if in_order(read[a].axes))
+    return next(found, said.axes)
 
 
 def names_of(symbols: Iterable[Expr]) -> str:
     """The names of indices, as the runtime reads them."""
     return " ".join(str(s.name) for s in symbols)
-
-
-def axes_words(*operands: Iterable[Expr], out: Iterable[Expr]) -> Expression:
-    """How axes of operands and of the result belong together, in the words of the runtime."""
-    return Literal(f"{', '.join(names_of(axes) for axes in operands)} -> {names_of(out)}")
 
 
 def last(count: int) -> Expression:
