@@ -43,8 +43,6 @@ def bottleneck_forward(
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute the network in training: bottleneck block with a projection.
 
-    By the equations at its statements.
-
     Kept for backward: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y, norm3_v, norm3_h, norm4_v, norm4_h,
         relu3_y: 1088*H*N*W + 640 elements.
     Peak: 1088*H*N*W + 78208 elements, and blocks of 1 MiB.
@@ -64,29 +62,17 @@ def bottleneck_forward(
     x, dtype = rt.arrays("bottleneck", "x 4", x)
     N, H, W, _ = x.shape
     rt.extents("bottleneck", "x", x.shape, (N, H, W, 64), "batch, height, width, channels")
-    conv1_w = rt.weight("bottleneck", params, "conv1.w", dtype, (1, 1, 64, 64))
-    norm1_gamma = rt.weight("bottleneck", params, "norm1.gamma", dtype, (64,))
-    norm1_beta = rt.weight("bottleneck", params, "norm1.beta", dtype, (64,))
-    conv2_w = rt.weight("bottleneck", params, "conv2.w", dtype, (3, 3, 64, 64))
-    norm2_gamma = rt.weight("bottleneck", params, "norm2.gamma", dtype, (64,))
-    norm2_beta = rt.weight("bottleneck", params, "norm2.beta", dtype, (64,))
-    conv3_w = rt.weight("bottleneck", params, "conv3.w", dtype, (1, 1, 64, 256))
-    norm3_gamma = rt.weight("bottleneck", params, "norm3.gamma", dtype, (256,))
-    norm3_beta = rt.weight("bottleneck", params, "norm3.beta", dtype, (256,))
-    project_w = rt.weight("bottleneck", params, "project.w", dtype, (1, 1, 64, 256))
-    norm4_gamma = rt.weight("bottleneck", params, "norm4.gamma", dtype, (256,))
-    norm4_beta = rt.weight("bottleneck", params, "norm4.beta", dtype, (256,))
-    norm1_running_mean = rt.weight("bottleneck", state, "norm1.running_mean", dtype, (64,))
-    norm1_running_var = rt.weight("bottleneck", state, "norm1.running_var", dtype, (64,))
-    norm2_running_mean = rt.weight("bottleneck", state, "norm2.running_mean", dtype, (64,))
-    norm2_running_var = rt.weight("bottleneck", state, "norm2.running_var", dtype, (64,))
-    norm3_running_mean = rt.weight("bottleneck", state, "norm3.running_mean", dtype, (256,))
-    norm3_running_var = rt.weight("bottleneck", state, "norm3.running_var", dtype, (256,))
-    norm4_running_mean = rt.weight("bottleneck", state, "norm4.running_mean", dtype, (256,))
-    norm4_running_var = rt.weight("bottleneck", state, "norm4.running_var", dtype, (256,))
-    buffers = rt.Buffers() if buffers is None else buffers
+    net = rt.Pass("bottleneck", dtype, params, state=state, buffers=buffers)
+    conv1_w, norm1_gamma, norm1_beta = net.weights("conv1.w 1 1 64 64, norm1.gamma 64, norm1.beta 64")
+    conv2_w, norm2_gamma, norm2_beta = net.weights("conv2.w 3 3 64 64, norm2.gamma 64, norm2.beta 64")
+    conv3_w, norm3_gamma, norm3_beta = net.weights("conv3.w 1 1 64 256, norm3.gamma 256, norm3.beta 256")
+    project_w, norm4_gamma, norm4_beta = net.weights("project.w 1 1 64 256, norm4.gamma 256, norm4.beta 256")
+    norm1_running_mean, norm1_running_var = net.weights("norm1.running_mean 64, norm1.running_var 64")
+    norm2_running_mean, norm2_running_var = net.weights("norm2.running_mean 64, norm2.running_var 64")
+    norm3_running_mean, norm3_running_var = net.weights("norm3.running_mean 256, norm3.running_var 256")
+    norm4_running_mean, norm4_running_var = net.weights("norm4.running_mean 256, norm4.running_var 256")
     # (1) conv1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv1_w[0,0,c,k]
-    conv1_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, conv1_w, out=buffers.take((N, H, W, 64), dtype))
+    conv1_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, conv1_w, out=net.take((N, H, W, 64)))
     # (2) norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.empty((64,), dtype)
     norm1_v = rt.empty((64,), dtype)
@@ -96,25 +82,23 @@ def bottleneck_forward(
         norm1_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
-    norm1_h = buffers.take((N, H, W, 64), dtype)
+    norm1_h = net.take((N, H, W, 64))
     if not loops.bottleneck_forward_2(norm1_h, conv1_u, factor1, norm1_m, H, N, W):
         np.subtract(conv1_u, norm1_m, out=norm1_h)
         norm1_h *= factor1
-    buffers.give(conv1_u)
+    net.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+HNW norm1_v[c]/max(HNW−1, 1))
     norm1_new_var = H * N * W * norm1_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
-    relu1_y = buffers.take((N, H, W, 64), dtype)
+    relu1_y = net.take((N, H, W, 64))
     if not loops.bottleneck_forward_3(relu1_y, norm1_beta, norm1_gamma, norm1_h, H, N, W):
         np.multiply(norm1_h, norm1_gamma, out=relu1_y)
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
     # (7) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    conv2_u = rt.contract(
-        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, W, 64), dtype)
-    )
+    conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, W, 64)))
     # (2) norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.empty((64,), dtype)
     norm2_v = rt.empty((64,), dtype)
@@ -124,23 +108,23 @@ def bottleneck_forward(
         norm2_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
-    norm2_h = buffers.take((N, H, W, 64), dtype)
+    norm2_h = net.take((N, H, W, 64))
     if not loops.bottleneck_forward_2(norm2_h, conv2_u, factor2, norm2_m, H, N, W):
         np.subtract(conv2_u, norm2_m, out=norm2_h)
         norm2_h *= factor2
-    buffers.give(conv2_u)
+    net.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
     # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+HNW norm2_v[c]/max(HNW−1, 1))
     norm2_new_var = H * N * W * norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
-    relu2_y = buffers.take((N, H, W, 64), dtype)
+    relu2_y = net.take((N, H, W, 64))
     if not loops.bottleneck_forward_3(relu2_y, norm2_beta, norm2_gamma, norm2_h, H, N, W):
         np.multiply(norm2_h, norm2_gamma, out=relu2_y)
         relu2_y += norm2_beta
         np.maximum(relu2_y, 0, out=relu2_y)
     # (1) conv3_u[n,i,j,k] = Σ_{c} conv3_w[0,0,c,k] relu2_y[n,i,j,c]
-    conv3_u = rt.contract("n i j c, 0 0 c k -> n i j k", relu2_y, conv3_w, out=buffers.take((N, H, W, 256), dtype))
+    conv3_u = rt.contract("n i j c, 0 0 c k -> n i j k", relu2_y, conv3_w, out=net.take((N, H, W, 256)))
     # (2) norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv3_u[n,i,j,c]
     norm3_m = rt.empty((256,), dtype)
     norm3_v = rt.empty((256,), dtype)
@@ -150,17 +134,17 @@ def bottleneck_forward(
         norm3_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv3_u - norm3_m), (0, 1, 2))
     # (4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
     factor3 = 1 / np.sqrt(norm3_v + 1e-05)
-    norm3_h = buffers.take((N, H, W, 256), dtype)
+    norm3_h = net.take((N, H, W, 256))
     if not loops.bottleneck_forward_5(norm3_h, conv3_u, factor3, norm3_m, H, N, W):
         np.subtract(conv3_u, norm3_m, out=norm3_h)
         norm3_h *= factor3
-    buffers.give(conv3_u)
+    net.give(conv3_u)
     # norm3_new_mean[c] = 1/10 (9 norm3_running_mean[c]+norm3_m[c])
     norm3_new_mean = norm3_m / 10 + 9 * norm3_running_mean / 10
     # norm3_new_var[c] = 1/10 (9 norm3_running_var[c]+HNW norm3_v[c]/max(HNW−1, 1))
     norm3_new_var = H * N * W * norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm3_running_var / 10
     # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
-    project_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, project_w, out=buffers.take((N, H, W, 256), dtype))
+    project_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, project_w, out=net.take((N, H, W, 256)))
     # (2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
     norm4_m = rt.empty((256,), dtype)
     norm4_v = rt.empty((256,), dtype)
@@ -170,11 +154,11 @@ def bottleneck_forward(
         norm4_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(project_u - norm4_m), (0, 1, 2))
     # (4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
     factor4 = 1 / np.sqrt(norm4_v + 1e-05)
-    norm4_h = buffers.take((N, H, W, 256), dtype)
+    norm4_h = net.take((N, H, W, 256))
     if not loops.bottleneck_forward_7(norm4_h, factor4, norm4_m, project_u, H, N, W):
         np.subtract(project_u, norm4_m, out=norm4_h)
         norm4_h *= factor4
-    buffers.give(project_u)
+    net.give(project_u)
     # norm4_new_mean[c] = 1/10 (9 norm4_running_mean[c]+norm4_m[c])
     norm4_new_mean = norm4_m / 10 + 9 * norm4_running_mean / 10
     # norm4_new_var[c] = 1/10 (9 norm4_running_var[c]+HNW norm4_v[c]/max(HNW−1, 1))
@@ -190,18 +174,13 @@ def bottleneck_forward(
         relu3_y += norm4_beta
         relu3_y += norm4_gamma * norm4_h
         np.maximum(relu3_y, 0, out=relu3_y)
+    net.put("norm1.running_mean norm1.running_var", norm1_new_mean, norm1_new_var)
+    net.put("norm2.running_mean norm2.running_var", norm2_new_mean, norm2_new_var)
+    net.put("norm3.running_mean norm3.running_var", norm3_new_mean, norm3_new_var)
+    net.put("norm4.running_mean norm4.running_var", norm4_new_mean, norm4_new_var)
     return (
         relu3_y,
-        {
-            "norm1.running_mean": norm1_new_mean,
-            "norm1.running_var": norm1_new_var,
-            "norm2.running_mean": norm2_new_mean,
-            "norm2.running_var": norm2_new_var,
-            "norm3.running_mean": norm3_new_mean,
-            "norm3.running_var": norm3_new_var,
-            "norm4.running_mean": norm4_new_mean,
-            "norm4.running_var": norm4_new_var,
-        },
+        net.results,
         (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y, norm3_v, norm3_h, norm4_v, norm4_h, relu3_y),
     )
 
@@ -210,8 +189,6 @@ def bottleneck_predict(
     x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> rt.Array:
     """Compute the network after training: bottleneck block with a projection.
-
-    By the equations at its statements.
 
     Peak: 832*H*N*W + 76800 elements, and blocks of 1 MiB.
 
@@ -230,58 +207,44 @@ def bottleneck_predict(
     x, dtype = rt.arrays("bottleneck", "x 4", x)
     N, H, W, _ = x.shape
     rt.extents("bottleneck", "x", x.shape, (N, H, W, 64), "batch, height, width, channels")
-    conv1_w = rt.weight("bottleneck", params, "conv1.w", dtype, (1, 1, 64, 64))
-    norm1_gamma = rt.weight("bottleneck", params, "norm1.gamma", dtype, (64,))
-    norm1_beta = rt.weight("bottleneck", params, "norm1.beta", dtype, (64,))
-    conv2_w = rt.weight("bottleneck", params, "conv2.w", dtype, (3, 3, 64, 64))
-    norm2_gamma = rt.weight("bottleneck", params, "norm2.gamma", dtype, (64,))
-    norm2_beta = rt.weight("bottleneck", params, "norm2.beta", dtype, (64,))
-    conv3_w = rt.weight("bottleneck", params, "conv3.w", dtype, (1, 1, 64, 256))
-    norm3_gamma = rt.weight("bottleneck", params, "norm3.gamma", dtype, (256,))
-    norm3_beta = rt.weight("bottleneck", params, "norm3.beta", dtype, (256,))
-    project_w = rt.weight("bottleneck", params, "project.w", dtype, (1, 1, 64, 256))
-    norm4_gamma = rt.weight("bottleneck", params, "norm4.gamma", dtype, (256,))
-    norm4_beta = rt.weight("bottleneck", params, "norm4.beta", dtype, (256,))
-    norm1_running_mean = rt.weight("bottleneck", state, "norm1.running_mean", dtype, (64,))
-    norm1_running_var = rt.weight("bottleneck", state, "norm1.running_var", dtype, (64,))
-    norm2_running_mean = rt.weight("bottleneck", state, "norm2.running_mean", dtype, (64,))
-    norm2_running_var = rt.weight("bottleneck", state, "norm2.running_var", dtype, (64,))
-    norm3_running_mean = rt.weight("bottleneck", state, "norm3.running_mean", dtype, (256,))
-    norm3_running_var = rt.weight("bottleneck", state, "norm3.running_var", dtype, (256,))
-    norm4_running_mean = rt.weight("bottleneck", state, "norm4.running_mean", dtype, (256,))
-    norm4_running_var = rt.weight("bottleneck", state, "norm4.running_var", dtype, (256,))
-    buffers = rt.Buffers() if buffers is None else buffers
+    net = rt.Pass("bottleneck", dtype, params, state=state, buffers=buffers)
+    conv1_w, norm1_gamma, norm1_beta = net.weights("conv1.w 1 1 64 64, norm1.gamma 64, norm1.beta 64")
+    conv2_w, norm2_gamma, norm2_beta = net.weights("conv2.w 3 3 64 64, norm2.gamma 64, norm2.beta 64")
+    conv3_w, norm3_gamma, norm3_beta = net.weights("conv3.w 1 1 64 256, norm3.gamma 256, norm3.beta 256")
+    project_w, norm4_gamma, norm4_beta = net.weights("project.w 1 1 64 256, norm4.gamma 256, norm4.beta 256")
+    norm1_running_mean, norm1_running_var = net.weights("norm1.running_mean 64, norm1.running_var 64")
+    norm2_running_mean, norm2_running_var = net.weights("norm2.running_mean 64, norm2.running_var 64")
+    norm3_running_mean, norm3_running_var = net.weights("norm3.running_mean 256, norm3.running_var 256")
+    norm4_running_mean, norm4_running_var = net.weights("norm4.running_mean 256, norm4.running_var 256")
     # (1) conv1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv1_w[0,0,c,k]
-    conv1_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, conv1_w, out=buffers.take((N, H, W, 64), dtype))
+    conv1_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, conv1_w, out=net.take((N, H, W, 64)))
     # (6) relu1_y[n,i,j,c]
     #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y = buffers.take((N, H, W, 64), dtype)
+    relu1_y = net.take((N, H, W, 64))
     if not loops.bottleneck_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, H, N, W):
         np.subtract(conv1_u, norm1_running_mean, out=relu1_y)
         relu1_y *= factor1
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
-    buffers.give(conv1_u)
+    net.give(conv1_u)
     # (7) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    conv2_u = rt.contract(
-        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, W, 64), dtype)
-    )
-    buffers.give(relu1_y)
+    conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, W, 64)))
+    net.give(relu1_y)
     # (1) conv3_u[n,i,j,k]
     #       = Σ_{c} conv3_w[0,0,c,k]
     #           max(0, norm2_gamma[c]
     #               (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
-    factor2 = buffers.take((N, H, W, 64), dtype)
+    factor2 = net.take((N, H, W, 64))
     np.subtract(conv2_u, norm2_running_mean, out=factor2)
     factor2 *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
     factor2 += norm2_beta
     np.maximum(factor2, 0, out=factor2)
-    buffers.give(conv2_u)
-    conv3_u = rt.contract("n i j c, 0 0 c k -> n i j k", factor2, conv3_w, out=buffers.take((N, H, W, 256), dtype))
-    buffers.give(factor2)
+    net.give(conv2_u)
+    conv3_u = rt.contract("n i j c, 0 0 c k -> n i j k", factor2, conv3_w, out=net.take((N, H, W, 256)))
+    net.give(factor2)
     # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
-    project_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, project_w, out=buffers.take((N, H, W, 256), dtype))
+    project_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, project_w, out=net.take((N, H, W, 256)))
     # (6) relu3_y[n,i,j,c]
     #       = max(0, norm3_gamma[c]
     #           (conv3_u[n,i,j,c]−norm3_running_mean[c])/√(10⁻⁵+norm3_running_var[c])+norm3_beta[c]+norm4_gamma[c]
@@ -309,7 +272,7 @@ def bottleneck_predict(
         relu3_y += norm3_beta
         relu3_y += norm4_beta
         np.maximum(relu3_y, 0, out=relu3_y)
-    buffers.give(conv3_u, project_u)
+    net.give(conv3_u, project_u)
     return relu3_y
 
 
@@ -322,8 +285,6 @@ def bottleneck_backward(
     buffers: rt.Buffers | None = None,
 ) -> tuple[Any, dict[str, rt.Array]]:
     """Compute all gradients of E: bottleneck block with a projection.
-
-    By the equations at its statements.
 
     Peak: 2112*H*N*W + 76352 elements, and blocks of 1 MiB.
 
@@ -344,18 +305,13 @@ def bottleneck_backward(
     dy, dtype = rt.arrays("bottleneck", "dy 4", dy)
     N, H, W, _ = x.shape
     rt.extent("bottleneck", "argument x, axis 3 (64)", x.shape[3], 64)
-    conv1_w = rt.weight("bottleneck", params, "conv1.w", dtype, (1, 1, 64, 64))
-    norm1_gamma = rt.weight("bottleneck", params, "norm1.gamma", dtype, (64,))
-    conv2_w = rt.weight("bottleneck", params, "conv2.w", dtype, (3, 3, 64, 64))
-    norm2_gamma = rt.weight("bottleneck", params, "norm2.gamma", dtype, (64,))
-    conv3_w = rt.weight("bottleneck", params, "conv3.w", dtype, (1, 1, 64, 256))
-    norm3_gamma = rt.weight("bottleneck", params, "norm3.gamma", dtype, (256,))
-    project_w = rt.weight("bottleneck", params, "project.w", dtype, (1, 1, 64, 256))
-    norm4_gamma = rt.weight("bottleneck", params, "norm4.gamma", dtype, (256,))
+    net = rt.Pass("bottleneck", dtype, params, buffers=buffers)
+    conv1_w, norm1_gamma, conv2_w = net.weights("conv1.w 1 1 64 64, norm1.gamma 64, conv2.w 3 3 64 64")
+    norm2_gamma, conv3_w, norm3_gamma = net.weights("norm2.gamma 64, conv3.w 1 1 64 256, norm3.gamma 256")
+    project_w, norm4_gamma = net.weights("project.w 1 1 64 256, norm4.gamma 256")
     rt.extents("bottleneck", "dy", dy.shape, (N, H, W, 256), "batch, height, width, 256")
-    buffers = rt.Buffers() if buffers is None else buffers
     # (9) dsum_y[m,q,v,e] = dy[m,q,v,e] [relu3_y[m,q,v,e]>0]
-    dsum_y = buffers.take((N, H, W, 256), dtype)
+    dsum_y = net.take((N, H, W, 256))
     dnorm4_beta = rt.empty((256,), dtype)
     dnorm4_gamma = rt.empty((256,), dtype)
     if not loops.bottleneck_backward_1(dsum_y, dnorm4_beta, dnorm4_gamma, dy, relu3_y, norm4_h, H, N, W):
@@ -368,7 +324,7 @@ def bottleneck_backward(
     #        = 1/(HNW)
     #            norm4_gamma[e] (HNW dsum_y[m,q,v,e]−norm4_h[m,q,v,e] dnorm4_gamma[e]−dnorm4_beta[e])/√(10⁻⁵+norm4_v[e])
     factor1 = norm4_gamma / np.sqrt(norm4_v + 1e-05)
-    dproject_u = buffers.take((N, H, W, 256), dtype)
+    dproject_u = net.take((N, H, W, 256))
     dnorm3_beta = rt.empty((256,), dtype)
     dnorm3_gamma = rt.empty((256,), dtype)
     if not loops.bottleneck_backward_2(
@@ -386,20 +342,20 @@ def bottleneck_backward(
     #        = 1/(HNW)
     #            norm3_gamma[e] (HNW dsum_y[m,q,v,e]−norm3_h[m,q,v,e] dnorm3_gamma[e]−dnorm3_beta[e])/√(10⁻⁵+norm3_v[e])
     factor2 = norm3_gamma / np.sqrt(norm3_v + 1e-05)
-    dconv3_u = buffers.take((N, H, W, 256), dtype)
+    dconv3_u = net.take((N, H, W, 256))
     if not loops.bottleneck_backward_3(dconv3_u, dnorm3_beta, dnorm3_gamma, dsum_y, factor2, norm3_h, H, N, W):
         np.multiply(dsum_y, H * N * W, out=dconv3_u)
         dconv3_u -= dnorm3_beta
         dconv3_u -= dnorm3_gamma * norm3_h
         dconv3_u *= rt.ratio(1, H * N * W) * factor2
-    buffers.give(dsum_y)
+    net.give(dsum_y)
     # (33) drelu2_y[m,q,v,e] = Σ_{k} conv3_w[0,0,e,k] dconv3_u[m,q,v,k]
-    drelu2_y = rt.contract("m q v k, 0 0 e k -> m q v e", dconv3_u, conv3_w, out=buffers.take((N, H, W, 64), dtype))
+    drelu2_y = rt.contract("m q v k, 0 0 e k -> m q v e", dconv3_u, conv3_w, out=net.take((N, H, W, 64)))
     # (35) dnorm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
     factor3 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
     dnorm2_beta = rt.empty((64,), dtype)
     dnorm2_gamma = rt.empty((64,), dtype)
-    dconv2_u = buffers.take((N, H, W, 64), dtype)
+    dconv2_u = net.take((N, H, W, 64))
     if not (
         loops.bottleneck_backward_4(dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h, H, N, W)
         and loops.bottleneck_backward_5(
@@ -418,16 +374,14 @@ def bottleneck_backward(
         dconv2_u -= dnorm2_beta
         dconv2_u -= dnorm2_gamma * norm2_h
         dconv2_u *= rt.ratio(1, H * N * W) * factor3
-    buffers.give(drelu2_y)
+    net.give(drelu2_y)
     # (41) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
-    drelu1_y = rt.contract(
-        "m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=buffers.take((N, H, W, 64), dtype)
-    )
+    drelu1_y = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=net.take((N, H, W, 64)))
     # (43) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     factor4 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dnorm1_beta = rt.empty((64,), dtype)
     dnorm1_gamma = rt.empty((64,), dtype)
-    dconv1_u = buffers.take((N, H, W, 64), dtype)
+    dconv1_u = net.take((N, H, W, 64))
     if not (
         loops.bottleneck_backward_4(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, H, N, W)
         and loops.bottleneck_backward_5(
@@ -446,7 +400,7 @@ def bottleneck_backward(
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
         dconv1_u *= rt.ratio(1, H * N * W) * factor4
-    buffers.give(drelu1_y)
+    net.give(drelu1_y)
     # (30) dconv1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv1_u[n,i,j,e]
     dconv1_w = np.zeros((1, 1, 64, 64), dtype)
     part = dconv1_w[0, 0]
@@ -455,12 +409,12 @@ def bottleneck_backward(
     dconv2_w = rt.contract(
         "n m+i-1 q+j-1 v, n i j e -> m q v e", relu1_y, dconv2_u, out=rt.empty((3, 3, 64, 64), dtype)
     )
-    buffers.give(dconv2_u)
+    net.give(dconv2_u)
     # (30) dconv3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv3_u[n,i,j,e]
     dconv3_w = np.zeros((1, 1, 64, 256), dtype)
     part = dconv3_w[0, 0]
     part += rt.contract("n i j e, n i j v -> v e", dconv3_u, relu2_y)
-    buffers.give(dconv3_u)
+    net.give(dconv3_u)
     # (30) dproject_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dproject_u[n,i,j,e]
     dproject_w = np.zeros((1, 1, 64, 256), dtype)
     part = dproject_w[0, 0]
@@ -470,24 +424,12 @@ def bottleneck_backward(
         dx = rt.contract("m q v k, 0 0 e k -> m q v e", dproject_u, project_w, out=rt.empty((N, H, W, 64), dtype))
         # dx[m,q,v,e] += Σ_{k} conv1_w[0,0,e,k] dconv1_u[m,q,v,k]
         dx += rt.contract("m q v k, 0 0 e k -> m q v e", dconv1_u, conv1_w, sizes={"e": 64})
-    buffers.give(dproject_u, dconv1_u)
-    return (
-        dx if inputs else None,
-        {
-            "conv1.w": dconv1_w,
-            "norm1.gamma": dnorm1_gamma,
-            "norm1.beta": dnorm1_beta,
-            "conv2.w": dconv2_w,
-            "norm2.gamma": dnorm2_gamma,
-            "norm2.beta": dnorm2_beta,
-            "conv3.w": dconv3_w,
-            "norm3.gamma": dnorm3_gamma,
-            "norm3.beta": dnorm3_beta,
-            "project.w": dproject_w,
-            "norm4.gamma": dnorm4_gamma,
-            "norm4.beta": dnorm4_beta,
-        },
-    )
+    net.give(dproject_u, dconv1_u)
+    net.put("conv1.w norm1.gamma norm1.beta conv2.w", dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w)
+    net.put("norm2.gamma norm2.beta conv3.w", dnorm2_gamma, dnorm2_beta, dconv3_w)
+    net.put("norm3.gamma norm3.beta project.w", dnorm3_gamma, dnorm3_beta, dproject_w)
+    net.put("norm4.gamma norm4.beta", dnorm4_gamma, dnorm4_beta)
+    return dx if inputs else None, net.results
 
 
 class Bottleneck(rt.Network):

@@ -41,8 +41,6 @@ def lenet_forward(
 ) -> tuple[rt.Array, tuple[Any, ...]]:
     """Compute the network in training: LeNet with maximum pooling and softmax.
 
-    By the equations at its statements.
-
     Kept for backward: x, a1_y, s2_y, s2_argmax, a3_y, s4_argmax, flat_y, a5_y, a6_y: 10684*N elements.
     Peak: 11280*N + 61706 elements (3.0 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -60,65 +58,58 @@ def lenet_forward(
     x, dtype = rt.arrays("lenet", "x 4", x)
     N = x.shape[0]
     rt.extents("lenet", "x", x.shape, (N, 32, 32, 1), "batch, height, width, channels")
-    c1_w = rt.weight("lenet", params, "c1.w", dtype, (5, 5, 1, 6))
-    c1_b = rt.weight("lenet", params, "c1.b", dtype, (6,))
-    c3_w = rt.weight("lenet", params, "c3.w", dtype, (5, 5, 6, 16))
-    c3_b = rt.weight("lenet", params, "c3.b", dtype, (16,))
-    f5_w = rt.weight("lenet", params, "f5.w", dtype, (400, 120))
-    f5_b = rt.weight("lenet", params, "f5.b", dtype, (120,))
-    f6_w = rt.weight("lenet", params, "f6.w", dtype, (120, 84))
-    f6_b = rt.weight("lenet", params, "f6.b", dtype, (84,))
-    output_w = rt.weight("lenet", params, "output.w", dtype, (84, 10))
-    output_b = rt.weight("lenet", params, "output.b", dtype, (10,))
-    buffers = rt.Buffers() if buffers is None else buffers
+    net = rt.Pass("lenet", dtype, params, buffers=buffers)
+    c1_w, c1_b, c3_w, c3_b = net.weights("c1.w 5 5 1 6, c1.b 6, c3.w 5 5 6 16, c3.b 16")
+    f5_w, f5_b, f6_w, f6_b = net.weights("f5.w 400 120, f5.b 120, f6.w 120 84, f6.b 84")
+    output_w, output_b = net.weights("output.w 84 10, output.b 10")
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-    c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=buffers.take((N, 28, 28, 6), dtype))
+    c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
     # (1) c1_u[n,i,j,k] += c1_b[k]
-    a1_y = buffers.take((N, 28, 28, 6), dtype)
+    a1_y = net.take((N, 28, 28, 6))
     if not loops.lenet_forward_1(a1_y, c1_b, c1_u, N):
         rt.add_row(c1_u, c1_b)
         # (2) a1_y[n,i,j,k] = tanh(c1_u[n,i,j,k])
         np.tanh(c1_u, out=a1_y)
-    buffers.give(c1_u)
+    net.give(c1_u)
     # (3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
-    s2_y = buffers.take((N, 14, 14, 6), dtype)
+    s2_y = net.take((N, 14, 14, 6))
     s2_argmax = rt.empty((N, 14, 14, 6), np.int32)
     if not loops.lenet_forward_2(s2_y, s2_argmax, a1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a1_y, s2_y, {"r": 2, "t": 2}, argument=s2_argmax)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
-    c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_w, out=buffers.take((N, 10, 10, 16), dtype))
+    c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_w, out=net.take((N, 10, 10, 16)))
     # (1) c3_u[n,i,j,k] += c3_b[k]
-    a3_y = buffers.take((N, 10, 10, 16), dtype)
+    a3_y = net.take((N, 10, 10, 16))
     if not loops.lenet_forward_3(a3_y, c3_b, c3_u, N):
         rt.add_row(c3_u, c3_b)
         # (2) a3_y[n,i,j,k] = tanh(c3_u[n,i,j,k])
         np.tanh(c3_u, out=a3_y)
-    buffers.give(c3_u)
+    net.give(c3_u)
     # (3) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
-    s4_y = buffers.take((N, 5, 5, 16), dtype)
+    s4_y = net.take((N, 5, 5, 16))
     s4_argmax = rt.empty((N, 5, 5, 16), np.int32)
     if not loops.lenet_forward_4(s4_y, s4_argmax, a3_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a3_y, s4_y, {"r": 2, "t": 2}, argument=s4_argmax)
     # (4) flat_y[n, c+80i+16j] = s4_y[n,i,j,c]
     flat_y = s4_y.reshape(N, 400)
     # (5) f5_u[n,k] = Σ_{c} f5_w[c,k] flat_y[n,c]
-    f5_u = rt.contract("n c, c k -> n k", flat_y, f5_w, out=buffers.take((N, 120), dtype))
+    f5_u = rt.contract("n c, c k -> n k", flat_y, f5_w, out=net.take((N, 120)))
     # (5) f5_u[n,k] += f5_b[k]
-    a5_y = buffers.take((N, 120), dtype)
+    a5_y = net.take((N, 120))
     if not loops.lenet_forward_5(a5_y, f5_b, f5_u, N):
         f5_u += f5_b
         # (6) a5_y[n,k] = tanh(f5_u[n,k])
         np.tanh(f5_u, out=a5_y)
-    buffers.give(f5_u)
+    net.give(f5_u)
     # (5) f6_u[n,k] = Σ_{c} f6_w[c,k] a5_y[n,c]
-    f6_u = rt.contract("n c, c k -> n k", a5_y, f6_w, out=buffers.take((N, 84), dtype))
+    f6_u = rt.contract("n c, c k -> n k", a5_y, f6_w, out=net.take((N, 84)))
     # (5) f6_u[n,k] += f6_b[k]
-    a6_y = buffers.take((N, 84), dtype)
+    a6_y = net.take((N, 84))
     if not loops.lenet_forward_6(a6_y, f6_b, f6_u, N):
         f6_u += f6_b
         # (6) a6_y[n,k] = tanh(f6_u[n,k])
         np.tanh(f6_u, out=a6_y)
-    buffers.give(f6_u)
+    net.give(f6_u)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] a6_y[n,c]
     output_u = rt.contract("n c, c k -> n k", a6_y, output_w)
     # (5) output_u[n,k] += output_b[k]
@@ -128,8 +119,6 @@ def lenet_forward(
 
 def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
     """Compute the network after training: LeNet with maximum pooling and softmax.
-
-    By the equations at its statements.
 
     Peak: 10432*N + 61706 elements (2.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -147,67 +136,60 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     x, dtype = rt.arrays("lenet", "x 4", x)
     N = x.shape[0]
     rt.extents("lenet", "x", x.shape, (N, 32, 32, 1), "batch, height, width, channels")
-    c1_w = rt.weight("lenet", params, "c1.w", dtype, (5, 5, 1, 6))
-    c1_b = rt.weight("lenet", params, "c1.b", dtype, (6,))
-    c3_w = rt.weight("lenet", params, "c3.w", dtype, (5, 5, 6, 16))
-    c3_b = rt.weight("lenet", params, "c3.b", dtype, (16,))
-    f5_w = rt.weight("lenet", params, "f5.w", dtype, (400, 120))
-    f5_b = rt.weight("lenet", params, "f5.b", dtype, (120,))
-    f6_w = rt.weight("lenet", params, "f6.w", dtype, (120, 84))
-    f6_b = rt.weight("lenet", params, "f6.b", dtype, (84,))
-    output_w = rt.weight("lenet", params, "output.w", dtype, (84, 10))
-    output_b = rt.weight("lenet", params, "output.b", dtype, (10,))
-    buffers = rt.Buffers() if buffers is None else buffers
+    net = rt.Pass("lenet", dtype, params, buffers=buffers)
+    c1_w, c1_b, c3_w, c3_b = net.weights("c1.w 5 5 1 6, c1.b 6, c3.w 5 5 6 16, c3.b 16")
+    f5_w, f5_b, f6_w, f6_b = net.weights("f5.w 400 120, f5.b 120, f6.w 120 84, f6.b 84")
+    output_w, output_b = net.weights("output.w 84 10, output.b 10")
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-    c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=buffers.take((N, 28, 28, 6), dtype))
+    c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
     # (1) c1_u[n,i,j,k] += c1_b[k]
-    a1_y = buffers.take((N, 28, 28, 6), dtype)
+    a1_y = net.take((N, 28, 28, 6))
     if not loops.lenet_predict_1(a1_y, c1_b, c1_u, N):
         rt.add_row(c1_u, c1_b)
         # (2) a1_y[n,i,j,k] = tanh(c1_u[n,i,j,k])
         np.tanh(c1_u, out=a1_y)
-    buffers.give(c1_u)
+    net.give(c1_u)
     # (3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
-    s2_y = buffers.take((N, 14, 14, 6), dtype)
+    s2_y = net.take((N, 14, 14, 6))
     if not loops.lenet_predict_2(s2_y, a1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a1_y, s2_y, {"r": 2, "t": 2})
-    buffers.give(a1_y)
+    net.give(a1_y)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
-    c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_w, out=buffers.take((N, 10, 10, 16), dtype))
-    buffers.give(s2_y)
+    c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_w, out=net.take((N, 10, 10, 16)))
+    net.give(s2_y)
     # (1) c3_u[n,i,j,k] += c3_b[k]
-    a3_y = buffers.take((N, 10, 10, 16), dtype)
+    a3_y = net.take((N, 10, 10, 16))
     if not loops.lenet_predict_3(a3_y, c3_b, c3_u, N):
         rt.add_row(c3_u, c3_b)
         # (2) a3_y[n,i,j,k] = tanh(c3_u[n,i,j,k])
         np.tanh(c3_u, out=a3_y)
-    buffers.give(c3_u)
+    net.give(c3_u)
     # (3) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
-    s4_y = buffers.take((N, 5, 5, 16), dtype)
+    s4_y = net.take((N, 5, 5, 16))
     if not loops.lenet_predict_4(s4_y, a3_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a3_y, s4_y, {"r": 2, "t": 2})
-    buffers.give(a3_y)
+    net.give(a3_y)
     # (4) flat_y[n, c+80i+16j] = s4_y[n,i,j,c]
     flat_y = s4_y.reshape(N, 400)
     # (5) f5_u[n,k] = Σ_{c} f5_w[c,k] flat_y[n,c]
-    f5_u = rt.contract("n c, c k -> n k", flat_y, f5_w, out=buffers.take((N, 120), dtype))
-    buffers.give(s4_y)
+    f5_u = rt.contract("n c, c k -> n k", flat_y, f5_w, out=net.take((N, 120)))
+    net.give(s4_y)
     # (5) f5_u[n,k] += f5_b[k]
     f5_u += f5_b
     # (5) f6_u[n,k] = Σ_{c} f6_w[c,k] tanh(f5_u[n,c])
-    factor1 = buffers.take((N, 120), dtype)
+    factor1 = net.take((N, 120))
     np.tanh(f5_u, out=factor1)
-    buffers.give(f5_u)
-    f6_u = rt.contract("n c, c k -> n k", factor1, f6_w, out=buffers.take((N, 84), dtype))
-    buffers.give(factor1)
+    net.give(f5_u)
+    f6_u = rt.contract("n c, c k -> n k", factor1, f6_w, out=net.take((N, 84)))
+    net.give(factor1)
     # (5) f6_u[n,k] += f6_b[k]
     f6_u += f6_b
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] tanh(f6_u[n,c])
-    factor2 = buffers.take((N, 84), dtype)
+    factor2 = net.take((N, 84))
     np.tanh(f6_u, out=factor2)
-    buffers.give(f6_u)
+    net.give(f6_u)
     output_u = rt.contract("n c, c k -> n k", factor2, output_w)
-    buffers.give(factor2)
+    net.give(factor2)
     # (5) output_u[n,k] += output_b[k]
     output_u += output_b
     return output_u
@@ -222,8 +204,6 @@ def lenet_backward(
     buffers: rt.Buffers | None = None,
 ) -> tuple[Any, dict[str, rt.Array]]:
     """Compute all gradients of E: LeNet with maximum pooling and softmax.
-
-    By the equations at its statements.
 
     Peak: 21906*N + 61470 elements (5.6 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -246,62 +226,59 @@ def lenet_backward(
     rt.extent("lenet", "argument x, axis 1 (32)", x.shape[1], 32)
     rt.extent("lenet", "argument x, axis 2 (32)", x.shape[2], 32)
     rt.extent("lenet", "argument x, axis 3 (1)", x.shape[3], 1)
-    c1_w = rt.weight("lenet", params, "c1.w", dtype, (5, 5, 1, 6))
-    c3_w = rt.weight("lenet", params, "c3.w", dtype, (5, 5, 6, 16))
-    f5_w = rt.weight("lenet", params, "f5.w", dtype, (400, 120))
-    f6_w = rt.weight("lenet", params, "f6.w", dtype, (120, 84))
-    output_w = rt.weight("lenet", params, "output.w", dtype, (84, 10))
+    net = rt.Pass("lenet", dtype, params, buffers=buffers)
+    c1_w, c3_w, f5_w, f6_w = net.weights("c1.w 5 5 1 6, c3.w 5 5 6 16, f5.w 400 120, f6.w 120 84")
+    (output_w,) = net.weights("output.w 84 10")
     rt.extents("lenet", "dy", dy.shape, (N, 10), "batch, 10")
-    buffers = rt.Buffers() if buffers is None else buffers
     # (31) da6_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
-    da6_y = rt.contract("m k, q k -> m q", dy, output_w, out=buffers.take((N, 84), dtype))
+    da6_y = rt.contract("m k, q k -> m q", dy, output_w, out=net.take((N, 84)))
     # (33) df6_u[m,q] = da6_y[m,q] (1−a6_y[m,q]²)
-    df6_u = buffers.take((N, 84), dtype)
+    df6_u = net.take((N, 84))
     if not loops.lenet_backward_1(df6_u, a6_y, da6_y, N):
         np.square(a6_y, out=df6_u)
         np.subtract(1, df6_u, out=df6_u)
         df6_u *= da6_y
-    buffers.give(da6_y)
+    net.give(da6_y)
     # (31) da5_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
-    da5_y = rt.contract("m k, q k -> m q", df6_u, f6_w, out=buffers.take((N, 120), dtype))
+    da5_y = rt.contract("m k, q k -> m q", df6_u, f6_w, out=net.take((N, 120)))
     # (33) df5_u[m,q] = da5_y[m,q] (1−a5_y[m,q]²)
-    df5_u = buffers.take((N, 120), dtype)
+    df5_u = net.take((N, 120))
     if not loops.lenet_backward_2(df5_u, a5_y, da5_y, N):
         np.square(a5_y, out=df5_u)
         np.subtract(1, df5_u, out=df5_u)
         df5_u *= da5_y
-    buffers.give(da5_y)
+    net.give(da5_y)
     # (35) dflat_y[m,q] = Σ_{k} f5_w[q,k] df5_u[m,k]
-    dflat_y = rt.contract("m k, q k -> m q", df5_u, f5_w, out=buffers.take((N, 400), dtype))
+    dflat_y = rt.contract("m k, q k -> m q", df5_u, f5_w, out=net.take((N, 400)))
     # (38) ds4_y[m,q,v,e] = dflat_y[m, 80q+16v+e]
     dflat_y_1 = dflat_y.reshape(N, 5, 5, 16)
     ds4_y = dflat_y_1.reshape(N, 5, 5, 16)
     # (43) da3_y[m, 2i+r, 2j+t, e] = ds4_y[m,i,j,e] [s4_argmax[m,i,j,e]=2r+t]
-    da3_y = buffers.take((N, 10, 10, 16), dtype)
+    da3_y = net.take((N, 10, 10, 16))
     if not loops.lenet_backward_3(da3_y, ds4_y, s4_argmax, N):
         rt.spread("m i j e -> m 2i+r 2j+t e", ds4_y, da3_y, {"r": 2, "t": 2}, argument=s4_argmax)
-    buffers.give(dflat_y)
+    net.give(dflat_y)
     # (45) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1−a3_y[m,q,v,e]²)
-    dc3_u = buffers.take((N, 10, 10, 16), dtype)
+    dc3_u = net.take((N, 10, 10, 16))
     if not loops.lenet_backward_4(dc3_u, a3_y, da3_y, N):
         np.square(a3_y, out=dc3_u)
         np.subtract(1, dc3_u, out=dc3_u)
         dc3_u *= da3_y
-    buffers.give(da3_y)
+    net.give(da3_y)
     # (54) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_w[r,t,e,k] dc3_u[m,i,j,k]
-    ds2_y = rt.contract("m i j k, r t e k -> m i+r j+t e", dc3_u, c3_w, out=buffers.take((N, 14, 14, 6), dtype))
+    ds2_y = rt.contract("m i j k, r t e k -> m i+r j+t e", dc3_u, c3_w, out=net.take((N, 14, 14, 6)))
     # da1_y[m, 2i+r, 2j+t, e] = ds2_y[m,i,j,e] [s2_argmax[m,i,j,e]=2r+t]
-    da1_y = buffers.take((N, 28, 28, 6), dtype)
+    da1_y = net.take((N, 28, 28, 6))
     if not loops.lenet_backward_5(da1_y, ds2_y, s2_argmax, N):
         rt.spread("m i j e -> m 2i+r 2j+t e", ds2_y, da1_y, {"r": 2, "t": 2}, argument=s2_argmax)
-    buffers.give(ds2_y)
+    net.give(ds2_y)
     # (55) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1−a1_y[m,q,v,e]²)
-    dc1_u = buffers.take((N, 28, 28, 6), dtype)
+    dc1_u = net.take((N, 28, 28, 6))
     if not loops.lenet_backward_6(dc1_u, a1_y, da1_y, N):
         np.square(a1_y, out=dc1_u)
         np.subtract(1, dc1_u, out=dc1_u)
         dc1_u *= da1_y
-    buffers.give(da1_y)
+    net.give(da1_y)
     # (49) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
     dc1_w = rt.contract("n m+i q+j v, n i j e -> m q v e", x, dc1_u, out=rt.empty((5, 5, 1, 6), dtype))
     # (50) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
@@ -310,17 +287,17 @@ def lenet_backward(
     dc3_w = rt.contract("n m+i q+j v, n i j e -> m q v e", s2_y, dc3_u, out=rt.empty((5, 5, 6, 16), dtype))
     # (50) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
     dc3_b = rt.total(dc3_u, (0, 1, 2))
-    buffers.give(dc3_u)
+    net.give(dc3_u)
     # (26) df5_w[m,q] = Σ_{n} flat_y[n,m] df5_u[n,q]
     df5_w = rt.contract("n m, n q -> m q", flat_y, df5_u)
     # (29) df5_b[m] = Σ_{n} df5_u[n,m]
     df5_b = rt.total(df5_u, 0)
-    buffers.give(df5_u)
+    net.give(df5_u)
     # (26) df6_w[m,q] = Σ_{n} a5_y[n,m] df6_u[n,q]
     df6_w = rt.contract("n m, n q -> m q", a5_y, df6_u)
     # (29) df6_b[m] = Σ_{n} df6_u[n,m]
     df6_b = rt.total(df6_u, 0)
-    buffers.give(df6_u)
+    net.give(df6_u)
     # (26) doutput_w[m,q] = Σ_{n} dy[n,q] a6_y[n,m]
     doutput_w = rt.contract("n m, n q -> m q", a6_y, dy)
     # (29) doutput_b[m] = Σ_{n} dy[n,m]
@@ -328,22 +305,10 @@ def lenet_backward(
     if inputs:
         # dx[m, i+r, j+t, e] += Σ_{k} c1_w[r,t,e,k] dc1_u[m,i,j,k]
         dx = rt.contract("m i j k, r t e k -> m i+r j+t e", dc1_u, c1_w, out=rt.empty((N, 32, 32, 1), dtype))
-    buffers.give(dc1_u)
-    return (
-        dx if inputs else None,
-        {
-            "c1.w": dc1_w,
-            "c1.b": dc1_b,
-            "c3.w": dc3_w,
-            "c3.b": dc3_b,
-            "f5.w": df5_w,
-            "f5.b": df5_b,
-            "f6.w": df6_w,
-            "f6.b": df6_b,
-            "output.w": doutput_w,
-            "output.b": doutput_b,
-        },
-    )
+    net.give(dc1_u)
+    net.put("c1.w c1.b c3.w c3.b f5.w f5.b f6.w f6.b", dc1_w, dc1_b, dc3_w, dc3_b, df5_w, df5_b, df6_w, df6_b)
+    net.put("output.w output.b", doutput_w, doutput_b)
+    return dx if inputs else None, net.results
 
 
 def lenet_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:

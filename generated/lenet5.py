@@ -110,8 +110,6 @@ def lenet5_forward(
 ) -> tuple[rt.Array, tuple[Any, ...]]:
     """Compute the network in training: LeNet-5 as published.
 
-    By the equations at its statements.
-
     Kept for backward: x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y: 10804*N + 2400 elements.
     Peak: 11280*N + 64236 elements (3.0 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -129,38 +127,29 @@ def lenet5_forward(
     x, dtype = rt.arrays("lenet5", "x 4", x)
     N = x.shape[0]
     rt.extents("lenet5", "x", x.shape, (N, 32, 32, 1), "batch, height, width, channels")
-    c1_w = rt.weight("lenet5", params, "c1.w", dtype, (5, 5, 1, 6))
-    c1_b = rt.weight("lenet5", params, "c1.b", dtype, (6,))
-    s2_a = rt.weight("lenet5", params, "s2.a", dtype, (6,))
-    s2_b = rt.weight("lenet5", params, "s2.b", dtype, (6,))
-    c3_w = rt.weight("lenet5", params, "c3.w", dtype, (5, 5, 6, 16))
-    c3_b = rt.weight("lenet5", params, "c3.b", dtype, (16,))
-    s4_a = rt.weight("lenet5", params, "s4.a", dtype, (16,))
-    s4_b = rt.weight("lenet5", params, "s4.b", dtype, (16,))
-    c5_w = rt.weight("lenet5", params, "c5.w", dtype, (5, 5, 16, 120))
-    c5_b = rt.weight("lenet5", params, "c5.b", dtype, (120,))
-    f6_w = rt.weight("lenet5", params, "f6.w", dtype, (120, 84))
-    f6_b = rt.weight("lenet5", params, "f6.b", dtype, (84,))
+    net = rt.Pass("lenet5", dtype, params, buffers=buffers)
+    c1_w, c1_b, s2_a, s2_b, c3_w, c3_b = net.weights("c1.w 5 5 1 6, c1.b 6, s2.a 6, s2.b 6, c3.w 5 5 6 16, c3.b 16")
+    s4_a, s4_b, c5_w, c5_b = net.weights("s4.a 16, s4.b 16, c5.w 5 5 16 120, c5.b 120")
+    f6_w, f6_b = net.weights("f6.w 120 84, f6.b 84")
     c3_m = C3_M.astype(dtype)
     output_w = OUTPUT_W.astype(dtype)
-    buffers = rt.Buffers() if buffers is None else buffers
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-    c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=buffers.take((N, 28, 28, 6), dtype))
+    c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
     # (1) c1_u[n,i,j,k] += c1_b[k]
-    a1_y = buffers.take((N, 28, 28, 6), dtype)
+    a1_y = net.take((N, 28, 28, 6))
     if not loops.lenet5_forward_1(a1_y, c1_b, c1_u, N):
         rt.add_row(c1_u, c1_b)
         # (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
         np.multiply(c1_u, 2 / 3, out=a1_y)
         np.tanh(a1_y, out=a1_y)
         a1_y *= 1.7159
-    buffers.give(c1_u)
+    net.give(c1_u)
     # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
-    s2_z = buffers.take((N, 14, 14, 6), dtype)
+    s2_z = net.take((N, 14, 14, 6))
     if not loops.lenet5_forward_2(s2_z, a1_y, N):
         rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", a1_y, s2_z, {"r": 2, "t": 2})
     # (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_a[c] s2_z[n,i,j,c]/3+2 s2_b[c]/3)
-    s2_y = buffers.take((N, 14, 14, 6), dtype)
+    s2_y = net.take((N, 14, 14, 6))
     if not loops.lenet5_forward_3(s2_y, s2_a, s2_b, s2_z, N):
         np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
         s2_y += 2 / 3 * s2_b
@@ -169,22 +158,22 @@ def lenet5_forward(
     # (6) c3_z[r,t,c,k] = c3_w[r,t,c,k] c3_m[c,k]
     c3_z = c3_m * c3_w
     # (7) c3_u[n,i,j,k] = Σ_{r,t,c} s2_y[n, i+r, j+t, c] c3_z[r,t,c,k]
-    c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_z, out=buffers.take((N, 10, 10, 16), dtype))
+    c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_z, out=net.take((N, 10, 10, 16)))
     # (7) c3_u[n,i,j,k] += c3_b[k]
-    a3_y = buffers.take((N, 10, 10, 16), dtype)
+    a3_y = net.take((N, 10, 10, 16))
     if not loops.lenet5_forward_4(a3_y, c3_b, c3_u, N):
         rt.add_row(c3_u, c3_b)
         # (2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
         np.multiply(c3_u, 2 / 3, out=a3_y)
         np.tanh(a3_y, out=a3_y)
         a3_y *= 1.7159
-    buffers.give(c3_u)
+    net.give(c3_u)
     # (3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
-    s4_z = buffers.take((N, 5, 5, 16), dtype)
+    s4_z = net.take((N, 5, 5, 16))
     if not loops.lenet5_forward_5(s4_z, a3_y, N):
         rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", a3_y, s4_z, {"r": 2, "t": 2})
     # (5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_a[c] s4_z[n,i,j,c]/3+2 s4_b[c]/3)
-    s4_y = buffers.take((N, 5, 5, 16), dtype)
+    s4_y = net.take((N, 5, 5, 16))
     if not loops.lenet5_forward_6(s4_y, s4_a, s4_b, s4_z, N):
         np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
         s4_y += 2 / 3 * s4_b
@@ -192,29 +181,29 @@ def lenet5_forward(
         s4_y *= 1.7159
     # (1) c5_u[n,i,j,k] = Σ_{r,t,c} c5_w[r,t,c,k] s4_y[n, i+r, j+t, c]
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
-    c5_u = rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=buffers.take((N, 1, 1, 120), dtype))
+    c5_u = rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=net.take((N, 1, 1, 120)))
     # (1) c5_u[n,i,j,k] += c5_b[k]
-    a5_y = buffers.take((N, 1, 1, 120), dtype)
+    a5_y = net.take((N, 1, 1, 120))
     if not loops.lenet5_forward_7(a5_y, c5_b, c5_u, N):
         rt.add_row(c5_u, c5_b)
         # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
         np.multiply(c5_u, 2 / 3, out=a5_y)
         np.tanh(a5_y, out=a5_y)
         a5_y *= 1.7159
-    buffers.give(c5_u)
+    net.give(c5_u)
     # (8) flat_y[n,y_1] = a5_y[n,0,0,y_1]
     flat_y = a5_y.reshape(N, 120)
     # (9) f6_u[n,k] = Σ_{c} f6_w[c,k] flat_y[n,c]
-    f6_u = rt.contract("n c, c k -> n k", flat_y, f6_w, out=buffers.take((N, 84), dtype))
+    f6_u = rt.contract("n c, c k -> n k", flat_y, f6_w, out=net.take((N, 84)))
     # (9) f6_u[n,k] += f6_b[k]
-    a6_y = buffers.take((N, 84), dtype)
+    a6_y = net.take((N, 84))
     if not loops.lenet5_forward_8(a6_y, f6_b, f6_u, N):
         f6_u += f6_b
         # (10) a6_y[n,k] = 1.7159 tanh(2 f6_u[n,k]/3)
         np.multiply(f6_u, 2 / 3, out=a6_y)
         np.tanh(a6_y, out=a6_y)
         a6_y *= 1.7159
-    buffers.give(f6_u)
+    net.give(f6_u)
     # (11) output_y[n,k] = Σ_{c} (a6_y[n,c]−output_w[k,c])²
     output_y = rt.total(np.square(a6_y[:, None, :] - output_w), -1)
     return output_y, (x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y)
@@ -222,8 +211,6 @@ def lenet5_forward(
 
 def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
     """Compute the network after training: LeNet-5 as published.
-
-    By the equations at its statements.
 
     Peak: 10432*N + 61836 elements (2.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -241,94 +228,85 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     x, dtype = rt.arrays("lenet5", "x 4", x)
     N = x.shape[0]
     rt.extents("lenet5", "x", x.shape, (N, 32, 32, 1), "batch, height, width, channels")
-    c1_w = rt.weight("lenet5", params, "c1.w", dtype, (5, 5, 1, 6))
-    c1_b = rt.weight("lenet5", params, "c1.b", dtype, (6,))
-    s2_a = rt.weight("lenet5", params, "s2.a", dtype, (6,))
-    s2_b = rt.weight("lenet5", params, "s2.b", dtype, (6,))
-    c3_w = rt.weight("lenet5", params, "c3.w", dtype, (5, 5, 6, 16))
-    c3_b = rt.weight("lenet5", params, "c3.b", dtype, (16,))
-    s4_a = rt.weight("lenet5", params, "s4.a", dtype, (16,))
-    s4_b = rt.weight("lenet5", params, "s4.b", dtype, (16,))
-    c5_w = rt.weight("lenet5", params, "c5.w", dtype, (5, 5, 16, 120))
-    c5_b = rt.weight("lenet5", params, "c5.b", dtype, (120,))
-    f6_w = rt.weight("lenet5", params, "f6.w", dtype, (120, 84))
-    f6_b = rt.weight("lenet5", params, "f6.b", dtype, (84,))
+    net = rt.Pass("lenet5", dtype, params, buffers=buffers)
+    c1_w, c1_b, s2_a, s2_b, c3_w, c3_b = net.weights("c1.w 5 5 1 6, c1.b 6, s2.a 6, s2.b 6, c3.w 5 5 6 16, c3.b 16")
+    s4_a, s4_b, c5_w, c5_b = net.weights("s4.a 16, s4.b 16, c5.w 5 5 16 120, c5.b 120")
+    f6_w, f6_b = net.weights("f6.w 120 84, f6.b 84")
     c3_m = C3_M.astype(dtype)
     output_w = OUTPUT_W.astype(dtype)
-    buffers = rt.Buffers() if buffers is None else buffers
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
-    c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=buffers.take((N, 28, 28, 6), dtype))
+    c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
     # (1) c1_u[n,i,j,k] += c1_b[k]
-    a1_y = buffers.take((N, 28, 28, 6), dtype)
+    a1_y = net.take((N, 28, 28, 6))
     if not loops.lenet5_predict_1(a1_y, c1_b, c1_u, N):
         rt.add_row(c1_u, c1_b)
         # (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
         np.multiply(c1_u, 2 / 3, out=a1_y)
         np.tanh(a1_y, out=a1_y)
         a1_y *= 1.7159
-    buffers.give(c1_u)
+    net.give(c1_u)
     # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
-    s2_z = buffers.take((N, 14, 14, 6), dtype)
+    s2_z = net.take((N, 14, 14, 6))
     if not loops.lenet5_predict_2(s2_z, a1_y, N):
         rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", a1_y, s2_z, {"r": 2, "t": 2})
-    buffers.give(a1_y)
+    net.give(a1_y)
     # (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_a[c] s2_z[n,i,j,c]/3+2 s2_b[c]/3)
-    s2_y = buffers.take((N, 14, 14, 6), dtype)
+    s2_y = net.take((N, 14, 14, 6))
     if not loops.lenet5_predict_3(s2_y, s2_a, s2_b, s2_z, N):
         np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
         s2_y += 2 / 3 * s2_b
         np.tanh(s2_y, out=s2_y)
         s2_y *= 1.7159
-    buffers.give(s2_z)
+    net.give(s2_z)
     # (7) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] c3_m[c,k] s2_y[n, i+r, j+t, c]
     factor1 = c3_m * c3_w
-    c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, factor1, out=buffers.take((N, 10, 10, 16), dtype))
-    buffers.give(s2_y)
+    c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, factor1, out=net.take((N, 10, 10, 16)))
+    net.give(s2_y)
     # (7) c3_u[n,i,j,k] += c3_b[k]
-    a3_y = buffers.take((N, 10, 10, 16), dtype)
+    a3_y = net.take((N, 10, 10, 16))
     if not loops.lenet5_predict_4(a3_y, c3_b, c3_u, N):
         rt.add_row(c3_u, c3_b)
         # (2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
         np.multiply(c3_u, 2 / 3, out=a3_y)
         np.tanh(a3_y, out=a3_y)
         a3_y *= 1.7159
-    buffers.give(c3_u)
+    net.give(c3_u)
     # (3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
-    s4_z = buffers.take((N, 5, 5, 16), dtype)
+    s4_z = net.take((N, 5, 5, 16))
     if not loops.lenet5_predict_5(s4_z, a3_y, N):
         rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", a3_y, s4_z, {"r": 2, "t": 2})
-    buffers.give(a3_y)
+    net.give(a3_y)
     # (5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_a[c] s4_z[n,i,j,c]/3+2 s4_b[c]/3)
-    s4_y = buffers.take((N, 5, 5, 16), dtype)
+    s4_y = net.take((N, 5, 5, 16))
     if not loops.lenet5_predict_6(s4_y, s4_a, s4_b, s4_z, N):
         np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
         s4_y += 2 / 3 * s4_b
         np.tanh(s4_y, out=s4_y)
         s4_y *= 1.7159
-    buffers.give(s4_z)
+    net.give(s4_z)
     # (1) c5_u[n,i,j,k] = Σ_{r,t,c} c5_w[r,t,c,k] s4_y[n, i+r, j+t, c]
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
-    c5_u = rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=buffers.take((N, 1, 1, 120), dtype))
-    buffers.give(s4_y)
+    c5_u = rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=net.take((N, 1, 1, 120)))
+    net.give(s4_y)
     # (1) c5_u[n,i,j,k] += c5_b[k]
-    a5_y = buffers.take((N, 1, 1, 120), dtype)
+    a5_y = net.take((N, 1, 1, 120))
     if not loops.lenet5_predict_7(a5_y, c5_b, c5_u, N):
         rt.add_row(c5_u, c5_b)
         # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
         np.multiply(c5_u, 2 / 3, out=a5_y)
         np.tanh(a5_y, out=a5_y)
         a5_y *= 1.7159
-    buffers.give(c5_u)
+    net.give(c5_u)
     # (8) flat_y[n,y_1] = a5_y[n,0,0,y_1]
     flat_y = a5_y.reshape(N, 120)
     # (9) f6_u[n,k] = Σ_{c} f6_w[c,k] flat_y[n,c]
-    f6_u = rt.contract("n c, c k -> n k", flat_y, f6_w, out=buffers.take((N, 84), dtype))
-    buffers.give(a5_y)
+    f6_u = rt.contract("n c, c k -> n k", flat_y, f6_w, out=net.take((N, 84)))
+    net.give(a5_y)
     # (9) f6_u[n,k] += f6_b[k]
     f6_u += f6_b
     # (11) output_y[n,k] = Σ_{c} (1.7159 tanh(2 f6_u[n,c]/3)−output_w[k,c])²
     output_y = rt.total(np.square(1.7159 * np.tanh(2 * f6_u[:, None, :] / 3) - output_w), -1)
-    buffers.give(f6_u)
+    net.give(f6_u)
     return output_y
 
 
@@ -341,8 +319,6 @@ def lenet5_backward(
     buffers: rt.Buffers | None = None,
 ) -> tuple[Any, dict[str, rt.Array]]:
     """Compute all gradients of E: LeNet-5 as published.
-
-    By the equations at its statements.
 
     Peak: 23602*N + 63988 elements (6.0 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -365,15 +341,11 @@ def lenet5_backward(
     rt.extent("lenet5", "argument x, axis 1 (32)", x.shape[1], 32)
     rt.extent("lenet5", "argument x, axis 2 (32)", x.shape[2], 32)
     rt.extent("lenet5", "argument x, axis 3 (1)", x.shape[3], 1)
-    c1_w = rt.weight("lenet5", params, "c1.w", dtype, (5, 5, 1, 6))
-    s2_a = rt.weight("lenet5", params, "s2.a", dtype, (6,))
-    s4_a = rt.weight("lenet5", params, "s4.a", dtype, (16,))
-    c5_w = rt.weight("lenet5", params, "c5.w", dtype, (5, 5, 16, 120))
-    f6_w = rt.weight("lenet5", params, "f6.w", dtype, (120, 84))
+    net = rt.Pass("lenet5", dtype, params, buffers=buffers)
+    c1_w, s2_a, s4_a, c5_w, f6_w = net.weights("c1.w 5 5 1 6, s2.a 6, s4.a 16, c5.w 5 5 16 120, f6.w 120 84")
     c3_m = C3_M.astype(dtype)
     output_w = OUTPUT_W.astype(dtype)
     rt.extents("lenet5", "dy", dy.shape, (N, 10), "batch, 10")
-    buffers = rt.Buffers() if buffers is None else buffers
     # (29) da6_y[m,q] = 2 Σ_{k} dy[m,k] (a6_y[m,q]−output_w[k,q])
     done = loops.wanted(840 * N)
     if done:
@@ -382,70 +354,70 @@ def lenet5_backward(
     if not done:
         da6_y = rt.total((2 * a6_y[:, :, None] - 2 * output_w.transpose(1, 0)) * dy[:, None, :], -1)
     # (31) df6_u[m,q] = da6_y[m,q] (1.1439333333333332−0.38852302970258557 a6_y[m,q]²)
-    df6_u = buffers.take((N, 84), dtype)
+    df6_u = net.take((N, 84))
     if not loops.lenet5_backward_2(df6_u, a6_y, da6_y, N):
         np.square(a6_y, out=df6_u)
         df6_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, df6_u, out=df6_u)
         df6_u *= da6_y
     # (39) dflat_y[m,q] = Σ_{k} f6_w[q,k] df6_u[m,k]
-    dflat_y = rt.contract("m k, q k -> m q", df6_u, f6_w, out=buffers.take((N, 120), dtype))
+    dflat_y = rt.contract("m k, q k -> m q", df6_u, f6_w, out=net.take((N, 120)))
     # (41) da5_y[m,0,0,e] = dflat_y[m,e]
     da5_y = dflat_y.reshape(N, 1, 1, 120)
     # (43) dc5_u[m,q,v,e] = da5_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a5_y[m,q,v,e]²)
-    dc5_u = buffers.take((N, 1, 1, 120), dtype)
+    dc5_u = net.take((N, 1, 1, 120))
     if not loops.lenet5_backward_3(dc5_u, a5_y, da5_y, N):
         np.square(a5_y, out=dc5_u)
         dc5_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, dc5_u, out=dc5_u)
         dc5_u *= da5_y
-    buffers.give(dflat_y)
+    net.give(dflat_y)
     # (50) ds4_y[m,q,v,e] = Σ_{i,j,k} c5_w[q−i, v−j, e, k] dc5_u[m,i,j,k]
-    ds4_y = rt.contract("m i j k, q-i v-j e k -> m q v e", dc5_u, c5_w, out=buffers.take((N, 5, 5, 16), dtype))
+    ds4_y = rt.contract("m i j k, q-i v-j e k -> m q v e", dc5_u, c5_w, out=net.take((N, 5, 5, 16)))
     # (52) ds4_u[m,q,v,e] = ds4_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s4_y[m,q,v,e]²)
-    ds4_u = buffers.take((N, 5, 5, 16), dtype)
+    ds4_u = net.take((N, 5, 5, 16))
     if not loops.lenet5_backward_4(ds4_u, ds4_y, s4_y, N):
         np.square(s4_y, out=ds4_u)
         ds4_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, ds4_u, out=ds4_u)
         ds4_u *= ds4_y
-    buffers.give(ds4_y)
+    net.give(ds4_y)
     # (57) da3_y[m, 2i+r, 2j+t, e] = s4_a[e] ds4_u[m,i,j,e]
-    da3_y = buffers.take((N, 10, 10, 16), dtype)
+    da3_y = net.take((N, 10, 10, 16))
     if not loops.lenet5_backward_5(da3_y, ds4_u, s4_a, N):
         rt.spread("m i j e -> m 2i+r 2j+t e", ds4_u, da3_y, {"r": 2, "t": 2}, scale=s4_a)
     # (59) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a3_y[m,q,v,e]²)
-    dc3_u = buffers.take((N, 10, 10, 16), dtype)
+    dc3_u = net.take((N, 10, 10, 16))
     if not loops.lenet5_backward_6(dc3_u, a3_y, da3_y, N):
         np.square(a3_y, out=dc3_u)
         dc3_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, dc3_u, out=dc3_u)
         dc3_u *= da3_y
-    buffers.give(da3_y)
+    net.give(da3_y)
     # (62) dc3_z[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
     dc3_z = rt.contract("n m+i q+j v, n i j e -> m q v e", s2_y, dc3_u, out=rt.empty((5, 5, 6, 16), dtype))
     # (50) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_z[r,t,e,k] dc3_u[m,i,j,k]
-    ds2_y = rt.contract("m i j k, r t e k -> m i+r j+t e", dc3_u, c3_z, out=buffers.take((N, 14, 14, 6), dtype))
+    ds2_y = rt.contract("m i j k, r t e k -> m i+r j+t e", dc3_u, c3_z, out=net.take((N, 14, 14, 6)))
     # (52) ds2_u[m,q,v,e] = ds2_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s2_y[m,q,v,e]²)
-    ds2_u = buffers.take((N, 14, 14, 6), dtype)
+    ds2_u = net.take((N, 14, 14, 6))
     if not loops.lenet5_backward_7(ds2_u, ds2_y, s2_y, N):
         np.square(s2_y, out=ds2_u)
         ds2_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, ds2_u, out=ds2_u)
         ds2_u *= ds2_y
-    buffers.give(ds2_y)
+    net.give(ds2_y)
     # (57) da1_y[m, 2i+r, 2j+t, e] = s2_a[e] ds2_u[m,i,j,e]
-    da1_y = buffers.take((N, 28, 28, 6), dtype)
+    da1_y = net.take((N, 28, 28, 6))
     if not loops.lenet5_backward_8(da1_y, ds2_u, s2_a, N):
         rt.spread("m i j e -> m 2i+r 2j+t e", ds2_u, da1_y, {"r": 2, "t": 2}, scale=s2_a)
     # (59) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a1_y[m,q,v,e]²)
-    dc1_u = buffers.take((N, 28, 28, 6), dtype)
+    dc1_u = net.take((N, 28, 28, 6))
     if not loops.lenet5_backward_9(dc1_u, a1_y, da1_y, N):
         np.square(a1_y, out=dc1_u)
         dc1_u *= 0.38852302970258557
         np.subtract(1.1439333333333332, dc1_u, out=dc1_u)
         dc1_u *= da1_y
-    buffers.give(da1_y)
+    net.give(da1_y)
     # (46) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
     dc1_w = rt.contract("n m+i q+j v, n i j e -> m q v e", x, dc1_u, out=rt.empty((5, 5, 1, 6), dtype))
     # (47) dc1_b[m] = Σ_{n,i,j} dc1_u[n,i,j,m]
@@ -457,12 +429,12 @@ def lenet5_backward(
         ds2_a[...] = rt.contract("n i j m, n i j m -> m", ds2_u, s2_z)
         # (47) ds2_b[m] = Σ_{n,i,j} ds2_u[n,i,j,m]
         ds2_b[...] = rt.total(ds2_u, (0, 1, 2))
-    buffers.give(ds2_u)
+    net.give(ds2_u)
     # (64) dc3_w[m,q,v,e] = c3_m[v,e] dc3_z[m,q,v,e]
     dc3_w = c3_m * dc3_z
     # (47) dc3_b[m] = Σ_{n,i,j} dc3_u[n,i,j,m]
     dc3_b = rt.total(dc3_u, (0, 1, 2))
-    buffers.give(dc3_u)
+    net.give(dc3_u)
     # (53) ds4_a[m] = Σ_{n,i,j} s4_z[n,i,j,m] ds4_u[n,i,j,m]
     ds4_a = rt.empty((16,), dtype)
     ds4_b = rt.empty((16,), dtype)
@@ -470,38 +442,24 @@ def lenet5_backward(
         ds4_a[...] = rt.contract("n i j m, n i j m -> m", ds4_u, s4_z)
         # (47) ds4_b[m] = Σ_{n,i,j} ds4_u[n,i,j,m]
         ds4_b[...] = rt.total(ds4_u, (0, 1, 2))
-    buffers.give(ds4_u)
+    net.give(ds4_u)
     # (46) dc5_w[m,q,v,e] = Σ_{n,i,j} s4_y[n, m+i, q+j, v] dc5_u[n,i,j,e]
     dc5_w = rt.contract("n m+i q+j v, n i j e -> m q v e", s4_y, dc5_u, out=rt.empty((5, 5, 16, 120), dtype))
     # (47) dc5_b[m] = Σ_{n,i,j} dc5_u[n,i,j,m]
     dc5_b = rt.total(dc5_u, (0, 1, 2))
-    buffers.give(dc5_u)
+    net.give(dc5_u)
     # (34) df6_w[m,q] = Σ_{n} flat_y[n,m] df6_u[n,q]
     df6_w = rt.contract("n m, n q -> m q", flat_y, df6_u)
     # (37) df6_b[m] = Σ_{n} df6_u[n,m]
     df6_b = rt.total(df6_u, 0)
-    buffers.give(df6_u)
+    net.give(df6_u)
     if inputs:
         # dx[m, i+r, j+t, e] += Σ_{k} c1_w[r,t,e,k] dc1_u[m,i,j,k]
         dx = rt.contract("m i j k, r t e k -> m i+r j+t e", dc1_u, c1_w, out=rt.empty((N, 32, 32, 1), dtype))
-    buffers.give(dc1_u)
-    return (
-        dx if inputs else None,
-        {
-            "c1.w": dc1_w,
-            "c1.b": dc1_b,
-            "s2.a": ds2_a,
-            "s2.b": ds2_b,
-            "c3.w": dc3_w,
-            "c3.b": dc3_b,
-            "s4.a": ds4_a,
-            "s4.b": ds4_b,
-            "c5.w": dc5_w,
-            "c5.b": dc5_b,
-            "f6.w": df6_w,
-            "f6.b": df6_b,
-        },
-    )
+    net.give(dc1_u)
+    net.put("c1.w c1.b s2.a s2.b c3.w c3.b s4.a s4.b", dc1_w, dc1_b, ds2_a, ds2_b, dc3_w, dc3_b, ds4_a, ds4_b)
+    net.put("c5.w c5.b f6.w f6.b", dc5_w, dc5_b, df6_w, df6_b)
+    return dx if inputs else None, net.results
 
 
 def lenet5_loss_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any, rt.Array, rt.Array]:

@@ -95,31 +95,19 @@ _BASIC_KEPT = ("norm1.v", "norm1.h", "relu1.y", "norm2.v", "norm2.h", "relu2.y")
 _DOWN_KEPT = ("norm1.v", "norm1.h", "relu1.y", "norm2.v", "norm2.h", "relu2.y")
 
 
-def _basic_forward(
-    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
-) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
-    """Compute block basic, forward.
+def _basic_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
+    """Compute block basic, forward; rows are those at stage1_block1.
 
-    Given are x, shape (N, H, H, C). What a weight is called begins with place.
-    The numbers at its statements are those at stage1_block1.
-
-    Returns:
-        relu2_y, shape (N, H, H, C); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by name; what
-            backward needs: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and relu2_y.
+    Given is x, shape (N, H, H, C). Returned is relu2_y, shape (N, H, H, C).
     """
+    dtype = net.dtype
     N, H, _, C = x.shape
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, C, C))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (C,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (C,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, C, C))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (C,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (C,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (C,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (C,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (C,))
+    conv1_w, norm1_gamma, norm1_beta = net.weights(f"conv1.w 3 3 {C} {C}, norm1.gamma {C}, norm1.beta {C}")
+    conv2_w, norm2_gamma, norm2_beta = net.weights(f"conv2.w 3 3 {C} {C}, norm2.gamma {C}, norm2.beta {C}")
+    norm1_running_mean, norm1_running_var = net.weights(f"norm1.running_mean {C}, norm1.running_var {C}")
+    norm2_running_mean, norm2_running_var = net.weights(f"norm2.running_mean {C}, norm2.running_var {C}")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H, H, C), dtype))
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H, H, C)))
     # (2) norm1_m[c] = 1/(H²N) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.empty((C,), dtype)
     norm1_v = rt.empty((C,), dtype)
@@ -129,25 +117,23 @@ def _basic_forward(
         norm1_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
-    norm1_h = buffers.take((N, H, H, C), dtype)
+    norm1_h = net.take((N, H, H, C))
     if not loops.resnet20_basic_forward_2(norm1_h, conv1_u, factor1, norm1_m, C, H, N):
         np.subtract(conv1_u, norm1_m, out=norm1_h)
         norm1_h *= factor1
-    buffers.give(conv1_u)
+    net.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+NH² norm1_v[c]/max(NH²−1, 1))
     norm1_new_var = H**2 * N * norm1_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
-    relu1_y = buffers.take((N, H, H, C), dtype)
+    relu1_y = net.take((N, H, H, C))
     if not loops.resnet20_basic_forward_3(relu1_y, norm1_beta, norm1_gamma, norm1_h, C, H, N):
         np.multiply(norm1_h, norm1_gamma, out=relu1_y)
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    conv2_u = rt.contract(
-        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, H, C), dtype)
-    )
+    conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, H, C)))
     # (2) norm2_m[c] = 1/(H²N) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.empty((C,), dtype)
     norm2_v = rt.empty((C,), dtype)
@@ -157,70 +143,41 @@ def _basic_forward(
         norm2_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
-    norm2_h = buffers.take((N, H, H, C), dtype)
+    norm2_h = net.take((N, H, H, C))
     if not loops.resnet20_basic_forward_2(norm2_h, conv2_u, factor2, norm2_m, C, H, N):
         np.subtract(conv2_u, norm2_m, out=norm2_h)
         norm2_h *= factor2
-    buffers.give(conv2_u)
+    net.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
     # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+NH² norm2_v[c]/max(NH²−1, 1))
     norm2_new_var = H**2 * N * norm2_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
-    relu2_y = buffers.take((N, H, H, C), dtype)
+    relu2_y = net.take((N, H, H, C))
     if not loops.resnet20_basic_forward_4(relu2_y, norm2_beta, norm2_gamma, norm2_h, x, C, H, N):
         np.multiply(norm2_h, norm2_gamma, out=relu2_y)
         relu2_y += norm2_beta
         relu2_y += x
         np.maximum(relu2_y, 0, out=relu2_y)
-    return (
-        relu2_y,
-        {
-            place + "_norm1.running_mean": norm1_new_mean,
-            place + "_norm1.running_var": norm1_new_var,
-            place + "_norm2.running_mean": norm2_new_mean,
-            place + "_norm2.running_var": norm2_new_var,
-        },
-        (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y),
-    )
+    net.put("norm1.running_mean norm1.running_var", norm1_new_mean, norm1_new_var)
+    net.put("norm2.running_mean norm2.running_var", norm2_new_mean, norm2_new_var)
+    net.keep(x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y)
+    return relu2_y
 
 
-def _down_forward(
-    place: str,
-    x: rt.Array,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    dtype: Any,
-    buffers: rt.Buffers,
-    *,
-    H_out: int,
-    K: int,
-    p: int,
-) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
-    """Compute block down, forward.
+def _down_forward(net: rt.Pass, x: rt.Array, *, H_out: int, K: int, p: int) -> rt.Array:
+    """Compute block down, forward; rows are those at stage2_block1.
 
-    Given are x, shape (N, H, H, C). What a weight is called begins with place.
-    The numbers at its statements are those at stage2_block1.
-
-    Returns:
-        relu2_y, shape (N, H_out, H_out, K); norm1_new_mean, norm1_new_var, norm2_new_mean and norm2_new_var by
-            name; what backward needs: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and relu2_y.
+    Given is x, shape (N, H, H, C). Returned is relu2_y, shape (N, H_out, H_out, K).
     """
+    dtype = net.dtype
     N, H, _, C = x.shape
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, C, K))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (K,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (K,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, K, K))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (K,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (K,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (K,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (K,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (K,))
+    conv1_w, norm1_gamma, norm1_beta = net.weights(f"conv1.w 3 3 {C} {K}, norm1.gamma {K}, norm1.beta {K}")
+    conv2_w, norm2_gamma, norm2_beta = net.weights(f"conv2.w 3 3 {K} {K}, norm2.gamma {K}, norm2.beta {K}")
+    norm1_running_mean, norm1_running_var = net.weights(f"norm1.running_mean {K}, norm1.running_var {K}")
+    norm2_running_mean, norm2_running_var = net.weights(f"norm2.running_mean {K}, norm2.running_var {K}")
     # (8) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
-    conv1_u = rt.contract(
-        "n 2i+r-1 2j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H_out, H_out, K), dtype)
-    )
+    conv1_u = rt.contract("n 2i+r-1 2j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H_out, H_out, K)))
     # (2) norm1_m[c] = 1/(H′²N) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.empty((K,), dtype)
     norm1_v = rt.empty((K,), dtype)
@@ -230,25 +187,23 @@ def _down_forward(
         norm1_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
-    norm1_h = buffers.take((N, H_out, H_out, K), dtype)
+    norm1_h = net.take((N, H_out, H_out, K))
     if not loops.resnet20_down_forward_2(norm1_h, conv1_u, factor1, norm1_m, H_out, K, N):
         np.subtract(conv1_u, norm1_m, out=norm1_h)
         norm1_h *= factor1
-    buffers.give(conv1_u)
+    net.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+NH′² norm1_v[c]/max(NH′²−1, 1))
     norm1_new_var = H_out**2 * N * norm1_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
-    relu1_y = buffers.take((N, H_out, H_out, K), dtype)
+    relu1_y = net.take((N, H_out, H_out, K))
     if not loops.resnet20_down_forward_3(relu1_y, norm1_beta, norm1_gamma, norm1_h, H_out, K, N):
         np.multiply(norm1_h, norm1_gamma, out=relu1_y)
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    conv2_u = rt.contract(
-        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H_out, H_out, K), dtype)
-    )
+    conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H_out, H_out, K)))
     # (2) norm2_m[c] = 1/(H′²N) Σ_{n,i,j} conv2_u[n,i,j,c]
     norm2_m = rt.empty((K,), dtype)
     norm2_v = rt.empty((K,), dtype)
@@ -258,32 +213,26 @@ def _down_forward(
         norm2_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
     # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
     factor2 = 1 / np.sqrt(norm2_v + 1e-05)
-    norm2_h = buffers.take((N, H_out, H_out, K), dtype)
+    norm2_h = net.take((N, H_out, H_out, K))
     if not loops.resnet20_down_forward_2(norm2_h, conv2_u, factor2, norm2_m, H_out, K, N):
         np.subtract(conv2_u, norm2_m, out=norm2_h)
         norm2_h *= factor2
-    buffers.give(conv2_u)
+    net.give(conv2_u)
     # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
     norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
     # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+NH′² norm2_v[c]/max(NH′²−1, 1))
     norm2_new_var = H_out**2 * N * norm2_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     x_2 = rt.window(f"n 2i 2j c-{p} -> n i j c", x, (N, H_out, H_out, K))
-    relu2_y = buffers.take((N, H_out, H_out, K), dtype)
+    relu2_y = net.take((N, H_out, H_out, K))
     np.multiply(norm2_h, norm2_gamma, out=relu2_y)
     relu2_y += norm2_beta
     relu2_y += x_2
     np.maximum(relu2_y, 0, out=relu2_y)
-    return (
-        relu2_y,
-        {
-            place + "_norm1.running_mean": norm1_new_mean,
-            place + "_norm1.running_var": norm1_new_var,
-            place + "_norm2.running_mean": norm2_new_mean,
-            place + "_norm2.running_var": norm2_new_var,
-        },
-        (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y),
-    )
+    net.put("norm1.running_mean norm1.running_var", norm1_new_mean, norm1_new_var)
+    net.put("norm2.running_mean norm2.running_var", norm2_new_mean, norm2_new_var)
+    net.keep(x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y)
+    return relu2_y
 
 
 def resnet20_forward(
@@ -291,11 +240,9 @@ def resnet20_forward(
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
     """Compute the network in training: residual network of 20 layers for 32x32 images.
 
-    By the equations at its statements.
-
-    Kept for backward: x, norm1_v, norm1_h, relu1_y, stage1_block1_saved, stage1_block2_saved, stage1_block3_saved,
-        stage2_block1_saved, stage2_block2_saved, stage2_block3_saved, stage3_block1_saved, stage3_block2_saved,
-        stage3_block3_saved, pool_y: 379968*N + 688 elements.
+    Kept for backward: x, norm1_v, norm1_h, relu1_y, pool_y, stage1_block1_saved, stage1_block2_saved,
+        stage1_block3_saved, stage2_block1_saved, stage2_block2_saved, stage2_block3_saved, stage3_block1_saved,
+        stage3_block2_saved, stage3_block3_saved: 379968*N + 688 elements.
     Peak: 379978*N + 273162 elements (93.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
@@ -313,16 +260,12 @@ def resnet20_forward(
     x, dtype = rt.arrays("resnet20", "x 4", x)
     N = x.shape[0]
     rt.extents("resnet20", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
-    conv1_w = rt.weight("resnet20", params, "conv1.w", dtype, (3, 3, 3, 16))
-    norm1_gamma = rt.weight("resnet20", params, "norm1.gamma", dtype, (16,))
-    norm1_beta = rt.weight("resnet20", params, "norm1.beta", dtype, (16,))
-    output_w = rt.weight("resnet20", params, "output.w", dtype, (64, 10))
-    output_b = rt.weight("resnet20", params, "output.b", dtype, (10,))
-    norm1_running_mean = rt.weight("resnet20", state, "norm1.running_mean", dtype, (16,))
-    norm1_running_var = rt.weight("resnet20", state, "norm1.running_var", dtype, (16,))
-    buffers = rt.Buffers() if buffers is None else buffers
+    net = rt.Pass("resnet20", dtype, params, state=state, buffers=buffers)
+    conv1_w, norm1_gamma, norm1_beta = net.weights("conv1.w 3 3 3 16, norm1.gamma 16, norm1.beta 16")
+    output_w, output_b = net.weights("output.w 64 10, output.b 10")
+    norm1_running_mean, norm1_running_var = net.weights("norm1.running_mean 16, norm1.running_var 16")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, 32, 32, 16), dtype))
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, 32, 32, 16)))
     # (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
     norm1_m = rt.empty((16,), dtype)
     norm1_v = rt.empty((16,), dtype)
@@ -332,203 +275,116 @@ def resnet20_forward(
         norm1_v[...] = rt.ratio(1, 1024 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
     # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
     factor1 = 1 / np.sqrt(norm1_v + 1e-05)
-    norm1_h = buffers.take((N, 32, 32, 16), dtype)
+    norm1_h = net.take((N, 32, 32, 16))
     if not loops.resnet20_forward_2(norm1_h, conv1_u, factor1, norm1_m, N):
         np.subtract(conv1_u, norm1_m, out=norm1_h)
         norm1_h *= factor1
-    buffers.give(conv1_u)
+    net.give(conv1_u)
     # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
     norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
     # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
     norm1_new_var = 512 * N * norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
-    relu1_y = buffers.take((N, 32, 32, 16), dtype)
+    relu1_y = net.take((N, 32, 32, 16))
     if not loops.resnet20_forward_3(relu1_y, norm1_beta, norm1_gamma, norm1_h, N):
         np.multiply(norm1_h, norm1_gamma, out=relu1_y)
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
-    stage1_block1_relu2_y, stage1_block1_state, stage1_block1_saved = _basic_forward(
-        "stage1_block1", relu1_y, params, state, dtype, buffers
-    )
-    stage1_block2_relu2_y, stage1_block2_state, stage1_block2_saved = _basic_forward(
-        "stage1_block2", stage1_block1_relu2_y, params, state, dtype, buffers
-    )
-    stage1_block3_relu2_y, stage1_block3_state, stage1_block3_saved = _basic_forward(
-        "stage1_block3", stage1_block2_relu2_y, params, state, dtype, buffers
-    )
-    stage2_block1_relu2_y, stage2_block1_state, stage2_block1_saved = _down_forward(
-        "stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers, H_out=16, K=32, p=8
-    )
-    stage2_block2_relu2_y, stage2_block2_state, stage2_block2_saved = _basic_forward(
-        "stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers
-    )
-    stage2_block3_relu2_y, stage2_block3_state, stage2_block3_saved = _basic_forward(
-        "stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers
-    )
-    stage3_block1_relu2_y, stage3_block1_state, stage3_block1_saved = _down_forward(
-        "stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers, H_out=8, K=64, p=16
-    )
-    stage3_block2_relu2_y, stage3_block2_state, stage3_block2_saved = _basic_forward(
-        "stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers
-    )
-    stage3_block3_relu2_y, stage3_block3_state, stage3_block3_saved = _basic_forward(
-        "stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers
-    )
+    stage1_block1_relu2_y = _basic_forward(net.at("stage1_block1"), relu1_y)
+    stage1_block2_relu2_y = _basic_forward(net.at("stage1_block2"), stage1_block1_relu2_y)
+    stage1_block3_relu2_y = _basic_forward(net.at("stage1_block3"), stage1_block2_relu2_y)
+    stage2_block1_relu2_y = _down_forward(net.at("stage2_block1"), stage1_block3_relu2_y, H_out=16, K=32, p=8)
+    stage2_block2_relu2_y = _basic_forward(net.at("stage2_block2"), stage2_block1_relu2_y)
+    stage2_block3_relu2_y = _basic_forward(net.at("stage2_block3"), stage2_block2_relu2_y)
+    stage3_block1_relu2_y = _down_forward(net.at("stage3_block1"), stage2_block3_relu2_y, H_out=8, K=64, p=16)
+    stage3_block2_relu2_y = _basic_forward(net.at("stage3_block2"), stage3_block1_relu2_y)
+    stage3_block3_relu2_y = _basic_forward(net.at("stage3_block3"), stage3_block2_relu2_y)
     # (11) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y, (1, 2))
     # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
     output_u = rt.contract("n c, c k -> n k", pool_y, output_w)
     # (12) output_u[n,k] += output_b[k]
     output_u += output_b
-    return (
-        output_u,
-        {
-            "norm1.running_mean": norm1_new_mean,
-            "norm1.running_var": norm1_new_var,
-            **stage1_block1_state,
-            **stage1_block2_state,
-            **stage1_block3_state,
-            **stage2_block1_state,
-            **stage2_block2_state,
-            **stage2_block3_state,
-            **stage3_block1_state,
-            **stage3_block2_state,
-            **stage3_block3_state,
-        },
-        (
-            x,
-            norm1_v,
-            norm1_h,
-            relu1_y,
-            stage1_block1_saved,
-            stage1_block2_saved,
-            stage1_block3_saved,
-            stage2_block1_saved,
-            stage2_block2_saved,
-            stage2_block3_saved,
-            stage3_block1_saved,
-            stage3_block2_saved,
-            stage3_block3_saved,
-            pool_y,
-        ),
-    )
+    net.put("norm1.running_mean norm1.running_var", norm1_new_mean, norm1_new_var)
+    return output_u, net.results, (x, norm1_v, norm1_h, relu1_y, pool_y, net.blocks)
 
 
-def _basic_predict(
-    place: str, x: rt.Array, params: Mapping[str, Any], state: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
-) -> rt.Array:
-    """Compute block basic, predict.
+def _basic_predict(net: rt.Pass, x: rt.Array) -> rt.Array:
+    """Compute block basic, predict; rows are those at stage1_block1.
 
-    Given are x, shape (N, H, H, C). What a weight is called begins with place.
-    The numbers at its statements are those at stage1_block1.
-
-    Returns:
-        relu2_y, shape (N, H, H, C).
+    Given is x, shape (N, H, H, C). Returned is relu2_y, shape (N, H, H, C).
     """
     N, H, _, C = x.shape
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, C, C))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (C,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (C,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, C, C))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (C,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (C,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (C,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (C,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (C,))
+    conv1_w, norm1_gamma, norm1_beta = net.weights(f"conv1.w 3 3 {C} {C}, norm1.gamma {C}, norm1.beta {C}")
+    conv2_w, norm2_gamma, norm2_beta = net.weights(f"conv2.w 3 3 {C} {C}, norm2.gamma {C}, norm2.beta {C}")
+    norm1_running_mean, norm1_running_var = net.weights(f"norm1.running_mean {C}, norm1.running_var {C}")
+    norm2_running_mean, norm2_running_var = net.weights(f"norm2.running_mean {C}, norm2.running_var {C}")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H, H, C), dtype))
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H, H, C)))
     # (6) relu1_y[n,i,j,c]
     #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y = buffers.take((N, H, H, C), dtype)
+    relu1_y = net.take((N, H, H, C))
     if not loops.resnet20_basic_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, C, H, N):
         np.subtract(conv1_u, norm1_running_mean, out=relu1_y)
         relu1_y *= factor1
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
-    buffers.give(conv1_u)
+    net.give(conv1_u)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    conv2_u = rt.contract(
-        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, H, C), dtype)
-    )
-    buffers.give(relu1_y)
+    conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, H, C)))
+    net.give(relu1_y)
     # (6) relu2_y[n,i,j,c]
     #       = max(0, x[n,i,j,c]+norm2_gamma[c]
     #           (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
     factor2 = norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
-    relu2_y = buffers.take((N, H, H, C), dtype)
+    relu2_y = net.take((N, H, H, C))
     if not loops.resnet20_basic_predict_2(relu2_y, conv2_u, factor2, norm2_beta, norm2_running_mean, x, C, H, N):
         np.subtract(conv2_u, norm2_running_mean, out=relu2_y)
         relu2_y *= factor2
         relu2_y += norm2_beta
         relu2_y += x
         np.maximum(relu2_y, 0, out=relu2_y)
-    buffers.give(conv2_u)
+    net.give(conv2_u)
     return relu2_y
 
 
-def _down_predict(
-    place: str,
-    x: rt.Array,
-    params: Mapping[str, Any],
-    state: Mapping[str, Any],
-    dtype: Any,
-    buffers: rt.Buffers,
-    *,
-    H_out: int,
-    K: int,
-    p: int,
-) -> rt.Array:
-    """Compute block down, predict.
+def _down_predict(net: rt.Pass, x: rt.Array, *, H_out: int, K: int, p: int) -> rt.Array:
+    """Compute block down, predict; rows are those at stage2_block1.
 
-    Given are x, shape (N, H, H, C). What a weight is called begins with place.
-    The numbers at its statements are those at stage2_block1.
-
-    Returns:
-        relu2_y, shape (N, H_out, H_out, K).
+    Given is x, shape (N, H, H, C). Returned is relu2_y, shape (N, H_out, H_out, K).
     """
     N, H, _, C = x.shape
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, C, K))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (K,))
-    norm1_beta = rt.weight("resnet20", params, place + "_norm1.beta", dtype, (K,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, K, K))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
-    norm2_beta = rt.weight("resnet20", params, place + "_norm2.beta", dtype, (K,))
-    norm1_running_mean = rt.weight("resnet20", state, place + "_norm1.running_mean", dtype, (K,))
-    norm1_running_var = rt.weight("resnet20", state, place + "_norm1.running_var", dtype, (K,))
-    norm2_running_mean = rt.weight("resnet20", state, place + "_norm2.running_mean", dtype, (K,))
-    norm2_running_var = rt.weight("resnet20", state, place + "_norm2.running_var", dtype, (K,))
+    conv1_w, norm1_gamma, norm1_beta = net.weights(f"conv1.w 3 3 {C} {K}, norm1.gamma {K}, norm1.beta {K}")
+    conv2_w, norm2_gamma, norm2_beta = net.weights(f"conv2.w 3 3 {K} {K}, norm2.gamma {K}, norm2.beta {K}")
+    norm1_running_mean, norm1_running_var = net.weights(f"norm1.running_mean {K}, norm1.running_var {K}")
+    norm2_running_mean, norm2_running_var = net.weights(f"norm2.running_mean {K}, norm2.running_var {K}")
     # (8) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
-    conv1_u = rt.contract(
-        "n 2i+r-1 2j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H_out, H_out, K), dtype)
-    )
+    conv1_u = rt.contract("n 2i+r-1 2j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H_out, H_out, K)))
     # (6) relu1_y[n,i,j,c]
     #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y = buffers.take((N, H_out, H_out, K), dtype)
+    relu1_y = net.take((N, H_out, H_out, K))
     if not loops.resnet20_down_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, H_out, K, N):
         np.subtract(conv1_u, norm1_running_mean, out=relu1_y)
         relu1_y *= factor1
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
-    buffers.give(conv1_u)
+    net.give(conv1_u)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    conv2_u = rt.contract(
-        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H_out, H_out, K), dtype)
-    )
-    buffers.give(relu1_y)
+    conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H_out, H_out, K)))
+    net.give(relu1_y)
     # (6) relu2_y[n,i,j,c]
     #       = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c]
     #           (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
     x_2 = rt.window(f"n 2i 2j c-{p} -> n i j c", x, (N, H_out, H_out, K))
-    relu2_y = buffers.take((N, H_out, H_out, K), dtype)
+    relu2_y = net.take((N, H_out, H_out, K))
     np.subtract(conv2_u, norm2_running_mean, out=relu2_y)
     relu2_y *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
     relu2_y += norm2_beta
     relu2_y += x_2
     np.maximum(relu2_y, 0, out=relu2_y)
-    buffers.give(conv2_u)
+    net.give(conv2_u)
     return relu2_y
 
 
@@ -536,8 +392,6 @@ def resnet20_predict(
     x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> rt.Array:
     """Compute the network after training: residual network of 20 layers for 32x32 images.
-
-    By the equations at its statements.
 
     Peak: 52224*N + 271114 elements (13.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -556,51 +410,43 @@ def resnet20_predict(
     x, dtype = rt.arrays("resnet20", "x 4", x)
     N = x.shape[0]
     rt.extents("resnet20", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
-    conv1_w = rt.weight("resnet20", params, "conv1.w", dtype, (3, 3, 3, 16))
-    norm1_gamma = rt.weight("resnet20", params, "norm1.gamma", dtype, (16,))
-    norm1_beta = rt.weight("resnet20", params, "norm1.beta", dtype, (16,))
-    output_w = rt.weight("resnet20", params, "output.w", dtype, (64, 10))
-    output_b = rt.weight("resnet20", params, "output.b", dtype, (10,))
-    norm1_running_mean = rt.weight("resnet20", state, "norm1.running_mean", dtype, (16,))
-    norm1_running_var = rt.weight("resnet20", state, "norm1.running_var", dtype, (16,))
-    buffers = rt.Buffers() if buffers is None else buffers
+    net = rt.Pass("resnet20", dtype, params, state=state, buffers=buffers)
+    conv1_w, norm1_gamma, norm1_beta = net.weights("conv1.w 3 3 3 16, norm1.gamma 16, norm1.beta 16")
+    output_w, output_b = net.weights("output.w 64 10, output.b 10")
+    norm1_running_mean, norm1_running_var = net.weights("norm1.running_mean 16, norm1.running_var 16")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, 32, 32, 16), dtype))
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, 32, 32, 16)))
     # (6) relu1_y[n,i,j,c]
     #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
     factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y = buffers.take((N, 32, 32, 16), dtype)
+    relu1_y = net.take((N, 32, 32, 16))
     if not loops.resnet20_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, N):
         np.subtract(conv1_u, norm1_running_mean, out=relu1_y)
         relu1_y *= factor1
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
-    buffers.give(conv1_u)
-    stage1_block1_relu2_y = _basic_predict("stage1_block1", relu1_y, params, state, dtype, buffers)
-    buffers.give(relu1_y)
-    stage1_block2_relu2_y = _basic_predict("stage1_block2", stage1_block1_relu2_y, params, state, dtype, buffers)
-    buffers.give(stage1_block1_relu2_y)
-    stage1_block3_relu2_y = _basic_predict("stage1_block3", stage1_block2_relu2_y, params, state, dtype, buffers)
-    buffers.give(stage1_block2_relu2_y)
-    stage2_block1_relu2_y = _down_predict(
-        "stage2_block1", stage1_block3_relu2_y, params, state, dtype, buffers, H_out=16, K=32, p=8
-    )
-    buffers.give(stage1_block3_relu2_y)
-    stage2_block2_relu2_y = _basic_predict("stage2_block2", stage2_block1_relu2_y, params, state, dtype, buffers)
-    buffers.give(stage2_block1_relu2_y)
-    stage2_block3_relu2_y = _basic_predict("stage2_block3", stage2_block2_relu2_y, params, state, dtype, buffers)
-    buffers.give(stage2_block2_relu2_y)
-    stage3_block1_relu2_y = _down_predict(
-        "stage3_block1", stage2_block3_relu2_y, params, state, dtype, buffers, H_out=8, K=64, p=16
-    )
-    buffers.give(stage2_block3_relu2_y)
-    stage3_block2_relu2_y = _basic_predict("stage3_block2", stage3_block1_relu2_y, params, state, dtype, buffers)
-    buffers.give(stage3_block1_relu2_y)
-    stage3_block3_relu2_y = _basic_predict("stage3_block3", stage3_block2_relu2_y, params, state, dtype, buffers)
-    buffers.give(stage3_block2_relu2_y)
+    net.give(conv1_u)
+    stage1_block1_relu2_y = _basic_predict(net.at("stage1_block1"), relu1_y)
+    net.give(relu1_y)
+    stage1_block2_relu2_y = _basic_predict(net.at("stage1_block2"), stage1_block1_relu2_y)
+    net.give(stage1_block1_relu2_y)
+    stage1_block3_relu2_y = _basic_predict(net.at("stage1_block3"), stage1_block2_relu2_y)
+    net.give(stage1_block2_relu2_y)
+    stage2_block1_relu2_y = _down_predict(net.at("stage2_block1"), stage1_block3_relu2_y, H_out=16, K=32, p=8)
+    net.give(stage1_block3_relu2_y)
+    stage2_block2_relu2_y = _basic_predict(net.at("stage2_block2"), stage2_block1_relu2_y)
+    net.give(stage2_block1_relu2_y)
+    stage2_block3_relu2_y = _basic_predict(net.at("stage2_block3"), stage2_block2_relu2_y)
+    net.give(stage2_block2_relu2_y)
+    stage3_block1_relu2_y = _down_predict(net.at("stage3_block1"), stage2_block3_relu2_y, H_out=8, K=64, p=16)
+    net.give(stage2_block3_relu2_y)
+    stage3_block2_relu2_y = _basic_predict(net.at("stage3_block2"), stage3_block1_relu2_y)
+    net.give(stage3_block1_relu2_y)
+    stage3_block3_relu2_y = _basic_predict(net.at("stage3_block3"), stage3_block2_relu2_y)
+    net.give(stage3_block2_relu2_y)
     # (11) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y, (1, 2))
-    buffers.give(stage3_block3_relu2_y)
+    net.give(stage3_block3_relu2_y)
     # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
     output_u = rt.contract("n c, c k -> n k", pool_y, output_w)
     # (12) output_u[n,k] += output_b[k]
@@ -608,26 +454,18 @@ def resnet20_predict(
     return output_u
 
 
-def _basic_backward(
-    place: str, drelu2_y: rt.Array, params: Mapping[str, Any], saved: tuple[Any, ...], dtype: Any, buffers: rt.Buffers
-) -> tuple[rt.Array, dict[str, rt.Array]]:
-    """Compute block basic, backward.
+def _basic_backward(net: rt.Pass, drelu2_y: rt.Array) -> rt.Array:
+    """Compute block basic, backward; rows are those at stage3_block3.
 
-    Given are drelu2_y, shape (N, H, H, C); saved: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and relu2_y. What
-        a weight is called begins with place.
-    The numbers at its statements are those at stage3_block3.
-
-    Returns:
-        dx, shape (N, H, H, C); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by name.
+    Given is drelu2_y, shape (N, H, H, C). Returned is dx, shape (N, H, H, C).
     """
-    (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y) = saved
+    dtype = net.dtype
+    x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y = net.kept
     N, H, _, C = drelu2_y.shape
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, C, C))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (C,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, C, C))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (C,))
+    conv1_w, norm1_gamma, conv2_w = net.weights(f"conv1.w 3 3 {C} {C}, norm1.gamma {C}, conv2.w 3 3 {C} {C}")
+    (norm2_gamma,) = net.weights(f"norm2.gamma {C}")
     # (40) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dsum_y = buffers.take((N, H, H, C), dtype)
+    dsum_y = net.take((N, H, H, C))
     dnorm2_beta = rt.empty((C,), dtype)
     dnorm2_gamma = rt.empty((C,), dtype)
     if not loops.resnet20_basic_backward_1(dsum_y, dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h, C, H, N):
@@ -640,21 +478,19 @@ def _basic_backward(
     #        = 1/(H²N)
     #            norm2_gamma[e] (NH² dsum_y[m,q,v,e]−norm2_h[m,q,v,e] dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
     factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
-    dconv2_u = buffers.take((N, H, H, C), dtype)
+    dconv2_u = net.take((N, H, H, C))
     if not loops.resnet20_basic_backward_2(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, C, H, N):
         np.multiply(dsum_y, H**2 * N, out=dconv2_u)
         dconv2_u -= dnorm2_beta
         dconv2_u -= dnorm2_gamma * norm2_h
         dconv2_u *= rt.ratio(1, H**2 * N) * factor1
     # (63) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
-    drelu1_y = rt.contract(
-        "m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=buffers.take((N, H, H, C), dtype)
-    )
+    drelu1_y = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=net.take((N, H, H, C)))
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     factor2 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dnorm1_beta = rt.empty((C,), dtype)
     dnorm1_gamma = rt.empty((C,), dtype)
-    dconv1_u = buffers.take((N, H, H, C), dtype)
+    dconv1_u = net.take((N, H, H, C))
     if not (
         loops.resnet20_basic_backward_3(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, C, H, N)
         and loops.resnet20_basic_backward_4(
@@ -673,59 +509,36 @@ def _basic_backward(
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
         dconv1_u *= rt.ratio(1, H**2 * N) * factor2
-    buffers.give(drelu1_y)
+    net.give(drelu1_y)
     # (68) dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
-    dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=buffers.take((N, H, H, C), dtype))
+    dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=net.take((N, H, H, C)))
     # (68) dx[m,q,v,e] += dsum_y[m,q,v,e]
     dx += dsum_y
-    buffers.give(dsum_y)
+    net.give(dsum_y)
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     dconv1_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, C, C), dtype))
-    buffers.give(dconv1_u)
+    net.give(dconv1_u)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     dconv2_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", relu1_y, dconv2_u, out=rt.empty((3, 3, C, C), dtype))
-    buffers.give(dconv2_u)
-    return (
-        dx,
-        {
-            place + "_conv1.w": dconv1_w,
-            place + "_norm1.gamma": dnorm1_gamma,
-            place + "_norm1.beta": dnorm1_beta,
-            place + "_conv2.w": dconv2_w,
-            place + "_norm2.gamma": dnorm2_gamma,
-            place + "_norm2.beta": dnorm2_beta,
-        },
-    )
+    net.give(dconv2_u)
+    net.put("conv1.w norm1.gamma norm1.beta conv2.w", dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w)
+    net.put("norm2.gamma norm2.beta", dnorm2_gamma, dnorm2_beta)
+    return dx
 
 
-def _down_backward(
-    place: str,
-    drelu2_y: rt.Array,
-    params: Mapping[str, Any],
-    saved: tuple[Any, ...],
-    dtype: Any,
-    buffers: rt.Buffers,
-    *,
-    p: int,
-) -> tuple[rt.Array, dict[str, rt.Array]]:
-    """Compute block down, backward.
+def _down_backward(net: rt.Pass, drelu2_y: rt.Array, *, p: int) -> rt.Array:
+    """Compute block down, backward; rows are those at stage3_block1.
 
-    Given are drelu2_y, shape (N, H_out, H_out, K); saved: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h and
-        relu2_y. What a weight is called begins with place.
-    The numbers at its statements are those at stage3_block1.
-
-    Returns:
-        dx, shape (N, H, H, C); dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w, dnorm2_gamma and dnorm2_beta by name.
+    Given is drelu2_y, shape (N, H_out, H_out, K). Returned is dx, shape (N, H, H, C).
     """
-    (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y) = saved
+    dtype = net.dtype
+    x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y = net.kept
     N, H_out, _, K = drelu2_y.shape
     _, H, _, C = x.shape
-    conv1_w = rt.weight("resnet20", params, place + "_conv1.w", dtype, (3, 3, C, K))
-    norm1_gamma = rt.weight("resnet20", params, place + "_norm1.gamma", dtype, (K,))
-    conv2_w = rt.weight("resnet20", params, place + "_conv2.w", dtype, (3, 3, K, K))
-    norm2_gamma = rt.weight("resnet20", params, place + "_norm2.gamma", dtype, (K,))
+    conv1_w, norm1_gamma, conv2_w = net.weights(f"conv1.w 3 3 {C} {K}, norm1.gamma {K}, conv2.w 3 3 {K} {K}")
+    (norm2_gamma,) = net.weights(f"norm2.gamma {K}")
     # (70) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dsum_y = buffers.take((N, H_out, H_out, K), dtype)
+    dsum_y = net.take((N, H_out, H_out, K))
     dnorm2_beta = rt.empty((K,), dtype)
     dnorm2_gamma = rt.empty((K,), dtype)
     if not loops.resnet20_down_backward_1(dsum_y, dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h, H_out, K, N):
@@ -738,21 +551,19 @@ def _down_backward(
     #        = 1/(H′²N) norm2_gamma[e] (NH′² dsum_y[m,q,v,e]−norm2_h[m,q,v,e] dnorm2_gamma[e]−dnorm2_beta[e])
     #            /√(10⁻⁵+norm2_v[e])
     factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
-    dconv2_u = buffers.take((N, H_out, H_out, K), dtype)
+    dconv2_u = net.take((N, H_out, H_out, K))
     if not loops.resnet20_down_backward_2(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, H_out, K, N):
         np.multiply(dsum_y, H_out**2 * N, out=dconv2_u)
         dconv2_u -= dnorm2_beta
         dconv2_u -= dnorm2_gamma * norm2_h
         dconv2_u *= rt.ratio(1, H_out**2 * N) * factor1
     # (63) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
-    drelu1_y = rt.contract(
-        "m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=buffers.take((N, H_out, H_out, K), dtype)
-    )
+    drelu1_y = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=net.take((N, H_out, H_out, K)))
     # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     factor2 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dnorm1_beta = rt.empty((K,), dtype)
     dnorm1_gamma = rt.empty((K,), dtype)
-    dconv1_u = buffers.take((N, H_out, H_out, K), dtype)
+    dconv1_u = net.take((N, H_out, H_out, K))
     if not (
         loops.resnet20_down_backward_3(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, H_out, K, N)
         and loops.resnet20_down_backward_4(
@@ -771,9 +582,9 @@ def _down_backward(
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
         dconv1_u *= rt.ratio(1, H_out**2 * N) * factor2
-    buffers.give(drelu1_y)
+    net.give(drelu1_y)
     # dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+p]
-    dx = buffers.take((N, H, H, C), dtype)
+    dx = net.take((N, H, H, C))
     dx.fill(0)
     e_low, e_high = rt.clip(C, (1, p, K))
     i_low, i_high = rt.clip(H_out, (2, 0, H))
@@ -784,26 +595,18 @@ def _down_backward(
         e_at = rt.span(1, p, e_low, e_high)
         part = dx[:, i_at, j_at, e_low:e_high]
         part += dsum_y[:, i_low:i_high, j_low:j_high, e_at]
-    buffers.give(dsum_y)
+    net.give(dsum_y)
     # dx[m, 2i+r−1, 2j+t−1, e] += Σ_{k} conv1_w[r,t,e,k] dconv1_u[m,i,j,k]
     rt.contract("m i j k, r t e k -> m 2i+r-1 2j+t-1 e", dconv1_u, conv1_w, out=dx, add=True)
     # (71) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+2i−1, q+2j−1, v] dconv1_u[n,i,j,e]
     dconv1_w = rt.contract("n m+2i-1 q+2j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, C, K), dtype))
-    buffers.give(dconv1_u)
+    net.give(dconv1_u)
     # (60) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     dconv2_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", relu1_y, dconv2_u, out=rt.empty((3, 3, K, K), dtype))
-    buffers.give(dconv2_u)
-    return (
-        dx,
-        {
-            place + "_conv1.w": dconv1_w,
-            place + "_norm1.gamma": dnorm1_gamma,
-            place + "_norm1.beta": dnorm1_beta,
-            place + "_conv2.w": dconv2_w,
-            place + "_norm2.gamma": dnorm2_gamma,
-            place + "_norm2.beta": dnorm2_beta,
-        },
-    )
+    net.give(dconv2_u)
+    net.put("conv1.w norm1.gamma norm1.beta conv2.w", dconv1_w, dnorm1_gamma, dnorm1_beta, dconv2_w)
+    net.put("norm2.gamma norm2.beta", dnorm2_gamma, dnorm2_beta)
+    return dx
 
 
 def resnet20_backward(
@@ -815,8 +618,6 @@ def resnet20_backward(
     buffers: rt.Buffers | None = None,
 ) -> tuple[Any, dict[str, rt.Array]]:
     """Compute all gradients of E: residual network of 20 layers for 32x32 images.
-
-    By the equations at its statements.
 
     Peak: 478282*N + 533728 elements (118.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -833,86 +634,51 @@ def resnet20_backward(
     Raises:
         TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    (
-        x,
-        norm1_v,
-        norm1_h,
-        relu1_y,
-        stage1_block1_saved,
-        stage1_block2_saved,
-        stage1_block3_saved,
-        stage2_block1_saved,
-        stage2_block2_saved,
-        stage2_block3_saved,
-        stage3_block1_saved,
-        stage3_block2_saved,
-        stage3_block3_saved,
-        pool_y,
-    ) = saved
+    (x, norm1_v, norm1_h, relu1_y, pool_y, blocks) = saved
     dy, dtype = rt.arrays("resnet20", "dy 2", dy)
     N = x.shape[0]
     rt.extent("resnet20", "argument x, axis 1 (32)", x.shape[1], 32)
     rt.extent("resnet20", "argument x, axis 2 (32)", x.shape[2], 32)
     rt.extent("resnet20", "argument x, axis 3 (3)", x.shape[3], 3)
-    conv1_w = rt.weight("resnet20", params, "conv1.w", dtype, (3, 3, 3, 16))
-    norm1_gamma = rt.weight("resnet20", params, "norm1.gamma", dtype, (16,))
-    output_w = rt.weight("resnet20", params, "output.w", dtype, (64, 10))
+    net = rt.Pass("resnet20", dtype, params, buffers=buffers, blocks=blocks)
+    conv1_w, norm1_gamma, output_w = net.weights("conv1.w 3 3 3 16, norm1.gamma 16, output.w 64 10")
     rt.extents("resnet20", "dy", dy.shape, (N, 10), "batch, 10")
-    buffers = rt.Buffers() if buffers is None else buffers
     # (36) dpool_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
-    dpool_y = rt.contract("m k, q k -> m q", dy, output_w, out=buffers.take((N, 64), dtype))
+    dpool_y = rt.contract("m k, q k -> m q", dy, output_w, out=net.take((N, 64)))
     # (38) dstage3_block3_relu2_y[m,q,v,e] = 1/64 dpool_y[m,e]
-    dstage3_block3_relu2_y = buffers.take((N, 8, 8, 64), dtype)
+    dstage3_block3_relu2_y = net.take((N, 8, 8, 64))
     dstage3_block3_relu2_y.fill(0)
     dstage3_block3_relu2_y += dpool_y[:, None, None, :] / 64
-    buffers.give(dpool_y)
-    dstage3_block2_relu2_y, stage3_block3_gradients = _basic_backward(
-        "stage3_block3", dstage3_block3_relu2_y, params, stage3_block3_saved, dtype, buffers
-    )
-    buffers.give(dstage3_block3_relu2_y)
+    net.give(dpool_y)
+    dstage3_block2_relu2_y = _basic_backward(net.at("stage3_block3"), dstage3_block3_relu2_y)
+    net.give(dstage3_block3_relu2_y)
     # (50) to (51), (57), (60), (63), (65), (68), (70), stage3_block2
-    dstage3_block1_relu2_y, stage3_block2_gradients = _basic_backward(
-        "stage3_block2", dstage3_block2_relu2_y, params, stage3_block2_saved, dtype, buffers
-    )
-    buffers.give(dstage3_block2_relu2_y)
-    dstage2_block3_relu2_y, stage3_block1_gradients = _down_backward(
-        "stage3_block1", dstage3_block1_relu2_y, params, stage3_block1_saved, dtype, buffers, p=16
-    )
-    buffers.give(dstage3_block1_relu2_y)
+    dstage3_block1_relu2_y = _basic_backward(net.at("stage3_block2"), dstage3_block2_relu2_y)
+    net.give(dstage3_block2_relu2_y)
+    dstage2_block3_relu2_y = _down_backward(net.at("stage3_block1"), dstage3_block1_relu2_y, p=16)
+    net.give(dstage3_block1_relu2_y)
     # (50) to (51), (57), (60), (63), (65), (68), (72), stage2_block3
-    dstage2_block2_relu2_y, stage2_block3_gradients = _basic_backward(
-        "stage2_block3", dstage2_block3_relu2_y, params, stage2_block3_saved, dtype, buffers
-    )
-    buffers.give(dstage2_block3_relu2_y)
+    dstage2_block2_relu2_y = _basic_backward(net.at("stage2_block3"), dstage2_block3_relu2_y)
+    net.give(dstage2_block3_relu2_y)
     # (50) to (51), (57), (60), (63), (65), (68), (70), stage2_block2
-    dstage2_block1_relu2_y, stage2_block2_gradients = _basic_backward(
-        "stage2_block2", dstage2_block2_relu2_y, params, stage2_block2_saved, dtype, buffers
-    )
-    buffers.give(dstage2_block2_relu2_y)
-    dstage1_block3_relu2_y, stage2_block1_gradients = _down_backward(
-        "stage2_block1", dstage2_block1_relu2_y, params, stage2_block1_saved, dtype, buffers, p=8
-    )
-    buffers.give(dstage2_block1_relu2_y)
+    dstage2_block1_relu2_y = _basic_backward(net.at("stage2_block2"), dstage2_block2_relu2_y)
+    net.give(dstage2_block2_relu2_y)
+    dstage1_block3_relu2_y = _down_backward(net.at("stage2_block1"), dstage2_block1_relu2_y, p=8)
+    net.give(dstage2_block1_relu2_y)
     # (50) to (51), (57), (60), (63), (65), (68), (73), stage1_block3
-    dstage1_block2_relu2_y, stage1_block3_gradients = _basic_backward(
-        "stage1_block3", dstage1_block3_relu2_y, params, stage1_block3_saved, dtype, buffers
-    )
-    buffers.give(dstage1_block3_relu2_y)
+    dstage1_block2_relu2_y = _basic_backward(net.at("stage1_block3"), dstage1_block3_relu2_y)
+    net.give(dstage1_block3_relu2_y)
     # (50) to (51), (57), (60), (63), (65), (68), (70), stage1_block2
-    dstage1_block1_relu2_y, stage1_block2_gradients = _basic_backward(
-        "stage1_block2", dstage1_block2_relu2_y, params, stage1_block2_saved, dtype, buffers
-    )
-    buffers.give(dstage1_block2_relu2_y)
+    dstage1_block1_relu2_y = _basic_backward(net.at("stage1_block2"), dstage1_block2_relu2_y)
+    net.give(dstage1_block2_relu2_y)
     # (50) to (51), (57), (60), (63), (65), (68), (70), stage1_block1
-    drelu1_y, stage1_block1_gradients = _basic_backward(
-        "stage1_block1", dstage1_block1_relu2_y, params, stage1_block1_saved, dtype, buffers
-    )
-    buffers.give(dstage1_block1_relu2_y)
+    drelu1_y = _basic_backward(net.at("stage1_block1"), dstage1_block1_relu2_y)
+    net.give(dstage1_block1_relu2_y)
     # (70) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
     factor1 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
     dnorm1_beta = rt.empty((16,), dtype)
     dnorm1_gamma = rt.empty((16,), dtype)
-    dconv1_u = buffers.take((N, 32, 32, 16), dtype)
+    dconv1_u = net.take((N, 32, 32, 16))
     if not (
         loops.resnet20_backward_1(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, N)
         and loops.resnet20_backward_2(dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor1, norm1_h, N)
@@ -929,7 +695,7 @@ def resnet20_backward(
         dconv1_u -= dnorm1_beta
         dconv1_u -= dnorm1_gamma * norm1_h
         dconv1_u *= rt.ratio(1, 1024 * N) * factor1
-    buffers.give(drelu1_y)
+    net.give(drelu1_y)
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     dconv1_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, 3, 16), dtype))
     # (32) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]
@@ -939,26 +705,10 @@ def resnet20_backward(
     if inputs:
         # dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
         dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=rt.empty((N, 32, 32, 3), dtype))
-    buffers.give(dconv1_u)
-    return (
-        dx if inputs else None,
-        {
-            "conv1.w": dconv1_w,
-            "norm1.gamma": dnorm1_gamma,
-            "norm1.beta": dnorm1_beta,
-            **stage1_block1_gradients,
-            **stage1_block2_gradients,
-            **stage1_block3_gradients,
-            **stage2_block1_gradients,
-            **stage2_block2_gradients,
-            **stage2_block3_gradients,
-            **stage3_block1_gradients,
-            **stage3_block2_gradients,
-            **stage3_block3_gradients,
-            "output.w": doutput_w,
-            "output.b": doutput_b,
-        },
-    )
+    net.give(dconv1_u)
+    net.put("conv1.w norm1.gamma norm1.beta", dconv1_w, dnorm1_gamma, dnorm1_beta)
+    net.put("output.w output.b", doutput_w, doutput_b)
+    return dx if inputs else None, net.results
 
 
 def resnet20_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
@@ -1104,12 +854,12 @@ class ResNet20(rt.Network):
         "norm1.v",
         "norm1.h",
         "relu1.y",
+        "pool.y",
         *rt.placed_names(_BASIC_KEPT, "stage1_block1", "stage1_block2", "stage1_block3"),
         *rt.placed_names(_DOWN_KEPT, "stage2_block1"),
         *rt.placed_names(_BASIC_KEPT, "stage2_block2", "stage2_block3"),
         *rt.placed_names(_DOWN_KEPT, "stage3_block1"),
         *rt.placed_names(_BASIC_KEPT, "stage3_block2", "stage3_block3"),
-        "pool.y",
     )
 
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:

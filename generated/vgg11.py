@@ -59,83 +59,68 @@ _DOUBLE_LAYERS = {"conv1": "conv2d", "relu1": "relu", "conv2": "conv2d", "relu2"
 _DOUBLE_KEPT = ("relu1.y", "relu2.y", "pool.argmax", "pool.y")
 
 
-def _double_forward(
-    place: str, x: rt.Array, params: Mapping[str, Any], dtype: Any, buffers: rt.Buffers, *, H_out: int, K: int
-) -> tuple[rt.Array, tuple[Any, ...]]:
-    """Compute block double, forward.
+def _double_forward(net: rt.Pass, x: rt.Array, *, H_out: int, K: int) -> rt.Array:
+    """Compute block double, forward; rows are those at stage3.
 
-    Given are x, shape (N, H, H, C). What a weight is called begins with place.
-    The numbers at its statements are those at stage3.
-
-    Returns:
-        pool_y, shape (N, H_out, H_out, K); what backward needs: x, relu1_y, relu2_y and pool_argmax.
+    Given is x, shape (N, H, H, C). Returned is pool_y, shape (N, H_out, H_out, K).
     """
     N, H, _, C = x.shape
-    conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, C, K))
-    conv1_b = rt.weight("vgg11", params, place + "_conv1.b", dtype, (K,))
-    conv2_w = rt.weight("vgg11", params, place + "_conv2.w", dtype, (3, 3, K, K))
-    conv2_b = rt.weight("vgg11", params, place + "_conv2.b", dtype, (K,))
+    conv1_w, conv1_b = net.weights(f"conv1.w 3 3 {C} {K}, conv1.b {K}")
+    conv2_w, conv2_b = net.weights(f"conv2.w 3 3 {K} {K}, conv2.b {K}")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H, H, K), dtype))
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H, H, K)))
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
-    relu1_y = buffers.take((N, H, H, K), dtype)
+    relu1_y = net.take((N, H, H, K))
     if not loops.vgg11_double_forward_1(relu1_y, conv1_b, conv1_u, H, K, N):
         rt.add_row(conv1_u, conv1_b)
         # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
         np.maximum(conv1_u, 0, out=relu1_y)
-    buffers.give(conv1_u)
+    net.give(conv1_u)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    conv2_u = rt.contract(
-        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, H, K), dtype)
-    )
+    conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, H, K)))
     # (1) conv2_u[n,i,j,k] += conv2_b[k]
-    relu2_y = buffers.take((N, H, H, K), dtype)
+    relu2_y = net.take((N, H, H, K))
     if not loops.vgg11_double_forward_1(relu2_y, conv2_b, conv2_u, H, K, N):
         rt.add_row(conv2_u, conv2_b)
         # (2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
         np.maximum(conv2_u, 0, out=relu2_y)
-    buffers.give(conv2_u)
+    net.give(conv2_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
-    pool_y = buffers.take((N, H_out, H_out, K), dtype)
+    pool_y = net.take((N, H_out, H_out, K))
     pool_argmax = rt.empty((N, H_out, H_out, K), np.int32)
     if not loops.vgg11_double_forward_2(pool_y, pool_argmax, relu2_y, H, H_out, K, N):
         rt.reduce(
             np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu2_y, pool_y, {"r": 2, "t": 2}, argument=pool_argmax
         )
-    return pool_y, (x, relu1_y, relu2_y, pool_argmax)
+    net.keep(x, relu1_y, relu2_y, pool_argmax)
+    return pool_y
 
 
-def _single_forward(
-    place: str, x: rt.Array, params: Mapping[str, Any], dtype: Any, buffers: rt.Buffers
-) -> tuple[rt.Array, tuple[Any, ...]]:
-    """Compute block single, forward.
+def _single_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
+    """Compute block single, forward; rows are those at stage2.
 
-    Given are x, shape (N, 16, 16, 64). What a weight is called begins with place.
-    The numbers at its statements are those at stage2.
-
-    Returns:
-        pool_y, shape (N, 8, 8, 128); what backward needs: x, relu1_y and pool_argmax.
+    Given is x, shape (N, 16, 16, 64). Returned is pool_y, shape (N, 8, 8, 128).
     """
     N = x.shape[0]
-    conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, 64, 128))
-    conv1_b = rt.weight("vgg11", params, place + "_conv1.b", dtype, (128,))
+    conv1_w, conv1_b = net.weights("conv1.w 3 3 64 128, conv1.b 128")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, 16, 16, 128), dtype))
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, 16, 16, 128)))
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
-    relu1_y = buffers.take((N, 16, 16, 128), dtype)
+    relu1_y = net.take((N, 16, 16, 128))
     if not loops.vgg11_single_forward_1(relu1_y, conv1_b, conv1_u, N):
         rt.add_row(conv1_u, conv1_b)
         # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
         np.maximum(conv1_u, 0, out=relu1_y)
-    buffers.give(conv1_u)
+    net.give(conv1_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
-    pool_y = buffers.take((N, 8, 8, 128), dtype)
+    pool_y = net.take((N, 8, 8, 128))
     pool_argmax = rt.empty((N, 8, 8, 128), np.int32)
     if not loops.vgg11_single_forward_2(pool_y, pool_argmax, relu1_y, N):
         rt.reduce(
             np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu1_y, pool_y, {"r": 2, "t": 2}, argument=pool_argmax
         )
-    return pool_y, (x, relu1_y, pool_argmax)
+    net.keep(x, relu1_y, pool_argmax)
+    return pool_y
 
 
 def vgg11_forward(
@@ -143,10 +128,8 @@ def vgg11_forward(
 ) -> tuple[rt.Array, tuple[Any, ...]]:
     """Compute the network in training: VGG-11 for 32x32 images.
 
-    By the equations at its statements.
-
-    Kept for backward: x, stage1_relu1_y, stage2_saved, stage1_pool_argmax, stage3_saved, stage4_saved,
-        stage5_saved, flat_y: 217088*N elements.
+    Kept for backward: x, stage1_relu1_y, stage1_pool_argmax, flat_y, stage2_saved, stage3_saved, stage4_saved,
+        stage5_saved: 217088*N elements.
     Peak: 218112*N + 9225610 elements (88.4 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
@@ -163,24 +146,22 @@ def vgg11_forward(
     x, dtype = rt.arrays("vgg11", "x 4", x)
     N = x.shape[0]
     rt.extents("vgg11", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
-    stage1_conv1_w = rt.weight("vgg11", params, "stage1_conv1.w", dtype, (3, 3, 3, 64))
-    stage1_conv1_b = rt.weight("vgg11", params, "stage1_conv1.b", dtype, (64,))
-    output_w = rt.weight("vgg11", params, "output.w", dtype, (512, 10))
-    output_b = rt.weight("vgg11", params, "output.b", dtype, (10,))
-    buffers = rt.Buffers() if buffers is None else buffers
+    net = rt.Pass("vgg11", dtype, params, buffers=buffers)
+    stage1_conv1_w, stage1_conv1_b = net.weights("stage1_conv1.w 3 3 3 64, stage1_conv1.b 64")
+    output_w, output_b = net.weights("output.w 512 10, output.b 10")
     # (1) stage1_conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] stage1_conv1_w[r,t,c,k]
     stage1_conv1_u = rt.contract(
-        "n i+r-1 j+t-1 c, r t c k -> n i j k", x, stage1_conv1_w, out=buffers.take((N, 32, 32, 64), dtype)
+        "n i+r-1 j+t-1 c, r t c k -> n i j k", x, stage1_conv1_w, out=net.take((N, 32, 32, 64))
     )
     # (1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
-    stage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
+    stage1_relu1_y = net.take((N, 32, 32, 64))
     if not loops.vgg11_forward_1(stage1_relu1_y, stage1_conv1_b, stage1_conv1_u, N):
         rt.add_row(stage1_conv1_u, stage1_conv1_b)
         # (2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
         np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
-    buffers.give(stage1_conv1_u)
+    net.give(stage1_conv1_u)
     # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
-    stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
+    stage1_pool_y = net.take((N, 16, 16, 64))
     stage1_pool_argmax = rt.empty((N, 16, 16, 64), np.int32)
     if not loops.vgg11_forward_2(stage1_pool_y, stage1_pool_argmax, stage1_relu1_y, N):
         rt.reduce(
@@ -192,100 +173,80 @@ def vgg11_forward(
             {"r": 2, "t": 2},
             argument=stage1_pool_argmax,
         )
-    stage2_pool_y, stage2_saved = _single_forward("stage2", stage1_pool_y, params, dtype, buffers)
-    stage3_pool_y, stage3_saved = _double_forward("stage3", stage2_pool_y, params, dtype, buffers, H_out=4, K=256)
-    stage4_pool_y, stage4_saved = _double_forward("stage4", stage3_pool_y, params, dtype, buffers, H_out=2, K=512)
-    stage5_pool_y, stage5_saved = _double_forward("stage5", stage4_pool_y, params, dtype, buffers, H_out=1, K=512)
+    stage2_pool_y = _single_forward(net.at("stage2"), stage1_pool_y)
+    stage3_pool_y = _double_forward(net.at("stage3"), stage2_pool_y, H_out=4, K=256)
+    stage4_pool_y = _double_forward(net.at("stage4"), stage3_pool_y, H_out=2, K=512)
+    stage5_pool_y = _double_forward(net.at("stage5"), stage4_pool_y, H_out=1, K=512)
     # (4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
     flat_y = stage5_pool_y.reshape(N, 512)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] flat_y[n,c]
     output_u = rt.contract("n c, c k -> n k", flat_y, output_w)
     # (5) output_u[n,k] += output_b[k]
     output_u += output_b
-    return (
-        output_u,
-        (x, stage1_relu1_y, stage2_saved, stage1_pool_argmax, stage3_saved, stage4_saved, stage5_saved, flat_y),
-    )
+    return output_u, (x, stage1_relu1_y, stage1_pool_argmax, flat_y, net.blocks)
 
 
-def _double_predict(
-    place: str, x: rt.Array, params: Mapping[str, Any], dtype: Any, buffers: rt.Buffers, *, H_out: int, K: int
-) -> rt.Array:
-    """Compute block double, predict.
+def _double_predict(net: rt.Pass, x: rt.Array, *, H_out: int, K: int) -> rt.Array:
+    """Compute block double, predict; rows are those at stage3.
 
-    Given are x, shape (N, H, H, C). What a weight is called begins with place.
-    The numbers at its statements are those at stage3.
-
-    Returns:
-        pool_y, shape (N, H_out, H_out, K).
+    Given is x, shape (N, H, H, C). Returned is pool_y, shape (N, H_out, H_out, K).
     """
     N, H, _, C = x.shape
-    conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, C, K))
-    conv1_b = rt.weight("vgg11", params, place + "_conv1.b", dtype, (K,))
-    conv2_w = rt.weight("vgg11", params, place + "_conv2.w", dtype, (3, 3, K, K))
-    conv2_b = rt.weight("vgg11", params, place + "_conv2.b", dtype, (K,))
+    conv1_w, conv1_b = net.weights(f"conv1.w 3 3 {C} {K}, conv1.b {K}")
+    conv2_w, conv2_b = net.weights(f"conv2.w 3 3 {K} {K}, conv2.b {K}")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, H, H, K), dtype))
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H, H, K)))
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
-    relu1_y = buffers.take((N, H, H, K), dtype)
+    relu1_y = net.take((N, H, H, K))
     if not loops.vgg11_double_predict_1(relu1_y, conv1_b, conv1_u, H, K, N):
         rt.add_row(conv1_u, conv1_b)
         # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
         np.maximum(conv1_u, 0, out=relu1_y)
-    buffers.give(conv1_u)
+    net.give(conv1_u)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
-    conv2_u = rt.contract(
-        "n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=buffers.take((N, H, H, K), dtype)
-    )
-    buffers.give(relu1_y)
+    conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, H, K)))
+    net.give(relu1_y)
     # (1) conv2_u[n,i,j,k] += conv2_b[k]
-    relu2_y = buffers.take((N, H, H, K), dtype)
+    relu2_y = net.take((N, H, H, K))
     if not loops.vgg11_double_predict_1(relu2_y, conv2_b, conv2_u, H, K, N):
         rt.add_row(conv2_u, conv2_b)
         # (2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
         np.maximum(conv2_u, 0, out=relu2_y)
-    buffers.give(conv2_u)
+    net.give(conv2_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
-    pool_y = buffers.take((N, H_out, H_out, K), dtype)
+    pool_y = net.take((N, H_out, H_out, K))
     if not loops.vgg11_double_predict_2(pool_y, relu2_y, H, H_out, K, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu2_y, pool_y, {"r": 2, "t": 2})
-    buffers.give(relu2_y)
+    net.give(relu2_y)
     return pool_y
 
 
-def _single_predict(place: str, x: rt.Array, params: Mapping[str, Any], dtype: Any, buffers: rt.Buffers) -> rt.Array:
-    """Compute block single, predict.
+def _single_predict(net: rt.Pass, x: rt.Array) -> rt.Array:
+    """Compute block single, predict; rows are those at stage2.
 
-    Given are x, shape (N, 16, 16, 64). What a weight is called begins with place.
-    The numbers at its statements are those at stage2.
-
-    Returns:
-        pool_y, shape (N, 8, 8, 128).
+    Given is x, shape (N, 16, 16, 64). Returned is pool_y, shape (N, 8, 8, 128).
     """
     N = x.shape[0]
-    conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, 64, 128))
-    conv1_b = rt.weight("vgg11", params, place + "_conv1.b", dtype, (128,))
+    conv1_w, conv1_b = net.weights("conv1.w 3 3 64 128, conv1.b 128")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
-    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=buffers.take((N, 16, 16, 128), dtype))
+    conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, 16, 16, 128)))
     # (1) conv1_u[n,i,j,k] += conv1_b[k]
-    relu1_y = buffers.take((N, 16, 16, 128), dtype)
+    relu1_y = net.take((N, 16, 16, 128))
     if not loops.vgg11_single_predict_1(relu1_y, conv1_b, conv1_u, N):
         rt.add_row(conv1_u, conv1_b)
         # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
         np.maximum(conv1_u, 0, out=relu1_y)
-    buffers.give(conv1_u)
+    net.give(conv1_u)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
-    pool_y = buffers.take((N, 8, 8, 128), dtype)
+    pool_y = net.take((N, 8, 8, 128))
     if not loops.vgg11_single_predict_2(pool_y, relu1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu1_y, pool_y, {"r": 2, "t": 2})
-    buffers.give(relu1_y)
+    net.give(relu1_y)
     return pool_y
 
 
 def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
     """Compute the network after training: VGG-11 for 32x32 images.
-
-    By the equations at its statements.
 
     Peak: 134144*N + 9225610 elements (67.9 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -303,135 +264,112 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     x, dtype = rt.arrays("vgg11", "x 4", x)
     N = x.shape[0]
     rt.extents("vgg11", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
-    stage1_conv1_w = rt.weight("vgg11", params, "stage1_conv1.w", dtype, (3, 3, 3, 64))
-    stage1_conv1_b = rt.weight("vgg11", params, "stage1_conv1.b", dtype, (64,))
-    output_w = rt.weight("vgg11", params, "output.w", dtype, (512, 10))
-    output_b = rt.weight("vgg11", params, "output.b", dtype, (10,))
-    buffers = rt.Buffers() if buffers is None else buffers
+    net = rt.Pass("vgg11", dtype, params, buffers=buffers)
+    stage1_conv1_w, stage1_conv1_b = net.weights("stage1_conv1.w 3 3 3 64, stage1_conv1.b 64")
+    output_w, output_b = net.weights("output.w 512 10, output.b 10")
     # (1) stage1_conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] stage1_conv1_w[r,t,c,k]
     stage1_conv1_u = rt.contract(
-        "n i+r-1 j+t-1 c, r t c k -> n i j k", x, stage1_conv1_w, out=buffers.take((N, 32, 32, 64), dtype)
+        "n i+r-1 j+t-1 c, r t c k -> n i j k", x, stage1_conv1_w, out=net.take((N, 32, 32, 64))
     )
     # (1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
-    stage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
+    stage1_relu1_y = net.take((N, 32, 32, 64))
     if not loops.vgg11_predict_1(stage1_relu1_y, stage1_conv1_b, stage1_conv1_u, N):
         rt.add_row(stage1_conv1_u, stage1_conv1_b)
         # (2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
         np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
-    buffers.give(stage1_conv1_u)
+    net.give(stage1_conv1_u)
     # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
-    stage1_pool_y = buffers.take((N, 16, 16, 64), dtype)
+    stage1_pool_y = net.take((N, 16, 16, 64))
     if not loops.vgg11_predict_2(stage1_pool_y, stage1_relu1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", stage1_relu1_y, stage1_pool_y, {"r": 2, "t": 2})
-    buffers.give(stage1_relu1_y)
-    stage2_pool_y = _single_predict("stage2", stage1_pool_y, params, dtype, buffers)
-    buffers.give(stage1_pool_y)
-    stage3_pool_y = _double_predict("stage3", stage2_pool_y, params, dtype, buffers, H_out=4, K=256)
-    buffers.give(stage2_pool_y)
-    stage4_pool_y = _double_predict("stage4", stage3_pool_y, params, dtype, buffers, H_out=2, K=512)
-    buffers.give(stage3_pool_y)
-    stage5_pool_y = _double_predict("stage5", stage4_pool_y, params, dtype, buffers, H_out=1, K=512)
-    buffers.give(stage4_pool_y)
+    net.give(stage1_relu1_y)
+    stage2_pool_y = _single_predict(net.at("stage2"), stage1_pool_y)
+    net.give(stage1_pool_y)
+    stage3_pool_y = _double_predict(net.at("stage3"), stage2_pool_y, H_out=4, K=256)
+    net.give(stage2_pool_y)
+    stage4_pool_y = _double_predict(net.at("stage4"), stage3_pool_y, H_out=2, K=512)
+    net.give(stage3_pool_y)
+    stage5_pool_y = _double_predict(net.at("stage5"), stage4_pool_y, H_out=1, K=512)
+    net.give(stage4_pool_y)
     # (4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
     flat_y = stage5_pool_y.reshape(N, 512)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] flat_y[n,c]
     output_u = rt.contract("n c, c k -> n k", flat_y, output_w)
-    buffers.give(stage5_pool_y)
+    net.give(stage5_pool_y)
     # (5) output_u[n,k] += output_b[k]
     output_u += output_b
     return output_u
 
 
-def _double_backward(
-    place: str, dpool_y: rt.Array, params: Mapping[str, Any], saved: tuple[Any, ...], dtype: Any, buffers: rt.Buffers
-) -> tuple[rt.Array, dict[str, rt.Array]]:
-    """Compute block double, backward.
+def _double_backward(net: rt.Pass, dpool_y: rt.Array) -> rt.Array:
+    """Compute block double, backward; rows are those at stage5.
 
-    Given are dpool_y, shape (N, H_out, H_out, K); saved: x, relu1_y, relu2_y and pool_argmax. What a weight is
-        called begins with place.
-    The numbers at its statements are those at stage5.
-
-    Returns:
-        dx, shape (N, H, H, C); dconv1_w, dconv1_b, dconv2_w and dconv2_b by name.
+    Given is dpool_y, shape (N, H_out, H_out, K). Returned is dx, shape (N, H, H, C).
     """
-    (x, relu1_y, relu2_y, pool_argmax) = saved
+    dtype = net.dtype
+    x, relu1_y, relu2_y, pool_argmax = net.kept
     N, H_out, _, K = dpool_y.shape
     _, H, _, C = x.shape
-    conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, C, K))
-    conv2_w = rt.weight("vgg11", params, place + "_conv2.w", dtype, (3, 3, K, K))
+    conv1_w, conv2_w = net.weights(f"conv1.w 3 3 {C} {K}, conv2.w 3 3 {K} {K}")
     # (38) drelu2_y[m, 2i+r, 2j+t, e] += dpool_y[m,i,j,e] [pool_argmax[m,i,j,e]=2r+t]
-    drelu2_y = buffers.take((N, H, H, K), dtype)
+    drelu2_y = net.take((N, H, H, K))
     if not loops.vgg11_double_backward_1(drelu2_y, dpool_y, pool_argmax, H, H_out, K, N):
         rt.spread("m i j e -> m 2i+r 2j+t e", dpool_y, drelu2_y, {"r": 2, "t": 2}, argument=pool_argmax)
     # (40) dconv2_u[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dconv2_u = buffers.take((N, H, H, K), dtype)
+    dconv2_u = net.take((N, H, H, K))
     if not loops.vgg11_double_backward_2(dconv2_u, drelu2_y, relu2_y, H, K, N):
         dconv2_u[...] = np.where(relu2_y > 0, drelu2_y, 0)
-    buffers.give(drelu2_y)
+    net.give(drelu2_y)
     # (48) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
-    drelu1_y = rt.contract(
-        "m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=buffers.take((N, H, H, K), dtype)
-    )
+    drelu1_y = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=net.take((N, H, H, K)))
     # (50) dconv1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dconv1_u = buffers.take((N, H, H, K), dtype)
+    dconv1_u = net.take((N, H, H, K))
     if not loops.vgg11_double_backward_2(dconv1_u, drelu1_y, relu1_y, H, K, N):
         dconv1_u[...] = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
+    net.give(drelu1_y)
     # (54) dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
-    dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=buffers.take((N, H, H, C), dtype))
+    dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=net.take((N, H, H, C)))
     # (44) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     dconv1_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, C, K), dtype))
     # (45) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
     dconv1_b = rt.total(dconv1_u, (0, 1, 2))
-    buffers.give(dconv1_u)
+    net.give(dconv1_u)
     # (44) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     dconv2_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", relu1_y, dconv2_u, out=rt.empty((3, 3, K, K), dtype))
     # (45) dconv2_b[m] = Σ_{n,i,j} dconv2_u[n,i,j,m]
     dconv2_b = rt.total(dconv2_u, (0, 1, 2))
-    buffers.give(dconv2_u)
-    return (
-        dx,
-        {
-            place + "_conv1.w": dconv1_w,
-            place + "_conv1.b": dconv1_b,
-            place + "_conv2.w": dconv2_w,
-            place + "_conv2.b": dconv2_b,
-        },
-    )
+    net.give(dconv2_u)
+    net.put("conv1.w conv1.b conv2.w conv2.b", dconv1_w, dconv1_b, dconv2_w, dconv2_b)
+    return dx
 
 
-def _single_backward(
-    place: str, dpool_y: rt.Array, params: Mapping[str, Any], saved: tuple[Any, ...], dtype: Any, buffers: rt.Buffers
-) -> tuple[rt.Array, dict[str, rt.Array]]:
-    """Compute block single, backward.
+def _single_backward(net: rt.Pass, dpool_y: rt.Array) -> rt.Array:
+    """Compute block single, backward; rows are those at stage2.
 
-    Given are dpool_y, shape (N, 8, 8, 128); saved: x, relu1_y and pool_argmax. What a weight is called begins with
-        place.
-    The numbers at its statements are those at stage2.
-
-    Returns:
-        dx, shape (N, 16, 16, 64); dconv1_w and dconv1_b by name.
+    Given is dpool_y, shape (N, 8, 8, 128). Returned is dx, shape (N, 16, 16, 64).
     """
-    (x, relu1_y, pool_argmax) = saved
+    dtype = net.dtype
+    x, relu1_y, pool_argmax = net.kept
     N = dpool_y.shape[0]
-    conv1_w = rt.weight("vgg11", params, place + "_conv1.w", dtype, (3, 3, 64, 128))
+    (conv1_w,) = net.weights("conv1.w 3 3 64 128")
     # drelu1_y[m, 2i+r, 2j+t, e] = dpool_y[m,i,j,e] [pool_argmax[m,i,j,e]=2r+t]
-    drelu1_y = buffers.take((N, 16, 16, 128), dtype)
+    drelu1_y = net.take((N, 16, 16, 128))
     if not loops.vgg11_single_backward_1(drelu1_y, dpool_y, pool_argmax, N):
         rt.spread("m i j e -> m 2i+r 2j+t e", dpool_y, drelu1_y, {"r": 2, "t": 2}, argument=pool_argmax)
     # (55) dconv1_u[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    dconv1_u = buffers.take((N, 16, 16, 128), dtype)
+    dconv1_u = net.take((N, 16, 16, 128))
     if not loops.vgg11_single_backward_2(dconv1_u, drelu1_y, relu1_y, N):
         dconv1_u[...] = np.where(relu1_y > 0, drelu1_y, 0)
-    buffers.give(drelu1_y)
+    net.give(drelu1_y)
     # (54) dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
-    dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=buffers.take((N, 16, 16, 64), dtype))
+    dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=net.take((N, 16, 16, 64)))
     # (44) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     dconv1_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, 64, 128), dtype))
     # (45) dconv1_b[m] = Σ_{n,i,j} dconv1_u[n,i,j,m]
     dconv1_b = rt.total(dconv1_u, (0, 1, 2))
-    buffers.give(dconv1_u)
-    return dx, {place + "_conv1.w": dconv1_w, place + "_conv1.b": dconv1_b}
+    net.give(dconv1_u)
+    net.put("conv1.w conv1.b", dconv1_w, dconv1_b)
+    return dx
 
 
 def vgg11_backward(
@@ -443,8 +381,6 @@ def vgg11_backward(
     buffers: rt.Buffers | None = None,
 ) -> tuple[Any, dict[str, rt.Array]]:
     """Compute all gradients of E: VGG-11 for 32x32 images.
-
-    By the equations at its statements.
 
     Peak: 348170*N + 18441536 elements (155.4 MiB of float32 at N = 64), and blocks of 1 MiB.
 
@@ -461,42 +397,41 @@ def vgg11_backward(
     Raises:
         TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
     """
-    (x, stage1_relu1_y, stage2_saved, stage1_pool_argmax, stage3_saved, stage4_saved, stage5_saved, flat_y) = saved
+    (x, stage1_relu1_y, stage1_pool_argmax, flat_y, blocks) = saved
     dy, dtype = rt.arrays("vgg11", "dy 2", dy)
     N = x.shape[0]
     rt.extent("vgg11", "argument x, axis 1 (32)", x.shape[1], 32)
     rt.extent("vgg11", "argument x, axis 2 (32)", x.shape[2], 32)
     rt.extent("vgg11", "argument x, axis 3 (3)", x.shape[3], 3)
-    stage1_conv1_w = rt.weight("vgg11", params, "stage1_conv1.w", dtype, (3, 3, 3, 64))
-    output_w = rt.weight("vgg11", params, "output.w", dtype, (512, 10))
+    net = rt.Pass("vgg11", dtype, params, buffers=buffers, blocks=blocks)
+    stage1_conv1_w, output_w = net.weights("stage1_conv1.w 3 3 3 64, output.w 512 10")
     rt.extents("vgg11", "dy", dy.shape, (N, 10), "batch, 10")
-    buffers = rt.Buffers() if buffers is None else buffers
     # (30) dflat_y[m,q] = Σ_{k} dy[m,k] output_w[q,k]
-    dflat_y = rt.contract("m k, q k -> m q", dy, output_w, out=buffers.take((N, 512), dtype))
+    dflat_y = rt.contract("m k, q k -> m q", dy, output_w, out=net.take((N, 512)))
     # (33) dstage5_pool_y[m,0,0,e] = dflat_y[m,e]
     dstage5_pool_y = dflat_y.reshape(N, 1, 1, 512)
-    dstage4_pool_y, stage5_gradients = _double_backward("stage5", dstage5_pool_y, params, stage5_saved, dtype, buffers)
-    buffers.give(dflat_y)
+    dstage4_pool_y = _double_backward(net.at("stage5"), dstage5_pool_y)
+    net.give(dflat_y)
     # (44) to (45), (48), (50), (54) to (55), stage4
-    dstage3_pool_y, stage4_gradients = _double_backward("stage4", dstage4_pool_y, params, stage4_saved, dtype, buffers)
-    buffers.give(dstage4_pool_y)
+    dstage3_pool_y = _double_backward(net.at("stage4"), dstage4_pool_y)
+    net.give(dstage4_pool_y)
     # (44) to (45), (48), (50), (54) to (55), stage3
-    dstage2_pool_y, stage3_gradients = _double_backward("stage3", dstage3_pool_y, params, stage3_saved, dtype, buffers)
-    buffers.give(dstage3_pool_y)
-    dstage1_pool_y, stage2_gradients = _single_backward("stage2", dstage2_pool_y, params, stage2_saved, dtype, buffers)
-    buffers.give(dstage2_pool_y)
+    dstage2_pool_y = _double_backward(net.at("stage3"), dstage3_pool_y)
+    net.give(dstage3_pool_y)
+    dstage1_pool_y = _single_backward(net.at("stage2"), dstage2_pool_y)
+    net.give(dstage2_pool_y)
     # dstage1_relu1_y[m, 2i+r, 2j+t, e] = dstage1_pool_y[m,i,j,e] [stage1_pool_argmax[m,i,j,e]=2r+t]
-    dstage1_relu1_y = buffers.take((N, 32, 32, 64), dtype)
+    dstage1_relu1_y = net.take((N, 32, 32, 64))
     if not loops.vgg11_backward_1(dstage1_relu1_y, dstage1_pool_y, stage1_pool_argmax, N):
         rt.spread(
             "m i j e -> m 2i+r 2j+t e", dstage1_pool_y, dstage1_relu1_y, {"r": 2, "t": 2}, argument=stage1_pool_argmax
         )
-    buffers.give(dstage1_pool_y)
+    net.give(dstage1_pool_y)
     # (55) dstage1_conv1_u[m,q,v,e] = dstage1_relu1_y[m,q,v,e] [stage1_relu1_y[m,q,v,e]>0]
-    dstage1_conv1_u = buffers.take((N, 32, 32, 64), dtype)
+    dstage1_conv1_u = net.take((N, 32, 32, 64))
     if not loops.vgg11_backward_2(dstage1_conv1_u, dstage1_relu1_y, stage1_relu1_y, N):
         dstage1_conv1_u[...] = np.where(stage1_relu1_y > 0, dstage1_relu1_y, 0)
-    buffers.give(dstage1_relu1_y)
+    net.give(dstage1_relu1_y)
     # (44) dstage1_conv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dstage1_conv1_u[n,i,j,e]
     dstage1_conv1_w = rt.contract(
         "n m+i-1 q+j-1 v, n i j e -> m q v e", x, dstage1_conv1_u, out=rt.empty((3, 3, 3, 64), dtype)
@@ -512,20 +447,9 @@ def vgg11_backward(
         dx = rt.contract(
             "m q-r+1 v-t+1 k, r t e k -> m q v e", dstage1_conv1_u, stage1_conv1_w, out=rt.empty((N, 32, 32, 3), dtype)
         )
-    buffers.give(dstage1_conv1_u)
-    return (
-        dx if inputs else None,
-        {
-            "stage1_conv1.w": dstage1_conv1_w,
-            "stage1_conv1.b": dstage1_conv1_b,
-            **stage2_gradients,
-            **stage3_gradients,
-            **stage4_gradients,
-            **stage5_gradients,
-            "output.w": doutput_w,
-            "output.b": doutput_b,
-        },
-    )
+    net.give(dstage1_conv1_u)
+    net.put("stage1_conv1.w stage1_conv1.b output.w output.b", dstage1_conv1_w, dstage1_conv1_b, doutput_w, doutput_b)
+    return dx if inputs else None, net.results
 
 
 def vgg11_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
@@ -648,17 +572,17 @@ class VGG11(rt.Network):
     kept = (
         "x",
         "stage1_relu1.y",
+        "stage1_pool.argmax",
+        "flat.y",
         "stage1_pool.y",
         "stage2_relu1.y",
         "stage2_pool.argmax",
-        "stage1_pool.argmax",
         "stage2_pool.y",
         *rt.placed_names(_DOUBLE_KEPT, "stage3"),
         *rt.placed_names(_DOUBLE_KEPT, "stage4"),
         "stage5_relu1.y",
         "stage5_relu2.y",
         "stage5_pool.argmax",
-        "flat.y",
     )
 
     def __init__(self, *, dtype: Any = np.float32, rng: Any = None) -> None:

@@ -178,6 +178,13 @@ def method(value: Expression, name: str, *arguments: Expression) -> Call:
     return Call(Attribute(value, name), arguments)
 
 
+def formatted(words: Sequence[str | Expression]) -> Expression:
+    """A string, with values in it where there are any."""
+    if any(not isinstance(word, str) for word in words):
+        return Format(tuple(words))
+    return Literal("".join(word for word in words if isinstance(word, str)))
+
+
 def member(name: str) -> Attribute:
     """``self.name``."""
     return Attribute(Name("self"), name)

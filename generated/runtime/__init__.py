@@ -29,7 +29,7 @@ from .arguments.extents import (
 )
 from .arguments.kept import once
 from .arguments.options import Padding, Size, count, flag, number, paddings, real_type, require, shape, sizes
-from .arguments.weights import direction, names, uniform, weight
+from .arguments.weights import direction, names, uniform
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
 from .arithmetic.lookups import gather, known, scatter, wide
@@ -39,6 +39,7 @@ from .contractions.contract import contract
 from .contractions.views import window
 from .layers.layer import Layer
 from .layers.network import Network
+from .layers.network_pass import Pass
 from .layers.optimiser import Optimiser
 from .layers.sequential import Sequential
 from .layers.starts import Constant, Normal, Start, State, Uniform, placed, placed_names, start
@@ -61,6 +62,7 @@ __all__ = [
     "Normal",
     "Optimiser",
     "Padding",
+    "Pass",
     "Sequential",
     "Settings",
     "Size",
@@ -127,7 +129,6 @@ __all__ = [
     "start",
     "total",
     "uniform",
-    "weight",
     "wide",
     "window",
 ]

@@ -12,18 +12,18 @@ from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.arguments import arrays_statement
 from gradscribe.codegen.numpy.function.binder import Binder, Source, shape_of
 from gradscribe.codegen.numpy.function.labels import label_statements
-from gradscribe.codegen.numpy.network.planning.network_plans import layout, parts_of
-from gradscribe.codegen.numpy.print.fixed_names import FIXED
-from gradscribe.codegen.python.definition import NONE
+from gradscribe.codegen.numpy.function.pass_statements import Named, weight_statements
+from gradscribe.codegen.numpy.network.planning.network_plans import kept, layout, parts_of
+from gradscribe.codegen.numpy.print.fixed_names import FIXED, PASS
 from gradscribe.codegen.python.expression import (
-    Binary,
-    Expression,
+    Call,
     Group,
     Items,
     Literal,
     Name,
     Part,
     call,
+    item,
     method,
     texts,
 )
@@ -32,6 +32,9 @@ from gradscribe.codegen.python.scalars.scalar import DTYPE, shape
 from gradscribe.codegen.python.statement import Assign, Do, Statement, let
 from gradscribe.derive.composition import Network
 from gradscribe.derive.ir.term import Tensor
+
+BUFFERS, BLOCKS = "buffers", "blocks"
+"""The arguments of a pass that are called as they are."""
 
 
 def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], saved: bool = True) -> list[Statement]:
@@ -50,7 +53,7 @@ def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], sa
     found += [made for o in kernel.options for made in binder.option(o)]
     backward = bool(kernel.seeds) and saved
     shapes = [Source(Name(shape_argument(t)), t.name, t) for t in kernel.shaped]
-    named = {name for name, members in layout(k) if not members or kernel is not k.backward}
+    named = set(layout(k).own if kernel is k.backward else kept(k))
     shapes += [
         Source(shape_of(t.name), t.name, t)
         for t in k.kept
@@ -61,14 +64,14 @@ def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], sa
         found += binder.axes([s for s in shapes if s.tensor in network.given])
     else:
         found += [made for n in given for made in _given(k, binder, tensors[n])]
-    found += _held(k, kernel, binder, given)
+    found += [_pass(k, kernel), *_held(k, kernel, binder, given)]
     found += binder.derived([] if backward else sources)
     found += label_statements(kernel)
     if backward:
-        kept = {t.name for t in k.kept if t.name in named}
+        stored = {t.name for t in k.kept if t.name in named}
         missing = kernel.program.symbols() - binder.known
         free = {s.called: set().union(*(e.free_symbols for e in s.tensor.shape), set()) for s in shapes}
-        found += binder.axes([s for s in shapes if s.tensor.name in kept and free[s.called] & missing])
+        found += binder.axes([s for s in shapes if s.tensor.name in stored and free[s.called] & missing])
         found += binder.axes(sources)
     return found
 
@@ -96,14 +99,26 @@ def _held(k: NetworkKernels, kernel: Kernel, binder: Binder, given: Sequence[str
     """Read weights, state and constants: what the function reads, and weights that tell a size."""
     network = k.network
     found: list[Statement] = []
+    together: list[Named] = []
     asked, state = _read(k, kernel), {s for s, _, _ in network.state}
     weights = (t for t in network.program.inputs if t.name in network.weights)
     for t in dict.fromkeys((*weights, *kernel.program.inputs)):
         if t.name in given or (t.name not in network.weights and t.name not in state):
             continue
         unknown = set().union(*(e.free_symbols for e in t.shape), set()) - binder.known
-        if t.name in asked or unknown:  # what is not read may still tell a size
-            found += _weight(network, t, binder, Name("state" if t.name in state else "params"))
+        if t.name not in asked and not unknown:  # what is not read may still tell a size
+            continue
+        derived = binder.derived([])
+        if derived or unknown:
+            found += [*weight_statements(together), *derived]
+            together = []
+        key = network.key(t.name)
+        if all(e.free_symbols <= binder.known for e in t.shape):
+            together.append(Named(t.name, key, t.shape))
+        else:
+            found += [*weight_statements([Named(t.name, key, len(t.shape))])]
+            found += binder.axes([Source(shape_of(t.name), key, t)])
+    found += weight_statements(together)
     tables = constant_names(network)
     constants = (t.name for t in kernel.program.inputs if t.name in tables and t.name in asked)
     return [*found, *(let(name, method(Name(tables[name]), "astype", DTYPE)) for name in constants)]
@@ -118,15 +133,12 @@ def _read(k: NetworkKernels, kernel: Kernel) -> set[str]:
     }
 
 
-def _weight(network: Network, tensor: Tensor, binder: Binder, where: Expression) -> list[Statement]:
-    """Read a weight by its name; its extents are checked, or bound where they are open."""
-    key, derived = network.key(tensor.name), binder.derived([])
-    known = all(e.free_symbols <= binder.known for e in tensor.shape)
-    open_shape = Binary("*", Group((NONE,)), Literal(len(tensor.shape)))
-    expected = shape(tensor.shape) if known else open_shape
-    value = call("rt.weight", Literal(network.name), where, Literal(key), DTYPE, expected)
-    bound = binder.axes([Source(shape_of(tensor.name), key, tensor)]) if not known else []
-    return [*derived, let(tensor.name, value), *bound]
+def _pass(k: NetworkKernels, kernel: Kernel) -> Statement:
+    """The pass that the function is."""
+    state = {s for s, _, _ in k.network.state} & {t.name for t in kernel.program.inputs}
+    named = [*(["state"] if state else []), BUFFERS, *([BLOCKS] if kernel is k.backward and layout(k).groups else [])]
+    keywords = tuple((name, Name(name)) for name in named)
+    return let(PASS, Call(Name("rt.Pass"), (Literal(k.network.name), DTYPE, Name("params")), keywords))
 
 
 def constant_names(network: Network) -> dict[str, str]:
@@ -149,7 +161,8 @@ def direction_statements(k: NetworkKernels, kernel: Kernel) -> list[Statement]:
 
 def saved_statements(k: NetworkKernels, kernel: Kernel) -> list[Statement]:
     """Name what forward has kept; what a place keeps stays together where its function takes it apart."""
-    whole = kernel is k.backward
-    names = [Group(tuple(map(Name, members))) if members and not whole else Name(name) for name, members in layout(k)]
-    names += [Name(shape_argument(t)) for t in k.shaped]
-    return [Assign(Group(tuple(names)), Name("saved"))] if names else []
+    found = layout(k)
+    names = [*found.own, *([BLOCKS] if found.groups else []), *(shape_argument(t) for t in k.shaped)]
+    apart = found.groups if kernel is not k.backward else ()
+    inner = (Assign(Group(tuple(map(Name, members))), item(Name(BLOCKS), place)) for _, place, members in apart)
+    return [*([Assign(Group(tuple(map(Name, names))), Name("saved"))] if names else []), *inner]

@@ -9,22 +9,28 @@ from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.binder import shape_of
 from gradscribe.codegen.numpy.function.docstring import long_doc
 from gradscribe.codegen.numpy.function.function_text import check_apart
+from gradscribe.codegen.numpy.function.pass_statements import NET, Named, put_statements
 from gradscribe.codegen.numpy.layer.constructor import annotation, default, describe_option
-from gradscribe.codegen.numpy.network.network_arguments import array_statements, direction_statements, saved_statements
+from gradscribe.codegen.numpy.network.network_arguments import (
+    BLOCKS,
+    BUFFERS,
+    array_statements,
+    direction_statements,
+    saved_statements,
+)
 from gradscribe.codegen.numpy.network.planning.memory import Memory
 from gradscribe.codegen.numpy.network.planning.network_plans import (
     OWN,
     NetworkPlan,
     backward_plan,
     forward_plan,
-    group,
     layout,
     network_plan,
     parts_of,
     predict_plan,
 )
 from gradscribe.codegen.numpy.print.emit import Emitter
-from gradscribe.codegen.numpy.print.fixed_names import ARRAY, RUNTIME
+from gradscribe.codegen.numpy.print.fixed_names import ARRAY, PASS, RUNTIME
 from gradscribe.codegen.python.definition import (
     ANY,
     NONE,
@@ -37,14 +43,13 @@ from gradscribe.codegen.python.definition import (
 )
 from gradscribe.codegen.python.expression import (
     ELLIPSIS,
+    Attribute,
     Choice,
     Dictionary,
     Expression,
     Group,
     Literal,
     Name,
-    absent,
-    call,
 )
 from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.scalars.scalar import shape
@@ -56,19 +61,20 @@ from gradscribe.derive.layer.interface import REQUIRED
 BY_NAME = of("Mapping", Name("str"), ANY)
 ARRAYS = of("dict", Name("str"), ARRAY)
 KEPT = of("tuple", ANY, ELLIPSIS)
-BUFFERS = Name("buffers")
+RESULTS = Attribute(NET, "results")
 PARAMS, STATE, DIRECTIONS = (Parameter(name, BY_NAME) for name in ("params", "state", "directions"))
 SAVED = Parameter("saved", KEPT)
 INPUTS = Parameter("inputs", Name("bool"), Literal(True))
-MEMORY = Parameter(BUFFERS.text, optional(Name("rt.Buffers")), NONE)
+MEMORY = Parameter(BUFFERS, optional(Name("rt.Buffers")), NONE)
 
 
 def forward_functions(k: NetworkKernels) -> list[Function]:
     """``net_forward(x, params) -> y, saved``, with state also ``-> y, new_state, saved``."""
-    network, kernel = k.network, k.forward
+    network, kernel, found = k.network, k.forward, layout(k)
     output = network.program.outputs[0]
-    state = _by_name(k, kernel, [(network.key(name), new) for name, new, _ in network.state], "state")
-    kept = (*(Name(name) for name, _ in layout(k)), *(shape_of(t.name) for t in k.shaped))
+    state = _own(k, kernel, [Named(new, network.key(name)) for name, new, _ in network.state])
+    blocks = (Attribute(NET, BLOCKS),) if found.groups else ()
+    kept = (*map(Name, found.own), *blocks, *(shape_of(t.name) for t in k.shaped))
     words = [f"{output}, {_shape(network.program.tensors[output])}", *(["new state by name"] if network.state else [])]
     return _functions(
         k,
@@ -76,7 +82,8 @@ def forward_functions(k: NetworkKernels) -> list[Function]:
         forward_plan(k),
         heading=f"Compute the network in training: {network.words}.",
         checks=array_statements(k, kernel, given=[t.name for t in network.given]),
-        results=[Name(output), *([state] if network.state else []), Group(kept)],
+        put=state,
+        results=[Name(output), *([RESULTS] if network.state else []), Group(kept)],
         kind=of("tuple", ARRAY, *([ARRAYS] if network.state else []), KEPT),
         returns=f"{', '.join(words)}, what {network.name}_backward needs.",
     )
@@ -103,7 +110,7 @@ def backward_functions(k: NetworkKernels) -> list[Function]:
     """``net_backward(dy, params, saved) -> dx, gradients``; without dx where `inputs` is False."""
     network, kernel = k.network, k.backward
     results = tuple(map(Name, kernel.program.outputs))
-    keys = [(network.key(w), name) for w, name in zip(k.trained, kernel.program.outputs, strict=False)]
+    keys = [Named(name, network.key(w)) for w, name in zip(k.trained, kernel.program.outputs, strict=False)]
     own = results[len(k.trained) :]
     answer = own[0] if len(own) == 1 else Group(own)
     names = " and ".join(f"the gradient of {name}" for name in k.inputs) or "nothing"
@@ -113,7 +120,8 @@ def backward_functions(k: NetworkKernels) -> list[Function]:
         backward_plan(k),
         heading=f"Compute all gradients of E: {network.words}.",
         checks=[*saved_statements(k, kernel), *array_statements(k, kernel, given=k.seeds)],
-        results=[Choice(answer, Name(INPUTS.name), NONE) if own else NONE, _by_name(k, kernel, keys, "gradients")],
+        put=_own(k, kernel, keys),
+        results=[Choice(answer, Name(INPUTS.name), NONE) if own else NONE, RESULTS],
         kind=of("tuple", ANY, ARRAYS),
         returns=f"{names} (None unless inputs), and the gradients of all weights by name.",
         own=given(*k.seeds),
@@ -168,17 +176,11 @@ def hessian_vector_functions(k: NetworkKernels, kernel: Kernel) -> list[Function
     )
 
 
-def _by_name(k: NetworkKernels, kernel: Kernel, keys: Sequence[tuple[str, str]], what: str) -> Dictionary:
-    """Arrays by what users call them; what a block's function returns so is put in whole."""
+def _own(k: NetworkKernels, kernel: Kernel, results: Sequence[Named]) -> list[Named]:
+    """Those of the results that no function of a block enters."""
     placed = [part for part in parts_of(k, kernel) if isinstance(part, PlacedPart)]
-    grouped = {
-        part.place.tensors[name]: group(k.network, part.place, what) for part in placed for name, _ in part.kernel.named
-    }
-    entries: dict[tuple[Expression | None, Expression], None] = {}
-    for key, name in keys:
-        whole = grouped.get(name)
-        entries[(None, Name(whole)) if whole else (Literal(key), Name(name))] = None
-    return Dictionary(tuple(entries))
+    entered = {part.place.tensors[name] for part in placed for name, _ in part.kernel.named}
+    return [result for result in results if result.variable not in entered]
 
 
 def _all_given(kernel: Kernel) -> Kernel:
@@ -207,20 +209,20 @@ def _functions(
     own: tuple[Parameter, ...] = (),
     preface: Sequence[str] = (),
     saved: bool = True,
+    put: Sequence[Named] = (),
 ) -> list[Function]:
     """A function of the module, behind those of blocks that it calls.
 
     `own` are its first parameters where these are not the network's inputs: it is given what forward has `saved` then,
-    unless it stands alone.
+    unless it stands alone. `put` are results that are entered by name.
     """
     check_apart(kernel)
     check_distinct(
         kernel.name, [*(("argument", n) for n in sorted(OWN)), *(("tensor", n) for n in kernel.program.tensors)]
     )
     taken = OWN | set(kernel.program.tensors) | {s.name for s in kernel.program.symbols()}
-    emitter = Emitter(taken | {o.name for o in kernel.options}, buffers=BUFFERS.text)
-    buffers = Choice(call("rt.Buffers"), absent(BUFFERS.text), BUFFERS)
-    computed: Body = (let(BUFFERS.text, buffers), *emitter.statements(plan.memory.plan), Return(tuple(results)))
+    emitter = Emitter(taken | {o.name for o in kernel.options}, buffers=PASS)
+    computed: Body = (*emitter.statements(plan.memory.plan), *put_statements(put), Return(tuple(results)))
     signature = _signature(k, kernel, own, kind, bool(own) and saved)
     whole = Function(
         name=kernel.name,
@@ -263,8 +265,7 @@ def _description(
     signature: Signature,
 ) -> list[str]:
     network = k.network
-    lines = ["By the equations at its statements.", ""]
-    lines += [*memory.words, "", "Args:"]
+    lines = [*memory.words, "", "Args:"]
     words = {
         DIRECTIONS: "what the first gradients are multiplied by in S, by name; a missing one is 0",
         PARAMS: f"the weights by name, see {network.class_name}",

@@ -40,11 +40,12 @@ NUMPY = frozenset(
 """What emitted code uses of NumPy: what computes the functions of equations, and what the compiler itself needs."""
 METHODS = frozenset(
     (
-        *("astype", "axis", "default_rng", "dtype", "fill", "get", "give", "name", "reshape", "shape", "size", "take"),
-        *("transpose", "update", *(method for _, *methods in _REDUCING for method in methods)),
+        *("astype", "axis", "default_rng", "dtype", "fill", "get", "name", "reshape", "shape", "size", "transpose"),
+        *("at", "blocks", "give", "keep", "kept", "put", "results", "take", "update", "weights"),
+        *(method for _, *methods in _REDUCING for method in methods),
     )
 )
-"""The attributes of arrays, dictionaries, buffers and generators."""
+"""The attributes of arrays and generators; of dictionaries and passes through networks."""
 
 
 @dataclass(frozen=True)

@@ -110,10 +110,10 @@ class Invoke:
     Attributes:
         function: the function's name.
         place: what the place is called.
-        arguments: the variables that it is given, in order.
-        arrays: those of them that are arrays, or tuples of arrays.
+        arguments: the arrays that it is given, in order.
+        arrays: what it reads: these, and what was kept for it.
         made: the arrays that it returns, (name, shape, whether it is from the buffers).
-        groups: the dictionaries and tuples of arrays that it returns, (name, elements).
+        groups: what it leaves besides: what it keeps, what it enters by name, (name, elements).
         within: the elements that it needs besides.
         sizes: the sizes that it is given by name, as no array tells them.
         words: what to say of it.
@@ -131,7 +131,7 @@ class Invoke:
 
     @property
     def results(self) -> tuple[str, ...]:
-        """What it returns, in order."""
+        """What it makes, in order."""
         return (*(name for name, _, _ in self.made), *(name for name, _ in self.groups))
 
 

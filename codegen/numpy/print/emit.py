@@ -90,7 +90,7 @@ class Emitter(Updating):
     Args:
         taken: names of arrays, sizes and options; what else has a name is called otherwise.
         arrays: the Python variable of a tensor whose own name is taken otherwise.
-        buffers: the Python variable of the buffers that buffered arrays come from.
+        buffers: the Python variable of the pass through a network that buffered arrays come from; "" outside of one.
     """
 
     def __init__(self, taken: Iterable[str], arrays: Mapping[str, str] | None = None, buffers: str = "") -> None:
@@ -122,7 +122,7 @@ class Emitter(Updating):
         """The array that is made, unless it is filled otherwise."""
         kind: Expression = Name("np.int32") if record.integer else DTYPE
         if record.buffered:
-            return self._take(record.shape, kind)
+            return self._take(record.shape)
         match record.fill:
             case None:
                 return call("rt.empty", shape(record.shape), kind)
@@ -137,8 +137,8 @@ class Emitter(Updating):
             return False
         return made.name == (self.windows[record.out].source if record.into else record.out)
 
-    def _take(self, extents: Sequence[Expr], kind: Expression) -> Call:
-        return method(Name(self.buffers), "take", shape(extents), kind)
+    def _take(self, extents: Sequence[Expr]) -> Call:
+        return method(Name(self.buffers), "take", shape(extents))
 
     # ----- arrays ---------------------------------------------------------------------------------------------------
     @singledispatchmethod
@@ -311,10 +311,15 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Invoke) -> Sequence[Statement]:
-        given: tuple[Expression, ...] = (Literal(record.place), *map(Name, record.arguments))
-        value = Call(Name(record.function), given, tuple((name, size(e)) for name, e in record.sizes))
+        place = method(Name(self.buffers), "at", Literal(record.place))
+        value = Call(
+            Name(record.function),
+            (place, *map(Name, record.arguments)),
+            tuple((name, size(e)) for name, e in record.sizes),
+        )
         said = [Comment(record.words)] if record.words else []
-        return [*said, Assign(names(record.results), value)]
+        made = [name for name, _, _ in record.made]
+        return [*said, Assign(names(made), value) if made else Do(value)]
 
     # ----- labels ---------------------------------------------------------------------------------------------------
     @emit.register
@@ -357,7 +362,7 @@ class Emitter(Updating):
             return self._with_spans(into(name, record.update.body, self._printer(record.update, record.update.axes)))
         if not record.buffered:
             return self._with_spans([Assign(name, self._value(record.update))])
-        taken = Assign(name, self._take(tuple(r.extent for r in record.update.ranges), DTYPE))
+        taken = Assign(name, self._take(tuple(r.extent for r in record.update.ranges)))
         filled = into(name, record.update.body, self._printer(record.update, record.update.axes))
         return self._with_spans([taken, *filled])
 

@@ -7,6 +7,8 @@ RUNTIME = "rt"
 MODULES = {"np": "numpy"}
 """The modules of others that are imported where they are read, by their names."""
 ARRAY = Name("rt.Array")
+PASS = "net"
+"""The variable of a pass through a network, see `rt.Pass`."""
 FIXED = PYTHON | {"loops", "np", RUNTIME, "dtype", "full_shape", "self"}
 """The names that every generated function may use."""
 MEMBERS = frozenset({"layer", "differentiable", "outputs", "backward", "double_backward", "predict", "loss"})

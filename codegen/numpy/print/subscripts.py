@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from sympy import Expr, Symbol
 
 from gradscribe.codegen.numpy.plan import Window
-from gradscribe.codegen.python.expression import Dictionary, Expression, Format, Literal
+from gradscribe.codegen.python.expression import Dictionary, Expression, Literal, formatted
 from gradscribe.codegen.python.scalars.scalar import size
 from gradscribe.derive.ir.index import Affine, sign
 from gradscribe.derive.ir.term import Range
@@ -46,10 +46,7 @@ def spec(operands: Sequence[Words], out: Words) -> Expression:
     words: list[str | Expression] = []
     for k, operand in enumerate(operands):
         words += [*([", "] if k else []), *operand]
-    words += [" -> ", *out]
-    if any(not isinstance(w, str) for w in words):
-        return Format(tuple(words))
-    return Literal("".join(w for w in words if isinstance(w, str)))
+    return formatted([*words, " -> ", *out])
 
 
 def extents(ranges: Iterable[Range]) -> Dictionary:

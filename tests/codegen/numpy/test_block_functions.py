@@ -175,8 +175,8 @@ def test_gradients_of_weights_are_there_without_that_of_the_input() -> None:
 
 
 def test_a_size_that_is_called_like_an_argument_of_the_function_is_refused() -> None:
-    text = "input image[N, place]\nblock unit = inner: dense(3) -> tanh\ntanh -> a: unit -> b: unit -> dense(2)"
-    with pytest.raises(ValueError, match="block unit: argument and size would be called place; rename one of them"):
+    text = "input image[N, net]\nblock unit = inner: dense(3) -> tanh\ntanh -> a: unit -> b: unit -> dense(2)"
+    with pytest.raises(ValueError, match="block unit: argument and size would be called net; rename one of them"):
         emitted(network(text, "net"))
 
 
@@ -196,7 +196,7 @@ def test_records_of_calls_say_what_is_read_and_made() -> None:
 
 def test_a_function_says_its_rows_and_its_places() -> None:
     made = emitted(net("residual"))
-    assert "The numbers at its statements are those at a." in made.docs["_unit_forward"]
+    assert "rows are those at a." in made.docs["_unit_forward"]
     head = " ".join(made.docs[""].split())
     assert "Block unit: (1) to (8), a and b (H = 6, C = 3); (1) to (8), d (H = 3" in head
     assert "half: (9) to (10), c (H = 6, C = 3, H′ = 3); (9) to (10), e (H = 3, C = 4, H′ = 1)." in head

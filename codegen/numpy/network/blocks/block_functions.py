@@ -13,34 +13,22 @@ from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.binder import shape_of
 from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc
+from gradscribe.codegen.numpy.function.pass_statements import NET, Named, put_statements, weight_statements
 from gradscribe.codegen.numpy.lower import lower
 from gradscribe.codegen.numpy.network.planning.memory import Memory, planned
 from gradscribe.codegen.numpy.print.emit import Emitter
-from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, RUNTIME
-from gradscribe.codegen.python.definition import ANY, INT, Function, Parameter, Signature, of
-from gradscribe.codegen.python.expression import (
-    ELLIPSIS,
-    Binary,
-    Dictionary,
-    Expression,
-    Group,
-    Items,
-    Literal,
-    Name,
-    call,
-)
+from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, PASS, RUNTIME
+from gradscribe.codegen.python.definition import ANY, INT, NONE, Function, Parameter, Signature, of
+from gradscribe.codegen.python.expression import Attribute, Expression, Items, Literal, Name, method, unpacked
 from gradscribe.codegen.python.expression import Part as Item
 from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.scalars.scalar import DTYPE, shape
-from gradscribe.codegen.python.statement import Assign, Return, Statement, let, live, used
+from gradscribe.codegen.python.statement import Assign, Do, Return, Statement, let, live, used
 from gradscribe.codegen.python.text.printer import text
 from gradscribe.derive.ir.term import Tensor
 from gradscribe.derive.typeset.document.layer_cells import spans
 
-PLACE = Name("place")
-BY_NAME = of("Mapping", Name("str"), ANY)
-KEPT = of("tuple", ANY, ELLIPSIS)
-OWN = ("place", "params", "state", "saved", "buffers")
+OWN = (PASS,)
 """Arguments that functions of blocks have themselves."""
 
 
@@ -92,24 +80,20 @@ def _function(
     given, called = [t.name for t in program.inputs], f"{network.name}_{word}_{purpose}"
     plan = lower(program, called, given, taken, told, known, kept=[*named, *kept])
     memory = planned(plan, program, returned=named, kept=kept, apart=program.outputs, fixed=known)
-    emitter = Emitter(taken, buffers="buffers")
-    results: list[Expression] = [
-        *map(Name, block.made),
-        *([Dictionary(tuple((_key(k, place, t), Name(n)) for n, t in block.named))] if block.named else []),
-        *([Group(tuple(map(Name, block.kept)))] if block.kept else []),
-    ]
-    computed = (*emitter.statements(memory.plan), Return(tuple(results)))
+    emitter = Emitter(taken, buffers=PASS)
+    computed = (
+        *emitter.statements(memory.plan),
+        *put_statements([Named(name, _key(k, place, t)) for name, t in block.named]),
+        *([Do(method(NET, "keep", *map(Name, block.kept)))] if block.kept else []),
+        *([Return(tuple(map(Name, block.made)))] if block.made else []),
+    )
     bound, sizes = _bound(k, place, block)
     asked = set().union(*map(used, (*bound, *computed)))
     sizes = [s for s in sizes if s.name in asked]
     signature = Signature(
         (
-            Parameter(PLACE.text, Name("str")),
+            Parameter(PASS, Name("rt.Pass")),
             *(Parameter(n, ARRAY) for n in block.given),
-            *(Parameter(n, BY_NAME) for n in own_arguments(block)),
-            *([Parameter("saved", KEPT)] if block.saved else []),
-            Parameter(DTYPE.text, ANY),
-            Parameter("buffers", Name("rt.Buffers")),
         ),
         tuple(Parameter(s.name, INT if s.is_integer else ANY) for s in sizes),
         result=_result(block),
@@ -118,7 +102,7 @@ def _function(
         Function(
             name=f"_{word}_{purpose}",
             signature=signature,
-            doc=long_doc(f"Compute block {word}, {purpose}.", _described(block, alike[0])),
+            doc=long_doc(f"Compute block {word}, {purpose}; rows are those at {place.name}.", _described(block)),
             body=(*live(tuple(bound), set().union(*map(used, computed)), RUNTIME), *computed),
             loops=tuple(emitter.nests),
             source=memory.plan,
@@ -131,16 +115,14 @@ def _function(
 
 def _bound(k: NetworkKernels, place: Place, block: BlockKernel) -> tuple[list[Statement], list[Symbol]]:
     """The first statements: what was saved, sizes, weights and state; and the sizes that are arguments."""
-    program, network = block.program, k.network
-    tensors = program.tensors
-    found: list[Statement] = [Assign(Group(tuple(map(Name, block.saved))), Name("saved"))] if block.saved else []
+    program, tensors = block.program, block.program.tensors
+    found: list[Statement] = [let(DTYPE.text, Attribute(NET, DTYPE.text))]
+    found += [Assign(unpacked(block.saved), Attribute(NET, "kept"))] if block.saved else []
     known: set[Symbol] = set()
     for name in (*block.given, *block.saved):
         found += _told(tensors[name], known)
-    for name in (*block.weights, *block.state):
-        where = Name("state" if name in block.state else "params")
-        value = call("rt.weight", Literal(network.name), where, _key(k, place, name), DTYPE, shape(tensors[name].shape))
-        found.append(let(name, value))
+    read = [Named(name, _key(k, place, name), tensors[name].shape) for name in (*block.weights, *block.state)]
+    found += weight_statements(read)
     return found, sorted(program.symbols() - known, key=lambda s: s.name)
 
 
@@ -159,21 +141,14 @@ def _told(tensor: Tensor, known: set[Symbol]) -> list[Statement]:
     return [Assign(Items(tuple(names)), shape_of(tensor.name))]
 
 
-def _key(k: NetworkKernels, place: Place, name: str) -> Expression:
-    """What a weight or state of a block is called at the place: ``place + "_conv1.w"``."""
-    return Binary("+", PLACE, Literal(k.network.key(place.tensors[name]).removeprefix(place.name)))
-
-
-def own_arguments(block: BlockKernel) -> list[str]:
-    """Where what is read by name is found."""
-    return [*(["params"] if block.weights else []), *(["state"] if block.state else [])]
+def _key(k: NetworkKernels, place: Place, name: str) -> str:
+    """What a weight or state of a block is called within the place: ``conv1.w``."""
+    return place.within(k.network.key(place.tensors[name]))
 
 
 def _result(block: BlockKernel) -> Expression:
-    kinds: list[Expression] = [ARRAY for _ in block.made]
-    kinds += [of("dict", Name("str"), ARRAY)] if block.named else []
-    kinds += [KEPT] if block.kept else []
-    return kinds[0] if len(kinds) == 1 else of("tuple", *kinds)
+    kinds = [ARRAY for _ in block.made]
+    return NONE if not kinds else kinds[0] if len(kinds) == 1 else of("tuple", *kinds)
 
 
 def elements(tensors: Iterable[Tensor]) -> Expr:
@@ -208,16 +183,16 @@ def words(alike: Sequence[PlacedPart], numbers: Mapping[str, int]) -> str:
     return f"{spans(own)}, {called}" if own else called
 
 
-def _described(block: BlockKernel, first: PlacedPart) -> list[str]:
-    """What a function is given and returns; where it is called, the calls and the module say."""
+def _described(block: BlockKernel) -> list[str]:
+    """What a function is given and returns; what it reads, enters and keeps by name, its statements say."""
+    given, made = (_shapes(block, names) for names in (block.given, block.made))
+    return [f"Given {_are(block.given)} {given}." + (f" Returned {_are(block.made)} {made}." if made else "")]
+
+
+def _shapes(block: BlockKernel, names: Sequence[str]) -> str:
     tensors = block.program.tensors
-    given = [f"{name}, shape {text(shape(tensors[name].shape))}" for name in block.given]
-    given += [f"saved: {enumerated(block.saved)}"] if block.saved else []
-    lines = [
-        f"Given are {'; '.join(given)}. What a weight is called begins with place.",
-        f"The numbers at its statements are those at {first.place.name}.",
-    ]
-    returned = [f"{name}, shape {text(shape(tensors[name].shape))}" for name in block.made]
-    returned += [f"{enumerated([name for name, _ in block.named])} by name"] if block.named else []
-    returned += [f"what backward needs: {enumerated(block.kept)}"] if block.kept else []
-    return [*lines, "", "Returns:", f"    {'; '.join(returned)}."]
+    return enumerated([f"{name}, shape {text(shape(tensors[name].shape))}" for name in names])
+
+
+def _are(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"

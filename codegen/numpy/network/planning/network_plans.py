@@ -17,17 +17,16 @@ from gradscribe.codegen.numpy.network.blocks.block_functions import (
     block_functions,
     elements,
     other_words,
-    own_arguments,
 )
 from gradscribe.codegen.numpy.network.planning.memory import Memory, from_buffers, planned
 from gradscribe.codegen.numpy.plan import Equation, Invoke, Plan, Record, walk
-from gradscribe.codegen.numpy.print.fixed_names import FIXED
+from gradscribe.codegen.numpy.print.fixed_names import FIXED, PASS
 from gradscribe.codegen.python.names import Names
 from gradscribe.derive.composition import Network
 from gradscribe.derive.ir.term import Program, accesses
 
-OWN = frozenset({"params", "state", "saved", "buffers", "inputs", "directions"})
-"""Arguments that a network's functions have themselves."""
+OWN = frozenset({"params", "state", "saved", "buffers", "inputs", "directions", "blocks", PASS})
+"""Arguments and variables that a network's functions have themselves."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class NetworkPlan:
 
 def forward_plan(k: NetworkKernels) -> NetworkPlan:
     """That of the forward function."""
-    entries = [name for name, _ in layout(k)]
+    entries = [*layout(k).own, *(name for name, _, _ in layout(k).groups)]
     crossing = [name for name in kept(k) if name in k.forward.program.outputs and name not in entries]
     return network_plan(k, k.forward, k.network.program.outputs, kept=[*entries, *crossing], within=crossing)
 
@@ -129,23 +128,34 @@ def group(network: Network, place: Place, what: str) -> str:
     return Names(network.program.names()).own(f"{place.name}_{what}")
 
 
-def layout(k: NetworkKernels) -> list[tuple[str, tuple[str, ...]]]:
-    """What forward keeps, in order: an array, with (), or what a place keeps and the arrays in it."""
+@dataclass(frozen=True)
+class Layout:
+    """What forward keeps.
+
+    Attributes:
+        own: arrays that it keeps by themselves, in order.
+        groups: what places of blocks keep, (what plans call it, the place, the arrays in it).
+    """
+
+    own: tuple[str, ...]
+    groups: tuple[tuple[str, str, tuple[str, ...]], ...]
+
+
+def layout(k: NetworkKernels) -> Layout:
+    """What forward keeps: arrays, and what places of blocks keep."""
     placed = [part for part in parts_of(k, k.forward) if isinstance(part, PlacedPart) and part.kernel.kept]
-    groups = [
-        (group(k.network, p.place, "saved"), tuple(p.place.tensors[name] for name in p.kernel.kept)) for p in placed
-    ]
-    alone = _alone(k) | {t.name for t in k.kept} - {name for _, members in groups for name in members}
-    found: dict[tuple[str, tuple[str, ...]], None] = {}
-    for t in k.kept:
-        found |= {(t.name, ()): None} if t.name in alone else {}
-        found |= dict.fromkeys(g for g in groups if t.name in g[1])
-    return list(found)
+    groups = tuple(
+        (group(k.network, p.place, "saved"), p.place.name, tuple(p.place.tensors[name] for name in p.kernel.kept))
+        for p in placed
+    )
+    alone = _alone(k) | {t.name for t in k.kept} - {name for *_, members in groups for name in members}
+    return Layout(tuple(t.name for t in k.kept if t.name in alone), groups)
 
 
 def kept(k: NetworkKernels) -> list[str]:
     """The arrays in that, each where it stands first."""
-    return list(dict.fromkeys(name for entry, members in layout(k) for name in members or (entry,)))
+    found = layout(k)
+    return list(dict.fromkeys((*found.own, *(name for *_, members in found.groups for name in members))))
 
 
 def _alone(k: NetworkKernels) -> set[str]:
@@ -187,7 +197,7 @@ def _invoke(
     return Invoke(
         function=found.function.name,
         place=place.name,
-        arguments=(*given, *own_arguments(block), *saved, "dtype", "buffers"),
+        arguments=tuple(given),
         arrays=(*given, *saved),
         made=tuple((names[t], tuple(map(here, tensors[t].shape)), t in buffered) for t in block.made),
         groups=tuple(

@@ -1,6 +1,6 @@
 """Networks in one module."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -72,11 +72,19 @@ class Network(Layer):
         if np.isfinite(value):
             return
         where = [f"weight {key}" for key, array in self.params.items() if not np.isfinite(array).all()]
-        arrays = (a for part in self._saved or () for a in (part if isinstance(part, tuple) else (part,)))
-        once = {id(array): array for array in arrays}  # what a block makes, the next one keeps too
+        once = {id(array): array for array in _arrays(self._saved or ())}  # what a block makes, the next one keeps too
         for key, array in zip(self.kept, once.values(), strict=False):
             if not where and np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
                 node = key.partition(".")[0]
                 where.append(f"{key} of {node} ({self.layers[node]})" if node in self.layers else f"input {key}")
         first = f"the first that is not finite is {where[0]}" if where else "all values kept are finite"
         raise FloatingPointError(f"{name}: the loss is {value}; {first}; lower the learning rate or check the input")
+
+
+def _arrays(saved: Any) -> Iterator[Array]:
+    """The arrays in what is saved, in order: those of places of blocks by place."""
+    if isinstance(saved, np.ndarray):
+        yield saved
+    elif isinstance(saved, (tuple, dict)):
+        for part in saved.values() if isinstance(saved, dict) else saved:
+            yield from _arrays(part)
