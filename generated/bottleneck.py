@@ -38,6 +38,37 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "bottleneck")
 
 
+def _batch_norm_forward(
+    net: rt.Pass, u: rt.Array, running_mean: rt.Array, running_var: rt.Array
+) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
+    """Compute batch norm, forward; rows are those at norm1.
+
+    Given are u, shape (N, H, W, C), running_mean, shape (C,) and running_var, shape (C,). Returned are v, shape
+        (C,), h, shape (N, H, W, C), new_mean, shape (C,) and new_var, shape (C,).
+    """
+    dtype = net.dtype
+    N, H, W, C = u.shape
+    # (2) m[c] = 1/(HNW) Σ_{n,i,j} u[n,i,j,c]
+    m = rt.empty((C,), dtype)
+    v = rt.empty((C,), dtype)
+    if not loops.bottleneck_batch_norm_forward_1(m, v, u, C, H, N, W):
+        m[...] = rt.ratio(1, H * N * W) * rt.total(u, (0, 1, 2))
+        # (3) v[c] = 1/(HNW) Σ_{n,i,j} (u[n,i,j,c]−m[c])²
+        v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(u - m), (0, 1, 2))
+    # (4) h[n,i,j,c] = 1/√(10⁻⁵+v[c]) (u[n,i,j,c]−m[c])
+    factor1 = 1 / np.sqrt(v + 1e-05)
+    h = net.take((N, H, W, C))
+    if not loops.bottleneck_batch_norm_forward_2(h, u, factor1, m, C, H, N, W):
+        np.subtract(u, m, out=h)
+        h *= factor1
+    net.give(u)
+    # new_mean[c] = 1/10 (9 running_mean[c]+m[c])
+    new_mean = m / 10 + 9 * running_mean / 10
+    # new_var[c] = 1/10 (9 running_var[c]+HNW v[c]/max(HNW−1, 1))
+    new_var = H * N * W * v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * running_var / 10
+    return v, h, new_mean, new_var
+
+
 def bottleneck_forward(
     x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
@@ -73,89 +104,44 @@ def bottleneck_forward(
     norm4_running_mean, norm4_running_var = net.weights("norm4.running_mean 256, norm4.running_var 256")
     # (1) conv1_u[n,i,j,k] = Σ_{c} x[n,i,j,c] conv1_w[0,0,c,k]
     conv1_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, conv1_w, out=net.take((N, H, W, 64)))
-    # (2) norm1_m[c] = 1/(HNW) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.empty((64,), dtype)
-    norm1_v = rt.empty((64,), dtype)
-    if not loops.bottleneck_forward_1(norm1_m, norm1_v, conv1_u, H, N, W):
-        norm1_m[...] = rt.ratio(1, H * N * W) * rt.total(conv1_u, (0, 1, 2))
-        # (3) norm1_v[c] = 1/(HNW) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-        norm1_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
-    # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-    factor1 = 1 / np.sqrt(norm1_v + 1e-05)
-    norm1_h = net.take((N, H, W, 64))
-    if not loops.bottleneck_forward_2(norm1_h, conv1_u, factor1, norm1_m, H, N, W):
-        np.subtract(conv1_u, norm1_m, out=norm1_h)
-        norm1_h *= factor1
-    net.give(conv1_u)
-    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-    norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+HNW norm1_v[c]/max(HNW−1, 1))
-    norm1_new_var = H * N * W * norm1_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm1_running_var / 10
+    norm1_v, norm1_h, norm1_new_mean, norm1_new_var = _batch_norm_forward(
+        net, conv1_u, norm1_running_mean, norm1_running_var
+    )
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = net.take((N, H, W, 64))
-    if not loops.bottleneck_forward_3(relu1_y, norm1_beta, norm1_gamma, norm1_h, H, N, W):
+    if not loops.bottleneck_forward_1(relu1_y, norm1_beta, norm1_gamma, norm1_h, H, N, W):
         np.multiply(norm1_h, norm1_gamma, out=relu1_y)
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
     # (7) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, W, 64)))
-    # (2) norm2_m[c] = 1/(HNW) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.empty((64,), dtype)
-    norm2_v = rt.empty((64,), dtype)
-    if not loops.bottleneck_forward_1(norm2_m, norm2_v, conv2_u, H, N, W):
-        norm2_m[...] = rt.ratio(1, H * N * W) * rt.total(conv2_u, (0, 1, 2))
-        # (3) norm2_v[c] = 1/(HNW) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-        norm2_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
-    # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-    factor2 = 1 / np.sqrt(norm2_v + 1e-05)
-    norm2_h = net.take((N, H, W, 64))
-    if not loops.bottleneck_forward_2(norm2_h, conv2_u, factor2, norm2_m, H, N, W):
-        np.subtract(conv2_u, norm2_m, out=norm2_h)
-        norm2_h *= factor2
-    net.give(conv2_u)
-    # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-    norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+HNW norm2_v[c]/max(HNW−1, 1))
-    norm2_new_var = H * N * W * norm2_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm2_running_var / 10
+    norm2_v, norm2_h, norm2_new_mean, norm2_new_var = _batch_norm_forward(
+        net, conv2_u, norm2_running_mean, norm2_running_var
+    )
     # (6) relu2_y[n,i,j,c] = max(0, norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = net.take((N, H, W, 64))
-    if not loops.bottleneck_forward_3(relu2_y, norm2_beta, norm2_gamma, norm2_h, H, N, W):
+    if not loops.bottleneck_forward_1(relu2_y, norm2_beta, norm2_gamma, norm2_h, H, N, W):
         np.multiply(norm2_h, norm2_gamma, out=relu2_y)
         relu2_y += norm2_beta
         np.maximum(relu2_y, 0, out=relu2_y)
     # (1) conv3_u[n,i,j,k] = Σ_{c} conv3_w[0,0,c,k] relu2_y[n,i,j,c]
     conv3_u = rt.contract("n i j c, 0 0 c k -> n i j k", relu2_y, conv3_w, out=net.take((N, H, W, 256)))
-    # (2) norm3_m[c] = 1/(HNW) Σ_{n,i,j} conv3_u[n,i,j,c]
-    norm3_m = rt.empty((256,), dtype)
-    norm3_v = rt.empty((256,), dtype)
-    if not loops.bottleneck_forward_4(norm3_m, norm3_v, conv3_u, H, N, W):
-        norm3_m[...] = rt.ratio(1, H * N * W) * rt.total(conv3_u, (0, 1, 2))
-        # (3) norm3_v[c] = 1/(HNW) Σ_{n,i,j} (conv3_u[n,i,j,c]−norm3_m[c])²
-        norm3_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(conv3_u - norm3_m), (0, 1, 2))
-    # (4) norm3_h[n,i,j,c] = 1/√(10⁻⁵+norm3_v[c]) (conv3_u[n,i,j,c]−norm3_m[c])
-    factor3 = 1 / np.sqrt(norm3_v + 1e-05)
-    norm3_h = net.take((N, H, W, 256))
-    if not loops.bottleneck_forward_5(norm3_h, conv3_u, factor3, norm3_m, H, N, W):
-        np.subtract(conv3_u, norm3_m, out=norm3_h)
-        norm3_h *= factor3
-    net.give(conv3_u)
-    # norm3_new_mean[c] = 1/10 (9 norm3_running_mean[c]+norm3_m[c])
-    norm3_new_mean = norm3_m / 10 + 9 * norm3_running_mean / 10
-    # norm3_new_var[c] = 1/10 (9 norm3_running_var[c]+HNW norm3_v[c]/max(HNW−1, 1))
-    norm3_new_var = H * N * W * norm3_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm3_running_var / 10
+    norm3_v, norm3_h, norm3_new_mean, norm3_new_var = _batch_norm_forward(
+        net, conv3_u, norm3_running_mean, norm3_running_var
+    )
     # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
     project_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, project_w, out=net.take((N, H, W, 256)))
     # (2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
     norm4_m = rt.empty((256,), dtype)
     norm4_v = rt.empty((256,), dtype)
-    if not loops.bottleneck_forward_6(norm4_m, norm4_v, project_u, H, N, W):
+    if not loops.bottleneck_forward_2(norm4_m, norm4_v, project_u, H, N, W):
         norm4_m[...] = rt.ratio(1, H * N * W) * rt.total(project_u, (0, 1, 2))
         # (3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
         norm4_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(project_u - norm4_m), (0, 1, 2))
     # (4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
     factor4 = 1 / np.sqrt(norm4_v + 1e-05)
     norm4_h = net.take((N, H, W, 256))
-    if not loops.bottleneck_forward_7(norm4_h, factor4, norm4_m, project_u, H, N, W):
+    if not loops.bottleneck_forward_3(norm4_h, factor4, norm4_m, project_u, H, N, W):
         np.subtract(project_u, norm4_m, out=norm4_h)
         norm4_h *= factor4
     net.give(project_u)
@@ -166,7 +152,7 @@ def bottleneck_forward(
     # (6) relu3_y[n,i,j,c]
     #       = max(0, norm3_gamma[c] norm3_h[n,i,j,c]+norm3_beta[c]+norm4_gamma[c] norm4_h[n,i,j,c]+norm4_beta[c])
     relu3_y = rt.empty((N, H, W, 256), dtype)
-    if not loops.bottleneck_forward_8(
+    if not loops.bottleneck_forward_4(
         relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h, H, N, W
     ):
         np.multiply(norm3_h, norm3_gamma, out=relu3_y)

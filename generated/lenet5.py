@@ -105,6 +105,31 @@ OUTPUT_W = np.array(
 # fmt: on
 
 
+def _conv2d_scaled_tanh_subsampling2d_forward(
+    net: rt.Pass, u: rt.Array, b: rt.Array, *, J_: int
+) -> tuple[rt.Array, rt.Array]:
+    """Compute conv2d, scaled tanh and subsampling2d, forward; rows are those at c1.
+
+    Given are u, shape (N, J, J, C) and b, shape (C,). Returned are y, shape (N, J, J, C) and z, shape (N, J_, J_,
+        C).
+    """
+    N, J, _, C = u.shape
+    # (1) u[n,i,j,k] += b[k]
+    y = net.take((N, J, J, C))
+    if not loops.lenet5_conv2d_scaled_tanh_subsampling2d_forward_1(y, b, u, C, J, N):
+        rt.add_row(u, b)
+        # (2) y[n,i,j,k] = 1.7159 tanh(2 u[n,i,j,k]/3)
+        np.multiply(u, 2 / 3, out=y)
+        np.tanh(y, out=y)
+        y *= 1.7159
+    net.give(u)
+    # (3) z[n,i,j,c] = Σ_{r,t} y[n, 2i+r, 2j+t, c]
+    z = net.take((N, J_, J_, C))
+    if not loops.lenet5_conv2d_scaled_tanh_subsampling2d_forward_2(z, y, C, J, J_, N):
+        rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", y, z, {"r": 2, "t": 2})
+    return y, z
+
+
 def lenet5_forward(
     x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> tuple[rt.Array, tuple[Any, ...]]:
@@ -135,22 +160,10 @@ def lenet5_forward(
     output_w = OUTPUT_W.astype(dtype)
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
-    # (1) c1_u[n,i,j,k] += c1_b[k]
-    a1_y = net.take((N, 28, 28, 6))
-    if not loops.lenet5_forward_1(a1_y, c1_b, c1_u, N):
-        rt.add_row(c1_u, c1_b)
-        # (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
-        np.multiply(c1_u, 2 / 3, out=a1_y)
-        np.tanh(a1_y, out=a1_y)
-        a1_y *= 1.7159
-    net.give(c1_u)
-    # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
-    s2_z = net.take((N, 14, 14, 6))
-    if not loops.lenet5_forward_2(s2_z, a1_y, N):
-        rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", a1_y, s2_z, {"r": 2, "t": 2})
+    a1_y, s2_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c1_u, c1_b, J_=14)
     # (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_a[c] s2_z[n,i,j,c]/3+2 s2_b[c]/3)
     s2_y = net.take((N, 14, 14, 6))
-    if not loops.lenet5_forward_3(s2_y, s2_a, s2_b, s2_z, N):
+    if not loops.lenet5_forward_1(s2_y, s2_a, s2_b, s2_z, N):
         np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
         s2_y += 2 / 3 * s2_b
         np.tanh(s2_y, out=s2_y)
@@ -159,22 +172,10 @@ def lenet5_forward(
     c3_z = c3_m * c3_w
     # (7) c3_u[n,i,j,k] = Σ_{r,t,c} s2_y[n, i+r, j+t, c] c3_z[r,t,c,k]
     c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_z, out=net.take((N, 10, 10, 16)))
-    # (7) c3_u[n,i,j,k] += c3_b[k]
-    a3_y = net.take((N, 10, 10, 16))
-    if not loops.lenet5_forward_4(a3_y, c3_b, c3_u, N):
-        rt.add_row(c3_u, c3_b)
-        # (2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
-        np.multiply(c3_u, 2 / 3, out=a3_y)
-        np.tanh(a3_y, out=a3_y)
-        a3_y *= 1.7159
-    net.give(c3_u)
-    # (3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
-    s4_z = net.take((N, 5, 5, 16))
-    if not loops.lenet5_forward_5(s4_z, a3_y, N):
-        rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", a3_y, s4_z, {"r": 2, "t": 2})
+    a3_y, s4_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c3_u, c3_b, J_=5)
     # (5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_a[c] s4_z[n,i,j,c]/3+2 s4_b[c]/3)
     s4_y = net.take((N, 5, 5, 16))
-    if not loops.lenet5_forward_6(s4_y, s4_a, s4_b, s4_z, N):
+    if not loops.lenet5_forward_2(s4_y, s4_a, s4_b, s4_z, N):
         np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
         s4_y += 2 / 3 * s4_b
         np.tanh(s4_y, out=s4_y)
@@ -184,7 +185,7 @@ def lenet5_forward(
     c5_u = rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=net.take((N, 1, 1, 120)))
     # (1) c5_u[n,i,j,k] += c5_b[k]
     a5_y = net.take((N, 1, 1, 120))
-    if not loops.lenet5_forward_7(a5_y, c5_b, c5_u, N):
+    if not loops.lenet5_forward_3(a5_y, c5_b, c5_u, N):
         rt.add_row(c5_u, c5_b)
         # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
         np.multiply(c5_u, 2 / 3, out=a5_y)
@@ -197,7 +198,7 @@ def lenet5_forward(
     f6_u = rt.contract("n c, c k -> n k", flat_y, f6_w, out=net.take((N, 84)))
     # (9) f6_u[n,k] += f6_b[k]
     a6_y = net.take((N, 84))
-    if not loops.lenet5_forward_8(a6_y, f6_b, f6_u, N):
+    if not loops.lenet5_forward_4(a6_y, f6_b, f6_u, N):
         f6_u += f6_b
         # (10) a6_y[n,k] = 1.7159 tanh(2 f6_u[n,k]/3)
         np.multiply(f6_u, 2 / 3, out=a6_y)
@@ -236,23 +237,11 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     output_w = OUTPUT_W.astype(dtype)
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
-    # (1) c1_u[n,i,j,k] += c1_b[k]
-    a1_y = net.take((N, 28, 28, 6))
-    if not loops.lenet5_predict_1(a1_y, c1_b, c1_u, N):
-        rt.add_row(c1_u, c1_b)
-        # (2) a1_y[n,i,j,k] = 1.7159 tanh(2 c1_u[n,i,j,k]/3)
-        np.multiply(c1_u, 2 / 3, out=a1_y)
-        np.tanh(a1_y, out=a1_y)
-        a1_y *= 1.7159
-    net.give(c1_u)
-    # (3) s2_z[n,i,j,c] = Σ_{r,t} a1_y[n, 2i+r, 2j+t, c]
-    s2_z = net.take((N, 14, 14, 6))
-    if not loops.lenet5_predict_2(s2_z, a1_y, N):
-        rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", a1_y, s2_z, {"r": 2, "t": 2})
+    a1_y, s2_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c1_u, c1_b, J_=14)
     net.give(a1_y)
     # (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_a[c] s2_z[n,i,j,c]/3+2 s2_b[c]/3)
     s2_y = net.take((N, 14, 14, 6))
-    if not loops.lenet5_predict_3(s2_y, s2_a, s2_b, s2_z, N):
+    if not loops.lenet5_predict_1(s2_y, s2_a, s2_b, s2_z, N):
         np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
         s2_y += 2 / 3 * s2_b
         np.tanh(s2_y, out=s2_y)
@@ -262,23 +251,11 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     factor1 = c3_m * c3_w
     c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, factor1, out=net.take((N, 10, 10, 16)))
     net.give(s2_y)
-    # (7) c3_u[n,i,j,k] += c3_b[k]
-    a3_y = net.take((N, 10, 10, 16))
-    if not loops.lenet5_predict_4(a3_y, c3_b, c3_u, N):
-        rt.add_row(c3_u, c3_b)
-        # (2) a3_y[n,i,j,k] = 1.7159 tanh(2 c3_u[n,i,j,k]/3)
-        np.multiply(c3_u, 2 / 3, out=a3_y)
-        np.tanh(a3_y, out=a3_y)
-        a3_y *= 1.7159
-    net.give(c3_u)
-    # (3) s4_z[n,i,j,c] = Σ_{r,t} a3_y[n, 2i+r, 2j+t, c]
-    s4_z = net.take((N, 5, 5, 16))
-    if not loops.lenet5_predict_5(s4_z, a3_y, N):
-        rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", a3_y, s4_z, {"r": 2, "t": 2})
+    a3_y, s4_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c3_u, c3_b, J_=5)
     net.give(a3_y)
     # (5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_a[c] s4_z[n,i,j,c]/3+2 s4_b[c]/3)
     s4_y = net.take((N, 5, 5, 16))
-    if not loops.lenet5_predict_6(s4_y, s4_a, s4_b, s4_z, N):
+    if not loops.lenet5_predict_2(s4_y, s4_a, s4_b, s4_z, N):
         np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
         s4_y += 2 / 3 * s4_b
         np.tanh(s4_y, out=s4_y)
@@ -290,7 +267,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     net.give(s4_y)
     # (1) c5_u[n,i,j,k] += c5_b[k]
     a5_y = net.take((N, 1, 1, 120))
-    if not loops.lenet5_predict_7(a5_y, c5_b, c5_u, N):
+    if not loops.lenet5_predict_3(a5_y, c5_b, c5_u, N):
         rt.add_row(c5_u, c5_b)
         # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
         np.multiply(c5_u, 2 / 3, out=a5_y)

@@ -95,12 +95,42 @@ _BASIC_KEPT = ("norm1.v", "norm1.h", "relu1.y", "norm2.v", "norm2.h", "relu2.y")
 _DOWN_KEPT = ("norm1.v", "norm1.h", "relu1.y", "norm2.v", "norm2.h", "relu2.y")
 
 
+def _batch_norm_forward(
+    net: rt.Pass, u: rt.Array, running_mean: rt.Array, running_var: rt.Array
+) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
+    """Compute batch norm, forward; rows are those at stage1_block1_norm1.
+
+    Given are u, shape (N, H, H, C), running_mean, shape (C,) and running_var, shape (C,). Returned are v, shape
+        (C,), h, shape (N, H, H, C), new_mean, shape (C,) and new_var, shape (C,).
+    """
+    dtype = net.dtype
+    N, H, _, C = u.shape
+    # (2) m[c] = 1/(H²N) Σ_{n,i,j} u[n,i,j,c]
+    m = rt.empty((C,), dtype)
+    v = rt.empty((C,), dtype)
+    if not loops.resnet20_batch_norm_forward_1(m, v, u, C, H, N):
+        m[...] = rt.ratio(1, H**2 * N) * rt.total(u, (0, 1, 2))
+        # (3) v[c] = 1/(H²N) Σ_{n,i,j} (u[n,i,j,c]−m[c])²
+        v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(u - m), (0, 1, 2))
+    # (4) h[n,i,j,c] = 1/√(10⁻⁵+v[c]) (u[n,i,j,c]−m[c])
+    factor1 = 1 / np.sqrt(v + 1e-05)
+    h = net.take((N, H, H, C))
+    if not loops.resnet20_batch_norm_forward_2(h, u, factor1, m, C, H, N):
+        np.subtract(u, m, out=h)
+        h *= factor1
+    net.give(u)
+    # new_mean[c] = 1/10 (9 running_mean[c]+m[c])
+    new_mean = m / 10 + 9 * running_mean / 10
+    # new_var[c] = 1/10 (9 running_var[c]+NH² v[c]/max(NH²−1, 1))
+    new_var = H**2 * N * v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * running_var / 10
+    return v, h, new_mean, new_var
+
+
 def _basic_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     """Compute block basic, forward; rows are those at stage1_block1.
 
     Given is x, shape (N, H, H, C). Returned is relu2_y, shape (N, H, H, C).
     """
-    dtype = net.dtype
     N, H, _, C = x.shape
     conv1_w, norm1_gamma, norm1_beta = net.weights(f"conv1.w 3 3 {C} {C}, norm1.gamma {C}, norm1.beta {C}")
     conv2_w, norm2_gamma, norm2_beta = net.weights(f"conv2.w 3 3 {C} {C}, norm2.gamma {C}, norm2.beta {C}")
@@ -108,53 +138,23 @@ def _basic_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     norm2_running_mean, norm2_running_var = net.weights(f"norm2.running_mean {C}, norm2.running_var {C}")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H, H, C)))
-    # (2) norm1_m[c] = 1/(H²N) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.empty((C,), dtype)
-    norm1_v = rt.empty((C,), dtype)
-    if not loops.resnet20_basic_forward_1(norm1_m, norm1_v, conv1_u, C, H, N):
-        norm1_m[...] = rt.ratio(1, H**2 * N) * rt.total(conv1_u, (0, 1, 2))
-        # (3) norm1_v[c] = 1/(H²N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-        norm1_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
-    # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-    factor1 = 1 / np.sqrt(norm1_v + 1e-05)
-    norm1_h = net.take((N, H, H, C))
-    if not loops.resnet20_basic_forward_2(norm1_h, conv1_u, factor1, norm1_m, C, H, N):
-        np.subtract(conv1_u, norm1_m, out=norm1_h)
-        norm1_h *= factor1
-    net.give(conv1_u)
-    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-    norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+NH² norm1_v[c]/max(NH²−1, 1))
-    norm1_new_var = H**2 * N * norm1_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm1_running_var / 10
+    norm1_v, norm1_h, norm1_new_mean, norm1_new_var = _batch_norm_forward(
+        net, conv1_u, norm1_running_mean, norm1_running_var
+    )
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = net.take((N, H, H, C))
-    if not loops.resnet20_basic_forward_3(relu1_y, norm1_beta, norm1_gamma, norm1_h, C, H, N):
+    if not loops.resnet20_basic_forward_1(relu1_y, norm1_beta, norm1_gamma, norm1_h, C, H, N):
         np.multiply(norm1_h, norm1_gamma, out=relu1_y)
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, H, C)))
-    # (2) norm2_m[c] = 1/(H²N) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.empty((C,), dtype)
-    norm2_v = rt.empty((C,), dtype)
-    if not loops.resnet20_basic_forward_1(norm2_m, norm2_v, conv2_u, C, H, N):
-        norm2_m[...] = rt.ratio(1, H**2 * N) * rt.total(conv2_u, (0, 1, 2))
-        # (3) norm2_v[c] = 1/(H²N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-        norm2_v[...] = rt.ratio(1, H**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
-    # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-    factor2 = 1 / np.sqrt(norm2_v + 1e-05)
-    norm2_h = net.take((N, H, H, C))
-    if not loops.resnet20_basic_forward_2(norm2_h, conv2_u, factor2, norm2_m, C, H, N):
-        np.subtract(conv2_u, norm2_m, out=norm2_h)
-        norm2_h *= factor2
-    net.give(conv2_u)
-    # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-    norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+NH² norm2_v[c]/max(NH²−1, 1))
-    norm2_new_var = H**2 * N * norm2_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm2_running_var / 10
+    norm2_v, norm2_h, norm2_new_mean, norm2_new_var = _batch_norm_forward(
+        net, conv2_u, norm2_running_mean, norm2_running_var
+    )
     # (6) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = net.take((N, H, H, C))
-    if not loops.resnet20_basic_forward_4(relu2_y, norm2_beta, norm2_gamma, norm2_h, x, C, H, N):
+    if not loops.resnet20_basic_forward_2(relu2_y, norm2_beta, norm2_gamma, norm2_h, x, C, H, N):
         np.multiply(norm2_h, norm2_gamma, out=relu2_y)
         relu2_y += norm2_beta
         relu2_y += x
@@ -170,7 +170,6 @@ def _down_forward(net: rt.Pass, x: rt.Array, *, H_out: int, K: int, p: int) -> r
 
     Given is x, shape (N, H, H, C). Returned is relu2_y, shape (N, H_out, H_out, K).
     """
-    dtype = net.dtype
     N, H, _, C = x.shape
     conv1_w, norm1_gamma, norm1_beta = net.weights(f"conv1.w 3 3 {C} {K}, norm1.gamma {K}, norm1.beta {K}")
     conv2_w, norm2_gamma, norm2_beta = net.weights(f"conv2.w 3 3 {K} {K}, norm2.gamma {K}, norm2.beta {K}")
@@ -178,50 +177,20 @@ def _down_forward(net: rt.Pass, x: rt.Array, *, H_out: int, K: int, p: int) -> r
     norm2_running_mean, norm2_running_var = net.weights(f"norm2.running_mean {K}, norm2.running_var {K}")
     # (8) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n 2i+r-1 2j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H_out, H_out, K)))
-    # (2) norm1_m[c] = 1/(H′²N) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.empty((K,), dtype)
-    norm1_v = rt.empty((K,), dtype)
-    if not loops.resnet20_down_forward_1(norm1_m, norm1_v, conv1_u, H_out, K, N):
-        norm1_m[...] = rt.ratio(1, H_out**2 * N) * rt.total(conv1_u, (0, 1, 2))
-        # (3) norm1_v[c] = 1/(H′²N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-        norm1_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
-    # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-    factor1 = 1 / np.sqrt(norm1_v + 1e-05)
-    norm1_h = net.take((N, H_out, H_out, K))
-    if not loops.resnet20_down_forward_2(norm1_h, conv1_u, factor1, norm1_m, H_out, K, N):
-        np.subtract(conv1_u, norm1_m, out=norm1_h)
-        norm1_h *= factor1
-    net.give(conv1_u)
-    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-    norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+NH′² norm1_v[c]/max(NH′²−1, 1))
-    norm1_new_var = H_out**2 * N * norm1_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm1_running_var / 10
+    norm1_v, norm1_h, norm1_new_mean, norm1_new_var = _batch_norm_forward(
+        net, conv1_u, norm1_running_mean, norm1_running_var
+    )
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = net.take((N, H_out, H_out, K))
-    if not loops.resnet20_down_forward_3(relu1_y, norm1_beta, norm1_gamma, norm1_h, H_out, K, N):
+    if not loops.resnet20_down_forward_1(relu1_y, norm1_beta, norm1_gamma, norm1_h, H_out, K, N):
         np.multiply(norm1_h, norm1_gamma, out=relu1_y)
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H_out, H_out, K)))
-    # (2) norm2_m[c] = 1/(H′²N) Σ_{n,i,j} conv2_u[n,i,j,c]
-    norm2_m = rt.empty((K,), dtype)
-    norm2_v = rt.empty((K,), dtype)
-    if not loops.resnet20_down_forward_1(norm2_m, norm2_v, conv2_u, H_out, K, N):
-        norm2_m[...] = rt.ratio(1, H_out**2 * N) * rt.total(conv2_u, (0, 1, 2))
-        # (3) norm2_v[c] = 1/(H′²N) Σ_{n,i,j} (conv2_u[n,i,j,c]−norm2_m[c])²
-        norm2_v[...] = rt.ratio(1, H_out**2 * N) * rt.total(np.square(conv2_u - norm2_m), (0, 1, 2))
-    # (4) norm2_h[n,i,j,c] = 1/√(10⁻⁵+norm2_v[c]) (conv2_u[n,i,j,c]−norm2_m[c])
-    factor2 = 1 / np.sqrt(norm2_v + 1e-05)
-    norm2_h = net.take((N, H_out, H_out, K))
-    if not loops.resnet20_down_forward_2(norm2_h, conv2_u, factor2, norm2_m, H_out, K, N):
-        np.subtract(conv2_u, norm2_m, out=norm2_h)
-        norm2_h *= factor2
-    net.give(conv2_u)
-    # norm2_new_mean[c] = 1/10 (9 norm2_running_mean[c]+norm2_m[c])
-    norm2_new_mean = norm2_m / 10 + 9 * norm2_running_mean / 10
-    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+NH′² norm2_v[c]/max(NH′²−1, 1))
-    norm2_new_var = H_out**2 * N * norm2_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm2_running_var / 10
+    norm2_v, norm2_h, norm2_new_mean, norm2_new_var = _batch_norm_forward(
+        net, conv2_u, norm2_running_mean, norm2_running_var
+    )
     # (6) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     x_2 = rt.window(f"n 2i 2j c-{p} -> n i j c", x, (N, H_out, H_out, K))
     relu2_y = net.take((N, H_out, H_out, K))
@@ -266,27 +235,12 @@ def resnet20_forward(
     norm1_running_mean, norm1_running_var = net.weights("norm1.running_mean 16, norm1.running_var 16")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, 32, 32, 16)))
-    # (2) norm1_m[c] = 1/(1024N) Σ_{n,i,j} conv1_u[n,i,j,c]
-    norm1_m = rt.empty((16,), dtype)
-    norm1_v = rt.empty((16,), dtype)
-    if not loops.resnet20_forward_1(norm1_m, norm1_v, conv1_u, N):
-        norm1_m[...] = rt.ratio(1, 1024 * N) * rt.total(conv1_u, (0, 1, 2))
-        # (3) norm1_v[c] = 1/(1024N) Σ_{n,i,j} (conv1_u[n,i,j,c]−norm1_m[c])²
-        norm1_v[...] = rt.ratio(1, 1024 * N) * rt.total(np.square(conv1_u - norm1_m), (0, 1, 2))
-    # (4) norm1_h[n,i,j,c] = 1/√(10⁻⁵+norm1_v[c]) (conv1_u[n,i,j,c]−norm1_m[c])
-    factor1 = 1 / np.sqrt(norm1_v + 1e-05)
-    norm1_h = net.take((N, 32, 32, 16))
-    if not loops.resnet20_forward_2(norm1_h, conv1_u, factor1, norm1_m, N):
-        np.subtract(conv1_u, norm1_m, out=norm1_h)
-        norm1_h *= factor1
-    net.give(conv1_u)
-    # norm1_new_mean[c] = 1/10 (9 norm1_running_mean[c]+norm1_m[c])
-    norm1_new_mean = norm1_m / 10 + 9 * norm1_running_mean / 10
-    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
-    norm1_new_var = 512 * N * norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm1_running_var / 10
+    norm1_v, norm1_h, norm1_new_mean, norm1_new_var = _batch_norm_forward(
+        net, conv1_u, norm1_running_mean, norm1_running_var
+    )
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = net.take((N, 32, 32, 16))
-    if not loops.resnet20_forward_3(relu1_y, norm1_beta, norm1_gamma, norm1_h, N):
+    if not loops.resnet20_forward_1(relu1_y, norm1_beta, norm1_gamma, norm1_h, N):
         np.multiply(norm1_h, norm1_gamma, out=relu1_y)
         relu1_y += norm1_beta
         np.maximum(relu1_y, 0, out=relu1_y)
@@ -454,6 +408,71 @@ def resnet20_predict(
     return output_u
 
 
+def _batch_norm_conv2d_backward(
+    net: rt.Pass, drelu1_y: rt.Array, gamma: rt.Array, h: rt.Array, v: rt.Array, y: rt.Array
+) -> tuple[rt.Array, rt.Array, rt.Array]:
+    """Compute batch norm and conv2d, backward; rows are those at stage3_block3_norm1.
+
+    Given are drelu1_y, shape (N, H, H, C), gamma, shape (C,), h, shape (N, H, H, C), v, shape (C,) and y, shape (N,
+        H, H, C). Returned are dbeta, shape (C,), dgamma, shape (C,) and du, shape (N, H, H, C).
+    """
+    dtype = net.dtype
+    N, H, _, C = drelu1_y.shape
+    # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [y[m,q,v,e]>0]
+    factor2 = gamma / np.sqrt(v + 1e-05)
+    dbeta = rt.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
+    du = net.take((N, H, H, C))
+    if not (
+        loops.resnet20_batch_norm_conv2d_backward_1(dbeta, dgamma, drelu1_y, y, h, C, H, N)
+        and loops.resnet20_batch_norm_conv2d_backward_2(du, drelu1_y, y, dbeta, dgamma, factor2, h, C, H, N)
+    ):
+        dnorm1_y = np.where(y > 0, drelu1_y, 0)
+        # (51) dbeta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
+        dbeta[...] = rt.total(dnorm1_y, (0, 1, 2))
+        # (50) dgamma[m] = Σ_{n,i,j} h[n,i,j,m] dnorm1_y[n,i,j,m]
+        dgamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, h)
+        # (57) du[m,q,v,e] = 1/(H²N) γ[e] (NH² dnorm1_y[m,q,v,e]−h[m,q,v,e] dgamma[e]−dbeta[e])/√(10⁻⁵+v[e])
+        np.multiply(dnorm1_y, H**2 * N, out=du)
+        du -= dbeta
+        du -= dgamma * h
+        du *= rt.ratio(1, H**2 * N) * factor2
+    net.give(drelu1_y)
+    return dbeta, dgamma, du
+
+
+def _residual_add_batch_norm_conv2d_backward(
+    net: rt.Pass, drelu2_y: rt.Array, gamma: rt.Array, h: rt.Array, v: rt.Array, y: rt.Array
+) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
+    """Compute residual add, batch norm and conv2d, backward; rows are those at stage3_block3_sum.
+
+    Given are drelu2_y, shape (N, H, H, C), gamma, shape (C,), h, shape (N, H, H, C), v, shape (C,) and y, shape (N,
+        H, H, C). Returned are dsum_y, shape (N, H, H, C), dbeta, shape (C,), dgamma, shape (C,) and du, shape (N,
+        H, H, C).
+    """
+    dtype = net.dtype
+    N, H, _, C = drelu2_y.shape
+    # (40) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [y[m,q,v,e]>0]
+    dsum_y = net.take((N, H, H, C))
+    dbeta = rt.empty((C,), dtype)
+    dgamma = rt.empty((C,), dtype)
+    if not loops.resnet20_residual_add_batch_norm_conv2d_backward_1(dsum_y, dbeta, dgamma, drelu2_y, y, h, C, H, N):
+        dsum_y[...] = np.where(y > 0, drelu2_y, 0)
+        # (51) dbeta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
+        dbeta[...] = rt.total(dsum_y, (0, 1, 2))
+        # (50) dgamma[m] = Σ_{n,i,j} h[n,i,j,m] dsum_y[n,i,j,m]
+        dgamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, h)
+    # (57) du[m,q,v,e] = 1/(H²N) γ[e] (NH² dsum_y[m,q,v,e]−h[m,q,v,e] dgamma[e]−dbeta[e])/√(10⁻⁵+v[e])
+    factor1 = gamma / np.sqrt(v + 1e-05)
+    du = net.take((N, H, H, C))
+    if not loops.resnet20_residual_add_batch_norm_conv2d_backward_2(du, dbeta, dgamma, dsum_y, factor1, h, C, H, N):
+        np.multiply(dsum_y, H**2 * N, out=du)
+        du -= dbeta
+        du -= dgamma * h
+        du *= rt.ratio(1, H**2 * N) * factor1
+    return dsum_y, dbeta, dgamma, du
+
+
 def _basic_backward(net: rt.Pass, drelu2_y: rt.Array) -> rt.Array:
     """Compute block basic, backward; rows are those at stage3_block3.
 
@@ -464,52 +483,14 @@ def _basic_backward(net: rt.Pass, drelu2_y: rt.Array) -> rt.Array:
     N, H, _, C = drelu2_y.shape
     conv1_w, norm1_gamma, conv2_w = net.weights(f"conv1.w 3 3 {C} {C}, norm1.gamma {C}, conv2.w 3 3 {C} {C}")
     (norm2_gamma,) = net.weights(f"norm2.gamma {C}")
-    # (40) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dsum_y = net.take((N, H, H, C))
-    dnorm2_beta = rt.empty((C,), dtype)
-    dnorm2_gamma = rt.empty((C,), dtype)
-    if not loops.resnet20_basic_backward_1(dsum_y, dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h, C, H, N):
-        dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
-        # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-        dnorm2_beta[...] = rt.total(dsum_y, (0, 1, 2))
-        # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-        dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (57) dconv2_u[m,q,v,e]
-    #        = 1/(H²N)
-    #            norm2_gamma[e] (NH² dsum_y[m,q,v,e]−norm2_h[m,q,v,e] dnorm2_gamma[e]−dnorm2_beta[e])/√(10⁻⁵+norm2_v[e])
-    factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
-    dconv2_u = net.take((N, H, H, C))
-    if not loops.resnet20_basic_backward_2(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, C, H, N):
-        np.multiply(dsum_y, H**2 * N, out=dconv2_u)
-        dconv2_u -= dnorm2_beta
-        dconv2_u -= dnorm2_gamma * norm2_h
-        dconv2_u *= rt.ratio(1, H**2 * N) * factor1
+    dsum_y, dnorm2_beta, dnorm2_gamma, dconv2_u = _residual_add_batch_norm_conv2d_backward(
+        net, drelu2_y, norm2_gamma, norm2_h, norm2_v, relu2_y
+    )
     # (63) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     drelu1_y = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=net.take((N, H, H, C)))
-    # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    factor2 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
-    dnorm1_beta = rt.empty((C,), dtype)
-    dnorm1_gamma = rt.empty((C,), dtype)
-    dconv1_u = net.take((N, H, H, C))
-    if not (
-        loops.resnet20_basic_backward_3(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, C, H, N)
-        and loops.resnet20_basic_backward_4(
-            dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor2, norm1_h, C, H, N
-        )
-    ):
-        dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
-        # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-        dnorm1_beta[...] = rt.total(dnorm1_y, (0, 1, 2))
-        # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-        # (57) dconv1_u[m,q,v,e]
-        #        = 1/(H²N) norm1_gamma[e] (NH² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e] dnorm1_gamma[e]−dnorm1_beta[e])
-        #            /√(10⁻⁵+norm1_v[e])
-        np.multiply(dnorm1_y, H**2 * N, out=dconv1_u)
-        dconv1_u -= dnorm1_beta
-        dconv1_u -= dnorm1_gamma * norm1_h
-        dconv1_u *= rt.ratio(1, H**2 * N) * factor2
-    net.give(drelu1_y)
+    dnorm1_beta, dnorm1_gamma, dconv1_u = _batch_norm_conv2d_backward(
+        net, drelu1_y, norm1_gamma, norm1_h, norm1_v, relu1_y
+    )
     # (68) dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
     dx = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv1_u, conv1_w, out=net.take((N, H, H, C)))
     # (68) dx[m,q,v,e] += dsum_y[m,q,v,e]
@@ -537,52 +518,14 @@ def _down_backward(net: rt.Pass, drelu2_y: rt.Array, *, p: int) -> rt.Array:
     _, H, _, C = x.shape
     conv1_w, norm1_gamma, conv2_w = net.weights(f"conv1.w 3 3 {C} {K}, norm1.gamma {K}, conv2.w 3 3 {K} {K}")
     (norm2_gamma,) = net.weights(f"norm2.gamma {K}")
-    # (70) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    dsum_y = net.take((N, H_out, H_out, K))
-    dnorm2_beta = rt.empty((K,), dtype)
-    dnorm2_gamma = rt.empty((K,), dtype)
-    if not loops.resnet20_down_backward_1(dsum_y, dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h, H_out, K, N):
-        dsum_y[...] = np.where(relu2_y > 0, drelu2_y, 0)
-        # (51) dnorm2_beta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
-        dnorm2_beta[...] = rt.total(dsum_y, (0, 1, 2))
-        # (50) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dsum_y[n,i,j,m]
-        dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm2_h)
-    # (57) dconv2_u[m,q,v,e]
-    #        = 1/(H′²N) norm2_gamma[e] (NH′² dsum_y[m,q,v,e]−norm2_h[m,q,v,e] dnorm2_gamma[e]−dnorm2_beta[e])
-    #            /√(10⁻⁵+norm2_v[e])
-    factor1 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
-    dconv2_u = net.take((N, H_out, H_out, K))
-    if not loops.resnet20_down_backward_2(dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h, H_out, K, N):
-        np.multiply(dsum_y, H_out**2 * N, out=dconv2_u)
-        dconv2_u -= dnorm2_beta
-        dconv2_u -= dnorm2_gamma * norm2_h
-        dconv2_u *= rt.ratio(1, H_out**2 * N) * factor1
+    dsum_y, dnorm2_beta, dnorm2_gamma, dconv2_u = _residual_add_batch_norm_conv2d_backward(
+        net, drelu2_y, norm2_gamma, norm2_h, norm2_v, relu2_y
+    )
     # (63) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     drelu1_y = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=net.take((N, H_out, H_out, K)))
-    # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    factor2 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
-    dnorm1_beta = rt.empty((K,), dtype)
-    dnorm1_gamma = rt.empty((K,), dtype)
-    dconv1_u = net.take((N, H_out, H_out, K))
-    if not (
-        loops.resnet20_down_backward_3(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, H_out, K, N)
-        and loops.resnet20_down_backward_4(
-            dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor2, norm1_h, H_out, K, N
-        )
-    ):
-        dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
-        # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-        dnorm1_beta[...] = rt.total(dnorm1_y, (0, 1, 2))
-        # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-        # (57) dconv1_u[m,q,v,e]
-        #        = 1/(H′²N) norm1_gamma[e] (NH′² dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e] dnorm1_gamma[e]−dnorm1_beta[e])
-        #            /√(10⁻⁵+norm1_v[e])
-        np.multiply(dnorm1_y, H_out**2 * N, out=dconv1_u)
-        dconv1_u -= dnorm1_beta
-        dconv1_u -= dnorm1_gamma * norm1_h
-        dconv1_u *= rt.ratio(1, H_out**2 * N) * factor2
-    net.give(drelu1_y)
+    dnorm1_beta, dnorm1_gamma, dconv1_u = _batch_norm_conv2d_backward(
+        net, drelu1_y, norm1_gamma, norm1_h, norm1_v, relu1_y
+    )
     # dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+p]
     dx = net.take((N, H, H, C))
     dx.fill(0)
@@ -674,28 +617,9 @@ def resnet20_backward(
     # (50) to (51), (57), (60), (63), (65), (68), (70), stage1_block1
     drelu1_y = _basic_backward(net.at("stage1_block1"), dstage1_block1_relu2_y)
     net.give(dstage1_block1_relu2_y)
-    # (70) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    factor1 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
-    dnorm1_beta = rt.empty((16,), dtype)
-    dnorm1_gamma = rt.empty((16,), dtype)
-    dconv1_u = net.take((N, 32, 32, 16))
-    if not (
-        loops.resnet20_backward_1(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, N)
-        and loops.resnet20_backward_2(dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor1, norm1_h, N)
-    ):
-        dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
-        # (51) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-        dnorm1_beta[...] = rt.total(dnorm1_y, (0, 1, 2))
-        # (50) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-        # (57) dconv1_u[m,q,v,e]
-        #        = 1/(1024N) norm1_gamma[e] (1024 N dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e] dnorm1_gamma[e]−dnorm1_beta[e])
-        #            /√(10⁻⁵+norm1_v[e])
-        np.multiply(dnorm1_y, 1024 * N, out=dconv1_u)
-        dconv1_u -= dnorm1_beta
-        dconv1_u -= dnorm1_gamma * norm1_h
-        dconv1_u *= rt.ratio(1, 1024 * N) * factor1
-    net.give(drelu1_y)
+    dnorm1_beta, dnorm1_gamma, dconv1_u = _batch_norm_conv2d_backward(
+        net, drelu1_y, norm1_gamma, norm1_h, norm1_v, relu1_y
+    )
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]
     dconv1_w = rt.contract("n m+i-1 q+j-1 v, n i j e -> m q v e", x, dconv1_u, out=rt.empty((3, 3, 3, 16), dtype))
     # (32) doutput_w[m,q] = Σ_{n} dy[n,q] pool_y[n,m]

@@ -59,6 +59,22 @@ _DOUBLE_LAYERS = {"conv1": "conv2d", "relu1": "relu", "conv2": "conv2d", "relu2"
 _DOUBLE_KEPT = ("relu1.y", "relu2.y", "pool.argmax", "pool.y")
 
 
+def _conv2d_relu_forward(net: rt.Pass, u: rt.Array, b: rt.Array) -> rt.Array:
+    """Compute conv2d and relu, forward; rows are those at stage3_conv1.
+
+    Given are u, shape (N, H, H, K) and b, shape (K,). Returned is y, shape (N, H, H, K).
+    """
+    N, H, _, K = u.shape
+    # (1) u[n,i,j,k] += b[k]
+    y = net.take((N, H, H, K))
+    if not loops.vgg11_conv2d_relu_forward_1(y, b, u, H, K, N):
+        rt.add_row(u, b)
+        # (2) y[n,i,j,k] = max(0, u[n,i,j,k])
+        np.maximum(u, 0, out=y)
+    net.give(u)
+    return y
+
+
 def _double_forward(net: rt.Pass, x: rt.Array, *, H_out: int, K: int) -> rt.Array:
     """Compute block double, forward; rows are those at stage3.
 
@@ -69,26 +85,14 @@ def _double_forward(net: rt.Pass, x: rt.Array, *, H_out: int, K: int) -> rt.Arra
     conv2_w, conv2_b = net.weights(f"conv2.w 3 3 {K} {K}, conv2.b {K}")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H, H, K)))
-    # (1) conv1_u[n,i,j,k] += conv1_b[k]
-    relu1_y = net.take((N, H, H, K))
-    if not loops.vgg11_double_forward_1(relu1_y, conv1_b, conv1_u, H, K, N):
-        rt.add_row(conv1_u, conv1_b)
-        # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
-        np.maximum(conv1_u, 0, out=relu1_y)
-    net.give(conv1_u)
+    relu1_y = _conv2d_relu_forward(net, conv1_u, conv1_b)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, H, K)))
-    # (1) conv2_u[n,i,j,k] += conv2_b[k]
-    relu2_y = net.take((N, H, H, K))
-    if not loops.vgg11_double_forward_1(relu2_y, conv2_b, conv2_u, H, K, N):
-        rt.add_row(conv2_u, conv2_b)
-        # (2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
-        np.maximum(conv2_u, 0, out=relu2_y)
-    net.give(conv2_u)
+    relu2_y = _conv2d_relu_forward(net, conv2_u, conv2_b)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
     pool_y = net.take((N, H_out, H_out, K))
     pool_argmax = rt.empty((N, H_out, H_out, K), np.int32)
-    if not loops.vgg11_double_forward_2(pool_y, pool_argmax, relu2_y, H, H_out, K, N):
+    if not loops.vgg11_double_forward_1(pool_y, pool_argmax, relu2_y, H, H_out, K, N):
         rt.reduce(
             np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu2_y, pool_y, {"r": 2, "t": 2}, argument=pool_argmax
         )
@@ -105,17 +109,11 @@ def _single_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     conv1_w, conv1_b = net.weights("conv1.w 3 3 64 128, conv1.b 128")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, 16, 16, 128)))
-    # (1) conv1_u[n,i,j,k] += conv1_b[k]
-    relu1_y = net.take((N, 16, 16, 128))
-    if not loops.vgg11_single_forward_1(relu1_y, conv1_b, conv1_u, N):
-        rt.add_row(conv1_u, conv1_b)
-        # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
-        np.maximum(conv1_u, 0, out=relu1_y)
-    net.give(conv1_u)
+    relu1_y = _conv2d_relu_forward(net, conv1_u, conv1_b)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
     pool_y = net.take((N, 8, 8, 128))
     pool_argmax = rt.empty((N, 8, 8, 128), np.int32)
-    if not loops.vgg11_single_forward_2(pool_y, pool_argmax, relu1_y, N):
+    if not loops.vgg11_single_forward_1(pool_y, pool_argmax, relu1_y, N):
         rt.reduce(
             np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu1_y, pool_y, {"r": 2, "t": 2}, argument=pool_argmax
         )
@@ -153,17 +151,11 @@ def vgg11_forward(
     stage1_conv1_u = rt.contract(
         "n i+r-1 j+t-1 c, r t c k -> n i j k", x, stage1_conv1_w, out=net.take((N, 32, 32, 64))
     )
-    # (1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
-    stage1_relu1_y = net.take((N, 32, 32, 64))
-    if not loops.vgg11_forward_1(stage1_relu1_y, stage1_conv1_b, stage1_conv1_u, N):
-        rt.add_row(stage1_conv1_u, stage1_conv1_b)
-        # (2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
-        np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
-    net.give(stage1_conv1_u)
+    stage1_relu1_y = _conv2d_relu_forward(net, stage1_conv1_u, stage1_conv1_b)
     # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
     stage1_pool_y = net.take((N, 16, 16, 64))
     stage1_pool_argmax = rt.empty((N, 16, 16, 64), np.int32)
-    if not loops.vgg11_forward_2(stage1_pool_y, stage1_pool_argmax, stage1_relu1_y, N):
+    if not loops.vgg11_forward_1(stage1_pool_y, stage1_pool_argmax, stage1_relu1_y, N):
         rt.reduce(
             np.maximum,
             -np.inf,
@@ -196,26 +188,14 @@ def _double_predict(net: rt.Pass, x: rt.Array, *, H_out: int, K: int) -> rt.Arra
     conv2_w, conv2_b = net.weights(f"conv2.w 3 3 {K} {K}, conv2.b {K}")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H, H, K)))
-    # (1) conv1_u[n,i,j,k] += conv1_b[k]
-    relu1_y = net.take((N, H, H, K))
-    if not loops.vgg11_double_predict_1(relu1_y, conv1_b, conv1_u, H, K, N):
-        rt.add_row(conv1_u, conv1_b)
-        # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
-        np.maximum(conv1_u, 0, out=relu1_y)
-    net.give(conv1_u)
+    relu1_y = _conv2d_relu_forward(net, conv1_u, conv1_b)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, H, K)))
     net.give(relu1_y)
-    # (1) conv2_u[n,i,j,k] += conv2_b[k]
-    relu2_y = net.take((N, H, H, K))
-    if not loops.vgg11_double_predict_1(relu2_y, conv2_b, conv2_u, H, K, N):
-        rt.add_row(conv2_u, conv2_b)
-        # (2) relu2_y[n,i,j,k] = max(0, conv2_u[n,i,j,k])
-        np.maximum(conv2_u, 0, out=relu2_y)
-    net.give(conv2_u)
+    relu2_y = _conv2d_relu_forward(net, conv2_u, conv2_b)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu2_y[n, 2i+r, 2j+t, c]   over 2i+r<H, 2j+t<H
     pool_y = net.take((N, H_out, H_out, K))
-    if not loops.vgg11_double_predict_2(pool_y, relu2_y, H, H_out, K, N):
+    if not loops.vgg11_double_predict_1(pool_y, relu2_y, H, H_out, K, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu2_y, pool_y, {"r": 2, "t": 2})
     net.give(relu2_y)
     return pool_y
@@ -230,16 +210,10 @@ def _single_predict(net: rt.Pass, x: rt.Array) -> rt.Array:
     conv1_w, conv1_b = net.weights("conv1.w 3 3 64 128, conv1.b 128")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, 16, 16, 128)))
-    # (1) conv1_u[n,i,j,k] += conv1_b[k]
-    relu1_y = net.take((N, 16, 16, 128))
-    if not loops.vgg11_single_predict_1(relu1_y, conv1_b, conv1_u, N):
-        rt.add_row(conv1_u, conv1_b)
-        # (2) relu1_y[n,i,j,k] = max(0, conv1_u[n,i,j,k])
-        np.maximum(conv1_u, 0, out=relu1_y)
-    net.give(conv1_u)
+    relu1_y = _conv2d_relu_forward(net, conv1_u, conv1_b)
     # (3) pool_y[n,i,j,c] = max_{r,t} relu1_y[n, 2i+r, 2j+t, c]
     pool_y = net.take((N, 8, 8, 128))
-    if not loops.vgg11_single_predict_2(pool_y, relu1_y, N):
+    if not loops.vgg11_single_predict_1(pool_y, relu1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", relu1_y, pool_y, {"r": 2, "t": 2})
     net.give(relu1_y)
     return pool_y
@@ -271,16 +245,10 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     stage1_conv1_u = rt.contract(
         "n i+r-1 j+t-1 c, r t c k -> n i j k", x, stage1_conv1_w, out=net.take((N, 32, 32, 64))
     )
-    # (1) stage1_conv1_u[n,i,j,k] += stage1_conv1_b[k]
-    stage1_relu1_y = net.take((N, 32, 32, 64))
-    if not loops.vgg11_predict_1(stage1_relu1_y, stage1_conv1_b, stage1_conv1_u, N):
-        rt.add_row(stage1_conv1_u, stage1_conv1_b)
-        # (2) stage1_relu1_y[n,i,j,k] = max(0, stage1_conv1_u[n,i,j,k])
-        np.maximum(stage1_conv1_u, 0, out=stage1_relu1_y)
-    net.give(stage1_conv1_u)
+    stage1_relu1_y = _conv2d_relu_forward(net, stage1_conv1_u, stage1_conv1_b)
     # (3) stage1_pool_y[n,i,j,c] = max_{r,t} stage1_relu1_y[n, 2i+r, 2j+t, c]
     stage1_pool_y = net.take((N, 16, 16, 64))
-    if not loops.vgg11_predict_2(stage1_pool_y, stage1_relu1_y, N):
+    if not loops.vgg11_predict_1(stage1_pool_y, stage1_relu1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", stage1_relu1_y, stage1_pool_y, {"r": 2, "t": 2})
     net.give(stage1_relu1_y)
     stage2_pool_y = _single_predict(net.at("stage2"), stage1_pool_y)

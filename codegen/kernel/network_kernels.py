@@ -42,6 +42,7 @@ class NetworkKernels:
         parts: what each of the functions forward, predict and backward consists of, by its name, and what the equations
             of the network do, by that of the network.
         blocks: place that a function computes -> what its functions are called after.
+        slopes: tensor -> its gradient in backward.
     """
 
     source: Network
@@ -57,6 +58,7 @@ class NetworkKernels:
     hessian_vector: Kernel | None = None
     parts: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
     blocks: Mapping[str, str] = field(default_factory=dict)
+    slopes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def shaped(self) -> tuple[Tensor, ...]:
@@ -150,7 +152,9 @@ def _in_parts(k: NetworkKernels, slopes: Mapping[str, str]) -> NetworkKernels:
         replace(kernel, program=replace(kernel.program, statements=_statements(divided[kernel.name])))
         for kernel in kernels
     ]
-    return replace(k, forward=made[0], predict=made[1], backward=made[2], parts=divided, blocks=_called(groups))
+    return replace(
+        k, forward=made[0], predict=made[1], backward=made[2], parts=divided, blocks=_called(groups), slopes=slopes
+    )
 
 
 def _sums(backward: Program, slopes: Mapping[str, str]) -> dict[str, str]:

@@ -7,10 +7,10 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-bottleneck_forward_1_loops = r"""/* Row by row, for every block, j. */
+bottleneck_batch_norm_forward_1_loops = r"""/* Row by row, for every block, j. */
 static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm1_m,
-    REAL *restrict norm1_v, const REAL *restrict conv1_u, REAL number_1, long H, long N, long W)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict m,
+    REAL *restrict v, const REAL *restrict u, REAL number_1, long C, long H, long N, long W)
 {
     if (sweep) {
         for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
@@ -20,38 +20,38 @@ static void loops(
             const double of_more = 1 / more;
             const double weight = rows * more * (1 / (rows + more));
             APART
-            for (long c = 0; c < 64; c++) {
-                const double beside = parts[part_ * 192 + c];
-                const double added = beside + (parts[part_ * 192 + (128 + c)] - parts[128 + c]) * more;
+            for (long c = 0; c < C; c++) {
+                const double beside = parts[part_ * (3 * C) + c];
+                const double added = beside + (parts[part_ * (3 * C) + (2 * C + c)] - parts[2 * C + c]) * more;
                 const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
-                parts[64 + c] += parts[part_ * 192 + (64 + c)] + distance * distance * weight;
+                parts[C + c] += parts[part_ * (3 * C) + (C + c)] + distance * distance * weight;
                 parts[c] += added;
             }
         }
         APART
-        for (long c = 0; c < 64; c++) {
-            parts[c] += parts[128 + c] * (H * N * W);
+        for (long c = 0; c < C; c++) {
+            parts[c] += parts[2 * C + c] * (H * N * W);
         }
         APART
-        for (long c = 0; c < 64; c++) {
-            norm1_m[c] = parts[c] * number_1;
+        for (long c = 0; c < C; c++) {
+            m[c] = parts[c] * number_1;
         }
         APART
-        for (long c = 0; c < 64; c++) {
-            norm1_v[c] = parts[64 + c] * number_1;
+        for (long c = 0; c < C; c++) {
+            v[c] = parts[C + c] * number_1;
         }
         return;
     }
-    REAL *restrict running = SCRATCH(REAL, 128);
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
     if (!running) {
         return;
     }
-    REAL *restrict means = SCRATCH(REAL, 64);
+    REAL *restrict means = SCRATCH(REAL, C);
     if (!means) {
         return;
     }
     for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * 192;
+        double *restrict sums = parts + block * (3 * C);
         const long first_row = block * 1024;
         const long last_row = least(first_row + 1024, H * N * W);
         for (long low_row = first_row; low_row < last_row; low_row += 32) {
@@ -60,55 +60,55 @@ static void loops(
             const double more = high_row - low_row;
             const REAL share = 1 / more;
             APART
-            for (long k = 0; k < 128; k++) {
+            for (long k = 0; k < 2 * C; k++) {
                 running[k] = 0;
             }
             for (long j = low_row; j < high_row; j++) {
-                const long conv1_u_at = 64 * j;
-                for (long c = 0; c < whole(0, 64); c += LANES) {
-                    store(&running[c], load(&running[c]) + load(&conv1_u[conv1_u_at + c]));
+                const long u_at = C * j;
+                for (long c = 0; c < whole(0, C); c += LANES) {
+                    store(&running[c], load(&running[c]) + load(&u[u_at + c]));
                 }
                 APART
-                for (long c = whole(0, 64); c < 64; c++) {
-                    running[c] += conv1_u[conv1_u_at + c];
+                for (long c = whole(0, C); c < C; c++) {
+                    running[c] += u[u_at + c];
                 }
             }
             APART
-            for (long c = 0; c < 64; c++) {
+            for (long c = 0; c < C; c++) {
                 means[c] = running[c] * share;
                 running[c] = 0;
             }
             for (long j = low_row; j < high_row; j++) {
-                const long conv1_u_at = 64 * j;
-                for (long c = 0; c < whole(0, 64); c += LANES) {
-                    const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
+                const long u_at = C * j;
+                for (long c = 0; c < whole(0, C); c += LANES) {
+                    const reals u_1 = load(&u[u_at + c]);
                     const reals means_1 = load(&means[c]);
-                    store(&running[c], load(&running[c]) + (conv1_u_1 - means_1));
-                    store(&running[64 + c], load(&running[64 + c]) + (conv1_u_1 - means_1) * (conv1_u_1 - means_1));
+                    store(&running[c], load(&running[c]) + (u_1 - means_1));
+                    store(&running[C + c], load(&running[C + c]) + (u_1 - means_1) * (u_1 - means_1));
                 }
                 APART
-                for (long c = whole(0, 64); c < 64; c++) {
-                    const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
+                for (long c = whole(0, C); c < C; c++) {
+                    const REAL u_1 = u[u_at + c];
                     const REAL means_1 = means[c];
-                    running[c] += conv1_u_1 - means_1;
-                    running[64 + c] += (conv1_u_1 - means_1) * (conv1_u_1 - means_1);
+                    running[c] += u_1 - means_1;
+                    running[C + c] += (u_1 - means_1) * (u_1 - means_1);
                 }
             }
             if (rows == 0) {
                 APART
-                for (long c = 0; c < 64; c++) {
-                    sums[128 + c] = means[c] - means[c] == 0 ? means[c] : 0;
+                for (long c = 0; c < C; c++) {
+                    sums[2 * C + c] = means[c] - means[c] == 0 ? means[c] : 0;
                 }
             }
             const double of_rows = rows > 0 ? 1 / rows : 0;
             const double of_more = 1 / more;
             const double weight = rows * more * (1 / (rows + more));
             APART
-            for (long c = 0; c < 64; c++) {
+            for (long c = 0; c < C; c++) {
                 const double beside = running[c] == running[c] ? running[c] : 0;
-                const double added = beside + (means[c] - sums[128 + c]) * more;
+                const double added = beside + (means[c] - sums[2 * C + c]) * more;
                 const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
-                sums[64 + c] += running[64 + c] - beside * beside * of_more + distance * distance * weight;
+                sums[C + c] += running[C + c] - beside * beside * of_more + distance * distance * weight;
                 sums[c] += added;
             }
         }
@@ -123,48 +123,48 @@ static void part(void *given, long number)
 
     loops(
         work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4], numbers[5]);
 }
 """
 
 
-def bottleneck_forward_1(norm1_m: rt.Array, norm1_v: rt.Array, conv1_u: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_batch_norm_forward_1(m: rt.Array, v: rt.Array, u: rt.Array, C: int, H: int, N: int, W: int) -> bool:
     """Row by row, for every block, j."""
-    dtype = rt.float_type("bottleneck_forward_1", norm1_m=norm1_m)
+    dtype = rt.float_type("bottleneck_batch_norm_forward_1", m=m)
     return rt.run(
-        bottleneck_forward_1_loops,
+        bottleneck_batch_norm_forward_1_loops,
         (H * N * W + 1023) // 1024,
-        64 * H * N * W,
-        (norm1_m, norm1_v, conv1_u),
+        C * H * N * W,
+        (m, v, u),
         (dtype(rt.ratio(1, H * N * W)),),
-        (H, N, W),
+        (C, H, N, W),
         (),
-        192,
+        3 * C,
     )
 
 
-bottleneck_forward_2_loops = r"""/* Element by element. */
+bottleneck_batch_norm_forward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict norm1_h, const REAL *restrict conv1_u, const REAL *restrict factor1,
-    const REAL *restrict norm1_m)
+    long start, long stop, REAL *restrict h, const REAL *restrict u, const REAL *restrict factor1,
+    const REAL *restrict m, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long conv1_u_at = 64 * j;
-        const long norm1_h_at = 64 * j;
-        for (long c = 0; c < whole(0, 64); c += LANES) {
-            const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
-            const reals norm1_m_1 = load(&norm1_m[c]);
+        const long h_at = j * row_;
+        const long u_at = j * row_;
+        for (long c = 0; c < whole(0, row_); c += LANES) {
+            const reals u_1 = load(&u[u_at + c]);
+            const reals m_1 = load(&m[c]);
             const reals factor1_1 = load(&factor1[c]);
-            const reals norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
-            store(&norm1_h[norm1_h_at + c], norm1_h_1);
+            const reals h_1 = (u_1 - m_1) * factor1_1;
+            store(&h[h_at + c], h_1);
         }
         APART
-        for (long c = whole(0, 64); c < 64; c++) {
-            const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
-            const REAL norm1_m_1 = norm1_m[c];
+        for (long c = whole(0, row_); c < row_; c++) {
+            const REAL u_1 = u[u_at + c];
+            const REAL m_1 = m[c];
             const REAL factor1_1 = factor1[c];
-            const REAL norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
-            norm1_h[norm1_h_at + c] = norm1_h_1;
+            const REAL h_1 = (u_1 - m_1) * factor1_1;
+            h[h_at + c] = h_1;
         }
     }
 }
@@ -173,23 +173,31 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
 }
 """
 
 
-def bottleneck_forward_2(
-    norm1_h: rt.Array, conv1_u: rt.Array, factor1: rt.Array, norm1_m: rt.Array, H: int, N: int, W: int
+def bottleneck_batch_norm_forward_2(
+    h: rt.Array, u: rt.Array, factor1: rt.Array, m: rt.Array, C: int, H: int, N: int, W: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_2_loops, H * N * W, 64 * H * N * W, (norm1_h, conv1_u, factor1, norm1_m), (), (), ()
+        bottleneck_batch_norm_forward_2_loops,
+        H * N * W,
+        C * H * N * W,
+        (h, u, factor1, m),
+        (),
+        (C,),
+        (),
+        repeated=(2, 3),
     )
 
 
-bottleneck_forward_3_loops = r"""/* Element by element. */
+bottleneck_forward_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu1_y, const REAL *restrict norm1_beta,
     const REAL *restrict norm1_gamma, const REAL *restrict norm1_h)
@@ -230,198 +238,16 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_3(
+def bottleneck_forward_1(
     relu1_y: rt.Array, norm1_beta: rt.Array, norm1_gamma: rt.Array, norm1_h: rt.Array, H: int, N: int, W: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_3_loops, H * N * W, 64 * H * N * W, (relu1_y, norm1_beta, norm1_gamma, norm1_h), (), (), ()
+        bottleneck_forward_1_loops, H * N * W, 64 * H * N * W, (relu1_y, norm1_beta, norm1_gamma, norm1_h), (), (), ()
     )
 
 
-bottleneck_forward_4_loops = r"""/* Row by row, for every block, j. */
-static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm3_m,
-    REAL *restrict norm3_v, const REAL *restrict conv3_u, REAL number_1, long H, long N, long W)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
-            const double rows = part_ * 1024;
-            const double more = least(1024, H * N * W - part_ * 1024);
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < 256; c++) {
-                const double beside = parts[part_ * 768 + c];
-                const double added = beside + (parts[part_ * 768 + (512 + c)] - parts[512 + c]) * more;
-                const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
-                parts[256 + c] += parts[part_ * 768 + (256 + c)] + distance * distance * weight;
-                parts[c] += added;
-            }
-        }
-        APART
-        for (long c = 0; c < 256; c++) {
-            parts[c] += parts[512 + c] * (H * N * W);
-        }
-        APART
-        for (long c = 0; c < 256; c++) {
-            norm3_m[c] = parts[c] * number_1;
-        }
-        APART
-        for (long c = 0; c < 256; c++) {
-            norm3_v[c] = parts[256 + c] * number_1;
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 512);
-    if (!running) {
-        return;
-    }
-    REAL *restrict means = SCRATCH(REAL, 256);
-    if (!means) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * 768;
-        const long first_row = block * 1024;
-        const long last_row = least(first_row + 1024, H * N * W);
-        for (long low_row = first_row; low_row < last_row; low_row += 32) {
-            const long high_row = least(low_row + 32, last_row);
-            const double rows = low_row - first_row;
-            const double more = high_row - low_row;
-            const REAL share = 1 / more;
-            APART
-            for (long k = 0; k < 512; k++) {
-                running[k] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long conv3_u_at = 256 * j;
-                for (long c = 0; c < whole(0, 256); c += LANES) {
-                    store(&running[c], load(&running[c]) + load(&conv3_u[conv3_u_at + c]));
-                }
-                APART
-                for (long c = whole(0, 256); c < 256; c++) {
-                    running[c] += conv3_u[conv3_u_at + c];
-                }
-            }
-            APART
-            for (long c = 0; c < 256; c++) {
-                means[c] = running[c] * share;
-                running[c] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long conv3_u_at = 256 * j;
-                for (long c = 0; c < whole(0, 256); c += LANES) {
-                    const reals conv3_u_1 = load(&conv3_u[conv3_u_at + c]);
-                    const reals means_1 = load(&means[c]);
-                    store(&running[c], load(&running[c]) + (conv3_u_1 - means_1));
-                    store(&running[256 + c], load(&running[256 + c]) + (conv3_u_1 - means_1) * (conv3_u_1 - means_1));
-                }
-                APART
-                for (long c = whole(0, 256); c < 256; c++) {
-                    const REAL conv3_u_1 = conv3_u[conv3_u_at + c];
-                    const REAL means_1 = means[c];
-                    running[c] += conv3_u_1 - means_1;
-                    running[256 + c] += (conv3_u_1 - means_1) * (conv3_u_1 - means_1);
-                }
-            }
-            if (rows == 0) {
-                APART
-                for (long c = 0; c < 256; c++) {
-                    sums[512 + c] = means[c] - means[c] == 0 ? means[c] : 0;
-                }
-            }
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < 256; c++) {
-                const double beside = running[c] == running[c] ? running[c] : 0;
-                const double added = beside + (means[c] - sums[512 + c]) * more;
-                const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
-                sums[256 + c] += running[256 + c] - beside * beside * of_more + distance * distance * weight;
-                sums[c] += added;
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_forward_4(norm3_m: rt.Array, norm3_v: rt.Array, conv3_u: rt.Array, H: int, N: int, W: int) -> bool:
-    """Row by row, for every block, j."""
-    dtype = rt.float_type("bottleneck_forward_4", norm3_m=norm3_m)
-    return rt.run(
-        bottleneck_forward_4_loops,
-        (H * N * W + 1023) // 1024,
-        256 * H * N * W,
-        (norm3_m, norm3_v, conv3_u),
-        (dtype(rt.ratio(1, H * N * W)),),
-        (H, N, W),
-        (),
-        768,
-    )
-
-
-bottleneck_forward_5_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict norm3_h, const REAL *restrict conv3_u, const REAL *restrict factor3,
-    const REAL *restrict norm3_m)
-{
-    for (long j = start; j < stop; j++) {
-        const long conv3_u_at = 256 * j;
-        const long norm3_h_at = 256 * j;
-        for (long c = 0; c < whole(0, 256); c += LANES) {
-            const reals conv3_u_1 = load(&conv3_u[conv3_u_at + c]);
-            const reals norm3_m_1 = load(&norm3_m[c]);
-            const reals factor3_1 = load(&factor3[c]);
-            const reals norm3_h_1 = (conv3_u_1 - norm3_m_1) * factor3_1;
-            store(&norm3_h[norm3_h_at + c], norm3_h_1);
-        }
-        APART
-        for (long c = whole(0, 256); c < 256; c++) {
-            const REAL conv3_u_1 = conv3_u[conv3_u_at + c];
-            const REAL norm3_m_1 = norm3_m[c];
-            const REAL factor3_1 = factor3[c];
-            const REAL norm3_h_1 = (conv3_u_1 - norm3_m_1) * factor3_1;
-            norm3_h[norm3_h_at + c] = norm3_h_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
-}
-"""
-
-
-def bottleneck_forward_5(
-    norm3_h: rt.Array, conv3_u: rt.Array, factor3: rt.Array, norm3_m: rt.Array, H: int, N: int, W: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        bottleneck_forward_5_loops, H * N * W, 256 * H * N * W, (norm3_h, conv3_u, factor3, norm3_m), (), (), ()
-    )
-
-
-bottleneck_forward_6_loops = r"""/* Row by row, for every block, j. */
+bottleneck_forward_2_loops = r"""/* Row by row, for every block, j. */
 static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm4_m,
     REAL *restrict norm4_v, const REAL *restrict project_u, REAL number_1, long H, long N, long W)
@@ -544,11 +370,11 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_6(norm4_m: rt.Array, norm4_v: rt.Array, project_u: rt.Array, H: int, N: int, W: int) -> bool:
+def bottleneck_forward_2(norm4_m: rt.Array, norm4_v: rt.Array, project_u: rt.Array, H: int, N: int, W: int) -> bool:
     """Row by row, for every block, j."""
-    dtype = rt.float_type("bottleneck_forward_6", norm4_m=norm4_m)
+    dtype = rt.float_type("bottleneck_forward_2", norm4_m=norm4_m)
     return rt.run(
-        bottleneck_forward_6_loops,
+        bottleneck_forward_2_loops,
         (H * N * W + 1023) // 1024,
         256 * H * N * W,
         (norm4_m, norm4_v, project_u),
@@ -559,7 +385,7 @@ def bottleneck_forward_6(norm4_m: rt.Array, norm4_v: rt.Array, project_u: rt.Arr
     )
 
 
-bottleneck_forward_7_loops = r"""/* Element by element. */
+bottleneck_forward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict norm4_h, const REAL *restrict factor4, const REAL *restrict norm4_m,
     const REAL *restrict project_u)
@@ -596,16 +422,16 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_7(
+def bottleneck_forward_3(
     norm4_h: rt.Array, factor4: rt.Array, norm4_m: rt.Array, project_u: rt.Array, H: int, N: int, W: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_7_loops, H * N * W, 256 * H * N * W, (norm4_h, factor4, norm4_m, project_u), (), (), ()
+        bottleneck_forward_3_loops, H * N * W, 256 * H * N * W, (norm4_h, factor4, norm4_m, project_u), (), (), ()
     )
 
 
-bottleneck_forward_8_loops = r"""/* Element by element. */
+bottleneck_forward_4_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu3_y, const REAL *restrict norm3_beta,
     const REAL *restrict norm3_gamma, const REAL *restrict norm3_h, const REAL *restrict norm4_beta,
@@ -655,7 +481,7 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_8(
+def bottleneck_forward_4(
     relu3_y: rt.Array,
     norm3_beta: rt.Array,
     norm3_gamma: rt.Array,
@@ -669,7 +495,7 @@ def bottleneck_forward_8(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_8_loops,
+        bottleneck_forward_4_loops,
         H * N * W,
         256 * H * N * W,
         (relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h),

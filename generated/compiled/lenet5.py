@@ -9,26 +9,26 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-lenet5_forward_1_loops = r"""/* Element by element. */
+lenet5_conv2d_scaled_tanh_subsampling2d_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict a1_y, const REAL *restrict c1_b, const REAL *restrict c1_u,
-    REAL number_1, REAL number_2, long row_)
+    long start, long stop, REAL *restrict y, const REAL *restrict b, const REAL *restrict u, REAL number_1,
+    REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long a1_y_at = j * row_;
-        const long c1_u_at = j * row_;
+        const long u_at = j * row_;
+        const long y_at = j * row_;
         for (long k = 0; k < whole(0, row_); k += LANES) {
-            const reals c1_b_1 = load(&c1_b[k]);
-            const reals c1_u_1 = load(&c1_u[c1_u_at + k]);
-            const reals a1_y_1 = number_1 * all_tanh_of(number_2 * c1_b_1 + number_2 * c1_u_1);
-            store(&a1_y[a1_y_at + k], a1_y_1);
+            const reals b_1 = load(&b[k]);
+            const reals u_1 = load(&u[u_at + k]);
+            const reals y_1 = number_1 * all_tanh_of(number_2 * b_1 + number_2 * u_1);
+            store(&y[y_at + k], y_1);
         }
         APART
         for (long k = whole(0, row_); k < row_; k++) {
-            const REAL c1_b_1 = c1_b[k];
-            const REAL c1_u_1 = c1_u[c1_u_at + k];
-            const REAL a1_y_1 = number_1 * tanh_of(number_2 * c1_b_1 + number_2 * c1_u_1);
-            a1_y[a1_y_at + k] = a1_y_1;
+            const REAL b_1 = b[k];
+            const REAL u_1 = u[u_at + k];
+            const REAL y_1 = number_1 * tanh_of(number_2 * b_1 + number_2 * u_1);
+            y[y_at + k] = y_1;
         }
     }
 }
@@ -46,54 +46,56 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_forward_1(a1_y: rt.Array, c1_b: rt.Array, c1_u: rt.Array, N: int) -> bool:
+def lenet5_conv2d_scaled_tanh_subsampling2d_forward_1(
+    y: rt.Array, b: rt.Array, u: rt.Array, C: int, J: int, N: int
+) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_forward_1", a1_y=a1_y)
+    dtype = rt.float_type("lenet5_conv2d_scaled_tanh_subsampling2d_forward_1", y=y)
     return rt.run(
-        lenet5_forward_1_loops,
-        784 * N,
-        4704 * N,
-        (a1_y, c1_b, c1_u),
+        lenet5_conv2d_scaled_tanh_subsampling2d_forward_1_loops,
+        J**2 * N,
+        C * J**2 * N,
+        (y, b, u),
         (dtype(1.7159), dtype(2 / 3)),
-        (6,),
+        (C,),
         (),
         repeated=(1,),
     )
 
 
-lenet5_forward_2_loops = r"""/* Sums over r, t for every n, i, j, c. */
+lenet5_conv2d_scaled_tanh_subsampling2d_forward_2_loops = r"""/* Sums over r, t for every n, i, j, c. */
 static void loops(
-    long start, long stop, REAL *restrict s2_z, const REAL *restrict a1_y)
+    long start, long stop, REAL *restrict z, const REAL *restrict y, long C, long J, long J_)
 {
     for (long row = start; row < stop; row++) {
-        const long i = floor_remainder(row, 14);
-        const long n = floor_quotient(row, 14);
+        const long i = floor_remainder(row, J_);
+        const long n = floor_quotient(row, J_);
         long j = 0;
-        while (j < 14) {
-            const long at = 84 * i + 6 * j + 1176 * n;
-            const long a1_y_at = 336 * i + 12 * j + 4704 * n;
-            for (long c = 0; c < whole(0, 6); c += LANES) {
+        while (j < J_) {
+            const long at = C * (J_ * (J_ * n + i) + j);
+            const long y_at = C * (J * (J * n + 2 * i) + 2 * j);
+            for (long c = 0; c < whole(0, C); c += LANES) {
                 reals total = all(0);
                 UNROLLED
                 for (long r = 0; r < 2; r++) {
                     UNROLLED
                     for (long t = 0; t < 2; t++) {
-                        total += load(&a1_y[a1_y_at + (168 * r + 6 * t) + c]);
+                        total += load(&y[y_at + (C * J * r + C * t) + c]);
                     }
                 }
-                store(&s2_z[at + c], total);
+                store(&z[at + c], total);
             }
             APART
-            for (long c = whole(0, 6); c < 6; c++) {
+            for (long c = whole(0, C); c < C; c++) {
                 REAL total = 0;
                 UNROLLED
                 for (long r = 0; r < 2; r++) {
                     UNROLLED
                     for (long t = 0; t < 2; t++) {
-                        total += a1_y[a1_y_at + (168 * r + 6 * t) + c];
+                        total += y[y_at + (C * J * r + C * t) + c];
                     }
                 }
-                s2_z[at + c] = total;
+                z[at + c] = total;
             }
             j += 1;
         }
@@ -104,19 +106,24 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], numbers[2], numbers[3], numbers[4]);
 }
 """
 
 
-def lenet5_forward_2(s2_z: rt.Array, a1_y: rt.Array, N: int) -> bool:
+def lenet5_conv2d_scaled_tanh_subsampling2d_forward_2(
+    z: rt.Array, y: rt.Array, C: int, J: int, J_: int, N: int
+) -> bool:
     """Sums over r, t for every n, i, j, c."""
-    return rt.run(lenet5_forward_2_loops, 14 * N, 4704 * N, (s2_z, a1_y), (), (), ())
+    return rt.run(
+        lenet5_conv2d_scaled_tanh_subsampling2d_forward_2_loops, J_ * N, 4 * C * J_**2 * N, (z, y), (), (C, J, J_), ()
+    )
 
 
-lenet5_forward_3_loops = r"""/* Element by element. */
+lenet5_forward_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict s2_y, const REAL *restrict s2_a, const REAL *restrict s2_b,
     const REAL *restrict s2_z, REAL number_1, REAL number_2, long row_)
@@ -155,11 +162,11 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_forward_3(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Array, N: int) -> bool:
+def lenet5_forward_1(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_forward_3", s2_y=s2_y)
+    dtype = rt.float_type("lenet5_forward_1", s2_y=s2_y)
     return rt.run(
-        lenet5_forward_3_loops,
+        lenet5_forward_1_loops,
         196 * N,
         1176 * N,
         (s2_y, s2_a, s2_b, s2_z),
@@ -170,104 +177,7 @@ def lenet5_forward_3(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Ar
     )
 
 
-lenet5_forward_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict a3_y, const REAL *restrict c3_b, const REAL *restrict c3_u,
-    REAL number_1, REAL number_2)
-{
-    for (long j = start; j < stop; j++) {
-        const long a3_y_at = 16 * j;
-        const long c3_u_at = 16 * j;
-        for (long k = 0; k < whole(0, 16); k += LANES) {
-            const reals c3_b_1 = load(&c3_b[k]);
-            const reals c3_u_1 = load(&c3_u[c3_u_at + k]);
-            const reals a3_y_1 = number_1 * all_tanh_of(number_2 * c3_b_1 + number_2 * c3_u_1);
-            store(&a3_y[a3_y_at + k], a3_y_1);
-        }
-        APART
-        for (long k = whole(0, 16); k < 16; k++) {
-            const REAL c3_b_1 = c3_b[k];
-            const REAL c3_u_1 = c3_u[c3_u_at + k];
-            const REAL a3_y_1 = number_1 * tanh_of(number_2 * c3_b_1 + number_2 * c3_u_1);
-            a3_y[a3_y_at + k] = a3_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
-}
-"""
-
-
-def lenet5_forward_4(a3_y: rt.Array, c3_b: rt.Array, c3_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_forward_4", a3_y=a3_y)
-    return rt.run(lenet5_forward_4_loops, 100 * N, 1600 * N, (a3_y, c3_b, c3_u), (dtype(1.7159), dtype(2 / 3)), (), ())
-
-
-lenet5_forward_5_loops = r"""/* Sums over r, t for every n, i, j, c. */
-static void loops(
-    long start, long stop, REAL *restrict s4_z, const REAL *restrict a3_y)
-{
-    for (long row = start; row < stop; row++) {
-        const long i = floor_remainder(row, 5);
-        const long n = floor_quotient(row, 5);
-        long j = 0;
-        while (j < 5) {
-            const long at = 80 * i + 16 * j + 400 * n;
-            const long a3_y_at = 320 * i + 32 * j + 1600 * n;
-            for (long c = 0; c < whole(0, 16); c += LANES) {
-                reals total = all(0);
-                UNROLLED
-                for (long r = 0; r < 2; r++) {
-                    UNROLLED
-                    for (long t = 0; t < 2; t++) {
-                        total += load(&a3_y[a3_y_at + (160 * r + 16 * t) + c]);
-                    }
-                }
-                store(&s4_z[at + c], total);
-            }
-            APART
-            for (long c = whole(0, 16); c < 16; c++) {
-                REAL total = 0;
-                UNROLLED
-                for (long r = 0; r < 2; r++) {
-                    UNROLLED
-                    for (long t = 0; t < 2; t++) {
-                        total += a3_y[a3_y_at + (160 * r + 16 * t) + c];
-                    }
-                }
-                s4_z[at + c] = total;
-            }
-            j += 1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1]);
-}
-"""
-
-
-def lenet5_forward_5(s4_z: rt.Array, a3_y: rt.Array, N: int) -> bool:
-    """Sums over r, t for every n, i, j, c."""
-    return rt.run(lenet5_forward_5_loops, 5 * N, 1600 * N, (s4_z, a3_y), (), (), ())
-
-
-lenet5_forward_6_loops = r"""/* Element by element. */
+lenet5_forward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict s4_y, const REAL *restrict s4_a, const REAL *restrict s4_b,
     const REAL *restrict s4_z, REAL number_1, REAL number_2)
@@ -305,15 +215,15 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_forward_6(s4_y: rt.Array, s4_a: rt.Array, s4_b: rt.Array, s4_z: rt.Array, N: int) -> bool:
+def lenet5_forward_2(s4_y: rt.Array, s4_a: rt.Array, s4_b: rt.Array, s4_z: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_forward_6", s4_y=s4_y)
+    dtype = rt.float_type("lenet5_forward_2", s4_y=s4_y)
     return rt.run(
-        lenet5_forward_6_loops, 25 * N, 400 * N, (s4_y, s4_a, s4_b, s4_z), (dtype(1.7159), dtype(2 / 3)), (), ()
+        lenet5_forward_2_loops, 25 * N, 400 * N, (s4_y, s4_a, s4_b, s4_z), (dtype(1.7159), dtype(2 / 3)), (), ()
     )
 
 
-lenet5_forward_7_loops = r"""/* Element by element. */
+lenet5_forward_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict a5_y, const REAL *restrict c5_b, const REAL *restrict c5_u,
     REAL number_1, REAL number_2, long row_)
@@ -350,15 +260,15 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_forward_7(a5_y: rt.Array, c5_b: rt.Array, c5_u: rt.Array, N: int) -> bool:
+def lenet5_forward_3(a5_y: rt.Array, c5_b: rt.Array, c5_u: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_forward_7", a5_y=a5_y)
+    dtype = rt.float_type("lenet5_forward_3", a5_y=a5_y)
     return rt.run(
-        lenet5_forward_7_loops, N, 120 * N, (a5_y, c5_b, c5_u), (dtype(1.7159), dtype(2 / 3)), (120,), (), repeated=(1,)
+        lenet5_forward_3_loops, N, 120 * N, (a5_y, c5_b, c5_u), (dtype(1.7159), dtype(2 / 3)), (120,), (), repeated=(1,)
     )
 
 
-lenet5_forward_8_loops = r"""/* Element by element. */
+lenet5_forward_4_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict a6_y, const REAL *restrict f6_b, const REAL *restrict f6_u,
     REAL number_1, REAL number_2, long row_)
@@ -395,122 +305,15 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_forward_8(a6_y: rt.Array, f6_b: rt.Array, f6_u: rt.Array, N: int) -> bool:
+def lenet5_forward_4(a6_y: rt.Array, f6_b: rt.Array, f6_u: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_forward_8", a6_y=a6_y)
+    dtype = rt.float_type("lenet5_forward_4", a6_y=a6_y)
     return rt.run(
-        lenet5_forward_8_loops, N, 84 * N, (a6_y, f6_b, f6_u), (dtype(1.7159), dtype(2 / 3)), (84,), (), repeated=(1,)
+        lenet5_forward_4_loops, N, 84 * N, (a6_y, f6_b, f6_u), (dtype(1.7159), dtype(2 / 3)), (84,), (), repeated=(1,)
     )
 
 
 lenet5_predict_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict a1_y, const REAL *restrict c1_b, const REAL *restrict c1_u,
-    REAL number_1, REAL number_2, long row_)
-{
-    for (long j = start; j < stop; j++) {
-        const long a1_y_at = j * row_;
-        const long c1_u_at = j * row_;
-        for (long k = 0; k < whole(0, row_); k += LANES) {
-            const reals c1_b_1 = load(&c1_b[k]);
-            const reals c1_u_1 = load(&c1_u[c1_u_at + k]);
-            const reals a1_y_1 = number_1 * all_tanh_of(number_2 * c1_b_1 + number_2 * c1_u_1);
-            store(&a1_y[a1_y_at + k], a1_y_1);
-        }
-        APART
-        for (long k = whole(0, row_); k < row_; k++) {
-            const REAL c1_b_1 = c1_b[k];
-            const REAL c1_u_1 = c1_u[c1_u_at + k];
-            const REAL a1_y_1 = number_1 * tanh_of(number_2 * c1_b_1 + number_2 * c1_u_1);
-            a1_y[a1_y_at + k] = a1_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1], numbers[2]);
-}
-"""
-
-
-def lenet5_predict_1(a1_y: rt.Array, c1_b: rt.Array, c1_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_predict_1", a1_y=a1_y)
-    return rt.run(
-        lenet5_predict_1_loops,
-        784 * N,
-        4704 * N,
-        (a1_y, c1_b, c1_u),
-        (dtype(1.7159), dtype(2 / 3)),
-        (6,),
-        (),
-        repeated=(1,),
-    )
-
-
-lenet5_predict_2_loops = r"""/* Sums over r, t for every n, i, j, c. */
-static void loops(
-    long start, long stop, REAL *restrict s2_z, const REAL *restrict a1_y)
-{
-    for (long row = start; row < stop; row++) {
-        const long i = floor_remainder(row, 14);
-        const long n = floor_quotient(row, 14);
-        long j = 0;
-        while (j < 14) {
-            const long at = 84 * i + 6 * j + 1176 * n;
-            const long a1_y_at = 336 * i + 12 * j + 4704 * n;
-            for (long c = 0; c < whole(0, 6); c += LANES) {
-                reals total = all(0);
-                UNROLLED
-                for (long r = 0; r < 2; r++) {
-                    UNROLLED
-                    for (long t = 0; t < 2; t++) {
-                        total += load(&a1_y[a1_y_at + (168 * r + 6 * t) + c]);
-                    }
-                }
-                store(&s2_z[at + c], total);
-            }
-            APART
-            for (long c = whole(0, 6); c < 6; c++) {
-                REAL total = 0;
-                UNROLLED
-                for (long r = 0; r < 2; r++) {
-                    UNROLLED
-                    for (long t = 0; t < 2; t++) {
-                        total += a1_y[a1_y_at + (168 * r + 6 * t) + c];
-                    }
-                }
-                s2_z[at + c] = total;
-            }
-            j += 1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1]);
-}
-"""
-
-
-def lenet5_predict_2(s2_z: rt.Array, a1_y: rt.Array, N: int) -> bool:
-    """Sums over r, t for every n, i, j, c."""
-    return rt.run(lenet5_predict_2_loops, 14 * N, 4704 * N, (s2_z, a1_y), (), (), ())
-
-
-lenet5_predict_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict s2_y, const REAL *restrict s2_a, const REAL *restrict s2_b,
     const REAL *restrict s2_z, REAL number_1, REAL number_2, long row_)
@@ -549,11 +352,11 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_predict_3(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Array, N: int) -> bool:
+def lenet5_predict_1(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_predict_3", s2_y=s2_y)
+    dtype = rt.float_type("lenet5_predict_1", s2_y=s2_y)
     return rt.run(
-        lenet5_predict_3_loops,
+        lenet5_predict_1_loops,
         196 * N,
         1176 * N,
         (s2_y, s2_a, s2_b, s2_z),
@@ -564,104 +367,7 @@ def lenet5_predict_3(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Ar
     )
 
 
-lenet5_predict_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict a3_y, const REAL *restrict c3_b, const REAL *restrict c3_u,
-    REAL number_1, REAL number_2)
-{
-    for (long j = start; j < stop; j++) {
-        const long a3_y_at = 16 * j;
-        const long c3_u_at = 16 * j;
-        for (long k = 0; k < whole(0, 16); k += LANES) {
-            const reals c3_b_1 = load(&c3_b[k]);
-            const reals c3_u_1 = load(&c3_u[c3_u_at + k]);
-            const reals a3_y_1 = number_1 * all_tanh_of(number_2 * c3_b_1 + number_2 * c3_u_1);
-            store(&a3_y[a3_y_at + k], a3_y_1);
-        }
-        APART
-        for (long k = whole(0, 16); k < 16; k++) {
-            const REAL c3_b_1 = c3_b[k];
-            const REAL c3_u_1 = c3_u[c3_u_at + k];
-            const REAL a3_y_1 = number_1 * tanh_of(number_2 * c3_b_1 + number_2 * c3_u_1);
-            a3_y[a3_y_at + k] = a3_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
-}
-"""
-
-
-def lenet5_predict_4(a3_y: rt.Array, c3_b: rt.Array, c3_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_predict_4", a3_y=a3_y)
-    return rt.run(lenet5_predict_4_loops, 100 * N, 1600 * N, (a3_y, c3_b, c3_u), (dtype(1.7159), dtype(2 / 3)), (), ())
-
-
-lenet5_predict_5_loops = r"""/* Sums over r, t for every n, i, j, c. */
-static void loops(
-    long start, long stop, REAL *restrict s4_z, const REAL *restrict a3_y)
-{
-    for (long row = start; row < stop; row++) {
-        const long i = floor_remainder(row, 5);
-        const long n = floor_quotient(row, 5);
-        long j = 0;
-        while (j < 5) {
-            const long at = 80 * i + 16 * j + 400 * n;
-            const long a3_y_at = 320 * i + 32 * j + 1600 * n;
-            for (long c = 0; c < whole(0, 16); c += LANES) {
-                reals total = all(0);
-                UNROLLED
-                for (long r = 0; r < 2; r++) {
-                    UNROLLED
-                    for (long t = 0; t < 2; t++) {
-                        total += load(&a3_y[a3_y_at + (160 * r + 16 * t) + c]);
-                    }
-                }
-                store(&s4_z[at + c], total);
-            }
-            APART
-            for (long c = whole(0, 16); c < 16; c++) {
-                REAL total = 0;
-                UNROLLED
-                for (long r = 0; r < 2; r++) {
-                    UNROLLED
-                    for (long t = 0; t < 2; t++) {
-                        total += a3_y[a3_y_at + (160 * r + 16 * t) + c];
-                    }
-                }
-                s4_z[at + c] = total;
-            }
-            j += 1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1]);
-}
-"""
-
-
-def lenet5_predict_5(s4_z: rt.Array, a3_y: rt.Array, N: int) -> bool:
-    """Sums over r, t for every n, i, j, c."""
-    return rt.run(lenet5_predict_5_loops, 5 * N, 1600 * N, (s4_z, a3_y), (), (), ())
-
-
-lenet5_predict_6_loops = r"""/* Element by element. */
+lenet5_predict_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict s4_y, const REAL *restrict s4_a, const REAL *restrict s4_b,
     const REAL *restrict s4_z, REAL number_1, REAL number_2)
@@ -699,15 +405,15 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_predict_6(s4_y: rt.Array, s4_a: rt.Array, s4_b: rt.Array, s4_z: rt.Array, N: int) -> bool:
+def lenet5_predict_2(s4_y: rt.Array, s4_a: rt.Array, s4_b: rt.Array, s4_z: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_predict_6", s4_y=s4_y)
+    dtype = rt.float_type("lenet5_predict_2", s4_y=s4_y)
     return rt.run(
-        lenet5_predict_6_loops, 25 * N, 400 * N, (s4_y, s4_a, s4_b, s4_z), (dtype(1.7159), dtype(2 / 3)), (), ()
+        lenet5_predict_2_loops, 25 * N, 400 * N, (s4_y, s4_a, s4_b, s4_z), (dtype(1.7159), dtype(2 / 3)), (), ()
     )
 
 
-lenet5_predict_7_loops = r"""/* Element by element. */
+lenet5_predict_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict a5_y, const REAL *restrict c5_b, const REAL *restrict c5_u,
     REAL number_1, REAL number_2, long row_)
@@ -744,11 +450,11 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_predict_7(a5_y: rt.Array, c5_b: rt.Array, c5_u: rt.Array, N: int) -> bool:
+def lenet5_predict_3(a5_y: rt.Array, c5_b: rt.Array, c5_u: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_predict_7", a5_y=a5_y)
+    dtype = rt.float_type("lenet5_predict_3", a5_y=a5_y)
     return rt.run(
-        lenet5_predict_7_loops, N, 120 * N, (a5_y, c5_b, c5_u), (dtype(1.7159), dtype(2 / 3)), (120,), (), repeated=(1,)
+        lenet5_predict_3_loops, N, 120 * N, (a5_y, c5_b, c5_u), (dtype(1.7159), dtype(2 / 3)), (120,), (), repeated=(1,)
     )
 
 

@@ -9,10 +9,10 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-resnet20_basic_forward_1_loops = r"""/* Row by row, for every block, j. */
+resnet20_batch_norm_forward_1_loops = r"""/* Row by row, for every block, j. */
 static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm1_m,
-    REAL *restrict norm1_v, const REAL *restrict conv1_u, REAL number_1, long C, long H, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict m,
+    REAL *restrict v, const REAL *restrict u, REAL number_1, long C, long H, long N)
 {
     if (sweep) {
         for (long part_ = 1; part_ < floor_quotient(power(H, 2) * N + 1023, 1024); part_++) {
@@ -36,11 +36,11 @@ static void loops(
         }
         APART
         for (long c = 0; c < C; c++) {
-            norm1_m[c] = parts[c] * number_1;
+            m[c] = parts[c] * number_1;
         }
         APART
         for (long c = 0; c < C; c++) {
-            norm1_v[c] = parts[C + c] * number_1;
+            v[c] = parts[C + c] * number_1;
         }
         return;
     }
@@ -66,13 +66,13 @@ static void loops(
                 running[k] = 0;
             }
             for (long j = low_row; j < high_row; j++) {
-                const long conv1_u_at = C * j;
+                const long u_at = C * j;
                 for (long c = 0; c < whole(0, C); c += LANES) {
-                    store(&running[c], load(&running[c]) + load(&conv1_u[conv1_u_at + c]));
+                    store(&running[c], load(&running[c]) + load(&u[u_at + c]));
                 }
                 APART
                 for (long c = whole(0, C); c < C; c++) {
-                    running[c] += conv1_u[conv1_u_at + c];
+                    running[c] += u[u_at + c];
                 }
             }
             APART
@@ -81,19 +81,19 @@ static void loops(
                 running[c] = 0;
             }
             for (long j = low_row; j < high_row; j++) {
-                const long conv1_u_at = C * j;
+                const long u_at = C * j;
                 for (long c = 0; c < whole(0, C); c += LANES) {
-                    const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
+                    const reals u_1 = load(&u[u_at + c]);
                     const reals means_1 = load(&means[c]);
-                    store(&running[c], load(&running[c]) + (conv1_u_1 - means_1));
-                    store(&running[C + c], load(&running[C + c]) + (conv1_u_1 - means_1) * (conv1_u_1 - means_1));
+                    store(&running[c], load(&running[c]) + (u_1 - means_1));
+                    store(&running[C + c], load(&running[C + c]) + (u_1 - means_1) * (u_1 - means_1));
                 }
                 APART
                 for (long c = whole(0, C); c < C; c++) {
-                    const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
+                    const REAL u_1 = u[u_at + c];
                     const REAL means_1 = means[c];
-                    running[c] += conv1_u_1 - means_1;
-                    running[C + c] += (conv1_u_1 - means_1) * (conv1_u_1 - means_1);
+                    running[c] += u_1 - means_1;
+                    running[C + c] += (u_1 - means_1) * (u_1 - means_1);
                 }
             }
             if (rows == 0) {
@@ -130,14 +130,14 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_forward_1(norm1_m: rt.Array, norm1_v: rt.Array, conv1_u: rt.Array, C: int, H: int, N: int) -> bool:
+def resnet20_batch_norm_forward_1(m: rt.Array, v: rt.Array, u: rt.Array, C: int, H: int, N: int) -> bool:
     """Row by row, for every block, j."""
-    dtype = rt.float_type("resnet20_basic_forward_1", norm1_m=norm1_m)
+    dtype = rt.float_type("resnet20_batch_norm_forward_1", m=m)
     return rt.run(
-        resnet20_basic_forward_1_loops,
+        resnet20_batch_norm_forward_1_loops,
         (H**2 * N + 1023) // 1024,
         C * H**2 * N,
-        (norm1_m, norm1_v, conv1_u),
+        (m, v, u),
         (dtype(rt.ratio(1, H**2 * N)),),
         (C, H, N),
         (),
@@ -145,28 +145,28 @@ def resnet20_basic_forward_1(norm1_m: rt.Array, norm1_v: rt.Array, conv1_u: rt.A
     )
 
 
-resnet20_basic_forward_2_loops = r"""/* Element by element. */
+resnet20_batch_norm_forward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict norm1_h, const REAL *restrict conv1_u, const REAL *restrict factor1,
-    const REAL *restrict norm1_m, long row_)
+    long start, long stop, REAL *restrict h, const REAL *restrict u, const REAL *restrict factor1,
+    const REAL *restrict m, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long conv1_u_at = j * row_;
-        const long norm1_h_at = j * row_;
+        const long h_at = j * row_;
+        const long u_at = j * row_;
         for (long c = 0; c < whole(0, row_); c += LANES) {
-            const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
-            const reals norm1_m_1 = load(&norm1_m[c]);
+            const reals u_1 = load(&u[u_at + c]);
+            const reals m_1 = load(&m[c]);
             const reals factor1_1 = load(&factor1[c]);
-            const reals norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
-            store(&norm1_h[norm1_h_at + c], norm1_h_1);
+            const reals h_1 = (u_1 - m_1) * factor1_1;
+            store(&h[h_at + c], h_1);
         }
         APART
         for (long c = whole(0, row_); c < row_; c++) {
-            const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
-            const REAL norm1_m_1 = norm1_m[c];
+            const REAL u_1 = u[u_at + c];
+            const REAL m_1 = m[c];
             const REAL factor1_1 = factor1[c];
-            const REAL norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
-            norm1_h[norm1_h_at + c] = norm1_h_1;
+            const REAL h_1 = (u_1 - m_1) * factor1_1;
+            h[h_at + c] = h_1;
         }
     }
 }
@@ -183,23 +183,16 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_forward_2(
-    norm1_h: rt.Array, conv1_u: rt.Array, factor1: rt.Array, norm1_m: rt.Array, C: int, H: int, N: int
+def resnet20_batch_norm_forward_2(
+    h: rt.Array, u: rt.Array, factor1: rt.Array, m: rt.Array, C: int, H: int, N: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        resnet20_basic_forward_2_loops,
-        H**2 * N,
-        C * H**2 * N,
-        (norm1_h, conv1_u, factor1, norm1_m),
-        (),
-        (C,),
-        (),
-        repeated=(2, 3),
+        resnet20_batch_norm_forward_2_loops, H**2 * N, C * H**2 * N, (h, u, factor1, m), (), (C,), (), repeated=(2, 3)
     )
 
 
-resnet20_basic_forward_3_loops = r"""/* Element by element. */
+resnet20_basic_forward_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu1_y, const REAL *restrict norm1_beta,
     const REAL *restrict norm1_gamma, const REAL *restrict norm1_h, long row_)
@@ -241,12 +234,12 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_forward_3(
+def resnet20_basic_forward_1(
     relu1_y: rt.Array, norm1_beta: rt.Array, norm1_gamma: rt.Array, norm1_h: rt.Array, C: int, H: int, N: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        resnet20_basic_forward_3_loops,
+        resnet20_basic_forward_1_loops,
         H**2 * N,
         C * H**2 * N,
         (relu1_y, norm1_beta, norm1_gamma, norm1_h),
@@ -257,7 +250,7 @@ def resnet20_basic_forward_3(
     )
 
 
-resnet20_basic_forward_4_loops = r"""/* Element by element. */
+resnet20_basic_forward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu2_y, const REAL *restrict norm2_beta,
     const REAL *restrict norm2_gamma, const REAL *restrict norm2_h, const REAL *restrict x, long row_)
@@ -303,7 +296,7 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_forward_4(
+def resnet20_basic_forward_2(
     relu2_y: rt.Array,
     norm2_beta: rt.Array,
     norm2_gamma: rt.Array,
@@ -315,7 +308,7 @@ def resnet20_basic_forward_4(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        resnet20_basic_forward_4_loops,
+        resnet20_basic_forward_2_loops,
         H**2 * N,
         C * H**2 * N,
         (relu2_y, norm2_beta, norm2_gamma, norm2_h, x),
@@ -326,199 +319,7 @@ def resnet20_basic_forward_4(
     )
 
 
-resnet20_down_forward_1_loops = r"""/* Row by row, for every block, j. */
-static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm1_m,
-    REAL *restrict norm1_v, const REAL *restrict conv1_u, REAL number_1, long H_out, long K, long N)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(power(H_out, 2) * N + 1023, 1024); part_++) {
-            const double rows = part_ * 1024;
-            const double more = least(1024, power(H_out, 2) * N - part_ * 1024);
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < K; c++) {
-                const double beside = parts[part_ * (3 * K) + c];
-                const double added = beside + (parts[part_ * (3 * K) + (2 * K + c)] - parts[2 * K + c]) * more;
-                const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
-                parts[K + c] += parts[part_ * (3 * K) + (K + c)] + distance * distance * weight;
-                parts[c] += added;
-            }
-        }
-        APART
-        for (long c = 0; c < K; c++) {
-            parts[c] += parts[2 * K + c] * (power(H_out, 2) * N);
-        }
-        APART
-        for (long c = 0; c < K; c++) {
-            norm1_m[c] = parts[c] * number_1;
-        }
-        APART
-        for (long c = 0; c < K; c++) {
-            norm1_v[c] = parts[K + c] * number_1;
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 2 * K);
-    if (!running) {
-        return;
-    }
-    REAL *restrict means = SCRATCH(REAL, K);
-    if (!means) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * (3 * K);
-        const long first_row = block * 1024;
-        const long last_row = least(first_row + 1024, power(H_out, 2) * N);
-        for (long low_row = first_row; low_row < last_row; low_row += 32) {
-            const long high_row = least(low_row + 32, last_row);
-            const double rows = low_row - first_row;
-            const double more = high_row - low_row;
-            const REAL share = 1 / more;
-            APART
-            for (long k = 0; k < 2 * K; k++) {
-                running[k] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long conv1_u_at = K * j;
-                for (long c = 0; c < whole(0, K); c += LANES) {
-                    store(&running[c], load(&running[c]) + load(&conv1_u[conv1_u_at + c]));
-                }
-                APART
-                for (long c = whole(0, K); c < K; c++) {
-                    running[c] += conv1_u[conv1_u_at + c];
-                }
-            }
-            APART
-            for (long c = 0; c < K; c++) {
-                means[c] = running[c] * share;
-                running[c] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long conv1_u_at = K * j;
-                for (long c = 0; c < whole(0, K); c += LANES) {
-                    const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
-                    const reals means_1 = load(&means[c]);
-                    store(&running[c], load(&running[c]) + (conv1_u_1 - means_1));
-                    store(&running[K + c], load(&running[K + c]) + (conv1_u_1 - means_1) * (conv1_u_1 - means_1));
-                }
-                APART
-                for (long c = whole(0, K); c < K; c++) {
-                    const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
-                    const REAL means_1 = means[c];
-                    running[c] += conv1_u_1 - means_1;
-                    running[K + c] += (conv1_u_1 - means_1) * (conv1_u_1 - means_1);
-                }
-            }
-            if (rows == 0) {
-                APART
-                for (long c = 0; c < K; c++) {
-                    sums[2 * K + c] = means[c] - means[c] == 0 ? means[c] : 0;
-                }
-            }
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < K; c++) {
-                const double beside = running[c] == running[c] ? running[c] : 0;
-                const double added = beside + (means[c] - sums[2 * K + c]) * more;
-                const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
-                sums[K + c] += running[K + c] - beside * beside * of_more + distance * distance * weight;
-                sums[c] += added;
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def resnet20_down_forward_1(
-    norm1_m: rt.Array, norm1_v: rt.Array, conv1_u: rt.Array, H_out: int, K: int, N: int
-) -> bool:
-    """Row by row, for every block, j."""
-    dtype = rt.float_type("resnet20_down_forward_1", norm1_m=norm1_m)
-    return rt.run(
-        resnet20_down_forward_1_loops,
-        (H_out**2 * N + 1023) // 1024,
-        H_out**2 * K * N,
-        (norm1_m, norm1_v, conv1_u),
-        (dtype(rt.ratio(1, H_out**2 * N)),),
-        (H_out, K, N),
-        (),
-        3 * K,
-    )
-
-
-resnet20_down_forward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict norm1_h, const REAL *restrict conv1_u, const REAL *restrict factor1,
-    const REAL *restrict norm1_m, long row_)
-{
-    for (long j = start; j < stop; j++) {
-        const long conv1_u_at = j * row_;
-        const long norm1_h_at = j * row_;
-        for (long c = 0; c < whole(0, row_); c += LANES) {
-            const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
-            const reals norm1_m_1 = load(&norm1_m[c]);
-            const reals factor1_1 = load(&factor1[c]);
-            const reals norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
-            store(&norm1_h[norm1_h_at + c], norm1_h_1);
-        }
-        APART
-        for (long c = whole(0, row_); c < row_; c++) {
-            const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
-            const REAL norm1_m_1 = norm1_m[c];
-            const REAL factor1_1 = factor1[c];
-            const REAL norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
-            norm1_h[norm1_h_at + c] = norm1_h_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], numbers[2]);
-}
-"""
-
-
-def resnet20_down_forward_2(
-    norm1_h: rt.Array, conv1_u: rt.Array, factor1: rt.Array, norm1_m: rt.Array, H_out: int, K: int, N: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        resnet20_down_forward_2_loops,
-        H_out**2 * N,
-        H_out**2 * K * N,
-        (norm1_h, conv1_u, factor1, norm1_m),
-        (),
-        (K,),
-        (),
-        repeated=(2, 3),
-    )
-
-
-resnet20_down_forward_3_loops = r"""/* Element by element. */
+resnet20_down_forward_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu1_y, const REAL *restrict norm1_beta,
     const REAL *restrict norm1_gamma, const REAL *restrict norm1_h, long row_)
@@ -560,12 +361,12 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_down_forward_3(
+def resnet20_down_forward_1(
     relu1_y: rt.Array, norm1_beta: rt.Array, norm1_gamma: rt.Array, norm1_h: rt.Array, H_out: int, K: int, N: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        resnet20_down_forward_3_loops,
+        resnet20_down_forward_1_loops,
         H_out**2 * N,
         H_out**2 * K * N,
         (relu1_y, norm1_beta, norm1_gamma, norm1_h),
@@ -576,185 +377,7 @@ def resnet20_down_forward_3(
     )
 
 
-resnet20_forward_1_loops = r"""/* Row by row, for every block, j. */
-static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm1_m,
-    REAL *restrict norm1_v, const REAL *restrict conv1_u, REAL number_1, long N)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(1024 * N + 1023, 1024); part_++) {
-            const double rows = part_ * 1024;
-            const double more = least(1024, 1024 * N - part_ * 1024);
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < 16; c++) {
-                const double beside = parts[part_ * 48 + c];
-                const double added = beside + (parts[part_ * 48 + (32 + c)] - parts[32 + c]) * more;
-                const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
-                parts[16 + c] += parts[part_ * 48 + (16 + c)] + distance * distance * weight;
-                parts[c] += added;
-            }
-        }
-        APART
-        for (long c = 0; c < 16; c++) {
-            parts[c] += parts[32 + c] * (1024 * N);
-        }
-        APART
-        for (long c = 0; c < 16; c++) {
-            norm1_m[c] = parts[c] * number_1;
-        }
-        APART
-        for (long c = 0; c < 16; c++) {
-            norm1_v[c] = parts[16 + c] * number_1;
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 32);
-    if (!running) {
-        return;
-    }
-    REAL *restrict means = SCRATCH(REAL, 16);
-    if (!means) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * 48;
-        const long first_row = block * 1024;
-        const long last_row = least(first_row + 1024, 1024 * N);
-        for (long low_row = first_row; low_row < last_row; low_row += 32) {
-            const long high_row = least(low_row + 32, last_row);
-            const double rows = low_row - first_row;
-            const double more = high_row - low_row;
-            const REAL share = 1 / more;
-            APART
-            for (long k = 0; k < 32; k++) {
-                running[k] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long conv1_u_at = 16 * j;
-                for (long c = 0; c < whole(0, 16); c += LANES) {
-                    store(&running[c], load(&running[c]) + load(&conv1_u[conv1_u_at + c]));
-                }
-                APART
-                for (long c = whole(0, 16); c < 16; c++) {
-                    running[c] += conv1_u[conv1_u_at + c];
-                }
-            }
-            APART
-            for (long c = 0; c < 16; c++) {
-                means[c] = running[c] * share;
-                running[c] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long conv1_u_at = 16 * j;
-                for (long c = 0; c < whole(0, 16); c += LANES) {
-                    const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
-                    const reals means_1 = load(&means[c]);
-                    store(&running[c], load(&running[c]) + (conv1_u_1 - means_1));
-                    store(&running[16 + c], load(&running[16 + c]) + (conv1_u_1 - means_1) * (conv1_u_1 - means_1));
-                }
-                APART
-                for (long c = whole(0, 16); c < 16; c++) {
-                    const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
-                    const REAL means_1 = means[c];
-                    running[c] += conv1_u_1 - means_1;
-                    running[16 + c] += (conv1_u_1 - means_1) * (conv1_u_1 - means_1);
-                }
-            }
-            if (rows == 0) {
-                APART
-                for (long c = 0; c < 16; c++) {
-                    sums[32 + c] = means[c] - means[c] == 0 ? means[c] : 0;
-                }
-            }
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < 16; c++) {
-                const double beside = running[c] == running[c] ? running[c] : 0;
-                const double added = beside + (means[c] - sums[32 + c]) * more;
-                const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
-                sums[16 + c] += running[16 + c] - beside * beside * of_more + distance * distance * weight;
-                sums[c] += added;
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], ((const REAL *)arrays[3])[0], numbers[2]);
-}
-"""
-
-
-def resnet20_forward_1(norm1_m: rt.Array, norm1_v: rt.Array, conv1_u: rt.Array, N: int) -> bool:
-    """Row by row, for every block, j."""
-    dtype = rt.float_type("resnet20_forward_1", norm1_m=norm1_m)
-    return rt.run(
-        resnet20_forward_1_loops,
-        (1024 * N + 1023) // 1024,
-        16384 * N,
-        (norm1_m, norm1_v, conv1_u),
-        (dtype(rt.ratio(1, 1024 * N)),),
-        (N,),
-        (),
-        48,
-    )
-
-
-resnet20_forward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict norm1_h, const REAL *restrict conv1_u, const REAL *restrict factor1,
-    const REAL *restrict norm1_m)
-{
-    for (long j = start; j < stop; j++) {
-        const long conv1_u_at = 16 * j;
-        const long norm1_h_at = 16 * j;
-        for (long c = 0; c < whole(0, 16); c += LANES) {
-            const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
-            const reals norm1_m_1 = load(&norm1_m[c]);
-            const reals factor1_1 = load(&factor1[c]);
-            const reals norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
-            store(&norm1_h[norm1_h_at + c], norm1_h_1);
-        }
-        APART
-        for (long c = whole(0, 16); c < 16; c++) {
-            const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
-            const REAL norm1_m_1 = norm1_m[c];
-            const REAL factor1_1 = factor1[c];
-            const REAL norm1_h_1 = (conv1_u_1 - norm1_m_1) * factor1_1;
-            norm1_h[norm1_h_at + c] = norm1_h_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
-}
-"""
-
-
-def resnet20_forward_2(norm1_h: rt.Array, conv1_u: rt.Array, factor1: rt.Array, norm1_m: rt.Array, N: int) -> bool:
-    """Element by element."""
-    return rt.run(resnet20_forward_2_loops, 1024 * N, 16384 * N, (norm1_h, conv1_u, factor1, norm1_m), (), (), ())
-
-
-resnet20_forward_3_loops = r"""/* Element by element. */
+resnet20_forward_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu1_y, const REAL *restrict norm1_beta,
     const REAL *restrict norm1_gamma, const REAL *restrict norm1_h)
@@ -795,12 +418,12 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_forward_3(
+def resnet20_forward_1(
     relu1_y: rt.Array, norm1_beta: rt.Array, norm1_gamma: rt.Array, norm1_h: rt.Array, N: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        resnet20_forward_3_loops, 1024 * N, 16384 * N, (relu1_y, norm1_beta, norm1_gamma, norm1_h), (), (), ()
+        resnet20_forward_1_loops, 1024 * N, 16384 * N, (relu1_y, norm1_beta, norm1_gamma, norm1_h), (), (), ()
     )
 
 
@@ -1070,11 +693,11 @@ def resnet20_predict_1(
     )
 
 
-resnet20_basic_backward_1_loops = r"""/* Row by row, for every block, v. */
+resnet20_batch_norm_conv2d_backward_1_loops = r"""/* Row by row, for every block, v. */
 static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dsum_y,
-    REAL *restrict dnorm2_beta, REAL *restrict dnorm2_gamma, const REAL *restrict drelu2_y,
-    const REAL *restrict relu2_y, const REAL *restrict norm2_h, long C, long H, long N)
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dbeta,
+    REAL *restrict dgamma, const REAL *restrict drelu1_y, const REAL *restrict y, const REAL *restrict h, long C,
+    long H, long N)
 {
     if (sweep) {
         for (long part_ = 1; part_ < floor_quotient(power(H, 2) * N + 1023, 1024); part_++) {
@@ -1085,11 +708,191 @@ static void loops(
         }
         APART
         for (long e = 0; e < C; e++) {
-            dnorm2_beta[e] = parts[e];
+            dbeta[e] = parts[e];
         }
         APART
         for (long e = 0; e < C; e++) {
-            dnorm2_gamma[e] = parts[C + e];
+            dgamma[e] = parts[C + e];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 2 * C);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * (2 * C);
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long v = low_row; v < least(low_row + 1024, power(H, 2) * N); v++) {
+            const long drelu1_y_at = C * v;
+            const long h_at = C * v;
+            const long y_at = C * v;
+            for (long e = 0; e < whole(0, C); e += LANES) {
+                const reals y_1 = load(&y[y_at + e]);
+                const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+                const reals term_3 = choose(MASKS(y_1 > all(0)), drelu1_y_1, all(0));
+                const reals dnorm1_y_1 = term_3;
+                store(&running[e], load(&running[e]) + dnorm1_y_1);
+                store(&running[C + e], load(&running[C + e]) + dnorm1_y_1 * load(&h[h_at + e]));
+            }
+            APART
+            for (long e = whole(0, C); e < C; e++) {
+                const REAL y_1 = y[y_at + e];
+                const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+                const REAL term_3 = y_1 > 0 ? drelu1_y_1 : 0;
+                const REAL dnorm1_y_1 = term_3;
+                running[e] += dnorm1_y_1;
+                running[C + e] += dnorm1_y_1 * h[h_at + e];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 2 * C; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 2 * C; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], numbers[2], numbers[3], numbers[4]);
+}
+"""
+
+
+def resnet20_batch_norm_conv2d_backward_1(
+    dbeta: rt.Array, dgamma: rt.Array, drelu1_y: rt.Array, y: rt.Array, h: rt.Array, C: int, H: int, N: int
+) -> bool:
+    """Row by row, for every block, v."""
+    return rt.run(
+        resnet20_batch_norm_conv2d_backward_1_loops,
+        (H**2 * N + 1023) // 1024,
+        C * H**2 * N,
+        (dbeta, dgamma, drelu1_y, y, h),
+        (),
+        (C, H, N),
+        (),
+        2 * C,
+    )
+
+
+resnet20_batch_norm_conv2d_backward_2_loops = r"""/* Row by row, for every v. */
+static void loops(
+    long start, long stop, REAL *restrict du, const REAL *restrict drelu1_y, const REAL *restrict y,
+    const REAL *restrict dbeta, const REAL *restrict dgamma, const REAL *restrict factor2,
+    const REAL *restrict h, REAL number_1, REAL number_2, long row_)
+{
+    for (long v = start; v < stop; v++) {
+        const long drelu1_y_at = row_ * v;
+        const long du_at = row_ * v;
+        const long h_at = row_ * v;
+        const long y_at = row_ * v;
+        for (long e = 0; e < whole(0, row_); e += LANES) {
+            const reals y_1 = load(&y[y_at + e]);
+            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
+            const reals term_3 = choose(MASKS(y_1 > all(0)), drelu1_y_1, all(0));
+            const reals dnorm1_y_1 = term_3;
+            const reals dbeta_1 = load(&dbeta[e]);
+            const reals dgamma_1 = load(&dgamma[e]);
+            const reals h_1 = load(&h[h_at + e]);
+            const reals factor2_1 = load(&factor2[e]);
+            const reals du_1 = number_1 * (number_2 * dnorm1_y_1 - dbeta_1 - dgamma_1 * h_1) * factor2_1;
+            store(&du[du_at + e], du_1);
+        }
+        APART
+        for (long e = whole(0, row_); e < row_; e++) {
+            const REAL y_1 = y[y_at + e];
+            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
+            const REAL term_3 = y_1 > 0 ? drelu1_y_1 : 0;
+            const REAL dnorm1_y_1 = term_3;
+            const REAL dbeta_1 = dbeta[e];
+            const REAL dgamma_1 = dgamma[e];
+            const REAL h_1 = h[h_at + e];
+            const REAL factor2_1 = factor2[e];
+            const REAL du_1 = number_1 * (number_2 * dnorm1_y_1 - dbeta_1 - dgamma_1 * h_1) * factor2_1;
+            du[du_at + e] = du_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2]);
+}
+"""
+
+
+def resnet20_batch_norm_conv2d_backward_2(
+    du: rt.Array,
+    drelu1_y: rt.Array,
+    y: rt.Array,
+    dbeta: rt.Array,
+    dgamma: rt.Array,
+    factor2: rt.Array,
+    h: rt.Array,
+    C: int,
+    H: int,
+    N: int,
+) -> bool:
+    """Row by row, for every v."""
+    dtype = rt.float_type("resnet20_batch_norm_conv2d_backward_2", du=du)
+    return rt.run(
+        resnet20_batch_norm_conv2d_backward_2_loops,
+        H**2 * N,
+        C * H**2 * N,
+        (du, drelu1_y, y, dbeta, dgamma, factor2, h),
+        (dtype(rt.ratio(1, H**2 * N)), dtype(H**2 * N)),
+        (C,),
+        (),
+        repeated=(3, 4, 5),
+    )
+
+
+resnet20_residual_add_batch_norm_conv2d_backward_1_loops = r"""/* Row by row, for every block, v. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dsum_y,
+    REAL *restrict dbeta, REAL *restrict dgamma, const REAL *restrict drelu2_y, const REAL *restrict y,
+    const REAL *restrict h, long C, long H, long N)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(power(H, 2) * N + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 2 * C; k++) {
+                parts[k] += parts[part_ * (2 * C) + k];
+            }
+        }
+        APART
+        for (long e = 0; e < C; e++) {
+            dbeta[e] = parts[e];
+        }
+        APART
+        for (long e = 0; e < C; e++) {
+            dgamma[e] = parts[C + e];
         }
         return;
     }
@@ -1108,25 +911,25 @@ static void loops(
         for (long v = low_row; v < least(low_row + 1024, power(H, 2) * N); v++) {
             const long drelu2_y_at = C * v;
             const long dsum_y_at = C * v;
-            const long norm2_h_at = C * v;
-            const long relu2_y_at = C * v;
+            const long h_at = C * v;
+            const long y_at = C * v;
             for (long e = 0; e < whole(0, C); e += LANES) {
-                const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
+                const reals y_1 = load(&y[y_at + e]);
                 const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
-                const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
+                const reals term_3 = choose(MASKS(y_1 > all(0)), drelu2_y_1, all(0));
                 const reals dsum_y_1 = term_3;
                 store(&running[e], load(&running[e]) + dsum_y_1);
-                store(&running[C + e], load(&running[C + e]) + dsum_y_1 * load(&norm2_h[norm2_h_at + e]));
+                store(&running[C + e], load(&running[C + e]) + dsum_y_1 * load(&h[h_at + e]));
                 store(&dsum_y[dsum_y_at + e], dsum_y_1);
             }
             APART
             for (long e = whole(0, C); e < C; e++) {
-                const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
+                const REAL y_1 = y[y_at + e];
                 const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
-                const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
+                const REAL term_3 = y_1 > 0 ? drelu2_y_1 : 0;
                 const REAL dsum_y_1 = term_3;
                 running[e] += dsum_y_1;
-                running[C + e] += dsum_y_1 * norm2_h[norm2_h_at + e];
+                running[C + e] += dsum_y_1 * h[h_at + e];
                 dsum_y[dsum_y_at + e] = dsum_y_1;
             }
             row += 1;
@@ -1159,23 +962,23 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_backward_1(
+def resnet20_residual_add_batch_norm_conv2d_backward_1(
     dsum_y: rt.Array,
-    dnorm2_beta: rt.Array,
-    dnorm2_gamma: rt.Array,
+    dbeta: rt.Array,
+    dgamma: rt.Array,
     drelu2_y: rt.Array,
-    relu2_y: rt.Array,
-    norm2_h: rt.Array,
+    y: rt.Array,
+    h: rt.Array,
     C: int,
     H: int,
     N: int,
 ) -> bool:
     """Row by row, for every block, v."""
     return rt.run(
-        resnet20_basic_backward_1_loops,
+        resnet20_residual_add_batch_norm_conv2d_backward_1_loops,
         (H**2 * N + 1023) // 1024,
         C * H**2 * N,
-        (dsum_y, dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h),
+        (dsum_y, dbeta, dgamma, drelu2_y, y, h),
         (),
         (C, H, N),
         (),
@@ -1183,38 +986,34 @@ def resnet20_basic_backward_1(
     )
 
 
-resnet20_basic_backward_2_loops = r"""/* Element by element. */
+resnet20_residual_add_batch_norm_conv2d_backward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_beta,
-    const REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y, const REAL *restrict factor1,
-    const REAL *restrict norm2_h, REAL number_1, REAL number_2, long row_)
+    long start, long stop, REAL *restrict du, const REAL *restrict dbeta, const REAL *restrict dgamma,
+    const REAL *restrict dsum_y, const REAL *restrict factor1, const REAL *restrict h, REAL number_1,
+    REAL number_2, long row_)
 {
     for (long v = start; v < stop; v++) {
-        const long dconv2_u_at = row_ * v;
         const long dsum_y_at = row_ * v;
-        const long norm2_h_at = row_ * v;
+        const long du_at = row_ * v;
+        const long h_at = row_ * v;
         for (long e = 0; e < whole(0, row_); e += LANES) {
             const reals dsum_y_1 = load(&dsum_y[dsum_y_at + e]);
-            const reals dnorm2_beta_1 = load(&dnorm2_beta[e]);
-            const reals dnorm2_gamma_1 = load(&dnorm2_gamma[e]);
-            const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
+            const reals dbeta_1 = load(&dbeta[e]);
+            const reals dgamma_1 = load(&dgamma[e]);
+            const reals h_1 = load(&h[h_at + e]);
             const reals factor1_1 = load(&factor1[e]);
-            const reals dconv2_u_1 = (
-                number_1 * (number_2 * dsum_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor1_1
-            );
-            store(&dconv2_u[dconv2_u_at + e], dconv2_u_1);
+            const reals du_1 = number_1 * (number_2 * dsum_y_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1;
+            store(&du[du_at + e], du_1);
         }
         APART
         for (long e = whole(0, row_); e < row_; e++) {
             const REAL dsum_y_1 = dsum_y[dsum_y_at + e];
-            const REAL dnorm2_beta_1 = dnorm2_beta[e];
-            const REAL dnorm2_gamma_1 = dnorm2_gamma[e];
-            const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
+            const REAL dbeta_1 = dbeta[e];
+            const REAL dgamma_1 = dgamma[e];
+            const REAL h_1 = h[h_at + e];
             const REAL factor1_1 = factor1[e];
-            const REAL dconv2_u_1 = (
-                number_1 * (number_2 * dsum_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor1_1
-            );
-            dconv2_u[dconv2_u_at + e] = dconv2_u_1;
+            const REAL du_1 = number_1 * (number_2 * dsum_y_1 - dbeta_1 - dgamma_1 * h_1) * factor1_1;
+            du[du_at + e] = du_1;
         }
     }
 }
@@ -1232,777 +1031,28 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_backward_2(
-    dconv2_u: rt.Array,
-    dnorm2_beta: rt.Array,
-    dnorm2_gamma: rt.Array,
+def resnet20_residual_add_batch_norm_conv2d_backward_2(
+    du: rt.Array,
+    dbeta: rt.Array,
+    dgamma: rt.Array,
     dsum_y: rt.Array,
     factor1: rt.Array,
-    norm2_h: rt.Array,
+    h: rt.Array,
     C: int,
     H: int,
     N: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("resnet20_basic_backward_2", dconv2_u=dconv2_u)
+    dtype = rt.float_type("resnet20_residual_add_batch_norm_conv2d_backward_2", du=du)
     return rt.run(
-        resnet20_basic_backward_2_loops,
+        resnet20_residual_add_batch_norm_conv2d_backward_2_loops,
         H**2 * N,
         C * H**2 * N,
-        (dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h),
+        (du, dbeta, dgamma, dsum_y, factor1, h),
         (dtype(rt.ratio(1, H**2 * N)), dtype(H**2 * N)),
         (C,),
         (),
         repeated=(1, 2, 4),
-    )
-
-
-resnet20_basic_backward_3_loops = r"""/* Row by row, for every block, v. */
-static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team,
-    REAL *restrict dnorm1_beta, REAL *restrict dnorm1_gamma, const REAL *restrict drelu1_y,
-    const REAL *restrict relu1_y, const REAL *restrict norm1_h, long C, long H, long N)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(power(H, 2) * N + 1023, 1024); part_++) {
-            APART
-            for (long k = 0; k < 2 * C; k++) {
-                parts[k] += parts[part_ * (2 * C) + k];
-            }
-        }
-        APART
-        for (long e = 0; e < C; e++) {
-            dnorm1_beta[e] = parts[e];
-        }
-        APART
-        for (long e = 0; e < C; e++) {
-            dnorm1_gamma[e] = parts[C + e];
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 2 * C);
-    if (!running) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * (2 * C);
-        APART
-        for (long k = 0; k < 2 * C; k++) {
-            running[k] = 0;
-        }
-        long row = 0;
-        long low_row = block * 1024;
-        for (long v = low_row; v < least(low_row + 1024, power(H, 2) * N); v++) {
-            const long drelu1_y_at = C * v;
-            const long norm1_h_at = C * v;
-            const long relu1_y_at = C * v;
-            for (long e = 0; e < whole(0, C); e += LANES) {
-                const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
-                const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-                const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-                const reals dnorm1_y_1 = term_3;
-                store(&running[e], load(&running[e]) + dnorm1_y_1);
-                store(&running[C + e], load(&running[C + e]) + dnorm1_y_1 * load(&norm1_h[norm1_h_at + e]));
-            }
-            APART
-            for (long e = whole(0, C); e < C; e++) {
-                const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
-                const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-                const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-                const REAL dnorm1_y_1 = term_3;
-                running[e] += dnorm1_y_1;
-                running[C + e] += dnorm1_y_1 * norm1_h[norm1_h_at + e];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long k = 0; k < 2 * C; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
-                }
-            }
-        }
-        APART
-        for (long k = 0; k < 2 * C; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], arrays[3], arrays[4], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def resnet20_basic_backward_3(
-    dnorm1_beta: rt.Array,
-    dnorm1_gamma: rt.Array,
-    drelu1_y: rt.Array,
-    relu1_y: rt.Array,
-    norm1_h: rt.Array,
-    C: int,
-    H: int,
-    N: int,
-) -> bool:
-    """Row by row, for every block, v."""
-    return rt.run(
-        resnet20_basic_backward_3_loops,
-        (H**2 * N + 1023) // 1024,
-        C * H**2 * N,
-        (dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h),
-        (),
-        (C, H, N),
-        (),
-        2 * C,
-    )
-
-
-resnet20_basic_backward_4_loops = r"""/* Row by row, for every v. */
-static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y,
-    const REAL *restrict dnorm1_beta, const REAL *restrict dnorm1_gamma, const REAL *restrict factor2,
-    const REAL *restrict norm1_h, REAL number_1, REAL number_2, long row_)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv1_u_at = row_ * v;
-        const long drelu1_y_at = row_ * v;
-        const long norm1_h_at = row_ * v;
-        const long relu1_y_at = row_ * v;
-        for (long e = 0; e < whole(0, row_); e += LANES) {
-            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
-            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-            const reals dnorm1_y_1 = term_3;
-            const reals dnorm1_beta_1 = load(&dnorm1_beta[e]);
-            const reals dnorm1_gamma_1 = load(&dnorm1_gamma[e]);
-            const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
-            const reals factor2_1 = load(&factor2[e]);
-            const reals dconv1_u_1 = (
-                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor2_1
-            );
-            store(&dconv1_u[dconv1_u_at + e], dconv1_u_1);
-        }
-        APART
-        for (long e = whole(0, row_); e < row_; e++) {
-            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
-            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-            const REAL dnorm1_y_1 = term_3;
-            const REAL dnorm1_beta_1 = dnorm1_beta[e];
-            const REAL dnorm1_gamma_1 = dnorm1_gamma[e];
-            const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
-            const REAL factor2_1 = factor2[e];
-            const REAL dconv1_u_1 = (
-                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor2_1
-            );
-            dconv1_u[dconv1_u_at + e] = dconv1_u_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2]);
-}
-"""
-
-
-def resnet20_basic_backward_4(
-    dconv1_u: rt.Array,
-    drelu1_y: rt.Array,
-    relu1_y: rt.Array,
-    dnorm1_beta: rt.Array,
-    dnorm1_gamma: rt.Array,
-    factor2: rt.Array,
-    norm1_h: rt.Array,
-    C: int,
-    H: int,
-    N: int,
-) -> bool:
-    """Row by row, for every v."""
-    dtype = rt.float_type("resnet20_basic_backward_4", dconv1_u=dconv1_u)
-    return rt.run(
-        resnet20_basic_backward_4_loops,
-        H**2 * N,
-        C * H**2 * N,
-        (dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor2, norm1_h),
-        (dtype(rt.ratio(1, H**2 * N)), dtype(H**2 * N)),
-        (C,),
-        (),
-        repeated=(3, 4, 5),
-    )
-
-
-resnet20_down_backward_1_loops = r"""/* Row by row, for every block, v. */
-static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dsum_y,
-    REAL *restrict dnorm2_beta, REAL *restrict dnorm2_gamma, const REAL *restrict drelu2_y,
-    const REAL *restrict relu2_y, const REAL *restrict norm2_h, long H_out, long K, long N)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(power(H_out, 2) * N + 1023, 1024); part_++) {
-            APART
-            for (long k = 0; k < 2 * K; k++) {
-                parts[k] += parts[part_ * (2 * K) + k];
-            }
-        }
-        APART
-        for (long e = 0; e < K; e++) {
-            dnorm2_beta[e] = parts[e];
-        }
-        APART
-        for (long e = 0; e < K; e++) {
-            dnorm2_gamma[e] = parts[K + e];
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 2 * K);
-    if (!running) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * (2 * K);
-        APART
-        for (long k = 0; k < 2 * K; k++) {
-            running[k] = 0;
-        }
-        long row = 0;
-        long low_row = block * 1024;
-        for (long v = low_row; v < least(low_row + 1024, power(H_out, 2) * N); v++) {
-            const long drelu2_y_at = K * v;
-            const long dsum_y_at = K * v;
-            const long norm2_h_at = K * v;
-            const long relu2_y_at = K * v;
-            for (long e = 0; e < whole(0, K); e += LANES) {
-                const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
-                const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
-                const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-                const reals dsum_y_1 = term_3;
-                store(&running[e], load(&running[e]) + dsum_y_1);
-                store(&running[K + e], load(&running[K + e]) + dsum_y_1 * load(&norm2_h[norm2_h_at + e]));
-                store(&dsum_y[dsum_y_at + e], dsum_y_1);
-            }
-            APART
-            for (long e = whole(0, K); e < K; e++) {
-                const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
-                const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
-                const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-                const REAL dsum_y_1 = term_3;
-                running[e] += dsum_y_1;
-                running[K + e] += dsum_y_1 * norm2_h[norm2_h_at + e];
-                dsum_y[dsum_y_at + e] = dsum_y_1;
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long k = 0; k < 2 * K; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
-                }
-            }
-        }
-        APART
-        for (long k = 0; k < 2 * K; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[6], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], arrays[3], arrays[4], arrays[5], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def resnet20_down_backward_1(
-    dsum_y: rt.Array,
-    dnorm2_beta: rt.Array,
-    dnorm2_gamma: rt.Array,
-    drelu2_y: rt.Array,
-    relu2_y: rt.Array,
-    norm2_h: rt.Array,
-    H_out: int,
-    K: int,
-    N: int,
-) -> bool:
-    """Row by row, for every block, v."""
-    return rt.run(
-        resnet20_down_backward_1_loops,
-        (H_out**2 * N + 1023) // 1024,
-        H_out**2 * K * N,
-        (dsum_y, dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h),
-        (),
-        (H_out, K, N),
-        (),
-        2 * K,
-    )
-
-
-resnet20_down_backward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict dnorm2_beta,
-    const REAL *restrict dnorm2_gamma, const REAL *restrict dsum_y, const REAL *restrict factor1,
-    const REAL *restrict norm2_h, REAL number_1, REAL number_2, long row_)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv2_u_at = row_ * v;
-        const long dsum_y_at = row_ * v;
-        const long norm2_h_at = row_ * v;
-        for (long e = 0; e < whole(0, row_); e += LANES) {
-            const reals dsum_y_1 = load(&dsum_y[dsum_y_at + e]);
-            const reals dnorm2_beta_1 = load(&dnorm2_beta[e]);
-            const reals dnorm2_gamma_1 = load(&dnorm2_gamma[e]);
-            const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
-            const reals factor1_1 = load(&factor1[e]);
-            const reals dconv2_u_1 = (
-                number_1 * (number_2 * dsum_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor1_1
-            );
-            store(&dconv2_u[dconv2_u_at + e], dconv2_u_1);
-        }
-        APART
-        for (long e = whole(0, row_); e < row_; e++) {
-            const REAL dsum_y_1 = dsum_y[dsum_y_at + e];
-            const REAL dnorm2_beta_1 = dnorm2_beta[e];
-            const REAL dnorm2_gamma_1 = dnorm2_gamma[e];
-            const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
-            const REAL factor1_1 = factor1[e];
-            const REAL dconv2_u_1 = (
-                number_1 * (number_2 * dsum_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor1_1
-            );
-            dconv2_u[dconv2_u_at + e] = dconv2_u_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], ((const REAL *)arrays[6])[0], ((const REAL *)arrays[6])[1], numbers[2]);
-}
-"""
-
-
-def resnet20_down_backward_2(
-    dconv2_u: rt.Array,
-    dnorm2_beta: rt.Array,
-    dnorm2_gamma: rt.Array,
-    dsum_y: rt.Array,
-    factor1: rt.Array,
-    norm2_h: rt.Array,
-    H_out: int,
-    K: int,
-    N: int,
-) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("resnet20_down_backward_2", dconv2_u=dconv2_u)
-    return rt.run(
-        resnet20_down_backward_2_loops,
-        H_out**2 * N,
-        H_out**2 * K * N,
-        (dconv2_u, dnorm2_beta, dnorm2_gamma, dsum_y, factor1, norm2_h),
-        (dtype(rt.ratio(1, H_out**2 * N)), dtype(H_out**2 * N)),
-        (K,),
-        (),
-        repeated=(1, 2, 4),
-    )
-
-
-resnet20_down_backward_3_loops = r"""/* Row by row, for every block, v. */
-static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team,
-    REAL *restrict dnorm1_beta, REAL *restrict dnorm1_gamma, const REAL *restrict drelu1_y,
-    const REAL *restrict relu1_y, const REAL *restrict norm1_h, long H_out, long K, long N)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(power(H_out, 2) * N + 1023, 1024); part_++) {
-            APART
-            for (long k = 0; k < 2 * K; k++) {
-                parts[k] += parts[part_ * (2 * K) + k];
-            }
-        }
-        APART
-        for (long e = 0; e < K; e++) {
-            dnorm1_beta[e] = parts[e];
-        }
-        APART
-        for (long e = 0; e < K; e++) {
-            dnorm1_gamma[e] = parts[K + e];
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 2 * K);
-    if (!running) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * (2 * K);
-        APART
-        for (long k = 0; k < 2 * K; k++) {
-            running[k] = 0;
-        }
-        long row = 0;
-        long low_row = block * 1024;
-        for (long v = low_row; v < least(low_row + 1024, power(H_out, 2) * N); v++) {
-            const long drelu1_y_at = K * v;
-            const long norm1_h_at = K * v;
-            const long relu1_y_at = K * v;
-            for (long e = 0; e < whole(0, K); e += LANES) {
-                const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
-                const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-                const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-                const reals dnorm1_y_1 = term_3;
-                store(&running[e], load(&running[e]) + dnorm1_y_1);
-                store(&running[K + e], load(&running[K + e]) + dnorm1_y_1 * load(&norm1_h[norm1_h_at + e]));
-            }
-            APART
-            for (long e = whole(0, K); e < K; e++) {
-                const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
-                const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-                const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-                const REAL dnorm1_y_1 = term_3;
-                running[e] += dnorm1_y_1;
-                running[K + e] += dnorm1_y_1 * norm1_h[norm1_h_at + e];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long k = 0; k < 2 * K; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
-                }
-            }
-        }
-        APART
-        for (long k = 0; k < 2 * K; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], arrays[3], arrays[4], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def resnet20_down_backward_3(
-    dnorm1_beta: rt.Array,
-    dnorm1_gamma: rt.Array,
-    drelu1_y: rt.Array,
-    relu1_y: rt.Array,
-    norm1_h: rt.Array,
-    H_out: int,
-    K: int,
-    N: int,
-) -> bool:
-    """Row by row, for every block, v."""
-    return rt.run(
-        resnet20_down_backward_3_loops,
-        (H_out**2 * N + 1023) // 1024,
-        H_out**2 * K * N,
-        (dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h),
-        (),
-        (H_out, K, N),
-        (),
-        2 * K,
-    )
-
-
-resnet20_down_backward_4_loops = r"""/* Row by row, for every v. */
-static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y,
-    const REAL *restrict dnorm1_beta, const REAL *restrict dnorm1_gamma, const REAL *restrict factor2,
-    const REAL *restrict norm1_h, REAL number_1, REAL number_2, long row_)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv1_u_at = row_ * v;
-        const long drelu1_y_at = row_ * v;
-        const long norm1_h_at = row_ * v;
-        const long relu1_y_at = row_ * v;
-        for (long e = 0; e < whole(0, row_); e += LANES) {
-            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
-            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-            const reals dnorm1_y_1 = term_3;
-            const reals dnorm1_beta_1 = load(&dnorm1_beta[e]);
-            const reals dnorm1_gamma_1 = load(&dnorm1_gamma[e]);
-            const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
-            const reals factor2_1 = load(&factor2[e]);
-            const reals dconv1_u_1 = (
-                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor2_1
-            );
-            store(&dconv1_u[dconv1_u_at + e], dconv1_u_1);
-        }
-        APART
-        for (long e = whole(0, row_); e < row_; e++) {
-            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
-            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-            const REAL dnorm1_y_1 = term_3;
-            const REAL dnorm1_beta_1 = dnorm1_beta[e];
-            const REAL dnorm1_gamma_1 = dnorm1_gamma[e];
-            const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
-            const REAL factor2_1 = factor2[e];
-            const REAL dconv1_u_1 = (
-                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor2_1
-            );
-            dconv1_u[dconv1_u_at + e] = dconv1_u_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1], numbers[2]);
-}
-"""
-
-
-def resnet20_down_backward_4(
-    dconv1_u: rt.Array,
-    drelu1_y: rt.Array,
-    relu1_y: rt.Array,
-    dnorm1_beta: rt.Array,
-    dnorm1_gamma: rt.Array,
-    factor2: rt.Array,
-    norm1_h: rt.Array,
-    H_out: int,
-    K: int,
-    N: int,
-) -> bool:
-    """Row by row, for every v."""
-    dtype = rt.float_type("resnet20_down_backward_4", dconv1_u=dconv1_u)
-    return rt.run(
-        resnet20_down_backward_4_loops,
-        H_out**2 * N,
-        H_out**2 * K * N,
-        (dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor2, norm1_h),
-        (dtype(rt.ratio(1, H_out**2 * N)), dtype(H_out**2 * N)),
-        (K,),
-        (),
-        repeated=(3, 4, 5),
-    )
-
-
-resnet20_backward_1_loops = r"""/* Row by row, for every block, v. */
-static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team,
-    REAL *restrict dnorm1_beta, REAL *restrict dnorm1_gamma, const REAL *restrict drelu1_y,
-    const REAL *restrict relu1_y, const REAL *restrict norm1_h, long N)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(1024 * N + 1023, 1024); part_++) {
-            APART
-            for (long k = 0; k < 32; k++) {
-                parts[k] += parts[part_ * 32 + k];
-            }
-        }
-        APART
-        for (long e = 0; e < 16; e++) {
-            dnorm1_beta[e] = parts[e];
-        }
-        APART
-        for (long e = 0; e < 16; e++) {
-            dnorm1_gamma[e] = parts[16 + e];
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 32);
-    if (!running) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * 32;
-        APART
-        for (long k = 0; k < 32; k++) {
-            running[k] = 0;
-        }
-        long row = 0;
-        long low_row = block * 1024;
-        for (long v = low_row; v < least(low_row + 1024, 1024 * N); v++) {
-            const long drelu1_y_at = 16 * v;
-            const long norm1_h_at = 16 * v;
-            const long relu1_y_at = 16 * v;
-            for (long e = 0; e < whole(0, 16); e += LANES) {
-                const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
-                const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-                const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-                const reals dnorm1_y_1 = term_3;
-                store(&running[e], load(&running[e]) + dnorm1_y_1);
-                store(&running[16 + e], load(&running[16 + e]) + dnorm1_y_1 * load(&norm1_h[norm1_h_at + e]));
-            }
-            APART
-            for (long e = whole(0, 16); e < 16; e++) {
-                const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
-                const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-                const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-                const REAL dnorm1_y_1 = term_3;
-                running[e] += dnorm1_y_1;
-                running[16 + e] += dnorm1_y_1 * norm1_h[norm1_h_at + e];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long k = 0; k < 32; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
-                }
-            }
-        }
-        APART
-        for (long k = 0; k < 32; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], arrays[3], arrays[4], numbers[2]);
-}
-"""
-
-
-def resnet20_backward_1(
-    dnorm1_beta: rt.Array, dnorm1_gamma: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, norm1_h: rt.Array, N: int
-) -> bool:
-    """Row by row, for every block, v."""
-    return rt.run(
-        resnet20_backward_1_loops,
-        (1024 * N + 1023) // 1024,
-        16384 * N,
-        (dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h),
-        (),
-        (N,),
-        (),
-        32,
-    )
-
-
-resnet20_backward_2_loops = r"""/* Row by row, for every v. */
-static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y,
-    const REAL *restrict dnorm1_beta, const REAL *restrict dnorm1_gamma, const REAL *restrict factor1,
-    const REAL *restrict norm1_h, REAL number_1, REAL number_2)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv1_u_at = 16 * v;
-        const long drelu1_y_at = 16 * v;
-        const long norm1_h_at = 16 * v;
-        const long relu1_y_at = 16 * v;
-        for (long e = 0; e < whole(0, 16); e += LANES) {
-            const reals relu1_y_1 = load(&relu1_y[relu1_y_at + e]);
-            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-            const reals term_3 = choose(MASKS(relu1_y_1 > all(0)), drelu1_y_1, all(0));
-            const reals dnorm1_y_1 = term_3;
-            const reals dnorm1_beta_1 = load(&dnorm1_beta[e]);
-            const reals dnorm1_gamma_1 = load(&dnorm1_gamma[e]);
-            const reals norm1_h_1 = load(&norm1_h[norm1_h_at + e]);
-            const reals factor1_1 = load(&factor1[e]);
-            const reals dconv1_u_1 = (
-                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor1_1
-            );
-            store(&dconv1_u[dconv1_u_at + e], dconv1_u_1);
-        }
-        APART
-        for (long e = whole(0, 16); e < 16; e++) {
-            const REAL relu1_y_1 = relu1_y[relu1_y_at + e];
-            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-            const REAL term_3 = relu1_y_1 > 0 ? drelu1_y_1 : 0;
-            const REAL dnorm1_y_1 = term_3;
-            const REAL dnorm1_beta_1 = dnorm1_beta[e];
-            const REAL dnorm1_gamma_1 = dnorm1_gamma[e];
-            const REAL norm1_h_1 = norm1_h[norm1_h_at + e];
-            const REAL factor1_1 = factor1[e];
-            const REAL dconv1_u_1 = (
-                number_1 * (number_2 * dnorm1_y_1 - dnorm1_beta_1 - dnorm1_gamma_1 * norm1_h_1) * factor1_1
-            );
-            dconv1_u[dconv1_u_at + e] = dconv1_u_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1]);
-}
-"""
-
-
-def resnet20_backward_2(
-    dconv1_u: rt.Array,
-    drelu1_y: rt.Array,
-    relu1_y: rt.Array,
-    dnorm1_beta: rt.Array,
-    dnorm1_gamma: rt.Array,
-    factor1: rt.Array,
-    norm1_h: rt.Array,
-    N: int,
-) -> bool:
-    """Row by row, for every v."""
-    dtype = rt.float_type("resnet20_backward_2", dconv1_u=dconv1_u)
-    return rt.run(
-        resnet20_backward_2_loops,
-        1024 * N,
-        16384 * N,
-        (dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor1, norm1_h),
-        (dtype(rt.ratio(1, 1024 * N)), dtype(1024 * N)),
-        (),
-        (),
     )
 
 

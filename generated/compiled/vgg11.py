@@ -9,30 +9,29 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-vgg11_double_forward_1_loops = r"""/* Element by element. */
+vgg11_conv2d_relu_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict relu1_y, const REAL *restrict conv1_b, const REAL *restrict conv1_u,
-    long row_)
+    long start, long stop, REAL *restrict y, const REAL *restrict b, const REAL *restrict u, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long conv1_u_at = j * row_;
-        const long relu1_y_at = j * row_;
+        const long u_at = j * row_;
+        const long y_at = j * row_;
         for (long k = 0; k < whole(0, row_); k += LANES) {
-            const reals conv1_b_1 = load(&conv1_b[k]);
-            const reals conv1_u_1 = load(&conv1_u[conv1_u_at + k]);
-            const reals term_3 = conv1_b_1 + conv1_u_1;
+            const reals b_1 = load(&b[k]);
+            const reals u_1 = load(&u[u_at + k]);
+            const reals term_3 = b_1 + u_1;
             const reals term_4 = choose(MASKS(term_3 < all(0)), all(0), term_3);
-            const reals relu1_y_1 = term_4;
-            store(&relu1_y[relu1_y_at + k], relu1_y_1);
+            const reals y_1 = term_4;
+            store(&y[y_at + k], y_1);
         }
         APART
         for (long k = whole(0, row_); k < row_; k++) {
-            const REAL conv1_b_1 = conv1_b[k];
-            const REAL conv1_u_1 = conv1_u[conv1_u_at + k];
-            const REAL term_3 = conv1_b_1 + conv1_u_1;
+            const REAL b_1 = b[k];
+            const REAL u_1 = u[u_at + k];
+            const REAL term_3 = b_1 + u_1;
             const REAL term_4 = term_3 < 0 ? 0 : term_3;
-            const REAL relu1_y_1 = term_4;
-            relu1_y[relu1_y_at + k] = relu1_y_1;
+            const REAL y_1 = term_4;
+            y[y_at + k] = y_1;
         }
     }
 }
@@ -49,14 +48,12 @@ static void part(void *given, long number)
 """
 
 
-def vgg11_double_forward_1(relu1_y: rt.Array, conv1_b: rt.Array, conv1_u: rt.Array, H: int, K: int, N: int) -> bool:
+def vgg11_conv2d_relu_forward_1(y: rt.Array, b: rt.Array, u: rt.Array, H: int, K: int, N: int) -> bool:
     """Element by element."""
-    return rt.run(
-        vgg11_double_forward_1_loops, H**2 * N, H**2 * K * N, (relu1_y, conv1_b, conv1_u), (), (K,), (), repeated=(1,)
-    )
+    return rt.run(vgg11_conv2d_relu_forward_1_loops, H**2 * N, H**2 * K * N, (y, b, u), (), (K,), (), repeated=(1,))
 
 
-vgg11_double_forward_2_loops = r"""/* Maxima over r, t for every n, i, j, c. */
+vgg11_double_forward_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
 static void loops(
     long start, long stop, REAL *restrict pool_y, int32_t *restrict pool_argmax, const REAL *restrict relu2_y,
     long H, long H_out, long K)
@@ -163,12 +160,12 @@ static void part(void *given, long number)
 """
 
 
-def vgg11_double_forward_2(
+def vgg11_double_forward_1(
     pool_y: rt.Array, pool_argmax: rt.Array, relu2_y: rt.Array, H: int, H_out: int, K: int, N: int
 ) -> bool:
     """Maxima over r, t for every n, i, j, c."""
     return rt.run(
-        vgg11_double_forward_2_loops,
+        vgg11_double_forward_1_loops,
         H_out * N,
         4 * H_out**2 * K * N,
         (pool_y, pool_argmax, relu2_y),
@@ -178,50 +175,7 @@ def vgg11_double_forward_2(
     )
 
 
-vgg11_single_forward_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict relu1_y, const REAL *restrict conv1_b, const REAL *restrict conv1_u)
-{
-    for (long j = start; j < stop; j++) {
-        const long conv1_u_at = 128 * j;
-        const long relu1_y_at = 128 * j;
-        for (long k = 0; k < whole(0, 128); k += LANES) {
-            const reals conv1_b_1 = load(&conv1_b[k]);
-            const reals conv1_u_1 = load(&conv1_u[conv1_u_at + k]);
-            const reals term_3 = conv1_b_1 + conv1_u_1;
-            const reals term_4 = choose(MASKS(term_3 < all(0)), all(0), term_3);
-            const reals relu1_y_1 = term_4;
-            store(&relu1_y[relu1_y_at + k], relu1_y_1);
-        }
-        APART
-        for (long k = whole(0, 128); k < 128; k++) {
-            const REAL conv1_b_1 = conv1_b[k];
-            const REAL conv1_u_1 = conv1_u[conv1_u_at + k];
-            const REAL term_3 = conv1_b_1 + conv1_u_1;
-            const REAL term_4 = term_3 < 0 ? 0 : term_3;
-            const REAL relu1_y_1 = term_4;
-            relu1_y[relu1_y_at + k] = relu1_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def vgg11_single_forward_1(relu1_y: rt.Array, conv1_b: rt.Array, conv1_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    return rt.run(vgg11_single_forward_1_loops, 256 * N, 32768 * N, (relu1_y, conv1_b, conv1_u), (), (), ())
-
-
-vgg11_single_forward_2_loops = r"""/* Maxima over r, t for every n, i, j, c. */
+vgg11_single_forward_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
 static void loops(
     long start, long stop, REAL *restrict pool_y, int32_t *restrict pool_argmax, const REAL *restrict relu1_y)
 {
@@ -281,58 +235,12 @@ static void part(void *given, long number)
 """
 
 
-def vgg11_single_forward_2(pool_y: rt.Array, pool_argmax: rt.Array, relu1_y: rt.Array, N: int) -> bool:
+def vgg11_single_forward_1(pool_y: rt.Array, pool_argmax: rt.Array, relu1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(vgg11_single_forward_2_loops, 8 * N, 32768 * N, (pool_y, pool_argmax, relu1_y), (), (), ())
+    return rt.run(vgg11_single_forward_1_loops, 8 * N, 32768 * N, (pool_y, pool_argmax, relu1_y), (), (), ())
 
 
-vgg11_forward_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict stage1_relu1_y, const REAL *restrict stage1_conv1_b,
-    const REAL *restrict stage1_conv1_u)
-{
-    for (long j = start; j < stop; j++) {
-        const long stage1_conv1_u_at = 64 * j;
-        const long stage1_relu1_y_at = 64 * j;
-        for (long k = 0; k < whole(0, 64); k += LANES) {
-            const reals stage1_conv1_b_1 = load(&stage1_conv1_b[k]);
-            const reals stage1_conv1_u_1 = load(&stage1_conv1_u[stage1_conv1_u_at + k]);
-            const reals term_3 = stage1_conv1_b_1 + stage1_conv1_u_1;
-            const reals term_4 = choose(MASKS(term_3 < all(0)), all(0), term_3);
-            const reals stage1_relu1_y_1 = term_4;
-            store(&stage1_relu1_y[stage1_relu1_y_at + k], stage1_relu1_y_1);
-        }
-        APART
-        for (long k = whole(0, 64); k < 64; k++) {
-            const REAL stage1_conv1_b_1 = stage1_conv1_b[k];
-            const REAL stage1_conv1_u_1 = stage1_conv1_u[stage1_conv1_u_at + k];
-            const REAL term_3 = stage1_conv1_b_1 + stage1_conv1_u_1;
-            const REAL term_4 = term_3 < 0 ? 0 : term_3;
-            const REAL stage1_relu1_y_1 = term_4;
-            stage1_relu1_y[stage1_relu1_y_at + k] = stage1_relu1_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def vgg11_forward_1(stage1_relu1_y: rt.Array, stage1_conv1_b: rt.Array, stage1_conv1_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    return rt.run(
-        vgg11_forward_1_loops, 1024 * N, 65536 * N, (stage1_relu1_y, stage1_conv1_b, stage1_conv1_u), (), (), ()
-    )
-
-
-vgg11_forward_2_loops = r"""/* Maxima over r, t for every n, i, j, c. */
+vgg11_forward_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
 static void loops(
     long start, long stop, REAL *restrict stage1_pool_y, int32_t *restrict stage1_pool_argmax,
     const REAL *restrict stage1_relu1_y)
@@ -393,61 +301,14 @@ static void part(void *given, long number)
 """
 
 
-def vgg11_forward_2(stage1_pool_y: rt.Array, stage1_pool_argmax: rt.Array, stage1_relu1_y: rt.Array, N: int) -> bool:
+def vgg11_forward_1(stage1_pool_y: rt.Array, stage1_pool_argmax: rt.Array, stage1_relu1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
     return rt.run(
-        vgg11_forward_2_loops, 16 * N, 65536 * N, (stage1_pool_y, stage1_pool_argmax, stage1_relu1_y), (), (), ()
+        vgg11_forward_1_loops, 16 * N, 65536 * N, (stage1_pool_y, stage1_pool_argmax, stage1_relu1_y), (), (), ()
     )
 
 
-vgg11_double_predict_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict relu1_y, const REAL *restrict conv1_b, const REAL *restrict conv1_u,
-    long row_)
-{
-    for (long j = start; j < stop; j++) {
-        const long conv1_u_at = j * row_;
-        const long relu1_y_at = j * row_;
-        for (long k = 0; k < whole(0, row_); k += LANES) {
-            const reals conv1_b_1 = load(&conv1_b[k]);
-            const reals conv1_u_1 = load(&conv1_u[conv1_u_at + k]);
-            const reals term_3 = conv1_b_1 + conv1_u_1;
-            const reals term_4 = choose(MASKS(term_3 < all(0)), all(0), term_3);
-            const reals relu1_y_1 = term_4;
-            store(&relu1_y[relu1_y_at + k], relu1_y_1);
-        }
-        APART
-        for (long k = whole(0, row_); k < row_; k++) {
-            const REAL conv1_b_1 = conv1_b[k];
-            const REAL conv1_u_1 = conv1_u[conv1_u_at + k];
-            const REAL term_3 = conv1_b_1 + conv1_u_1;
-            const REAL term_4 = term_3 < 0 ? 0 : term_3;
-            const REAL relu1_y_1 = term_4;
-            relu1_y[relu1_y_at + k] = relu1_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def vgg11_double_predict_1(relu1_y: rt.Array, conv1_b: rt.Array, conv1_u: rt.Array, H: int, K: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(
-        vgg11_double_predict_1_loops, H**2 * N, H**2 * K * N, (relu1_y, conv1_b, conv1_u), (), (K,), (), repeated=(1,)
-    )
-
-
-vgg11_double_predict_2_loops = r"""/* Maxima over r, t for every n, i, j, c. */
+vgg11_double_predict_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
 static void loops(
     long start, long stop, REAL *restrict pool_y, const REAL *restrict relu2_y, long H, long H_out, long K)
 {
@@ -536,57 +397,14 @@ static void part(void *given, long number)
 """
 
 
-def vgg11_double_predict_2(pool_y: rt.Array, relu2_y: rt.Array, H: int, H_out: int, K: int, N: int) -> bool:
+def vgg11_double_predict_1(pool_y: rt.Array, relu2_y: rt.Array, H: int, H_out: int, K: int, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
     return rt.run(
-        vgg11_double_predict_2_loops, H_out * N, 4 * H_out**2 * K * N, (pool_y, relu2_y), (), (H, H_out, K), ()
+        vgg11_double_predict_1_loops, H_out * N, 4 * H_out**2 * K * N, (pool_y, relu2_y), (), (H, H_out, K), ()
     )
 
 
-vgg11_single_predict_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict relu1_y, const REAL *restrict conv1_b, const REAL *restrict conv1_u)
-{
-    for (long j = start; j < stop; j++) {
-        const long conv1_u_at = 128 * j;
-        const long relu1_y_at = 128 * j;
-        for (long k = 0; k < whole(0, 128); k += LANES) {
-            const reals conv1_b_1 = load(&conv1_b[k]);
-            const reals conv1_u_1 = load(&conv1_u[conv1_u_at + k]);
-            const reals term_3 = conv1_b_1 + conv1_u_1;
-            const reals term_4 = choose(MASKS(term_3 < all(0)), all(0), term_3);
-            const reals relu1_y_1 = term_4;
-            store(&relu1_y[relu1_y_at + k], relu1_y_1);
-        }
-        APART
-        for (long k = whole(0, 128); k < 128; k++) {
-            const REAL conv1_b_1 = conv1_b[k];
-            const REAL conv1_u_1 = conv1_u[conv1_u_at + k];
-            const REAL term_3 = conv1_b_1 + conv1_u_1;
-            const REAL term_4 = term_3 < 0 ? 0 : term_3;
-            const REAL relu1_y_1 = term_4;
-            relu1_y[relu1_y_at + k] = relu1_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def vgg11_single_predict_1(relu1_y: rt.Array, conv1_b: rt.Array, conv1_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    return rt.run(vgg11_single_predict_1_loops, 256 * N, 32768 * N, (relu1_y, conv1_b, conv1_u), (), (), ())
-
-
-vgg11_single_predict_2_loops = r"""/* Maxima over r, t for every n, i, j, c. */
+vgg11_single_predict_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
 static void loops(
     long start, long stop, REAL *restrict pool_y, const REAL *restrict relu1_y)
 {
@@ -638,58 +456,12 @@ static void part(void *given, long number)
 """
 
 
-def vgg11_single_predict_2(pool_y: rt.Array, relu1_y: rt.Array, N: int) -> bool:
+def vgg11_single_predict_1(pool_y: rt.Array, relu1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(vgg11_single_predict_2_loops, 8 * N, 32768 * N, (pool_y, relu1_y), (), (), ())
+    return rt.run(vgg11_single_predict_1_loops, 8 * N, 32768 * N, (pool_y, relu1_y), (), (), ())
 
 
-vgg11_predict_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict stage1_relu1_y, const REAL *restrict stage1_conv1_b,
-    const REAL *restrict stage1_conv1_u)
-{
-    for (long j = start; j < stop; j++) {
-        const long stage1_conv1_u_at = 64 * j;
-        const long stage1_relu1_y_at = 64 * j;
-        for (long k = 0; k < whole(0, 64); k += LANES) {
-            const reals stage1_conv1_b_1 = load(&stage1_conv1_b[k]);
-            const reals stage1_conv1_u_1 = load(&stage1_conv1_u[stage1_conv1_u_at + k]);
-            const reals term_3 = stage1_conv1_b_1 + stage1_conv1_u_1;
-            const reals term_4 = choose(MASKS(term_3 < all(0)), all(0), term_3);
-            const reals stage1_relu1_y_1 = term_4;
-            store(&stage1_relu1_y[stage1_relu1_y_at + k], stage1_relu1_y_1);
-        }
-        APART
-        for (long k = whole(0, 64); k < 64; k++) {
-            const REAL stage1_conv1_b_1 = stage1_conv1_b[k];
-            const REAL stage1_conv1_u_1 = stage1_conv1_u[stage1_conv1_u_at + k];
-            const REAL term_3 = stage1_conv1_b_1 + stage1_conv1_u_1;
-            const REAL term_4 = term_3 < 0 ? 0 : term_3;
-            const REAL stage1_relu1_y_1 = term_4;
-            stage1_relu1_y[stage1_relu1_y_at + k] = stage1_relu1_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def vgg11_predict_1(stage1_relu1_y: rt.Array, stage1_conv1_b: rt.Array, stage1_conv1_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    return rt.run(
-        vgg11_predict_1_loops, 1024 * N, 65536 * N, (stage1_relu1_y, stage1_conv1_b, stage1_conv1_u), (), (), ()
-    )
-
-
-vgg11_predict_2_loops = r"""/* Maxima over r, t for every n, i, j, c. */
+vgg11_predict_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
 static void loops(
     long start, long stop, REAL *restrict stage1_pool_y, const REAL *restrict stage1_relu1_y)
 {
@@ -741,9 +513,9 @@ static void part(void *given, long number)
 """
 
 
-def vgg11_predict_2(stage1_pool_y: rt.Array, stage1_relu1_y: rt.Array, N: int) -> bool:
+def vgg11_predict_1(stage1_pool_y: rt.Array, stage1_relu1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(vgg11_predict_2_loops, 16 * N, 65536 * N, (stage1_pool_y, stage1_relu1_y), (), (), ())
+    return rt.run(vgg11_predict_1_loops, 16 * N, 65536 * N, (stage1_pool_y, stage1_relu1_y), (), (), ())
 
 
 vgg11_double_backward_1_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */

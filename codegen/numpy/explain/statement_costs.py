@@ -14,6 +14,7 @@ from gradscribe.codegen.numpy.explain.instance import Instance
 from gradscribe.codegen.numpy.explain.observe import Figures, Seen
 from gradscribe.codegen.numpy.plan import (
     Allocate,
+    Apply,
     Block,
     Branch,
     Clip,
@@ -106,7 +107,7 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
                 yield from _walked(then if taken else otherwise, scope)
             case Present(array, body):
                 yield from _walked(body, scope) if array not in scope.absent else ()
-            case Wanted(_, body) | When(_, _, body):
+            case Wanted(_, body) | When(_, _, body) | Apply(_, body):
                 yield from _walked(body, scope)
             case Block(extent, block, _, _, body):  # all blocks together
                 whole = dict(scope.sizes) | {block: number(extent, scope.sizes)}

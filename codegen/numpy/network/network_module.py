@@ -7,17 +7,19 @@ from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.kernel.network_kernels import network_kernels
 from gradscribe.codegen.numpy.function.function_text import function_source
 from gradscribe.codegen.numpy.layer.layer_names import check_globals, check_names
-from gradscribe.codegen.numpy.network.network_arguments import constant_names
-from gradscribe.codegen.numpy.network.network_class import block_constants, network_class
-from gradscribe.codegen.numpy.network.network_functions import (
+from gradscribe.codegen.numpy.network.functions.draft import written
+from gradscribe.codegen.numpy.network.functions.network_arguments import constant_names
+from gradscribe.codegen.numpy.network.functions.network_functions import (
     backward_functions,
     double_backward_functions,
     forward_functions,
     hessian_vector_functions,
     predict_functions,
 )
+from gradscribe.codegen.numpy.network.network_class import block_constants, network_class
 from gradscribe.codegen.numpy.network.network_header import network_doc
 from gradscribe.codegen.numpy.network.planning.network_plans import OWN
+from gradscribe.codegen.numpy.network.sharing.shared_functions import shared
 from gradscribe.codegen.numpy.network.starts import starts_functions, starts_of
 from gradscribe.codegen.numpy.package.module_text import emitted
 from gradscribe.codegen.python.definition import Module
@@ -47,7 +49,11 @@ def network_source(network: Network, order: int) -> Emitted:
     own += double_backward_functions(k, k.double_backward) if k.double_backward else []
     own += hessian_vector_functions(k, k.hessian_vector) if k.hessian_vector else []
     names = constant_names(k.network)
-    functions = (*own, *(function_source(loss) for loss in k.loss), *starts_functions(k, starts_of(k)))
+    functions = (
+        *map(written, shared(k.network.name, own)),
+        *(function_source(loss) for loss in k.loss),
+        *starts_functions(k, starts_of(k)),
+    )
     check_globals(k.network, [f.name for f in functions])
     constants = tuple(let(names[name], call("np.array", _numbers(data))) for name, data in k.network.constants)
     said = (*_as_they_are(constants), *block_constants(k))

@@ -17,6 +17,7 @@ from gradscribe.codegen.numpy.plan.description import deed, describe, work
 from gradscribe.codegen.numpy.plan.effects import Effects, effects
 from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, Labels, ScatterAdd
 from gradscribe.codegen.numpy.plan.records import (
+    Apply,
     Block,
     Branch,
     Compiled,
@@ -36,6 +37,7 @@ from gradscribe.printed import Printed
 
 __all__ = [
     "Allocate",
+    "Apply",
     "Block",
     "Branch",
     "Clip",

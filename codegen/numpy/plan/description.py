@@ -9,7 +9,18 @@ from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
 from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, Labels, ScatterAdd
-from gradscribe.codegen.numpy.plan.records import Block, Branch, Compiled, Invoke, Loop, Present, Record, Wanted, When
+from gradscribe.codegen.numpy.plan.records import (
+    Apply,
+    Block,
+    Branch,
+    Compiled,
+    Invoke,
+    Loop,
+    Present,
+    Record,
+    Wanted,
+    When,
+)
 from gradscribe.codegen.numpy.plan.reduction import Contract, Reduce, Spread
 from gradscribe.codegen.numpy.plan.slice_update import Clip, Define, Positions, Scale, Update
 from gradscribe.codegen.numpy.print.sums import summation
@@ -102,6 +113,8 @@ def _condition(record: Record) -> str:
             return f"if {array} is given"
         case Wanted(flag):
             return f"if {flag}"
+        case Apply(function, _, arguments, made):
+            return f"{', '.join(made)} = {function} of {', '.join(arguments)}, which does"
     raise TypeError(f"no such record: {record}")
 
 

@@ -10,6 +10,7 @@ from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.plan.arrays import Allocate, Release, Split, Window
 from gradscribe.codegen.numpy.plan.lookups import Count, Gather, Known, ScatterAdd
 from gradscribe.codegen.numpy.plan.records import (
+    Apply,
     Block,
     Branch,
     Compiled,
@@ -111,7 +112,7 @@ def _effects(record: Record) -> Effects:
         case Present(array):
             inner = effects(*record.body)
             return Effects(inner.reads | {array}, inner.writes, inner.holds)
-        case Loop() | When() | Branch() | Wanted() | Compiled():
+        case Loop() | When() | Branch() | Wanted() | Compiled() | Apply():
             return effects(*nested(record))
     raise TypeError(f"no such record: {record}")
 

@@ -135,6 +135,25 @@ class Invoke:
         return (*(name for name, _, _ in self.made), *(name for name, _ in self.groups))
 
 
+@dataclass(frozen=True)
+class Apply:
+    """What functions of a module compute alike, by a function that they share.
+
+    Attributes:
+        function: the function's name.
+        body: what it computes, in the names that are used here.
+        arguments: the arrays that it is given, in order.
+        made: the arrays that it returns, in order.
+        sizes: the sizes that it is given by name.
+    """
+
+    function: str
+    body: "tuple[Record, ...]"
+    arguments: tuple[str, ...]
+    made: tuple[str, ...]
+    sizes: tuple[tuple[str, Expr], ...] = ()
+
+
 Record = (
     Allocate
     | Split
@@ -162,6 +181,7 @@ Record = (
     | Nest
     | Compiled
     | Invoke
+    | Apply
 )
 
 

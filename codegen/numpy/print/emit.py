@@ -9,6 +9,7 @@ from sympy import Expr, Symbol
 from gradscribe.codegen.loops import Nest, NestLoops, like, nest_loops
 from gradscribe.codegen.numpy.plan import (
     Allocate,
+    Apply,
     Block,
     Branch,
     Clip,
@@ -320,6 +321,12 @@ class Emitter(Updating):
         said = [Comment(record.words)] if record.words else []
         made = [name for name, _, _ in record.made]
         return [*said, Assign(names(made), value) if made else Do(value)]
+
+    @emit.register
+    def _(self, record: Apply) -> Sequence[Statement]:
+        given = (Name(self.buffers), *map(self.array, record.arguments))
+        value = Call(Name(record.function), given, tuple((name, size(e)) for name, e in record.sizes))
+        return [Assign(names(record.made), value) if record.made else Do(value)]
 
     # ----- labels ---------------------------------------------------------------------------------------------------
     @emit.register

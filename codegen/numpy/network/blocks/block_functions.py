@@ -1,7 +1,7 @@
 """A block of a network -> one function, which the places where it stands share."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sympy
 from sympy import Expr, Integer, Symbol
@@ -11,20 +11,24 @@ from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.blocks.places import Place
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
-from gradscribe.codegen.numpy.function.binder import shape_of
 from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc
 from gradscribe.codegen.numpy.function.pass_statements import NET, Named, put_statements, weight_statements
 from gradscribe.codegen.numpy.lower import lower
+from gradscribe.codegen.numpy.network.functions.draft import (
+    Draft,
+    origins,
+    purpose_of,
+    shapes_in_words,
+    told_sizes,
+    written,
+)
 from gradscribe.codegen.numpy.network.planning.memory import Memory, planned
-from gradscribe.codegen.numpy.print.emit import Emitter
-from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, PASS, RUNTIME
-from gradscribe.codegen.python.definition import ANY, INT, NONE, Function, Parameter, Signature, of
-from gradscribe.codegen.python.expression import Attribute, Expression, Items, Literal, Name, method, unpacked
-from gradscribe.codegen.python.expression import Part as Item
+from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, PASS
+from gradscribe.codegen.python.definition import NONE, Parameter, Signature, of
+from gradscribe.codegen.python.expression import Attribute, Name, method, unpacked
 from gradscribe.codegen.python.names import check_distinct
-from gradscribe.codegen.python.scalars.scalar import DTYPE, shape
-from gradscribe.codegen.python.statement import Assign, Do, Return, Statement, let, live, used
-from gradscribe.codegen.python.text.printer import text
+from gradscribe.codegen.python.scalars.scalar import DTYPE
+from gradscribe.codegen.python.statement import Assign, Body, Do, Return, let
 from gradscribe.derive.ir.term import Tensor
 from gradscribe.derive.typeset.document.layer_cells import spans
 
@@ -37,13 +41,13 @@ class BlockFunction:
     """A function of a block, and what calls of it need to know.
 
     Attributes:
-        function: the function.
+        draft: the function.
         memory: the arrays in it.
         sizes: the sizes that it is given, as no array tells them.
         rows: the rows of the page at its statements, by what the block calls their tensors.
     """
 
-    function: Function
+    draft: Draft
     memory: Memory
     sizes: tuple[Symbol, ...]
     rows: Mapping[str, int]
@@ -70,7 +74,7 @@ def _function(
 ) -> BlockFunction:
     place, block = alike[0].place, alike[0].kernel
     network, program = k.network, block.program
-    purpose = kernel.name.removeprefix(f"{network.name}_")
+    purpose = purpose_of(k, kernel)
     names = [("tensor", name) for name in program.tensors] + [("size", s.name) for s in program.symbols()]
     check_distinct(f"{network.name}, block {word}", [*(("argument", name) for name in OWN), *sorted(names)])
     told = own_rows(alike[0], numbers)
@@ -80,75 +84,46 @@ def _function(
     given, called = [t.name for t in program.inputs], f"{network.name}_{word}_{purpose}"
     plan = lower(program, called, given, taken, told, known, kept=[*named, *kept])
     memory = planned(plan, program, returned=named, kept=kept, apart=program.outputs, fixed=known)
-    emitter = Emitter(taken, buffers=PASS)
-    computed = (
-        *emitter.statements(memory.plan),
-        *put_statements([Named(name, _key(k, place, t)) for name, t in block.named]),
-        *([Do(method(NET, "keep", *map(Name, block.kept)))] if block.kept else []),
-        *([Return(tuple(map(Name, block.made)))] if block.made else []),
-    )
-    bound, sizes = _bound(k, place, block)
-    asked = set().union(*map(used, (*bound, *computed)))
-    sizes = [s for s in sizes if s.name in asked]
-    signature = Signature(
-        (
-            Parameter(PASS, Name("rt.Pass")),
-            *(Parameter(n, ARRAY) for n in block.given),
+    first, bound = _first(k, place, block)
+    kinds = [ARRAY for _ in block.made]
+    about, heading = origins(k), f"Compute block {word}, {purpose}; rows are those at {place.name}."
+    draft = Draft(
+        name=f"_{word}_{purpose}",
+        purpose=purpose,
+        signature=Signature(
+            (Parameter(PASS, Name("rt.Pass")), *(Parameter(n, ARRAY) for n in block.given)),
+            result=NONE if not kinds else kinds[0] if len(kinds) == 1 else of("tuple", *kinds),
         ),
-        tuple(Parameter(s.name, INT if s.is_integer else ANY) for s in sizes),
-        result=_result(block),
-    )
-    return BlockFunction(
-        Function(
-            name=f"_{word}_{purpose}",
-            signature=signature,
-            doc=long_doc(f"Compute block {word}, {purpose}; rows are those at {place.name}.", _described(block)),
-            body=(*live(tuple(bound), set().union(*map(used, computed)), RUNTIME), *computed),
-            loops=tuple(emitter.nests),
-            source=memory.plan,
+        doc=long_doc(heading, shapes_in_words(program.tensors, block.given, block.made)),
+        first=first,
+        plan=memory.plan,
+        last=(
+            *put_statements([Named(name, _key(k, place, t)) for name, t in block.named]),
+            *([Do(method(NET, "keep", *map(Name, block.kept)))] if block.kept else []),
+            *([Return(tuple(map(Name, block.made)))] if block.made else []),
         ),
-        memory,
-        tuple(sizes),
-        _computed(alike[0], numbers),
+        taken=frozenset(taken),
+        tensors=program.tensors,
+        origins={own: about[name] for name, own in place.names.items() if name in about},
+        sizes=tuple(sorted(program.symbols() - bound, key=lambda s: s.name)),
     )
+    asked = {p.name for p in written(draft).signature.keyword}
+    sizes = tuple(s for s in draft.sizes if s.name in asked)
+    return BlockFunction(replace(draft, sizes=sizes), memory, sizes, _computed(alike[0], numbers))
 
 
-def _bound(k: NetworkKernels, place: Place, block: BlockKernel) -> tuple[list[Statement], list[Symbol]]:
-    """The first statements: what was saved, sizes, weights and state; and the sizes that are arguments."""
-    program, tensors = block.program, block.program.tensors
-    found: list[Statement] = [let(DTYPE.text, Attribute(NET, DTYPE.text))]
-    found += [Assign(unpacked(block.saved), Attribute(NET, "kept"))] if block.saved else []
-    known: set[Symbol] = set()
-    for name in (*block.given, *block.saved):
-        found += _told(tensors[name], known)
+def _first(k: NetworkKernels, place: Place, block: BlockKernel) -> tuple[Body, set[Expr]]:
+    """The first statements: what was kept, sizes, weights and state; and the sizes that these name."""
+    tensors = block.program.tensors
+    kept = [Assign(unpacked(block.saved), Attribute(NET, "kept"))] if block.saved else []
+    told, known = told_sizes((tensors[name] for name in (*block.given, *block.saved)), block.program.symbols())
     read = [Named(name, _key(k, place, name), tensors[name].shape) for name in (*block.weights, *block.state)]
-    found += weight_statements(read)
-    return found, sorted(program.symbols() - known, key=lambda s: s.name)
-
-
-def _told(tensor: Tensor, known: set[Symbol]) -> list[Statement]:
-    """Bind the sizes that the shape of an array tells, and add them to those `known`."""
-    axes = [
-        (axis, extent)
-        for axis, extent in enumerate(tensor.shape)
-        if isinstance(extent, Symbol) and extent not in {*known, *tensor.shape[:axis]}
-    ]
-    known |= {extent for _, extent in axes}
-    if len(axes) < 2:
-        return [let(extent.name, Item(shape_of(tensor.name), (Literal(axis),))) for axis, extent in axes]
-    bound = dict(axes)
-    names = (Name(bound[axis].name if axis in bound else "_") for axis in range(len(tensor.shape)))
-    return [Assign(Items(tuple(names)), shape_of(tensor.name))]
+    return (let(DTYPE.text, Attribute(NET, DTYPE.text)), *kept, *told, *weight_statements(read)), known
 
 
 def _key(k: NetworkKernels, place: Place, name: str) -> str:
     """What a weight or state of a block is called within the place: ``conv1.w``."""
     return place.within(k.network.key(place.tensors[name]))
-
-
-def _result(block: BlockKernel) -> Expression:
-    kinds = [ARRAY for _ in block.made]
-    return NONE if not kinds else kinds[0] if len(kinds) == 1 else of("tuple", *kinds)
 
 
 def elements(tensors: Iterable[Tensor]) -> Expr:
@@ -181,18 +156,3 @@ def words(alike: Sequence[PlacedPart], numbers: Mapping[str, int]) -> str:
     """Which rows of the page places are that all are the same ones."""
     own, called = page_rows(alike[0], numbers), enumerated([part.place.name for part in alike])
     return f"{spans(own)}, {called}" if own else called
-
-
-def _described(block: BlockKernel) -> list[str]:
-    """What a function is given and returns; what it reads, enters and keeps by name, its statements say."""
-    given, made = (_shapes(block, names) for names in (block.given, block.made))
-    return [f"Given {_are(block.given)} {given}." + (f" Returned {_are(block.made)} {made}." if made else "")]
-
-
-def _shapes(block: BlockKernel, names: Sequence[str]) -> str:
-    tensors = block.program.tensors
-    return enumerated([f"{name}, shape {text(shape(tensors[name].shape))}" for name in names])
-
-
-def _are(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"

@@ -195,7 +195,7 @@ def _invoke(
 
     outside = [*block.program.inputs, *(tensors[t] for t in block.program.outputs)]
     return Invoke(
-        function=found.function.name,
+        function=found.draft.name,
         place=place.name,
         arguments=tuple(given),
         arrays=(*given, *saved),

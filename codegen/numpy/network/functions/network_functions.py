@@ -11,7 +11,8 @@ from gradscribe.codegen.numpy.function.docstring import long_doc
 from gradscribe.codegen.numpy.function.function_text import check_apart
 from gradscribe.codegen.numpy.function.pass_statements import NET, Named, put_statements
 from gradscribe.codegen.numpy.layer.constructor import annotation, default, describe_option
-from gradscribe.codegen.numpy.network.network_arguments import (
+from gradscribe.codegen.numpy.network.functions.draft import Draft, origins, purpose_of
+from gradscribe.codegen.numpy.network.functions.network_arguments import (
     BLOCKS,
     BUFFERS,
     array_statements,
@@ -29,12 +30,10 @@ from gradscribe.codegen.numpy.network.planning.network_plans import (
     parts_of,
     predict_plan,
 )
-from gradscribe.codegen.numpy.print.emit import Emitter
-from gradscribe.codegen.numpy.print.fixed_names import ARRAY, PASS, RUNTIME
+from gradscribe.codegen.numpy.print.fixed_names import ARRAY
 from gradscribe.codegen.python.definition import (
     ANY,
     NONE,
-    Function,
     Parameter,
     Signature,
     given,
@@ -53,7 +52,7 @@ from gradscribe.codegen.python.expression import (
 )
 from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.scalars.scalar import shape
-from gradscribe.codegen.python.statement import Body, Return, Statement, let, live, used
+from gradscribe.codegen.python.statement import Return, Statement, let
 from gradscribe.codegen.python.text.printer import text
 from gradscribe.derive.ir.term import Tensor
 from gradscribe.derive.layer.interface import REQUIRED
@@ -68,7 +67,7 @@ INPUTS = Parameter("inputs", Name("bool"), Literal(True))
 MEMORY = Parameter(BUFFERS, optional(Name("rt.Buffers")), NONE)
 
 
-def forward_functions(k: NetworkKernels) -> list[Function]:
+def forward_functions(k: NetworkKernels) -> list[Draft]:
     """``net_forward(x, params) -> y, saved``, with state also ``-> y, new_state, saved``."""
     network, kernel, found = k.network, k.forward, layout(k)
     output = network.program.outputs[0]
@@ -89,7 +88,7 @@ def forward_functions(k: NetworkKernels) -> list[Function]:
     )
 
 
-def predict_functions(k: NetworkKernels) -> list[Function]:
+def predict_functions(k: NetworkKernels) -> list[Draft]:
     """``net_predict(x, params) -> y``."""
     network, kernel = k.network, k.predict
     output = network.program.outputs[0]
@@ -106,7 +105,7 @@ def predict_functions(k: NetworkKernels) -> list[Function]:
     )
 
 
-def backward_functions(k: NetworkKernels) -> list[Function]:
+def backward_functions(k: NetworkKernels) -> list[Draft]:
     """``net_backward(dy, params, saved) -> dx, gradients``; without dx where `inputs` is False."""
     network, kernel = k.network, k.backward
     results = tuple(map(Name, kernel.program.outputs))
@@ -128,7 +127,7 @@ def backward_functions(k: NetworkKernels) -> list[Function]:
     )
 
 
-def double_backward_functions(k: NetworkKernels, kernel: Kernel) -> list[Function]:
+def double_backward_functions(k: NetworkKernels, kernel: Kernel) -> list[Draft]:
     """``net_double_backward(directions, dy, params, saved) -> gradients by name``."""
     kernel = _all_given(kernel)
     return _functions(
@@ -149,7 +148,7 @@ def double_backward_functions(k: NetworkKernels, kernel: Kernel) -> list[Functio
     )
 
 
-def hessian_vector_functions(k: NetworkKernels, kernel: Kernel) -> list[Function]:
+def hessian_vector_functions(k: NetworkKernels, kernel: Kernel) -> list[Draft]:
     """``net_hessian_vector(directions, x, t, params) -> products by name``; without a loss of sum(dy * output)."""
     kernel = _all_given(kernel)
     tensors = kernel.program.tensors
@@ -210,8 +209,8 @@ def _functions(
     preface: Sequence[str] = (),
     saved: bool = True,
     put: Sequence[Named] = (),
-) -> list[Function]:
-    """A function of the module, behind those of blocks that it calls.
+) -> list[Draft]:
+    """A function of the module, behind those of blocks that it calls, as drafts.
 
     `own` are its first parameters where these are not the network's inputs: it is given what forward has `saved` then,
     unless it stands alone. `put` are results that are entered by name.
@@ -221,18 +220,20 @@ def _functions(
         kernel.name, [*(("argument", n) for n in sorted(OWN)), *(("tensor", n) for n in kernel.program.tensors)]
     )
     taken = OWN | set(kernel.program.tensors) | {s.name for s in kernel.program.symbols()}
-    emitter = Emitter(taken | {o.name for o in kernel.options}, buffers=PASS)
-    computed: Body = (*emitter.statements(plan.memory.plan), *put_statements(put), Return(tuple(results)))
     signature = _signature(k, kernel, own, kind, bool(own) and saved)
-    whole = Function(
+    whole = Draft(
         name=kernel.name,
+        purpose=purpose_of(k, kernel),
         signature=signature,
         doc=long_doc(heading, [*preface, *_description(k, kernel, plan.memory, returns, signature)]),
-        body=(*live(tuple(checks), set().union(*map(used, computed)), RUNTIME), *computed),
-        loops=tuple(emitter.nests),
-        source=plan.memory.plan,
+        first=tuple(checks),
+        plan=plan.memory.plan,
+        last=(*put_statements(put), Return(tuple(results))),
+        taken=taken | {o.name for o in kernel.options},
+        tensors=kernel.program.tensors,
+        origins=origins(k),
     )
-    return [*(block.function for block in plan.blocks.values()), whole]
+    return [*(block.draft for block in plan.blocks.values()), whole]
 
 
 def _signature(

@@ -1,0 +1,173 @@
+"""Runs that are alike -> a function of the module, which drafts call in their place."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import chain
+
+from gradscribe.codegen.kernel.page.equation import Equation
+from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc
+from gradscribe.codegen.numpy.function.pass_statements import NET
+from gradscribe.codegen.numpy.network.functions.draft import Draft, Origin, shapes_in_words, told_sizes, written
+from gradscribe.codegen.numpy.network.sharing.general_extents import Extents
+from gradscribe.codegen.numpy.network.sharing.likeness import Likeness, renamed, symbols_of
+from gradscribe.codegen.numpy.network.sharing.runs import Alike, Run, alike
+from gradscribe.codegen.numpy.plan import Allocate, Apply, Plan, effects, walk
+from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, PASS
+from gradscribe.codegen.python.definition import NONE, Parameter, Signature, of
+from gradscribe.codegen.python.expression import Attribute, Name, parts
+from gradscribe.codegen.python.names import Names
+from gradscribe.codegen.python.scalars.scalar import DTYPE
+from gradscribe.codegen.python.statement import Return, let, used
+from gradscribe.derive.ir.term import Range, Tensor
+
+
+def shared(network: str, drafts: Sequence[Draft]) -> list[Draft]:
+    """The drafts with calls in place of what several of them compute, each function before the first that calls it."""
+    names = Names(draft.name for draft in drafts)
+    before: dict[int, list[Draft]] = {}
+    calls: dict[int, list[tuple[Run, Apply]]] = {}
+    for number, found in enumerate(alike(drafts)):
+        function = _Function(drafts, found)
+        made = function.draft(network, names.own(function.word, str(number)))
+        before.setdefault(min(run.draft for run in found.runs), []).append(made)
+        for n, run in enumerate(found.runs):
+            calls.setdefault(run.draft, []).append((run, function.call(made, n)))
+    result: list[Draft] = []
+    for number, draft in enumerate(drafts):
+        result += [*before.get(number, ()), _calling(draft, calls.get(number, ()))]
+    return result
+
+
+def _calling(draft: Draft, calls: Iterable[tuple[Run, Apply]]) -> Draft:
+    """A draft that calls functions in place of runs."""
+    records = draft.plan.records
+    for run, call in sorted(calls, key=lambda found: -found[0].start):
+        records = (*records[: run.start], call, *records[run.stop :])
+    return replace(draft, plan=replace(draft.plan, records=records))
+
+
+class _Function:
+    """What runs that are alike share.
+
+    Args:
+        drafts: the functions of the module.
+        found: the runs.
+    """
+
+    def __init__(self, drafts: Sequence[Draft], found: Alike) -> None:
+        self.drafts, self.found = drafts, found
+        self.home, self.records = drafts[found.first.draft], found.first.records
+        self.told = [Likeness(), *(likeness for _, likeness in found.others)]
+        arrays = [*found.others[0][1].arrays]
+        done = effects(*self.records)
+        inside = {name for name, _ in done.holds}
+        behind = [_read_behind(drafts[run.draft], run) for run in found.runs]
+        self.given = sorted(done.names - inside, key=_order(self.home))
+        self.made = [
+            name
+            for name in arrays
+            if name in inside and any(self._there(name, n) in read for n, read in enumerate(behind))
+        ]
+        self.short = _short(self.home, arrays)
+        self.extents = self._extents()
+
+    def _there(self, name: str, run: int) -> str:
+        return self.told[run].arrays.get(name, name)
+
+    def _extents(self) -> Extents:
+        ranges = [r for r in parts(self.records) if isinstance(r, Range)]
+        sizes = {s.name for e in chain(*(one.symbols for one in self.told)) for s in e.free_symbols}
+        found = Extents(self.told, Names({*FIXED, PASS, *self.short.values(), *sizes}))
+        shapes = [t.shape for name in self.given if (t := self.home.tensors.get(name))]
+        shapes += [r.shape for _, r in walk(self.records) if isinstance(r, Allocate)]
+        found.enter(shapes, ranges, self.found.others[0][1].extents)
+        return found
+
+    @property
+    def word(self) -> str:
+        """What the function is called: after the layers whose equations it computes."""
+        return "_".join(("", *self._layers, self.home.purpose))
+
+    def draft(self, network: str, name: str) -> Draft:
+        """The function."""
+        home, short, put = self.home, self.short, self.extents.put
+        tensors = {
+            short[n]: Tensor(short[n], tuple(put.get(e, e) for e in home.tensors[n].shape))
+            for n in (*self.given, *self.made)
+            if n in home.tensors
+        }
+        plan = Plan(f"{network}{name}", renamed(self.records, short, {}, put))
+        given, made = ([short[n] for n in names] for names in (self.given, self.made))
+        last = (Return(tuple(map(Name, made))),) if made else ()
+        kinds = [ARRAY for _ in made]
+        result = NONE if not kinds else kinds[0] if len(kinds) == 1 else of("tuple", *kinds)
+        arrays = (Parameter(PASS, Name("rt.Pass")), *(Parameter(n, ARRAY) for n in given))
+        found = Draft(
+            name=name,
+            signature=Signature(arrays, result=result),
+            doc="",
+            first=(),
+            plan=plan,
+            last=last,
+            taken=frozenset({*FIXED, PASS, *short.values(), *(s.name for s in self.extents.sizes)}),
+            tensors=tensors,
+            origins={},
+            purpose=home.purpose,
+        )
+        body = written(found).body
+        asked = set().union(*map(used, body))
+        indices = {r.index for r in parts(plan.records) if isinstance(r, Range)}
+        sizes = {s for s in symbols_of(plan.records) - indices if s.name in asked}
+        told, known = told_sizes([tensors[n] for n in given if n in tensors], sizes)
+        return replace(
+            found,
+            first=(let(DTYPE.text, Attribute(NET, DTYPE.text)), *told),
+            sizes=tuple(sorted(sizes - known, key=lambda s: s.name)),
+            doc=long_doc(self._words(), shapes_in_words(tensors, given, made)),
+        )
+
+    def _words(self) -> str:
+        """What the function does, in a sentence."""
+        layers = enumerated([layer.replace("_", " ") for layer in self._layers])
+        node = next((origin.node for origin in self._about), "")
+        said = f"; rows are those at {node}" if node else ""
+        return f"Compute {layers or 'what others share'}, {self.home.purpose}{said}."
+
+    @property
+    def _about(self) -> list[Origin]:
+        """What the arrays are that the function computes."""
+        targets = (r.left.tensor for _, r in walk(self.records) if isinstance(r, Equation))
+        return [self.home.origins[name] for name in targets if name in self.home.origins]
+
+    @property
+    def _layers(self) -> list[str]:
+        return [*dict.fromkeys(origin.layer for origin in self._about)]
+
+    def call(self, function: Draft, run: int) -> Apply:
+        """The record that calls the function in place of a run."""
+        return Apply(
+            function=function.name,
+            body=self.found.runs[run].records,
+            arguments=tuple(self._there(name, run) for name in self.given),
+            made=tuple(self._there(name, run) for name in self.made),
+            sizes=tuple((s.name, self.extents.value(s, run)) for s in function.sizes),
+        )
+
+
+def _order(draft: Draft) -> Callable[[str], tuple[int, str]]:
+    """Arrays in the order in which a draft makes them; those that it is given come after them."""
+    made = {name: place for place, (name, _) in enumerate(effects(*draft.plan.records).holds)}
+    return lambda name: (made.get(name, len(made)), name)
+
+
+def _read_behind(draft: Draft, run: Run) -> set[str]:
+    """The names that a draft reads behind a run."""
+    return {*effects(*draft.plan.records[run.stop :]).names, *set().union(*map(used, draft.last), set())}
+
+
+def _short(draft: Draft, arrays: Sequence[str]) -> dict[str, str]:
+    """The arrays by what their layers call them, where no two are called alike."""
+    about = {name: draft.origins[name].name if name in draft.origins else name for name in arrays}
+    often = [*about.values()]
+    taken = {*FIXED, PASS, *(s.name for s in draft.sizes)}
+    return {n: word if often.count(word) == 1 and word not in taken else n for n, word in about.items()}
