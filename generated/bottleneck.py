@@ -43,8 +43,8 @@ def _batch_norm_forward(
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute batch norm, forward; rows are those at norm1.
 
-    Given are u, shape (N, H, W, C), running_mean, shape (C,) and running_var, shape (C,). Returned are v, shape
-        (C,), h, shape (N, H, W, C), new_mean, shape (C,) and new_var, shape (C,).
+    Given are u (N, H, W, C), running_mean (C,) and running_var (C,). Returned are v (C,), h (N, H, W, C), new_mean
+        (C,) and new_var (C,).
     """
     dtype = net.dtype
     N, H, W, C = u.shape
@@ -131,28 +131,13 @@ def bottleneck_forward(
     )
     # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
     project_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, project_w, out=net.take((N, H, W, 256)))
-    # (2) norm4_m[c] = 1/(HNW) Σ_{n,i,j} project_u[n,i,j,c]
-    norm4_m = rt.empty((256,), dtype)
-    norm4_v = rt.empty((256,), dtype)
-    if not loops.bottleneck_forward_2(norm4_m, norm4_v, project_u, H, N, W):
-        norm4_m[...] = rt.ratio(1, H * N * W) * rt.total(project_u, (0, 1, 2))
-        # (3) norm4_v[c] = 1/(HNW) Σ_{n,i,j} (project_u[n,i,j,c]−norm4_m[c])²
-        norm4_v[...] = rt.ratio(1, H * N * W) * rt.total(np.square(project_u - norm4_m), (0, 1, 2))
-    # (4) norm4_h[n,i,j,c] = 1/√(10⁻⁵+norm4_v[c]) (project_u[n,i,j,c]−norm4_m[c])
-    factor4 = 1 / np.sqrt(norm4_v + 1e-05)
-    norm4_h = net.take((N, H, W, 256))
-    if not loops.bottleneck_forward_3(norm4_h, factor4, norm4_m, project_u, H, N, W):
-        np.subtract(project_u, norm4_m, out=norm4_h)
-        norm4_h *= factor4
-    net.give(project_u)
-    # norm4_new_mean[c] = 1/10 (9 norm4_running_mean[c]+norm4_m[c])
-    norm4_new_mean = norm4_m / 10 + 9 * norm4_running_mean / 10
-    # norm4_new_var[c] = 1/10 (9 norm4_running_var[c]+HNW norm4_v[c]/max(HNW−1, 1))
-    norm4_new_var = H * N * W * norm4_v / (10 * float(np.maximum(H * N * W - 1, 1))) + 9 * norm4_running_var / 10
+    norm4_v, norm4_h, norm4_new_mean, norm4_new_var = _batch_norm_forward(
+        net, project_u, norm4_running_mean, norm4_running_var
+    )
     # (6) relu3_y[n,i,j,c]
     #       = max(0, norm3_gamma[c] norm3_h[n,i,j,c]+norm3_beta[c]+norm4_gamma[c] norm4_h[n,i,j,c]+norm4_beta[c])
     relu3_y = rt.empty((N, H, W, 256), dtype)
-    if not loops.bottleneck_forward_4(
+    if not loops.bottleneck_forward_2(
         relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h, H, N, W
     ):
         np.multiply(norm3_h, norm3_gamma, out=relu3_y)
@@ -262,6 +247,39 @@ def bottleneck_predict(
     return relu3_y
 
 
+def _relu_batch_norm_backward(
+    net: rt.Pass, dy: rt.Array, gamma: rt.Array, h: rt.Array, norm2_v: rt.Array, y: rt.Array
+) -> tuple[rt.Array, rt.Array, rt.Array]:
+    """Compute relu and batch norm, backward; rows are those at relu2.
+
+    Given are dy (N, H, W, 64), gamma (64,), h (N, H, W, 64), norm2_v (64,) and y (N, H, W, 64). Returned are dbeta
+        (64,), dgamma (64,) and du (N, H, W, 64).
+    """
+    dtype = net.dtype
+    N, H, W, _ = dy.shape
+    # (35) dnorm2_y[m,q,v,e] = dy[m,q,v,e] [y[m,q,v,e]>0]
+    factor3 = gamma / np.sqrt(norm2_v + 1e-05)
+    dbeta = rt.empty((64,), dtype)
+    dgamma = rt.empty((64,), dtype)
+    du = net.take((N, H, W, 64))
+    if not (
+        loops.bottleneck_relu_batch_norm_backward_1(dbeta, dgamma, dy, y, h, H, N, W)
+        and loops.bottleneck_relu_batch_norm_backward_2(du, dy, y, dbeta, dgamma, factor3, h, H, N, W)
+    ):
+        dnorm2_y = np.where(y > 0, dy, 0)
+        # (23) dbeta[m] = Σ_{n,i,j} dnorm2_y[n,i,j,m]
+        dbeta[...] = rt.total(dnorm2_y, (0, 1, 2))
+        # (20) dgamma[m] = Σ_{n,i,j} h[n,i,j,m] dnorm2_y[n,i,j,m]
+        dgamma[...] = rt.contract("n i j m, n i j m -> m", dnorm2_y, h)
+        # (31) du[m,q,v,e] = 1/(HNW) γ[e] (HNW dnorm2_y[m,q,v,e]−h[m,q,v,e] dgamma[e]−dbeta[e])/√(10⁻⁵+norm2_v[e])
+        np.multiply(dnorm2_y, H * N * W, out=du)
+        du -= dbeta
+        du -= dgamma * h
+        du *= rt.ratio(1, H * N * W) * factor3
+    net.give(dy)
+    return dbeta, dgamma, du
+
+
 def bottleneck_backward(
     dy: Any,
     params: Mapping[str, Any],
@@ -337,56 +355,14 @@ def bottleneck_backward(
     net.give(dsum_y)
     # (33) drelu2_y[m,q,v,e] = Σ_{k} conv3_w[0,0,e,k] dconv3_u[m,q,v,k]
     drelu2_y = rt.contract("m q v k, 0 0 e k -> m q v e", dconv3_u, conv3_w, out=net.take((N, H, W, 64)))
-    # (35) dnorm2_y[m,q,v,e] = drelu2_y[m,q,v,e] [relu2_y[m,q,v,e]>0]
-    factor3 = norm2_gamma / np.sqrt(norm2_v + 1e-05)
-    dnorm2_beta = rt.empty((64,), dtype)
-    dnorm2_gamma = rt.empty((64,), dtype)
-    dconv2_u = net.take((N, H, W, 64))
-    if not (
-        loops.bottleneck_backward_4(dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h, H, N, W)
-        and loops.bottleneck_backward_5(
-            dconv2_u, drelu2_y, relu2_y, dnorm2_beta, dnorm2_gamma, factor3, norm2_h, H, N, W
-        )
-    ):
-        dnorm2_y = np.where(relu2_y > 0, drelu2_y, 0)
-        # (23) dnorm2_beta[m] = Σ_{n,i,j} dnorm2_y[n,i,j,m]
-        dnorm2_beta[...] = rt.total(dnorm2_y, (0, 1, 2))
-        # (20) dnorm2_gamma[m] = Σ_{n,i,j} norm2_h[n,i,j,m] dnorm2_y[n,i,j,m]
-        dnorm2_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm2_y, norm2_h)
-        # (31) dconv2_u[m,q,v,e]
-        #        = 1/(HNW) norm2_gamma[e] (HNW dnorm2_y[m,q,v,e]−norm2_h[m,q,v,e] dnorm2_gamma[e]−dnorm2_beta[e])
-        #            /√(10⁻⁵+norm2_v[e])
-        np.multiply(dnorm2_y, H * N * W, out=dconv2_u)
-        dconv2_u -= dnorm2_beta
-        dconv2_u -= dnorm2_gamma * norm2_h
-        dconv2_u *= rt.ratio(1, H * N * W) * factor3
-    net.give(drelu2_y)
+    dnorm2_beta, dnorm2_gamma, dconv2_u = _relu_batch_norm_backward(
+        net, drelu2_y, norm2_gamma, norm2_h, norm2_v, relu2_y
+    )
     # (41) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     drelu1_y = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=net.take((N, H, W, 64)))
-    # (43) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [relu1_y[m,q,v,e]>0]
-    factor4 = norm1_gamma / np.sqrt(norm1_v + 1e-05)
-    dnorm1_beta = rt.empty((64,), dtype)
-    dnorm1_gamma = rt.empty((64,), dtype)
-    dconv1_u = net.take((N, H, W, 64))
-    if not (
-        loops.bottleneck_backward_4(dnorm1_beta, dnorm1_gamma, drelu1_y, relu1_y, norm1_h, H, N, W)
-        and loops.bottleneck_backward_5(
-            dconv1_u, drelu1_y, relu1_y, dnorm1_beta, dnorm1_gamma, factor4, norm1_h, H, N, W
-        )
-    ):
-        dnorm1_y = np.where(relu1_y > 0, drelu1_y, 0)
-        # (23) dnorm1_beta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
-        dnorm1_beta[...] = rt.total(dnorm1_y, (0, 1, 2))
-        # (20) dnorm1_gamma[m] = Σ_{n,i,j} norm1_h[n,i,j,m] dnorm1_y[n,i,j,m]
-        dnorm1_gamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, norm1_h)
-        # (31) dconv1_u[m,q,v,e]
-        #        = 1/(HNW) norm1_gamma[e] (HNW dnorm1_y[m,q,v,e]−norm1_h[m,q,v,e] dnorm1_gamma[e]−dnorm1_beta[e])
-        #            /√(10⁻⁵+norm1_v[e])
-        np.multiply(dnorm1_y, H * N * W, out=dconv1_u)
-        dconv1_u -= dnorm1_beta
-        dconv1_u -= dnorm1_gamma * norm1_h
-        dconv1_u *= rt.ratio(1, H * N * W) * factor4
-    net.give(drelu1_y)
+    dnorm1_beta, dnorm1_gamma, dconv1_u = _relu_batch_norm_backward(
+        net, drelu1_y, norm1_gamma, norm1_h, norm1_v, relu1_y
+    )
     # (30) dconv1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv1_u[n,i,j,e]
     dconv1_w = np.zeros((1, 1, 64, 64), dtype)
     part = dconv1_w[0, 0]

@@ -36,22 +36,6 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "lenet")
 
 
-def _conv2d_tanh_forward(net: rt.Pass, u: rt.Array, b: rt.Array) -> rt.Array:
-    """Compute conv2d and tanh, forward; rows are those at c1.
-
-    Given are u, shape (N, J, J, K) and b, shape (K,). Returned is y, shape (N, J, J, K).
-    """
-    N, J, _, K = u.shape
-    # (1) u[n,i,j,k] += b[k]
-    y = net.take((N, J, J, K))
-    if not loops.lenet_conv2d_tanh_forward_1(y, b, u, J, K, N):
-        rt.add_row(u, b)
-        # (2) y[n,i,j,k] = tanh(u[n,i,j,k])
-        np.tanh(u, out=y)
-    net.give(u)
-    return y
-
-
 def lenet_forward(
     x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None
 ) -> tuple[rt.Array, tuple[Any, ...]]:
@@ -80,19 +64,31 @@ def lenet_forward(
     output_w, output_b = net.weights("output.w 84 10, output.b 10")
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
-    a1_y = _conv2d_tanh_forward(net, c1_u, c1_b)
+    # (1) c1_u[n,i,j,k] += c1_b[k]
+    a1_y = net.take((N, 28, 28, 6))
+    if not loops.lenet_forward_1(a1_y, c1_b, c1_u, N):
+        rt.add_row(c1_u, c1_b)
+        # (2) a1_y[n,i,j,k] = tanh(c1_u[n,i,j,k])
+        np.tanh(c1_u, out=a1_y)
+    net.give(c1_u)
     # (3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
     s2_y = net.take((N, 14, 14, 6))
     s2_argmax = rt.empty((N, 14, 14, 6), np.int32)
-    if not loops.lenet_forward_1(s2_y, s2_argmax, a1_y, N):
+    if not loops.lenet_forward_2(s2_y, s2_argmax, a1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a1_y, s2_y, {"r": 2, "t": 2}, argument=s2_argmax)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
     c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_w, out=net.take((N, 10, 10, 16)))
-    a3_y = _conv2d_tanh_forward(net, c3_u, c3_b)
+    # (1) c3_u[n,i,j,k] += c3_b[k]
+    a3_y = net.take((N, 10, 10, 16))
+    if not loops.lenet_forward_3(a3_y, c3_b, c3_u, N):
+        rt.add_row(c3_u, c3_b)
+        # (2) a3_y[n,i,j,k] = tanh(c3_u[n,i,j,k])
+        np.tanh(c3_u, out=a3_y)
+    net.give(c3_u)
     # (3) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
     s4_y = net.take((N, 5, 5, 16))
     s4_argmax = rt.empty((N, 5, 5, 16), np.int32)
-    if not loops.lenet_forward_2(s4_y, s4_argmax, a3_y, N):
+    if not loops.lenet_forward_4(s4_y, s4_argmax, a3_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a3_y, s4_y, {"r": 2, "t": 2}, argument=s4_argmax)
     # (4) flat_y[n, c+80i+16j] = s4_y[n,i,j,c]
     flat_y = s4_y.reshape(N, 400)
@@ -100,7 +96,7 @@ def lenet_forward(
     f5_u = rt.contract("n c, c k -> n k", flat_y, f5_w, out=net.take((N, 120)))
     # (5) f5_u[n,k] += f5_b[k]
     a5_y = net.take((N, 120))
-    if not loops.lenet_forward_3(a5_y, f5_b, f5_u, N):
+    if not loops.lenet_forward_5(a5_y, f5_b, f5_u, N):
         f5_u += f5_b
         # (6) a5_y[n,k] = tanh(f5_u[n,k])
         np.tanh(f5_u, out=a5_y)
@@ -109,7 +105,7 @@ def lenet_forward(
     f6_u = rt.contract("n c, c k -> n k", a5_y, f6_w, out=net.take((N, 84)))
     # (5) f6_u[n,k] += f6_b[k]
     a6_y = net.take((N, 84))
-    if not loops.lenet_forward_4(a6_y, f6_b, f6_u, N):
+    if not loops.lenet_forward_6(a6_y, f6_b, f6_u, N):
         f6_u += f6_b
         # (6) a6_y[n,k] = tanh(f6_u[n,k])
         np.tanh(f6_u, out=a6_y)
@@ -146,19 +142,31 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
     output_w, output_b = net.weights("output.w 84 10, output.b 10")
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
-    a1_y = _conv2d_tanh_forward(net, c1_u, c1_b)
+    # (1) c1_u[n,i,j,k] += c1_b[k]
+    a1_y = net.take((N, 28, 28, 6))
+    if not loops.lenet_predict_1(a1_y, c1_b, c1_u, N):
+        rt.add_row(c1_u, c1_b)
+        # (2) a1_y[n,i,j,k] = tanh(c1_u[n,i,j,k])
+        np.tanh(c1_u, out=a1_y)
+    net.give(c1_u)
     # (3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
     s2_y = net.take((N, 14, 14, 6))
-    if not loops.lenet_predict_1(s2_y, a1_y, N):
+    if not loops.lenet_predict_2(s2_y, a1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a1_y, s2_y, {"r": 2, "t": 2})
     net.give(a1_y)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
     c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_w, out=net.take((N, 10, 10, 16)))
     net.give(s2_y)
-    a3_y = _conv2d_tanh_forward(net, c3_u, c3_b)
+    # (1) c3_u[n,i,j,k] += c3_b[k]
+    a3_y = net.take((N, 10, 10, 16))
+    if not loops.lenet_predict_3(a3_y, c3_b, c3_u, N):
+        rt.add_row(c3_u, c3_b)
+        # (2) a3_y[n,i,j,k] = tanh(c3_u[n,i,j,k])
+        np.tanh(c3_u, out=a3_y)
+    net.give(c3_u)
     # (3) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
     s4_y = net.take((N, 5, 5, 16))
-    if not loops.lenet_predict_2(s4_y, a3_y, N):
+    if not loops.lenet_predict_4(s4_y, a3_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a3_y, s4_y, {"r": 2, "t": 2})
     net.give(a3_y)
     # (4) flat_y[n, c+80i+16j] = s4_y[n,i,j,c]

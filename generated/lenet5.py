@@ -106,12 +106,11 @@ OUTPUT_W = np.array(
 
 
 def _conv2d_scaled_tanh_subsampling2d_forward(
-    net: rt.Pass, u: rt.Array, b: rt.Array, *, J_: int
+    net: rt.Pass, u: rt.Array, b: rt.Array, *, J_out: int
 ) -> tuple[rt.Array, rt.Array]:
     """Compute conv2d, scaled tanh and subsampling2d, forward; rows are those at c1.
 
-    Given are u, shape (N, J, J, C) and b, shape (C,). Returned are y, shape (N, J, J, C) and z, shape (N, J_, J_,
-        C).
+    Given are u (N, J, J, C) and b (C,). Returned are y (N, J, J, C) and z (N, J_out, J_out, C).
     """
     N, J, _, C = u.shape
     # (1) u[n,i,j,k] += b[k]
@@ -124,10 +123,26 @@ def _conv2d_scaled_tanh_subsampling2d_forward(
         y *= 1.7159
     net.give(u)
     # (3) z[n,i,j,c] = Σ_{r,t} y[n, 2i+r, 2j+t, c]
-    z = net.take((N, J_, J_, C))
-    if not loops.lenet5_conv2d_scaled_tanh_subsampling2d_forward_2(z, y, C, J, J_, N):
+    z = net.take((N, J_out, J_out, C))
+    if not loops.lenet5_conv2d_scaled_tanh_subsampling2d_forward_2(z, y, C, J, J_out, N):
         rt.reduce(np.add, 0, "n 2i+r 2j+t c -> n i j c", y, z, {"r": 2, "t": 2})
     return y, z
+
+
+def _subsampling2d_forward(net: rt.Pass, z: rt.Array, a: rt.Array, b: rt.Array) -> rt.Array:
+    """Compute subsampling2d, forward; rows are those at s2.
+
+    Given are z (N, J, J, C), a (C,) and b (C,). Returned is y (N, J, J, C).
+    """
+    N, J, _, C = z.shape
+    # (5) y[n,i,j,c] = 1.7159 tanh(2 a[c] z[n,i,j,c]/3+2 b[c]/3)
+    y = net.take((N, J, J, C))
+    if not loops.lenet5_subsampling2d_forward_1(y, a, b, z, C, J, N):
+        np.multiply(z, 2 / 3 * a, out=y)
+        y += 2 / 3 * b
+        np.tanh(y, out=y)
+        y *= 1.7159
+    return y
 
 
 def lenet5_forward(
@@ -160,32 +175,20 @@ def lenet5_forward(
     output_w = OUTPUT_W.astype(dtype)
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
-    a1_y, s2_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c1_u, c1_b, J_=14)
-    # (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_a[c] s2_z[n,i,j,c]/3+2 s2_b[c]/3)
-    s2_y = net.take((N, 14, 14, 6))
-    if not loops.lenet5_forward_1(s2_y, s2_a, s2_b, s2_z, N):
-        np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
-        s2_y += 2 / 3 * s2_b
-        np.tanh(s2_y, out=s2_y)
-        s2_y *= 1.7159
+    a1_y, s2_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c1_u, c1_b, J_out=14)
+    s2_y = _subsampling2d_forward(net, s2_z, s2_a, s2_b)
     # (6) c3_z[r,t,c,k] = c3_w[r,t,c,k] c3_m[c,k]
     c3_z = c3_m * c3_w
     # (7) c3_u[n,i,j,k] = Σ_{r,t,c} s2_y[n, i+r, j+t, c] c3_z[r,t,c,k]
     c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, c3_z, out=net.take((N, 10, 10, 16)))
-    a3_y, s4_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c3_u, c3_b, J_=5)
-    # (5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_a[c] s4_z[n,i,j,c]/3+2 s4_b[c]/3)
-    s4_y = net.take((N, 5, 5, 16))
-    if not loops.lenet5_forward_2(s4_y, s4_a, s4_b, s4_z, N):
-        np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
-        s4_y += 2 / 3 * s4_b
-        np.tanh(s4_y, out=s4_y)
-        s4_y *= 1.7159
+    a3_y, s4_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c3_u, c3_b, J_out=5)
+    s4_y = _subsampling2d_forward(net, s4_z, s4_a, s4_b)
     # (1) c5_u[n,i,j,k] = Σ_{r,t,c} c5_w[r,t,c,k] s4_y[n, i+r, j+t, c]
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
     c5_u = rt.contract("n r i t j c, r t c k -> n i j k", s4_y_1, c5_w, out=net.take((N, 1, 1, 120)))
     # (1) c5_u[n,i,j,k] += c5_b[k]
     a5_y = net.take((N, 1, 1, 120))
-    if not loops.lenet5_forward_3(a5_y, c5_b, c5_u, N):
+    if not loops.lenet5_forward_1(a5_y, c5_b, c5_u, N):
         rt.add_row(c5_u, c5_b)
         # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
         np.multiply(c5_u, 2 / 3, out=a5_y)
@@ -198,7 +201,7 @@ def lenet5_forward(
     f6_u = rt.contract("n c, c k -> n k", flat_y, f6_w, out=net.take((N, 84)))
     # (9) f6_u[n,k] += f6_b[k]
     a6_y = net.take((N, 84))
-    if not loops.lenet5_forward_4(a6_y, f6_b, f6_u, N):
+    if not loops.lenet5_forward_2(a6_y, f6_b, f6_u, N):
         f6_u += f6_b
         # (10) a6_y[n,k] = 1.7159 tanh(2 f6_u[n,k]/3)
         np.multiply(f6_u, 2 / 3, out=a6_y)
@@ -237,29 +240,17 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     output_w = OUTPUT_W.astype(dtype)
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
-    a1_y, s2_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c1_u, c1_b, J_=14)
+    a1_y, s2_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c1_u, c1_b, J_out=14)
     net.give(a1_y)
-    # (5) s2_y[n,i,j,c] = 1.7159 tanh(2 s2_a[c] s2_z[n,i,j,c]/3+2 s2_b[c]/3)
-    s2_y = net.take((N, 14, 14, 6))
-    if not loops.lenet5_predict_1(s2_y, s2_a, s2_b, s2_z, N):
-        np.multiply(s2_z, 2 / 3 * s2_a, out=s2_y)
-        s2_y += 2 / 3 * s2_b
-        np.tanh(s2_y, out=s2_y)
-        s2_y *= 1.7159
+    s2_y = _subsampling2d_forward(net, s2_z, s2_a, s2_b)
     net.give(s2_z)
     # (7) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] c3_m[c,k] s2_y[n, i+r, j+t, c]
     factor1 = c3_m * c3_w
     c3_u = rt.contract("n i+r j+t c, r t c k -> n i j k", s2_y, factor1, out=net.take((N, 10, 10, 16)))
     net.give(s2_y)
-    a3_y, s4_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c3_u, c3_b, J_=5)
+    a3_y, s4_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c3_u, c3_b, J_out=5)
     net.give(a3_y)
-    # (5) s4_y[n,i,j,c] = 1.7159 tanh(2 s4_a[c] s4_z[n,i,j,c]/3+2 s4_b[c]/3)
-    s4_y = net.take((N, 5, 5, 16))
-    if not loops.lenet5_predict_2(s4_y, s4_a, s4_b, s4_z, N):
-        np.multiply(s4_z, 2 / 3 * s4_a, out=s4_y)
-        s4_y += 2 / 3 * s4_b
-        np.tanh(s4_y, out=s4_y)
-        s4_y *= 1.7159
+    s4_y = _subsampling2d_forward(net, s4_z, s4_a, s4_b)
     net.give(s4_z)
     # (1) c5_u[n,i,j,k] = Σ_{r,t,c} c5_w[r,t,c,k] s4_y[n, i+r, j+t, c]
     s4_y_1 = s4_y.reshape(N, 5, 1, 5, 1, 16)
@@ -267,7 +258,7 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     net.give(s4_y)
     # (1) c5_u[n,i,j,k] += c5_b[k]
     a5_y = net.take((N, 1, 1, 120))
-    if not loops.lenet5_predict_3(a5_y, c5_b, c5_u, N):
+    if not loops.lenet5_predict_1(a5_y, c5_b, c5_u, N):
         rt.add_row(c5_u, c5_b)
         # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
         np.multiply(c5_u, 2 / 3, out=a5_y)
@@ -285,6 +276,22 @@ def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | N
     output_y = rt.total(np.square(1.7159 * np.tanh(2 * f6_u[:, None, :] / 3) - output_w), -1)
     net.give(f6_u)
     return output_y
+
+
+def _scaled_tanh_backward(net: rt.Pass, dy: rt.Array, y: rt.Array) -> rt.Array:
+    """Compute scaled tanh, backward; rows are those at a5.
+
+    Given are dy (N, V, V, E) and y (N, V, V, E). Returned is du (N, V, V, E).
+    """
+    N, V, _, E = dy.shape
+    # (43) du[m,q,v,e] = dy[m,q,v,e] (1.1439333333333332−0.38852302970258557 y[m,q,v,e]²)
+    du = net.take((N, V, V, E))
+    if not loops.lenet5_scaled_tanh_backward_1(du, y, dy, E, N, V):
+        np.square(y, out=du)
+        du *= 0.38852302970258557
+        np.subtract(1.1439333333333332, du, out=du)
+        du *= dy
+    return du
 
 
 def lenet5_backward(
@@ -341,59 +348,29 @@ def lenet5_backward(
     dflat_y = rt.contract("m k, q k -> m q", df6_u, f6_w, out=net.take((N, 120)))
     # (41) da5_y[m,0,0,e] = dflat_y[m,e]
     da5_y = dflat_y.reshape(N, 1, 1, 120)
-    # (43) dc5_u[m,q,v,e] = da5_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a5_y[m,q,v,e]²)
-    dc5_u = net.take((N, 1, 1, 120))
-    if not loops.lenet5_backward_3(dc5_u, a5_y, da5_y, N):
-        np.square(a5_y, out=dc5_u)
-        dc5_u *= 0.38852302970258557
-        np.subtract(1.1439333333333332, dc5_u, out=dc5_u)
-        dc5_u *= da5_y
+    dc5_u = _scaled_tanh_backward(net, da5_y, a5_y)
     net.give(dflat_y)
     # (50) ds4_y[m,q,v,e] = Σ_{i,j,k} c5_w[q−i, v−j, e, k] dc5_u[m,i,j,k]
     ds4_y = rt.contract("m i j k, q-i v-j e k -> m q v e", dc5_u, c5_w, out=net.take((N, 5, 5, 16)))
-    # (52) ds4_u[m,q,v,e] = ds4_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s4_y[m,q,v,e]²)
-    ds4_u = net.take((N, 5, 5, 16))
-    if not loops.lenet5_backward_4(ds4_u, ds4_y, s4_y, N):
-        np.square(s4_y, out=ds4_u)
-        ds4_u *= 0.38852302970258557
-        np.subtract(1.1439333333333332, ds4_u, out=ds4_u)
-        ds4_u *= ds4_y
+    ds4_u = _scaled_tanh_backward(net, ds4_y, s4_y)
     net.give(ds4_y)
     # (57) da3_y[m, 2i+r, 2j+t, e] = s4_a[e] ds4_u[m,i,j,e]
     da3_y = net.take((N, 10, 10, 16))
-    if not loops.lenet5_backward_5(da3_y, ds4_u, s4_a, N):
+    if not loops.lenet5_backward_3(da3_y, ds4_u, s4_a, N):
         rt.spread("m i j e -> m 2i+r 2j+t e", ds4_u, da3_y, {"r": 2, "t": 2}, scale=s4_a)
-    # (59) dc3_u[m,q,v,e] = da3_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a3_y[m,q,v,e]²)
-    dc3_u = net.take((N, 10, 10, 16))
-    if not loops.lenet5_backward_6(dc3_u, a3_y, da3_y, N):
-        np.square(a3_y, out=dc3_u)
-        dc3_u *= 0.38852302970258557
-        np.subtract(1.1439333333333332, dc3_u, out=dc3_u)
-        dc3_u *= da3_y
+    dc3_u = _scaled_tanh_backward(net, da3_y, a3_y)
     net.give(da3_y)
     # (62) dc3_z[m,q,v,e] = Σ_{n,i,j} s2_y[n, m+i, q+j, v] dc3_u[n,i,j,e]
     dc3_z = rt.contract("n m+i q+j v, n i j e -> m q v e", s2_y, dc3_u, out=rt.empty((5, 5, 6, 16), dtype))
     # (50) ds2_y[m, i+r, j+t, e] += Σ_{k} c3_z[r,t,e,k] dc3_u[m,i,j,k]
     ds2_y = rt.contract("m i j k, r t e k -> m i+r j+t e", dc3_u, c3_z, out=net.take((N, 14, 14, 6)))
-    # (52) ds2_u[m,q,v,e] = ds2_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 s2_y[m,q,v,e]²)
-    ds2_u = net.take((N, 14, 14, 6))
-    if not loops.lenet5_backward_7(ds2_u, ds2_y, s2_y, N):
-        np.square(s2_y, out=ds2_u)
-        ds2_u *= 0.38852302970258557
-        np.subtract(1.1439333333333332, ds2_u, out=ds2_u)
-        ds2_u *= ds2_y
+    ds2_u = _scaled_tanh_backward(net, ds2_y, s2_y)
     net.give(ds2_y)
     # (57) da1_y[m, 2i+r, 2j+t, e] = s2_a[e] ds2_u[m,i,j,e]
     da1_y = net.take((N, 28, 28, 6))
-    if not loops.lenet5_backward_8(da1_y, ds2_u, s2_a, N):
+    if not loops.lenet5_backward_4(da1_y, ds2_u, s2_a, N):
         rt.spread("m i j e -> m 2i+r 2j+t e", ds2_u, da1_y, {"r": 2, "t": 2}, scale=s2_a)
-    # (59) dc1_u[m,q,v,e] = da1_y[m,q,v,e] (1.1439333333333332−0.38852302970258557 a1_y[m,q,v,e]²)
-    dc1_u = net.take((N, 28, 28, 6))
-    if not loops.lenet5_backward_9(dc1_u, a1_y, da1_y, N):
-        np.square(a1_y, out=dc1_u)
-        dc1_u *= 0.38852302970258557
-        np.subtract(1.1439333333333332, dc1_u, out=dc1_u)
-        dc1_u *= da1_y
+    dc1_u = _scaled_tanh_backward(net, da1_y, a1_y)
     net.give(da1_y)
     # (46) dc1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i, q+j, v] dc1_u[n,i,j,e]
     dc1_w = rt.contract("n m+i q+j v, n i j e -> m q v e", x, dc1_u, out=rt.empty((5, 5, 1, 6), dtype))
@@ -402,7 +379,7 @@ def lenet5_backward(
     # (53) ds2_a[m] = Σ_{n,i,j} s2_z[n,i,j,m] ds2_u[n,i,j,m]
     ds2_a = rt.empty((6,), dtype)
     ds2_b = rt.empty((6,), dtype)
-    if not loops.lenet5_backward_10(ds2_a, ds2_b, ds2_u, s2_z, N):
+    if not loops.lenet5_backward_5(ds2_a, ds2_b, ds2_u, s2_z, N):
         ds2_a[...] = rt.contract("n i j m, n i j m -> m", ds2_u, s2_z)
         # (47) ds2_b[m] = Σ_{n,i,j} ds2_u[n,i,j,m]
         ds2_b[...] = rt.total(ds2_u, (0, 1, 2))
@@ -415,7 +392,7 @@ def lenet5_backward(
     # (53) ds4_a[m] = Σ_{n,i,j} s4_z[n,i,j,m] ds4_u[n,i,j,m]
     ds4_a = rt.empty((16,), dtype)
     ds4_b = rt.empty((16,), dtype)
-    if not loops.lenet5_backward_11(ds4_a, ds4_b, ds4_u, s4_z, N):
+    if not loops.lenet5_backward_6(ds4_a, ds4_b, ds4_u, s4_z, N):
         ds4_a[...] = rt.contract("n i j m, n i j m -> m", ds4_u, s4_z)
         # (47) ds4_b[m] = Σ_{n,i,j} ds4_u[n,i,j,m]
         ds4_b[...] = rt.total(ds4_u, (0, 1, 2))

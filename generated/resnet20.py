@@ -100,8 +100,8 @@ def _batch_norm_forward(
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
     """Compute batch norm, forward; rows are those at stage1_block1_norm1.
 
-    Given are u, shape (N, H, H, C), running_mean, shape (C,) and running_var, shape (C,). Returned are v, shape
-        (C,), h, shape (N, H, H, C), new_mean, shape (C,) and new_var, shape (C,).
+    Given are u (N, H, H, C), running_mean (C,) and running_var (C,). Returned are v (C,), h (N, H, H, C), new_mean
+        (C,) and new_var (C,).
     """
     dtype = net.dtype
     N, H, _, C = u.shape
@@ -129,7 +129,7 @@ def _batch_norm_forward(
 def _basic_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     """Compute block basic, forward; rows are those at stage1_block1.
 
-    Given is x, shape (N, H, H, C). Returned is relu2_y, shape (N, H, H, C).
+    Given is x (N, H, H, C). Returned is relu2_y (N, H, H, C).
     """
     N, H, _, C = x.shape
     conv1_w, norm1_gamma, norm1_beta = net.weights(f"conv1.w 3 3 {C} {C}, norm1.gamma {C}, norm1.beta {C}")
@@ -168,7 +168,7 @@ def _basic_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
 def _down_forward(net: rt.Pass, x: rt.Array, *, H_out: int, K: int, p: int) -> rt.Array:
     """Compute block down, forward; rows are those at stage2_block1.
 
-    Given is x, shape (N, H, H, C). Returned is relu2_y, shape (N, H_out, H_out, K).
+    Given is x (N, H, H, C). Returned is relu2_y (N, H_out, H_out, K).
     """
     N, H, _, C = x.shape
     conv1_w, norm1_gamma, norm1_beta = net.weights(f"conv1.w 3 3 {C} {K}, norm1.gamma {K}, norm1.beta {K}")
@@ -263,10 +263,31 @@ def resnet20_forward(
     return output_u, net.results, (x, norm1_v, norm1_h, relu1_y, pool_y, net.blocks)
 
 
+def _relu_predict(
+    net: rt.Pass, u: rt.Array, beta: rt.Array, gamma: rt.Array, running_mean: rt.Array, running_var: rt.Array
+) -> rt.Array:
+    """Compute relu, predict; rows are those at stage1_block1_relu1.
+
+    Given are u (N, H, H, C), beta (C,), gamma (C,), running_mean (C,) and running_var (C,). Returned is y (N, H, H,
+        C).
+    """
+    N, H, _, C = u.shape
+    # (6) y[n,i,j,c] = max(0, γ[c] (u[n,i,j,c]−running_mean[c])/√(10⁻⁵+running_var[c])+β[c])
+    factor1 = gamma / np.sqrt(running_var + 1e-05)
+    y = net.take((N, H, H, C))
+    if not loops.resnet20_relu_predict_1(y, u, factor1, beta, running_mean, C, H, N):
+        np.subtract(u, running_mean, out=y)
+        y *= factor1
+        y += beta
+        np.maximum(y, 0, out=y)
+    net.give(u)
+    return y
+
+
 def _basic_predict(net: rt.Pass, x: rt.Array) -> rt.Array:
     """Compute block basic, predict; rows are those at stage1_block1.
 
-    Given is x, shape (N, H, H, C). Returned is relu2_y, shape (N, H, H, C).
+    Given is x (N, H, H, C). Returned is relu2_y (N, H, H, C).
     """
     N, H, _, C = x.shape
     conv1_w, norm1_gamma, norm1_beta = net.weights(f"conv1.w 3 3 {C} {C}, norm1.gamma {C}, norm1.beta {C}")
@@ -275,16 +296,7 @@ def _basic_predict(net: rt.Pass, x: rt.Array) -> rt.Array:
     norm2_running_mean, norm2_running_var = net.weights(f"norm2.running_mean {C}, norm2.running_var {C}")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H, H, C)))
-    # (6) relu1_y[n,i,j,c]
-    #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
-    factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y = net.take((N, H, H, C))
-    if not loops.resnet20_basic_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, C, H, N):
-        np.subtract(conv1_u, norm1_running_mean, out=relu1_y)
-        relu1_y *= factor1
-        relu1_y += norm1_beta
-        np.maximum(relu1_y, 0, out=relu1_y)
-    net.give(conv1_u)
+    relu1_y = _relu_predict(net, conv1_u, norm1_beta, norm1_gamma, norm1_running_mean, norm1_running_var)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, H, C)))
     net.give(relu1_y)
@@ -293,7 +305,7 @@ def _basic_predict(net: rt.Pass, x: rt.Array) -> rt.Array:
     #           (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
     factor2 = norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
     relu2_y = net.take((N, H, H, C))
-    if not loops.resnet20_basic_predict_2(relu2_y, conv2_u, factor2, norm2_beta, norm2_running_mean, x, C, H, N):
+    if not loops.resnet20_basic_predict_1(relu2_y, conv2_u, factor2, norm2_beta, norm2_running_mean, x, C, H, N):
         np.subtract(conv2_u, norm2_running_mean, out=relu2_y)
         relu2_y *= factor2
         relu2_y += norm2_beta
@@ -306,7 +318,7 @@ def _basic_predict(net: rt.Pass, x: rt.Array) -> rt.Array:
 def _down_predict(net: rt.Pass, x: rt.Array, *, H_out: int, K: int, p: int) -> rt.Array:
     """Compute block down, predict; rows are those at stage2_block1.
 
-    Given is x, shape (N, H, H, C). Returned is relu2_y, shape (N, H_out, H_out, K).
+    Given is x (N, H, H, C). Returned is relu2_y (N, H_out, H_out, K).
     """
     N, H, _, C = x.shape
     conv1_w, norm1_gamma, norm1_beta = net.weights(f"conv1.w 3 3 {C} {K}, norm1.gamma {K}, norm1.beta {K}")
@@ -315,16 +327,7 @@ def _down_predict(net: rt.Pass, x: rt.Array, *, H_out: int, K: int, p: int) -> r
     norm2_running_mean, norm2_running_var = net.weights(f"norm2.running_mean {K}, norm2.running_var {K}")
     # (8) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n 2i+r-1 2j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H_out, H_out, K)))
-    # (6) relu1_y[n,i,j,c]
-    #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
-    factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y = net.take((N, H_out, H_out, K))
-    if not loops.resnet20_down_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, H_out, K, N):
-        np.subtract(conv1_u, norm1_running_mean, out=relu1_y)
-        relu1_y *= factor1
-        relu1_y += norm1_beta
-        np.maximum(relu1_y, 0, out=relu1_y)
-    net.give(conv1_u)
+    relu1_y = _relu_predict(net, conv1_u, norm1_beta, norm1_gamma, norm1_running_mean, norm1_running_var)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H_out, H_out, K)))
     net.give(relu1_y)
@@ -370,16 +373,7 @@ def resnet20_predict(
     norm1_running_mean, norm1_running_var = net.weights("norm1.running_mean 16, norm1.running_var 16")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, 32, 32, 16)))
-    # (6) relu1_y[n,i,j,c]
-    #       = max(0, norm1_gamma[c] (conv1_u[n,i,j,c]−norm1_running_mean[c])/√(10⁻⁵+norm1_running_var[c])+norm1_beta[c])
-    factor1 = norm1_gamma / np.sqrt(norm1_running_var + 1e-05)
-    relu1_y = net.take((N, 32, 32, 16))
-    if not loops.resnet20_predict_1(relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean, N):
-        np.subtract(conv1_u, norm1_running_mean, out=relu1_y)
-        relu1_y *= factor1
-        relu1_y += norm1_beta
-        np.maximum(relu1_y, 0, out=relu1_y)
-    net.give(conv1_u)
+    relu1_y = _relu_predict(net, conv1_u, norm1_beta, norm1_gamma, norm1_running_mean, norm1_running_var)
     stage1_block1_relu2_y = _basic_predict(net.at("stage1_block1"), relu1_y)
     net.give(relu1_y)
     stage1_block2_relu2_y = _basic_predict(net.at("stage1_block2"), stage1_block1_relu2_y)
@@ -408,64 +402,63 @@ def resnet20_predict(
     return output_u
 
 
-def _batch_norm_conv2d_backward(
-    net: rt.Pass, drelu1_y: rt.Array, gamma: rt.Array, h: rt.Array, v: rt.Array, y: rt.Array
+def _relu_batch_norm_backward(
+    net: rt.Pass, dy: rt.Array, gamma: rt.Array, h: rt.Array, norm1_v: rt.Array, y: rt.Array
 ) -> tuple[rt.Array, rt.Array, rt.Array]:
-    """Compute batch norm and conv2d, backward; rows are those at stage3_block3_norm1.
+    """Compute relu and batch norm, backward; rows are those at stage3_block3_relu1.
 
-    Given are drelu1_y, shape (N, H, H, C), gamma, shape (C,), h, shape (N, H, H, C), v, shape (C,) and y, shape (N,
-        H, H, C). Returned are dbeta, shape (C,), dgamma, shape (C,) and du, shape (N, H, H, C).
+    Given are dy (N, H, H, C), gamma (C,), h (N, H, H, C), norm1_v (C,) and y (N, H, H, C). Returned are dbeta (C,),
+        dgamma (C,) and du (N, H, H, C).
     """
     dtype = net.dtype
-    N, H, _, C = drelu1_y.shape
-    # (65) dnorm1_y[m,q,v,e] = drelu1_y[m,q,v,e] [y[m,q,v,e]>0]
-    factor2 = gamma / np.sqrt(v + 1e-05)
+    N, H, _, C = dy.shape
+    # (65) dnorm1_y[m,q,v,e] = dy[m,q,v,e] [y[m,q,v,e]>0]
+    factor2 = gamma / np.sqrt(norm1_v + 1e-05)
     dbeta = rt.empty((C,), dtype)
     dgamma = rt.empty((C,), dtype)
     du = net.take((N, H, H, C))
     if not (
-        loops.resnet20_batch_norm_conv2d_backward_1(dbeta, dgamma, drelu1_y, y, h, C, H, N)
-        and loops.resnet20_batch_norm_conv2d_backward_2(du, drelu1_y, y, dbeta, dgamma, factor2, h, C, H, N)
+        loops.resnet20_relu_batch_norm_backward_1(dbeta, dgamma, dy, y, h, C, H, N)
+        and loops.resnet20_relu_batch_norm_backward_2(du, dy, y, dbeta, dgamma, factor2, h, C, H, N)
     ):
-        dnorm1_y = np.where(y > 0, drelu1_y, 0)
+        dnorm1_y = np.where(y > 0, dy, 0)
         # (51) dbeta[m] = Σ_{n,i,j} dnorm1_y[n,i,j,m]
         dbeta[...] = rt.total(dnorm1_y, (0, 1, 2))
         # (50) dgamma[m] = Σ_{n,i,j} h[n,i,j,m] dnorm1_y[n,i,j,m]
         dgamma[...] = rt.contract("n i j m, n i j m -> m", dnorm1_y, h)
-        # (57) du[m,q,v,e] = 1/(H²N) γ[e] (NH² dnorm1_y[m,q,v,e]−h[m,q,v,e] dgamma[e]−dbeta[e])/√(10⁻⁵+v[e])
+        # (57) du[m,q,v,e] = 1/(H²N) γ[e] (NH² dnorm1_y[m,q,v,e]−h[m,q,v,e] dgamma[e]−dbeta[e])/√(10⁻⁵+norm1_v[e])
         np.multiply(dnorm1_y, H**2 * N, out=du)
         du -= dbeta
         du -= dgamma * h
         du *= rt.ratio(1, H**2 * N) * factor2
-    net.give(drelu1_y)
+    net.give(dy)
     return dbeta, dgamma, du
 
 
-def _residual_add_batch_norm_conv2d_backward(
-    net: rt.Pass, drelu2_y: rt.Array, gamma: rt.Array, h: rt.Array, v: rt.Array, y: rt.Array
+def _relu_residual_add_batch_norm_backward(
+    net: rt.Pass, dy: rt.Array, gamma: rt.Array, h: rt.Array, norm2_v: rt.Array, y: rt.Array
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
-    """Compute residual add, batch norm and conv2d, backward; rows are those at stage3_block3_sum.
+    """Compute relu, residual add and batch norm, backward; rows are those at stage3_block3_relu2.
 
-    Given are drelu2_y, shape (N, H, H, C), gamma, shape (C,), h, shape (N, H, H, C), v, shape (C,) and y, shape (N,
-        H, H, C). Returned are dsum_y, shape (N, H, H, C), dbeta, shape (C,), dgamma, shape (C,) and du, shape (N,
-        H, H, C).
+    Given are dy (N, H, H, C), gamma (C,), h (N, H, H, C), norm2_v (C,) and y (N, H, H, C). Returned are dsum_y (N,
+        H, H, C), dbeta (C,), dgamma (C,) and du (N, H, H, C).
     """
     dtype = net.dtype
-    N, H, _, C = drelu2_y.shape
-    # (40) dsum_y[m,q,v,e] = drelu2_y[m,q,v,e] [y[m,q,v,e]>0]
+    N, H, _, C = dy.shape
+    # (40) dsum_y[m,q,v,e] = dy[m,q,v,e] [y[m,q,v,e]>0]
     dsum_y = net.take((N, H, H, C))
     dbeta = rt.empty((C,), dtype)
     dgamma = rt.empty((C,), dtype)
-    if not loops.resnet20_residual_add_batch_norm_conv2d_backward_1(dsum_y, dbeta, dgamma, drelu2_y, y, h, C, H, N):
-        dsum_y[...] = np.where(y > 0, drelu2_y, 0)
+    if not loops.resnet20_relu_residual_add_batch_norm_backward_1(dsum_y, dbeta, dgamma, dy, y, h, C, H, N):
+        dsum_y[...] = np.where(y > 0, dy, 0)
         # (51) dbeta[m] = Σ_{n,i,j} dsum_y[n,i,j,m]
         dbeta[...] = rt.total(dsum_y, (0, 1, 2))
         # (50) dgamma[m] = Σ_{n,i,j} h[n,i,j,m] dsum_y[n,i,j,m]
         dgamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, h)
-    # (57) du[m,q,v,e] = 1/(H²N) γ[e] (NH² dsum_y[m,q,v,e]−h[m,q,v,e] dgamma[e]−dbeta[e])/√(10⁻⁵+v[e])
-    factor1 = gamma / np.sqrt(v + 1e-05)
+    # (57) du[m,q,v,e] = 1/(H²N) γ[e] (NH² dsum_y[m,q,v,e]−h[m,q,v,e] dgamma[e]−dbeta[e])/√(10⁻⁵+norm2_v[e])
+    factor1 = gamma / np.sqrt(norm2_v + 1e-05)
     du = net.take((N, H, H, C))
-    if not loops.resnet20_residual_add_batch_norm_conv2d_backward_2(du, dbeta, dgamma, dsum_y, factor1, h, C, H, N):
+    if not loops.resnet20_relu_residual_add_batch_norm_backward_2(du, dbeta, dgamma, dsum_y, factor1, h, C, H, N):
         np.multiply(dsum_y, H**2 * N, out=du)
         du -= dbeta
         du -= dgamma * h
@@ -476,19 +469,19 @@ def _residual_add_batch_norm_conv2d_backward(
 def _basic_backward(net: rt.Pass, drelu2_y: rt.Array) -> rt.Array:
     """Compute block basic, backward; rows are those at stage3_block3.
 
-    Given is drelu2_y, shape (N, H, H, C). Returned is dx, shape (N, H, H, C).
+    Given is drelu2_y (N, H, H, C). Returned is dx (N, H, H, C).
     """
     dtype = net.dtype
     x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y = net.kept
     N, H, _, C = drelu2_y.shape
     conv1_w, norm1_gamma, conv2_w = net.weights(f"conv1.w 3 3 {C} {C}, norm1.gamma {C}, conv2.w 3 3 {C} {C}")
     (norm2_gamma,) = net.weights(f"norm2.gamma {C}")
-    dsum_y, dnorm2_beta, dnorm2_gamma, dconv2_u = _residual_add_batch_norm_conv2d_backward(
+    dsum_y, dnorm2_beta, dnorm2_gamma, dconv2_u = _relu_residual_add_batch_norm_backward(
         net, drelu2_y, norm2_gamma, norm2_h, norm2_v, relu2_y
     )
     # (63) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     drelu1_y = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=net.take((N, H, H, C)))
-    dnorm1_beta, dnorm1_gamma, dconv1_u = _batch_norm_conv2d_backward(
+    dnorm1_beta, dnorm1_gamma, dconv1_u = _relu_batch_norm_backward(
         net, drelu1_y, norm1_gamma, norm1_h, norm1_v, relu1_y
     )
     # (68) dx[m,q,v,e] = Σ_{r,t,k} conv1_w[r,t,e,k] dconv1_u[m, q+1−r, v+1−t, k]
@@ -510,7 +503,7 @@ def _basic_backward(net: rt.Pass, drelu2_y: rt.Array) -> rt.Array:
 def _down_backward(net: rt.Pass, drelu2_y: rt.Array, *, p: int) -> rt.Array:
     """Compute block down, backward; rows are those at stage3_block1.
 
-    Given is drelu2_y, shape (N, H_out, H_out, K). Returned is dx, shape (N, H, H, C).
+    Given is drelu2_y (N, H_out, H_out, K). Returned is dx (N, H, H, C).
     """
     dtype = net.dtype
     x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y = net.kept
@@ -518,12 +511,12 @@ def _down_backward(net: rt.Pass, drelu2_y: rt.Array, *, p: int) -> rt.Array:
     _, H, _, C = x.shape
     conv1_w, norm1_gamma, conv2_w = net.weights(f"conv1.w 3 3 {C} {K}, norm1.gamma {K}, conv2.w 3 3 {K} {K}")
     (norm2_gamma,) = net.weights(f"norm2.gamma {K}")
-    dsum_y, dnorm2_beta, dnorm2_gamma, dconv2_u = _residual_add_batch_norm_conv2d_backward(
+    dsum_y, dnorm2_beta, dnorm2_gamma, dconv2_u = _relu_residual_add_batch_norm_backward(
         net, drelu2_y, norm2_gamma, norm2_h, norm2_v, relu2_y
     )
     # (63) drelu1_y[m,q,v,e] = Σ_{r,t,k} conv2_w[r,t,e,k] dconv2_u[m, q+1−r, v+1−t, k]
     drelu1_y = rt.contract("m q-r+1 v-t+1 k, r t e k -> m q v e", dconv2_u, conv2_w, out=net.take((N, H_out, H_out, K)))
-    dnorm1_beta, dnorm1_gamma, dconv1_u = _batch_norm_conv2d_backward(
+    dnorm1_beta, dnorm1_gamma, dconv1_u = _relu_batch_norm_backward(
         net, drelu1_y, norm1_gamma, norm1_h, norm1_v, relu1_y
     )
     # dx[m, 2i, 2j, e] += dsum_y[m, i, j, e+p]
@@ -617,7 +610,7 @@ def resnet20_backward(
     # (50) to (51), (57), (60), (63), (65), (68), (70), stage1_block1
     drelu1_y = _basic_backward(net.at("stage1_block1"), dstage1_block1_relu2_y)
     net.give(dstage1_block1_relu2_y)
-    dnorm1_beta, dnorm1_gamma, dconv1_u = _batch_norm_conv2d_backward(
+    dnorm1_beta, dnorm1_gamma, dconv1_u = _relu_batch_norm_backward(
         net, drelu1_y, norm1_gamma, norm1_h, norm1_v, relu1_y
     )
     # (60) dconv1_w[m,q,v,e] = Σ_{n,i,j} x[n, m+i−1, q+j−1, v] dconv1_u[n,i,j,e]

@@ -62,7 +62,7 @@ _DOUBLE_KEPT = ("relu1.y", "relu2.y", "pool.argmax", "pool.y")
 def _conv2d_relu_forward(net: rt.Pass, u: rt.Array, b: rt.Array) -> rt.Array:
     """Compute conv2d and relu, forward; rows are those at stage3_conv1.
 
-    Given are u, shape (N, H, H, K) and b, shape (K,). Returned is y, shape (N, H, H, K).
+    Given are u (N, H, H, K) and b (K,). Returned is y (N, H, H, K).
     """
     N, H, _, K = u.shape
     # (1) u[n,i,j,k] += b[k]
@@ -78,7 +78,7 @@ def _conv2d_relu_forward(net: rt.Pass, u: rt.Array, b: rt.Array) -> rt.Array:
 def _double_forward(net: rt.Pass, x: rt.Array, *, H_out: int, K: int) -> rt.Array:
     """Compute block double, forward; rows are those at stage3.
 
-    Given is x, shape (N, H, H, C). Returned is pool_y, shape (N, H_out, H_out, K).
+    Given is x (N, H, H, C). Returned is pool_y (N, H_out, H_out, K).
     """
     N, H, _, C = x.shape
     conv1_w, conv1_b = net.weights(f"conv1.w 3 3 {C} {K}, conv1.b {K}")
@@ -103,7 +103,7 @@ def _double_forward(net: rt.Pass, x: rt.Array, *, H_out: int, K: int) -> rt.Arra
 def _single_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     """Compute block single, forward; rows are those at stage2.
 
-    Given is x, shape (N, 16, 16, 64). Returned is pool_y, shape (N, 8, 8, 128).
+    Given is x (N, 16, 16, 64). Returned is pool_y (N, 8, 8, 128).
     """
     N = x.shape[0]
     conv1_w, conv1_b = net.weights("conv1.w 3 3 64 128, conv1.b 128")
@@ -181,7 +181,7 @@ def vgg11_forward(
 def _double_predict(net: rt.Pass, x: rt.Array, *, H_out: int, K: int) -> rt.Array:
     """Compute block double, predict; rows are those at stage3.
 
-    Given is x, shape (N, H, H, C). Returned is pool_y, shape (N, H_out, H_out, K).
+    Given is x (N, H, H, C). Returned is pool_y (N, H_out, H_out, K).
     """
     N, H, _, C = x.shape
     conv1_w, conv1_b = net.weights(f"conv1.w 3 3 {C} {K}, conv1.b {K}")
@@ -204,7 +204,7 @@ def _double_predict(net: rt.Pass, x: rt.Array, *, H_out: int, K: int) -> rt.Arra
 def _single_predict(net: rt.Pass, x: rt.Array) -> rt.Array:
     """Compute block single, predict; rows are those at stage2.
 
-    Given is x, shape (N, 16, 16, 64). Returned is pool_y, shape (N, 8, 8, 128).
+    Given is x (N, 16, 16, 64). Returned is pool_y (N, 8, 8, 128).
     """
     N = x.shape[0]
     conv1_w, conv1_b = net.weights("conv1.w 3 3 64 128, conv1.b 128")
@@ -272,7 +272,7 @@ def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
 def _double_backward(net: rt.Pass, dpool_y: rt.Array) -> rt.Array:
     """Compute block double, backward; rows are those at stage5.
 
-    Given is dpool_y, shape (N, H_out, H_out, K). Returned is dx, shape (N, H, H, C).
+    Given is dpool_y (N, H_out, H_out, K). Returned is dx (N, H, H, C).
     """
     dtype = net.dtype
     x, relu1_y, relu2_y, pool_argmax = net.kept
@@ -314,7 +314,7 @@ def _double_backward(net: rt.Pass, dpool_y: rt.Array) -> rt.Array:
 def _single_backward(net: rt.Pass, dpool_y: rt.Array) -> rt.Array:
     """Compute block single, backward; rows are those at stage2.
 
-    Given is dpool_y, shape (N, 8, 8, 128). Returned is dx, shape (N, 16, 16, 64).
+    Given is dpool_y (N, 8, 8, 128). Returned is dx (N, 16, 16, 64).
     """
     dtype = net.dtype
     x, relu1_y, pool_argmax = net.kept

@@ -247,191 +247,7 @@ def bottleneck_forward_1(
     )
 
 
-bottleneck_forward_2_loops = r"""/* Row by row, for every block, j. */
-static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict norm4_m,
-    REAL *restrict norm4_v, const REAL *restrict project_u, REAL number_1, long H, long N, long W)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
-            const double rows = part_ * 1024;
-            const double more = least(1024, H * N * W - part_ * 1024);
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < 256; c++) {
-                const double beside = parts[part_ * 768 + c];
-                const double added = beside + (parts[part_ * 768 + (512 + c)] - parts[512 + c]) * more;
-                const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
-                parts[256 + c] += parts[part_ * 768 + (256 + c)] + distance * distance * weight;
-                parts[c] += added;
-            }
-        }
-        APART
-        for (long c = 0; c < 256; c++) {
-            parts[c] += parts[512 + c] * (H * N * W);
-        }
-        APART
-        for (long c = 0; c < 256; c++) {
-            norm4_m[c] = parts[c] * number_1;
-        }
-        APART
-        for (long c = 0; c < 256; c++) {
-            norm4_v[c] = parts[256 + c] * number_1;
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 512);
-    if (!running) {
-        return;
-    }
-    REAL *restrict means = SCRATCH(REAL, 256);
-    if (!means) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * 768;
-        const long first_row = block * 1024;
-        const long last_row = least(first_row + 1024, H * N * W);
-        for (long low_row = first_row; low_row < last_row; low_row += 32) {
-            const long high_row = least(low_row + 32, last_row);
-            const double rows = low_row - first_row;
-            const double more = high_row - low_row;
-            const REAL share = 1 / more;
-            APART
-            for (long k = 0; k < 512; k++) {
-                running[k] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long project_u_at = 256 * j;
-                for (long c = 0; c < whole(0, 256); c += LANES) {
-                    store(&running[c], load(&running[c]) + load(&project_u[project_u_at + c]));
-                }
-                APART
-                for (long c = whole(0, 256); c < 256; c++) {
-                    running[c] += project_u[project_u_at + c];
-                }
-            }
-            APART
-            for (long c = 0; c < 256; c++) {
-                means[c] = running[c] * share;
-                running[c] = 0;
-            }
-            for (long j = low_row; j < high_row; j++) {
-                const long project_u_at = 256 * j;
-                for (long c = 0; c < whole(0, 256); c += LANES) {
-                    const reals project_u_1 = load(&project_u[project_u_at + c]);
-                    const reals means_1 = load(&means[c]);
-                    store(&running[c], load(&running[c]) + (project_u_1 - means_1));
-                    store(
-                        &running[256 + c], load(&running[256 + c]) + (project_u_1 - means_1) * (project_u_1 - means_1)
-                    );
-                }
-                APART
-                for (long c = whole(0, 256); c < 256; c++) {
-                    const REAL project_u_1 = project_u[project_u_at + c];
-                    const REAL means_1 = means[c];
-                    running[c] += project_u_1 - means_1;
-                    running[256 + c] += (project_u_1 - means_1) * (project_u_1 - means_1);
-                }
-            }
-            if (rows == 0) {
-                APART
-                for (long c = 0; c < 256; c++) {
-                    sums[512 + c] = means[c] - means[c] == 0 ? means[c] : 0;
-                }
-            }
-            const double of_rows = rows > 0 ? 1 / rows : 0;
-            const double of_more = 1 / more;
-            const double weight = rows * more * (1 / (rows + more));
-            APART
-            for (long c = 0; c < 256; c++) {
-                const double beside = running[c] == running[c] ? running[c] : 0;
-                const double added = beside + (means[c] - sums[512 + c]) * more;
-                const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
-                sums[256 + c] += running[256 + c] - beside * beside * of_more + distance * distance * weight;
-                sums[c] += added;
-            }
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[4], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_forward_2(norm4_m: rt.Array, norm4_v: rt.Array, project_u: rt.Array, H: int, N: int, W: int) -> bool:
-    """Row by row, for every block, j."""
-    dtype = rt.float_type("bottleneck_forward_2", norm4_m=norm4_m)
-    return rt.run(
-        bottleneck_forward_2_loops,
-        (H * N * W + 1023) // 1024,
-        256 * H * N * W,
-        (norm4_m, norm4_v, project_u),
-        (dtype(rt.ratio(1, H * N * W)),),
-        (H, N, W),
-        (),
-        768,
-    )
-
-
-bottleneck_forward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict norm4_h, const REAL *restrict factor4, const REAL *restrict norm4_m,
-    const REAL *restrict project_u)
-{
-    for (long j = start; j < stop; j++) {
-        const long norm4_h_at = 256 * j;
-        const long project_u_at = 256 * j;
-        for (long c = 0; c < whole(0, 256); c += LANES) {
-            const reals project_u_1 = load(&project_u[project_u_at + c]);
-            const reals norm4_m_1 = load(&norm4_m[c]);
-            const reals factor4_1 = load(&factor4[c]);
-            const reals norm4_h_1 = (project_u_1 - norm4_m_1) * factor4_1;
-            store(&norm4_h[norm4_h_at + c], norm4_h_1);
-        }
-        APART
-        for (long c = whole(0, 256); c < 256; c++) {
-            const REAL project_u_1 = project_u[project_u_at + c];
-            const REAL norm4_m_1 = norm4_m[c];
-            const REAL factor4_1 = factor4[c];
-            const REAL norm4_h_1 = (project_u_1 - norm4_m_1) * factor4_1;
-            norm4_h[norm4_h_at + c] = norm4_h_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
-}
-"""
-
-
-def bottleneck_forward_3(
-    norm4_h: rt.Array, factor4: rt.Array, norm4_m: rt.Array, project_u: rt.Array, H: int, N: int, W: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        bottleneck_forward_3_loops, H * N * W, 256 * H * N * W, (norm4_h, factor4, norm4_m, project_u), (), (), ()
-    )
-
-
-bottleneck_forward_4_loops = r"""/* Element by element. */
+bottleneck_forward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu3_y, const REAL *restrict norm3_beta,
     const REAL *restrict norm3_gamma, const REAL *restrict norm3_h, const REAL *restrict norm4_beta,
@@ -481,7 +297,7 @@ static void part(void *given, long number)
 """
 
 
-def bottleneck_forward_4(
+def bottleneck_forward_2(
     relu3_y: rt.Array,
     norm3_beta: rt.Array,
     norm3_gamma: rt.Array,
@@ -495,7 +311,7 @@ def bottleneck_forward_4(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_4_loops,
+        bottleneck_forward_2_loops,
         H * N * W,
         256 * H * N * W,
         (relu3_y, norm3_beta, norm3_gamma, norm3_h, norm4_beta, norm4_gamma, norm4_h),
@@ -655,6 +471,184 @@ def bottleneck_predict_2(
         256 * H * N * W,
         (relu3_y, conv3_u, factor3, factor4, norm3_beta, norm3_running_mean, norm4_beta, norm4_running_mean, project_u),
         (),
+        (),
+        (),
+    )
+
+
+bottleneck_relu_batch_norm_backward_1_loops = r"""/* Row by row, for every block, v. */
+static void loops(
+    int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dbeta,
+    REAL *restrict dgamma, const REAL *restrict dy, const REAL *restrict y, const REAL *restrict h, long H,
+    long N, long W)
+{
+    if (sweep) {
+        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
+            APART
+            for (long k = 0; k < 128; k++) {
+                parts[k] += parts[part_ * 128 + k];
+            }
+        }
+        APART
+        for (long e = 0; e < 64; e++) {
+            dbeta[e] = parts[e];
+        }
+        APART
+        for (long e = 0; e < 64; e++) {
+            dgamma[e] = parts[64 + e];
+        }
+        return;
+    }
+    REAL *restrict running = SCRATCH(REAL, 128);
+    if (!running) {
+        return;
+    }
+    for (long block = start; block < stop; block++) {
+        double *restrict sums = parts + block * 128;
+        APART
+        for (long k = 0; k < 128; k++) {
+            running[k] = 0;
+        }
+        long row = 0;
+        long low_row = block * 1024;
+        for (long v = low_row; v < least(low_row + 1024, H * N * W); v++) {
+            const long dy_at = 64 * v;
+            const long h_at = 64 * v;
+            const long y_at = 64 * v;
+            for (long e = 0; e < whole(0, 64); e += LANES) {
+                const reals y_1 = load(&y[y_at + e]);
+                const reals dy_1 = load(&dy[dy_at + e]);
+                const reals term_3 = choose(MASKS(y_1 > all(0)), dy_1, all(0));
+                const reals dnorm2_y_1 = term_3;
+                store(&running[e], load(&running[e]) + dnorm2_y_1);
+                store(&running[64 + e], load(&running[64 + e]) + dnorm2_y_1 * load(&h[h_at + e]));
+            }
+            APART
+            for (long e = whole(0, 64); e < 64; e++) {
+                const REAL y_1 = y[y_at + e];
+                const REAL dy_1 = dy[dy_at + e];
+                const REAL term_3 = y_1 > 0 ? dy_1 : 0;
+                const REAL dnorm2_y_1 = term_3;
+                running[e] += dnorm2_y_1;
+                running[64 + e] += dnorm2_y_1 * h[h_at + e];
+            }
+            row += 1;
+            if (floor_remainder(row, 32) == 0) {
+                APART
+                for (long k = 0; k < 128; k++) {
+                    sums[k] += running[k];
+                    running[k] = 0;
+                }
+            }
+        }
+        APART
+        for (long k = 0; k < 128; k++) {
+            sums[k] += running[k];
+            running[k] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
+        arrays[2], arrays[3], arrays[4], numbers[2], numbers[3], numbers[4]);
+}
+"""
+
+
+def bottleneck_relu_batch_norm_backward_1(
+    dbeta: rt.Array, dgamma: rt.Array, dy: rt.Array, y: rt.Array, h: rt.Array, H: int, N: int, W: int
+) -> bool:
+    """Row by row, for every block, v."""
+    return rt.run(
+        bottleneck_relu_batch_norm_backward_1_loops,
+        (H * N * W + 1023) // 1024,
+        64 * H * N * W,
+        (dbeta, dgamma, dy, y, h),
+        (),
+        (H, N, W),
+        (),
+        128,
+    )
+
+
+bottleneck_relu_batch_norm_backward_2_loops = r"""/* Row by row, for every v. */
+static void loops(
+    long start, long stop, REAL *restrict du, const REAL *restrict dy, const REAL *restrict y,
+    const REAL *restrict dbeta, const REAL *restrict dgamma, const REAL *restrict factor3,
+    const REAL *restrict h, REAL number_1, REAL number_2)
+{
+    for (long v = start; v < stop; v++) {
+        const long du_at = 64 * v;
+        const long dy_at = 64 * v;
+        const long h_at = 64 * v;
+        const long y_at = 64 * v;
+        for (long e = 0; e < whole(0, 64); e += LANES) {
+            const reals y_1 = load(&y[y_at + e]);
+            const reals dy_1 = load(&dy[dy_at + e]);
+            const reals term_3 = choose(MASKS(y_1 > all(0)), dy_1, all(0));
+            const reals dnorm2_y_1 = term_3;
+            const reals dbeta_1 = load(&dbeta[e]);
+            const reals dgamma_1 = load(&dgamma[e]);
+            const reals h_1 = load(&h[h_at + e]);
+            const reals factor3_1 = load(&factor3[e]);
+            const reals du_1 = number_1 * (number_2 * dnorm2_y_1 - dbeta_1 - dgamma_1 * h_1) * factor3_1;
+            store(&du[du_at + e], du_1);
+        }
+        APART
+        for (long e = whole(0, 64); e < 64; e++) {
+            const REAL y_1 = y[y_at + e];
+            const REAL dy_1 = dy[dy_at + e];
+            const REAL term_3 = y_1 > 0 ? dy_1 : 0;
+            const REAL dnorm2_y_1 = term_3;
+            const REAL dbeta_1 = dbeta[e];
+            const REAL dgamma_1 = dgamma[e];
+            const REAL h_1 = h[h_at + e];
+            const REAL factor3_1 = factor3[e];
+            const REAL du_1 = number_1 * (number_2 * dnorm2_y_1 - dbeta_1 - dgamma_1 * h_1) * factor3_1;
+            du[du_at + e] = du_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1]);
+}
+"""
+
+
+def bottleneck_relu_batch_norm_backward_2(
+    du: rt.Array,
+    dy: rt.Array,
+    y: rt.Array,
+    dbeta: rt.Array,
+    dgamma: rt.Array,
+    factor3: rt.Array,
+    h: rt.Array,
+    H: int,
+    N: int,
+    W: int,
+) -> bool:
+    """Row by row, for every v."""
+    dtype = rt.float_type("bottleneck_relu_batch_norm_backward_2", du=du)
+    return rt.run(
+        bottleneck_relu_batch_norm_backward_2_loops,
+        H * N * W,
+        64 * H * N * W,
+        (du, dy, y, dbeta, dgamma, factor3, h),
+        (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
         (),
         (),
     )
@@ -967,195 +961,6 @@ def bottleneck_backward_3(
         H * N * W,
         256 * H * N * W,
         (dconv3_u, dnorm3_beta, dnorm3_gamma, dsum_y, factor2, norm3_h),
-        (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
-        (),
-        (),
-    )
-
-
-bottleneck_backward_4_loops = r"""/* Row by row, for every block, v. */
-static void loops(
-    int sweep, double *restrict parts, long start, long stop, struct team *const team,
-    REAL *restrict dnorm2_beta, REAL *restrict dnorm2_gamma, const REAL *restrict drelu2_y,
-    const REAL *restrict relu2_y, const REAL *restrict norm2_h, long H, long N, long W)
-{
-    if (sweep) {
-        for (long part_ = 1; part_ < floor_quotient(H * N * W + 1023, 1024); part_++) {
-            APART
-            for (long k = 0; k < 128; k++) {
-                parts[k] += parts[part_ * 128 + k];
-            }
-        }
-        APART
-        for (long e = 0; e < 64; e++) {
-            dnorm2_beta[e] = parts[e];
-        }
-        APART
-        for (long e = 0; e < 64; e++) {
-            dnorm2_gamma[e] = parts[64 + e];
-        }
-        return;
-    }
-    REAL *restrict running = SCRATCH(REAL, 128);
-    if (!running) {
-        return;
-    }
-    for (long block = start; block < stop; block++) {
-        double *restrict sums = parts + block * 128;
-        APART
-        for (long k = 0; k < 128; k++) {
-            running[k] = 0;
-        }
-        long row = 0;
-        long low_row = block * 1024;
-        for (long v = low_row; v < least(low_row + 1024, H * N * W); v++) {
-            const long drelu2_y_at = 64 * v;
-            const long norm2_h_at = 64 * v;
-            const long relu2_y_at = 64 * v;
-            for (long e = 0; e < whole(0, 64); e += LANES) {
-                const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
-                const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
-                const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-                const reals dnorm2_y_1 = term_3;
-                store(&running[e], load(&running[e]) + dnorm2_y_1);
-                store(&running[64 + e], load(&running[64 + e]) + dnorm2_y_1 * load(&norm2_h[norm2_h_at + e]));
-            }
-            APART
-            for (long e = whole(0, 64); e < 64; e++) {
-                const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
-                const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
-                const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-                const REAL dnorm2_y_1 = term_3;
-                running[e] += dnorm2_y_1;
-                running[64 + e] += dnorm2_y_1 * norm2_h[norm2_h_at + e];
-            }
-            row += 1;
-            if (floor_remainder(row, 32) == 0) {
-                APART
-                for (long k = 0; k < 128; k++) {
-                    sums[k] += running[k];
-                    running[k] = 0;
-                }
-            }
-        }
-        APART
-        for (long k = 0; k < 128; k++) {
-            sums[k] += running[k];
-            running[k] = 0;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        work->sweep, arrays[5], begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1],
-        arrays[2], arrays[3], arrays[4], numbers[2], numbers[3], numbers[4]);
-}
-"""
-
-
-def bottleneck_backward_4(
-    dnorm2_beta: rt.Array,
-    dnorm2_gamma: rt.Array,
-    drelu2_y: rt.Array,
-    relu2_y: rt.Array,
-    norm2_h: rt.Array,
-    H: int,
-    N: int,
-    W: int,
-) -> bool:
-    """Row by row, for every block, v."""
-    return rt.run(
-        bottleneck_backward_4_loops,
-        (H * N * W + 1023) // 1024,
-        64 * H * N * W,
-        (dnorm2_beta, dnorm2_gamma, drelu2_y, relu2_y, norm2_h),
-        (),
-        (H, N, W),
-        (),
-        128,
-    )
-
-
-bottleneck_backward_5_loops = r"""/* Row by row, for every v. */
-static void loops(
-    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict drelu2_y, const REAL *restrict relu2_y,
-    const REAL *restrict dnorm2_beta, const REAL *restrict dnorm2_gamma, const REAL *restrict factor3,
-    const REAL *restrict norm2_h, REAL number_1, REAL number_2)
-{
-    for (long v = start; v < stop; v++) {
-        const long dconv2_u_at = 64 * v;
-        const long drelu2_y_at = 64 * v;
-        const long norm2_h_at = 64 * v;
-        const long relu2_y_at = 64 * v;
-        for (long e = 0; e < whole(0, 64); e += LANES) {
-            const reals relu2_y_1 = load(&relu2_y[relu2_y_at + e]);
-            const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
-            const reals term_3 = choose(MASKS(relu2_y_1 > all(0)), drelu2_y_1, all(0));
-            const reals dnorm2_y_1 = term_3;
-            const reals dnorm2_beta_1 = load(&dnorm2_beta[e]);
-            const reals dnorm2_gamma_1 = load(&dnorm2_gamma[e]);
-            const reals norm2_h_1 = load(&norm2_h[norm2_h_at + e]);
-            const reals factor3_1 = load(&factor3[e]);
-            const reals dconv2_u_1 = (
-                number_1 * (number_2 * dnorm2_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor3_1
-            );
-            store(&dconv2_u[dconv2_u_at + e], dconv2_u_1);
-        }
-        APART
-        for (long e = whole(0, 64); e < 64; e++) {
-            const REAL relu2_y_1 = relu2_y[relu2_y_at + e];
-            const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
-            const REAL term_3 = relu2_y_1 > 0 ? drelu2_y_1 : 0;
-            const REAL dnorm2_y_1 = term_3;
-            const REAL dnorm2_beta_1 = dnorm2_beta[e];
-            const REAL dnorm2_gamma_1 = dnorm2_gamma[e];
-            const REAL norm2_h_1 = norm2_h[norm2_h_at + e];
-            const REAL factor3_1 = factor3[e];
-            const REAL dconv2_u_1 = (
-                number_1 * (number_2 * dnorm2_y_1 - dnorm2_beta_1 - dnorm2_gamma_1 * norm2_h_1) * factor3_1
-            );
-            dconv2_u[dconv2_u_at + e] = dconv2_u_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], ((const REAL *)arrays[7])[0], ((const REAL *)arrays[7])[1]);
-}
-"""
-
-
-def bottleneck_backward_5(
-    dconv2_u: rt.Array,
-    drelu2_y: rt.Array,
-    relu2_y: rt.Array,
-    dnorm2_beta: rt.Array,
-    dnorm2_gamma: rt.Array,
-    factor3: rt.Array,
-    norm2_h: rt.Array,
-    H: int,
-    N: int,
-    W: int,
-) -> bool:
-    """Row by row, for every v."""
-    dtype = rt.float_type("bottleneck_backward_5", dconv2_u=dconv2_u)
-    return rt.run(
-        bottleneck_backward_5_loops,
-        H * N * W,
-        64 * H * N * W,
-        (dconv2_u, drelu2_y, relu2_y, dnorm2_beta, dnorm2_gamma, factor3, norm2_h),
         (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
         (),
         (),

@@ -65,14 +65,14 @@ def lenet5_conv2d_scaled_tanh_subsampling2d_forward_1(
 
 lenet5_conv2d_scaled_tanh_subsampling2d_forward_2_loops = r"""/* Sums over r, t for every n, i, j, c. */
 static void loops(
-    long start, long stop, REAL *restrict z, const REAL *restrict y, long C, long J, long J_)
+    long start, long stop, REAL *restrict z, const REAL *restrict y, long C, long J, long J_out)
 {
     for (long row = start; row < stop; row++) {
-        const long i = floor_remainder(row, J_);
-        const long n = floor_quotient(row, J_);
+        const long i = floor_remainder(row, J_out);
+        const long n = floor_quotient(row, J_out);
         long j = 0;
-        while (j < J_) {
-            const long at = C * (J_ * (J_ * n + i) + j);
+        while (j < J_out) {
+            const long at = C * (J_out * (J_out * n + i) + j);
             const long y_at = C * (J * (J * n + 2 * i) + 2 * j);
             for (long c = 0; c < whole(0, C); c += LANES) {
                 reals total = all(0);
@@ -115,36 +115,42 @@ static void part(void *given, long number)
 
 
 def lenet5_conv2d_scaled_tanh_subsampling2d_forward_2(
-    z: rt.Array, y: rt.Array, C: int, J: int, J_: int, N: int
+    z: rt.Array, y: rt.Array, C: int, J: int, J_out: int, N: int
 ) -> bool:
     """Sums over r, t for every n, i, j, c."""
     return rt.run(
-        lenet5_conv2d_scaled_tanh_subsampling2d_forward_2_loops, J_ * N, 4 * C * J_**2 * N, (z, y), (), (C, J, J_), ()
+        lenet5_conv2d_scaled_tanh_subsampling2d_forward_2_loops,
+        J_out * N,
+        4 * C * J_out**2 * N,
+        (z, y),
+        (),
+        (C, J, J_out),
+        (),
     )
 
 
-lenet5_forward_1_loops = r"""/* Element by element. */
+lenet5_subsampling2d_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict s2_y, const REAL *restrict s2_a, const REAL *restrict s2_b,
-    const REAL *restrict s2_z, REAL number_1, REAL number_2, long row_)
+    long start, long stop, REAL *restrict y, const REAL *restrict a, const REAL *restrict b,
+    const REAL *restrict z, REAL number_1, REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long s2_y_at = j * row_;
-        const long s2_z_at = j * row_;
+        const long y_at = j * row_;
+        const long z_at = j * row_;
         for (long c = 0; c < whole(0, row_); c += LANES) {
-            const reals s2_a_1 = load(&s2_a[c]);
-            const reals s2_z_1 = load(&s2_z[s2_z_at + c]);
-            const reals s2_b_1 = load(&s2_b[c]);
-            const reals s2_y_1 = number_1 * all_tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
-            store(&s2_y[s2_y_at + c], s2_y_1);
+            const reals a_1 = load(&a[c]);
+            const reals z_1 = load(&z[z_at + c]);
+            const reals b_1 = load(&b[c]);
+            const reals y_1 = number_1 * all_tanh_of(number_2 * a_1 * z_1 + number_2 * b_1);
+            store(&y[y_at + c], y_1);
         }
         APART
         for (long c = whole(0, row_); c < row_; c++) {
-            const REAL s2_a_1 = s2_a[c];
-            const REAL s2_z_1 = s2_z[s2_z_at + c];
-            const REAL s2_b_1 = s2_b[c];
-            const REAL s2_y_1 = number_1 * tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
-            s2_y[s2_y_at + c] = s2_y_1;
+            const REAL a_1 = a[c];
+            const REAL z_1 = z[z_at + c];
+            const REAL b_1 = b[c];
+            const REAL y_1 = number_1 * tanh_of(number_2 * a_1 * z_1 + number_2 * b_1);
+            y[y_at + c] = y_1;
         }
     }
 }
@@ -162,68 +168,22 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_forward_1(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Array, N: int) -> bool:
+def lenet5_subsampling2d_forward_1(y: rt.Array, a: rt.Array, b: rt.Array, z: rt.Array, C: int, J: int, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_forward_1", s2_y=s2_y)
+    dtype = rt.float_type("lenet5_subsampling2d_forward_1", y=y)
     return rt.run(
-        lenet5_forward_1_loops,
-        196 * N,
-        1176 * N,
-        (s2_y, s2_a, s2_b, s2_z),
+        lenet5_subsampling2d_forward_1_loops,
+        J**2 * N,
+        C * J**2 * N,
+        (y, a, b, z),
         (dtype(1.7159), dtype(2 / 3)),
-        (6,),
+        (C,),
         (),
         repeated=(1, 2),
     )
 
 
-lenet5_forward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict s4_y, const REAL *restrict s4_a, const REAL *restrict s4_b,
-    const REAL *restrict s4_z, REAL number_1, REAL number_2)
-{
-    for (long j = start; j < stop; j++) {
-        const long s4_y_at = 16 * j;
-        const long s4_z_at = 16 * j;
-        for (long c = 0; c < whole(0, 16); c += LANES) {
-            const reals s4_a_1 = load(&s4_a[c]);
-            const reals s4_z_1 = load(&s4_z[s4_z_at + c]);
-            const reals s4_b_1 = load(&s4_b[c]);
-            const reals s4_y_1 = number_1 * all_tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
-            store(&s4_y[s4_y_at + c], s4_y_1);
-        }
-        APART
-        for (long c = whole(0, 16); c < 16; c++) {
-            const REAL s4_a_1 = s4_a[c];
-            const REAL s4_z_1 = s4_z[s4_z_at + c];
-            const REAL s4_b_1 = s4_b[c];
-            const REAL s4_y_1 = number_1 * tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
-            s4_y[s4_y_at + c] = s4_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1]);
-}
-"""
-
-
-def lenet5_forward_2(s4_y: rt.Array, s4_a: rt.Array, s4_b: rt.Array, s4_z: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_forward_2", s4_y=s4_y)
-    return rt.run(
-        lenet5_forward_2_loops, 25 * N, 400 * N, (s4_y, s4_a, s4_b, s4_z), (dtype(1.7159), dtype(2 / 3)), (), ()
-    )
-
-
-lenet5_forward_3_loops = r"""/* Element by element. */
+lenet5_forward_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict a5_y, const REAL *restrict c5_b, const REAL *restrict c5_u,
     REAL number_1, REAL number_2, long row_)
@@ -260,15 +220,15 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_forward_3(a5_y: rt.Array, c5_b: rt.Array, c5_u: rt.Array, N: int) -> bool:
+def lenet5_forward_1(a5_y: rt.Array, c5_b: rt.Array, c5_u: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_forward_3", a5_y=a5_y)
+    dtype = rt.float_type("lenet5_forward_1", a5_y=a5_y)
     return rt.run(
-        lenet5_forward_3_loops, N, 120 * N, (a5_y, c5_b, c5_u), (dtype(1.7159), dtype(2 / 3)), (120,), (), repeated=(1,)
+        lenet5_forward_1_loops, N, 120 * N, (a5_y, c5_b, c5_u), (dtype(1.7159), dtype(2 / 3)), (120,), (), repeated=(1,)
     )
 
 
-lenet5_forward_4_loops = r"""/* Element by element. */
+lenet5_forward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict a6_y, const REAL *restrict f6_b, const REAL *restrict f6_u,
     REAL number_1, REAL number_2, long row_)
@@ -305,115 +265,15 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_forward_4(a6_y: rt.Array, f6_b: rt.Array, f6_u: rt.Array, N: int) -> bool:
+def lenet5_forward_2(a6_y: rt.Array, f6_b: rt.Array, f6_u: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_forward_4", a6_y=a6_y)
+    dtype = rt.float_type("lenet5_forward_2", a6_y=a6_y)
     return rt.run(
-        lenet5_forward_4_loops, N, 84 * N, (a6_y, f6_b, f6_u), (dtype(1.7159), dtype(2 / 3)), (84,), (), repeated=(1,)
+        lenet5_forward_2_loops, N, 84 * N, (a6_y, f6_b, f6_u), (dtype(1.7159), dtype(2 / 3)), (84,), (), repeated=(1,)
     )
 
 
 lenet5_predict_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict s2_y, const REAL *restrict s2_a, const REAL *restrict s2_b,
-    const REAL *restrict s2_z, REAL number_1, REAL number_2, long row_)
-{
-    for (long j = start; j < stop; j++) {
-        const long s2_y_at = j * row_;
-        const long s2_z_at = j * row_;
-        for (long c = 0; c < whole(0, row_); c += LANES) {
-            const reals s2_a_1 = load(&s2_a[c]);
-            const reals s2_z_1 = load(&s2_z[s2_z_at + c]);
-            const reals s2_b_1 = load(&s2_b[c]);
-            const reals s2_y_1 = number_1 * all_tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
-            store(&s2_y[s2_y_at + c], s2_y_1);
-        }
-        APART
-        for (long c = whole(0, row_); c < row_; c++) {
-            const REAL s2_a_1 = s2_a[c];
-            const REAL s2_z_1 = s2_z[s2_z_at + c];
-            const REAL s2_b_1 = s2_b[c];
-            const REAL s2_y_1 = number_1 * tanh_of(number_2 * s2_a_1 * s2_z_1 + number_2 * s2_b_1);
-            s2_y[s2_y_at + c] = s2_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2]);
-}
-"""
-
-
-def lenet5_predict_1(s2_y: rt.Array, s2_a: rt.Array, s2_b: rt.Array, s2_z: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_predict_1", s2_y=s2_y)
-    return rt.run(
-        lenet5_predict_1_loops,
-        196 * N,
-        1176 * N,
-        (s2_y, s2_a, s2_b, s2_z),
-        (dtype(1.7159), dtype(2 / 3)),
-        (6,),
-        (),
-        repeated=(1, 2),
-    )
-
-
-lenet5_predict_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict s4_y, const REAL *restrict s4_a, const REAL *restrict s4_b,
-    const REAL *restrict s4_z, REAL number_1, REAL number_2)
-{
-    for (long j = start; j < stop; j++) {
-        const long s4_y_at = 16 * j;
-        const long s4_z_at = 16 * j;
-        for (long c = 0; c < whole(0, 16); c += LANES) {
-            const reals s4_a_1 = load(&s4_a[c]);
-            const reals s4_z_1 = load(&s4_z[s4_z_at + c]);
-            const reals s4_b_1 = load(&s4_b[c]);
-            const reals s4_y_1 = number_1 * all_tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
-            store(&s4_y[s4_y_at + c], s4_y_1);
-        }
-        APART
-        for (long c = whole(0, 16); c < 16; c++) {
-            const REAL s4_a_1 = s4_a[c];
-            const REAL s4_z_1 = s4_z[s4_z_at + c];
-            const REAL s4_b_1 = s4_b[c];
-            const REAL s4_y_1 = number_1 * tanh_of(number_2 * s4_a_1 * s4_z_1 + number_2 * s4_b_1);
-            s4_y[s4_y_at + c] = s4_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1]);
-}
-"""
-
-
-def lenet5_predict_2(s4_y: rt.Array, s4_a: rt.Array, s4_b: rt.Array, s4_z: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_predict_2", s4_y=s4_y)
-    return rt.run(
-        lenet5_predict_2_loops, 25 * N, 400 * N, (s4_y, s4_a, s4_b, s4_z), (dtype(1.7159), dtype(2 / 3)), (), ()
-    )
-
-
-lenet5_predict_3_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict a5_y, const REAL *restrict c5_b, const REAL *restrict c5_u,
     REAL number_1, REAL number_2, long row_)
@@ -450,11 +310,57 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_predict_3(a5_y: rt.Array, c5_b: rt.Array, c5_u: rt.Array, N: int) -> bool:
+def lenet5_predict_1(a5_y: rt.Array, c5_b: rt.Array, c5_u: rt.Array, N: int) -> bool:
     """Element by element."""
-    dtype = rt.float_type("lenet5_predict_3", a5_y=a5_y)
+    dtype = rt.float_type("lenet5_predict_1", a5_y=a5_y)
     return rt.run(
-        lenet5_predict_3_loops, N, 120 * N, (a5_y, c5_b, c5_u), (dtype(1.7159), dtype(2 / 3)), (120,), (), repeated=(1,)
+        lenet5_predict_1_loops, N, 120 * N, (a5_y, c5_b, c5_u), (dtype(1.7159), dtype(2 / 3)), (120,), (), repeated=(1,)
+    )
+
+
+lenet5_scaled_tanh_backward_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict du, const REAL *restrict y, const REAL *restrict dy, REAL number_1,
+    REAL number_2)
+{
+    for (long e = start; e < whole(start, stop); e += LANES) {
+        const reals y_1 = load(&y[e]);
+        const reals dy_1 = load(&dy[e]);
+        const reals du_1 = (number_1 - number_2 * (y_1 * y_1)) * dy_1;
+        store(&du[e], du_1);
+    }
+    APART
+    for (long e = whole(start, stop); e < stop; e++) {
+        const REAL y_1 = y[e];
+        const REAL dy_1 = dy[e];
+        const REAL du_1 = (number_1 - number_2 * (y_1 * y_1)) * dy_1;
+        du[e] = du_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
+        ((const REAL *)arrays[3])[1]);
+}
+"""
+
+
+def lenet5_scaled_tanh_backward_1(du: rt.Array, y: rt.Array, dy: rt.Array, E: int, N: int, V: int) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("lenet5_scaled_tanh_backward_1", du=du)
+    return rt.run(
+        lenet5_scaled_tanh_backward_1_loops,
+        E * N * V**2,
+        E * N * V**2,
+        (du, y, dy),
+        (dtype(1.1439333333333332), dtype(0.38852302970258557)),
+        (),
+        (),
     )
 
 
@@ -556,99 +462,7 @@ def lenet5_backward_2(df6_u: rt.Array, a6_y: rt.Array, da6_y: rt.Array, N: int) 
     )
 
 
-lenet5_backward_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dc5_u, const REAL *restrict a5_y, const REAL *restrict da5_y,
-    REAL number_1, REAL number_2)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals a5_y_1 = load(&a5_y[e]);
-        const reals da5_y_1 = load(&da5_y[e]);
-        const reals dc5_u_1 = (number_1 - number_2 * (a5_y_1 * a5_y_1)) * da5_y_1;
-        store(&dc5_u[e], dc5_u_1);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL a5_y_1 = a5_y[e];
-        const REAL da5_y_1 = da5_y[e];
-        const REAL dc5_u_1 = (number_1 - number_2 * (a5_y_1 * a5_y_1)) * da5_y_1;
-        dc5_u[e] = dc5_u_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
-}
-"""
-
-
-def lenet5_backward_3(dc5_u: rt.Array, a5_y: rt.Array, da5_y: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_backward_3", dc5_u=dc5_u)
-    return rt.run(
-        lenet5_backward_3_loops,
-        120 * N,
-        120 * N,
-        (dc5_u, a5_y, da5_y),
-        (dtype(1.1439333333333332), dtype(0.38852302970258557)),
-        (),
-        (),
-    )
-
-
-lenet5_backward_4_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict ds4_u, const REAL *restrict ds4_y, const REAL *restrict s4_y,
-    REAL number_1, REAL number_2)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals s4_y_1 = load(&s4_y[e]);
-        const reals ds4_y_1 = load(&ds4_y[e]);
-        const reals ds4_u_1 = (number_1 - number_2 * (s4_y_1 * s4_y_1)) * ds4_y_1;
-        store(&ds4_u[e], ds4_u_1);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL s4_y_1 = s4_y[e];
-        const REAL ds4_y_1 = ds4_y[e];
-        const REAL ds4_u_1 = (number_1 - number_2 * (s4_y_1 * s4_y_1)) * ds4_y_1;
-        ds4_u[e] = ds4_u_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
-}
-"""
-
-
-def lenet5_backward_4(ds4_u: rt.Array, ds4_y: rt.Array, s4_y: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_backward_4", ds4_u=ds4_u)
-    return rt.run(
-        lenet5_backward_4_loops,
-        400 * N,
-        400 * N,
-        (ds4_u, ds4_y, s4_y),
-        (dtype(1.1439333333333332), dtype(0.38852302970258557)),
-        (),
-        (),
-    )
-
-
-lenet5_backward_5_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
+lenet5_backward_3_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict da3_y, const REAL *restrict ds4_u,
     const REAL *restrict s4_a)
@@ -716,104 +530,12 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_backward_5(da3_y: rt.Array, ds4_u: rt.Array, s4_a: rt.Array, N: int) -> bool:
+def lenet5_backward_3(da3_y: rt.Array, ds4_u: rt.Array, s4_a: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet5_backward_5_loops, N, 1600 * N, (da3_y, ds4_u, s4_a), (), (), ())
+    return rt.run(lenet5_backward_3_loops, N, 1600 * N, (da3_y, ds4_u, s4_a), (), (), ())
 
 
-lenet5_backward_6_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dc3_u, const REAL *restrict a3_y, const REAL *restrict da3_y,
-    REAL number_1, REAL number_2)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals a3_y_1 = load(&a3_y[e]);
-        const reals da3_y_1 = load(&da3_y[e]);
-        const reals dc3_u_1 = (number_1 - number_2 * (a3_y_1 * a3_y_1)) * da3_y_1;
-        store(&dc3_u[e], dc3_u_1);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL a3_y_1 = a3_y[e];
-        const REAL da3_y_1 = da3_y[e];
-        const REAL dc3_u_1 = (number_1 - number_2 * (a3_y_1 * a3_y_1)) * da3_y_1;
-        dc3_u[e] = dc3_u_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
-}
-"""
-
-
-def lenet5_backward_6(dc3_u: rt.Array, a3_y: rt.Array, da3_y: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_backward_6", dc3_u=dc3_u)
-    return rt.run(
-        lenet5_backward_6_loops,
-        1600 * N,
-        1600 * N,
-        (dc3_u, a3_y, da3_y),
-        (dtype(1.1439333333333332), dtype(0.38852302970258557)),
-        (),
-        (),
-    )
-
-
-lenet5_backward_7_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict ds2_u, const REAL *restrict ds2_y, const REAL *restrict s2_y,
-    REAL number_1, REAL number_2)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals s2_y_1 = load(&s2_y[e]);
-        const reals ds2_y_1 = load(&ds2_y[e]);
-        const reals ds2_u_1 = (number_1 - number_2 * (s2_y_1 * s2_y_1)) * ds2_y_1;
-        store(&ds2_u[e], ds2_u_1);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL s2_y_1 = s2_y[e];
-        const REAL ds2_y_1 = ds2_y[e];
-        const REAL ds2_u_1 = (number_1 - number_2 * (s2_y_1 * s2_y_1)) * ds2_y_1;
-        ds2_u[e] = ds2_u_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
-}
-"""
-
-
-def lenet5_backward_7(ds2_u: rt.Array, ds2_y: rt.Array, s2_y: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_backward_7", ds2_u=ds2_u)
-    return rt.run(
-        lenet5_backward_7_loops,
-        1176 * N,
-        1176 * N,
-        (ds2_u, ds2_y, s2_y),
-        (dtype(1.1439333333333332), dtype(0.38852302970258557)),
-        (),
-        (),
-    )
-
-
-lenet5_backward_8_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
+lenet5_backward_4_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
 static void loops(
     long start, long stop, struct team *const team, REAL *restrict da1_y, const REAL *restrict ds2_u,
     const REAL *restrict s2_a)
@@ -881,58 +603,12 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_backward_8(da1_y: rt.Array, ds2_u: rt.Array, s2_a: rt.Array, N: int) -> bool:
+def lenet5_backward_4(da1_y: rt.Array, ds2_u: rt.Array, s2_a: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet5_backward_8_loops, N, 4704 * N, (da1_y, ds2_u, s2_a), (), (), ())
+    return rt.run(lenet5_backward_4_loops, N, 4704 * N, (da1_y, ds2_u, s2_a), (), (), ())
 
 
-lenet5_backward_9_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dc1_u, const REAL *restrict a1_y, const REAL *restrict da1_y,
-    REAL number_1, REAL number_2)
-{
-    for (long e = start; e < whole(start, stop); e += LANES) {
-        const reals a1_y_1 = load(&a1_y[e]);
-        const reals da1_y_1 = load(&da1_y[e]);
-        const reals dc1_u_1 = (number_1 - number_2 * (a1_y_1 * a1_y_1)) * da1_y_1;
-        store(&dc1_u[e], dc1_u_1);
-    }
-    APART
-    for (long e = whole(start, stop); e < stop; e++) {
-        const REAL a1_y_1 = a1_y[e];
-        const REAL da1_y_1 = da1_y[e];
-        const REAL dc1_u_1 = (number_1 - number_2 * (a1_y_1 * a1_y_1)) * da1_y_1;
-        dc1_u[e] = dc1_u_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1]);
-}
-"""
-
-
-def lenet5_backward_9(dc1_u: rt.Array, a1_y: rt.Array, da1_y: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_backward_9", dc1_u=dc1_u)
-    return rt.run(
-        lenet5_backward_9_loops,
-        4704 * N,
-        4704 * N,
-        (dc1_u, a1_y, da1_y),
-        (dtype(1.1439333333333332), dtype(0.38852302970258557)),
-        (),
-        (),
-    )
-
-
-lenet5_backward_10_loops = r"""/* Row by row, for every block, j. */
+lenet5_backward_5_loops = r"""/* Row by row, for every block, j. */
 static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict ds2_a,
     REAL *restrict ds2_b, const REAL *restrict ds2_u, const REAL *restrict s2_z, long N)
@@ -1008,14 +684,14 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_backward_10(ds2_a: rt.Array, ds2_b: rt.Array, ds2_u: rt.Array, s2_z: rt.Array, N: int) -> bool:
+def lenet5_backward_5(ds2_a: rt.Array, ds2_b: rt.Array, ds2_u: rt.Array, s2_z: rt.Array, N: int) -> bool:
     """Row by row, for every block, j."""
     return rt.run(
-        lenet5_backward_10_loops, (196 * N + 1023) // 1024, 1176 * N, (ds2_a, ds2_b, ds2_u, s2_z), (), (N,), (), 12
+        lenet5_backward_5_loops, (196 * N + 1023) // 1024, 1176 * N, (ds2_a, ds2_b, ds2_u, s2_z), (), (N,), (), 12
     )
 
 
-lenet5_backward_11_loops = r"""/* Row by row, for every block, j. */
+lenet5_backward_6_loops = r"""/* Row by row, for every block, j. */
 static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict ds4_a,
     REAL *restrict ds4_b, const REAL *restrict ds4_u, const REAL *restrict s4_z, long N)
@@ -1091,10 +767,10 @@ static void part(void *given, long number)
 """
 
 
-def lenet5_backward_11(ds4_a: rt.Array, ds4_b: rt.Array, ds4_u: rt.Array, s4_z: rt.Array, N: int) -> bool:
+def lenet5_backward_6(ds4_a: rt.Array, ds4_b: rt.Array, ds4_u: rt.Array, s4_z: rt.Array, N: int) -> bool:
     """Row by row, for every block, j."""
     return rt.run(
-        lenet5_backward_11_loops, (25 * N + 1023) // 1024, 400 * N, (ds4_a, ds4_b, ds4_u, s4_z), (), (N,), (), 32
+        lenet5_backward_6_loops, (25 * N + 1023) // 1024, 400 * N, (ds4_a, ds4_b, ds4_u, s4_z), (), (N,), (), 32
     )
 
 

@@ -427,34 +427,34 @@ def resnet20_forward_1(
     )
 
 
-resnet20_basic_predict_1_loops = r"""/* Element by element. */
+resnet20_relu_predict_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict relu1_y, const REAL *restrict conv1_u, const REAL *restrict factor1,
-    const REAL *restrict norm1_beta, const REAL *restrict norm1_running_mean, long row_)
+    long start, long stop, REAL *restrict y, const REAL *restrict u, const REAL *restrict factor1,
+    const REAL *restrict beta, const REAL *restrict running_mean, long row_)
 {
     for (long j = start; j < stop; j++) {
-        const long conv1_u_at = j * row_;
-        const long relu1_y_at = j * row_;
+        const long u_at = j * row_;
+        const long y_at = j * row_;
         for (long c = 0; c < whole(0, row_); c += LANES) {
-            const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
-            const reals norm1_running_mean_1 = load(&norm1_running_mean[c]);
+            const reals u_1 = load(&u[u_at + c]);
+            const reals running_mean_1 = load(&running_mean[c]);
             const reals factor1_1 = load(&factor1[c]);
-            const reals norm1_beta_1 = load(&norm1_beta[c]);
-            const reals term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
+            const reals beta_1 = load(&beta[c]);
+            const reals term_5 = (u_1 - running_mean_1) * factor1_1 + beta_1;
             const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            const reals relu1_y_1 = term_6;
-            store(&relu1_y[relu1_y_at + c], relu1_y_1);
+            const reals y_1 = term_6;
+            store(&y[y_at + c], y_1);
         }
         APART
         for (long c = whole(0, row_); c < row_; c++) {
-            const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
-            const REAL norm1_running_mean_1 = norm1_running_mean[c];
+            const REAL u_1 = u[u_at + c];
+            const REAL running_mean_1 = running_mean[c];
             const REAL factor1_1 = factor1[c];
-            const REAL norm1_beta_1 = norm1_beta[c];
-            const REAL term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
+            const REAL beta_1 = beta[c];
+            const REAL term_5 = (u_1 - running_mean_1) * factor1_1 + beta_1;
             const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            const REAL relu1_y_1 = term_6;
-            relu1_y[relu1_y_at + c] = relu1_y_1;
+            const REAL y_1 = term_6;
+            y[y_at + c] = y_1;
         }
     }
 }
@@ -472,22 +472,15 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_predict_1(
-    relu1_y: rt.Array,
-    conv1_u: rt.Array,
-    factor1: rt.Array,
-    norm1_beta: rt.Array,
-    norm1_running_mean: rt.Array,
-    C: int,
-    H: int,
-    N: int,
+def resnet20_relu_predict_1(
+    y: rt.Array, u: rt.Array, factor1: rt.Array, beta: rt.Array, running_mean: rt.Array, C: int, H: int, N: int
 ) -> bool:
     """Element by element."""
     return rt.run(
-        resnet20_basic_predict_1_loops,
+        resnet20_relu_predict_1_loops,
         H**2 * N,
         C * H**2 * N,
-        (relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean),
+        (y, u, factor1, beta, running_mean),
         (),
         (C,),
         (),
@@ -495,7 +488,7 @@ def resnet20_basic_predict_1(
     )
 
 
-resnet20_basic_predict_2_loops = r"""/* Element by element. */
+resnet20_basic_predict_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict relu2_y, const REAL *restrict conv2_u, const REAL *restrict factor2,
     const REAL *restrict norm2_beta, const REAL *restrict norm2_running_mean, const REAL *restrict x, long row_)
@@ -543,7 +536,7 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_basic_predict_2(
+def resnet20_basic_predict_1(
     relu2_y: rt.Array,
     conv2_u: rt.Array,
     factor2: rt.Array,
@@ -556,7 +549,7 @@ def resnet20_basic_predict_2(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        resnet20_basic_predict_2_loops,
+        resnet20_basic_predict_1_loops,
         H**2 * N,
         C * H**2 * N,
         (relu2_y, conv2_u, factor2, norm2_beta, norm2_running_mean, x),
@@ -567,136 +560,10 @@ def resnet20_basic_predict_2(
     )
 
 
-resnet20_down_predict_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict relu1_y, const REAL *restrict conv1_u, const REAL *restrict factor1,
-    const REAL *restrict norm1_beta, const REAL *restrict norm1_running_mean, long row_)
-{
-    for (long j = start; j < stop; j++) {
-        const long conv1_u_at = j * row_;
-        const long relu1_y_at = j * row_;
-        for (long c = 0; c < whole(0, row_); c += LANES) {
-            const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
-            const reals norm1_running_mean_1 = load(&norm1_running_mean[c]);
-            const reals factor1_1 = load(&factor1[c]);
-            const reals norm1_beta_1 = load(&norm1_beta[c]);
-            const reals term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
-            const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            const reals relu1_y_1 = term_6;
-            store(&relu1_y[relu1_y_at + c], relu1_y_1);
-        }
-        APART
-        for (long c = whole(0, row_); c < row_; c++) {
-            const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
-            const REAL norm1_running_mean_1 = norm1_running_mean[c];
-            const REAL factor1_1 = factor1[c];
-            const REAL norm1_beta_1 = norm1_beta[c];
-            const REAL term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
-            const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            const REAL relu1_y_1 = term_6;
-            relu1_y[relu1_y_at + c] = relu1_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        numbers[2]);
-}
-"""
-
-
-def resnet20_down_predict_1(
-    relu1_y: rt.Array,
-    conv1_u: rt.Array,
-    factor1: rt.Array,
-    norm1_beta: rt.Array,
-    norm1_running_mean: rt.Array,
-    H_out: int,
-    K: int,
-    N: int,
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        resnet20_down_predict_1_loops,
-        H_out**2 * N,
-        H_out**2 * K * N,
-        (relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean),
-        (),
-        (K,),
-        (),
-        repeated=(2, 3, 4),
-    )
-
-
-resnet20_predict_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict relu1_y, const REAL *restrict conv1_u, const REAL *restrict factor1,
-    const REAL *restrict norm1_beta, const REAL *restrict norm1_running_mean)
-{
-    for (long j = start; j < stop; j++) {
-        const long conv1_u_at = 16 * j;
-        const long relu1_y_at = 16 * j;
-        for (long c = 0; c < whole(0, 16); c += LANES) {
-            const reals conv1_u_1 = load(&conv1_u[conv1_u_at + c]);
-            const reals norm1_running_mean_1 = load(&norm1_running_mean[c]);
-            const reals factor1_1 = load(&factor1[c]);
-            const reals norm1_beta_1 = load(&norm1_beta[c]);
-            const reals term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
-            const reals term_6 = choose(MASKS(term_5 < all(0)), all(0), term_5);
-            const reals relu1_y_1 = term_6;
-            store(&relu1_y[relu1_y_at + c], relu1_y_1);
-        }
-        APART
-        for (long c = whole(0, 16); c < 16; c++) {
-            const REAL conv1_u_1 = conv1_u[conv1_u_at + c];
-            const REAL norm1_running_mean_1 = norm1_running_mean[c];
-            const REAL factor1_1 = factor1[c];
-            const REAL norm1_beta_1 = norm1_beta[c];
-            const REAL term_5 = (conv1_u_1 - norm1_running_mean_1) * factor1_1 + norm1_beta_1;
-            const REAL term_6 = term_5 < 0 ? 0 : term_5;
-            const REAL relu1_y_1 = term_6;
-            relu1_y[relu1_y_at + c] = relu1_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4]);
-}
-"""
-
-
-def resnet20_predict_1(
-    relu1_y: rt.Array, conv1_u: rt.Array, factor1: rt.Array, norm1_beta: rt.Array, norm1_running_mean: rt.Array, N: int
-) -> bool:
-    """Element by element."""
-    return rt.run(
-        resnet20_predict_1_loops,
-        1024 * N,
-        16384 * N,
-        (relu1_y, conv1_u, factor1, norm1_beta, norm1_running_mean),
-        (),
-        (),
-        (),
-    )
-
-
-resnet20_batch_norm_conv2d_backward_1_loops = r"""/* Row by row, for every block, v. */
+resnet20_relu_batch_norm_backward_1_loops = r"""/* Row by row, for every block, v. */
 static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dbeta,
-    REAL *restrict dgamma, const REAL *restrict drelu1_y, const REAL *restrict y, const REAL *restrict h, long C,
+    REAL *restrict dgamma, const REAL *restrict dy, const REAL *restrict y, const REAL *restrict h, long C,
     long H, long N)
 {
     if (sweep) {
@@ -729,13 +596,13 @@ static void loops(
         long row = 0;
         long low_row = block * 1024;
         for (long v = low_row; v < least(low_row + 1024, power(H, 2) * N); v++) {
-            const long drelu1_y_at = C * v;
+            const long dy_at = C * v;
             const long h_at = C * v;
             const long y_at = C * v;
             for (long e = 0; e < whole(0, C); e += LANES) {
                 const reals y_1 = load(&y[y_at + e]);
-                const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-                const reals term_3 = choose(MASKS(y_1 > all(0)), drelu1_y_1, all(0));
+                const reals dy_1 = load(&dy[dy_at + e]);
+                const reals term_3 = choose(MASKS(y_1 > all(0)), dy_1, all(0));
                 const reals dnorm1_y_1 = term_3;
                 store(&running[e], load(&running[e]) + dnorm1_y_1);
                 store(&running[C + e], load(&running[C + e]) + dnorm1_y_1 * load(&h[h_at + e]));
@@ -743,8 +610,8 @@ static void loops(
             APART
             for (long e = whole(0, C); e < C; e++) {
                 const REAL y_1 = y[y_at + e];
-                const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-                const REAL term_3 = y_1 > 0 ? drelu1_y_1 : 0;
+                const REAL dy_1 = dy[dy_at + e];
+                const REAL term_3 = y_1 > 0 ? dy_1 : 0;
                 const REAL dnorm1_y_1 = term_3;
                 running[e] += dnorm1_y_1;
                 running[C + e] += dnorm1_y_1 * h[h_at + e];
@@ -779,15 +646,15 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_batch_norm_conv2d_backward_1(
-    dbeta: rt.Array, dgamma: rt.Array, drelu1_y: rt.Array, y: rt.Array, h: rt.Array, C: int, H: int, N: int
+def resnet20_relu_batch_norm_backward_1(
+    dbeta: rt.Array, dgamma: rt.Array, dy: rt.Array, y: rt.Array, h: rt.Array, C: int, H: int, N: int
 ) -> bool:
     """Row by row, for every block, v."""
     return rt.run(
-        resnet20_batch_norm_conv2d_backward_1_loops,
+        resnet20_relu_batch_norm_backward_1_loops,
         (H**2 * N + 1023) // 1024,
         C * H**2 * N,
-        (dbeta, dgamma, drelu1_y, y, h),
+        (dbeta, dgamma, dy, y, h),
         (),
         (C, H, N),
         (),
@@ -795,21 +662,21 @@ def resnet20_batch_norm_conv2d_backward_1(
     )
 
 
-resnet20_batch_norm_conv2d_backward_2_loops = r"""/* Row by row, for every v. */
+resnet20_relu_batch_norm_backward_2_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict du, const REAL *restrict drelu1_y, const REAL *restrict y,
+    long start, long stop, REAL *restrict du, const REAL *restrict dy, const REAL *restrict y,
     const REAL *restrict dbeta, const REAL *restrict dgamma, const REAL *restrict factor2,
     const REAL *restrict h, REAL number_1, REAL number_2, long row_)
 {
     for (long v = start; v < stop; v++) {
-        const long drelu1_y_at = row_ * v;
         const long du_at = row_ * v;
+        const long dy_at = row_ * v;
         const long h_at = row_ * v;
         const long y_at = row_ * v;
         for (long e = 0; e < whole(0, row_); e += LANES) {
             const reals y_1 = load(&y[y_at + e]);
-            const reals drelu1_y_1 = load(&drelu1_y[drelu1_y_at + e]);
-            const reals term_3 = choose(MASKS(y_1 > all(0)), drelu1_y_1, all(0));
+            const reals dy_1 = load(&dy[dy_at + e]);
+            const reals term_3 = choose(MASKS(y_1 > all(0)), dy_1, all(0));
             const reals dnorm1_y_1 = term_3;
             const reals dbeta_1 = load(&dbeta[e]);
             const reals dgamma_1 = load(&dgamma[e]);
@@ -821,8 +688,8 @@ static void loops(
         APART
         for (long e = whole(0, row_); e < row_; e++) {
             const REAL y_1 = y[y_at + e];
-            const REAL drelu1_y_1 = drelu1_y[drelu1_y_at + e];
-            const REAL term_3 = y_1 > 0 ? drelu1_y_1 : 0;
+            const REAL dy_1 = dy[dy_at + e];
+            const REAL term_3 = y_1 > 0 ? dy_1 : 0;
             const REAL dnorm1_y_1 = term_3;
             const REAL dbeta_1 = dbeta[e];
             const REAL dgamma_1 = dgamma[e];
@@ -847,9 +714,9 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_batch_norm_conv2d_backward_2(
+def resnet20_relu_batch_norm_backward_2(
     du: rt.Array,
-    drelu1_y: rt.Array,
+    dy: rt.Array,
     y: rt.Array,
     dbeta: rt.Array,
     dgamma: rt.Array,
@@ -860,12 +727,12 @@ def resnet20_batch_norm_conv2d_backward_2(
     N: int,
 ) -> bool:
     """Row by row, for every v."""
-    dtype = rt.float_type("resnet20_batch_norm_conv2d_backward_2", du=du)
+    dtype = rt.float_type("resnet20_relu_batch_norm_backward_2", du=du)
     return rt.run(
-        resnet20_batch_norm_conv2d_backward_2_loops,
+        resnet20_relu_batch_norm_backward_2_loops,
         H**2 * N,
         C * H**2 * N,
-        (du, drelu1_y, y, dbeta, dgamma, factor2, h),
+        (du, dy, y, dbeta, dgamma, factor2, h),
         (dtype(rt.ratio(1, H**2 * N)), dtype(H**2 * N)),
         (C,),
         (),
@@ -873,10 +740,10 @@ def resnet20_batch_norm_conv2d_backward_2(
     )
 
 
-resnet20_residual_add_batch_norm_conv2d_backward_1_loops = r"""/* Row by row, for every block, v. */
+resnet20_relu_residual_add_batch_norm_backward_1_loops = r"""/* Row by row, for every block, v. */
 static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict dsum_y,
-    REAL *restrict dbeta, REAL *restrict dgamma, const REAL *restrict drelu2_y, const REAL *restrict y,
+    REAL *restrict dbeta, REAL *restrict dgamma, const REAL *restrict dy, const REAL *restrict y,
     const REAL *restrict h, long C, long H, long N)
 {
     if (sweep) {
@@ -909,14 +776,14 @@ static void loops(
         long row = 0;
         long low_row = block * 1024;
         for (long v = low_row; v < least(low_row + 1024, power(H, 2) * N); v++) {
-            const long drelu2_y_at = C * v;
             const long dsum_y_at = C * v;
+            const long dy_at = C * v;
             const long h_at = C * v;
             const long y_at = C * v;
             for (long e = 0; e < whole(0, C); e += LANES) {
                 const reals y_1 = load(&y[y_at + e]);
-                const reals drelu2_y_1 = load(&drelu2_y[drelu2_y_at + e]);
-                const reals term_3 = choose(MASKS(y_1 > all(0)), drelu2_y_1, all(0));
+                const reals dy_1 = load(&dy[dy_at + e]);
+                const reals term_3 = choose(MASKS(y_1 > all(0)), dy_1, all(0));
                 const reals dsum_y_1 = term_3;
                 store(&running[e], load(&running[e]) + dsum_y_1);
                 store(&running[C + e], load(&running[C + e]) + dsum_y_1 * load(&h[h_at + e]));
@@ -925,8 +792,8 @@ static void loops(
             APART
             for (long e = whole(0, C); e < C; e++) {
                 const REAL y_1 = y[y_at + e];
-                const REAL drelu2_y_1 = drelu2_y[drelu2_y_at + e];
-                const REAL term_3 = y_1 > 0 ? drelu2_y_1 : 0;
+                const REAL dy_1 = dy[dy_at + e];
+                const REAL term_3 = y_1 > 0 ? dy_1 : 0;
                 const REAL dsum_y_1 = term_3;
                 running[e] += dsum_y_1;
                 running[C + e] += dsum_y_1 * h[h_at + e];
@@ -962,23 +829,15 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_residual_add_batch_norm_conv2d_backward_1(
-    dsum_y: rt.Array,
-    dbeta: rt.Array,
-    dgamma: rt.Array,
-    drelu2_y: rt.Array,
-    y: rt.Array,
-    h: rt.Array,
-    C: int,
-    H: int,
-    N: int,
+def resnet20_relu_residual_add_batch_norm_backward_1(
+    dsum_y: rt.Array, dbeta: rt.Array, dgamma: rt.Array, dy: rt.Array, y: rt.Array, h: rt.Array, C: int, H: int, N: int
 ) -> bool:
     """Row by row, for every block, v."""
     return rt.run(
-        resnet20_residual_add_batch_norm_conv2d_backward_1_loops,
+        resnet20_relu_residual_add_batch_norm_backward_1_loops,
         (H**2 * N + 1023) // 1024,
         C * H**2 * N,
-        (dsum_y, dbeta, dgamma, drelu2_y, y, h),
+        (dsum_y, dbeta, dgamma, dy, y, h),
         (),
         (C, H, N),
         (),
@@ -986,7 +845,7 @@ def resnet20_residual_add_batch_norm_conv2d_backward_1(
     )
 
 
-resnet20_residual_add_batch_norm_conv2d_backward_2_loops = r"""/* Element by element. */
+resnet20_relu_residual_add_batch_norm_backward_2_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict du, const REAL *restrict dbeta, const REAL *restrict dgamma,
     const REAL *restrict dsum_y, const REAL *restrict factor1, const REAL *restrict h, REAL number_1,
@@ -1031,7 +890,7 @@ static void part(void *given, long number)
 """
 
 
-def resnet20_residual_add_batch_norm_conv2d_backward_2(
+def resnet20_relu_residual_add_batch_norm_backward_2(
     du: rt.Array,
     dbeta: rt.Array,
     dgamma: rt.Array,
@@ -1043,9 +902,9 @@ def resnet20_residual_add_batch_norm_conv2d_backward_2(
     N: int,
 ) -> bool:
     """Element by element."""
-    dtype = rt.float_type("resnet20_residual_add_batch_norm_conv2d_backward_2", du=du)
+    dtype = rt.float_type("resnet20_relu_residual_add_batch_norm_backward_2", du=du)
     return rt.run(
-        resnet20_residual_add_batch_norm_conv2d_backward_2_loops,
+        resnet20_relu_residual_add_batch_norm_backward_2_loops,
         H**2 * N,
         C * H**2 * N,
         (du, dbeta, dgamma, dsum_y, factor1, h),

@@ -22,18 +22,24 @@ from gradscribe.derive.ir.term import Tensor
 
 @dataclass(frozen=True)
 class Origin:
-    """What an array of a function is: `name`, as its layer calls it, of a node and of the layer of that."""
+    """What an array of a function is: `name`, as its layer calls it, of a node and of the layer of that.
+
+    Or it is the `gradient` of that.
+    """
 
     node: str
     layer: str
     name: str
+    gradient: bool = False
 
 
 def origins(k: NetworkKernels) -> dict[str, Origin]:
     """What the tensors of a network and their gradients are."""
     layers = {node.name: node.layer.name for node in k.network.nodes}
     found = {tensor: Origin(part.node, layers[part.node], part.name) for tensor, part in k.network.parts}
-    return found | {k.slopes[t]: replace(own, name=f"d{own.name}") for t, own in found.items() if t in k.slopes}
+    return found | {
+        k.slopes[t]: replace(own, name=f"d{own.name}", gradient=True) for t, own in found.items() if t in k.slopes
+    }
 
 
 def purpose_of(k: NetworkKernels, kernel: Kernel) -> str:
@@ -113,8 +119,11 @@ def shapes_in_words(tensors: Mapping[str, Tensor], given: Sequence[str], made: S
 
 
 def _shapes(tensors: Mapping[str, Tensor], names: Sequence[str]) -> str:
-    known = (f", shape {text(shape(tensors[name].shape))}" if name in tensors else "" for name in names)
-    return enumerated([f"{name}{shape}" for name, shape in zip(names, known, strict=True)])
+    return enumerated([" ".join((name, *_shape(tensors.get(name)))) for name in names])
+
+
+def _shape(tensor: Tensor | None) -> list[str]:
+    return [text(shape(tensor.shape))] if tensor is not None else []
 
 
 def _are(names: Sequence[str]) -> str:

@@ -57,7 +57,8 @@ class Extents:
 
     def _new(self, extent: Expr, word: str) -> None:
         if extent not in self.put:
-            size = integer(self.names.own(word, str(extent)))
+            again = any(str(size) == word for size in self.sizes)
+            size = integer(self.names.own(f"{word}_out" if again else word, str(extent)))
             self.put[extent] = size
             self.sizes[size] = self.values(extent)
 

@@ -1,6 +1,6 @@
 """Two records -> what of the one stands for what of the other: arrays, extents, indices and sizes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, TypeVar, cast
 
@@ -15,6 +15,9 @@ WORDS = frozenset({"kind", "op", "relation", "flag", "words"})
 """The fields of records whose texts are no arrays."""
 EXTENTS = frozenset({"shape", "shapes", "extent", "elements", "steps"})
 """The fields that hold extents."""
+UNORDERED = frozenset({"shapes", "slices"})
+"""The fields that hold something of each array, in an order that means nothing."""
+Order = Callable[[str], Any]
 SHOWN = frozenset({"order", "number"})
 """The fields of an equation that say how it is shown."""
 
@@ -24,12 +27,14 @@ class Likeness:
     """What of one record stands for what of another one that does the same.
 
     Attributes:
+        orders: how the arrays of either are sorted where a record names them in no order of its own.
         arrays: array -> array.
         symbols: index or size -> what it is there.
         extents: extent that is no symbol -> extent.
         bodies: pairs of expressions that have to be equal, once all of it is put in.
     """
 
+    orders: tuple[Order, Order] = (str, str)
     arrays: dict[str, str] = field(default_factory=dict)
     symbols: dict[Expr, Expr] = field(default_factory=dict)
     extents: dict[Expr, Expr] = field(default_factory=dict)
@@ -37,7 +42,7 @@ class Likeness:
 
     def copy(self) -> "Likeness":
         """One that can be added to."""
-        return Likeness(dict(self.arrays), dict(self.symbols), dict(self.extents), list(self.bodies))
+        return Likeness(self.orders, dict(self.arrays), dict(self.symbols), dict(self.extents), list(self.bodies))
 
     def enter(self, one: Any, other: Any, extent: bool = False) -> bool:
         """Enter what stands for what in two records; False where nothing can."""
@@ -53,9 +58,16 @@ class Likeness:
         return type(one) is type(other) and all(
             getattr(one, name) == getattr(other, name)
             if name in WORDS
-            else self.enter(getattr(one, name), getattr(other, name), extent or name in EXTENTS)
+            else self.enter(*self._field(name, one, other), extent=extent or name in EXTENTS)
             for name in _compared(one)
         )
+
+    def _field(self, name: str, one: Any, other: Any) -> tuple[Any, Any]:
+        """A field of both records."""
+        values = getattr(one, name), getattr(other, name)
+        if name not in UNORDERED:
+            return values
+        return _sorted(values[0], self.orders[0]), _sorted(values[1], self.orders[1])
 
     def _arrays(self, one: str, other: str) -> bool:
         if not one or one in self.arrays:
@@ -81,6 +93,11 @@ class Likeness:
     def put(self, value: Value) -> Value:
         """A record, or several, in the other's names; other extents than symbols stay as they are."""
         return cast("Value", _renamed(value, self.arrays, self.symbols, {}, False))
+
+
+def _sorted(entries: Iterable[tuple[Any, Any]], order: Order) -> tuple[tuple[Any, Any], ...]:
+    """Shapes or slices by the arrays that they are of."""
+    return tuple(sorted(entries, key=lambda e: order(e[0] if isinstance(e[0], str) else e[1].array)))
 
 
 def _compared(record: Any) -> list[str]:

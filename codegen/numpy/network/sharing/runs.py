@@ -1,16 +1,33 @@
 """Drafts -> the records that several places of them have alike, those first that save most lines."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from sympy import Add, Function, Mul, Pow, preorder_traversal
+
+from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.network.functions.draft import Draft
 from gradscribe.codegen.numpy.network.sharing.likeness import Likeness
-from gradscribe.codegen.numpy.plan import Contract, Equation, Invoke, Record, Release, Wanted, Window, effects, walk
+from gradscribe.codegen.numpy.plan import (
+    Contract,
+    Define,
+    Equation,
+    Invoke,
+    Record,
+    Release,
+    Wanted,
+    Window,
+    effects,
+    walk,
+)
+from gradscribe.derive.ir.term import Tensor
 
 OVERHEAD = 7
 """Lines of a function besides its statements, and what a call may take."""
 CALL = 2
 """Lines of a call."""
+WIDTH = 100
+"""Of a line of an equation."""
 FEWEST = 5
 """Lines that there have to be less of for a function to be worth its name."""
 
@@ -34,7 +51,7 @@ class Step:
     @property
     def lines(self) -> int:
         """About how many lines they fill."""
-        return sum(1 for _ in walk(self.records))
+        return sum(_lines(record) for _, record in walk(self.records))
 
 
 @dataclass(frozen=True)
@@ -77,6 +94,19 @@ Place = tuple[int, int]
 Rows = Sequence[Sequence[Step | None]]
 
 
+def _lines(record: Record) -> int:
+    """About how many lines a record fills besides those within it: an array is computed operation by operation."""
+    match record:
+        case Equation():
+            return len(record.lines(WIDTH))
+        case Define(_, update) if record.into or record.buffered:
+            return max(1, sum(isinstance(e, Add | Mul | Pow | Function) for e in preorder_traversal(update.body)))
+        case Nest():
+            return 0
+        case _:
+            return 1
+
+
 def steps(number: int, draft: Draft) -> Iterator[Step | None]:
     """The steps of a draft, and None where a function of a block or a contraction stands between: these stay."""
     records = draft.plan.records
@@ -107,8 +137,8 @@ def alike(drafts: Sequence[Draft]) -> list[Alike]:
 def _same(drafts: Sequence[Draft], rows: Rows, a: Place, b: Place) -> list[Likeness]:
     """What stands for what in the first step at two places, in the first two, and so on, as far as they are alike."""
     found: list[Likeness] = []
-    known = Likeness()
     tensors = drafts[a[0]].tensors, drafts[b[0]].tensors
+    known = Likeness((_order(tensors[0]), _order(tensors[1])))
     for one, other in zip(_from(rows, a), _from(rows, b), strict=False):
         known = known.copy()
         if not known.enter(one.records, other.records) or not known.holds:
@@ -121,6 +151,12 @@ def _same(drafts: Sequence[Draft], rows: Rows, a: Place, b: Place) -> list[Liken
         if not known.enter(one.released, other.released):
             break
     return found
+
+
+def _order(tensors: Mapping[str, Tensor]) -> Callable[[str], tuple[int, str]]:
+    """Arrays in the order of the equations, and then what has names of its own."""
+    places = {name: place for place, name in enumerate(tensors)}
+    return lambda name: (places.get(name, len(places)), name)
 
 
 def _from(rows: Rows, place: Place) -> Iterator[Step]:

@@ -18,7 +18,7 @@ from gradscribe.codegen.python.expression import Attribute, Name, parts
 from gradscribe.codegen.python.names import Names
 from gradscribe.codegen.python.scalars.scalar import DTYPE
 from gradscribe.codegen.python.statement import Return, let, used
-from gradscribe.derive.ir.term import Range, Tensor
+from gradscribe.derive.ir.term import Range, Tensor, accesses
 
 
 def shared(network: str, drafts: Sequence[Draft]) -> list[Draft]:
@@ -68,7 +68,7 @@ class _Function:
             for name in arrays
             if name in inside and any(self._there(name, n) in read for n, read in enumerate(behind))
         ]
-        self.short = _short(self.home, arrays)
+        self.short = _short(self.home, [*self.given, *self.made, *arrays])
         self.extents = self._extents()
 
     def _there(self, name: str, run: int) -> str:
@@ -135,9 +135,14 @@ class _Function:
 
     @property
     def _about(self) -> list[Origin]:
-        """What the arrays are that the function computes."""
-        targets = (r.left.tensor for _, r in walk(self.records) if isinstance(r, Equation))
-        return [self.home.origins[name] for name in targets if name in self.home.origins]
+        """What the equations are about: gradients that they read, otherwise what they compute."""
+        known = self.home.origins
+        found: list[Origin] = []
+        for equation in (r for _, r in walk(self.records) if isinstance(r, Equation)):
+            read = [known[a.tensor] for a in accesses(equation.term.body) if a.tensor in known]
+            target = known.get(equation.left.tensor)
+            found += [origin for origin in read if origin.gradient] or [*filter(None, (target,))]
+        return found
 
     @property
     def _layers(self) -> list[str]:
@@ -166,8 +171,10 @@ def _read_behind(draft: Draft, run: Run) -> set[str]:
 
 
 def _short(draft: Draft, arrays: Sequence[str]) -> dict[str, str]:
-    """The arrays by what their layers call them, where no two are called alike."""
-    about = {name: draft.origins[name].name if name in draft.origins else name for name in arrays}
-    often = [*about.values()]
-    taken = {*FIXED, PASS, *(s.name for s in draft.sizes)}
-    return {n: word if often.count(word) == 1 and word not in taken else n for n, word in about.items()}
+    """The arrays by what their layers call them, each by itself: the first of those of one name."""
+    taken = {*FIXED, PASS, *arrays, *(s.name for s in symbols_of(draft.plan.records))}
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(arrays):
+        word = draft.origins[name].name if name in draft.origins else name
+        found[name] = name if word in taken or word in found.values() else word
+    return found
