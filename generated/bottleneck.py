@@ -70,8 +70,8 @@ def _batch_norm_forward(
 
 
 def bottleneck_forward(
-    x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
-) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
+    x: Any, params: rt.Named, state: rt.Named, *, buffers: rt.Memory = None
+) -> tuple[rt.Array, rt.Arrays, rt.Saved]:
     """Compute the network in training: bottleneck block with a projection.
 
     Kept for backward: x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y, norm3_v, norm3_h, norm4_v, norm4_h,
@@ -156,9 +156,7 @@ def bottleneck_forward(
     )
 
 
-def bottleneck_predict(
-    x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
-) -> rt.Array:
+def bottleneck_predict(x: Any, params: rt.Named, state: rt.Named, *, buffers: rt.Memory = None) -> rt.Array:
     """Compute the network after training: bottleneck block with a projection.
 
     Peak: 832*H*N*W + 76800 elements, and blocks of 1 MiB.
@@ -281,13 +279,8 @@ def _relu_batch_norm_backward(
 
 
 def bottleneck_backward(
-    dy: Any,
-    params: Mapping[str, Any],
-    saved: tuple[Any, ...],
-    *,
-    inputs: bool = True,
-    buffers: rt.Buffers | None = None,
-) -> tuple[Any, dict[str, rt.Array]]:
+    dy: Any, params: rt.Named, saved: rt.Saved, *, inputs: bool = True, buffers: rt.Memory = None
+) -> tuple[Any, rt.Arrays]:
     """Compute all gradients of E: bottleneck block with a projection.
 
     Peak: 2112*H*N*W + 76352 elements, and blocks of 1 MiB.
@@ -308,7 +301,7 @@ def bottleneck_backward(
     (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y, norm3_v, norm3_h, norm4_v, norm4_h, relu3_y) = saved
     dy, dtype = rt.arrays("bottleneck", "dy 4", dy)
     N, H, W, _ = x.shape
-    rt.extent("bottleneck", "argument x, axis 3 (64)", x.shape[3], 64)
+    rt.extents("bottleneck", "x", x.shape, (N, H, W, 64), "batch, height, width, channels")
     net = rt.Pass("bottleneck", dtype, params, buffers=buffers)
     conv1_w, norm1_gamma, conv2_w = net.weights("conv1.w 1 1 64 64, norm1.gamma 64, conv2.w 3 3 64 64")
     norm2_gamma, conv3_w, norm3_gamma = net.weights("norm2.gamma 64, conv3.w 1 1 64 256, norm3.gamma 256")
@@ -364,23 +357,23 @@ def bottleneck_backward(
         net, drelu1_y, norm1_gamma, norm1_h, norm1_v, relu1_y
     )
     # (30) dconv1_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dconv1_u[n,i,j,e]
-    dconv1_w = np.zeros((1, 1, 64, 64), dtype)
-    part = dconv1_w[0, 0]
-    part += rt.contract("n i j e, n i j v -> v e", dconv1_u, x)
+    dconv1_w = rt.empty((1, 1, 64, 64), dtype)
+    dconv1_w_1 = dconv1_w.reshape(64, 64)
+    rt.contract("n i j v, n i j e -> v e", x, dconv1_u, out=dconv1_w_1)
     # (38) dconv2_w[m,q,v,e] = Σ_{n,i,j} relu1_y[n, m+i−1, q+j−1, v] dconv2_u[n,i,j,e]
     dconv2_w = rt.contract(
         "n m+i-1 q+j-1 v, n i j e -> m q v e", relu1_y, dconv2_u, out=rt.empty((3, 3, 64, 64), dtype)
     )
     net.give(dconv2_u)
     # (30) dconv3_w[0,0,v,e] = Σ_{n,i,j} relu2_y[n,i,j,v] dconv3_u[n,i,j,e]
-    dconv3_w = np.zeros((1, 1, 64, 256), dtype)
-    part = dconv3_w[0, 0]
-    part += rt.contract("n i j e, n i j v -> v e", dconv3_u, relu2_y)
+    dconv3_w = rt.empty((1, 1, 64, 256), dtype)
+    dconv3_w_1 = dconv3_w.reshape(64, 256)
+    rt.contract("n i j v, n i j e -> v e", relu2_y, dconv3_u, out=dconv3_w_1)
     net.give(dconv3_u)
     # (30) dproject_w[0,0,v,e] = Σ_{n,i,j} x[n,i,j,v] dproject_u[n,i,j,e]
-    dproject_w = np.zeros((1, 1, 64, 256), dtype)
-    part = dproject_w[0, 0]
-    part += rt.contract("n i j e, n i j v -> v e", dproject_u, x)
+    dproject_w = rt.empty((1, 1, 64, 256), dtype)
+    dproject_w_1 = dproject_w.reshape(64, 256)
+    rt.contract("n i j v, n i j e -> v e", x, dproject_u, out=dproject_w_1)
     if inputs:
         # dx[m,q,v,e] = Σ_{k} project_w[0,0,e,k] dproject_u[m,q,v,k]
         dx = rt.contract("m q v k, 0 0 e k -> m q v e", dproject_u, project_w, out=rt.empty((N, H, W, 64), dtype))

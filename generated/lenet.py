@@ -36,9 +36,7 @@ else:  # copied beside a script
 loops = rt.Companion(__package__, "lenet")
 
 
-def lenet_forward(
-    x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None
-) -> tuple[rt.Array, tuple[Any, ...]]:
+def lenet_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tuple[rt.Array, rt.Saved]:
     """Compute the network in training: LeNet with maximum pooling and softmax.
 
     Kept for backward: x, a1_y, s2_y, s2_argmax, a3_y, s4_argmax, flat_y, a5_y, a6_y: 10684*N elements.
@@ -117,7 +115,7 @@ def lenet_forward(
     return output_u, (x, a1_y, s2_y, s2_argmax, a3_y, s4_argmax, flat_y, a5_y, a6_y)
 
 
-def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
+def lenet_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.Array:
     """Compute the network after training: LeNet with maximum pooling and softmax.
 
     Peak: 10432*N + 61706 elements (2.8 MiB of float32 at N = 64), and blocks of 1 MiB.
@@ -196,13 +194,8 @@ def lenet_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | No
 
 
 def lenet_backward(
-    dy: Any,
-    params: Mapping[str, Any],
-    saved: tuple[Any, ...],
-    *,
-    inputs: bool = True,
-    buffers: rt.Buffers | None = None,
-) -> tuple[Any, dict[str, rt.Array]]:
+    dy: Any, params: rt.Named, saved: rt.Saved, *, inputs: bool = True, buffers: rt.Memory = None
+) -> tuple[Any, rt.Arrays]:
     """Compute all gradients of E: LeNet with maximum pooling and softmax.
 
     Peak: 21906*N + 61470 elements (5.6 MiB of float32 at N = 64), and blocks of 1 MiB.
@@ -223,9 +216,7 @@ def lenet_backward(
     (x, a1_y, s2_y, s2_argmax, a3_y, s4_argmax, flat_y, a5_y, a6_y) = saved
     dy, dtype = rt.arrays("lenet", "dy 2", dy)
     N = x.shape[0]
-    rt.extent("lenet", "argument x, axis 1 (32)", x.shape[1], 32)
-    rt.extent("lenet", "argument x, axis 2 (32)", x.shape[2], 32)
-    rt.extent("lenet", "argument x, axis 3 (1)", x.shape[3], 1)
+    rt.extents("lenet", "x", x.shape, (N, 32, 32, 1), "batch, height, width, channels")
     net = rt.Pass("lenet", dtype, params, buffers=buffers)
     c1_w, c3_w, f5_w, f6_w = net.weights("c1.w 5 5 1 6, c3.w 5 5 6 16, f5.w 400 120, f6.w 120 84")
     (output_w,) = net.weights("output.w 84 10")

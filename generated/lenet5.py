@@ -145,9 +145,7 @@ def _subsampling2d_forward(net: rt.Pass, z: rt.Array, a: rt.Array, b: rt.Array) 
     return y
 
 
-def lenet5_forward(
-    x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None
-) -> tuple[rt.Array, tuple[Any, ...]]:
+def lenet5_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tuple[rt.Array, rt.Saved]:
     """Compute the network in training: LeNet-5 as published.
 
     Kept for backward: x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y: 10804*N + 2400 elements.
@@ -213,7 +211,7 @@ def lenet5_forward(
     return output_y, (x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y)
 
 
-def lenet5_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
+def lenet5_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.Array:
     """Compute the network after training: LeNet-5 as published.
 
     Peak: 10432*N + 61836 elements (2.8 MiB of float32 at N = 64), and blocks of 1 MiB.
@@ -295,13 +293,8 @@ def _scaled_tanh_backward(net: rt.Pass, dy: rt.Array, y: rt.Array) -> rt.Array:
 
 
 def lenet5_backward(
-    dy: Any,
-    params: Mapping[str, Any],
-    saved: tuple[Any, ...],
-    *,
-    inputs: bool = True,
-    buffers: rt.Buffers | None = None,
-) -> tuple[Any, dict[str, rt.Array]]:
+    dy: Any, params: rt.Named, saved: rt.Saved, *, inputs: bool = True, buffers: rt.Memory = None
+) -> tuple[Any, rt.Arrays]:
     """Compute all gradients of E: LeNet-5 as published.
 
     Peak: 23602*N + 63988 elements (6.0 MiB of float32 at N = 64), and blocks of 1 MiB.
@@ -322,9 +315,7 @@ def lenet5_backward(
     (x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y) = saved
     dy, dtype = rt.arrays("lenet5", "dy 2", dy)
     N = x.shape[0]
-    rt.extent("lenet5", "argument x, axis 1 (32)", x.shape[1], 32)
-    rt.extent("lenet5", "argument x, axis 2 (32)", x.shape[2], 32)
-    rt.extent("lenet5", "argument x, axis 3 (1)", x.shape[3], 1)
+    rt.extents("lenet5", "x", x.shape, (N, 32, 32, 1), "batch, height, width, channels")
     net = rt.Pass("lenet5", dtype, params, buffers=buffers)
     c1_w, s2_a, s4_a, c5_w, f6_w = net.weights("c1.w 5 5 1 6, s2.a 6, s4.a 16, c5.w 5 5 16 120, f6.w 120 84")
     c3_m = C3_M.astype(dtype)

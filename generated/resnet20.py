@@ -205,8 +205,8 @@ def _down_forward(net: rt.Pass, x: rt.Array, *, H_out: int, K: int, p: int) -> r
 
 
 def resnet20_forward(
-    x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
-) -> tuple[rt.Array, dict[str, rt.Array], tuple[Any, ...]]:
+    x: Any, params: rt.Named, state: rt.Named, *, buffers: rt.Memory = None
+) -> tuple[rt.Array, rt.Arrays, rt.Saved]:
     """Compute the network in training: residual network of 20 layers for 32x32 images.
 
     Kept for backward: x, norm1_v, norm1_h, relu1_y, pool_y, stage1_block1_saved, stage1_block2_saved,
@@ -345,9 +345,7 @@ def _down_predict(net: rt.Pass, x: rt.Array, *, H_out: int, K: int, p: int) -> r
     return relu2_y
 
 
-def resnet20_predict(
-    x: Any, params: Mapping[str, Any], state: Mapping[str, Any], *, buffers: rt.Buffers | None = None
-) -> rt.Array:
+def resnet20_predict(x: Any, params: rt.Named, state: rt.Named, *, buffers: rt.Memory = None) -> rt.Array:
     """Compute the network after training: residual network of 20 layers for 32x32 images.
 
     Peak: 52224*N + 271114 elements (13.8 MiB of float32 at N = 64), and blocks of 1 MiB.
@@ -546,13 +544,8 @@ def _down_backward(net: rt.Pass, drelu2_y: rt.Array, *, p: int) -> rt.Array:
 
 
 def resnet20_backward(
-    dy: Any,
-    params: Mapping[str, Any],
-    saved: tuple[Any, ...],
-    *,
-    inputs: bool = True,
-    buffers: rt.Buffers | None = None,
-) -> tuple[Any, dict[str, rt.Array]]:
+    dy: Any, params: rt.Named, saved: rt.Saved, *, inputs: bool = True, buffers: rt.Memory = None
+) -> tuple[Any, rt.Arrays]:
     """Compute all gradients of E: residual network of 20 layers for 32x32 images.
 
     Peak: 478282*N + 533728 elements (118.8 MiB of float32 at N = 64), and blocks of 1 MiB.
@@ -573,9 +566,7 @@ def resnet20_backward(
     (x, norm1_v, norm1_h, relu1_y, pool_y, blocks) = saved
     dy, dtype = rt.arrays("resnet20", "dy 2", dy)
     N = x.shape[0]
-    rt.extent("resnet20", "argument x, axis 1 (32)", x.shape[1], 32)
-    rt.extent("resnet20", "argument x, axis 2 (32)", x.shape[2], 32)
-    rt.extent("resnet20", "argument x, axis 3 (3)", x.shape[3], 3)
+    rt.extents("resnet20", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
     net = rt.Pass("resnet20", dtype, params, buffers=buffers, blocks=blocks)
     conv1_w, norm1_gamma, output_w = net.weights("conv1.w 3 3 3 16, norm1.gamma 16, output.w 64 10")
     rt.extents("resnet20", "dy", dy.shape, (N, 10), "batch, 10")

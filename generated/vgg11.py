@@ -121,9 +121,7 @@ def _single_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     return pool_y
 
 
-def vgg11_forward(
-    x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None
-) -> tuple[rt.Array, tuple[Any, ...]]:
+def vgg11_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tuple[rt.Array, rt.Saved]:
     """Compute the network in training: VGG-11 for 32x32 images.
 
     Kept for backward: x, stage1_relu1_y, stage1_pool_argmax, flat_y, stage2_saved, stage3_saved, stage4_saved,
@@ -219,7 +217,7 @@ def _single_predict(net: rt.Pass, x: rt.Array) -> rt.Array:
     return pool_y
 
 
-def vgg11_predict(x: Any, params: Mapping[str, Any], *, buffers: rt.Buffers | None = None) -> rt.Array:
+def vgg11_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.Array:
     """Compute the network after training: VGG-11 for 32x32 images.
 
     Peak: 134144*N + 9225610 elements (67.9 MiB of float32 at N = 64), and blocks of 1 MiB.
@@ -341,13 +339,8 @@ def _single_backward(net: rt.Pass, dpool_y: rt.Array) -> rt.Array:
 
 
 def vgg11_backward(
-    dy: Any,
-    params: Mapping[str, Any],
-    saved: tuple[Any, ...],
-    *,
-    inputs: bool = True,
-    buffers: rt.Buffers | None = None,
-) -> tuple[Any, dict[str, rt.Array]]:
+    dy: Any, params: rt.Named, saved: rt.Saved, *, inputs: bool = True, buffers: rt.Memory = None
+) -> tuple[Any, rt.Arrays]:
     """Compute all gradients of E: VGG-11 for 32x32 images.
 
     Peak: 348170*N + 18441536 elements (155.4 MiB of float32 at N = 64), and blocks of 1 MiB.
@@ -368,9 +361,7 @@ def vgg11_backward(
     (x, stage1_relu1_y, stage1_pool_argmax, flat_y, blocks) = saved
     dy, dtype = rt.arrays("vgg11", "dy 2", dy)
     N = x.shape[0]
-    rt.extent("vgg11", "argument x, axis 1 (32)", x.shape[1], 32)
-    rt.extent("vgg11", "argument x, axis 2 (32)", x.shape[2], 32)
-    rt.extent("vgg11", "argument x, axis 3 (3)", x.shape[3], 3)
+    rt.extents("vgg11", "x", x.shape, (N, 32, 32, 3), "batch, height, width, channels")
     net = rt.Pass("vgg11", dtype, params, buffers=buffers, blocks=blocks)
     stage1_conv1_w, output_w = net.weights("stage1_conv1.w 3 3 3 64, output.w 512 10")
     rt.extents("vgg11", "dy", dy.shape, (N, 10), "batch, 10")

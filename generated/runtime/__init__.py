@@ -39,7 +39,7 @@ from .contractions.contract import contract
 from .contractions.views import window
 from .layers.layer import Layer
 from .layers.network import Network
-from .layers.network_pass import Pass
+from .layers.network_pass import Arrays, Memory, Named, Pass, Saved
 from .layers.optimiser import Optimiser
 from .layers.sequential import Sequential
 from .layers.starts import Constant, Normal, Start, State, Uniform, placed, placed_names, start
@@ -54,15 +54,19 @@ from .windows.spreads import spread
 __all__ = [
     "OPERAND",
     "Array",
+    "Arrays",
     "Buffers",
     "Companion",
     "Constant",
     "Layer",
+    "Memory",
+    "Named",
     "Network",
     "Normal",
     "Optimiser",
     "Padding",
     "Pass",
+    "Saved",
     "Sequential",
     "Settings",
     "Size",

@@ -3,6 +3,7 @@
 Groups, flattening, non-overlapping windows and pixel shuffles are of this kind. Splitting an axis never copies.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from sympy import Expr
@@ -19,7 +20,7 @@ def split_axes(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
     mapping: dict[Expr, Expr] = {}
     for access in accesses(form.body):
         tensor = scope.tensors[access.tensor]
-        digits = _digits(access.indices, tensor.shape, form)
+        digits = _digits(zip(access.indices, tensor.shape, strict=True), form)
         if digits is None:
             continue
         view = scope.declare(f"{tensor.name}_", [e for _, e in digits], tensor.integer)
@@ -29,10 +30,16 @@ def split_axes(form: Form, scope: Scope) -> tuple[Form, list[Record]]:
 
 
 def split_target(form: Form, scope: Scope) -> tuple[Form, Split | None]:
-    """`form` with the target's axes split; the view, if there is one, must be made of the allocated target."""
-    digits = _digits(form.place, form.target.shape, form)
-    if digits is None:
+    """`form` with the target's axes split, without those of one element, which is written.
+
+    The view, if there is one, must be made of the allocated target.
+    """
+    own = [*zip(form.place, form.target.shape, strict=True)]
+    wide = [axis for axis in own if axis != (0, 1)] or own
+    digits = _digits(wide, form)
+    if digits is None and wide == own:
         return form, None
+    digits = digits or wide
     view = scope.declare(f"{form.target.name}_", [e for _, e in digits])
     place = tuple(v for v, _ in digits)
     record = Split(view.name, form.target.name, view.shape)
@@ -40,11 +47,11 @@ def split_target(form: Form, scope: Scope) -> tuple[Form, Split | None]:
     return replace(form, target=view, place=place, argument=argument), record
 
 
-def _digits(positions: tuple[Expr, ...], shape: tuple[Expr, ...], form: Form) -> list[tuple[Expr, Expr]] | None:
-    """(index, extent) per axis after splitting; None when no axis consists of digits."""
+def _digits(axes: Iterable[tuple[Expr, Expr]], form: Form) -> list[tuple[Expr, Expr]] | None:
+    """(index, extent) per axis after splitting, where (position, extent) is given; None when none has digits."""
     found: list[tuple[Expr, Expr]] = []
     changed = False
-    for expression, extent in zip(positions, shape, strict=True):
+    for expression, extent in axes:
         digits = form.digits(expression, extent)
         changed |= digits is not None
         found += digits if digits is not None else [(expression, extent)]

@@ -31,7 +31,6 @@ from gradscribe.codegen.python.names import Names
 from gradscribe.codegen.python.scalars.scalar import DTYPE, shape
 from gradscribe.codegen.python.statement import Assign, Do, Statement, let
 from gradscribe.derive.composition import Network
-from gradscribe.derive.ir.term import Tensor
 
 BUFFERS, BLOCKS = "buffers", "blocks"
 """The arguments of a pass that are called as they are."""
@@ -61,9 +60,9 @@ def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], sa
     ]
     sources = [Source(shape_of(n), n, tensors[n]) for n in given]
     if backward:
-        found += binder.axes([s for s in shapes if s.tensor in network.given])
+        found += [made for s in shapes if s.tensor in network.given for made in _given(k, binder, s)]
     else:
-        found += [made for n in given for made in _given(k, binder, tensors[n])]
+        found += [made for s in sources for made in _given(k, binder, s)]
     found += [_pass(k, kernel), *_held(k, kernel, binder, given)]
     found += binder.derived([] if backward else sources)
     found += label_statements(kernel)
@@ -76,11 +75,11 @@ def array_statements(k: NetworkKernels, kernel: Kernel, given: Sequence[str], sa
     return found
 
 
-def _given(k: NetworkKernels, binder: Binder, tensor: Tensor) -> list[Statement]:
+def _given(k: NetworkKernels, binder: Binder, source: Source) -> list[Statement]:
     """Bind what is open in the shape of an input, and check the rest under the names of its axes."""
-    network, own = k.network, shape_of(tensor.name)
+    network, own, tensor = k.network, source.code, source.tensor
     if any(e.is_Mul and e.free_symbols - binder.known for e in tensor.shape):
-        return binder.axes([Source(own, tensor.name, tensor)])  # multiples are divided
+        return binder.axes([source])  # multiples are divided
     new = {e: axis for axis, e in reversed([*enumerate(tensor.shape)]) if isinstance(e, Symbol)}
     new = {e: axis for e, axis in new.items() if e not in binder.known}
     binder.known |= set(new)
@@ -91,7 +90,7 @@ def _given(k: NetworkKernels, binder: Binder, tensor: Tensor) -> list[Statement]
     words = dict(k.source.axes)
     shown = k.source.program.tensors.get(tensor.name, tensor).shape
     called = Literal(", ".join(words.get(e, str(e)) for e in shown))
-    checked = call("rt.extents", Literal(network.name), Literal(tensor.name), own, shape(tensor.shape), called)
+    checked = call("rt.extents", Literal(network.name), Literal(source.called), own, shape(tensor.shape), called)
     return [*found, Do(checked)]
 
 

@@ -38,10 +38,8 @@ from gradscribe.codegen.python.definition import (
     Signature,
     given,
     of,
-    optional,
 )
 from gradscribe.codegen.python.expression import (
-    ELLIPSIS,
     Attribute,
     Choice,
     Dictionary,
@@ -57,14 +55,12 @@ from gradscribe.codegen.python.text.printer import text
 from gradscribe.derive.ir.term import Tensor
 from gradscribe.derive.layer.interface import REQUIRED
 
-BY_NAME = of("Mapping", Name("str"), ANY)
-ARRAYS = of("dict", Name("str"), ARRAY)
-KEPT = of("tuple", ANY, ELLIPSIS)
+BY_NAME, ARRAYS, KEPT = Name("rt.Named"), Name("rt.Arrays"), Name("rt.Saved")
 RESULTS = Attribute(NET, "results")
 PARAMS, STATE, DIRECTIONS = (Parameter(name, BY_NAME) for name in ("params", "state", "directions"))
 SAVED = Parameter("saved", KEPT)
 INPUTS = Parameter("inputs", Name("bool"), Literal(True))
-MEMORY = Parameter(BUFFERS, optional(Name("rt.Buffers")), NONE)
+MEMORY = Parameter(BUFFERS, Name("rt.Memory"), NONE)
 
 
 def forward_functions(k: NetworkKernels) -> list[Draft]:

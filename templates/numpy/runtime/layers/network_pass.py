@@ -9,6 +9,15 @@ from ..arguments.arrays import Array
 from ..arguments.weights import weight
 from ..machine.memory import Buffers
 
+Named = Mapping[str, Any]
+"""Weights, statistics or directions by name."""
+Arrays = dict[str, Array]
+"""Results by name."""
+Saved = tuple[Any, ...]
+"""What a forward pass keeps for the backward pass."""
+Memory = Buffers | None
+"""Memory that is used again from pass to pass; None for memory of its own."""
+
 
 class Pass:
     """One pass through a network, forward or backward, as a place in it sees it: names are those within the place.
@@ -30,9 +39,9 @@ class Pass:
         self,
         network: str,
         dtype: Any,
-        params: Mapping[str, Any],
-        state: Mapping[str, Any] | None = None,
-        buffers: Buffers | None = None,
+        params: Named,
+        state: Named | None = None,
+        buffers: Memory = None,
         blocks: dict[str, tuple[Array, ...]] | None = None,
     ) -> None:
         self.network, self.dtype = network, dtype
@@ -41,7 +50,7 @@ class Pass:
         self.give = self.buffers.give
         self.blocks = {} if blocks is None else blocks
         self._place = self._prefix = ""
-        self._made: dict[str, Array] = {}
+        self._made: Arrays = {}
 
     def take(self, extents: tuple[int, ...]) -> Array:
         """An array of any content from the buffers, which `give` gives back."""
@@ -72,7 +81,7 @@ class Pass:
             self._made[self._prefix + name] = array
 
     @property
-    def results(self) -> dict[str, Array]:
+    def results(self) -> Arrays:
         """The results by name, in the order of weights and running statistics."""
         made = self._made
         return {name: made[name] for name in (*self.params, *self.state) if name in made} | made
