@@ -2,11 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Adaptive moment estimation.
 
-(1) h[e] = weight_decay p[e] + g[e]
-(2) new_m[e] = β_1 m[e] + (1−β_1) h[e]
-(3) new_v[e] = β_2 v[e] + (1−β_2) h[e]²
-(4) new_p[e] = p[e] − lr new_m[e]/((1−β_1^t)(eps+√(new_v[e]/(1−β_2^t))))
-
 Source: Kingma and Ba, Adam: a method for stochastic optimization, 2015, algorithm 1.
 """
 
@@ -55,11 +50,8 @@ def adam_update(
         weight_decay: a finite number, at least 0.
         t: an integer, at least 1.
 
-    Returns:
-        new_p, any shape; new_m, any shape; new_v, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: new_p, any shape; new_m, any shape; new_v, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     p, g, m, v, dtype = rt.arrays("adam", "p any, g any, m any, v any", p, g, m, v)
     full_shape = p.shape
@@ -103,15 +95,14 @@ class Adam(rt.Optimiser):
     """Adaptive moment estimation: updates weights in place.
 
     Args:
-        params: the weights by name, such as a network's `params`; their arrays are changed in place.
+        params: the weights by name, such as a network's `params`, whose arrays are changed in place.
         lr: a finite number, at least 0.
         beta_1: a number, at least 0 and less than 1.
         beta_2: a number, at least 0 and less than 1.
         eps: a finite number, at least 0.
         weight_decay: a finite number, at least 0.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     def __init__(

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D average pooling to a given size.
 
-(1) a[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
-(2) y[n,j,c] = 1/a[j] Σ_{t} x[n,t,c] [W′t<Wj+W][Wj<W′t+W′]
-
 Source: He et al., Spatial pyramid pooling in deep convolutional networks, 2014, section 2.3.
 """
 
@@ -25,15 +22,9 @@ def adaptive_avg_pool1d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
     (1) a[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
     (2) y[n,j,c] = 1/a[j] Σ_{t} x[n,t,c] [W′t<Wj+W][Wj<W′t+W′]
 
-    Args:
-        x: shape (N, W, C).
-        output_size: an integer, or one per axis, at least 1.
-
-    Returns:
-        y, shape (N, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, W, C); output_size, an integer, or one per axis, at least 1.
+    Returns: y, shape (N, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("adaptive_avg_pool1d", "x 3", x)
     (W_out,) = rt.sizes("adaptive_avg_pool1d", "output_size", output_size, 1, 1)
@@ -56,20 +47,14 @@ def adaptive_avg_pool1d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
 
 
 def adaptive_avg_pool1d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
-    """Compute dx, the gradient of E: 1-D average pooling to a given size.
+    """Compute dx, the gradient of E.
 
     (1) a[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
     (7) dx[m,q,v] = Σ_{j} dy[m,j,v]/a[j] [W′q<Wj+W][Wj<W′q+W′]
 
-    Args:
-        dy: shape (N, W_out, C); dE/dy.
-        input_shape: the shape of x, (N, W, C).
-
-    Returns:
-        dx, shape (N, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, W_out, C), dE/dy; input_shape, the shape of x, (N, W, C).
+    Returns: dx, shape (N, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("adaptive_avg_pool1d", "dy 3", dy)
     input_shape = rt.shape("adaptive_avg_pool1d", "input_shape", input_shape, 3)
@@ -97,11 +82,8 @@ def adaptive_avg_pool1d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
 class AdaptiveAvgPool1D(rt.Layer):
     """1-D average pooling to a given size, with state.
 
-    Args:
-        output_size: an integer, or one per axis, at least 1.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: output_size, an integer, or one per axis, at least 1.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "adaptive_avg_pool1d"

@@ -2,11 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D average pooling to a given size.
 
-(1) a_h[i] = Σ_{r} [H′r<Hi+H][Hi<H′r+H′]
-(2) a_w[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
-(3) z[n,r,j,c] = 1/a_w[j] Σ_{t} x[n,r,t,c] [W′t<Wj+W][Wj<W′t+W′]
-(4) y[n,i,j,c] = 1/a_h[i] Σ_{r} z[n,r,j,c] [H′r<Hi+H][Hi<H′r+H′]
-
 Source: He et al., Spatial pyramid pooling in deep convolutional networks, 2014, section 2.3.
 """
 
@@ -29,15 +24,9 @@ def adaptive_avg_pool2d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
     (3) z[n,r,j,c] = 1/a_w[j] Σ_{t} x[n,r,t,c] [W′t<Wj+W][Wj<W′t+W′]
     (4) y[n,i,j,c] = 1/a_h[i] Σ_{r} z[n,r,j,c] [H′r<Hi+H][Hi<H′r+H′]
 
-    Args:
-        x: shape (N, H, W, C).
-        output_size: an integer, or one per axis, at least 1.
-
-    Returns:
-        y, shape (N, H_out, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, H, W, C); output_size, an integer, or one per axis, at least 1.
+    Returns: y, shape (N, H_out, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("adaptive_avg_pool2d", "x 4", x)
     H_out, W_out = rt.sizes("adaptive_avg_pool2d", "output_size", output_size, 2, 1)
@@ -73,22 +62,16 @@ def adaptive_avg_pool2d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
 
 
 def adaptive_avg_pool2d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D average pooling to a given size.
+    """Compute dx, the gradient of E.
 
     (1) a_h[i] = Σ_{r} [H′r<Hi+H][Hi<H′r+H′]
     (2) a_w[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
     (9) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e]/a_h[i] [H′q<Hi+H][Hi<H′q+H′]
     (12) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e]/a_w[j] [W′v<Wj+W][Wj<W′v+W′]
 
-    Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
-        input_shape: the shape of x, (N, H, W, C).
-
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H_out, W_out, C), dE/dy; input_shape, the shape of x, (N, H, W, C).
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("adaptive_avg_pool2d", "dy 4", dy)
     input_shape = rt.shape("adaptive_avg_pool2d", "input_shape", input_shape, 4)
@@ -129,11 +112,8 @@ def adaptive_avg_pool2d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
 class AdaptiveAvgPool2D(rt.Layer):
     """2-D average pooling to a given size, with state.
 
-    Args:
-        output_size: an integer, or one per axis, at least 1.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: output_size, an integer, or one per axis, at least 1.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "adaptive_avg_pool2d"

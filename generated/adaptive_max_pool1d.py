@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D max pooling to a given size.
 
-(1) y[n,j,c] = max_{t} x[n,t,c]   over W′t<Wj+W, Wj<W′t+W′
-
 Source: He et al., Spatial pyramid pooling in deep convolutional networks, 2014, section 2.3.
 """
 
@@ -23,15 +21,9 @@ def adaptive_max_pool1d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
 
     (1) y[n,j,c] = max_{t} x[n,t,c]   over W′t<Wj+W, Wj<W′t+W′
 
-    Args:
-        x: shape (N, W, C).
-        output_size: an integer, or one per axis, at least 1.
-
-    Returns:
-        y, shape (N, W_out, C); argmax, shape (N, W_out, C), row-major position in its window, or -1.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, W, C); output_size, an integer, or one per axis, at least 1.
+    Returns: y, shape (N, W_out, C); argmax, shape (N, W_out, C), row-major position in its window, or -1.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("adaptive_max_pool1d", "x 3", x)
     (W_out,) = rt.sizes("adaptive_max_pool1d", "output_size", output_size, 1, 1)
@@ -62,20 +54,12 @@ def _adaptive_max_pool1d_grad_input_sizes(dtype: Any, x: Any, dy: Any, argmax: A
 
 
 def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[int]) -> rt.Array:
-    """Compute dx, the gradient of E: 1-D max pooling to a given size.
+    """Compute dx, the gradient of E: (7) dx[m,q,v] = Σ_{j} dy[m,j,v] [q=argmax[m,j,v]].
 
-    (7) dx[m,q,v] = Σ_{j} dy[m,j,v] [q=argmax[m,j,v]]
-
-    Args:
-        dy: shape (N, W_out, C); dE/dy.
-        argmax: shape (N, W_out, C), integers; argmax as the forward function returned it.
-        input_shape: the shape of x, (N, W, C).
-
-    Returns:
-        dx, shape (N, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, W_out, C), dE/dy; argmax, shape (N, W_out, C), integers, as the forward function returned
+        it; input_shape, the shape of x, (N, W, C).
+    Returns: dx, shape (N, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, argmax, dtype = rt.arrays("adaptive_max_pool1d", "dy 3, argmax 3 integers", dy, argmax)
     input_shape = rt.shape("adaptive_max_pool1d", "input_shape", input_shape, 3)
@@ -90,11 +74,8 @@ def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequenc
 class AdaptiveMaxPool1D(rt.Layer):
     """1-D max pooling to a given size, with state.
 
-    Args:
-        output_size: an integer, or one per axis, at least 1.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: output_size, an integer, or one per axis, at least 1.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "adaptive_max_pool1d"

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D max pooling to a given size.
 
-(1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W′t<Wj+W, Wj<W′t+W′
-(2) y[n,i,j,c] = max_{r} z[n,r,j,c]   over H′r<Hi+H, Hi<H′r+H′
-
 Source: He et al., Spatial pyramid pooling in deep convolutional networks, 2014, section 2.3.
 """
 
@@ -25,16 +22,10 @@ def adaptive_max_pool2d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
     (1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W′t<Wj+W, Wj<W′t+W′
     (2) y[n,i,j,c] = max_{r} z[n,r,j,c]   over H′r<Hi+H, Hi<H′r+H′
 
-    Args:
-        x: shape (N, H, W, C).
-        output_size: an integer, or one per axis, at least 1.
-
-    Returns:
-        y, shape (N, H_out, W_out, C); argmax_columns, shape (N, H, W_out, C), row-major position in its window, or
-            -1; argmax_rows, shape (N, H_out, W_out, C), row-major position in its window, or -1.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, H, W, C); output_size, an integer, or one per axis, at least 1.
+    Returns: y, shape (N, H_out, W_out, C); argmax_columns, shape (N, H, W_out, C), row-major position in its
+        window, or -1; argmax_rows, shape (N, H_out, W_out, C), row-major position in its window, or -1.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("adaptive_max_pool2d", "x 4", x)
     H_out, W_out = rt.sizes("adaptive_max_pool2d", "output_size", output_size, 2, 1)
@@ -89,22 +80,19 @@ def _adaptive_max_pool2d_grad_input_sizes(
 def adaptive_max_pool2d_grad_input(
     dy: Any, argmax_columns: Any, argmax_rows: Any, *, input_shape: Sequence[int]
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D max pooling to a given size.
+    """Compute dx, the gradient of E.
 
     (8) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e] [q=argmax_rows[m,i,v,e]]
     (13) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e] [v=argmax_columns[m,q,j,e]]
 
     Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
-        argmax_columns: shape (N, H, W_out, C), integers; argmax_columns as the forward function returned it.
-        argmax_rows: shape (N, H_out, W_out, C), integers; argmax_rows as the forward function returned it.
+        dy: shape (N, H_out, W_out, C), dE/dy.
+        argmax_columns: shape (N, H, W_out, C), integers, as the forward function returned it.
+        argmax_rows: shape (N, H_out, W_out, C), integers, as the forward function returned it.
         input_shape: the shape of x, (N, H, W, C).
 
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, argmax_columns, argmax_rows, dtype = rt.arrays(
         "adaptive_max_pool2d",
@@ -129,11 +117,8 @@ def adaptive_max_pool2d_grad_input(
 class AdaptiveMaxPool2D(rt.Layer):
     """2-D max pooling to a given size, with state.
 
-    Args:
-        output_size: an integer, or one per axis, at least 1.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: output_size, an integer, or one per axis, at least 1.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "adaptive_max_pool2d"

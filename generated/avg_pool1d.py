@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D average pooling.
 
-a[j] = Σ_{t} [0≤sj+dt+p(count_include_pad−1)<W+count_include_pad·(p+p_end)]
-(1) y[n,j,c] = 1/a[j] Σ_{t} x[n, sj+dt−p, c]
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
 """
 
@@ -88,11 +85,8 @@ def avg_pool1d_forward(
         ceil_mode: True or False.
         count_include_pad: True or False.
 
-    Returns:
-        y, shape (N, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: y, shape (N, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("avg_pool1d", "x 3", x)
     T, s, d, N, W, C, p, W_out, a = _avg_pool1d_sizes(
@@ -118,13 +112,13 @@ def avg_pool1d_grad_input(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 1-D average pooling.
+    """Compute dx, the gradient of E.
 
     a[j] = Σ_{t} [0≤sj+dt+p(count_include_pad−1)<W+count_include_pad·(p+p_end)]
     (7) dx[m, sj+dt−p, v] += dy[m,j,v]/a[j]
 
     Args:
-        dy: shape (N, W_out, C); dE/dy.
+        dy: shape (N, W_out, C), dE/dy.
         input_shape: the shape of x, (N, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
@@ -133,11 +127,8 @@ def avg_pool1d_grad_input(
         ceil_mode: True or False.
         count_include_pad: True or False.
 
-    Returns:
-        dx, shape (N, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("avg_pool1d", "dy 3", dy)
     input_shape = rt.shape("avg_pool1d", "input_shape", input_shape, 3)
@@ -165,8 +156,7 @@ class AvgPool1D(rt.Layer):
         ceil_mode: True or False.
         count_include_pad: True or False.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "avg_pool1d"

@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D average pooling.
 
-a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+p_h·(count_include_pad−1)<H+count_include_pad·(p_h+p_h_end)]
-a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+p_w·(count_include_pad−1)<W+count_include_pad·(p_w+p_w_end)]
-(1) y[n,i,j,c] = 1/(a_h[i] a_w[j]) Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
 """
 
@@ -113,11 +109,8 @@ def avg_pool2d_forward(
         ceil_mode: True or False.
         count_include_pad: True or False.
 
-    Returns:
-        y, shape (N, H_out, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: y, shape (N, H_out, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("avg_pool2d", "x 4", x)
     R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out, a_h, a_w = _avg_pool2d_sizes(
@@ -152,14 +145,14 @@ def avg_pool2d_grad_input(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D average pooling.
+    """Compute dx, the gradient of E.
 
     a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+p_h·(count_include_pad−1)<H+count_include_pad·(p_h+p_h_end)]
     a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+p_w·(count_include_pad−1)<W+count_include_pad·(p_w+p_w_end)]
     (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e]/(a_h[i] a_w[j])
 
     Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
+        dy: shape (N, H_out, W_out, C), dE/dy.
         input_shape: the shape of x, (N, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
@@ -168,11 +161,8 @@ def avg_pool2d_grad_input(
         ceil_mode: True or False.
         count_include_pad: True or False.
 
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("avg_pool2d", "dy 4", dy)
     input_shape = rt.shape("avg_pool2d", "input_shape", input_shape, 4)
@@ -208,8 +198,7 @@ class AvgPool2D(rt.Layer):
         ceil_mode: True or False.
         count_include_pad: True or False.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "avg_pool2d"

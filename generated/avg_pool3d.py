@@ -2,11 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D average pooling.
 
-a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+p_d·(count_include_pad−1)<D+count_include_pad·(p_d+p_d_end)]
-a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+p_h·(count_include_pad−1)<H+count_include_pad·(p_h+p_h_end)]
-a_w[j] = Σ_{t} [0≤s_w·j+d_w·t+p_w·(count_include_pad−1)<W+count_include_pad·(p_w+p_w_end)]
-(1) y[n,l,i,j,c] = 1/(a_d[l] a_h[i] a_w[j]) Σ_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
 """
 
@@ -128,11 +123,8 @@ def avg_pool3d_forward(
         ceil_mode: True or False.
         count_include_pad: True or False.
 
-    Returns:
-        y, shape (N, D_out, H_out, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: y, shape (N, D_out, H_out, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("avg_pool3d", "x 5", x)
     sizes = _avg_pool3d_sizes(dtype, x, None, kernel_size, stride, padding, dilation, ceil_mode, count_include_pad)
@@ -193,7 +185,7 @@ def avg_pool3d_grad_input(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 3-D average pooling.
+    """Compute dx, the gradient of E.
 
     a_d[l] = Σ_{a} [0≤s_d·l+d_d·a+p_d·(count_include_pad−1)<D+count_include_pad·(p_d+p_d_end)]
     a_h[i] = Σ_{r} [0≤s_h·i+d_h·r+p_h·(count_include_pad−1)<H+count_include_pad·(p_h+p_h_end)]
@@ -201,7 +193,7 @@ def avg_pool3d_grad_input(
     (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o]/(a_d[l] a_h[i] a_w[j])
 
     Args:
-        dy: shape (N, D_out, H_out, W_out, C); dE/dy.
+        dy: shape (N, D_out, H_out, W_out, C), dE/dy.
         input_shape: the shape of x, (N, D, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
@@ -210,11 +202,8 @@ def avg_pool3d_grad_input(
         ceil_mode: True or False.
         count_include_pad: True or False.
 
-    Returns:
-        dx, shape (N, D, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, D, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("avg_pool3d", "dy 5", dy)
     input_shape = rt.shape("avg_pool3d", "input_shape", input_shape, 5)
@@ -276,8 +265,7 @@ class AvgPool3D(rt.Layer):
         ceil_mode: True or False.
         count_include_pad: True or False.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "avg_pool3d"

@@ -2,13 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Batch normalisation in training.
 
-(1) m[c] = 1/E Σ_{e} x[e,c]
-(2) v[c] = 1/E Σ_{e} (x[e,c]−m[c])²
-(3) h[e,c] = 1/√(ε+v[c]) (x[e,c]−m[c])
-(4) y[e,c] = γ[c] h[e,c] + β[c]
-(5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
-(6) new_var[c] = (1−ρ) running_var[c] + Eρ v[c]/max(E−1, 1)
-
 Source: Ioffe and Szegedy, Batch normalization, 2015, section 3.
 """
 
@@ -55,20 +48,10 @@ def batch_norm_forward(
     (5) new_mean[c] = (1−ρ) running_mean[c] + ρ m[c]
     (6) new_var[c] = (1−ρ) running_var[c] + Eρ v[c]/max(E−1, 1)
 
-    Args:
-        x: shape (..., C).
-        gamma: shape (C,).
-        beta: shape (C,).
-        running_mean: shape (C,).
-        running_var: shape (C,).
-        eps: a finite number, greater than 0.
-        momentum: a number, at least 0 and at most 1.
-
-    Returns:
-        y, shape (..., C); new_mean, shape (C,); new_var, shape (C,); v, shape (C,); h, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., C); gamma, shape (C,); beta, shape (C,); running_mean, shape (C,); running_var, shape (C,);
+        eps, a finite number, greater than 0; momentum, a number, at least 0 and at most 1.
+    Returns: y, shape (..., C); new_mean, shape (C,); new_var, shape (C,); v, shape (C,); h, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, beta, x, running_mean, running_var, dtype = rt.arrays(
         "batch_norm", "gamma 1, beta 1, x any, running_mean 1, running_var 1", gamma, beta, x, running_mean, running_var
@@ -116,24 +99,16 @@ def _batch_norm_grad_input_sizes(dtype: Any, gamma: Any, dy: Any, v: Any, h: Any
 
 
 def batch_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-05) -> rt.Array:
-    """Compute dx, the gradient of E: batch normalisation in training.
+    """Compute dx, the gradient of E.
 
     (32) dbeta[q] = Σ_{e} dy[e,q]
     (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
     (24) dx[q,a] = 1/E γ[a] (E dy[q,a]−h[q,a] dgamma[a]−dbeta[a])/√(ε+v[a])
 
-    Args:
-        dy: shape (..., C); dE/dy.
-        gamma: shape (C,).
-        v: shape (C,); v as the forward function returned it.
-        h: shape (..., C); h as the forward function returned it.
-        eps: a finite number, greater than 0.
-
-    Returns:
-        dx, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; gamma, shape (C,); v, shape (C,), as the forward function returned it; h, shape
+        (..., C), as the forward function returned it; eps, a finite number, greater than 0.
+    Returns: dx, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, v, h, dy, dtype = rt.arrays("batch_norm", "gamma 1, v 1, h any, dy any", gamma, v, h, dy)
     full_shape, E, epsilon, C = _batch_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
@@ -155,19 +130,11 @@ def batch_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1
 
 
 def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
-    """Compute dgamma, the gradient of E: batch normalisation in training.
+    """Compute dgamma, the gradient of E: (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q].
 
-    (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
-
-    Args:
-        dy: shape (..., C); dE/dy.
-        h: shape (..., C); h as the forward function returned it.
-
-    Returns:
-        dgamma, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; h, shape (..., C), as the forward function returned it.
+    Returns: dgamma, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, dy, dtype = rt.arrays("batch_norm", "h any, dy any", h, dy)
     dy, full_shape = rt.raveled("batch_norm", "dy", dy, 0, 1, "(..., C)")
@@ -183,24 +150,16 @@ def batch_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
 
 
 def batch_norm_grad_beta(dy: Any) -> rt.Array:
-    """Compute dbeta, the gradient of E: batch normalisation in training.
+    """Compute dbeta, the gradient of E: (32) dbeta[q] = Σ_{e} dy[e,q].
 
-    (32) dbeta[q] = Σ_{e} dy[e,q]
-
-    Args:
-        dy: shape (..., C); dE/dy.
-
-    Returns:
-        dbeta, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy.
+    Returns: dbeta, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("batch_norm", "dy any", dy)
     dy, full_shape = rt.raveled("batch_norm", "dy", dy, 0, 1, "(..., C)")
     # (32) dbeta[q] = Σ_{e} dy[e,q]
-    dbeta = rt.total(dy, 0)
-    return dbeta
+    return rt.total(dy, 0)
 
 
 def batch_norm_backward(
@@ -213,18 +172,15 @@ def batch_norm_backward(
     (24) dx[q,a] = 1/E γ[a] (E dy[q,a]−h[q,a] dgamma[a]−dbeta[a])/√(ε+v[a])
 
     Args:
-        dy: shape (..., C); dE/dy.
+        dy: shape (..., C), dE/dy.
         gamma: shape (C,).
-        v: shape (C,); v as the forward function returned it.
-        h: shape (..., C); h as the forward function returned it.
+        v: shape (C,), as the forward function returned it.
+        h: shape (..., C), as the forward function returned it.
         eps: a finite number, greater than 0.
         inputs: whether the gradients of x are wanted.
 
-    Returns:
-        dx, shape (..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, v, h, dy, dtype = rt.arrays("batch_norm", "gamma 1, v 1, h any, dy any", gamma, v, h, dy)
     full_shape, E, epsilon, C = _batch_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
@@ -270,19 +226,10 @@ def batch_norm_predict(
 
     (4) y[e,c] = γ[c] (x[e,c]−running_mean[c])/√(ε+running_var[c]) + β[c]
 
-    Args:
-        x: shape (..., C).
-        gamma: shape (C,).
-        beta: shape (C,).
-        running_mean: shape (C,).
-        running_var: shape (C,).
-        eps: a finite number, greater than 0.
-
-    Returns:
-        y, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., C); gamma, shape (C,); beta, shape (C,); running_mean, shape (C,); running_var, shape (C,);
+        eps, a finite number, greater than 0.
+    Returns: y, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, beta, x, running_mean, running_var, dtype = rt.arrays(
         "batch_norm", "gamma 1, beta 1, x any, running_mean 1, running_var 1", gamma, beta, x, running_mean, running_var
@@ -302,14 +249,9 @@ class BatchNorm(rt.Layer):
 
     Training takes x; `predict`, after training, takes x.
 
-    Args:
-        num_features: C in the equations.
-        eps: a finite number, greater than 0.
-        momentum: a number, at least 0 and at most 1.
-        dtype: float32 or float64, of the weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: num_features, C in the equations; eps, a finite number, greater than 0; momentum, a number, at least 0 and
+        at most 1; dtype, float32 or float64, of the weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "batch_norm"

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Batch normalisation after training.
 
-(1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
-(2) y[e,c] = γ[c] h[e,c] + β[c]
-
 Source: Ioffe and Szegedy, Batch normalization, 2015, section 3.1.
 """
 
@@ -45,19 +42,10 @@ def batch_norm_inference_forward(
     (1) h[e,c] = 1/√(ε+running_var[c]) (x[e,c]−running_mean[c])
     (2) y[e,c] = γ[c] h[e,c] + β[c]
 
-    Args:
-        x: shape (..., C).
-        gamma: shape (C,).
-        beta: shape (C,).
-        running_mean: shape (C,).
-        running_var: shape (C,).
-        eps: a finite number, at least 0.
-
-    Returns:
-        y, shape (..., C); h, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., C); gamma, shape (C,); beta, shape (C,); running_mean, shape (C,); running_var, shape (C,);
+        eps, a finite number, at least 0.
+    Returns: y, shape (..., C); h, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, beta, x, running_mean, running_var, dtype = rt.arrays(
         "batch_norm_inference",
@@ -101,21 +89,11 @@ def _batch_norm_inference_grad_input_sizes(
 
 
 def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, eps: float = 1e-05) -> rt.Array:
-    """Compute dx, the gradient of E: batch normalisation after training.
+    """Compute dx, the gradient of E: (5) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q]).
 
-    (5) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
-
-    Args:
-        dy: shape (..., C); dE/dy.
-        gamma: shape (C,).
-        running_var: shape (C,).
-        eps: a finite number, at least 0.
-
-    Returns:
-        dx, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; gamma, shape (C,); running_var, shape (C,); eps, a finite number, at least 0.
+    Returns: dx, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, running_var, dy, dtype = rt.arrays(
         "batch_norm_inference", "gamma 1, running_var 1, dy any", gamma, running_var, dy
@@ -131,19 +109,11 @@ def batch_norm_inference_grad_input(dy: Any, gamma: Any, running_var: Any, *, ep
 
 
 def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
-    """Compute dgamma, the gradient of E: batch normalisation after training.
+    """Compute dgamma, the gradient of E: (10) dgamma[m] = Σ_{e} dy[e,m] h[e,m].
 
-    (10) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
-
-    Args:
-        dy: shape (..., C); dE/dy.
-        h: shape (..., C); h as the forward function returned it.
-
-    Returns:
-        dgamma, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; h, shape (..., C), as the forward function returned it.
+    Returns: dgamma, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, dy, dtype = rt.arrays("batch_norm_inference", "h any, dy any", h, dy)
     dy, full_shape = rt.raveled("batch_norm_inference", "dy", dy, 0, 1, "(..., C)")
@@ -159,24 +129,16 @@ def batch_norm_inference_grad_gamma(dy: Any, h: Any) -> rt.Array:
 
 
 def batch_norm_inference_grad_beta(dy: Any) -> rt.Array:
-    """Compute dbeta, the gradient of E: batch normalisation after training.
+    """Compute dbeta, the gradient of E: (13) dbeta[m] = Σ_{e} dy[e,m].
 
-    (13) dbeta[m] = Σ_{e} dy[e,m]
-
-    Args:
-        dy: shape (..., C); dE/dy.
-
-    Returns:
-        dbeta, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy.
+    Returns: dbeta, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("batch_norm_inference", "dy any", dy)
     dy, full_shape = rt.raveled("batch_norm_inference", "dy", dy, 0, 1, "(..., C)")
     # (13) dbeta[m] = Σ_{e} dy[e,m]
-    dbeta = rt.total(dy, 0)
-    return dbeta
+    return rt.total(dy, 0)
 
 
 def batch_norm_inference_backward(
@@ -188,19 +150,10 @@ def batch_norm_inference_backward(
     (13) dbeta[m] = Σ_{e} dy[e,m]
     (5) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
 
-    Args:
-        dy: shape (..., C); dE/dy.
-        gamma: shape (C,).
-        running_var: shape (C,).
-        h: shape (..., C); h as the forward function returned it.
-        eps: a finite number, at least 0.
-        inputs: whether the gradients of x are wanted.
-
-    Returns:
-        dx, shape (..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; gamma, shape (C,); running_var, shape (C,); h, shape (..., C), as the forward
+        function returned it; eps, a finite number, at least 0; inputs, whether the gradients of x are wanted.
+    Returns: dx, shape (..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, running_var, h, dy, dtype = rt.arrays(
         "batch_norm_inference", "gamma 1, running_var 1, h any, dy any", gamma, running_var, h, dy
@@ -227,13 +180,9 @@ def batch_norm_inference_backward(
 class BatchNormInference(rt.Layer):
     """Batch normalisation after training, with state.
 
-    Args:
-        num_features: C in the equations.
-        eps: a finite number, at least 0.
-        dtype: float32 or float64, of the weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: num_features, C in the equations; eps, a finite number, at least 0; dtype, float32 or float64, of the
+        weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "batch_norm_inference"

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Bilinear layer.
 
-(1) u[e,k] = Σ_{c,d} x[e,c] z[e,d] w[c,d,k]
-(1) u[e,k] += b[k]
-
 Source: Tenenbaum and Freeman, Separating style and content with bilinear models, 2000, eq. 1.
 """
 
@@ -38,17 +35,9 @@ def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
     (1) u[e,k] = Σ_{c,d} x[e,c] z[e,d] w[c,d,k]
     (1) u[e,k] += b[k]
 
-    Args:
-        x: shape (..., C).
-        z: shape (..., D).
-        w: shape (C, D, K).
-        b: shape (K,), or None.
-
-    Returns:
-        u, shape (..., K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., C); z, shape (..., D); w, shape (C, D, K); b, shape (K,), or None.
+    Returns: u, shape (..., K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, z, dtype = rt.arrays("bilinear", "w 3, b 1 optional, x any, z any", w, b, x, z)
     full_shape, E, C, D, K = _bilinear_sizes(dtype, w, b, x, z)
@@ -69,20 +58,11 @@ def bilinear_forward(x: Any, z: Any, w: Any, b: Any = None) -> rt.Array:
 
 
 def bilinear_grad_input(dy: Any, z: Any, w: Any) -> rt.Array:
-    """Compute dx, the gradient of E: bilinear layer.
+    """Compute dx, the gradient of E: (6) dx[m,q] = Σ_{k,d} dy[m,k] z[m,d] w[q,d,k].
 
-    (6) dx[m,q] = Σ_{k,d} dy[m,k] z[m,d] w[q,d,k]
-
-    Args:
-        dy: shape (..., K); dE/du.
-        z: shape (..., D).
-        w: shape (C, D, K).
-
-    Returns:
-        dx, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., K), dE/du; z, shape (..., D); w, shape (C, D, K).
+    Returns: dx, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, z, dy, dtype = rt.arrays("bilinear", "w 3, z any, dy any", w, z, dy)
     z, full_shape = rt.raveled("bilinear", "z", z, 0, 1, "(..., D)")
@@ -103,20 +83,11 @@ def bilinear_grad_input(dy: Any, z: Any, w: Any) -> rt.Array:
 
 
 def bilinear_grad_z(dy: Any, x: Any, w: Any) -> rt.Array:
-    """Compute dz, the gradient of E: bilinear layer.
+    """Compute dz, the gradient of E: (9) dz[m,q] = Σ_{k,c} dy[m,k] x[m,c] w[c,q,k].
 
-    (9) dz[m,q] = Σ_{k,c} dy[m,k] x[m,c] w[c,q,k]
-
-    Args:
-        dy: shape (..., K); dE/du.
-        x: shape (..., C).
-        w: shape (C, D, K).
-
-    Returns:
-        dz, shape (..., D).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., K), dE/du; x, shape (..., C); w, shape (C, D, K).
+    Returns: dz, shape (..., D).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, x, dy, dtype = rt.arrays("bilinear", "w 3, x any, dy any", w, x, dy)
     x, full_shape = rt.raveled("bilinear", "x", x, 0, 1, "(..., C)")
@@ -150,20 +121,11 @@ def _bilinear_grad_weight_sizes(dtype: Any, x: Any, z: Any, dy: Any, /) -> tuple
 
 
 def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
-    """Compute dw, the gradient of E: bilinear layer.
+    """Compute dw, the gradient of E: (12) dw[m,q,v] = Σ_{e} dy[e,v] x[e,m] z[e,q].
 
-    (12) dw[m,q,v] = Σ_{e} dy[e,v] x[e,m] z[e,q]
-
-    Args:
-        dy: shape (..., K); dE/du.
-        x: shape (..., C).
-        z: shape (..., D).
-
-    Returns:
-        dw, shape (C, D, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., K), dE/du; x, shape (..., C); z, shape (..., D).
+    Returns: dw, shape (C, D, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, z, dy, dtype = rt.arrays("bilinear", "x any, z any, dy any", x, z, dy)
     E, C, D, K = _bilinear_grad_weight_sizes(dtype, x, z, dy)
@@ -181,24 +143,16 @@ def bilinear_grad_weight(dy: Any, x: Any, z: Any) -> rt.Array:
 
 
 def bilinear_grad_bias(dy: Any) -> rt.Array:
-    """Compute db, the gradient of E: bilinear layer.
+    """Compute db, the gradient of E: (15) db[m] = Σ_{e} dy[e,m].
 
-    (15) db[m] = Σ_{e} dy[e,m]
-
-    Args:
-        dy: shape (..., K); dE/du.
-
-    Returns:
-        db, shape (K,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., K), dE/du.
+    Returns: db, shape (K,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("bilinear", "dy any", dy)
     dy, full_shape = rt.raveled("bilinear", "dy", dy, 0, 1, "(..., K)")
     # (15) db[m] = Σ_{e} dy[e,m]
-    db = rt.total(dy, 0)
-    return db
+    return rt.total(dy, 0)
 
 
 class Bilinear(rt.Layer):
@@ -212,8 +166,7 @@ class Bilinear(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "bilinear"
@@ -231,9 +184,9 @@ class Bilinear(rt.Layer):
         rng: Any = None,
     ) -> None:
         super().__init__()
-        C = rt.count("bilinear", "in1_features", in1_features, 1)
-        D = rt.count("bilinear", "in2_features", in2_features, 1)
-        K = rt.count("bilinear", "out_features", out_features, 1)
+        C, D, K = rt.features(
+            "bilinear", in1_features=in1_features, in2_features=in2_features, out_features=out_features
+        )
         dtype = rt.real_type("bilinear", dtype)
         rt.affordable("bilinear", dtype, {"w": (C, D, K), "b": (K,)})
         rng = np.random.default_rng(rng)

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Binary cross-entropy of probabilities, mean over all elements.
 
-(1) y = −1/E Σ_{e} max(log1p(−x[e]), −100) (1−t[e])
-(1) y += −1/E Σ_{e} t[e] max(log(x[e]), −100)
-
 Source: Bishop, Pattern recognition and machine learning, 2006, eq. 4.90.
 """
 
@@ -26,15 +23,9 @@ def binary_cross_entropy_forward(x: Any, t: Any) -> Any:
     (1) y = −1/E Σ_{e} max(log1p(−x[e]), −100) (1−t[e])
     (1) y += −1/E Σ_{e} t[e] max(log(x[e]), −100)
 
-    Args:
-        x: any shape.
-        t: any shape.
-
-    Returns:
-        y, a number.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; t, any shape.
+    Returns: y, a number.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("binary_cross_entropy", "x any, t any", x, t)
     full_shape = x.shape
@@ -50,21 +41,14 @@ def binary_cross_entropy_forward(x: Any, t: Any) -> Any:
 
 
 def binary_cross_entropy_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
-    """Compute dx, the gradient of E: binary cross-entropy of probabilities, mean over all elements.
+    """Compute dx, the gradient of E.
 
     (7) dx[m] = −1/E dy t[m]/x[m] [log(x[m])≥−100]
     (7) dx[m] += 1/E dy (1−t[m])/(1−x[m]) [log1p(−x[m])≥−100]
 
-    Args:
-        dy: a number; dE/dy.
-        x: any shape.
-        t: any shape.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; x, any shape; t, any shape.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("binary_cross_entropy", "x any, t any", x, t)
     dy = rt.number("binary_cross_entropy", "dy", dy)
@@ -85,8 +69,7 @@ def binary_cross_entropy_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
 class BinaryCrossEntropy(rt.Layer):
     """Binary cross-entropy of probabilities, mean over all elements, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "binary_cross_entropy"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Sigmoid with binary cross-entropy, mean over all elements.
 
-(1) y = 1/E Σ_{e} (softplus(x[e]) (1−t[e])+t[e] softplus(−x[e]))
-
 Source: Bishop, Pattern recognition and machine learning, 2006, eq. 4.90.
 """
 
@@ -22,15 +20,9 @@ def binary_cross_entropy_with_logits_forward(x: Any, t: Any) -> Any:
 
     (1) y = 1/E Σ_{e} (softplus(x[e]) (1−t[e])+t[e] softplus(−x[e]))
 
-    Args:
-        x: any shape.
-        t: any shape.
-
-    Returns:
-        y, a number.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; t, any shape.
+    Returns: y, a number.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("binary_cross_entropy_with_logits", "x any, t any", x, t)
     full_shape = x.shape
@@ -44,20 +36,11 @@ def binary_cross_entropy_with_logits_forward(x: Any, t: Any) -> Any:
 
 
 def binary_cross_entropy_with_logits_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
-    """Compute dx, the gradient of E: sigmoid with binary cross-entropy, mean over all elements.
+    """Compute dx, the gradient of E: (6) dx[m] = 1/E dy (σ(x[m]) (1−t[m])−t[m] σ(−x[m])).
 
-    (6) dx[m] = 1/E dy (σ(x[m]) (1−t[m])−t[m] σ(−x[m]))
-
-    Args:
-        dy: a number; dE/dy.
-        x: any shape.
-        t: any shape.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; x, any shape; t, any shape.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("binary_cross_entropy_with_logits", "x any, t any", x, t)
     dy = rt.number("binary_cross_entropy_with_logits", "dy", dy)
@@ -76,8 +59,7 @@ def binary_cross_entropy_with_logits_grad_input(dy: Any, x: Any, t: Any) -> rt.A
 class BinaryCrossEntropyWithLogits(rt.Layer):
     """Sigmoid with binary cross-entropy, mean over all elements, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "binary_cross_entropy_with_logits"

@@ -78,17 +78,10 @@ def bottleneck_forward(
         relu3_y: 1088*H*N*W + 640 elements.
     Peak: 1088*H*N*W + 78208 elements, and blocks of 1 MiB.
 
-    Args:
-        x: shape (N, H, W, 64).
-        params: the weights by name, see Bottleneck.
-        state: the running statistics by name.
-        buffers: memory that is used again from call to call; what is kept lies in it.
-
-    Returns:
-        relu3_y, shape (N, H, W, 256), new state by name, what bottleneck_backward needs.
-
-    Raises:
-        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
+    Args: x, shape (N, H, W, 64); params, the weights by name, see Bottleneck; state, the running statistics by
+        name; buffers, memory that is used again from call to call, in which what is kept lies.
+    Returns: relu3_y, shape (N, H, W, 256), new state by name, what bottleneck_backward needs.
+    Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     x, dtype = rt.arrays("bottleneck", "x 4", x)
     N, H, W, _ = x.shape
@@ -161,17 +154,10 @@ def bottleneck_predict(x: Any, params: rt.Named, state: rt.Named, *, buffers: rt
 
     Peak: 832*H*N*W + 76800 elements, and blocks of 1 MiB.
 
-    Args:
-        x: shape (N, H, W, 64).
-        params: the weights by name, see Bottleneck.
-        state: the running statistics by name.
-        buffers: memory that is used again from call to call; what is kept lies in it.
-
-    Returns:
-        relu3_y, shape (N, H, W, 256).
-
-    Raises:
-        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
+    Args: x, shape (N, H, W, 64); params, the weights by name, see Bottleneck; state, the running statistics by
+        name; buffers, memory that is used again from call to call, in which what is kept lies.
+    Returns: relu3_y, shape (N, H, W, 256).
+    Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     x, dtype = rt.arrays("bottleneck", "x 4", x)
     N, H, W, _ = x.shape
@@ -286,17 +272,14 @@ def bottleneck_backward(
     Peak: 2112*H*N*W + 76352 elements, and blocks of 1 MiB.
 
     Args:
-        dy: shape (N, H, W, 256); dE/drelu3_y.
+        dy: shape (N, H, W, 256), dE/drelu3_y.
         params: the weights by name, see Bottleneck.
         saved: what bottleneck_forward returned last.
         inputs: whether the gradient of the input is wanted.
-        buffers: memory that is used again from call to call; what is kept lies in it.
+        buffers: memory that is used again from call to call, in which what is kept lies.
 
-    Returns:
-        the gradient of x (None unless inputs), and the gradients of all weights by name.
-
-    Raises:
-        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
+    Returns: the gradient of x (None unless inputs), and the gradients of all weights by name.
+    Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     (x, norm1_v, norm1_h, relu1_y, norm2_v, norm2_h, relu2_y, norm3_v, norm3_h, norm4_v, norm4_h, relu3_y) = saved
     dy, dtype = rt.arrays("bottleneck", "dy 4", dy)
@@ -392,12 +375,8 @@ class Bottleneck(rt.Network):
 
     The table in the constructor says of every weight and running statistic how it starts.
 
-    Args:
-        dtype: float32 or float64, of the weights.
-        rng: a NumPy generator or a seed for the initial weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: dtype, float32 or float64, of the weights; rng, a NumPy generator or a seed for the initial weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "bottleneck"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Continuously differentiable exponential linear unit.
 
-(1) y[e] = max(0, x[e]) + α expm1(min(0, x[e])/α)
-
 Source: Barron, Continuously differentiable exponential linear units, 2017.
 """
 
@@ -24,15 +22,9 @@ def celu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
 
     (1) y[e] = max(0, x[e]) + α expm1(min(0, x[e])/α)
 
-    Args:
-        x: any shape.
-        alpha: a finite number, other than 0.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; alpha, a finite number, other than 0.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("celu", "x any", x)
     full_shape = x.shape
@@ -48,20 +40,11 @@ def celu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
 
 
 def celu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
-    """Compute dx, the gradient of E: continuously differentiable exponential linear unit.
+    """Compute dx, the gradient of E: (2) dx[m] = dy[m] ([x[m]>0]+exp(min(0, x[m])/α) [x[m]≤0]).
 
-    (2) dx[m] = dy[m] ([x[m]>0]+exp(min(0, x[m])/α) [x[m]≤0])
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-        alpha: a finite number, other than 0.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape; alpha, a finite number, other than 0.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("celu", "x any, dy any", x, dy)
     full_shape = x.shape
@@ -81,11 +64,8 @@ def celu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
 class CELU(rt.Layer):
     """Continuously differentiable exponential linear unit, with state.
 
-    Args:
-        alpha: a finite number, other than 0.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: alpha, a finite number, other than 0.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "celu"

@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D padding by periodic continuation.
 
-(1) y[n,j,c] = x[n, j+W−p, c] [j<p]
-(1) y[n,j,c] += x[n, j−p, c]
-(1) y[n,j,c] += x[n, j−W−p, c] [W+p≤j]
-
 Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pad).
 """
 
@@ -41,15 +37,9 @@ def circular_pad1d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     (1) y[n,j,c] += x[n, j−p, c]
     (1) y[n,j,c] += x[n, j−W−p, c] [W+p≤j]
 
-    Args:
-        x: shape (N, W, C).
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Returns:
-        y, shape (N, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, W, C); padding, an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
+    Returns: y, shape (N, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("circular_pad1d", "x 3", x)
     N, W, C, p, W_out = _circular_pad1d_sizes(dtype, x, None, padding)
@@ -76,22 +66,16 @@ def circular_pad1d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
 
 
 def circular_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
-    """Compute dx, the gradient of E: 1-D padding by periodic continuation.
+    """Compute dx, the gradient of E.
 
     (7) dx[m,q,v] = dy[m, q+W+p, v] [q<W′−W−p]
     (7) dx[m,q,v] += dy[m, q+p, v]
     (7) dx[m,q,v] += dy[m, q+p−W, v] [W−1−q<p]
 
-    Args:
-        dy: shape (N, W_out, C); dE/dy.
-        input_shape: the shape of x, (N, W, C).
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Returns:
-        dx, shape (N, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, W_out, C), dE/dy; input_shape, the shape of x, (N, W, C); padding, an integer, one per axis,
+        a (start, end) pair per axis, 'same' or 'valid'.
+    Returns: dx, shape (N, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("circular_pad1d", "dy 3", dy)
     input_shape = rt.shape("circular_pad1d", "input_shape", input_shape, 3)
@@ -121,11 +105,8 @@ def circular_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
 class CircularPad1D(rt.Layer):
     """1-D padding by periodic continuation, with state.
 
-    Args:
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: padding, an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "circular_pad1d"

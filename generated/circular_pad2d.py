@@ -2,13 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D padding by periodic continuation.
 
-(1) z[n,i,v,c] = x[n, i+H−p_h, v, c] [i<p_h]
-(1) z[n,i,v,c] += x[n, i−p_h, v, c]
-(1) z[n,i,v,c] += x[n, i−H−p_h, v, c] [H+p_h≤i]
-(2) y[n,i,j,c] = z[n, i, j+W−p_w, c] [j<p_w]
-(2) y[n,i,j,c] += z[n, i, j−p_w, c]
-(2) y[n,i,j,c] += z[n, i, j−W−p_w, c] [W+p_w≤j]
-
 Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pad).
 """
 
@@ -51,15 +44,9 @@ def circular_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     (2) y[n,i,j,c] += z[n, i, j−p_w, c]
     (2) y[n,i,j,c] += z[n, i, j−W−p_w, c] [W+p_w≤j]
 
-    Args:
-        x: shape (N, H, W, C).
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Returns:
-        y, shape (N, H_out, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, H, W, C); padding, an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
+    Returns: y, shape (N, H_out, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("circular_pad2d", "x 4", x)
     N, H, W, C, p_h, p_w, H_out, W_out = _circular_pad2d_sizes(dtype, x, None, padding)
@@ -105,7 +92,7 @@ def circular_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
 
 
 def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D padding by periodic continuation.
+    """Compute dx, the gradient of E.
 
     (8) dz[m,q,e,a] = dy[m, q, e+W+p_w, a] [e<W′−W−p_w]
     (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
@@ -114,16 +101,10 @@ def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
     (12) dx[m,q,e,a] += dz[m, q+p_h, e, a]
     (12) dx[m,q,e,a] += dz[m, q+p_h−H, e, a] [H−1−q<p_h]
 
-    Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
-        input_shape: the shape of x, (N, H, W, C).
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H_out, W_out, C), dE/dy; input_shape, the shape of x, (N, H, W, C); padding, an integer, one
+        per axis, a (start, end) pair per axis, 'same' or 'valid'.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("circular_pad2d", "dy 4", dy)
     input_shape = rt.shape("circular_pad2d", "input_shape", input_shape, 4)
@@ -172,11 +153,8 @@ def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
 class CircularPad2D(rt.Layer):
     """2-D padding by periodic continuation, with state.
 
-    Args:
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: padding, an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "circular_pad2d"

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Concatenation along the last axis.
 
-(2) y[e,y_1] = x[e,y_1]
-(2) y[e, d+C] += z[e,d]
-
 Source: Szegedy et al., Going deeper with convolutions, 2015, section 4.
 """
 
@@ -40,15 +37,9 @@ def concatenation_forward(x: Any, z: Any) -> rt.Array:
     (2) y[e,y_1] = x[e,y_1]
     (2) y[e, d+C] += z[e,d]
 
-    Args:
-        x: shape (..., C).
-        z: shape (..., D).
-
-    Returns:
-        y, shape (..., C + D).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., C); z, shape (..., D).
+    Returns: y, shape (..., C + D).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, z, dtype = rt.arrays("concatenation", "x any, z any", x, z)
     full_shape, E, C, D = _concatenation_sizes(dtype, x, z, None)
@@ -70,20 +61,11 @@ def concatenation_forward(x: Any, z: Any) -> rt.Array:
 
 
 def concatenation_grad_input(dy: Any, *, input_shape: Sequence[int], z_shape: Sequence[int]) -> rt.Array:
-    """Compute dx, the gradient of E: concatenation along the last axis.
+    """Compute dx, the gradient of E: (7) dx[m,q] = dy[m,q].
 
-    (7) dx[m,q] = dy[m,q]
-
-    Args:
-        dy: shape (..., C + D); dE/dy.
-        input_shape: the shape of x, (..., C).
-        z_shape: the shape of z, (..., D).
-
-    Returns:
-        dx, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C + D), dE/dy; input_shape, the shape of x, (..., C); z_shape, the shape of z, (..., D).
+    Returns: dx, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("concatenation", "dy any", dy)
     input_shape = rt.shape("concatenation", "input_shape", input_shape, None)
@@ -100,20 +82,11 @@ def concatenation_grad_input(dy: Any, *, input_shape: Sequence[int], z_shape: Se
 
 
 def concatenation_grad_z(dy: Any, *, input_shape: Sequence[int], z_shape: Sequence[int]) -> rt.Array:
-    """Compute dz, the gradient of E: concatenation along the last axis.
+    """Compute dz, the gradient of E: (10) dz[m,q] = dy[m, q+C].
 
-    (10) dz[m,q] = dy[m, q+C]
-
-    Args:
-        dy: shape (..., C + D); dE/dy.
-        input_shape: the shape of x, (..., C).
-        z_shape: the shape of z, (..., D).
-
-    Returns:
-        dz, shape (..., D).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C + D), dE/dy; input_shape, the shape of x, (..., C); z_shape, the shape of z, (..., D).
+    Returns: dz, shape (..., D).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("concatenation", "dy any", dy)
     input_shape = rt.shape("concatenation", "input_shape", input_shape, None)
@@ -133,8 +106,7 @@ def concatenation_grad_z(dy: Any, *, input_shape: Sequence[int], z_shape: Sequen
 class Concatenation(rt.Layer):
     """Concatenation along the last axis, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "concatenation"

@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D convolution with a table of connections.
 
-(1) z[r,t,c,k] = w[r,t,c,k] m[c,k]
-(2) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] z[r,t,c,k]
-(2) u[n,i,j,k] += b[k]
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B and table I.
 """
 
@@ -62,11 +58,8 @@ def connected_conv2d_forward(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        u, shape (N, H_out, W_out, K); z, shape (R, T, C, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: u, shape (N, H_out, W_out, K); z, shape (R, T, C, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, m, dtype = rt.arrays("connected_conv2d", "w 4, b 1 optional, x 4, m 2", w, b, x, m)
     s_h, s_w, d_h, d_w, R, T, C, K, N, p_h, p_w, H_out, W_out = _connected_conv2d_sizes(
@@ -125,24 +118,21 @@ def connected_conv2d_grad_input(
     padding: rt.Padding = 0,
     dilation: rt.Size = 1,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D convolution with a table of connections.
+    """Compute dx, the gradient of E.
 
     (13) dx[q, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a] += Σ_{k} dy[q,i,j,k] z[r,t,a,k]
 
     Args:
-        dy: shape (N, H_out, W_out, K); dE/du.
-        z: shape (R, T, C, K); z as the forward function returned it.
+        dy: shape (N, H_out, W_out, K), dE/du.
+        z: shape (R, T, C, K), as the forward function returned it.
         input_shape: the shape of x, (N, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     z, dy, dtype = rt.arrays("connected_conv2d", "z 4, dy 4", z, dy)
     input_shape = rt.shape("connected_conv2d", "input_shape", input_shape, 4)
@@ -150,10 +140,9 @@ def connected_conv2d_grad_input(
         dtype, input_shape, dy, z, kernel_size, stride, padding, dilation
     )
     # (13) dx[q, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a] += Σ_{k} dy[q,i,j,k] z[r,t,a,k]
-    dx = rt.contract(
+    return rt.contract(
         f"q i j k, r t a k -> q {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} a", dy, z, out=rt.empty((N, H, W, C), dtype)
     )
-    return dx
 
 
 @rt.once
@@ -187,13 +176,13 @@ def connected_conv2d_grad_weight(
     padding: rt.Padding = 0,
     dilation: rt.Size = 1,
 ) -> rt.Array:
-    """Compute dw, the gradient of E: 2-D convolution with a table of connections.
+    """Compute dw, the gradient of E.
 
     (7) dz[q,v,e,a] = Σ_{n,i,j} dy[n,i,j,a] x[n, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e]
     (15) dw[q,v,e,a] = m[e,a] dz[q,v,e,a]
 
     Args:
-        dy: shape (N, H_out, W_out, K); dE/du.
+        dy: shape (N, H_out, W_out, K), dE/du.
         x: shape (N, H, W, C).
         m: shape (C, K).
         kernel_size: an integer, or one per axis, at least 1.
@@ -201,11 +190,8 @@ def connected_conv2d_grad_weight(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        dw, shape (R, T, C, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (R, T, C, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, m, dy, dtype = rt.arrays("connected_conv2d", "x 4, m 2, dy 4", x, m, dy)
     R, T, s_h, s_w, d_h, d_w, C, K, p_h, p_w = _connected_conv2d_grad_weight_sizes(
@@ -223,24 +209,16 @@ def connected_conv2d_grad_weight(
 
 
 def connected_conv2d_grad_bias(dy: Any) -> rt.Array:
-    """Compute db, the gradient of E: 2-D convolution with a table of connections.
+    """Compute db, the gradient of E: (18) db[q] = Σ_{n,i,j} dy[n,i,j,q].
 
-    (18) db[q] = Σ_{n,i,j} dy[n,i,j,q]
-
-    Args:
-        dy: shape (N, H_out, W_out, K); dE/du.
-
-    Returns:
-        db, shape (K,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H_out, W_out, K), dE/du.
+    Returns: db, shape (K,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("connected_conv2d", "dy 4", dy)
     N, H_out, W_out, K = dy.shape
     # (18) db[q] = Σ_{n,i,j} dy[n,i,j,q]
-    db = rt.total(dy, (0, 1, 2))
-    return db
+    return rt.total(dy, (0, 1, 2))
 
 
 class ConnectedConv2D(rt.Layer):
@@ -257,8 +235,7 @@ class ConnectedConv2D(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "connected_conv2d"
@@ -282,8 +259,7 @@ class ConnectedConv2D(rt.Layer):
         R, T = rt.sizes("connected_conv2d", "kernel_size", kernel_size, 2, 1)
         s_h, s_w = rt.sizes("connected_conv2d", "stride", stride, 2, 1)
         d_h, d_w = rt.sizes("connected_conv2d", "dilation", dilation, 2, 1)
-        C = rt.count("connected_conv2d", "in_channels", in_channels, 1)
-        K = rt.count("connected_conv2d", "out_channels", out_channels, 1)
+        C, K = rt.features("connected_conv2d", in_channels=in_channels, out_channels=out_channels)
         p_h, p_h_end, p_w, p_w_end = rt.paddings(
             "connected_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w)
         )

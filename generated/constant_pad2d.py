@@ -2,13 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D padding by a constant.
 
-(1) z[n,i,v,c] = a [i<p_h]
-(1) z[n,i,v,c] += x[n, i−p_h, v, c]
-(1) z[n,i,v,c] += a [H+p_h≤i]
-(2) y[n,i,j,c] = a [j<p_w]
-(2) y[n,i,j,c] += z[n, i, j−p_w, c]
-(2) y[n,i,j,c] += a [W+p_w≤j]
-
 Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016, chapter 2.
 """
 
@@ -47,16 +40,10 @@ def constant_pad2d_forward(x: Any, *, padding: rt.Padding, value: float = 0.0) -
     (2) y[n,i,j,c] += z[n, i, j−p_w, c]
     (2) y[n,i,j,c] += a [W+p_w≤j]
 
-    Args:
-        x: shape (N, H, W, C).
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-        value: a real number.
-
-    Returns:
-        y, shape (N, H_out, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, H, W, C); padding, an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid';
+        value, a real number.
+    Returns: y, shape (N, H_out, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("constant_pad2d", "x 4", x)
     a, N, H, W, C, p_h, p_w, H_out, W_out = _constant_pad2d_sizes(dtype, x, padding, value)
@@ -112,21 +99,15 @@ def _constant_pad2d_grad_input_sizes(dtype: Any, x: Any, dy: Any, /, padding: An
 
 
 def constant_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D padding by a constant.
+    """Compute dx, the gradient of E.
 
     (8) dz[m,q,e,o] = dy[m, q, e+p_w, o]
     (12) dx[m,q,e,o] = dz[m, q+p_h, e, o]
 
-    Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
-        input_shape: the shape of x, (N, H, W, C).
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H_out, W_out, C), dE/dy; input_shape, the shape of x, (N, H, W, C); padding, an integer, one
+        per axis, a (start, end) pair per axis, 'same' or 'valid'.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("constant_pad2d", "dy 4", dy)
     input_shape = rt.shape("constant_pad2d", "input_shape", input_shape, 4)
@@ -151,12 +132,8 @@ def constant_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
 class ConstantPad2D(rt.Layer):
     """2-D padding by a constant, with state.
 
-    Args:
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-        value: a real number.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: padding, an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'; value, a real number.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "constant_pad2d"

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D convolution (correlation with a learned kernel).
 
-(1) u[n, j, Kg+k] = Σ_{t,c} x[n, sj+dt−p, Cg+c] w[t, c, Kg+k]
-(1) u[n, j, Kg+k] += b[Kg+k]
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.A; Dumoulin and
     Visin, A guide to convolution arithmetic, 2016.
 """
@@ -68,11 +65,8 @@ def conv1d_forward(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        u, shape (N, W_out, G * K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: u, shape (N, W_out, G * K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("conv1d", "w 3, b 1 optional, x 3", w, b, x)
     s, d, G, T, C, N, W, K, p, W_out = _conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation, groups)
@@ -98,12 +92,10 @@ def conv1d_grad_input(
     dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 1-D convolution (correlation with a learned kernel).
-
-    (7) dx[m, sj+dt−p, Cg+c] += Σ_{k} dy[m, j, Kg+k] w[t, c, Kg+k]
+    """Compute dx, the gradient of E: (7) dx[m, sj+dt−p, Cg+c] += Σ_{k} dy[m, j, Kg+k] w[t, c, Kg+k].
 
     Args:
-        dy: shape (N, W_out, G * K); dE/du.
+        dy: shape (N, W_out, G * K), dE/du.
         w: shape (T, C, G * K).
         input_shape: the shape of x, (N, W, C * G).
         stride: an integer, or one per axis, at least 1.
@@ -111,11 +103,8 @@ def conv1d_grad_input(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        dx, shape (N, W, C * G).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, W, C * G).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, dy, dtype = rt.arrays("conv1d", "w 3, dy 3", w, dy)
     input_shape = rt.shape("conv1d", "input_shape", input_shape, 3)
@@ -160,12 +149,10 @@ def conv1d_grad_weight(
     dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
-    """Compute dw, the gradient of E: 1-D convolution (correlation with a learned kernel).
-
-    (13) dw[m, q, Kg+k] = Σ_{n,j} dy[n, j, Kg+k] x[n, dm+sj−p, q+Cg]
+    """Compute dw, the gradient of E: (13) dw[m, q, Kg+k] = Σ_{n,j} dy[n, j, Kg+k] x[n, dm+sj−p, q+Cg].
 
     Args:
-        dy: shape (N, W_out, G * K); dE/du.
+        dy: shape (N, W_out, G * K), dE/du.
         x: shape (N, W, C * G).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1.
@@ -173,11 +160,8 @@ def conv1d_grad_weight(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        dw, shape (T, C, G * K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (T, C, G * K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("conv1d", "x 3, dy 3", x, dy)
     T, s, d, G, N, W, C, p, W_out, K = _conv1d_grad_weight_sizes(
@@ -193,27 +177,18 @@ def conv1d_grad_weight(
 
 
 def conv1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
-    """Compute db, the gradient of E: 1-D convolution (correlation with a learned kernel).
+    """Compute db, the gradient of E: (16) db[Kg+k] = Σ_{n,j} dy[n, j, Kg+k].
 
-    (16) db[Kg+k] = Σ_{n,j} dy[n, j, Kg+k]
-
-    Args:
-        dy: shape (N, W_out, G * K); dE/du.
-        groups: an integer, at least 1.
-
-    Returns:
-        db, shape (G * K,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, W_out, G * K), dE/du; groups, an integer, at least 1.
+    Returns: db, shape (G * K,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("conv1d", "dy 3", dy)
     G = rt.count("conv1d", "groups", groups, 1)
     N, W_out, _ = dy.shape
     rt.divided("conv1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     # (16) db[Kg+k] = Σ_{n,j} dy[n, j, Kg+k]
-    db = rt.total(dy, (0, 1))
-    return db
+    return rt.total(dy, (0, 1))
 
 
 class Conv1D(rt.Layer):
@@ -231,8 +206,7 @@ class Conv1D(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "conv1d"

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D convolution (correlation with a learned kernel).
 
-(1) u[n, i, j, Kg+k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[r, t, c, Kg+k]
-(1) u[n, i, j, Kg+k] += b[Kg+k]
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.A; Dumoulin and
     Visin, A guide to convolution arithmetic, 2016.
 """
@@ -70,11 +67,8 @@ def conv2d_forward(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        u, shape (N, H_out, W_out, G * K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: u, shape (N, H_out, W_out, G * K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("conv2d", "w 4, b 1 optional, x 4", w, b, x)
     s_h, s_w, d_h, d_w, G, R, T, C, N, H, W, K, p_h, p_w, H_out, W_out = _conv2d_sizes(
@@ -102,12 +96,12 @@ def conv2d_grad_input(
     dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D convolution (correlation with a learned kernel).
+    """Compute dx, the gradient of E.
 
     (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] += Σ_{k} dy[m, i, j, Kg+k] w[r, t, c, Kg+k]
 
     Args:
-        dy: shape (N, H_out, W_out, G * K); dE/du.
+        dy: shape (N, H_out, W_out, G * K), dE/du.
         w: shape (R, T, C, G * K).
         input_shape: the shape of x, (N, H, W, C * G).
         stride: an integer, or one per axis, at least 1.
@@ -115,11 +109,8 @@ def conv2d_grad_input(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        dx, shape (N, H, W, C * G).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, H, W, C * G).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, dy, dtype = rt.arrays("conv2d", "w 4, dy 4", w, dy)
     input_shape = rt.shape("conv2d", "input_shape", input_shape, 4)
@@ -169,12 +160,12 @@ def conv2d_grad_weight(
     dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
-    """Compute dw, the gradient of E: 2-D convolution (correlation with a learned kernel).
+    """Compute dw, the gradient of E.
 
     (13) dw[m, q, v, Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v+Cg]
 
     Args:
-        dy: shape (N, H_out, W_out, G * K); dE/du.
+        dy: shape (N, H_out, W_out, G * K), dE/du.
         x: shape (N, H, W, C * G).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1.
@@ -182,11 +173,8 @@ def conv2d_grad_weight(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        dw, shape (R, T, C, G * K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (R, T, C, G * K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("conv2d", "x 4, dy 4", x, dy)
     R, T, s_h, s_w, d_h, d_w, G, N, H, W, C, p_h, p_w, H_out, W_out, K = _conv2d_grad_weight_sizes(
@@ -202,27 +190,18 @@ def conv2d_grad_weight(
 
 
 def conv2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
-    """Compute db, the gradient of E: 2-D convolution (correlation with a learned kernel).
+    """Compute db, the gradient of E: (16) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k].
 
-    (16) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k]
-
-    Args:
-        dy: shape (N, H_out, W_out, G * K); dE/du.
-        groups: an integer, at least 1.
-
-    Returns:
-        db, shape (G * K,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H_out, W_out, G * K), dE/du; groups, an integer, at least 1.
+    Returns: db, shape (G * K,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("conv2d", "dy 4", dy)
     G = rt.count("conv2d", "groups", groups, 1)
     N, H_out, W_out, _ = dy.shape
     rt.divided("conv2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
     # (16) db[Kg+k] = Σ_{n,i,j} dy[n, i, j, Kg+k]
-    db = rt.total(dy, (0, 1, 2))
-    return db
+    return rt.total(dy, (0, 1, 2))
 
 
 class Conv2D(rt.Layer):
@@ -240,8 +219,7 @@ class Conv2D(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "conv2d"

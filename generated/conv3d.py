@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D convolution (correlation with a learned kernel).
 
-(1) u[n, l, i, j, Kg+k]
-      = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[a, r, t, c, Kg+k]
-(1) u[n, l, i, j, Kg+k] += b[Kg+k]
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.A; Dumoulin and
     Visin, A guide to convolution arithmetic, 2016.
 """
@@ -76,11 +72,8 @@ def conv3d_forward(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        u, shape (N, D_out, H_out, W_out, G * K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: u, shape (N, D_out, H_out, W_out, G * K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("conv3d", "w 5, b 1 optional, x 5", w, b, x)
     s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, C, N, D, H, W, K, p_d, p_h, p_w, D_out, H_out, W_out = _conv3d_sizes(
@@ -114,13 +107,13 @@ def conv3d_grad_input(
     dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 3-D convolution (correlation with a learned kernel).
+    """Compute dx, the gradient of E.
 
     (7) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c]
           += Σ_{k} dy[m, l, i, j, Kg+k] w[a, r, t, c, Kg+k]
 
     Args:
-        dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
+        dy: shape (N, D_out, H_out, W_out, G * K), dE/du.
         w: shape (A, R, T, C, G * K).
         input_shape: the shape of x, (N, D, H, W, C * G).
         stride: an integer, or one per axis, at least 1.
@@ -128,11 +121,8 @@ def conv3d_grad_input(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        dx, shape (N, D, H, W, C * G).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, D, H, W, C * G).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, dy, dtype = rt.arrays("conv3d", "w 5, dy 5", w, dy)
     input_shape = rt.shape("conv3d", "input_shape", input_shape, 5)
@@ -193,13 +183,13 @@ def conv3d_grad_weight(
     dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
-    """Compute dw, the gradient of E: 3-D convolution (correlation with a learned kernel).
+    """Compute dw, the gradient of E.
 
     (13) dw[m, q, v, e, Kg+k]
            = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k] x[n, d_d·m+s_d·l−p_d, d_h·q+s_h·i−p_h, d_w·v+s_w·j−p_w, e+Cg]
 
     Args:
-        dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
+        dy: shape (N, D_out, H_out, W_out, G * K), dE/du.
         x: shape (N, D, H, W, C * G).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1.
@@ -207,11 +197,8 @@ def conv3d_grad_weight(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        dw, shape (A, R, T, C, G * K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (A, R, T, C, G * K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("conv3d", "x 5, dy 5", x, dy)
     sizes = _conv3d_grad_weight_sizes(dtype, x, dy, kernel_size, stride, padding, dilation, groups)
@@ -233,27 +220,18 @@ def conv3d_grad_weight(
 
 
 def conv3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
-    """Compute db, the gradient of E: 3-D convolution (correlation with a learned kernel).
+    """Compute db, the gradient of E: (16) db[Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k].
 
-    (16) db[Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
-
-    Args:
-        dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
-        groups: an integer, at least 1.
-
-    Returns:
-        db, shape (G * K,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, D_out, H_out, W_out, G * K), dE/du; groups, an integer, at least 1.
+    Returns: db, shape (G * K,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("conv3d", "dy 5", dy)
     G = rt.count("conv3d", "groups", groups, 1)
     N, D_out, H_out, W_out, _ = dy.shape
     rt.divided("conv3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
     # (16) db[Kg+k] = Σ_{n,l,i,j} dy[n, l, i, j, Kg+k]
-    db = rt.total(dy, (0, 1, 2, 3))
-    return db
+    return rt.total(dy, (0, 1, 2, 3))
 
 
 class Conv3D(rt.Layer):
@@ -271,8 +249,7 @@ class Conv3D(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "conv3d"

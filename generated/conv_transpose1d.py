@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D transposed convolution.
 
-(1) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
-(1) u[n, v, Kg+k] += b[Kg+k]
-
 Source: Zeiler et al., Deconvolutional networks, 2010, section 3; Dumoulin and Visin, A guide to convolution
     arithmetic, 2016, chapter 4.
 """
@@ -88,11 +85,8 @@ def conv_transpose1d_forward(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        u, shape (N, W_out, G * K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: u, shape (N, W_out, G * K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("conv_transpose1d", "w 3, b 1 optional, x 3", w, b, x)
     s, d, G, T, K, N, W, C, p, W_out = _conv_transpose1d_sizes(
@@ -121,12 +115,10 @@ def conv_transpose1d_grad_input(
     dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 1-D transposed convolution.
-
-    (7) dx[m, q, Cg+c] = Σ_{t,k} dy[m, sq+dt−p, Kg+k] w[t, k, Cg+c]
+    """Compute dx, the gradient of E: (7) dx[m, q, Cg+c] = Σ_{t,k} dy[m, sq+dt−p, Kg+k] w[t, k, Cg+c].
 
     Args:
-        dy: shape (N, W_out, G * K); dE/du.
+        dy: shape (N, W_out, G * K), dE/du.
         w: shape (T, K, C * G).
         input_shape: the shape of x, (N, W, C * G).
         stride: an integer, or one per axis, at least 1.
@@ -135,11 +127,8 @@ def conv_transpose1d_grad_input(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        dx, shape (N, W, C * G).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, W, C * G).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, dy, dtype = rt.arrays("conv_transpose1d", "w 3, dy 3", w, dy)
     input_shape = rt.shape("conv_transpose1d", "input_shape", input_shape, 3)
@@ -204,12 +193,10 @@ def conv_transpose1d_grad_weight(
     dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
-    """Compute dw, the gradient of E: 1-D transposed convolution.
-
-    (11) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c]
+    """Compute dw, the gradient of E: (11) dw[m, q, Cg+c] = Σ_{n,j} dy[n, dm+sj−p, q+Kg] x[n, j, Cg+c].
 
     Args:
-        dy: shape (N, W_out, G * K); dE/du.
+        dy: shape (N, W_out, G * K), dE/du.
         x: shape (N, W, C * G).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1.
@@ -218,11 +205,8 @@ def conv_transpose1d_grad_weight(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        dw, shape (T, K, C * G).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (T, K, C * G).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("conv_transpose1d", "x 3, dy 3", x, dy)
     T, s, d, G, N, W, C, p, W_out, K = _conv_transpose1d_grad_weight_sizes(
@@ -238,27 +222,18 @@ def conv_transpose1d_grad_weight(
 
 
 def conv_transpose1d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
-    """Compute db, the gradient of E: 1-D transposed convolution.
+    """Compute db, the gradient of E: (16) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k].
 
-    (16) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
-
-    Args:
-        dy: shape (N, W_out, G * K); dE/du.
-        groups: an integer, at least 1.
-
-    Returns:
-        db, shape (G * K,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, W_out, G * K), dE/du; groups, an integer, at least 1.
+    Returns: db, shape (G * K,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("conv_transpose1d", "dy 3", dy)
     G = rt.count("conv_transpose1d", "groups", groups, 1)
     N, W_out, _ = dy.shape
     rt.divided("conv_transpose1d", "argument dy, axis 2 (G * K)", dy.shape[2], G)
     # (16) db[Kg+k] = Σ_{n,v} dy[n, v, Kg+k]
-    db = rt.total(dy, (0, 1))
-    return db
+    return rt.total(dy, (0, 1))
 
 
 class ConvTranspose1D(rt.Layer):
@@ -277,8 +252,7 @@ class ConvTranspose1D(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "conv_transpose1d"

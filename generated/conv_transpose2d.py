@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D transposed convolution.
 
-(1) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
-(1) u[n, h, v, Kg+k] += b[Kg+k]
-
 Source: Zeiler et al., Deconvolutional networks, 2010, section 3; Dumoulin and Visin, A guide to convolution
     arithmetic, 2016, chapter 4.
 """
@@ -90,11 +87,8 @@ def conv_transpose2d_forward(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        u, shape (N, H_out, W_out, G * K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: u, shape (N, H_out, W_out, G * K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("conv_transpose2d", "w 4, b 1 optional, x 4", w, b, x)
     s_h, s_w, d_h, d_w, G, R, T, K, N, H, W, C, p_h, p_w, H_out, W_out = _conv_transpose2d_sizes(
@@ -123,12 +117,12 @@ def conv_transpose2d_grad_input(
     dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D transposed convolution.
+    """Compute dx, the gradient of E.
 
     (7) dx[m, q, e, Cg+c] = Σ_{r,t,k} dy[m, s_h·q+d_h·r−p_h, s_w·e+d_w·t−p_w, Kg+k] w[r, t, k, Cg+c]
 
     Args:
-        dy: shape (N, H_out, W_out, G * K); dE/du.
+        dy: shape (N, H_out, W_out, G * K), dE/du.
         w: shape (R, T, K, C * G).
         input_shape: the shape of x, (N, H, W, C * G).
         stride: an integer, or one per axis, at least 1.
@@ -137,11 +131,8 @@ def conv_transpose2d_grad_input(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        dx, shape (N, H, W, C * G).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, H, W, C * G).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, dy, dtype = rt.arrays("conv_transpose2d", "w 4, dy 4", w, dy)
     input_shape = rt.shape("conv_transpose2d", "input_shape", input_shape, 4)
@@ -209,12 +200,12 @@ def conv_transpose2d_grad_weight(
     dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
-    """Compute dw, the gradient of E: 2-D transposed convolution.
+    """Compute dw, the gradient of E.
 
     (11) dw[m, q, e, Cg+c] = Σ_{n,i,j} dy[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, e+Kg] x[n, i, j, Cg+c]
 
     Args:
-        dy: shape (N, H_out, W_out, G * K); dE/du.
+        dy: shape (N, H_out, W_out, G * K), dE/du.
         x: shape (N, H, W, C * G).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1.
@@ -223,11 +214,8 @@ def conv_transpose2d_grad_weight(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        dw, shape (R, T, K, C * G).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (R, T, K, C * G).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("conv_transpose2d", "x 4, dy 4", x, dy)
     R, T, s_h, s_w, d_h, d_w, G, N, H, W, C, p_h, p_w, H_out, W_out, K = _conv_transpose2d_grad_weight_sizes(
@@ -243,27 +231,18 @@ def conv_transpose2d_grad_weight(
 
 
 def conv_transpose2d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
-    """Compute db, the gradient of E: 2-D transposed convolution.
+    """Compute db, the gradient of E: (16) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k].
 
-    (16) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
-
-    Args:
-        dy: shape (N, H_out, W_out, G * K); dE/du.
-        groups: an integer, at least 1.
-
-    Returns:
-        db, shape (G * K,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H_out, W_out, G * K), dE/du; groups, an integer, at least 1.
+    Returns: db, shape (G * K,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("conv_transpose2d", "dy 4", dy)
     G = rt.count("conv_transpose2d", "groups", groups, 1)
     N, H_out, W_out, _ = dy.shape
     rt.divided("conv_transpose2d", "argument dy, axis 3 (G * K)", dy.shape[3], G)
     # (16) db[Kg+k] = Σ_{n,h,v} dy[n, h, v, Kg+k]
-    db = rt.total(dy, (0, 1, 2))
-    return db
+    return rt.total(dy, (0, 1, 2))
 
 
 class ConvTranspose2D(rt.Layer):
@@ -282,8 +261,7 @@ class ConvTranspose2D(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "conv_transpose2d"

@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D transposed convolution.
 
-(1) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k]
-      += Σ_{c} x[n, l, i, j, Cg+c] w[a, r, t, k, Cg+c]
-(1) u[n, q, h, v, Kg+k] += b[Kg+k]
-
 Source: Zeiler et al., Deconvolutional networks, 2010, section 3; Dumoulin and Visin, A guide to convolution
     arithmetic, 2016, chapter 4.
 """
@@ -98,11 +94,8 @@ def conv_transpose3d_forward(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        u, shape (N, D_out, H_out, W_out, G * K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: u, shape (N, D_out, H_out, W_out, G * K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("conv_transpose3d", "w 5, b 1 optional, x 5", w, b, x)
     sizes = _conv_transpose3d_sizes(dtype, w, b, x, None, stride, padding, output_padding, dilation, groups)
@@ -136,13 +129,13 @@ def conv_transpose3d_grad_input(
     dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 3-D transposed convolution.
+    """Compute dx, the gradient of E.
 
     (7) dx[m, e, o, f, Cg+c]
           = Σ_{a,r,t,k} dy[m, s_d·e+d_d·a−p_d, s_h·o+d_h·r−p_h, s_w·f+d_w·t−p_w, Kg+k] w[a, r, t, k, Cg+c]
 
     Args:
-        dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
+        dy: shape (N, D_out, H_out, W_out, G * K), dE/du.
         w: shape (A, R, T, K, C * G).
         input_shape: the shape of x, (N, D, H, W, C * G).
         stride: an integer, or one per axis, at least 1.
@@ -151,11 +144,8 @@ def conv_transpose3d_grad_input(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        dx, shape (N, D, H, W, C * G).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, D, H, W, C * G).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, dy, dtype = rt.arrays("conv_transpose3d", "w 5, dy 5", w, dy)
     input_shape = rt.shape("conv_transpose3d", "input_shape", input_shape, 5)
@@ -234,13 +224,13 @@ def conv_transpose3d_grad_weight(
     dilation: rt.Size = 1,
     groups: int = 1,
 ) -> rt.Array:
-    """Compute dw, the gradient of E: 3-D transposed convolution.
+    """Compute dw, the gradient of E.
 
     (11) dw[m, e, o, f, Cg+c]
            = Σ_{n,l,i,j} dy[n, d_d·m+s_d·l−p_d, d_h·e+s_h·i−p_h, d_w·o+s_w·j−p_w, f+Kg] x[n, l, i, j, Cg+c]
 
     Args:
-        dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
+        dy: shape (N, D_out, H_out, W_out, G * K), dE/du.
         x: shape (N, D, H, W, C * G).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1.
@@ -249,11 +239,8 @@ def conv_transpose3d_grad_weight(
         dilation: an integer, or one per axis, at least 1.
         groups: an integer, at least 1.
 
-    Returns:
-        dw, shape (A, R, T, K, C * G).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (A, R, T, K, C * G).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("conv_transpose3d", "x 5, dy 5", x, dy)
     sizes = _conv_transpose3d_grad_weight_sizes(
@@ -277,27 +264,18 @@ def conv_transpose3d_grad_weight(
 
 
 def conv_transpose3d_grad_bias(dy: Any, *, groups: int = 1) -> rt.Array:
-    """Compute db, the gradient of E: 3-D transposed convolution.
+    """Compute db, the gradient of E: (16) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k].
 
-    (16) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
-
-    Args:
-        dy: shape (N, D_out, H_out, W_out, G * K); dE/du.
-        groups: an integer, at least 1.
-
-    Returns:
-        db, shape (G * K,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, D_out, H_out, W_out, G * K), dE/du; groups, an integer, at least 1.
+    Returns: db, shape (G * K,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("conv_transpose3d", "dy 5", dy)
     G = rt.count("conv_transpose3d", "groups", groups, 1)
     N, D_out, H_out, W_out, _ = dy.shape
     rt.divided("conv_transpose3d", "argument dy, axis 4 (G * K)", dy.shape[4], G)
     # (16) db[Kg+k] = Σ_{n,q,h,v} dy[n, q, h, v, Kg+k]
-    db = rt.total(dy, (0, 1, 2, 3))
-    return db
+    return rt.total(dy, (0, 1, 2, 3))
 
 
 class ConvTranspose3D(rt.Layer):
@@ -316,8 +294,7 @@ class ConvTranspose3D(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "conv_transpose3d"

@@ -2,15 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Softmax with weighted cross-entropy, mean over the labels that count.
 
-(1) m[e] = max_{k} x[e,k]
-(2) h[e,k] = exp(x[e,k]−m[e])
-(3) z[e] = Σ_{k} h[e,k]
-(4) q[e,k] = w[k] (ε/K+(1−ε) [k=t[e]]) [t[e]≠i]
-(5) a[e] = Σ_{k} q[e,k]
-(6) s = Σ_{k,e} w[k] [k=t[e]][t[e]≠i]
-(7) y = 1/s Σ_{e} a[e] log(z[e])
-(7) y += 1/s Σ_{e,k} q[e,k] (m[e]−x[e,k]) [q[e,k]≠0]
-
 Source: Szegedy et al., Rethinking the Inception architecture for computer vision, 2016, section 7.
 """
 
@@ -59,18 +50,10 @@ def cross_entropy_forward(
     (7) y = 1/s Σ_{e} a[e] log(z[e])
     (7) y += 1/s Σ_{e,k} q[e,k] (m[e]−x[e,k]) [q[e,k]≠0]
 
-    Args:
-        x: shape (..., K).
-        t: shape (...), integers.
-        w: shape (K,), or None for ones.
-        ignore_index: an integer, at least -2147483648 and at most 2147483647.
-        label_smoothing: a number, at least 0 and at most 1.
-
-    Returns:
-        y, a number; h, shape (..., K); z, shape (...); q, shape (..., K); a, shape (...); s, a number.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., K); t, shape (...), integers; w, shape (K,), or None for ones; ignore_index, an integer, at
+        least -2147483648 and at most 2147483647; label_smoothing, a number, at least 0 and at most 1.
+    Returns: y, a number; h, shape (..., K); z, shape (...); q, shape (..., K); a, shape (...); s, a number.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, w, t, dtype = rt.arrays("cross_entropy", "x any, w 1 optional, t any integers", x, w, t)
     full_shape, E, i, epsilon, K = _cross_entropy_sizes(dtype, x, t, w, ignore_index, label_smoothing)
@@ -130,23 +113,18 @@ def _cross_entropy_grad_input_sizes(dtype: Any, h: Any, z: Any, q: Any, a: Any, 
 
 
 def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) -> rt.Array:
-    """Compute dx, the gradient of E: softmax with weighted cross-entropy, mean over the labels that count.
-
-    (27) dx[v,o] = dy (h[v,o] a[v]/z[v]−q[v,o] [q[v,o]≠0])/s
+    """Compute dx, the gradient of E: (27) dx[v,o] = dy (h[v,o] a[v]/z[v]−q[v,o] [q[v,o]≠0])/s.
 
     Args:
-        dy: a number; dE/dy.
-        h: shape (..., K); h as the forward function returned it.
-        z: shape (...); z as the forward function returned it.
-        q: shape (..., K); q as the forward function returned it.
-        a: shape (...); a as the forward function returned it.
-        s: a number; s as the forward function returned it.
+        dy: a number, dE/dy.
+        h: shape (..., K), as the forward function returned it.
+        z: shape (...), as the forward function returned it.
+        q: shape (..., K), as the forward function returned it.
+        a: shape (...), as the forward function returned it.
+        s: a number, as the forward function returned it.
 
-    Returns:
-        dx, shape (..., K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (..., K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, z, q, a, dtype = rt.arrays("cross_entropy", "h any, z any, q any, a any", h, z, q, a)
     dy = rt.number("cross_entropy", "dy", dy)
@@ -166,12 +144,9 @@ def cross_entropy_grad_input(dy: Any, h: Any, z: Any, q: Any, a: Any, s: Any) ->
 class CrossEntropy(rt.Layer):
     """Softmax with weighted cross-entropy, mean over the labels that count, with state.
 
-    Args:
-        ignore_index: an integer, at least -2147483648 and at most 2147483647.
-        label_smoothing: a number, at least 0 and at most 1.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: ignore_index, an integer, at least -2147483648 and at most 2147483647; label_smoothing, a number, at least
+        0 and at most 1.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "cross_entropy"

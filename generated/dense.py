@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Dense (fully connected) layer.
 
-(1) u[e,k] = Σ_{c} x[e,c] w[c,k]
-(1) u[e,k] += b[k]
-
 Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 1.
 """
 
@@ -24,23 +21,15 @@ def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
     (1) u[e,k] = Σ_{c} x[e,c] w[c,k]
     (1) u[e,k] += b[k]
 
-    Args:
-        x: shape (..., C).
-        w: shape (C, K).
-        b: shape (K,), or None.
-
-    Returns:
-        u, shape (..., K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., C); w, shape (C, K); b, shape (K,), or None.
+    Returns: u, shape (..., K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("dense", "w 2, b 1 optional, x any", w, b, x)
     x, full_shape = rt.raveled("dense", "x", x, 0, 1, "(..., C)")
     C, K = w.shape
     rt.extent("dense", "argument x, axis -1 (features)", x.shape[-1], C)
-    if b is not None:
-        rt.extents("dense", "b", b.shape, (K,), "K")
+    rt.extents("dense", "b", b, (K,), "K")
     # (1) u[e,k] = Σ_{c} x[e,c] w[c,k]
     u = rt.contract("e c, c k -> e k", x, w)
     # (1) u[e,k] += b[k]
@@ -50,85 +39,53 @@ def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
 
 
 def dense_grad_input(dy: Any, w: Any) -> rt.Array:
-    """Compute dx, the gradient of E: dense (fully connected) layer.
+    """Compute dx, the gradient of E: (6) dx[m,q] = Σ_{k} dy[m,k] w[q,k].
 
-    (6) dx[m,q] = Σ_{k} dy[m,k] w[q,k]
-
-    Args:
-        dy: shape (..., K); dE/du.
-        w: shape (C, K).
-
-    Returns:
-        dx, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., K), dE/du; w, shape (C, K).
+    Returns: dx, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, dy, dtype = rt.arrays("dense", "w 2, dy any", w, dy)
     dy, full_shape = rt.raveled("dense", "dy", dy, 0, 1, "(..., K)")
     C, K = w.shape
     rt.extent("dense", "argument dy, axis -1 (K)", dy.shape[-1], K)
     # (6) dx[m,q] = Σ_{k} dy[m,k] w[q,k]
-    dx = rt.contract("m k, q k -> m q", dy, w)
-    return dx.reshape(*full_shape, C)
+    return rt.contract("m k, q k -> m q", dy, w).reshape(*full_shape, C)
 
 
 def dense_grad_weight(dy: Any, x: Any) -> rt.Array:
-    """Compute dw, the gradient of E: dense (fully connected) layer.
+    """Compute dw, the gradient of E: (9) dw[m,q] = Σ_{e} dy[e,q] x[e,m].
 
-    (9) dw[m,q] = Σ_{e} dy[e,q] x[e,m]
-
-    Args:
-        dy: shape (..., K); dE/du.
-        x: shape (..., C).
-
-    Returns:
-        dw, shape (C, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., K), dE/du; x, shape (..., C).
+    Returns: dw, shape (C, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("dense", "x any, dy any", x, dy)
     x, full_shape = rt.raveled("dense", "x", x, 0, 1, "(..., C)")
     dy = rt.same_raveled("dense", "dy", dy, 0, 1, "(..., K)", full_shape)
     # (9) dw[m,q] = Σ_{e} dy[e,q] x[e,m]
-    dw = rt.contract("e m, e q -> m q", x, dy)
-    return dw
+    return rt.contract("e m, e q -> m q", x, dy)
 
 
 def dense_grad_bias(dy: Any) -> rt.Array:
-    """Compute db, the gradient of E: dense (fully connected) layer.
+    """Compute db, the gradient of E: (12) db[m] = Σ_{e} dy[e,m].
 
-    (12) db[m] = Σ_{e} dy[e,m]
-
-    Args:
-        dy: shape (..., K); dE/du.
-
-    Returns:
-        db, shape (K,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., K), dE/du.
+    Returns: db, shape (K,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("dense", "dy any", dy)
     dy, full_shape = rt.raveled("dense", "dy", dy, 0, 1, "(..., K)")
     # (12) db[m] = Σ_{e} dy[e,m]
-    db = rt.total(dy, 0)
-    return db
+    return rt.total(dy, 0)
 
 
 class Dense(rt.Layer):
     """Dense (fully connected) layer, with state.
 
-    Args:
-        in_features: C in the equations.
-        out_features: K in the equations.
-        bias: whether there is a bias b.
-        dtype: float32 or float64, of the weights.
-        rng: a NumPy generator or a seed for the initial weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: in_features, C in the equations; out_features, K in the equations; bias, whether there is a bias b; dtype,
+        float32 or float64, of the weights; rng, a NumPy generator or a seed for the initial weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "dense"
@@ -139,8 +96,7 @@ class Dense(rt.Layer):
         self, in_features: int, out_features: int, *, bias: bool = True, dtype: Any = np.float32, rng: Any = None
     ) -> None:
         super().__init__()
-        C = rt.count("dense", "in_features", in_features, 1)
-        K = rt.count("dense", "out_features", out_features, 1)
+        C, K = rt.features("dense", in_features=in_features, out_features=out_features)
         dtype = rt.real_type("dense", dtype)
         rt.affordable("dense", dtype, {"w": (C, K), "b": (K,)})
         rng = np.random.default_rng(rng)

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D depthwise convolution.
 
-(1) u[n, j, Mc+k] = Σ_{t} x[n, sj+dt−p, c] w[t,c,k]
-(1) u[n, j, Mc+k] += b[Mc+k]
-
 Source: Chollet, Xception: deep learning with depthwise separable convolutions, 2017; Howard et al., MobileNets,
     2017, eq. 3.
 """
@@ -57,11 +54,8 @@ def depthwise_conv1d_forward(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        u, shape (N, W_out, C * M).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: u, shape (N, W_out, C * M).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("depthwise_conv1d", "w 3, b 1 optional, x 3", w, b, x)
     s, d, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
@@ -78,31 +72,25 @@ def depthwise_conv1d_forward(
 def depthwise_conv1d_grad_input(
     dy: Any, w: Any, *, input_shape: Sequence[int], stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 1-D depthwise convolution.
-
-    (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k]
+    """Compute dx, the gradient of E: (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k].
 
     Args:
-        dy: shape (N, W_out, C * M); dE/du.
+        dy: shape (N, W_out, C * M), dE/du.
         w: shape (T, C, M).
         input_shape: the shape of x, (N, W, C).
         stride: an integer, or one per axis, at least 1.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        dx, shape (N, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, dy, dtype = rt.arrays("depthwise_conv1d", "w 3, dy 3", w, dy)
     input_shape = rt.shape("depthwise_conv1d", "input_shape", input_shape, 3)
     s, d, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m, j, Mv+k] w[t,v,k]
     dy_1 = dy.reshape(N, W_out, C, M)
-    dx = rt.contract(f"m j v k, t v k -> m {s}j+{d}t-{p} v", dy_1, w, out=rt.empty((N, W, C), dtype))
-    return dx
+    return rt.contract(f"m j v k, t v k -> m {s}j+{d}t-{p} v", dy_1, w, out=rt.empty((N, W, C), dtype))
 
 
 @rt.once
@@ -127,23 +115,18 @@ def _depthwise_conv1d_grad_weight_sizes(
 def depthwise_conv1d_grad_weight(
     dy: Any, x: Any, *, kernel_size: rt.Size, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
-    """Compute dw, the gradient of E: 1-D depthwise convolution.
-
-    (13) dw[m,q,v] = Σ_{n,j} dy[n, j, Mq+v] x[n, dm+sj−p, q]
+    """Compute dw, the gradient of E: (13) dw[m,q,v] = Σ_{n,j} dy[n, j, Mq+v] x[n, dm+sj−p, q].
 
     Args:
-        dy: shape (N, W_out, C * M); dE/du.
+        dy: shape (N, W_out, C * M), dE/du.
         x: shape (N, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        dw, shape (T, C, M).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (T, C, M).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("depthwise_conv1d", "x 3, dy 3", x, dy)
     T, s, d, N, C, p, W_out, M = _depthwise_conv1d_grad_weight_sizes(
@@ -151,8 +134,7 @@ def depthwise_conv1d_grad_weight(
     )
     # (13) dw[m,q,v] = Σ_{n,j} dy[n, j, Mq+v] x[n, dm+sj−p, q]
     dy_1 = dy.reshape(N, W_out, C, M)
-    dw = rt.contract(f"n {d}m+{s}j-{p} q, n j q v -> m q v", x, dy_1, out=rt.empty((T, C, M), dtype))
-    return dw
+    return rt.contract(f"n {d}m+{s}j-{p} q, n j q v -> m q v", x, dy_1, out=rt.empty((T, C, M), dtype))
 
 
 @rt.once
@@ -184,12 +166,10 @@ def depthwise_conv1d_grad_bias(
     padding: rt.Padding = 0,
     dilation: rt.Size = 1,
 ) -> rt.Array:
-    """Compute db, the gradient of E: 1-D depthwise convolution.
-
-    (18) db[Mc+k] = Σ_{n,j} dy[n, j, Mc+k]
+    """Compute db, the gradient of E: (18) db[Mc+k] = Σ_{n,j} dy[n, j, Mc+k].
 
     Args:
-        dy: shape (N, W_out, C * M); dE/du.
+        dy: shape (N, W_out, C * M), dE/du.
         input_shape: the shape of x, (N, W, C).
         weight_shape: the shape of w, (T, C, M).
         kernel_size: an integer, or one per axis, at least 1.
@@ -197,19 +177,15 @@ def depthwise_conv1d_grad_bias(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        db, shape (C * M,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: db, shape (C * M,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("depthwise_conv1d", "dy 3", dy)
     input_shape = rt.shape("depthwise_conv1d", "input_shape", input_shape, 3)
     weight_shape = rt.shape("depthwise_conv1d", "weight_shape", weight_shape, 3)
     _depthwise_conv1d_grad_bias_sizes(dtype, input_shape, weight_shape, dy, kernel_size, stride, padding, dilation)
     # (18) db[Mc+k] = Σ_{n,j} dy[n, j, Mc+k]
-    db = rt.total(dy, (0, 1))
-    return db
+    return rt.total(dy, (0, 1))
 
 
 class DepthwiseConv1D(rt.Layer):
@@ -226,8 +202,7 @@ class DepthwiseConv1D(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "depthwise_conv1d"
@@ -251,8 +226,7 @@ class DepthwiseConv1D(rt.Layer):
         (T,) = rt.sizes("depthwise_conv1d", "kernel_size", kernel_size, 1, 1)
         (s,) = rt.sizes("depthwise_conv1d", "stride", stride, 1, 1)
         (d,) = rt.sizes("depthwise_conv1d", "dilation", dilation, 1, 1)
-        C = rt.count("depthwise_conv1d", "in_channels", in_channels, 1)
-        M = rt.count("depthwise_conv1d", "depth_multiplier", depth_multiplier, 1)
+        C, M = rt.features("depthwise_conv1d", in_channels=in_channels, depth_multiplier=depth_multiplier)
         p, p_end = rt.paddings("depthwise_conv1d", padding, (d * (T - 1),), (s,))
         self.kernel_size = kernel_size
         self.stride = stride

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D depthwise convolution.
 
-(1) u[n, i, j, Mc+k] = Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[r,t,c,k]
-(1) u[n, i, j, Mc+k] += b[Mc+k]
-
 Source: Chollet, Xception: deep learning with depthwise separable convolutions, 2017; Howard et al., MobileNets,
     2017, eq. 3.
 """
@@ -59,11 +56,8 @@ def depthwise_conv2d_forward(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        u, shape (N, H_out, W_out, C * M).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: u, shape (N, H_out, W_out, C * M).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("depthwise_conv2d", "w 4, b 1 optional, x 4", w, b, x)
     s_h, s_w, d_h, d_w, C, M, N, H, W, p_h, p_w, H_out, W_out = _depthwise_conv2d_sizes(
@@ -82,23 +76,20 @@ def depthwise_conv2d_forward(
 def depthwise_conv2d_grad_input(
     dy: Any, w: Any, *, input_shape: Sequence[int], stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D depthwise convolution.
+    """Compute dx, the gradient of E.
 
     (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m, i, j, Me+k] w[r,t,e,k]
 
     Args:
-        dy: shape (N, H_out, W_out, C * M); dE/du.
+        dy: shape (N, H_out, W_out, C * M), dE/du.
         w: shape (R, T, C, M).
         input_shape: the shape of x, (N, H, W, C).
         stride: an integer, or one per axis, at least 1.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, dy, dtype = rt.arrays("depthwise_conv2d", "w 4, dy 4", w, dy)
     input_shape = rt.shape("depthwise_conv2d", "input_shape", input_shape, 4)
@@ -107,10 +98,9 @@ def depthwise_conv2d_grad_input(
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m, i, j, Me+k] w[r,t,e,k]
     dy_1 = dy.reshape(N, H_out, W_out, C, M)
-    dx = rt.contract(
+    return rt.contract(
         f"m i j e k, r t e k -> m {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} e", dy_1, w, out=rt.empty((N, H, W, C), dtype)
     )
-    return dx
 
 
 @rt.once
@@ -138,23 +128,20 @@ def _depthwise_conv2d_grad_weight_sizes(
 def depthwise_conv2d_grad_weight(
     dy: Any, x: Any, *, kernel_size: rt.Size, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
-    """Compute dw, the gradient of E: 2-D depthwise convolution.
+    """Compute dw, the gradient of E.
 
     (13) dw[m,q,v,e] = Σ_{n,i,j} dy[n, i, j, Mv+e] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v]
 
     Args:
-        dy: shape (N, H_out, W_out, C * M); dE/du.
+        dy: shape (N, H_out, W_out, C * M), dE/du.
         x: shape (N, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        dw, shape (R, T, C, M).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (R, T, C, M).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("depthwise_conv2d", "x 4, dy 4", x, dy)
     R, T, s_h, s_w, d_h, d_w, N, C, p_h, p_w, H_out, W_out, M = _depthwise_conv2d_grad_weight_sizes(
@@ -162,10 +149,9 @@ def depthwise_conv2d_grad_weight(
     )
     # (13) dw[m,q,v,e] = Σ_{n,i,j} dy[n, i, j, Mv+e] x[n, d_h·m+s_h·i−p_h, d_w·q+s_w·j−p_w, v]
     dy_1 = dy.reshape(N, H_out, W_out, C, M)
-    dw = rt.contract(
+    return rt.contract(
         f"n {d_h}m+{s_h}i-{p_h} {d_w}q+{s_w}j-{p_w} v, n i j v e -> m q v e", x, dy_1, out=rt.empty((R, T, C, M), dtype)
     )
-    return dw
 
 
 @rt.once
@@ -200,12 +186,10 @@ def depthwise_conv2d_grad_bias(
     padding: rt.Padding = 0,
     dilation: rt.Size = 1,
 ) -> rt.Array:
-    """Compute db, the gradient of E: 2-D depthwise convolution.
-
-    (18) db[Mc+k] = Σ_{n,i,j} dy[n, i, j, Mc+k]
+    """Compute db, the gradient of E: (18) db[Mc+k] = Σ_{n,i,j} dy[n, i, j, Mc+k].
 
     Args:
-        dy: shape (N, H_out, W_out, C * M); dE/du.
+        dy: shape (N, H_out, W_out, C * M), dE/du.
         input_shape: the shape of x, (N, H, W, C).
         weight_shape: the shape of w, (R, T, C, M).
         kernel_size: an integer, or one per axis, at least 1.
@@ -213,19 +197,15 @@ def depthwise_conv2d_grad_bias(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        db, shape (C * M,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: db, shape (C * M,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("depthwise_conv2d", "dy 4", dy)
     input_shape = rt.shape("depthwise_conv2d", "input_shape", input_shape, 4)
     weight_shape = rt.shape("depthwise_conv2d", "weight_shape", weight_shape, 4)
     _depthwise_conv2d_grad_bias_sizes(dtype, input_shape, weight_shape, dy, kernel_size, stride, padding, dilation)
     # (18) db[Mc+k] = Σ_{n,i,j} dy[n, i, j, Mc+k]
-    db = rt.total(dy, (0, 1, 2))
-    return db
+    return rt.total(dy, (0, 1, 2))
 
 
 class DepthwiseConv2D(rt.Layer):
@@ -242,8 +222,7 @@ class DepthwiseConv2D(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "depthwise_conv2d"
@@ -267,8 +246,7 @@ class DepthwiseConv2D(rt.Layer):
         R, T = rt.sizes("depthwise_conv2d", "kernel_size", kernel_size, 2, 1)
         s_h, s_w = rt.sizes("depthwise_conv2d", "stride", stride, 2, 1)
         d_h, d_w = rt.sizes("depthwise_conv2d", "dilation", dilation, 2, 1)
-        C = rt.count("depthwise_conv2d", "in_channels", in_channels, 1)
-        M = rt.count("depthwise_conv2d", "depth_multiplier", depth_multiplier, 1)
+        C, M = rt.features("depthwise_conv2d", in_channels=in_channels, depth_multiplier=depth_multiplier)
         p_h, p_h_end, p_w, p_w_end = rt.paddings(
             "depthwise_conv2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w)
         )

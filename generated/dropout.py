@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Inverted dropout with a given mask.
 
-(1) y[e] = 1/(1−p) x[e] mask[e]
-
 Source: Srivastava et al., Dropout: a simple way to prevent neural networks from overfitting, 2014, section 4.
 """
 
@@ -24,16 +22,9 @@ def dropout_forward(x: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
 
     (1) y[e] = 1/(1−p) x[e] mask[e]
 
-    Args:
-        x: any shape.
-        mask: any shape.
-        p: a number, at least 0 and less than 1.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; mask, any shape; p, a number, at least 0 and less than 1.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, mask, dtype = rt.arrays("dropout", "x any, mask any", x, mask)
     full_shape = x.shape
@@ -51,20 +42,11 @@ def dropout_forward(x: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
 
 
 def dropout_grad_input(dy: Any, mask: Any, *, p: float = 0.5) -> rt.Array:
-    """Compute dx, the gradient of E: inverted dropout with a given mask.
+    """Compute dx, the gradient of E: (2) dx[m] = 1/(1−p) dy[m] mask[m].
 
-    (2) dx[m] = 1/(1−p) dy[m] mask[m]
-
-    Args:
-        dy: any shape; dE/dy.
-        mask: any shape.
-        p: a number, at least 0 and less than 1.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; mask, any shape; p, a number, at least 0 and less than 1.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     mask, dy, dtype = rt.arrays("dropout", "mask any, dy any", mask, dy)
     full_shape = mask.shape
@@ -86,14 +68,9 @@ def dropout_predict(x: Any) -> rt.Array:
 
     (1) y[e] = x[e]
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("dropout", "x any", x)
     full_shape = x.shape
@@ -110,11 +87,8 @@ class Dropout(rt.Layer):
 
     Training takes x and mask; `predict`, after training, takes x.
 
-    Args:
-        p: a number, at least 0 and less than 1.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: p, a number, at least 0 and less than 1.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "dropout"

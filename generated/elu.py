@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Exponential linear unit.
 
-(1) y[e] = max(0, x[e]) + α expm1(min(0, x[e]))
-
 Source: Clevert, Unterthiner and Hochreiter, Fast and accurate deep network learning by exponential linear units,
     2016.
 """
@@ -25,15 +23,9 @@ def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
 
     (1) y[e] = max(0, x[e]) + α expm1(min(0, x[e]))
 
-    Args:
-        x: any shape.
-        alpha: a finite number.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; alpha, a finite number.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("elu", "x any", x)
     full_shape = x.shape
@@ -49,20 +41,11 @@ def elu_forward(x: Any, *, alpha: float = 1.0) -> rt.Array:
 
 
 def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
-    """Compute dx, the gradient of E: exponential linear unit.
+    """Compute dx, the gradient of E: (2) dx[m] = dy[m] ([x[m]>0]+α exp(min(0, x[m])) [x[m]≤0]).
 
-    (2) dx[m] = dy[m] ([x[m]>0]+α exp(min(0, x[m])) [x[m]≤0])
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-        alpha: a finite number.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape; alpha, a finite number.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("elu", "x any, dy any", x, dy)
     full_shape = x.shape
@@ -82,11 +65,8 @@ def elu_grad_input(dy: Any, x: Any, *, alpha: float = 1.0) -> rt.Array:
 class ELU(rt.Layer):
     """Exponential linear unit, with state.
 
-    Args:
-        alpha: a finite number.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: alpha, a finite number.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "elu"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Embedding: a learned vector per label.
 
-(1) y[e,d] = Σ_{q} w[q,d] [q=t[e]]
-
 Source: Bengio et al., A neural probabilistic language model, 2003, section 2.
 """
 
@@ -23,15 +21,9 @@ def embedding_forward(t: Any, w: Any) -> rt.Array:
 
     (1) y[e,d] = Σ_{q} w[q,d] [q=t[e]]
 
-    Args:
-        t: shape (...), integers.
-        w: shape (V, D).
-
-    Returns:
-        y, shape (..., D).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: t, shape (...), integers; w, shape (V, D).
+    Returns: y, shape (..., D).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, t, dtype = rt.arrays("embedding", "w 2, t any integers", w, t)
     full_shape = t.shape
@@ -39,25 +31,15 @@ def embedding_forward(t: Any, w: Any) -> rt.Array:
     V, D = w.shape
     rt.labels("embedding", "t", t, V)
     # (1) y[e,d] = Σ_{q} w[q,d] [q=t[e]]
-    y = rt.gather("q d, q: e -> e d", w, t)
-    return y.reshape(*full_shape, D)
+    return rt.gather("q d, q: e -> e d", w, t).reshape(*full_shape, D)
 
 
 def embedding_grad_weight(dy: Any, t: Any, *, weight_shape: Sequence[int]) -> rt.Array:
-    """Compute dw, the gradient of E: embedding: a learned vector per label.
+    """Compute dw, the gradient of E: (6) dw[m,v] = Σ_{e} dy[e,v] [m=t[e]].
 
-    (6) dw[m,v] = Σ_{e} dy[e,v] [m=t[e]]
-
-    Args:
-        dy: shape (..., D); dE/dy.
-        t: shape (...), integers.
-        weight_shape: the shape of w, (V, D).
-
-    Returns:
-        dw, shape (V, D).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., D), dE/dy; t, shape (...), integers; weight_shape, the shape of w, (V, D).
+    Returns: dw, shape (V, D).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, t, dtype = rt.arrays("embedding", "dy any, t any integers", dy, t)
     weight_shape = rt.shape("embedding", "weight_shape", weight_shape, 2)
@@ -77,14 +59,9 @@ def embedding_grad_weight(dy: Any, t: Any, *, weight_shape: Sequence[int]) -> rt
 class Embedding(rt.Layer):
     """Embedding: a learned vector per label, with state.
 
-    Args:
-        num_embeddings: V in the equations.
-        embedding_dim: D in the equations.
-        dtype: float32 or float64, of the weights.
-        rng: a NumPy generator or a seed for the initial weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: num_embeddings, V in the equations; embedding_dim, D in the equations; dtype, float32 or float64, of the
+        weights; rng, a NumPy generator or a seed for the initial weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "embedding"
@@ -93,8 +70,7 @@ class Embedding(rt.Layer):
 
     def __init__(self, num_embeddings: int, embedding_dim: int, *, dtype: Any = np.float32, rng: Any = None) -> None:
         super().__init__()
-        V = rt.count("embedding", "num_embeddings", num_embeddings, 1)
-        D = rt.count("embedding", "embedding_dim", embedding_dim, 1)
+        V, D = rt.features("embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         dtype = rt.real_type("embedding", dtype)
         rt.affordable("embedding", dtype, {"w": (V, D)})
         rng = np.random.default_rng(rng)

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Flattening of images to vectors.
 
-(1) y[n, c+CWi+Cj] = x[n,i,j,c]
-
 Source: Harris et al., Array programming with NumPy, 2020 (reshape in row-major order).
 """
 
@@ -23,14 +21,9 @@ def flatten_forward(x: Any) -> rt.Array:
 
     (1) y[n, c+CWi+Cj] = x[n,i,j,c]
 
-    Args:
-        x: shape (N, H, W, C).
-
-    Returns:
-        y, shape (N, C * H * W).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, H, W, C).
+    Returns: y, shape (N, C * H * W).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("flatten", "x 4", x)
     N, H, W, C = x.shape
@@ -42,19 +35,11 @@ def flatten_forward(x: Any) -> rt.Array:
 
 
 def flatten_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
-    """Compute dx, the gradient of E: flattening of images to vectors.
+    """Compute dx, the gradient of E: (6) dx[m,q,v,e] = dy[m, CWq+Cv+e].
 
-    (6) dx[m,q,v,e] = dy[m, CWq+Cv+e]
-
-    Args:
-        dy: shape (N, C * H * W); dE/dy.
-        input_shape: the shape of x, (N, H, W, C).
-
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, C * H * W), dE/dy; input_shape, the shape of x, (N, H, W, C).
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("flatten", "dy 2", dy)
     input_shape = rt.shape("flatten", "input_shape", input_shape, 4)
@@ -70,8 +55,7 @@ def flatten_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
 class Flatten(rt.Layer):
     """Flattening of images to vectors, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "flatten"

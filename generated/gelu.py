@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Gaussian error linear unit.
 
-(1) s[e] = 1 + erf(x[e]/√2)
-(2) y[e] = 1/2 x[e] s[e]
-
 Source: Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2.
 """
 
@@ -26,14 +23,9 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     (1) s[e] = 1 + erf(x[e]/√2)
     (2) y[e] = 1/2 x[e] s[e]
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape; s, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape; s, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("gelu", "x any", x)
     full_shape = x.shape
@@ -50,20 +42,11 @@ def gelu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 
 
 def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
-    """Compute dx, the gradient of E: Gaussian error linear unit.
+    """Compute dx, the gradient of E: (7) dx[m] = 1/2 dy[m] (√(2/π) x[m] exp(−x[m]²/2)+s[m]).
 
-    (7) dx[m] = 1/2 dy[m] (√(2/π) x[m] exp(−x[m]²/2)+s[m])
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-        s: any shape; s as the forward function returned it.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape; s, any shape, as the forward function returned it.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, s, dy, dtype = rt.arrays("gelu", "x any, s any, dy any", x, s, dy)
     full_shape = x.shape
@@ -83,8 +66,7 @@ def gelu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
 class GELU(rt.Layer):
     """Gaussian error linear unit, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "gelu"

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Gaussian error linear unit, approximated by tanh.
 
-(1) s[e] = tanh(√(2/π) (x[e]+0.044715 x[e]³))
-(2) y[e] = 1/2 x[e] (1+s[e])
-
 Source: Hendrycks and Gimpel, Gaussian error linear units, 2016, section 2.
 """
 
@@ -26,14 +23,9 @@ def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     (1) s[e] = tanh(√(2/π) (x[e]+0.044715 x[e]³))
     (2) y[e] = 1/2 x[e] (1+s[e])
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape; s, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape; s, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("gelu_tanh", "x any", x)
     full_shape = x.shape
@@ -50,20 +42,11 @@ def gelu_tanh_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 
 
 def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
-    """Compute dx, the gradient of E: Gaussian error linear unit, approximated by tanh.
+    """Compute dx, the gradient of E: (8) dx[m] = 1/2 dy[m] (1+√(2/π) x[m] (1+0.134145 x[m]²) (1−s[m]²)+s[m]).
 
-    (8) dx[m] = 1/2 dy[m] (1+√(2/π) x[m] (1+0.134145 x[m]²) (1−s[m]²)+s[m])
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-        s: any shape; s as the forward function returned it.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape; s, any shape, as the forward function returned it.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, s, dy, dtype = rt.arrays("gelu_tanh", "x any, s any, dy any", x, s, dy)
     full_shape = x.shape
@@ -83,8 +66,7 @@ def gelu_tanh_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
 class GELUTanh(rt.Layer):
     """Gaussian error linear unit, approximated by tanh, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "gelu_tanh"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Global average pooling.
 
-(1) y[n,c] = 1/E Σ_{e} x[n,e,c]
-
 Source: Lin, Chen and Yan, Network in network, 2014, section 3.2.
 """
 
@@ -23,37 +21,23 @@ def global_avg_pool_forward(x: Any) -> rt.Array:
 
     (1) y[n,c] = 1/E Σ_{e} x[n,e,c]
 
-    Args:
-        x: shape (N, ..., C).
-
-    Returns:
-        y, shape (N, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, ..., C).
+    Returns: y, shape (N, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("global_avg_pool", "x any", x)
     x, full_shape = rt.raveled("global_avg_pool", "x", x, 1, 1, "(N, ..., C)")
     E = x.shape[1]
     # (1) y[n,c] = 1/E Σ_{e} x[n,e,c]
-    y = rt.ratio(1, E) * rt.total(x, 1)
-    return y
+    return rt.ratio(1, E) * rt.total(x, 1)
 
 
 def global_avg_pool_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
-    """Compute dx, the gradient of E: global average pooling.
+    """Compute dx, the gradient of E: (6) dx[m,q,v] = 1/E dy[m,v].
 
-    (6) dx[m,q,v] = 1/E dy[m,v]
-
-    Args:
-        dy: shape (N, C); dE/dy.
-        input_shape: the shape of x, (N, ..., C).
-
-    Returns:
-        dx, shape (N, ..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, C), dE/dy; input_shape, the shape of x, (N, ..., C).
+    Returns: dx, shape (N, ..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("global_avg_pool", "dy 2", dy)
     input_shape = rt.shape("global_avg_pool", "input_shape", input_shape, None)
@@ -72,8 +56,7 @@ def global_avg_pool_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Arr
 class GlobalAvgPool(rt.Layer):
     """Global average pooling, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "global_avg_pool"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Global max pooling.
 
-(1) y[n,c] = max_{e} x[n,e,c]
-
 Source: Oquab et al., Is object localization for free?, 2015, section 3.2.
 """
 
@@ -38,14 +36,9 @@ def global_max_pool_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 
     (1) y[n,c] = max_{e} x[n,e,c]
 
-    Args:
-        x: shape (N, ..., C).
-
-    Returns:
-        y, shape (N, C); argmax, shape (N, C), row-major position in its window, or -1.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, ..., C).
+    Returns: y, shape (N, C); argmax, shape (N, C), row-major position in its window, or -1.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("global_max_pool", "x any", x)
     full_shape, E, N, C = _global_max_pool_sizes(dtype, x, None, None)
@@ -58,20 +51,12 @@ def global_max_pool_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 
 
 def global_max_pool_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[int]) -> rt.Array:
-    """Compute dx, the gradient of E: global max pooling.
+    """Compute dx, the gradient of E: (7) dx[m,q,v] = dy[m,v] [q=argmax[m,v]].
 
-    (7) dx[m,q,v] = dy[m,v] [q=argmax[m,v]]
-
-    Args:
-        dy: shape (N, C); dE/dy.
-        argmax: shape (N, C), integers; argmax as the forward function returned it.
-        input_shape: the shape of x, (N, ..., C).
-
-    Returns:
-        dx, shape (N, ..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, C), dE/dy; argmax, shape (N, C), integers, as the forward function returned it; input_shape,
+        the shape of x, (N, ..., C).
+    Returns: dx, shape (N, ..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, argmax, dtype = rt.arrays("global_max_pool", "dy 2, argmax 2 integers", dy, argmax)
     input_shape = rt.shape("global_max_pool", "input_shape", input_shape, None)
@@ -86,8 +71,7 @@ def global_max_pool_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[in
 class GlobalMaxPool(rt.Layer):
     """Global max pooling, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "global_max_pool"

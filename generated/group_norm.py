@@ -2,11 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Group normalisation.
 
-(1) m[n,g] = 1/(CE) Σ_{e,c} x[n, e, Cg+c]
-(2) v[n,g] = 1/(CE) Σ_{e,c} (x[n, e, Cg+c]−m[n,g])²
-(3) h[n, e, c+Cg] = 1/√(ε+v[n,g]) (x[n, e, c+Cg]−m[n,g])
-(4) y[n,e,k] = γ[k] h[n,e,k] + β[k]
-
 Source: Wu and He, Group normalization, 2018, eq. 1 and 7.
 """
 
@@ -49,18 +44,10 @@ def group_norm_forward(
     (3) h[n, e, c+Cg] = 1/√(ε+v[n,g]) (x[n, e, c+Cg]−m[n,g])
     (4) y[n,e,k] = γ[k] h[n,e,k] + β[k]
 
-    Args:
-        x: shape (N, ..., C * G).
-        gamma: shape (C * G,).
-        beta: shape (C * G,).
-        num_groups: an integer, at least 1.
-        eps: a finite number, at least 0.
-
-    Returns:
-        y, shape (N, ..., C * G); v, shape (N, G); h, shape (N, ..., C * G).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, ..., C * G); gamma, shape (C * G,); beta, shape (C * G,); num_groups, an integer, at least 1;
+        eps, a finite number, at least 0.
+    Returns: y, shape (N, ..., C * G); v, shape (N, G); h, shape (N, ..., C * G).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, beta, x, dtype = rt.arrays("group_norm", "gamma 1, beta 1, x any", gamma, beta, x)
     full_shape, E, G, epsilon, C, N = _group_norm_sizes(dtype, gamma, beta, x, num_groups, eps)
@@ -109,25 +96,22 @@ def _group_norm_grad_input_sizes(
 
 
 def group_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, num_groups: int, eps: float = 1e-05) -> rt.Array:
-    """Compute dx, the gradient of E: group normalisation.
+    """Compute dx, the gradient of E.
 
     dx_sum1[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c] h[q, e, Cg+c]
     dx_sum2[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c]
     (26) dx[q, a, Cg+c] = 1/(CE √(ε+v[q,g])) (CE dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
 
     Args:
-        dy: shape (N, ..., C * G); dE/dy.
+        dy: shape (N, ..., C * G), dE/dy.
         gamma: shape (C * G,).
-        v: shape (N, G); v as the forward function returned it.
-        h: shape (N, ..., C * G); h as the forward function returned it.
+        v: shape (N, G), as the forward function returned it.
+        h: shape (N, ..., C * G), as the forward function returned it.
         num_groups: an integer, at least 1.
         eps: a finite number, at least 0.
 
-    Returns:
-        dx, shape (N, ..., C * G).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, ..., C * G).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, v, h, dy, dtype = rt.arrays("group_norm", "gamma 1, v 2, h any, dy any", gamma, v, h, dy)
     full_shape, E, G, epsilon, C, N = _group_norm_grad_input_sizes(dtype, gamma, dy, v, h, num_groups, eps)
@@ -174,20 +158,12 @@ def _group_norm_grad_gamma_sizes(dtype: Any, dy: Any, h: Any, /, num_groups: Any
 
 
 def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
-    """Compute dgamma, the gradient of E: group normalisation.
+    """Compute dgamma, the gradient of E: (29) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q].
 
-    (29) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
-
-    Args:
-        dy: shape (N, ..., C * G); dE/dy.
-        h: shape (N, ..., C * G); h as the forward function returned it.
-        num_groups: an integer, at least 1.
-
-    Returns:
-        dgamma, shape (C * G,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, ..., C * G), dE/dy; h, shape (N, ..., C * G), as the forward function returned it;
+        num_groups, an integer, at least 1.
+    Returns: dgamma, shape (C * G,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, dy, dtype = rt.arrays("group_norm", "h any, dy any", h, dy)
     E, G, N, C = _group_norm_grad_gamma_sizes(dtype, dy, h, num_groups)
@@ -201,26 +177,17 @@ def group_norm_grad_gamma(dy: Any, h: Any, *, num_groups: int) -> rt.Array:
 
 
 def group_norm_grad_beta(dy: Any, *, num_groups: int) -> rt.Array:
-    """Compute dbeta, the gradient of E: group normalisation.
+    """Compute dbeta, the gradient of E: (32) dbeta[q] = Σ_{n,e} dy[n,e,q].
 
-    (32) dbeta[q] = Σ_{n,e} dy[n,e,q]
-
-    Args:
-        dy: shape (N, ..., C * G); dE/dy.
-        num_groups: an integer, at least 1.
-
-    Returns:
-        dbeta, shape (C * G,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, ..., C * G), dE/dy; num_groups, an integer, at least 1.
+    Returns: dbeta, shape (C * G,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("group_norm", "dy any", dy)
     E, G, N, C = _group_norm_grad_gamma_sizes(dtype, dy, None, num_groups)
     dy = dy.reshape(N, E, C * G)
     # (32) dbeta[q] = Σ_{n,e} dy[n,e,q]
-    dbeta = rt.total(dy, (0, 1))
-    return dbeta
+    return rt.total(dy, (0, 1))
 
 
 def group_norm_backward(
@@ -235,19 +202,16 @@ def group_norm_backward(
     (26) dx[q, a, Cg+c] = 1/(CE √(ε+v[q,g])) (CE dy[q, a, Cg+c] γ[Cg+c]−h[q, a, Cg+c] dx_sum1[q,g]−dx_sum2[q,g])
 
     Args:
-        dy: shape (N, ..., C * G); dE/dy.
+        dy: shape (N, ..., C * G), dE/dy.
         gamma: shape (C * G,).
-        v: shape (N, G); v as the forward function returned it.
-        h: shape (N, ..., C * G); h as the forward function returned it.
+        v: shape (N, G), as the forward function returned it.
+        h: shape (N, ..., C * G), as the forward function returned it.
         num_groups: an integer, at least 1.
         eps: a finite number, at least 0.
         inputs: whether the gradients of x are wanted.
 
-    Returns:
-        dx, shape (N, ..., C * G) (None without inputs); dgamma, shape (C * G,); dbeta, shape (C * G,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, ..., C * G) (None without inputs); dgamma, shape (C * G,); dbeta, shape (C * G,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, v, h, dy, dtype = rt.arrays("group_norm", "gamma 1, v 2, h any, dy any", gamma, v, h, dy)
     full_shape, E, G, epsilon, C, N = _group_norm_grad_input_sizes(dtype, gamma, dy, v, h, num_groups, eps)
@@ -288,14 +252,9 @@ def group_norm_backward(
 class GroupNorm(rt.Layer):
     """Group normalisation, with state.
 
-    Args:
-        num_channels: C * G in the equations.
-        num_groups: an integer, at least 1.
-        eps: a finite number, at least 0.
-        dtype: float32 or float64, of the weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: num_channels, C * G in the equations; num_groups, an integer, at least 1; eps, a finite number, at least
+        0; dtype, float32 or float64, of the weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "group_norm"

@@ -2,15 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """One step of a gated recurrent unit.
 
-(1) u[n,a,k] = Σ_{e} x[n,e] w[e,a,k]
-(1) u[n,a,k] += b[a,k]
-(2) v[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
-(2) v[n,a,k] += d[a,k]
-(3) s[n,k] = σ(u[n,0,k]+v[n,0,k])
-(4) z[n,k] = σ(u[n,1,k]+v[n,1,k])
-(5) g[n,k] = tanh(u[n,2,k]+v[n,2,k] s[n,k])
-(6) y[n,k] = h[n,k] z[n,k] + g[n,k] (1−z[n,k])
-
 Source: Cho et al., Learning phrase representations using RNN encoder-decoder, 2014, eqs. 5 to 8.
 """
 
@@ -69,19 +60,10 @@ def gru_cell_forward(
     (5) g[n,k] = tanh(u[n,2,k]+v[n,2,k] s[n,k])
     (6) y[n,k] = h[n,k] z[n,k] + g[n,k] (1−z[n,k])
 
-    Args:
-        x: shape (N, C).
-        h: shape (N, H).
-        w: shape (C, 3, H).
-        r: shape (H, 3, H).
-        b: shape (3, H), or None.
-        d: shape (3, H), or None.
-
-    Returns:
-        y, shape (N, H); v, shape (N, 3, H); s, shape (N, H); z, shape (N, H); g, shape (N, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, C); h, shape (N, H); w, shape (C, 3, H); r, shape (H, 3, H); b, shape (3, H), or None; d,
+        shape (3, H), or None.
+    Returns: y, shape (N, H); v, shape (N, 3, H); s, shape (N, H); z, shape (N, H); g, shape (N, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, r, b, d, x, h, dtype = rt.arrays("gru_cell", "w 3, r 3, b 2 optional, d 2 optional, x 2, h 2", w, r, b, d, x, h)
     H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h, None, None, None, None, None)
@@ -126,7 +108,7 @@ def _gru_cell_grad_input_sizes(
 
 
 def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
-    """Compute dx, the gradient of E: one step of a gated recurrent unit.
+    """Compute dx, the gradient of E.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
     (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
@@ -135,19 +117,16 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     (14) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
 
     Args:
-        dy: shape (N, H); dE/dy.
+        dy: shape (N, H), dE/dy.
         h: shape (N, H).
         w: shape (C, 3, H).
-        v: shape (N, 3, H); v as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
-        z: shape (N, H); z as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
+        v: shape (N, 3, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
+        z: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
 
-    Returns:
-        dx, shape (N, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "w 3, h 2, v 3, s 2, z 2, g 2, dy 2", w, h, v, s, z, g, dy)
     H, N = _gru_cell_grad_input_sizes(dtype, w, h, dy, v, s, z, g)
@@ -164,8 +143,7 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (14) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-    dx = rt.contract("m a k, q a k -> m q", du, w)
-    return dx
+    return rt.contract("m a k, q a k -> m q", du, w)
 
 
 @rt.once
@@ -184,7 +162,7 @@ def _gru_cell_grad_h_sizes(dtype: Any, r: Any, h: Any, dy: Any, v: Any, s: Any, 
 
 
 def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
-    """Compute dh, the gradient of E: one step of a gated recurrent unit.
+    """Compute dh, the gradient of E.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
     (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
@@ -194,19 +172,16 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
     (17) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
 
     Args:
-        dy: shape (N, H); dE/dy.
+        dy: shape (N, H), dE/dy.
         h: shape (N, H).
         r: shape (H, 3, H).
-        v: shape (N, 3, H); v as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
-        z: shape (N, H); z as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
+        v: shape (N, 3, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
+        z: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
 
-    Returns:
-        dh, shape (N, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dh, shape (N, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     r, h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "r 3, h 2, v 3, s 2, z 2, g 2, dy 2", r, h, v, s, z, g, dy)
     N, H = _gru_cell_grad_h_sizes(dtype, r, h, dy, v, s, z, g)
@@ -246,7 +221,7 @@ def _gru_cell_grad_weight_sizes(
 
 
 def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
-    """Compute dw, the gradient of E: one step of a gated recurrent unit.
+    """Compute dw, the gradient of E.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
     (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
@@ -255,19 +230,16 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
     (20) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
 
     Args:
-        dy: shape (N, H); dE/dy.
+        dy: shape (N, H), dE/dy.
         x: shape (N, C).
         h: shape (N, H).
-        v: shape (N, 3, H); v as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
-        z: shape (N, H); z as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
+        v: shape (N, 3, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
+        z: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
 
-    Returns:
-        dw, shape (C, 3, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (C, 3, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "x 2, h 2, v 3, s 2, z 2, g 2, dy 2", x, h, v, s, z, g, dy)
     N, H = _gru_cell_grad_weight_sizes(dtype, x, h, dy, v, s, z, g)
@@ -284,12 +256,11 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (20) dw[m,q,o] = Σ_{n} x[n,m] du[n,q,o]
-    dw = rt.contract("n m, n q o -> m q o", x, du)
-    return dw
+    return rt.contract("n m, n q o -> m q o", x, du)
 
 
 def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
-    """Compute dr, the gradient of E: one step of a gated recurrent unit.
+    """Compute dr, the gradient of E.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
     (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
@@ -298,18 +269,15 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     (21) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
 
     Args:
-        dy: shape (N, H); dE/dy.
+        dy: shape (N, H), dE/dy.
         h: shape (N, H).
-        v: shape (N, 3, H); v as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
-        z: shape (N, H); z as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
+        v: shape (N, 3, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
+        z: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
 
-    Returns:
-        dr, shape (H, 3, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dr, shape (H, 3, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "h 2, v 3, s 2, z 2, g 2, dy 2", h, v, s, z, g, dy)
     N, H = h.shape
@@ -331,12 +299,11 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     part = dv[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (21) dr[m,q,o] = Σ_{n} h[n,m] dv[n,q,o]
-    dr = rt.contract("n m, n q o -> m q o", h, dv)
-    return dr
+    return rt.contract("n m, n q o -> m q o", h, dv)
 
 
 def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
-    """Compute db, the gradient of E: one step of a gated recurrent unit.
+    """Compute db, the gradient of E.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
     (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
@@ -345,18 +312,15 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
     (24) db[m,q] = Σ_{n} du[n,m,q]
 
     Args:
-        dy: shape (N, H); dE/dy.
+        dy: shape (N, H), dE/dy.
         h: shape (N, H).
-        v: shape (N, 3, H); v as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
-        z: shape (N, H); z as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
+        v: shape (N, 3, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
+        z: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
 
-    Returns:
-        db, shape (3, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: db, shape (3, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "h 2, v 3, s 2, z 2, g 2, dy 2", h, v, s, z, g, dy)
     N, H = h.shape
@@ -378,12 +342,11 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
     part = du[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (24) db[m,q] = Σ_{n} du[n,m,q]
-    db = rt.total(du, 0)
-    return db
+    return rt.total(du, 0)
 
 
 def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array:
-    """Compute dd, the gradient of E: one step of a gated recurrent unit.
+    """Compute dd, the gradient of E.
 
     (7) dg[m,q] = dy[m,q] (1−z[m,q])
     (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
@@ -392,18 +355,15 @@ def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     (25) dd[m,q] = Σ_{n} dv[n,m,q]
 
     Args:
-        dy: shape (N, H); dE/dy.
+        dy: shape (N, H), dE/dy.
         h: shape (N, H).
-        v: shape (N, 3, H); v as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
-        z: shape (N, H); z as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
+        v: shape (N, 3, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
+        z: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
 
-    Returns:
-        dd, shape (3, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dd, shape (3, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, v, s, z, g, dy, dtype = rt.arrays("gru_cell", "h 2, v 3, s 2, z 2, g 2, dy 2", h, v, s, z, g, dy)
     N, H = h.shape
@@ -425,8 +385,7 @@ def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     part = dv[:, 0]
     part += (1 - np.square(g)) * (1 - s) * dg * s * v[:, 2]
     # (25) dd[m,q] = Σ_{n} dv[n,m,q]
-    dd = rt.total(dv, 0)
-    return dd
+    return rt.total(dv, 0)
 
 
 def gru_cell_backward(
@@ -451,25 +410,22 @@ def gru_cell_backward(
     (17) dh[m,q] += Σ_{a,k} r[q,a,k] dv[m,a,k]
 
     Args:
-        dy: shape (N, H); dE/dy.
+        dy: shape (N, H), dE/dy.
         x: shape (N, C).
         h: shape (N, H).
         w: shape (C, 3, H).
         r: shape (H, 3, H).
         b: shape (3, H), or None.
         d: shape (3, H), or None.
-        v: shape (N, 3, H); v as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
-        z: shape (N, H); z as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
+        v: shape (N, 3, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
+        z: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
         inputs: whether the gradients of x and h are wanted.
 
-    Returns:
-        dx, shape (N, C) (None without inputs); dh, shape (N, H) (None without inputs); dw, shape (C, 3, H); dr,
-            shape (H, 3, H); db, shape (3, H) (None without b); dd, shape (3, H) (None without d).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, C) (None without inputs); dh, shape (N, H) (None without inputs); dw, shape (C, 3, H);
+        dr, shape (H, 3, H); db, shape (3, H) (None without b); dd, shape (3, H) (None without d).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, r, b, d, x, h, v, s, z, g, dy, dtype = rt.arrays(
         "gru_cell",
@@ -544,8 +500,7 @@ class GRUCell(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "gru_cell"
@@ -563,8 +518,7 @@ class GRUCell(rt.Layer):
         rng: Any = None,
     ) -> None:
         super().__init__()
-        C = rt.count("gru_cell", "input_size", input_size, 1)
-        H = rt.count("gru_cell", "hidden_size", hidden_size, 1)
+        C, H = rt.features("gru_cell", input_size=input_size, hidden_size=hidden_size)
         dtype = rt.real_type("gru_cell", dtype)
         rt.affordable("gru_cell", dtype, {"w": (C, 3, H), "r": (H, 3, H), "b": (3, H), "d": (3, H)})
         rng = np.random.default_rng(rng)

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Logistic function by three lines.
 
-(1) y[e] = 1/6 min(6, max(0, 3+x[e]))
-
 Source: Howard et al., Searching for MobileNetV3, 2019, section 5.2.
 """
 
@@ -24,14 +22,9 @@ def hard_sigmoid_forward(x: Any) -> rt.Array:
 
     (1) y[e] = 1/6 min(6, max(0, 3+x[e]))
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("hard_sigmoid", "x any", x)
     full_shape = x.shape
@@ -45,19 +38,11 @@ def hard_sigmoid_forward(x: Any) -> rt.Array:
 
 
 def hard_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
-    """Compute dx, the gradient of E: logistic function by three lines.
+    """Compute dx, the gradient of E: (2) dx[m] = 1/6 dy[m] [max(0, 3+x[m])<6][3+x[m]>0].
 
-    (2) dx[m] = 1/6 dy[m] [max(0, 3+x[m])<6][3+x[m]>0]
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("hard_sigmoid", "x any, dy any", x, dy)
     full_shape = x.shape
@@ -75,8 +60,7 @@ def hard_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
 class HardSigmoid(rt.Layer):
     """Logistic function by three lines, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "hard_sigmoid"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Clipped identity.
 
-(1) y[e] = min(b, max(a, x[e]))
-
 Source: Collobert, Large scale machine learning, 2004.
 """
 
@@ -24,16 +22,9 @@ def hard_tanh_forward(x: Any, *, min_val: float = -1.0, max_val: float = 1.0) ->
 
     (1) y[e] = min(b, max(a, x[e]))
 
-    Args:
-        x: any shape.
-        min_val: a real number.
-        max_val: a real number.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; min_val, a real number; max_val, a real number.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("hard_tanh", "x any", x)
     full_shape = x.shape
@@ -42,26 +33,15 @@ def hard_tanh_forward(x: Any, *, min_val: float = -1.0, max_val: float = 1.0) ->
     b = rt.number("hard_tanh", "max_val", max_val)
     rt.require("hard_tanh", "min_val", b - a >= 0, "at most max_val", min_val)
     # (1) y[e] = min(b, max(a, x[e]))
-    y = np.minimum(b, np.maximum(a, x))
-    return y.reshape(full_shape)
+    return np.minimum(b, np.maximum(a, x)).reshape(full_shape)
 
 
 def hard_tanh_grad_input(dy: Any, x: Any, *, min_val: float = -1.0, max_val: float = 1.0) -> rt.Array:
-    """Compute dx, the gradient of E: clipped identity.
+    """Compute dx, the gradient of E: (2) dx[m] = dy[m] [max(a, x[m])<b][x[m]>a].
 
-    (2) dx[m] = dy[m] [max(a, x[m])<b][x[m]>a]
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-        min_val: a real number.
-        max_val: a real number.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape; min_val, a real number; max_val, a real number.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("hard_tanh", "x any, dy any", x, dy)
     full_shape = x.shape
@@ -82,12 +62,8 @@ def hard_tanh_grad_input(dy: Any, x: Any, *, min_val: float = -1.0, max_val: flo
 class HardTanh(rt.Layer):
     """Clipped identity, with state.
 
-    Args:
-        min_val: a real number.
-        max_val: a real number.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: min_val, a real number; max_val, a real number.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "hard_tanh"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Hinge loss, mean over all elements.
 
-(1) y = 1/E Σ_{e} max(0, 1−x[e] t[e])
-
 Source: Cortes and Vapnik, Support-vector networks, 1995, section 3.
 """
 
@@ -24,15 +22,9 @@ def hinge_loss_forward(x: Any, t: Any) -> Any:
 
     (1) y = 1/E Σ_{e} max(0, 1−x[e] t[e])
 
-    Args:
-        x: any shape.
-        t: any shape.
-
-    Returns:
-        y, a number.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; t, any shape.
+    Returns: y, a number.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("hinge_loss", "x any, t any", x, t)
     full_shape = x.shape
@@ -46,20 +38,11 @@ def hinge_loss_forward(x: Any, t: Any) -> Any:
 
 
 def hinge_loss_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
-    """Compute dx, the gradient of E: hinge loss, mean over all elements.
+    """Compute dx, the gradient of E: (6) dx[m] = −1/E dy t[m] [1−x[m] t[m]>0].
 
-    (6) dx[m] = −1/E dy t[m] [1−x[m] t[m]>0]
-
-    Args:
-        dy: a number; dE/dy.
-        x: any shape.
-        t: any shape.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; x, any shape; t, any shape.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("hinge_loss", "x any, t any", x, t)
     dy = rt.number("hinge_loss", "dy", dy)
@@ -78,8 +61,7 @@ def hinge_loss_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
 class HingeLoss(rt.Layer):
     """Hinge loss, mean over all elements, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "hinge_loss"

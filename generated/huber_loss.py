@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Huber loss, mean over all elements.
 
-(1) r[e] = x[e] − t[e]
-(2) y = 1/(2E) Σ_{e} r[e]² [|r[e]|≤δ]
-(2) y += δ/(2E) Σ_{e} (2 |r[e]|−δ) [|r[e]|>δ]
-
 Source: Huber, Robust estimation of a location parameter, 1964, eq. 1.3.
 """
 
@@ -28,16 +24,9 @@ def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.A
     (2) y = 1/(2E) Σ_{e} r[e]² [|r[e]|≤δ]
     (2) y += δ/(2E) Σ_{e} (2 |r[e]|−δ) [|r[e]|>δ]
 
-    Args:
-        x: any shape.
-        t: any shape.
-        delta: a finite number, greater than 0.
-
-    Returns:
-        y, a number; r, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; t, any shape; delta, a finite number, greater than 0.
+    Returns: y, a number; r, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("huber_loss", "x any, t any", x, t)
     full_shape = x.shape
@@ -57,21 +46,15 @@ def huber_loss_forward(x: Any, t: Any, *, delta: float = 1.0) -> tuple[Any, rt.A
 
 
 def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
-    """Compute dx, the gradient of E: Huber loss, mean over all elements.
+    """Compute dx, the gradient of E.
 
     (10) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
     (10) dx[m] += 1/E dy r[m] [|r[m]|≤δ]
 
-    Args:
-        dy: a number; dE/dy.
-        r: any shape; r as the forward function returned it.
-        delta: a finite number, greater than 0.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; r, any shape, as the forward function returned it; delta, a finite number, greater
+        than 0.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     r, dtype = rt.arrays("huber_loss", "r any", r)
     dy = rt.number("huber_loss", "dy", dy)
@@ -91,11 +74,8 @@ def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
 class HuberLoss(rt.Layer):
     """Huber loss, mean over all elements, with state.
 
-    Args:
-        delta: a finite number, greater than 0.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: delta, a finite number, greater than 0.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "huber_loss"

@@ -2,11 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Instance normalisation.
 
-(1) m[n,c] = 1/E Σ_{e} x[n,e,c]
-(2) v[n,c] = 1/E Σ_{e} (x[n,e,c]−m[n,c])²
-(3) h[n,e,c] = 1/√(ε+v[n,c]) (x[n,e,c]−m[n,c])
-(4) y[n,e,c] = γ[c] h[n,e,c] + β[c]
-
 Source: Ulyanov, Vedaldi and Lempitsky, Instance normalization, 2016, eq. 3.
 """
 
@@ -44,17 +39,9 @@ def instance_norm_forward(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05) 
     (3) h[n,e,c] = 1/√(ε+v[n,c]) (x[n,e,c]−m[n,c])
     (4) y[n,e,c] = γ[c] h[n,e,c] + β[c]
 
-    Args:
-        x: shape (N, ..., C).
-        gamma: shape (C,).
-        beta: shape (C,).
-        eps: a finite number, at least 0.
-
-    Returns:
-        y, shape (N, ..., C); v, shape (N, C); h, shape (N, ..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, ..., C); gamma, shape (C,); beta, shape (C,); eps, a finite number, at least 0.
+    Returns: y, shape (N, ..., C); v, shape (N, C); h, shape (N, ..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, beta, x, dtype = rt.arrays("instance_norm", "gamma 1, beta 1, x any", gamma, beta, x)
     full_shape, E, epsilon, C, N = _instance_norm_sizes(dtype, gamma, beta, x, eps)
@@ -94,24 +81,16 @@ def _instance_norm_grad_input_sizes(dtype: Any, gamma: Any, dy: Any, v: Any, h: 
 
 
 def instance_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-05) -> rt.Array:
-    """Compute dx, the gradient of E: instance normalisation.
+    """Compute dx, the gradient of E.
 
     dx_sum1[q,o] = Σ_{e} dy[q,e,o] h[q,e,o]
     dx_sum2[q,o] = Σ_{e} dy[q,e,o]
     (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
 
-    Args:
-        dy: shape (N, ..., C); dE/dy.
-        gamma: shape (C,).
-        v: shape (N, C); v as the forward function returned it.
-        h: shape (N, ..., C); h as the forward function returned it.
-        eps: a finite number, at least 0.
-
-    Returns:
-        dx, shape (N, ..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, ..., C), dE/dy; gamma, shape (C,); v, shape (N, C), as the forward function returned it; h,
+        shape (N, ..., C), as the forward function returned it; eps, a finite number, at least 0.
+    Returns: dx, shape (N, ..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, v, h, dy, dtype = rt.arrays("instance_norm", "gamma 1, v 2, h any, dy any", gamma, v, h, dy)
     full_shape, E, epsilon, C, N = _instance_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
@@ -130,19 +109,11 @@ def instance_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float 
 
 
 def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
-    """Compute dgamma, the gradient of E: instance normalisation.
+    """Compute dgamma, the gradient of E: (27) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q].
 
-    (27) dgamma[q] = Σ_{n,e} dy[n,e,q] h[n,e,q]
-
-    Args:
-        dy: shape (N, ..., C); dE/dy.
-        h: shape (N, ..., C); h as the forward function returned it.
-
-    Returns:
-        dgamma, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, ..., C), dE/dy; h, shape (N, ..., C), as the forward function returned it.
+    Returns: dgamma, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, dy, dtype = rt.arrays("instance_norm", "h any, dy any", h, dy)
     dy, full_shape = rt.raveled("instance_norm", "dy", dy, 1, 1, "(N, ..., C)")
@@ -160,24 +131,16 @@ def instance_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
 
 
 def instance_norm_grad_beta(dy: Any) -> rt.Array:
-    """Compute dbeta, the gradient of E: instance normalisation.
+    """Compute dbeta, the gradient of E: (30) dbeta[q] = Σ_{n,e} dy[n,e,q].
 
-    (30) dbeta[q] = Σ_{n,e} dy[n,e,q]
-
-    Args:
-        dy: shape (N, ..., C); dE/dy.
-
-    Returns:
-        dbeta, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, ..., C), dE/dy.
+    Returns: dbeta, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("instance_norm", "dy any", dy)
     dy, full_shape = rt.raveled("instance_norm", "dy", dy, 1, 1, "(N, ..., C)")
     # (30) dbeta[q] = Σ_{n,e} dy[n,e,q]
-    dbeta = rt.total(dy, (0, 1))
-    return dbeta
+    return rt.total(dy, (0, 1))
 
 
 def instance_norm_backward(
@@ -192,18 +155,15 @@ def instance_norm_backward(
     (22) dx[q,a,o] = 1/E γ[o] (E dy[q,a,o]−h[q,a,o] dx_sum1[q,o]−dx_sum2[q,o])/√(ε+v[q,o])
 
     Args:
-        dy: shape (N, ..., C); dE/dy.
+        dy: shape (N, ..., C), dE/dy.
         gamma: shape (C,).
-        v: shape (N, C); v as the forward function returned it.
-        h: shape (N, ..., C); h as the forward function returned it.
+        v: shape (N, C), as the forward function returned it.
+        h: shape (N, ..., C), as the forward function returned it.
         eps: a finite number, at least 0.
         inputs: whether the gradients of x are wanted.
 
-    Returns:
-        dx, shape (N, ..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, ..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, v, h, dy, dtype = rt.arrays("instance_norm", "gamma 1, v 2, h any, dy any", gamma, v, h, dy)
     full_shape, E, epsilon, C, N = _instance_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
@@ -232,13 +192,9 @@ def instance_norm_backward(
 class InstanceNorm(rt.Layer):
     """Instance normalisation, with state.
 
-    Args:
-        num_features: C in the equations.
-        eps: a finite number, at least 0.
-        dtype: float32 or float64, of the weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: num_features, C in the equations; eps, a finite number, at least 0; dtype, float32 or float64, of the
+        weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "instance_norm"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Kullback-Leibler divergence, mean over the batch.
 
-(1) y = 1/N Σ_{n,e} t[n,e] (log(t[n,e])−x[n,e]) [t[n,e]≠0]
-
 Source: Kullback and Leibler, On information and sufficiency, 1951, eq. 2.3.
 """
 
@@ -24,15 +22,9 @@ def kl_divergence_forward(x: Any, t: Any) -> Any:
 
     (1) y = 1/N Σ_{n,e} t[n,e] (log(t[n,e])−x[n,e]) [t[n,e]≠0]
 
-    Args:
-        x: shape (N, ...).
-        t: shape (N, ...).
-
-    Returns:
-        y, a number.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, ...); t, shape (N, ...).
+    Returns: y, a number.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("kl_divergence", "x any, t any", x, t)
     x, full_shape = rt.raveled("kl_divergence", "x", x, 1, 0, "(N, ...)")
@@ -45,19 +37,11 @@ def kl_divergence_forward(x: Any, t: Any) -> Any:
 
 
 def kl_divergence_grad_input(dy: Any, t: Any) -> rt.Array:
-    """Compute dx, the gradient of E: Kullback-Leibler divergence, mean over the batch.
+    """Compute dx, the gradient of E: (7) dx[m,q] = −1/N dy t[m,q] [t[m,q]≠0].
 
-    (7) dx[m,q] = −1/N dy t[m,q] [t[m,q]≠0]
-
-    Args:
-        dy: a number; dE/dy.
-        t: shape (N, ...).
-
-    Returns:
-        dx, shape (N, ...).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; t, shape (N, ...).
+    Returns: dx, shape (N, ...).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     t, dtype = rt.arrays("kl_divergence", "t any", t)
     dy = rt.number("kl_divergence", "dy", dy)
@@ -74,8 +58,7 @@ def kl_divergence_grad_input(dy: Any, t: Any) -> rt.Array:
 class KlDivergence(rt.Layer):
     """Kullback-Leibler divergence, mean over the batch, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "kl_divergence"

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Mean absolute error over all elements.
 
-(1) r[e] = x[e] − t[e]
-(2) y = 1/E Σ_{e} |r[e]|
-
 Source: Hastie, Tibshirani and Friedman, The elements of statistical learning, 2009, section 10.6.
 """
 
@@ -24,15 +21,9 @@ def l1_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array]:
     (1) r[e] = x[e] − t[e]
     (2) y = 1/E Σ_{e} |r[e]|
 
-    Args:
-        x: any shape.
-        t: any shape.
-
-    Returns:
-        y, a number; r, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; t, any shape.
+    Returns: y, a number; r, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("l1_loss", "x any, t any", x, t)
     full_shape = x.shape
@@ -48,19 +39,11 @@ def l1_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array]:
 
 
 def l1_loss_grad_input(dy: Any, r: Any) -> rt.Array:
-    """Compute dx, the gradient of E: mean absolute error over all elements.
+    """Compute dx, the gradient of E: (9) dx[m] = 1/E dy sign(r[m]).
 
-    (9) dx[m] = 1/E dy sign(r[m])
-
-    Args:
-        dy: a number; dE/dy.
-        r: any shape; r as the forward function returned it.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; r, any shape, as the forward function returned it.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     r, dtype = rt.arrays("l1_loss", "r any", r)
     dy = rt.number("l1_loss", "dy", dy)
@@ -75,8 +58,7 @@ def l1_loss_grad_input(dy: Any, r: Any) -> rt.Array:
 class L1Loss(rt.Layer):
     """Mean absolute error over all elements, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "l1_loss"

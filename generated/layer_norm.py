@@ -2,11 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Layer normalisation over the last axis.
 
-(1) m[e] = 1/C Σ_{c} x[e,c]
-(2) v[e] = 1/C Σ_{c} (x[e,c]−m[e])²
-(3) h[e,c] = 1/√(ε+v[e]) (x[e,c]−m[e])
-(4) y[e,c] = γ[c] h[e,c] + β[c]
-
 Source: Ba, Kiros and Hinton, Layer normalization, 2016, eq. 3.
 """
 
@@ -43,17 +38,9 @@ def layer_norm_forward(x: Any, gamma: Any, beta: Any, *, eps: float = 1e-05) -> 
     (3) h[e,c] = 1/√(ε+v[e]) (x[e,c]−m[e])
     (4) y[e,c] = γ[c] h[e,c] + β[c]
 
-    Args:
-        x: shape (..., C).
-        gamma: shape (C,).
-        beta: shape (C,).
-        eps: a finite number, at least 0.
-
-    Returns:
-        y, shape (..., C); v, shape (...); h, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., C); gamma, shape (C,); beta, shape (C,); eps, a finite number, at least 0.
+    Returns: y, shape (..., C); v, shape (...); h, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, beta, x, dtype = rt.arrays("layer_norm", "gamma 1, beta 1, x any", gamma, beta, x)
     full_shape, E, epsilon, C = _layer_norm_sizes(dtype, gamma, beta, x, eps)
@@ -89,24 +76,16 @@ def _layer_norm_grad_input_sizes(dtype: Any, gamma: Any, dy: Any, v: Any, h: Any
 
 
 def layer_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-05) -> rt.Array:
-    """Compute dx, the gradient of E: layer normalisation over the last axis.
+    """Compute dx, the gradient of E.
 
     dx_sum1[q] = Σ_{c} dy[q,c] γ[c] h[q,c]
     dx_sum2[q] = Σ_{c} dy[q,c] γ[c]
     (22) dx[q,a] = 1/(C √(ε+v[q])) (C dy[q,a] γ[a]−h[q,a] dx_sum1[q]−dx_sum2[q])
 
-    Args:
-        dy: shape (..., C); dE/dy.
-        gamma: shape (C,).
-        v: shape (...); v as the forward function returned it.
-        h: shape (..., C); h as the forward function returned it.
-        eps: a finite number, at least 0.
-
-    Returns:
-        dx, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; gamma, shape (C,); v, shape (...), as the forward function returned it; h,
+        shape (..., C), as the forward function returned it; eps, a finite number, at least 0.
+    Returns: dx, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, v, h, dy, dtype = rt.arrays("layer_norm", "gamma 1, v any, h any, dy any", gamma, v, h, dy)
     full_shape, E, epsilon, C = _layer_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
@@ -125,19 +104,11 @@ def layer_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1
 
 
 def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
-    """Compute dgamma, the gradient of E: layer normalisation over the last axis.
+    """Compute dgamma, the gradient of E: (27) dgamma[q] = Σ_{e} dy[e,q] h[e,q].
 
-    (27) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
-
-    Args:
-        dy: shape (..., C); dE/dy.
-        h: shape (..., C); h as the forward function returned it.
-
-    Returns:
-        dgamma, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; h, shape (..., C), as the forward function returned it.
+    Returns: dgamma, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, dy, dtype = rt.arrays("layer_norm", "h any, dy any", h, dy)
     dy, full_shape = rt.raveled("layer_norm", "dy", dy, 0, 1, "(..., C)")
@@ -153,24 +124,16 @@ def layer_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
 
 
 def layer_norm_grad_beta(dy: Any) -> rt.Array:
-    """Compute dbeta, the gradient of E: layer normalisation over the last axis.
+    """Compute dbeta, the gradient of E: (30) dbeta[q] = Σ_{e} dy[e,q].
 
-    (30) dbeta[q] = Σ_{e} dy[e,q]
-
-    Args:
-        dy: shape (..., C); dE/dy.
-
-    Returns:
-        dbeta, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy.
+    Returns: dbeta, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("layer_norm", "dy any", dy)
     dy, full_shape = rt.raveled("layer_norm", "dy", dy, 0, 1, "(..., C)")
     # (30) dbeta[q] = Σ_{e} dy[e,q]
-    dbeta = rt.total(dy, 0)
-    return dbeta
+    return rt.total(dy, 0)
 
 
 def layer_norm_backward(
@@ -185,18 +148,15 @@ def layer_norm_backward(
     (22) dx[q,a] = 1/(C √(ε+v[q])) (C dy[q,a] γ[a]−h[q,a] dx_sum1[q]−dx_sum2[q])
 
     Args:
-        dy: shape (..., C); dE/dy.
+        dy: shape (..., C), dE/dy.
         gamma: shape (C,).
-        v: shape (...); v as the forward function returned it.
-        h: shape (..., C); h as the forward function returned it.
+        v: shape (...), as the forward function returned it.
+        h: shape (..., C), as the forward function returned it.
         eps: a finite number, at least 0.
         inputs: whether the gradients of x are wanted.
 
-    Returns:
-        dx, shape (..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (..., C) (None without inputs); dgamma, shape (C,); dbeta, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, v, h, dy, dtype = rt.arrays("layer_norm", "gamma 1, v any, h any, dy any", gamma, v, h, dy)
     full_shape, E, epsilon, C = _layer_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
@@ -225,13 +185,9 @@ def layer_norm_backward(
 class LayerNorm(rt.Layer):
     """Layer normalisation over the last axis, with state.
 
-    Args:
-        normalized_shape: C in the equations.
-        eps: a finite number, at least 0.
-        dtype: float32 or float64, of the weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: normalized_shape, C in the equations; eps, a finite number, at least 0; dtype, float32 or float64, of the
+        weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "layer_norm"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Leaky rectified linear unit.
 
-(1) y[e] = max(0, x[e]) + α min(0, x[e])
-
 Source: Maas, Hannun and Ng, Rectifier nonlinearities improve neural network acoustic models, 2013.
 """
 
@@ -24,15 +22,9 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
 
     (1) y[e] = max(0, x[e]) + α min(0, x[e])
 
-    Args:
-        x: any shape.
-        negative_slope: a finite number.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; negative_slope, a finite number.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("leaky_relu", "x any", x)
     full_shape = x.shape
@@ -48,20 +40,11 @@ def leaky_relu_forward(x: Any, *, negative_slope: float = 0.01) -> rt.Array:
 
 
 def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> rt.Array:
-    """Compute dx, the gradient of E: leaky rectified linear unit.
+    """Compute dx, the gradient of E: (2) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0]).
 
-    (2) dx[m] = dy[m] ([x[m]>0]+α [x[m]≤0])
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-        negative_slope: a finite number.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape; negative_slope, a finite number.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("leaky_relu", "x any, dy any", x, dy)
     full_shape = x.shape
@@ -81,11 +64,8 @@ def leaky_relu_grad_input(dy: Any, x: Any, *, negative_slope: float = 0.01) -> r
 class LeakyReLU(rt.Layer):
     """Leaky rectified linear unit, with state.
 
-    Args:
-        negative_slope: a finite number.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: negative_slope, a finite number.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "leaky_relu"

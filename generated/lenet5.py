@@ -151,16 +151,10 @@ def lenet5_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tu
     Kept for backward: x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y: 10804*N + 2400 elements.
     Peak: 11280*N + 64236 elements (3.0 MiB of float32 at N = 64), and blocks of 1 MiB.
 
-    Args:
-        x: shape (N, 32, 32, 1).
-        params: the weights by name, see LeNet5.
-        buffers: memory that is used again from call to call; what is kept lies in it.
-
-    Returns:
-        output_y, shape (N, 10), what lenet5_backward needs.
-
-    Raises:
-        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
+    Args: x, shape (N, 32, 32, 1); params, the weights by name, see LeNet5; buffers, memory that is used again from
+        call to call, in which what is kept lies.
+    Returns: output_y, shape (N, 10), what lenet5_backward needs.
+    Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     x, dtype = rt.arrays("lenet5", "x 4", x)
     N = x.shape[0]
@@ -216,16 +210,10 @@ def lenet5_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt
 
     Peak: 10432*N + 61836 elements (2.8 MiB of float32 at N = 64), and blocks of 1 MiB.
 
-    Args:
-        x: shape (N, 32, 32, 1).
-        params: the weights by name, see LeNet5.
-        buffers: memory that is used again from call to call; what is kept lies in it.
-
-    Returns:
-        output_y, shape (N, 10).
-
-    Raises:
-        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
+    Args: x, shape (N, 32, 32, 1); params, the weights by name, see LeNet5; buffers, memory that is used again from
+        call to call, in which what is kept lies.
+    Returns: output_y, shape (N, 10).
+    Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     x, dtype = rt.arrays("lenet5", "x 4", x)
     N = x.shape[0]
@@ -300,17 +288,14 @@ def lenet5_backward(
     Peak: 23602*N + 63988 elements (6.0 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
-        dy: shape (N, 10); dE/doutput_y.
+        dy: shape (N, 10), dE/doutput_y.
         params: the weights by name, see LeNet5.
         saved: what lenet5_forward returned last.
         inputs: whether the gradient of the input is wanted.
-        buffers: memory that is used again from call to call; what is kept lies in it.
+        buffers: memory that is used again from call to call, in which what is kept lies.
 
-    Returns:
-        the gradient of x (None unless inputs), and the gradients of all weights by name.
-
-    Raises:
-        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
+    Returns: the gradient of x (None unless inputs), and the gradients of all weights by name.
+    Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     (x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y) = saved
     dy, dtype = rt.arrays("lenet5", "dy 2", dy)
@@ -417,16 +402,9 @@ def lenet5_loss_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any, r
     (4) y = 1/N Σ_{n} log(z[n])
     (4) y += 1/N Σ_{n,k} (x[n,k]−m[n]) [k=t[n]]
 
-    Args:
-        x: shape (N, K).
-        t: shape (N,), integers.
-        rubbish: a finite number.
-
-    Returns:
-        y, a number; h, shape (N, K); z, shape (N,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, K); t, shape (N,), integers; rubbish, a finite number.
+    Returns: y, a number; h, shape (N, K); z, shape (N,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("lenet5_loss", "x 2, t 1 integers", x, t)
     j = rt.number("lenet5_loss", "rubbish", rubbish)
@@ -456,22 +434,15 @@ def lenet5_loss_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any, r
 
 
 def lenet5_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
-    """Compute dx, the gradient of E: LeNet-5's maximum a posteriori criterion, mean over the batch.
+    """Compute dx, the gradient of E.
 
     (22) dx[q,v] = 1/N dy [v=t[q]]
     (22) dx[q,v] += −1/N dy h[q,v]/z[q]
 
-    Args:
-        dy: a number; dE/dy.
-        t: shape (N,), integers.
-        h: shape (N, K); h as the forward function returned it.
-        z: shape (N,); z as the forward function returned it.
-
-    Returns:
-        dx, shape (N, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; t, shape (N,), integers; h, shape (N, K), as the forward function returned it; z,
+        shape (N,), as the forward function returned it.
+    Returns: dx, shape (N, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, z, t, dtype = rt.arrays("lenet5_loss", "h 2, z 1, t 1 integers", h, z, t)
     dy = rt.number("lenet5_loss", "dy", dy)
@@ -495,12 +466,8 @@ class LeNet5(rt.Network):
 
     The table in the constructor says of every weight and running statistic how it starts.
 
-    Args:
-        dtype: float32 or float64, of the weights.
-        rng: a NumPy generator or a seed for the initial weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: dtype, float32 or float64, of the weights; rng, a NumPy generator or a seed for the initial weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "lenet5"

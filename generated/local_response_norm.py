@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Local response normalisation across channels.
 
-(1) z[e,c] = α/R Σ_{q} x[e, c+q−P]²
-(1) z[e,c] += k
-(2) y[e,c] = x[e,c] z[e,c]^(−β)
-
 Source: Krizhevsky, Sutskever and Hinton, ImageNet classification with deep convolutional neural networks, 2012,
     section 3.3.
 """
@@ -49,18 +45,10 @@ def local_response_norm_forward(
     (1) z[e,c] += k
     (2) y[e,c] = x[e,c] z[e,c]^(−β)
 
-    Args:
-        x: shape (..., C).
-        size: an integer, or one per axis, at least 1.
-        alpha: a finite number, at least 0.
-        beta: a finite number.
-        k: a finite number, at least 0.
-
-    Returns:
-        y, shape (..., C); z, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., C); size, an integer, or one per axis, at least 1; alpha, a finite number, at least 0;
+        beta, a finite number; k, a finite number, at least 0.
+    Returns: y, shape (..., C); z, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("local_response_norm", "x any", x)
     full_shape, E, R, alpha, beta, k, C, P = _local_response_norm_sizes(dtype, x, size, alpha, beta, k)
@@ -102,24 +90,15 @@ def _local_response_norm_grad_input_sizes(
 def local_response_norm_grad_input(
     dy: Any, x: Any, z: Any, *, size: rt.Size, alpha: float = 0.0001, beta: float = 0.75
 ) -> rt.Array:
-    """Compute dx, the gradient of E: local response normalisation across channels.
+    """Compute dx, the gradient of E.
 
     (9) dx[m,v] = dy[m,v] z[m,v]^(−β)
     (9) dx[m, c+q−P] += −2αβ/R dy[m,c] x[m, c+q−P] x[m,c] z[m,c]^(−β−1)
 
-    Args:
-        dy: shape (..., C); dE/dy.
-        x: shape (..., C).
-        z: shape (..., C); z as the forward function returned it.
-        size: an integer, or one per axis, at least 1.
-        alpha: a finite number, at least 0.
-        beta: a finite number.
-
-    Returns:
-        dx, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; x, shape (..., C); z, shape (..., C), as the forward function returned it;
+        size, an integer, or one per axis, at least 1; alpha, a finite number, at least 0; beta, a finite number.
+    Returns: dx, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, z, dy, dtype = rt.arrays("local_response_norm", "x any, z any, dy any", x, z, dy)
     full_shape, E, R, alpha, beta, C, P = _local_response_norm_grad_input_sizes(dtype, x, dy, z, size, alpha, beta)
@@ -143,14 +122,9 @@ def local_response_norm_grad_input(
 class LocalResponseNorm(rt.Layer):
     """Local response normalisation across channels, with state.
 
-    Args:
-        size: an integer, or one per axis, at least 1.
-        alpha: a finite number, at least 0.
-        beta: a finite number.
-        k: a finite number, at least 0.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: size, an integer, or one per axis, at least 1; alpha, a finite number, at least 0; beta, a finite number;
+        k, a finite number, at least 0.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "local_response_norm"

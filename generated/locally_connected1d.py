@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D locally connected layer (a convolution without shared weights).
 
-(1) u[n,j,k] = Σ_{t,c} x[n, sj+dt−p, c] w[j,t,c,k]
-(1) u[n,j,k] += b[j,k]
-
 Source: LeCun, Generalization and network design strategies, 1989, section 5.3; Taigman et al., DeepFace, 2014,
     section 3.
 """
@@ -55,11 +52,8 @@ def locally_connected1d_forward(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        u, shape (N, W_out, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: u, shape (N, W_out, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("locally_connected1d", "w 4, b 2 optional, x 3", w, b, x)
     s, d, W_out, C, K, N, W, p = _locally_connected1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
@@ -74,30 +68,24 @@ def locally_connected1d_forward(
 def locally_connected1d_grad_input(
     dy: Any, w: Any, *, input_shape: Sequence[int], stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 1-D locally connected layer (a convolution without shared weights).
-
-    (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m,j,k] w[j,t,v,k]
+    """Compute dx, the gradient of E: (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m,j,k] w[j,t,v,k].
 
     Args:
-        dy: shape (N, W_out, K); dE/du.
+        dy: shape (N, W_out, K), dE/du.
         w: shape (W_out, T, C, K).
         input_shape: the shape of x, (N, W, C).
         stride: an integer, or one per axis, at least 1.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        dx, shape (N, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, dy, dtype = rt.arrays("locally_connected1d", "w 4, dy 3", w, dy)
     input_shape = rt.shape("locally_connected1d", "input_shape", input_shape, 3)
     s, d, W_out, C, K, N, W, p = _locally_connected1d_sizes(dtype, w, None, input_shape, dy, stride, padding, dilation)
     # (7) dx[m, sj+dt−p, v] += Σ_{k} dy[m,j,k] w[j,t,v,k]
-    dx = rt.contract(f"m j k, j t v k -> m {s}j+{d}t-{p} v", dy, w, out=rt.empty((N, W, C), dtype))
-    return dx
+    return rt.contract(f"m j k, j t v k -> m {s}j+{d}t-{p} v", dy, w, out=rt.empty((N, W, C), dtype))
 
 
 @rt.once
@@ -122,52 +110,38 @@ def _locally_connected1d_grad_weight_sizes(
 def locally_connected1d_grad_weight(
     dy: Any, x: Any, *, kernel_size: rt.Size, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
-    """Compute dw, the gradient of E: 1-D locally connected layer (a convolution without shared weights).
-
-    (13) dw[m,q,v,e] = Σ_{n} dy[n,m,e] x[n, sm+dq−p, v]
+    """Compute dw, the gradient of E: (13) dw[m,q,v,e] = Σ_{n} dy[n,m,e] x[n, sm+dq−p, v].
 
     Args:
-        dy: shape (N, W_out, K); dE/du.
+        dy: shape (N, W_out, K), dE/du.
         x: shape (N, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        dw, shape (W_out, T, C, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (W_out, T, C, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("locally_connected1d", "x 3, dy 3", x, dy)
     T, s, d, C, p, W_out, K = _locally_connected1d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, dilation
     )
     # (13) dw[m,q,v,e] = Σ_{n} dy[n,m,e] x[n, sm+dq−p, v]
-    dw = rt.contract(f"n {s}m+{d}q-{p} v, n m e -> m q v e", x, dy, out=rt.empty((W_out, T, C, K), dtype))
-    return dw
+    return rt.contract(f"n {s}m+{d}q-{p} v, n m e -> m q v e", x, dy, out=rt.empty((W_out, T, C, K), dtype))
 
 
 def locally_connected1d_grad_bias(dy: Any) -> rt.Array:
-    """Compute db, the gradient of E: 1-D locally connected layer (a convolution without shared weights).
+    """Compute db, the gradient of E: (16) db[m,q] = Σ_{n} dy[n,m,q].
 
-    (16) db[m,q] = Σ_{n} dy[n,m,q]
-
-    Args:
-        dy: shape (N, W_out, K); dE/du.
-
-    Returns:
-        db, shape (W_out, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, W_out, K), dE/du.
+    Returns: db, shape (W_out, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("locally_connected1d", "dy 3", dy)
     N, W_out, K = dy.shape
     # (16) db[m,q] = Σ_{n} dy[n,m,q]
-    db = rt.total(dy, 0)
-    return db
+    return rt.total(dy, 0)
 
 
 class LocallyConnected1D(rt.Layer):
@@ -185,8 +159,7 @@ class LocallyConnected1D(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "locally_connected1d"
@@ -212,8 +185,7 @@ class LocallyConnected1D(rt.Layer):
         (s,) = rt.sizes("locally_connected1d", "stride", stride, 1, 1)
         (d,) = rt.sizes("locally_connected1d", "dilation", dilation, 1, 1)
         W = rt.count("locally_connected1d", "W", W, 1)
-        C = rt.count("locally_connected1d", "in_channels", in_channels, 1)
-        K = rt.count("locally_connected1d", "out_channels", out_channels, 1)
+        C, K = rt.features("locally_connected1d", in_channels=in_channels, out_channels=out_channels)
         p, p_end = rt.paddings("locally_connected1d", padding, (d * (T - 1),), (s,))
         W_out = (W + p + p_end - d * (T - 1) - 1) // s + 1
         rt.fits("locally_connected1d", "W_out", W_out, W + p + p_end, d * (T - 1) + 1)

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D locally connected layer (a convolution without shared weights).
 
-(1) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[i,j,r,t,c,k]
-(1) u[n,i,j,k] += b[i,j,k]
-
 Source: LeCun, Generalization and network design strategies, 1989, section 5.3; Taigman et al., DeepFace, 2014,
     section 3.
 """
@@ -55,11 +52,8 @@ def locally_connected2d_forward(
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        u, shape (N, H_out, W_out, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: u, shape (N, H_out, W_out, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, b, x, dtype = rt.arrays("locally_connected2d", "w 6, b 3 optional, x 4", w, b, x)
     s_h, s_w, d_h, d_w, H_out, W_out, C, K, N, H, W, p_h, p_w = _locally_connected2d_sizes(
@@ -81,23 +75,20 @@ def locally_connected2d_forward(
 def locally_connected2d_grad_input(
     dy: Any, w: Any, *, input_shape: Sequence[int], stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D locally connected layer (a convolution without shared weights).
+    """Compute dx, the gradient of E.
 
     (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m,i,j,k] w[i,j,r,t,e,k]
 
     Args:
-        dy: shape (N, H_out, W_out, K); dE/du.
+        dy: shape (N, H_out, W_out, K), dE/du.
         w: shape (H_out, W_out, R, T, C, K).
         input_shape: the shape of x, (N, H, W, C).
         stride: an integer, or one per axis, at least 1.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, dy, dtype = rt.arrays("locally_connected2d", "w 6, dy 4", w, dy)
     input_shape = rt.shape("locally_connected2d", "input_shape", input_shape, 4)
@@ -105,10 +96,9 @@ def locally_connected2d_grad_input(
         dtype, w, None, input_shape, dy, stride, padding, dilation
     )
     # (7) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += Σ_{k} dy[m,i,j,k] w[i,j,r,t,e,k]
-    dx = rt.contract(
+    return rt.contract(
         f"m i j k, i j r t e k -> m {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} e", dy, w, out=rt.empty((N, H, W, C), dtype)
     )
-    return dx
 
 
 @rt.once
@@ -136,57 +126,45 @@ def _locally_connected2d_grad_weight_sizes(
 def locally_connected2d_grad_weight(
     dy: Any, x: Any, *, kernel_size: rt.Size, stride: rt.Size = 1, padding: rt.Padding = 0, dilation: rt.Size = 1
 ) -> rt.Array:
-    """Compute dw, the gradient of E: 2-D locally connected layer (a convolution without shared weights).
+    """Compute dw, the gradient of E.
 
     (13) dw[m,q,v,e,a,o] = Σ_{n} dy[n,m,q,o] x[n, s_h·m+d_h·v−p_h, s_w·q+d_w·e−p_w, a]
 
     Args:
-        dy: shape (N, H_out, W_out, K); dE/du.
+        dy: shape (N, H_out, W_out, K), dE/du.
         x: shape (N, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
         dilation: an integer, or one per axis, at least 1.
 
-    Returns:
-        dw, shape (H_out, W_out, R, T, C, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (H_out, W_out, R, T, C, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("locally_connected2d", "x 4, dy 4", x, dy)
     R, T, s_h, s_w, d_h, d_w, C, p_h, p_w, H_out, W_out, K = _locally_connected2d_grad_weight_sizes(
         dtype, x, dy, kernel_size, stride, padding, dilation
     )
     # (13) dw[m,q,v,e,a,o] = Σ_{n} dy[n,m,q,o] x[n, s_h·m+d_h·v−p_h, s_w·q+d_w·e−p_w, a]
-    dw = rt.contract(
+    return rt.contract(
         f"n m q o, n {s_h}m+{d_h}v-{p_h} {s_w}q+{d_w}e-{p_w} a -> m q v e a o",
         dy,
         x,
         out=rt.empty((H_out, W_out, R, T, C, K), dtype),
     )
-    return dw
 
 
 def locally_connected2d_grad_bias(dy: Any) -> rt.Array:
-    """Compute db, the gradient of E: 2-D locally connected layer (a convolution without shared weights).
+    """Compute db, the gradient of E: (16) db[m,q,v] = Σ_{n} dy[n,m,q,v].
 
-    (16) db[m,q,v] = Σ_{n} dy[n,m,q,v]
-
-    Args:
-        dy: shape (N, H_out, W_out, K); dE/du.
-
-    Returns:
-        db, shape (H_out, W_out, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H_out, W_out, K), dE/du.
+    Returns: db, shape (H_out, W_out, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("locally_connected2d", "dy 4", dy)
     N, H_out, W_out, K = dy.shape
     # (16) db[m,q,v] = Σ_{n} dy[n,m,q,v]
-    db = rt.total(dy, 0)
-    return db
+    return rt.total(dy, 0)
 
 
 class LocallyConnected2D(rt.Layer):
@@ -205,8 +183,7 @@ class LocallyConnected2D(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "locally_connected2d"
@@ -234,8 +211,7 @@ class LocallyConnected2D(rt.Layer):
         d_h, d_w = rt.sizes("locally_connected2d", "dilation", dilation, 2, 1)
         H = rt.count("locally_connected2d", "H", H, 1)
         W = rt.count("locally_connected2d", "W", W, 1)
-        C = rt.count("locally_connected2d", "in_channels", in_channels, 1)
-        K = rt.count("locally_connected2d", "out_channels", out_channels, 1)
+        C, K = rt.features("locally_connected2d", in_channels=in_channels, out_channels=out_channels)
         p_h, p_h_end, p_w, p_w_end = rt.paddings(
             "locally_connected2d", padding, (d_h * (R - 1), d_w * (T - 1)), (s_h, s_w)
         )

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Logarithm of the logistic function.
 
-(1) y[e] = −softplus(−x[e])
-
 Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 2.
 """
 
@@ -22,14 +20,9 @@ def log_sigmoid_forward(x: Any) -> rt.Array:
 
     (1) y[e] = −softplus(−x[e])
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("log_sigmoid", "x any", x)
     full_shape = x.shape
@@ -43,19 +36,11 @@ def log_sigmoid_forward(x: Any) -> rt.Array:
 
 
 def log_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
-    """Compute dx, the gradient of E: logarithm of the logistic function.
+    """Compute dx, the gradient of E: (2) dx[m] = dy[m] σ(−x[m]).
 
-    (2) dx[m] = dy[m] σ(−x[m])
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("log_sigmoid", "x any, dy any", x, dy)
     full_shape = x.shape
@@ -73,8 +58,7 @@ def log_sigmoid_grad_input(dy: Any, x: Any) -> rt.Array:
 class LogSigmoid(rt.Layer):
     """Logarithm of the logistic function, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "log_sigmoid"

@@ -2,13 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Logarithm of softmax over the last axis.
 
-(1) m[e] = max_{k} x[e,k]
-(2) u[e,k] = x[e,k] − m[e]
-(3) h[e,k] = exp(u[e,k])
-(4) z[e] = Σ_{k} h[e,k]
-(5) s[e] = log(z[e])
-(6) y[e,k] = u[e,k] − s[e]
-
 Source: Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990.
 """
 
@@ -33,14 +26,9 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
     (4) z[e] = Σ_{k} h[e,k]
     (6) y[e,k] = u[e,k] − log(z[e])
 
-    Args:
-        x: shape (..., K).
-
-    Returns:
-        y, shape (..., K); h, shape (..., K); z, shape (...).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., K).
+    Returns: y, shape (..., K); h, shape (..., K); z, shape (...).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("log_softmax", "x any", x)
     x, full_shape = rt.raveled("log_softmax", "x", x, 0, 1, "(..., K)")
@@ -64,21 +52,15 @@ def log_softmax_forward(x: Any) -> tuple[rt.Array, rt.Array, rt.Array]:
 
 
 def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
-    """Compute dx, the gradient of E: logarithm of softmax over the last axis.
+    """Compute dx, the gradient of E.
 
     du_sum1[q] = Σ_{k} dy[q,k]
     (23) dx[q,v] = dy[q,v] − h[q,v] du_sum1[q]/z[q]
 
-    Args:
-        dy: shape (..., K); dE/dy.
-        h: shape (..., K); h as the forward function returned it.
-        z: shape (...); z as the forward function returned it.
-
-    Returns:
-        dx, shape (..., K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., K), dE/dy; h, shape (..., K), as the forward function returned it; z, shape (...), as the
+        forward function returned it.
+    Returns: dx, shape (..., K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, z, dy, dtype = rt.arrays("log_softmax", "h any, z any, dy any", h, z, dy)
     dy, full_shape = rt.raveled("log_softmax", "dy", dy, 0, 1, "(..., K)")
@@ -100,8 +82,7 @@ def log_softmax_grad_input(dy: Any, h: Any, z: Any) -> rt.Array:
 class LogSoftmax(rt.Layer):
     """Logarithm of softmax over the last axis, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "log_softmax"

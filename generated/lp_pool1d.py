@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D power-average (Lp) pooling.
 
-(1) z[n,v,c] = |x[n,v,c]|^P
-(2) u[n,j,c] = Σ_{t} z[n, sj+dt−p, c]
-(3) y[n,j,c] = ([u[n,j,c]=0]+u[n,j,c])^(1/P) [u[n,j,c]≠0]
-
 Source: Sermanet, Chintala and LeCun, Convolutional neural networks applied to house numbers digit classification,
     2012, section 2.2.
 """
@@ -91,11 +87,8 @@ def lp_pool1d_forward(
         ceil_mode: True or False.
         norm_type: a number, at least 1 and at most 100.
 
-    Returns:
-        y, shape (N, W_out, C); u, shape (N, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: y, shape (N, W_out, C); u, shape (N, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("lp_pool1d", "x 3", x)
     T, s, d, P, N, W, C, p, W_out = _lp_pool1d_sizes(
@@ -126,15 +119,15 @@ def lp_pool1d_grad_input(
     ceil_mode: bool = False,
     norm_type: float = 2.0,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 1-D power-average (Lp) pooling.
+    """Compute dx, the gradient of E.
 
     (10) dz[m, sj+dt−p, e] += 1/P dy[m,j,e] ([u[m,j,e]=0]+u[m,j,e])^(1/P−1) [u[m,j,e]≠0]
     (12) dx[m,q,e] = P dz[m,q,e] |x[m,q,e]|^(P−1) sign(x[m,q,e])
 
     Args:
-        dy: shape (N, W_out, C); dE/dy.
+        dy: shape (N, W_out, C), dE/dy.
         x: shape (N, W, C).
-        u: shape (N, W_out, C); u as the forward function returned it.
+        u: shape (N, W_out, C), as the forward function returned it.
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
@@ -142,11 +135,8 @@ def lp_pool1d_grad_input(
         ceil_mode: True or False.
         norm_type: a number, at least 1 and at most 100.
 
-    Returns:
-        dx, shape (N, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, u, dy, dtype = rt.arrays("lp_pool1d", "x 3, u 3, dy 3", x, u, dy)
     T, s, d, P, N, W, C, p, W_out = _lp_pool1d_sizes(
@@ -157,8 +147,7 @@ def lp_pool1d_grad_input(
     factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
     rt.spread(f"m j e -> m {s}j+{d}t-{p} e", factor1, dz, {"t": T})
     # (12) dx[m,q,e] = P dz[m,q,e] |x[m,q,e]|^(P−1) sign(x[m,q,e])
-    dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
-    return dx
+    return P * np.abs(x) ** (P - 1) * np.sign(x) * dz
 
 
 class LPPool1D(rt.Layer):
@@ -172,8 +161,7 @@ class LPPool1D(rt.Layer):
         ceil_mode: True or False.
         norm_type: a number, at least 1 and at most 100.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "lp_pool1d"

@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D power-average (Lp) pooling.
 
-(1) z[n,h,v,c] = |x[n,h,v,c]|^P
-(2) u[n,i,j,c] = Σ_{r,t} z[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-(3) y[n,i,j,c] = ([u[n,i,j,c]=0]+u[n,i,j,c])^(1/P) [u[n,i,j,c]≠0]
-
 Source: Sermanet, Chintala and LeCun, Convolutional neural networks applied to house numbers digit classification,
     2012, section 2.2.
 """
@@ -102,11 +98,8 @@ def lp_pool2d_forward(
         ceil_mode: True or False.
         norm_type: a number, at least 1 and at most 100.
 
-    Returns:
-        y, shape (N, H_out, W_out, C); u, shape (N, H_out, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: y, shape (N, H_out, W_out, C); u, shape (N, H_out, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("lp_pool2d", "x 4", x)
     R, T, s_h, s_w, d_h, d_w, P, N, H, W, C, p_h, p_w, H_out, W_out = _lp_pool2d_sizes(
@@ -138,16 +131,16 @@ def lp_pool2d_grad_input(
     ceil_mode: bool = False,
     norm_type: float = 2.0,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D power-average (Lp) pooling.
+    """Compute dx, the gradient of E.
 
     (10) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a]
            += 1/P dy[m,i,j,a] ([u[m,i,j,a]=0]+u[m,i,j,a])^(1/P−1) [u[m,i,j,a]≠0]
     (12) dx[m,q,e,a] = P dz[m,q,e,a] |x[m,q,e,a]|^(P−1) sign(x[m,q,e,a])
 
     Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
+        dy: shape (N, H_out, W_out, C), dE/dy.
         x: shape (N, H, W, C).
-        u: shape (N, H_out, W_out, C); u as the forward function returned it.
+        u: shape (N, H_out, W_out, C), as the forward function returned it.
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
@@ -155,11 +148,8 @@ def lp_pool2d_grad_input(
         ceil_mode: True or False.
         norm_type: a number, at least 1 and at most 100.
 
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, u, dy, dtype = rt.arrays("lp_pool2d", "x 4, u 4, dy 4", x, u, dy)
     R, T, s_h, s_w, d_h, d_w, P, N, H, W, C, p_h, p_w, H_out, W_out = _lp_pool2d_sizes(
@@ -171,8 +161,7 @@ def lp_pool2d_grad_input(
     factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
     rt.spread(f"m i j a -> m {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} a", factor1, dz, {"r": R, "t": T})
     # (12) dx[m,q,e,a] = P dz[m,q,e,a] |x[m,q,e,a]|^(P−1) sign(x[m,q,e,a])
-    dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
-    return dx
+    return P * np.abs(x) ** (P - 1) * np.sign(x) * dz
 
 
 class LPPool2D(rt.Layer):
@@ -186,8 +175,7 @@ class LPPool2D(rt.Layer):
         ceil_mode: True or False.
         norm_type: a number, at least 1 and at most 100.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "lp_pool2d"

@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D power-average (Lp) pooling.
 
-(1) z[n,q,h,v,c] = |x[n,q,h,v,c]|^P
-(2) u[n,l,i,j,c] = Σ_{a,r,t} z[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-(3) y[n,l,i,j,c] = ([u[n,l,i,j,c]=0]+u[n,l,i,j,c])^(1/P) [u[n,l,i,j,c]≠0]
-
 Source: Sermanet, Chintala and LeCun, Convolutional neural networks applied to house numbers digit classification,
     2012, section 2.2.
 """
@@ -111,11 +107,8 @@ def lp_pool3d_forward(
         ceil_mode: True or False.
         norm_type: a number, at least 1 and at most 100.
 
-    Returns:
-        y, shape (N, D_out, H_out, W_out, C); u, shape (N, D_out, H_out, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: y, shape (N, D_out, H_out, W_out, C); u, shape (N, D_out, H_out, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("lp_pool3d", "x 5", x)
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, P, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _lp_pool3d_sizes(
@@ -156,16 +149,16 @@ def lp_pool3d_grad_input(
     ceil_mode: bool = False,
     norm_type: float = 2.0,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 3-D power-average (Lp) pooling.
+    """Compute dx, the gradient of E.
 
     (10) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1]
            += 1/P dy[m,l,i,j,q1] ([u[m,l,i,j,q1]=0]+u[m,l,i,j,q1])^(1/P−1) [u[m,l,i,j,q1]≠0]
     (12) dx[m,e,o,f,q1] = P dz[m,e,o,f,q1] |x[m,e,o,f,q1]|^(P−1) sign(x[m,e,o,f,q1])
 
     Args:
-        dy: shape (N, D_out, H_out, W_out, C); dE/dy.
+        dy: shape (N, D_out, H_out, W_out, C), dE/dy.
         x: shape (N, D, H, W, C).
-        u: shape (N, D_out, H_out, W_out, C); u as the forward function returned it.
+        u: shape (N, D_out, H_out, W_out, C), as the forward function returned it.
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
         padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
@@ -173,11 +166,8 @@ def lp_pool3d_grad_input(
         ceil_mode: True or False.
         norm_type: a number, at least 1 and at most 100.
 
-    Returns:
-        dx, shape (N, D, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, D, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, u, dy, dtype = rt.arrays("lp_pool3d", "x 5, u 5, dy 5", x, u, dy)
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, P, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _lp_pool3d_sizes(
@@ -194,8 +184,7 @@ def lp_pool3d_grad_input(
         {"a": A, "r": R, "t": T},
     )
     # (12) dx[m,e,o,f,q1] = P dz[m,e,o,f,q1] |x[m,e,o,f,q1]|^(P−1) sign(x[m,e,o,f,q1])
-    dx = P * np.abs(x) ** (P - 1) * np.sign(x) * dz
-    return dx
+    return P * np.abs(x) ** (P - 1) * np.sign(x) * dz
 
 
 class LPPool3D(rt.Layer):
@@ -209,8 +198,7 @@ class LPPool3D(rt.Layer):
         ceil_mode: True or False.
         norm_type: a number, at least 1 and at most 100.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "lp_pool3d"

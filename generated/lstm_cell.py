@@ -2,17 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """One step of a long short-term memory.
 
-(1) u[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
-(1) u[n,a,k] += Σ_{e} x[n,e] w[e,a,k]
-(1) u[n,a,k] += b[a,k]
-(2) i[n,k] = σ(u[n,0,k])
-(3) f[n,k] = σ(u[n,1,k])
-(4) g[n,k] = tanh(u[n,2,k])
-(5) o[n,k] = σ(u[n,3,k])
-(6) z[n,k] = c[n,k] f[n,k] + i[n,k] g[n,k]
-(7) s[n,k] = tanh(z[n,k])
-(8) y[n,k] = o[n,k] s[n,k]
-
 Source: Gers, Schmidhuber and Cummins, Learning to forget: continual prediction with LSTM, 2000.
 """
 
@@ -91,20 +80,11 @@ def lstm_cell_forward(
     (7) s[n,k] = tanh(z[n,k])
     (8) y[n,k] = o[n,k] s[n,k]
 
-    Args:
-        x: shape (N, C).
-        h: shape (N, H).
-        c: shape (N, H).
-        w: shape (C, 4, H).
-        r: shape (H, 4, H).
-        b: shape (4, H), or None.
-
-    Returns:
-        y, shape (N, H); z, shape (N, H); i, shape (N, H); f, shape (N, H); g, shape (N, H); o, shape (N, H); s,
-            shape (N, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, C); h, shape (N, H); c, shape (N, H); w, shape (C, 4, H); r, shape (H, 4, H); b, shape (4,
+        H), or None.
+    Returns: y, shape (N, H); z, shape (N, H); i, shape (N, H); f, shape (N, H); g, shape (N, H); o, shape (N, H);
+        s, shape (N, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, r, b, x, h, c, dtype = rt.arrays("lstm_cell", "w 3, r 3, b 2 optional, x 2, h 2, c 2", w, r, b, x, h, c)
     H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, None, None, None, None, None, None, None)
@@ -156,7 +136,7 @@ def _lstm_cell_grad_input_sizes(
 
 
 def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
-    """Compute dx, the gradient of E: one step of a long short-term memory.
+    """Compute dx, the gradient of E.
 
     (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
@@ -166,21 +146,18 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
 
     Args:
-        dy: shape (N, H); dE/dy.
-        dz: shape (N, H); dE/dz.
+        dy: shape (N, H), dE/dy.
+        dz: shape (N, H), dE/dz.
         c: shape (N, H).
         w: shape (C, 4, H).
-        i: shape (N, H); i as the forward function returned it.
-        f: shape (N, H); f as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
-        o: shape (N, H); o as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
+        i: shape (N, H), as the forward function returned it.
+        f: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
+        o: shape (N, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
 
-    Returns:
-        dx, shape (N, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
         "lstm_cell", "w 3, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", w, c, i, f, g, o, s, dy, dz
@@ -204,8 +181,7 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (19) dx[m,q] = Σ_{a,k} w[q,a,k] du[m,a,k]
-    dx = rt.contract("m a k, q a k -> m q", du, w)
-    return dx
+    return rt.contract("m a k, q a k -> m q", du, w)
 
 
 @rt.once
@@ -228,7 +204,7 @@ def _lstm_cell_grad_h_sizes(
 
 
 def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
-    """Compute dh, the gradient of E: one step of a long short-term memory.
+    """Compute dh, the gradient of E.
 
     (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
@@ -238,21 +214,18 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
 
     Args:
-        dy: shape (N, H); dE/dy.
-        dz: shape (N, H); dE/dz.
+        dy: shape (N, H), dE/dy.
+        dz: shape (N, H), dE/dz.
         c: shape (N, H).
         r: shape (H, 4, H).
-        i: shape (N, H); i as the forward function returned it.
-        f: shape (N, H); f as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
-        o: shape (N, H); o as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
+        i: shape (N, H), as the forward function returned it.
+        f: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
+        o: shape (N, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
 
-    Returns:
-        dh, shape (N, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dh, shape (N, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     r, c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
         "lstm_cell", "r 3, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", r, c, i, f, g, o, s, dy, dz
@@ -276,27 +249,16 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (20) dh[m,q] = Σ_{a,k} r[q,a,k] du[m,a,k]
-    dh = rt.contract("m a k, q a k -> m q", du, r)
-    return dh
+    return rt.contract("m a k, q a k -> m q", du, r)
 
 
 def lstm_cell_grad_c(dy: Any, dz: Any, f: Any, o: Any, s: Any) -> rt.Array:
-    """Compute dc, the gradient of E: one step of a long short-term memory.
+    """Compute dc, the gradient of E: (15) dc[m,q] = f[m,q] (dy[m,q] o[m,q] (1−s[m,q]²)+dz[m,q]).
 
-    (15) dc[m,q] = f[m,q] (dy[m,q] o[m,q] (1−s[m,q]²)+dz[m,q])
-
-    Args:
-        dy: shape (N, H); dE/dy.
-        dz: shape (N, H); dE/dz.
-        f: shape (N, H); f as the forward function returned it.
-        o: shape (N, H); o as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
-
-    Returns:
-        dc, shape (N, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H), dE/dy; dz, shape (N, H), dE/dz; f, shape (N, H), as the forward function returned it; o,
+        shape (N, H), as the forward function returned it; s, shape (N, H), as the forward function returned it.
+    Returns: dc, shape (N, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     f, o, s, dy, dz, dtype = rt.arrays("lstm_cell", "f 2, o 2, s 2, dy 2, dz 2", f, o, s, dy, dz)
     N, H = dy.shape
@@ -330,7 +292,7 @@ def _lstm_cell_grad_weight_sizes(
 
 
 def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
-    """Compute dw, the gradient of E: one step of a long short-term memory.
+    """Compute dw, the gradient of E.
 
     (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
@@ -340,21 +302,18 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
 
     Args:
-        dy: shape (N, H); dE/dy.
-        dz: shape (N, H); dE/dz.
+        dy: shape (N, H), dE/dy.
+        dz: shape (N, H), dE/dz.
         x: shape (N, C).
         c: shape (N, H).
-        i: shape (N, H); i as the forward function returned it.
-        f: shape (N, H); f as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
-        o: shape (N, H); o as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
+        i: shape (N, H), as the forward function returned it.
+        f: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
+        o: shape (N, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
 
-    Returns:
-        dw, shape (C, 4, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dw, shape (C, 4, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
         "lstm_cell", "x 2, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", x, c, i, f, g, o, s, dy, dz
@@ -378,8 +337,7 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (23) dw[m,q,v] = Σ_{n} x[n,m] du[n,q,v]
-    dw = rt.contract("n m, n q v -> m q v", x, du)
-    return dw
+    return rt.contract("n m, n q v -> m q v", x, du)
 
 
 @rt.once
@@ -400,7 +358,7 @@ def _lstm_cell_grad_r_sizes(
 
 
 def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
-    """Compute dr, the gradient of E: one step of a long short-term memory.
+    """Compute dr, the gradient of E.
 
     (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
@@ -410,21 +368,18 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
 
     Args:
-        dy: shape (N, H); dE/dy.
-        dz: shape (N, H); dE/dz.
+        dy: shape (N, H), dE/dy.
+        dz: shape (N, H), dE/dz.
         h: shape (N, H).
         c: shape (N, H).
-        i: shape (N, H); i as the forward function returned it.
-        f: shape (N, H); f as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
-        o: shape (N, H); o as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
+        i: shape (N, H), as the forward function returned it.
+        f: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
+        o: shape (N, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
 
-    Returns:
-        dr, shape (H, 4, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dr, shape (H, 4, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
         "lstm_cell", "h 2, c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", h, c, i, f, g, o, s, dy, dz
@@ -448,8 +403,7 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (24) dr[m,q,v] = Σ_{n} h[n,m] du[n,q,v]
-    dr = rt.contract("n m, n q v -> m q v", h, du)
-    return dr
+    return rt.contract("n m, n q v -> m q v", h, du)
 
 
 @rt.once
@@ -469,7 +423,7 @@ def _lstm_cell_grad_bias_sizes(
 
 
 def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any, s: Any) -> rt.Array:
-    """Compute db, the gradient of E: one step of a long short-term memory.
+    """Compute db, the gradient of E.
 
     (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
@@ -479,20 +433,17 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
     (27) db[m,q] = Σ_{n} du[n,m,q]
 
     Args:
-        dy: shape (N, H); dE/dy.
-        dz: shape (N, H); dE/dz.
+        dy: shape (N, H), dE/dy.
+        dz: shape (N, H), dE/dz.
         c: shape (N, H).
-        i: shape (N, H); i as the forward function returned it.
-        f: shape (N, H); f as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
-        o: shape (N, H); o as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
+        i: shape (N, H), as the forward function returned it.
+        f: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
+        o: shape (N, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
 
-    Returns:
-        db, shape (4, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: db, shape (4, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
         "lstm_cell", "c 2, i 2, f 2, g 2, o 2, s 2, dy 2, dz 2", c, i, f, g, o, s, dy, dz
@@ -516,8 +467,7 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
     part = du[:, 0]
     part += (1 - i) * ddz * g * i
     # (27) db[m,q] = Σ_{n} du[n,m,q]
-    db = rt.total(du, 0)
-    return db
+    return rt.total(du, 0)
 
 
 def lstm_cell_backward(
@@ -552,27 +502,24 @@ def lstm_cell_backward(
     (15) dc[m,q] = f[m,q] ddz[m,q]
 
     Args:
-        dy: shape (N, H); dE/dy.
-        dz: shape (N, H); dE/dz.
+        dy: shape (N, H), dE/dy.
+        dz: shape (N, H), dE/dz.
         x: shape (N, C).
         h: shape (N, H).
         c: shape (N, H).
         w: shape (C, 4, H).
         r: shape (H, 4, H).
         b: shape (4, H), or None.
-        i: shape (N, H); i as the forward function returned it.
-        f: shape (N, H); f as the forward function returned it.
-        g: shape (N, H); g as the forward function returned it.
-        o: shape (N, H); o as the forward function returned it.
-        s: shape (N, H); s as the forward function returned it.
+        i: shape (N, H), as the forward function returned it.
+        f: shape (N, H), as the forward function returned it.
+        g: shape (N, H), as the forward function returned it.
+        o: shape (N, H), as the forward function returned it.
+        s: shape (N, H), as the forward function returned it.
         inputs: whether the gradients of x, h and c are wanted.
 
-    Returns:
-        dx, shape (N, C) (None without inputs); dh, shape (N, H) (None without inputs); dc, shape (N, H) (None
-            without inputs); dw, shape (C, 4, H); dr, shape (H, 4, H); db, shape (4, H) (None without b).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, C) (None without inputs); dh, shape (N, H) (None without inputs); dc, shape (N, H) (None
+        without inputs); dw, shape (C, 4, H); dr, shape (H, 4, H); db, shape (4, H) (None without b).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, r, b, x, h, c, i, f, g, o, s, dy, dz, dtype = rt.arrays(
         "lstm_cell",
@@ -629,15 +576,9 @@ def lstm_cell_backward(
 class LSTMCell(rt.Layer):
     """One step of a long short-term memory, with state.
 
-    Args:
-        input_size: C in the equations.
-        hidden_size: H in the equations.
-        bias: whether there is a bias b.
-        dtype: float32 or float64, of the weights.
-        rng: a NumPy generator or a seed for the initial weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: input_size, C in the equations; hidden_size, H in the equations; bias, whether there is a bias b; dtype,
+        float32 or float64, of the weights; rng, a NumPy generator or a seed for the initial weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "lstm_cell"
@@ -648,8 +589,7 @@ class LSTMCell(rt.Layer):
         self, input_size: int, hidden_size: int, *, bias: bool = True, dtype: Any = np.float32, rng: Any = None
     ) -> None:
         super().__init__()
-        C = rt.count("lstm_cell", "input_size", input_size, 1)
-        H = rt.count("lstm_cell", "hidden_size", hidden_size, 1)
+        C, H = rt.features("lstm_cell", input_size=input_size, hidden_size=hidden_size)
         dtype = rt.real_type("lstm_cell", dtype)
         rt.affordable("lstm_cell", dtype, {"w": (C, 4, H), "r": (H, 4, H), "b": (4, H)})
         rng = np.random.default_rng(rng)

@@ -2,13 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """LeNet-5's maximum a posteriori criterion, mean over the batch.
 
-(1) m[n] = min_{k} min(x[n,k], j)
-(2) h[n,k] = exp(m[n]−x[n,k])
-(3) z[n] = Σ_{k} h[n,k]
-(3) z[n] += exp(m[n]−j)
-(4) y = 1/N Σ_{n} log(z[n])
-(4) y += 1/N Σ_{n,k} (x[n,k]−m[n]) [k=t[n]]
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 9.
 """
 
@@ -34,16 +27,9 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
     (4) y = 1/N Σ_{n} log(z[n])
     (4) y += 1/N Σ_{n,k} (x[n,k]−m[n]) [k=t[n]]
 
-    Args:
-        x: shape (N, K).
-        t: shape (N,), integers.
-        rubbish: a finite number.
-
-    Returns:
-        y, a number; h, shape (N, K); z, shape (N,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, K); t, shape (N,), integers; rubbish, a finite number.
+    Returns: y, a number; h, shape (N, K); z, shape (N,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("map_criterion", "x 2, t 1 integers", x, t)
     j = rt.number("map_criterion", "rubbish", rubbish)
@@ -73,22 +59,15 @@ def map_criterion_forward(x: Any, t: Any, *, rubbish: float = 1.0) -> tuple[Any,
 
 
 def map_criterion_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
-    """Compute dx, the gradient of E: LeNet-5's maximum a posteriori criterion, mean over the batch.
+    """Compute dx, the gradient of E.
 
     (22) dx[q,v] = 1/N dy [v=t[q]]
     (22) dx[q,v] += −1/N dy h[q,v]/z[q]
 
-    Args:
-        dy: a number; dE/dy.
-        t: shape (N,), integers.
-        h: shape (N, K); h as the forward function returned it.
-        z: shape (N,); z as the forward function returned it.
-
-    Returns:
-        dx, shape (N, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; t, shape (N,), integers; h, shape (N, K), as the forward function returned it; z,
+        shape (N,), as the forward function returned it.
+    Returns: dx, shape (N, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, z, t, dtype = rt.arrays("map_criterion", "h 2, z 1, t 1 integers", h, z, t)
     dy = rt.number("map_criterion", "dy", dy)
@@ -110,11 +89,8 @@ def map_criterion_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
 class MapCriterion(rt.Layer):
     """LeNet-5's maximum a posteriori criterion, mean over the batch, with state.
 
-    Args:
-        rubbish: a finite number.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: rubbish, a finite number.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "map_criterion"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D max pooling.
 
-(1) y[n,j,c] = max_{t} x[n, sj+dt−p, c]   over 0≤sj+dt−p<W
-
 Source: Scherer, Mueller and Behnke, Evaluation of pooling operations in convolutional architectures, 2010.
 """
 
@@ -82,11 +80,8 @@ def max_pool1d_forward(
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
 
-    Returns:
-        y, shape (N, W_out, C); argmax, shape (N, W_out, C), row-major position in its window, or -1.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: y, shape (N, W_out, C); argmax, shape (N, W_out, C), row-major position in its window, or -1.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("max_pool1d", "x 3", x)
     T, s, d, N, W, C, p, W_out = _max_pool1d_sizes(
@@ -114,13 +109,11 @@ def max_pool1d_grad_input(
     dilation: rt.Size = 1,
     ceil_mode: bool = False,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 1-D max pooling.
-
-    (8) dx[m, sj+dt−p, v] += dy[m,j,v] [t=argmax[m,j,v]]
+    """Compute dx, the gradient of E: (8) dx[m, sj+dt−p, v] += dy[m,j,v] [t=argmax[m,j,v]].
 
     Args:
-        dy: shape (N, W_out, C); dE/dy.
-        argmax: shape (N, W_out, C), integers; argmax as the forward function returned it.
+        dy: shape (N, W_out, C), dE/dy.
+        argmax: shape (N, W_out, C), integers, as the forward function returned it.
         input_shape: the shape of x, (N, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
@@ -128,11 +121,8 @@ def max_pool1d_grad_input(
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
 
-    Returns:
-        dx, shape (N, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, argmax, dtype = rt.arrays("max_pool1d", "dy 3, argmax 3 integers", dy, argmax)
     input_shape = rt.shape("max_pool1d", "input_shape", input_shape, 3)
@@ -163,8 +153,7 @@ class MaxPool1D(rt.Layer):
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "max_pool1d"

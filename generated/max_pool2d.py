@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D max pooling.
 
-(1) y[n,i,j,c] = max_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-        over 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
-
 Source: Scherer, Mueller and Behnke, Evaluation of pooling operations in convolutional architectures, 2010.
 """
 
@@ -95,11 +92,9 @@ def max_pool2d_forward(
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
 
-    Returns:
-        y, shape (N, H_out, W_out, C); argmax, shape (N, H_out, W_out, C), row-major position in its window, or -1.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: y, shape (N, H_out, W_out, C); argmax, shape (N, H_out, W_out, C), row-major position in its window, or
+        -1.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("max_pool2d", "x 4", x)
     R, T, s_h, s_w, d_h, d_w, N, H, W, C, p_h, p_w, H_out, W_out = _max_pool2d_sizes(
@@ -136,13 +131,13 @@ def max_pool2d_grad_input(
     dilation: rt.Size = 1,
     ceil_mode: bool = False,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D max pooling.
+    """Compute dx, the gradient of E.
 
     (8) dx[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, e] += dy[m,i,j,e] [argmax[m,i,j,e]=Tr+t]
 
     Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
-        argmax: shape (N, H_out, W_out, C), integers; argmax as the forward function returned it.
+        dy: shape (N, H_out, W_out, C), dE/dy.
+        argmax: shape (N, H_out, W_out, C), integers, as the forward function returned it.
         input_shape: the shape of x, (N, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
@@ -150,11 +145,8 @@ def max_pool2d_grad_input(
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
 
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, argmax, dtype = rt.arrays("max_pool2d", "dy 4, argmax 4 integers", dy, argmax)
     input_shape = rt.shape("max_pool2d", "input_shape", input_shape, 4)
@@ -187,8 +179,7 @@ class MaxPool2D(rt.Layer):
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "max_pool2d"

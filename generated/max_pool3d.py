@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """3-D max pooling.
 
-(1) y[n,l,i,j,c] = max_{a,r,t} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c]
-        over 0≤s_d·l+d_d·a−p_d<D, 0≤s_h·i+d_h·r−p_h<H, 0≤s_w·j+d_w·t−p_w<W
-
 Source: Scherer, Mueller and Behnke, Evaluation of pooling operations in convolutional architectures, 2010.
 """
 
@@ -106,12 +103,9 @@ def max_pool3d_forward(
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
 
-    Returns:
-        y, shape (N, D_out, H_out, W_out, C); argmax, shape (N, D_out, H_out, W_out, C), row-major position in its
-            window, or -1.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: y, shape (N, D_out, H_out, W_out, C); argmax, shape (N, D_out, H_out, W_out, C), row-major position in
+        its window, or -1.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("max_pool3d", "x 5", x)
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _max_pool3d_sizes(
@@ -150,13 +144,13 @@ def max_pool3d_grad_input(
     dilation: rt.Size = 1,
     ceil_mode: bool = False,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: 3-D max pooling.
+    """Compute dx, the gradient of E.
 
     (8) dx[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, o] += dy[m,l,i,j,o] [argmax[m,l,i,j,o]=RTa+Tr+t]
 
     Args:
-        dy: shape (N, D_out, H_out, W_out, C); dE/dy.
-        argmax: shape (N, D_out, H_out, W_out, C), integers; argmax as the forward function returned it.
+        dy: shape (N, D_out, H_out, W_out, C), dE/dy.
+        argmax: shape (N, D_out, H_out, W_out, C), integers, as the forward function returned it.
         input_shape: the shape of x, (N, D, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
@@ -164,11 +158,8 @@ def max_pool3d_grad_input(
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
 
-    Returns:
-        dx, shape (N, D, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, D, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, argmax, dtype = rt.arrays("max_pool3d", "dy 5, argmax 5 integers", dy, argmax)
     input_shape = rt.shape("max_pool3d", "input_shape", input_shape, 5)
@@ -211,8 +202,7 @@ class MaxPool3D(rt.Layer):
         dilation: an integer, or one per axis, at least 1.
         ceil_mode: True or False.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "max_pool3d"

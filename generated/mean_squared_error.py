@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Mean squared error over all elements.
 
-(1) y = 1/E Σ_{e} (x[e]−t[e])²
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 8.
 """
 
@@ -24,15 +22,9 @@ def mean_squared_error_forward(x: Any, t: Any) -> Any:
 
     (1) y = 1/E Σ_{e} (x[e]−t[e])²
 
-    Args:
-        x: any shape.
-        t: any shape.
-
-    Returns:
-        y, a number.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; t, any shape.
+    Returns: y, a number.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("mean_squared_error", "x any, t any", x, t)
     full_shape = x.shape
@@ -46,20 +38,11 @@ def mean_squared_error_forward(x: Any, t: Any) -> Any:
 
 
 def mean_squared_error_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
-    """Compute dx, the gradient of E: mean squared error over all elements.
+    """Compute dx, the gradient of E: (6) dx[m] = 2/E dy (x[m]−t[m]).
 
-    (6) dx[m] = 2/E dy (x[m]−t[m])
-
-    Args:
-        dy: a number; dE/dy.
-        x: any shape.
-        t: any shape.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; x, any shape; t, any shape.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("mean_squared_error", "x any, t any", x, t)
     dy = rt.number("mean_squared_error", "dy", dy)
@@ -78,8 +61,7 @@ def mean_squared_error_grad_input(dy: Any, x: Any, t: Any) -> rt.Array:
 class MeanSquaredError(rt.Layer):
     """Mean squared error over all elements, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "mean_squared_error"

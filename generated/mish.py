@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Mish.
 
-(1) s[e] = tanh(softplus(x[e]))
-(2) y[e] = x[e] s[e]
-
 Source: Misra, Mish: a self regularized non-monotonic activation function, 2019, eq. 4.
 """
 
@@ -26,14 +23,9 @@ def mish_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     (1) s[e] = tanh(softplus(x[e]))
     (2) y[e] = x[e] s[e]
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape; s, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape; s, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("mish", "x any", x)
     full_shape = x.shape
@@ -50,20 +42,11 @@ def mish_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 
 
 def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
-    """Compute dx, the gradient of E: mish.
+    """Compute dx, the gradient of E: (8) dx[m] = dy[m] (x[m] σ(x[m]) (1−s[m]²)+s[m]).
 
-    (8) dx[m] = dy[m] (x[m] σ(x[m]) (1−s[m]²)+s[m])
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-        s: any shape; s as the forward function returned it.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape; s, any shape, as the forward function returned it.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, s, dy, dtype = rt.arrays("mish", "x any, s any, dy any", x, s, dy)
     full_shape = x.shape
@@ -83,8 +66,7 @@ def mish_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
 class Mish(rt.Layer):
     """Mish, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "mish"

@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Negative log-likelihood, mean over the labels that count.
 
-(1) a[e] = [t[e]≠i] Σ_{k} w[k] [k=t[e]]
-(2) s = Σ_{e} a[e]
-(3) y = −1/s Σ_{e,k} x[e,k] a[e] [k=t[e]]
-
 Source: Fisher, On the mathematical foundations of theoretical statistics, 1922, section 6.
 """
 
@@ -27,17 +23,10 @@ def nll_loss_forward(x: Any, t: Any, w: Any = None, *, ignore_index: int = -100)
     (2) s = Σ_{e} a[e]
     (3) y = −1/s Σ_{e,k} x[e,k] a[e] [k=t[e]]
 
-    Args:
-        x: shape (..., K).
-        t: shape (...), integers.
-        w: shape (K,), or None for ones.
-        ignore_index: an integer, at least -2147483648 and at most 2147483647.
-
-    Returns:
-        y, a number; a, shape (...); s, a number.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., K); t, shape (...), integers; w, shape (K,), or None for ones; ignore_index, an integer, at
+        least -2147483648 and at most 2147483647.
+    Returns: y, a number; a, shape (...); s, a number.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, w, t, dtype = rt.arrays("nll_loss", "x any, w 1 optional, t any integers", x, w, t)
     x, full_shape = rt.raveled("nll_loss", "x", x, 0, 1, "(..., K)")
@@ -45,8 +34,7 @@ def nll_loss_forward(x: Any, t: Any, w: Any = None, *, ignore_index: int = -100)
     t = t.reshape(-1)
     i = rt.count("nll_loss", "ignore_index", ignore_index, -2147483648, 2147483647)
     K = x.shape[-1]
-    if w is not None:
-        rt.extents("nll_loss", "w", w.shape, (K,), "classes")
+    rt.extents("nll_loss", "w", w, (K,), "classes")
     if w is None:
         w = np.broadcast_to(dtype(1), (K,))
     rt.labels("nll_loss", "t", t, K, t != i)
@@ -63,22 +51,12 @@ def nll_loss_forward(x: Any, t: Any, w: Any = None, *, ignore_index: int = -100)
 
 
 def nll_loss_grad_input(dy: Any, t: Any, a: Any, s: Any, *, input_shape: Sequence[int]) -> rt.Array:
-    """Compute dx, the gradient of E: negative log-likelihood, mean over the labels that count.
+    """Compute dx, the gradient of E: (9) dx[m,q] = −dy a[m]/s [q=t[m]].
 
-    (9) dx[m,q] = −dy a[m]/s [q=t[m]]
-
-    Args:
-        dy: a number; dE/dy.
-        t: shape (...), integers.
-        a: shape (...); a as the forward function returned it.
-        s: a number; s as the forward function returned it.
-        input_shape: the shape of x, (..., K).
-
-    Returns:
-        dx, shape (..., K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; t, shape (...), integers; a, shape (...), as the forward function returned it; s, a
+        number, as the forward function returned it; input_shape, the shape of x, (..., K).
+    Returns: dx, shape (..., K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     a, t, dtype = rt.arrays("nll_loss", "a any, t any integers", a, t)
     dy = rt.number("nll_loss", "dy", dy)
@@ -102,11 +80,8 @@ def nll_loss_grad_input(dy: Any, t: Any, a: Any, s: Any, *, input_shape: Sequenc
 class NLLLoss(rt.Layer):
     """Negative log-likelihood, mean over the labels that count, with state.
 
-    Args:
-        ignore_index: an integer, at least -2147483648 and at most 2147483647.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: ignore_index, an integer, at least -2147483648 and at most 2147483647.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "nll_loss"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Channels to pixels (pixel shuffle).
 
-(1) y[n, si+r, sj+t, c] = x[n, i, j, s²c+sr+t]
-
 Source: Shi et al., Real-time single image and video super-resolution using a sub-pixel network, 2016, eq. 4.
 """
 
@@ -22,15 +20,9 @@ def pixel_shuffle_forward(x: Any, *, upscale_factor: int) -> rt.Array:
 
     (1) y[n, si+r, sj+t, c] = x[n, i, j, s²c+sr+t]
 
-    Args:
-        x: shape (N, H, W, C * s**2).
-        upscale_factor: an integer, at least 1.
-
-    Returns:
-        y, shape (N, H * s, W * s, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, H, W, C * s**2); upscale_factor, an integer, at least 1.
+    Returns: y, shape (N, H * s, W * s, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("pixel_shuffle", "x 4", x)
     s = rt.count("pixel_shuffle", "upscale_factor", upscale_factor, 1)
@@ -45,19 +37,11 @@ def pixel_shuffle_forward(x: Any, *, upscale_factor: int) -> rt.Array:
 
 
 def pixel_shuffle_grad_input(dy: Any, *, upscale_factor: int) -> rt.Array:
-    """Compute dx, the gradient of E: channels to pixels (pixel shuffle).
+    """Compute dx, the gradient of E: (7) dx[m, q, v, s²c+sr+t] = dy[m, sq+r, sv+t, c].
 
-    (7) dx[m, q, v, s²c+sr+t] = dy[m, sq+r, sv+t, c]
-
-    Args:
-        dy: shape (N, H * s, W * s, C); dE/dy.
-        upscale_factor: an integer, at least 1.
-
-    Returns:
-        dx, shape (N, H, W, C * s**2).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H * s, W * s, C), dE/dy; upscale_factor, an integer, at least 1.
+    Returns: dx, shape (N, H, W, C * s**2).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("pixel_shuffle", "dy 4", dy)
     s = rt.count("pixel_shuffle", "upscale_factor", upscale_factor, 1)
@@ -75,11 +59,8 @@ def pixel_shuffle_grad_input(dy: Any, *, upscale_factor: int) -> rt.Array:
 class PixelShuffle(rt.Layer):
     """Channels to pixels (pixel shuffle), with state.
 
-    Args:
-        upscale_factor: an integer, at least 1.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: upscale_factor, an integer, at least 1.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "pixel_shuffle"

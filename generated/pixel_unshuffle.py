@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Pixels to channels (pixel unshuffle).
 
-(1) y[n, i, j, s²c+sr+t] = x[n, si+r, sj+t, c]
-
 Source: Shi et al., Real-time single image and video super-resolution using a sub-pixel network, 2016, eq. 4.
 """
 
@@ -22,15 +20,9 @@ def pixel_unshuffle_forward(x: Any, *, downscale_factor: int) -> rt.Array:
 
     (1) y[n, i, j, s²c+sr+t] = x[n, si+r, sj+t, c]
 
-    Args:
-        x: shape (N, H * s, W * s, C).
-        downscale_factor: an integer, at least 1.
-
-    Returns:
-        y, shape (N, H, W, C * s**2).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, H * s, W * s, C); downscale_factor, an integer, at least 1.
+    Returns: y, shape (N, H, W, C * s**2).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("pixel_unshuffle", "x 4", x)
     s = rt.count("pixel_unshuffle", "downscale_factor", downscale_factor, 1)
@@ -46,19 +38,11 @@ def pixel_unshuffle_forward(x: Any, *, downscale_factor: int) -> rt.Array:
 
 
 def pixel_unshuffle_grad_input(dy: Any, *, downscale_factor: int) -> rt.Array:
-    """Compute dx, the gradient of E: pixels to channels (pixel unshuffle).
+    """Compute dx, the gradient of E: (7) dx[m, si+r, sj+t, e] = dy[m, i, j, s²e+sr+t].
 
-    (7) dx[m, si+r, sj+t, e] = dy[m, i, j, s²e+sr+t]
-
-    Args:
-        dy: shape (N, H, W, C * s**2); dE/dy.
-        downscale_factor: an integer, at least 1.
-
-    Returns:
-        dx, shape (N, H * s, W * s, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H, W, C * s**2), dE/dy; downscale_factor, an integer, at least 1.
+    Returns: dx, shape (N, H * s, W * s, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("pixel_unshuffle", "dy 4", dy)
     s = rt.count("pixel_unshuffle", "downscale_factor", downscale_factor, 1)
@@ -75,11 +59,8 @@ def pixel_unshuffle_grad_input(dy: Any, *, downscale_factor: int) -> rt.Array:
 class PixelUnshuffle(rt.Layer):
     """Pixels to channels (pixel unshuffle), with state.
 
-    Args:
-        downscale_factor: an integer, at least 1.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: downscale_factor, an integer, at least 1.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "pixel_unshuffle"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Rectified linear unit with a learned slope.
 
-(1) y[e,c] = max(0, x[e,c]) + a[c] min(0, x[e,c])
-
 Source: He et al., Delving deep into rectifiers, 2015, eq. 1.
 """
 
@@ -24,15 +22,9 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
 
     (1) y[e,c] = max(0, x[e,c]) + a[c] min(0, x[e,c])
 
-    Args:
-        x: shape (..., C).
-        a: shape (C,).
-
-    Returns:
-        y, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., C); a, shape (C,).
+    Returns: y, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     a, x, dtype = rt.arrays("prelu", "a 1, x any", a, x)
     x, full_shape = rt.raveled("prelu", "x", x, 0, 1, "(..., C)")
@@ -47,20 +39,11 @@ def prelu_forward(x: Any, a: Any) -> rt.Array:
 
 
 def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
-    """Compute dx, the gradient of E: rectified linear unit with a learned slope.
+    """Compute dx, the gradient of E: (2) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0]).
 
-    (2) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
-
-    Args:
-        dy: shape (..., C); dE/dy.
-        x: shape (..., C).
-        a: shape (C,).
-
-    Returns:
-        dx, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; x, shape (..., C); a, shape (C,).
+    Returns: dx, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     a, x, dy, dtype = rt.arrays("prelu", "a 1, x any, dy any", a, x, dy)
     x, full_shape = rt.raveled("prelu", "x", x, 0, 1, "(..., C)")
@@ -77,19 +60,11 @@ def prelu_grad_input(dy: Any, x: Any, a: Any) -> rt.Array:
 
 
 def prelu_grad_a(dy: Any, x: Any) -> rt.Array:
-    """Compute da, the gradient of E: rectified linear unit with a learned slope.
+    """Compute da, the gradient of E: (7) da[m] = Σ_{e} dy[e,m] min(0, x[e,m]).
 
-    (7) da[m] = Σ_{e} dy[e,m] min(0, x[e,m])
-
-    Args:
-        dy: shape (..., C); dE/dy.
-        x: shape (..., C).
-
-    Returns:
-        da, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; x, shape (..., C).
+    Returns: da, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("prelu", "x any, dy any", x, dy)
     x, full_shape = rt.raveled("prelu", "x", x, 0, 1, "(..., C)")
@@ -110,17 +85,10 @@ def prelu_backward(dy: Any, x: Any, a: Any, *, inputs: bool = True) -> tuple[Any
     (7) da[m] = Σ_{e} dy[e,m] min(0, x[e,m])
     (2) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
 
-    Args:
-        dy: shape (..., C); dE/dy.
-        x: shape (..., C).
-        a: shape (C,).
-        inputs: whether the gradients of x are wanted.
-
-    Returns:
-        dx, shape (..., C) (None without inputs); da, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; x, shape (..., C); a, shape (C,); inputs, whether the gradients of x are
+        wanted.
+    Returns: dx, shape (..., C) (None without inputs); da, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     a, x, dy, dtype = rt.arrays("prelu", "a 1, x any, dy any", a, x, dy)
     x, full_shape = rt.raveled("prelu", "x", x, 0, 1, "(..., C)")
@@ -144,12 +112,8 @@ def prelu_backward(dy: Any, x: Any, a: Any, *, inputs: bool = True) -> tuple[Any
 class PReLU(rt.Layer):
     """Rectified linear unit with a learned slope, with state.
 
-    Args:
-        num_parameters: C in the equations.
-        dtype: float32 or float64, of the weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: num_parameters, C in the equations; dtype, float32 or float64, of the weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "prelu"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Euclidean radial basis functions.
 
-(1) y[n,k] = Σ_{c} (x[n,c]−w[k,c])²
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 7.
 """
 
@@ -22,15 +20,9 @@ def rbf_forward(x: Any, w: Any) -> rt.Array:
 
     (1) y[n,k] = Σ_{c} (x[n,c]−w[k,c])²
 
-    Args:
-        x: shape (N, C).
-        w: shape (K, C).
-
-    Returns:
-        y, shape (N, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, C); w, shape (K, C).
+    Returns: y, shape (N, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, x, dtype = rt.arrays("rbf", "w 2, x 2", w, x)
     K, C = w.shape
@@ -49,20 +41,11 @@ def rbf_forward(x: Any, w: Any) -> rt.Array:
 
 
 def rbf_grad_input(dy: Any, x: Any, w: Any) -> rt.Array:
-    """Compute dx, the gradient of E: Euclidean radial basis functions.
+    """Compute dx, the gradient of E: (6) dx[m,q] = 2 Σ_{k} dy[m,k] (x[m,q]−w[k,q]).
 
-    (6) dx[m,q] = 2 Σ_{k} dy[m,k] (x[m,q]−w[k,q])
-
-    Args:
-        dy: shape (N, K); dE/dy.
-        x: shape (N, C).
-        w: shape (K, C).
-
-    Returns:
-        dx, shape (N, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, K), dE/dy; x, shape (N, C); w, shape (K, C).
+    Returns: dx, shape (N, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, x, dy, dtype = rt.arrays("rbf", "w 2, x 2, dy 2", w, x, dy)
     K, C = w.shape
@@ -84,20 +67,11 @@ def rbf_grad_input(dy: Any, x: Any, w: Any) -> rt.Array:
 
 
 def rbf_grad_weight(dy: Any, x: Any, w: Any) -> rt.Array:
-    """Compute dw, the gradient of E: Euclidean radial basis functions.
+    """Compute dw, the gradient of E: (9) dw[m,q] = 2 Σ_{n} dy[n,m] (w[m,q]−x[n,q]).
 
-    (9) dw[m,q] = 2 Σ_{n} dy[n,m] (w[m,q]−x[n,q])
-
-    Args:
-        dy: shape (N, K); dE/dy.
-        x: shape (N, C).
-        w: shape (K, C).
-
-    Returns:
-        dw, shape (K, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, K), dE/dy; x, shape (N, C); w, shape (K, C).
+    Returns: dw, shape (K, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, x, dy, dtype = rt.arrays("rbf", "w 2, x 2, dy 2", w, x, dy)
     K, C = w.shape
@@ -123,14 +97,9 @@ def rbf_grad_weight(dy: Any, x: Any, w: Any) -> rt.Array:
 class EuclideanRBF(rt.Layer):
     """Euclidean radial basis functions, with state.
 
-    Args:
-        in_features: C in the equations.
-        out_features: K in the equations.
-        dtype: float32 or float64, of the weights.
-        rng: a NumPy generator or a seed for the initial weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: in_features, C in the equations; out_features, K in the equations; dtype, float32 or float64, of the
+        weights; rng, a NumPy generator or a seed for the initial weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "rbf"
@@ -139,8 +108,7 @@ class EuclideanRBF(rt.Layer):
 
     def __init__(self, in_features: int, out_features: int, *, dtype: Any = np.float32, rng: Any = None) -> None:
         super().__init__()
-        C = rt.count("rbf", "in_features", in_features, 1)
-        K = rt.count("rbf", "out_features", out_features, 1)
+        C, K = rt.features("rbf", in_features=in_features, out_features=out_features)
         dtype = rt.real_type("rbf", dtype)
         rt.affordable("rbf", dtype, {"w": (K, C)})
         rng = np.random.default_rng(rng)

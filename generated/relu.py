@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Rectified linear unit.
 
-(1) y[e] = max(0, x[e])
-
 Source: Nair and Hinton, Rectified linear units improve restricted Boltzmann machines, 2010.
 """
 
@@ -24,37 +22,23 @@ def relu_forward(x: Any) -> rt.Array:
 
     (1) y[e] = max(0, x[e])
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("relu", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     # (1) y[e] = max(0, x[e])
-    y = np.maximum(x, 0)
-    return y.reshape(full_shape)
+    return np.maximum(x, 0).reshape(full_shape)
 
 
 def relu_grad_input(dy: Any, y: Any) -> rt.Array:
-    """Compute dx, the gradient of E: rectified linear unit.
+    """Compute dx, the gradient of E: (4) dx[m] = dy[m] [y[m]>0].
 
-    (4) dx[m] = dy[m] [y[m]>0]
-
-    Args:
-        dy: any shape; dE/dy.
-        y: any shape; y as the forward function returned it.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; y, any shape, as the forward function returned it.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     y, dy, dtype = rt.arrays("relu", "y any, dy any", y, dy)
     full_shape = dy.shape
@@ -72,8 +56,7 @@ def relu_grad_input(dy: Any, y: Any) -> rt.Array:
 class ReLU(rt.Layer):
     """Rectified linear unit, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "relu"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Rectified linear unit up to 6.
 
-(1) y[e] = min(6, max(0, x[e]))
-
 Source: Krizhevsky, Convolutional deep belief networks on CIFAR-10, 2010.
 """
 
@@ -24,37 +22,23 @@ def relu6_forward(x: Any) -> rt.Array:
 
     (1) y[e] = min(6, max(0, x[e]))
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("relu6", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     # (1) y[e] = min(6, max(0, x[e]))
-    y = np.minimum(6, np.maximum(0, x))
-    return y.reshape(full_shape)
+    return np.minimum(6, np.maximum(0, x)).reshape(full_shape)
 
 
 def relu6_grad_input(dy: Any, x: Any) -> rt.Array:
-    """Compute dx, the gradient of E: rectified linear unit up to 6.
+    """Compute dx, the gradient of E: (2) dx[m] = dy[m] [max(0, x[m])<6][x[m]>0].
 
-    (2) dx[m] = dy[m] [max(0, x[m])<6][x[m]>0]
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("relu6", "x any, dy any", x, dy)
     full_shape = x.shape
@@ -72,8 +56,7 @@ def relu6_grad_input(dy: Any, x: Any) -> rt.Array:
 class ReLU6(rt.Layer):
     """Rectified linear unit up to 6, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "relu6"

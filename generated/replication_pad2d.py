@@ -2,13 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D padding by replication of the border.
 
-(1) z[n,i,v,c] = x[n,0,v,c] [i<p_h]
-(1) z[n,i,v,c] += x[n, i−p_h, v, c]
-(1) z[n,i,v,c] += x[n, H−1, v, c] [H+p_h≤i]
-(2) y[n,i,j,c] = z[n,i,0,c] [j<p_w]
-(2) y[n,i,j,c] += z[n, i, j−p_w, c]
-(2) y[n,i,j,c] += z[n, i, W−1, c] [W+p_w≤j]
-
 Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pad).
 """
 
@@ -49,15 +42,9 @@ def replication_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     (2) y[n,i,j,c] += z[n, i, j−p_w, c]
     (2) y[n,i,j,c] += z[n, i, W−1, c] [W+p_w≤j]
 
-    Args:
-        x: shape (N, H, W, C).
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Returns:
-        y, shape (N, H_out, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, H, W, C); padding, an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
+    Returns: y, shape (N, H_out, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("replication_pad2d", "x 4", x)
     N, H, W, C, p_h, p_w, H_out, W_out = _replication_pad2d_sizes(dtype, x, None, padding)
@@ -99,7 +86,7 @@ def replication_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
 
 
 def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D padding by replication of the border.
+    """Compute dx, the gradient of E.
 
     (8) dz[m, q, W−1, a] += Σ_{j} dy[m,q,j,a] [W+p_w≤j]
     (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
@@ -108,16 +95,10 @@ def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
     (12) dx[m,q,e,a] += dz[m, q+p_h, e, a]
     (12) dx[m,0,e,a] += Σ_{i} dz[m,i,e,a] [i<p_h]
 
-    Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
-        input_shape: the shape of x, (N, H, W, C).
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H_out, W_out, C), dE/dy; input_shape, the shape of x, (N, H, W, C); padding, an integer, one
+        per axis, a (start, end) pair per axis, 'same' or 'valid'.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("replication_pad2d", "dy 4", dy)
     input_shape = rt.shape("replication_pad2d", "input_shape", input_shape, 4)
@@ -174,11 +155,8 @@ def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
 class ReplicationPad2D(rt.Layer):
     """2-D padding by replication of the border, with state.
 
-    Args:
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: padding, an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "replication_pad2d"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Residual addition.
 
-(1) y[e] = x[e] + z[e]
-
 Source: He et al., Deep residual learning for image recognition, 2016, eq. 1.
 """
 
@@ -22,15 +20,9 @@ def residual_add_forward(x: Any, z: Any) -> rt.Array:
 
     (1) y[e] = x[e] + z[e]
 
-    Args:
-        x: any shape.
-        z: any shape.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; z, any shape.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, z, dtype = rt.arrays("residual_add", "x any, z any", x, z)
     full_shape = x.shape
@@ -43,18 +35,11 @@ def residual_add_forward(x: Any, z: Any) -> rt.Array:
 
 
 def residual_add_grad_input(dy: Any) -> rt.Array:
-    """Compute dx, the gradient of E: residual addition.
+    """Compute dx, the gradient of E: (2) dx[m] = dy[m].
 
-    (2) dx[m] = dy[m]
-
-    Args:
-        dy: any shape; dE/dy.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("residual_add", "dy any", dy)
     full_shape = dy.shape
@@ -67,18 +52,11 @@ def residual_add_grad_input(dy: Any) -> rt.Array:
 
 
 def residual_add_grad_z(dy: Any) -> rt.Array:
-    """Compute dz, the gradient of E: residual addition.
+    """Compute dz, the gradient of E: (3) dz[m] = dy[m].
 
-    (3) dz[m] = dy[m]
-
-    Args:
-        dy: any shape; dE/dy.
-
-    Returns:
-        dz, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy.
+    Returns: dz, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("residual_add", "dy any", dy)
     full_shape = dy.shape
@@ -93,8 +71,7 @@ def residual_add_grad_z(dy: Any) -> rt.Array:
 class ResidualAdd(rt.Layer):
     """Residual addition, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "residual_add"

@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Root mean square normalisation over the last axis.
 
-(1) v[e] = 1/C Σ_{c} x[e,c]²
-(2) h[e,c] = x[e,c]/√(ε+v[e])
-(3) y[e,c] = γ[c] h[e,c]
-
 Source: Zhang and Sennrich, Root mean square layer normalization, 2019, eq. 4.
 """
 
@@ -28,16 +24,9 @@ def rms_norm_forward(x: Any, gamma: Any, *, eps: float = 1e-06) -> tuple[rt.Arra
     (2) h[e,c] = x[e,c]/√(ε+v[e])
     (3) y[e,c] = γ[c] h[e,c]
 
-    Args:
-        x: shape (..., C).
-        gamma: shape (C,).
-        eps: a finite number, at least 0.
-
-    Returns:
-        y, shape (..., C); v, shape (...); h, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., C); gamma, shape (C,); eps, a finite number, at least 0.
+    Returns: y, shape (..., C); v, shape (...); h, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, x, dtype = rt.arrays("rms_norm", "gamma 1, x any", gamma, x)
     x, full_shape = rt.raveled("rms_norm", "x", x, 0, 1, "(..., C)")
@@ -75,23 +64,15 @@ def _rms_norm_grad_input_sizes(dtype: Any, gamma: Any, dy: Any, v: Any, h: Any, 
 
 
 def rms_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-06) -> rt.Array:
-    """Compute dx, the gradient of E: root mean square normalisation over the last axis.
+    """Compute dx, the gradient of E.
 
     dx_sum1[m] = Σ_{c} dy[m,c] γ[c] h[m,c]
     (16) dx[m,q] = 1/√(ε+v[m]) (dy[m,q] γ[q]−h[m,q] dx_sum1[m]/C)
 
-    Args:
-        dy: shape (..., C); dE/dy.
-        gamma: shape (C,).
-        v: shape (...); v as the forward function returned it.
-        h: shape (..., C); h as the forward function returned it.
-        eps: a finite number, at least 0.
-
-    Returns:
-        dx, shape (..., C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; gamma, shape (C,); v, shape (...), as the forward function returned it; h,
+        shape (..., C), as the forward function returned it; eps, a finite number, at least 0.
+    Returns: dx, shape (..., C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, v, h, dy, dtype = rt.arrays("rms_norm", "gamma 1, v any, h any, dy any", gamma, v, h, dy)
     full_shape, E, epsilon, C = _rms_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
@@ -108,19 +89,11 @@ def rms_norm_grad_input(dy: Any, gamma: Any, v: Any, h: Any, *, eps: float = 1e-
 
 
 def rms_norm_grad_gamma(dy: Any, h: Any) -> rt.Array:
-    """Compute dgamma, the gradient of E: root mean square normalisation over the last axis.
+    """Compute dgamma, the gradient of E: (21) dgamma[m] = Σ_{e} dy[e,m] h[e,m].
 
-    (21) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
-
-    Args:
-        dy: shape (..., C); dE/dy.
-        h: shape (..., C); h as the forward function returned it.
-
-    Returns:
-        dgamma, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., C), dE/dy; h, shape (..., C), as the forward function returned it.
+    Returns: dgamma, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, dy, dtype = rt.arrays("rms_norm", "h any, dy any", h, dy)
     dy, full_shape = rt.raveled("rms_norm", "dy", dy, 0, 1, "(..., C)")
@@ -145,18 +118,15 @@ def rms_norm_backward(
     (16) dx[m,q] = 1/√(ε+v[m]) (dy[m,q] γ[q]−h[m,q] dx_sum1[m]/C)
 
     Args:
-        dy: shape (..., C); dE/dy.
+        dy: shape (..., C), dE/dy.
         gamma: shape (C,).
-        v: shape (...); v as the forward function returned it.
-        h: shape (..., C); h as the forward function returned it.
+        v: shape (...), as the forward function returned it.
+        h: shape (..., C), as the forward function returned it.
         eps: a finite number, at least 0.
         inputs: whether the gradients of x are wanted.
 
-    Returns:
-        dx, shape (..., C) (None without inputs); dgamma, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (..., C) (None without inputs); dgamma, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     gamma, v, h, dy, dtype = rt.arrays("rms_norm", "gamma 1, v any, h any, dy any", gamma, v, h, dy)
     full_shape, E, epsilon, C = _rms_norm_grad_input_sizes(dtype, gamma, dy, v, h, eps)
@@ -180,13 +150,9 @@ def rms_norm_backward(
 class RMSNorm(rt.Layer):
     """Root mean square normalisation over the last axis, with state.
 
-    Args:
-        normalized_shape: C in the equations.
-        eps: a finite number, at least 0.
-        dtype: float32 or float64, of the weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: normalized_shape, C in the equations; eps, a finite number, at least 0; dtype, float32 or float64, of the
+        weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "rms_norm"

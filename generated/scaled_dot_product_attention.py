@@ -2,16 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Scaled dot-product attention.
 
-(1) u[e,i,j] = 1/√D Σ_{d} q[e,i,d] k[e,j,d]
-(1) u[e,i,j] += m[i,j]
-(2) c[e,i] = max_{j} max(u[e,i,j], −10³⁰)   over is_causal·j≤is_causal·i
-(3) h[e,i,j] = exp(u[e,i,j]−c[e,i]) [is_causal·j≤is_causal·i]
-(4) z[e,i] = Σ_{j} h[e,i,j]
-(4) z[e,i] += [c[e,i]=−10³⁰]
-(5) s[e,i] = log(z[e,i])
-(6) p[e,i,j] = exp(u[e,i,j]−c[e,i]−s[e,i]) [is_causal·j≤is_causal·i]
-(7) y[e,i,f] = Σ_{j} v[e,j,f] p[e,i,j]
-
 Source: Vaswani et al., Attention is all you need, 2017, eq. 1.
 """
 
@@ -72,18 +62,10 @@ def scaled_dot_product_attention_forward(
     (6) p[e,i,j] = exp(u[e,i,j]−c[e,i])/z[e,i] [is_causal·j≤is_causal·i]
     (7) y[e,i,f] = Σ_{j} v[e,j,f] p[e,i,j]
 
-    Args:
-        q: shape (..., L, D).
-        k: shape (..., S, D).
-        v: shape (..., S, F).
-        m: shape (L, S), or None.
-        is_causal: True or False.
-
-    Returns:
-        y, shape (..., L, F); p, shape (..., L, S).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: q, shape (..., L, D); k, shape (..., S, D); v, shape (..., S, F); m, shape (L, S), or None; is_causal,
+        True or False.
+    Returns: y, shape (..., L, F); p, shape (..., L, S).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     q, k, v, m, dtype = rt.arrays("scaled_dot_product_attention", "q any, k any, v any, m 2 optional", q, k, v, m)
     full_shape, E, is_causal, L, D, S, F = _scaled_dot_product_attention_sizes(dtype, q, k, v, m, None, None, is_causal)
@@ -153,7 +135,7 @@ def _scaled_dot_product_attention_grad_q_sizes(
 
 
 def scaled_dot_product_attention_grad_q(dy: Any, k: Any, v: Any, p: Any, *, is_causal: bool = False) -> rt.Array:
-    """Compute dq, the gradient of E: scaled dot-product attention.
+    """Compute dq, the gradient of E.
 
     (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
@@ -161,18 +143,10 @@ def scaled_dot_product_attention_grad_q(dy: Any, k: Any, v: Any, p: Any, *, is_c
     (29) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
     (34) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
 
-    Args:
-        dy: shape (..., L, F); dE/dy.
-        k: shape (..., S, D).
-        v: shape (..., S, F).
-        p: shape (..., L, S); p as the forward function returned it.
-        is_causal: True or False.
-
-    Returns:
-        dq, shape (..., L, D).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., L, F), dE/dy; k, shape (..., S, D); v, shape (..., S, F); p, shape (..., L, S), as the
+        forward function returned it; is_causal, True or False.
+    Returns: dq, shape (..., L, D).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     k, v, p, dy, dtype = rt.arrays("scaled_dot_product_attention", "k any, v any, p any, dy any", k, v, p, dy)
     full_shape, E, is_causal, S, D, F, L = _scaled_dot_product_attention_grad_q_sizes(dtype, k, v, dy, p, is_causal)
@@ -235,7 +209,7 @@ def _scaled_dot_product_attention_grad_k_sizes(
 
 
 def scaled_dot_product_attention_grad_k(dy: Any, q: Any, v: Any, p: Any, *, is_causal: bool = False) -> rt.Array:
-    """Compute dk, the gradient of E: scaled dot-product attention.
+    """Compute dk, the gradient of E.
 
     (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
@@ -243,18 +217,10 @@ def scaled_dot_product_attention_grad_k(dy: Any, q: Any, v: Any, p: Any, *, is_c
     (29) du[a,o,l] += p[a,o,l] ds[a,o] [is_causal·l≤is_causal·o]
     (37) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
 
-    Args:
-        dy: shape (..., L, F); dE/dy.
-        q: shape (..., L, D).
-        v: shape (..., S, F).
-        p: shape (..., L, S); p as the forward function returned it.
-        is_causal: True or False.
-
-    Returns:
-        dk, shape (..., S, D).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., L, F), dE/dy; q, shape (..., L, D); v, shape (..., S, F); p, shape (..., L, S), as the
+        forward function returned it; is_causal, True or False.
+    Returns: dk, shape (..., S, D).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     q, v, p, dy, dtype = rt.arrays("scaled_dot_product_attention", "q any, v any, p any, dy any", q, v, p, dy)
     full_shape, E, is_causal, L, D, S, F = _scaled_dot_product_attention_grad_k_sizes(dtype, q, v, dy, p, is_causal)
@@ -308,27 +274,18 @@ def _scaled_dot_product_attention_grad_v_sizes(dtype: Any, dy: Any, p: Any, /) -
 
 
 def scaled_dot_product_attention_grad_v(dy: Any, p: Any) -> rt.Array:
-    """Compute dv, the gradient of E: scaled dot-product attention.
+    """Compute dv, the gradient of E: (40) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o].
 
-    (40) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
-
-    Args:
-        dy: shape (..., L, F); dE/dy.
-        p: shape (..., L, S); p as the forward function returned it.
-
-    Returns:
-        dv, shape (..., S, F).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., L, F), dE/dy; p, shape (..., L, S), as the forward function returned it.
+    Returns: dv, shape (..., S, F).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     p, dy, dtype = rt.arrays("scaled_dot_product_attention", "p any, dy any", p, dy)
     full_shape, E, L, F, S = _scaled_dot_product_attention_grad_v_sizes(dtype, dy, p)
     dy = dy.reshape(E, L, F)
     p = p.reshape(E, L, S)
     # (40) dv[a,o,l] = Σ_{i} dy[a,i,l] p[a,i,o]
-    dv = rt.contract("a i o, a i l -> a o l", p, dy)
-    return dv.reshape(*full_shape, S, F)
+    return rt.contract("a i o, a i l -> a o l", p, dy).reshape(*full_shape, S, F)
 
 
 def scaled_dot_product_attention_backward(
@@ -344,19 +301,10 @@ def scaled_dot_product_attention_backward(
     (34) dq[a,o,l] = 1/√D Σ_{j} k[a,j,l] du[a,o,j]
     (37) dk[a,o,l] = 1/√D Σ_{i} q[a,i,l] du[a,i,o]
 
-    Args:
-        dy: shape (..., L, F); dE/dy.
-        q: shape (..., L, D).
-        k: shape (..., S, D).
-        v: shape (..., S, F).
-        p: shape (..., L, S); p as the forward function returned it.
-        is_causal: True or False.
-
-    Returns:
-        dq, shape (..., L, D); dk, shape (..., S, D); dv, shape (..., S, F).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., L, F), dE/dy; q, shape (..., L, D); k, shape (..., S, D); v, shape (..., S, F); p, shape
+        (..., L, S), as the forward function returned it; is_causal, True or False.
+    Returns: dq, shape (..., L, D); dk, shape (..., S, D); dv, shape (..., S, F).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     q, k, v, p, dy, dtype = rt.arrays(
         "scaled_dot_product_attention", "q any, k any, v any, p any, dy any", q, k, v, p, dy
@@ -409,11 +357,8 @@ def scaled_dot_product_attention_backward(
 class ScaledDotProductAttention(rt.Layer):
     """Scaled dot-product attention, with state.
 
-    Args:
-        is_causal: True or False.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: is_causal, True or False.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "scaled_dot_product_attention"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """LeNet's scaled hyperbolic tangent.
 
-(1) y[e] = A tanh(S x[e])
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, appendix A.
 """
 
@@ -24,16 +22,9 @@ def scaled_tanh_forward(x: Any, *, amplitude: float = 1.7159, slope: float = 0.6
 
     (1) y[e] = A tanh(S x[e])
 
-    Args:
-        x: any shape.
-        amplitude: a finite number.
-        slope: a finite number.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; amplitude, a finite number; slope, a finite number.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("scaled_tanh", "x any", x)
     full_shape = x.shape
@@ -66,21 +57,12 @@ def _scaled_tanh_grad_input_sizes(dtype: Any, dy: Any, y: Any, /, amplitude: Any
 def scaled_tanh_grad_input(
     dy: Any, y: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666
 ) -> rt.Array:
-    """Compute dx, the gradient of E: LeNet's scaled hyperbolic tangent.
+    """Compute dx, the gradient of E: (4) dx[m] = AS dy[m] (1−y[m]²/A²).
 
-    (4) dx[m] = AS dy[m] (1−y[m]²/A²)
-
-    Args:
-        dy: any shape; dE/dy.
-        y: any shape; y as the forward function returned it.
-        amplitude: a finite number.
-        slope: a finite number.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; y, any shape, as the forward function returned it; amplitude, a finite number;
+        slope, a finite number.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     y, dy, dtype = rt.arrays("scaled_tanh", "y any, dy any", y, dy)
     full_shape, E, A, S = _scaled_tanh_grad_input_sizes(dtype, dy, y, amplitude, slope)
@@ -96,12 +78,8 @@ def scaled_tanh_grad_input(
 class ScaledTanh(rt.Layer):
     """LeNet's scaled hyperbolic tangent, with state.
 
-    Args:
-        amplitude: a finite number.
-        slope: a finite number.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: amplitude, a finite number; slope, a finite number.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "scaled_tanh"

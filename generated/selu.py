@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Scaled exponential linear unit.
 
-(1) y[e] = 1.7580993408473768 expm1(min(0, x[e])) + 1.0507009873554805 max(0, x[e])
-
 Source: Klambauer et al., Self-normalizing neural networks, 2017, eq. 2.
 """
 
@@ -24,14 +22,9 @@ def selu_forward(x: Any) -> rt.Array:
 
     (1) y[e] = 1.7580993408473768 expm1(min(0, x[e])) + 1.0507009873554805 max(0, x[e])
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("selu", "x any", x)
     full_shape = x.shape
@@ -45,19 +38,13 @@ def selu_forward(x: Any) -> rt.Array:
 
 
 def selu_grad_input(dy: Any, x: Any) -> rt.Array:
-    """Compute dx, the gradient of E: scaled exponential linear unit.
+    """Compute dx, the gradient of E.
 
     (2) dx[m] = dy[m] (1.0507009873554805 [x[m]>0]+1.7580993408473768 exp(min(0, x[m])) [x[m]≤0])
 
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("selu", "x any, dy any", x, dy)
     full_shape = x.shape
@@ -78,8 +65,7 @@ def selu_grad_input(dy: Any, x: Any) -> rt.Array:
 class SELU(rt.Layer):
     """Scaled exponential linear unit, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "selu"

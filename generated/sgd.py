@@ -2,11 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Stochastic gradient descent with momentum.
 
-(1) h[e] = weight_decay p[e] + g[e]
-(2) new_v[e] = momentum v[e] + h[e]
-(3) u[e] = nesterov (h[e]+momentum new_v[e]) + (1−nesterov) new_v[e]
-(4) new_p[e] = p[e] − lr u[e]
-
 Source: Sutskever et al., On the importance of initialization and momentum in deep learning, 2013, section 2.
 """
 
@@ -39,20 +34,10 @@ def sgd_update(
     (2) new_v[e] = momentum v[e] + h[e]
     (4) new_p[e] = p[e] − lr (nesterov (h[e]+momentum new_v[e])+(1−nesterov) new_v[e])
 
-    Args:
-        p: any shape.
-        g: any shape.
-        v: any shape.
-        lr: a finite number, at least 0.
-        momentum: a finite number, at least 0.
-        weight_decay: a finite number, at least 0.
-        nesterov: True or False.
-
-    Returns:
-        new_p, any shape; new_v, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: p, any shape; g, any shape; v, any shape; lr, a finite number, at least 0; momentum, a finite number, at
+        least 0; weight_decay, a finite number, at least 0; nesterov, True or False.
+    Returns: new_p, any shape; new_v, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     p, g, v, dtype = rt.arrays("sgd", "p any, g any, v any", p, g, v)
     full_shape = p.shape
@@ -85,14 +70,13 @@ class SGD(rt.Optimiser):
     """Stochastic gradient descent with momentum: updates weights in place.
 
     Args:
-        params: the weights by name, such as a network's `params`; their arrays are changed in place.
+        params: the weights by name, such as a network's `params`, whose arrays are changed in place.
         lr: a finite number, at least 0.
         momentum: a finite number, at least 0.
         weight_decay: a finite number, at least 0.
         nesterov: True or False.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     def __init__(

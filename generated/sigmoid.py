@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Logistic function.
 
-(1) y[e] = σ(x[e])
-
 Source: Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, 1986, eq. 2.
 """
 
@@ -22,14 +20,9 @@ def sigmoid_forward(x: Any) -> rt.Array:
 
     (1) y[e] = σ(x[e])
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("sigmoid", "x any", x)
     full_shape = x.shape
@@ -43,19 +36,11 @@ def sigmoid_forward(x: Any) -> rt.Array:
 
 
 def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
-    """Compute dx, the gradient of E: logistic function.
+    """Compute dx, the gradient of E: (4) dx[m] = dy[m] y[m] (1−y[m]).
 
-    (4) dx[m] = dy[m] y[m] (1−y[m])
-
-    Args:
-        dy: any shape; dE/dy.
-        y: any shape; y as the forward function returned it.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; y, any shape, as the forward function returned it.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     y, dy, dtype = rt.arrays("sigmoid", "y any, dy any", y, dy)
     full_shape = dy.shape
@@ -73,8 +58,7 @@ def sigmoid_grad_input(dy: Any, y: Any) -> rt.Array:
 class Sigmoid(rt.Layer):
     """Logistic function, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "sigmoid"

@@ -2,9 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Sigmoid linear unit (swish).
 
-(1) s[e] = σ(x[e])
-(2) y[e] = x[e] s[e]
-
 Source: Elfwing, Uchibe and Doya, Sigmoid-weighted linear units for neural network function approximation, 2018;
     Ramachandran, Zoph and Le, Searching for activation functions, 2017.
 """
@@ -25,14 +22,9 @@ def silu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     (1) s[e] = σ(x[e])
     (2) y[e] = x[e] s[e]
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape; s, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape; s, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("silu", "x any", x)
     full_shape = x.shape
@@ -49,20 +41,11 @@ def silu_forward(x: Any) -> tuple[rt.Array, rt.Array]:
 
 
 def silu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
-    """Compute dx, the gradient of E: sigmoid linear unit (swish).
+    """Compute dx, the gradient of E: (8) dx[m] = dy[m] s[m] (1+x[m] (1−s[m])).
 
-    (8) dx[m] = dy[m] s[m] (1+x[m] (1−s[m]))
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-        s: any shape; s as the forward function returned it.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape; s, any shape, as the forward function returned it.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, s, dy, dtype = rt.arrays("silu", "x any, s any, dy any", x, s, dy)
     full_shape = x.shape
@@ -82,8 +65,7 @@ def silu_grad_input(dy: Any, x: Any, s: Any) -> rt.Array:
 class SiLU(rt.Layer):
     """Sigmoid linear unit (swish), with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "silu"

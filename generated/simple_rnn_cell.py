@@ -2,11 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """One step of a simple recurrent layer.
 
-(1) u[n,k] = Σ_{l} h[n,l] r[l,k]
-(1) u[n,k] += Σ_{c} x[n,c] w[c,k]
-(1) u[n,k] += b[k]
-(2) y[n,k] = tanh(u[n,k])
-
 Source: Elman, Finding structure in time, 1990.
 """
 
@@ -48,18 +43,9 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
     (1) u[n,k] += b[k]
     (2) y[n,k] = tanh(u[n,k])
 
-    Args:
-        x: shape (N, C).
-        h: shape (N, H).
-        w: shape (C, H).
-        r: shape (H, H).
-        b: shape (H,), or None.
-
-    Returns:
-        y, shape (N, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, C); h, shape (N, H); w, shape (C, H); r, shape (H, H); b, shape (H,), or None.
+    Returns: y, shape (N, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, r, b, x, h, dtype = rt.arrays("simple_rnn_cell", "w 2, r 2, b 1 optional, x 2, h 2", w, r, b, x, h)
     H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h, None, None)
@@ -71,25 +57,15 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
     if b is not None:
         u += b
     # (2) y[n,k] = tanh(u[n,k])
-    y = np.tanh(u)
-    return y
+    return np.tanh(u)
 
 
 def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
-    """Compute dx, the gradient of E: one step of a simple recurrent layer.
+    """Compute dx, the gradient of E: (8) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²).
 
-    (8) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²)
-
-    Args:
-        dy: shape (N, H); dE/dy.
-        w: shape (C, H).
-        y: shape (N, H); y as the forward function returned it.
-
-    Returns:
-        dx, shape (N, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H), dE/dy; w, shape (C, H); y, shape (N, H), as the forward function returned it.
+    Returns: dx, shape (N, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, y, dy, dtype = rt.arrays("simple_rnn_cell", "w 2, y 2, dy 2", w, y, dy)
     C, H = w.shape
@@ -99,25 +75,15 @@ def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
     # (8) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²)
     factor1 = (1 - np.square(y)) * dy
-    dx = rt.contract("m k, q k -> m q", factor1, w)
-    return dx
+    return rt.contract("m k, q k -> m q", factor1, w)
 
 
 def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
-    """Compute dh, the gradient of E: one step of a simple recurrent layer.
+    """Compute dh, the gradient of E: (9) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²).
 
-    (9) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²)
-
-    Args:
-        dy: shape (N, H); dE/dy.
-        r: shape (H, H).
-        y: shape (N, H); y as the forward function returned it.
-
-    Returns:
-        dh, shape (N, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H), dE/dy; r, shape (H, H); y, shape (N, H), as the forward function returned it.
+    Returns: dh, shape (N, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     r, y, dy, dtype = rt.arrays("simple_rnn_cell", "r 2, y 2, dy 2", r, y, dy)
     H = r.shape[0]
@@ -128,25 +94,15 @@ def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
     # (9) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²)
     factor1 = (1 - np.square(y)) * dy
-    dh = rt.contract("m k, q k -> m q", factor1, r)
-    return dh
+    return rt.contract("m k, q k -> m q", factor1, r)
 
 
 def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
-    """Compute dw, the gradient of E: one step of a simple recurrent layer.
+    """Compute dw, the gradient of E: (12) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²).
 
-    (12) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²)
-
-    Args:
-        dy: shape (N, H); dE/dy.
-        x: shape (N, C).
-        y: shape (N, H); y as the forward function returned it.
-
-    Returns:
-        dw, shape (C, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H), dE/dy; x, shape (N, C); y, shape (N, H), as the forward function returned it.
+    Returns: dw, shape (C, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, y, dy, dtype = rt.arrays("simple_rnn_cell", "x 2, y 2, dy 2", x, y, dy)
     N, C = x.shape
@@ -156,25 +112,15 @@ def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
     # (12) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²)
     factor1 = (1 - np.square(y)) * dy
-    dw = rt.contract("n m, n q -> m q", x, factor1)
-    return dw
+    return rt.contract("n m, n q -> m q", x, factor1)
 
 
 def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
-    """Compute dr, the gradient of E: one step of a simple recurrent layer.
+    """Compute dr, the gradient of E: (13) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²).
 
-    (13) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²)
-
-    Args:
-        dy: shape (N, H); dE/dy.
-        h: shape (N, H).
-        y: shape (N, H); y as the forward function returned it.
-
-    Returns:
-        dr, shape (H, H).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H), dE/dy; h, shape (N, H); y, shape (N, H), as the forward function returned it.
+    Returns: dr, shape (H, H).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, y, dy, dtype = rt.arrays("simple_rnn_cell", "h 2, y 2, dy 2", h, y, dy)
     N, H = h.shape
@@ -182,24 +128,15 @@ def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
     # (13) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²)
     factor1 = (1 - np.square(y)) * dy
-    dr = rt.contract("n m, n q -> m q", h, factor1)
-    return dr
+    return rt.contract("n m, n q -> m q", h, factor1)
 
 
 def simple_rnn_cell_grad_bias(dy: Any, y: Any) -> rt.Array:
-    """Compute db, the gradient of E: one step of a simple recurrent layer.
+    """Compute db, the gradient of E: (16) db[m] = Σ_{n} dy[n,m] (1−y[n,m]²).
 
-    (16) db[m] = Σ_{n} dy[n,m] (1−y[n,m]²)
-
-    Args:
-        dy: shape (N, H); dE/dy.
-        y: shape (N, H); y as the forward function returned it.
-
-    Returns:
-        db, shape (H,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H), dE/dy; y, shape (N, H), as the forward function returned it.
+    Returns: db, shape (H,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     y, dy, dtype = rt.arrays("simple_rnn_cell", "y 2, dy 2", y, dy)
     N, H = dy.shape
@@ -224,21 +161,18 @@ def simple_rnn_cell_backward(
     (9) dh[m,q] = Σ_{k} r[q,k] du[m,k]
 
     Args:
-        dy: shape (N, H); dE/dy.
+        dy: shape (N, H), dE/dy.
         x: shape (N, C).
         h: shape (N, H).
         w: shape (C, H).
         r: shape (H, H).
         b: shape (H,), or None.
-        y: shape (N, H); y as the forward function returned it.
+        y: shape (N, H), as the forward function returned it.
         inputs: whether the gradients of x and h are wanted.
 
-    Returns:
-        dx, shape (N, C) (None without inputs); dh, shape (N, H) (None without inputs); dw, shape (C, H); dr, shape
-            (H, H); db, shape (H,) (None without b).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, C) (None without inputs); dh, shape (N, H) (None without inputs); dw, shape (C, H); dr,
+        shape (H, H); db, shape (H,) (None without b).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     w, r, b, x, h, y, dy, dtype = rt.arrays(
         "simple_rnn_cell", "w 2, r 2, b 1 optional, x 2, h 2, y 2, dy 2", w, r, b, x, h, y, dy
@@ -266,15 +200,9 @@ def simple_rnn_cell_backward(
 class SimpleRNNCell(rt.Layer):
     """One step of a simple recurrent layer, with state.
 
-    Args:
-        input_size: C in the equations.
-        hidden_size: H in the equations.
-        bias: whether there is a bias b.
-        dtype: float32 or float64, of the weights.
-        rng: a NumPy generator or a seed for the initial weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: input_size, C in the equations; hidden_size, H in the equations; bias, whether there is a bias b; dtype,
+        float32 or float64, of the weights; rng, a NumPy generator or a seed for the initial weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "simple_rnn_cell"
@@ -285,8 +213,7 @@ class SimpleRNNCell(rt.Layer):
         self, input_size: int, hidden_size: int, *, bias: bool = True, dtype: Any = np.float32, rng: Any = None
     ) -> None:
         super().__init__()
-        C = rt.count("simple_rnn_cell", "input_size", input_size, 1)
-        H = rt.count("simple_rnn_cell", "hidden_size", hidden_size, 1)
+        C, H = rt.features("simple_rnn_cell", input_size=input_size, hidden_size=hidden_size)
         dtype = rt.real_type("simple_rnn_cell", dtype)
         rt.affordable("simple_rnn_cell", dtype, {"w": (C, H), "r": (H, H), "b": (H,)})
         rng = np.random.default_rng(rng)

@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Smooth absolute error, mean over all elements.
 
-(1) r[e] = x[e] − t[e]
-(2) y = 1/(2E) Σ_{e} (2 |r[e]|−β) [|r[e]|≥β]
-(2) y += 1/(2Eβ) Σ_{e} r[e]² [|r[e]|<β]
-
 Source: Girshick, Fast R-CNN, 2015, eq. 3.
 """
 
@@ -28,16 +24,9 @@ def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, r
     (2) y = 1/(2E) Σ_{e} (2 |r[e]|−β) [|r[e]|≥β]
     (2) y += 1/(2Eβ) Σ_{e} r[e]² [|r[e]|<β]
 
-    Args:
-        x: any shape.
-        t: any shape.
-        beta: a finite number, at least 0.
-
-    Returns:
-        y, a number; r, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; t, any shape; beta, a finite number, at least 0.
+    Returns: y, a number; r, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("smooth_l1_loss", "x any, t any", x, t)
     full_shape = x.shape
@@ -57,21 +46,14 @@ def smooth_l1_loss_forward(x: Any, t: Any, *, beta: float = 1.0) -> tuple[Any, r
 
 
 def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array:
-    """Compute dx, the gradient of E: smooth absolute error, mean over all elements.
+    """Compute dx, the gradient of E.
 
     (10) dx[m] = 1/(Eβ) dy r[m] [|r[m]|<β]
     (10) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
 
-    Args:
-        dy: a number; dE/dy.
-        r: any shape; r as the forward function returned it.
-        beta: a finite number, at least 0.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; r, any shape, as the forward function returned it; beta, a finite number, at least 0.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     r, dtype = rt.arrays("smooth_l1_loss", "r any", r)
     dy = rt.number("smooth_l1_loss", "dy", dy)
@@ -92,11 +74,8 @@ def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array
 class SmoothL1Loss(rt.Layer):
     """Smooth absolute error, mean over all elements, with state.
 
-    Args:
-        beta: a finite number, at least 0.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: beta, a finite number, at least 0.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "smooth_l1_loss"

@@ -2,12 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Softmax over the last axis.
 
-(1) m[e] = max_{k} x[e,k]
-(2) h[e,k] = exp(x[e,k]−m[e])
-(3) z[e] = Σ_{k} h[e,k]
-(4) s[e] = log(z[e])
-(5) y[e,k] = exp(x[e,k]−m[e]−s[e])
-
 Source: Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990.
 """
 
@@ -31,14 +25,9 @@ def softmax_forward(x: Any) -> rt.Array:
     (3) z[e] = Σ_{k} h[e,k]
     (5) y[e,k] = h[e,k]/z[e]
 
-    Args:
-        x: shape (..., K).
-
-    Returns:
-        y, shape (..., K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (..., K).
+    Returns: y, shape (..., K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("softmax", "x any", x)
     x, full_shape = rt.raveled("softmax", "x", x, 0, 1, "(..., K)")
@@ -58,20 +47,14 @@ def softmax_forward(x: Any) -> rt.Array:
 
 
 def softmax_grad_input(dy: Any, y: Any) -> rt.Array:
-    """Compute dx, the gradient of E: softmax over the last axis.
+    """Compute dx, the gradient of E.
 
     dx_sum1[q] = Σ_{k} dy[q,k] y[q,k]
     (25) dx[q,v] = y[q,v] (dy[q,v]−dx_sum1[q])
 
-    Args:
-        dy: shape (..., K); dE/dy.
-        y: shape (..., K); y as the forward function returned it.
-
-    Returns:
-        dx, shape (..., K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (..., K), dE/dy; y, shape (..., K), as the forward function returned it.
+    Returns: dx, shape (..., K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     y, dy, dtype = rt.arrays("softmax", "y any, dy any", y, dy)
     dy, full_shape = rt.raveled("softmax", "dy", dy, 0, 1, "(..., K)")
@@ -91,8 +74,7 @@ def softmax_grad_input(dy: Any, y: Any) -> rt.Array:
 class Softmax(rt.Layer):
     """Softmax over the last axis, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "softmax"

@@ -2,12 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Softmax with cross-entropy, mean over the batch.
 
-(1) m[n] = max_{k} x[n,k]
-(2) h[n,k] = exp(x[n,k]−m[n])
-(3) z[n] = Σ_{k} h[n,k]
-(4) y = 1/N Σ_{n} log(z[n])
-(4) y += 1/N Σ_{n,k} (m[n]−x[n,k]) [k=t[n]]
-
 Source: Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990.
 """
 
@@ -32,15 +26,9 @@ def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Arr
     (4) y = 1/N Σ_{n} log(z[n])
     (4) y += 1/N Σ_{n,k} (m[n]−x[n,k]) [k=t[n]]
 
-    Args:
-        x: shape (N, K).
-        t: shape (N,), integers.
-
-    Returns:
-        y, a number; h, shape (N, K); z, shape (N,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, K); t, shape (N,), integers.
+    Returns: y, a number; h, shape (N, K); z, shape (N,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("softmax_cross_entropy", "x 2, t 1 integers", x, t)
     N, K = x.shape
@@ -66,22 +54,15 @@ def softmax_cross_entropy_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Arr
 
 
 def softmax_cross_entropy_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
-    """Compute dx, the gradient of E: softmax with cross-entropy, mean over the batch.
+    """Compute dx, the gradient of E.
 
     (23) dx[q,v] = −1/N dy [v=t[q]]
     (23) dx[q,v] += 1/N dy h[q,v]/z[q]
 
-    Args:
-        dy: a number; dE/dy.
-        t: shape (N,), integers.
-        h: shape (N, K); h as the forward function returned it.
-        z: shape (N,); z as the forward function returned it.
-
-    Returns:
-        dx, shape (N, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; t, shape (N,), integers; h, shape (N, K), as the forward function returned it; z,
+        shape (N,), as the forward function returned it.
+    Returns: dx, shape (N, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, z, t, dtype = rt.arrays("softmax_cross_entropy", "h 2, z 1, t 1 integers", h, z, t)
     dy = rt.number("softmax_cross_entropy", "dy", dy)
@@ -103,8 +84,7 @@ def softmax_cross_entropy_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Arra
 class SoftmaxCrossEntropy(rt.Layer):
     """Softmax with cross-entropy, mean over the batch, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "softmax_cross_entropy"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Smooth rectifier.
 
-(1) y[e] = 1/β softplus(β x[e])
-
 Source: Dugas et al., Incorporating second-order functional knowledge for better option pricing, 2000.
 """
 
@@ -24,15 +22,9 @@ def softplus_forward(x: Any, *, beta: float = 1.0) -> rt.Array:
 
     (1) y[e] = 1/β softplus(β x[e])
 
-    Args:
-        x: any shape.
-        beta: a finite number, other than 0.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape; beta, a finite number, other than 0.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("softplus", "x any", x)
     full_shape = x.shape
@@ -48,20 +40,11 @@ def softplus_forward(x: Any, *, beta: float = 1.0) -> rt.Array:
 
 
 def softplus_grad_input(dy: Any, x: Any, *, beta: float = 1.0) -> rt.Array:
-    """Compute dx, the gradient of E: smooth rectifier.
+    """Compute dx, the gradient of E: (2) dx[m] = dy[m] σ(β x[m]).
 
-    (2) dx[m] = dy[m] σ(β x[m])
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-        beta: a finite number, other than 0.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape; beta, a finite number, other than 0.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("softplus", "x any, dy any", x, dy)
     full_shape = x.shape
@@ -81,11 +64,8 @@ def softplus_grad_input(dy: Any, x: Any, *, beta: float = 1.0) -> rt.Array:
 class Softplus(rt.Layer):
     """Smooth rectifier, with state.
 
-    Args:
-        beta: a finite number, other than 0.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: beta, a finite number, other than 0.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "softplus"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Softsign.
 
-(1) y[e] = x[e]/(1+|x[e]|)
-
 Source: Bergstra et al., Quadratic polynomials learn better image features, 2009.
 """
 
@@ -24,14 +22,9 @@ def softsign_forward(x: Any) -> rt.Array:
 
     (1) y[e] = x[e]/(1+|x[e]|)
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("softsign", "x any", x)
     full_shape = x.shape
@@ -45,19 +38,11 @@ def softsign_forward(x: Any) -> rt.Array:
 
 
 def softsign_grad_input(dy: Any, x: Any) -> rt.Array:
-    """Compute dx, the gradient of E: softsign.
+    """Compute dx, the gradient of E: (4) dx[m] = dy[m] (1/(1+|x[m]|)−x[m] sign(x[m])/(1+|x[m]|)²).
 
-    (4) dx[m] = dy[m] (1/(1+|x[m]|)−x[m] sign(x[m])/(1+|x[m]|)²)
-
-    Args:
-        dy: any shape; dE/dy.
-        x: any shape.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; x, any shape.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dy, dtype = rt.arrays("softsign", "x any, dy any", x, dy)
     full_shape = x.shape
@@ -72,8 +57,7 @@ def softsign_grad_input(dy: Any, x: Any) -> rt.Array:
 class Softsign(rt.Layer):
     """Softsign, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "softsign"

@@ -2,10 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """LeNet's trainable subsampling.
 
-(1) z[n,i,j,c] = Σ_{r,t} x[n, s_h·i+r, s_w·j+t, c]
-(2) u[n,i,j,c] = a[c] z[n,i,j,c] + b[c]
-(3) y[n,i,j,c] = A tanh(S u[n,i,j,c])
-
 Source: LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B.
 """
 
@@ -70,11 +66,8 @@ def subsampling2d_forward(
         amplitude: a finite number.
         slope: a finite number.
 
-    Returns:
-        y, shape (N, H_out, W_out, C); z, shape (N, H_out, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: y, shape (N, H_out, W_out, C); z, shape (N, H_out, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     a, b, x, dtype = rt.arrays("subsampling2d", "a 1, b 1, x 4", a, b, x)
     R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out = _subsampling2d_sizes(
@@ -132,25 +125,20 @@ def subsampling2d_grad_input(
     amplitude: float = 1.7159,
     slope: float = 0.6666666666666666,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: LeNet's trainable subsampling.
-
-    (12) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
+    """Compute dx, the gradient of E: (12) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²).
 
     Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
+        dy: shape (N, H_out, W_out, C), dE/dy.
         a: shape (C,).
-        y: shape (N, H_out, W_out, C); y as the forward function returned it.
+        y: shape (N, H_out, W_out, C), as the forward function returned it.
         input_shape: the shape of x, (N, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
         amplitude: a finite number.
         slope: a finite number.
 
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     a, y, dy, dtype = rt.arrays("subsampling2d", "a 1, y 4, dy 4", a, y, dy)
     input_shape = rt.shape("subsampling2d", "input_shape", input_shape, 4)
@@ -188,22 +176,17 @@ def _subsampling2d_grad_a_sizes(dtype: Any, dy: Any, z: Any, y: Any, /, amplitud
 def subsampling2d_grad_a(
     dy: Any, z: Any, y: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666
 ) -> rt.Array:
-    """Compute da, the gradient of E: LeNet's trainable subsampling.
-
-    (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²)
+    """Compute da, the gradient of E: (18) da[m] = AS Σ_{n,i,j} dy[n,i,j,m] z[n,i,j,m] (1−y[n,i,j,m]²/A²).
 
     Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
-        z: shape (N, H_out, W_out, C); z as the forward function returned it.
-        y: shape (N, H_out, W_out, C); y as the forward function returned it.
+        dy: shape (N, H_out, W_out, C), dE/dy.
+        z: shape (N, H_out, W_out, C), as the forward function returned it.
+        y: shape (N, H_out, W_out, C), as the forward function returned it.
         amplitude: a finite number.
         slope: a finite number.
 
-    Returns:
-        da, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: da, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     z, y, dy, dtype = rt.arrays("subsampling2d", "z 4, y 4, dy 4", z, y, dy)
     A, S, N, H_out, W_out, C = _subsampling2d_grad_a_sizes(dtype, dy, z, y, amplitude, slope)
@@ -217,21 +200,12 @@ def subsampling2d_grad_a(
 def subsampling2d_grad_bias(
     dy: Any, y: Any, *, amplitude: float = 1.7159, slope: float = 0.6666666666666666
 ) -> rt.Array:
-    """Compute db, the gradient of E: LeNet's trainable subsampling.
+    """Compute db, the gradient of E: (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²).
 
-    (21) db[m] = AS Σ_{n,i,j} dy[n,i,j,m] (1−y[n,i,j,m]²/A²)
-
-    Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
-        y: shape (N, H_out, W_out, C); y as the forward function returned it.
-        amplitude: a finite number.
-        slope: a finite number.
-
-    Returns:
-        db, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H_out, W_out, C), dE/dy; y, shape (N, H_out, W_out, C), as the forward function returned it;
+        amplitude, a finite number; slope, a finite number.
+    Returns: db, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     y, dy, dtype = rt.arrays("subsampling2d", "y 4, dy 4", y, dy)
     A, S, N, H_out, W_out, C = _subsampling2d_grad_a_sizes(dtype, dy, None, y, amplitude, slope)
@@ -263,10 +237,10 @@ def subsampling2d_backward(
     (12) dx[m, s_h·i+r, s_w·j+t, e] += a[e] du[m,i,j,e]
 
     Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
+        dy: shape (N, H_out, W_out, C), dE/dy.
         a: shape (C,).
-        z: shape (N, H_out, W_out, C); z as the forward function returned it.
-        y: shape (N, H_out, W_out, C); y as the forward function returned it.
+        z: shape (N, H_out, W_out, C), as the forward function returned it.
+        y: shape (N, H_out, W_out, C), as the forward function returned it.
         input_shape: the shape of x, (N, H, W, C).
         kernel_size: an integer, or one per axis, at least 1.
         stride: an integer, or one per axis, at least 1, kernel_size by default.
@@ -274,11 +248,8 @@ def subsampling2d_backward(
         slope: a finite number.
         inputs: whether the gradients of x are wanted.
 
-    Returns:
-        dx, shape (N, H, W, C) (None without inputs); da, shape (C,); db, shape (C,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Returns: dx, shape (N, H, W, C) (None without inputs); da, shape (C,); db, shape (C,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     a, z, y, dy, dtype = rt.arrays("subsampling2d", "a 1, z 4, y 4, dy 4", a, z, y, dy)
     input_shape = rt.shape("subsampling2d", "input_shape", input_shape, 4)
@@ -321,8 +292,7 @@ class Subsampling2D(rt.Layer):
         dtype: float32 or float64, of the weights.
         rng: a NumPy generator or a seed for the initial weights.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "subsampling2d"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Hyperbolic tangent.
 
-(1) y[e] = tanh(x[e])
-
 Source: LeCun et al., Efficient BackProp, 1998, section 4.4.
 """
 
@@ -24,37 +22,23 @@ def tanh_forward(x: Any) -> rt.Array:
 
     (1) y[e] = tanh(x[e])
 
-    Args:
-        x: any shape.
-
-    Returns:
-        y, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, any shape.
+    Returns: y, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("tanh", "x any", x)
     full_shape = x.shape
     x = x.reshape(-1)
     # (1) y[e] = tanh(x[e])
-    y = np.tanh(x)
-    return y.reshape(full_shape)
+    return np.tanh(x).reshape(full_shape)
 
 
 def tanh_grad_input(dy: Any, y: Any) -> rt.Array:
-    """Compute dx, the gradient of E: hyperbolic tangent.
+    """Compute dx, the gradient of E: (4) dx[m] = dy[m] (1−y[m]²).
 
-    (4) dx[m] = dy[m] (1−y[m]²)
-
-    Args:
-        dy: any shape; dE/dy.
-        y: any shape; y as the forward function returned it.
-
-    Returns:
-        dx, any shape.
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, any shape, dE/dy; y, any shape, as the forward function returned it.
+    Returns: dx, any shape.
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     y, dy, dtype = rt.arrays("tanh", "y any, dy any", y, dy)
     full_shape = dy.shape
@@ -72,8 +56,7 @@ def tanh_grad_input(dy: Any, y: Any) -> rt.Array:
 class Tanh(rt.Layer):
     """Hyperbolic tangent, with state.
 
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "tanh"

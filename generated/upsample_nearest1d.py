@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """1-D nearest-neighbour upsampling.
 
-(1) y[n, sj+t, c] += x[n,j,c]
-
 Source: Odena, Dumoulin and Olah, Deconvolution and checkerboard artifacts, 2016.
 """
 
@@ -25,15 +23,9 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
 
     (1) y[n, sj+t, c] += x[n,j,c]
 
-    Args:
-        x: shape (N, W, C).
-        scale_factor: an integer, or one per axis, at least 1.
-
-    Returns:
-        y, shape (N, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, W, C); scale_factor, an integer, or one per axis, at least 1.
+    Returns: y, shape (N, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("upsample_nearest1d", "x 3", x)
     (s,) = rt.sizes("upsample_nearest1d", "scale_factor", scale_factor, 1, 1)
@@ -49,20 +41,12 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
 
 
 def upsample_nearest1d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_factor: rt.Size) -> rt.Array:
-    """Compute dx, the gradient of E: 1-D nearest-neighbour upsampling.
+    """Compute dx, the gradient of E: (6) dx[m,q,v] = Σ_{t} dy[m, sq+t, v].
 
-    (6) dx[m,q,v] = Σ_{t} dy[m, sq+t, v]
-
-    Args:
-        dy: shape (N, W_out, C); dE/dy.
-        input_shape: the shape of x, (N, W, C).
-        scale_factor: an integer, or one per axis, at least 1.
-
-    Returns:
-        dx, shape (N, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, W_out, C), dE/dy; input_shape, the shape of x, (N, W, C); scale_factor, an integer, or one
+        per axis, at least 1.
+    Returns: dx, shape (N, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("upsample_nearest1d", "dy 3", dy)
     input_shape = rt.shape("upsample_nearest1d", "input_shape", input_shape, 3)
@@ -82,11 +66,8 @@ def upsample_nearest1d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_
 class UpsampleNearest1D(rt.Layer):
     """1-D nearest-neighbour upsampling, with state.
 
-    Args:
-        scale_factor: an integer, or one per axis, at least 1.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: scale_factor, an integer, or one per axis, at least 1.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "upsample_nearest1d"

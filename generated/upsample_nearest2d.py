@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D nearest-neighbour upsampling.
 
-(1) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
-
 Source: Odena, Dumoulin and Olah, Deconvolution and checkerboard artifacts, 2016.
 """
 
@@ -40,15 +38,9 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
 
     (1) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
 
-    Args:
-        x: shape (N, H, W, C).
-        scale_factor: an integer, or one per axis, at least 1.
-
-    Returns:
-        y, shape (N, H_out, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, H, W, C); scale_factor, an integer, or one per axis, at least 1.
+    Returns: y, shape (N, H_out, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("upsample_nearest2d", "x 4", x)
     s_h, s_w, N, H, W, C, H_out, W_out = _upsample_nearest2d_sizes(dtype, x, None, scale_factor)
@@ -63,20 +55,12 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
 
 
 def upsample_nearest2d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_factor: rt.Size) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D nearest-neighbour upsampling.
+    """Compute dx, the gradient of E: (6) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e].
 
-    (6) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e]
-
-    Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
-        input_shape: the shape of x, (N, H, W, C).
-        scale_factor: an integer, or one per axis, at least 1.
-
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H_out, W_out, C), dE/dy; input_shape, the shape of x, (N, H, W, C); scale_factor, an
+        integer, or one per axis, at least 1.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("upsample_nearest2d", "dy 4", dy)
     input_shape = rt.shape("upsample_nearest2d", "input_shape", input_shape, 4)
@@ -94,11 +78,8 @@ def upsample_nearest2d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_
 class UpsampleNearest2D(rt.Layer):
     """2-D nearest-neighbour upsampling, with state.
 
-    Args:
-        scale_factor: an integer, or one per axis, at least 1.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: scale_factor, an integer, or one per axis, at least 1.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "upsample_nearest2d"

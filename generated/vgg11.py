@@ -128,16 +128,10 @@ def vgg11_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tup
         stage5_saved: 217088*N elements.
     Peak: 218112*N + 9225610 elements (88.4 MiB of float32 at N = 64), and blocks of 1 MiB.
 
-    Args:
-        x: shape (N, 32, 32, 3).
-        params: the weights by name, see VGG11.
-        buffers: memory that is used again from call to call; what is kept lies in it.
-
-    Returns:
-        output_u, shape (N, 10), what vgg11_backward needs.
-
-    Raises:
-        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
+    Args: x, shape (N, 32, 32, 3); params, the weights by name, see VGG11; buffers, memory that is used again from
+        call to call, in which what is kept lies.
+    Returns: output_u, shape (N, 10), what vgg11_backward needs.
+    Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     x, dtype = rt.arrays("vgg11", "x 4", x)
     N = x.shape[0]
@@ -222,16 +216,10 @@ def vgg11_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.
 
     Peak: 134144*N + 9225610 elements (67.9 MiB of float32 at N = 64), and blocks of 1 MiB.
 
-    Args:
-        x: shape (N, 32, 32, 3).
-        params: the weights by name, see VGG11.
-        buffers: memory that is used again from call to call; what is kept lies in it.
-
-    Returns:
-        output_u, shape (N, 10).
-
-    Raises:
-        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
+    Args: x, shape (N, 32, 32, 3); params, the weights by name, see VGG11; buffers, memory that is used again from
+        call to call, in which what is kept lies.
+    Returns: output_u, shape (N, 10).
+    Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     x, dtype = rt.arrays("vgg11", "x 4", x)
     N = x.shape[0]
@@ -346,17 +334,14 @@ def vgg11_backward(
     Peak: 348170*N + 18441536 elements (155.4 MiB of float32 at N = 64), and blocks of 1 MiB.
 
     Args:
-        dy: shape (N, 10); dE/doutput_u.
+        dy: shape (N, 10), dE/doutput_u.
         params: the weights by name, see VGG11.
         saved: what vgg11_forward returned last.
         inputs: whether the gradient of the input is wanted.
-        buffers: memory that is used again from call to call; what is kept lies in it.
+        buffers: memory that is used again from call to call, in which what is kept lies.
 
-    Returns:
-        the gradient of x (None unless inputs), and the gradients of all weights by name.
-
-    Raises:
-        TypeError, ValueError: when a type or a shape does not fit, or a weight is missing.
+    Returns: the gradient of x (None unless inputs), and the gradients of all weights by name.
+    Raises: TypeError or ValueError when a type or a shape does not fit, or a weight is missing.
     """
     (x, stage1_relu1_y, stage1_pool_argmax, flat_y, blocks) = saved
     dy, dtype = rt.arrays("vgg11", "dy 2", dy)
@@ -420,15 +405,9 @@ def vgg11_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
     (4) y = 1/N Σ_{n} log(z[n])
     (4) y += 1/N Σ_{n,k} (m[n]−x[n,k]) [k=t[n]]
 
-    Args:
-        x: shape (N, K).
-        t: shape (N,), integers.
-
-    Returns:
-        y, a number; h, shape (N, K); z, shape (N,).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, K); t, shape (N,), integers.
+    Returns: y, a number; h, shape (N, K); z, shape (N,).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, t, dtype = rt.arrays("vgg11_loss", "x 2, t 1 integers", x, t)
     N, K = x.shape
@@ -454,22 +433,15 @@ def vgg11_loss_forward(x: Any, t: Any) -> tuple[Any, rt.Array, rt.Array]:
 
 
 def vgg11_loss_grad_input(dy: Any, t: Any, h: Any, z: Any) -> rt.Array:
-    """Compute dx, the gradient of E: softmax with cross-entropy, mean over the batch.
+    """Compute dx, the gradient of E.
 
     (23) dx[q,v] = −1/N dy [v=t[q]]
     (23) dx[q,v] += 1/N dy h[q,v]/z[q]
 
-    Args:
-        dy: a number; dE/dy.
-        t: shape (N,), integers.
-        h: shape (N, K); h as the forward function returned it.
-        z: shape (N,); z as the forward function returned it.
-
-    Returns:
-        dx, shape (N, K).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, a number, dE/dy; t, shape (N,), integers; h, shape (N, K), as the forward function returned it; z,
+        shape (N,), as the forward function returned it.
+    Returns: dx, shape (N, K).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     h, z, t, dtype = rt.arrays("vgg11_loss", "h 2, z 1, t 1 integers", h, z, t)
     dy = rt.number("vgg11_loss", "dy", dy)
@@ -503,12 +475,8 @@ class VGG11(rt.Network):
 
     The table in the constructor says of every weight and running statistic how it starts.
 
-    Args:
-        dtype: float32 or float64, of the weights.
-        rng: a NumPy generator or a seed for the initial weights.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: dtype, float32 or float64, of the weights; rng, a NumPy generator or a seed for the initial weights.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "vgg11"

@@ -2,8 +2,6 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D padding by zeros.
 
-(1) y[n,i,j,c] = x[n, i−p_h, j−p_w, c]
-
 Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016, chapter 2.
 """
 
@@ -38,15 +36,9 @@ def zero_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
 
     (1) y[n,i,j,c] = x[n, i−p_h, j−p_w, c]
 
-    Args:
-        x: shape (N, H, W, C).
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Returns:
-        y, shape (N, H_out, W_out, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: x, shape (N, H, W, C); padding, an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
+    Returns: y, shape (N, H_out, W_out, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     x, dtype = rt.arrays("zero_pad2d", "x 4", x)
     N, H, W, C, p_h, p_w, H_out, W_out = _zero_pad2d_sizes(dtype, x, None, padding)
@@ -63,20 +55,12 @@ def zero_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
 
 
 def zero_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
-    """Compute dx, the gradient of E: 2-D padding by zeros.
+    """Compute dx, the gradient of E: (7) dx[m,q,v,e] = dy[m, q+p_h, v+p_w, e].
 
-    (7) dx[m,q,v,e] = dy[m, q+p_h, v+p_w, e]
-
-    Args:
-        dy: shape (N, H_out, W_out, C); dE/dy.
-        input_shape: the shape of x, (N, H, W, C).
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Returns:
-        dx, shape (N, H, W, C).
-
-    Raises:
-        TypeError, ValueError: when a type, a shape or an option does not fit.
+    Args: dy, shape (N, H_out, W_out, C), dE/dy; input_shape, the shape of x, (N, H, W, C); padding, an integer, one
+        per axis, a (start, end) pair per axis, 'same' or 'valid'.
+    Returns: dx, shape (N, H, W, C).
+    Raises: TypeError or ValueError when a type, a shape or an option does not fit.
     """
     dy, dtype = rt.arrays("zero_pad2d", "dy 4", dy)
     input_shape = rt.shape("zero_pad2d", "input_shape", input_shape, 4)
@@ -96,11 +80,8 @@ def zero_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Pa
 class ZeroPad2D(rt.Layer):
     """2-D padding by zeros, with state.
 
-    Args:
-        padding: an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
-
-    Raises:
-        TypeError, ValueError: when the type or the value of an argument does not fit.
+    Args: padding, an integer, one per axis, a (start, end) pair per axis, 'same' or 'valid'.
+    Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
     layer = "zero_pad2d"

@@ -1,10 +1,10 @@
 """Python statements as data; a body is a tuple of them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gradscribe.codegen.python.expression import Attribute, Expression, Group, Items, Name, Part, Star, reads
+from gradscribe.codegen.python.expression import Attribute, Call, Expression, Group, Items, Name, Part, Star, reads
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,22 @@ def walk(body: Iterable[Statement]) -> Iterator[Statement]:
     for statement in body:
         yield statement
         yield from walk(inner(statement))
+
+
+def folded(body: Body) -> Body:
+    """`body` whose last statement returns what the one before it computes, without a name for that."""
+    *before, last, end = body
+    inside = last.body if isinstance(last, Sourced) else (last,)
+    match inside, end:
+        case (Assign(Name(name), value, "=", "", None),), Return((Name(returned),)) if name == returned:
+            made = Return((value,))
+        case (Assign(Name(name), Call() as value, "=", "", None),), Return(
+            (Call(Attribute(Name(of), word)) as call,)
+        ) if name == of and name not in reads((call.arguments, call.keywords)):
+            made = Return((replace(call, function=Attribute(value, word)),))
+        case _:
+            return body
+    return (*before, replace(last, body=(made,)) if isinstance(last, Sourced) else made)
 
 
 def live(body: Body, later: Iterable[str], refusing: str) -> Body:

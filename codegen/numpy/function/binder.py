@@ -89,8 +89,12 @@ def shape_of(name: str) -> Expression:
 
 
 def guarded(name: str, statements: Iterable[Statement]) -> list[Statement]:
-    """`statements` that run only when array `name` is there."""
-    return [If(Comparison((Name(name), Literal(None)), ("is not",)), tuple(statements))]
+    """`statements` that run only when array `name` is there; a check of its extents alone asks that itself."""
+    match [*statements]:
+        case [Do(Call(Name("rt.extents"), (layer, Literal() as called, _, *told)))]:
+            return [Do(call("rt.extents", layer, called, Name(name), *told))]
+        case found:
+            return [If(Comparison((Name(name), Literal(None)), ("is not",)), tuple(found))]
 
 
 class Binder:

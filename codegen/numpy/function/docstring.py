@@ -1,10 +1,11 @@
 """The words of generated functions: the equations they compute, and every array with its shape."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.conditions.gradient_conditions import Condition, result_conditions
-from gradscribe.codegen.kernel.kernel import Kernel
+from gradscribe.codegen.kernel.kernel import Kernel, Purpose
 from gradscribe.codegen.numpy.function.arguments import raveled_text
 from gradscribe.codegen.numpy.layer.constructor import describe_option
 from gradscribe.codegen.numpy.plan import equations
@@ -15,6 +16,33 @@ from gradscribe.derive.layer.interface import Layer
 
 WIDTH = 116
 INDENT = "    "
+SHORT = 2
+"""Lines of a sentence that is short."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a docstring with a title: a sentence where that is short, else an entry a line.
+
+    Attributes:
+        title: the title.
+        entries: (name, words), without a name for what is a sentence by itself.
+    """
+
+    title: str
+    entries: tuple[tuple[str, str], ...]
+
+    def lines(self, indent: str) -> list[str]:
+        """Its lines, not indented; a sentence is one."""
+        whole = "; ".join(", ".join(filter(None, entry)) for entry in self.entries)
+        if len(wrapped(f"{self.title}: {whole}.", indent)) <= SHORT:
+            return [f"{self.title}: {whole}."]
+        return [f"{self.title}:", *(f"{INDENT}{': '.join(filter(None, entry))}." for entry in self.entries)]
+
+
+def raises(when: str) -> Section:
+    """What a function raises."""
+    return Section("Raises", (("", f"TypeError or ValueError when {when}"),))
 
 
 def equation_lines(program: Program, numbers: Mapping[str, int] | None = None) -> list[str]:
@@ -33,44 +61,42 @@ def shape_text(tensor: Tensor, kernel: Kernel) -> str:
     return f"shape ({inner},)" if len(tensor.shape) == 1 else f"shape ({inner})"
 
 
-def function_description(kernel: Kernel, numbers: Mapping[str, int]) -> list[str]:
-    """Equations with the numbers that a derivation gives them, arguments and results of a function."""
+def function_doc(kernel: Kernel, summary: str, numbers: Mapping[str, int]) -> str:
+    """The docstring of a function: its equations with the numbers that a derivation gives them, arguments and results.
+
+    A single equation stands in the first line where that holds it.
+    """
     preface = [*kernel.preface, ""] if kernel.preface else []
-    lines = [*preface, *equation_lines(kernel.program, numbers), "", "Args:"]
-    for tensor in kernel.arguments:
-        lines.append(f"    {tensor.name}: {_argument(tensor, kernel)}.")
+    lines = equation_lines(kernel.program, numbers)
+    first = f"{summary.removesuffix('.')}: {lines[0]}."
+    if kernel.purpose is Purpose.GRADIENT and not preface and len(lines) == 1 and len(INDENT) + 3 + len(first) <= WIDTH:
+        return long_doc(first, _described(kernel))
+    return long_doc(summary, [*preface, *lines, *_described(kernel)])
+
+
+def _described(kernel: Kernel) -> list[str | Section]:
+    given = [(t.name, _argument(t, kernel)) for t in kernel.arguments]
     for tensor in kernel.shaped:
         shape = shape_text(tensor, kernel).removeprefix("shape ")
-        lines.append(f"    {shape_argument(tensor)}: the shape of {tensor.name}, {shape}.")
-    for option in kernel.options:
-        lines.append(f"    {option.name}: {describe_option(option)}.")
+        given.append((shape_argument(tensor), f"the shape of {tensor.name}, {shape}"))
+    given += [(option.name, describe_option(option)) for option in kernel.options]
     if kernel.flag:
-        lines.append(f"    {kernel.flag}: whether the gradients of {_inputs(kernel)} are wanted.")
-    lines += ["", "Returns:"]
+        given.append((kernel.flag, f"whether the gradients of {_inputs(kernel)} are wanted"))
     tensors = {**kernel.layer.program.tensors, **kernel.program.tensors}
     under = result_conditions(kernel)
     parts = [f"{name}, {_result(tensors[name], kernel)}{_unless(under[name])}" for name in kernel.results]
-    lines.append(f"    {'; '.join(parts)}.")
     return [
-        *lines,
-        "",
-        "Raises:",
-        "    TypeError, ValueError: when a type, a shape or an option does not fit.",
+        Section("Args", tuple(given)),
+        Section("Returns", (("", "; ".join(parts)),)),
+        raises("a type, a shape or an option does not fit"),
     ]
 
 
-def module_doc(layer: Layer, numbers: Mapping[str, int]) -> str:
-    """The docstring of a module: what it is, its equations, where they come from.
+def module_doc(layer: Layer, passages: Iterable[Sequence[str]] = ()) -> str:
+    """The docstring of a module: what it is, passages of lines, which stand as they are, where it comes from.
 
-    Args:
-        layer: the layer.
-        numbers: of its equations on its page, by tensor.
+    The equations are those of its first function.
     """
-    return page_doc(layer, [paragraph(equation_lines(layer.program, numbers), "").split("\n")])
-
-
-def page_doc(layer: Layer, passages: Iterable[Sequence[str]]) -> str:
-    """The docstring of a module with passages of lines, which stand as they are, before where it comes from."""
     source = [wrapped(f"Source: {layer.source}.", "")] if layer.source else []
     written = ["\n".join(lines) for lines in ([f"{titled(layer)}."], *passages, *source)]
     return encodable("\n\n".join(written) + "\n")
@@ -81,15 +107,15 @@ def titled(layer: Layer) -> str:
     return layer.words[0].upper() + layer.words[1:]
 
 
-def long_doc(summary: str, lines: Sequence[str]) -> str:
+def long_doc(summary: str, lines: Sequence[str | Section]) -> str:
     """A docstring of a summary and more lines, one level indented."""
     return encodable(f"{summary}\n\n{paragraph(lines, INDENT)}\n{INDENT}")
 
 
-def method_doc(first: str, lines: Sequence[str] = ()) -> str:
+def method_doc(first: str, lines: Sequence[str | Section] = ()) -> str:
     """A docstring two levels indented; a single sentence is wrapped with its quotes."""
     if lines:
-        return encodable(f"{first}\n{paragraph(lines, 2 * INDENT)}\n{2 * INDENT}")
+        return encodable(f"{first}\n\n{paragraph(lines, 2 * INDENT)}\n{2 * INDENT}")
     return encodable("\n".join(wrapped(f'"""{first}"""', 2 * INDENT)).removeprefix(2 * INDENT)[3:-3])
 
 
@@ -101,11 +127,11 @@ def _argument(tensor: Tensor, kernel: Kernel) -> str:
         text += ", or None for ones" if tensor.absent else ", or None"
     seeds, directions = dict(kernel.seeds), dict(kernel.directions)
     if tensor.name in seeds:
-        text += f"; dE/d{seeds[tensor.name]}"
+        text += f", dE/d{seeds[tensor.name]}"
     elif tensor.name in directions:
-        text += f" for 0; the direction of {directions[tensor.name]}"
+        text += f" for 0, the direction of {directions[tensor.name]}"
     elif tensor.name not in {t.name for t in kernel.layer.program.inputs}:
-        text += f"; {tensor.name} as the forward function returned it"
+        text += ", as the forward function returned it"
     return text
 
 
@@ -142,10 +168,16 @@ def wrapped(text: str, indent: str, width: int = WIDTH) -> list[str]:
     return [*lines, line.rstrip()]
 
 
-def paragraph(lines: Sequence[str], indent: str) -> str:
-    """Docstring lines, indented and wrapped."""
+def paragraph(lines: Sequence[str | Section], indent: str) -> str:
+    """Docstring lines and sections, indented and wrapped; a blank line stands about a section of several lines."""
     out: list[str] = []
+    above = True
     for line in lines:
-        own = line[: len(line) - len(line.lstrip())]
-        out += wrapped(line.strip(), indent + own) if line else [""]
+        parts = line.lines(indent) if isinstance(line, Section) else [line]
+        apart = isinstance(line, Section) and (above or len(parts) > 1)
+        out += [""] if apart and out and out[-1] else []
+        for part in parts:
+            own = part[: len(part) - len(part.lstrip())]
+            out += wrapped(part.strip(), indent + own) if part else [""]
+        above = not isinstance(line, Section) or len(parts) > 1
     return "\n".join(out)

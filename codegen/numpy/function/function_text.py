@@ -11,7 +11,7 @@ from gradscribe.codegen.kernel.page.provenance import kernel_numbers
 from gradscribe.codegen.loops import NestLoops
 from gradscribe.codegen.numpy.function.arguments import FULL, given_statements, value_statements
 from gradscribe.codegen.numpy.function.conditional import conditional, presence, presence_statements, where_wanted
-from gradscribe.codegen.numpy.function.docstring import function_description, long_doc
+from gradscribe.codegen.numpy.function.docstring import function_doc
 from gradscribe.codegen.numpy.function.sizes import Sizes, Work, own_statements, shared_sizes
 from gradscribe.codegen.numpy.layer.constructor import annotation, default
 from gradscribe.codegen.numpy.lower import lower
@@ -32,7 +32,7 @@ from gradscribe.codegen.python.definition import (
 from gradscribe.codegen.python.expression import Expression, Literal, Name, Star, call, method
 from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.scalars.scalar import size
-from gradscribe.codegen.python.statement import Body, Return, Sourced, live, used
+from gradscribe.codegen.python.statement import Body, Return, Sourced, folded, live, used
 from gradscribe.derive.ir.term import EquationError, Tensor
 from gradscribe.derive.layer.interface import REQUIRED
 
@@ -94,7 +94,7 @@ def _computed(kernel: Kernel) -> _Computed:
     emitter = Emitter({*tensors, *sizes, *(o.name for o in kernel.options), kernel.flag, *flags.values()})
     planned = plan(kernel)
     returned = (where_wanted(_returned(tensors[name]), results[name], flags) for name in kernel.results)
-    body = (*emitter.statements(planned), Return(tuple(returned)))
+    body = folded((*emitter.statements(planned), Return(tuple(returned))))
     checks = (*presence_statements(kernel), *value_statements(kernel))
     checks = live(checks, set().union(*map(used, body)), RUNTIME)
     return _Computed(planned, Work((*checks, *body), _fixed(body, kernel.results)), tuple(emitter.nests))
@@ -119,7 +119,7 @@ def _assembled(kernel: Kernel, computed: _Computed, sizes: Sizes | None) -> Func
     return Function(
         name=kernel.name,
         signature=_signature(kernel),
-        doc=long_doc(_summary(kernel), function_description(kernel, kernel_numbers(kernel))),
+        doc=function_doc(kernel, _summary(kernel), kernel_numbers(kernel)),
         body=(*live((*given_statements(kernel), *bound), work.read(fixes), RUNTIME), *work.left(fixes)),
         loops=computed.loops,
         source=computed.plan,
@@ -148,7 +148,7 @@ def _summary(kernel: Kernel) -> str:
     if kernel.summary:
         return kernel.summary
     if kernel.purpose is Purpose.GRADIENT:
-        return f"Compute {kernel.results[0]}, the gradient of E: {kernel.layer.words}."
+        return f"Compute {kernel.results[0]}, the gradient of E."
     return f"Compute the {kernel.layer.words}."
 
 

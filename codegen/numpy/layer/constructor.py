@@ -1,6 +1,8 @@
 """The constructor of a layer class: its signature, and the statements that check the options and make the weights."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sympy import Expr, Symbol
@@ -10,7 +12,7 @@ from gradscribe.codegen.numpy.function.arguments import affordable
 from gradscribe.codegen.numpy.function.binder import Binder
 from gradscribe.codegen.numpy.print.fixed_names import RUNTIME
 from gradscribe.codegen.python.definition import ANY, INT, NONE, Parameter, Signature, optional
-from gradscribe.codegen.python.expression import Expression, Group, Literal, Name, call, item, member
+from gradscribe.codegen.python.expression import Call, Expression, Group, Literal, Name, call, item, member, unpacked
 from gradscribe.codegen.python.scalars.scalar import DTYPE, shape, size, size_text
 from gradscribe.codegen.python.statement import Assign, Body, Do, If, Statement, let, live
 from gradscribe.codegen.python.text.literal import finite
@@ -117,17 +119,17 @@ def describe_option(option: Option) -> str:
 
 def constructor_arguments(layer: Layer) -> list[tuple[str, str]]:
     """Its parameters described, (name, text)."""
-    found = [(name, f"{size_text(extent)} in the equations.") for name, extent in layer.features]
-    found += [(symbol.name, "an extent in the equations.") for symbol in _sizes(layer).loose]
+    found = [(name, f"{size_text(extent)} in the equations") for name, extent in layer.features]
+    found += [(symbol.name, "an extent in the equations") for symbol in _sizes(layer).loose]
     ordered = sorted(layer.options, key=lambda o: o.default is not REQUIRED)
-    found += [(o.name, f"{describe_option(o)}.") for o in ordered]
+    found += [(o.name, f"{describe_option(o)}") for o in ordered]
     for t in _weights(layer):
         if t.optional:
-            found.append((role(t.name), f"whether there is a {role(t.name)} {t.name}."))
+            found.append((role(t.name), f"whether there is a {role(t.name)} {t.name}"))
     if _weights(layer) or layer.state:
-        found.append(("dtype", f"float32 or float64, of the {'weights' if _weights(layer) else 'state'}."))
+        found.append(("dtype", f"float32 or float64, of the {'weights' if _weights(layer) else 'state'}"))
     if _drawn(layer):
-        found.append(("rng", "a NumPy generator or a seed for the initial weights."))
+        found.append(("rng", "a NumPy generator or a seed for the initial weights"))
     return found
 
 
@@ -179,8 +181,12 @@ def size_statements(layer: Layer) -> list[Statement]:
     sizes = _sizes(layer)
     found += [let(s.name, _counted(layer, s.name)) for s in sizes.loose]
     binder.known |= set(sizes.loose)
-    for name, extent in sizes.features:
-        found.append(_feature(layer, name, extent, binder))
+    for plain, features in groupby(sizes.features, lambda f: f[1].is_Symbol and f[1] not in binder.known):
+        several = [*features]
+        if plain and len({extent for _, extent in several}) == len(several) > 1:
+            found.append(_features(layer, several, binder))
+        else:
+            found += [_feature(layer, name, extent, binder) for name, extent in several]
     found += [made for o in padding for made in binder.option(o)]
     found += binder.derived(())
     found += binder.requirements(layer.options)
@@ -189,6 +195,14 @@ def size_statements(layer: Layer) -> list[Statement]:
 
 def _counted(layer: Layer, name: str) -> Expression:
     return call("rt.count", Literal(layer.name), Literal(name), Name(name), Literal(1))
+
+
+def _features(layer: Layer, features: Sequence[tuple[str, Expr]], binder: Binder) -> Statement:
+    """Several that are symbols."""
+    symbols = [s for _, e in features for s in e.free_symbols if isinstance(s, Symbol)]
+    binder.known |= set(symbols)
+    checked = Call(Name("rt.features"), (Literal(layer.name),), tuple((name, Name(name)) for name, _ in features))
+    return Assign(unpacked([s.name for s in symbols]), checked)
 
 
 def _feature(layer: Layer, name: str, extent: Expr, binder: Binder) -> Statement:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gradscribe.codegen.kernel.kernel import Kernel
-from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc, method_doc, titled
+from gradscribe.codegen.numpy.function.docstring import Section, enumerated, long_doc, method_doc, raises, titled
 from gradscribe.codegen.numpy.layer.backward_methods import backward_body, double_backward_body
 from gradscribe.codegen.numpy.layer.constructor import (
     check_constructor,
@@ -29,10 +29,7 @@ from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.statement import Assign, Body, Do, let
 from gradscribe.derive.ir.term import Tensor
 
-RAISES = (
-    "Raises:",
-    "    TypeError, ValueError: when the type or the value of an argument does not fit.",
-)
+RAISES = raises("the type or the value of an argument does not fit")
 """What every constructor may raise."""
 CREATED = Do(method(call("super"), "__init__"))
 """What every constructor begins with."""
@@ -58,14 +55,13 @@ def layer_class(k: LayerKernels) -> Class:
     )
 
 
-def _described(k: LayerKernels) -> list[str]:
-    lines = []
+def _described(k: LayerKernels) -> list[str | Section]:
+    lines: list[str | Section] = []
     if k.after is not None:
         asked = enumerated([t.name for t in k.asked])
-        lines = [f"Training takes {_inputs(k)}; `predict`, after training, takes {asked}.", ""]
+        lines = [f"Training takes {_inputs(k)}; `predict`, after training, takes {asked}."]
     arguments = constructor_arguments(k.layer)
-    lines += ["Args:", *(f"    {name}: {text}" for name, text in arguments), ""] if arguments else []
-    return [*lines, *RAISES]
+    return [*lines, *([Section("Args", tuple(arguments))] if arguments else []), RAISES]
 
 
 def _facts(k: LayerKernels) -> list[Assign]:
@@ -119,20 +115,16 @@ def _double_backward(k: LayerKernels, kernel: Kernel) -> Function:
     """The method; its arrays have the shapes of what they belong to."""
     first = "Return the gradient of S, the sum of direction * gradient over all gradients that backward computes."
     seeds = enumerated([name for name, _ in k.seeds])
-    lines = [
-        "",
+    words = (
+        f"the gradients given to backward by name, {seeds}, of the outputs' shapes",
+        f"what the gradients of {enumerated(k.layer.differentiable)} are multiplied by, by name and of their shapes, "
+        "0 for a missing one",
+    )
+    lines: list[str | Section] = [
         "It speaks of the last call, and of the weights as they are now.",
-        "",
-        "Args:",
-        f"    seeds: the gradients given to backward by name, {seeds}, of the outputs' shapes.",
-        f"    directions: what the gradients of {enumerated(k.layer.differentiable)} are multiplied by, by name and of "
-        "their shapes; a missing one is 0.",
-        "",
-        "Returns:",
-        "    The gradient of S by the name of every seed, differentiable input and weight.",
-        "",
-        "Raises:",
-        "    ValueError: when a name or a shape does not fit.",
+        Section("Args", (("seeds", words[0]), ("directions", words[1]))),
+        Section("Returns", (("", "the gradient of S by the name of every seed, differentiable input and weight"),)),
+        Section("Raises", (("", "ValueError when a name or a shape does not fit"),)),
     ]
     signature = Signature(twice(), result=of("dict", Name("str"), ANY))
     return as_method("double_backward", signature, method_doc(first, lines), double_backward_body(k, kernel))

@@ -2,7 +2,6 @@
 
 from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.kernel.kernel import backward_kernel, evaluation
-from gradscribe.codegen.kernel.page.provenance import page_numbers
 from gradscribe.codegen.kernel.second_order_kernels import kernels_of_order
 from gradscribe.codegen.numpy.function.docstring import module_doc
 from gradscribe.codegen.numpy.function.function_text import function_sources
@@ -27,4 +26,4 @@ def module_source(layer: Layer, order: int = 1) -> Emitted:
     check_globals(layer, [*(kernel.name for kernel in k.every), *sizes_names(k.every)])
     cls = layer_class(k)
     functions = function_sources(k.every)
-    return emitted(Module(layer.name, module_doc(layer, page_numbers(layer)), functions, cls))
+    return emitted(Module(layer.name, module_doc(layer), functions, cls))

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.kernel.kernel import Kernel, update_kernel
-from gradscribe.codegen.kernel.page.provenance import page_numbers
-from gradscribe.codegen.numpy.function.docstring import long_doc, module_doc, titled
+from gradscribe.codegen.numpy.function.docstring import Section, long_doc, module_doc, titled
 from gradscribe.codegen.numpy.function.function_text import function_source
 from gradscribe.codegen.numpy.layer.constructor import (
     constructor_arguments,
@@ -65,7 +64,7 @@ def optimiser_source(optimiser: Optimiser) -> Emitted:
         facts=(),
         methods=(_constructor(optimiser, layer), _update(optimiser, kernel)),
     )
-    return emitted(Module(layer.name, module_doc(layer, page_numbers(layer)), (function,), cls))
+    return emitted(Module(layer.name, module_doc(layer), (function,), cls))
 
 
 def _constructor(optimiser: Optimiser, layer: Layer) -> Function:
@@ -101,11 +100,6 @@ def _update(optimiser: Optimiser, kernel: Kernel) -> Function:
     return as_method("_updated", signature, "", (*taken, Return((result,))))
 
 
-def _described(layer: Layer) -> list[str]:
-    return [
-        "Args:",
-        "    params: the weights by name, such as a network's `params`; their arrays are changed in place.",
-        *(f"    {name}: {text}" for name, text in constructor_arguments(layer)),
-        "",
-        *RAISES,
-    ]
+def _described(layer: Layer) -> list[str | Section]:
+    params = ("params", "the weights by name, such as a network's `params`, whose arrays are changed in place")
+    return [Section("Args", (params, *constructor_arguments(layer))), RAISES]

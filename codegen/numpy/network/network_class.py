@@ -6,7 +6,7 @@ from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.binder import shape_of
-from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc, method_doc, titled
+from gradscribe.codegen.numpy.function.docstring import Section, enumerated, long_doc, method_doc, titled
 from gradscribe.codegen.numpy.layer.constructor import constructor_arguments, constructor_signature
 from gradscribe.codegen.numpy.layer.layer_class import CREATED, RAISES, twice
 from gradscribe.codegen.numpy.layer.layer_methods import as_array, options
@@ -66,13 +66,13 @@ def network_class(k: NetworkKernels) -> Class:
     )
 
 
-def _described(k: NetworkKernels) -> list[str]:
+def _described(k: NetworkKernels) -> list[str | Section]:
     more = [t.name for t in k.network.given if t not in _asked(k)]
-    lines = [f"Training takes {enumerated(more)}, too; `predict`, after training, does not.", ""] if more else []
+    lines: list[str | Section] = []
+    lines += [f"Training takes {enumerated(more)}, too; `predict`, after training, does not.", ""] if more else []
     arguments = constructor_arguments(k.network)
-    lines += ["The table in the constructor says of every weight and running statistic how it starts.", ""]
-    lines += ["Args:", *(f"    {name}: {text}" for name, text in arguments), ""] if arguments else []
-    return [*lines, *RAISES]
+    lines += ["The table in the constructor says of every weight and running statistic how it starts."]
+    return [*lines, *([Section("Args", tuple(arguments))] if arguments else []), RAISES]
 
 
 def _facts(k: NetworkKernels) -> list[Assign]:

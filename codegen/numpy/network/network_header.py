@@ -10,7 +10,7 @@ from sympy import Expr, Integer
 from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.kernel.page.provenance import page, page_numbers
-from gradscribe.codegen.numpy.function.docstring import WIDTH, page_doc, wrapped
+from gradscribe.codegen.numpy.function.docstring import WIDTH, module_doc, wrapped
 from gradscribe.codegen.numpy.network.blocks.block_functions import page_rows, words
 from gradscribe.derive.composition import Level, levels, with_loss
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
@@ -43,7 +43,7 @@ def network_doc(k: NetworkKernels) -> str:
     blocks: list[str] = []
     for word, alike in _alike(k).items():
         blocks += [*([""] if blocks else []), *_block(k, layers, word, alike, numbers)]
-    return page_doc(k.network, [head, *([blocks] if blocks else [])])
+    return module_doc(k.network, [head, *([blocks] if blocks else [])])
 
 
 def _alike(k: NetworkKernels) -> dict[str, list[PlacedPart]]:

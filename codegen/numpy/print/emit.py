@@ -21,7 +21,6 @@ from gradscribe.codegen.numpy.plan import (
     Gather,
     Invoke,
     Known,
-    Labels,
     Loop,
     Plan,
     Positions,
@@ -42,8 +41,8 @@ from gradscribe.codegen.numpy.plan import (
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.numpy.print.pointwise import has_target, into
 from gradscribe.codegen.numpy.print.slicing import argument
-from gradscribe.codegen.numpy.print.subscripts import Words, extents, seen, spec, unseen, whole
-from gradscribe.codegen.numpy.print.updating import Updating, constant, empty, names_of
+from gradscribe.codegen.numpy.print.subscripts import Words, extents, looked_up, seen, spec, unseen, whole
+from gradscribe.codegen.numpy.print.updating import Updating, constant, empty
 from gradscribe.codegen.python.expression import (
     ELLIPSIS,
     Binary,
@@ -338,7 +337,7 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Gather) -> Sequence[Statement]:
-        spec = _looked_up(record.source_axes, record.labels, (r.index for r in record.axes))
+        spec = looked_up(record.source_axes, record.labels, (r.index for r in record.axes))
         labels = (self.array(k.array) for k in record.labels)
         return [let(record.name, call("rt.gather", spec, self.array(record.source), *labels))]
 
@@ -354,7 +353,7 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: ScatterAdd) -> Sequence[Statement]:
-        spec = _looked_up(record.values_axes, record.labels, record.target_axes)
+        spec = looked_up(record.values_axes, record.labels, record.target_axes)
         arrays = (self.array(name) for name in (record.target, record.values, *(k.array for k in record.labels)))
         return [Do(call("rt.scatter", spec, *arrays))]
 
@@ -394,9 +393,3 @@ def _holds(guard: Guard) -> Expression:
     if guard.value.is_nonnegative:
         return Comparison((size(guard.value), size(guard.extent)), ("<",))
     return _within(size(guard.value), size(guard.extent))
-
-
-def _looked_up(axes: Iterable[Expr], labels: Iterable[Labels], out: Iterable[Expr]) -> Expression:
-    """Axes by name, then per label array the axis that it stands for and its own axes."""
-    parts = [names_of(axes), *(f"{k.index.name}: {names_of(k.axes)}" for k in labels)]
-    return Literal(f"{', '.join(parts)} -> {names_of(out)}")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from sympy import Expr, Symbol
 
-from gradscribe.codegen.numpy.plan import Window
+from gradscribe.codegen.numpy.plan import Labels, Window
 from gradscribe.codegen.python.expression import Dictionary, Expression, Literal, formatted
 from gradscribe.codegen.python.scalars.scalar import size
 from gradscribe.derive.ir.index import Affine, sign
@@ -14,9 +14,14 @@ Words = tuple[str | Expression, ...]
 """Parts of a spec: texts, and sizes that are known when it runs."""
 
 
+def names_of(symbols: Iterable[Expr]) -> str:
+    """The names of indices, as the runtime reads them."""
+    return " ".join(str(s.name) for s in symbols)
+
+
 def whole(axes: Iterable[Symbol]) -> Words:
     """The subscripts of an array with an axis per index."""
-    return (" ".join(v.name for v in axes),)
+    return (names_of(axes),)
 
 
 def seen(window: Window) -> Words:
@@ -58,3 +63,9 @@ def unseen(windows: Iterable[Window], arrays: Iterable[Symbol]) -> list[Range]:
     """The indices that only windows have."""
     known = set(arrays)
     return list(dict.fromkeys(r for w in windows for r in w.axes if r.index not in known))
+
+
+def looked_up(axes: Iterable[Expr], labels: Iterable[Labels], out: Iterable[Expr]) -> Expression:
+    """Axes by name, then per label array the axis that it stands for and its own axes."""
+    parts = [names_of(axes), *(f"{k.index.name}: {names_of(k.axes)}" for k in labels)]
+    return Literal(f"{', '.join(parts)} -> {names_of(out)}")

@@ -1,10 +1,10 @@
 """Updates of slices as code: what is added, what is reduced, and how a sum is said."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 
-from sympy import Expr, Symbol
+from sympy import Symbol
 
 from gradscribe.codegen.numpy.plan import Sum, Update, row, summation
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
@@ -125,11 +125,6 @@ def _as_read(update: Update, said: Sum) -> tuple[Symbol, ...]:
     read = dict(update.slices)
     found = (read[a].axes for a in accesses(said.body) if in_order(read[a].axes))
     return next(found, said.axes)
-
-
-def names_of(symbols: Iterable[Expr]) -> str:
-    """The names of indices, as the runtime reads them."""
-    return " ".join(str(s.name) for s in symbols)
 
 
 def last(count: int) -> Expression:

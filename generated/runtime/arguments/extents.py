@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from math import prod
+from typing import Any
 
 from .arrays import Array
 
@@ -14,9 +15,15 @@ def extent(layer: str, where: str, received: int, expected: int) -> None:
         raise ValueError(f"{layer}: {where}: expected {expected}, received {received}")
 
 
-def extents(layer: str, name: str, received: Sequence[int], expected: Sequence[int], words: str) -> None:
-    """Raise unless all axes have the extents expected; `words` calls the axes by name."""
-    for axis, (word, got, wanted) in enumerate(zip(words.split(", "), received, expected, strict=True)):
+def extents(layer: str, name: str, received: Any, expected: Sequence[int], words: str) -> None:
+    """Raise unless all axes have the extents expected; `words` calls the axes by name.
+
+    Received is a shape or an array, or None for one that is left out.
+    """
+    if received is None:
+        return
+    found = getattr(received, "shape", received)
+    for axis, (word, got, wanted) in enumerate(zip(words.split(", "), found, expected, strict=True)):
         extent(layer, f"argument {name}, axis {axis} ({word})", got, wanted)
 
 

@@ -47,6 +47,11 @@ def sizes(layer: str, name: str, value: Any, axes: int, minimum: int, maximum: i
     return tuple(count(layer, name, v, minimum, maximum) for v in values)
 
 
+def features(layer: str, /, **values: Any) -> tuple[int, ...]:
+    """Numbers of features, integers from 1, by the arguments that they are given as."""
+    return tuple(count(layer, name, value, 1) for name, value in values.items())
+
+
 def count(layer: str, name: str, value: Any, minimum: int, maximum: int = LARGEST_SIZE) -> int:
     """`value` as an integer from `minimum` to `maximum`; a NumPy integer and an array of one integer are integers."""
     if type(value) is int and minimum <= value <= maximum:

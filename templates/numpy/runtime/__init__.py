@@ -26,7 +26,7 @@ from .arguments.extents import (
     same_shape,
 )
 from .arguments.kept import once
-from .arguments.options import Padding, Size, count, flag, number, paddings, real_type, require, shape, sizes
+from .arguments.options import Padding, Size, count, features, flag, number, paddings, real_type, require, shape, sizes
 from .arguments.weights import direction, names, uniform
 from .arithmetic.extrema import first_max, first_min, maximise, minimise
 from .arithmetic.functions import erf, ratio, share, sigmoid, softplus
@@ -90,6 +90,7 @@ __all__ = [
     "erf",
     "extent",
     "extents",
+    "features",
     "first_max",
     "first_min",
     "fits",

@@ -7,7 +7,7 @@ from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
 from gradscribe.codegen.numpy.function.binder import shape_of
-from gradscribe.codegen.numpy.function.docstring import long_doc
+from gradscribe.codegen.numpy.function.docstring import Section, long_doc, raises
 from gradscribe.codegen.numpy.function.function_text import check_apart
 from gradscribe.codegen.numpy.function.pass_statements import NET, Named, put_statements
 from gradscribe.codegen.numpy.layer.constructor import annotation, default, describe_option
@@ -80,7 +80,7 @@ def forward_functions(k: NetworkKernels) -> list[Draft]:
         put=state,
         results=[Name(output), *([RESULTS] if network.state else []), Group(kept)],
         kind=of("tuple", ARRAY, *([ARRAYS] if network.state else []), KEPT),
-        returns=f"{', '.join(words)}, what {network.name}_backward needs.",
+        returns=f"{', '.join(words)}, what {network.name}_backward needs",
     )
 
 
@@ -97,7 +97,7 @@ def predict_functions(k: NetworkKernels) -> list[Draft]:
         checks=array_statements(k, kernel, given=[t.name for t in network.given if t.name in read]),
         results=[Name(output)],
         kind=ARRAY,
-        returns=f"{output}, {_shape(network.program.tensors[output])}.",
+        returns=f"{output}, {_shape(network.program.tensors[output])}",
     )
 
 
@@ -118,7 +118,7 @@ def backward_functions(k: NetworkKernels) -> list[Draft]:
         put=_own(k, kernel, keys),
         results=[Choice(answer, Name(INPUTS.name), NONE) if own else NONE, RESULTS],
         kind=of("tuple", ANY, ARRAYS),
-        returns=f"{names} (None unless inputs), and the gradients of all weights by name.",
+        returns=f"{names} (None unless inputs), and the gradients of all weights by name",
         own=given(*k.seeds),
     )
 
@@ -138,7 +138,7 @@ def double_backward_functions(k: NetworkKernels, kernel: Kernel) -> list[Draft]:
         ],
         results=[_named(k, [*k.seeds, *k.network.differentiable], kernel.program.outputs)],
         kind=ARRAYS,
-        returns="the gradient of S by name: of dy, the inputs and the weights.",
+        returns="the gradient of S by name, of dy, the inputs and the weights",
         own=(DIRECTIONS, *given(*k.seeds)),
         preface=kernel.preface,
     )
@@ -164,7 +164,7 @@ def hessian_vector_functions(k: NetworkKernels, kernel: Kernel) -> list[Draft]:
         ],
         results=[_named(k, [name for _, name in kernel.directions], kernel.program.outputs)],
         kind=ARRAYS,
-        returns="the products by name, of the inputs and the weights.",
+        returns="the products by name, of the inputs and the weights",
         own=(DIRECTIONS, *given(*arrays)),
         preface=kernel.preface,
         saved=False,
@@ -260,30 +260,31 @@ def _description(
     memory: Memory,
     returns: str,
     signature: Signature,
-) -> list[str]:
-    network = k.network
-    lines = [*memory.words, "", "Args:"]
+) -> list[str | Section]:
     words = {
-        DIRECTIONS: "what the first gradients are multiplied by in S, by name; a missing one is 0",
-        PARAMS: f"the weights by name, see {network.class_name}",
+        DIRECTIONS: "what the first gradients are multiplied by in S, by name, 0 for a missing one",
+        PARAMS: f"the weights by name, see {k.network.class_name}",
         STATE: "the running statistics by name",
-        SAVED: f"what {network.name}_forward returned last",
+        SAVED: f"what {k.network.name}_forward returned last",
         INPUTS: "whether the gradient of the input is wanted",
-        MEMORY: "memory that is used again from call to call; what is kept lies in it",
+        MEMORY: "memory that is used again from call to call, in which what is kept lies",
     }
-    options = {o.name: o for o in kernel.options}
-    for p in signature.parameters:
-        if p.name in options:
-            lines.append(f"    {p.name}: {describe_option(options[p.name])}.")
-        else:
-            lines.append(f"    {p.name}: {words.get(p) or _array(k, kernel, kernel.program.tensors[p.name])}.")
-    lines += ["", "Returns:", f"    {returns}", "", "Raises:"]
-    return [*lines, "    TypeError, ValueError: when a type or a shape does not fit, or a weight is missing."]
+    options = {o.name: describe_option(o) for o in kernel.options}
+    given = (
+        (p.name, options.get(p.name) or words.get(p) or _array(k, kernel, kernel.program.tensors[p.name]))
+        for p in signature.parameters
+    )
+    return [
+        *memory.words,
+        Section("Args", tuple(given)),
+        Section("Returns", (("", returns),)),
+        raises("a type or a shape does not fit, or a weight is missing"),
+    ]
 
 
 def _array(k: NetworkKernels, kernel: Kernel, tensor: Tensor) -> str:
     seeds, part = dict(kernel.seeds), k.network.part.get(tensor.name)
-    kind = f"; dE/d{seeds[tensor.name]}" if tensor.name in seeds else ", integers" if tensor.integer else ""
+    kind = f", dE/d{seeds[tensor.name]}" if tensor.name in seeds else ", integers" if tensor.integer else ""
     if part is not None and tensor in k.network.given:
-        kind += f"; {part.name} of {part.node}, in training"
+        kind += f", {part.name} of {part.node}, in training"
     return f"{_shape(tensor)}{kind}"

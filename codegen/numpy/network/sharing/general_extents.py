@@ -6,7 +6,7 @@ from itertools import combinations
 
 from sympy import Expr, Integer, Symbol, prod
 
-from gradscribe.codegen.numpy.network.sharing.likeness import Likeness
+from gradscribe.codegen.numpy.network.sharing.correspondence import Correspondence
 from gradscribe.codegen.python.names import Names
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import Range
@@ -23,7 +23,7 @@ class Extents:
         sizes: new size -> what it is in each of the runs.
     """
 
-    told: Sequence[Likeness]
+    told: Sequence[Correspondence]
     names: Names
     put: dict[Expr, Expr] = field(default_factory=dict)
     sizes: dict[Symbol, tuple[Expr, ...]] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Extents:
 
     def values(self, extent: Expr) -> tuple[Expr, ...]:
         """What an extent of the first run is in each of the runs."""
-        return tuple(one.symbols.get(extent, one.extents.get(extent, extent)) for one in self.told)
+        return tuple(told.symbols.get(extent, told.extents.get(extent, extent)) for told in self.told)
 
     def value(self, size: Symbol, run: int) -> Expr:
         """What a size of the function is in a run."""
@@ -53,7 +53,7 @@ class Extents:
     def _differs(self, extent: Expr) -> bool:
         """Whether an extent is not what its symbols make it."""
         found = zip(self.values(extent), self.told, strict=True)
-        return any(extent.xreplace(one.symbols) != value for value, one in found)
+        return any(extent.xreplace(told.symbols) != value for value, told in found)
 
     def _new(self, extent: Expr, word: str) -> None:
         if extent not in self.put:

@@ -7,7 +7,7 @@ from sympy import Add, Function, Mul, Pow, preorder_traversal
 
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.network.functions.draft import Draft
-from gradscribe.codegen.numpy.network.sharing.likeness import Likeness
+from gradscribe.codegen.numpy.network.sharing.correspondence import Correspondence
 from gradscribe.codegen.numpy.plan import (
     Contract,
     Define,
@@ -81,7 +81,7 @@ class Alike:
     """Runs that do the same: the first one, and what of it stands for what of each of the others."""
 
     first: Run
-    others: tuple[tuple[Run, Likeness], ...]
+    others: tuple[tuple[Run, Correspondence], ...]
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -134,11 +134,11 @@ def alike(drafts: Sequence[Draft]) -> list[Alike]:
     return chosen
 
 
-def _same(drafts: Sequence[Draft], rows: Rows, a: Place, b: Place) -> list[Likeness]:
+def _same(drafts: Sequence[Draft], rows: Rows, a: Place, b: Place) -> list[Correspondence]:
     """What stands for what in the first step at two places, in the first two, and so on, as far as they are alike."""
-    found: list[Likeness] = []
+    found: list[Correspondence] = []
     tensors = drafts[a[0]].tensors, drafts[b[0]].tensors
-    known = Likeness((_order(tensors[0]), _order(tensors[1])))
+    known = Correspondence((_order(tensors[0]), _order(tensors[1])))
     for one, other in zip(_from(rows, a), _from(rows, b), strict=False):
         known = known.copy()
         if not known.enter(one.records, other.records) or not known.holds:
@@ -168,7 +168,7 @@ def _from(rows: Rows, place: Place) -> Iterator[Step]:
 
 
 def _worth(
-    rows: Rows, same: Mapping[Place, Mapping[Place, Sequence[Likeness]]], free: Set[Place]
+    rows: Rows, same: Mapping[Place, Mapping[Place, Sequence[Correspondence]]], free: Set[Place]
 ) -> Iterator[tuple[int, Alike]]:
     """How many lines less there are with a function, and what it would compute."""
     for a, others in same.items():
@@ -187,7 +187,7 @@ def _worth(
             if less >= FEWEST:
                 told = [others[place][length - 1] for place in places[1:]]
                 ends = [step.released for n, k in places if (step := rows[n][k + length - 1])]
-                whole = all(one.copy().enter(ends[0], end) for one, end in zip(told, ends[1:], strict=True))
+                whole = all(known.copy().enter(ends[0], end) for known, end in zip(told, ends[1:], strict=True))
                 runs = [_run(rows, place, length, whole) for place in places]
                 yield less, Alike(runs[0], tuple(zip(runs[1:], told, strict=True)))
 

@@ -8,8 +8,8 @@ from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc
 from gradscribe.codegen.numpy.function.pass_statements import NET
 from gradscribe.codegen.numpy.network.functions.draft import Draft, Origin, shapes_in_words, told_sizes, written
+from gradscribe.codegen.numpy.network.sharing.correspondence import Correspondence, renamed, symbols_of
 from gradscribe.codegen.numpy.network.sharing.general_extents import Extents
-from gradscribe.codegen.numpy.network.sharing.likeness import Likeness, renamed, symbols_of
 from gradscribe.codegen.numpy.network.sharing.runs import Alike, Run, alike
 from gradscribe.codegen.numpy.plan import Allocate, Apply, Plan, effects, walk
 from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, PASS
@@ -57,7 +57,7 @@ class _Function:
     def __init__(self, drafts: Sequence[Draft], found: Alike) -> None:
         self.drafts, self.found = drafts, found
         self.home, self.records = drafts[found.first.draft], found.first.records
-        self.told = [Likeness(), *(likeness for _, likeness in found.others)]
+        self.told = [Correspondence(), *(one for _, one in found.others)]
         arrays = [*found.others[0][1].arrays]
         done = effects(*self.records)
         inside = {name for name, _ in done.holds}

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from sympy import Expr, Symbol
 
 from gradscribe.codegen.kernel.page.equation import Equation
-from gradscribe.codegen.loops.nest import Nest, all_bodies
+from gradscribe.codegen.loops import Nest, all_bodies
 from gradscribe.derive.ir.term import Access, accesses
 
 Value = TypeVar("Value")
@@ -23,7 +23,7 @@ SHOWN = frozenset({"order", "number"})
 
 
 @dataclass
-class Likeness:
+class Correspondence:
     """What of one record stands for what of another one that does the same.
 
     Attributes:
@@ -40,9 +40,9 @@ class Likeness:
     extents: dict[Expr, Expr] = field(default_factory=dict)
     bodies: list[tuple[Expr, Expr]] = field(default_factory=list)
 
-    def copy(self) -> "Likeness":
+    def copy(self) -> "Correspondence":
         """One that can be added to."""
-        return Likeness(self.orders, dict(self.arrays), dict(self.symbols), dict(self.extents), list(self.bodies))
+        return Correspondence(self.orders, dict(self.arrays), dict(self.symbols), dict(self.extents), list(self.bodies))
 
     def enter(self, one: Any, other: Any, extent: bool = False) -> bool:
         """Enter what stands for what in two records; False where nothing can."""
