@@ -54,7 +54,7 @@ STAGES = {
     "differentiating": "derive/calculus/differentiate.py:differentiate",
     "choosing how to compute (lowering)": "codegen/numpy/lower/planner.py:lower",
     "writing statements": "codegen/numpy/print/emit.py:statements",
-    "writing docstrings": "codegen/numpy/function/docstring.py:function_description",
+    "writing docstrings": "codegen/numpy/function/docstring.py:function_doc",
     "memory of networks": "codegen/numpy/network/planning/memory.py:planned",
     "tables of fast correlations, and their proofs": "codegen/numpy/package/runtime.py:runtime_sources",
 }

@@ -41,7 +41,7 @@ loops = rt.Companion(__package__, "bottleneck")
 def _batch_norm_forward(
     net: rt.Pass, u: rt.Array, running_mean: rt.Array, running_var: rt.Array
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
-    """Compute batch norm, forward; rows are those at norm1.
+    """Compute batch_norm, forward; rows are those at norm1.
 
     Given are u (N, H, W, C), running_mean (C,) and running_var (C,). Returned are v (C,), h (N, H, W, C), new_mean
         (C,) and new_var (C,).
@@ -234,7 +234,7 @@ def bottleneck_predict(x: Any, params: rt.Named, state: rt.Named, *, buffers: rt
 def _relu_batch_norm_backward(
     net: rt.Pass, dy: rt.Array, gamma: rt.Array, h: rt.Array, norm2_v: rt.Array, y: rt.Array
 ) -> tuple[rt.Array, rt.Array, rt.Array]:
-    """Compute relu and batch norm, backward; rows are those at relu2.
+    """Compute relu and batch_norm, backward; rows are those at relu2.
 
     Given are dy (N, H, W, 64), gamma (64,), h (N, H, W, 64), norm2_v (64,) and y (N, H, W, 64). Returned are dbeta
         (64,), dgamma (64,) and du (N, H, W, 64).

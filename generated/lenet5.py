@@ -108,7 +108,7 @@ OUTPUT_W = np.array(
 def _conv2d_scaled_tanh_subsampling2d_forward(
     net: rt.Pass, u: rt.Array, b: rt.Array, *, J_out: int
 ) -> tuple[rt.Array, rt.Array]:
-    """Compute conv2d, scaled tanh and subsampling2d, forward; rows are those at c1.
+    """Compute conv2d, scaled_tanh and subsampling2d, forward; rows are those at c1.
 
     Given are u (N, J, J, C) and b (C,). Returned are y (N, J, J, C) and z (N, J_out, J_out, C).
     """
@@ -265,7 +265,7 @@ def lenet5_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt
 
 
 def _scaled_tanh_backward(net: rt.Pass, dy: rt.Array, y: rt.Array) -> rt.Array:
-    """Compute scaled tanh, backward; rows are those at a5.
+    """Compute scaled_tanh, backward; rows are those at a5.
 
     Given are dy (N, V, V, E) and y (N, V, V, E). Returned is du (N, V, V, E).
     """

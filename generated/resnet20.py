@@ -98,7 +98,7 @@ _DOWN_KEPT = ("norm1.v", "norm1.h", "relu1.y", "norm2.v", "norm2.h", "relu2.y")
 def _batch_norm_forward(
     net: rt.Pass, u: rt.Array, running_mean: rt.Array, running_var: rt.Array
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
-    """Compute batch norm, forward; rows are those at stage1_block1_norm1.
+    """Compute batch_norm, forward; rows are those at stage1_block1_norm1.
 
     Given are u (N, H, H, C), running_mean (C,) and running_var (C,). Returned are v (C,), h (N, H, H, C), new_mean
         (C,) and new_var (C,).
@@ -389,7 +389,7 @@ def resnet20_predict(x: Any, params: rt.Named, state: rt.Named, *, buffers: rt.M
 def _relu_batch_norm_backward(
     net: rt.Pass, dy: rt.Array, gamma: rt.Array, h: rt.Array, norm1_v: rt.Array, y: rt.Array
 ) -> tuple[rt.Array, rt.Array, rt.Array]:
-    """Compute relu and batch norm, backward; rows are those at stage3_block3_relu1.
+    """Compute relu and batch_norm, backward; rows are those at stage3_block3_relu1.
 
     Given are dy (N, H, H, C), gamma (C,), h (N, H, H, C), norm1_v (C,) and y (N, H, H, C). Returned are dbeta (C,),
         dgamma (C,) and du (N, H, H, C).
@@ -422,7 +422,7 @@ def _relu_batch_norm_backward(
 def _relu_residual_add_batch_norm_backward(
     net: rt.Pass, dy: rt.Array, gamma: rt.Array, h: rt.Array, norm2_v: rt.Array, y: rt.Array
 ) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
-    """Compute relu, residual add and batch norm, backward; rows are those at stage3_block3_relu2.
+    """Compute relu, residual_add and batch_norm, backward; rows are those at stage3_block3_relu2.
 
     Given are dy (N, H, H, C), gamma (C,), h (N, H, H, C), norm2_v (C,) and y (N, H, H, C). Returned are dsum_y (N,
         H, H, C), dbeta (C,), dgamma (C,) and du (N, H, H, C).

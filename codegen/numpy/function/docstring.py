@@ -16,6 +16,7 @@ from gradscribe.derive.layer.interface import Layer
 
 WIDTH = 116
 INDENT = "    "
+QUOTES = '"""'
 SHORT = 2
 """Lines of a sentence that is short."""
 
@@ -61,16 +62,19 @@ def shape_text(tensor: Tensor, kernel: Kernel) -> str:
     return f"shape ({inner},)" if len(tensor.shape) == 1 else f"shape ({inner})"
 
 
-def function_doc(kernel: Kernel, summary: str, numbers: Mapping[str, int]) -> str:
+def function_doc(kernel: Kernel, numbers: Mapping[str, int]) -> str:
     """The docstring of a function: its equations with the numbers that a derivation gives them, arguments and results.
 
-    A single equation stands in the first line where that holds it.
+    A gradient of one equation has that in the first line, where it fits.
     """
     preface = [*kernel.preface, ""] if kernel.preface else []
     lines = equation_lines(kernel.program, numbers)
-    first = f"{summary.removesuffix('.')}: {lines[0]}."
-    if kernel.purpose is Purpose.GRADIENT and not preface and len(lines) == 1 and len(INDENT) + 3 + len(first) <= WIDTH:
-        return long_doc(first, _described(kernel))
+    summary = kernel.summary or f"Compute the {kernel.layer.words}."
+    if kernel.purpose is Purpose.GRADIENT and not kernel.summary:
+        gradient = f"Compute {kernel.results[0]}, the gradient of E"
+        if len(lines) == 1 and len(f"{INDENT}{gradient}: {lines[0]}.") + len(QUOTES) <= WIDTH:
+            return long_doc(f"{gradient}: {lines[0]}.", _described(kernel))
+        summary = f"{gradient}."
     return long_doc(summary, [*preface, *lines, *_described(kernel)])
 
 

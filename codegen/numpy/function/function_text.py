@@ -119,7 +119,7 @@ def _assembled(kernel: Kernel, computed: _Computed, sizes: Sizes | None) -> Func
     return Function(
         name=kernel.name,
         signature=_signature(kernel),
-        doc=function_doc(kernel, _summary(kernel), kernel_numbers(kernel)),
+        doc=function_doc(kernel, kernel_numbers(kernel)),
         body=(*live((*given_statements(kernel), *bound), work.read(fixes), RUNTIME), *work.left(fixes)),
         loops=computed.loops,
         source=computed.plan,
@@ -142,14 +142,6 @@ def check_apart(kernel: Kernel) -> None:
     names += [("argument", kernel.flag)] if kernel.flag else []
     names += [("option", o.name) for o in kernel.options if (o.name,) != tuple(s.name for s in o.symbols)]
     check_distinct(kernel.name, [*names, *(("argument", shape_argument(t)) for t in kernel.shaped)])
-
-
-def _summary(kernel: Kernel) -> str:
-    if kernel.summary:
-        return kernel.summary
-    if kernel.purpose is Purpose.GRADIENT:
-        return f"Compute {kernel.results[0]}, the gradient of E."
-    return f"Compute the {kernel.layer.words}."
 
 
 def _returned(tensor: Tensor) -> Expression:

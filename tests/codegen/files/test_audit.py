@@ -229,7 +229,7 @@ def test_what_generated_modules_use_is_listed_and_the_other_way_round() -> None:
             used |= {n.id for n in nodes if isinstance(n, ast.Name)}
     functions = {*called(), "add", "divide", "int64", "intp", "min", "max", "copyto"}  # of equations
     assert (NUMPY | METHODS | BUILTINS) - used - functions == set()
-    users = {"Sequential", "Settings", "compiling", "current", "release", "settings"}
+    users = {"Sequential", "Settings", "compiling", "current", "release", "settings", "Buffers"}
     others = {"direction", "first_min", "minimise", "names", "scalar_type", "wide"}  # of layers of one's own
     assert runtime_names() - used - users - others == set()
 

@@ -158,9 +158,11 @@ def test_a_class_is_called_with_what_it_does_not_hold(name: str) -> None:
 def test_every_parameter_is_described(name: str) -> None:
     for function in map(function_of, first_order(layer(name))):
         text = inspect.getdoc(function) or ""
-        described = text.partition("Args:\n")[2].partition("\nReturns:")[0]
+        described = text.partition("Args:")[2].partition("\nReturns:")[0]
+        end = ": " if described.startswith("\n") else ", "
+        words = f" {' '.join(described.split())}"
         for parameter in inspect.signature(function).parameters:
-            assert f"    {parameter}: " in described, function.__name__
+            assert f" {parameter}{end}" in words, function.__name__
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_the_docstrings_say_what_training_takes() -> None:
     assert str(net.Net.__call__.__doc__) == "The output in training, for x and drop_mask."
     assert list(inspect.signature(net.Net.predict).parameters) == ["self", "x"]
     assert list(inspect.signature(net.net_predict).parameters)[:2] == ["x", "params"]
-    assert "drop_mask: shape (N, 5); mask of drop, in training." in str(net.net_forward.__doc__)
+    assert "drop_mask, shape (N, 5), mask of drop, in training;" in str(net.net_forward.__doc__)
 
 
 def test_a_network_drops_in_training_only() -> None:

@@ -198,8 +198,8 @@ def test_signatures_and_results_of_a_cell() -> None:
     assert list(inspect.signature(found.LSTMCell.backward).parameters) == ["self", "dh", "ds"]
     assert found.LSTMCell.__call__.__doc__ == "The outputs h and s for x, h0 and c0."
     text = found.lstm_cell_grad_input.__doc__
-    assert "dh: shape (N, H); dE/dh." in text
-    assert "ds: shape (N, H); dE/ds." in text
+    assert "dh: shape (N, H), dE/dh." in text
+    assert "ds: shape (N, H), dE/ds." in text
 
 
 def test_outputs_share_no_memory() -> None:

@@ -128,7 +128,7 @@ class _Function:
 
     def _words(self) -> str:
         """What the function does, in a sentence."""
-        layers = enumerated([layer.replace("_", " ") for layer in self._layers])
+        layers = enumerated(self._layers)
         node = next((origin.node for origin in self._about), "")
         said = f"; rows are those at {node}" if node else ""
         return f"Compute {layers or 'what others share'}, {self.home.purpose}{said}."
