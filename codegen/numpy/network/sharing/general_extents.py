@@ -6,7 +6,7 @@ from itertools import combinations
 
 from sympy import Expr, Integer, Symbol, prod
 
-from gradscribe.codegen.numpy.network.sharing.correspondence import Correspondence
+from gradscribe.codegen.loops import Correspondence
 from gradscribe.codegen.python.names import Names
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import Range

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from sympy import Add, Function, Mul, Pow, preorder_traversal
 
-from gradscribe.codegen.loops import Nest
+from gradscribe.codegen.loops import Correspondence, Nest
 from gradscribe.codegen.numpy.network.functions.draft import Draft
-from gradscribe.codegen.numpy.network.sharing.correspondence import Correspondence
 from gradscribe.codegen.numpy.plan import (
     Contract,
     Define,

@@ -5,10 +5,10 @@ from dataclasses import replace
 from itertools import chain
 
 from gradscribe.codegen.kernel.page.equation import Equation
+from gradscribe.codegen.loops import Correspondence, renamed, symbols_of
 from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc
 from gradscribe.codegen.numpy.function.pass_statements import NET
 from gradscribe.codegen.numpy.network.functions.draft import Draft, Origin, shapes_in_words, told_sizes, written
-from gradscribe.codegen.numpy.network.sharing.correspondence import Correspondence, renamed, symbols_of
 from gradscribe.codegen.numpy.network.sharing.general_extents import Extents
 from gradscribe.codegen.numpy.network.sharing.runs import Alike, Run, alike
 from gradscribe.codegen.numpy.plan import Allocate, Apply, Plan, effects, walk

@@ -1,4 +1,7 @@
-"""Two records -> what of the one stands for what of the other: arrays, extents, indices and sizes."""
+"""Two records -> what of the one stands for what of the other: arrays, extents, indices and sizes.
+
+Loops that are others under other names, those of two norms in a row, are one text.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
@@ -7,7 +10,8 @@ from typing import Any, TypeVar, cast
 from sympy import Expr, Symbol
 
 from gradscribe.codegen.kernel.page.equation import Equation
-from gradscribe.codegen.loops import Nest, all_bodies
+from gradscribe.codegen.loops.loop_function import NestLoops
+from gradscribe.codegen.loops.nest import Nest, all_bodies
 from gradscribe.derive.ir.term import Access, accesses
 
 Value = TypeVar("Value")
@@ -98,6 +102,27 @@ class Correspondence:
 def _sorted(entries: Iterable[tuple[Any, Any]], order: Order) -> tuple[tuple[Any, Any], ...]:
     """Shapes or slices by the arrays that they are of."""
     return tuple(sorted(entries, key=lambda e: order(e[0] if isinstance(e[0], str) else e[1].array)))
+
+
+def like(made: NestLoops, known: Iterable[NestLoops]) -> NestLoops | None:
+    """Those of the `known` loops that do the same, given what takes the place of each array, number and size."""
+    return next((other for other in known if _is(made, other)), None)
+
+
+def _is(made: NestLoops, other: NestLoops) -> bool:
+    """Whether loops are the others, given what is called in order; indices keep their names."""
+    found = Correspondence()
+    if not found.enter(made.nest, other.nest) or not found.holds:
+        return False
+    sizes = {str(one): str(two) for one, two in found.symbols.items()}
+    arrays = [found.arrays.get(name, name) for name in (*made.arrays, *made.nest.local)]
+    kept = all(sizes[v.name] == v.name for v in made.nest.order)
+    return (
+        kept
+        and arrays == [*other.arrays, *other.nest.local]
+        and [sizes.get(name, name) for name in made.others] == [*other.others]
+        and all(found.put(one) == two for one, two in found.extents.items())
+    )
 
 
 def _compared(record: Any) -> list[str]:

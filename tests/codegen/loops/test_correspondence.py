@@ -1,6 +1,5 @@
 """Loops that are others under other names are not written, and not compiled, again."""
 
-
 import numpy as np
 import pytest
 
