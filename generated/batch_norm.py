@@ -189,7 +189,7 @@ def batch_norm_backward(
     # (32) dbeta[q] = Σ_{e} dy[e,q]
     dbeta = rt.empty((C,), dtype)
     dgamma = rt.empty((C,), dtype)
-    if not loops.batch_norm_backward_1(dbeta, dgamma, dy, h, C, E):
+    if not loops.batch_norm_grad_input_1(dbeta, dgamma, dy, h, C, E):
         dbeta = rt.total(dy, 0)
         # (29) dgamma[q] = Σ_{e} dy[e,q] h[e,q]
         dgamma = rt.contract("e q, e q -> q", dy, h)
@@ -197,7 +197,7 @@ def batch_norm_backward(
         # (24) dx[q,a] = 1/E γ[a] (E dy[q,a]−h[q,a] dgamma[a]−dbeta[a])/√(ε+v[a])
         factor1 = gamma / np.sqrt(epsilon + v)
         dx = rt.empty((E, C), dtype)
-        if not loops.batch_norm_backward_2(dx, dbeta, dgamma, dy, factor1, h, C, E):
+        if not loops.batch_norm_grad_input_2(dx, dbeta, dgamma, dy, factor1, h, C, E):
             dx = (E * dy - dbeta - dgamma * h) * factor1 / E
     return dx.reshape(*full_shape, C) if inputs else None, dgamma, dbeta
 

@@ -172,7 +172,7 @@ def batch_norm_inference_backward(
         # (5) dx[m,q] = dy[m,q] γ[q]/√(ε+running_var[q])
         factor1 = gamma / np.sqrt(epsilon + running_var)
         dx = rt.empty((E, C), dtype)
-        if not loops.batch_norm_inference_backward_2(dx, dy, factor1, C, E):
+        if not loops.batch_norm_inference_grad_input_1(dx, dy, factor1, C, E):
             dx = factor1 * dy
     return dx.reshape(*full_shape, C) if inputs else None, dgamma, dbeta
 

@@ -227,7 +227,7 @@ def group_norm_backward(
     if inputs:
         # dx_sum1[q,g] = Σ_{e,c} dy[q, e, Cg+c] γ[Cg+c] h[q, e, Cg+c]
         dx = rt.empty((N, E, C * G), dtype)
-        if not loops.group_norm_backward_2(dx, dy, gamma, h, v, C, E, G, N, epsilon):
+        if not loops.group_norm_grad_input_1(dx, dy, gamma, h, v, C, E, G, N, epsilon):
             dy_1 = dy.reshape(N, E, G, C)
             gamma_1 = gamma.reshape(G, C)
             h_1 = h.reshape(N, E, G, C)

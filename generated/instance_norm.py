@@ -179,7 +179,7 @@ def instance_norm_backward(
     if inputs:
         # dx_sum1[q,o] = Σ_{e} dy[q,e,o] h[q,e,o]
         dx = rt.empty((N, E, C), dtype)
-        if not loops.instance_norm_backward_2(dx, dy, h, gamma, v, C, E, N, epsilon):
+        if not loops.instance_norm_grad_input_1(dx, dy, h, gamma, v, C, E, N, epsilon):
             dx_sum1 = rt.contract("q e o, q e o -> q o", dy, h)
             # dx_sum2[q,o] = Σ_{e} dy[q,e,o]
             dx_sum2 = rt.total(dy, 1)

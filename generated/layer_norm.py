@@ -173,7 +173,7 @@ def layer_norm_backward(
     if inputs:
         # dx_sum1[q] = Σ_{c} dy[q,c] γ[c] h[q,c]
         dx = rt.empty((E, C), dtype)
-        if not loops.layer_norm_backward_2(dx, dy, gamma, h, v, C, E, epsilon):
+        if not loops.layer_norm_grad_input_1(dx, dy, gamma, h, v, C, E, epsilon):
             dx_sum1 = rt.total(gamma * dy * h, -1)
             # dx_sum2[q] = Σ_{c} dy[q,c] γ[c]
             dx_sum2 = rt.contract("c, q c -> q", gamma, dy)

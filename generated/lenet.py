@@ -130,14 +130,14 @@ def lenet_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
     # (1) c1_u[n,i,j,k] += c1_b[k]
     a1_y = net.take((N, 28, 28, 6))
-    if not loops.lenet_predict_1(a1_y, c1_b, c1_u, N):
+    if not loops.lenet_forward_1(a1_y, c1_b, c1_u, N):
         rt.add_row(c1_u, c1_b)
         # (2) a1_y[n,i,j,k] = tanh(c1_u[n,i,j,k])
         np.tanh(c1_u, out=a1_y)
     net.give(c1_u)
     # (3) s2_y[n,i,j,c] = max_{r,t} a1_y[n, 2i+r, 2j+t, c]
     s2_y = net.take((N, 14, 14, 6))
-    if not loops.lenet_predict_2(s2_y, a1_y, N):
+    if not loops.lenet_predict_1(s2_y, a1_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a1_y, s2_y, {"r": 2, "t": 2})
     net.give(a1_y)
     # (1) c3_u[n,i,j,k] = Σ_{r,t,c} c3_w[r,t,c,k] s2_y[n, i+r, j+t, c]
@@ -145,14 +145,14 @@ def lenet_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.
     net.give(s2_y)
     # (1) c3_u[n,i,j,k] += c3_b[k]
     a3_y = net.take((N, 10, 10, 16))
-    if not loops.lenet_predict_3(a3_y, c3_b, c3_u, N):
+    if not loops.lenet_forward_3(a3_y, c3_b, c3_u, N):
         rt.add_row(c3_u, c3_b)
         # (2) a3_y[n,i,j,k] = tanh(c3_u[n,i,j,k])
         np.tanh(c3_u, out=a3_y)
     net.give(c3_u)
     # (3) s4_y[n,i,j,c] = max_{r,t} a3_y[n, 2i+r, 2j+t, c]
     s4_y = net.take((N, 5, 5, 16))
-    if not loops.lenet_predict_4(s4_y, a3_y, N):
+    if not loops.lenet_predict_2(s4_y, a3_y, N):
         rt.reduce(np.maximum, -np.inf, "n 2i+r 2j+t c -> n i j c", a3_y, s4_y, {"r": 2, "t": 2})
     net.give(a3_y)
     # (4) flat_y[n, c+80i+16j] = s4_y[n,i,j,c]

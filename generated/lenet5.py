@@ -244,7 +244,7 @@ def lenet5_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt
     net.give(s4_y)
     # (1) c5_u[n,i,j,k] += c5_b[k]
     a5_y = net.take((N, 1, 1, 120))
-    if not loops.lenet5_predict_1(a5_y, c5_b, c5_u, N):
+    if not loops.lenet5_forward_1(a5_y, c5_b, c5_u, N):
         rt.add_row(c5_u, c5_b)
         # (2) a5_y[n,i,j,k] = 1.7159 tanh(2 c5_u[n,i,j,k]/3)
         np.multiply(c5_u, 2 / 3, out=a5_y)

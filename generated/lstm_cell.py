@@ -233,7 +233,7 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     N, H = _lstm_cell_grad_h_sizes(dtype, r, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     ddz = rt.empty((N, H), dtype)
-    if not loops.lstm_cell_grad_h_1(ddz, dy, dz, o, s, H, N):
+    if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
@@ -321,7 +321,7 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     N, H = _lstm_cell_grad_weight_sizes(dtype, x, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     ddz = rt.empty((N, H), dtype)
-    if not loops.lstm_cell_grad_weight_1(ddz, dy, dz, o, s, H, N):
+    if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
@@ -387,7 +387,7 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     N, H = _lstm_cell_grad_r_sizes(dtype, h, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     ddz = rt.empty((N, H), dtype)
-    if not loops.lstm_cell_grad_r_1(ddz, dy, dz, o, s, H, N):
+    if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
@@ -451,7 +451,7 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
     N, H = _lstm_cell_grad_bias_sizes(dtype, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     ddz = rt.empty((N, H), dtype)
-    if not loops.lstm_cell_grad_bias_1(ddz, dy, dz, o, s, H, N):
+    if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)
@@ -541,7 +541,7 @@ def lstm_cell_backward(
     H, N = _lstm_cell_sizes(dtype, w, r, b, x, h, c, dy, dz, i, f, g, o, s)
     # (11) ddz[m,q] = dy[m,q] o[m,q] (1−s[m,q]²) + dz[m,q]
     ddz = rt.empty((N, H), dtype)
-    if not loops.lstm_cell_backward_1(ddz, dy, dz, o, s, H, N):
+    if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
     du = np.zeros((N, 4, H), dtype)

@@ -99,12 +99,12 @@ def prelu_backward(dy: Any, x: Any, a: Any, *, inputs: bool = True) -> tuple[Any
     rt.extent("prelu", "argument dy, axis -1 (C)", dy.shape[-1], C)
     # (7) da[m] = Σ_{e} dy[e,m] min(0, x[e,m])
     da = rt.empty((C,), dtype)
-    if not loops.prelu_backward_1(da, dy, x, C, E):
+    if not loops.prelu_grad_a_1(da, dy, x, C, E):
         da = rt.total(np.minimum(x, 0) * dy, 0)
     if inputs:
         # (2) dx[m,q] = dy[m,q] ([x[m,q]>0]+a[q] [x[m,q]≤0])
         dx = rt.empty((E, C), dtype)
-        if not loops.prelu_backward_2(dx, a, dy, x, C, E):
+        if not loops.prelu_grad_input_1(dx, a, dy, x, C, E):
             dx = (np.where(x <= 0, a, 0) + (x > 0).astype(dtype)) * dy
     return dx.reshape(*full_shape, C) if inputs else None, da
 

@@ -135,12 +135,12 @@ def rms_norm_backward(
     h = h.reshape(E, C)
     # (21) dgamma[m] = Σ_{e} dy[e,m] h[e,m]
     dgamma = rt.empty((C,), dtype)
-    if not loops.rms_norm_backward_1(dgamma, dy, h, C, E):
+    if not loops.rms_norm_grad_gamma_1(dgamma, dy, h, C, E):
         dgamma = rt.contract("e m, e m -> m", dy, h)
     if inputs:
         # dx_sum1[m] = Σ_{c} dy[m,c] γ[c] h[m,c]
         dx = rt.empty((E, C), dtype)
-        if not loops.rms_norm_backward_2(dx, dy, gamma, h, v, C, E, epsilon):
+        if not loops.rms_norm_grad_input_1(dx, dy, gamma, h, v, C, E, epsilon):
             dx_sum1 = rt.total(gamma * dy * h, -1)
             # (16) dx[m,q] = 1/√(ε+v[m]) (dy[m,q] γ[q]−h[m,q] dx_sum1[m]/C)
             dx = (gamma * dy - dx_sum1[:, None] * h / C) / np.sqrt(epsilon + v[:, None])

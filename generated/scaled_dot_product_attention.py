@@ -234,7 +234,7 @@ def scaled_dot_product_attention_grad_k(dy: Any, q: Any, v: Any, p: Any, *, is_c
     du = np.zeros((E, L, S), dtype)
     if not (
         loops.wanted(E * L * S, is_causal)
-        and loops.scaled_dot_product_attention_grad_k_1(du, dp, p, E, L, S, is_causal)
+        and loops.scaled_dot_product_attention_grad_q_1(du, dp, p, E, L, S, is_causal)
     ):
         ds = np.zeros((E, L), dtype)
         for o in range(L):
@@ -323,7 +323,7 @@ def scaled_dot_product_attention_backward(
     du = np.zeros((E, L, S), dtype)
     if not (
         loops.wanted(E * L * S, is_causal)
-        and loops.scaled_dot_product_attention_backward_1(du, dp, p, E, L, S, is_causal)
+        and loops.scaled_dot_product_attention_grad_q_1(du, dp, p, E, L, S, is_causal)
     ):
         ds = np.zeros((E, L), dtype)
         for o in range(L):

@@ -276,39 +276,3 @@ def batch_norm_inference_backward_1(
     return rt.run(
         batch_norm_inference_backward_1_loops, (E + 1023) // 1024, C * E, (dgamma, dbeta, dy, h), (), (C, E), (), 2 * C
     )
-
-
-batch_norm_inference_backward_2_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict factor1, long row_)
-{
-    for (long m = start; m < stop; m++) {
-        const long dx_at = m * row_;
-        const long dy_at = m * row_;
-        for (long q = 0; q < whole(0, row_); q += LANES) {
-            const reals dx_1 = load(&factor1[q]) * load(&dy[dy_at + q]);
-            store(&dx[dx_at + q], dx_1);
-        }
-        APART
-        for (long q = whole(0, row_); q < row_; q++) {
-            const REAL dx_1 = factor1[q] * dy[dy_at + q];
-            dx[dx_at + q] = dx_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def batch_norm_inference_backward_2(dx: rt.Array, dy: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
-    """Element by element."""
-    return rt.run(batch_norm_inference_backward_2_loops, E, C * E, (dx, dy, factor1), (), (C,), (), repeated=(2,))

@@ -298,47 +298,7 @@ def lenet_forward_6(a6_y: rt.Array, f6_b: rt.Array, f6_u: rt.Array, N: int) -> b
     return rt.run(lenet_forward_6_loops, N, 84 * N, (a6_y, f6_b, f6_u), (), (84,), (), repeated=(1,))
 
 
-lenet_predict_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict a1_y, const REAL *restrict c1_b, const REAL *restrict c1_u, long row_)
-{
-    for (long j = start; j < stop; j++) {
-        const long a1_y_at = j * row_;
-        const long c1_u_at = j * row_;
-        for (long k = 0; k < whole(0, row_); k += LANES) {
-            const reals c1_b_1 = load(&c1_b[k]);
-            const reals c1_u_1 = load(&c1_u[c1_u_at + k]);
-            const reals a1_y_1 = all_tanh_of(c1_b_1 + c1_u_1);
-            store(&a1_y[a1_y_at + k], a1_y_1);
-        }
-        APART
-        for (long k = whole(0, row_); k < row_; k++) {
-            const REAL c1_b_1 = c1_b[k];
-            const REAL c1_u_1 = c1_u[c1_u_at + k];
-            const REAL a1_y_1 = tanh_of(c1_b_1 + c1_u_1);
-            a1_y[a1_y_at + k] = a1_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], numbers[2]);
-}
-"""
-
-
-def lenet_predict_1(a1_y: rt.Array, c1_b: rt.Array, c1_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    return rt.run(lenet_predict_1_loops, 784 * N, 4704 * N, (a1_y, c1_b, c1_u), (), (6,), (), repeated=(1,))
-
-
-lenet_predict_2_loops = r"""/* Maxima over r, t for every n, i, j, c. */
+lenet_predict_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
 static void loops(
     long start, long stop, REAL *restrict s2_y, const REAL *restrict a1_y)
 {
@@ -390,51 +350,12 @@ static void part(void *given, long number)
 """
 
 
-def lenet_predict_2(s2_y: rt.Array, a1_y: rt.Array, N: int) -> bool:
+def lenet_predict_1(s2_y: rt.Array, a1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(lenet_predict_2_loops, 14 * N, 4704 * N, (s2_y, a1_y), (), (), ())
+    return rt.run(lenet_predict_1_loops, 14 * N, 4704 * N, (s2_y, a1_y), (), (), ())
 
 
-lenet_predict_3_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict a3_y, const REAL *restrict c3_b, const REAL *restrict c3_u)
-{
-    for (long j = start; j < stop; j++) {
-        const long a3_y_at = 16 * j;
-        const long c3_u_at = 16 * j;
-        for (long k = 0; k < whole(0, 16); k += LANES) {
-            const reals c3_b_1 = load(&c3_b[k]);
-            const reals c3_u_1 = load(&c3_u[c3_u_at + k]);
-            const reals a3_y_1 = all_tanh_of(c3_b_1 + c3_u_1);
-            store(&a3_y[a3_y_at + k], a3_y_1);
-        }
-        APART
-        for (long k = whole(0, 16); k < 16; k++) {
-            const REAL c3_b_1 = c3_b[k];
-            const REAL c3_u_1 = c3_u[c3_u_at + k];
-            const REAL a3_y_1 = tanh_of(c3_b_1 + c3_u_1);
-            a3_y[a3_y_at + k] = a3_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def lenet_predict_3(a3_y: rt.Array, c3_b: rt.Array, c3_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    return rt.run(lenet_predict_3_loops, 100 * N, 1600 * N, (a3_y, c3_b, c3_u), (), (), ())
-
-
-lenet_predict_4_loops = r"""/* Maxima over r, t for every n, i, j, c. */
+lenet_predict_2_loops = r"""/* Maxima over r, t for every n, i, j, c. */
 static void loops(
     long start, long stop, REAL *restrict s4_y, const REAL *restrict a3_y)
 {
@@ -486,9 +407,9 @@ static void part(void *given, long number)
 """
 
 
-def lenet_predict_4(s4_y: rt.Array, a3_y: rt.Array, N: int) -> bool:
+def lenet_predict_2(s4_y: rt.Array, a3_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(lenet_predict_4_loops, 5 * N, 1600 * N, (s4_y, a3_y), (), (), ())
+    return rt.run(lenet_predict_2_loops, 5 * N, 1600 * N, (s4_y, a3_y), (), (), ())
 
 
 lenet_backward_1_loops = r"""/* Element by element. */

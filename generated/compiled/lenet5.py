@@ -273,51 +273,6 @@ def lenet5_forward_2(a6_y: rt.Array, f6_b: rt.Array, f6_u: rt.Array, N: int) -> 
     )
 
 
-lenet5_predict_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict a5_y, const REAL *restrict c5_b, const REAL *restrict c5_u,
-    REAL number_1, REAL number_2, long row_)
-{
-    for (long j = start; j < stop; j++) {
-        const long a5_y_at = j * row_;
-        const long c5_u_at = j * row_;
-        for (long k = 0; k < whole(0, row_); k += LANES) {
-            const reals c5_b_1 = load(&c5_b[k]);
-            const reals c5_u_1 = load(&c5_u[c5_u_at + k]);
-            const reals a5_y_1 = number_1 * all_tanh_of(number_2 * c5_b_1 + number_2 * c5_u_1);
-            store(&a5_y[a5_y_at + k], a5_y_1);
-        }
-        APART
-        for (long k = whole(0, row_); k < row_; k++) {
-            const REAL c5_b_1 = c5_b[k];
-            const REAL c5_u_1 = c5_u[c5_u_at + k];
-            const REAL a5_y_1 = number_1 * tanh_of(number_2 * c5_b_1 + number_2 * c5_u_1);
-            a5_y[a5_y_at + k] = a5_y_1;
-        }
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-    const long *numbers = work->numbers;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], ((const REAL *)arrays[3])[0],
-        ((const REAL *)arrays[3])[1], numbers[2]);
-}
-"""
-
-
-def lenet5_predict_1(a5_y: rt.Array, c5_b: rt.Array, c5_u: rt.Array, N: int) -> bool:
-    """Element by element."""
-    dtype = rt.float_type("lenet5_predict_1", a5_y=a5_y)
-    return rt.run(
-        lenet5_predict_1_loops, N, 120 * N, (a5_y, c5_b, c5_u), (dtype(1.7159), dtype(2 / 3)), (120,), (), repeated=(1,)
-    )
-
-
 lenet5_scaled_tanh_backward_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL *restrict du, const REAL *restrict y, const REAL *restrict dy, REAL number_1,

@@ -62,7 +62,9 @@ def _taken(kernel: Kernel) -> set[str]:
 
 def function_sources(kernels: Sequence[Kernel]) -> tuple[Function, ...]:
     """The functions of a module, and before the first that needs them those that name their sizes."""
-    computed = {k.name: _computed(k) for k in kernels}
+    computed: dict[str, _Computed] = {}
+    for kernel in kernels:
+        computed[kernel.name] = _computed(kernel, [loops for c in computed.values() for loops in c.loops])
     shared = shared_sizes(kernels, {name: found.work for name, found in computed.items()})
     found: dict[str, Function] = {}
     for kernel in kernels:
@@ -86,12 +88,13 @@ class _Computed:
     loops: tuple[NestLoops, ...]
 
 
-def _computed(kernel: Kernel) -> _Computed:
+def _computed(kernel: Kernel, known: Sequence[NestLoops] = ()) -> _Computed:
     tensors = kernel.program.tensors
     sizes = {s.name for s in kernel.program.symbols()}
     check_apart(kernel)
     flags, results = presence(kernel), result_conditions(kernel)
-    emitter = Emitter({*tensors, *sizes, *(o.name for o in kernel.options), kernel.flag, *flags.values()})
+    taken = {*tensors, *sizes, *(o.name for o in kernel.options), kernel.flag, *flags.values()}
+    emitter = Emitter(taken, known=known)
     planned = plan(kernel)
     returned = (where_wanted(_returned(tensors[name]), results[name], flags) for name in kernel.results)
     body = folded((*emitter.statements(planned), Return(tuple(returned))))

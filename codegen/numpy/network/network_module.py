@@ -7,7 +7,7 @@ from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.kernel.network_kernels import network_kernels
 from gradscribe.codegen.numpy.function.function_text import function_source
 from gradscribe.codegen.numpy.layer.layer_names import check_globals, check_names
-from gradscribe.codegen.numpy.network.functions.draft import written
+from gradscribe.codegen.numpy.network.functions.draft import functions_of
 from gradscribe.codegen.numpy.network.functions.network_arguments import constant_names
 from gradscribe.codegen.numpy.network.functions.network_functions import (
     backward_functions,
@@ -50,7 +50,7 @@ def network_source(network: Network, order: int) -> Emitted:
     own += hessian_vector_functions(k, k.hessian_vector) if k.hessian_vector else []
     names = constant_names(k.network)
     functions = (
-        *map(written, shared(k.network.name, own)),
+        *functions_of(shared(k.network.name, own)),
         *(function_source(loss) for loss in k.loss),
         *starts_functions(k, starts_of(k)),
     )

@@ -40,7 +40,7 @@ from gradscribe.codegen.numpy.plan import (
 )
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_REDUCTIONS
 from gradscribe.codegen.numpy.print.pointwise import has_target, into
-from gradscribe.codegen.numpy.print.slicing import argument
+from gradscribe.codegen.numpy.print.slicing import argument, holds, within
 from gradscribe.codegen.numpy.print.subscripts import Words, extents, looked_up, seen, spec, unseen, whole
 from gradscribe.codegen.numpy.print.updating import Updating, constant, empty
 from gradscribe.codegen.python.expression import (
@@ -63,7 +63,7 @@ from gradscribe.codegen.python.expression import (
     negated,
 )
 from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
-from gradscribe.codegen.python.scalars.scalar import DTYPE, ONE, ZERO, shape, size
+from gradscribe.codegen.python.scalars.scalar import DTYPE, ONE, shape, size
 from gradscribe.codegen.python.statement import (
     Assign,
     Body,
@@ -78,7 +78,6 @@ from gradscribe.codegen.python.statement import (
     used,
 )
 from gradscribe.codegen.python.text.line_breaks import INDENT, WIDTH
-from gradscribe.derive.ir.term import Guard
 
 TRUE, NONE = Literal(True), Literal(None)
 """Of a function's body."""
@@ -91,11 +90,18 @@ class Emitter(Updating):
         taken: names of arrays, sizes and options; what else has a name is called otherwise.
         arrays: the Python variable of a tensor whose own name is taken otherwise.
         buffers: the Python variable of the pass through a network that buffered arrays come from; "" outside of one.
+        known: loops that other functions of the module call.
     """
 
-    def __init__(self, taken: Iterable[str], arrays: Mapping[str, str] | None = None, buffers: str = "") -> None:
+    def __init__(
+        self,
+        taken: Iterable[str],
+        arrays: Mapping[str, str] | None = None,
+        buffers: str = "",
+        known: Sequence[NestLoops] = (),
+    ) -> None:
         super().__init__(taken, arrays)
-        self.buffers = buffers
+        self.buffers, self.known = buffers, known
         self.function = ""
         self.nests: list[NestLoops] = []
         self.windows: dict[str, Window] = {}
@@ -249,7 +255,7 @@ class Emitter(Updating):
     @emit.register
     def _(self, record: When) -> Sequence[Statement]:
         tests: list[Expression] = [Comparison(self.limits(v), ("<",)) for v in record.clips]
-        tests += [_within(self.position(g.value), self.position(g.extent)) for g in record.guards]
+        tests += [within(self.position(g.value), self.position(g.extent)) for g in record.guards]
         return [If(every(tests), self._all(record.body))]
 
     @emit.register
@@ -274,7 +280,7 @@ class Emitter(Updating):
 
     @emit.register
     def _(self, record: Compiled) -> Sequence[Statement]:
-        within = [_holds(g) for g in record.within]
+        within = [holds(g) for g in record.within]
         wanted = call("loops.wanted", *(size(e) for e in (record.steps, *record.options)))
         match record.then:
             case [Nest(), *others] as nests if all(isinstance(n, Nest) for n in others):
@@ -305,7 +311,7 @@ class Emitter(Updating):
     def _loops(self, record: Nest) -> Expression:
         """The call of loops, which says whether they have computed anything."""
         made = nest_loops(record, f"{self.function}_{len(self.nests) + 1}", argument)
-        known = like(made, self.nests)
+        known = like(made, (*self.known, *self.nests))
         self.nests += [made] if known is None else []
         return call(f"loops.{(known or made).name}", *map(self.array, (*made.arrays, *made.others)))
 
@@ -380,16 +386,3 @@ class Emitter(Updating):
     @emit.register
     def _(self, record: Update) -> Sequence[Statement]:
         return self._with_spans(self._added(record) if record.is_sum else self._reduced(record))
-
-
-def _within(value: Expression, extent: Expression) -> Expression:
-    return Comparison((ZERO, value, extent), ("<=", "<"))
-
-
-def _holds(guard: Guard) -> Expression:
-    """A condition on sizes; ``G == 1`` for that on G - 1 to be 0, ``R*T < 200`` for what is never negative."""
-    if guard.extent == 1:
-        return Comparison((size(guard.value + 1), ONE), ("==",))
-    if guard.value.is_nonnegative:
-        return Comparison((size(guard.value), size(guard.extent)), ("<",))
-    return _within(size(guard.value), size(guard.extent))

@@ -7,12 +7,23 @@ from sympy import Expr, Symbol
 from gradscribe.codegen.numpy.plan import Slice, Update
 from gradscribe.codegen.numpy.print.fixed_names import FIXED
 from gradscribe.codegen.numpy.print.numpy_table import WORDS
-from gradscribe.codegen.python.expression import Call, Expression, Literal, Name, Part, Span, call, method, negated
+from gradscribe.codegen.python.expression import (
+    Call,
+    Comparison,
+    Expression,
+    Literal,
+    Name,
+    Part,
+    Span,
+    call,
+    method,
+    negated,
+)
 from gradscribe.codegen.python.names import Names
 from gradscribe.codegen.python.scalars.array_printer import ArrayPrinter
-from gradscribe.codegen.python.scalars.scalar import DTYPE, ZERO, size
+from gradscribe.codegen.python.scalars.scalar import DTYPE, ONE, ZERO, size
 from gradscribe.derive.ir.index import Affine
-from gradscribe.derive.ir.term import Access
+from gradscribe.derive.ir.term import Access, Guard
 
 NONE, INFINITY = Literal(None), Name("np.inf")
 
@@ -122,3 +133,17 @@ def _aligned(value: Expression, own: tuple[Symbol, ...], axes: tuple[Symbol, ...
         return value
     wanted = tuple(Span() if v in own else NONE for v in axes[axes.index(order[0]) :])
     return value if NONE not in wanted else Part(value, wanted)
+
+
+def within(value: Expression, extent: Expression) -> Expression:
+    """``0 <= value < extent``."""
+    return Comparison((ZERO, value, extent), ("<=", "<"))
+
+
+def holds(guard: Guard) -> Expression:
+    """A condition on sizes; ``G == 1`` for that on G - 1 to be 0, ``R*T < 200`` for what is never negative."""
+    if guard.extent == 1:
+        return Comparison((size(guard.value + 1), ONE), ("==",))
+    if guard.value.is_nonnegative:
+        return Comparison((size(guard.value), size(guard.extent)), ("<",))
+    return within(size(guard.value), size(guard.extent))

@@ -7,6 +7,7 @@ from sympy import Expr, Symbol
 
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels
+from gradscribe.codegen.loops import NestLoops
 from gradscribe.codegen.numpy.function.binder import shape_of
 from gradscribe.codegen.numpy.function.docstring import enumerated
 from gradscribe.codegen.numpy.plan import Plan
@@ -78,9 +79,17 @@ class Draft:
     sizes: tuple[Symbol, ...] = ()
 
 
-def written(draft: Draft) -> Function:
-    """The function with its statements."""
-    emitter = Emitter(draft.taken, buffers=PASS)
+def functions_of(drafts: Iterable[Draft]) -> list[Function]:
+    """The functions with their statements; one calls the loops of another where these do the same."""
+    found: list[Function] = []
+    for draft in drafts:
+        found.append(written(draft, [loops for function in found for loops in function.loops]))
+    return found
+
+
+def written(draft: Draft, known: Sequence[NestLoops] = ()) -> Function:
+    """The function with its statements, where loops are `known` that others call."""
+    emitter = Emitter(draft.taken, buffers=PASS, known=known)
     computed = (*emitter.statements(draft.plan), *draft.last)
     asked = set().union(*map(used, (*draft.first, *computed)))
     told = draft.signature
