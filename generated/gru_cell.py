@@ -78,14 +78,17 @@ def gru_cell_forward(
     if d is not None:
         v += d
     # (3) s[n,k] = σ(u[n,0,k]+v[n,0,k])
-    s = rt.sigmoid(u[:, 0] + v[:, 0])
-    # (4) z[n,k] = σ(u[n,1,k]+v[n,1,k])
-    z = rt.sigmoid(u[:, 1] + v[:, 1])
-    # (5) g[n,k] = tanh(u[n,2,k]+v[n,2,k] s[n,k])
-    g = np.tanh(s * v[:, 2] + u[:, 2])
-    # (6) y[n,k] = h[n,k] z[n,k] + g[n,k] (1−z[n,k])
+    s = rt.empty((N, H), dtype)
+    z = rt.empty((N, H), dtype)
+    g = rt.empty((N, H), dtype)
     y = rt.empty((N, H), dtype)
-    if not loops.gru_cell_forward_1(y, g, h, z, H, N):
+    if not loops.gru_cell_forward_1(s, z, g, y, u, v, h, H, N):
+        s = rt.sigmoid(u[:, 0] + v[:, 0])
+        # (4) z[n,k] = σ(u[n,1,k]+v[n,1,k])
+        z = rt.sigmoid(u[:, 1] + v[:, 1])
+        # (5) g[n,k] = tanh(u[n,2,k]+v[n,2,k] s[n,k])
+        g = np.tanh(s * v[:, 2] + u[:, 2])
+        # (6) y[n,k] = h[n,k] z[n,k] + g[n,k] (1−z[n,k])
         y = (1 - z) * g + h * z
     return y, v, s, z, g
 
@@ -444,9 +447,12 @@ def gru_cell_backward(
     )
     H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h, dy, v, s, z, g)
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
-    dg = (1 - z) * dy
-    # (9) ds[m,q] = v[m,2,q] dg[m,q] (1−g[m,q]²)
-    ds = (1 - np.square(g)) * dg * v[:, 2]
+    dg = rt.empty((N, H), dtype)
+    ds = rt.empty((N, H), dtype)
+    if not loops.gru_cell_backward_1(dg, ds, dy, z, g, v, H, N):
+        dg = (1 - z) * dy
+        # (9) ds[m,q] = v[m,2,q] dg[m,q] (1−g[m,q]²)
+        ds = (1 - np.square(g)) * dg * v[:, 2]
     # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
     dv = np.zeros((N, 3, H), dtype)
     part = dv[:, 2]

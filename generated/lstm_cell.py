@@ -96,18 +96,22 @@ def lstm_cell_forward(
     if b is not None:
         u += b
     # (2) i[n,k] = σ(u[n,0,k])
-    i = rt.sigmoid(u[:, 0])
-    # (3) f[n,k] = σ(u[n,1,k])
-    f = rt.sigmoid(u[:, 1])
-    # (4) g[n,k] = tanh(u[n,2,k])
-    g = np.tanh(u[:, 2])
-    # (5) o[n,k] = σ(u[n,3,k])
-    o = rt.sigmoid(u[:, 3])
-    # (6) z[n,k] = c[n,k] f[n,k] + i[n,k] g[n,k]
+    i = rt.empty((N, H), dtype)
+    f = rt.empty((N, H), dtype)
+    g = rt.empty((N, H), dtype)
+    o = rt.empty((N, H), dtype)
     z = rt.empty((N, H), dtype)
     s = rt.empty((N, H), dtype)
     y = rt.empty((N, H), dtype)
-    if not loops.lstm_cell_forward_1(z, s, y, c, f, g, i, o, H, N):
+    if not loops.lstm_cell_forward_1(i, f, g, o, z, s, y, u, c, H, N):
+        i = rt.sigmoid(u[:, 0])
+        # (3) f[n,k] = σ(u[n,1,k])
+        f = rt.sigmoid(u[:, 1])
+        # (4) g[n,k] = tanh(u[n,2,k])
+        g = np.tanh(u[:, 2])
+        # (5) o[n,k] = σ(u[n,3,k])
+        o = rt.sigmoid(u[:, 3])
+        # (6) z[n,k] = c[n,k] f[n,k] + i[n,k] g[n,k]
         z = c * f + g * i
         # (7) s[n,k] = tanh(z[n,k])
         s = np.tanh(z)

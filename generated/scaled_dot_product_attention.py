@@ -81,7 +81,8 @@ def scaled_dot_product_attention_forward(
     # (2) c[e,i] = max_{j} max(u[e,i,j], −10³⁰)   over is_causal·j≤is_causal·i
     p = np.zeros((E, L, S), dtype)
     if not (
-        loops.wanted(E * L * S, is_causal) and loops.scaled_dot_product_attention_forward_1(p, u, E, L, S, is_causal)
+        loops.wanted(5 * E * L * S, is_causal)
+        and loops.scaled_dot_product_attention_forward_1(p, u, E, L, S, is_causal)
     ):
         c = np.full((E, L), -np.inf, dtype)
         for i in range(L):
@@ -159,7 +160,7 @@ def scaled_dot_product_attention_grad_q(dy: Any, k: Any, v: Any, p: Any, *, is_c
     # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
     du = np.zeros((E, L, S), dtype)
     if not (
-        loops.wanted(E * L * S, is_causal)
+        loops.wanted(3 * E * L * S, is_causal)
         and loops.scaled_dot_product_attention_grad_q_1(du, dp, p, E, L, S, is_causal)
     ):
         ds = np.zeros((E, L), dtype)
@@ -233,7 +234,7 @@ def scaled_dot_product_attention_grad_k(dy: Any, q: Any, v: Any, p: Any, *, is_c
     # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
     du = np.zeros((E, L, S), dtype)
     if not (
-        loops.wanted(E * L * S, is_causal)
+        loops.wanted(3 * E * L * S, is_causal)
         and loops.scaled_dot_product_attention_grad_q_1(du, dp, p, E, L, S, is_causal)
     ):
         ds = np.zeros((E, L), dtype)
@@ -322,7 +323,7 @@ def scaled_dot_product_attention_backward(
     # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
     du = np.zeros((E, L, S), dtype)
     if not (
-        loops.wanted(E * L * S, is_causal)
+        loops.wanted(3 * E * L * S, is_causal)
         and loops.scaled_dot_product_attention_grad_q_1(du, dp, p, E, L, S, is_causal)
     ):
         ds = np.zeros((E, L), dtype)

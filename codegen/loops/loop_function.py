@@ -72,12 +72,12 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
         name: of the function that a module calls.
         argument: how the backend that calls loops writes a number.
     """
-    rows = lengthened(nest)
-    w = Writer(rows.nest if rows else nest, nest.order)
+    long = lengthened(nest)
+    w = Writer(long.nest if long else nest, nest.order)
     extent = WRITERS[nest.kind](w)
     known = set(_fixed(nest))
     sizes = sorted(w.sizes, key=lambda s: (s != ROW, s.name))
-    steps = sympy.prod([r.extent for r in nest.ranges[nest.blocked :]], start=Integer(1))
+    steps = sympy.prod([r.extent for r in nest.ranges[nest.blocked :]], start=Integer(max(len(nest.members), 1)))
     given = _Given(
         extent,
         steps,
@@ -86,7 +86,7 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
         tuple(s for s in sizes if s not in known),
         tuple(s for s in sizes if s in known),
         w.sums,
-        rows,
+        long,
     )
     code = CFunction(_summary(w), _parameters(w, given), w.body)
     return NestLoops(nest, code, given.caller(name, _summary(w), argument), w.arrays, given.others)

@@ -82,7 +82,7 @@ def adam_update_1(
     return rt.run(
         adam_update_1_loops,
         E,
-        E,
+        4 * E,
         (new_m, new_v, new_p, g, p, m, v),
         (
             dtype(weight_decay),

@@ -136,7 +136,14 @@ def batch_norm_forward_1(m: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int) 
     """Row by row, for every block, e."""
     dtype = rt.float_type("batch_norm_forward_1", m=m)
     return rt.run(
-        batch_norm_forward_1_loops, (E + 1023) // 1024, C * E, (m, v, x), (dtype(rt.ratio(1, E)),), (C, E), (), 3 * C
+        batch_norm_forward_1_loops,
+        (E + 1023) // 1024,
+        2 * C * E,
+        (m, v, x),
+        (dtype(rt.ratio(1, E)),),
+        (C, E),
+        (),
+        3 * C,
     )
 
 
@@ -202,7 +209,14 @@ def batch_norm_forward_2(
 ) -> bool:
     """Row by row, for every e."""
     return rt.run(
-        batch_norm_forward_2_loops, E, C * E, (h, y, factor1, m, x, beta, gamma), (), (C,), (), repeated=(2, 3, 5, 6)
+        batch_norm_forward_2_loops,
+        E,
+        2 * C * E,
+        (h, y, factor1, m, x, beta, gamma),
+        (),
+        (C,),
+        (),
+        repeated=(2, 3, 5, 6),
     )
 
 
@@ -263,7 +277,7 @@ def batch_norm_forward_3(
     return rt.run(
         batch_norm_forward_3_loops,
         C,
-        C,
+        2 * C,
         (new_mean, new_var, m, running_mean, running_var, v),
         (dtype(rho), dtype(1 - rho), dtype(rt.ratio(E * rho, float(np.maximum(E - 1, 1))))),
         (),
@@ -350,7 +364,7 @@ static void part(void *given, long number)
 def batch_norm_grad_input_1(dbeta: rt.Array, dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Row by row, for every block, e."""
     return rt.run(
-        batch_norm_grad_input_1_loops, (E + 1023) // 1024, C * E, (dbeta, dgamma, dy, h), (), (C, E), (), 2 * C
+        batch_norm_grad_input_1_loops, (E + 1023) // 1024, 2 * C * E, (dbeta, dgamma, dy, h), (), (C, E), (), 2 * C
     )
 
 

@@ -71,7 +71,7 @@ def batch_norm_inference_forward_1(
     return rt.run(
         batch_norm_inference_forward_1_loops,
         E,
-        C * E,
+        2 * C * E,
         (h, y, factor1, running_mean, x, beta, gamma),
         (),
         (C,),
@@ -274,5 +274,12 @@ def batch_norm_inference_backward_1(
 ) -> bool:
     """Row by row, for every block, e."""
     return rt.run(
-        batch_norm_inference_backward_1_loops, (E + 1023) // 1024, C * E, (dgamma, dbeta, dy, h), (), (C, E), (), 2 * C
+        batch_norm_inference_backward_1_loops,
+        (E + 1023) // 1024,
+        2 * C * E,
+        (dgamma, dbeta, dy, h),
+        (),
+        (C, E),
+        (),
+        2 * C,
     )

@@ -134,7 +134,7 @@ def bottleneck_batch_norm_forward_1(m: rt.Array, v: rt.Array, u: rt.Array, C: in
     return rt.run(
         bottleneck_batch_norm_forward_1_loops,
         (H * N * W + 1023) // 1024,
-        C * H * N * W,
+        2 * C * H * N * W,
         (m, v, u),
         (dtype(rt.ratio(1, H * N * W)),),
         (C, H, N, W),
@@ -569,7 +569,7 @@ def bottleneck_relu_batch_norm_backward_1(
     return rt.run(
         bottleneck_relu_batch_norm_backward_1_loops,
         (H * N * W + 1023) // 1024,
-        64 * H * N * W,
+        192 * H * N * W,
         (dbeta, dgamma, dy, y, h),
         (),
         (H, N, W),
@@ -646,7 +646,7 @@ def bottleneck_relu_batch_norm_backward_2(
     return rt.run(
         bottleneck_relu_batch_norm_backward_2_loops,
         H * N * W,
-        64 * H * N * W,
+        128 * H * N * W,
         (du, dy, y, dbeta, dgamma, factor3, h),
         (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
         (),
@@ -758,7 +758,7 @@ def bottleneck_backward_1(
     return rt.run(
         bottleneck_backward_1_loops,
         (H * N * W + 1023) // 1024,
-        256 * H * N * W,
+        768 * H * N * W,
         (dsum_y, dnorm4_beta, dnorm4_gamma, dy, relu3_y, norm4_h),
         (),
         (H, N, W),
@@ -886,7 +886,7 @@ def bottleneck_backward_2(
     return rt.run(
         bottleneck_backward_2_loops,
         (H * N * W + 1023) // 1024,
-        256 * H * N * W,
+        768 * H * N * W,
         (dproject_u, dnorm3_beta, dnorm3_gamma, dnorm4_beta, dnorm4_gamma, dsum_y, factor1, norm4_h, norm3_h),
         (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
         (H, N, W),

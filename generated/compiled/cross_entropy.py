@@ -69,7 +69,7 @@ static void part(void *given, long number)
 
 def cross_entropy_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, E: int, K: int) -> bool:
     """Row by row, for every e."""
-    return rt.run(cross_entropy_forward_1_loops, E, E * K, (m, h, z, x), (), (K,), ())
+    return rt.run(cross_entropy_forward_1_loops, E, 3 * E * K, (m, h, z, x), (), (K,), ())
 
 
 cross_entropy_forward_2_loops = r"""/* Sums over k for every e. */

@@ -44,7 +44,7 @@ static void part(void *given, long number)
 def gelu_forward_1(s: rt.Array, y: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("gelu_forward_1", s=s)
-    return rt.run(gelu_forward_1_loops, E, E, (s, y, x), (dtype(0.7071067811865476), dtype(1 / 2)), (), ())
+    return rt.run(gelu_forward_1_loops, E, 2 * E, (s, y, x), (dtype(0.7071067811865476), dtype(1 / 2)), (), ())
 
 
 gelu_grad_input_1_loops = r"""/* Element by element. */

@@ -45,7 +45,13 @@ def gelu_tanh_forward_1(s: rt.Array, y: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("gelu_tanh_forward_1", s=s)
     return rt.run(
-        gelu_tanh_forward_1_loops, E, E, (s, y, x), (dtype(0.7978845608028654), dtype(0.044715), dtype(1 / 2)), (), ()
+        gelu_tanh_forward_1_loops,
+        E,
+        2 * E,
+        (s, y, x),
+        (dtype(0.7978845608028654), dtype(0.044715), dtype(1 / 2)),
+        (),
+        (),
     )
 
 

@@ -216,7 +216,7 @@ def group_norm_forward_1(
     return rt.run(
         group_norm_forward_1_loops,
         N,
-        C * E * G * N,
+        4 * C * E * G * N,
         (v, h, y, x, beta, gamma),
         (dtype(rt.ratio(1, C * E)), dtype(epsilon)),
         (C, E, G),
@@ -401,7 +401,7 @@ def group_norm_grad_input_1(
     return rt.run(
         group_norm_grad_input_1_loops,
         N,
-        C * E * G * N,
+        3 * C * E * G * N,
         (dx, dy, gamma, h, v),
         (dtype(epsilon), dtype(rt.ratio(1, C * E)), dtype(C * E)),
         (C, E, G),
@@ -576,7 +576,7 @@ def group_norm_backward_1(
     return rt.run(
         group_norm_backward_1_loops,
         (E * N + 1023) // 1024,
-        C * E * G * N,
+        2 * C * E * G * N,
         (dgamma, dbeta, dy, h),
         (),
         (C, E, G, N),

@@ -7,25 +7,58 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-gru_cell_forward_1_loops = r"""/* Element by element. */
+gru_cell_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict g, const REAL *restrict h,
-    const REAL *restrict z)
+    long start, long stop, REAL *restrict s, REAL *restrict z, REAL *restrict g, REAL *restrict y,
+    const REAL *restrict u, const REAL *restrict v, const REAL *restrict h, long H)
 {
-    for (long k = start; k < whole(start, stop); k += LANES) {
-        const reals z_1 = load(&z[k]);
-        const reals g_1 = load(&g[k]);
-        const reals h_1 = load(&h[k]);
-        const reals y_1 = (all(1) - z_1) * g_1 + h_1 * z_1;
-        store(&y[k], y_1);
-    }
-    APART
-    for (long k = whole(start, stop); k < stop; k++) {
-        const REAL z_1 = z[k];
-        const REAL g_1 = g[k];
-        const REAL h_1 = h[k];
-        const REAL y_1 = (1 - z_1) * g_1 + h_1 * z_1;
-        y[k] = y_1;
+    for (long n = start; n < stop; n++) {
+        const long g_at = H * n;
+        const long h_at = H * n;
+        const long s_at = H * n;
+        const long u_at = 3 * H * n;
+        const long u_at2 = H * (3 * n + 1);
+        const long u_at3 = H * (3 * n + 2);
+        const long v_at = 3 * H * n;
+        const long v_at2 = H * (3 * n + 1);
+        const long v_at3 = H * (3 * n + 2);
+        const long y_at = H * n;
+        const long z_at = H * n;
+        for (long k = 0; k < whole(0, H); k += LANES) {
+            const reals u_1 = load(&u[u_at + k]);
+            const reals v_1 = load(&v[v_at + k]);
+            const reals s_1 = all_sigmoid_of(u_1 + v_1);
+            const reals u_2 = load(&u[u_at2 + k]);
+            const reals v_2 = load(&v[v_at2 + k]);
+            const reals z_1 = all_sigmoid_of(u_2 + v_2);
+            const reals v_3 = load(&v[v_at3 + k]);
+            const reals u_3 = load(&u[u_at3 + k]);
+            const reals g_1 = all_tanh_of(s_1 * v_3 + u_3);
+            const reals h_1 = load(&h[h_at + k]);
+            const reals y_1 = (all(1) - z_1) * g_1 + h_1 * z_1;
+            store(&s[s_at + k], s_1);
+            store(&z[z_at + k], z_1);
+            store(&g[g_at + k], g_1);
+            store(&y[y_at + k], y_1);
+        }
+        APART
+        for (long k = whole(0, H); k < H; k++) {
+            const REAL u_1 = u[u_at + k];
+            const REAL v_1 = v[v_at + k];
+            const REAL s_1 = sigmoid_of(u_1 + v_1);
+            const REAL u_2 = u[u_at2 + k];
+            const REAL v_2 = v[v_at2 + k];
+            const REAL z_1 = sigmoid_of(u_2 + v_2);
+            const REAL v_3 = v[v_at3 + k];
+            const REAL u_3 = u[u_at3 + k];
+            const REAL g_1 = tanh_of(s_1 * v_3 + u_3);
+            const REAL h_1 = h[h_at + k];
+            const REAL y_1 = (1 - z_1) * g_1 + h_1 * z_1;
+            s[s_at + k] = s_1;
+            z[z_at + k] = z_1;
+            g[g_at + k] = g_1;
+            y[y_at + k] = y_1;
+        }
     }
 }
 
@@ -33,13 +66,73 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3]);
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], arrays[6], numbers[2]);
 }
 """
 
 
-def gru_cell_forward_1(y: rt.Array, g: rt.Array, h: rt.Array, z: rt.Array, H: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(gru_cell_forward_1_loops, H * N, H * N, (y, g, h, z), (), (), ())
+def gru_cell_forward_1(
+    s: rt.Array, z: rt.Array, g: rt.Array, y: rt.Array, u: rt.Array, v: rt.Array, h: rt.Array, H: int, N: int
+) -> bool:
+    """Row by row, for every n."""
+    return rt.run(gru_cell_forward_1_loops, N, 4 * H * N, (s, z, g, y, u, v, h), (), (H,), ())
+
+
+gru_cell_backward_1_loops = r"""/* Row by row, for every m. */
+static void loops(
+    long start, long stop, REAL *restrict dg, REAL *restrict ds, const REAL *restrict dy, const REAL *restrict z,
+    const REAL *restrict g, const REAL *restrict v, long H)
+{
+    for (long m = start; m < stop; m++) {
+        const long dg_at = H * m;
+        const long ds_at = H * m;
+        const long dy_at = H * m;
+        const long g_at = H * m;
+        const long v_at = H * (3 * m + 2);
+        const long z_at = H * m;
+        for (long q = 0; q < whole(0, H); q += LANES) {
+            const reals z_1 = load(&z[z_at + q]);
+            const reals dy_1 = load(&dy[dy_at + q]);
+            const reals dg_1 = (all(1) - z_1) * dy_1;
+            const reals g_1 = load(&g[g_at + q]);
+            const reals v_1 = load(&v[v_at + q]);
+            const reals ds_1 = (all(1) - g_1 * g_1) * dg_1 * v_1;
+            store(&dg[dg_at + q], dg_1);
+            store(&ds[ds_at + q], ds_1);
+        }
+        APART
+        for (long q = whole(0, H); q < H; q++) {
+            const REAL z_1 = z[z_at + q];
+            const REAL dy_1 = dy[dy_at + q];
+            const REAL dg_1 = (1 - z_1) * dy_1;
+            const REAL g_1 = g[g_at + q];
+            const REAL v_1 = v[v_at + q];
+            const REAL ds_1 = (1 - g_1 * g_1) * dg_1 * v_1;
+            dg[dg_at + q] = dg_1;
+            ds[ds_at + q] = ds_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
+        arrays[5], numbers[2]);
+}
+"""
+
+
+def gru_cell_backward_1(
+    dg: rt.Array, ds: rt.Array, dy: rt.Array, z: rt.Array, g: rt.Array, v: rt.Array, H: int, N: int
+) -> bool:
+    """Row by row, for every m."""
+    return rt.run(gru_cell_backward_1_loops, N, 2 * H * N, (dg, ds, dy, z, g, v), (), (H,), ())

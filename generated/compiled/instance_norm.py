@@ -177,7 +177,7 @@ def instance_norm_forward_1(
     return rt.run(
         instance_norm_forward_1_loops,
         N,
-        C * E * N,
+        4 * C * E * N,
         (v, h, y, x, beta, gamma),
         (dtype(rt.ratio(1, E)), dtype(epsilon)),
         (C, E),
@@ -310,7 +310,7 @@ def instance_norm_grad_input_1(
     return rt.run(
         instance_norm_grad_input_1_loops,
         N,
-        C * E * N,
+        3 * C * E * N,
         (dx, dy, h, gamma, v),
         (dtype(epsilon), dtype(rt.ratio(1, E)), dtype(E)),
         (C, E),
@@ -478,7 +478,7 @@ def instance_norm_backward_1(
     return rt.run(
         instance_norm_backward_1_loops,
         (E * N + 1023) // 1024,
-        C * E * N,
+        2 * C * E * N,
         (dgamma, dbeta, dy, h),
         (),
         (C, E, N),

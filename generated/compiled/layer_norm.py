@@ -100,7 +100,7 @@ def layer_norm_forward_1(
     return rt.run(
         layer_norm_forward_1_loops,
         E,
-        C * E,
+        4 * C * E,
         (v, h, y, x, beta, gamma),
         (dtype(rt.ratio(1, C)), dtype(epsilon)),
         (C,),
@@ -197,7 +197,7 @@ def layer_norm_grad_input_1(
     return rt.run(
         layer_norm_grad_input_1_loops,
         E,
-        C * E,
+        3 * C * E,
         (dx, dy, gamma, h, v),
         (dtype(epsilon), dtype(rt.ratio(1, C)), dtype(C)),
         (C,),
@@ -358,4 +358,6 @@ static void part(void *given, long number)
 
 def layer_norm_backward_1(dgamma: rt.Array, dbeta: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Row by row, for every block, e."""
-    return rt.run(layer_norm_backward_1_loops, (E + 1023) // 1024, C * E, (dgamma, dbeta, dy, h), (), (C, E), (), 2 * C)
+    return rt.run(
+        layer_norm_backward_1_loops, (E + 1023) // 1024, 2 * C * E, (dgamma, dbeta, dy, h), (), (C, E), (), 2 * C
+    )

@@ -642,7 +642,7 @@ static void part(void *given, long number)
 def lenet5_backward_5(ds2_a: rt.Array, ds2_b: rt.Array, ds2_u: rt.Array, s2_z: rt.Array, N: int) -> bool:
     """Row by row, for every block, j."""
     return rt.run(
-        lenet5_backward_5_loops, (196 * N + 1023) // 1024, 1176 * N, (ds2_a, ds2_b, ds2_u, s2_z), (), (N,), (), 12
+        lenet5_backward_5_loops, (196 * N + 1023) // 1024, 2352 * N, (ds2_a, ds2_b, ds2_u, s2_z), (), (N,), (), 12
     )
 
 
@@ -725,7 +725,7 @@ static void part(void *given, long number)
 def lenet5_backward_6(ds4_a: rt.Array, ds4_b: rt.Array, ds4_u: rt.Array, s4_z: rt.Array, N: int) -> bool:
     """Row by row, for every block, j."""
     return rt.run(
-        lenet5_backward_6_loops, (25 * N + 1023) // 1024, 400 * N, (ds4_a, ds4_b, ds4_u, s4_z), (), (N,), (), 32
+        lenet5_backward_6_loops, (25 * N + 1023) // 1024, 800 * N, (ds4_a, ds4_b, ds4_u, s4_z), (), (N,), (), 32
     )
 
 
@@ -795,7 +795,7 @@ static void part(void *given, long number)
 def lenet5_loss_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int, j: Any) -> bool:
     """Row by row, for every n."""
     dtype = rt.float_type("lenet5_loss_forward_1", m=m)
-    return rt.run(lenet5_loss_forward_1_loops, N, K * N, (m, h, z, x), (dtype(j),), (K,), ())
+    return rt.run(lenet5_loss_forward_1_loops, N, 4 * K * N, (m, h, z, x), (dtype(j),), (K,), ())
 
 
 lenet5_loss_grad_input_1_loops = r"""/* Element by element. */

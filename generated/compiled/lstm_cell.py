@@ -7,35 +7,67 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
-lstm_cell_forward_1_loops = r"""/* Element by element. */
+lstm_cell_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, REAL *restrict z, REAL *restrict s, REAL *restrict y, const REAL *restrict c,
-    const REAL *restrict f, const REAL *restrict g, const REAL *restrict i, const REAL *restrict o)
+    long start, long stop, REAL *restrict i, REAL *restrict f, REAL *restrict g, REAL *restrict o,
+    REAL *restrict z, REAL *restrict s, REAL *restrict y, const REAL *restrict u, const REAL *restrict c, long H)
 {
-    for (long k = start; k < whole(start, stop); k += LANES) {
-        const reals c_1 = load(&c[k]);
-        const reals f_1 = load(&f[k]);
-        const reals g_1 = load(&g[k]);
-        const reals i_1 = load(&i[k]);
-        const reals z_1 = c_1 * f_1 + g_1 * i_1;
-        const reals s_1 = all_tanh_of(z_1);
-        const reals y_1 = load(&o[k]) * s_1;
-        store(&z[k], z_1);
-        store(&s[k], s_1);
-        store(&y[k], y_1);
-    }
-    APART
-    for (long k = whole(start, stop); k < stop; k++) {
-        const REAL c_1 = c[k];
-        const REAL f_1 = f[k];
-        const REAL g_1 = g[k];
-        const REAL i_1 = i[k];
-        const REAL z_1 = c_1 * f_1 + g_1 * i_1;
-        const REAL s_1 = tanh_of(z_1);
-        const REAL y_1 = o[k] * s_1;
-        z[k] = z_1;
-        s[k] = s_1;
-        y[k] = y_1;
+    for (long n = start; n < stop; n++) {
+        const long c_at = H * n;
+        const long f_at = H * n;
+        const long g_at = H * n;
+        const long i_at = H * n;
+        const long o_at = H * n;
+        const long s_at = H * n;
+        const long u_at = 4 * H * n;
+        const long u_at2 = H * (4 * n + 1);
+        const long u_at3 = H * (4 * n + 2);
+        const long u_at4 = H * (4 * n + 3);
+        const long y_at = H * n;
+        const long z_at = H * n;
+        for (long k = 0; k < whole(0, H); k += LANES) {
+            const reals u_1 = load(&u[u_at + k]);
+            const reals i_1 = all_sigmoid_of(u_1);
+            const reals u_2 = load(&u[u_at2 + k]);
+            const reals f_1 = all_sigmoid_of(u_2);
+            const reals u_3 = load(&u[u_at3 + k]);
+            const reals g_1 = all_tanh_of(u_3);
+            const reals u_4 = load(&u[u_at4 + k]);
+            const reals o_1 = all_sigmoid_of(u_4);
+            const reals c_1 = load(&c[c_at + k]);
+            const reals z_1 = c_1 * f_1 + g_1 * i_1;
+            const reals s_1 = all_tanh_of(z_1);
+            const reals y_1 = o_1 * s_1;
+            store(&i[i_at + k], i_1);
+            store(&f[f_at + k], f_1);
+            store(&g[g_at + k], g_1);
+            store(&o[o_at + k], o_1);
+            store(&z[z_at + k], z_1);
+            store(&s[s_at + k], s_1);
+            store(&y[y_at + k], y_1);
+        }
+        APART
+        for (long k = whole(0, H); k < H; k++) {
+            const REAL u_1 = u[u_at + k];
+            const REAL i_1 = sigmoid_of(u_1);
+            const REAL u_2 = u[u_at2 + k];
+            const REAL f_1 = sigmoid_of(u_2);
+            const REAL u_3 = u[u_at3 + k];
+            const REAL g_1 = tanh_of(u_3);
+            const REAL u_4 = u[u_at4 + k];
+            const REAL o_1 = sigmoid_of(u_4);
+            const REAL c_1 = c[c_at + k];
+            const REAL z_1 = c_1 * f_1 + g_1 * i_1;
+            const REAL s_1 = tanh_of(z_1);
+            const REAL y_1 = o_1 * s_1;
+            i[i_at + k] = i_1;
+            f[f_at + k] = f_1;
+            g[g_at + k] = g_1;
+            o[o_at + k] = o_1;
+            z[z_at + k] = z_1;
+            s[s_at + k] = s_1;
+            y[y_at + k] = y_1;
+        }
     }
 }
 
@@ -43,28 +75,30 @@ static void part(void *given, long number)
 {
     const struct work *work = given;
     void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3], arrays[4],
-        arrays[5], arrays[6], arrays[7]);
+        arrays[5], arrays[6], arrays[7], arrays[8], numbers[2]);
 }
 """
 
 
 def lstm_cell_forward_1(
+    i: rt.Array,
+    f: rt.Array,
+    g: rt.Array,
+    o: rt.Array,
     z: rt.Array,
     s: rt.Array,
     y: rt.Array,
+    u: rt.Array,
     c: rt.Array,
-    f: rt.Array,
-    g: rt.Array,
-    i: rt.Array,
-    o: rt.Array,
     H: int,
     N: int,
 ) -> bool:
-    """Element by element."""
-    return rt.run(lstm_cell_forward_1_loops, H * N, H * N, (z, s, y, c, f, g, i, o), (), (), ())
+    """Row by row, for every n."""
+    return rt.run(lstm_cell_forward_1_loops, N, 7 * H * N, (i, f, g, o, z, s, y, u, c), (), (H,), ())
 
 
 lstm_cell_grad_input_1_loops = r"""/* Element by element. */

@@ -75,7 +75,7 @@ static void part(void *given, long number)
 def map_criterion_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int, j: Any) -> bool:
     """Row by row, for every n."""
     dtype = rt.float_type("map_criterion_forward_1", m=m)
-    return rt.run(map_criterion_forward_1_loops, N, K * N, (m, h, z, x), (dtype(j),), (K,), ())
+    return rt.run(map_criterion_forward_1_loops, N, 4 * K * N, (m, h, z, x), (dtype(j),), (K,), ())
 
 
 map_criterion_grad_input_1_loops = r"""/* Element by element. */

@@ -136,7 +136,7 @@ def resnet20_batch_norm_forward_1(m: rt.Array, v: rt.Array, u: rt.Array, C: int,
     return rt.run(
         resnet20_batch_norm_forward_1_loops,
         (H**2 * N + 1023) // 1024,
-        C * H**2 * N,
+        2 * C * H**2 * N,
         (m, v, u),
         (dtype(rt.ratio(1, H**2 * N)),),
         (C, H, N),
@@ -653,7 +653,7 @@ def resnet20_relu_batch_norm_backward_1(
     return rt.run(
         resnet20_relu_batch_norm_backward_1_loops,
         (H**2 * N + 1023) // 1024,
-        C * H**2 * N,
+        3 * C * H**2 * N,
         (dbeta, dgamma, dy, y, h),
         (),
         (C, H, N),
@@ -731,7 +731,7 @@ def resnet20_relu_batch_norm_backward_2(
     return rt.run(
         resnet20_relu_batch_norm_backward_2_loops,
         H**2 * N,
-        C * H**2 * N,
+        2 * C * H**2 * N,
         (du, dy, y, dbeta, dgamma, factor2, h),
         (dtype(rt.ratio(1, H**2 * N)), dtype(H**2 * N)),
         (C,),
@@ -836,7 +836,7 @@ def resnet20_relu_residual_add_batch_norm_backward_1(
     return rt.run(
         resnet20_relu_residual_add_batch_norm_backward_1_loops,
         (H**2 * N + 1023) // 1024,
-        C * H**2 * N,
+        3 * C * H**2 * N,
         (dsum_y, dbeta, dgamma, dy, y, h),
         (),
         (C, H, N),
@@ -975,7 +975,7 @@ static void part(void *given, long number)
 
 def resnet20_loss_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int) -> bool:
     """Row by row, for every n."""
-    return rt.run(resnet20_loss_forward_1_loops, N, K * N, (m, h, z, x), (), (K,), ())
+    return rt.run(resnet20_loss_forward_1_loops, N, 3 * K * N, (m, h, z, x), (), (K,), ())
 
 
 resnet20_loss_grad_input_1_loops = r"""/* Element by element. */

@@ -70,7 +70,7 @@ def rms_norm_forward_1(
     """Row by row, for every e."""
     dtype = rt.float_type("rms_norm_forward_1", v=v)
     return rt.run(
-        rms_norm_forward_1_loops, E, C * E, (v, h, y, x, gamma), (dtype(rt.ratio(1, C)), dtype(epsilon)), (C,), ()
+        rms_norm_forward_1_loops, E, 3 * C * E, (v, h, y, x, gamma), (dtype(rt.ratio(1, C)), dtype(epsilon)), (C,), ()
     )
 
 
@@ -148,7 +148,13 @@ def rms_norm_grad_input_1(
     """Row by row, for every m."""
     dtype = rt.float_type("rms_norm_grad_input_1", dx=dx)
     return rt.run(
-        rms_norm_grad_input_1_loops, E, C * E, (dx, dy, gamma, h, v), (dtype(epsilon), dtype(rt.ratio(1, C))), (C,), ()
+        rms_norm_grad_input_1_loops,
+        E,
+        2 * C * E,
+        (dx, dy, gamma, h, v),
+        (dtype(epsilon), dtype(rt.ratio(1, C))),
+        (C,),
+        (),
     )
 
 

@@ -68,7 +68,7 @@ def sgd_update_1(
     return rt.run(
         sgd_update_1_loops,
         E,
-        E,
+        3 * E,
         (new_v, new_p, g, p, v),
         (dtype(weight_decay), dtype(momentum), dtype(lr), dtype(nesterov), dtype(1 - nesterov)),
         (),

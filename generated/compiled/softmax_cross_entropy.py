@@ -69,7 +69,7 @@ static void part(void *given, long number)
 
 def softmax_cross_entropy_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int) -> bool:
     """Row by row, for every n."""
-    return rt.run(softmax_cross_entropy_forward_1_loops, N, K * N, (m, h, z, x), (), (K,), ())
+    return rt.run(softmax_cross_entropy_forward_1_loops, N, 3 * K * N, (m, h, z, x), (), (K,), ())
 
 
 softmax_cross_entropy_grad_input_1_loops = r"""/* Element by element. */

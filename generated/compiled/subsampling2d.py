@@ -733,7 +733,7 @@ def subsampling2d_backward_1(
     return rt.run(
         subsampling2d_backward_1_loops,
         (H_out * N * W_out + 1023) // 1024,
-        C * H_out * N * W_out,
+        3 * C * H_out * N * W_out,
         (du, da, db, dy, y, z),
         (dtype(A * S), dtype(rt.ratio(1, A**2))),
         (C, H_out, N, W_out),

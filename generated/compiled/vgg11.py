@@ -959,7 +959,7 @@ static void part(void *given, long number)
 
 def vgg11_loss_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int) -> bool:
     """Row by row, for every n."""
-    return rt.run(vgg11_loss_forward_1_loops, N, K * N, (m, h, z, x), (), (K,), ())
+    return rt.run(vgg11_loss_forward_1_loops, N, 3 * K * N, (m, h, z, x), (), (K,), ())
 
 
 vgg11_loss_grad_input_1_loops = r"""/* Element by element. */

@@ -64,11 +64,14 @@ class Scope:
 
     def plain(self, access: Access, form: Form) -> bool:
         """Whether `access` reads whole axes, each by an index of its own."""
+        return self.whole(access, form) and not any(e.is_Integer for e in access.indices)
+
+    def whole(self, access: Access, form: Form) -> bool:
+        """Whether `access` reads whole axes, each by an index of its own, or positions of axes that are there."""
         shape = self.tensors[access.tensor].shape
-        distinct = len(set(access.indices)) == len(access.indices)
-        return distinct and all(
-            not e.is_Integer and self.fits(e, extent, form) for e, extent in zip(access.indices, shape, strict=True)
-        )
+        moving = [e for e in access.indices if not e.is_Integer]
+        fits = (self.fits(e, extent, form) for e, extent in zip(access.indices, shape, strict=True))
+        return len(set(moving)) == len(moving) and all(fits)
 
     def volume(self, ranges: Sequence[Range]) -> float:
         """A typical number of points in the box of `ranges`."""

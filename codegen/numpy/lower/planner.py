@@ -148,7 +148,7 @@ def _summands(form: Form, scope: Scope) -> list[Form]:
     """One form per summand of a sum that is reduced or may be clipped: each summand is clipped by itself."""
     if not form.is_sum or not isinstance(form.body, Add):
         return [form]
-    if not form.contracted and not form.guards and all(scope.plain(a, form) for a in accesses(form.body)):
+    if not form.contracted and not form.guards and all(scope.whole(a, form) for a in accesses(form.body)):
         return [form]
     return [replace(form, body=part) for part in form.body.as_ordered_terms()]
 

@@ -220,7 +220,9 @@ def _records(groups: Sequence[Sequence[Lowered]], others: Collection[str], behin
     ways = [_otherwise(s, local, before) for s in statements]
     first, *rest = statements
     after = (r for s, records in zip(rest, ways[1:], strict=True) for r in (s.equation, *records))
-    both = Compiled(steps_of(passes[0][0]), (), tuple(n for n in nests if n is not None), (*ways[0], *after))
+    both = Compiled(
+        steps_of(passes[0][0]) * len(passes[0]), (), tuple(n for n in nests if n is not None), (*ways[0], *after)
+    )
     return [first.equation, *before, *made, both]
 
 

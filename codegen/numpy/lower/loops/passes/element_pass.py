@@ -14,7 +14,7 @@ from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import computable
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import Grouping
-from gradscribe.codegen.numpy.lower.loops.passes.joint_axes import in_order, joint, restricted
+from gradscribe.codegen.numpy.lower.loops.passes.joint_axes import in_order, joint, parted, restricted
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Kind, Pass
 from gradscribe.codegen.numpy.lower.loops.passes.set_apart import Apart
 from gradscribe.codegen.numpy.print.numpy_table import takes_target
@@ -39,7 +39,8 @@ def element_pass(form: Form, scope: Scope, fresh: bool, grouping: Grouping | Non
     body = apart.taken(form.body) if apart else form.body
     before = tuple(apart.records) if apart else ()
     same = replace(form, body=body)
-    return Pass(Kind.ELEMENTS, same, order, body, Integer(1), form.body, before, fresh, worth, grouping)
+    parts = parted(form, scope)
+    return Pass(Kind.ELEMENTS, same, order, body, Integer(1), form.body, before, fresh, worth, grouping, parts)
 
 
 def _is_pointwise(form: Form, order: Sequence[Symbol], scope: Scope) -> bool:

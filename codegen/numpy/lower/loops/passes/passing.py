@@ -1,8 +1,8 @@
 """What a statement is that one pass over elements computes, and the loops of several such statements together."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from sympy import Add, Expr, Integer, Mul, Symbol
@@ -45,6 +45,7 @@ class Pass:
         fresh: whether the target is new; else it is added to.
         worth: whether it is worth loops by itself.
         grouping: which arrays have one element for a group of neighbours.
+        parted: the arrays that are read at positions of an axis, with their shapes.
     """
 
     kind: Kind
@@ -57,6 +58,7 @@ class Pass:
     fresh: bool = True
     worth: bool = True
     grouping: Grouping | None = None
+    parted: Mapping[str, tuple[Expr, ...]] = field(default_factory=dict)
 
     @property
     def undivided(self) -> "Pass":
@@ -102,7 +104,8 @@ def loops_of(passes: Sequence[Pass], local: Collection[str] = ()) -> Nest | None
     along = [(p.undivided if staged else p).along(first.order) for p in passes]
     read = [a.indices for p in along for e in (p.inside, p.outside) for a in accesses(e) if a.indices]
     asked = [(v,) for p in along for g in p.form.guards for v in p.order if v in g.value.free_symbols]
-    axes = joint(first.order, [*(p.place for p in along), *read, *asked], along[0].form)
+    parts = {name: shape for p in along for name, shape in p.parted.items()}
+    axes = joint(first.order, [*(p.place for p in along), *read, *asked], along[0].form, parts)
     if staged:
         return _in_stages(along, axes, local)
     if not all(_fits(p, axes) for p in along):

@@ -11,7 +11,7 @@ from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.loops import LOOPED, computable
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import Grouping
-from gradscribe.codegen.numpy.lower.loops.passes.joint_axes import in_order, restricted
+from gradscribe.codegen.numpy.lower.loops.passes.joint_axes import in_order, parted, restricted
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Kind, Pass, loops_of
 from gradscribe.codegen.numpy.lower.loops.passes.set_apart import Apart
 from gradscribe.derive.ir.functions import is_indicator
@@ -45,6 +45,7 @@ def sum_pass(form: Form, scope: Scope, fresh: bool, grouping: Grouping | None = 
         fresh,
         worth=not product or alone,
         grouping=grouping,
+        parted=parted(form, scope),
     )
     if loops_of([rows]) is not None:
         return rows
@@ -58,7 +59,7 @@ def _order(form: Form, scope: Scope) -> tuple[Symbol, ...] | None:
         return None
     for access in accesses(form.body):
         order = tuple(e for e in access.indices if isinstance(e, Symbol))
-        if len(order) == len(access.indices) and set(order) == set(form.indices):
+        if all(e in order or e.is_Integer for e in access.indices) and set(order) == set(form.indices):
             break
     else:
         return None
