@@ -13,9 +13,12 @@ from gradscribe.codegen.compiler import compile_layer, emitted
 from gradscribe.codegen.loops import Correspondence
 from gradscribe.codegen.numpy.network import network_source
 from gradscribe.codegen.numpy.network.sharing import shared_functions
+from gradscribe.codegen.numpy.network.sharing.general_extents import Extents
 from gradscribe.codegen.numpy.plan import Allocate
+from gradscribe.codegen.python.names import Names
 from gradscribe.derive.composition import Network
 from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.term import Range
 
 NORMS = """
 input x[N, 6, 5, 2]
@@ -66,7 +69,13 @@ def results(module: ModuleType, backend: str, shape: tuple[int, ...]) -> list[An
 
 
 @pytest.mark.parametrize(
-    ("text", "shape"), [(NORMS, (3, 6, 5, 2)), (POOLS, (2, 32, 32, 1)), (OPEN, (2, 40, 37, 3)), (OPEN, (0, 3, 1, 3))]
+    ("text", "shape"),
+    [
+        (NORMS, (3, 6, 5, 2)),
+        (POOLS, (2, 32, 32, 1)),
+        (OPEN, (2, 40, 37, 3)),
+        (OPEN, (0, 3, 1, 3)),
+    ],
 )
 @pytest.mark.parametrize("backend", ["numpy", "compiled"])
 def test_the_same_numbers_as_without(
@@ -136,3 +145,13 @@ def test_arrays_stand_for_one_another_one_by_one() -> None:
     assert not Correspondence().enter(pair, same)
     assert not Correspondence().enter(same, pair)
     assert Correspondence().enter(pair, pair[::-1])
+
+
+def test_a_multiple_that_differs_is_a_size_of_its_own() -> None:
+    """As between the levels of a U-Net: 4 H rows here are 2 H there."""
+    other = Correspondence()
+    assert other.enter(Allocate("a", (N, 4 * H, K), None), Allocate("b", (N, 2 * H, K), None))
+    found = Extents([Correspondence(), other], Names(()))
+    found.enter([(N, 4 * H, K)], [Range(integer("i"), 4 * H)], other.extents)
+    assert found.put == {4 * H: integer("I")}
+    assert [found.value(integer("I"), run) for run in range(2)] == [4 * H, 2 * H]

@@ -32,7 +32,7 @@ class Extents:
         """Find what stands for the extents of shapes, of indices, and others of the first run."""
         called = {r.extent: r.index.name.upper() for r in ranges}
         known = [*dict.fromkeys(shapes)]
-        for extent in (e for shape in known for e in shape if e.is_Integer and self._differs(e)):
+        for extent in (e for shape in known for e in shape if not e.is_Symbol and self._differs(e)):
             self._new(extent, called.get(extent, "S"))
         for extent in others:
             if extent not in self.put and self._differs(extent):
