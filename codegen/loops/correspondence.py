@@ -94,6 +94,13 @@ class Correspondence:
         """Whether all bodies are equal once everything is put in."""
         return all(self.put(one) == other for one, other in self.bodies)
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether everything stands for itself: the records are equal."""
+        return self.holds and all(
+            one == two for known in (self.arrays, self.symbols, self.extents) for one, two in known.items()
+        )
+
     def put(self, value: Value) -> Value:
         """A record, or several, in the other's names; other extents than symbols stay as they are."""
         return cast("Value", _renamed(value, self.arrays, self.symbols, {}, False))

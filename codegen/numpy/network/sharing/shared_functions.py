@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 
+from sympy import Expr
+
 from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Correspondence, renamed, symbols_of
 from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc
@@ -11,7 +13,7 @@ from gradscribe.codegen.numpy.function.pass_statements import NET
 from gradscribe.codegen.numpy.network.functions.draft import Draft, Origin, shapes_in_words, told_sizes, written
 from gradscribe.codegen.numpy.network.sharing.general_extents import Extents
 from gradscribe.codegen.numpy.network.sharing.runs import Alike, Run, alike
-from gradscribe.codegen.numpy.plan import Allocate, Apply, Plan, effects, walk
+from gradscribe.codegen.numpy.plan import Allocate, Apply, Plan, Record, effects, walk
 from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, PASS
 from gradscribe.codegen.python.definition import NONE, Parameter, Signature, of
 from gradscribe.codegen.python.expression import Attribute, Name, parts
@@ -28,6 +30,8 @@ def shared(network: str, drafts: Sequence[Draft]) -> list[Draft]:
     calls: dict[int, list[tuple[Run, Apply]]] = {}
     for number, found in enumerate(alike(drafts)):
         function = _Function(drafts, found)
+        if not all(map(function.gives, range(len(found.runs)))):
+            continue
         made = function.draft(network, names.own(function.word, str(number)))
         before.setdefault(min(run.draft for run in found.runs), []).append(made)
         for n, run in enumerate(found.runs):
@@ -88,6 +92,18 @@ class _Function:
         """What the function is called: after the layers whose equations it computes."""
         return "_".join(("", *self._layers, self.home.purpose))
 
+    @property
+    def general(self) -> tuple[Record, ...]:
+        """What it computes."""
+        return renamed(self.records, self.short, {}, self.extents.put)
+
+    def gives(self, run: int) -> bool:
+        """Whether it computes what a run does: its records, with the names and sizes there put in, are the run's."""
+        arrays = {word: self._there(name, run) for name, word in self.short.items()}
+        sizes: dict[Expr, Expr] = {s: self.extents.value(s, run) for s in symbols_of(self.general)}
+        same = Correspondence()
+        return same.enter(renamed(self.general, arrays, sizes, {}), self.found.runs[run].records) and same.is_identity
+
     def draft(self, network: str, name: str) -> Draft:
         """The function."""
         home, short, put = self.home, self.short, self.extents.put
@@ -96,7 +112,7 @@ class _Function:
             for n in (*self.given, *self.made)
             if n in home.tensors
         }
-        plan = Plan(f"{network}{name}", renamed(self.records, short, {}, put))
+        plan = Plan(f"{network}{name}", self.general)
         given, made = ([short[n] for n in names] for names in (self.given, self.made))
         last = (Return(tuple(map(Name, made))),) if made else ()
         kinds = [ARRAY for _ in made]
