@@ -56,7 +56,7 @@ def block_cache() -> int:
 def direct_cost(c: Contraction, plan: Direct, wanted: Settings) -> Cost:
     """The cycles of all tiles, and what is copied before."""
     s, d, size = plan.schedule, plan.contraction, c.dtype.itemsize
-    rounds = c.products / (s.stacked * s.row.extent * s.vector.extent * s.block * volume(s.summed[1:]))
+    rounds = c.products / (s.stacked * s.row.extent * s.vector.extent * s.block * volume(s.summed[1:]) * s.depth)
     first, second, results = (size * prod(side.sizes) for side in (d.left, d.right, d.out))
     copied = (2 * first if s.box else 0) + (2 * second if s.panels else 0) + (2 * results * plan.chunks)
     seconds = rounds * s.tile.cycles * 4 * s.lanes / full_rate(c.dtype) + copied / CACHE_RATE + CALL
