@@ -6,20 +6,6 @@
 
 #include "vector.h"
 
-#if LANES > 1
-typedef __typeof__((vec){0} < (vec){0}) whole_vec;
-#ifdef __clang__
-INLINE vec choose(const vec a, const vec b, const whole_vec from)
-{
-    vec value;
-    UNROLL for (int k = 0; k < LANES; k++)
-        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
-    return value;
-}
-#else
-#define choose __builtin_shuffle
-#endif
-#endif
 #define UNROLL_ALL _Pragma("GCC unroll 256")
 #define ALONG_U (EU < SLIDES ? EU : SLIDES) /* summands at a time */
 
@@ -34,7 +20,7 @@ INLINE vec spread(const REAL *place, const int first, const int c)
         if (j > most && j > 1)
             break;
         const vec next = load(place + low + (j <= most ? j * LANES : 0), LANES);
-        whole_vec from;
+        lane_numbers from;
         UNROLL for (int k = 0; k < LANES; k++) {
             const int at = (first + k <= last ? first + k : last) / SPREAD * DEPTH + c - low;
             from[k] = at / LANES == j ? LANES + at % LANES : at / LANES == 0 && j == 1 ? at : k;

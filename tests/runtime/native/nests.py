@@ -21,7 +21,7 @@ GROUPED = (
 def compute_all(seeds: Iterable[int]) -> None:
     """Every way in C, in one thread or two."""
     for seed in seeds:
-        for strategy in ("direct", "fold", "fused4", "fused2"):
+        for strategy in ("direct", "dots", "fold", "fused4", "fused2"):
             case = problem([seed, TAG], np.dtype(np.float64))
             expected, scale = case.expected()
             with rt.settings(backend="compiled", strategy=strategy, threads=1 + seed % 2):

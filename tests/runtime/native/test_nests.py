@@ -13,12 +13,13 @@ from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.contractions.choice import SCATTERING
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.contractions.direct.definitions import text
+from gradscribe.generated.runtime.contractions.direct.dotted import dots_definitions
 from gradscribe.generated.runtime.contractions.direct.folding import fold_definitions
 from gradscribe.generated.runtime.contractions.gathering import GATHERING
 from gradscribe.generated.runtime.contractions.strategies.fused import fused_text
 from gradscribe.generated.runtime.contractions.ways import Way
 from gradscribe.generated.runtime.machine.native import compiler, searching
-from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, FOLD
+from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, DOTS, FOLD
 from tests.cases.random_contractions import problem
 from tests.cases.sanitizers import sanitized
 from tests.runtime.convolutions import DIRECTIONS
@@ -38,6 +39,8 @@ def texts(seed: int) -> Iterator[str]:
         plans = {s.name: s.plan(c) for s in (GATHERING if c.gathers else SCATTERING) if s.compiled}
         if plans.get("direct"):
             found.append(text(plans["direct"].defined, CONTRACTION))
+        if plans.get("dots"):
+            found.append(text(dots_definitions(plans["dots"]), DOTS))
         if plans.get("fold"):
             found.extend(text(fold_definitions(plans["fold"], add), FOLD) for add in (False, True))
         found.extend(fused_text(plans[name]) for name in ("fused2", "fused4") if plans.get(name))

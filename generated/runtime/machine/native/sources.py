@@ -72,6 +72,22 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define HOLD(value) (void)0
 #endif
 
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
+#endif
+
 INLINE vec load(const REAL *p, int lanes)
 {
 #if LANES > 1
@@ -242,6 +258,22 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define HOLD(value) (void)0
 #endif
 
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
+#endif
+
 INLINE vec load(const REAL *p, int lanes)
 {
 #if LANES > 1
@@ -307,20 +339,6 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
 
 #endif
 
-#if LANES > 1
-typedef __typeof__((vec){0} < (vec){0}) whole_vec;
-#ifdef __clang__
-INLINE vec choose(const vec a, const vec b, const whole_vec from)
-{
-    vec value;
-    UNROLL for (int k = 0; k < LANES; k++)
-        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
-    return value;
-}
-#else
-#define choose __builtin_shuffle
-#endif
-#endif
 #define UNROLL_ALL _Pragma("GCC unroll 256")
 #define ALONG_U (EU < SLIDES ? EU : SLIDES) /* summands at a time */
 
@@ -335,7 +353,7 @@ INLINE vec spread(const REAL *place, const int first, const int c)
         if (j > most && j > 1)
             break;
         const vec next = load(place + low + (j <= most ? j * LANES : 0), LANES);
-        whole_vec from;
+        lane_numbers from;
         UNROLL for (int k = 0; k < LANES; k++) {
             const int at = (first + k <= last ? first + k : last) / SPREAD * DEPTH + c - low;
             from[k] = at / LANES == j ? LANES + at % LANES : at / LANES == 0 && j == 1 ? at : k;
@@ -474,6 +492,22 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define HOLD(value) __asm__("" : "+w"(value))
 #else
 #define HOLD(value) (void)0
+#endif
+
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
@@ -849,6 +883,278 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
 }
 """
 
+DOTS: str = r"""/* Sums along memory, out[p, m, v] = sum over s, u of a[p, m, s, u] * b[p, v, s, u], where all u lie next to each other in
+   both factors: a vector has LANES summands of one element, and is added up at the end.
+
+   Sizes and distances (in elements) are definitions, so that the compiler knows them.
+
+       part   p0 to p5     each a call of part(), in any thread
+         v                 NV of them and
+           m               MR of these are a tile, whose sums stay in registers
+             s0 to s2, u
+
+   Both factors are read where they lie; EU is LANES at least. */
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+/* Vectors of LANES elements of the type REAL, and sums of products of them that stay in registers. */
+#ifndef GRADSCRIBE_VECTOR_H
+#define GRADSCRIBE_VECTOR_H
+
+#include <stddef.h>
+
+#if LANES == 1
+typedef REAL vec;
+typedef REAL loose;
+#else
+typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#endif
+#define INLINE static inline __attribute__((always_inline))
+#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
+#define UNROLL _Pragma("GCC unroll 32")
+
+/* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
+#if defined __AVX512F__
+#define HOLD(value) __asm__("" : "+v"(value))
+#elif defined __SSE2__
+#define HOLD(value) __asm__("" : "+x"(value))
+#elif defined __ARM_NEON
+#define HOLD(value) __asm__("" : "+w"(value))
+#else
+#define HOLD(value) (void)0
+#endif
+
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
+#endif
+
+INLINE vec load(const REAL *p, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        vec value = {0};
+        UNROLL for (int k = 0; k < lanes; k++)
+            value[k] = p[k];
+        return value;
+    }
+#endif
+    (void)lanes;
+    return *(const loose *)p;
+}
+
+INLINE void store(REAL *p, vec value, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        UNROLL for (int k = 0; k < lanes; k++)
+            p[k] = value[k];
+        return;
+    }
+#endif
+    (void)lanes;
+    *(loose *)p = value;
+}
+
+/* Set the sums of a tile, MR or fewer rows by NV or fewer vectors, to 0. */
+INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
+{
+    UNROLL for (int m = 0; m < mr; m++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sums[m][v] = (vec){0};
+}
+
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, and so many elements
+   `back` from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it.
+   After `wide` rows the next ones begin `far` behind the first of these. */
+INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far, const int a_back, const int b_back)
+{
+    for (int u = 0; u < us; u++, a += au, b += bu) {
+        vec row[NV];
+        UNROLL for (int v = 0; v < nv; v++) {
+            const int last = v == nv - 1;
+            row[v] = load(b + v * LANES - (last ? b_back : 0), last ? b_lanes : LANES);
+            HOLD(row[v]);
+            if (ahead)
+                __builtin_prefetch(b + v * LANES + ahead, 0, 2);
+        }
+        UNROLL for (int m = 0; m < mr; m++)
+            UNROLL for (int v = 0; v < nv; v++) {
+                const int last = v == nv - 1;
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES - (last ? a_back : 0), last ? a_lanes : LANES) * row[v]
+                                    : *at * row[v];
+            }
+    }
+}
+
+#endif
+
+static const long p_extent[] = P_EXTENT, p_a[] = P_A, p_b[] = P_B, p_o[] = P_O;
+enum { PS = sizeof p_a / sizeof *p_a };
+
+struct work {
+    const REAL *a, *b;
+    REAL *out;
+    long firsts;
+};
+
+/* A vector with 0 for the other lanes: where there is infinity, it is not multiplied by that. */
+INLINE vec some(vec value, const int all, int low, int high)
+{
+#if LANES > 1
+    if (!all) {
+        lane_numbers lane;
+        UNROLL for (int k = 0; k < LANES; k++)
+            lane[k] = k;
+        return (vec)((lane_numbers)value & (lane >= low) & (lane < high));
+    }
+#endif
+    (void)all, (void)low, (void)high;
+    return value;
+}
+
+/* What the lanes of a vector are together. */
+INLINE REAL together(vec value)
+{
+#if LANES > 1
+    UNROLL for (int step = 0; step < 5; step++) {
+        const int half = LANES >> (step + 1);
+        lane_numbers from;
+        UNROLL for (int k = 0; k < LANES; k++)
+            from[k] = (k + half) % LANES;
+        value = half ? value + choose(value, value, from) : value;
+    }
+    return value[0];
+#else
+    return value;
+#endif
+}
+
+/* One vector of summands of each row and column; of it the lanes from `low` to before `high`, or all. */
+INLINE void add(vec sums[MR][NV], const REAL *a, const REAL *b, const int mr, const int nv, const int all, int low,
+                int high)
+{
+    vec row[MR];
+    UNROLL for (int m = 0; m < mr; m++) {
+        row[m] = some(load(a + m * (ptrdiff_t)M_A, LANES), all, low, high);
+        HOLD(row[m]);
+    }
+    UNROLL for (int v = 0; v < nv; v++) {
+        const vec column = some(load(b + v * (ptrdiff_t)V_B, LANES), all, low, high);
+        UNROLL for (int m = 0; m < mr; m++)
+            sums[m][v] += row[m] * column;
+    }
+}
+
+/* MR or fewer rows by NV or fewer columns. Vectors of b begin on borders, if those of all columns can. */
+INLINE void tile(const REAL *a, const REAL *b, REAL *out, const int mr, const int nv)
+{
+    vec sums[MR][NV];
+    clear(sums, mr, nv);
+    for (long s0 = 0; s0 < S0; s0++)
+        for (long s1 = 0; s1 < S1; s1++)
+            for (long s2 = 0; s2 < S2; s2++) {
+                const REAL *x = a + s0 * (ptrdiff_t)S0_A + s1 * (ptrdiff_t)S1_A + s2 * (ptrdiff_t)S2_A;
+                const REAL *w = b + s0 * (ptrdiff_t)S0_B + s1 * (ptrdiff_t)S1_B + s2 * (ptrdiff_t)S2_B;
+                long u = V_B % LANES ? 0 : (long)(-((uintptr_t)w / sizeof(REAL)) % LANES);
+                if (u)
+                    add(sums, x, w, mr, nv, 0, 0, (int)u);
+                for (; u + LANES <= EU; u += LANES)
+                    add(sums, x + u, w + u, mr, nv, 1, 0, LANES);
+                if (u < EU)
+                    add(sums, x + EU - LANES, w + EU - LANES, mr, nv, 0, (int)(LANES - (EU - u)), LANES);
+            }
+    UNROLL for (int m = 0; m < mr; m++)
+        UNROLL for (int v = 0; v < nv; v++)
+            out[m * (ptrdiff_t)M_O + v * (ptrdiff_t)V_O] = together(sums[m][v]);
+}
+
+/* NV or fewer columns, for all rows of a part. */
+INLINE void columns(const REAL *a, const REAL *b, REAL *out, long ms, const int nv)
+{
+    long m = 0;
+    for (; m + MR <= ms; m += MR)
+        tile(a + m * (ptrdiff_t)M_A, b, out + m * (ptrdiff_t)M_O, MR, nv);
+    if (EM % MR && m < ms)
+        tile(a + m * (ptrdiff_t)M_A, b, out + m * (ptrdiff_t)M_O, EM % MR ? EM % MR : 1, nv);
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    const REAL *a = work->a + A_START, *b = work->b + B_START;
+    REAL *out = work->out + O_START;
+    long ms = EM, vs = EV, rest = number;
+    for (int p = PS - 1; p >= 0; p--) {
+        const long extent = p ? p_extent[p] : work->firsts, place = rest % extent;
+        rest /= extent;
+        a += place * p_a[p];
+        b += place * p_b[p];
+        out += place * p_o[p];
+        if (MB < EM && p == P_M)
+            ms = EM - place * MB < MB ? EM - place * MB : MB;
+        if (VB < EV && p == P_V)
+            vs = EV - place * VB < VB ? EV - place * VB : VB;
+    }
+    long v = 0;
+    for (; v + NV <= vs; v += NV)
+        columns(a, b + v * (ptrdiff_t)V_B, out + v * (ptrdiff_t)V_O, ms, NV);
+    if (EV % NV && v < vs)
+        columns(a, b + v * (ptrdiff_t)V_B, out + v * (ptrdiff_t)V_O, ms, EV % NV ? EV % NV : 1);
+}
+
+/* arrays: a, b, out; numbers: the extent of p0. */
+void kernel(void *const *arrays, const long *numbers, struct team *team)
+{
+    struct work work = {arrays[0], arrays[1], arrays[2], numbers[0]};
+    long parts = numbers[0];
+    for (int p = 1; p < PS; p++)
+        parts *= p_extent[p];
+    team->run(team, part, &work, parts);
+}
+"""
+
 FOLD: str = r"""/* Products added to a window: out[p, x + m + r + v] += sum over u of a[p, x, m, u] b[p, r, v, u].
 
    Sizes and distances (in elements) are definitions. A part has all that leads to its piece of out, which it adds up in
@@ -914,6 +1220,22 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define HOLD(value) __asm__("" : "+w"(value))
 #else
 #define HOLD(value) (void)0
+#endif
+
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
@@ -2181,6 +2503,22 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define HOLD(value) (void)0
 #endif
 
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
+#endif
+
 INLINE vec load(const REAL *p, int lanes)
 {
 #if LANES > 1
@@ -2568,6 +2906,22 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define HOLD(value) __asm__("" : "+w"(value))
 #else
 #define HOLD(value) (void)0
+#endif
+
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
