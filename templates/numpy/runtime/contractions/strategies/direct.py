@@ -61,7 +61,8 @@ def direct_cost(c: Contraction, plan: Direct, wanted: Settings) -> Cost:
     s, d, size = plan.schedule, plan.contraction, c.dtype.itemsize
     rounds = c.products / (s.stacked * s.row.extent * s.vector.extent * s.block * volume(s.summed[1:]) * s.depth)
     first, second, results = (size * prod(side.sizes) for side in (d.left, d.right, d.out))
-    packed = 2 * second if s.vector.b == 1 else ACROSS * second
+    own = s.panels == 2 and s.stored_once  # each part's, which stay near
+    packed = ACROSS * second if s.vector.b != 1 else second if own else 2 * second
     copied = (2 * first if s.box else 0) + (packed if s.panels else 0) + (2 * results * plan.chunks)
     seconds = rounds * s.tile.cycles * 4 * s.lanes / full_rate(c.dtype) + copied / CACHE_RATE + CALL
     scratch = (size * s.box.size if s.box else 0) + (second if s.panels == 1 else 0) + results * plan.chunks
