@@ -883,8 +883,8 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
 }
 """
 
-DOTS: str = r"""/* Sums along memory, out[p, m, v] = sum over s, u of a[p, m, s, u] * b[p, v, s, u], where all u lie next to each other
-   in both factors: a vector has LANES summands of one element, and is added up at the end.
+DOTS: str = r"""/* Sums along memory, out[p, m, v] = sum over s, u of a[p, m, s, u] * b[p, v, s, u]: all u lie next to each other in
+   both factors, a vector has LANES summands of one element, and is added up at the end.
 
    Sizes and distances (in elements) are definitions, so that the compiler knows them.
 
