@@ -1,6 +1,6 @@
-/* Sums along memory, out[p, m, v] = sum over s, u of a[p, m, s, u] * b[p, v, s, u]: all u lie next to each other in
-   both factors, a vector has LANES summands of one element, and is added up at the end.
+/* Sums along memory, out[p, m, v] = sum over s, u of a[p, m, s, u] * b[p, v, s, u].
 
+   All u lie next to each other in both factors: a vector has summands of one element, and is added up at the end.
    Sizes and distances (in elements) are definitions, so that the compiler knows them.
 
        part   p0 to p5     each a call of part(), in any thread
@@ -24,23 +24,29 @@ struct work {
     long firsts;
 };
 
-/* A vector with 0 for the other lanes: where there is infinity, it is not multiplied by that. */
-INLINE vec some(vec value, const int all, int low, int high)
-{
 #if LANES > 1
-    if (!all) {
-        lane_numbers lane;
-        UNROLL for (int k = 0; k < LANES; k++)
-            lane[k] = k;
-        return (vec)((lane_numbers)value & (lane >= low) & (lane < high));
-    }
-#endif
-    (void)all, (void)low, (void)high;
-    return value;
+/* All bits of the lanes from `low` to before `high`. */
+static __attribute__((noinline)) lane_numbers lanes_between(int low, int high)
+{
+    lane_numbers lane;
+    for (int k = 0; k < LANES; k++)
+        lane[k] = -(low <= k && k < high);
+    return lane;
 }
 
+/* A vector with 0 for the other lanes of `keep`: where there is infinity, it is not multiplied by that. */
+INLINE vec kept(vec value, const lane_numbers *keep)
+{
+    return keep ? (vec)((lane_numbers)value & *keep) : value;
+}
+#else
+typedef REAL lane_numbers;
+#define lanes_between(low, high) 0
+#define kept(value, keep) ((void)(keep), value)
+#endif
+
 /* What the lanes of a vector are together. */
-INLINE REAL together(vec value)
+static __attribute__((noinline)) REAL together(vec value)
 {
 #if LANES > 1
     UNROLL for (int step = 0; step < 5; step++) {
@@ -56,17 +62,16 @@ INLINE REAL together(vec value)
 #endif
 }
 
-/* One vector of summands of each row and column; of it the lanes from `low` to before `high`, or all. */
-INLINE void add(vec sums[MR][NV], const REAL *a, const REAL *b, const int mr, const int nv, const int all, int low,
-                int high)
+/* A vector of summands of each row and column; of it some lanes, or all. */
+INLINE void add(vec sums[MR][NV], const REAL *a, const REAL *b, const int mr, const int nv, const lane_numbers *keep)
 {
     vec row[MR];
     UNROLL for (int m = 0; m < mr; m++) {
-        row[m] = some(load(a + m * (ptrdiff_t)M_A, LANES), all, low, high);
+        row[m] = kept(load(a + m * (ptrdiff_t)M_A, LANES), keep);
         HOLD(row[m]);
     }
     UNROLL for (int v = 0; v < nv; v++) {
-        const vec column = some(load(b + v * (ptrdiff_t)V_B, LANES), all, low, high);
+        const vec column = kept(load(b + v * (ptrdiff_t)V_B, LANES), keep);
         UNROLL for (int m = 0; m < mr; m++)
             sums[m][v] += row[m] * column;
     }
@@ -83,12 +88,16 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, const int mr, const in
                 const REAL *x = a + s0 * (ptrdiff_t)S0_A + s1 * (ptrdiff_t)S1_A + s2 * (ptrdiff_t)S2_A;
                 const REAL *w = b + s0 * (ptrdiff_t)S0_B + s1 * (ptrdiff_t)S1_B + s2 * (ptrdiff_t)S2_B;
                 long u = V_B % LANES ? 0 : (long)(-((uintptr_t)w / sizeof(REAL)) % LANES);
-                if (u)
-                    add(sums, x, w, mr, nv, 0, 0, (int)u);
+                if (u) {
+                    const lane_numbers keep = lanes_between(0, (int)u);
+                    add(sums, x, w, mr, nv, &keep);
+                }
                 for (; u + LANES <= EU; u += LANES)
-                    add(sums, x + u, w + u, mr, nv, 1, 0, LANES);
-                if (u < EU)
-                    add(sums, x + EU - LANES, w + EU - LANES, mr, nv, 0, (int)(LANES - (EU - u)), LANES);
+                    add(sums, x + u, w + u, mr, nv, NULL);
+                if (u < EU) {
+                    const lane_numbers keep = lanes_between((int)(LANES - (EU - u)), LANES);
+                    add(sums, x + EU - LANES, w + EU - LANES, mr, nv, &keep);
+                }
             }
     UNROLL for (int m = 0; m < mr; m++)
         UNROLL for (int v = 0; v < nv; v++)
