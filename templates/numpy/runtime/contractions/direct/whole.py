@@ -9,7 +9,7 @@ from .tile import Tile, widest_tile
 ENOUGH_PARTS = 16
 """Parts that can be shared among threads."""
 
-FEW_TILES = 4
+FEW_TILES = 5
 """Tiles that have all rows: so often a panel is read that a part makes."""
 
 MOST_CROSSED = 8
@@ -27,7 +27,8 @@ def _columns(r: Roles) -> Schedule | None:
     part = r._replace(vector=r.vector.first(width))
     tile = part.tile(r.row, r.depth)
     few = r.row.extent <= FEW_TILES * tile.rows and all(loop.b for loop in r.free)
-    if r.boxed or r.along or not few or r.vector.extent < ENOUGH_PARTS * width or r.vector.extent % width:
+    number, left = divmod(r.vector.extent, width)
+    if r.boxed or r.along or not few or left or volume(r.free) * number < ENOUGH_PARTS:
         return None
     summed = all_joined(r.summed)
     if len(summed) > MOST_SUMMED:
