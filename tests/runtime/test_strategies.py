@@ -84,7 +84,8 @@ def chosen(strategy: str, backend: str, seeds: range, tag: int, dtype: str) -> l
     """The seeds of the problems that the strategy is tried on: a rare one on all that it can compute."""
     able = [seed for seed in seeds if strategy in strategies(seed, tag, dtype)]
     most = MOST if backend == "numpy" else MOST_COMPILED
-    return able[:: -(-len(able) // most)] if able else []
+    number = min(most, len(able))
+    return [able[k * len(able) // number] for k in range(number)]
 
 
 @cache
