@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradscribe.generated import conv1d
+from gradscribe.generated import conv1d, conv2d
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.contractions.contraction import Contraction
@@ -110,6 +110,21 @@ def test_one_axis() -> None:
         )
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("kernel", "dilation"), [((3, 1), (1, 1)), ((1, 3), (1, 60)), ((3, 2), (7, 1))])
+def test_summands_that_lie_far_apart(kernel: tuple[int, int], dilation: tuple[int, int]) -> None:
+    """Rows of a tile and summands meet at no place."""
+    rng = np.random.default_rng(3)
+    x, w = rng.standard_normal((2, 17, 150, 16)), rng.standard_normal((*kernel, 4, 12))
+    options: dict[str, Any] = {"dilation": dilation, "groups": 4}
+    with rt.settings(backend="numpy"):
+        y = conv2d.conv2d_forward(x, w, **options)
+        expected = conv2d.conv2d_grad_weight(y, x, kernel_size=kernel, **options)
+    with rt.settings(backend="compiled", strategy="direct"):
+        np.testing.assert_allclose(conv2d.conv2d_forward(x, w, **options), y, rtol=0, atol=1e-11)
+        found = conv2d.conv2d_grad_weight(y, x, kernel_size=kernel, **options)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-9)
 
 
 def test_the_plan_says_so() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..contraction import Contraction, Side
 from .loops import Loop, nested
-from .schedule import CHAIN, SLIDES, Schedule
+from .schedule import CHAIN, MOST_PLACES, SLIDES, Schedule
 
 REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 
@@ -96,9 +96,11 @@ def _spread(s: Schedule) -> dict[str, int | str]:
         return {"SPREAD": 0}
     found = s.spread
     row, last = s.across[-1] if found.rows else s.row, s.summed[-1]
-    apart = gcd(row.a, last.a) or 1
+    high, apart, slides = (s.stacked if found.rows else s.tile.rows), gcd(row.a, last.a) or 1, min(SLIDES, last.extent)
+    if abs(row.a) * (high - 1) + abs(last.a) * (slides - 1) >= MOST_PLACES * apart:  # summands have no place in common
+        apart, slides = abs(row.a) or 1, 1
     return {
-        "SPREAD": found.copies, "DEPTH": found.depth, "DEPTH_M": int(found.rows), "SLIDES": SLIDES,
+        "SPREAD": found.copies, "DEPTH": found.depth, "DEPTH_M": int(found.rows), "SLIDES": slides,
         "RV_B": found.b, "RG_B": found.b_group, "RC_B": found.b_depth,
         "BC": 0 if found.rows else s.tile.vectors * s.lanes,
         "SLIDE": apart, "SLIDE_M": row.a // apart or 1, "SLIDE_U": last.a // apart or 1,

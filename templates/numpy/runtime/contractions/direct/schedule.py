@@ -15,6 +15,9 @@ CHAIN = 512
 SLIDES = 4
 """Summands that stay in registers at most where vectors have groups."""
 
+MOST_PLACES = 128
+"""Places of the first factor that the code of a tile names one by one."""
+
 MOST_ACROSS, MOST_SUMMED = 3, 4
 """Loops that the nest has."""
 

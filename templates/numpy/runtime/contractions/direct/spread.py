@@ -35,7 +35,6 @@ class Grouped(NamedTuple):
         group: the groups of a vector, or of some next to each other.
         blocks: the loop over these, if there are several.
         beside: the index whose values lie next to each other for each group.
-        size: of a place of the first factor.
     """
 
     roles: Roles
