@@ -11,6 +11,7 @@
 
    a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
    (BOX), unless sums end where it does (CLIPS), or from panels of a block: all m of a tile next to each other (STRIPS).
+   Where v has several groups, each SPREAD lanes read the same number of a box.
    b is read where it lies, or from panels: all v of a block next to each other (PANELS). */
 #include <stddef.h>
 #include <string.h>
@@ -22,12 +23,25 @@
 #define BLOCK (NV * LANES)
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
-#define PANEL ((long)QB * S1 * S2 * EU * BLOCK) /* elements */
+#define PANEL ((long)QB * S1 * S2 * EU * EC * BLOCK) /* elements */
 #define LEFT ((TAIL - 1) % LANES + 1) /* of its last vector */
 /* How far the last vector lies before where it would, so that it is whole: sums that are stored once may be stored
    twice, and chunks have a place of its own for it. */
 #define BACK ((STORED_ONCE || CHUNKED) && EV >= LANES && LEFT < LANES ? LANES - LEFT : 0)
 #define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
+#if SPREAD
+#define EC (DEPTH_M ? 1 : DEPTH) /* of what has groups */
+#define BEYOND LANES /* of a box: elements that the last vector may read */
+#define FROM_B(v) ((v) / SPREAD * (ptrdiff_t)RG_B + (v) % SPREAD * (ptrdiff_t)RV_B)
+#define FROM_U(u) ((u) / EC * (ptrdiff_t)RU_B + (u) % EC * (ptrdiff_t)RC_B)
+#define ROWS_B (RV_B == 1 && RG_B == SPREAD)
+#else
+#define EC 1
+#define BEYOND 0
+#define FROM_B(v) ((v) * (ptrdiff_t)RV_B)
+#define FROM_U(u) ((u) * (ptrdiff_t)RU_B)
+#define ROWS_B (RV_B == 1)
+#endif
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
 /* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
 #define AHEAD (PANELS && PANEL * sizeof(REAL) > 32 << 10 ? PANEL : 0)
@@ -75,6 +89,10 @@ INLINE void limit(struct sums *s, int c, long position)
 }
 #endif
 
+#if SPREAD
+#include "slide.h"
+#endif
+
 struct work {
     const REAL *a, *b;
     REAL *out, *memory;
@@ -105,8 +123,13 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
                 for (long u = s.low[3]; u < s.high[3]; u += CHAIN) {
                     const int us = s.high[3] - u < CHAIN ? s.high[3] - u : CHAIN, whole = PANELS ? LANES : last_lanes;
+#if SPREAD
+                    (void)whole;
+                    slide_all(sums, x + u * AU, w + u * BU, us, mr, nv, back);
+#else
                     accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole, AHEAD,
                                WIDE, X2_A, back, PANELS ? 0 : back);
+#endif
                     const int last[] = {s0 == s.high[0] - 1, s1 == s.high[1] - 1, s2 == s.high[2] - 1,
                                         u + CHAIN >= s.high[3]};
                     int all = 1;
@@ -250,6 +273,11 @@ static void fill(const REAL *a, const long *start, int axis, REAL *to)
         else
             for (long k = low; k < high; k++)
                 to[k] = from[(k - low) * x_step[axis]];
+    } else if (XS > 1 && axis == XS - 2 && x_step[XS - 1] == 1 && start[XS - 1] >= 0
+               && start[XS - 1] + x_extent[XS - 1] <= x_size[XS - 1]) { /* many short runs of a known size */
+        const REAL *from = a + (start[axis] + low) * x_step[axis] + start[XS - 1];
+        for (long k = low; k < high; k++, from += x_step[axis])
+            memcpy(to + k * x_extent[XS - 1], from, x_extent[XS - 1] * sizeof(REAL));
     } else
         for (long k = low; k < high; k++)
             fill(a + (start[axis] + k) * x_step[axis], start, axis + 1, to + k * size);
@@ -300,7 +328,7 @@ static void part(void *given, long number)
     start = position;
 #endif
 #if BOX || STRIPS || PANELS == 2
-    const long copied = WHOLE(BOX_SIZE + (STRIPS ? STRIP * ((MB + MR - 1) / MR) : 0));
+    const long copied = WHOLE(BOX_SIZE + BEYOND + (STRIPS ? STRIP * ((MB + MR - 1) / MR) : 0));
     REAL *own = work->team->scratch((copied + (PANELS == 2 ? BLOCKS * PANEL : 0)) * sizeof(REAL));
     if (!own)
         return;

@@ -11,17 +11,16 @@ static void pack(const REAL *b, long first, long last, long qs, REAL *to)
     for (long s0 = 0; s0 < qs; s0++)
         for (long s1 = 0; s1 < S1; s1++)
             for (long s2 = 0; s2 < S2; s2++)
-                for (long u = 0; u < EU; u++, to += BLOCK)
+                for (long u = 0; u < (long)EU * EC; u++, to += BLOCK)
                     for (long k = first; k < last; k++) {
-                        const REAL *from = AT(b, s0, R0_B, s1, R1_B, s2, R2_B) + u * (ptrdiff_t)RU_B;
+                        const REAL *from = AT(b, s0, R0_B, s1, R1_B, s2, R2_B) + FROM_U(u);
                         const long vs = k == BLOCKS - 1 ? TAIL : BLOCK, whole = vs == BLOCK ? BLOCK : TAIL - LEFT;
                         REAL *next = to + (k - first) * PANEL;
-                        from += k * BLOCK * (ptrdiff_t)RV_B;
-                        if (RV_B == 1)
-                            memcpy(next, from, whole * sizeof(REAL));
-                        for (long v = RV_B == 1 ? whole : 0; v < BLOCK; v++) {
+                        if (ROWS_B)
+                            memcpy(next, from + k * BLOCK, whole * sizeof(REAL));
+                        for (long v = ROWS_B ? whole : 0; v < BLOCK; v++) {
                             const long at = v < whole ? v : v - BACK;
-                            next[v] = at < vs ? from[at * (ptrdiff_t)RV_B] : 0;
+                            next[v] = at < vs ? from[FROM_B(k * BLOCK + at)] : 0;
                         }
                     }
 }

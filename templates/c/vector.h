@@ -26,6 +26,22 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define HOLD(value) (void)0
 #endif
 
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
+#endif
+
 INLINE vec load(const REAL *p, int lanes)
 {
 #if LANES > 1

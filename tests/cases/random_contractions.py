@@ -320,8 +320,20 @@ SPECS = (
 )
 
 
+LONG_SPECS = (
+    ("nk", "ck", "nc"),
+    ("nk", "ck", "cn"),
+    ("bnk", "bck", "bnc"),
+    ("bnk", "ck", "bnc"),
+    ("nik", "cik", "nc"),
+    ("bnik", "bcmik", "bncm"),
+)
+
+
 def product_of_arrays(rng: np.random.Generator, dtype: Any) -> Problem:
     """Sums of products of plain arrays, indices that only one has among them."""
+    if rng.random() < 0.6:
+        return along_memory(rng, dtype)
     left, right, out = (
         tuple(part.split()) for part in SPECS[int(rng.integers(len(SPECS)))].replace("->", ",").split(",")
     )
@@ -329,6 +341,22 @@ def product_of_arrays(rng: np.random.Generator, dtype: Any) -> Problem:
     a, b = (Operand(draw(rng, [extents[v] for v in names], dtype), names) for names in (left, right))
     target = _out(rng, out, extents, dtype)
     return Problem("arrays", extents, a, b, target, out, target is not None and bool(rng.random() < 0.3))
+
+
+def along_memory(rng: np.random.Generator, dtype: Any) -> Problem:
+    """Sums over what lies next to each other in both factors, as a gradient by the input of a dense layer has them."""
+    left, right, names = LONG_SPECS[int(rng.integers(len(LONG_SPECS)))]
+    extents = {v: int(rng.integers(1, 14)) for v in "bnmc"} | {
+        "i": int(rng.integers(1, 4)),
+        "k": int(rng.integers(16, 90)),
+    }
+    extents = {v: n for v, n in extents.items() if v in (*left, *right)}
+    a, b = (
+        Operand(rng.normal(size=[extents[v] + (v == own[-1]) for v in own]).astype(dtype)[..., 1:], tuple(own))
+        for own in (left, right)
+    )
+    target = _out(rng, tuple(names), extents, dtype)
+    return Problem("along memory", extents, a, b, target, tuple(names), target is not None and bool(rng.random() < 0.3))
 
 
 def odd_windows(rng: np.random.Generator, dtype: Any) -> Problem:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradscribe.generated import conv2d
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.contractions.operands import contraction_of
@@ -97,6 +98,34 @@ class Convolution(NamedTuple):
                     result[r, t] = flat[0].T @ flat[1] if self.k else (flat[0] * flat[1]).sum(axis=0)
         inner = slice(self.padding, self.padding + self.size)
         return result[:, inner, inner] if direction == "dx" else result
+
+
+class Grouped(NamedTuple):
+    """A convolution of each of some groups."""
+
+    one: Convolution
+    groups: int
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Of x, w and y."""
+        x, w, y = self.one.shapes
+        return (*x[:-1], x[-1] * self.groups), (*w[:-1], w[-1] * self.groups), (*y[:-1], y[-1] * self.groups)
+
+    def computed(self, direction: str, x: Array, w: Array, y: Array) -> Array:
+        """The result of a direction by the generated functions."""
+        c = self.one
+        options = {"stride": c.stride, "padding": c.padding, "dilation": c.dilation, "groups": self.groups}
+        if direction == "forward":
+            return conv2d.conv2d_forward(x, w, np.zeros(w.shape[-1], w.dtype), **options)
+        if direction == "dx":
+            return conv2d.conv2d_grad_input(y, w, input_shape=x.shape, **options)
+        return conv2d.conv2d_grad_weight(y, x, kernel_size=c.kernel, **options)
+
+    def expected(self, direction: str, x: Array, w: Array, y: Array) -> Array:
+        """The same group by group, in float64."""
+        parts = [np.split(v, self.groups, axis=-1) for v in (x, w, y)]
+        return np.concatenate([self.one.expected(direction, *own) for own in zip(*parts, strict=True)], axis=-1)
 
 
 def _strides(shape: tuple[int, ...], dtype: Any) -> tuple[int, ...]:

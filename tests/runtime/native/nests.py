@@ -1,19 +1,27 @@
 """Computes random contractions by loop nests in C: a program that `test_nests` runs under sanitizers."""
 
 from collections.abc import Iterable
+from itertools import product
 
 import numpy as np
 
 from gradscribe.generated import runtime as rt
 from tests.cases.random_contractions import problem
+from tests.runtime.convolutions import DIRECTIONS, Convolution, Grouped
 
 SEEDS, TAG = 30, 52
+GROUPED = (
+    Grouped(Convolution(2, 11, 2, 2, 3, 1, 1), 8),
+    Grouped(Convolution(1, 12, 3, 3, 2, 2, 1), 5),
+    Grouped(Convolution(3, 10, 8, 2, 5, 1, 4, 2), 4),
+)
+"""Vectors of several groups: filled, moved back, made of many; in float32 others than in float64."""
 
 
 def compute_all(seeds: Iterable[int]) -> None:
     """Every way in C, in one thread or two."""
     for seed in seeds:
-        for strategy in ("direct", "fold", "fused4", "fused2"):
+        for strategy in ("direct", "dots", "fold", "fused4", "fused2"):
             case = problem([seed, TAG], np.dtype(np.float64))
             expected, scale = case.expected()
             with rt.settings(backend="compiled", strategy=strategy, threads=1 + seed % 2):
@@ -21,6 +29,19 @@ def compute_all(seeds: Iterable[int]) -> None:
             assert np.abs(found - expected).max(initial=0.0) <= 1e-11 * max(scale, 1.0), f"seed {seed}: {case}"
 
 
+def compute_groups() -> None:
+    """In all directions."""
+    rng = np.random.default_rng(TAG)
+    for case, dtype in product(GROUPED, (np.float32, np.float64)):
+        x, w, y = (rng.standard_normal(shape).astype(dtype) for shape in case.shapes)
+        for direction in DIRECTIONS:
+            with rt.settings(backend="compiled", strategy="direct", threads=2):
+                found = case.computed(direction, x, w, y)
+            expected = case.expected(direction, x, w, y)
+            assert np.abs(found - expected).max() <= (1e-11 if dtype is np.float64 else 1e-4), f"{case} {direction}"
+
+
 if __name__ == "__main__":
     compute_all(range(SEEDS))
+    compute_groups()
     print("fine")

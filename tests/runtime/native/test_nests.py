@@ -1,7 +1,8 @@
 """The loop nests of contractions in C: what compilers say of them, and what sanitizers find while they compute."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,17 @@ from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.contractions.choice import SCATTERING
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.contractions.direct.definitions import text
+from gradscribe.generated.runtime.contractions.direct.dotted import dots_definitions
 from gradscribe.generated.runtime.contractions.direct.folding import fold_definitions
 from gradscribe.generated.runtime.contractions.gathering import GATHERING
 from gradscribe.generated.runtime.contractions.strategies.fused import fused_text
+from gradscribe.generated.runtime.contractions.ways import Way
 from gradscribe.generated.runtime.machine.native import compiler, searching
-from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, FOLD
+from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, DOTS, FOLD
 from tests.cases.random_contractions import problem
 from tests.cases.sanitizers import sanitized
-from tests.runtime.native.nests import compute_all
+from tests.runtime.convolutions import DIRECTIONS
+from tests.runtime.native.nests import GROUPED, compute_all, compute_groups
 from tests.runtime.rooms import forget_plans, set_in_all
 
 pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("compiles")]
@@ -35,6 +39,8 @@ def texts(seed: int) -> Iterator[str]:
         plans = {s.name: s.plan(c) for s in (GATHERING if c.gathers else SCATTERING) if s.compiled}
         if plans.get("direct"):
             found.append(text(plans["direct"].defined, CONTRACTION))
+        if plans.get("dots"):
+            found.append(text(dots_definitions(plans["dots"]), DOTS))
         if plans.get("fold"):
             found.extend(text(fold_definitions(plans["fold"], add), FOLD) for add in (False, True))
         found.extend(fused_text(plans[name]) for name in ("fused2", "fused4") if plans.get(name))
@@ -44,10 +50,28 @@ def texts(seed: int) -> Iterator[str]:
     yield from found
 
 
+def grouped_texts() -> Iterator[str]:
+    """The same for groups of few channels."""
+    found: list[str] = []
+
+    def note(c: Contraction, compute: Callable[[Way], None]) -> None:
+        way = choice.choice(c, rt.current())
+        if way.strategy.name == "direct":
+            found.append(text(way.plan.defined, CONTRACTION))
+        compute(way)
+
+    with rt.settings(backend="compiled", strategy="direct"), choice.observing(note):
+        for case, direction in product(GROUPED, DIRECTIONS):
+            case.computed(direction, *(np.ones(shape, np.float32) for shape in case.shapes))
+    assert sum("#define SPREAD 0" not in source for source in found) >= len(GROUPED)
+    yield from found
+
+
 def test_compilers_have_nothing_to_say() -> None:
     found = compiler.compiler()
     assert found is not None
     sources = [source for seed in range(SEEDS) for source in texts(seed)]
+    sources += grouped_texts()
     assert len(sources) > SEEDS // 4
     for source in sources:
         subprocess.run((*found.command, *STRICT), input=source, text=True, check=True)
@@ -62,6 +86,7 @@ def test_vectors_of_other_machines(vector: int, monkeypatch: pytest.MonkeyPatch)
     forget_plans()
     try:
         compute_all(range(10))
+        compute_groups()
     finally:
         forget_plans()
 

@@ -3,12 +3,13 @@
 """What ``contraction.c`` is compiled with: the sizes and distances of a schedule."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from math import gcd
 
 import numpy as np
 
 from ..contraction import Contraction, Side
-from .loops import nested
-from .schedule import CHAIN, Schedule
+from .loops import Loop, nested
+from .schedule import CHAIN, MOST_PLACES, SLIDES, Schedule
 
 REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 
@@ -40,17 +41,28 @@ def definitions(s: Schedule, c: Contraction) -> dict[str, int | str]:
         "T_A": s.outer.a, "T_B": s.outer.b, "QB": s.block, "ADDED": s.added, "CHAIN": CHAIN, "CHUNK": chunk,
         "M_Z": s.row.out, "STORED_ONCE": int(s.stored_once),
         "A_START": start(c.left, s.box.covered if s.box else ()) // size, "B_START": start(c.right) // size,
-        "O_START": start(c.out) // size, "P_M": len(s.parts) - 1, "P_X": len(s.parts) - 1,
+        "O_START": start(c.out) // size, "P_M": _part_of(s.row, s), "P_X": _part_of(s.across[0], s),
         "BOX_SIZE": s.box.size if s.box else 0,
     }  # fmt: skip
     for k, (loop, target) in enumerate(zip(across, s.across, strict=True)):
         found |= {f"X{k}_A": loop.a, f"X{k}_O": loop.out, f"X{k}_Z": target.out}
-    second = _in_panels(s, block) if s.panels else tuple(loop.b for loop in s.summed)
+    second = _in_panels(s, block * s.depth) if s.panels else tuple(loop.b for loop in s.summed)
     first = _in_panels(s, s.tile.rows) if s.strips else tuple(loop.a for loop in s.summed)
     for names, loop, a, b in zip(_SUMMED, s.summed, first, second, strict=True):
         found |= dict(zip(names, (loop.extent, a, b, loop.a, loop.b), strict=True))
     found |= {f"P_{name}": braces(getattr(p, at) for p in s.parts) for name, at in _PARTS}
-    return found | {"P_EXTENT": braces([0, *(p.extent for p in s.parts[1:])])} | dict(_box(s)) | dict(_clips(s))
+    return (
+        found
+        | {"P_EXTENT": braces([0, *(p.extent for p in s.parts[1:])])}
+        | dict(_box(s))
+        | dict(_clips(s))
+        | _spread(s)
+    )
+
+
+def _part_of(loop: Loop, s: Schedule) -> int:
+    """The number of the loop over parts that a loop within a part is cut by; 0 where there is none."""
+    return next((k for k, part in enumerate(s.parts) if part.name == loop.name), 0)
 
 
 _SUMMED = (
@@ -79,6 +91,22 @@ def _box(s: Schedule) -> Iterator[tuple[str, int | str]]:
     yield "X_PART", braces(braces(moves[:-2]) for moves in moved)
     yield "X_T", braces(moves[-2] for moves in moved)
     yield "X_Q", braces(moves[-1] for moves in moved)
+
+
+def _spread(s: Schedule) -> dict[str, int | str]:
+    if s.spread is None:
+        return {"SPREAD": 0}
+    found = s.spread
+    row, last = s.across[-1] if found.rows else s.row, s.summed[-1]
+    high, apart, slides = (s.stacked if found.rows else s.tile.rows), gcd(row.a, last.a) or 1, min(SLIDES, last.extent)
+    if abs(row.a) * (high - 1) + abs(last.a) * (slides - 1) >= MOST_PLACES * apart:  # summands have no place in common
+        apart, slides = abs(row.a) or 1, 1
+    return {
+        "SPREAD": found.copies, "DEPTH": found.depth, "DEPTH_M": int(found.rows), "SLIDES": slides,
+        "RV_B": found.b, "RG_B": found.b_group, "RC_B": found.b_depth,
+        "BC": 0 if found.rows else s.tile.vectors * s.lanes,
+        "SLIDE": apart, "SLIDE_M": row.a // apart or 1, "SLIDE_U": last.a // apart or 1,
+    }  # fmt: skip
 
 
 def _clips(s: Schedule) -> Iterator[tuple[str, int | str]]:

@@ -14,6 +14,12 @@ from .tile import Tile, tile_of
 CHAIN = 512
 """Products that are added one after the other, where loops are such."""
 
+SLIDES = 4
+"""Summands that stay in registers at most where vectors have groups."""
+
+MOST_PLACES = 128
+"""Places of the first factor that the code of a tile names one by one."""
+
 MOST_ACROSS, MOST_SUMMED = 3, 4
 """Loops that the nest has."""
 
@@ -24,6 +30,26 @@ class Machine(NamedTuple):
     vector: int
     registers: int
     cache: int
+
+
+class Spread(NamedTuple):
+    """How vectors read the first factor that have several values of an index which all arrays have: groups.
+
+    Attributes:
+        copies: lanes of a group, which read the same.
+        depth: numbers of a group that lie next to each other.
+        rows: whether they are the rows of a tile; else they are summed.
+        b: the distance between lanes of a group in the second factor.
+        b_group: that between groups.
+        b_depth: that between numbers.
+    """
+
+    copies: int
+    depth: int
+    rows: bool
+    b: int
+    b_group: int
+    b_depth: int
 
 
 @dataclass(frozen=True)
@@ -50,6 +76,7 @@ class Schedule:
         strips: whether the first factor is read from panels of a block, too.
         stacked: of how many values of the last loop of `across` a tile has all rows.
         clips: the axes of the first factor at whose ends sums end, where nothing is copied.
+        spread: how vectors read the box, if they have several groups.
     """
 
     swapped: bool
@@ -71,6 +98,7 @@ class Schedule:
     strips: bool = False
     stacked: int = 1
     clips: tuple[Clip, ...] = ()
+    spread: Spread | None = None
 
     def __str__(self) -> str:
         """For `gradscribe explain`."""
@@ -79,6 +107,7 @@ class Schedule:
         sums = words((self.outer, self.summed[0].first(self.block), *self.summed[1:]))
         clipped = ", sums end with the first factor" if self.clips else ""
         copied = f", copies {'x'.join(str(axis.extent) for axis in self.box.axes)}" if self.box else ""
+        copied += f", each read by {self.spread.copies} lanes" if self.spread else ""
         shared = f"chunks of {self.outer.name}" if self.chunked else f"parts {words(self.parts) or 1}"
         row = self.row.name if self.stacked == 1 else f"{self.across[-1].name}\N{MIDDLE DOT}{self.row.name}"
         tile = f"tile {self.tile.rows} {row} x {self.tile.vectors * self.lanes} {self.vector.name}"
@@ -90,6 +119,11 @@ class Schedule:
         """The elements of a row of a chunk's own sums: of whole vectors, if there is one."""
         extent = self.vector.extent
         return -(-extent // self.lanes) * self.lanes if extent > self.lanes else extent
+
+    @property
+    def depth(self) -> int:
+        """Summands at each place of the first factor."""
+        return self.spread.depth if self.spread and not self.spread.rows else 1
 
     @property
     def stored_once(self) -> bool:
@@ -163,8 +197,8 @@ def roles(c: Contraction, machine: Machine) -> Roles | None:
     return None
 
 
-def oriented(c: Contraction, swapped: bool, machine: Machine) -> Roles | None:
-    """The same without exchanging the factors."""
+def oriented(c: Contraction, swapped: bool, machine: Machine, copied: bool = False) -> Roles | None:
+    """The same without exchanging the factors; `copied` says that the first one is, whatever windows do."""
     loops = loops_of(c)
     if loops is None or not is_inside(c.right, c.box):
         return None
@@ -175,7 +209,7 @@ def oriented(c: Contraction, swapped: bool, machine: Machine) -> Roles | None:
     names = [v for v in (*c.batch, *c.rows, *c.columns) if v not in (vector, row)]
     free = sorted((loops[v] for v in names), key=lambda loop: -abs(loop.out))
     summed = sorted((loops[v] for v in c.summed), key=lambda loop: -abs(loop.a))
-    boxed, tall = not is_inside(c.left, c.box), loops[row]
+    boxed, tall = copied or not is_inside(c.left, c.box), loops[row]
     while not boxed and len(free) > 1 and (both := joined(free[-1], tall)) is not None:
         tall = both
         free.pop()

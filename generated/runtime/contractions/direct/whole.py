@@ -11,13 +11,36 @@ from .tile import Tile, widest_tile
 ENOUGH_PARTS = 16
 """Parts that can be shared among threads."""
 
+FEW_TILES = 5
+"""Tiles that have all rows: so often a panel is read that a part makes."""
+
 MOST_CROSSED = 8
 """Rows of an image, say, that a part has: they read the same panels of the second factor."""
 
 
 def whole_sums(r: Roles) -> Schedule | None:
     """The second factor becomes panels once; parts are divided among threads."""
-    return _clipped(r) or _whole(r)
+    return _clipped(r) or _columns(r) or _whole(r)
+
+
+def _columns(r: Roles) -> Schedule | None:
+    """Where few rows read a wide second factor, parts have columns of it, which they make panels of for themselves."""
+    width = r.tile(r.row, r.depth).vectors * r.lanes
+    part = r._replace(vector=r.vector.first(width))
+    tile = part.tile(r.row, r.depth)
+    few = r.row.extent <= FEW_TILES * tile.rows and all(loop.b for loop in r.free)
+    number, left = divmod(r.vector.extent, width)
+    if r.boxed or r.along or not few or left or volume(r.free) * number < ENOUGH_PARTS:
+        return None
+    summed = all_joined(r.summed)
+    if len(summed) > MOST_SUMMED:
+        return None
+    summed = (*(ONCE,) * (MOST_SUMMED - len(summed)), *summed)
+    parts = (*r.free, r.vector.every(width))
+    return Schedule(
+        r.swapped, False, r.lanes, parts, r.row, r.row.extent, part.vector, (ONCE, ONCE, ONCE), 1, ONCE,
+        summed, summed[0].extent, tile, 2,
+    )  # fmt: skip
 
 
 def _clipped(r: Roles) -> Schedule | None:

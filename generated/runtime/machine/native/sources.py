@@ -15,6 +15,7 @@ CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u 
 
    a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
    (BOX), unless sums end where it does (CLIPS), or from panels of a block: all m of a tile next to each other (STRIPS).
+   Where v has several groups, each SPREAD lanes read the same number of a box.
    b is read where it lies, or from panels: all v of a block next to each other (PANELS). */
 #include <stddef.h>
 #include <string.h>
@@ -69,6 +70,22 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define HOLD(value) __asm__("" : "+w"(value))
 #else
 #define HOLD(value) (void)0
+#endif
+
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
@@ -140,12 +157,25 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
 #define BLOCK (NV * LANES)
 #define BLOCKS ((EV + BLOCK - 1) / BLOCK)
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
-#define PANEL ((long)QB * S1 * S2 * EU * BLOCK) /* elements */
+#define PANEL ((long)QB * S1 * S2 * EU * EC * BLOCK) /* elements */
 #define LEFT ((TAIL - 1) % LANES + 1) /* of its last vector */
 /* How far the last vector lies before where it would, so that it is whole: sums that are stored once may be stored
    twice, and chunks have a place of its own for it. */
 #define BACK ((STORED_ONCE || CHUNKED) && EV >= LANES && LEFT < LANES ? LANES - LEFT : 0)
 #define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
+#if SPREAD
+#define EC (DEPTH_M ? 1 : DEPTH) /* of what has groups */
+#define BEYOND LANES /* of a box: elements that the last vector may read */
+#define FROM_B(v) ((v) / SPREAD * (ptrdiff_t)RG_B + (v) % SPREAD * (ptrdiff_t)RV_B)
+#define FROM_U(u) ((u) / EC * (ptrdiff_t)RU_B + (u) % EC * (ptrdiff_t)RC_B)
+#define ROWS_B (RV_B == 1 && RG_B == SPREAD)
+#else
+#define EC 1
+#define BEYOND 0
+#define FROM_B(v) ((v) * (ptrdiff_t)RV_B)
+#define FROM_U(u) ((u) * (ptrdiff_t)RU_B)
+#define ROWS_B (RV_B == 1)
+#endif
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
 /* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
 #define AHEAD (PANELS && PANEL * sizeof(REAL) > 32 << 10 ? PANEL : 0)
@@ -193,6 +223,188 @@ INLINE void limit(struct sums *s, int c, long position)
 }
 #endif
 
+#if SPREAD
+/* Sums whose vectors have several groups: SPREAD lanes of a group read the same number of a place of a, which has DEPTH
+   numbers of each group next to each other. Places are SLIDE elements apart; rows go SLIDE_M of them along, summands
+   SLIDE_U: what has been read of one, and spread, serves all rows and summands that meet there. */
+#ifndef GRADSCRIBE_SLIDE_H
+#define GRADSCRIBE_SLIDE_H
+
+/* Vectors of LANES elements of the type REAL, and sums of products of them that stay in registers. */
+#ifndef GRADSCRIBE_VECTOR_H
+#define GRADSCRIBE_VECTOR_H
+
+#include <stddef.h>
+
+#if LANES == 1
+typedef REAL vec;
+typedef REAL loose;
+#else
+typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#endif
+#define INLINE static inline __attribute__((always_inline))
+#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
+#define UNROLL _Pragma("GCC unroll 32")
+
+/* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
+#if defined __AVX512F__
+#define HOLD(value) __asm__("" : "+v"(value))
+#elif defined __SSE2__
+#define HOLD(value) __asm__("" : "+x"(value))
+#elif defined __ARM_NEON
+#define HOLD(value) __asm__("" : "+w"(value))
+#else
+#define HOLD(value) (void)0
+#endif
+
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
+#endif
+
+INLINE vec load(const REAL *p, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        vec value = {0};
+        UNROLL for (int k = 0; k < lanes; k++)
+            value[k] = p[k];
+        return value;
+    }
+#endif
+    (void)lanes;
+    return *(const loose *)p;
+}
+
+INLINE void store(REAL *p, vec value, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        UNROLL for (int k = 0; k < lanes; k++)
+            p[k] = value[k];
+        return;
+    }
+#endif
+    (void)lanes;
+    *(loose *)p = value;
+}
+
+/* Set the sums of a tile, MR or fewer rows by NV or fewer vectors, to 0. */
+INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
+{
+    UNROLL for (int m = 0; m < mr; m++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sums[m][v] = (vec){0};
+}
+
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, and so many elements
+   `back` from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it.
+   After `wide` rows the next ones begin `far` behind the first of these. */
+INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far, const int a_back, const int b_back)
+{
+    for (int u = 0; u < us; u++, a += au, b += bu) {
+        vec row[NV];
+        UNROLL for (int v = 0; v < nv; v++) {
+            const int last = v == nv - 1;
+            row[v] = load(b + v * LANES - (last ? b_back : 0), last ? b_lanes : LANES);
+            HOLD(row[v]);
+            if (ahead)
+                __builtin_prefetch(b + v * LANES + ahead, 0, 2);
+        }
+        UNROLL for (int m = 0; m < mr; m++)
+            UNROLL for (int v = 0; v < nv; v++) {
+                const int last = v == nv - 1;
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES - (last ? a_back : 0), last ? a_lanes : LANES) * row[v]
+                                    : *at * row[v];
+            }
+    }
+}
+
+#endif
+
+#define UNROLL_ALL _Pragma("GCC unroll 256")
+#define ALONG_U (EU < SLIDES ? EU : SLIDES) /* summands at a time */
+
+/* Number c of each group at a place, for the lanes of a vector, the first of which is so many of a block. */
+INLINE vec spread(const REAL *place, const int first, const int c)
+{
+    const int low = first / SPREAD * DEPTH, last = (first + LANES < EV ? first + LANES : EV) - 1;
+    const int most = (last / SPREAD * DEPTH + c - low) / LANES; /* vectors behind the first one */
+    vec value = load(place + low, LANES);
+#if LANES > 1
+    UNROLL for (int j = 1; j < DEPTH / SPREAD + 3; j++) {
+        if (j > most && j > 1)
+            break;
+        const vec next = load(place + low + (j <= most ? j * LANES : 0), LANES);
+        lane_numbers from;
+        UNROLL for (int k = 0; k < LANES; k++) {
+            const int at = (first + k <= last ? first + k : last) / SPREAD * DEPTH + c - low;
+            from[k] = at / LANES == j ? LANES + at % LANES : at / LANES == 0 && j == 1 ? at : k;
+        }
+        value = choose(value, next, from);
+    }
+#endif
+    return value;
+}
+
+/* Add `us` summands to so many rows; or, if these are the DEPTH numbers, to those of so many places. */
+INLINE void slide(vec sums[MR][NV], const REAL *a, const REAL *b, const int us, const int rows, const int nv,
+                  const int back)
+{
+    const int m_most = (rows - 1) * SLIDE_M, u_most = (us - 1) * SLIDE_U;
+    const int low = (m_most < 0 ? m_most : 0) + (u_most < 0 ? u_most : 0);
+    const int high = (m_most < 0 ? 0 : m_most) + (u_most < 0 ? 0 : u_most);
+    UNROLL for (int c = 0; c < DEPTH; c++) {
+        vec row[ALONG_U][NV];
+        UNROLL for (int u = 0; u < us; u++)
+            UNROLL for (int v = 0; v < nv; v++) {
+                row[u][v] = load(b + u * (ptrdiff_t)BU + c * (ptrdiff_t)BC + v * LANES, LANES);
+                HOLD(row[u][v]);
+            }
+        UNROLL_ALL for (int p = low; p <= high; p++)
+            UNROLL for (int v = 0; v < nv; v++) {
+                const vec value = spread(a + p * (ptrdiff_t)SLIDE, v * LANES - (v < nv - 1 ? 0 : back), c);
+                UNROLL for (int u = 0; u < us; u++) {
+                    const int m = (p - u * SLIDE_U) / SLIDE_M;
+                    if (m * SLIDE_M == p - u * SLIDE_U && m >= 0 && m < rows)
+                        sums[DEPTH_M ? m * DEPTH + c : m][v] += value * row[u][v];
+                }
+            }
+    }
+}
+
+/* The same for as many summands as there are, to mr rows. */
+INLINE void slide_all(vec sums[MR][NV], const REAL *a, const REAL *b, const int us, const int mr, const int nv,
+                      const int back)
+{
+    const int rows = DEPTH_M ? mr / DEPTH : mr;
+    int u = 0;
+    for (; u + ALONG_U <= us; u += ALONG_U)
+        slide(sums, a + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, ALONG_U, rows, nv, back);
+    if (EU % ALONG_U && u < us)
+        slide(sums, a + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, EU % ALONG_U ? EU % ALONG_U : 1, rows, nv, back);
+}
+
+#endif
+#endif
+
 struct work {
     const REAL *a, *b;
     REAL *out, *memory;
@@ -223,8 +435,13 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
                 for (long u = s.low[3]; u < s.high[3]; u += CHAIN) {
                     const int us = s.high[3] - u < CHAIN ? s.high[3] - u : CHAIN, whole = PANELS ? LANES : last_lanes;
+#if SPREAD
+                    (void)whole;
+                    slide_all(sums, x + u * AU, w + u * BU, us, mr, nv, back);
+#else
                     accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole, AHEAD,
                                WIDE, X2_A, back, PANELS ? 0 : back);
+#endif
                     const int last[] = {s0 == s.high[0] - 1, s1 == s.high[1] - 1, s2 == s.high[2] - 1,
                                         u + CHAIN >= s.high[3]};
                     int all = 1;
@@ -275,6 +492,22 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define HOLD(value) __asm__("" : "+w"(value))
 #else
 #define HOLD(value) (void)0
+#endif
+
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
@@ -349,17 +582,16 @@ static void pack(const REAL *b, long first, long last, long qs, REAL *to)
     for (long s0 = 0; s0 < qs; s0++)
         for (long s1 = 0; s1 < S1; s1++)
             for (long s2 = 0; s2 < S2; s2++)
-                for (long u = 0; u < EU; u++, to += BLOCK)
+                for (long u = 0; u < (long)EU * EC; u++, to += BLOCK)
                     for (long k = first; k < last; k++) {
-                        const REAL *from = AT(b, s0, R0_B, s1, R1_B, s2, R2_B) + u * (ptrdiff_t)RU_B;
+                        const REAL *from = AT(b, s0, R0_B, s1, R1_B, s2, R2_B) + FROM_U(u);
                         const long vs = k == BLOCKS - 1 ? TAIL : BLOCK, whole = vs == BLOCK ? BLOCK : TAIL - LEFT;
                         REAL *next = to + (k - first) * PANEL;
-                        from += k * BLOCK * (ptrdiff_t)RV_B;
-                        if (RV_B == 1)
-                            memcpy(next, from, whole * sizeof(REAL));
-                        for (long v = RV_B == 1 ? whole : 0; v < BLOCK; v++) {
+                        if (ROWS_B)
+                            memcpy(next, from + k * BLOCK, whole * sizeof(REAL));
+                        for (long v = ROWS_B ? whole : 0; v < BLOCK; v++) {
                             const long at = v < whole ? v : v - BACK;
-                            next[v] = at < vs ? from[at * (ptrdiff_t)RV_B] : 0;
+                            next[v] = at < vs ? from[FROM_B(k * BLOCK + at)] : 0;
                         }
                     }
 }
@@ -506,6 +738,11 @@ static void fill(const REAL *a, const long *start, int axis, REAL *to)
         else
             for (long k = low; k < high; k++)
                 to[k] = from[(k - low) * x_step[axis]];
+    } else if (XS > 1 && axis == XS - 2 && x_step[XS - 1] == 1 && start[XS - 1] >= 0
+               && start[XS - 1] + x_extent[XS - 1] <= x_size[XS - 1]) { /* many short runs of a known size */
+        const REAL *from = a + (start[axis] + low) * x_step[axis] + start[XS - 1];
+        for (long k = low; k < high; k++, from += x_step[axis])
+            memcpy(to + k * x_extent[XS - 1], from, x_extent[XS - 1] * sizeof(REAL));
     } else
         for (long k = low; k < high; k++)
             fill(a + (start[axis] + k) * x_step[axis], start, axis + 1, to + k * size);
@@ -556,7 +793,7 @@ static void part(void *given, long number)
     start = position;
 #endif
 #if BOX || STRIPS || PANELS == 2
-    const long copied = WHOLE(BOX_SIZE + (STRIPS ? STRIP * ((MB + MR - 1) / MR) : 0));
+    const long copied = WHOLE(BOX_SIZE + BEYOND + (STRIPS ? STRIP * ((MB + MR - 1) / MR) : 0));
     REAL *own = work->team->scratch((copied + (PANELS == 2 ? BLOCKS * PANEL : 0)) * sizeof(REAL));
     if (!own)
         return;
@@ -646,6 +883,287 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
 }
 """
 
+DOTS: str = r"""/* Sums along memory, out[p, m, v] = sum over s, u of a[p, m, s, u] * b[p, v, s, u].
+
+   All u lie next to each other in both factors: a vector has summands of one element, and is added up at the end.
+   Sizes and distances (in elements) are definitions, so that the compiler knows them.
+
+       part   p0 to p5     each a call of part(), in any thread
+         v                 NV of them and
+           m               MR of these are a tile, whose sums stay in registers
+             s0 to s2, u
+
+   Both factors are read where they lie; EU is LANES at least. */
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+/* Vectors of LANES elements of the type REAL, and sums of products of them that stay in registers. */
+#ifndef GRADSCRIBE_VECTOR_H
+#define GRADSCRIBE_VECTOR_H
+
+#include <stddef.h>
+
+#if LANES == 1
+typedef REAL vec;
+typedef REAL loose;
+#else
+typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#endif
+#define INLINE static inline __attribute__((always_inline))
+#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
+#define UNROLL _Pragma("GCC unroll 32")
+
+/* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
+#if defined __AVX512F__
+#define HOLD(value) __asm__("" : "+v"(value))
+#elif defined __SSE2__
+#define HOLD(value) __asm__("" : "+x"(value))
+#elif defined __ARM_NEON
+#define HOLD(value) __asm__("" : "+w"(value))
+#else
+#define HOLD(value) (void)0
+#endif
+
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
+#endif
+
+INLINE vec load(const REAL *p, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        vec value = {0};
+        UNROLL for (int k = 0; k < lanes; k++)
+            value[k] = p[k];
+        return value;
+    }
+#endif
+    (void)lanes;
+    return *(const loose *)p;
+}
+
+INLINE void store(REAL *p, vec value, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        UNROLL for (int k = 0; k < lanes; k++)
+            p[k] = value[k];
+        return;
+    }
+#endif
+    (void)lanes;
+    *(loose *)p = value;
+}
+
+/* Set the sums of a tile, MR or fewer rows by NV or fewer vectors, to 0. */
+INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
+{
+    UNROLL for (int m = 0; m < mr; m++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sums[m][v] = (vec){0};
+}
+
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, and so many elements
+   `back` from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it.
+   After `wide` rows the next ones begin `far` behind the first of these. */
+INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far, const int a_back, const int b_back)
+{
+    for (int u = 0; u < us; u++, a += au, b += bu) {
+        vec row[NV];
+        UNROLL for (int v = 0; v < nv; v++) {
+            const int last = v == nv - 1;
+            row[v] = load(b + v * LANES - (last ? b_back : 0), last ? b_lanes : LANES);
+            HOLD(row[v]);
+            if (ahead)
+                __builtin_prefetch(b + v * LANES + ahead, 0, 2);
+        }
+        UNROLL for (int m = 0; m < mr; m++)
+            UNROLL for (int v = 0; v < nv; v++) {
+                const int last = v == nv - 1;
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES - (last ? a_back : 0), last ? a_lanes : LANES) * row[v]
+                                    : *at * row[v];
+            }
+    }
+}
+
+#endif
+
+static const long p_extent[] = P_EXTENT, p_a[] = P_A, p_b[] = P_B, p_o[] = P_O;
+enum { PS = sizeof p_a / sizeof *p_a };
+
+struct work {
+    const REAL *a, *b;
+    REAL *out;
+    long firsts;
+};
+
+#if LANES > 1
+/* All bits of the lanes from `low` to before `high`. */
+static __attribute__((noinline)) lane_numbers lanes_between(int low, int high)
+{
+    lane_numbers lane;
+    for (int k = 0; k < LANES; k++)
+        lane[k] = -(low <= k && k < high);
+    return lane;
+}
+
+/* A vector with 0 for the other lanes of `keep`: where there is infinity, it is not multiplied by that. */
+INLINE vec kept(vec value, const lane_numbers *keep)
+{
+    return keep ? (vec)((lane_numbers)value & *keep) : value;
+}
+#else
+typedef REAL lane_numbers;
+#define lanes_between(low, high) 0
+#define kept(value, keep) ((void)(keep), value)
+#endif
+
+/* What the lanes of a vector are together. */
+static __attribute__((noinline)) REAL together(vec value)
+{
+#if LANES > 1
+    UNROLL for (int step = 0; step < 5; step++) {
+        const int half = LANES >> (step + 1);
+        lane_numbers from;
+        UNROLL for (int k = 0; k < LANES; k++)
+            from[k] = (k + half) % LANES;
+        value = half ? value + choose(value, value, from) : value;
+    }
+    return value[0];
+#else
+    return value;
+#endif
+}
+
+/* A vector of summands of each row and column; of it some lanes, or all. */
+INLINE void add(vec sums[MR][NV], const REAL *a, const REAL *b, const int mr, const int nv, const lane_numbers *keep)
+{
+    vec row[MR];
+    UNROLL for (int m = 0; m < mr; m++) {
+        row[m] = kept(load(a + m * (ptrdiff_t)M_A, LANES), keep);
+        HOLD(row[m]);
+    }
+    UNROLL for (int v = 0; v < nv; v++) {
+        const vec column = kept(load(b + v * (ptrdiff_t)V_B, LANES), keep);
+        UNROLL for (int m = 0; m < mr; m++)
+            sums[m][v] += row[m] * column;
+    }
+}
+
+/* MR or fewer rows by NV or fewer columns. Vectors of b begin on borders, if those of all columns can. */
+INLINE void tile(const REAL *a, const REAL *b, REAL *out, const int mr, const int nv)
+{
+    vec sums[MR][NV];
+    clear(sums, mr, nv);
+    for (long s0 = 0; s0 < S0; s0++)
+        for (long s1 = 0; s1 < S1; s1++)
+            for (long s2 = 0; s2 < S2; s2++) {
+                const REAL *x = a + s0 * (ptrdiff_t)S0_A + s1 * (ptrdiff_t)S1_A + s2 * (ptrdiff_t)S2_A;
+                const REAL *w = b + s0 * (ptrdiff_t)S0_B + s1 * (ptrdiff_t)S1_B + s2 * (ptrdiff_t)S2_B;
+                long u = V_B % LANES ? 0 : (long)(-((uintptr_t)w / sizeof(REAL)) % LANES);
+                if (u) {
+                    const lane_numbers keep = lanes_between(0, (int)u);
+                    add(sums, x, w, mr, nv, &keep);
+                }
+                for (; u + LANES <= EU; u += LANES)
+                    add(sums, x + u, w + u, mr, nv, NULL);
+                if (u < EU) {
+                    const lane_numbers keep = lanes_between((int)(LANES - (EU - u)), LANES);
+                    add(sums, x + EU - LANES, w + EU - LANES, mr, nv, &keep);
+                }
+            }
+    UNROLL for (int m = 0; m < mr; m++)
+        UNROLL for (int v = 0; v < nv; v++)
+            out[m * (ptrdiff_t)M_O + v * (ptrdiff_t)V_O] = together(sums[m][v]);
+}
+
+/* NV or fewer columns, for all rows of a part. */
+INLINE void columns(const REAL *a, const REAL *b, REAL *out, long ms, const int nv)
+{
+    long m = 0;
+    for (; m + MR <= ms; m += MR)
+        tile(a + m * (ptrdiff_t)M_A, b, out + m * (ptrdiff_t)M_O, MR, nv);
+    if (EM % MR && m < ms)
+        tile(a + m * (ptrdiff_t)M_A, b, out + m * (ptrdiff_t)M_O, EM % MR ? EM % MR : 1, nv);
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    const REAL *a = work->a + A_START, *b = work->b + B_START;
+    REAL *out = work->out + O_START;
+    long ms = EM, vs = EV, rest = number;
+    for (int p = PS - 1; p >= 0; p--) {
+        const long extent = p ? p_extent[p] : work->firsts, place = rest % extent;
+        rest /= extent;
+        a += place * p_a[p];
+        b += place * p_b[p];
+        out += place * p_o[p];
+        if (MB < EM && p == P_M)
+            ms = EM - place * MB < MB ? EM - place * MB : MB;
+        if (VB < EV && p == P_V)
+            vs = EV - place * VB < VB ? EV - place * VB : VB;
+    }
+    long v = 0;
+    for (; v + NV <= vs; v += NV)
+        columns(a, b + v * (ptrdiff_t)V_B, out + v * (ptrdiff_t)V_O, ms, NV);
+    if (EV % NV && v < vs)
+        columns(a, b + v * (ptrdiff_t)V_B, out + v * (ptrdiff_t)V_O, ms, EV % NV ? EV % NV : 1);
+}
+
+/* arrays: a, b, out; numbers: the extent of p0. */
+void kernel(void *const *arrays, const long *numbers, struct team *team)
+{
+    struct work work = {arrays[0], arrays[1], arrays[2], numbers[0]};
+    long parts = numbers[0];
+    for (int p = 1; p < PS; p++)
+        parts *= p_extent[p];
+    team->run(team, part, &work, parts);
+}
+"""
+
 FOLD: str = r"""/* Products added to a window: out[p, x + m + r + v] += sum over u of a[p, x, m, u] b[p, r, v, u].
 
    Sizes and distances (in elements) are definitions. A part has all that leads to its piece of out, which it adds up in
@@ -711,6 +1229,22 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define HOLD(value) __asm__("" : "+w"(value))
 #else
 #define HOLD(value) (void)0
+#endif
+
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
 #endif
 
 INLINE vec load(const REAL *p, int lanes)
@@ -1978,6 +2512,22 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define HOLD(value) (void)0
 #endif
 
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
+#endif
+
 INLINE vec load(const REAL *p, int lanes)
 {
 #if LANES > 1
@@ -2365,6 +2915,22 @@ typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(siz
 #define HOLD(value) __asm__("" : "+w"(value))
 #else
 #define HOLD(value) (void)0
+#endif
+
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
 #endif
 
 INLINE vec load(const REAL *p, int lanes)

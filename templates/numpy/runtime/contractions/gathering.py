@@ -7,6 +7,7 @@ from .contraction import Contraction
 from .operands import Bound, Terms
 from .strategies.banded import banded_cost, banded_plan, bind_banded
 from .strategies.direct import bind_direct, direct_cost, direct_plan
+from .strategies.dots import bind_dots, dots_cost, dots_plan
 from .strategies.fourier import bind_fourier, fourier_cost, fourier_plan
 from .strategies.fused import bind_fused, fused2, fused4, fused_cost
 from .strategies.matrices import blocked_plan
@@ -22,6 +23,7 @@ GATHERING: tuple[Strategy, ...] = (
     Strategy("winograd2", partial(winograd_plan, 2), winograd_cost, bind_winograd),
     Strategy("banded", banded_plan, banded_cost, bind_banded),
     Strategy("direct", direct_plan, direct_cost, bind_direct, compiled=True),
+    Strategy("dots", dots_plan, dots_cost, bind_dots, compiled=True),
     Strategy("fused4", fused4, fused_cost, bind_fused, compiled=True),
     Strategy("fused2", fused2, fused_cost, bind_fused, compiled=True),
     Strategy("fourier", fourier_plan, fourier_cost, bind_fourier),

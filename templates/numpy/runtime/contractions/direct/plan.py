@@ -10,6 +10,7 @@ from ..views import Padding, padding_of
 from .blocked import blocked_sums, in_chunks
 from .definitions import definitions
 from .schedule import Machine, Roles, Schedule, oriented, roles
+from .spread import spread_sums
 from .whole import copied, whole_sums
 
 SMALL = 4
@@ -58,6 +59,9 @@ def direct(c: Contraction, machine: Machine) -> Direct | None:
     r = roles(c, machine)
     if r is None:
         return None
+    wide = spread_sums(r, machine)
+    if wide is not None:
+        return _direct(r.c, wide, None)
     d, padding = r.c, None
     if r.boxed and _is_long(r) and not in_chunks(r):
         side, padding = padding_of(d.left, d.box, d.dtype.itemsize)
@@ -68,11 +72,12 @@ def direct(c: Contraction, machine: Machine) -> Direct | None:
         if r is None or not is_inside(d.left, d.box):
             return None
     s = blocked_sums(r) if _is_long(r) else whole_sums(r) if _panel(r) <= r.cache else None
-    if s is None:
-        return None
-    defined = definitions(s, d)
-    chunks = min(MOST_CHUNKS, s.outer.extent)
-    return Direct(d, s, padding, defined, (s.parts[0].extent, s.outer.extent, chunks))
+    return None if s is None else _direct(d, s, padding)
+
+
+def _direct(c: Contraction, s: Schedule, padding: Padding | None) -> Direct:
+    numbers = s.parts[0].extent, s.outer.extent, min(MOST_CHUNKS, s.outer.extent)
+    return Direct(c, s, padding, definitions(s, c), numbers)
 
 
 def _is_long(r: Roles) -> bool:

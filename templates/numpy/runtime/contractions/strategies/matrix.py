@@ -12,7 +12,7 @@ from ...machine.configuration import Settings
 from ...machine.memory import scratch_memory
 from ...machine.threads import in_threads, thread_count
 from ..contraction import Contraction, Side, packed_side, run_bytes
-from ..costs import CALL, Cost, copy_rate, gemm_rate
+from ..costs import CACHE_RATE, CALL, Cost, copy_rate, gemm_rate
 from ..operands import Bound, Terms
 from ..views import View, view
 from .matrices import Blocked
@@ -36,6 +36,7 @@ def blocked_cost(c: Contraction, plan: Blocked, wanted: Settings) -> Cost:
     moved = batch * rows * summed * size if plan.copied else 0
     runs = run_bytes(d.left, d, d.left.names) if plan.copied else 0
     seconds = 2 * d.products / gemm_rate(*shape_, d.dtype) + (moved / copy_rate(runs) if moved else 0)
+    seconds += batch * summed * (rows + columns) * size / CACHE_RATE  # BLAS packs both
     seconds += len(plan.blocks) * (CALL * (2 + 2 * plan.copied) + MATRIX * batch)
     scratch = min(moved, 2 * BLOCK * size) + (batch * summed * columns * size if plan.fixed else 0)
     return Cost(seconds, 2 * d.products, 2 * moved + size * batch * (rows * columns + summed * columns), scratch)

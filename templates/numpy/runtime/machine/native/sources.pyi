@@ -1,5 +1,6 @@
 # What sources.py says, which is written when the package is generated.
 CONTRACTION: str
+DOTS: str
 FOLD: str
 LOOPS: str
 POOL: str
