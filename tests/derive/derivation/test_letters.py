@@ -112,6 +112,16 @@ def test_the_letters_of_an_activation_are_those_of_its_value_further_on() -> Non
     assert [v.name for v in letters["conv2d2_u"]] == [*"nijk"]
 
 
+def test_a_group_is_no_letter_for_its_channels() -> None:
+    page = str(derived("conv2d", groups="G"))
+    assert "g<G" in page
+    assert "g′" not in page
+    elements = set(re.findall(r"For one element x\[n′,i′,j′,(\w)′\]", page))
+    assert elements == set(re.findall(r"δ⁽ˡ⁻¹⁾\[n′,i′,j′,(\w+)′\]", page))
+    assert " is a number." not in page
+    assert " is written " not in page
+
+
 def test_levels_are_marked_everywhere_or_nowhere() -> None:
     page = str(derived("conv2d"))
     before, after = page.split("The error signal of the layer before")
