@@ -15,7 +15,7 @@ from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.derive.calculus.passes.left_side import equation
 from gradscribe.derive.derivation.letters.name import PRIME
 from gradscribe.derive.derivation.letters.renaming import renamed, symbols_of
-from gradscribe.derive.derivation.record.section_record import Result, Section
+from gradscribe.derive.derivation.record.section_record import LevelGradients, Result, Section
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Program, Statement, accesses
 
@@ -120,6 +120,15 @@ def with_element_letters(section: Section, page: Axes) -> Section:
         results=tuple(_boxed(renamed(result, names), plain, primed) for result in section.results),
         lemmas=lemmas,
     )
+
+
+def with_level_letters(line: LevelGradients, sections: Mapping[str, Section], page: Axes) -> LevelGradients:
+    """A line of the table of all levels: its error signal in the letters that the box has."""
+    section = sections.get(next(iter(line.sections), ""))
+    if section is None or section.wrt not in page:
+        return line
+    names = zip(section.steps[0].left.indices, page[section.wrt], strict=True)
+    return replace(line, signal=renamed(line.signal, {v: letter for v, letter in names if isinstance(v, Symbol)}))
 
 
 def primed_letters(letters: Sequence[Symbol], taken: set[Symbol]) -> tuple[Symbol, ...]:

@@ -137,6 +137,13 @@ def test_a_level_says_what_is_read_in_the_boxes_of_another() -> None:
     assert "levels 5 lower" in text_writer.render(replace(derived("resnet20"), repeated=()))
 
 
+def test_the_table_has_the_letters_of_the_boxes() -> None:
+    text = text_writer.render(derived("resnet20"), look=Look(width=160))
+    assert (
+        text.count("(shift(δ⁽ˡ⁺³⁸⁾↑2, c+16) + (δ⁽ˡ⁺³³⁾↑2 ∗ w⁽ˡ⁺³³⁾))") == 2
+    )  # the shortcut's, below a box and in the table
+
+
 def test_what_is_not_printed_has_the_number_of_what_stands_for_it() -> None:
     page = derived("lenet5")
     numbers = document(page).numbers

@@ -18,6 +18,7 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Ones,
     Reshaped,
     Rotated,
+    Shifted,
     Total,
     Unpooled,
 )
@@ -112,6 +113,19 @@ def _signs(boxes: Sequence[Result], equations: Sequence[Term]) -> Iterator[Words
     if Every in used or any(w.stride != 1 for w, _ in windows):
         every = " is every ", m, "-th element of ", a, ", from the first one on; with stride ", m, " every ", m, "-th"
         yield (Every(a, m), *every, " window counts.")
+    if Shifted in used:
+        yield (
+            Shifted(a, i + m),
+            " has at ",
+            i,
+            " what ",
+            a,
+            " has at ",
+            i + m,
+            ", and 0 where that is outside of ",
+            a,
+            ".",
+        )
     if Ones in used:
         yield (Ones(m), " is a kernel of ", m, " ones.")
     if Kronecker in used:
