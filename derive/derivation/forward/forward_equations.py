@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import sympy
 from sympy import Expr, Integer, Symbol
@@ -13,7 +14,7 @@ from gradscribe.derive.derivation.letters.name import name_parts
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.index import affine, bounds, fresh_names, integer
-from gradscribe.derive.ir.term import Access, Program, Statement, Term, accesses
+from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term, accesses
 from gradscribe.derive.layer.interface import Kind
 
 _LETTERS = "h v o q m a e"
@@ -168,18 +169,34 @@ def shapes(program: Program) -> Words:
     """``x is (N, H, W, C), w is (R, T, C, K)``."""
     words: list[str | Expr] = []
     outputs = [program.tensors[name] for name in program.outputs]
-    for tensor in (*program.inputs, *outputs):
-        words += [", " if words else "", Access(tensor.name)]
-        if tensor.ravel is not None and len(tensor.shape) == 1:
-            words += [" has ", tensor.shape[0], f" {'integers' if tensor.integer else 'elements'} (of any shape)"]
-        elif tensor.shape:
-            words += [" is (", *joined(tensor.shape), f"){' of integers' if tensor.integer else ''}"]
-        else:
-            words.append(" is an integer" if tensor.integer else " is a scalar")
+    for elements, group in groupby((*program.inputs, *outputs), key=_elements):
+        tensors = list(group)
+        if elements is None:
+            words += [
+                w for tensor in tensors for w in (", " if words or tensor is not tensors[0] else "", *_shape(tensor))
+            ]
+            continue
+        names = joined([Access(t.name) for t in tensors], " and ")
+        verb, (extent, noun) = "has" if len(tensors) == 1 else "have", elements
+        words += [", " if words else "", *names, f" {verb} ", extent, f" {noun} (of any shape)"]
     raveled = {t.shape[t.ravel]: None for t in program.inputs if t.ravel is not None and len(t.shape) > 1}
     for extent in raveled:
         words += [", ", extent, " for any number of axes"]
     return tuple(w for w in words if w != "")
+
+
+def _elements(tensor: Tensor) -> tuple[Expr, str] | None:
+    """How many elements a tensor of any shape has, and of what; None for one of certain axes."""
+    if tensor.ravel is None or len(tensor.shape) != 1:
+        return None
+    return tensor.shape[0], "integers" if tensor.integer else "elements"
+
+
+def _shape(tensor: Tensor) -> Words:
+    """``x is (N, C)``."""
+    if tensor.shape:
+        return (Access(tensor.name), " is (", *joined(tensor.shape), f"){' of integers' if tensor.integer else ''}")
+    return (Access(tensor.name), " is an integer" if tensor.integer else " is a scalar")
 
 
 def parameters(display: Display) -> Words:
@@ -197,10 +214,10 @@ def parameters(display: Display) -> Words:
             if values[0] != 0:  # one that is open is a factor of the equations
                 words += [", " if words else "", f"{option.name} true" if values[0].is_number else values[0]]
             continue
-        if values == (option.symbols[0],) and option.symbols[0].name == option.name:
+        if values == (option.symbols[0],) and option.symbols[0].name == option.name and not option.words:
             unnamed += values
         else:
-            words += [", " if words else "", f"{option.name} ", *joined(values)]
+            words += [", " if words else "", f"{option.words or option.name} ", *joined(values)]
     if unnamed:
         words += [", " if words else "", "parameters " if len(unnamed) > 1 else "parameter ", *joined(unnamed)]
     return tuple(w for w in words if w != "")
