@@ -28,7 +28,7 @@ def once_for_a_kind(sections: Iterable[Section], letters: Mapping[str, str] = {}
     for section in sections:
         if section.results:
             known = kinds.setdefault(_kind(section, letters), [])
-            section = _once(section, known)
+            section = _once(section, sorted(known, key=lambda s: letters.get(s.wrt) != letters.get(section.wrt)))
             if section.likeness is None:
                 known.append(section)
         found.append(section)
