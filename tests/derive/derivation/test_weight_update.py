@@ -187,3 +187,12 @@ def test_a_letter_that_is_a_tensor_of_the_update_is_none_of_an_option() -> None:
     own = optimiser("lr = 0.1\nnew_eta[...] = eta[...] + g[...]\nnew_p[...] = p[...] - lr*new_eta[...]", "own")
     assert "lr" in str(derive(own.layer))
     assert "η" in str(derive(own.layer))
+
+
+@together(
+    ("name", "row"), [("text", "w ← w − η ∂E/∂w"), ("latex", r"\leftarrow"), ("markdown", r"w &\leftarrow w-\eta")]
+)
+def test_no_format_says_that_a_weight_is_less_than_itself(name: str, row: str) -> None:
+    found = rendered(derived("dense"), name)
+    assert row in found
+    assert "w &= w-" not in found
