@@ -145,10 +145,16 @@ def test_a_gradient_is_as_for_another_of_its_letter_only() -> None:
     assert all(one == other for one, other in found)
 
 
-@pytest.mark.parametrize("name", ["bottleneck", f"dense(3) -> {' -> '.join(['batch_norm -> tanh -> dense(3)'] * 3)}"])
-def test_rows_that_are_referred_to_are_printed(name: str) -> None:
-    sections = {s.wrt: s for s in derived(name if " " not in name else f"input x[N, C]; {name}").sections}
+REFERRED = (
+    "input x[N, 5, C]; dense(4) -> residual(layer_norm -> conv1d(4, 1))"
+    " -> residual(layer_norm -> dense(6) -> relu -> dense(4))"
+)
+
+
+def test_rows_that_are_referred_to_are_printed() -> None:
+    sections = {s.wrt: s for s in derived(REFERRED).sections}
     assert not any(sections[s.like].like for s in sections.values() if s.like and s.likeness is None)
+    assert "by the steps of rows" in text_writer.render(derived(REFERRED))
 
 
 def test_the_table_has_the_letters_of_the_boxes() -> None:
