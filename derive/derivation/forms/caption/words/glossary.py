@@ -106,7 +106,8 @@ def _signs(boxes: Sequence[Result], equations: Sequence[Term]) -> Iterator[Words
             a,
             " with ",
             m - 1,
-            " zeros between its elements; a kernel dilated by ",
+            f" zeros between its elements{' along every axis that windows slide along' if windows else ''}"
+            "; a kernel dilated by ",
             m,
             " is the same.",
         )
