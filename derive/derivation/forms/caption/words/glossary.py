@@ -30,8 +30,8 @@ from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 
 _TURNED: Words = (" turned round along every axis that windows slide along, its last element first.",)
 _PADDED = (
-    "Padding puts zeros in front of the first and behind the last element of every axis that windows slide along; the "
-    "first window begins with the first of them."
+    "Padding puts zeros in front of the first and behind the last element of every axis that windows slide along, or "
+    "takes elements away where its number is negative; the first window begins with the first that is there then."
 )
 _TURNED_WINDOWS = " The windows of a convolution are those of the correlation with the kernel turned round."
 _FULL: Words = ("Full: every window that meets an element counts.",)
