@@ -359,7 +359,7 @@ def test_a_network_without_weights_is_differentiated_by_its_input() -> None:
 
 def test_markdown_has_the_table_and_its_formulas_are_closed() -> None:
     page = markdown.render(derived("lenet5"))
-    assert "| c1 | conv2d, scaled\\_tanh | x | $(N, \\allowbreak 28, \\allowbreak 28, " in page
+    assert "| c1 | conv2d, scaled\\_tanh | $x$ | $(N, \\allowbreak 28, \\allowbreak 28, " in page
     assert "Trained in all: $60000$." in page
     assert page.count("$$") % 2 == 0
     assert page.count(r"\begin{aligned}") == page.count(r"\end{aligned}")

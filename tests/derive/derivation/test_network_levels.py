@@ -18,6 +18,7 @@ from gradscribe.derive.derivation.network.kinds.repeated import with_repeats
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
 from gradscribe.derive.ir.functions import divides
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
+from gradscribe.derive.ir.term import Access
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.look import Look
@@ -216,7 +217,7 @@ def rows(*layers: str) -> LayerTable:
     """A chain of levels a, b, ... that read the level before."""
     shape = (Symbol("N"),)
     table = [
-        Row(chr(97 + n), (layer,), (chr(96 + n) if n else "x",), shape, (), Symbol("N"))
+        Row(chr(97 + n), (layer,), (chr(96 + n) if n else Access("x"),), shape, (), Symbol("N"))
         for n, layer in enumerate(layers)
     ]
     return LayerTable(tuple(table), {}, derived(CHAIN).notation)
