@@ -19,7 +19,7 @@ else:  # copied beside a script
 def flatten_forward(x: Any) -> rt.Array:
     """Compute the flattening of images to vectors.
 
-    (1) y[n, c+CWi+Cj] = x[n,i,j,c]
+    (2) y[n, c+CWi+Cj] = x[n,i,j,c]
 
     Args: x, shape (N, H, W, C).
     Returns: y, shape (N, C * H * W).
@@ -27,7 +27,7 @@ def flatten_forward(x: Any) -> rt.Array:
     """
     x, dtype = rt.arrays("flatten", "x 4", x)
     N, H, W, C = x.shape
-    # (1) y[n, c+CWi+Cj] = x[n,i,j,c]
+    # (2) y[n, c+CWi+Cj] = x[n,i,j,c]
     y = np.zeros((N, C * H * W), dtype)
     y_2 = y.reshape(N, H, W, C)
     y_2 += x
@@ -35,7 +35,7 @@ def flatten_forward(x: Any) -> rt.Array:
 
 
 def flatten_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
-    """Compute dx, the gradient of E: (6) dx[m,q,v,e] = dy[m, CWq+Cv+e].
+    """Compute dx, the gradient of E: (7) dx[m,q,v,e] = dy[m, CWq+Cv+e].
 
     Args: dy, shape (N, C * H * W), dE/dy; input_shape, the shape of x, (N, H, W, C).
     Returns: dx, shape (N, H, W, C).
@@ -45,7 +45,7 @@ def flatten_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
     input_shape = rt.shape("flatten", "input_shape", input_shape, 4)
     N, H, W, C = input_shape
     rt.extents("flatten", "dy", dy.shape, (N, C * H * W), "batch, channels")
-    # (6) dx[m,q,v,e] = dy[m, CWq+Cv+e]
+    # (7) dx[m,q,v,e] = dy[m, CWq+Cv+e]
     dy_1 = dy.reshape(N, H, W, C)
     dx = np.zeros((N, H, W, C), dtype)
     dx += dy_1

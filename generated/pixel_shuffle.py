@@ -18,7 +18,7 @@ else:  # copied beside a script
 def pixel_shuffle_forward(x: Any, *, upscale_factor: int) -> rt.Array:
     """Compute the channels to pixels (pixel shuffle).
 
-    (1) y[n, si+r, sj+t, c] = x[n, i, j, s²c+sr+t]
+    (2) y[n, si+r, sj+t, c] = x[n, i, j, s²c+sr+t]
 
     Args: x, shape (N, H, W, C * s**2); upscale_factor, an integer, at least 1.
     Returns: y, shape (N, H * s, W * s, C).
@@ -28,7 +28,7 @@ def pixel_shuffle_forward(x: Any, *, upscale_factor: int) -> rt.Array:
     s = rt.count("pixel_shuffle", "upscale_factor", upscale_factor, 1)
     N, H, W, _ = x.shape
     C = rt.divided("pixel_shuffle", "argument x, axis 3 (channels)", x.shape[3], s**2)
-    # (1) y[n, si+r, sj+t, c] = x[n, i, j, s²c+sr+t]
+    # (2) y[n, si+r, sj+t, c] = x[n, i, j, s²c+sr+t]
     x_1 = x.reshape(N, H, W, C, s, s)
     y = np.zeros((N, H * s, W * s, C), dtype)
     y_3 = y.reshape(N, H, s, W, s, C)
@@ -37,7 +37,7 @@ def pixel_shuffle_forward(x: Any, *, upscale_factor: int) -> rt.Array:
 
 
 def pixel_shuffle_grad_input(dy: Any, *, upscale_factor: int) -> rt.Array:
-    """Compute dx, the gradient of E: (7) dx[m, q, v, s²c+sr+t] = dy[m, sq+r, sv+t, c].
+    """Compute dx, the gradient of E: (8) dx[m, q, v, s²c+sr+t] = dy[m, sq+r, sv+t, c].
 
     Args: dy, shape (N, H * s, W * s, C), dE/dy; upscale_factor, an integer, at least 1.
     Returns: dx, shape (N, H, W, C * s**2).
@@ -48,7 +48,7 @@ def pixel_shuffle_grad_input(dy: Any, *, upscale_factor: int) -> rt.Array:
     N, _, _, C = dy.shape
     H = rt.divided("pixel_shuffle", "argument dy, axis 1 (height)", dy.shape[1], s)
     W = rt.divided("pixel_shuffle", "argument dy, axis 2 (width)", dy.shape[2], s)
-    # (7) dx[m, q, v, s²c+sr+t] = dy[m, sq+r, sv+t, c]
+    # (8) dx[m, q, v, s²c+sr+t] = dy[m, sq+r, sv+t, c]
     dy_1 = dy.reshape(N, H, s, W, s, C)
     dx = np.zeros((N, H, W, C * s**2), dtype)
     dx_1 = dx.reshape(N, H, W, C, s, s)

@@ -18,7 +18,7 @@ else:  # copied beside a script
 def pixel_unshuffle_forward(x: Any, *, downscale_factor: int) -> rt.Array:
     """Compute the pixels to channels (pixel unshuffle).
 
-    (1) y[n, i, j, s²c+sr+t] = x[n, si+r, sj+t, c]
+    (2) y[n, i, j, s²c+sr+t] = x[n, si+r, sj+t, c]
 
     Args: x, shape (N, H * s, W * s, C); downscale_factor, an integer, at least 1.
     Returns: y, shape (N, H, W, C * s**2).
@@ -29,7 +29,7 @@ def pixel_unshuffle_forward(x: Any, *, downscale_factor: int) -> rt.Array:
     N, _, _, C = x.shape
     H = rt.divided("pixel_unshuffle", "argument x, axis 1 (height)", x.shape[1], s)
     W = rt.divided("pixel_unshuffle", "argument x, axis 2 (width)", x.shape[2], s)
-    # (1) y[n, i, j, s²c+sr+t] = x[n, si+r, sj+t, c]
+    # (2) y[n, i, j, s²c+sr+t] = x[n, si+r, sj+t, c]
     x_1 = x.reshape(N, H, s, W, s, C)
     y = np.zeros((N, H, W, C * s**2), dtype)
     y_1 = y.reshape(N, H, W, C, s, s)
@@ -38,7 +38,7 @@ def pixel_unshuffle_forward(x: Any, *, downscale_factor: int) -> rt.Array:
 
 
 def pixel_unshuffle_grad_input(dy: Any, *, downscale_factor: int) -> rt.Array:
-    """Compute dx, the gradient of E: (7) dx[m, si+r, sj+t, e] = dy[m, i, j, s²e+sr+t].
+    """Compute dx, the gradient of E: (8) dx[m, si+r, sj+t, e] = dy[m, i, j, s²e+sr+t].
 
     Args: dy, shape (N, H, W, C * s**2), dE/dy; downscale_factor, an integer, at least 1.
     Returns: dx, shape (N, H * s, W * s, C).
@@ -48,7 +48,7 @@ def pixel_unshuffle_grad_input(dy: Any, *, downscale_factor: int) -> rt.Array:
     s = rt.count("pixel_unshuffle", "downscale_factor", downscale_factor, 1)
     N, H, W, _ = dy.shape
     C = rt.divided("pixel_unshuffle", "argument dy, axis 3 (channels)", dy.shape[3], s**2)
-    # (7) dx[m, si+r, sj+t, e] = dy[m, i, j, s²e+sr+t]
+    # (8) dx[m, si+r, sj+t, e] = dy[m, i, j, s²e+sr+t]
     dy_1 = dy.reshape(N, H, W, C, s, s)
     dx = np.zeros((N, H * s, W * s, C), dtype)
     dx_1 = dx.reshape(N, H, s, W, s, C)

@@ -21,7 +21,7 @@ loops = rt.Companion(__package__, "upsample_nearest1d")
 def upsample_nearest1d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     """Compute the 1-D nearest-neighbour upsampling.
 
-    (1) y[n, sj+t, c] += x[n,j,c]
+    (2) y[n, sj+t, c] += x[n,j,c]
 
     Args: x, shape (N, W, C); scale_factor, an integer, or one per axis, at least 1.
     Returns: y, shape (N, W_out, C).
@@ -33,7 +33,7 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     W_out = W * s
     rt.require("upsample_nearest1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.affordable("upsample_nearest1d", dtype, {"y": (N, W_out, C)})
-    # (1) y[n, sj+t, c] += x[n,j,c]
+    # (2) y[n, sj+t, c] += x[n,j,c]
     y = rt.empty((N, W_out, C), dtype)
     if not (loops.wanted(C * N * W * s, s) and loops.upsample_nearest1d_forward_1(y, x, C, N, W, W_out, s)):
         rt.spread(f"n j c -> n {s}j+t c", x, y, {"t": s})
@@ -41,7 +41,7 @@ def upsample_nearest1d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
 
 
 def upsample_nearest1d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_factor: rt.Size) -> rt.Array:
-    """Compute dx, the gradient of E: (6) dx[m,q,v] = Σ_{t} dy[m, sq+t, v].
+    """Compute dx, the gradient of E: (7) dx[m,q,v] = Σ_{t} dy[m, sq+t, v].
 
     Args: dy, shape (N, W_out, C), dE/dy; input_shape, the shape of x, (N, W, C); scale_factor, an integer, or one
         per axis, at least 1.
@@ -56,7 +56,7 @@ def upsample_nearest1d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_
     rt.require("upsample_nearest1d", "W_out", W_out >= 0, "a size of at least 0", W_out)
     rt.extents("upsample_nearest1d", "dy", dy.shape, (N, W_out, C), "batch, W_out, channels")
     rt.affordable("upsample_nearest1d", dtype, {"dx": (N, W, C)})
-    # (6) dx[m,q,v] = Σ_{t} dy[m, sq+t, v]
+    # (7) dx[m,q,v] = Σ_{t} dy[m, sq+t, v]
     dx = rt.empty((N, W, C), dtype)
     if not (loops.wanted(C * N * W * s, s) and loops.upsample_nearest1d_grad_input_1(dx, dy, C, N, W, W_out, s)):
         rt.reduce(np.add, 0, f"m {s}q+t v -> m q v", dy, dx, {"t": s})

@@ -36,7 +36,7 @@ def _upsample_nearest2d_sizes(dtype: Any, x: Any, dy: Any, /, scale_factor: Any)
 def upsample_nearest2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     """Compute the 2-D nearest-neighbour upsampling.
 
-    (1) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
+    (2) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
 
     Args: x, shape (N, H, W, C); scale_factor, an integer, or one per axis, at least 1.
     Returns: y, shape (N, H_out, W_out, C).
@@ -44,7 +44,7 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
     """
     x, dtype = rt.arrays("upsample_nearest2d", "x 4", x)
     s_h, s_w, N, H, W, C, H_out, W_out = _upsample_nearest2d_sizes(dtype, x, None, scale_factor)
-    # (1) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
+    # (2) y[n, s_h·i+r, s_w·j+t, c] += x[n,i,j,c]
     y = rt.empty((N, H_out, W_out, C), dtype)
     if not (
         loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w)
@@ -55,7 +55,7 @@ def upsample_nearest2d_forward(x: Any, *, scale_factor: rt.Size) -> rt.Array:
 
 
 def upsample_nearest2d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_factor: rt.Size) -> rt.Array:
-    """Compute dx, the gradient of E: (6) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e].
+    """Compute dx, the gradient of E: (7) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e].
 
     Args: dy, shape (N, H_out, W_out, C), dE/dy; input_shape, the shape of x, (N, H, W, C); scale_factor, an
         integer, or one per axis, at least 1.
@@ -65,7 +65,7 @@ def upsample_nearest2d_grad_input(dy: Any, *, input_shape: Sequence[int], scale_
     dy, dtype = rt.arrays("upsample_nearest2d", "dy 4", dy)
     input_shape = rt.shape("upsample_nearest2d", "input_shape", input_shape, 4)
     s_h, s_w, N, H, W, C, H_out, W_out = _upsample_nearest2d_sizes(dtype, input_shape, dy, scale_factor)
-    # (6) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e]
+    # (7) dx[m,q,v,e] = Σ_{r,t} dy[m, s_h·q+r, s_w·v+t, e]
     dx = rt.empty((N, H, W, C), dtype)
     if not (
         loops.wanted(C * H * N * W * s_h * s_w, s_h * s_w)

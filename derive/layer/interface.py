@@ -50,6 +50,7 @@ class Option:
         interval: the values that it may have; None for any that its kind admits.
         reach: for padding, the extent of the dilated kernel minus one, per axis ('same' pads so much in all).
         step: for padding, the strides, per axis ('same' needs stride 1).
+        words: what sentences call it, where that is not its name.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Option:
     interval: Interval | None = None
     reach: tuple[Expr, ...] = ()
     step: tuple[Expr, ...] = ()
+    words: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.default, list):  # records are hashed

@@ -11,9 +11,14 @@ from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.term import EquationError, Program, Tensor
 from gradscribe.derive.layer.interface import REQUIRED, Layer, Option
 from gradscribe.derive.layer.interval import Interval
+from gradscribe.derive.layer.letters import read_letters
 from gradscribe.printed import Printed
 
 WEIGHT, GRADIENT, STEP = "p", "g", "t"
+WORDS = {"lr": "learning rate", "momentum": "momentum", "weight_decay": "weight decay", STEP: "number of the step"}
+"""What options are called in sentences, where that is not their name."""
+LETTERS = {"lr": "eta", "momentum": "mu", "weight_decay": "lambda", "eps": "epsilon"}
+"""The usual letters of options."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -71,10 +76,18 @@ def optimiser_of(layer: Layer, words: Mapping[str, str]) -> Optimiser:
         expected = ", ".join(kept) or "no name: there is no state"
         raise EquationError(f"{layer.name}: state names {shown(unknown)}, expected one of {expected}")
     program = _update(layer, tensors, kept)
-    options = tuple(replace(o, default=REQUIRED, interval=Interval(1)) if o.name == STEP else o for o in layer.options)
-    return Optimiser(
-        replace(layer, program=program, options=options, weights=()), tuple((n, words.get(n, n)) for n in kept)
-    )
+    options = tuple(replace(o, words=WORDS.get(o.name, "")) for o in layer.options)
+    options = tuple(replace(o, default=REQUIRED, interval=Interval(1)) if o.name == STEP else o for o in options)
+    found = replace(layer, program=program, options=options, weights=(), letters=_letters(layer))
+    return Optimiser(found, tuple((n, words.get(n, n)) for n in kept))
+
+
+def _letters(layer: Layer) -> str:
+    """The letters that the text asks for, and the usual ones of options, where these are no names of it."""
+    own, names = {name for name, _ in read_letters(layer.letters, layer.name).chosen}, layer.program.names()
+    usual = {o.name: LETTERS[o.name] for o in layer.options if o.name in LETTERS and o.name not in own}
+    added = [f"{name}={letter}" for name, letter in usual.items() if letter not in names]
+    return ", ".join(filter(None, [layer.letters, *added]))
 
 
 def _update(layer: Layer, tensors: Mapping[str, Tensor], kept: Sequence[str]) -> Program:

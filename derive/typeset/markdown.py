@@ -35,7 +35,7 @@ from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_o
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
-from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, measured, sentence, sentence_width
+from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, lines_of, measured, sentence, sentence_width
 from gradscribe.derive.typeset.terms.row_breaks import Line
 from gradscribe.derive.typeset.terms.sides import OVER, Sides, left, sides
 
@@ -104,7 +104,8 @@ class MarkdownWriter(Writer):
         lines = {beside: [broken(right, room - reasons * beside) for right in rights] for beside in (True, False)}
         whole = all(cost(found, room - reasons) == (0, 0) for found in lines[True])
         beside = whole and sum(map(len, lines[True])) <= len(rights) + sum(map(len, lines[False]))
-        return _aligned(self._row(row, right, beside) for row, right in zip(rows.rows, lines[beside], strict=True))
+        shown = zip(rows.rows, lines[beside], strict=True)
+        return _aligned(self._row(row, right, 0.0 if beside else room) for row, right in shown)
 
     def box(self, box: Box) -> list[str]:
         """The name before the box."""
@@ -149,10 +150,13 @@ class MarkdownWriter(Writer):
         """Slanted."""
         return [f"*{measured(closing.footer, self.inline)}*"]
 
-    def _row(self, row: Row, lines: Sequence[Line], beside: bool) -> str:
-        reason = self._reason(row.step.reason)
+    def _row(self, row: Row, lines: Sequence[Line], room: float) -> str:
+        """A row, its reason beside it or, where there is `room` above, there."""
         shown = "" if row.continued else left(row.step, self.t)
-        before, column = (f"{reason} && {shown}", "&&&") if beside else (f"&{reason} \\\\\n{shown}", "&")
+        reasons = lines_of(row.step.reason, self.inline, room) if room else [row.step.reason]
+        said = [self._reason(words) for words in reasons]
+        before = "".join(f"&{words} \\\\\n" for words in said) + shown if room else f"{said[0]} && {shown}"
+        column = "&" if room else "&&&"
         right = f" \\\\\n{column}".join(written(lines, _new))
         return rf"{before} &= {right} && ({row.number})"
 
@@ -184,7 +188,7 @@ def _new(text: str) -> str:
 def _equation(both: Sides, number: int | None, room: float) -> str:
     over = rf" \quad\text{{{OVER} }}" + r",\; ".join(both.conditions) if both.conditions else ""
     right = " \\\\\n&".join(written(broken(both.right, room), _new))
-    return f"{both.left} &= {right}{over}" + (f" && ({number})" if number is not None else "")
+    return f"{both.left} &{both.sign} {right}{over}" + (f" && ({number})" if number is not None else "")
 
 
 def _aligned(rows: Iterable[str]) -> list[str]:

@@ -1,115 +1,23 @@
 """Labels must be positions: what an index is compared with, and every subscript that reads an integer tensor.
 
-A function that is given labels checks them before it computes. What a condition leaves out need be no position: labels
-that a bracket ``[t[n] != -1]`` of the layer excludes, and those for which a bracket such as ``[t[n] >= 0]`` beside the
-lookup is false. A gradient that does not know the extent leaves the check to the forward function.
+A function that is given labels checks them before it computes, unless a condition leaves them out. A gradient that does
+not know the extent leaves the check to the forward function.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-
-import sympy
-from sympy import Add, Expr, Integer, Mul, Symbol
+from collections.abc import Iterator
 
 from gradscribe.codegen.kernel.kernel import Kernel
-from gradscribe.derive.ir.functions import admission, at_least, equal, greater, unequal
-from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
+from gradscribe.derive.calculus.passes.positions import LabelCondition, label_conditions
+from gradscribe.derive.ir.term import accesses
 
 
-@dataclass(frozen=True)
-class LabelCondition:
-    """``0 <= label < extent`` wherever the label counts.
-
-    Attributes:
-        label: an integer made of elements of integer arrays.
-        index: what it is compared with, an index of the term.
-        term: where.
-        counted: the brackets on labels that all have to hold for one to count.
-    """
-
-    label: Expr
-    index: Symbol
-    term: Term
-    counted: tuple[Expr, ...]
-
-    @property
-    def extent(self) -> Expr:
-        """The number of positions."""
-        return self.term.extent(self.index)
-
-    @property
-    def ranges(self) -> tuple[Range, ...]:
-        """The indices of the label and their extents."""
-        return tuple(r for r in self.term.ranges if r.index in self.label.free_symbols)
-
-
-def label_conditions(kernel: Kernel) -> Iterator[LabelCondition]:
+def kernel_conditions(kernel: Kernel) -> Iterator[LabelCondition]:
     """What must hold of the labels that `kernel` is given."""
     program = kernel.layer.program
     given = {t.name for t in kernel.arguments if t in program.inputs and t.integer}
     known = kernel.program.symbols()
-    for statement in program.statements:
-        term = statement.term
-        for bracket in sorted(term.body.atoms(equal), key=sympy.default_sort_key):
-            for index, label in (bracket.args, bracket.args[::-1]):
-                if index not in term.indices or not is_label(label, index, program.tensors):
-                    continue
-                if not {a.tensor for a in accesses(label)} <= given:
-                    continue
-                counted = [*_everywhere(program, label), *_beside(program, statement, bracket, label)]
-                found = LabelCondition(label, index, term, tuple(dict.fromkeys(counted)))
-                parts = (found.extent, *(r.extent for r in found.ranges), label, *counted)
-                if set().union(*(e.free_symbols for e in parts)) - set(term.indices) <= known:
-                    yield found
-
-
-def is_label(label: Expr, index: Expr, tensors: Mapping[str, Tensor]) -> bool:
-    """Whether `label` is an integer expression of integer tensors, without `index`."""
-    read = accesses(label)
-    if not read or label.has(index) or not all(tensors[a.tensor].integer for a in read):
-        return False
-    outside = label.xreplace({a: Integer(1) for a in read})
-    affine_reads = all(not e.has(sympy.Function) for a in read for e in a.indices)
-    return affine_reads and not outside.has(sympy.Function) and bool(outside.is_integer)
-
-
-def _everywhere(program: Program, label: Expr) -> Iterator[Expr]:
-    """Brackets ``[label != v]`` anywhere in the layer: a label that is ignored need not be the number of a class."""
-    indices = _indices(program)
-    for access in accesses(label):
-        brackets = (b for s in program.statements for b in s.term.body.atoms(unequal))
-        found = {moved for b in brackets if (moved := _on(b, access, indices)) is not None}
-        yield from sorted(found, key=sympy.default_sort_key)
-
-
-def _beside(program: Program, statement: Statement, part: Expr, label: Expr) -> list[Expr]:
-    """Brackets on the labels alone that multiply `part` of a statement, or everything that reads its result."""
-    found: set[Expr] | None = None
-    indices = _indices(program)
-    conditions, value = admission(statement.term.body)
-    for summand in (t for t in Add.make_args(Mul(*conditions, value)) if t.has(part)):
-        own = {
-            moved
-            for f in Mul.make_args(summand)
-            if isinstance(f, at_least | greater)
-            for access in accesses(label)
-            if (moved := _on(f, access, indices)) is not None
-        }
-        found = own if found is None else found & own
-    name = statement.target.name
-    readers = [(s, a) for s in program.statements for a in accesses(s.term.body) if a.tensor == name]
-    outer = [set(_beside(program, s, a, label)) for s, a in readers] if name not in program.outputs else []
-    return sorted((found or set()) | (set.intersection(*outer) if outer else set()), key=sympy.default_sort_key)
-
-
-def _on(bracket: Expr, access: Access, indices: set[Symbol]) -> Expr | None:
-    """A bracket on one label and numbers, said of `access`; None for any other, such as one on a label and an index."""
-    read = accesses(bracket)
-    if len(read) != 1 or read[0].tensor != access.tensor:
-        return None
-    others = bracket.xreplace({read[0]: Integer(0)}).free_symbols
-    return None if others & indices else bracket.xreplace({read[0]: access})
-
-
-def _indices(program: Program) -> set[Symbol]:
-    return {v for s in program.statements for v in s.term.indices}
+    for found in label_conditions(program):
+        parts = (found.extent, *(r.extent for r in found.ranges), found.label, *found.counted)
+        sizes = set().union(*(e.free_symbols for e in parts)) - set(found.term.indices)
+        if {a.tensor for a in accesses(found.label)} <= given and sizes <= known:
+            yield found

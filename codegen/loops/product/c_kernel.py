@@ -7,7 +7,7 @@ from itertools import groupby
 from sympy import Symbol
 
 from gradscribe.codegen.kernel.conditions.gradient_conditions import Condition, conditions
-from gradscribe.codegen.kernel.conditions.label_conditions import label_conditions
+from gradscribe.codegen.kernel.conditions.label_conditions import kernel_conditions
 from gradscribe.codegen.kernel.form import chosen_forms, size_hints
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
 from gradscribe.codegen.kernel.page.equation import equation
@@ -132,7 +132,7 @@ class _Function:
 
     def _labels(self) -> None:
         """Check the integers that have to be positions."""
-        found = {(c.label, c.extent, c.ranges, c.counted): c for c in label_conditions(self.kernel)}
+        found = {(c.label, c.extent, c.ranges, c.counted): c for c in kernel_conditions(self.kernel)}
         if found:
             self.loops.put(CBlank(), Comment("Integers that stand for positions"))
         for c in found.values():

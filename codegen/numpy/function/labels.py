@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sympy import Integer, Mul
 
-from gradscribe.codegen.kernel.conditions.label_conditions import LabelCondition, label_conditions
+from gradscribe.codegen.kernel.conditions.label_conditions import kernel_conditions
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.numpy.lower.context import Scope
@@ -17,13 +17,14 @@ from gradscribe.codegen.python.scalars.scalar import size
 from gradscribe.codegen.python.statement import Do
 from gradscribe.codegen.python.statement import Statement as Made
 from gradscribe.codegen.python.text.printer import text
+from gradscribe.derive.calculus.passes.positions import LabelCondition
 from gradscribe.derive.ir.term import Tensor, accesses
 
 
 def label_statements(kernel: Kernel) -> Iterator[Made]:
     """The statements that check the labels `kernel` is given."""
     seen: set[tuple[Made, ...]] = set()
-    for condition in label_conditions(kernel):
+    for condition in kernel_conditions(kernel):
         found = tuple(_checked(kernel, condition))
         yield from () if found in seen else found
         seen.add(found)

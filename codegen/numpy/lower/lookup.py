@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Dummy, Expr, Integer, Mul, Symbol
 
-from gradscribe.codegen.kernel.conditions.label_conditions import is_label
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.slices.taps import window
 from gradscribe.codegen.numpy.plan import Allocate, Gather, Known, Labels, Positions, Record, ScatterAdd, Slice, Update
 from gradscribe.derive.calculus.collapse import vanishing_accesses
+from gradscribe.derive.calculus.passes.positions import is_label
 from gradscribe.derive.ir.functions import equal, is_indicator
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Range, Statement, accesses

@@ -37,7 +37,8 @@ class ClosedForms:
         given: the gradients that stay, such as those given from outside.
         results: the gradients of inputs.
         lets: names for known quotients.
-        mirroring: whether functions of -x may become those of x; 1 - f(x) is computed less exactly than f(-x).
+        shown: whether it is for a page: there functions of -x may become those of x, and labels are positions. In code
+            1 - f(x) is less exact than f(-x), and a label that is no position adds nothing.
         known: what has been found so far and may be inserted, closed or not, by gradient.
         closed: the gradients that have a closed form, and what it comes from.
     """
@@ -47,13 +48,13 @@ class ClosedForms:
     given: frozenset[str]
     results: frozenset[str]
     lets: Sequence[Statement] = ()
-    mirroring: bool = True
+    shown: bool = True
     known: dict[str, Formula] = field(default_factory=dict)
     closed: dict[str, Sources] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         program = bracketed(self.program)
-        self.identities = Identities(program)
+        self.identities = Identities(program, positions=self.shown)
         self.readings = readings(program, self.lets)
 
     def learn(self, gradient: str, terms: Sequence[Term]) -> None:
@@ -127,7 +128,7 @@ class ClosedForms:
         value, known = valued(value, free, self.identities, self.signals)
         if known:
             yield Stage("known sum", value, known=known)
-        value, identities = mirrored(value, self.signals) if self.mirroring else (value, ())
+        value, identities = mirrored(value, self.signals) if self.shown else (value, ())
         if identities:
             yield Stage("identity", value, identities=identities)
         if not (inserted or known or _is_sum(value)):
@@ -170,7 +171,7 @@ class ClosedForms:
 
 
 def closed_forms(
-    gradient: Gradient, lets: Sequence[Statement], whole: Collection[str] = (), mirroring: bool = True
+    gradient: Gradient, lets: Sequence[Statement], whole: Collection[str] = (), shown: bool = True
 ) -> ClosedForms:
     """What finds the closed forms of a program's gradients, in order of computation.
 
@@ -178,14 +179,14 @@ def closed_forms(
         gradient: the differentiated program.
         lets: names for known quotients.
         whole: gradients that are not inserted, besides those given from outside: such as error signals.
-        mirroring: as `ClosedForms` has it.
+        shown: as `ClosedForms` has it.
     """
     given = gradient.seeds.values()
     signals = {t.name: t for t in (*given, *(a.gradient for a in gradient.adjoints))}
     inputs = {t.name for t in gradient.forward.inputs}
     results = frozenset(a.gradient.name for a in gradient.adjoints if a.tensor.name in inputs)
     kept = frozenset([*whole, *(t.name for t in given)])
-    return ClosedForms(gradient.forward, signals, kept, results, lets, mirroring)
+    return ClosedForms(gradient.forward, signals, kept, results, lets, shown)
 
 
 def _is_sum(value: Expr) -> bool:

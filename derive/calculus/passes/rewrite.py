@@ -69,10 +69,10 @@ def _match(let: Statement, candidate: Access) -> dict[Expr, Expr] | None:
 def distribute(term: Term, name: str, summands: Sequence[Term], program: Program) -> tuple[Term, ...]:
     """`term` with the sum of `summands` in place of its factor of tensor `name`: ``sum(a * sum(b)) = sum(a * b)``.
 
-    Exact where the tensor is read once, as a factor of the whole product, and all reductions are sums; then the indices
-    of its access take the place of the free ones of the summands. A bound index that is taken goes by another name (r
-    becomes r'). An access outside the tensor reads 0, the summands may not: the ranges of the tensor become guards,
-    which are discharged where possible. Elsewhere `term` comes back as it is.
+    Exact where the tensor is read once, as a factor of the whole product, all reductions are sums, and the summands
+    have one free index for each axis, not the digits of one; then the indices of its access take their place. A bound
+    index that is taken goes by another name (r becomes r'). An access outside the tensor reads 0, the summands may not:
+    the ranges of the tensor become guards, which are discharged where possible. Elsewhere `term` comes back as it is.
 
     Brackets of the summands come to multiply the other factors too, so that these should be finite.
     """
@@ -81,6 +81,8 @@ def distribute(term: Term, name: str, summands: Sequence[Term], program: Program
     others = Mul(*(f for f in factors if f not in read))
     nested = any(a.tensor == name for a in accesses(others))
     if len(read) != 1 or nested or not all(t.is_sum for t in (term, *summands)):
+        return (term,)
+    if any(len(t.free) != len(read[0].indices) for t in summands):
         return (term,)
     return tuple(_product(term, others, read[0], s, program) for s in summands)
 

@@ -92,7 +92,7 @@ def _choices(
     """Every gradient that has a closed form, in order of computation."""
     gradient = Gradient(forward, dict(seeds), adjoints, program, {})
     known = [let for let in distributions(forward, set(program.tensors)) if let.target.name in forward.tensors]
-    forms, taken = closed_forms(gradient, known, whole, mirroring=False), program.names() | forward.names()
+    forms, taken = closed_forms(gradient, known, whole, shown=False), program.names() | forward.names()
     groups: dict[str, list[Statement]] = {}
     for statement in program.statements:
         collapsed = replace(statement, term=_collapsed(statement.term, program))

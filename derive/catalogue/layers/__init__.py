@@ -70,7 +70,7 @@ LAYERS: "dict[str, Entry[Layer]]" = entries(
             "dense": "dense (fully connected) layer",
             "flatten": "flattening of images to vectors",
             "bilinear": "bilinear layer",
-            "embedding": "embedding: a learned vector per label",
+            "embedding": "a learned vector per label",
         },
         "activations.activation": {
             "sigmoid": "logistic function",

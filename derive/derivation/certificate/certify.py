@@ -13,15 +13,15 @@ from gradscribe.derive.derivation.certificate.captions import caption_gaps
 from gradscribe.derive.derivation.certificate.certificate import ROWS_TOLERANCE, Certificate, Label
 from gradscribe.derive.derivation.certificate.differences import slope_gap, whole_gap
 from gradscribe.derive.derivation.certificate.matrices import matrix_gaps
-from gradscribe.derive.derivation.certificate.rows import comparisons, environment, gap, is_defined
+from gradscribe.derive.derivation.certificate.rows import Values, comparisons, environment, gap, is_defined
 from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.forward.remarks.constants import TOLERANCE, change
 from gradscribe.derive.derivation.network.kinds.alike import not_alike
-from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.page_record import Definition, Derivation
 from gradscribe.derive.derivation.record.section_record import Section
-from gradscribe.derive.ir.interpret import complete_sizes, interpret, number
-from gradscribe.derive.ir.term import Access, Program
+from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, number
+from gradscribe.derive.ir.term import Access, Program, Term
 from gradscribe.derive.layer.sampling import Size, TooLargeError, sample_sizes, sample_values
 from gradscribe.kept import kept_with
 
@@ -90,6 +90,8 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
                 false = f"{derivation.name}: {name}, matrix form"
     if derivation.chapters:
         chain = float(np.maximum(chain, whole_gap(derivation, rng)))
+    if (stated := _stated_gap(derivation, rng)) > difference:
+        difference, worst = stated, f"{derivation.name}: a forward equation"
     return Certificate(
         shapes,
         len(exact | rounded),  # conditional rows are evaluated on some shapes only
@@ -149,6 +151,27 @@ def _rewritten_gap(derivation: Derivation, rng: np.random.Generator) -> float:
         stated = interpret(rewritten.shown.forward, values, sizes)
         gaps += [gap(values[s.target.name], stated[s.target.name], 1.0) for s in rewritten.shown.forward.statements]
     return float(np.max([0.0, *gaps]))
+
+
+def _stated_gap(derivation: Derivation, rng: np.random.Generator) -> float:
+    """The greatest difference between the sides of a forward equation as it is printed."""
+    rewritten = derivation.rewritten
+    if rewritten is None:
+        return 0.0
+    program = derivation.program
+    draw = partial(sample_sizes, derivation.layer or program, rng, mapping=derivation.mapping, limit=60_000)
+    sizes = complete_sizes(program, _sizes(draw, rewritten.idealised))
+    values = interpret(program, sample_values(program, sizes, rng), sizes)
+    return float(np.max([0.0, *(_sides_gap(d, values, sizes) for d in derivation.equations)]))
+
+
+def _sides_gap(equation: Definition, values: Values, sizes: Mapping[Symbol, Size]) -> float:
+    """The same on the box of the indices that are free in it, those of the digits where it is y[s*i + r] = x[i, r]."""
+    free = equation.terms[0].free
+    left, _ = evaluate(Term(free, (), equation.left), values, sizes)
+    right = np.asarray(sum(evaluate(replace(term, free=free), values, sizes)[0] for term in equation.terms))
+    same = (left == right) | (np.isnan(left) & np.isnan(right))  # infinite, too: the maximum of no element
+    return gap(np.where(same, 0.0, left), np.where(same, 0.0, right), floor=1.0)
 
 
 def _sizes(draw: Callable[[], dict[Symbol, Size]], stated: Iterable[Idealised]) -> dict[Symbol, Size]:

@@ -1,7 +1,8 @@
 """The forward equations as a derivation shows them, and the sentences around them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import sympy
 from sympy import Expr, Integer, Symbol
@@ -13,24 +14,28 @@ from gradscribe.derive.derivation.letters.name import name_parts
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.index import affine, bounds, fresh_names, integer
-from gradscribe.derive.ir.term import Access, Program, Statement, Term
+from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term, accesses
 from gradscribe.derive.layer.interface import Kind
 
 _LETTERS = "h v o q m a e"
 """For an axis that is written to by sums of indices alone."""
 
 
-def definitions(program: Program) -> tuple[Definition, ...]:
+def definitions(program: Program, sums: bool = False) -> tuple[Definition, ...]:
     """One equation per tensor: statements that accumulate are added up.
 
     An element that is met where indices say so is a sum over these with a bracket in it: u[h] = sum [h = s*i + r] x[i].
     Where statements write parts of an axis that lie apart, each is an equation of its own.
+
+    Args:
+        program: the statements.
+        sums: whether digits that are only written to, y[s*i + r] = x[i, r], are such a sum, too.
     """
     found: dict[Access, Definition] = {}
-    named = in_one_naming(program)
+    named = in_one_naming(program, sums)
     for name in dict.fromkeys(s.target.name for s in program.statements):
         statements = named.definitions(name)
-        for statement, (left, term) in zip(statements, _equations(statements, program), strict=True):
+        for statement, (left, term) in zip(statements, _equations(statements, program, sums), strict=True):
             term = replace(term, guards=tuple(g for g in term.guards if not proved(term, g, program)))
             before = found.get(left)
             terms = (*before.terms, term) if before else (term,)
@@ -38,13 +43,42 @@ def definitions(program: Program) -> tuple[Definition, ...]:
     return tuple(found.values())
 
 
-def _equations(statements: Sequence[Statement], program: Program) -> list[tuple[Access, Term]]:
+def both_ways(program: Program) -> tuple[Definition, ...]:
+    """The equations; before one whose digits are only written to, y[s*i + r] = x[i, r], the same as a sum."""
+    plain, sums = definitions(program), definitions(program, sums=True)
+    as_sum = {d.left.tensor: d for d in sums if d not in plain}
+    pairs = ((as_sum.get(d.left.tensor), d) for d in plain)
+    return tuple(d for pair in pairs for d in pair if d is not None)
+
+
+def _equations(statements: Sequence[Statement], program: Program, sums: bool) -> list[tuple[Access, Term]]:
     """The statements of one tensor, in the same indices; axes that they cover as a whole or in parts as expressions."""
     parts = [equation(s) for s in statements]
     if len(parts) > 1 and _apart(parts, statements, program):
         return parts
-    whole = [[axis for axis in scattered(s.term) if _covers(axis, s.term, program)] for s in statements]
-    return [equation(s, axes) for s, axes in zip(statements, whole, strict=True)]
+    left = _by_digits(statements, program, sums)
+    ordered = [replace(s, term=_high_digits_first(s.term)) for s in statements]
+    return [equation(s, [axis for axis in scattered(s.term) if axis[:2] in left]) for s in ordered]
+
+
+def _by_digits(statements: Sequence[Statement], program: Program, sums: bool) -> set[tuple[Symbol, Expr]]:
+    """The axes that have digits on the left side: those of all statements, else y[h] = b and y[s*i + r] = x[i, r]."""
+    whole = [{axis[:2] for axis in scattered(s.term) if _covers(axis, s.term, program)} for s in statements]
+    return {axis for axis in set.intersection(*whole) if not (sums and only_written(axis[1], statements))}
+
+
+def _high_digits_first(term: Term) -> Term:
+    """The term, which sums over the digits of s*i + r in the order in which they are written."""
+    places = [list(affine(value, term.indices).terms) for _, value, _ in scattered(term)]
+    digits = [v for place in places for v in reversed(radix_order(term, place) or [])]
+    order = {v: n for n, v in enumerate(digits)}
+    return replace(term, bound=tuple(sorted(term.bound, key=lambda r: order.get(r.index, len(order)))))
+
+
+def only_written(place: Expr, statements: Iterable[Statement]) -> bool:
+    """Whether no tensor is read at the place that digits make up: w[K*g + k] has an axis of K*G elements."""
+    read = (e for s in statements for a in accesses(s.term.body) for e in a.indices)
+    return all(sympy.expand(e - place) != 0 for e in read)
 
 
 def _covers(axis: tuple[Symbol, Expr, Expr], term: Term, program: Program) -> bool:
@@ -73,7 +107,7 @@ def _apart(parts: Sequence[tuple[Access, Term]], statements: Sequence[Statement]
     return bool(sympy.expand(end - statements[0].target.shape[axis]) == 0)
 
 
-def in_one_naming(program: Program) -> Program:
+def in_one_naming(program: Program, sums: bool = False) -> Program:
     """The program in which all statements of a tensor have the same indices for its axes, where that can be.
 
     An axis goes by the index that no delta asks for: u[n,v] = b[v] names v what a window writes at s*j + t. One that
@@ -85,7 +119,8 @@ def in_one_naming(program: Program) -> Program:
     for name in dict.fromkeys(s.target.name for s in program.statements):
         found: list[Symbol] = []
         terms = [s.term for s in program.definitions(name)]
-        hidden = {axis[0] for t in terms for axis in scattered(t) if len(terms) > 1 or _covers(axis, t, program)}
+        axes = [axis for t in terms for axis in scattered(t) if len(terms) > 1 or _covers(axis, t, program)]
+        hidden = {index for index, place, _ in axes if not (sums and only_written(place, program.definitions(name)))}
         for index, extent in _names(program.definitions(name)):
             if index not in hidden and name_parts(index.name).marks:  # no letter: y_1, the second axis of y
                 place = extent, sum(e == extent for e in program.tensors[name].shape[: len(found)])
@@ -111,6 +146,20 @@ def _named(statement: Statement, names: Sequence[Symbol]) -> Statement:
     return statement if clash or not own else replace(statement, term=term.rename(own))
 
 
+def single_summands(equations: Sequence[Definition], program: Program) -> Iterator[Words]:
+    """Why y[h] = sum [h = s*i + r] x[i, r] is the same as y[s*i + r] = x[i, r]."""
+    said: dict[Symbol, Words] = {}
+    for term in (t for d in equations for t in d.terms):
+        for axis in (a for a in scattered(term) if _covers(a, term, program)):
+            index, place, _ = axis
+            digits = [v for v in term.indices if v in place.free_symbols]
+            others = (w for v in digits[1:-1] for w in (", one ", v))
+            said[index] = ("each ", index, " is ", place, " for one ", digits[0], *others, " and one ", digits[-1])
+    if said:
+        first, *words = (w for n, words in enumerate(said.values()) for w in ((", ",) if n else ()) + words)
+        yield (str(first).capitalize(), *words, ": every sum has one summand.")
+
+
 def _reading_order(term: Term) -> tuple[bool, bool]:
     """What is added before what is summed, what is subtracted last."""
     return bool(term.body.as_coeff_Mul()[0] < 0), bool(term.bound)
@@ -120,18 +169,34 @@ def shapes(program: Program) -> Words:
     """``x is (N, H, W, C), w is (R, T, C, K)``."""
     words: list[str | Expr] = []
     outputs = [program.tensors[name] for name in program.outputs]
-    for tensor in (*program.inputs, *outputs):
-        words += [", " if words else "", Access(tensor.name)]
-        if tensor.ravel is not None and len(tensor.shape) == 1:
-            words += [" has ", tensor.shape[0], f" {'integers' if tensor.integer else 'elements'} (of any shape)"]
-        elif tensor.shape:
-            words += [" is (", *joined(tensor.shape), f"){' of integers' if tensor.integer else ''}"]
-        else:
-            words.append(" is an integer" if tensor.integer else " is a scalar")
+    for elements, group in groupby((*program.inputs, *outputs), key=_elements):
+        tensors = list(group)
+        if elements is None:
+            words += [
+                w for tensor in tensors for w in (", " if words or tensor is not tensors[0] else "", *_shape(tensor))
+            ]
+            continue
+        names = joined([Access(t.name) for t in tensors], " and ")
+        verb, (extent, noun) = "has" if len(tensors) == 1 else "have", elements
+        words += [", " if words else "", *names, f" {verb} ", extent, f" {noun} (of any shape)"]
     raveled = {t.shape[t.ravel]: None for t in program.inputs if t.ravel is not None and len(t.shape) > 1}
     for extent in raveled:
         words += [", ", extent, " for any number of axes"]
     return tuple(w for w in words if w != "")
+
+
+def _elements(tensor: Tensor) -> tuple[Expr, str] | None:
+    """How many elements a tensor of any shape has, and of what; None for one of certain axes."""
+    if tensor.ravel is None or len(tensor.shape) != 1:
+        return None
+    return tensor.shape[0], "integers" if tensor.integer else "elements"
+
+
+def _shape(tensor: Tensor) -> Words:
+    """``x is (N, C)``."""
+    if tensor.shape:
+        return (Access(tensor.name), " is (", *joined(tensor.shape), f"){' of integers' if tensor.integer else ''}")
+    return (Access(tensor.name), " is an integer" if tensor.integer else " is a scalar")
 
 
 def parameters(display: Display) -> Words:
@@ -149,10 +214,10 @@ def parameters(display: Display) -> Words:
             if values[0] != 0:  # one that is open is a factor of the equations
                 words += [", " if words else "", f"{option.name} true" if values[0].is_number else values[0]]
             continue
-        if values == (option.symbols[0],) and option.symbols[0].name == option.name:
+        if values == (option.symbols[0],) and option.symbols[0].name == option.name and not option.words:
             unnamed += values
         else:
-            words += [", " if words else "", f"{option.name} ", *joined(values)]
+            words += [", " if words else "", f"{option.words or option.name} ", *joined(values)]
     if unnamed:
         words += [", " if words else "", "parameters " if len(unnamed) > 1 else "parameter ", *joined(unnamed)]
     return tuple(w for w in words if w != "")

@@ -6,7 +6,7 @@ from gradscribe.derive.calculus.reduced_sizes import reduced
 from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation.forms.caption.words.glossary import glossary
 from gradscribe.derive.derivation.forward.displayed_settings import Display
-from gradscribe.derive.derivation.forward.forward_equations import definitions, setup
+from gradscribe.derive.derivation.forward.forward_equations import both_ways, definitions, setup
 from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.forward.remarks.constants import unchanging
 from gradscribe.derive.derivation.forward.remarks.notes import notes
@@ -29,15 +29,18 @@ def assembled(
     layer = display.layer
     lets = () if isinstance(layer, Network) else rewritten.lets  # a network has no letters for them
     fixed = unchanging(program)
+    equations = definitions(program) if isinstance(layer, Network) else both_ways(program)
     return Derivation(
         name=layer.name,
         title=layer.title,
         source=layer.source,
         setup=setup(display, program),
         glossary=glossary(sections, program.statements),
-        definitions=definitions(program),
+        definitions=equations,
         sizes=tuple((size, reduced(value)) for size, value in program.sizes),
-        notes=notes(program, lets, rewritten.idealised, fixed, quotients=quotients(program, sections)),
+        notes=notes(
+            program, lets, rewritten.idealised, fixed, quotients=quotients(program, sections), equations=equations
+        ),
         sections=tuple(sections),
         program=program,
         rewritten=rewritten,

@@ -16,16 +16,8 @@ from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Access, EquationError, Program, Range, Statement, Tensor, Term, accesses
 from gradscribe.derive.layer.interface import Kind, Layer, Option
-from gradscribe.derive.layer.update import GRADIENT, STEP, WEIGHT, Optimiser
-
-WORDS = {
-    "lr": ("learning rate", "eta"),
-    "momentum": ("momentum", "mu"),
-    "weight_decay": ("weight decay", "lambda"),
-    "eps": ("", "epsilon"),
-    STEP: ("number of the step", STEP),
-}
-"""What options of optimisers are called in sentences, and their usual letters."""
+from gradscribe.derive.layer.letters import read_letters
+from gradscribe.derive.layer.update import GRADIENT, WEIGHT, Optimiser, optimiser_of
 
 
 def descent() -> Optimiser:
@@ -35,7 +27,8 @@ def descent() -> Optimiser:
     rate = Symbol("lr", real=True)
     step = Statement(new, Term((Range(e, extent),), (), p(e) - rate * g(e)))
     program = Program((p, g), (step,), (new.name,))
-    return Optimiser(Layer("sgd", "SGD", "gradient descent", program, options=(Option("lr", (rate,), Kind.NUMBER),)))
+    layer = Layer("sgd", "SGD", "gradient descent", program, options=(Option("lr", (rate,), Kind.NUMBER),))
+    return optimiser_of(layer, {})
 
 
 def with_update(page: Derivation, weights: Sequence[str], optimiser: Optimiser | None = None) -> Derivation:
@@ -104,12 +97,13 @@ class _Equations:
     def symbols(self) -> Mapping[Symbol, Expr]:
         """What stands for the options: flags have their defaults, numbers a letter that the page has not."""
         found: dict[Symbol, Expr] = {}
+        asked = dict(read_letters(self.optimiser.layer.letters, self.optimiser.name).chosen)
         for option in self.optimiser.layer.options:
             (symbol,) = option.symbols
             if option.kind is Kind.FLAG:
                 found[symbol] = Integer(bool(option.default))
                 continue
-            _, letter = WORDS.get(option.name, (option.name, option.name))
+            letter = asked.get(option.name, option.name)
             names = (letter, SOUND.get(letter, option.name), option.name, *(f"{letter}_{k}" for k in range(1, 99)))
             name = next(n for n in names if n not in self.taken)
             found[symbol] = Symbol(name, **symbol.assumptions0)
@@ -174,7 +168,7 @@ class _Equations:
         """What is trained, and what the letters of the update are."""
         layer, symbols = self.optimiser.layer, self.symbols
         given: list[Words] = [
-            (f"{WORDS.get(o.name, (o.name.replace('_', ' '), ''))[0]} ", symbols[o.symbols[0]])
+            (f"{o.words or o.name.replace('_', ' ')} ", symbols[o.symbols[0]])
             for o in layer.options
             if o.kind is not Kind.FLAG
         ]
@@ -192,9 +186,9 @@ class _Equations:
 
 
 def _bare(words: Words) -> Words:
-    """``beta_1`` alone where a number is called as it is written, or nothing else."""
+    """``beta_1`` alone where a number is called as it is written, or by the first letters of that."""
     name, symbol = words
-    return (symbol,) if str(name).strip().replace(" ", "_") in ("", str(symbol)) else words
+    return (symbol,) if str(symbol).startswith(str(name).strip().replace(" ", "_")) else words
 
 
 def _listed(parts: Sequence[Words]) -> Words:

@@ -4,7 +4,7 @@ A name in an equation and a letter in print are two things. Here are the names; 
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import sympy
@@ -84,7 +84,8 @@ def passages(derivation: Derivation) -> Iterator[tuple[Notation, Any]]:
 
 
 def _printed(section: Section) -> tuple[Any, ...]:
-    return section.title, section.setup, section.steps, section.caption, section.results
+    boxes = tuple(replace(box, caption=None) for box in section.results)  # of which the words and the form are printed
+    return section.title, section.setup, section.steps, section.caption, boxes
 
 
 def names_of(derivation: Derivation, apart: Collection[str] = ()) -> Names:

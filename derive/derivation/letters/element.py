@@ -15,7 +15,7 @@ from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.derive.calculus.passes.left_side import equation
 from gradscribe.derive.derivation.letters.name import PRIME
 from gradscribe.derive.derivation.letters.renaming import renamed, symbols_of
-from gradscribe.derive.derivation.record.section_record import Result, Section
+from gradscribe.derive.derivation.record.section_record import LevelGradients, Result, Section
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Program, Statement, accesses
 
@@ -23,10 +23,13 @@ Axes = Mapping[str, tuple[Symbol, ...]]
 """The letter of every axis, by tensor."""
 
 
-def axis_letters(program: Program, taken: Collection[str] = ()) -> dict[str, tuple[Symbol, ...]]:
+def axis_letters(
+    program: Program, taken: Collection[str] = (), known: Axes | None = None
+) -> dict[str, tuple[Symbol, ...]]:
     """The letters of the axes of every tensor of a program; those of one tensor differ.
 
-    An axis that no index runs over gets a letter that is neither among the names of the program nor `taken`.
+    An axis that no index runs over gets a letter that is neither among the names of the program nor `taken`. Tensors
+    that are `known` keep their letters.
     """
     found: dict[str, tuple[Symbol, ...]] = {}
     readers: dict[str, list[Statement]] = {}
@@ -34,7 +37,11 @@ def axis_letters(program: Program, taken: Collection[str] = ()) -> dict[str, tup
         for name in {a.tensor for a in accesses(statement.term.body)}:
             readers.setdefault(name, []).append(statement)
     names = program.names() | set(taken)
+    names |= {name.lower() for name in names}  # m runs over M, if over anything
     for name, tensor in reversed(program.tensors.items()):
+        if known is not None and name in known:
+            found[name] = known[name]
+            continue
         own = readers.get(name, [])
         choices: list[list[Symbol]] = [[] for _ in tensor.shape]
         for letters in (*_onward(name, own, found), *_as_read(name, own), *_as_defined(name, program)):
@@ -62,8 +69,15 @@ def _as_read(name: str, readers: Sequence[Statement]) -> Iterator[list[list[Symb
 
 
 def _running(index: Expr, reader: Statement) -> list[Symbol]:
-    """The indices that run over an axis, those of the reader's own element first."""
-    return [v for v in reader.term.indices if v in index.free_symbols]
+    """The indices that run over an axis, those of the reader's own element first.
+
+    Over x[C*g + c] no one does where what reads it is u[K*g + k]: there g is a digit, and no letter for channels.
+    """
+    left, _ = equation(reader)
+    plain = {e for e in left.indices if isinstance(e, Symbol)}
+    digits = set().union(*(e.free_symbols for e in left.indices)) - plain
+    found = [v for v in reader.term.indices if v in index.free_symbols]
+    return [v for v in found if v in plain] if len(found) > 1 and digits.intersection(found) else found
 
 
 def _as_defined(name: str, program: Program) -> Iterator[list[list[Symbol]]]:
@@ -93,7 +107,7 @@ def with_element_letters(section: Section, page: Axes) -> Section:
     lemmas = tuple(with_element_letters(lemma, page) for lemma in section.lemmas)
     if not section.wrt or not section.steps[0].left.indices:
         return replace(section, lemmas=lemmas)
-    plain = page.get(section.wrt) or axis_letters(section.forward)[section.wrt]
+    plain = page.get(section.wrt) or axis_letters(section.forward, known=page)[section.wrt]
     old = section.steps[0].left.indices  # a number where an axis has one element
     others = {v for r in section.results for v in r.step.left.indices}
     primed = primed_letters(plain, symbols_of((section.steps, section.results)) - others - set(old))
@@ -106,6 +120,15 @@ def with_element_letters(section: Section, page: Axes) -> Section:
         results=tuple(_boxed(renamed(result, names), plain, primed) for result in section.results),
         lemmas=lemmas,
     )
+
+
+def with_level_letters(line: LevelGradients, sections: Mapping[str, Section], page: Axes) -> LevelGradients:
+    """A line of the table of all levels: its error signal in the letters that the box has."""
+    section = sections.get(next(iter(line.sections), ""))
+    if section is None or section.wrt not in page:
+        return line
+    names = zip(section.steps[0].left.indices, page[section.wrt], strict=True)
+    return replace(line, signal=renamed(line.signal, {v: letter for v, letter in names if isinstance(v, Symbol)}))
 
 
 def primed_letters(letters: Sequence[Symbol], taken: set[Symbol]) -> tuple[Symbol, ...]:

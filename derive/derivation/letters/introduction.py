@@ -241,7 +241,7 @@ def _made_up(program: Program) -> set[Expr]:
 
 def _owner(group: Group, letters: Mapping[Group, Name]) -> Group | None:
     """Who has the letter that the group has by itself; None where it has it."""
-    return next((g for g, n in letters.items() if g is not group and shape(n) == shape(group.letter)), None)
+    return next((g for g, n in letters.items() if g != group and shape(n) == shape(group.letter)), None)
 
 
 # ----- tables ---------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from gradscribe.derive.derivation.forward.place import coordinate, places
 from gradscribe.derive.derivation.gradient.weight_update import labelled
 from gradscribe.derive.derivation.letters.allocation import allotted, asked_for
 from gradscribe.derive.derivation.letters.collection import Group, Names, names_of
-from gradscribe.derive.derivation.letters.element import axis_letters, with_element_letters
+from gradscribe.derive.derivation.letters.element import axis_letters, with_element_letters, with_level_letters
 from gradscribe.derive.derivation.letters.introduction import introduced
 from gradscribe.derive.derivation.letters.name import Name, name_parts
 from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
@@ -42,8 +42,10 @@ def in_letters(derivation: Derivation, request: Letters = NONE, known: Collectio
     level = _levelled if derivation.table is None else lambda section: section
     new = {id(s): s for s in derivation.sections}
     new |= {id(s): level(with_element_letters(s, axes)) for s in derivation.printed_sections}
+    by_tensor = {s.wrt: s for s in derivation.sections}
     page = replace(
         derivation,
+        levels=tuple(with_level_letters(line, by_tensor, axes) for line in derivation.levels),
         sections=tuple(new[id(s)] for s in derivation.sections),
         chapters=tuple(replace(c, sections=tuple(new[id(s)] for s in c.sections)) for c in derivation.chapters),
     )

@@ -189,10 +189,11 @@ class BackPropagation:
     ) -> Derived:
         """Sums are inserted into the last row; then the formula is complete, and a second one reaches further down."""
         last = section.steps[-1]
-        sums = [d for d in lemmas if any(a.tensor == d.gradient for t in last.terms for a in accesses(t.body))]
-        terms = last.terms
-        for lemma in sums:
-            terms = tuple(p for t in terms for p in distribute(t, lemma.gradient, lemma.terms, program))
+        terms, sums = last.terms, list[Derived]()
+        for lemma in (d for d in lemmas if any(a.tensor == d.gradient for t in last.terms for a in accesses(t.body))):
+            put = tuple(p for t in terms for p in distribute(t, lemma.gradient, lemma.terms, program))
+            sums += [lemma] if put != terms else []
+            terms = put
         read = self._reader(adjoint, last.left, program)
         derived = Derived(adjoint, section, terms, inserts=tuple(d.gradient for d in (*lemmas, *above)))
         found = self._results(derived, program, sums, read)

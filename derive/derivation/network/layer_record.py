@@ -7,6 +7,7 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.ir.term import Access
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Row:
     Attributes:
         label: its level, such as "l+1" or "c3".
         layers: what it consists of, names of the catalogue: a layer and its activation.
-        reads: the levels or inputs that it reads.
+        reads: the levels, by their labels, and inputs that it reads.
         shape: the extents of its value.
         weights: what is trained, (tensor, shape).
         parameters: how many numbers are trained.
@@ -25,7 +26,7 @@ class Row:
 
     label: str
     layers: tuple[str, ...]
-    reads: tuple[str, ...]
+    reads: tuple[str | Access, ...]
     shape: tuple[Expr, ...]
     weights: tuple[tuple[str, tuple[Expr, ...]], ...]
     parameters: Expr

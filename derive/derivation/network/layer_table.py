@@ -10,7 +10,7 @@ from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
 from gradscribe.derive.derivation.network.lettering import Lettering, lettered
-from gradscribe.derive.ir.term import Program
+from gradscribe.derive.ir.term import Access, Program
 
 
 def layer_table(network: Network, program: Program, lettering: Lettering, notation: Notation) -> LayerTable:
@@ -33,7 +33,8 @@ def network_table(network: Network) -> LayerTable:
 def _row(level: Level, labels: dict[str, str], counts: dict[str, Expr], network: Network, program: Program) -> Row:
     parts = network.part
     names = {node.name for node in level.nodes}
-    reads = (labels.get(source, source) for node in level.nodes for source in node.inputs if source not in names)
+    sources = (source for node in level.nodes for source in node.inputs if source not in names)
+    reads = (labels[source] if source in labels else Access(source) for source in sources)
     weights = [w for w in network.weights if parts[w].node in names]
     shapes = {w: network.program.tensors[w].shape for w in weights}
     value = dict(network.results)[level.nodes[-1].name]

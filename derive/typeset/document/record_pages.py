@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.reduced_sizes import reduced
 from gradscribe.derive.composition.network import Network
+from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.forward.forward_equations import definitions
 from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
 from gradscribe.derive.derivation.network.layer_table import network_table
@@ -31,8 +32,9 @@ def layer(source: Layer) -> Document:
 
 
 def optimiser(source: Optimiser) -> Document:
-    """Its equations."""
-    return layer(source.layer)
+    """Its equations, in the letters of its page."""
+    heading = Heading("title", _DEEP, (f"{source.name}: {source.layer.title}" if source.layer.title else source.name,))
+    return _document(derive(source.layer).notation, heading, *_equations(source.layer.program))
 
 
 def program(source: Program) -> Document:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain, pairwise
 
+from gradscribe.derive.derivation.forms.caption.words.signs import OperatorSign, Shifted
 from gradscribe.derive.derivation.letters.name import NUMBERED, Name
 from gradscribe.derive.ir.reductions import Reduction
 from gradscribe.derive.typeset.mathematics.latex_letters import letters
@@ -166,6 +167,11 @@ class LatexTypesetter(Typesetter):
             return rf"\partial {self.notation.scalar(tensor)}/\partial {lower}"
         plain = self._tensor(tensor)
         return rf"\hat{{{plain[0].upper()}{plain[1:]}}}"
+
+    def operator(self, e: OperatorSign) -> str:
+        """An operation; no line of a paragraph ends within the place that something is shifted to."""
+        text = super().operator(e)
+        return f"{{{text}}}" if isinstance(e, Shifted) else text
 
     def _ones(self, extents: str) -> str:
         return rf"\mathbf{{1}}_{{{extents}}}"

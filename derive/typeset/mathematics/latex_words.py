@@ -1,11 +1,15 @@
 """Words with LaTeX mathematics between dollars: what LaTeX and Markdown have in common."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+
+from sympy import Expr
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.letters.name import NUMBERED
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.sentence import Label, Words
+from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.document.layer_cells import (
     EQUATIONS,
     headings,
@@ -20,6 +24,7 @@ from gradscribe.derive.typeset.mathematics.latex_width import width
 
 Escape = Callable[[str], str]
 LINE_MAY_END = r", \allowbreak "
+_SPACE = re.compile(r"(?<= )")
 
 
 def sentence(words: Words, t: InlineTypesetter, escape: Escape = prose) -> str:
@@ -38,6 +43,31 @@ def sentence_width(words: Words, t: InlineTypesetter) -> float:
     return width("".join(prose(w) if isinstance(w, str) else inner.expr(w) for w in words))
 
 
+def lines_of(words: Words, t: InlineTypesetter, room: float) -> list[Words]:
+    """Words on lines of at most so much, in em, that end at a space between words."""
+    pieces: Words = tuple(
+        piece for w in words for piece in ([p for p in _SPACE.split(w) if p] if isinstance(w, str) else [w])
+    )
+    lines: list[list[str | Expr]] = [[]]
+    for group in _unbroken(pieces):
+        if lines[-1] and sentence_width((*lines[-1], *group), t) > room:
+            lines.append([])
+        lines[-1] += group
+    return [(*line[:-1], line[-1].rstrip(" ")) if isinstance(line[-1], str) else tuple(line) for line in lines]
+
+
+def _unbroken(pieces: Words) -> Iterator[Words]:
+    """What stands between two spaces; the space behind it belongs to it."""
+    group: Words = ()
+    for piece in pieces:
+        group = (*group, piece)
+        if isinstance(piece, str) and piece.endswith(" "):
+            yield group
+            group = ()
+    if group:
+        yield group
+
+
 def measured(footer: Footer, t: InlineTypesetter) -> str:
     """What was measured, the figures between dollars."""
     return footer.sentence(lambda figure: f"${t.figure(figure)}$", f"${t.rounded}$")
@@ -48,8 +78,10 @@ def layer_cells(table: LayerTable, escape: Escape) -> list[list[list[str]]]:
     t, narrow = InlineTypesetter(table.notation), BreakableTypesetter(table.notation)
     rows = []
 
-    def label(name: str) -> str:
-        """A number such as l+1 is mathematics, a name is not."""
+    def label(name: str | Access) -> str:
+        """A number such as l+1 is mathematics, and so is a tensor; the name of a layer is not."""
+        if not isinstance(name, str):
+            return f"${t.expr(name)}$"
         return f"${t.expr(Label(name))}$" if NUMBERED.fullmatch(name) else escape(name)
 
     for row in table.shown:

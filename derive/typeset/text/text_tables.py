@@ -117,7 +117,8 @@ def _cells(row: Row, table: LayerTable, t: TextTypesetter) -> list[list[str]]:
     """What stands in each column."""
     weights = [f"{t.letter(letter)} {shape(table.number(s), t)}" for letter, s in row.weights]
     extents = [shape(v, t) for v in values(table, row)]
-    layers, reads = (list(map(visible, names)) for names in (row.layers, row.reads))
+    layers = list(map(visible, row.layers))
+    reads = [visible(name) if isinstance(name, str) else t.expr(name) for name in row.reads]
     equations = [[spans(row.equations)]] if EQUATIONS in headings(table) else []
     return [[visible(row.label)], layers, reads, extents, weights, *equations, [parameters(table, row, t)]]
 

@@ -248,6 +248,26 @@ def test_it_is_said_which_operand_loses_elements() -> None:
     )
 
 
+SKIP = "i < (H-1)//2 + 1; j < (W-1)//2 + 1; k < 2*C; input x[N, H, W, C]; y[n,i,j,k] = x[n, 2*i, 2*j, k - 3]"
+
+
+def test_what_is_read_at_other_places_is_shifted() -> None:
+    """ResNet's shortcut without weights: every second pixel, channels between zeros."""
+    page = derive(layer(SKIP.replace("; ", "\n")))
+    assert form(page, "x") == "∂E/∂x = shift(δ↑2, k+3)"
+    assert words(page, "x").endswith(" along i and j, read at k+3, 0 outside")
+    rng = np.random.default_rng(0)
+    dy = rng.normal(size=(2, 3, 2, 10))
+    expected = np.zeros((2, 5, 4, 5))
+    expected[:, ::2, ::2] = dy[..., 3:8]
+    assert np.allclose(value(page, "x", {"N": 2, "H": 5, "W": 4, "C": 5}, dy=dy), expected)
+    difference = derive(layer("y[i] = x[i+1] - x[i]"))
+    assert form(difference, "x") == "∂E/∂x = shift(δ, i−1) − δ"
+    assert words(difference, "x") == "minus δ, plus δ read at i−1, 0 outside"
+    assert form(derived("zero_pad2d"), "x") == "∂E/∂x = shift(δ, i+p, j+p)"
+    assert "shift(a, i+m) has at i what a has at i+m" in str(derived("concatenation"))
+
+
 def test_what_stands_beside_a_sign_has_one_pair_of_parentheses() -> None:
     page = derive(layer("y[n,i,k] = x[n,i,k] * sigmoid(g[n,k])"))
     assert form(page, "g") == "∂E/∂g = (1−σ(g)) ⊙ σ(g) ⊙ Σ_{i} δ ⊙ x"

@@ -89,6 +89,34 @@ def test_pooling_by_a_logarithm_of_exponentials_gives_shares() -> None:
     assert np.allclose(row_value(box.step.terms, values, sizes), values["dy"][:, None] * shares)
 
 
+LIKELIHOOD = """
+    input x[N, C], t[N]
+    integer t
+    constant m
+    m[n] = max(k) x[n,k]
+    z[n] = sum(k) exp(x[n,k] - m[n])
+    y[n,k] = x[n,k] - m[n] - log(z[n])
+"""
+
+
+def test_a_label_is_a_position_so_that_the_logarithm_of_shares_at_it_has_their_slope() -> None:
+    page = derive(layer_of_text(LIKELIHOOD + "l = -sum(n) y[n,t[n]]/N", "likelihood"))
+    box = section(page, "x").results[-1]
+    assert TextTypesetter(box.step.notation).expr(box.form) == "∂E/∂x = 1/N (∂E/∂l ⊙ (p−onehot(t)))"
+    values, sizes = point(section(page, "x"), np.random.default_rng(2), 5)
+    shares = np.exp(values["x"]) / np.exp(values["x"]).sum(1, keepdims=True)
+    expected = values["dy"] / len(shares) * (shares - np.eye(shares.shape[1])[values["t"]])
+    assert np.allclose(row_value(box.step.terms, values, sizes), expected)
+    assert "As Σ_{k} [k=t[n]]=1, since t[n] is a position:" in str(page)
+    assert certify(page, shapes=3).holds
+
+
+def test_a_label_that_may_be_ignored_is_no_position() -> None:
+    page = derive(layer_of_text(LIKELIHOOD + "l = -sum(n) [t[n] >= 0]*y[n,t[n]]/N", "likelihood"))
+    assert "is a position" not in str(page)
+    assert certify(page, shapes=3).holds
+
+
 def test_causal_attention_has_the_form_of_attention() -> None:
     found = derive(LAYERS["scaled_dot_product_attention"](), settings={"is_causal": "true"})
     own = section(found, "u")

@@ -14,6 +14,7 @@ from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.letters.element import axis_letters
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.layer.letters import NOTATIONS
+from gradscribe.derive.typeset import markdown
 from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
 from gradscribe.derive.typeset.text import text_writer
@@ -110,6 +111,16 @@ def test_the_letters_of_an_activation_are_those_of_its_value_further_on() -> Non
     letters = axis_letters(derive(network).program)
     assert [v.name for v in letters["conv2d1_u"]] == [*"nijc"]
     assert [v.name for v in letters["conv2d2_u"]] == [*"nijk"]
+
+
+def test_a_group_is_no_letter_for_its_channels() -> None:
+    page = str(derived("conv2d", groups="G"))
+    assert "g<G" in page
+    assert "g′" not in page
+    elements = set(re.findall(r"For one element x\[n′,i′,j′,(\w)′\]", page))
+    assert elements == set(re.findall(r"δ⁽ˡ⁻¹⁾\[n′,i′,j′,(\w+)′\]", page))
+    assert " is a number." not in page
+    assert " is written " not in page
 
 
 def test_levels_are_marked_everywhere_or_nowhere() -> None:
@@ -267,3 +278,9 @@ def test_what_is_of_integers_is_said_and_indices_have_ranges_where_nothing_is_su
     assert "t has M integers (of any shape)" in text_writer.render(derived("embedding"))
     assert "Indices run over e<M.\n" in text_writer.render(derived("gelu"))
     assert "τ is (N) of integers" in text_writer.render(derive(NETWORKS["lenet5"]()))
+
+
+def test_an_input_in_the_table_of_layers_has_its_letter() -> None:
+    page = derive(gradscribe.network("input x[N, C]; dense(3); loss softmax_cross_entropy"), letters="t=tau")
+    assert re.search(r"l\+1 +softmax_cross_entropy +l, τ", text_writer.render(page))
+    assert r"softmax\_cross\_entropy | $l$, $\tau$ |" in markdown.render(page)

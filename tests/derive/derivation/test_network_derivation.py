@@ -359,7 +359,7 @@ def test_a_network_without_weights_is_differentiated_by_its_input() -> None:
 
 def test_markdown_has_the_table_and_its_formulas_are_closed() -> None:
     page = markdown.render(derived("lenet5"))
-    assert "| c1 | conv2d, scaled\\_tanh | x | $(N, \\allowbreak 28, \\allowbreak 28, " in page
+    assert "| c1 | conv2d, scaled\\_tanh | $x$ | $(N, \\allowbreak 28, \\allowbreak 28, " in page
     assert "Trained in all: $60000$." in page
     assert page.count("$$") % 2 == 0
     assert page.count(r"\begin{aligned}") == page.count(r"\end{aligned}")
@@ -396,3 +396,9 @@ def test_a_row_of_the_golden_chain_by_hand() -> None:
 )
 def test_what_arrives_is_an_error_signal_unless_an_activation_comes_last(chain: str, sentence: str) -> None:
     assert sentence in text_writer.render(derive(network(f"input x[N, C]; {chain}"))).splitlines()
+
+
+def test_a_gradient_of_digits_is_put_in_nowhere() -> None:
+    """Flattened pixels of one channel, shuffled before: their gradient has the digits of one axis for indices."""
+    page = derive(network("input x[N, 4, 4, 2]; conv2d(4, 3, padding=1) -> pixel_shuffle(2) -> flatten -> dense(5)"))
+    assert certify(page, shapes=2).holds

@@ -18,6 +18,7 @@ from gradscribe.derive.derivation.network.kinds.repeated import with_repeats
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
 from gradscribe.derive.ir.functions import divides
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
+from gradscribe.derive.ir.term import Access
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.look import Look
@@ -137,6 +138,33 @@ def test_a_level_says_what_is_read_in_the_boxes_of_another() -> None:
     assert "levels 5 lower" in text_writer.render(replace(derived("resnet20"), repeated=()))
 
 
+def test_a_gradient_is_as_for_another_of_its_letter_only() -> None:
+    text = text_writer.render(derived("resnet20"), look=Look(width=160))
+    assert re.search(r"Gradient with respect to γ⁽ˡ⁺⁴⁷⁾, by the steps of rows \d+ to \d+:", text)
+    found = re.findall(r"(?:with respect to |∂E/∂)(\w+)⁽\S+⁾, as for (\w+)⁽", text)
+    assert found
+    assert all(one == other for one, other in found)
+
+
+REFERRED = (
+    "input x[N, 5, C]; dense(4) -> residual(layer_norm -> conv1d(4, 1))"
+    " -> residual(layer_norm -> dense(6) -> relu -> dense(4))"
+)
+
+
+def test_rows_that_are_referred_to_are_printed() -> None:
+    sections = {s.wrt: s for s in derived(REFERRED).sections}
+    assert not any(sections[s.like].like for s in sections.values() if s.like and s.likeness is None)
+    assert "by the steps of rows" in text_writer.render(derived(REFERRED))
+
+
+def test_the_table_has_the_letters_of_the_boxes() -> None:
+    text = text_writer.render(derived("resnet20"), look=Look(width=160))
+    assert (
+        text.count("(shift(δ⁽ˡ⁺³⁸⁾↑2, c+16) + (δ⁽ˡ⁺³³⁾↑2 ∗ w⁽ˡ⁺³³⁾))") == 2
+    )  # the shortcut's, below a box and in the table
+
+
 def test_what_is_not_printed_has_the_number_of_what_stands_for_it() -> None:
     page = derived("lenet5")
     numbers = document(page).numbers
@@ -189,7 +217,7 @@ def rows(*layers: str) -> LayerTable:
     """A chain of levels a, b, ... that read the level before."""
     shape = (Symbol("N"),)
     table = [
-        Row(chr(97 + n), (layer,), (chr(96 + n) if n else "x",), shape, (), Symbol("N"))
+        Row(chr(97 + n), (layer,), (chr(96 + n) if n else Access("x"),), shape, (), Symbol("N"))
         for n, layer in enumerate(layers)
     ]
     return LayerTable(tuple(table), {}, derived(CHAIN).notation)

@@ -157,7 +157,7 @@ def test_settings_specialise() -> None:
     assert found["x"][1] == full
     grouped = results("conv2d", groups="G")
     assert grouped["w"][1].startswith("correlation of ẋ with δ, δ dilated by s, stride d, padded by p, at the end")
-    assert grouped["x"][1].endswith("padded by d(R−1)−p and d(T−1)−p, summed over k, for every ⌊g/C⌋")
+    assert grouped["x"][1].endswith("padded by d(R−1)−p and d(T−1)−p, summed over k, for every ⌊q/C⌋")
     assert "u_3" not in str(derive(layer("conv2d"), settings={"groups": "G"}, order=2))
 
 

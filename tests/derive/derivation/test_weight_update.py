@@ -1,5 +1,6 @@
 """The update at the end of a page: its equations, run in order as printed, beside NumPy; where it stands."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -168,3 +169,30 @@ def test_states_carry_the_letter_of_their_weight() -> None:
 def test_an_optimiser_without_anything_to_move_is_refused(name: str, order: int, called: str) -> None:
     with pytest.raises(EquationError, match=name):
         derive(find(name), order=order, optimiser=wanted(called))
+
+
+@together("name", ["sgd", "adam"])
+def test_an_optimiser_has_the_same_letters_on_its_page_and_at_the_end_of_another(name: str) -> None:
+    own = find_any(name)
+    assert isinstance(own, Optimiser)
+    alone, beside = str(derive(own.layer)), str(derive(find("dense"), optimiser=own))
+    words = ["learning rate η", "weight decay λ", *(["momentum μ"] if name == "sgd" else ["number of the step t", "ε"])]
+    for word in words:
+        assert word in alone.replace("\n", " ")
+        assert word in beside.replace("\n", " ")
+    assert not re.search(r"\b(lr|eps|weight_decay)\b", alone + beside)
+
+
+def test_a_letter_that_is_a_tensor_of_the_update_is_none_of_an_option() -> None:
+    own = optimiser("lr = 0.1\nnew_eta[...] = eta[...] + g[...]\nnew_p[...] = p[...] - lr*new_eta[...]", "own")
+    assert "lr" in str(derive(own.layer))
+    assert "η" in str(derive(own.layer))
+
+
+@together(
+    ("name", "row"), [("text", "w ← w − η ∂E/∂w"), ("latex", r"\leftarrow"), ("markdown", r"w &\leftarrow w-\eta")]
+)
+def test_no_format_says_that_a_weight_is_less_than_itself(name: str, row: str) -> None:
+    found = rendered(derived("dense"), name)
+    assert row in found
+    assert "w &= w-" not in found

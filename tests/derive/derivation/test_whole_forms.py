@@ -95,3 +95,31 @@ def test_the_certificate_computes_them() -> None:
         for s in page.sections
     )
     assert not certify(replace(page, sections=broken), shapes=3).holds
+
+
+GROUPS = """
+    input x[N, I, G*C]
+    input a[G*C]
+    output y[N, I, G*C]
+    m[n,g] = sum(i,c) x[n,i,C*g+c]/(I*C)
+    y[n,i,C*g+c] = a[C*g+c]*(x[n,i,C*g+c] - m[n,g])
+    g < G
+    c < C
+"""
+
+
+def test_digits_of_an_axis_are_axes() -> None:
+    assert written(derived("group_norm"), "x").endswith(
+        "= 1/(MC) (1/√(ε+v) ⊙ (MC (δ ⊙ γ) − Σ_{e,c} δ ⊙ γ − h ⊙ Σ_{e,c} δ ⊙ γ ⊙ h))"
+    )
+    page = derive(layer(GROUPS))
+    assert str(page).count("In whole tensors an axis of places Cg+c counts as one axis for each of g and c.") == 1
+    assert written(page, "x") == "∂E/∂x = δ ⊙ a − 1/(IC) Σ_{i,c} δ ⊙ a"
+    whole = closed(page, "x").caption
+    assert isinstance(whole, Whole)
+    rng = np.random.default_rng(5)
+    dy, a = rng.normal(size=(2, 3, 10)), rng.normal(size=10)
+    found = whole_value(whole, {"dy": dy, "a": a}, {s: {"C": 5, "G": 2}.get(s.name, 3) for s in page.program.symbols()})
+    cut = (dy * a).reshape(2, 3, 2, 5)
+    assert np.allclose(found, cut - cut.mean((1, 3), keepdims=True))
+    assert certify(page, shapes=2).holds

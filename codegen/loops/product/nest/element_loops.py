@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 
 from sympy import Expr, Integer, Symbol, sympify
 
-from gradscribe.codegen.kernel.conditions.label_conditions import LabelCondition
 from gradscribe.codegen.loops.product.nest.arrangement import Arrangement
 from gradscribe.codegen.loops.product.nest.c_scalars import RealPrinter, constant
 from gradscribe.codegen.loops.product.nest.function_loops import FINAL_REAL, FINAL_SIZE, NULL, ZERO, Loops, joined_by
@@ -25,6 +24,7 @@ from gradscribe.codegen.python.expression import (
 )
 from gradscribe.codegen.python.scalars.scalar import size
 from gradscribe.codegen.python.statement import Assign, Return
+from gradscribe.derive.calculus.passes.positions import LabelCondition
 from gradscribe.derive.ir.index import natural
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import Access, Guard, accesses

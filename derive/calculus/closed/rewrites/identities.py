@@ -13,7 +13,9 @@ from sympy import Add, Expr, Mul
 
 from gradscribe.derive.calculus.closed.rewrites.matching import places, same
 from gradscribe.derive.calculus.closed.rewrites.nested import is_plain, upright
+from gradscribe.derive.calculus.passes.positions import label_conditions
 from gradscribe.derive.calculus.passes.reuse import Names
+from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Range, Statement, Term
 
 
@@ -28,18 +30,20 @@ class Definition:
 
 @dataclass(frozen=True)
 class Known:
-    """The value of a sum, and the tensors by whose definition it is so."""
+    """The value of a sum, the tensors by whose definition it is so, and the labels that have to be positions for it."""
 
     value: Expr
-    tensors: tuple[str, ...]
+    tensors: tuple[str, ...] = ()
+    labels: tuple[Expr, ...] = ()
 
 
 class Identities:
-    """What the equations of a forward program say of sums."""
+    """What the equations of a forward program say of sums, and `positions`: that a label is one."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, positions: bool = True) -> None:
         self.names = Names(program)
         self.definitions = [d for s in program.statements for d in self._definitions(s, program)]
+        self.labels = [c for c in label_conditions(program) if positions and not c.counted]
 
     def known(self, total: InnerSum, free: Sequence[Range]) -> Known | None:
         """The value of a sum within an expression of `free` indices; None where no definition says it."""
@@ -73,20 +77,35 @@ class Identities:
         found = [p for p in parts if p is not None]
         if len(found) < len(parts):
             return None
-        return Known(Add(*(p.value for p in found)), tuple(dict.fromkeys(name for p in found for name in p.tensors)))
+        tensors = dict.fromkeys(name for p in found for name in p.tensors)
+        labels = dict.fromkeys(label for p in found for label in p.labels)
+        return Known(Add(*(p.value for p in found)), tuple(tensors), tuple(labels))
 
     def _valued(self, outer: Expr, inner: Expr, term: Term) -> Known | None:
         """One product, summed."""
         ranges = [r for r in term.bound if r.index in inner.free_symbols]
         outer = outer * Mul(*(r.extent for r in term.bound if r not in ranges))
         if not ranges:
-            return Known(outer, ())
+            return Known(outer)
+        if len(ranges) == 1 and (label := self._position(inner, ranges[0])) is not None:
+            return Known(outer, labels=(label,))
         for d in self.definitions:
             for place in places(d.term.body, inner, d.term.indices, [r.index for r in ranges]):
                 over = {place[r.index]: r.extent for r in d.term.bound}
                 whole = over == {r.index: r.extent for r in ranges}
                 if whole and same(d.term.body.xreplace(place), inner):
                     return Known(outer * d.value.xreplace(place), (d.tensor,))
+        return None
+
+    def _position(self, bracket: Expr, counted: Range) -> Expr | None:
+        """The label in a bracket [k = t[n]] that holds for one k whatever n is; None elsewhere."""
+        if not isinstance(bracket, equal) or counted.index not in bracket.args:
+            return None
+        (label,) = (e for e in bracket.args if e != counted.index)
+        for condition in (c for c in self.labels if c.extent == counted.extent):
+            indices = [r.index for r in condition.ranges]
+            if any(same(condition.label.xreplace(p), label) for p in places(condition.label, label, indices)):
+                return label
         return None
 
 

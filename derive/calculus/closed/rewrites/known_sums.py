@@ -12,11 +12,12 @@ from gradscribe.derive.ir.term import InnerSum, Range
 
 @dataclass(frozen=True)
 class KnownSum:
-    """A sum whose value is known, by the definition of these tensors."""
+    """A sum whose value is known, by the definition of these tensors, and as these labels are positions."""
 
     total: InnerSum
     value: Expr
     tensors: tuple[str, ...]
+    labels: tuple[Expr, ...] = ()
 
 
 def valued(
@@ -38,7 +39,7 @@ def valued(
             continue
         known = identities.known(inner, (*free, *ranges))
         if known is not None and not known.value.has(InnerSum) and length(known.value) < length(inner):
-            found.append(KnownSum(inner, known.value, known.tensors))
+            found.append(KnownSum(inner, known.value, known.tensors, known.labels))
             mapping[total] = InnerSum(outer * known.value, *ranges) if ranges else outer * known.value
     return normal(value.xreplace(mapping), signals), tuple(found)
 

@@ -207,14 +207,16 @@ class Whole:
     Attributes:
         value: sums, products and functions of accesses without indices; `Total` says over what is summed.
         tensors: what counts along the axes of every tensor; axes of one label are the same.
-        result: what counts along the axes of the result.
+        result: what counts along the axes of the result, digits apart.
         bound: the index of a sum, and the label that it stands for.
+        extents: how many values every label has that is a digit.
     """
 
     value: Expr
-    tensors: tuple[tuple[str, tuple[Symbol, ...]], ...]
+    tensors: tuple[tuple[str, tuple[Symbol | Digits, ...]], ...]
     result: tuple[Symbol, ...]
     bound: tuple[tuple[Symbol, Symbol], ...]
+    extents: tuple[tuple[Symbol, Expr], ...] = ()
 
 
 def labels_of(axis: Axis) -> tuple[Symbol, ...]:

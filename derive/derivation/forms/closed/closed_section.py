@@ -2,8 +2,13 @@
 
 from dataclasses import replace
 
+from sympy import Expr
+
 from gradscribe.derive.calculus.closed.closed_form import ClosedForms
 from gradscribe.derive.calculus.closed.stage import Stage, as_terms
+from gradscribe.derive.derivation.forms.caption.operation import Caption, Whole
+from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
+from gradscribe.derive.derivation.forms.caption.words.operator_form import operator_form
 from gradscribe.derive.derivation.forms.caption.words.signs import Same
 from gradscribe.derive.derivation.forms.closed.digit_form import in_digits
 from gradscribe.derive.derivation.forms.closed.whole_form import whole_form
@@ -23,12 +28,22 @@ def closed(section: Section, forms: ClosedForms) -> Section:
     if not stages:
         return section
     *rows, last = (*([split] if split else []), *(_step(stage, split or box, forms) for stage in stages))
-    whole = whole_form(last)
-    form = Same(Access(last.left.tensor), whole.value) if whole is not None else None
-    found = Result(last, ("closed form",), _lead(stages[-1]), whole, form, steps=tuple(rows), closed=True)
+    said, form = _in_whole_tensors(last, forms)
+    found = Result(last, ("closed form",), _lead(stages[-1]), said, form, steps=tuple(rows), closed=True)
     read = {a.tensor for step in (*rows, last) for t in step.terms for a in accesses(t.body)}
     lets = (let for let in forms.lets if let.target.name in read and let not in section.lets)
     return replace(section, results=(*section.results, found), lets=(*section.lets, *lets))
+
+
+def _in_whole_tensors(row: Step, forms: ClosedForms) -> tuple[Whole | Caption | None, Expr | None]:
+    """The row in sums over axes or, where a label is one of its factors, as an operation with a name; and its form."""
+    whole = whole_form(row)
+    if whole is not None:
+        return whole, Same(Access(row.left.tensor), whole.value)
+    tensors = (*forms.program.inputs, *forms.signals.values(), *(let.target for let in forms.lets))
+    named = caption(row, replace(forms.program, inputs=tuple(dict.fromkeys(tensors))))
+    form = operator_form(named, row.left.tensor) if named is not None else None
+    return (named if form is not None else None), form
 
 
 def _step(stage: Stage, box: Step, forms: ClosedForms) -> Step:
@@ -44,7 +59,7 @@ def _reason(stage: Stage) -> Words:
         return (*joined([Access(name) for name in stage.inserted]), " inserted")
     if stage.known:
         numbers = [Equals(v.total, v.value) for v in stage.known if v.value.is_Number]
-        return (*joined(numbers), *(" " if numbers else ""), "by ", *_definitions(stage))
+        return (*joined(numbers), *(" " if numbers and stage.known[0].tensors else ""), *_known(stage))
     return ("by ", *_definitions(stage)) if stage.read else (stage.words,)
 
 
@@ -53,8 +68,22 @@ def _lead(stage: Stage) -> Words:
     if stage.identities:
         return ("As ", *joined([Equals(*pair) for pair in stage.identities]), ":")
     if stage.known:
-        return ("As ", *joined([Equals(v.total, v.value) for v in stage.known]), " by ", *_definitions(stage), ":")
+        return (
+            "As ",
+            *joined([Equals(v.total, v.value) for v in stage.known]),
+            " " if any(v.tensors for v in stage.known) else "",
+            *_known(stage),
+            ":",
+        )
     return ("By ", *_definitions(stage), ":") if stage.read else ("With ", *_reason(stage), ":")
+
+
+def _known(stage: Stage) -> Words:
+    """Why sums have these values."""
+    labels = list(dict.fromkeys(label for v in stage.known for label in v.labels))
+    positions: Words = (*joined(labels, " and "), " is a position" if len(labels) == 1 else " are positions")
+    defined: Words = ("by ", *_definitions(stage)) if any(v.tensors for v in stage.known) else ()
+    return (*defined, *((", since ", *positions) if labels else ()))
 
 
 def _definitions(stage: Stage) -> Words:

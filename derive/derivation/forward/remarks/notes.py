@@ -8,8 +8,10 @@ from sympy import Expr, Symbol
 
 from gradscribe.derive.calculus.collapse import proved
 from gradscribe.derive.calculus.reduced_sizes import named
+from gradscribe.derive.derivation.forward.forward_equations import single_summands
 from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.quotients import Partial
+from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.sentence import Below, Equals, Words, joined
 from gradscribe.derive.ir.functions import sigmoid
 from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Term, accesses
@@ -23,6 +25,7 @@ def notes(
     stated: Collection[str] | None = None,
     numbers: Mapping[Symbol, Expr] | None = None,
     quotients: Sequence[Statement] = (),
+    equations: Sequence[Definition] = (),
 ) -> tuple[Words, ...]:
     """The sentences: what is written out, padding, functions, for which sizes, places of maxima, constants, quotients.
 
@@ -34,11 +37,13 @@ def notes(
         stated: the tensors whose equations are printed; all if None.
         numbers: sizes that a network fixes.
         quotients: what rows have a letter for though no equation defines it.
+        equations: as they are printed, where sums over digits stand among them.
     """
     shown = tuple(s for s in program.statements if stated is None or s.target.name in stated)
     part = replace(program, statements=shown)
     return (
         *_written_out(lets),
+        *single_summands(equations, program),
         *_padding(program, shown, numbers or {}),
         *((Equals(function, meaning), ".") for function, meaning in sorted(_explained(part), key=str)),
         *_stated_for([one for one in idealised if one.equation.target.name in {s.target.name for s in shown}]),

@@ -28,7 +28,7 @@ def once_for_a_kind(sections: Iterable[Section], letters: Mapping[str, str] = {}
     for section in sections:
         if section.results:
             known = kinds.setdefault(_kind(section, letters), [])
-            section = _once(section, known)
+            section = _once(section, sorted(known, key=lambda s: letters.get(s.wrt) != letters.get(section.wrt)))
             if section.likeness is None:
                 known.append(section)
         found.append(section)
@@ -77,7 +77,8 @@ def _once(section: Section, known: Sequence[Section]) -> Section:
         names = names_of(other, section)
         if names is not None and is_other(section, other, names):
             return replace(section, like=other.wrt, likeness=names)
-    return replace(section, like=known[0].wrt) if known and not is_box(section) else section
+    first = next((s for s in known if not s.like), None)  # whose rows are printed
+    return replace(section, like=first.wrt) if first is not None and not is_box(section) else section
 
 
 def _kind(section: Section, letters: Mapping[str, str]) -> Hashable:

@@ -72,7 +72,7 @@ def _token(
     row: Row, place: int, places: Mapping[str, int], table: LayerTable, equations: Mapping[str, Hashable]
 ) -> Hashable:
     """What the table says of a level, its sources by how far they lie before it."""
-    reads = tuple(place - places[source] if source in places else source for source in row.reads)
+    reads = tuple(place - places[source] if isinstance(source, str) else source for source in row.reads)
     weights = tuple(table.number(shape) for _, shape in row.weights)
     return row.layers, reads, table.number(row.shape), weights, equations.get(row.label)
 

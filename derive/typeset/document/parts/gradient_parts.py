@@ -97,15 +97,17 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
     if section.like:
         first, last = numbers.rows[section.like]
         rows = f"row {first}" if first == last else f"rows {first} to {last}"
-        other = (", as for ", Access(section.like), f" ({rows})")
+        other: Words = (", as for ", Access(section.like), f" ({rows})")
+        if section.likeness is None and _letter(section, section.wrt) != _letter(section, section.like):
+            other = (f", by the steps of {rows}",)  # nobody looks for a gradient by w below one by gamma
         names = exchanged([section], section.steps[0].notation)
         passages: list[Passage] = [
             paragraph([(*capitalised(section.title), *other, *((" with ", *names) if names else ()), ":")])
         ]
         closed = [replace(result, steps=()) for result in section.results if result.closed]
         first_, *others = closed or section.results
-        several = first_.operation is not None and first_.form is None and len(first_.operation.summands) > 1
-        name = () if several else first_.name  # words that list what no form says
+        several = first_.operation is not None and len(first_.operation.summands) > 1
+        name = () if several else first_.name  # a list in words: there is a form, or it says little
         section = replace(section, results=(replace(first_, lead=(), name=name), *others))
     elif is_box(section):
         numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
@@ -124,6 +126,12 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
     if section.closed is not None and not section.like:  # the rows that lead to the closed form, too
         numbers.rows[section.wrt] = numbers.rows[section.wrt][0], numbers.last - 1
     return Part(section.steps[0].notation, (*passages, *boxes))
+
+
+def _letter(section: Section, tensor: str) -> str:
+    """What a tensor is called, whatever its level."""
+    letter, _ = section.steps[0].notation.levels.get(tensor, (tensor, ""))
+    return letter
 
 
 def _is_boxed_at_once(section: Section) -> bool:

@@ -24,6 +24,7 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Rotated,
     Same,
     Scaled,
+    Shifted,
     Total,
     Transposed,
     Unpooled,
@@ -33,7 +34,7 @@ from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.expressions.format_signs import FormatSigns
 from gradscribe.derive.typeset.terms.pieces import Operand, Part
 
-CALLED = {Unpooled: "unpool", OneHot: "onehot", Reshaped: "reshape"}
+CALLED = {Unpooled: "unpool", OneHot: "onehot", Reshaped: "reshape", Shifted: "shift"}
 """The signs that are written as functions."""
 COMPOUND = (Add, Mul, Added, Scaled, Convolved, Correlated, Kronecker, Elementwise, Matrices, Total)
 """What stands in parentheses where it is an operand."""
@@ -103,7 +104,7 @@ class OperatorWriter(FormatSigns, ABC):
             case Total():
                 over = self._reduction(SUM, [[Part(self.expr(v)) for v in args[1:]]])
                 return f"{''.join(part.text for part in over)} {self.expr(args[0], tight=True)}"
-            case Unpooled() | OneHot() | Reshaped():
+            case Unpooled() | OneHot() | Reshaped() | Shifted():
                 return self._call(CALLED[type(e)], [self.expr(a) for a in args])
             case Ones():
                 return self._ones(self.cross.join(self.expr(a, tight=True) for a in args))

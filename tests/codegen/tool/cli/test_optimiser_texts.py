@@ -11,9 +11,9 @@ from tests.codegen.tool.cli.running import GENERATED, Command, is_a_mistake
 @pytest.mark.parametrize(
     ("form", "equation"),
     [
-        ("text", "new_v[e] = momentum v[e] + h[e]"),
-        ("latex", r"\mathrm{new\_v}_{e} &= \mathrm{momentum}\,v_{e}+h_{e}"),
-        ("markdown", r"\mathrm{new\_v}_{e} &= \mathrm{momentum}\,v_{e}+h_{e}"),
+        ("text", "new_v[e] = μ v[e] + h[e]"),
+        ("latex", r"\mathrm{new\_v}_{e} &= \mu\,v_{e}+h_{e}"),
+        ("markdown", r"\mathrm{new\_v}_{e} &= \mu\,v_{e}+h_{e}"),
     ],
     ids=["text", "latex", "markdown"],
 )

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sympy import Expr, Symbol, preorder_traversal
+from sympy import Expr, Function, Symbol, preorder_traversal
 
-from gradscribe.derive.derivation.forms.caption.operation import Caption, Product, Window
+from gradscribe.derive.calculus.collapse import radix_order
+from gradscribe.derive.derivation.forms.caption.operation import Caption, Digits, Product, Whole, Window
 from gradscribe.derive.derivation.forms.caption.words.shape import full, product_of_matrices, routed, valid
 from gradscribe.derive.derivation.forms.caption.words.signs import (
     Apart,
@@ -17,19 +18,20 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Ones,
     Reshaped,
     Rotated,
+    Shifted,
     Total,
     Unpooled,
 )
 from gradscribe.derive.derivation.record.section_record import Result, Section
-from gradscribe.derive.derivation.record.sentence import Hadamard, Words
+from gradscribe.derive.derivation.record.sentence import Hadamard, Words, joined
 from gradscribe.derive.ir.functions import is_indicator
-from gradscribe.derive.ir.index import integer
+from gradscribe.derive.ir.index import affine, integer
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 
 _TURNED: Words = (" turned round along every axis that windows slide along, its last element first.",)
 _PADDED = (
-    "Padding puts zeros in front of the first and behind the last element of every axis that windows slide along; the "
-    "first window begins with the first of them."
+    "Padding puts zeros in front of the first and behind the last element of every axis that windows slide along, or "
+    "takes elements away where its number is negative; the first window begins with the first that is there then."
 )
 _TURNED_WINDOWS = " The windows of a convolution are those of the correlation with the kernel turned round."
 _FULL: Words = ("Full: every window that meets an element counts.",)
@@ -51,7 +53,10 @@ def glossary(sections: Iterable[Section], statements: Iterable[Statement]) -> tu
     parts = [part for section in sections for part in section.parts]
     boxes = [result for part in parts for result in part.results]
     terms = [t for part in parts for step in part.steps for t in step.terms]
-    return (*_brackets([*terms, *(t for box in boxes for t in box.step.terms)]), *_signs(boxes, _indices(statements)))
+    return (
+        *_brackets([*terms, *(t for box in boxes for t in box.step.terms)]),
+        *_signs(boxes, [s.term for s in statements]),
+    )
 
 
 def _brackets(terms: Sequence[Term]) -> Iterator[Words]:
@@ -62,9 +67,9 @@ def _brackets(terms: Sequence[Term]) -> Iterator[Words]:
         yield (f"A bracket [...] is 1 where what stands in it holds, and 0 elsewhere{also}.",)
 
 
-def _indices(statements: Iterable[Statement]) -> tuple[Symbol, Symbol]:
+def _indices(equations: Iterable[Term]) -> tuple[Symbol, Symbol]:
     """The index of a window and the one within it, as the first equation with windows has them, or others."""
-    for term in (s.term for s in statements):
+    for term in equations:
         free, bound = ({r.index for r in ranges} for ranges in (term.free, term.bound))
         for index in (e for a in accesses(term.body) for e in a.indices):
             at, taps = index.free_symbols & free, index.free_symbols & bound
@@ -73,13 +78,13 @@ def _indices(statements: Iterable[Statement]) -> tuple[Symbol, Symbol]:
     return integer(PLACE), integer(TAP)
 
 
-def _signs(boxes: Sequence[Result], indices: tuple[Symbol, Symbol]) -> Iterator[Words]:
+def _signs(boxes: Sequence[Result], equations: Sequence[Term]) -> Iterator[Words]:
     """Signs and words, in the order in which they build on each other."""
     used = {type(e) for box in boxes for root in _expressions(box) for e in preorder_traversal(root)}
     products = [p for box in boxes if box.operation is not None for p in _products(box.operation)]
     windows = [(w, p) for p in products if routed(p) is None for w in p.windows]
     a, g, m = Access(FIRST), Access(SECOND), integer(STEP)
-    i, r = indices
+    i, r = _indices(equations)
 
     def summed(index: Expr) -> Expr:
         return Total(Access(a.tensor, index) * Access(g.tensor, r), r)
@@ -101,13 +106,27 @@ def _signs(boxes: Sequence[Result], indices: tuple[Symbol, Symbol]) -> Iterator[
             a,
             " with ",
             m - 1,
-            " zeros between its elements; a kernel dilated by ",
+            f" zeros between its elements{' along every axis that windows slide along' if windows else ''}"
+            "; a kernel dilated by ",
             m,
             " is the same.",
         )
     if Every in used or any(w.stride != 1 for w, _ in windows):
         every = " is every ", m, "-th element of ", a, ", from the first one on; with stride ", m, " every ", m, "-th"
         yield (Every(a, m), *every, " window counts.")
+    if Shifted in used:
+        yield (
+            Shifted(a, i + m),
+            " has at ",
+            i,
+            " what ",
+            a,
+            " has at ",
+            i + m,
+            ", and 0 where that is outside of ",
+            a,
+            ".",
+        )
     if Ones in used:
         yield (Ones(m), " is a kernel of ", m, " ones.")
     if Kronecker in used:
@@ -144,8 +163,25 @@ def _signs(boxes: Sequence[Result], indices: tuple[Symbol, Symbol]) -> Iterator[
             "A product of tensors of more than two axes is one of matrices, along their last two, which a transpose "
             "exchanges; one of two axes is the same matrix in all.",
         )
+    yield from _digits(boxes, equations)
     if used & {Elementwise, Hadamard}:
         yield (Hadamard(), " multiplies element by element; a tensor is the same along an axis that it lacks.")
+
+
+def _digits(boxes: Sequence[Result], terms: Sequence[Term]) -> Iterator[Words]:
+    """What a sum over a digit of an index means where a form has no indices; an equation has the index itself."""
+    forms = [box.caption for box in boxes if isinstance(box.caption, Whole)]
+    axes = ((axis, form) for form in forms for _, own in form.tensors for axis in own if isinstance(axis, Digits))
+    below = {tuple(dict(form.extents)[v] for v in axis.labels[1:]) for axis, form in axes}
+    said: dict[tuple[Expr, ...], Words] = {}
+    for term in terms:
+        for place in (e for a in accesses(term.body) for e in a.indices if not e.has(Function)):
+            digits = (radix_order(term, list(affine(place, term.indices).terms)) or [])[::-1]
+            extents = tuple(term.extent(v) for v in digits[1:])
+            if extents in below:
+                words = (place, " counts as one axis for each of ", *joined(digits, " and "), ".")
+                said.setdefault(extents, ("In whole tensors an axis of places ", *words))
+    yield from said.values()
 
 
 def _padding(windows: Sequence[tuple[Window, Product]]) -> Iterator[Words]:

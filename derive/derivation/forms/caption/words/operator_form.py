@@ -24,12 +24,14 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Apart,
     Convolved,
     Correlated,
+    Element,
     Elementwise,
     Every,
     Matrices,
     Rotated,
     Same,
     Scaled,
+    Shifted,
     Transposed,
     Unpooled,
 )
@@ -144,7 +146,7 @@ def _plain(p: Product) -> tuple[Expr, ...]:
 
 
 def _moved(p: Product, operand: Operand) -> tuple[Expr, ...]:
-    """One tensor or formula as it is, or the elements of a tensor put apart."""
+    """One tensor or formula as it is, or the elements of a tensor put apart, or read at other places."""
     shown = bare(operand)
     windows = [a for a in operand.axes if isinstance(a, Window)]
     rest = [a for a in operand.axes if not isinstance(a, Window)]
@@ -153,6 +155,12 @@ def _moved(p: Product, operand: Operand) -> tuple[Expr, ...]:
     if not windows:
         return (shown,) if shown is not None else ()
     shown = letter(operand)
-    if shown is None or any(w.mirrored or w.before != 0 for w in windows) or all(w.spread == 1 for w in windows):
+    shifted = [w for w in windows if w.before != 0]
+    apart = [w for w in windows if w not in shifted or w.spread != 1]
+    if shown is None or any(w.mirrored for w in windows) or any(w.stride != 1 for w in shifted):
         return ()
-    return (_stepped(Every, _stepped(Apart, shown, [w.spread for w in windows]), [w.stride for w in windows]),)
+    if all(w.spread == 1 for w in windows) and not shifted:
+        return ()
+    form = _stepped(Apart, shown, [w.spread for w in apart]) if apart else shown
+    form = Shifted(form, *(Element(p.name(w.at) - w.before, w.at) for w in shifted)) if shifted else form
+    return (_stepped(Every, form, [w.stride for w in apart]) if apart else form,)

@@ -29,6 +29,10 @@ class Every(OperatorSign):
     """``a ↓ s``: every s-th element, one step or one per axis."""
 
 
+class Shifted(OperatorSign):
+    """``shift(a, i+p)``: the elements at other places, one for each axis that is shifted, 0 outside."""
+
+
 class Ones(OperatorSign):
     """A kernel of ones of these extents."""
 

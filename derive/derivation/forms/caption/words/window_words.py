@@ -74,10 +74,12 @@ def padding_words(windows: Sequence[Window | Repeated]) -> Words:
     more = [expanded(a - b) for a, b in zip(after, before, strict=True)]
     if not any((*before, *after)):
         return ()
-    if all(e == 0 or sign(e) < 0 for e in (*before, *after)):
+    if is_cut(windows):
         first: Words = (" without the first ", *one_or_each([-e for e in before]), " elements") if any(before) else ()
         last: Words = ("the last ", *one_or_each([-e for e in after]), " elements") if any(after) else ()
         return (*first, *((" and " if first else " without ", *last) if last else ()))
+    if not any(before):
+        return (", padded at the end by ", *one_or_each(after))
     words: Words = (", padded by ", *one_or_each(before))
     if not any(more):
         return words
@@ -86,6 +88,11 @@ def padding_words(windows: Sequence[Window | Repeated]) -> Words:
     if all(m == 0 or sign(m) < 0 for m in more):
         return (*words, ", at the end by ", *one_or_each([-m for m in more]), " less")
     return (*words, " in front and ", *one_or_each(after), " behind")
+
+
+def is_cut(windows: Sequence[Window | Repeated]) -> bool:
+    """Whether elements at the ends are left away, and no zeros are added."""
+    return all(e == 0 or sign(e) < 0 for w in windows for e in (w.before, w.after))
 
 
 def zeros_between(windows: Sequence[Window]) -> Words:

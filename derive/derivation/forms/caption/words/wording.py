@@ -16,6 +16,7 @@ from gradscribe.derive.derivation.forms.caption.words.shape import (
 from gradscribe.derive.derivation.forms.caption.words.signs import Elementwise
 from gradscribe.derive.derivation.forms.caption.words.window_words import (
     axis_names,
+    is_cut,
     one_or_each,
     padding_words,
     routed_words,
@@ -113,17 +114,28 @@ def _moved(p: Product, operand: Operand) -> Words:
         plain = all(a in p.axes or isinstance(a, Digits) for a in axes)
         return (shown, " in another shape") if plain else ()
     if windows:
-        words: Words = (shown,)
-        mirrored = [w for w in windows if w.mirrored]
-        if mirrored:
-            words += (" turned round along ", *axis_names(mirrored, p))
-        if any(w.spread != 1 for w in windows):
-            words += (" with ", *zeros_between(windows), " between its elements")
-        if any(w.stride != 1 for w in windows):
-            words += (", one element in ", *one_or_each([w.stride for w in windows]))
-        return (*words, *_along(windows, p))
+        shifted = [w for w in windows if w.before != 0 and w.spread == w.stride == 1 and not w.mirrored]
+        if is_cut(windows):
+            return (shown, *_along(windows, p))
+        others = [w for w in windows if w not in shifted]
+        words: Words = (shown, *(_taken_apart(others, p) if others else ()))
+        at: Words = (" read at ", *joined([p.name(w.at) - w.before for w in shifted]), ", 0 outside") if shifted else ()
+        return (*words, *((",",) if others and shifted else ()), *at)
     missing = [v for v in p.axes if v not in operand.labels]
     return (shown, ", the same for every ", *joined([p.name(v) for v in missing])) if missing else (shown,)
+
+
+def _taken_apart(windows: Sequence[Window], p: Product) -> Words:
+    """How the elements stand along axes that are more than cut or shifted."""
+    words: Words = ()
+    mirrored = [w for w in windows if w.mirrored]
+    if mirrored:
+        words += (" turned round along ", *axis_names(mirrored, p))
+    if any(w.spread != 1 for w in windows):
+        words += (" with ", *zeros_between(windows), " between its elements")
+    if any(w.stride != 1 for w in windows):
+        words += (", one element in ", *one_or_each([w.stride for w in windows]))
+    return (*words, *_along(windows, p))
 
 
 def _along(axes: Sequence[Window | Repeated], p: Product) -> Words:
