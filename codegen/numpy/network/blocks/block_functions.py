@@ -20,11 +20,11 @@ from gradscribe.codegen.numpy.network.functions.draft import (
     purpose_of,
     shapes_in_words,
     told_sizes,
+    within_pass,
     written,
 )
 from gradscribe.codegen.numpy.network.planning.memory import Memory, planned
-from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, PASS
-from gradscribe.codegen.python.definition import NONE, Parameter, Signature, of
+from gradscribe.codegen.numpy.print.fixed_names import FIXED, PASS
 from gradscribe.codegen.python.expression import Attribute, Name, method, unpacked
 from gradscribe.codegen.python.names import check_distinct
 from gradscribe.codegen.python.scalars.scalar import DTYPE
@@ -85,15 +85,11 @@ def _function(
     plan = lower(program, called, given, taken, told, known, kept=[*named, *kept])
     memory = planned(plan, program, returned=named, kept=kept, apart=program.outputs, fixed=known)
     first, bound = _first(k, place, block)
-    kinds = [ARRAY for _ in block.made]
     about, heading = origins(k), f"Compute block {word}, {purpose}; rows are those at {place.name}."
     draft = Draft(
         name=f"_{word}_{purpose}",
         purpose=purpose,
-        signature=Signature(
-            (Parameter(PASS, Name("rt.Pass")), *(Parameter(n, ARRAY) for n in block.given)),
-            result=NONE if not kinds else kinds[0] if len(kinds) == 1 else of("tuple", *kinds),
-        ),
+        signature=within_pass(block.given, block.made),
         doc=long_doc(heading, shapes_in_words(program.tensors, block.given, block.made)),
         first=first,
         plan=memory.plan,

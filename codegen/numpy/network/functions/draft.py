@@ -12,8 +12,8 @@ from gradscribe.codegen.numpy.function.binder import shape_of
 from gradscribe.codegen.numpy.function.docstring import enumerated
 from gradscribe.codegen.numpy.plan import Plan
 from gradscribe.codegen.numpy.print.emit import Emitter
-from gradscribe.codegen.numpy.print.fixed_names import PASS, RUNTIME
-from gradscribe.codegen.python.definition import ANY, INT, Function, Parameter, Signature
+from gradscribe.codegen.numpy.print.fixed_names import ARRAY, PASS, RUNTIME
+from gradscribe.codegen.python.definition import ANY, INT, NONE, Function, Parameter, Signature, of
 from gradscribe.codegen.python.expression import Items, Literal, Name, Part
 from gradscribe.codegen.python.scalars.scalar import shape
 from gradscribe.codegen.python.statement import Assign, Body, Statement, let, live, used
@@ -118,6 +118,13 @@ def told_sizes(tensors: Iterable[Tensor], asked: Collection[Expr]) -> tuple[Body
             names = (Name(str(axes.get(axis, "_"))) for axis in range(len(own)))
             found.append(Assign(Items(tuple(names)), shape_of(tensor.name)))
     return tuple(found), known
+
+
+def within_pass(given: Sequence[str], made: Sequence[str]) -> Signature:
+    """The signature of a function that is given the pass and arrays, and returns arrays."""
+    arrays = (Parameter(PASS, Name("rt.Pass")), *(Parameter(name, ARRAY) for name in given))
+    kinds = [ARRAY for _ in made]
+    return Signature(arrays, result=NONE if not kinds else kinds[0] if len(kinds) == 1 else of("tuple", *kinds))
 
 
 def shapes_in_words(tensors: Mapping[str, Tensor], given: Sequence[str], made: Sequence[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import chain
 
 from sympy import Expr
@@ -10,12 +11,18 @@ from gradscribe.codegen.kernel.page.equation import Equation
 from gradscribe.codegen.loops import Correspondence, renamed, symbols_of
 from gradscribe.codegen.numpy.function.docstring import enumerated, long_doc
 from gradscribe.codegen.numpy.function.pass_statements import NET
-from gradscribe.codegen.numpy.network.functions.draft import Draft, Origin, shapes_in_words, told_sizes, written
+from gradscribe.codegen.numpy.network.functions.draft import (
+    Draft,
+    Origin,
+    shapes_in_words,
+    told_sizes,
+    within_pass,
+    written,
+)
 from gradscribe.codegen.numpy.network.sharing.general_extents import Extents
 from gradscribe.codegen.numpy.network.sharing.runs import Alike, Run, alike
 from gradscribe.codegen.numpy.plan import Allocate, Apply, Plan, Record, effects, walk
-from gradscribe.codegen.numpy.print.fixed_names import ARRAY, FIXED, PASS
-from gradscribe.codegen.python.definition import NONE, Parameter, Signature, of
+from gradscribe.codegen.numpy.print.fixed_names import FIXED, PASS
 from gradscribe.codegen.python.expression import Attribute, Name, parts
 from gradscribe.codegen.python.names import Names
 from gradscribe.codegen.python.scalars.scalar import DTYPE
@@ -92,7 +99,7 @@ class _Function:
         """What the function is called: after the layers whose equations it computes."""
         return "_".join(("", *self._layers, self.home.purpose))
 
-    @property
+    @cached_property
     def general(self) -> tuple[Record, ...]:
         """What it computes."""
         return renamed(self.records, self.short, {}, self.extents.put)
@@ -115,25 +122,22 @@ class _Function:
         plan = Plan(f"{network}{name}", self.general)
         given, made = ([short[n] for n in names] for names in (self.given, self.made))
         last = (Return(tuple(map(Name, made))),) if made else ()
-        kinds = [ARRAY for _ in made]
-        result = NONE if not kinds else kinds[0] if len(kinds) == 1 else of("tuple", *kinds)
-        arrays = (Parameter(PASS, Name("rt.Pass")), *(Parameter(n, ARRAY) for n in given))
+        indices = {r.index for r in parts(plan.records) if isinstance(r, Range)}
+        symbols = symbols_of(plan.records) - indices
         found = Draft(
             name=name,
-            signature=Signature(arrays, result=result),
+            signature=within_pass(given, made),
             doc="",
             first=(),
             plan=plan,
             last=last,
-            taken=frozenset({*FIXED, PASS, *short.values(), *(s.name for s in self.extents.sizes)}),
+            taken=frozenset({*FIXED, PASS, *short.values(), *(s.name for s in symbols)}),
             tensors=tensors,
             origins={},
             purpose=home.purpose,
         )
-        body = written(found).body
-        asked = set().union(*map(used, body))
-        indices = {r.index for r in parts(plan.records) if isinstance(r, Range)}
-        sizes = {s for s in symbols_of(plan.records) - indices if s.name in asked}
+        asked = set().union(*map(used, written(found).body))
+        sizes = {s for s in symbols if s.name in asked}
         told, known = told_sizes([tensors[n] for n in given if n in tensors], sizes)
         return replace(
             found,
