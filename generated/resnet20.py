@@ -95,13 +95,10 @@ _BASIC_KEPT = ("norm1.v", "norm1.h", "relu1.y", "norm2.v", "norm2.h", "relu2.y")
 _DOWN_KEPT = ("norm1.v", "norm1.h", "relu1.y", "norm2.v", "norm2.h", "relu2.y")
 
 
-def _batch_norm_forward(
-    net: rt.Pass, u: rt.Array, running_mean: rt.Array, running_var: rt.Array
-) -> tuple[rt.Array, rt.Array, rt.Array, rt.Array]:
+def _batch_norm_forward(net: rt.Pass, u: rt.Array, running_mean: rt.Array) -> tuple[rt.Array, rt.Array, rt.Array]:
     """Compute batch_norm, forward; rows are those at stage1_block1_norm1.
 
-    Given are u (N, H, H, C), running_mean (C,) and running_var (C,). Returned are v (C,), h (N, H, H, C), new_mean
-        (C,) and new_var (C,).
+    Given are u (N, H, H, C) and running_mean (C,). Returned are v (C,), h (N, H, H, C) and new_mean (C,).
     """
     dtype = net.dtype
     N, H, _, C = u.shape
@@ -121,9 +118,7 @@ def _batch_norm_forward(
     net.give(u)
     # new_mean[c] = 1/10 (9 running_mean[c]+m[c])
     new_mean = m / 10 + 9 * running_mean / 10
-    # new_var[c] = 1/10 (9 running_var[c]+NH² v[c]/max(NH²−1, 1))
-    new_var = H**2 * N * v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * running_var / 10
-    return v, h, new_mean, new_var
+    return v, h, new_mean
 
 
 def _basic_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
@@ -138,9 +133,9 @@ def _basic_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
     norm2_running_mean, norm2_running_var = net.weights(f"norm2.running_mean {C}, norm2.running_var {C}")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H, H, C)))
-    norm1_v, norm1_h, norm1_new_mean, norm1_new_var = _batch_norm_forward(
-        net, conv1_u, norm1_running_mean, norm1_running_var
-    )
+    norm1_v, norm1_h, norm1_new_mean = _batch_norm_forward(net, conv1_u, norm1_running_mean)
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+NH² norm1_v[c]/max(NH²−1, 1))
+    norm1_new_var = H**2 * N * norm1_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = net.take((N, H, H, C))
     if not loops.resnet20_basic_forward_1(relu1_y, norm1_beta, norm1_gamma, norm1_h, C, H, N):
@@ -149,9 +144,9 @@ def _basic_forward(net: rt.Pass, x: rt.Array) -> rt.Array:
         np.maximum(relu1_y, 0, out=relu1_y)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, H, C)))
-    norm2_v, norm2_h, norm2_new_mean, norm2_new_var = _batch_norm_forward(
-        net, conv2_u, norm2_running_mean, norm2_running_var
-    )
+    norm2_v, norm2_h, norm2_new_mean = _batch_norm_forward(net, conv2_u, norm2_running_mean)
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+NH² norm2_v[c]/max(NH²−1, 1))
+    norm2_new_var = H**2 * N * norm2_v / (10 * float(np.maximum(H**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, x[n,i,j,c]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     relu2_y = net.take((N, H, H, C))
     if not loops.resnet20_basic_forward_2(relu2_y, norm2_beta, norm2_gamma, norm2_h, x, C, H, N):
@@ -177,9 +172,9 @@ def _down_forward(net: rt.Pass, x: rt.Array, *, H_out: int, K: int, p: int) -> r
     norm2_running_mean, norm2_running_var = net.weights(f"norm2.running_mean {K}, norm2.running_var {K}")
     # (8) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, 2i+r−1, 2j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n 2i+r-1 2j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, H_out, H_out, K)))
-    norm1_v, norm1_h, norm1_new_mean, norm1_new_var = _batch_norm_forward(
-        net, conv1_u, norm1_running_mean, norm1_running_var
-    )
+    norm1_v, norm1_h, norm1_new_mean = _batch_norm_forward(net, conv1_u, norm1_running_mean)
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+NH′² norm1_v[c]/max(NH′²−1, 1))
+    norm1_new_var = H_out**2 * N * norm1_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = net.take((N, H_out, H_out, K))
     if not loops.resnet20_down_forward_1(relu1_y, norm1_beta, norm1_gamma, norm1_h, H_out, K, N):
@@ -188,9 +183,9 @@ def _down_forward(net: rt.Pass, x: rt.Array, *, H_out: int, K: int, p: int) -> r
         np.maximum(relu1_y, 0, out=relu1_y)
     # (1) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H_out, H_out, K)))
-    norm2_v, norm2_h, norm2_new_mean, norm2_new_var = _batch_norm_forward(
-        net, conv2_u, norm2_running_mean, norm2_running_var
-    )
+    norm2_v, norm2_h, norm2_new_mean = _batch_norm_forward(net, conv2_u, norm2_running_mean)
+    # norm2_new_var[c] = 1/10 (9 norm2_running_var[c]+NH′² norm2_v[c]/max(NH′²−1, 1))
+    norm2_new_var = H_out**2 * N * norm2_v / (10 * float(np.maximum(H_out**2 * N - 1, 1))) + 9 * norm2_running_var / 10
     # (6) relu2_y[n,i,j,c] = max(0, x[n, 2i, 2j, c−p]+norm2_gamma[c] norm2_h[n,i,j,c]+norm2_beta[c])
     x_2 = rt.window(f"n 2i 2j c-{p} -> n i j c", x, (N, H_out, H_out, K))
     relu2_y = net.take((N, H_out, H_out, K))
@@ -228,9 +223,9 @@ def resnet20_forward(
     norm1_running_mean, norm1_running_var = net.weights("norm1.running_mean 16, norm1.running_var 16")
     # (1) conv1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r−1, j+t−1, c] conv1_w[r,t,c,k]
     conv1_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", x, conv1_w, out=net.take((N, 32, 32, 16)))
-    norm1_v, norm1_h, norm1_new_mean, norm1_new_var = _batch_norm_forward(
-        net, conv1_u, norm1_running_mean, norm1_running_var
-    )
+    norm1_v, norm1_h, norm1_new_mean = _batch_norm_forward(net, conv1_u, norm1_running_mean)
+    # norm1_new_var[c] = 1/10 (9 norm1_running_var[c]+1024 N norm1_v[c]/max(1024N−1, 1))
+    norm1_new_var = 512 * N * norm1_v / (5 * float(np.maximum(1024 * N - 1, 1))) + 9 * norm1_running_var / 10
     # (6) relu1_y[n,i,j,c] = max(0, norm1_gamma[c] norm1_h[n,i,j,c]+norm1_beta[c])
     relu1_y = net.take((N, 32, 32, 16))
     if not loops.resnet20_forward_1(relu1_y, norm1_beta, norm1_gamma, norm1_h, N):

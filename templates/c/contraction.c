@@ -11,8 +11,7 @@
 
    a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
    (BOX), unless sums end where it does (CLIPS), or from panels of a block: all m of a tile next to each other (STRIPS).
-   Where v has several groups, each SPREAD lanes read the same number of a box.
-   b is read where it lies, or from panels: all v of a block next to each other (PANELS). */
+   b is read where it lies, or from panels: all v of a block next to each other (PANELS). Of groups see slide.h. */
 #include <stddef.h>
 #include <string.h>
 
@@ -29,19 +28,6 @@
    twice, and chunks have a place of its own for it. */
 #define BACK ((STORED_ONCE || CHUNKED) && EV >= LANES && LEFT < LANES ? LANES - LEFT : 0)
 #define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
-#if SPREAD
-#define EC (DEPTH_M ? 1 : DEPTH) /* of what has groups */
-#define BEYOND LANES /* of a box: elements that the last vector may read */
-#define FROM_B(v) ((v) / SPREAD * (ptrdiff_t)RG_B + (v) % SPREAD * (ptrdiff_t)RV_B)
-#define FROM_U(u) ((u) / EC * (ptrdiff_t)RU_B + (u) % EC * (ptrdiff_t)RC_B)
-#define ROWS_B (RV_B == 1 && RG_B == SPREAD)
-#else
-#define EC 1
-#define BEYOND 0
-#define FROM_B(v) ((v) * (ptrdiff_t)RV_B)
-#define FROM_U(u) ((u) * (ptrdiff_t)RU_B)
-#define ROWS_B (RV_B == 1)
-#endif
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
 /* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
 #define AHEAD (PANELS && PANEL * sizeof(REAL) > 32 << 10 ? PANEL : 0)
@@ -89,9 +75,7 @@ INLINE void limit(struct sums *s, int c, long position)
 }
 #endif
 
-#if SPREAD
 #include "slide.h"
-#endif
 
 struct work {
     const REAL *a, *b;
@@ -123,13 +107,11 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
                 for (long u = s.low[3]; u < s.high[3]; u += CHAIN) {
                     const int us = s.high[3] - u < CHAIN ? s.high[3] - u : CHAIN, whole = PANELS ? LANES : last_lanes;
-#if SPREAD
-                    (void)whole;
-                    slide_all(sums, x + u * AU, w + u * BU, us, mr, nv, back);
-#else
-                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole, AHEAD,
-                               WIDE, X2_A, back, PANELS ? 0 : back);
-#endif
+                    if (SPREAD)
+                        slide_all(sums, x + u * AU, w + u * BU, us, mr, nv, back);
+                    else
+                        accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole,
+                                   AHEAD, WIDE, X2_A, back, PANELS ? 0 : back);
                     const int last[] = {s0 == s.high[0] - 1, s1 == s.high[1] - 1, s2 == s.high[2] - 1,
                                         u + CHAIN >= s.high[3]};
                     int all = 1;

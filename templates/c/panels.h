@@ -5,6 +5,15 @@
 #include "vector.h"
 
 #if PANELS
+#if SPREAD
+#define FROM_B(v) ((v) / SPREAD * (ptrdiff_t)RG_B + (v) % SPREAD * (ptrdiff_t)RV_B)
+#define FROM_U(u) ((u) / EC * (ptrdiff_t)RU_B + (u) % EC * (ptrdiff_t)RC_B)
+#define ROWS_B (RV_B == 1 && RG_B == SPREAD)
+#else
+#define FROM_B(v) ((v) * (ptrdiff_t)RV_B)
+#define FROM_U(u) ((u) * (ptrdiff_t)RU_B)
+#define ROWS_B (RV_B == 1)
+#endif
 /* Panels: b for blocks of v and a block of sums, in the order in which they are read; v beyond EV are 0. */
 static void pack(const REAL *b, long first, long last, long qs, REAL *to)
 {

@@ -6,6 +6,9 @@
 
 #include "vector.h"
 
+#if SPREAD
+#define EC (DEPTH_M ? 1 : DEPTH) /* of what has groups */
+#define BEYOND LANES /* of a box: elements that the last vector may read */
 #define UNROLL_ALL _Pragma("GCC unroll 256")
 #define ALONG_U (EU < SLIDES ? EU : SLIDES) /* summands at a time */
 
@@ -69,4 +72,9 @@ INLINE void slide_all(vec sums[MR][NV], const REAL *a, const REAL *b, const int 
         slide(sums, a + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, EU % ALONG_U ? EU % ALONG_U : 1, rows, nv, back);
 }
 
+#else
+#define EC 1
+#define BEYOND 0
+#define slide_all(sums, a, b, us, rows, nv, back) ((void)(sums))
+#endif
 #endif

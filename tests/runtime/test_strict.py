@@ -75,7 +75,7 @@ def test_every_element_has_a_small_error(backend: str) -> None:
             found = case.compute()
         assert (np.abs(found - expected) <= BOUND * magnitude(case)).all(), f"seed {seed}: {case}"
     assert set(direct.names) >= {"matrix", "taps", "polyphase", "scatter"}
-    assert set(direct.names) <= {"matrix", "taps", "polyphase", "scatter", "direct", "fold"}
+    assert set(direct.names) <= {"matrix", "taps", "polyphase", "scatter", "direct", "fold", "dots"}
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -117,7 +117,7 @@ def test_sizes_are_called_as_the_layers_call_them() -> None:
 def test_sizes_that_no_array_tells_are_given_by_name() -> None:
     text = emitted(net("areas")).text
     assert "    N, H, _, C = x.shape\n" in text
-    assert '"b", a_act_y, params, dtype, buffers, H_out=4, K=8' in " ".join(text.split())
+    assert 'net.at("b"), a_act_y, H_out=4, K=8' in " ".join(text.split())
     assert "rt.ratio(1, H**2 * N)" in text
 
 

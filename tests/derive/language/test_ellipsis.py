@@ -325,8 +325,8 @@ def test_messages_name_layer_argument_expected_and_received(call: Callable[[], A
 
 def test_a_docstring_shows_the_axes() -> None:
     text = module(softmax).softmax_grad_input.__doc__
-    assert "dy: shape (..., C); dE/dy." in text
-    assert "y: shape (..., C); y as the forward function returned it." in text
+    assert "dy, shape (..., C), dE/dy;" in text
+    assert "y, shape (..., C), as the forward function returned it." in text
     assert "x: shape (N, ..., C)." in module(instance_norm).instance_norm_forward.__doc__
 
 

@@ -27,6 +27,8 @@ CALL = 2
 """Lines of a call."""
 WIDTH = 100
 """Of a line of an equation."""
+LONGEST = 16
+"""Steps of a run."""
 FEWEST = 5
 """Lines that there have to be less of for a function to be worth its name."""
 
@@ -124,71 +126,93 @@ def steps(number: int, draft: Draft) -> Iterator[Step | None]:
 def alike(drafts: Sequence[Draft]) -> list[Alike]:
     """Runs of the drafts' records that functions are worth, none of which overlap."""
     rows = [[*steps(n, draft)] for n, draft in enumerate(drafts)]
-    free = {(n, k) for n, row in enumerate(rows) for k, step in enumerate(row) if step is not None}
-    same = {a: {b: found for b in free - {a} if (found := _same(drafts, rows, a, b))} for a in sorted(free)}
+    kinds = _kinds(drafts, rows)
+    free = set(kinds)
     chosen: list[Alike] = []
-    while (best := max(_worth(rows, same, free), key=lambda w: w[0], default=(0, None)))[1] is not None:
-        chosen.append(best[1])
-        free -= {(run.draft, k) for run in best[1].runs for k in run.steps}
+    while best := _best(drafts, rows, kinds, free):
+        chosen.append(best)
+        free -= {(run.draft, k) for run in best.runs for k in run.steps}
     return chosen
 
 
-def _same(drafts: Sequence[Draft], rows: Rows, a: Place, b: Place) -> list[Correspondence]:
-    """What stands for what in the first step at two places, in the first two, and so on, as far as they are alike."""
-    found: list[Correspondence] = []
+def _kinds(drafts: Sequence[Draft], rows: Rows) -> dict[Place, Place]:
+    """Of every step the first one that it is alike, which may be itself."""
+    firsts: dict[tuple[str, ...], list[Place]] = {}
+    found: dict[Place, Place] = {}
+    for n, row in enumerate(rows):
+        for k, step in enumerate(row):
+            if step is not None:
+                known = firsts.setdefault(tuple(type(r).__name__ for _, r in walk(step.records)), [])
+                same = (first for first in known if _same(drafts, rows, first, (n, k), 1))
+                found[n, k] = next(same, (n, k))
+                known += [(n, k)] if found[n, k] == (n, k) else []
+    return found
+
+
+def _best(drafts: Sequence[Draft], rows: Rows, kinds: Mapping[Place, Place], free: Set[Place]) -> Alike | None:
+    """The runs that a function saves most lines for; None where it saves too few."""
+    groups: dict[tuple[Place, ...], list[Place]] = {}
+    for n, k in sorted(free):
+        for length in range(1, LONGEST + 1):
+            own = [(n, k + step) for step in range(length)]
+            if own[-1] not in free:
+                break
+            groups.setdefault(tuple(kinds[place] for place in own), []).append((n, k))
+    best: tuple[int, Alike] | None = None
+    for kind, places in sorted(groups.items(), key=lambda group: -_less(rows, *group)):
+        if _less(rows, kind, places) < max(FEWEST, best[0] + 1 if best else 0):
+            break
+        found = _alike(drafts, rows, places, len(kind))
+        less = _less(rows, kind, [(run.draft, run.steps[0]) for run in found.runs])
+        if less >= FEWEST and (best is None or less > best[0]):
+            best = less, found
+    return best[1] if best else None
+
+
+def _less(rows: Rows, kind: Sequence[Place], places: Sequence[Place]) -> int:
+    """How many lines less there are with a function for the runs that begin at these places."""
+    lines = sum(step.lines for n, k in kind if (step := rows[n][k]))
+    return len(places) * (lines - CALL) - lines - OVERHEAD
+
+
+def _alike(drafts: Sequence[Draft], rows: Rows, places: Sequence[Place], length: int) -> Alike:
+    """The runs of so many steps at these places that are alike the first, and do not overlap."""
+    first, *others = places
+    taken = {(first[0], first[1] + step) for step in range(length)}
+    told: list[tuple[Place, Correspondence]] = []
+    for place in others:
+        own = {(place[0], place[1] + step) for step in range(length)}
+        same = _same(drafts, rows, first, place, length) if not own & taken else None
+        if same is not None:
+            taken |= own
+            told.append((place, same))
+    ends = [step.released for n, k in (first, *(place for place, _ in told)) if (step := rows[n][k + length - 1])]
+    whole = all(same.copy().enter(ends[0], end) for (_, same), end in zip(told, ends[1:], strict=True))
+    return Alike(
+        _run(rows, first, length, whole), tuple((_run(rows, place, length, whole), same) for place, same in told)
+    )
+
+
+def _same(drafts: Sequence[Draft], rows: Rows, a: Place, b: Place, length: int) -> Correspondence | None:
+    """What stands for what in so many steps at two places; None where they are not alike."""
     tensors = drafts[a[0]].tensors, drafts[b[0]].tensors
     known = Correspondence((_order(tensors[0]), _order(tensors[1])))
-    for one, other in zip(_from(rows, a), _from(rows, b), strict=False):
-        known = known.copy()
-        if not known.enter(one.records, other.records) or not known.holds:
-            break
+    for k in range(length):
+        one, other = rows[a[0]][a[1] + k], rows[b[0]][b[1] + k]
+        if one is None or other is None or not known.enter(one.records, other.records):
+            return None
         pairs = ((tensors[0].get(x), tensors[1].get(y)) for x, y in known.arrays.items())
         if not all(known.enter(x.shape, y.shape, True) for x, y in pairs if x and y):
-            break
-        found.append(known)
-        known = known.copy()
-        if not known.enter(one.released, other.released):
-            break
-    return found
+            return None
+        if k < length - 1 and not known.enter(one.released, other.released):
+            return None
+    return known if known.holds else None
 
 
 def _order(tensors: Mapping[str, Tensor]) -> Callable[[str], tuple[int, str]]:
     """Arrays in the order of the equations, and then what has names of its own."""
     places = {name: place for place, name in enumerate(tensors)}
     return lambda name: (places.get(name, len(places)), name)
-
-
-def _from(rows: Rows, place: Place) -> Iterator[Step]:
-    """The steps from a place on, up to what stays."""
-    for step in rows[place[0]][place[1] :]:
-        if step is None:
-            return
-        yield step
-
-
-def _worth(
-    rows: Rows, same: Mapping[Place, Mapping[Place, Sequence[Correspondence]]], free: Set[Place]
-) -> Iterator[tuple[int, Alike]]:
-    """How many lines less there are with a function, and what it would compute."""
-    for a, others in same.items():
-        for length in range(1, max(map(len, others.values()), default=0) + 1):
-            taken: set[Place] = set()
-            places: list[Place] = []
-            for place in (a, *sorted(b for b, found in others.items() if len(found) >= length)):
-                own = {(place[0], place[1] + k) for k in range(length)}
-                if own <= free - taken:
-                    taken |= own
-                    places.append(place)
-            if len(places) < 2 or places[0] != a:
-                continue
-            lines = sum(step.lines for step in rows[a[0]][a[1] : a[1] + length] if step)
-            less = len(places) * (lines - CALL) - lines - OVERHEAD
-            if less >= FEWEST:
-                told = [others[place][length - 1] for place in places[1:]]
-                ends = [step.released for n, k in places if (step := rows[n][k + length - 1])]
-                whole = all(known.copy().enter(ends[0], end) for known, end in zip(told, ends[1:], strict=True))
-                runs = [_run(rows, place, length, whole) for place in places]
-                yield less, Alike(runs[0], tuple(zip(runs[1:], told, strict=True)))
 
 
 def _run(rows: Rows, place: Place, length: int, whole: bool) -> Run:

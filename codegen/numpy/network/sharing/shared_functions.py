@@ -97,7 +97,7 @@ class _Function:
     @property
     def word(self) -> str:
         """What the function is called: after the layers whose equations it computes."""
-        return "_".join(("", *self._layers, self.home.purpose))
+        return "_".join(("", *(self._layers or ["shared"]), self.home.purpose))
 
     @cached_property
     def general(self) -> tuple[Record, ...]:

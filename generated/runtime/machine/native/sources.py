@@ -15,8 +15,7 @@ CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u 
 
    a is read where it lies or, where windows leave it, from a copy of the box that a block reads, with zeros around it
    (BOX), unless sums end where it does (CLIPS), or from panels of a block: all m of a tile next to each other (STRIPS).
-   Where v has several groups, each SPREAD lanes read the same number of a box.
-   b is read where it lies, or from panels: all v of a block next to each other (PANELS). */
+   b is read where it lies, or from panels: all v of a block next to each other (PANELS). Of groups see slide.h. */
 #include <stddef.h>
 #include <string.h>
 
@@ -163,19 +162,6 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
    twice, and chunks have a place of its own for it. */
 #define BACK ((STORED_ONCE || CHUNKED) && EV >= LANES && LEFT < LANES ? LANES - LEFT : 0)
 #define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
-#if SPREAD
-#define EC (DEPTH_M ? 1 : DEPTH) /* of what has groups */
-#define BEYOND LANES /* of a box: elements that the last vector may read */
-#define FROM_B(v) ((v) / SPREAD * (ptrdiff_t)RG_B + (v) % SPREAD * (ptrdiff_t)RV_B)
-#define FROM_U(u) ((u) / EC * (ptrdiff_t)RU_B + (u) % EC * (ptrdiff_t)RC_B)
-#define ROWS_B (RV_B == 1 && RG_B == SPREAD)
-#else
-#define EC 1
-#define BEYOND 0
-#define FROM_B(v) ((v) * (ptrdiff_t)RV_B)
-#define FROM_U(u) ((u) * (ptrdiff_t)RU_B)
-#define ROWS_B (RV_B == 1)
-#endif
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
 /* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
 #define AHEAD (PANELS && PANEL * sizeof(REAL) > 32 << 10 ? PANEL : 0)
@@ -223,7 +209,6 @@ INLINE void limit(struct sums *s, int c, long position)
 }
 #endif
 
-#if SPREAD
 /* Sums whose vectors have several groups: SPREAD lanes of a group read the same number of a place of a, which has DEPTH
    numbers of each group next to each other. Places are SLIDE elements apart; rows go SLIDE_M of them along, summands
    SLIDE_U: what has been read of one, and spread, serves all rows and summands that meet there. */
@@ -339,6 +324,9 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
 
 #endif
 
+#if SPREAD
+#define EC (DEPTH_M ? 1 : DEPTH) /* of what has groups */
+#define BEYOND LANES /* of a box: elements that the last vector may read */
 #define UNROLL_ALL _Pragma("GCC unroll 256")
 #define ALONG_U (EU < SLIDES ? EU : SLIDES) /* summands at a time */
 
@@ -402,6 +390,10 @@ INLINE void slide_all(vec sums[MR][NV], const REAL *a, const REAL *b, const int 
         slide(sums, a + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, EU % ALONG_U ? EU % ALONG_U : 1, rows, nv, back);
 }
 
+#else
+#define EC 1
+#define BEYOND 0
+#define slide_all(sums, a, b, us, rows, nv, back) ((void)(sums))
 #endif
 #endif
 
@@ -435,13 +427,11 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
                 for (long u = s.low[3]; u < s.high[3]; u += CHAIN) {
                     const int us = s.high[3] - u < CHAIN ? s.high[3] - u : CHAIN, whole = PANELS ? LANES : last_lanes;
-#if SPREAD
-                    (void)whole;
-                    slide_all(sums, x + u * AU, w + u * BU, us, mr, nv, back);
-#else
-                    accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole, AHEAD,
-                               WIDE, X2_A, back, PANELS ? 0 : back);
-#endif
+                    if (SPREAD)
+                        slide_all(sums, x + u * AU, w + u * BU, us, mr, nv, back);
+                    else
+                        accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole,
+                                   AHEAD, WIDE, X2_A, back, PANELS ? 0 : back);
                     const int last[] = {s0 == s.high[0] - 1, s1 == s.high[1] - 1, s2 == s.high[2] - 1,
                                         u + CHAIN >= s.high[3]};
                     int all = 1;
@@ -576,6 +566,15 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
 #endif
 
 #if PANELS
+#if SPREAD
+#define FROM_B(v) ((v) / SPREAD * (ptrdiff_t)RG_B + (v) % SPREAD * (ptrdiff_t)RV_B)
+#define FROM_U(u) ((u) / EC * (ptrdiff_t)RU_B + (u) % EC * (ptrdiff_t)RC_B)
+#define ROWS_B (RV_B == 1 && RG_B == SPREAD)
+#else
+#define FROM_B(v) ((v) * (ptrdiff_t)RV_B)
+#define FROM_U(u) ((u) * (ptrdiff_t)RU_B)
+#define ROWS_B (RV_B == 1)
+#endif
 /* Panels: b for blocks of v and a block of sums, in the order in which they are read; v beyond EV are 0. */
 static void pack(const REAL *b, long first, long last, long qs, REAL *to)
 {

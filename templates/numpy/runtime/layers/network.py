@@ -73,7 +73,9 @@ class Network(Layer):
             return
         where = [f"weight {key}" for key, array in self.params.items() if not np.isfinite(array).all()]
         once = {id(array): array for array in _arrays(self._saved or ())}  # what a block makes, the next one keeps too
-        for key, array in zip(self.kept, once.values(), strict=False):
+        order = {node: place for place, node in enumerate(self.layers)}
+        kept = zip(self.kept, once.values(), strict=False)
+        for key, array in sorted(kept, key=lambda pair: order.get(pair[0].partition(".")[0], -1)):
             if not where and np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
                 node = key.partition(".")[0]
                 where.append(f"{key} of {node} ({self.layers[node]})" if node in self.layers else f"input {key}")

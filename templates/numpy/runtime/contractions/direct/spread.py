@@ -84,9 +84,9 @@ def _groups(groups: int, columns: int, lanes: int, most: int) -> int:
 def _box(g: Grouped, within: tuple[Loop, ...], around: tuple[Loop, ...], several: bool) -> Box | None:
     """The box, if what vectors read lies next to each other in it, and it stays in the cache."""
     box = box_of(g.roles.c.left, (*(loop for loop in within if loop.steps), g.group), around, g.roles.itemsize)
-    dense = box.within(g.group).a == g.beside.extent and (g.beside is ONCE or box.within(g.beside).a == 1)
+    tight = box.within(g.group).a == g.beside.extent and (g.beside is ONCE or box.within(g.beside).a == 1)
     most = BOX if several else g.roles.cache // BOX_SHARE
-    return box if dense and box.size * g.roles.itemsize <= most else None
+    return box if tight and box.size * g.roles.itemsize <= most else None
 
 
 def _whole(g: Grouped) -> Schedule | None:
