@@ -327,7 +327,7 @@ def test_a_docstring_shows_the_axes() -> None:
     text = module(softmax).softmax_grad_input.__doc__
     assert "dy, shape (..., C), dE/dy;" in text
     assert "y, shape (..., C), as the forward function returned it." in text
-    assert "x: shape (N, ..., C)." in module(instance_norm).instance_norm_forward.__doc__
+    assert "x, shape (N, ..., C)" in module(instance_norm).instance_norm_forward.__doc__
 
 
 def test_the_derivation_says_which_extent_stands_for_any_axes() -> None:
