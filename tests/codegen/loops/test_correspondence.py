@@ -48,8 +48,8 @@ def test_norms_in_a_row_share_a_function() -> None:
     made = network(text, "net")
     emitted = network_source(made, 1)
     forward = emitted.text.partition("def _unit_forward")[2].partition("\ndef ")[0]
-    assert forward.count("_batch_norm_forward(net, ") == 2
-    assert emitted.text.count("def _batch_norm_forward(") == 1
+    assert forward.count("_conv2d_batch_norm_forward(net, ") == 2
+    assert emitted.text.count("def _conv2d_batch_norm_forward(") == 1
     module = compile_layer(made)
     x = np.random.default_rng(0).standard_normal((64, 8, 8, 16))
     values = []
