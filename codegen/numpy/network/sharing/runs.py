@@ -196,7 +196,7 @@ def _alike(drafts: Sequence[Draft], rows: Rows, places: Sequence[Place], length:
 def _same(drafts: Sequence[Draft], rows: Rows, a: Place, b: Place, length: int) -> Correspondence | None:
     """What stands for what in so many steps at two places; None where they are not alike."""
     tensors = drafts[a[0]].tensors, drafts[b[0]].tensors
-    known = Correspondence((_order(tensors[0]), _order(tensors[1])))
+    known = Correspondence((_by_equation(tensors[0]), _by_equation(tensors[1])))
     for k in range(length):
         one, other = rows[a[0]][a[1] + k], rows[b[0]][b[1] + k]
         if one is None or other is None or not known.enter(one.records, other.records):
@@ -209,7 +209,7 @@ def _same(drafts: Sequence[Draft], rows: Rows, a: Place, b: Place, length: int) 
     return known if known.holds else None
 
 
-def _order(tensors: Mapping[str, Tensor]) -> Callable[[str], tuple[int, str]]:
+def _by_equation(tensors: Mapping[str, Tensor]) -> Callable[[str], tuple[int, str]]:
     """Arrays in the order of the equations, and then what has names of its own."""
     places = {name: place for place, name in enumerate(tensors)}
     return lambda name: (places.get(name, len(places)), name)

@@ -73,7 +73,7 @@ class _Function:
         done = effects(*self.records)
         inside = {name for name, _ in done.holds}
         behind = [_read_behind(drafts[run.draft], run) for run in found.runs]
-        self.given = sorted(done.names - inside, key=_order(self.home))
+        self.given = sorted(done.names - inside, key=_by_making(self.home))
         self.made = [
             name
             for name in arrays
@@ -179,7 +179,7 @@ class _Function:
         )
 
 
-def _order(draft: Draft) -> Callable[[str], tuple[int, str]]:
+def _by_making(draft: Draft) -> Callable[[str], tuple[int, str]]:
     """Arrays in the order in which a draft makes them; those that it is given come after them."""
     made = {name: place for place, (name, _) in enumerate(effects(*draft.plan.records).holds)}
     return lambda name: (made.get(name, len(made)), name)
