@@ -128,11 +128,11 @@ class AdaptiveAvgPool2D(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("adaptive_avg_pool2d", "x", x)
-        y = adaptive_avg_pool2d_forward(x, output_size=self.output_size)
+        y = self._run(adaptive_avg_pool2d_forward, x, output_size=self.output_size)
         self._saved = (x.shape,)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         (x_shape,) = self._kept()
-        return adaptive_avg_pool2d_grad_input(dy, input_shape=x_shape)
+        return self._run(adaptive_avg_pool2d_grad_input, dy, input_shape=x_shape)

@@ -317,8 +317,10 @@ class AvgPool3D(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("avg_pool3d", "x", x)
-        y = avg_pool3d_forward(
-            x, **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad")
+        y = self._run(
+            avg_pool3d_forward,
+            x,
+            **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad"),
         )
         self._saved = (x.shape,)
         return y
@@ -326,7 +328,8 @@ class AvgPool3D(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         (x_shape,) = self._kept()
-        return avg_pool3d_grad_input(
+        return self._run(
+            avg_pool3d_grad_input,
             dy,
             **self._options("kernel_size", "stride", "padding", "dilation", "ceil_mode", "count_include_pad"),
             input_shape=x_shape,

@@ -282,8 +282,14 @@ class BatchNorm(rt.Layer):
         x = rt.as_array("batch_norm", "x", x)
         running_mean = self.state["running_mean"]
         running_var = self.state["running_var"]
-        y, new_mean, new_var, v, h = batch_norm_forward(
-            x, self.params["gamma"], self.params["beta"], running_mean, running_var, **self._options("eps", "momentum")
+        y, new_mean, new_var, v, h = self._run(
+            batch_norm_forward,
+            x,
+            self.params["gamma"],
+            self.params["beta"],
+            running_mean,
+            running_var,
+            **self._options("eps", "momentum"),
         )
         self._saved = (v, h)
         self.state["running_mean"] = new_mean

@@ -449,17 +449,17 @@ class Bottleneck(rt.Network):
         x = rt.as_array("bottleneck", "x", x)
         self._saved = None
         self._recycle()
-        y, state, self._saved = bottleneck_forward(x, self.params, self.state, buffers=self.buffers)
+        y, state, self._saved = self._run(bottleneck_forward, x, self.params, self.state)
         self.state.update(state)
         return y
 
     def predict(self, x: Any) -> Any:
         """The output after training, for x; nothing is kept."""
-        return bottleneck_predict(x, self.params, self.state, buffers=self.buffers)
+        return self._run(bottleneck_predict, x, self.params, self.state)
 
     def backward(self, dy: Any = None) -> Any:
         """Fill grads and return the gradient of the input; without an argument from the loss, and then None."""
         saved = self._kept()
         inputs = dy is not None
-        gradient, self.grads = bottleneck_backward(dy, self.params, saved, inputs=inputs, buffers=self.buffers)
+        gradient, self.grads = self._run(bottleneck_backward, dy, self.params, saved, inputs=inputs)
         return gradient

@@ -150,7 +150,7 @@ class ConstantPad2D(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("constant_pad2d", "x", x)
-        y = constant_pad2d_forward(x, **self._options("padding", "value"))
+        y = self._run(constant_pad2d_forward, x, **self._options("padding", "value"))
         self._saved = (x.shape,)
         return y
 

@@ -169,7 +169,7 @@ class CrossEntropy(rt.Layer):
         t = rt.as_array("cross_entropy", "t", t)
         if w is not None:
             w = rt.as_array("cross_entropy", "w", w)
-        y, h, z, q, a, s = cross_entropy_forward(x, t, w, **self._options("ignore_index", "label_smoothing"))
+        y, h, z, q, a, s = self._run(cross_entropy_forward, x, t, w, **self._options("ignore_index", "label_smoothing"))
         self._saved = (h, z, q, a, s)
         return y
 

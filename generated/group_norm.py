@@ -279,14 +279,16 @@ class GroupNorm(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("group_norm", "x", x)
-        y, v, h = group_norm_forward(x, self.params["gamma"], self.params["beta"], **self._options("num_groups", "eps"))
+        y, v, h = self._run(
+            group_norm_forward, x, self.params["gamma"], self.params["beta"], **self._options("num_groups", "eps")
+        )
         self._saved = (v, h)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         v, h = self._kept()
-        dx, self.grads["gamma"], self.grads["beta"] = group_norm_backward(
-            dy, self.params["gamma"], v, h, **self._options("num_groups", "eps")
+        dx, self.grads["gamma"], self.grads["beta"] = self._run(
+            group_norm_backward, dy, self.params["gamma"], v, h, **self._options("num_groups", "eps")
         )
         return dx

@@ -539,8 +539,8 @@ class GRUCell(rt.Layer):
         """The output for x and h."""
         x = rt.as_array("gru_cell", "x", x)
         h = rt.as_array("gru_cell", "h", h)
-        y, v, s, z, g = gru_cell_forward(
-            x, h, self.params["w"], self.params["r"], self.params.get("b"), self.params.get("d")
+        y, v, s, z, g = self._run(
+            gru_cell_forward, x, h, self.params["w"], self.params["r"], self.params.get("b"), self.params.get("d")
         )
         self._saved = (x, h, v, s, z, g)
         return y
@@ -548,8 +548,19 @@ class GRUCell(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x and the gradient of h."""
         x, h, v, s, z, g = self._kept()
-        dx, dh, self.grads["w"], self.grads["r"], db, dd = gru_cell_backward(
-            dy, x, h, self.params["w"], self.params["r"], self.params.get("b"), self.params.get("d"), v, s, z, g
+        dx, dh, self.grads["w"], self.grads["r"], db, dd = self._run(
+            gru_cell_backward,
+            dy,
+            x,
+            h,
+            self.params["w"],
+            self.params["r"],
+            self.params.get("b"),
+            self.params.get("d"),
+            v,
+            s,
+            z,
+            g,
         )
         if "b" in self.params:
             self.grads["b"] = db

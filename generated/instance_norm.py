@@ -215,14 +215,14 @@ class InstanceNorm(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("instance_norm", "x", x)
-        y, v, h = instance_norm_forward(x, self.params["gamma"], self.params["beta"], eps=self.eps)
+        y, v, h = self._run(instance_norm_forward, x, self.params["gamma"], self.params["beta"], eps=self.eps)
         self._saved = (v, h)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         v, h = self._kept()
-        dx, self.grads["gamma"], self.grads["beta"] = instance_norm_backward(
-            dy, self.params["gamma"], v, h, eps=self.eps
+        dx, self.grads["gamma"], self.grads["beta"] = self._run(
+            instance_norm_backward, dy, self.params["gamma"], v, h, eps=self.eps
         )
         return dx

@@ -208,12 +208,14 @@ class LayerNorm(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("layer_norm", "x", x)
-        y, v, h = layer_norm_forward(x, self.params["gamma"], self.params["beta"], eps=self.eps)
+        y, v, h = self._run(layer_norm_forward, x, self.params["gamma"], self.params["beta"], eps=self.eps)
         self._saved = (v, h)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         v, h = self._kept()
-        dx, self.grads["gamma"], self.grads["beta"] = layer_norm_backward(dy, self.params["gamma"], v, h, eps=self.eps)
+        dx, self.grads["gamma"], self.grads["beta"] = self._run(
+            layer_norm_backward, dy, self.params["gamma"], v, h, eps=self.eps
+        )
         return dx

@@ -408,12 +408,12 @@ class LeNet(rt.Network):
         x = rt.as_array("lenet", "x", x)
         self._saved = None
         self._recycle()
-        y, self._saved = lenet_forward(x, self.params, buffers=self.buffers)
+        y, self._saved = self._run(lenet_forward, x, self.params)
         return y
 
     def predict(self, x: Any) -> Any:
         """The output after training, for x; nothing is kept."""
-        return lenet_predict(x, self.params, buffers=self.buffers)
+        return self._run(lenet_predict, x, self.params)
 
     def loss(self, x: Any, t: Any) -> Any:
         """The loss; `backward` without an argument starts from it."""
@@ -429,5 +429,5 @@ class LeNet(rt.Network):
         if dy is None:
             t, h, z = self._judgement()
             dy = lenet_loss_grad_input(1.0, t, h, z)
-        gradient, self.grads = lenet_backward(dy, self.params, saved, inputs=inputs, buffers=self.buffers)
+        gradient, self.grads = self._run(lenet_backward, dy, self.params, saved, inputs=inputs)
         return gradient

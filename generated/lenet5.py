@@ -163,8 +163,8 @@ def lenet5_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tu
     c1_w, c1_b, s2_a, s2_b, c3_w, c3_b = net.weights("c1.w 5 5 1 6, c1.b 6, s2.a 6, s2.b 6, c3.w 5 5 6 16, c3.b 16")
     s4_a, s4_b, c5_w, c5_b = net.weights("s4.a 16, s4.b 16, c5.w 5 5 16 120, c5.b 120")
     f6_w, f6_b = net.weights("f6.w 120 84, f6.b 84")
-    c3_m = C3_M.astype(dtype)
-    output_w = OUTPUT_W.astype(dtype)
+    c3_m = rt.constant(C3_M, dtype)
+    output_w = rt.constant(OUTPUT_W, dtype)
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
     a1_y, s2_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c1_u, c1_b, J_out=14)
@@ -222,8 +222,8 @@ def lenet5_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt
     c1_w, c1_b, s2_a, s2_b, c3_w, c3_b = net.weights("c1.w 5 5 1 6, c1.b 6, s2.a 6, s2.b 6, c3.w 5 5 6 16, c3.b 16")
     s4_a, s4_b, c5_w, c5_b = net.weights("s4.a 16, s4.b 16, c5.w 5 5 16 120, c5.b 120")
     f6_w, f6_b = net.weights("f6.w 120 84, f6.b 84")
-    c3_m = C3_M.astype(dtype)
-    output_w = OUTPUT_W.astype(dtype)
+    c3_m = rt.constant(C3_M, dtype)
+    output_w = rt.constant(OUTPUT_W, dtype)
     # (1) c1_u[n,i,j,k] = Σ_{r,t,c} x[n, i+r, j+t, c] c1_w[r,t,c,k]
     c1_u = rt.contract("n i+r j+t c, r t c k -> n i j k", x, c1_w, out=net.take((N, 28, 28, 6)))
     a1_y, s2_z = _conv2d_scaled_tanh_subsampling2d_forward(net, c1_u, c1_b, J_out=14)
@@ -303,8 +303,8 @@ def lenet5_backward(
     rt.extents("lenet5", "x", x.shape, (N, 32, 32, 1), "batch, height, width, channels")
     net = rt.Pass("lenet5", dtype, params, buffers=buffers)
     c1_w, s2_a, s4_a, c5_w, f6_w = net.weights("c1.w 5 5 1 6, s2.a 6, s4.a 16, c5.w 5 5 16 120, f6.w 120 84")
-    c3_m = C3_M.astype(dtype)
-    output_w = OUTPUT_W.astype(dtype)
+    c3_m = rt.constant(C3_M, dtype)
+    output_w = rt.constant(OUTPUT_W, dtype)
     rt.extents("lenet5", "dy", dy.shape, (N, 10), "batch, 10")
     # (29) da6_y[m,q] = 2 Σ_{k} dy[m,k] (a6_y[m,q]−output_w[k,q])
     done = loops.wanted(840 * N)
@@ -520,12 +520,12 @@ class LeNet5(rt.Network):
         x = rt.as_array("lenet5", "x", x)
         self._saved = None
         self._recycle()
-        y, self._saved = lenet5_forward(x, self.params, buffers=self.buffers)
+        y, self._saved = self._run(lenet5_forward, x, self.params)
         return y
 
     def predict(self, x: Any) -> Any:
         """The output after training, for x; nothing is kept."""
-        return lenet5_predict(x, self.params, buffers=self.buffers)
+        return self._run(lenet5_predict, x, self.params)
 
     def loss(self, x: Any, t: Any) -> Any:
         """The loss; `backward` without an argument starts from it."""
@@ -541,5 +541,5 @@ class LeNet5(rt.Network):
         if dy is None:
             t, h, z = self._judgement()
             dy = lenet5_loss_grad_input(1.0, t, h, z)
-        gradient, self.grads = lenet5_backward(dy, self.params, saved, inputs=inputs, buffers=self.buffers)
+        gradient, self.grads = self._run(lenet5_backward, dy, self.params, saved, inputs=inputs)
         return gradient

@@ -607,15 +607,17 @@ class LSTMCell(rt.Layer):
         x = rt.as_array("lstm_cell", "x", x)
         h = rt.as_array("lstm_cell", "h", h)
         c = rt.as_array("lstm_cell", "c", c)
-        y, z, i, f, g, o, s = lstm_cell_forward(x, h, c, self.params["w"], self.params["r"], self.params.get("b"))
+        y, z, i, f, g, o, s = self._run(
+            lstm_cell_forward, x, h, c, self.params["w"], self.params["r"], self.params.get("b")
+        )
         self._saved = (x, h, c, i, f, g, o, s)
         return y, z
 
     def backward(self, dy: Any, dz: Any) -> Any:
         """Return the gradient of x and the gradient of h and the gradient of c."""
         x, h, c, i, f, g, o, s = self._kept()
-        dx, dh, dc, self.grads["w"], self.grads["r"], db = lstm_cell_backward(
-            dy, dz, x, h, c, self.params["w"], self.params["r"], self.params.get("b"), i, f, g, o, s
+        dx, dh, dc, self.grads["w"], self.grads["r"], db = self._run(
+            lstm_cell_backward, dy, dz, x, h, c, self.params["w"], self.params["r"], self.params.get("b"), i, f, g, o, s
         )
         if "b" in self.params:
             self.grads["b"] = db

@@ -107,7 +107,7 @@ class MapCriterion(rt.Layer):
         """The output for x and t."""
         x = rt.as_array("map_criterion", "x", x)
         t = rt.as_array("map_criterion", "t", t)
-        y, h, z = map_criterion_forward(x, t, rubbish=self.rubbish)
+        y, h, z = self._run(map_criterion_forward, x, t, rubbish=self.rubbish)
         self._saved = (t, h, z)
         return y
 

@@ -171,11 +171,11 @@ class ReplicationPad2D(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("replication_pad2d", "x", x)
-        y = replication_pad2d_forward(x, padding=self.padding)
+        y = self._run(replication_pad2d_forward, x, padding=self.padding)
         self._saved = (x.shape,)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         (x_shape,) = self._kept()
-        return replication_pad2d_grad_input(dy, input_shape=x_shape, padding=self.padding)
+        return self._run(replication_pad2d_grad_input, dy, input_shape=x_shape, padding=self.padding)

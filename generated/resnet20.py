@@ -760,13 +760,13 @@ class ResNet20(rt.Network):
         x = rt.as_array("resnet20", "x", x)
         self._saved = None
         self._recycle()
-        y, state, self._saved = resnet20_forward(x, self.params, self.state, buffers=self.buffers)
+        y, state, self._saved = self._run(resnet20_forward, x, self.params, self.state)
         self.state.update(state)
         return y
 
     def predict(self, x: Any) -> Any:
         """The output after training, for x; nothing is kept."""
-        return resnet20_predict(x, self.params, self.state, buffers=self.buffers)
+        return self._run(resnet20_predict, x, self.params, self.state)
 
     def loss(self, x: Any, t: Any) -> Any:
         """The loss; `backward` without an argument starts from it."""
@@ -782,5 +782,5 @@ class ResNet20(rt.Network):
         if dy is None:
             t, h, z = self._judgement()
             dy = resnet20_loss_grad_input(1.0, t, h, z)
-        gradient, self.grads = resnet20_backward(dy, self.params, saved, inputs=inputs, buffers=self.buffers)
+        gradient, self.grads = self._run(resnet20_backward, dy, self.params, saved, inputs=inputs)
         return gradient

@@ -378,12 +378,12 @@ class ScaledDotProductAttention(rt.Layer):
         v = rt.as_array("scaled_dot_product_attention", "v", v)
         if m is not None:
             m = rt.as_array("scaled_dot_product_attention", "m", m)
-        y, p = scaled_dot_product_attention_forward(q, k, v, m, is_causal=self.is_causal)
+        y, p = self._run(scaled_dot_product_attention_forward, q, k, v, m, is_causal=self.is_causal)
         self._saved = (q, k, v, p)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of q and the gradient of k and the gradient of v."""
         q, k, v, p = self._kept()
-        dq, dk, dv = scaled_dot_product_attention_backward(dy, q, k, v, p, is_causal=self.is_causal)
+        dq, dk, dv = self._run(scaled_dot_product_attention_backward, dy, q, k, v, p, is_causal=self.is_causal)
         return dq, dk, dv

@@ -226,15 +226,15 @@ class SimpleRNNCell(rt.Layer):
         """The output for x and h."""
         x = rt.as_array("simple_rnn_cell", "x", x)
         h = rt.as_array("simple_rnn_cell", "h", h)
-        y = simple_rnn_cell_forward(x, h, self.params["w"], self.params["r"], self.params.get("b"))
+        y = self._run(simple_rnn_cell_forward, x, h, self.params["w"], self.params["r"], self.params.get("b"))
         self._saved = (x, h, y)
         return y
 
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x and the gradient of h."""
         x, h, y = self._kept()
-        dx, dh, self.grads["w"], self.grads["r"], db = simple_rnn_cell_backward(
-            dy, x, h, self.params["w"], self.params["r"], self.params.get("b"), y
+        dx, dh, self.grads["w"], self.grads["r"], db = self._run(
+            simple_rnn_cell_backward, dy, x, h, self.params["w"], self.params["r"], self.params.get("b"), y
         )
         if "b" in self.params:
             self.grads["b"] = db

@@ -87,7 +87,7 @@ class Softmax(rt.Layer):
     def __call__(self, x: Any) -> Any:
         """The output for x."""
         x = rt.as_array("softmax", "x", x)
-        y = softmax_forward(x)
+        y = self._run(softmax_forward, x)
         self._saved = (y,)
         return y
 

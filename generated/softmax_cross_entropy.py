@@ -98,7 +98,7 @@ class SoftmaxCrossEntropy(rt.Layer):
         """The output for x and t."""
         x = rt.as_array("softmax_cross_entropy", "x", x)
         t = rt.as_array("softmax_cross_entropy", "t", t)
-        y, h, z = softmax_cross_entropy_forward(x, t)
+        y, h, z = self._run(softmax_cross_entropy_forward, x, t)
         self._saved = (t, h, z)
         return y
 

@@ -341,7 +341,8 @@ class Subsampling2D(rt.Layer):
     def backward(self, dy: Any) -> Any:
         """Return the gradient of x."""
         z, y, x_shape = self._kept()
-        dx, self.grads["a"], self.grads["b"] = subsampling2d_backward(
+        dx, self.grads["a"], self.grads["b"] = self._run(
+            subsampling2d_backward,
             dy,
             self.params["a"],
             z,

@@ -539,12 +539,12 @@ class VGG11(rt.Network):
         x = rt.as_array("vgg11", "x", x)
         self._saved = None
         self._recycle()
-        y, self._saved = vgg11_forward(x, self.params, buffers=self.buffers)
+        y, self._saved = self._run(vgg11_forward, x, self.params)
         return y
 
     def predict(self, x: Any) -> Any:
         """The output after training, for x; nothing is kept."""
-        return vgg11_predict(x, self.params, buffers=self.buffers)
+        return self._run(vgg11_predict, x, self.params)
 
     def loss(self, x: Any, t: Any) -> Any:
         """The loss; `backward` without an argument starts from it."""
@@ -560,5 +560,5 @@ class VGG11(rt.Network):
         if dy is None:
             t, h, z = self._judgement()
             dy = vgg11_loss_grad_input(1.0, t, h, z)
-        gradient, self.grads = vgg11_backward(dy, self.params, saved, inputs=inputs, buffers=self.buffers)
+        gradient, self.grads = self._run(vgg11_backward, dy, self.params, saved, inputs=inputs)
         return gradient

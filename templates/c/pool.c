@@ -205,6 +205,23 @@ int call_with(
     return call(function, arrays, (const long *)(given + count), threads);
 }
 
+/* A call that was recorded: its kernels one after the other. `steps` are, for each, its address, its threads, how many
+   arrays and how many numbers it is given, these arrays, each as a place among `objects` (-1 for NULL) and by how many
+   bytes behind its beginning, and the numbers. Returns as the others do. */
+int call_steps(const long *steps, long count, const uintptr_t *objects)
+{
+    for (long step = 0; step < count; step++) {
+        const long arrays = steps[2], numbers = steps[3], *given = steps + 4;
+        void *addresses[arrays + 1];
+        for (long k = 0; k < arrays; k++, given += 2)
+            addresses[k] = given[0] < 0 ? NULL : *(char **)(objects[given[0]] + HEAD) + given[1];
+        if (call((void (*)(void *const *, const long *, struct team *))steps[0], addresses, given, steps[1]))
+            return 1;
+        steps = given + numbers;
+    }
+    return 0;
+}
+
 /* Ends the workers and gives back their memory and that of the calling thread; the next kernel starts them anew. */
 void release(void)
 {

@@ -57,6 +57,7 @@ def compiled_ahead(
     if isinstance(layer, Network):
         functions.append(prediction(layer, compiled))
     rehearsal = import_module(f"{module.runtime.__name__}.layers.rehearsal")
+    recording = import_module(f"{module.runtime.__name__}.recording.ahead")
     try:
         example = instance(module.layer, shapes, settings, real_type(layer, dtype))
         values = dict(example.values)
@@ -66,7 +67,7 @@ def compiled_ahead(
                 values.update(rehearsal.blank(function.call(function.code, example, values)))  # positions are some
 
         with module.runtime.settings(backend="compiled"), module.runtime.settings(**chosen, backend="auto"):
-            number = rehearsal.compile_ahead(call)
+            number = recording.compile_ahead(call)
     except EquationError:
         raise
     except (ModuleNotFoundError, MemoryError, ValueError, TypeError) as error:

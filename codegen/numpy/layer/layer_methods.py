@@ -24,6 +24,9 @@ from gradscribe.codegen.python.statement import Assign, Body, Return, Statement,
 from gradscribe.derive.ir.term import Tensor
 from gradscribe.derive.layer.interface import Layer
 
+WORTH_RECORDING = 4
+"""Statements of a function from which on it may be called by `rt.Layer._run`, which costs as much as one of them."""
+
 
 @dataclass(frozen=True)
 class LayerKernels:
@@ -152,8 +155,14 @@ def argument(name: str, layer: Layer) -> Expression:
 def called(
     kernel: Kernel, arguments: Iterable[Expression], shapes: tuple[tuple[str, Expression], ...] = ()
 ) -> Expression:
-    """A call of `kernel` with the object's options: one by its name, several as a dictionary taken apart."""
-    if len(kernel.options) < 2:
-        return Call(Name(kernel.name), tuple(arguments), (*shapes, *options(kernel)))
-    own = Unary("**", method(Name("self"), "_options", *(Literal(o.name) for o in kernel.options)))
-    return Call(Name(kernel.name), (*arguments, own), shapes)
+    """A call of `kernel` with the object's options: one by its name, several as a dictionary taken apart.
+
+    A function of several statements is called so that calls which come again are recorded.
+    """
+    given, named = tuple(arguments), (*shapes, *options(kernel))
+    if len(kernel.options) > 1:
+        own = Unary("**", method(Name("self"), "_options", *(Literal(o.name) for o in kernel.options)))
+        given, named = (*given, own), shapes
+    if len(kernel.program.statements) < WORTH_RECORDING:
+        return Call(Name(kernel.name), given, named)
+    return Call(member("_run"), (Name(kernel.name), *given), named)

@@ -163,7 +163,7 @@ def _call(k: NetworkKernels) -> Body:
     state = (STATE,) if network.state else ()
     results = Items((Name("y"), *(Name("state") for _ in state), member("_saved")))
     arguments = (*(Name(t.name) for t in network.given), PARAMS, *state)
-    value = Call(Name(k.forward.name), arguments, (*options(k.forward), *BUFFERS))
+    value = _run(k.forward, *arguments)
     return (
         *(as_array(network, t) for t in network.given),
         Assign(member("_saved"), NONE),
@@ -178,7 +178,12 @@ def _predict(k: NetworkKernels) -> Body:
     read = {t.name for t in k.predict.program.inputs}
     state = (STATE,) if any(name in read for name, _, _ in k.network.state) else ()
     arguments = (*(Name(t.name) for t in _asked(k)), PARAMS, *state)
-    return (Return((Call(Name(k.predict.name), arguments, (*options(k.predict), *BUFFERS)),)),)
+    return (Return((_run(k.predict, *arguments),)),)
+
+
+def _run(kernel: Kernel, *arguments: Expression, **named: Expression) -> Call:
+    """A function, called in the network's memory; see `rt.Network`."""
+    return Call(member("_run"), (Name(kernel.name), *arguments), (*options(kernel), *named.items()))
 
 
 def _loss(k: NetworkKernels, forward: Kernel, gradient: Kernel) -> Body:
@@ -200,8 +205,7 @@ def _backward(k: NetworkKernels) -> Body:
     judged = {t.name for t in k.loss[1].arguments} | {shape_argument(t) for t in k.loss[1].shaped} if k.loss else set()
     own = Names({*FIXED, seed, *judged})
     saved, wanted, gradient = (own.own(word) for word in ("saved", "inputs", "gradient"))
-    keywords = (*options(k.backward), ("inputs", Name(wanted)), *BUFFERS)
-    value = Call(Name(k.backward.name), (Name(seed), PARAMS, Name(saved)), keywords)
+    value = _run(k.backward, Name(seed), PARAMS, Name(saved), inputs=Name(wanted))
     return (
         let(saved, method(SELF, "_kept")),
         let(wanted, Comparison((Name(seed), NONE), ("is not",))),

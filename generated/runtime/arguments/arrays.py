@@ -7,8 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .traced import Traced
+
 Array = np.ndarray[tuple[Any, ...], np.dtype[Any]]
 """An array of any shape and type; what `numpy.typing.NDArray[Any]` is, without loading that."""
+
+ARRAYS = np.ndarray, Traced
+"""The types of arrays that nothing is asked of but what NumPy's own are."""
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 INTEGERS = (np.dtype(np.int32), np.dtype(np.int64))
@@ -30,7 +35,7 @@ def as_array(layer: str, name: str, value: Any) -> Array:
         TypeError: when it cannot be an array otherwise, when it is a tensor that requires a gradient, which would be
             lost, or when elements of it are masked, for the mask would be ignored.
     """
-    if type(value) is np.ndarray:
+    if type(value) in ARRAYS:
         return value
     _check_whole(layer, name, value)
     try:
@@ -69,7 +74,7 @@ def _check_whole(layer: str, name: str, value: Any) -> None:
 
 def array(layer: str, name: str, value: Any, rank: int | None, integer: bool = False) -> Array:
     """`value` as an array of the rank and kind expected; `rank` None for any. Integers become int32 or int64."""
-    found = value if type(value) is np.ndarray else as_array(layer, name, value)
+    found = value if type(value) in ARRAYS else as_array(layer, name, value)
     if found.dtype in (INTEGERS if integer else FLOATS) and rank in (None, found.ndim):
         return found
     kinds = "integers" if integer else "float32 or float64"
@@ -124,7 +129,7 @@ def arrays(layer: str, spec: str, *given: Any) -> tuple[Any, ...]:
     """
     key: list[Any] = [spec]
     for value in given:
-        if type(value) is np.ndarray:
+        if type(value) in ARRAYS:
             key.append(value.dtype)
             key.append(value.ndim)
         else:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import ARRAYS
 from .options import Shape
 
 MOST_KEPT = 256
@@ -36,7 +37,7 @@ class Once:
         last = len(self.names)
         key: list[Any] = [dtype]
         for array in given[:last]:
-            key.append(array.shape if type(array) is np.ndarray else array)
+            key.append(array.shape if type(array) in ARRAYS else array)
         for option in given[last:]:
             kind = type(option)
             if kind in PLAIN:
@@ -60,7 +61,11 @@ class Once:
     def _called(self, dtype: Any, given: tuple[Any, ...]) -> Any:
         named = zip(self.names, given, strict=False)
         shapes = (Shape(a.shape, name) if isinstance(a, np.ndarray) else a for name, a in named)
-        return self.function(dtype, *shapes, *given[len(self.names) :])
+        found = self.function(dtype, *shapes, *given[len(self.names) :])
+        for value in found:
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+        return found
 
 
 def _is_plain(values: tuple[Any, ...]) -> bool:

@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from ..arguments.arrays import Array
+from ..arguments.traced import tracing
 from ..machine.threads import one_blas_thread
 
 LARGE = 1 << 12
@@ -30,7 +31,7 @@ def total(values: Array, axis: int | tuple[int, ...]) -> Array:
     """
     axes = tuple(k % values.ndim for k in (axis if isinstance(axis, tuple) else (axis,)))
     count_ = prod(values.shape[k] for k in axes)
-    if values.dtype.kind == "f" and values.size >= LARGE:
+    if values.dtype.kind == "f" and values.size >= LARGE and tracing() is None:
         kept = tuple(k for k in range(values.ndim) if k not in axes)
         moved = values.transpose(axes + kept)
         if 1 < count_ <= FEW:

@@ -2,9 +2,11 @@
 # Do not edit: change the equation and run: gradscribe generate
 """Layers with state."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ..arguments.arrays import Array
+from ..recording.recordings import Recordings
 from .shown import called, html, latex, line, shapes, size
 
 
@@ -28,6 +30,7 @@ class Layer:
         self.state: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
         self._saved: tuple[Any, ...] | None = None
+        self._recordings = Recordings()
 
     def predict(self, *inputs: Any, **named: Any) -> Any:
         """The output after training: that of a call, but nothing is kept for `backward`.
@@ -51,6 +54,10 @@ class Layer:
 
     def _repr_latex_(self) -> str:
         return latex(type(self).__name__, [("", called(self), shapes(self.params), size(self.params))])
+
+    def _run(self, function: Callable[..., Any], /, *given: Any, **options: Any) -> Any:
+        """What a function returns; calls of one kind that come again and again are recorded."""
+        return self._recordings.call(function, given, options)
 
     def _options(self, *names: str) -> dict[str, Any]:
         """The options of these names, as they are now."""

@@ -6,43 +6,22 @@ A dry run goes through the same Python on arrays that nobody has written to, and
 called (see `machine.ahead`). It sees copies: no weight, no result and no statistic of the network is read or written.
 """
 
-import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from copy import copy
 from functools import wraps
 from typing import Any, TypeVar
 
 import numpy as np
 
-from ..machine.ahead import collecting, dry_run, make_together
+from ..machine.ahead import dry_run
 from ..machine.configuration import current, has_c
 from ..machine.memory import Buffers
+from ..recording.ahead import compile_ahead
 from .layer import Layer
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 MOST_KNOWN = 256
 """Calls of one network that are known to have what they need; all are forgotten when there are more."""
-
-
-def compile_ahead(call: Callable[[], Any]) -> int:
-    """Compile what a call needs, as many functions at a time as there are cores.
-
-    Args:
-        call: is called once, and must write nothing that anyone reads: functions in C do nothing meanwhile. An error
-            ends the dry run: the contents of arrays are arbitrary, and the call itself will say what is wrong. What has
-            been asked for by then is compiled.
-
-    Returns:
-        How many functions it needs.
-    """
-    from ..machine.native.library import made
-
-    with collecting() as requests, np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with suppress(Exception):
-            call()
-    return make_together(requests, made)
 
 
 def rehearsed(method: Method) -> Method:

@@ -12,6 +12,7 @@ import numpy as np
 from ..arguments.arrays import Array
 from .ahead import Unfinished, dry_run
 from .configuration import current, has_c
+from .memory import constant, empty, zeros
 from .process import process, this_thread
 from .threads import team_size
 
@@ -97,9 +98,9 @@ def run(
         return False
     given = [np.ascontiguousarray(a) for a in arrays]
     if reals:
-        given.append(np.array(reals, arrays[0].dtype))
+        given.append(constant(reals, arrays[0].dtype))
     if sums:
-        given.append(np.zeros(max(1, extent) * sums))
+        given.append(zeros((max(1, extent) * sums,), np.float64))
     alone = getattr(this_thread, "worker", False)
     threads = 1 if alone else team_size(steps * STEP, current().threads)
     times = _rows_at_a_time(extent, sizes[0], arrays[0].itemsize) if repeated else 1
@@ -108,13 +109,20 @@ def run(
         return True
     row, *others = sizes
     whole, rest = divmod(extent, times)
-    longer = [np.tile(a, times) if k in repeated else a for k, a in enumerate(given)]
+    longer = [_tiled(a, times) if k in repeated else a for k, a in enumerate(given)]
     call(longer, (whole, _rows(whole, threads), row * times, *others, *known), threads)
     if rest:
         first, several = whole * times * row, len(arrays)
         last = [a if k in repeated or k >= several else a.reshape(-1)[first:] for k, a in enumerate(given)]
         call(last, (rest, rest, *sizes, *known), 1)
     return True
+
+
+def _tiled(row: Array, times: int) -> Array:
+    """A row several times."""
+    found = empty((times, row.size), row.dtype)
+    found[...] = row.reshape(-1)
+    return found.reshape(-1)
 
 
 def _rows(extent: int, threads: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments.arrays import LARGEST_INDEX, Array
+from ..arguments.traced import tracing
 from .process import process
 
 
@@ -48,16 +49,36 @@ _NONE = np.empty(0, np.uint8), np.empty(0, np.uint8)
 
 def empty(extents: tuple[int, ...], dtype: Any) -> Array:
     """An array of any content; where it is large, it begins on a border of 64 bytes."""
-    kind = np.dtype(dtype)
+    kind, trace = np.dtype(dtype), tracing()
     size = prod(extents) * kind.itemsize
     if size < LARGE:
-        return np.empty(extents, kind)
-    room = np.empty(size + LINE, np.uint8)
-    return np.ndarray(extents, kind, room, -room.__array_interface__["data"][0] % LINE)
+        found = np.empty(extents, kind)
+    else:
+        room = np.empty(size + LINE, np.uint8)
+        found = np.ndarray(extents, kind, room, -room.__array_interface__["data"][0] % LINE)
+    return found if trace is None else trace.allocate(found)
+
+
+def zeros(extents: tuple[int, ...], dtype: Any) -> Array:
+    """The same, of zeros."""
+    if tracing() is None:
+        return np.zeros(extents, dtype)
+    found = empty(extents, dtype)
+    found.fill(0)
+    return found
+
+
+def constant(value: Any, dtype: Any) -> Array:
+    """Numbers, as an array that cannot be written to: a recorded call keeps what it holds."""
+    found = np.array(value, dtype)
+    found.flags.writeable = False
+    return found
 
 
 def scratch_memory(role: str, extents: tuple[int, ...], dtype: Any) -> Array:
     """An array of any content, in memory of this thread that is used again and again; two roles do not share it."""
+    if tracing() is not None:  # a recorded call has memory of its own
+        return empty(extents, dtype)
     kept: dict[str, tuple[Array, Array]] = _own.__dict__
     room, last = kept.get(role, _NONE)
     if last.shape == extents and last.dtype == dtype:
@@ -97,11 +118,20 @@ class Buffers:
         """Take everything back."""
         self.give(*self._out.values())
 
+    def forget(self) -> None:
+        """Keep no array any more; those taken belong to who took them."""
+        self._free.clear()
+        self._out.clear()
+
+    @property
+    def arrays(self) -> list[Array]:
+        """All arrays, taken and free."""
+        return [*self._out.values(), *(array for free in self._free.values() for array in free)]
+
     @property
     def size(self) -> int:
-        """The bytes of all arrays, taken and free."""
-        held = [*self._out.values(), *(array for free in self._free.values() for array in free)]
-        return sum(array.nbytes for array in held)
+        """Their bytes."""
+        return sum(array.nbytes for array in self.arrays)
 
 
 def release() -> None:

@@ -9,6 +9,7 @@ arithmetic     ranges of indices, sums, extrema, scalar functions, lookups
 cook_toom      fast correlations, written from the exact algorithms
 contractions   sums of products, and the strategies to compute them
 windows        reductions of windows, and their adjoints
+recording      calls that are recorded, and are one call of C from then on
 layers         what classes of layers, networks and optimisers stand on
 """
 
@@ -45,7 +46,7 @@ from .machine.ahead import compiling
 from .machine.companion import Companion
 from .machine.compiled import run
 from .machine.configuration import Settings, current, settings
-from .machine.memory import Buffers, affordable, empty, release
+from .machine.memory import Buffers, affordable, constant, empty, release
 from .windows.reductions import reduce
 from .windows.spreads import spread
 
@@ -79,6 +80,7 @@ __all__ = [
     "blocks",
     "clip",
     "compiling",
+    "constant",
     "contract",
     "count",
     "counts",

@@ -17,6 +17,7 @@ import pytest
 from gradscribe import generated
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.runtime.layers import rehearsal
+from gradscribe.generated.runtime.recording import ahead as recording_ahead
 from gradscribe.generated.runtime.machine import ahead, compiled
 from gradscribe.generated.runtime.machine.native import library, objects
 from tests.runtime.native.conftest import forget
@@ -57,10 +58,11 @@ import numpy as np
 from gradscribe import generated
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.runtime.layers import rehearsal
+from gradscribe.generated.runtime.recording import ahead as recording_ahead
 from gradscribe.generated.runtime.machine.native import objects
 
 lock, now, most, together, apart = threading.Lock(), [0], [0], [0], [0]
-inside, made, run = [False], objects._made, rehearsal.make_together
+inside, made, run = [False], objects._made, recording_ahead.make_together
 
 def counted(*given):
     with lock:
@@ -81,7 +83,7 @@ def noted(requests, make):
         inside[0] = False
 
 with rt.settings(backend="compiled"):
-    objects._made, rehearsal.make_together = counted, noted
+    objects._made, recording_ahead.make_together = counted, noted
     net, rng = generated.LeNet(rng=0), np.random.default_rng(0)
     x = rng.standard_normal((2, 32, 32, 1), np.float32)
     y = net.predict(x)
@@ -169,7 +171,7 @@ def test_a_dry_run_that_fails_compiles_what_it_has_asked_for(anew: Path) -> None
         library.kernel(DOUBLED, FLOATS)
         raise ZeroDivisionError
 
-    assert rehearsal.compile_ahead(fails) == 1
+    assert recording_ahead.compile_ahead(fails) == 1
     assert len(list(anew.glob("*.so"))) >= 1
     assert ahead.dry_run() is None
 

@@ -24,7 +24,6 @@ from gradscribe.codegen.python.expression import (
     Part,
     call,
     item,
-    method,
     texts,
 )
 from gradscribe.codegen.python.names import Names
@@ -120,7 +119,7 @@ def _held(k: NetworkKernels, kernel: Kernel, binder: Binder, given: Sequence[str
     found += weight_statements(together)
     tables = constant_names(network)
     constants = (t.name for t in kernel.program.inputs if t.name in tables and t.name in asked)
-    return [*found, *(let(name, method(Name(tables[name]), "astype", DTYPE)) for name in constants)]
+    return [*found, *(let(name, Call(Name("rt.constant"), (Name(tables[name]), DTYPE))) for name in constants)]
 
 
 def _read(k: NetworkKernels, kernel: Kernel) -> set[str]:

@@ -12,6 +12,7 @@ from struct import Struct
 import numpy as np
 
 from ...arguments.arrays import Array
+from ...arguments.traced import tracing
 from ..ahead import Definitions, Unfinished, dry_run, must_wait
 from ..process import process
 from .sources import POOL
@@ -34,7 +35,7 @@ class Kernel:
 
     def __init__(self, library: ctypes.CDLL, pool: ctypes.CDLL) -> None:
         self._library = library
-        self._address = ctypes.cast(library.kernel, ctypes.c_void_p).value
+        self._address = ctypes.cast(library.kernel, ctypes.c_void_p).value or 0
         self._call = pool.call_with
 
     def __call__(self, arrays: Sequence[Array | None], numbers: Sequence[int], threads: int) -> None:
@@ -49,6 +50,9 @@ class Kernel:
         Raises:
             MemoryError: when there was not enough memory; then what the arrays hold is of no use.
         """
+        trace = tracing()
+        if trace is not None:
+            trace.call(self._address, arrays, numbers, threads)
         objects = [0 if array is None else id(array) for array in arrays]
         given = _packer(len(objects), len(numbers))(*objects, *numbers)
         if self._call(self._address, given, len(objects), threads):
@@ -135,8 +139,26 @@ def _pool() -> ctypes.CDLL | None:
         library.call_with.argtypes = (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_long, ctypes.c_long)
         library.call_with.restype = ctypes.c_int
         library.release.argtypes, library.release.restype = (), None
+        library.call_steps.argtypes = (ctypes.c_char_p, ctypes.c_long, ctypes.c_char_p)
+        library.call_steps.restype = ctypes.c_int
         process.releases.append(library.release)
     return library
+
+
+def call_steps(steps: bytes, count: int, objects: Sequence[Array]) -> None:
+    """Call several functions, one after the other and without the lock of Python.
+
+    Args:
+        steps: as templates/c/pool.c reads them.
+        count: how many there are.
+        objects: the arrays that they are given parts of, see `Kernel`.
+
+    Raises:
+        MemoryError: when there was not enough memory; then what the arrays hold is of no use.
+    """
+    pool = _pool()
+    if pool is None or pool.call_steps(steps, count, _packer(len(objects), 0)(*map(id, objects))):
+        raise MemoryError("a compiled function did not get the memory that it needs")
 
 
 def _compiled() -> Callable[[str, str], ctypes.CDLL | None]:

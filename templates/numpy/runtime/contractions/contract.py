@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments.arrays import Array
+from ..arguments.traced import tracing
 from ..machine.ahead import dry_run
 from ..machine.configuration import Settings, current
 from ..machine.memory import empty
@@ -60,10 +61,12 @@ def contract(
     arrays = left, right, out
     keys = tuple((array.shape, array.strides) for array in arrays)
     observe = observer()
-    if observe is None and dry_run() is None:
+    if observe is None and dry_run() is None and tracing() is None:
         _bound(spec, asked, out.dtype, keys, add, current())(*arrays)
-    elif observe is None:  # what computes it is noted, and not kept
-        _described(spec, asked, out.dtype, keys, add, lambda c, adds: bound_choice(c, Terms(current(), adds)))
+    elif observe is None:  # what computes it is noted or recorded, and not kept
+        found = _described(spec, asked, out.dtype, keys, add, lambda c, adds: bound_choice(c, Terms(current(), adds)))
+        if dry_run() is None:
+            found(*arrays)
     else:
         watched = _described(
             spec, asked, out.dtype, keys, add, lambda c, adds: bound_observed(c, Terms(current(), adds), observe)
@@ -114,7 +117,7 @@ def _bind(spec: str, dtype: np.dtype[Any], left: Key, right: Key, out: Key, add:
     sums = _bind(spec, dtype, left, right, packed, False, bind)
 
     def added(left: Array, right: Array, out: Array) -> None:
-        found = np.empty(out.shape, out.dtype)
+        found = empty(out.shape, out.dtype)
         sums(left, right, found)
         out += found
 

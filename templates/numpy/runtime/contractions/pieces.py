@@ -5,10 +5,9 @@ from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
-import numpy as np
-
 from ..arguments.arrays import Array
 from ..arithmetic.ranges import BLOCK, box_blocks, reaching
+from ..machine.memory import empty
 from .contraction import Contraction, Side, classified, is_plain, packed_side, without_ones, without_single
 from .operands import Bound
 from .views import MOST_PADDED, View, view
@@ -168,7 +167,7 @@ def bound_pieces(c: Contraction, add: bool, bind: Callable[[Contraction, bool], 
             if place is None:
                 compute(a, b, out if at_out is None else out[at_out])
                 continue
-            sums = np.empty(sizes, c.dtype)
+            sums = empty(sizes, c.dtype)
             compute(a, b, sums)
             target = place.of(out)
             target += sums

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..arguments.arrays import Array
 from ..arithmetic.ranges import BLOCK
-from ..machine.memory import affordable, scratch_memory
+from ..machine.memory import affordable, empty, scratch_memory
 from .contraction import Side, packed_strides
 from .subscripts import windowed
 
@@ -195,7 +195,7 @@ def _padding(sizes: Sequence[int], reaches: Sequence[tuple[int, int]]) -> Paddin
 def padded(array: Array, padding: Padding, role: str, outside: float = 0) -> Array:
     """The box of positions that are reached, with zeros or another value where it leaves the array."""
     extents, inner, placed = padding
-    box = scratch_memory(role, extents, array.dtype) if role else np.empty(extents, array.dtype)
+    box = scratch_memory(role, extents, array.dtype) if role else empty(extents, array.dtype)
     box.fill(outside)
     if all(part.start < part.stop for part in inner):
         box[placed] = array[inner]

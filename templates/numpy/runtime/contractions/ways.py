@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from ..arguments.arrays import Array
+from ..arguments.traced import tracing
 from ..machine.configuration import Settings
 from ..machine.native.library import available
 from ..machine.threads import one_blas_thread
@@ -70,7 +71,12 @@ def weighed(strategies: Iterable[Strategy], c: Contraction, wanted: Settings) ->
 
 
 def preferred(found: tuple[Way, ...], wanted: Settings) -> Way:
-    """The first way, which is the fastest that is accurate enough, or the one that the settings name."""
+    """The first way, which is the fastest that is accurate enough, or the one that the settings name.
+
+    In a call that is recorded it is one of those in C, if there is any.
+    """
+    if tracing() is not None:
+        found = tuple(way for way in found if way.strategy.compiled) or found
     return next((way for way in found if way.strategy.name == wanted.strategy), found[0])
 
 

@@ -1,6 +1,6 @@
 """Networks in one module."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,6 +57,11 @@ class Network(Layer):
             node, _, name = key.rpartition(".")
             own.setdefault(node, {})[name] = array
         return [(node, self.layers.get(node, ""), shapes(found), size(found)) for node, found in own.items()]
+
+    def _run(self, function: Callable[..., Any], /, *given: Any, **options: Any) -> Any:
+        if self.buffers is None:
+            return function(*given, buffers=None, **options)
+        return self._recordings.call(function, given, options, self.buffers)
 
     def _recycle(self) -> None:
         if self.buffers is not None:

@@ -1,8 +1,10 @@
 # What sources.py says, which is written when the package is generated.
 CONTRACTION: str
 DOTS: str
+ELEMENTS: str
 FOLD: str
 LOOPS: str
 POOL: str
+TOTALS: str
 WINOGRAD: str
 WINOGRAD_SUMS: str

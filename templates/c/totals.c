@@ -1,0 +1,85 @@
+/* Sums, maxima and minima over the middle one of three axes, out[k, j] of all a[k, i, j]: for recorded calls.
+
+   It stands behind loops.c, whose kernel counts the parts: `numbers` begin with how many there are, and 1. Then follow
+   which of the three is wanted, 0, 1 or 2, and the extents of k, i and j. Of several parts for one k each has a range
+   of i, and a second sweep combines them: `arrays` are out, a, and a double for each j of each part. Sums are taken in
+   REAL over RUN summands, and in double over these. */
+enum { RUN = 64 };
+
+FUNCTION double combined(long wanted, double one, REAL other)
+{
+    return wanted == 0 ? one + other : wanted == 1 ? larger((REAL)one, other) : smaller((REAL)one, other);
+}
+
+FUNCTION double empty(long wanted)
+{
+    return wanted == 0 ? 0 : wanted == 1 ? -__builtin_inf() : __builtin_inf();
+}
+
+/* What a row of summands, next to each other, is together. */
+static double along(long wanted, const REAL *a, long length)
+{
+    double value = empty(wanted);
+    long i = 0;
+    if (wanted == 0)
+        while (i < whole(0, length)) {
+            const long end = least(i + RUN * LANES, whole(0, length));
+            reals sums = {0};
+            for (; i < end; i += LANES)
+                sums += load(a + i);
+            value += sum_of(sums);
+        }
+    for (; i < length; i++)
+        value = combined(wanted, value, a[i]);
+    return value;
+}
+
+/* The same of each column of rows, added to `values`. */
+static void across(long wanted, const REAL *a, long rows, long columns, double *values)
+{
+    for (long first = 0; first < rows; first += RUN) {
+        const long end = least(first + RUN, rows);
+        long j = 0;
+        if (wanted == 0)
+            for (; j < whole(0, columns); j += LANES) {
+                reals sums = {0};
+                for (long i = first; i < end; i++)
+                    sums += load(a + i * columns + j);
+                for (long k = 0; k < LANES; k++)
+                    values[j + k] += sums[k];
+            }
+        for (; j < columns; j++)
+            for (long i = first; i < end; i++)
+                values[j] = combined(wanted, values[j], a[i * columns + j]);
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    const long *numbers = work->numbers, wanted = numbers[2];
+    const long kept = numbers[3], rows = numbers[4], columns = numbers[5];
+    const long parts = kept ? most(1, numbers[0] / kept) : 1, size = (rows + parts - 1) / parts;
+    double *sums = work->arrays[2];
+    REAL *out = work->arrays[0];
+    if (work->sweep) {
+        for (long k = 0; k < kept; k++)
+            for (long j = 0; j < columns; j++) {
+                double value = empty(wanted);
+                for (long p = 0; p < parts; p++)
+                    value = wanted ? combined(wanted, value, (REAL)sums[(k * parts + p) * columns + j])
+                                   : value + sums[(k * parts + p) * columns + j];
+                out[k * columns + j] = (REAL)value;
+            }
+        return;
+    }
+    const long first = least(number % parts * size, rows), end = least(first + size, rows);
+    const REAL *a = (const REAL *)work->arrays[1] + (number / parts * rows + first) * columns;
+    double *values = sums + number * columns;
+    for (long j = 0; j < columns; j++)
+        values[j] = empty(wanted);
+    if (columns == 1)
+        *values = along(wanted, a, end - first);
+    else
+        across(wanted, a, end - first, columns, values);
+}

@@ -1,0 +1,106 @@
+"""What NumPy does with elements, as functions in C: elements of arrays of any strides, and sums over axes."""
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+
+from ..arguments.arrays import Array
+from ..arguments.traced import Untraceable
+from ..machine.compiled import PARTS, STEP, TYPES
+from ..machine.configuration import current
+from ..machine.memory import empty
+from ..machine.native.library import Kernel, kernel
+from ..machine.native.sources import ELEMENTS, LOOPS, TOTALS
+from ..machine.threads import team_size
+
+WORDS = """
+    copy add subtract multiply divide maximum minimum negative absolute square sqrt reciprocal
+    exp log tanh expm1 log1p sin cos arctan sinh cosh
+    greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not where
+"""
+OPERATIONS = WORDS.split()
+"""In the order of templates/c/elements.c."""
+
+TESTS = frozenset(OPERATIONS[OPERATIONS.index("greater") : OPERATIONS.index("where")])
+"""Those whose results are brackets."""
+
+OF_BRACKETS = frozenset({"logical_and", "logical_or", "logical_not"})
+
+REDUCTIONS = ("add", "maximum", "minimum")
+"""In the order of templates/c/totals.c."""
+
+AXES, BLOCK, RUN = 4, 1 << 13, 64
+"""As in these files."""
+
+MOST_KEPT = 1 << 16
+"""Elements before a summed axis, up to which each is a part of the work."""
+
+
+def compute(operation: str, out: Array, *read: Array) -> None:
+    """Write what an operation makes of arrays, which are broadcast.
+
+    Raises:
+        Untraceable: where there are more axes than the function in C has loops for.
+    """
+    if not out.size:
+        return
+    arrays = (out, *(np.broadcast_to(a.view(np.ndarray), out.shape) for a in read))
+    strides = [_strides(a) for a in arrays] + [(0,) * out.ndim] * (4 - len(arrays))
+    axes = _merged(list(zip(out.shape, zip(*strides, strict=True), strict=True)))
+    if len(axes) > AXES:
+        raise Untraceable("more axes than loops")
+    axes = [(1, (0, 0, 0, 0))] * (AXES - len(axes)) + axes
+    extents = [n for n, _ in axes]
+    parts = prod(extents[:-1]) * -(-extents[-1] // BLOCK)
+    numbers = (parts, 1, OPERATIONS.index(operation), *extents, *(s for _, steps in axes for s in steps))
+    threads = team_size(out.size * STEP, current().threads)
+    _function(LOOPS + ELEMENTS, _real(*arrays), 1)((*arrays, *[None] * (4 - len(arrays))), numbers, threads)
+
+
+def total(operation: str, out: Array, source: Array, axes: tuple[int, int]) -> None:
+    """Write the sum, maximum or minimum over neighbouring axes, from one to before another, of a packed array."""
+    first, behind = axes
+    kept, rows, columns = (prod(source.shape[k]) for k in (slice(first), slice(first, behind), slice(behind, None)))
+    if kept > MOST_KEPT:
+        raise Untraceable("more elements than parts")
+    if not out.size:
+        return
+    threads = team_size(source.size * STEP, current().threads)
+    parts = min(-(-PARTS * threads // kept), -(-rows // RUN)) if threads > 1 else 1
+    sums = empty((kept * max(1, parts) * columns,), np.float64)
+    numbers = (kept * max(1, parts), 1, REDUCTIONS.index(operation), kept, rows, columns)
+    _function(LOOPS + TOTALS, TYPES[source.dtype.char], 2)((out, source, sums), numbers, threads)
+
+
+def _function(text: str, real: str, sweeps: int) -> Kernel:
+    found = kernel(text, (("REAL", real), ("SWEEPS", sweeps)))
+    if found is None:
+        raise Untraceable("no compiler")
+    return found
+
+
+def _real(*arrays: Array) -> str:
+    """The type of those that are no brackets."""
+    wide = {a.dtype.itemsize for a in arrays if a.dtype != np.bool_}
+    return "double" if wide == {8} else "float"
+
+
+def _strides(array: Array) -> tuple[int, ...]:
+    """In elements."""
+    if any(s % array.itemsize for s in array.strides):
+        raise Untraceable("strides between elements")
+    return tuple(s // array.itemsize for s in array.strides)
+
+
+def _merged(axes: Sequence[tuple[int, tuple[int, ...]]]) -> list[tuple[int, tuple[int, ...]]]:
+    """Extents and strides; axes that all arrays go through as one are one."""
+    found: list[tuple[int, tuple[int, ...]]] = []
+    for extent, steps in axes:
+        if extent == 1:
+            continue
+        if found and found[-1][1] == tuple(extent * step for step in steps):
+            found[-1] = found[-1][0] * extent, steps
+        else:
+            found.append((extent, steps))
+    return found

@@ -1,0 +1,105 @@
+"""How a call is recorded, and tried on other numbers before it is made again."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..arguments.arrays import Array
+from ..arguments.traced import Traced, Untraceable, traced
+from ..machine.configuration import settings
+from ..machine.memory import Buffers
+from .ahead import compile_ahead
+from .recording import Kind, Recording, leaves, rebuilt
+from .trace import Tracing
+
+LARGE = 1 << 20
+"""Bytes of an array from which on it is not copied to be tried with other numbers."""
+
+CLOSE = {4: 1e-3, 8: 1e-9}
+"""By how much of the greatest number results may differ, by the bytes of an element."""
+
+FEW = 0.01
+"""The share of elements that may differ by more: where two are nearly equal the other one may be the greater."""
+
+
+def recorded(function: Callable[..., Any], given: tuple[Any, ...], options: Mapping[str, Any], held: bool) -> Recording:
+    """A recording of a call.
+
+    Args:
+        function: that is called.
+        given: what it is given, in order.
+        options: the same by name.
+        held: whether it takes buffers: what lies in them is held from call to call.
+
+    Raises:
+        Untraceable: when something is computed otherwise than by functions in C, as a call with other numbers shows.
+    """
+    with settings(backend="compiled"):
+        compile_ahead(lambda: _traced(function, given, options, held))
+        ends = [*leaves(given), *options.values()]
+        recording = Recording(ends, *_traced(function, given, options, held))
+        _check(recording, function, given, options)
+    return recording
+
+
+def _traced(
+    function: Callable[..., Any], given: tuple[Any, ...], options: Mapping[str, Any], held: bool
+) -> tuple[Tracing, Any, list[Array]]:
+    """A call on arrays that are traced: its trace, what it returns, and what it holds."""
+    trace, buffers = Tracing(), Buffers()
+    views = rebuilt(given, lambda v: v.view(Traced) if isinstance(v, np.ndarray) else v)
+    with traced(trace):
+        result = function(*views, **({"buffers": buffers} if held else {}), **options)
+    return trace, result, buffers.arrays
+
+
+def _check(
+    recording: Recording, function: Callable[..., Any], given: tuple[Any, ...], options: Mapping[str, Any]
+) -> None:
+    """Make a call again with other numbers, in memory that is full of NaN: whatever is not recorded shows."""
+    ends = _varied([*leaves(given), *options.values()], recording.kinds)
+    arrays = (end for end in ends if isinstance(end, np.ndarray))
+    other = rebuilt(given, lambda v: next(arrays) if isinstance(v, np.ndarray) else v)
+    for array in recording.kept:
+        if array.flags.writeable:
+            array.fill(np.nan if array.dtype.kind == "f" else 0)
+    found = leaves(recording.made_again(ends))
+    expected = leaves(function(*other, **options))
+    if not all(map(_is_close, found, expected)):
+        raise Untraceable("something is not recorded")
+
+
+def _varied(given: Sequence[Any], expected: Sequence[Kind]) -> list[Any]:
+    """Other numbers of about the same size and sign, none of them 0, and the same integers.
+
+    Parts of others are parts of these.
+    """
+    rng = np.random.default_rng(0)
+    found = [_other(v, rng) if isinstance(v, np.ndarray) else v for v in given]
+    for k, kind in enumerate(expected):
+        if kind.within is not None and kind.shape is not None:
+            found[k] = np.ndarray(kind.shape, kind.dtype, found[kind.within], kind.start)
+    return found
+
+
+def _other(value: Array, rng: np.random.Generator) -> Array:
+    if value.nbytes >= LARGE and value.all():
+        return value
+    found = value.copy()
+    if value.dtype.kind == "f":
+        size = float(np.sqrt(np.mean(np.square(value, dtype=np.float64)))) or 1.0
+        found *= rng.uniform(0.9, 1.1, value.shape).astype(value.dtype)
+        found += (size * rng.uniform(0.02, 0.1, value.shape)).astype(value.dtype)
+    return found
+
+
+def _is_close(found: Any, expected: Any) -> bool:
+    if not isinstance(expected, np.ndarray):
+        return bool(found == expected)
+    if expected.dtype.kind != "f":
+        return bool(np.mean(found != expected) <= FEW)
+    if not np.isfinite(expected).all():
+        raise Untraceable("numbers that are not finite")
+    most = CLOSE[expected.itemsize] * float(np.max(np.abs(expected), initial=0))
+    return bool(np.mean(~(np.abs(found - expected) <= most)) <= FEW)
