@@ -8,8 +8,6 @@ Source: He et al., Spatial pyramid pooling in deep convolutional networks, 2014,
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -31,13 +29,13 @@ def adaptive_avg_pool1d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
     N, W, C = x.shape
     rt.affordable("adaptive_avg_pool1d", dtype, {"y": (N, W_out, C)})
     # (1) a[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
-    a = np.zeros((W_out,), dtype)
+    a = rt.zeros((W_out,), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
             a[j] += 1 * (t_high - t_low)
     # (2) y[n,j,c] = 1/a[j] Σ_{t} x[n,t,c] [W′t<Wj+W][Wj<W′t+W′]
-    y = np.zeros((N, W_out, C), dtype)
+    y = rt.zeros((N, W_out, C), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
@@ -64,13 +62,13 @@ def adaptive_avg_pool1d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
     rt.extent("adaptive_avg_pool1d", "argument dy, axis 2 (channels)", dy.shape[2], C)
     rt.affordable("adaptive_avg_pool1d", dtype, {"dx": (N, W, C)})
     # (1) a[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
-    a = np.zeros((W_out,), dtype)
+    a = rt.zeros((W_out,), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
             a[j] += 1 * (t_high - t_low)
     # (7) dx[m,q,v] = Σ_{j} dy[m,j,v]/a[j] [W′q<Wj+W][Wj<W′q+W′]
-    dx = np.zeros((N, W, C), dtype)
+    dx = rt.zeros((N, W, C), dtype)
     for q in range(W):
         j_low, j_high = rt.clip(W_out, (W, W - W_out * q - 1, W * W_out), (-W, W_out * q + W_out - 1, W * W_out))
         if j_low < j_high:

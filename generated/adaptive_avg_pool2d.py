@@ -8,8 +8,6 @@ Source: He et al., Spatial pyramid pooling in deep convolutional networks, 2014,
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -33,26 +31,26 @@ def adaptive_avg_pool2d_forward(x: Any, *, output_size: rt.Size) -> rt.Array:
     N, H, W, C = x.shape
     rt.affordable("adaptive_avg_pool2d", dtype, {"y": (N, H_out, W_out, C)})
     # (1) a_h[i] = Σ_{r} [H′r<Hi+H][Hi<H′r+H′]
-    a_h = np.zeros((H_out,), dtype)
+    a_h = rt.zeros((H_out,), dtype)
     for i in range(H_out):
         r_low, r_high = rt.clip(H, (-H_out, H * i + H - 1, H * H_out), (H_out, H_out - H * i - 1, H * H_out))
         if r_low < r_high:
             a_h[i] += 1 * (r_high - r_low)
     # (2) a_w[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
-    a_w = np.zeros((W_out,), dtype)
+    a_w = rt.zeros((W_out,), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
             a_w[j] += 1 * (t_high - t_low)
     # (3) z[n,r,j,c] = 1/a_w[j] Σ_{t} x[n,r,t,c] [W′t<Wj+W][Wj<W′t+W′]
-    z = np.zeros((N, H, W_out, C), dtype)
+    z = rt.zeros((N, H, W_out, C), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
             part = z[:, :, j]
             part += rt.total(x[:, :, t_low:t_high] / a_w[j], 2)
     # (4) y[n,i,j,c] = 1/a_h[i] Σ_{r} z[n,r,j,c] [H′r<Hi+H][Hi<H′r+H′]
-    y = np.zeros((N, H_out, W_out, C), dtype)
+    y = rt.zeros((N, H_out, W_out, C), dtype)
     for i in range(H_out):
         r_low, r_high = rt.clip(H, (-H_out, H * i + H - 1, H * H_out), (H_out, H_out - H * i - 1, H * H_out))
         if r_low < r_high:
@@ -81,26 +79,26 @@ def adaptive_avg_pool2d_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt
     rt.extent("adaptive_avg_pool2d", "argument dy, axis 3 (channels)", dy.shape[3], C)
     rt.affordable("adaptive_avg_pool2d", dtype, {"dx": (N, H, W, C)})
     # (1) a_h[i] = Σ_{r} [H′r<Hi+H][Hi<H′r+H′]
-    a_h = np.zeros((H_out,), dtype)
+    a_h = rt.zeros((H_out,), dtype)
     for i in range(H_out):
         r_low, r_high = rt.clip(H, (-H_out, H * i + H - 1, H * H_out), (H_out, H_out - H * i - 1, H * H_out))
         if r_low < r_high:
             a_h[i] += 1 * (r_high - r_low)
     # (2) a_w[j] = Σ_{t} [W′t<Wj+W][Wj<W′t+W′]
-    a_w = np.zeros((W_out,), dtype)
+    a_w = rt.zeros((W_out,), dtype)
     for j in range(W_out):
         t_low, t_high = rt.clip(W, (-W_out, W * j + W - 1, W * W_out), (W_out, W_out - W * j - 1, W * W_out))
         if t_low < t_high:
             a_w[j] += 1 * (t_high - t_low)
     # (9) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e]/a_h[i] [H′q<Hi+H][Hi<H′q+H′]
-    dz = np.zeros((N, H, W_out, C), dtype)
+    dz = rt.zeros((N, H, W_out, C), dtype)
     for q in range(H):
         i_low, i_high = rt.clip(H_out, (H, H - H_out * q - 1, H * H_out), (-H, H_out * q + H_out - 1, H * H_out))
         if i_low < i_high:
             part = dz[:, q]
             part += rt.total(dy[:, i_low:i_high] / a_h[i_low:i_high][:, None, None], 1)
     # (12) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e]/a_w[j] [W′v<Wj+W][Wj<W′v+W′]
-    dx = np.zeros((N, H, W, C), dtype)
+    dx = rt.zeros((N, H, W, C), dtype)
     for v in range(W):
         j_low, j_high = rt.clip(W_out, (W, W - W_out * v - 1, W * W_out), (-W, W_out * v + W_out - 1, W * W_out))
         if j_low < j_high:

@@ -30,8 +30,8 @@ def adaptive_max_pool1d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
     N, W, C = x.shape
     rt.affordable("adaptive_max_pool1d", dtype, {"y": (N, W_out, C)})
     # (1) y[n,j,c] = max_{t} x[n,t,c]   over W′t<Wj+W, Wj<W′t+W′
-    y = np.full((N, W_out, C), -np.inf, dtype)
-    argmax = np.full((N, W_out, C), -1, np.int32)
+    y = rt.filled((N, W_out, C), -np.inf, dtype)
+    argmax = rt.filled((N, W_out, C), -1, np.int32)
     for t in range(W):
         j_low, j_high = rt.clip(W_out, (W, W - W_out * t - 1, W * W_out), (-W, W_out * t + W_out - 1, W * W_out))
         if j_low < j_high:
@@ -66,7 +66,7 @@ def adaptive_max_pool1d_grad_input(dy: Any, argmax: Any, *, input_shape: Sequenc
     N, W, C = _adaptive_max_pool1d_grad_input_sizes(dtype, input_shape, dy, argmax)
     rt.recorded("adaptive_max_pool1d", "argmax", argmax, W)
     # (7) dx[m,q,v] = Σ_{j} dy[m,j,v] [q=argmax[m,j,v]]
-    dx = np.zeros((N, W, C), dtype)
+    dx = rt.zeros((N, W, C), dtype)
     rt.scatter("m j v, q: m j v -> m q v", dx, dy, argmax)
     return dx
 

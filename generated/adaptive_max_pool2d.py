@@ -32,8 +32,8 @@ def adaptive_max_pool2d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
     N, H, W, C = x.shape
     rt.affordable("adaptive_max_pool2d", dtype, {"y": (N, H_out, W_out, C)})
     # (1) z[n,r,j,c] = max_{t} x[n,r,t,c]   over W′t<Wj+W, Wj<W′t+W′
-    z = np.full((N, H, W_out, C), -np.inf, dtype)
-    argmax_columns = np.full((N, H, W_out, C), -1, np.int32)
+    z = rt.filled((N, H, W_out, C), -np.inf, dtype)
+    argmax_columns = rt.filled((N, H, W_out, C), -1, np.int32)
     for t in range(W):
         j_low, j_high = rt.clip(W_out, (W, W - W_out * t - 1, W * W_out), (-W, W_out * t + W_out - 1, W * W_out))
         if j_low < j_high:
@@ -41,8 +41,8 @@ def adaptive_max_pool2d_forward(x: Any, *, output_size: rt.Size) -> tuple[rt.Arr
                 z[:, :, j_low:j_high, ...], argmax_columns[:, :, j_low:j_high, ...], x[:, :, t][:, :, None, :], t
             )
     # (2) y[n,i,j,c] = max_{r} z[n,r,j,c]   over H′r<Hi+H, Hi<H′r+H′
-    y = np.full((N, H_out, W_out, C), -np.inf, dtype)
-    argmax_rows = np.full((N, H_out, W_out, C), -1, np.int32)
+    y = rt.filled((N, H_out, W_out, C), -np.inf, dtype)
+    argmax_rows = rt.filled((N, H_out, W_out, C), -1, np.int32)
     for r in range(H):
         i_low, i_high = rt.clip(H_out, (H, H - H_out * r - 1, H * H_out), (-H, H_out * r + H_out - 1, H * H_out))
         if i_low < i_high:
@@ -106,10 +106,10 @@ def adaptive_max_pool2d_grad_input(
     rt.recorded("adaptive_max_pool2d", "argmax_columns", argmax_columns, W)
     rt.recorded("adaptive_max_pool2d", "argmax_rows", argmax_rows, H)
     # (8) dz[m,q,v,e] = Σ_{i} dy[m,i,v,e] [q=argmax_rows[m,i,v,e]]
-    dz = np.zeros((N, H, W_out, C), dtype)
+    dz = rt.zeros((N, H, W_out, C), dtype)
     rt.scatter("m i v e, q: m i v e -> m q v e", dz, dy, argmax_rows)
     # (13) dx[m,q,v,e] = Σ_{j} dz[m,q,j,e] [v=argmax_columns[m,q,j,e]]
-    dx = np.zeros((N, H, W, C), dtype)
+    dx = rt.zeros((N, H, W, C), dtype)
     rt.scatter("m q j e, v: m q j e -> m q v e", dx, dz, argmax_columns)
     return dx
 

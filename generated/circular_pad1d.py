@@ -8,8 +8,6 @@ Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pa
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -44,7 +42,7 @@ def circular_pad1d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     x, dtype = rt.arrays("circular_pad1d", "x 3", x)
     N, W, C, p, W_out = _circular_pad1d_sizes(dtype, x, None, padding)
     # (1) y[n,j,c] = x[n, j+W−p, c] [j<p]
-    y = np.zeros((N, W_out, C), dtype)
+    y = rt.zeros((N, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p - 1, p), (1, W - p, W))
     if j_low < j_high:
         j_at = rt.span(1, W - p, j_low, j_high)
@@ -81,7 +79,7 @@ def circular_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
     input_shape = rt.shape("circular_pad1d", "input_shape", input_shape, 3)
     N, W, C, p, W_out = _circular_pad1d_sizes(dtype, input_shape, dy, padding)
     # (7) dx[m,q,v] = dy[m, q+W+p, v] [q<W′−W−p]
-    dx = np.zeros((N, W, C), dtype)
+    dx = rt.zeros((N, W, C), dtype)
     q_low, q_high = rt.clip(W, (1, 0, W_out - W - p), (1, W + p, W_out))
     if q_low < q_high:
         q_at = rt.span(1, W + p, q_low, q_high)

@@ -8,8 +8,6 @@ Source: Szegedy et al., Going deeper with convolutions, 2015, section 4.
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -46,7 +44,7 @@ def concatenation_forward(x: Any, z: Any) -> rt.Array:
     x = x.reshape(E, C)
     z = z.reshape(E, D)
     # (2) y[e,y_1] = x[e,y_1]
-    y = np.zeros((E, C + D), dtype)
+    y = rt.zeros((E, C + D), dtype)
     y_1_low, y_1_high = rt.clip(C + D, (1, 0, C))
     if y_1_low < y_1_high:
         part = y[:, y_1_low:y_1_high]
@@ -73,7 +71,7 @@ def concatenation_grad_input(dy: Any, *, input_shape: Sequence[int], z_shape: Se
     full_shape, E, C, D = _concatenation_sizes(dtype, input_shape, z_shape, dy)
     dy = dy.reshape(E, C + D)
     # (7) dx[m,q] = dy[m,q]
-    dx = np.zeros((E, C), dtype)
+    dx = rt.zeros((E, C), dtype)
     q_low, q_high = rt.clip(C, (1, 0, C + D))
     if q_low < q_high:
         part = dx[:, q_low:q_high]
@@ -94,7 +92,7 @@ def concatenation_grad_z(dy: Any, *, input_shape: Sequence[int], z_shape: Sequen
     full_shape, E, C, D = _concatenation_sizes(dtype, input_shape, z_shape, dy)
     dy = dy.reshape(E, C + D)
     # (10) dz[m,q] = dy[m, q+C]
-    dz = np.zeros((E, D), dtype)
+    dz = rt.zeros((E, D), dtype)
     q_low, q_high = rt.clip(D, (1, C, C + D))
     if q_low < q_high:
         q_at = rt.span(1, C, q_low, q_high)

@@ -8,8 +8,6 @@ Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning,
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -48,7 +46,7 @@ def constant_pad2d_forward(x: Any, *, padding: rt.Padding, value: float = 0.0) -
     x, dtype = rt.arrays("constant_pad2d", "x 4", x)
     a, N, H, W, C, p_h, p_w, H_out, W_out = _constant_pad2d_sizes(dtype, x, padding, value)
     # (1) z[n,i,v,c] = a [i<p_h]
-    z = np.zeros((N, H_out, W, C), dtype)
+    z = rt.zeros((N, H_out, W, C), dtype)
     i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h))
     if i_low < i_high:
         part = z[:, i_low:i_high]
@@ -65,7 +63,7 @@ def constant_pad2d_forward(x: Any, *, padding: rt.Padding, value: float = 0.0) -
         part = z[:, i_low:i_high]
         part += a
     # (2) y[n,i,j,c] = a [j<p_w]
-    y = np.zeros((N, H_out, W_out, C), dtype)
+    y = rt.zeros((N, H_out, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p_w - 1, p_w))
     if j_low < j_high:
         part = y[:, :, j_low:j_high]
@@ -113,14 +111,14 @@ def constant_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
     input_shape = rt.shape("constant_pad2d", "input_shape", input_shape, 4)
     N, H, W, C, p_h, p_w, H_out, W_out = _constant_pad2d_grad_input_sizes(dtype, input_shape, dy, padding)
     # (8) dz[m,q,e,o] = dy[m, q, e+p_w, o]
-    dz = np.zeros((N, H_out, W, C), dtype)
+    dz = rt.zeros((N, H_out, W, C), dtype)
     e_low, e_high = rt.clip(W, (1, p_w, W_out))
     if e_low < e_high:
         e_at = rt.span(1, p_w, e_low, e_high)
         part = dz[:, :, e_low:e_high]
         part += dy[:, :, e_at]
     # (12) dx[m,q,e,o] = dz[m, q+p_h, e, o]
-    dx = np.zeros((N, H, W, C), dtype)
+    dx = rt.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (1, p_h, H_out))
     if q_low < q_high:
         q_at = rt.span(1, p_h, q_low, q_high)

@@ -7,8 +7,6 @@ Source: Srivastava et al., Dropout: a simple way to prevent neural networks from
 
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -77,7 +75,7 @@ def dropout_predict(x: Any) -> rt.Array:
     E = x.size
     x = x.reshape(-1)
     # (1) y[e] = x[e]
-    y = np.zeros((E,), dtype)
+    y = rt.zeros((E,), dtype)
     y += x
     return y.reshape(full_shape)
 

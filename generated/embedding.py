@@ -51,7 +51,7 @@ def embedding_grad_weight(dy: Any, t: Any, *, weight_shape: Sequence[int]) -> rt
     rt.affordable("embedding", dtype, {"dw": (V, D)})
     rt.labels("embedding", "t", t, V)
     # (6) dw[m,v] = Σ_{e} dy[e,v] [m=t[e]]
-    dw = np.zeros((V, D), dtype)
+    dw = rt.zeros((V, D), dtype)
     rt.scatter("e v, m: e -> m v", dw, dy, t)
     return dw
 

@@ -8,8 +8,6 @@ Source: Harris et al., Array programming with NumPy, 2020 (reshape in row-major 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -28,7 +26,7 @@ def flatten_forward(x: Any) -> rt.Array:
     x, dtype = rt.arrays("flatten", "x 4", x)
     N, H, W, C = x.shape
     # (2) y[n, c+CWi+Cj] = x[n,i,j,c]
-    y = np.zeros((N, C * H * W), dtype)
+    y = rt.zeros((N, C * H * W), dtype)
     y_2 = y.reshape(N, H, W, C)
     y_2 += x
     return y
@@ -47,7 +45,7 @@ def flatten_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Array:
     rt.extents("flatten", "dy", dy.shape, (N, C * H * W), "batch, channels")
     # (7) dx[m,q,v,e] = dy[m, CWq+Cv+e]
     dy_1 = dy.reshape(N, H, W, C)
-    dx = np.zeros((N, H, W, C), dtype)
+    dx = rt.zeros((N, H, W, C), dtype)
     dx += dy_1
     return dx
 

@@ -8,8 +8,6 @@ Source: Lin, Chen and Yan, Network in network, 2014, section 3.2.
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -48,7 +46,7 @@ def global_avg_pool_grad_input(dy: Any, *, input_shape: Sequence[int]) -> rt.Arr
     rt.extents("global_avg_pool", "dy", dy.shape, (N, C), "batch, channels")
     rt.affordable("global_avg_pool", dtype, {"dx": (N, E, C)})
     # (6) dx[m,q,v] = 1/E dy[m,v]
-    dx = np.zeros((N, E, C), dtype)
+    dx = rt.zeros((N, E, C), dtype)
     dx += dy[:, None, :] / E
     return dx.reshape(N, *full_shape, C)
 

@@ -44,8 +44,8 @@ def global_max_pool_forward(x: Any) -> tuple[rt.Array, rt.Array]:
     full_shape, E, N, C = _global_max_pool_sizes(dtype, x, None, None)
     x = x.reshape(N, E, C)
     # (1) y[n,c] = max_{e} x[n,e,c]
-    y = np.full((N, C), -np.inf, dtype)
-    argmax = np.full((N, C), -1, np.int32)
+    y = rt.filled((N, C), -np.inf, dtype)
+    argmax = rt.filled((N, C), -1, np.int32)
     rt.first_max(y, argmax, x.transpose(0, 2, 1), 1)
     return y, argmax
 
@@ -63,7 +63,7 @@ def global_max_pool_grad_input(dy: Any, argmax: Any, *, input_shape: Sequence[in
     full_shape, E, N, C = _global_max_pool_sizes(dtype, input_shape, dy, argmax)
     rt.recorded("global_max_pool", "argmax", argmax, E)
     # (7) dx[m,q,v] = dy[m,v] [q=argmax[m,v]]
-    dx = np.zeros((N, E, C), dtype)
+    dx = rt.zeros((N, E, C), dtype)
     rt.scatter("m v, q: m v -> m q v", dx, dy, argmax)
     return dx.reshape(N, *full_shape, C)
 

@@ -136,7 +136,7 @@ def gru_cell_grad_input(dy: Any, h: Any, w: Any, v: Any, s: Any, z: Any, g: Any)
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    du = np.zeros((N, 3, H), dtype)
+    du = rt.zeros((N, 3, H), dtype)
     part = du[:, 2]
     part += (1 - np.square(g)) * dg
     # (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
@@ -191,7 +191,7 @@ def gru_cell_grad_h(dy: Any, h: Any, r: Any, v: Any, s: Any, z: Any, g: Any) -> 
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    dv = np.zeros((N, 3, H), dtype)
+    dv = rt.zeros((N, 3, H), dtype)
     part = dv[:, 2]
     part += (1 - np.square(g)) * dg * s
     # (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
@@ -249,7 +249,7 @@ def gru_cell_grad_weight(dy: Any, x: Any, h: Any, v: Any, s: Any, z: Any, g: Any
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    du = np.zeros((N, 3, H), dtype)
+    du = rt.zeros((N, 3, H), dtype)
     part = du[:, 2]
     part += (1 - np.square(g)) * dg
     # (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
@@ -292,7 +292,7 @@ def gru_cell_grad_r(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    dv = np.zeros((N, 3, H), dtype)
+    dv = rt.zeros((N, 3, H), dtype)
     part = dv[:, 2]
     part += (1 - np.square(g)) * dg * s
     # (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
@@ -335,7 +335,7 @@ def gru_cell_grad_bias(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Ar
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    du = np.zeros((N, 3, H), dtype)
+    du = rt.zeros((N, 3, H), dtype)
     part = du[:, 2]
     part += (1 - np.square(g)) * dg
     # (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
@@ -378,7 +378,7 @@ def gru_cell_grad_d(dy: Any, h: Any, v: Any, s: Any, z: Any, g: Any) -> rt.Array
     # (7) dg[m,q] = dy[m,q] (1−z[m,q])
     dg = (1 - z) * dy
     # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    dv = np.zeros((N, 3, H), dtype)
+    dv = rt.zeros((N, 3, H), dtype)
     part = dv[:, 2]
     part += (1 - np.square(g)) * dg * s
     # (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
@@ -454,7 +454,7 @@ def gru_cell_backward(
         # (9) ds[m,q] = v[m,2,q] dg[m,q] (1−g[m,q]²)
         ds = (1 - np.square(g)) * dg * v[:, 2]
     # (10) dv[m,2,o] = s[m,o] dg[m,o] (1−g[m,o]²)
-    dv = np.zeros((N, 3, H), dtype)
+    dv = rt.zeros((N, 3, H), dtype)
     part = dv[:, 2]
     part += (1 - np.square(g)) * dg * s
     # (10) dv[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])
@@ -469,7 +469,7 @@ def gru_cell_backward(
         # (25) dd[m,q] = Σ_{n} dv[n,m,q]
         dd = rt.total(dv, 0)
     # (11) du[m,2,o] = dg[m,o] (1−g[m,o]²)
-    du = np.zeros((N, 3, H), dtype)
+    du = rt.zeros((N, 3, H), dtype)
     part = du[:, 2]
     part += (1 - np.square(g)) * dg
     # (11) du[m,1,o] += z[m,o] dg[m,o] (h[m,o]−g[m,o])

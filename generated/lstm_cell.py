@@ -172,7 +172,7 @@ def lstm_cell_grad_input(dy: Any, dz: Any, c: Any, w: Any, i: Any, f: Any, g: An
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    du = np.zeros((N, 4, H), dtype)
+    du = rt.zeros((N, 4, H), dtype)
     part = du[:, 3]
     part += (1 - o) * dy * o * s
     # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
@@ -240,7 +240,7 @@ def lstm_cell_grad_h(dy: Any, dz: Any, c: Any, r: Any, i: Any, f: Any, g: Any, o
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    du = np.zeros((N, 4, H), dtype)
+    du = rt.zeros((N, 4, H), dtype)
     part = du[:, 3]
     part += (1 - o) * dy * o * s
     # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
@@ -328,7 +328,7 @@ def lstm_cell_grad_weight(dy: Any, dz: Any, x: Any, c: Any, i: Any, f: Any, g: A
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    du = np.zeros((N, 4, H), dtype)
+    du = rt.zeros((N, 4, H), dtype)
     part = du[:, 3]
     part += (1 - o) * dy * o * s
     # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
@@ -394,7 +394,7 @@ def lstm_cell_grad_r(dy: Any, dz: Any, h: Any, c: Any, i: Any, f: Any, g: Any, o
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    du = np.zeros((N, 4, H), dtype)
+    du = rt.zeros((N, 4, H), dtype)
     part = du[:, 3]
     part += (1 - o) * dy * o * s
     # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
@@ -458,7 +458,7 @@ def lstm_cell_grad_bias(dy: Any, dz: Any, c: Any, i: Any, f: Any, g: Any, o: Any
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    du = np.zeros((N, 4, H), dtype)
+    du = rt.zeros((N, 4, H), dtype)
     part = du[:, 3]
     part += (1 - o) * dy * o * s
     # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)
@@ -548,7 +548,7 @@ def lstm_cell_backward(
     if not loops.lstm_cell_grad_input_1(ddz, dy, dz, o, s, H, N):
         ddz = (1 - np.square(s)) * dy * o + dz
     # (16) du[m,3,v] = dy[m,v] o[m,v] s[m,v] (1−o[m,v])
-    du = np.zeros((N, 4, H), dtype)
+    du = rt.zeros((N, 4, H), dtype)
     part = du[:, 3]
     part += (1 - o) * dy * o * s
     # (16) du[m,2,v] += i[m,v] ddz[m,v] (1−g[m,v]²)

@@ -71,7 +71,7 @@ def nll_loss_grad_input(dy: Any, t: Any, a: Any, s: Any, *, input_shape: Sequenc
     K = input_shape[-1]
     rt.affordable("nll_loss", dtype, {"dx": (E, K)})
     # (9) dx[m,q] = −dy a[m]/s [q=t[m]]
-    dx = np.zeros((E, K), dtype)
+    dx = rt.zeros((E, K), dtype)
     rows1 = -dy * a / s
     rt.scatter("m, q: m -> m q", dx, rows1, t)
     return dx.reshape(*full_shape, K)

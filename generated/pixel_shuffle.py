@@ -7,8 +7,6 @@ Source: Shi et al., Real-time single image and video super-resolution using a su
 
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -30,7 +28,7 @@ def pixel_shuffle_forward(x: Any, *, upscale_factor: int) -> rt.Array:
     C = rt.divided("pixel_shuffle", "argument x, axis 3 (channels)", x.shape[3], s**2)
     # (2) y[n, si+r, sj+t, c] = x[n, i, j, s²c+sr+t]
     x_1 = x.reshape(N, H, W, C, s, s)
-    y = np.zeros((N, H * s, W * s, C), dtype)
+    y = rt.zeros((N, H * s, W * s, C), dtype)
     y_3 = y.reshape(N, H, s, W, s, C)
     y_3 += x_1.transpose(0, 1, 4, 2, 5, 3)
     return y
@@ -50,7 +48,7 @@ def pixel_shuffle_grad_input(dy: Any, *, upscale_factor: int) -> rt.Array:
     W = rt.divided("pixel_shuffle", "argument dy, axis 2 (width)", dy.shape[2], s)
     # (8) dx[m, q, v, s²c+sr+t] = dy[m, sq+r, sv+t, c]
     dy_1 = dy.reshape(N, H, s, W, s, C)
-    dx = np.zeros((N, H, W, C * s**2), dtype)
+    dx = rt.zeros((N, H, W, C * s**2), dtype)
     dx_1 = dx.reshape(N, H, W, C, s, s)
     dx_1 += dy_1.transpose(0, 1, 3, 5, 2, 4)
     return dx

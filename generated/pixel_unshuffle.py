@@ -7,8 +7,6 @@ Source: Shi et al., Real-time single image and video super-resolution using a su
 
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -31,7 +29,7 @@ def pixel_unshuffle_forward(x: Any, *, downscale_factor: int) -> rt.Array:
     W = rt.divided("pixel_unshuffle", "argument x, axis 2 (width)", x.shape[2], s)
     # (2) y[n, i, j, s²c+sr+t] = x[n, si+r, sj+t, c]
     x_1 = x.reshape(N, H, s, W, s, C)
-    y = np.zeros((N, H, W, C * s**2), dtype)
+    y = rt.zeros((N, H, W, C * s**2), dtype)
     y_1 = y.reshape(N, H, W, C, s, s)
     y_1 += x_1.transpose(0, 1, 3, 5, 2, 4)
     return y
@@ -50,7 +48,7 @@ def pixel_unshuffle_grad_input(dy: Any, *, downscale_factor: int) -> rt.Array:
     C = rt.divided("pixel_unshuffle", "argument dy, axis 3 (channels)", dy.shape[3], s**2)
     # (8) dx[m, si+r, sj+t, e] = dy[m, i, j, s²e+sr+t]
     dy_1 = dy.reshape(N, H, W, C, s, s)
-    dx = np.zeros((N, H * s, W * s, C), dtype)
+    dx = rt.zeros((N, H * s, W * s, C), dtype)
     dx_1 = dx.reshape(N, H, s, W, s, C)
     dx_1 += dy_1.transpose(0, 1, 4, 2, 5, 3)
     return dx

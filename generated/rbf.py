@@ -29,7 +29,7 @@ def rbf_forward(x: Any, w: Any) -> rt.Array:
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
     # (1) y[n,k] = Σ_{c} (x[n,c]−w[k,c])²
-    y = np.zeros((N, K), dtype)
+    y = rt.zeros((N, K), dtype)
     for block1_start, block1_stop in rt.blocks(N, C * K):
         x_block1 = x[block1_start:block1_stop]
         y_block1 = y[block1_start:block1_stop]
@@ -53,7 +53,7 @@ def rbf_grad_input(dy: Any, x: Any, w: Any) -> rt.Array:
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
     rt.extents("rbf", "dy", dy.shape, (N, K), "batch, K")
     # (6) dx[m,q] = 2 Σ_{k} dy[m,k] (x[m,q]−w[k,q])
-    dx = np.zeros((N, C), dtype)
+    dx = rt.zeros((N, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, C * K):
         dy_block1 = dy[block1_start:block1_stop]
         x_block1 = x[block1_start:block1_stop]
@@ -79,7 +79,7 @@ def rbf_grad_weight(dy: Any, x: Any, w: Any) -> rt.Array:
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
     rt.extents("rbf", "dy", dy.shape, (N, K), "batch, K")
     # (9) dw[m,q] = 2 Σ_{n} dy[n,m] (w[m,q]−x[n,q])
-    dw = np.zeros((K, C), dtype)
+    dw = rt.zeros((K, C), dtype)
     for block1_start, block1_stop in rt.blocks(K, C * N):
         dy_block1 = dy[:, block1_start:block1_stop]
         w_block1 = w[block1_start:block1_stop]

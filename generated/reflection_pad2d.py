@@ -8,8 +8,6 @@ Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pa
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -55,7 +53,7 @@ def reflection_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     x, dtype = rt.arrays("reflection_pad2d", "x 4", x)
     N, H, W, C, p_h, p_w, H_out, W_out = _reflection_pad2d_sizes(dtype, x, None, padding)
     # (1) z[n,i,v,c] = x[n, p_h−i, v, c] [i<p_h]
-    z = np.zeros((N, H_out, W, C), dtype)
+    z = rt.zeros((N, H_out, W, C), dtype)
     i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h), (-1, p_h, H))
     if i_low < i_high:
         i_at = rt.span(-1, p_h, i_low, i_high)
@@ -74,7 +72,7 @@ def reflection_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
         part = z[:, i_low:i_high]
         part += x[:, i_at]
     # (2) y[n,i,j,c] = z[n, i, p_w−j, c] [j<p_w]
-    y = np.zeros((N, H_out, W_out, C), dtype)
+    y = rt.zeros((N, H_out, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p_w - 1, p_w), (-1, p_w, W))
     if j_low < j_high:
         j_at = rt.span(-1, p_w, j_low, j_high)
@@ -114,7 +112,7 @@ def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
     input_shape = rt.shape("reflection_pad2d", "input_shape", input_shape, 4)
     N, H, W, C, p_h, p_w, H_out, W_out = _reflection_pad2d_sizes(dtype, input_shape, dy, padding)
     # (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [0≤W−2−e<W′−W−p_w]
-    dz = np.zeros((N, H_out, W, C), dtype)
+    dz = rt.zeros((N, H_out, W, C), dtype)
     e_low, e_high = rt.clip(W, (-1, W - 2, W_out - W - p_w), (-1, 2 * W + p_w - 2, W_out))
     if e_low < e_high:
         e_at = rt.span(-1, 2 * W + p_w - 2, e_low, e_high)
@@ -133,7 +131,7 @@ def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
         part = dz[:, :, e_low:e_high]
         part += dy[:, :, e_at]
     # (12) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H′−H−p_h]
-    dx = np.zeros((N, H, W, C), dtype)
+    dx = rt.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (-1, H - 2, H_out - H - p_h), (-1, 2 * H + p_h - 2, H_out))
     if q_low < q_high:
         q_at = rt.span(-1, 2 * H + p_h - 2, q_low, q_high)

@@ -8,8 +8,6 @@ Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pa
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -44,7 +42,7 @@ def replication_pad1d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     x, dtype = rt.arrays("replication_pad1d", "x 3", x)
     N, W, C, p, W_out = _replication_pad1d_sizes(dtype, x, None, padding)
     # (1) y[n,j,c] = x[n,0,c] [j<p]
-    y = np.zeros((N, W_out, C), dtype)
+    y = rt.zeros((N, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p - 1, p))
     if j_low < j_high and 0 <= 0 < W:
         part = y[:, j_low:j_high]
@@ -79,7 +77,7 @@ def replication_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
     input_shape = rt.shape("replication_pad1d", "input_shape", input_shape, 3)
     N, W, C, p, W_out = _replication_pad1d_sizes(dtype, input_shape, dy, padding)
     # (7) dx[m, W−1, v] += Σ_{j} dy[m,j,v] [W+p≤j]
-    dx = np.zeros((N, W, C), dtype)
+    dx = rt.zeros((N, W, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, C):
         dy_block1 = dy[block1_start:block1_stop]
         dx_block1 = dx[block1_start:block1_stop]

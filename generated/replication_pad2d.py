@@ -8,8 +8,6 @@ Source: Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pa
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -49,7 +47,7 @@ def replication_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     x, dtype = rt.arrays("replication_pad2d", "x 4", x)
     N, H, W, C, p_h, p_w, H_out, W_out = _replication_pad2d_sizes(dtype, x, None, padding)
     # (1) z[n,i,v,c] = x[n,0,v,c] [i<p_h]
-    z = np.zeros((N, H_out, W, C), dtype)
+    z = rt.zeros((N, H_out, W, C), dtype)
     i_low, i_high = rt.clip(H_out, (-1, p_h - 1, p_h))
     if i_low < i_high and 0 <= 0 < H:
         part = z[:, i_low:i_high]
@@ -66,7 +64,7 @@ def replication_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
         part = z[:, i_low:i_high]
         part += x[:, H - 1][:, None, :, :]
     # (2) y[n,i,j,c] = z[n,i,0,c] [j<p_w]
-    y = np.zeros((N, H_out, W_out, C), dtype)
+    y = rt.zeros((N, H_out, W_out, C), dtype)
     j_low, j_high = rt.clip(W_out, (-1, p_w - 1, p_w))
     if j_low < j_high and 0 <= 0 < W:
         part = y[:, :, j_low:j_high]
@@ -104,7 +102,7 @@ def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
     input_shape = rt.shape("replication_pad2d", "input_shape", input_shape, 4)
     N, H, W, C, p_h, p_w, H_out, W_out = _replication_pad2d_sizes(dtype, input_shape, dy, padding)
     # (8) dz[m, q, W−1, a] += Σ_{j} dy[m,q,j,a] [W+p_w≤j]
-    dz = np.zeros((N, H_out, W, C), dtype)
+    dz = rt.zeros((N, H_out, W, C), dtype)
     for block1_start, block1_stop in rt.blocks(N, C * H_out):
         dy_block1 = dy[block1_start:block1_stop]
         dz_block1 = dz[block1_start:block1_stop]
@@ -127,7 +125,7 @@ def replication_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding
             part = dz_block2[:, :, 0]
             part += rt.total(dy_block2[:, :, j_low:j_high], 2)
     # (12) dx[m, H−1, e, a] += Σ_{i} dz[m,i,e,a] [H+p_h≤i]
-    dx = np.zeros((N, H, W, C), dtype)
+    dx = rt.zeros((N, H, W, C), dtype)
     for block3_start, block3_stop in rt.blocks(N, C * W):
         dz_block3 = dz[block3_start:block3_stop]
         dx_block1 = dx[block3_start:block3_stop]

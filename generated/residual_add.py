@@ -7,8 +7,6 @@ Source: He et al., Deep residual learning for image recognition, 2016, eq. 1.
 
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -46,7 +44,7 @@ def residual_add_grad_input(dy: Any) -> rt.Array:
     E = dy.size
     dy = dy.reshape(-1)
     # (2) dx[m] = dy[m]
-    dx = np.zeros((E,), dtype)
+    dx = rt.zeros((E,), dtype)
     dx += dy
     return dx.reshape(full_shape)
 
@@ -63,7 +61,7 @@ def residual_add_grad_z(dy: Any) -> rt.Array:
     E = dy.size
     dy = dy.reshape(-1)
     # (3) dz[m] = dy[m]
-    dz = np.zeros((E,), dtype)
+    dz = rt.zeros((E,), dtype)
     dz += dy
     return dz.reshape(full_shape)
 

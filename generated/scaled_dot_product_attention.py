@@ -79,12 +79,12 @@ def scaled_dot_product_attention_forward(
     if m is not None:
         u += m
     # (2) c[e,i] = max_{j} max(u[e,i,j], −10³⁰)   over is_causal·j≤is_causal·i
-    p = np.zeros((E, L, S), dtype)
+    p = rt.zeros((E, L, S), dtype)
     if not (
         loops.wanted(5 * E * L * S, is_causal)
         and loops.scaled_dot_product_attention_forward_1(p, u, E, L, S, is_causal)
     ):
-        c = np.full((E, L), -np.inf, dtype)
+        c = rt.filled((E, L), -np.inf, dtype)
         for i in range(L):
             j_low, j_high = rt.clip(S, (-is_causal, i * is_causal, L * is_causal + 1 - is_causal))
             if j_low < j_high:
@@ -92,7 +92,7 @@ def scaled_dot_product_attention_forward(
                     c[:, i], np.max(np.maximum(u[:, i, j_low:j_high], -1e30), axis=-1, initial=-np.inf)
                 )
         # (3) h[e,i,j] = exp(u[e,i,j]−c[e,i]) [is_causal·j≤is_causal·i]
-        h = np.zeros((E, L, S), dtype)
+        h = rt.zeros((E, L, S), dtype)
         for i in range(L):
             j_low, j_high = rt.clip(S, (-is_causal, i * is_causal, L * is_causal + 1 - is_causal))
             if j_low < j_high:
@@ -158,12 +158,12 @@ def scaled_dot_product_attention_grad_q(dy: Any, k: Any, v: Any, p: Any, *, is_c
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     dp = rt.contract("a o f, a l f -> a o l", dy, v)
     # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
-    du = np.zeros((E, L, S), dtype)
+    du = rt.zeros((E, L, S), dtype)
     if not (
         loops.wanted(3 * E * L * S, is_causal)
         and loops.scaled_dot_product_attention_grad_q_1(du, dp, p, E, L, S, is_causal)
     ):
-        ds = np.zeros((E, L), dtype)
+        ds = rt.zeros((E, L), dtype)
         for o in range(L):
             j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
             if j_low < j_high:
@@ -232,12 +232,12 @@ def scaled_dot_product_attention_grad_k(dy: Any, q: Any, v: Any, p: Any, *, is_c
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     dp = rt.contract("a o f, a l f -> a o l", dy, v)
     # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
-    du = np.zeros((E, L, S), dtype)
+    du = rt.zeros((E, L, S), dtype)
     if not (
         loops.wanted(3 * E * L * S, is_causal)
         and loops.scaled_dot_product_attention_grad_q_1(du, dp, p, E, L, S, is_causal)
     ):
-        ds = np.zeros((E, L), dtype)
+        ds = rt.zeros((E, L), dtype)
         for o in range(L):
             j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
             if j_low < j_high:
@@ -321,12 +321,12 @@ def scaled_dot_product_attention_backward(
     # (12) dp[a,o,l] = Σ_{f} dy[a,o,f] v[a,l,f]
     dp = rt.contract("a o f, a l f -> a o l", dy, v)
     # (18) ds[a,o] = −Σ_{j} p[a,o,j] dp[a,o,j] [is_causal·j≤is_causal·o]
-    du = np.zeros((E, L, S), dtype)
+    du = rt.zeros((E, L, S), dtype)
     if not (
         loops.wanted(3 * E * L * S, is_causal)
         and loops.scaled_dot_product_attention_grad_q_1(du, dp, p, E, L, S, is_causal)
     ):
-        ds = np.zeros((E, L), dtype)
+        ds = rt.zeros((E, L), dtype)
         for o in range(L):
             j_low, j_high = rt.clip(S, (-is_causal, is_causal * o, L * is_causal + 1 - is_causal))
             if j_low < j_high:

@@ -8,8 +8,6 @@ Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning,
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 if __package__:
     from . import runtime as rt
 else:  # copied beside a script
@@ -43,7 +41,7 @@ def zero_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
     x, dtype = rt.arrays("zero_pad2d", "x 4", x)
     N, H, W, C, p_h, p_w, H_out, W_out = _zero_pad2d_sizes(dtype, x, None, padding)
     # (1) y[n,i,j,c] = x[n, i−p_h, j−p_w, c]
-    y = np.zeros((N, H_out, W_out, C), dtype)
+    y = rt.zeros((N, H_out, W_out, C), dtype)
     i_low, i_high = rt.clip(H_out, (1, -p_h, H))
     j_low, j_high = rt.clip(W_out, (1, -p_w, W))
     if i_low < i_high and j_low < j_high:
@@ -66,7 +64,7 @@ def zero_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Pa
     input_shape = rt.shape("zero_pad2d", "input_shape", input_shape, 4)
     N, H, W, C, p_h, p_w, H_out, W_out = _zero_pad2d_sizes(dtype, input_shape, dy, padding)
     # (7) dx[m,q,v,e] = dy[m, q+p_h, v+p_w, e]
-    dx = np.zeros((N, H, W, C), dtype)
+    dx = rt.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (1, p_h, H_out))
     v_low, v_high = rt.clip(W, (1, p_w, W_out))
     if q_low < q_high and v_low < v_high:

@@ -48,7 +48,7 @@ from .machine.ahead import compiling
 from .machine.companion import Companion
 from .machine.compiled import run
 from .machine.configuration import Settings, current, settings
-from .machine.memory import Buffers, affordable, constant, empty, release
+from .machine.memory import Buffers, affordable, constant, empty, filled, release, zeros
 from .windows.reductions import reduce
 from .windows.spreads import spread
 
@@ -95,6 +95,7 @@ __all__ = [
     "extent",
     "extents",
     "features",
+    "filled",
     "first_max",
     "first_min",
     "fits",
@@ -138,4 +139,5 @@ __all__ = [
     "uniform",
     "wide",
     "window",
+    "zeros",
 ]

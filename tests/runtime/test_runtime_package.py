@@ -12,7 +12,10 @@ from tests.cases.together import together
 ROOT = Path(__file__).parents[2]
 WRITTEN, RUNTIME = ROOT / "templates/numpy/runtime", ROOT / "generated/runtime"
 FILES = sorted(path.relative_to(RUNTIME) for path in RUNTIME.rglob("*.py"))
-ROOMS = ("arguments", "machine", "arithmetic", "cook_toom", "contractions", "windows", "recording", "layers", "__init__.py")
+ROOMS = (
+    *("arguments", "machine", "arithmetic", "cook_toom", "contractions", "windows", "recording", "layers"),
+    "__init__.py",
+)
 """A room imports itself and those before it."""
 SOURCES = Path("machine/native/sources.py")
 """The files of C as texts."""

@@ -133,9 +133,9 @@ class Emitter(Updating):
             case None:
                 return call("rt.empty", shape(record.shape), kind)
             case 0:
-                return call("np.zeros", shape(record.shape), kind)
+                return call("rt.zeros", shape(record.shape), kind)
             case fill:
-                return call("np.full", shape(record.shape), constant(fill), kind)
+                return call("rt.filled", shape(record.shape), constant(fill), kind)
 
     def _fills(self, record: Record, made: Allocate) -> bool:
         """Whether an array is made for a contraction, which returns it."""
@@ -351,7 +351,9 @@ class Emitter(Updating):
     def _(self, record: Count) -> Sequence[Statement]:
         brackets = (Group(tuple(map(size, bracket))) for bracket in record.brackets)
         counts = call("rt.counts", size(record.along.extent), size(record.counted.extent), *brackets)
-        return [let(record.name, method(counts, "astype", DTYPE))]
+        # A network's function is recorded; what a layer's returns may be written to.
+        as_reals = Call(Name("rt.constant"), (counts, DTYPE)) if self.buffers else method(counts, "astype", DTYPE)
+        return [let(record.name, as_reals)]
 
     @emit.register
     def _(self, record: Known) -> Sequence[Statement]:

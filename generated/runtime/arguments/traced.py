@@ -108,7 +108,13 @@ class Traced(np.ndarray):
     def reshape(self, *shape: Any, **options: Any) -> Any:
         """As NumPy's, where that is a view."""
         found = super().reshape(*shape, **options)
-        return found if found.base is not None else _refuse("reshape")
+        same = found.__array_interface__["data"] == self.__array_interface__["data"]
+        return found if same or not self.size else _refuse("reshape")
+
+    @property
+    def flat(self) -> NoReturn:
+        """As NumPy's, where that is none."""
+        _refuse("flat")
 
 
 def _places(key: Any) -> tuple[Any, ...]:

@@ -25,7 +25,7 @@ def share(where: Array, numerator: Any, denominator: Any) -> Array:
 def sigmoid(x: Any) -> Array:
     """``1 / (1 + exp(-x))`` without overflow and with full relative accuracy."""
     x = np.asanyarray(x)
-    value: Array = np.asanyarray(np.exp(np.minimum(x, 0)))  # 1 or exp(x): to choose by a mask takes longer than all else
+    value: Array = np.asanyarray(np.exp(np.minimum(x, 0)))  # 1 or exp(x): to choose by a mask takes longest
     decay = np.exp(-np.abs(x))
     decay += 1
     value /= decay

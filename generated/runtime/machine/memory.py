@@ -60,11 +60,16 @@ def empty(extents: tuple[int, ...], dtype: Any) -> Array:
 
 
 def zeros(extents: tuple[int, ...], dtype: Any) -> Array:
-    """The same, of zeros."""
+    """An array of zeros."""
+    return np.zeros(extents, dtype) if tracing() is None else filled(extents, 0, dtype)
+
+
+def filled(extents: tuple[int, ...], value: float, dtype: Any) -> Array:
+    """An array of one number everywhere."""
     if tracing() is None:
-        return np.zeros(extents, dtype)
+        return np.full(extents, value, dtype)
     found = empty(extents, dtype)
-    found.fill(0)
+    found.fill(value)
     return found
 
 

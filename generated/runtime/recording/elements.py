@@ -32,11 +32,8 @@ OF_BRACKETS = frozenset({"logical_and", "logical_or", "logical_not"})
 REDUCTIONS = ("add", "maximum", "minimum")
 """In the order of templates/c/totals.c."""
 
-AXES, BLOCK, RUN = 4, 1 << 13, 64
+AXES, BLOCK, RUN = 6, 1 << 13, 64
 """As in these files."""
-
-MOST_KEPT = 1 << 16
-"""Elements before a summed axis, up to which each is a part of the work."""
 
 
 def compute(operation: str, out: Array, *read: Array) -> None:
@@ -64,14 +61,14 @@ def total(operation: str, out: Array, source: Array, axes: tuple[int, int]) -> N
     """Write the sum, maximum or minimum over neighbouring axes, from one to before another, of a packed array."""
     first, behind = axes
     kept, rows, columns = (prod(source.shape[k]) for k in (slice(first), slice(first, behind), slice(behind, None)))
-    if kept > MOST_KEPT:
-        raise Untraceable("more elements than parts")
     if not out.size:
         return
     threads = team_size(source.size * STEP, current().threads)
-    parts = min(-(-PARTS * threads // kept), -(-rows // RUN)) if threads > 1 else 1
-    sums = empty((kept * max(1, parts) * columns,), np.float64)
-    numbers = (kept * max(1, parts), 1, REDUCTIONS.index(operation), kept, rows, columns)
+    wanted = PARTS * threads if threads > 1 else 1
+    several = -(-kept // wanted) if kept >= wanted or rows < 2 * RUN else 0
+    parts = -(-kept // several) if several else kept * min(-(-wanted // kept), rows // RUN)
+    sums = empty((parts * columns,), np.float64)
+    numbers = (parts, 1, REDUCTIONS.index(operation), kept, rows, columns, several)
     _function(LOOPS + TOTALS, TYPES[source.dtype.char], 2)((out, source, sums), numbers, threads)
 
 

@@ -46,7 +46,7 @@ from .machine.ahead import compiling
 from .machine.companion import Companion
 from .machine.compiled import run
 from .machine.configuration import Settings, current, settings
-from .machine.memory import Buffers, affordable, constant, empty, release
+from .machine.memory import Buffers, affordable, constant, empty, filled, release, zeros
 from .windows.reductions import reduce
 from .windows.spreads import spread
 
@@ -93,6 +93,7 @@ __all__ = [
     "extent",
     "extents",
     "features",
+    "filled",
     "first_max",
     "first_min",
     "fits",
@@ -136,4 +137,5 @@ __all__ = [
     "uniform",
     "wide",
     "window",
+    "zeros",
 ]

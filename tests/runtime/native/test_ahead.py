@@ -17,9 +17,9 @@ import pytest
 from gradscribe import generated
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.runtime.layers import rehearsal
-from gradscribe.generated.runtime.recording import ahead as recording_ahead
 from gradscribe.generated.runtime.machine import ahead, compiled
 from gradscribe.generated.runtime.machine.native import library, objects
+from gradscribe.generated.runtime.recording import ahead as recording_ahead
 from tests.runtime.native.conftest import forget
 from tests.runtime.native.texts import DOUBLED, ROOT
 from tests.runtime.rooms import forget_plans

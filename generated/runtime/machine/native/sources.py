@@ -1168,7 +1168,7 @@ ELEMENTS: str = r"""/* What NumPy does with the elements of arrays of any stride
    It stands behind loops.c, whose kernel counts the parts: `numbers` begin with how many there are, and 1. Then follow
    what is computed, one of the words below, the extents of the axes, and for each axis four strides, in elements, that
    of the target first. The innermost axis is the last one. `arrays` are the target and up to three that are read. */
-enum { AXES = 4, BLOCK = 1 << 13 };
+enum { AXES = 6, BLOCK = 1 << 13 };
 
 enum operation {
     COPY, ADD, SUBTRACT, MULTIPLY, DIVIDE, MAXIMUM, MINIMUM, NEGATIVE, ABSOLUTE, SQUARE, SQRT, RECIPROCAL,
@@ -2636,12 +2636,12 @@ __attribute__((constructor)) static void begin(void)
 }
 """
 
-TOTALS: str = r"""/* Sums, maxima and minima over the middle one of three axes, out[k, j] of all a[k, i, j]: for recorded calls.
+TOTALS: str = r"""/* Sums, maxima and minima over the middle axis of three, out[k, j] of all a[k, i, j]: for recorded calls.
 
    It stands behind loops.c, whose kernel counts the parts: `numbers` begin with how many there are, and 1. Then follow
-   which of the three is wanted, 0, 1 or 2, and the extents of k, i and j. Of several parts for one k each has a range
-   of i, and a second sweep combines them: `arrays` are out, a, and a double for each j of each part. Sums are taken in
-   REAL over RUN summands, and in double over these. */
+   which of the three is wanted, 0, 1 or 2, the extents of k, i and j, and how many k a part has, or 0: then several
+   parts have one k, each a range of i, and a second sweep combines them. `arrays` are out, a, and a double for each j
+   of each part. Sums are taken in REAL over RUN summands, and in double over these. */
 enum { RUN = 64 };
 
 FUNCTION double combined(long wanted, double one, REAL other)
@@ -2692,34 +2692,48 @@ static void across(long wanted, const REAL *a, long rows, long columns, double *
     }
 }
 
+static void combine(long wanted, const REAL *a, long rows, long columns, double *values)
+{
+    for (long j = 0; j < columns; j++)
+        values[j] = empty(wanted);
+    if (columns == 1)
+        *values = along(wanted, a, rows);
+    else
+        across(wanted, a, rows, columns, values);
+}
+
 static void part(void *given, long number)
 {
     const struct work *work = given;
     const long *numbers = work->numbers, wanted = numbers[2];
-    const long kept = numbers[3], rows = numbers[4], columns = numbers[5];
-    const long parts = kept ? most(1, numbers[0] / kept) : 1, size = (rows + parts - 1) / parts;
+    const long kept = numbers[3], rows = numbers[4], columns = numbers[5], several = numbers[6];
+    const REAL *a = work->arrays[1];
     double *sums = work->arrays[2];
     REAL *out = work->arrays[0];
-    if (work->sweep) {
-        for (long k = 0; k < kept; k++)
-            for (long j = 0; j < columns; j++) {
-                double value = empty(wanted);
-                for (long p = 0; p < parts; p++)
-                    value = wanted ? combined(wanted, value, (REAL)sums[(k * parts + p) * columns + j])
-                                   : value + sums[(k * parts + p) * columns + j];
-                out[k * columns + j] = (REAL)value;
-            }
+    if (several) {
+        const long end = least((number + 1) * several, kept);
+        for (long k = work->sweep ? end : number * several; k < end; k++) {
+            combine(wanted, a + k * rows * columns, rows, columns, sums + number * columns);
+            for (long j = 0; j < columns; j++)
+                out[k * columns + j] = (REAL)sums[number * columns + j];
+        }
         return;
     }
-    const long first = least(number % parts * size, rows), end = least(first + size, rows);
-    const REAL *a = (const REAL *)work->arrays[1] + (number / parts * rows + first) * columns;
-    double *values = sums + number * columns;
-    for (long j = 0; j < columns; j++)
-        values[j] = empty(wanted);
-    if (columns == 1)
-        *values = along(wanted, a, end - first);
-    else
-        across(wanted, a, end - first, columns, values);
+    const long parts = numbers[0] / kept, size = (rows + parts - 1) / parts;
+    if (!work->sweep) {
+        const long k = number / parts, first = least(number % parts * size, rows), end = least(first + size, rows);
+        combine(wanted, a + (k * rows + first) * columns, end - first, columns, sums + number * columns);
+        return;
+    }
+    for (long k = 0; k < kept; k++)
+        for (long j = 0; j < columns; j++) {
+            double value = empty(wanted);
+            for (long p = 0; p < parts; p++) {
+                const double more = sums[(k * parts + p) * columns + j];
+                value = wanted ? combined(wanted, value, (REAL)more) : value + more;
+            }
+            out[k * columns + j] = (REAL)value;
+        }
 }
 """
 

@@ -1,0 +1,314 @@
+"""Calls of networks and layers that are recorded: they compute what the functions compute, whatever is given later."""
+
+import copy
+import pickle
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradscribe import generated, layer, network
+from gradscribe.generated import runtime as rt
+from gradscribe.generated.runtime.arguments.arrays import Array
+from gradscribe.generated.runtime.recording import recordings
+from gradscribe.generated.runtime.recording.recordings import Recordings
+from tests.cases.together import together
+
+pytestmark = pytest.mark.usefixtures("at_once")
+
+AtOnce = Callable[[ModuleType], None]
+NETWORKS = {"LeNet": (32, 32, 1), "LeNet5": (32, 32, 1), "ResNet20": (32, 32, 3), "Bottleneck": (4, 4, 64)}
+CLOSE = {np.float32: 2e-4, np.float64: 1e-9}
+
+
+def names(own: Any) -> set[str]:
+    """The functions of which calls are recorded."""
+    return {function.__name__ for function, _, _ in own._recordings.found}
+
+
+def close(found: Any, expected: Any) -> None:
+    for one, other in zip(found, expected, strict=True):
+        size = float(np.max(np.abs(other), initial=1e-30))
+        np.testing.assert_allclose(one, other, 0, CLOSE[other.dtype.type] * size)
+
+
+def step(own: Any, x: Array) -> list[Array]:
+    """What training and evaluation compute, as it is now."""
+    y = own(x)
+    dx = own.backward(np.cos(np.arange(y.size, dtype=x.dtype)).reshape(y.shape))
+    return [y.copy(), dx.copy(), *(g.copy() for g in own.grads.values()), *(s.copy() for s in own.state.values())]
+
+
+@together("name", NETWORKS)
+def test_networks_of_the_catalogue(name: str) -> None:
+    kind: Any = np.float32 if name.startswith("LeNet") else np.float64  # deep ones are chaotic: a relu, on or off
+    rng = np.random.default_rng(0)
+    made, plain = (getattr(generated, name)(dtype=kind, rng=0) for _ in range(2))
+    plain.buffers = None  # nothing is recorded where memory is not used again
+    for batch in (2, 2, 3, 2):
+        x = rng.standard_normal((batch, *NETWORKS[name])).astype(kind)
+        for own in (made, plain):
+            for key, weight in own.params.items():
+                weight += np.sin(weight.size + np.arange(weight.size, dtype=kind).reshape(weight.shape)) / 50
+                assert key in own.params
+        close(step(made, x), step(plain, x))
+        close([made.predict(x)], [plain.predict(x)])
+    assert len(names(made)) == 3
+    assert len(made._recordings.found) == 6
+    assert not names(plain)
+
+
+OWN = {
+    "recorded_mlp": "input x[N, 7]\na: dense(9) -> relu -> b: dense(6) -> silu -> c: dense(3) -> log_softmax",
+    "recorded_norms": """
+input x[N, 6, 6, 4]
+c: conv2d(8, 3, padding=1) -> n: group_norm(2) -> gelu_tanh -> p: avg_pool2d(3, 2, 1) -> f: flatten -> d: dense(5)
+""",
+    "recorded_skip": """
+input x[N, 6, 6, 4]
+s: residual(a: conv2d(4, 3, padding=1) -> tanh) -> m: max_pool2d(3, 2, 1) -> sigmoid
+""",
+}
+
+
+@together("name", OWN)
+def test_own_networks(name: str, at_once: AtOnce) -> None:
+    made = network(OWN[name], name).compile()
+    at_once(made.rt)
+    rng = np.random.default_rng(1)
+    cls = getattr(made, network(OWN[name], name).class_name)
+    own, plain = cls(rng=0), cls(rng=0)
+    plain.buffers = None
+    for _ in range(3):
+        x = rng.standard_normal((3, 7) if name == "recorded_mlp" else (3, 6, 6, 4)).astype(np.float32)
+        close(step(own, x), step(plain, x))
+    assert len(names(own)) == 2
+
+
+CELL = """
+input x[N,C], h[N,K], w[C,K], b[K], v[C,K]
+z[n,k] = 1 / (1 + exp(-sum(c) x[n,c] * w[c,k] - b[k]))
+g[n,k] = tanh(sum(c) x[n,c] * v[c,k])
+y[n,k] = z[n,k] * g[n,k] + (1 - z[n,k]) * h[n,k]
+m[n] = sum(k) y[n,k]^2
+output y, m
+weight w, b, v
+"""
+
+
+def test_own_layers(at_once: AtOnce) -> None:
+    module = layer(CELL, "recorded_cell").compile()
+    at_once(module.rt)
+    own, plain = (module.RecordedCell(C=5, K=6, rng=0) for _ in range(2))
+    rng = np.random.default_rng(2)
+    for _ in range(3):
+        x, h, dy = (rng.standard_normal(s).astype(np.float32) for s in ((4, 5), (4, 6), (4, 6)))
+        dm = rng.standard_normal(4).astype(np.float32)
+        results = []
+        for made in (own, plain):
+            with module.rt.settings(backend="compiled" if made is own else "numpy"):
+                results.append([*made(x, h), *made.backward(dy, dm), *made.grads.values()])
+        close(*results)
+    assert len(names(own)) == 2
+    assert not names(plain)
+
+
+@together("name", ("LSTMCell", "GRUCell"))
+def test_cells_of_the_catalogue(name: str) -> None:
+    made, plain = (getattr(generated, name)(5, 7, rng=0) for _ in range(2))
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        given = [rng.standard_normal((3, n)).astype(np.float32) for n in (5, 7, 7)[: 3 if name == "LSTMCell" else 2]]
+        found = []
+        for own in (made, plain):
+            with rt.settings(backend="compiled" if own is made else "numpy"):
+                y = own(*given)
+                y = y if isinstance(y, tuple) else (y,)
+                found.append([*y, *own.backward(*y), *own.grads.values()])
+        close(*found)
+    assert len(names(made)) == 2
+    assert not names(plain)
+
+
+def lenet() -> tuple[Any, Array]:
+    return generated.LeNet(rng=0), np.random.default_rng(0).standard_normal((2, 32, 32, 1)).astype(np.float32)
+
+
+def test_results_are_new_each_time_and_what_is_kept_is_not_touched_by_predict() -> None:
+    net, x = lenet()
+    first = net(x)
+    before = first.copy()
+    expected = net.backward(np.ones_like(first)).copy(), {k: g.copy() for k, g in net.grads.items()}
+    net(x)
+    net.predict(2 * x)
+    again = net.backward(np.ones_like(first))
+    np.testing.assert_array_equal(again, expected[0])
+    grads = net.grads
+    net(3 * x)
+    net.backward(np.ones_like(first))
+    np.testing.assert_array_equal(first, before)
+    np.testing.assert_array_equal(again, expected[0])
+    for key, gradient in grads.items():
+        np.testing.assert_array_equal(gradient, expected[1][key])
+
+
+def test_weights_may_be_others() -> None:
+    net, x = lenet()
+    net.predict(x)
+    other = generated.LeNet(rng=1)
+    expected = other.predict(x)
+    net.params = dict(other.params)
+    np.testing.assert_allclose(net.predict(x), expected, 1e-5, 1e-6)
+    net.params["c1.w"] = np.asfortranarray(other.params["c1.w"])
+    np.testing.assert_allclose(net.predict(x), expected, 1e-5, 1e-6)
+    net.params = {k: v.tolist() for k, v in other.params.items()} | {"c1.b": other.params["c1.b"]}
+    with pytest.raises(TypeError, match="weight"):
+        net.predict(x)
+    assert len(net._recordings.found) == 1
+
+
+def test_what_is_given_may_be_otherwise() -> None:
+    net, x = lenet()
+    expected = net.predict(x)
+    for given in (x.tolist(), np.asfortranarray(x), x[::-1][::-1], np.ma.masked_array(x), x.astype(np.float32)):
+        if isinstance(given, list):
+            given = np.asarray(given, np.float32)
+        np.testing.assert_allclose(net.predict(given), expected, 1e-5, 1e-6)
+    assert net.predict(x[:0]).shape == (0, 10)
+    np.testing.assert_allclose(net.predict(x[:1]), expected[:1], 1e-5, 1e-6)
+    with pytest.raises(ValueError, match="lenet: argument x, axis 1"):
+        net.predict(x[:, 1:])
+    with pytest.raises(TypeError, match="lenet"):
+        net.predict(x.astype(np.float64))
+    np.testing.assert_array_equal(net.predict(x), expected)
+
+
+def test_nan_and_infinity_arrive() -> None:
+    net, x = lenet()
+    plain = generated.LeNet(rng=0)
+    plain.buffers = None
+    net.predict(x)
+    x[0, 3, 3] = np.nan
+    np.testing.assert_array_equal(np.isnan(net.predict(x)), np.isnan(plain.predict(x)))
+
+
+def test_settings_are_those_of_the_call() -> None:
+    net, x = lenet()
+    for wanted in ({"backend": "numpy"}, {"backend": "background"}, {}, {"threads": 1}, {"accuracy": "strict"}):
+        with rt.settings(**wanted):
+            net.predict(x)
+    assert len(net._recordings.found) == 3
+
+
+def test_copies_have_recordings_of_their_own() -> None:
+    net, x = lenet()
+    y = net.predict(x)
+    for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert not other._recordings.found
+        np.testing.assert_array_equal(other.predict(x), y)
+
+
+def test_threads_at_once() -> None:
+    net, x = lenet()
+    images = [k * x for k in range(1, 9)]
+    expected = [net.predict(i).copy() for i in images]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            for found, y in zip(pool.map(net.predict, images), expected, strict=True):
+                np.testing.assert_allclose(found, y, 1e-5, 1e-6)
+
+
+def test_only_calls_that_come_again_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recordings, "CALLS", 3)
+    net, x = lenet()
+    for number in range(1, 5):
+        net.predict(x)
+        assert len(net._recordings.found) == (number >= 3)
+
+
+def test_few_are_kept() -> None:
+    net, x = lenet()
+    for batch in range(1, recordings.MOST + 4):
+        net.predict(np.repeat(x[:1], batch, axis=0))
+    assert len(net._recordings.found) == recordings.MOST
+
+
+# ----- functions that cannot be recorded ------------------------------------------------------------------------------
+def adds_unseen(x: Array, w: Array, b: Array) -> Array:
+    y = rt.contract("n c, c k -> n k", x, w)
+    y.view(np.ndarray)[...] += b.view(np.ndarray)
+    return y
+
+
+def looks(x: Array, w: Array, b: Array) -> Array:
+    return rt.contract("n c, c k -> n k", x, w) + b if float(x.sum()) > 0 else -x @ w
+
+
+def scales_unseen(x: Array, w: Array, b: Array) -> Array:
+    return rt.contract("n c, c k -> n k", x, w) * np.float32(np.asarray(x).max()) + b
+
+
+def doubles_unseen(x: Array, w: Array, b: Array) -> Array:
+    return rt.contract("n c, c k -> n k", x, np.asarray(w) * 2) + b
+
+
+def counts_calls(x: Array, w: Array, b: Array) -> tuple[Array, int]:
+    return rt.contract("n c, c k -> n k", x, w) + b, int(np.asarray(x)[0, 0] * 1000)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [adds_unseen, looks, scales_unseen, doubles_unseen, counts_calls],
+    ids=lambda f: f.__name__,
+)
+def test_what_is_not_all_in_c_is_called_as_before(function: Callable[..., Any]) -> None:
+    rng, own = np.random.default_rng(0), Recordings()
+    w, b = rng.standard_normal((4, 5)).astype(np.float32), np.zeros(5, np.float32)  # no b shows in the first call
+    for _ in range(4):
+        x = rng.standard_normal((3, 4)).astype(np.float32)
+        found, expected = own.call(function, (x, w, b), {}), function(x, w, b)
+        np.testing.assert_array_equal(found[0], expected[0])
+        b += 1
+    assert not own.found
+
+
+def test_parts_of_one_array_that_are_given() -> None:
+    def added(x: Array, y: Array) -> Array:
+        return x * 2 + y
+
+    own, whole = Recordings(), np.arange(12, dtype=np.float32)
+    for first, second in ((whole[:6], whole[6:]), (whole[6:], whole[:6]), (whole, whole), (whole[3:9], whole[:6])):
+        for _ in range(2):
+            if first.size == second.size:
+                np.testing.assert_array_equal(own.call(added, (first, second), {}), added(first, second))
+    other = np.ones(12, np.float32)
+    np.testing.assert_array_equal(own.call(added, (whole, other), {}), added(whole, other))
+
+
+def test_results_that_are_what_was_given() -> None:
+    def both(x: Array) -> tuple[Array, Array, Array]:
+        return x, x.reshape(2, 6)[1], x + 1
+
+    own = Recordings()
+    for k in range(3):
+        x = np.full(12, k, np.float32)
+        same, part, more = own.call(both, (x,), {})
+        assert same is x or k == 0
+        assert np.shares_memory(part, x)
+        np.testing.assert_array_equal(more, x + 1)
+    assert own.found
+
+
+def test_options_are_part_of_a_call() -> None:
+    def scaled(x: Array, *, by: float = 1.0, square: bool = False) -> Array:
+        return x * by * (x if square else 1)
+
+    own, x = Recordings(), np.arange(1, 7, dtype=np.float32)
+    for options in ({"by": 2.0}, {"by": 3.0}, {"by": 2.0, "square": True}, {"by": 0.0}, {"by": -0.0}, {"by": 2}):
+        for _ in range(2):
+            found, expected = own.call(scaled, (x,), options), scaled(x, **options)
+            np.testing.assert_array_equal(found, expected)
+            np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
