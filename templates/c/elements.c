@@ -3,6 +3,8 @@
    It stands behind loops.c, whose kernel counts the parts: `numbers` begin with how many there are, and 1. Then follow
    what is computed, one of the words below, the extents of the axes, and for each axis four strides, in elements, that
    of the target first. The innermost axis is the last one. `arrays` are the target and up to three that are read. */
+#include "team.h"
+
 enum { AXES = 6, BLOCK = 1 << 13 };
 
 enum operation {

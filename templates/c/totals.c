@@ -4,6 +4,8 @@
    which of the three is wanted, 0, 1 or 2, the extents of k, i and j, and how many k a part has, or 0: then several
    parts have one k, each a range of i, and a second sweep combines them. `arrays` are out, a, and a double for each j
    of each part. Sums are taken in REAL over RUN summands, and in double over these. */
+#include "team.h"
+
 enum { RUN = 64 };
 
 FUNCTION double combined(long wanted, double one, REAL other)

@@ -134,7 +134,7 @@ def _refusal(name: str) -> Any:
 
 REFUSED = """
     __bool__ __complex__ __float__ __index__ __int__ argmax argmin argpartition argsort byteswap choose clip compress
-    conj conjugate cumprod cumsum diagonal dot dump dumps flatten item itemset nonzero partition put ravel repeat
+    conj conjugate cumprod cumsum diagonal dot dump dumps item itemset nonzero partition put ravel repeat
     resize round searchsorted setfield sort take tobytes tofile tolist trace
 """
 """What looks at elements otherwise."""

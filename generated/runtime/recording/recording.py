@@ -142,6 +142,11 @@ class Recording:
         self.kept, self.made, self.result = layout.kept, layout.made, layout.tree
         self._steps, self._count = layout.program()
 
+    @property
+    def size(self) -> int:
+        """The bytes that it keeps."""
+        return sum(array.nbytes for array in self.kept)
+
     def fits(self, given: Sequence[Any]) -> bool:
         """Whether it can be made on what is given."""
         if len(given) != len(self.known):

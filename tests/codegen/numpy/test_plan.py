@@ -228,8 +228,8 @@ def test_an_empty_plan_prints_its_name() -> None:
 # ----- no layer by name -----------------------------------------------------------------------------------------------
 WORDS = ("conv", "pool", "dense", "linear", "flatten", "activation", "relu", "sigmoid", "tanh", "softmax", "entropy")
 LAYER_WORDS = re.compile("|".join([*WORDS, "squared_error", "argmax", *LAYERS]), re.IGNORECASE)
-SCALAR_FUNCTIONS = {"sigmoid", "softplus"}
-"""A scalar function needs code at run time where NumPy has none; that is no layer."""
+SCALAR_FUNCTIONS = {"sigmoid", "softplus", "tanh"}
+"""A scalar function needs code at run time where NumPy has none, or C is to do as NumPy does; that is no layer."""
 NO_LAYERS = re.compile(
     r"\bconvert\w*|\bflattened\b|\brelu\b|\bargmax\b|\bThread[Pp]ool\w+|\bthreadpoolctl\b"
     r"|\bpool_(size|param|height|width)\b|\bkernel pool\b|\bconv_param\b|\b_?pool(\.c)?\b|\bPOOL\b"

@@ -13,7 +13,7 @@ from gradscribe.generated.runtime.recording.elements import OPERATIONS
 from gradscribe.generated.runtime.recording.trace import Tracing
 from tests.cases.together import together
 
-pytestmark = pytest.mark.usefixtures("at_once")
+pytestmark = pytest.mark.usefixtures("compiled")
 
 KINDS = (np.float32, np.float64)
 UNARY = tuple(word for word in OPERATIONS[OPERATIONS.index("negative") : OPERATIONS.index("greater")])

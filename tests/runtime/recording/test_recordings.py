@@ -4,7 +4,6 @@ import copy
 import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,8 @@ from gradscribe.generated.runtime.recording import recordings
 from gradscribe.generated.runtime.recording.recordings import Recordings
 from tests.cases.together import together
 
-pytestmark = pytest.mark.usefixtures("at_once")
+pytestmark = pytest.mark.usefixtures("compiled")
 
-AtOnce = Callable[[ModuleType], None]
 NETWORKS = {"LeNet": (32, 32, 1), "LeNet5": (32, 32, 1), "ResNet20": (32, 32, 3), "Bottleneck": (4, 4, 64)}
 CLOSE = {np.float32: 2e-4, np.float64: 1e-9}
 
@@ -75,16 +73,16 @@ s: residual(a: conv2d(4, 3, padding=1) -> tanh) -> m: max_pool2d(3, 2, 1) -> sig
 
 
 @together("name", OWN)
-def test_own_networks(name: str, at_once: AtOnce) -> None:
+def test_own_networks(name: str) -> None:
     made = network(OWN[name], name).compile()
-    at_once(made.rt)
     rng = np.random.default_rng(1)
     cls = getattr(made, network(OWN[name], name).class_name)
     own, plain = cls(rng=0), cls(rng=0)
     plain.buffers = None
-    for _ in range(3):
-        x = rng.standard_normal((3, 7) if name == "recorded_mlp" else (3, 6, 6, 4)).astype(np.float32)
-        close(step(own, x), step(plain, x))
+    with made.rt.settings(backend="compiled"):
+        for _ in range(3):
+            x = rng.standard_normal((3, 7) if name == "recorded_mlp" else (3, 6, 6, 4)).astype(np.float32)
+            close(step(own, x), step(plain, x))
     assert len(names(own)) == 2
 
 
@@ -99,9 +97,8 @@ weight w, b, v
 """
 
 
-def test_own_layers(at_once: AtOnce) -> None:
+def test_own_layers() -> None:
     module = layer(CELL, "recorded_cell").compile()
-    at_once(module.rt)
     own, plain = (module.RecordedCell(C=5, K=6, rng=0) for _ in range(2))
     rng = np.random.default_rng(2)
     for _ in range(3):
@@ -197,10 +194,12 @@ def test_nan_and_infinity_arrive() -> None:
 
 def test_settings_are_those_of_the_call() -> None:
     net, x = lenet()
-    for wanted in ({"backend": "numpy"}, {"backend": "background"}, {}, {"threads": 1}, {"accuracy": "strict"}):
-        with rt.settings(**wanted):
-            net.predict(x)
-    assert len(net._recordings.found) == 3
+    others: list[dict[str, Any]] = [{}, {"threads": 1}, {"accuracy": "strict"}]
+    for number, wanted in enumerate(others, 1):
+        for backend in ("compiled", "numpy", "background", "auto"):  # for so few images "auto" needs no function in C
+            with rt.settings(backend=backend, **wanted):
+                net.predict(x)
+        assert len(net._recordings.found) == number
 
 
 def test_copies_have_recordings_of_their_own() -> None:
@@ -221,19 +220,46 @@ def test_threads_at_once() -> None:
                 np.testing.assert_allclose(found, y, 1e-5, 1e-6)
 
 
-def test_only_calls_that_come_again_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(recordings, "CALLS", 3)
+def test_auto_records_networks_that_ask_for_c_anyway() -> None:
     net, x = lenet()
-    for number in range(1, 5):
+    with rt.settings(backend="auto"):
         net.predict(x)
-        assert len(net._recordings.found) == (number >= 3)
+        assert not net._recordings.found
+        net.predict(np.repeat(x, 32, axis=0))
+        assert names(net) == {"lenet_predict"}
+        cell = generated.GRUCell(64, 256, rng=0)
+        cell(np.ones((64, 64), np.float32), np.ones((64, 256), np.float32))
+        assert not names(cell)
 
 
-def test_few_are_kept() -> None:
+def test_a_run_that_is_taken_up_again_goes_on_to_the_bit() -> None:
+    def trained(net: Any, steps: range) -> Any:
+        for k in steps:
+            x = np.random.default_rng(k).standard_normal((2, 32, 32, 1)).astype(np.float32)
+            net.backward(net(x))
+            for name, gradient in net.grads.items():
+                net.params[name] -= np.float32(0.1) * gradient
+        return net
+
+    whole = trained(generated.LeNet(rng=0), range(6))
+    half = trained(generated.LeNet(rng=0), range(3))
+    later = generated.LeNet(rng=5)
+    later.params = half.params
+    for name, weight in trained(later, range(3, 6)).params.items():
+        np.testing.assert_array_equal(weight, whole.params[name])
+
+
+def test_so_many_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recordings, "MOST", 3)
     net, x = lenet()
-    for batch in range(1, recordings.MOST + 4):
-        net.predict(np.repeat(x[:1], batch, axis=0))
-    assert len(net._recordings.found) == recordings.MOST
+    for batch in (1, 2, 3, 4, 5, 1):
+        assert net.predict(np.repeat(x[:1], batch, axis=0)).shape == (batch, 10)
+    assert len(net._recordings.found) == 3
+    monkeypatch.setattr(recordings, "MOST", 16)
+    monkeypatch.setattr(recordings, "MOST_BYTES", 1)
+    net.predict(x[:1])
+    net.predict(np.repeat(x[:1], 7, axis=0))
+    assert len(net._recordings.found) == 3
 
 
 # ----- functions that cannot be recorded ------------------------------------------------------------------------------

@@ -1168,6 +1168,31 @@ ELEMENTS: str = r"""/* What NumPy does with the elements of arrays of any stride
    It stands behind loops.c, whose kernel counts the parts: `numbers` begin with how many there are, and 1. Then follow
    what is computed, one of the words below, the extents of the axes, and for each axis four strides, in elements, that
    of the target first. The innermost axis is the last one. `arrays` are the target and up to three that are read. */
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+
 enum { AXES = 6, BLOCK = 1 << 13 };
 
 enum operation {
@@ -2642,6 +2667,31 @@ TOTALS: str = r"""/* Sums, maxima and minima over the middle axis of three, out[
    which of the three is wanted, 0, 1 or 2, the extents of k, i and j, and how many k a part has, or 0: then several
    parts have one k, each a range of i, and a second sweep combines them. `arrays` are out, a, and a double for each j
    of each part. Sums are taken in REAL over RUN summands, and in double over these. */
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+
 enum { RUN = 64 };
 
 FUNCTION double combined(long wanted, double one, REAL other)

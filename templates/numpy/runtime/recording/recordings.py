@@ -1,4 +1,4 @@
-"""The calls of one network that are recorded, and those that cannot be."""
+"""The calls of one network or layer that are recorded, and those that cannot be."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,20 +9,20 @@ from ..machine.ahead import dry_run
 from ..machine.configuration import Settings, current, has_c
 from ..machine.memory import Buffers
 from ..machine.process import this_thread
+from .ahead import compile_ahead
 from .recorder import recorded
-from .recording import Recording, kinds, leaves
+from .recording import Kind, Recording, kinds, leaves
 
-CALLS = 8
-"""The calls of one kind after which the next one is recorded: most networks of a test are called less often."""
+MOST = 16
+"""Kinds of calls of a network or layer that are recorded."""
 
-MOST = 8
-"""Recorded calls of a network: the one that was made least recently goes."""
-
-PATIENCE = 4
-"""Kinds of calls of a function that cannot be recorded, after which none is tried."""
+MOST_BYTES = 1 << 28
+"""Bytes that all of them keep; no more kinds are recorded then."""
 
 MOST_KNOWN = 256
-"""Kinds of calls that are counted; all are forgotten when there are more."""
+"""Kinds of calls that are known not to be recorded; all are forgotten when there are more."""
+
+Key = tuple[Callable[..., Any], Settings, tuple[Kind, ...]]
 
 
 class Recordings:
@@ -30,8 +30,7 @@ class Recordings:
 
     def __init__(self) -> None:
         self.found: list[tuple[Callable[..., Any], Settings, Recording]] = []
-        self._counts: dict[Any, int] = {}
-        self._refused: dict[Callable[..., Any], int] = {}
+        self._others: set[Key] = set()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Recordings, ()
@@ -53,57 +52,63 @@ class Recordings:
                 until the next call.
         """
         wanted = current()
-        if wanted.backend in ("auto", "compiled") and self._refused.get(function, 0) < PATIENCE and _is_plain_call():
+        if wanted.backend == "compiled" or (wanted.backend == "auto" and buffers is not None):
             ends = [*leaves(given), *options.values()]
-            for k, (known, by, recording) in enumerate(self.found):
-                if known is function and by == wanted and recording.fits(ends) and recording.lock.acquire(False):
-                    try:
-                        if k:
-                            self.found.insert(0, self.found.pop(k))
-                        return recording.made_again(ends)
-                    finally:
-                        recording.lock.release()
-            if self._is_due(function, wanted, ends):
-                try:
-                    return self._recorded(function, wanted, given, options, buffers)
-                except Exception:  # the call itself goes another way, or says what is wrong
-                    self._refused[function] = self._refused.get(function, 0) + 1
+            for known, by, recording in self.found:
+                if known is function and by == wanted and recording.fits(ends):
+                    if _is_plain_call() and recording.lock.acquire(blocking=False):
+                        try:
+                            return recording.made_again(ends)
+                        finally:
+                            recording.lock.release()
+                    break
+            else:
+                if _is_plain_call() and self._record(function, wanted, given, options, buffers, ends):
+                    return self.found[-1][2].made_again(ends)
         return function(*given, **_memory(buffers), **options)
 
-    def _is_due(self, function: Callable[..., Any], wanted: Settings, ends: Sequence[Any]) -> bool:
-        """Whether a call of this kind has been made often enough, and not been tried before."""
-        try:
-            key = function, wanted, kinds(ends)
-        except Untraceable:
-            return False
-        if len(self._counts) >= MOST_KNOWN:
-            self._counts.clear()
-        count = self._counts[key] = self._counts.get(key, 0) + 1
-        return count == CALLS
-
-    def _recorded(
+    def _record(
         self,
         function: Callable[..., Any],
         wanted: Settings,
         given: tuple[Any, ...],
         options: Mapping[str, Any],
         buffers: Buffers | None,
-    ) -> Any:
-        """What a call returns, which is recorded.
-
-        Raises:
-            Exception: when that cannot be: something is not computed by functions in C, or what is given is wrong.
-        """
-        found = recorded(function, given, options, buffers is not None)
-        self.found = [(function, wanted, found), *self.found[: MOST - 1]]
+        ends: Sequence[Any],
+    ) -> bool:
+        """Whether a call of a new kind could be recorded."""
+        try:
+            key = function, wanted, kinds(ends)
+        except Untraceable:
+            return False
+        if key in self._others:
+            return False
+        try:
+            if not self._has_room() or not (wanted.backend == "compiled" or _asks_for_c(function, given, options)):
+                raise Untraceable("it stays with NumPy")
+            self.found.append((function, wanted, recorded(function, given, options, buffers is not None)))
+        except Exception:  # the call itself goes another way, or says what is wrong
+            if len(self._others) >= MOST_KNOWN:
+                self._others.clear()
+            self._others.add(key)
+            return False
         if buffers is not None:
             buffers.forget()
-        return found.made_again([*leaves(given), *options.values()])
+        return True
+
+    def _has_room(self) -> bool:
+        kept = sum(recording.size for _, _, recording in self.found)
+        return len(self.found) < MOST and kept < MOST_BYTES and has_c()
+
+
+def _asks_for_c(function: Callable[..., Any], given: tuple[Any, ...], options: Mapping[str, Any]) -> bool:
+    """Whether a call is so large that it asks for functions in C; those are compiled then."""
+    return compile_ahead(lambda: function(*given, buffers=Buffers(), **options)) > 0
 
 
 def _is_plain_call() -> bool:
     """Whether nobody watches, and this thread is no part of something else."""
-    free = dry_run() is None and tracing() is None and observer() is None and has_c()
+    free = dry_run() is None and tracing() is None and observer() is None
     return free and not getattr(this_thread, "worker", False)
 
 

@@ -186,6 +186,11 @@ class Roles(NamedTuple):
         return volume((*self.free, self.row, self.vector)) * self.itemsize
 
 
+def _once(c: Contraction) -> Loop:
+    """A row where there is one only."""
+    return ONCE._replace(steps=(0,) * len(c.left.sizes))
+
+
 def roles(c: Contraction, machine: Machine) -> Roles | None:
     """The roles of the indices; None where there is nothing next to each other that vectors could run along."""
     for d, swapped in ((c, False), (c.swapped(), True)):
@@ -207,7 +212,7 @@ def oriented(c: Contraction, swapped: bool, machine: Machine, copied: bool = Fal
     names = [v for v in (*c.batch, *c.rows, *c.columns) if v not in (vector, row)]
     free = sorted((loops[v] for v in names), key=lambda loop: -abs(loop.out))
     summed = sorted((loops[v] for v in c.summed), key=lambda loop: -abs(loop.a))
-    boxed, tall = copied or not is_inside(c.left, c.box), ONCE if row is None else loops[row]
+    boxed, tall = copied or not is_inside(c.left, c.box), _once(c) if row is None else loops[row]
     while not boxed and len(free) > 1 and (both := joined(free[-1], tall)) is not None:
         tall = both
         free.pop()
