@@ -11,6 +11,7 @@ from gradscribe.codegen.loops.kinds.long_rows import ROW, LongRows, lengthened
 from gradscribe.codegen.loops.kinds.passes import row_loops, stage_loops
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import CFunction, CParameter
+from gradscribe.codegen.loops.text.vectors import elementwise
 from gradscribe.codegen.loops.writing.loop_writer import Writer
 from gradscribe.codegen.python.definition import ANY, INT, Function, Parameter, Signature
 from gradscribe.codegen.python.expression import Expression, Group, Literal, Name, call
@@ -20,6 +21,8 @@ from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import Access
 
+WINDOWS = ("gather", "scatter", "reduce")
+"""The kinds of nests whose innermost loop is a row of a window."""
 ARRAY, BOOL = Name("rt.Array"), Name("bool")
 WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "gather": gather.write,
@@ -87,6 +90,7 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
         tuple(s for s in sizes if s in known),
         w.sums,
         long,
+        nest.vector.extent if nest.kind in WINDOWS and not elementwise(w.body) else None,
     )
     code = CFunction(_summary(w), _parameters(w, given), w.body)
     return NestLoops(nest, code, given.caller(name, _summary(w), argument), w.arrays, given.others)
@@ -138,6 +142,7 @@ class _Given:
     fixed: tuple[Symbol, ...]
     sums: Expr | None
     rows: LongRows | None
+    row: Expr | None
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -149,7 +154,14 @@ class _Given:
         """The sizes and options that all of it is made of."""
         read = {
             s
-            for e in (self.extent, self.steps, self.sums or Integer(0), *self._sizes, *self.numbers)
+            for e in (
+                self.extent,
+                self.steps,
+                self.sums or Integer(0),
+                self.row or Integer(0),
+                *self._sizes,
+                *self.numbers,
+            )
             for s in e.free_symbols
             if isinstance(s, Symbol)
         }
@@ -185,6 +197,8 @@ class _Given:
         if self.rows:
             places = tuple(Literal(self.arrays.index(name)) for name in self.rows.repeated)
             run = replace(run, keywords=(("repeated", Group(places)),))
+        if self.row is not None:
+            run = replace(run, keywords=(*run.keywords, ("row", size(self.row))))
         target = self.arrays[0]
         kind = let(DTYPE.text, call("rt.float_type", Literal(name), **{target: Name(target)}))
         return Function(name, signature, doc, (kind, Return((run,))) if self.numbers else (Return((run,)),))

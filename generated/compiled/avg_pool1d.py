@@ -26,7 +26,7 @@ static void loops(
                 const long at = C * (W_out * n + j);
                 const long x_at = C * (W * n + j * s - p);
                 const long a_at = j;
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long t = 0; t < T; t++) {
@@ -36,7 +36,7 @@ static void loops(
                     store(&y[at + c], total * (all(1) / a_1));
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     UNROLLED
                     for (long t = 0; t < T; t++) {
@@ -52,7 +52,7 @@ static void loops(
                 const long at = C * (W_out * n + j);
                 const long x_at = C * (W * n + j * s - p);
                 const long a_at = j;
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     for (long t = t_low; t < t_high; t++) {
                         total += load(&x[x_at + C * d * t + c]);
@@ -61,7 +61,7 @@ static void loops(
                     store(&y[at + c], total * (all(1) / a_1));
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     for (long t = t_low; t < t_high; t++) {
                         total += x[x_at + C * d * t + c];
@@ -92,7 +92,7 @@ def avg_pool1d_forward_1(
     y: rt.Array, a: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Sums over t for every n, j, c."""
-    return rt.run(avg_pool1d_forward_1_loops, N, C * N * T * W_out, (y, a, x), (), (C, W, W_out, p), (T, d, s))
+    return rt.run(avg_pool1d_forward_1_loops, N, C * N * T * W_out, (y, a, x), (), (C, W, W_out, p), (T, d, s), row=C)
 
 
 avg_pool1d_grad_input_1_loops = r"""/* Windows m, j added to what they cover, tap t by tap. */
@@ -176,4 +176,6 @@ def avg_pool1d_grad_input_1(
     dx: rt.Array, a: rt.Array, dy: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Windows m, j added to what they cover, tap t by tap."""
-    return rt.run(avg_pool1d_grad_input_1_loops, N, C * N * T * W_out, (dx, a, dy), (), (C, W, W_out, p), (T, d, s))
+    return rt.run(
+        avg_pool1d_grad_input_1_loops, N, C * N * T * W_out, (dx, a, dy), (), (C, W, W_out, p), (T, d, s), row=C
+    )

@@ -32,7 +32,7 @@ static void loops(
                 const long x_at = C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w);
                 const long a_h_at = i;
                 const long a_w_at = j;
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long r = 0; r < R; r++) {
@@ -46,7 +46,7 @@ static void loops(
                     store(&y[at + c], total * (all(1) / (a_h_1 * a_w_1)));
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     UNROLLED
                     for (long r = 0; r < R; r++) {
@@ -67,7 +67,7 @@ static void loops(
                 const long x_at = C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w);
                 const long a_h_at = i;
                 const long a_w_at = j;
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -79,7 +79,7 @@ static void loops(
                     store(&y[at + c], total * (all(1) / (a_h_1 * a_w_1)));
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -139,6 +139,7 @@ def avg_pool2d_forward_1(
         (),
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
+        row=C,
     )
 
 
@@ -273,4 +274,5 @@ def avg_pool2d_grad_input_1(
         (),
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
+        row=C,
     )

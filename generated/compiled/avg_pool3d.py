@@ -37,7 +37,7 @@ static void loops(
                 const long a_d_at = l;
                 const long a_h_at = i;
                 const long a_w_at = j;
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long a = 0; a < A; a++) {
@@ -55,7 +55,7 @@ static void loops(
                     store(&y[at + c], total * (all(1) / (a_d_1 * a_h_1 * a_w_1)));
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     UNROLLED
                     for (long a = 0; a < A; a++) {
@@ -81,7 +81,7 @@ static void loops(
                 const long a_d_at = l;
                 const long a_h_at = i;
                 const long a_w_at = j;
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     for (long a = a_low; a < a_high; a++) {
                         for (long r = r_low; r < r_high; r++) {
@@ -96,7 +96,7 @@ static void loops(
                     store(&y[at + c], total * (all(1) / (a_d_1 * a_h_1 * a_w_1)));
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     for (long a = a_low; a < a_high; a++) {
                         for (long r = r_low; r < r_high; r++) {
@@ -167,6 +167,7 @@ def avg_pool3d_forward_1(
         (),
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
+        row=C,
     )
 
 
@@ -342,4 +343,5 @@ def avg_pool3d_grad_input_1(
         (),
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
+        row=C,
     )

@@ -60,7 +60,7 @@ static void loops(
         while (j < 14) {
             const long at = 84 * i + 6 * j + 1176 * n;
             const long a1_y_at = 336 * i + 12 * j + 4704 * n;
-            for (long c = 0; c < whole(0, 6); c += LANES) {
+            for (long c = 0; c < covered(0, 6); c = onward(c, 6)) {
                 reals best = all(-INFINITE);
                 masks found = all_integers(-1);
                 UNROLLED
@@ -77,7 +77,7 @@ static void loops(
                 store_words(&s2_argmax[at + c], found);
             }
             APART
-            for (long c = whole(0, 6); c < 6; c++) {
+            for (long c = covered(0, 6); c < 6; c++) {
                 REAL best = -INFINITE;
                 int32_t found = -1;
                 UNROLLED
@@ -111,7 +111,7 @@ static void part(void *given, long number)
 
 def lenet_forward_2(s2_y: rt.Array, s2_argmax: rt.Array, a1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(lenet_forward_2_loops, 14 * N, 4704 * N, (s2_y, s2_argmax, a1_y), (), (), ())
+    return rt.run(lenet_forward_2_loops, 14 * N, 4704 * N, (s2_y, s2_argmax, a1_y), (), (), (), row=6)
 
 
 lenet_forward_3_loops = r"""/* Element by element. */
@@ -164,7 +164,7 @@ static void loops(
         while (j < 5) {
             const long at = 80 * i + 16 * j + 400 * n;
             const long a3_y_at = 320 * i + 32 * j + 1600 * n;
-            for (long c = 0; c < whole(0, 16); c += LANES) {
+            for (long c = 0; c < covered(0, 16); c = onward(c, 16)) {
                 reals best = all(-INFINITE);
                 masks found = all_integers(-1);
                 UNROLLED
@@ -181,7 +181,7 @@ static void loops(
                 store_words(&s4_argmax[at + c], found);
             }
             APART
-            for (long c = whole(0, 16); c < 16; c++) {
+            for (long c = covered(0, 16); c < 16; c++) {
                 REAL best = -INFINITE;
                 int32_t found = -1;
                 UNROLLED
@@ -215,7 +215,7 @@ static void part(void *given, long number)
 
 def lenet_forward_4(s4_y: rt.Array, s4_argmax: rt.Array, a3_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(lenet_forward_4_loops, 5 * N, 1600 * N, (s4_y, s4_argmax, a3_y), (), (), ())
+    return rt.run(lenet_forward_4_loops, 5 * N, 1600 * N, (s4_y, s4_argmax, a3_y), (), (), (), row=16)
 
 
 lenet_forward_5_loops = r"""/* Element by element. */
@@ -309,7 +309,7 @@ static void loops(
         while (j < 14) {
             const long at = 84 * i + 6 * j + 1176 * n;
             const long a1_y_at = 336 * i + 12 * j + 4704 * n;
-            for (long c = 0; c < whole(0, 6); c += LANES) {
+            for (long c = 0; c < covered(0, 6); c = onward(c, 6)) {
                 reals best = all(-INFINITE);
                 UNROLLED
                 for (long r = 0; r < 2; r++) {
@@ -322,7 +322,7 @@ static void loops(
                 store(&s2_y[at + c], best);
             }
             APART
-            for (long c = whole(0, 6); c < 6; c++) {
+            for (long c = covered(0, 6); c < 6; c++) {
                 REAL best = -INFINITE;
                 UNROLLED
                 for (long r = 0; r < 2; r++) {
@@ -352,7 +352,7 @@ static void part(void *given, long number)
 
 def lenet_predict_1(s2_y: rt.Array, a1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(lenet_predict_1_loops, 14 * N, 4704 * N, (s2_y, a1_y), (), (), ())
+    return rt.run(lenet_predict_1_loops, 14 * N, 4704 * N, (s2_y, a1_y), (), (), (), row=6)
 
 
 lenet_predict_2_loops = r"""/* Maxima over r, t for every n, i, j, c. */
@@ -366,7 +366,7 @@ static void loops(
         while (j < 5) {
             const long at = 80 * i + 16 * j + 400 * n;
             const long a3_y_at = 320 * i + 32 * j + 1600 * n;
-            for (long c = 0; c < whole(0, 16); c += LANES) {
+            for (long c = 0; c < covered(0, 16); c = onward(c, 16)) {
                 reals best = all(-INFINITE);
                 UNROLLED
                 for (long r = 0; r < 2; r++) {
@@ -379,7 +379,7 @@ static void loops(
                 store(&s4_y[at + c], best);
             }
             APART
-            for (long c = whole(0, 16); c < 16; c++) {
+            for (long c = covered(0, 16); c < 16; c++) {
                 REAL best = -INFINITE;
                 UNROLLED
                 for (long r = 0; r < 2; r++) {
@@ -409,7 +409,7 @@ static void part(void *given, long number)
 
 def lenet_predict_2(s4_y: rt.Array, a3_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(lenet_predict_2_loops, 5 * N, 1600 * N, (s4_y, a3_y), (), (), ())
+    return rt.run(lenet_predict_2_loops, 5 * N, 1600 * N, (s4_y, a3_y), (), (), (), row=16)
 
 
 lenet_backward_1_loops = r"""/* Element by element. */
@@ -487,18 +487,12 @@ static void loops(
     long start, long stop, REAL *restrict da3_y, const REAL *restrict ds4_y, const TYPE_2 *restrict s4_argmax)
 {
     for (long m = start; m < stop; m++) {
-        long filled = 0;
         for (long i = 0; i < 5; i++) {
-            const long reached = most(filled, least(10, 2 * i + 2));
-            for (long element = (m * 10 + filled) * 160; element < (m * 10 + reached) * 160; element++) {
-                da3_y[element] = 0;
-            }
-            filled = reached;
             for (long j = 0; j < 5; j++) {
                 const long at = 320 * i + 32 * j + 1600 * m;
                 const long ds4_y_at = 80 * i + 16 * j + 400 * m;
                 const long s4_argmax_at = 80 * i + 16 * j + 400 * m;
-                for (long e = 0; e < whole(0, 16); e += LANES) {
+                for (long e = 0; e < covered(0, 16); e = onward(e, 16)) {
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
                         UNROLLED
@@ -508,14 +502,12 @@ static void loops(
                             const reals term_3 = choose(
                                 MASKS(all_integers(position(2 * r + t)) == s4_argmax_1), ds4_y_1, all(0)
                             );
-                            store(
-                                &da3_y[at + (160 * r + 16 * t) + e], load(&da3_y[at + (160 * r + 16 * t) + e]) + term_3
-                            );
+                            store(&da3_y[at + (160 * r + 16 * t) + e], term_3);
                         }
                     }
                 }
                 APART
-                for (long e = whole(0, 16); e < 16; e++) {
+                for (long e = covered(0, 16); e < 16; e++) {
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
                         UNROLLED
@@ -523,14 +515,11 @@ static void loops(
                             const TYPE_2 s4_argmax_1 = s4_argmax[s4_argmax_at + e];
                             const REAL ds4_y_1 = ds4_y[ds4_y_at + e];
                             const REAL term_3 = position(2 * r + t) == s4_argmax_1 ? ds4_y_1 : 0;
-                            da3_y[at + (160 * r + 16 * t) + e] += term_3;
+                            da3_y[at + (160 * r + 16 * t) + e] = term_3;
                         }
                     }
                 }
             }
-        }
-        for (long element = (m * 10 + filled) * 160; element < (m * 10 + 10) * 160; element++) {
-            da3_y[element] = 0;
         }
     }
 }
@@ -548,7 +537,7 @@ static void part(void *given, long number)
 
 def lenet_backward_3(da3_y: rt.Array, ds4_y: rt.Array, s4_argmax: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet_backward_3_loops, N, 1600 * N, (da3_y, ds4_y, s4_argmax), (), (), ())
+    return rt.run(lenet_backward_3_loops, N, 1600 * N, (da3_y, ds4_y, s4_argmax), (), (), (), row=16)
 
 
 lenet_backward_4_loops = r"""/* Element by element. */
@@ -591,18 +580,12 @@ static void loops(
     long start, long stop, REAL *restrict da1_y, const REAL *restrict ds2_y, const TYPE_2 *restrict s2_argmax)
 {
     for (long m = start; m < stop; m++) {
-        long filled = 0;
         for (long i = 0; i < 14; i++) {
-            const long reached = most(filled, least(28, 2 * i + 2));
-            for (long element = (m * 28 + filled) * 168; element < (m * 28 + reached) * 168; element++) {
-                da1_y[element] = 0;
-            }
-            filled = reached;
             for (long j = 0; j < 14; j++) {
                 const long at = 336 * i + 12 * j + 4704 * m;
                 const long ds2_y_at = 84 * i + 6 * j + 1176 * m;
                 const long s2_argmax_at = 84 * i + 6 * j + 1176 * m;
-                for (long e = 0; e < whole(0, 6); e += LANES) {
+                for (long e = 0; e < covered(0, 6); e = onward(e, 6)) {
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
                         UNROLLED
@@ -612,14 +595,12 @@ static void loops(
                             const reals term_3 = choose(
                                 MASKS(all_integers(position(2 * r + t)) == s2_argmax_1), ds2_y_1, all(0)
                             );
-                            store(
-                                &da1_y[at + (168 * r + 6 * t) + e], load(&da1_y[at + (168 * r + 6 * t) + e]) + term_3
-                            );
+                            store(&da1_y[at + (168 * r + 6 * t) + e], term_3);
                         }
                     }
                 }
                 APART
-                for (long e = whole(0, 6); e < 6; e++) {
+                for (long e = covered(0, 6); e < 6; e++) {
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
                         UNROLLED
@@ -627,14 +608,11 @@ static void loops(
                             const TYPE_2 s2_argmax_1 = s2_argmax[s2_argmax_at + e];
                             const REAL ds2_y_1 = ds2_y[ds2_y_at + e];
                             const REAL term_3 = position(2 * r + t) == s2_argmax_1 ? ds2_y_1 : 0;
-                            da1_y[at + (168 * r + 6 * t) + e] += term_3;
+                            da1_y[at + (168 * r + 6 * t) + e] = term_3;
                         }
                     }
                 }
             }
-        }
-        for (long element = (m * 28 + filled) * 168; element < (m * 28 + 28) * 168; element++) {
-            da1_y[element] = 0;
         }
     }
 }
@@ -652,7 +630,7 @@ static void part(void *given, long number)
 
 def lenet_backward_5(da1_y: rt.Array, ds2_y: rt.Array, s2_argmax: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet_backward_5_loops, N, 4704 * N, (da1_y, ds2_y, s2_argmax), (), (), ())
+    return rt.run(lenet_backward_5_loops, N, 4704 * N, (da1_y, ds2_y, s2_argmax), (), (), (), row=6)
 
 
 lenet_backward_6_loops = r"""/* Element by element. */

@@ -74,7 +74,7 @@ static void loops(
         while (j < J_out) {
             const long at = C * (J_out * (J_out * n + i) + j);
             const long y_at = C * (J * (J * n + 2 * i) + 2 * j);
-            for (long c = 0; c < whole(0, C); c += LANES) {
+            for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                 reals total = all(0);
                 UNROLLED
                 for (long r = 0; r < 2; r++) {
@@ -86,7 +86,7 @@ static void loops(
                 store(&z[at + c], total);
             }
             APART
-            for (long c = whole(0, C); c < C; c++) {
+            for (long c = covered(0, C); c < C; c++) {
                 REAL total = 0;
                 UNROLLED
                 for (long r = 0; r < 2; r++) {
@@ -126,6 +126,7 @@ def lenet5_conv2d_scaled_tanh_subsampling2d_forward_2(
         (),
         (C, J, J_out),
         (),
+        row=C,
     )
 
 
@@ -329,7 +330,7 @@ static void loops(
             const long at = 84 * m;
             const long a6_y_at = 84 * m;
             const long dy_at = 10 * m;
-            for (long q = 0; q < whole(0, 84); q += LANES) {
+            for (long q = 0; q < covered(0, 84); q = onward(q, 84)) {
                 reals total = all(0);
                 for (long k = 0; k < 10; k++) {
                     const reals a6_y_1 = load(&a6_y[a6_y_at + q]);
@@ -340,7 +341,7 @@ static void loops(
                 store(&da6_y[at + q], total);
             }
             APART
-            for (long q = whole(0, 84); q < 84; q++) {
+            for (long q = covered(0, 84); q < 84; q++) {
                 REAL total = 0;
                 for (long k = 0; k < 10; k++) {
                     const REAL a6_y_1 = a6_y[a6_y_at + q];
@@ -368,7 +369,7 @@ static void part(void *given, long number)
 
 def lenet5_backward_1(da6_y: rt.Array, a6_y: rt.Array, dy: rt.Array, output_w: rt.Array, N: int) -> bool:
     """Sums over k for every m, q."""
-    return rt.run(lenet5_backward_1_loops, 1, 840 * N, (da6_y, a6_y, dy, output_w), (), (N,), ())
+    return rt.run(lenet5_backward_1_loops, 1, 840 * N, (da6_y, a6_y, dy, output_w), (), (N,), (), row=84)
 
 
 lenet5_backward_2_loops = r"""/* Element by element. */
@@ -427,13 +428,7 @@ static void loops(
         return;
     }
     for (long m = start; m < stop; m++) {
-        long filled = 0;
         for (long i = 0; i < 5; i++) {
-            const long reached = most(filled, least(10, 2 * i + 2));
-            for (long element = (m * 10 + filled) * 160; element < (m * 10 + reached) * 160; element++) {
-                da3_y[element] = 0;
-            }
-            filled = reached;
             for (long j = 0; j < 5; j++) {
                 const long ds4_u_at = 80 * i + 16 * j + 400 * m;
                 for (long e = 0; e < whole(0, 16); e += LANES) {
@@ -444,32 +439,26 @@ static void loops(
                     common[e] = s4_a[e] * ds4_u[ds4_u_at + e];
                 }
                 const long at = 320 * i + 32 * j + 1600 * m;
-                for (long e = 0; e < whole(0, 16); e += LANES) {
+                for (long e = 0; e < covered(0, 16); e = onward(e, 16)) {
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
                         UNROLLED
                         for (long t = 0; t < 2; t++) {
-                            store(
-                                &da3_y[at + (160 * r + 16 * t) + e],
-                                load(&da3_y[at + (160 * r + 16 * t) + e]) + load(&common[e])
-                            );
+                            store(&da3_y[at + (160 * r + 16 * t) + e], load(&common[e]));
                         }
                     }
                 }
                 APART
-                for (long e = whole(0, 16); e < 16; e++) {
+                for (long e = covered(0, 16); e < 16; e++) {
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
                         UNROLLED
                         for (long t = 0; t < 2; t++) {
-                            da3_y[at + (160 * r + 16 * t) + e] += common[e];
+                            da3_y[at + (160 * r + 16 * t) + e] = common[e];
                         }
                     }
                 }
             }
-        }
-        for (long element = (m * 10 + filled) * 160; element < (m * 10 + 10) * 160; element++) {
-            da3_y[element] = 0;
         }
     }
 }
@@ -487,7 +476,7 @@ static void part(void *given, long number)
 
 def lenet5_backward_3(da3_y: rt.Array, ds4_u: rt.Array, s4_a: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet5_backward_3_loops, N, 1600 * N, (da3_y, ds4_u, s4_a), (), (), ())
+    return rt.run(lenet5_backward_3_loops, N, 1600 * N, (da3_y, ds4_u, s4_a), (), (), (), row=16)
 
 
 lenet5_backward_4_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
@@ -500,13 +489,7 @@ static void loops(
         return;
     }
     for (long m = start; m < stop; m++) {
-        long filled = 0;
         for (long i = 0; i < 14; i++) {
-            const long reached = most(filled, least(28, 2 * i + 2));
-            for (long element = (m * 28 + filled) * 168; element < (m * 28 + reached) * 168; element++) {
-                da1_y[element] = 0;
-            }
-            filled = reached;
             for (long j = 0; j < 14; j++) {
                 const long ds2_u_at = 84 * i + 6 * j + 1176 * m;
                 for (long e = 0; e < whole(0, 6); e += LANES) {
@@ -517,32 +500,26 @@ static void loops(
                     common[e] = s2_a[e] * ds2_u[ds2_u_at + e];
                 }
                 const long at = 336 * i + 12 * j + 4704 * m;
-                for (long e = 0; e < whole(0, 6); e += LANES) {
+                for (long e = 0; e < covered(0, 6); e = onward(e, 6)) {
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
                         UNROLLED
                         for (long t = 0; t < 2; t++) {
-                            store(
-                                &da1_y[at + (168 * r + 6 * t) + e],
-                                load(&da1_y[at + (168 * r + 6 * t) + e]) + load(&common[e])
-                            );
+                            store(&da1_y[at + (168 * r + 6 * t) + e], load(&common[e]));
                         }
                     }
                 }
                 APART
-                for (long e = whole(0, 6); e < 6; e++) {
+                for (long e = covered(0, 6); e < 6; e++) {
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
                         UNROLLED
                         for (long t = 0; t < 2; t++) {
-                            da1_y[at + (168 * r + 6 * t) + e] += common[e];
+                            da1_y[at + (168 * r + 6 * t) + e] = common[e];
                         }
                     }
                 }
             }
-        }
-        for (long element = (m * 28 + filled) * 168; element < (m * 28 + 28) * 168; element++) {
-            da1_y[element] = 0;
         }
     }
 }
@@ -560,7 +537,7 @@ static void part(void *given, long number)
 
 def lenet5_backward_4(da1_y: rt.Array, ds2_u: rt.Array, s2_a: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet5_backward_4_loops, N, 4704 * N, (da1_y, ds2_u, s2_a), (), (), ())
+    return rt.run(lenet5_backward_4_loops, N, 4704 * N, (da1_y, ds2_u, s2_a), (), (), (), row=6)
 
 
 lenet5_backward_5_loops = r"""/* Row by row, for every block, j. */

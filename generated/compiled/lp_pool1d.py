@@ -25,7 +25,7 @@ static void loops(
             if (j_first <= j && j < j_last) {
                 const long at = C * (W_out * n + j);
                 const long z_at = C * (W * n + j * s - p);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long t = 0; t < T; t++) {
@@ -34,7 +34,7 @@ static void loops(
                     store(&u[at + c], total);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     UNROLLED
                     for (long t = 0; t < T; t++) {
@@ -48,7 +48,7 @@ static void loops(
                 const long t_high = least(T, floor_quotient(W + p - j * s - 1, d) + 1);
                 const long at = C * (W_out * n + j);
                 const long z_at = C * (W * n + j * s - p);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     for (long t = t_low; t < t_high; t++) {
                         total += load(&z[z_at + C * d * t + c]);
@@ -56,7 +56,7 @@ static void loops(
                     store(&u[at + c], total);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     for (long t = t_low; t < t_high; t++) {
                         total += z[z_at + C * d * t + c];
@@ -86,4 +86,4 @@ def lp_pool1d_forward_1(
     u: rt.Array, z: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Sums over t for every n, j, c."""
-    return rt.run(lp_pool1d_forward_1_loops, N, C * N * T * W_out, (u, z), (), (C, W, W_out, p), (T, d, s))
+    return rt.run(lp_pool1d_forward_1_loops, N, C * N * T * W_out, (u, z), (), (C, W, W_out, p), (T, d, s), row=C)

@@ -29,7 +29,7 @@ static void loops(
             if (j_first <= j && j < j_last) {
                 const long at = C * (W_out * (H_out * n + i) + j);
                 const long z_at = C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long r = 0; r < R; r++) {
@@ -41,7 +41,7 @@ static void loops(
                     store(&u[at + c], total);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     UNROLLED
                     for (long r = 0; r < R; r++) {
@@ -58,7 +58,7 @@ static void loops(
                 const long t_high = least(T, floor_quotient(W + p_w - j * s_w - 1, d_w) + 1);
                 const long at = C * (W_out * (H_out * n + i) + j);
                 const long z_at = C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -68,7 +68,7 @@ static void loops(
                     store(&u[at + c], total);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -124,4 +124,5 @@ def lp_pool2d_forward_1(
         (),
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
+        row=C,
     )

@@ -33,7 +33,7 @@ static void loops(
             if (j_first <= j && j < j_last) {
                 const long at = C * (W_out * (H_out * (D_out * n + l) + i) + j);
                 const long z_at = C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long a = 0; a < A; a++) {
@@ -48,7 +48,7 @@ static void loops(
                     store(&u[at + c], total);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     UNROLLED
                     for (long a = 0; a < A; a++) {
@@ -68,7 +68,7 @@ static void loops(
                 const long t_high = least(T, floor_quotient(W + p_w - j * s_w - 1, d_w) + 1);
                 const long at = C * (W_out * (H_out * (D_out * n + l) + i) + j);
                 const long z_at = C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     for (long a = a_low; a < a_high; a++) {
                         for (long r = r_low; r < r_high; r++) {
@@ -80,7 +80,7 @@ static void loops(
                     store(&u[at + c], total);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     for (long a = a_low; a < a_high; a++) {
                         for (long r = r_low; r < r_high; r++) {
@@ -144,4 +144,5 @@ def lp_pool3d_forward_1(
         (),
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
+        row=C,
     )

@@ -25,7 +25,7 @@ static void loops(
             if (j_first <= j && j < j_last) {
                 const long at = C * (W_out * n + j);
                 const long x_at = C * (W * n + j * s - p);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals best = all(-INFINITE);
                     masks found = all_integers(-1);
                     UNROLLED
@@ -39,7 +39,7 @@ static void loops(
                     store_words(&argmax[at + c], found);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL best = -INFINITE;
                     int32_t found = -1;
                     UNROLLED
@@ -58,7 +58,7 @@ static void loops(
                 const long t_high = least(T, floor_quotient(W + p - j * s - 1, d) + 1);
                 const long at = C * (W_out * n + j);
                 const long x_at = C * (W * n + j * s - p);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals best = all(-INFINITE);
                     masks found = all_integers(-1);
                     for (long t = t_low; t < t_high; t++) {
@@ -71,7 +71,7 @@ static void loops(
                     store_words(&argmax[at + c], found);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL best = -INFINITE;
                     int32_t found = -1;
                     for (long t = t_low; t < t_high; t++) {
@@ -106,7 +106,9 @@ def max_pool1d_forward_1(
     y: rt.Array, argmax: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Maxima over t for every n, j, c."""
-    return rt.run(max_pool1d_forward_1_loops, N, C * N * T * W_out, (y, argmax, x), (), (C, W, W_out, p), (T, d, s))
+    return rt.run(
+        max_pool1d_forward_1_loops, N, C * N * T * W_out, (y, argmax, x), (), (C, W, W_out, p), (T, d, s), row=C
+    )
 
 
 max_pool1d_grad_input_1_loops = r"""/* Sums over t for every m, q, v. */
@@ -126,7 +128,7 @@ static void loops(
                 const long at = C * (W * m + q);
                 const long argmax_at = C * (W_out * m + p + q);
                 const long dy_at = C * (W_out * m + p + q);
-                for (long v = 0; v < whole(0, C); v += LANES) {
+                for (long v = 0; v < covered(0, C); v = onward(v, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long t = 0; t < T; t++) {
@@ -138,7 +140,7 @@ static void loops(
                     store(&dx[at + v], total);
                 }
                 APART
-                for (long v = whole(0, C); v < C; v++) {
+                for (long v = covered(0, C); v < C; v++) {
                     REAL total = 0;
                     UNROLLED
                     for (long t = 0; t < T; t++) {
@@ -156,7 +158,7 @@ static void loops(
                 const long at = C * (W * m + q);
                 const long argmax_at = C * (W_out * m + p + q);
                 const long dy_at = C * (W_out * m + p + q);
-                for (long v = 0; v < whole(0, C); v += LANES) {
+                for (long v = 0; v < covered(0, C); v = onward(v, C)) {
                     reals total = all(0);
                     for (long t = t_low; t < t_high; t++) {
                         const masks argmax_1 = load_integers(&argmax[argmax_at + -C * d * t + v]);
@@ -167,7 +169,7 @@ static void loops(
                     store(&dx[at + v], total);
                 }
                 APART
-                for (long v = whole(0, C); v < C; v++) {
+                for (long v = covered(0, C); v < C; v++) {
                     REAL total = 0;
                     for (long t = t_low; t < t_high; t++) {
                         const TYPE_1 argmax_1 = argmax[argmax_at + -C * d * t + v];
@@ -200,7 +202,9 @@ def max_pool1d_grad_input_1(
     dx: rt.Array, argmax: rt.Array, dy: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int
 ) -> bool:
     """Sums over t for every m, q, v."""
-    return rt.run(max_pool1d_grad_input_1_loops, N, C * N * T * W, (dx, argmax, dy), (), (C, W, W_out, p), (T, d))
+    return rt.run(
+        max_pool1d_grad_input_1_loops, N, C * N * T * W, (dx, argmax, dy), (), (C, W, W_out, p), (T, d), row=C
+    )
 
 
 max_pool1d_grad_input_2_loops = r"""/* Windows m, j added to what they cover, tap t by tap. */
@@ -296,5 +300,5 @@ def max_pool1d_grad_input_2(
 ) -> bool:
     """Windows m, j added to what they cover, tap t by tap."""
     return rt.run(
-        max_pool1d_grad_input_2_loops, N, C * N * T * W_out, (dx, argmax, dy), (), (C, W, W_out, p), (T, d, s)
+        max_pool1d_grad_input_2_loops, N, C * N * T * W_out, (dx, argmax, dy), (), (C, W, W_out, p), (T, d, s), row=C
     )

@@ -29,7 +29,7 @@ static void loops(
             if (j_first <= j && j < j_last) {
                 const long at = C * (W_out * (H_out * n + i) + j);
                 const long x_at = C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals best = all(-INFINITE);
                     masks found = all_integers(-1);
                     UNROLLED
@@ -46,7 +46,7 @@ static void loops(
                     store_words(&argmax[at + c], found);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL best = -INFINITE;
                     int32_t found = -1;
                     UNROLLED
@@ -68,7 +68,7 @@ static void loops(
                 const long t_high = least(T, floor_quotient(W + p_w - j * s_w - 1, d_w) + 1);
                 const long at = C * (W_out * (H_out * n + i) + j);
                 const long x_at = C * (W * (H * n + i * s_h - p_h) + j * s_w - p_w);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals best = all(-INFINITE);
                     masks found = all_integers(-1);
                     for (long r = r_low; r < r_high; r++) {
@@ -83,7 +83,7 @@ static void loops(
                     store_words(&argmax[at + c], found);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL best = -INFINITE;
                     int32_t found = -1;
                     for (long r = r_low; r < r_high; r++) {
@@ -145,6 +145,7 @@ def max_pool2d_forward_1(
         (),
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
+        row=C,
     )
 
 
@@ -169,7 +170,7 @@ static void loops(
                 const long at = C * (W * (H * m + q) + v);
                 const long argmax_at = C * (W_out * (H_out * m + p_h + q) + p_w + v);
                 const long dy_at = C * (W_out * (H_out * m + p_h + q) + p_w + v);
-                for (long e = 0; e < whole(0, C); e += LANES) {
+                for (long e = 0; e < covered(0, C); e = onward(e, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long r = 0; r < R; r++) {
@@ -188,7 +189,7 @@ static void loops(
                     store(&dx[at + e], total);
                 }
                 APART
-                for (long e = whole(0, C); e < C; e++) {
+                for (long e = covered(0, C); e < C; e++) {
                     REAL total = 0;
                     UNROLLED
                     for (long r = 0; r < R; r++) {
@@ -209,7 +210,7 @@ static void loops(
                 const long at = C * (W * (H * m + q) + v);
                 const long argmax_at = C * (W_out * (H_out * m + p_h + q) + p_w + v);
                 const long dy_at = C * (W_out * (H_out * m + p_h + q) + p_w + v);
-                for (long e = 0; e < whole(0, C); e += LANES) {
+                for (long e = 0; e < covered(0, C); e = onward(e, C)) {
                     reals total = all(0);
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -226,7 +227,7 @@ static void loops(
                     store(&dx[at + e], total);
                 }
                 APART
-                for (long e = whole(0, C); e < C; e++) {
+                for (long e = covered(0, C); e < C; e++) {
                     REAL total = 0;
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -283,6 +284,7 @@ def max_pool2d_grad_input_1(
         (),
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w),
+        row=C,
     )
 
 
@@ -429,4 +431,5 @@ def max_pool2d_grad_input_2(
         (),
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
+        row=C,
     )

@@ -33,7 +33,7 @@ static void loops(
             if (j_first <= j && j < j_last) {
                 const long at = C * (W_out * (H_out * (D_out * n + l) + i) + j);
                 const long x_at = C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals best = all(-INFINITE);
                     masks found = all_integers(-1);
                     UNROLLED
@@ -55,7 +55,7 @@ static void loops(
                     store_words(&argmax[at + c], found);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL best = -INFINITE;
                     int32_t found = -1;
                     UNROLLED
@@ -80,7 +80,7 @@ static void loops(
                 const long t_high = least(T, floor_quotient(W + p_w - j * s_w - 1, d_w) + 1);
                 const long at = C * (W_out * (H_out * (D_out * n + l) + i) + j);
                 const long x_at = C * (W * (H * (D * n + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals best = all(-INFINITE);
                     masks found = all_integers(-1);
                     for (long a = a_low; a < a_high; a++) {
@@ -99,7 +99,7 @@ static void loops(
                     store_words(&argmax[at + c], found);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL best = -INFINITE;
                     int32_t found = -1;
                     for (long a = a_low; a < a_high; a++) {
@@ -169,6 +169,7 @@ def max_pool3d_forward_1(
         (),
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
+        row=C,
     )
 
 
@@ -197,7 +198,7 @@ static void loops(
                 const long at = C * (W * (H * (D * m + q) + v) + e);
                 const long argmax_at = C * (W_out * (H_out * (D_out * m + p_d + q) + p_h + v) + e + p_w);
                 const long dy_at = C * (W_out * (H_out * (D_out * m + p_d + q) + p_h + v) + e + p_w);
-                for (long o = 0; o < whole(0, C); o += LANES) {
+                for (long o = 0; o < covered(0, C); o = onward(o, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long a = 0; a < A; a++) {
@@ -225,7 +226,7 @@ static void loops(
                     store(&dx[at + o], total);
                 }
                 APART
-                for (long o = whole(0, C); o < C; o++) {
+                for (long o = covered(0, C); o < C; o++) {
                     REAL total = 0;
                     UNROLLED
                     for (long a = 0; a < A; a++) {
@@ -253,7 +254,7 @@ static void loops(
                 const long at = C * (W * (H * (D * m + q) + v) + e);
                 const long argmax_at = C * (W_out * (H_out * (D_out * m + p_d + q) + p_h + v) + e + p_w);
                 const long dy_at = C * (W_out * (H_out * (D_out * m + p_d + q) + p_h + v) + e + p_w);
-                for (long o = 0; o < whole(0, C); o += LANES) {
+                for (long o = 0; o < covered(0, C); o = onward(o, C)) {
                     reals total = all(0);
                     for (long a = a_low; a < a_high; a++) {
                         for (long r = r_low; r < r_high; r++) {
@@ -278,7 +279,7 @@ static void loops(
                     store(&dx[at + o], total);
                 }
                 APART
-                for (long o = whole(0, C); o < C; o++) {
+                for (long o = covered(0, C); o < C; o++) {
                     REAL total = 0;
                     for (long a = a_low; a < a_high; a++) {
                         for (long r = r_low; r < r_high; r++) {
@@ -347,6 +348,7 @@ def max_pool3d_grad_input_1(
         (),
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w),
+        row=C,
     )
 
 
@@ -529,4 +531,5 @@ def max_pool3d_grad_input_2(
         (),
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
+        row=C,
     )

@@ -29,7 +29,7 @@ static void loops(
             if (j_first <= j && j < j_last) {
                 const long at = C * (W_out * (H_out * n + i) + j);
                 const long x_at = C * (W * (H * n + i * s_h) + j * s_w);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long r = 0; r < R; r++) {
@@ -41,7 +41,7 @@ static void loops(
                     store(&z[at + c], total);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     UNROLLED
                     for (long r = 0; r < R; r++) {
@@ -58,7 +58,7 @@ static void loops(
                 const long t_high = least(T, W - j * s_w);
                 const long at = C * (W_out * (H_out * n + i) + j);
                 const long x_at = C * (W * (H * n + i * s_h) + j * s_w);
-                for (long c = 0; c < whole(0, C); c += LANES) {
+                for (long c = 0; c < covered(0, C); c = onward(c, C)) {
                     reals total = all(0);
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -68,7 +68,7 @@ static void loops(
                     store(&z[at + c], total);
                 }
                 APART
-                for (long c = whole(0, C); c < C; c++) {
+                for (long c = covered(0, C); c < C; c++) {
                     REAL total = 0;
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -108,6 +108,7 @@ def subsampling2d_forward_1(
         (),
         (C, H, H_out, W, W_out),
         (R, T, s_h, s_w),
+        row=C,
     )
 
 
@@ -189,7 +190,7 @@ static void loops(
                 const long at = C * (W * (H * m + q) + v);
                 const long dy_at = C * (W_out * (H_out * m + q) + v);
                 const long y_at = C * (W_out * (H_out * m + q) + v);
-                for (long e = 0; e < whole(0, C); e += LANES) {
+                for (long e = 0; e < covered(0, C); e = onward(e, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long r = 0; r < R; r++) {
@@ -203,7 +204,7 @@ static void loops(
                     store(&dx[at + e], total * (number_2 * load(&a[e])));
                 }
                 APART
-                for (long e = whole(0, C); e < C; e++) {
+                for (long e = covered(0, C); e < C; e++) {
                     REAL total = 0;
                     UNROLLED
                     for (long r = 0; r < R; r++) {
@@ -223,7 +224,7 @@ static void loops(
                 const long at = C * (W * (H * m + q) + v);
                 const long dy_at = C * (W_out * (H_out * m + q) + v);
                 const long y_at = C * (W_out * (H_out * m + q) + v);
-                for (long e = 0; e < whole(0, C); e += LANES) {
+                for (long e = 0; e < covered(0, C); e = onward(e, C)) {
                     reals total = all(0);
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -235,7 +236,7 @@ static void loops(
                     store(&dx[at + e], total * (number_2 * load(&a[e])));
                 }
                 APART
-                for (long e = whole(0, C); e < C; e++) {
+                for (long e = covered(0, C); e < C; e++) {
                     REAL total = 0;
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -292,6 +293,7 @@ def subsampling2d_grad_input_1(
         (dtype(rt.ratio(1, A**2)), dtype(A * S)),
         (C, H, H_out, W, W_out),
         (R, T),
+        row=C,
     )
 
 
@@ -434,6 +436,7 @@ def subsampling2d_grad_input_2(
         (dtype(rt.ratio(1, A**2)), dtype(A * S)),
         (C, H, H_out, W, W_out),
         (R, T, s_h, s_w),
+        row=C,
     )
 
 
@@ -762,7 +765,7 @@ static void loops(
             if (v_first <= v && v < v_last) {
                 const long at = C * (W * (H * m + q) + v);
                 const long du_at = C * (W_out * (H_out * m + q) + v);
-                for (long e = 0; e < whole(0, C); e += LANES) {
+                for (long e = 0; e < covered(0, C); e = onward(e, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long r = 0; r < R; r++) {
@@ -774,7 +777,7 @@ static void loops(
                     store(&dx[at + e], total * load(&a[e]));
                 }
                 APART
-                for (long e = whole(0, C); e < C; e++) {
+                for (long e = covered(0, C); e < C; e++) {
                     REAL total = 0;
                     UNROLLED
                     for (long r = 0; r < R; r++) {
@@ -791,7 +794,7 @@ static void loops(
                 const long t_high = least(T, v + 1);
                 const long at = C * (W * (H * m + q) + v);
                 const long du_at = C * (W_out * (H_out * m + q) + v);
-                for (long e = 0; e < whole(0, C); e += LANES) {
+                for (long e = 0; e < covered(0, C); e = onward(e, C)) {
                     reals total = all(0);
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -801,7 +804,7 @@ static void loops(
                     store(&dx[at + e], total * load(&a[e]));
                 }
                 APART
-                for (long e = whole(0, C); e < C; e++) {
+                for (long e = covered(0, C); e < C; e++) {
                     REAL total = 0;
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -834,7 +837,14 @@ def subsampling2d_backward_2(
 ) -> bool:
     """Sums over r, t for every m, q, v, e."""
     return rt.run(
-        subsampling2d_backward_2_loops, H * N, C * H * N * R * T * W, (dx, a, du), (), (C, H, H_out, W, W_out), (R, T)
+        subsampling2d_backward_2_loops,
+        H * N,
+        C * H * N * R * T * W,
+        (dx, a, du),
+        (),
+        (C, H, H_out, W, W_out),
+        (R, T),
+        row=C,
     )
 
 
@@ -964,4 +974,5 @@ def subsampling2d_backward_3(
         (),
         (C, H, H_out, W, W_out),
         (R, T, s_h, s_w),
+        row=C,
     )

@@ -80,7 +80,7 @@ static void part(void *given, long number)
 
 def upsample_nearest1d_forward_1(y: rt.Array, x: rt.Array, C: int, N: int, W: int, W_out: int, s: int) -> bool:
     """Windows n, j added to what they cover, tap t by tap."""
-    return rt.run(upsample_nearest1d_forward_1_loops, N, C * N * W * s, (y, x), (), (C, W, W_out), (s,))
+    return rt.run(upsample_nearest1d_forward_1_loops, N, C * N * W * s, (y, x), (), (C, W, W_out), (s,), row=C)
 
 
 upsample_nearest1d_grad_input_1_loops = r"""/* Sums over t for every m, q, v. */
@@ -98,7 +98,7 @@ static void loops(
             if (q_first <= q && q < q_last) {
                 const long at = C * (W * m + q);
                 const long dy_at = C * (W_out * m + q * s);
-                for (long v = 0; v < whole(0, C); v += LANES) {
+                for (long v = 0; v < covered(0, C); v = onward(v, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long t = 0; t < s; t++) {
@@ -107,7 +107,7 @@ static void loops(
                     store(&dx[at + v], total);
                 }
                 APART
-                for (long v = whole(0, C); v < C; v++) {
+                for (long v = covered(0, C); v < C; v++) {
                     REAL total = 0;
                     UNROLLED
                     for (long t = 0; t < s; t++) {
@@ -121,7 +121,7 @@ static void loops(
                 const long t_high = least(s, W_out - q * s);
                 const long at = C * (W * m + q);
                 const long dy_at = C * (W_out * m + q * s);
-                for (long v = 0; v < whole(0, C); v += LANES) {
+                for (long v = 0; v < covered(0, C); v = onward(v, C)) {
                     reals total = all(0);
                     for (long t = t_low; t < t_high; t++) {
                         total += load(&dy[dy_at + C * t + v]);
@@ -129,7 +129,7 @@ static void loops(
                     store(&dx[at + v], total);
                 }
                 APART
-                for (long v = whole(0, C); v < C; v++) {
+                for (long v = covered(0, C); v < C; v++) {
                     REAL total = 0;
                     for (long t = t_low; t < t_high; t++) {
                         total += dy[dy_at + C * t + v];
@@ -157,4 +157,4 @@ static void part(void *given, long number)
 
 def upsample_nearest1d_grad_input_1(dx: rt.Array, dy: rt.Array, C: int, N: int, W: int, W_out: int, s: int) -> bool:
     """Sums over t for every m, q, v."""
-    return rt.run(upsample_nearest1d_grad_input_1_loops, N, C * N * W * s, (dx, dy), (), (C, W, W_out), (s,))
+    return rt.run(upsample_nearest1d_grad_input_1_loops, N, C * N * W * s, (dx, dy), (), (C, W, W_out), (s,), row=C)

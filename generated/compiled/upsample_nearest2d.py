@@ -117,6 +117,7 @@ def upsample_nearest2d_forward_1(
         (),
         (C, H, H_out, W, W_out),
         (s_h, s_w),
+        row=C,
     )
 
 
@@ -140,7 +141,7 @@ static void loops(
             if (v_first <= v && v < v_last) {
                 const long at = C * (W * (H * m + q) + v);
                 const long dy_at = C * (W_out * (H_out * m + q * s_h) + s_w * v);
-                for (long e = 0; e < whole(0, C); e += LANES) {
+                for (long e = 0; e < covered(0, C); e = onward(e, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long r = 0; r < s_h; r++) {
@@ -152,7 +153,7 @@ static void loops(
                     store(&dx[at + e], total);
                 }
                 APART
-                for (long e = whole(0, C); e < C; e++) {
+                for (long e = covered(0, C); e < C; e++) {
                     REAL total = 0;
                     UNROLLED
                     for (long r = 0; r < s_h; r++) {
@@ -169,7 +170,7 @@ static void loops(
                 const long t_high = least(s_w, W_out - s_w * v);
                 const long at = C * (W * (H * m + q) + v);
                 const long dy_at = C * (W_out * (H_out * m + q * s_h) + s_w * v);
-                for (long e = 0; e < whole(0, C); e += LANES) {
+                for (long e = 0; e < covered(0, C); e = onward(e, C)) {
                     reals total = all(0);
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -179,7 +180,7 @@ static void loops(
                     store(&dx[at + e], total);
                 }
                 APART
-                for (long e = whole(0, C); e < C; e++) {
+                for (long e = covered(0, C); e < C; e++) {
                     REAL total = 0;
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -219,4 +220,5 @@ def upsample_nearest2d_grad_input_1(
         (),
         (C, H, H_out, W, W_out),
         (s_h, s_w),
+        row=C,
     )

@@ -73,7 +73,7 @@ static void loops(
             if (j_first <= j && j < j_last) {
                 const long at = K * (H_out * (H_out * n + i) + j);
                 const long relu2_y_at = K * (H * (H * n + 2 * i) + 2 * j);
-                for (long c = 0; c < whole(0, K); c += LANES) {
+                for (long c = 0; c < covered(0, K); c = onward(c, K)) {
                     reals best = all(-INFINITE);
                     masks found = all_integers(-1);
                     UNROLLED
@@ -90,7 +90,7 @@ static void loops(
                     store_words(&pool_argmax[at + c], found);
                 }
                 APART
-                for (long c = whole(0, K); c < K; c++) {
+                for (long c = covered(0, K); c < K; c++) {
                     REAL best = -INFINITE;
                     int32_t found = -1;
                     UNROLLED
@@ -112,7 +112,7 @@ static void loops(
                 const long t_high = least(2, H - 2 * j);
                 const long at = K * (H_out * (H_out * n + i) + j);
                 const long relu2_y_at = K * (H * (H * n + 2 * i) + 2 * j);
-                for (long c = 0; c < whole(0, K); c += LANES) {
+                for (long c = 0; c < covered(0, K); c = onward(c, K)) {
                     reals best = all(-INFINITE);
                     masks found = all_integers(-1);
                     for (long r = r_low; r < r_high; r++) {
@@ -127,7 +127,7 @@ static void loops(
                     store_words(&pool_argmax[at + c], found);
                 }
                 APART
-                for (long c = whole(0, K); c < K; c++) {
+                for (long c = covered(0, K); c < K; c++) {
                     REAL best = -INFINITE;
                     int32_t found = -1;
                     for (long r = r_low; r < r_high; r++) {
@@ -172,6 +172,7 @@ def vgg11_double_forward_1(
         (),
         (H, H_out, K),
         (),
+        row=K,
     )
 
 
@@ -186,7 +187,7 @@ static void loops(
         while (j < 8) {
             const long at = 1024 * i + 128 * j + 8192 * n;
             const long relu1_y_at = 4096 * i + 256 * j + 32768 * n;
-            for (long c = 0; c < whole(0, 128); c += LANES) {
+            for (long c = 0; c < covered(0, 128); c = onward(c, 128)) {
                 reals best = all(-INFINITE);
                 masks found = all_integers(-1);
                 UNROLLED
@@ -203,7 +204,7 @@ static void loops(
                 store_words(&pool_argmax[at + c], found);
             }
             APART
-            for (long c = whole(0, 128); c < 128; c++) {
+            for (long c = covered(0, 128); c < 128; c++) {
                 REAL best = -INFINITE;
                 int32_t found = -1;
                 UNROLLED
@@ -237,7 +238,7 @@ static void part(void *given, long number)
 
 def vgg11_single_forward_1(pool_y: rt.Array, pool_argmax: rt.Array, relu1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(vgg11_single_forward_1_loops, 8 * N, 32768 * N, (pool_y, pool_argmax, relu1_y), (), (), ())
+    return rt.run(vgg11_single_forward_1_loops, 8 * N, 32768 * N, (pool_y, pool_argmax, relu1_y), (), (), (), row=128)
 
 
 vgg11_forward_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
@@ -252,7 +253,7 @@ static void loops(
         while (j < 16) {
             const long at = 1024 * i + 64 * j + 16384 * n;
             const long stage1_relu1_y_at = 4096 * i + 128 * j + 65536 * n;
-            for (long c = 0; c < whole(0, 64); c += LANES) {
+            for (long c = 0; c < covered(0, 64); c = onward(c, 64)) {
                 reals best = all(-INFINITE);
                 masks found = all_integers(-1);
                 UNROLLED
@@ -269,7 +270,7 @@ static void loops(
                 store_words(&stage1_pool_argmax[at + c], found);
             }
             APART
-            for (long c = whole(0, 64); c < 64; c++) {
+            for (long c = covered(0, 64); c < 64; c++) {
                 REAL best = -INFINITE;
                 int32_t found = -1;
                 UNROLLED
@@ -304,7 +305,14 @@ static void part(void *given, long number)
 def vgg11_forward_1(stage1_pool_y: rt.Array, stage1_pool_argmax: rt.Array, stage1_relu1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
     return rt.run(
-        vgg11_forward_1_loops, 16 * N, 65536 * N, (stage1_pool_y, stage1_pool_argmax, stage1_relu1_y), (), (), ()
+        vgg11_forward_1_loops,
+        16 * N,
+        65536 * N,
+        (stage1_pool_y, stage1_pool_argmax, stage1_relu1_y),
+        (),
+        (),
+        (),
+        row=64,
     )
 
 
@@ -327,7 +335,7 @@ static void loops(
             if (j_first <= j && j < j_last) {
                 const long at = K * (H_out * (H_out * n + i) + j);
                 const long relu2_y_at = K * (H * (H * n + 2 * i) + 2 * j);
-                for (long c = 0; c < whole(0, K); c += LANES) {
+                for (long c = 0; c < covered(0, K); c = onward(c, K)) {
                     reals best = all(-INFINITE);
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
@@ -340,7 +348,7 @@ static void loops(
                     store(&pool_y[at + c], best);
                 }
                 APART
-                for (long c = whole(0, K); c < K; c++) {
+                for (long c = covered(0, K); c < K; c++) {
                     REAL best = -INFINITE;
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
@@ -358,7 +366,7 @@ static void loops(
                 const long t_high = least(2, H - 2 * j);
                 const long at = K * (H_out * (H_out * n + i) + j);
                 const long relu2_y_at = K * (H * (H * n + 2 * i) + 2 * j);
-                for (long c = 0; c < whole(0, K); c += LANES) {
+                for (long c = 0; c < covered(0, K); c = onward(c, K)) {
                     reals best = all(-INFINITE);
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -369,7 +377,7 @@ static void loops(
                     store(&pool_y[at + c], best);
                 }
                 APART
-                for (long c = whole(0, K); c < K; c++) {
+                for (long c = covered(0, K); c < K; c++) {
                     REAL best = -INFINITE;
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
@@ -400,7 +408,7 @@ static void part(void *given, long number)
 def vgg11_double_predict_1(pool_y: rt.Array, relu2_y: rt.Array, H: int, H_out: int, K: int, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
     return rt.run(
-        vgg11_double_predict_1_loops, H_out * N, 4 * H_out**2 * K * N, (pool_y, relu2_y), (), (H, H_out, K), ()
+        vgg11_double_predict_1_loops, H_out * N, 4 * H_out**2 * K * N, (pool_y, relu2_y), (), (H, H_out, K), (), row=K
     )
 
 
@@ -415,7 +423,7 @@ static void loops(
         while (j < 8) {
             const long at = 1024 * i + 128 * j + 8192 * n;
             const long relu1_y_at = 4096 * i + 256 * j + 32768 * n;
-            for (long c = 0; c < whole(0, 128); c += LANES) {
+            for (long c = 0; c < covered(0, 128); c = onward(c, 128)) {
                 reals best = all(-INFINITE);
                 UNROLLED
                 for (long r = 0; r < 2; r++) {
@@ -428,7 +436,7 @@ static void loops(
                 store(&pool_y[at + c], best);
             }
             APART
-            for (long c = whole(0, 128); c < 128; c++) {
+            for (long c = covered(0, 128); c < 128; c++) {
                 REAL best = -INFINITE;
                 UNROLLED
                 for (long r = 0; r < 2; r++) {
@@ -458,7 +466,7 @@ static void part(void *given, long number)
 
 def vgg11_single_predict_1(pool_y: rt.Array, relu1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(vgg11_single_predict_1_loops, 8 * N, 32768 * N, (pool_y, relu1_y), (), (), ())
+    return rt.run(vgg11_single_predict_1_loops, 8 * N, 32768 * N, (pool_y, relu1_y), (), (), (), row=128)
 
 
 vgg11_predict_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
@@ -472,7 +480,7 @@ static void loops(
         while (j < 16) {
             const long at = 1024 * i + 64 * j + 16384 * n;
             const long stage1_relu1_y_at = 4096 * i + 128 * j + 65536 * n;
-            for (long c = 0; c < whole(0, 64); c += LANES) {
+            for (long c = 0; c < covered(0, 64); c = onward(c, 64)) {
                 reals best = all(-INFINITE);
                 UNROLLED
                 for (long r = 0; r < 2; r++) {
@@ -485,7 +493,7 @@ static void loops(
                 store(&stage1_pool_y[at + c], best);
             }
             APART
-            for (long c = whole(0, 64); c < 64; c++) {
+            for (long c = covered(0, 64); c < 64; c++) {
                 REAL best = -INFINITE;
                 UNROLLED
                 for (long r = 0; r < 2; r++) {
@@ -515,7 +523,7 @@ static void part(void *given, long number)
 
 def vgg11_predict_1(stage1_pool_y: rt.Array, stage1_relu1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(vgg11_predict_1_loops, 16 * N, 65536 * N, (stage1_pool_y, stage1_relu1_y), (), (), ())
+    return rt.run(vgg11_predict_1_loops, 16 * N, 65536 * N, (stage1_pool_y, stage1_relu1_y), (), (), (), row=64)
 
 
 vgg11_double_backward_1_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
@@ -633,7 +641,14 @@ def vgg11_double_backward_1(
 ) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
     return rt.run(
-        vgg11_double_backward_1_loops, N, 4 * H_out**2 * K * N, (drelu2_y, dpool_y, pool_argmax), (), (H, H_out, K), ()
+        vgg11_double_backward_1_loops,
+        N,
+        4 * H_out**2 * K * N,
+        (drelu2_y, dpool_y, pool_argmax),
+        (),
+        (H, H_out, K),
+        (),
+        row=K,
     )
 
 
@@ -680,18 +695,12 @@ static void loops(
     const TYPE_2 *restrict pool_argmax)
 {
     for (long m = start; m < stop; m++) {
-        long filled = 0;
         for (long i = 0; i < 8; i++) {
-            const long reached = most(filled, least(16, 2 * i + 2));
-            for (long element = (m * 16 + filled) * 2048; element < (m * 16 + reached) * 2048; element++) {
-                drelu1_y[element] = 0;
-            }
-            filled = reached;
             for (long j = 0; j < 8; j++) {
                 const long at = 4096 * i + 256 * j + 32768 * m;
                 const long dpool_y_at = 1024 * i + 128 * j + 8192 * m;
                 const long pool_argmax_at = 1024 * i + 128 * j + 8192 * m;
-                for (long e = 0; e < whole(0, 128); e += LANES) {
+                for (long e = 0; e < covered(0, 128); e = onward(e, 128)) {
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
                         UNROLLED
@@ -701,15 +710,12 @@ static void loops(
                             const reals term_3 = choose(
                                 MASKS(all_integers(position(2 * r + t)) == pool_argmax_1), dpool_y_1, all(0)
                             );
-                            store(
-                                &drelu1_y[at + (2048 * r + 128 * t) + e],
-                                load(&drelu1_y[at + (2048 * r + 128 * t) + e]) + term_3
-                            );
+                            store(&drelu1_y[at + (2048 * r + 128 * t) + e], term_3);
                         }
                     }
                 }
                 APART
-                for (long e = whole(0, 128); e < 128; e++) {
+                for (long e = covered(0, 128); e < 128; e++) {
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
                         UNROLLED
@@ -717,14 +723,11 @@ static void loops(
                             const TYPE_2 pool_argmax_1 = pool_argmax[pool_argmax_at + e];
                             const REAL dpool_y_1 = dpool_y[dpool_y_at + e];
                             const REAL term_3 = position(2 * r + t) == pool_argmax_1 ? dpool_y_1 : 0;
-                            drelu1_y[at + (2048 * r + 128 * t) + e] += term_3;
+                            drelu1_y[at + (2048 * r + 128 * t) + e] = term_3;
                         }
                     }
                 }
             }
-        }
-        for (long element = (m * 16 + filled) * 2048; element < (m * 16 + 16) * 2048; element++) {
-            drelu1_y[element] = 0;
         }
     }
 }
@@ -742,7 +745,7 @@ static void part(void *given, long number)
 
 def vgg11_single_backward_1(drelu1_y: rt.Array, dpool_y: rt.Array, pool_argmax: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(vgg11_single_backward_1_loops, N, 32768 * N, (drelu1_y, dpool_y, pool_argmax), (), (), ())
+    return rt.run(vgg11_single_backward_1_loops, N, 32768 * N, (drelu1_y, dpool_y, pool_argmax), (), (), (), row=128)
 
 
 vgg11_single_backward_2_loops = r"""/* Element by element. */
@@ -788,18 +791,12 @@ static void loops(
     const TYPE_2 *restrict stage1_pool_argmax)
 {
     for (long m = start; m < stop; m++) {
-        long filled = 0;
         for (long i = 0; i < 16; i++) {
-            const long reached = most(filled, least(32, 2 * i + 2));
-            for (long element = (m * 32 + filled) * 2048; element < (m * 32 + reached) * 2048; element++) {
-                dstage1_relu1_y[element] = 0;
-            }
-            filled = reached;
             for (long j = 0; j < 16; j++) {
                 const long at = 4096 * i + 128 * j + 65536 * m;
                 const long dstage1_pool_y_at = 1024 * i + 64 * j + 16384 * m;
                 const long stage1_pool_argmax_at = 1024 * i + 64 * j + 16384 * m;
-                for (long e = 0; e < whole(0, 64); e += LANES) {
+                for (long e = 0; e < covered(0, 64); e = onward(e, 64)) {
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
                         UNROLLED
@@ -813,15 +810,12 @@ static void loops(
                                 dstage1_pool_y_1,
                                 all(0)
                             );
-                            store(
-                                &dstage1_relu1_y[at + (2048 * r + 64 * t) + e],
-                                load(&dstage1_relu1_y[at + (2048 * r + 64 * t) + e]) + term_3
-                            );
+                            store(&dstage1_relu1_y[at + (2048 * r + 64 * t) + e], term_3);
                         }
                     }
                 }
                 APART
-                for (long e = whole(0, 64); e < 64; e++) {
+                for (long e = covered(0, 64); e < 64; e++) {
                     UNROLLED
                     for (long r = 0; r < 2; r++) {
                         UNROLLED
@@ -829,14 +823,11 @@ static void loops(
                             const TYPE_2 stage1_pool_argmax_1 = stage1_pool_argmax[stage1_pool_argmax_at + e];
                             const REAL dstage1_pool_y_1 = dstage1_pool_y[dstage1_pool_y_at + e];
                             const REAL term_3 = position(2 * r + t) == stage1_pool_argmax_1 ? dstage1_pool_y_1 : 0;
-                            dstage1_relu1_y[at + (2048 * r + 64 * t) + e] += term_3;
+                            dstage1_relu1_y[at + (2048 * r + 64 * t) + e] = term_3;
                         }
                     }
                 }
             }
-        }
-        for (long element = (m * 32 + filled) * 2048; element < (m * 32 + 32) * 2048; element++) {
-            dstage1_relu1_y[element] = 0;
         }
     }
 }
@@ -855,7 +846,7 @@ static void part(void *given, long number)
 def vgg11_backward_1(dstage1_relu1_y: rt.Array, dstage1_pool_y: rt.Array, stage1_pool_argmax: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
     return rt.run(
-        vgg11_backward_1_loops, N, 65536 * N, (dstage1_relu1_y, dstage1_pool_y, stage1_pool_argmax), (), (), ()
+        vgg11_backward_1_loops, N, 65536 * N, (dstage1_relu1_y, dstage1_pool_y, stage1_pool_argmax), (), (), (), row=64
     )
 
 

@@ -10,7 +10,6 @@
 
    Both factors are read where they lie; EU is LANES at least. */
 #include <stddef.h>
-#include <stdint.h>
 
 #include "team.h"
 #include "vector.h"
@@ -77,7 +76,8 @@ INLINE void add(vec sums[MR][NV], const REAL *a, const REAL *b, const int mr, co
     }
 }
 
-/* MR or fewer rows by NV or fewer columns. Vectors of b begin on borders, if those of all columns can. */
+/* MR or fewer rows by NV or fewer columns. Vectors begin with the factors, on no border: results do not depend on where
+   these lie, and to begin on a border was slower. */
 INLINE void tile(const REAL *a, const REAL *b, REAL *out, const int mr, const int nv)
 {
     vec sums[MR][NV];
@@ -87,11 +87,7 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, const int mr, const in
             for (long s2 = 0; s2 < S2; s2++) {
                 const REAL *x = a + s0 * (ptrdiff_t)S0_A + s1 * (ptrdiff_t)S1_A + s2 * (ptrdiff_t)S2_A;
                 const REAL *w = b + s0 * (ptrdiff_t)S0_B + s1 * (ptrdiff_t)S1_B + s2 * (ptrdiff_t)S2_B;
-                long u = V_B % LANES ? 0 : (long)(-((uintptr_t)w / sizeof(REAL)) % LANES);
-                if (u) {
-                    const lane_numbers keep = lanes_between(0, (int)u);
-                    add(sums, x, w, mr, nv, &keep);
-                }
+                long u = 0;
                 for (; u + LANES <= EU; u += LANES)
                     add(sums, x + u, w + u, mr, nv, NULL);
                 if (u < EU) {

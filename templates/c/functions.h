@@ -12,13 +12,13 @@
 #endif
 
 #if VECTOR_LIBRARY
-#if defined __AVX512F__
+#if VECTOR == 64
 #define OF_FLOATS(name) _ZGVeN16v_##name##f
 #define OF_DOUBLES(name) _ZGVeN8v_##name
-#elif defined __AVX2__
+#elif VECTOR == 32 && defined __AVX2__
 #define OF_FLOATS(name) _ZGVdN8v_##name##f
 #define OF_DOUBLES(name) _ZGVdN4v_##name
-#elif defined __AVX__
+#elif VECTOR == 32
 #define OF_FLOATS(name) _ZGVcN8v_##name##f
 #define OF_DOUBLES(name) _ZGVcN4v_##name
 #else

@@ -2,7 +2,8 @@
 
    REAL is the type of the arrays, float or double. TYPE_1, TYPE_2, ... are those of arrays of integers. FIXED_1,
    FIXED_2, ... are numbers that are known when the function is compiled, 0 where one is not. SWEEPS is how often the
-   loops are run, 1 where it is not defined. PLAIN, where it is defined, leaves vectors to the compiler. */
+   loops are run, 1 where it is not defined. PLAIN, where it is defined, leaves vectors to the compiler; NARROW, the
+   bytes that vectors have at most. */
 #include <stdint.h>
 
 #include "team.h"
@@ -126,12 +127,18 @@ FUNCTION REAL absolute(REAL number)
 /* ---- elements, LANES at a time ----------------------------------------------------------------------------------- */
 
 #if defined __AVX512F__
-#define LANES (64 / (long)sizeof(REAL))
+#define WIDEST 64
 #elif defined __AVX__
-#define LANES (32 / (long)sizeof(REAL))
+#define WIDEST 32
 #else
-#define LANES (16 / (long)sizeof(REAL))
+#define WIDEST 16
 #endif
+#if defined NARROW && NARROW < WIDEST
+#define VECTOR NARROW
+#else
+#define VECTOR WIDEST
+#endif
+#define LANES (VECTOR / (long)sizeof(REAL))
 
 /* Where whole vectors of a range end. */
 FUNCTION long whole(long low, long high)
@@ -142,6 +149,17 @@ FUNCTION long whole(long low, long high)
 #else
     return low + (high - low) / LANES * LANES;
 #endif
+}
+
+/* Up to where vectors cover a range, the last of which begins where it still fits, and where the next one begins. */
+FUNCTION long covered(long low, long high)
+{
+    return whole(low, high) > low ? high : low;
+}
+
+FUNCTION long onward(long k, long high)
+{
+    return k + LANES < high ? least(k + LANES, high - LANES) : high;
 }
 
 typedef REAL reals __attribute__((vector_size(LANES * sizeof(REAL))));

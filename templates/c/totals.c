@@ -1,4 +1,4 @@
-/* Sums, maxima and minima over the middle axis of three, out[k, j] of all a[k, i, j]: for recorded calls.
+/* Sums, maxima and minima over an axis, out[k, j] of all a[k, i, j]: for recorded calls.
 
    It stands behind loops.c, whose kernel counts the parts: `numbers` begin with how many there are, and 1. Then follow
    which of the three is wanted, 0, 1 or 2, the extents of k, i and j, and how many k a part has, or 0: then several
@@ -36,9 +36,17 @@ static double along(long wanted, const REAL *a, long length)
     return value;
 }
 
-/* The same of each column of rows, added to `values`. */
+/* The same of each column of rows, added to `values`. Short rows are summed several at a time, as one. */
 static void across(long wanted, const REAL *a, long rows, long columns, double *values)
 {
+    if (wanted == 0 && columns < LANES && rows >= 2 * LANES) {
+        double longer[LANES * LANES] = {0};
+        across(wanted, a, rows / LANES, LANES * columns, longer);
+        for (long k = 0; k < LANES * columns; k++)
+            values[k % columns] += longer[k];
+        a += rows / LANES * LANES * columns;
+        rows %= LANES;
+    }
     for (long first = 0; first < rows; first += RUN) {
         const long end = least(first + RUN, rows);
         long j = 0;

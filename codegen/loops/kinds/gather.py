@@ -144,7 +144,7 @@ def _windows(w: Writer, last: Symbol, block: int = 1, whole: bool = True) -> Non
     target = w.base((last,))
     bases = w.bases(nest.body, taps, (last,))
     afters = w.bases(nest.after, (), (last,))
-    with w.vector():
+    with w.vector(again=True):
         windows = [_registers(w, k) for k in range(block)]
         for registers in windows:
             _declare(w, registers, _nothing(w))

@@ -1,4 +1,7 @@
-"""Windows add to positions that they share; rows of the target are set to 0 when first reached."""
+"""Windows add to positions that they share; rows of the target are set to 0 when first reached.
+
+Where they lie side by side and cover the target, each element is that of one window, and nothing is added.
+"""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -28,6 +31,9 @@ def write(w: Writer) -> Expr:
         w.scratch(ROW, w.array(body.row.tensor), "REAL", w.integer(nest.vector.extent))
     with w.loop(w.index(first) if apart else w.name("_"), w.name("start"), w.name("stop")):
         rest = nest.outer[1:] if apart else nest.outer
+        if apart and _tiles(w):
+            _loops(w, rest, {first}, None, body)
+            return flattened(w, [first])
         gradually = bool(rest) and _grows(w, rest[0].index, apart)
         axis = int(apart)
         rows = w.integer(w.shapes[nest.target][axis])
@@ -75,6 +81,22 @@ def _body(w: Writer) -> _Body:
     w.shapes[COMMON] = (w.nest.vector.extent,)
     row = Access(COMMON, vector)
     return _Body(scale, common, row, row * rest)
+
+
+def _tiles(w: Writer) -> bool:
+    """Whether windows lie side by side and cover the target: i of I and r of R in an axis of I R elements, R i + r."""
+    found: list[Symbol] = []
+    for place, size in zip(w.nest.place, w.shapes[w.nest.target], strict=True):
+        reached = Integer(1)
+        parts = affine(place, w.order)
+        for v, step in sorted(parts.terms, key=lambda term: term[0] not in w.nest_taps):
+            if step != reached:
+                return False
+            reached *= w.extents[v]
+            found.append(v)
+        if parts.offset != 0 or reached != size:
+            return False
+    return not w.nest.brackets and len(found) == len(set(found)) and {*found} == {*w.extents}
 
 
 def _grows(w: Writer, index: Symbol, apart: bool) -> bool:
@@ -145,10 +167,14 @@ def _elements(w: Writer, body: _Body, whole: bool) -> None:
     """A window that is `whole`, or one whose taps have ranges."""
     taps = tuple(t.index for t in w.nest.taps)
     target, bases = w.base((), taps), w.bases(body.value, taps)
-    with w.vector(), w.taps(taps, whole):
+    tiles = _tiles(w)
+    with w.vector(again=tiles), w.taps(taps, whole):
         moved: dict[Symbol, Expr] = {v: v for v in taps}
-        value = w.value(body.value, bases, moved)
-        w.add(w.element(w.nest.target, target, moved), value)
+        value, element = w.value(body.value, bases, moved), w.element(w.nest.target, target, moved)
+        if tiles:
+            w.let(element, value)
+        else:
+            w.add(element, value)
 
 
 def _tap_by_tap(w: Writer, body: _Body, done: Sequence[Symbol]) -> None:

@@ -31,13 +31,18 @@ class Count:
 
 @dataclass(frozen=True)
 class Along:
-    """The innermost loop, as `Count`: over whole vectors and then over what is left, element by element."""
+    """The innermost loop, as `Count`: over whole vectors and then over what is left, element by element.
+
+    Where elements may be written `again`, the last vector begins where it still fits, and nothing is left of a range
+    that is longer than one.
+    """
 
     index: Name
     low: Expression
     high: Expression
     body: "CBody"
     macro: str = ""
+    again: bool = False
 
 
 UNROLLED, APART = "UNROLLED", "APART"

@@ -18,7 +18,7 @@ from gradscribe.codegen.loops.text.c_function import (
     CUnused,
     CWhile,
 )
-from gradscribe.codegen.loops.text.vectors import numbered, vectorised
+from gradscribe.codegen.loops.text.vectors import numbered, repeatable, vectorised
 from gradscribe.codegen.python import expression as e
 from gradscribe.codegen.python.statement import Assign, Comment, Do, Return
 from gradscribe.codegen.python.text.line_breaks import INDENT, WIDTH, Bracket, Line, Operator, fit, flat, wrapped
@@ -107,8 +107,10 @@ def _along(loop: Along, depth: int) -> list[str]:
     rest = Count(loop.index, loop.low, loop.high, loop.body, loop.macro)
     if numbered(loop):
         return _printed(rest, depth)
-    whole = e.call("whole", loop.low, loop.high)
-    vectors = _for(index, loop.low, whole, " += LANES", vectorised(loop), depth)
+    again = loop.again and repeatable(loop)
+    whole = e.call("covered" if again else "whole", loop.low, loop.high)
+    step = f" = {flat(_line(e.call('onward', loop.index, loop.high))[0])}" if again else " += LANES"
+    vectors = _for(index, loop.low, whole, step, vectorised(loop), depth)
     return [*vectors, *_printed(replace(rest, low=whole), depth)]
 
 

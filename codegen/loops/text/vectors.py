@@ -63,6 +63,20 @@ def numbered(along: Along) -> bool:
     return any(isinstance(e, Call) and e.name == "position" and along.index.text in reads(e) for e in parts(along.body))
 
 
+def elementwise(body: CBody) -> bool:
+    """Whether functions of elements are called: those of vectors and those of numbers differ in the last bit."""
+    return any(isinstance(part, Call) and part.name in ELEMENTWISE for part in parts(body))
+
+
+def repeatable(along: Along) -> bool:
+    """Whether elements may be computed twice: what is written is not read, and nothing is added to it."""
+    stores = [a for a in parts(along.body) if isinstance(a, Assign) and isinstance(a.target, Part)]
+    written = {id(a.target) for a in stores}
+    arrays = {a.target.value for a in stores if isinstance(a.target, Part)}
+    read = {p.value for p in parts(along.body) if isinstance(p, Part) and id(p) not in written}
+    return all(a.operator == "=" for a in stores) and not arrays & read
+
+
 def _declared(body: CBody) -> Iterator[Assign]:
     for statement in body:
         match statement:

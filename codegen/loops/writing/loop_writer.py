@@ -314,17 +314,17 @@ class Writer(Builder):
         return tests
 
     @contextmanager
-    def along(self, low: Expression, high: Expression, macro: str | None = None) -> Iterator[None]:
-        """Statements within a loop over vectors, and over elements behind them."""
+    def along(self, low: Expression, high: Expression, macro: str | None = None, again: bool = False) -> Iterator[None]:
+        """Statements within a loop over vectors, and over elements behind them; see `Along`."""
         with self.apart() as body:
             yield
         macro = self.apart_macro if macro is None else macro
-        self.put(Along(self.index(self.nest.vector.index), low, high, tuple(body), macro))
+        self.put(Along(self.index(self.nest.vector.index), low, high, tuple(body), macro, again))
 
     @contextmanager
-    def vector(self) -> Iterator[None]:
-        """Statements within the innermost loop."""
-        with self.along(*self.span(self.nest.vector.index)):
+    def vector(self, again: bool = False) -> Iterator[None]:
+        """Statements within the innermost loop; see `Along`."""
+        with self.along(*self.span(self.nest.vector.index), again=again):
             yield
 
     @contextmanager

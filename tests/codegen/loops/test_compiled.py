@@ -324,8 +324,8 @@ def test_where_a_compiler_refuses_loops_numpy_computes(monkeypatch: pytest.Monke
     module = compile_layer(layer("max_pool2d"))
     run, refused = module.rt.run, []
 
-    def refusing(text: str, *given: Any) -> Any:
-        refused.append(run("#error no loops\n" + text, *given))
+    def refusing(text: str, *given: Any, **named: Any) -> Any:
+        refused.append(run("#error no loops\n" + text, *given, **named))
         return refused[-1]
 
     monkeypatch.setattr(module.rt, "run", refusing)

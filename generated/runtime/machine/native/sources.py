@@ -894,7 +894,6 @@ DOTS: str = r"""/* Sums along memory, out[p, m, v] = sum over s, u of a[p, m, s,
 
    Both factors are read where they lie; EU is LANES at least. */
 #include <stddef.h>
-#include <stdint.h>
 
 /* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
 #ifndef GRADSCRIBE_TEAM_H
@@ -1091,7 +1090,8 @@ INLINE void add(vec sums[MR][NV], const REAL *a, const REAL *b, const int mr, co
     }
 }
 
-/* MR or fewer rows by NV or fewer columns. Vectors of b begin on borders, if those of all columns can. */
+/* MR or fewer rows by NV or fewer columns. Vectors begin with the factors, on no border: results do not depend on where
+   these lie, and to begin on a border was slower. */
 INLINE void tile(const REAL *a, const REAL *b, REAL *out, const int mr, const int nv)
 {
     vec sums[MR][NV];
@@ -1101,11 +1101,7 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, const int mr, const in
             for (long s2 = 0; s2 < S2; s2++) {
                 const REAL *x = a + s0 * (ptrdiff_t)S0_A + s1 * (ptrdiff_t)S1_A + s2 * (ptrdiff_t)S2_A;
                 const REAL *w = b + s0 * (ptrdiff_t)S0_B + s1 * (ptrdiff_t)S1_B + s2 * (ptrdiff_t)S2_B;
-                long u = V_B % LANES ? 0 : (long)(-((uintptr_t)w / sizeof(REAL)) % LANES);
-                if (u) {
-                    const lane_numbers keep = lanes_between(0, (int)u);
-                    add(sums, x, w, mr, nv, &keep);
-                }
+                long u = 0;
                 for (; u + LANES <= EU; u += LANES)
                     add(sums, x + u, w + u, mr, nv, NULL);
                 if (u < EU) {
@@ -1645,7 +1641,8 @@ LOOPS: str = r"""/* What stands before every function of loops: how its work is 
 
    REAL is the type of the arrays, float or double. TYPE_1, TYPE_2, ... are those of arrays of integers. FIXED_1,
    FIXED_2, ... are numbers that are known when the function is compiled, 0 where one is not. SWEEPS is how often the
-   loops are run, 1 where it is not defined. PLAIN, where it is defined, leaves vectors to the compiler. */
+   loops are run, 1 where it is not defined. PLAIN, where it is defined, leaves vectors to the compiler; NARROW, the
+   bytes that vectors have at most. */
 #include <stdint.h>
 
 /* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
@@ -1792,12 +1789,18 @@ FUNCTION REAL absolute(REAL number)
 /* ---- elements, LANES at a time ----------------------------------------------------------------------------------- */
 
 #if defined __AVX512F__
-#define LANES (64 / (long)sizeof(REAL))
+#define WIDEST 64
 #elif defined __AVX__
-#define LANES (32 / (long)sizeof(REAL))
+#define WIDEST 32
 #else
-#define LANES (16 / (long)sizeof(REAL))
+#define WIDEST 16
 #endif
+#if defined NARROW && NARROW < WIDEST
+#define VECTOR NARROW
+#else
+#define VECTOR WIDEST
+#endif
+#define LANES (VECTOR / (long)sizeof(REAL))
 
 /* Where whole vectors of a range end. */
 FUNCTION long whole(long low, long high)
@@ -1808,6 +1811,17 @@ FUNCTION long whole(long low, long high)
 #else
     return low + (high - low) / LANES * LANES;
 #endif
+}
+
+/* Up to where vectors cover a range, the last of which begins where it still fits, and where the next one begins. */
+FUNCTION long covered(long low, long high)
+{
+    return whole(low, high) > low ? high : low;
+}
+
+FUNCTION long onward(long k, long high)
+{
+    return k + LANES < high ? least(k + LANES, high - LANES) : high;
 }
 
 typedef REAL reals __attribute__((vector_size(LANES * sizeof(REAL))));
@@ -1951,13 +1965,13 @@ FUNCTION REAL smallest_of(reals numbers)
 #endif
 
 #if VECTOR_LIBRARY
-#if defined __AVX512F__
+#if VECTOR == 64
 #define OF_FLOATS(name) _ZGVeN16v_##name##f
 #define OF_DOUBLES(name) _ZGVeN8v_##name
-#elif defined __AVX2__
+#elif VECTOR == 32 && defined __AVX2__
 #define OF_FLOATS(name) _ZGVdN8v_##name##f
 #define OF_DOUBLES(name) _ZGVdN4v_##name
-#elif defined __AVX__
+#elif VECTOR == 32
 #define OF_FLOATS(name) _ZGVcN8v_##name##f
 #define OF_DOUBLES(name) _ZGVcN4v_##name
 #else
@@ -2661,7 +2675,7 @@ __attribute__((constructor)) static void begin(void)
 }
 """
 
-TOTALS: str = r"""/* Sums, maxima and minima over the middle axis of three, out[k, j] of all a[k, i, j]: for recorded calls.
+TOTALS: str = r"""/* Sums, maxima and minima over an axis, out[k, j] of all a[k, i, j]: for recorded calls.
 
    It stands behind loops.c, whose kernel counts the parts: `numbers` begin with how many there are, and 1. Then follow
    which of the three is wanted, 0, 1 or 2, the extents of k, i and j, and how many k a part has, or 0: then several
@@ -2722,9 +2736,17 @@ static double along(long wanted, const REAL *a, long length)
     return value;
 }
 
-/* The same of each column of rows, added to `values`. */
+/* The same of each column of rows, added to `values`. Short rows are summed several at a time, as one. */
 static void across(long wanted, const REAL *a, long rows, long columns, double *values)
 {
+    if (wanted == 0 && columns < LANES && rows >= 2 * LANES) {
+        double longer[LANES * LANES] = {0};
+        across(wanted, a, rows / LANES, LANES * columns, longer);
+        for (long k = 0; k < LANES * columns; k++)
+            values[k % columns] += longer[k];
+        a += rows / LANES * LANES * columns;
+        rows %= LANES;
+    }
     for (long first = 0; first < rows; first += RUN) {
         const long end = least(first + RUN, rows);
         long j = 0;

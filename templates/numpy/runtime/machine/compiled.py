@@ -35,6 +35,9 @@ PARTS = 4
 VECTOR = 64
 """Bytes of the longest vector."""
 
+NARROW = 16, 32
+"""The bytes of shorter ones."""
+
 LONG_ROW = 256
 """Elements of a row from which on what is left of its last vector does not matter."""
 
@@ -65,6 +68,7 @@ def run(
     known: tuple[int, ...],
     sums: int = 0,
     repeated: tuple[int, ...] = (),
+    row: int = 0,
 ) -> bool:
     """Run loops, in several threads if that pays; False where they are not wanted, or cannot be compiled.
 
@@ -81,11 +85,13 @@ def run(
         sums: of the loops that add up: the numbers that each row of the outermost loop has; a second sweep adds these.
         repeated: which arrays are one row, the same for all rows; `sizes` begin with the extent of a row then, and
             several short ones are computed as one.
+        row: the extent of the innermost loop, where it begins anew again and again; vectors are no longer.
     """
     if not worthwhile(steps):
         return False
     kinds = "".join([a.dtype.char for a in arrays])
-    asked = text, kinds, len(sizes), tuple([n if n <= MOST_KNOWN else 0 for n in known]), bool(sums)
+    fixed = tuple([n if n <= MOST_KNOWN else 0 for n in known])
+    asked = text, kinds, len(sizes), fixed, bool(sums), _narrow(row * arrays[0].itemsize)
     if dry_run() is not None:  # it is noted, and not kept as what computes
         return _compiled.__wrapped__(*asked) is not None
     try:
@@ -116,6 +122,11 @@ def run(
     return True
 
 
+def _narrow(row: int) -> int:
+    """The bytes of the longest vector that a row of so many bytes has one of; 0 where vectors may be as long as any."""
+    return next((bytes_ for bytes_ in NARROW if bytes_ <= row < 2 * bytes_), 0)
+
+
 def _tiled(row: Array, times: int) -> Array:
     """A row several times."""
     found = empty((times, row.size), row.dtype)
@@ -140,10 +151,10 @@ def _rows_at_a_time(extent: int, row: int, itemsize: int) -> int:
 
 
 @lru_cache(512)
-def _compiled(text: str, kinds: str, first: int, known: tuple[int, ...], adds: bool) -> Call | None:
+def _compiled(text: str, kinds: str, first: int, known: tuple[int, ...], adds: bool, narrow: int) -> Call | None:
     """The function for arrays of these types; the `first` number that may be known stands behind so many.
 
-    Where it `adds` up what parts have summed there are two sweeps.
+    Where it `adds` up what parts have summed there are two sweeps; vectors are `narrow`, if that is not 0.
     """
     types = [TYPES[kind] for kind in kinds]
     definitions: list[tuple[str, int | str]] = [
@@ -152,6 +163,7 @@ def _compiled(text: str, kinds: str, first: int, known: tuple[int, ...], adds: b
     ]
     definitions += [(f"FIXED_{k}", number) for k, number in enumerate(known, first + 2)]
     definitions += [("SWEEPS", 2)] if adds else []
+    definitions += [("NARROW", narrow)] if narrow else []
     with process.loading:
         from .native.library import kernel
         from .native.sources import LOOPS
