@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from operator import is_not
 from typing import Any, TypeVar
 
 import sympy
@@ -37,16 +39,18 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     if found is not None:
         return found
     if isinstance(value, tuple):
-        return tuple(_mapped(part, change) for part in value)
-    if _is_record(value):
-        parts = {f.name: getattr(value, f.name) for f in fields(value)}
-        new = {name: _mapped(part, change) for name, part in parts.items()}
-        return replace(value, **new) if any(new[name] is not part for name, part in parts.items()) else value
-    return value
+        new = tuple(_mapped(part, change) for part in value)
+        return new if any(map(is_not, new, value)) else value
+    put = {name: _mapped(getattr(value, name), change) for name in _fields(type(value))}
+    put = {name: part for name, part in put.items() if part is not getattr(value, name)}
+    return replace(value, **put) if put else value
 
 
-def _is_record(value: Any) -> bool:
-    return is_dataclass(value) and not isinstance(value, type | Notation | Program | Statement | Term)
+@cache
+def _fields(kind: type) -> tuple[str, ...]:
+    """What is looked into of a record of that kind; () of all else."""
+    whole = not is_dataclass(kind) or issubclass(kind, Notation | Program | Statement | Term)
+    return () if whole else tuple(f.name for f in fields(kind))
 
 
 def parts(value: Any) -> Iterator[Any]:
@@ -56,9 +60,9 @@ def parts(value: Any) -> Iterator[Any]:
     elif isinstance(value, tuple):
         for part in value:
             yield from parts(part)
-    elif _is_record(value):
-        for field in fields(value):
-            yield from parts(getattr(value, field.name))
+    else:
+        for name in _fields(type(value)):
+            yield from parts(getattr(value, name))
 
 
 def expressions(value: Any) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from unicodedata import combining, east_asian_width
 
@@ -42,6 +43,7 @@ class Laid:
     cost: tuple[int, int]
 
 
+@lru_cache(maxsize=20_000)  # pages are made of few different pieces
 def columns(text: str) -> int:
     """How many columns of a terminal a text takes."""
     if text.isascii():
