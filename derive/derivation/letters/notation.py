@@ -200,7 +200,14 @@ def _parts_key(part: Monomial, notation: Notation) -> tuple[object, ...]:
     symbols = [f for f in part.factors if isinstance(f, Symbol)]
     names = [(notation.sizes.index(f) if f in notation.sizes else len(notation.sizes), f.name) for f in symbols]
     upper = not (symbols and symbols[0].name[0].isupper())
-    return tensors or [0], len(part.factors) if upper else 0, upper, names, part.coefficient != 1, [*map(text, part.factors)]
+    return (
+        tensors or [0],
+        len(part.factors) if upper else 0,
+        upper,
+        names,
+        part.coefficient != 1,
+        [*map(text, part.factors)],
+    )
 
 
 def monomial(part: Expr, indices: Sequence[Symbol], notation: Notation) -> Monomial:

@@ -41,16 +41,18 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(value, tuple):
         new = tuple(_mapped(part, change) for part in value)
         return new if any(map(is_not, new, value)) else value
-    put = {name: _mapped(getattr(value, name), change) for name in _fields(type(value))}
+    kind: Any = type(value)
+    put = {name: _mapped(getattr(value, name), change) for name in _fields(kind)}
     put = {name: part for name, part in put.items() if part is not getattr(value, name)}
     return replace(value, **put) if put else value
 
 
 @cache
-def _fields(kind: type) -> tuple[str, ...]:
+def _fields(kind: Any) -> tuple[str, ...]:
     """What is looked into of a record of that kind; () of all else."""
-    whole = not is_dataclass(kind) or issubclass(kind, Notation | Program | Statement | Term)
-    return () if whole else tuple(f.name for f in fields(kind))
+    if issubclass(kind, Notation | Program | Statement | Term) or not is_dataclass(kind):
+        return ()
+    return tuple(f.name for f in fields(kind))
 
 
 def parts(value: Any) -> Iterator[Any]:
@@ -61,7 +63,8 @@ def parts(value: Any) -> Iterator[Any]:
         for part in value:
             yield from parts(part)
     else:
-        for name in _fields(type(value)):
+        kind: Any = type(value)
+        for name in _fields(kind):
             yield from parts(getattr(value, name))
 
 
