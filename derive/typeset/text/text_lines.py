@@ -13,8 +13,8 @@ from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Formula, Step
 from gradscribe.derive.ir.term import Access, Statement, Term
 from gradscribe.derive.typeset.document.look import WIDTH
-from gradscribe.derive.typeset.terms.pieces import Piece
 from gradscribe.derive.typeset.terms.row_breaks import broken
+from gradscribe.derive.typeset.terms.row_pieces import Piece
 from gradscribe.derive.typeset.terms.sides import OVER, left, sides
 from gradscribe.derive.typeset.text.text_symbols import TIE, TextTypesetter
 
