@@ -97,7 +97,7 @@ def functions_of(layer: Layer, made: Emitted, module: ModuleType) -> Functions:
     inner = {
         name: Inner(printed.source, getattr(module, name), printed.places)
         for name, printed in made.functions.items()
-        if name.startswith("_") and isinstance(printed.source, Plan)
+        if name not in made.public and isinstance(printed.source, Plan)
     }
     functions = []
     for kernel, call in parts:
