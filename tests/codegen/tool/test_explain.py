@@ -294,7 +294,10 @@ SHAPES = ("--shape", "x=2,9,9,4", "--shape", "w=3,3,4,6")
         (("conv2d", "--shape", "x=8,1000000,1000000,128", "--shape", "w=3,3,128,128"), ("not enough memory",)),
         (("convd", *SHAPES), ("unknown layer 'convd'", "did you mean conv")),
         (("sgd", *SHAPES), ("sgd is an optimiser",)),
-        (("input x[N, 8, 7, 1]; tanh -> relu", "--shape", "x=2,8,6,1"), ("argument x, axis 2", "expected 7, received 6")),
+        (
+            ("input x[N, 8, 7, 1]; tanh -> relu", "--shape", "x=2,8,6,1"),
+            ("argument x, axis 2", "expected 7, received 6"),
+        ),
     ],
 )
 def test_a_mistake_is_one_line(
