@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Tests have a cache of compiled functions of their own; that of the user is never touched.
     """
-    gc.set_threshold(50_000, 20, 200)
+    gc.set_threshold(200_000, 50, 200)
     if config.option.update_golden:
         os.environ["GRADSCRIBE_THOROUGH"] = "1"  # before a test is loaded: its cases are chosen then
     if not hasattr(config, "workerinput"):  # the workers of one run share it

@@ -76,7 +76,7 @@ def derive(
     return _page(layer, written, wanted, given, order, request, full, form, optimiser, example, implementation)
 
 
-@kept(16)  # all formats of a page, and what was evaluated of it, are made of one
+@kept(64)  # all formats of a page, and what was evaluated of it, are made of one
 def _page(
     layer: Layer,
     written: str,
@@ -114,7 +114,7 @@ def unlettered(
     return _derived(layer, repr((layer.options, given, order)), wanted, given, order, full)
 
 
-@kept(64)  # what is printed, verified and written as code is often the same layer
+@kept(256)  # what is printed, verified and written as code is often the same layer
 def _derived(
     layer: Layer,
     written: str,

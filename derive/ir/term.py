@@ -59,6 +59,12 @@ class Access(Expr):
 
 
 @lru_cache(maxsize=20_000)
+def text(expression: Expr) -> str:
+    """The expression as SymPy prints it: what decides an order where nothing else does."""
+    return str(expression)
+
+
+@lru_cache(maxsize=20_000)
 def _symbols_of(access: Access) -> frozenset[Any]:
     return frozenset().union(*(e.free_symbols for e in access.indices))
 

@@ -1,151 +1,13 @@
-"""Random contractions as kernels and users write them, with windows, and what they amount to, written out.
+"""Random contractions as kernels and users write them: windows of any kind, products of arrays."""
 
-The reference knows nothing of the runtime: windows are read by arrays of positions, sums of products are taken by
-``np.einsum`` in float64, products that meet at one position are added by ``np.add.at``.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from string import ascii_letters
 from typing import Any
 
 import numpy as np
 
-from gradscribe.generated import runtime as rt
-from tests.cases.subscripts import subscript
-
-Array = np.ndarray
-Place = tuple[int, Mapping[str, int]]
-"""A position along one axis: an offset and a step per index."""
-
-
-@dataclass(frozen=True)
-class Operand:
-    """An array and the indices that it is read or written by.
-
-    Attributes:
-        array: the array.
-        names: the indices, in the order of the axes that a contraction sees.
-        places: per axis of the array where the indices lead to; None where each axis is that of one index.
-    """
-
-    array: Array
-    names: tuple[str, ...]
-    places: tuple[Place, ...] | None = None
-
-    @property
-    def subscripts(self) -> str:
-        """The operand in a spec."""
-        if self.places is None:
-            return " ".join(self.names)
-        return " ".join(subscript(offset, steps.items()) for offset, steps in self.places)
-
-    def positions(self, extents: Mapping[str, int]) -> tuple[list[Array], Array]:
-        """Per axis of the array the positions for every point of the box of indices, and which points lie inside."""
-        assert self.places is not None
-        grids = dict(zip(self.names, np.ogrid[tuple(slice(extents[v]) for v in self.names)], strict=True))
-        box = tuple(extents[v] for v in self.names)
-        found, inside = [], np.ones(box, bool)
-        for (offset, steps), size in zip(self.places, self.array.shape, strict=True):
-            at = np.broadcast_to(sum((step * grids[v] for v, step in steps.items()), np.intp(offset)), box)
-            inside &= (at >= 0) & (at < size)
-            found.append(at)
-        return found, inside
-
-    def read(self, extents: Mapping[str, int]) -> Array:
-        """The values, an axis per index, in float64; 0 outside."""
-        if self.places is None:
-            return self.array.astype(np.float64)
-        at, inside = self.positions(extents)
-        clipped = tuple(np.clip(p, 0, max(0, size - 1)) for p, size in zip(at, self.array.shape, strict=True))
-        return np.where(inside, self.array[clipped], 0.0).astype(np.float64)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A contraction to be computed; `out` is None where the result is a new array."""
-
-    family: str
-    extents: Mapping[str, int]
-    left: Operand
-    right: Operand
-    out: Operand | None
-    names: tuple[str, ...]
-    add: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.family}: {self.spec}, {dict(self.extents)}, " + (
-            str(self.out.array.shape) if self.out else "new"
-        )
-
-    @property
-    def spec(self) -> str:
-        """As `rt.contract` takes it."""
-        result = " ".join(self.names) if self.out is None else self.out.subscripts
-        return f"{self.left.subscripts}, {self.right.subscripts} -> {result}"
-
-    def compute(self) -> Array:
-        """The result by the runtime; an `out` given is written to."""
-        out = None if self.out is None else self.out.array
-        arrays = self.left.array, self.right.array
-        return np.asarray(rt.contract(self.spec, *arrays, out=out, sizes=self.extents, add=self.add))
-
-    def expected(self) -> tuple[Array, float]:
-        """The result written out in float64, and the greatest sum of absolute products in it, that of one at least.
-
-        A tile may read elements that no window reaches, and their rounding stays where all windows are empty. Call
-        it before `compute`: what is added to is part of it.
-        """
-        values = [side.read(self.extents) for side in (self.left, self.right)]
-        before = 0.0 if self.out is None or not self.add else self.out.array.astype(np.float64)
-        result = before + self._sum(*values)
-        return result, float(np.max(np.abs(before) + self._sum(*map(np.abs, values)), initial=1.0))
-
-    def _sum(self, left: Array, right: Array) -> Array:
-        letters = dict(zip(self.extents, ascii_letters, strict=False))
-        one, two, out = (
-            "".join(letters[v] for v in names) for names in (self.left.names, self.right.names, self.names)
-        )
-        sums = np.einsum(f"{one},{two}->{out}", left, right, optimize=True)
-        if self.out is None or self.out.places is None:
-            return np.asarray(sums)
-        at, inside = self.out.positions(self.extents)
-        target = np.zeros(self.out.array.shape)
-        np.add.at(target, tuple(p[inside] for p in at), sums[inside])
-        return target
-
-
-# ----- arrays ---------------------------------------------------------------------------------------------------------
-def draw(rng: np.random.Generator, shape: Sequence[int], dtype: Any, kept: bool = False) -> Array:
-    """Normal numbers, laid out in memory in one of many ways; an array that is `kept` has a place per element."""
-    values = rng.normal(size=tuple(shape)).astype(dtype)
-    layout = rng.integers(9)
-    if layout == 0 and values.ndim:  # axes in another order in memory
-        order = rng.permutation(values.ndim)
-        values = np.ascontiguousarray(values.transpose(order)).transpose(np.argsort(order))
-    elif layout == 1 and values.ndim:  # a part of a larger array
-        larger = np.zeros([2 * n + 1 for n in shape], dtype)
-        part = larger[tuple(slice(int(rng.integers(2)), 2 * n, 2) for n in shape)][tuple(slice(n) for n in shape)]
-        part = larger[tuple(slice(1, 2 * n + 1, 2) for n in shape)] if part.shape != values.shape else part
-        part[...] = values
-        values = part
-    elif layout == 2 and values.ndim:  # backwards
-        values = values[::-1].copy()[::-1]
-    elif layout == 3 and not kept:
-        values.flags.writeable = False
-    elif layout == 4 and not kept and values.ndim and values.size:  # the same along an axis
-        axis = int(rng.integers(values.ndim))
-        values = np.broadcast_to(values.take([0], axis), values.shape)
-    return values
-
-
-def _out(rng: np.random.Generator, names: tuple[str, ...], extents: Mapping[str, int], dtype: Any) -> Operand | None:
-    """A place for the result, or None for a new array."""
-    if rng.random() < 0.4:
-        return None
-    return Operand(draw(rng, [extents[v] for v in names], dtype, kept=True), names)
-
+from tests.cases.contraction import Array, Operand, Place, Problem, draw, result_operand
 
 # ----- windows --------------------------------------------------------------------------------------------------------
 ALIKE: dict[tuple[int, ...], tuple[int, ...]] = {
@@ -220,9 +82,9 @@ def _correlation(
     w, y = (Operand(draw(rng, [extents[v] for v in names], dtype), names) for names in (w_names, y_names))
     add = rng.random() < 0.3
     if direction == "forward":
-        left, right, names, out = x, w, y_names, _out(rng, y_names, extents, dtype)
+        left, right, names, out = x, w, y_names, result_operand(rng, y_names, extents, dtype)
     elif direction == "dw":
-        left, right, names, out = x, y, w_names, _out(rng, w_names, extents, dtype)
+        left, right, names, out = x, y, w_names, result_operand(rng, w_names, extents, dtype)
     else:
         left, right, names, out = y, w, x_names, x
     if rng.random() < 0.5:
@@ -339,7 +201,7 @@ def product_of_arrays(rng: np.random.Generator, dtype: Any) -> Problem:
     )
     extents = {v: int(rng.choice([1, 2, 3, 5, 8, 40])) for v in dict.fromkeys((*left, *right))}
     a, b = (Operand(draw(rng, [extents[v] for v in names], dtype), names) for names in (left, right))
-    target = _out(rng, out, extents, dtype)
+    target = result_operand(rng, out, extents, dtype)
     return Problem("arrays", extents, a, b, target, out, target is not None and bool(rng.random() < 0.3))
 
 
@@ -355,7 +217,7 @@ def along_memory(rng: np.random.Generator, dtype: Any) -> Problem:
         Operand(rng.normal(size=[extents[v] + (v == own[-1]) for v in own]).astype(dtype)[..., 1:], tuple(own))
         for own in (left, right)
     )
-    target = _out(rng, tuple(names), extents, dtype)
+    target = result_operand(rng, tuple(names), extents, dtype)
     return Problem("along memory", extents, a, b, target, tuple(names), target is not None and bool(rng.random() < 0.3))
 
 
@@ -390,7 +252,7 @@ def odd_windows(rng: np.random.Generator, dtype: Any) -> Problem:
         y = Operand(array(n, extents["i"], k), ("n", "i", "k"))
         out = Operand(draw(rng, (n, size, c), dtype, kept=True), ("n", "i", "r", "c"), along)
         return Problem("odd windows", extents, y, w, out, out.names, bool(rng.random() < 0.3))
-    return Problem("odd windows", extents, window, other, _out(rng, names, extents, dtype), names)
+    return Problem("odd windows", extents, window, other, result_operand(rng, names, extents, dtype), names)
 
 
 FAMILIES = (convolution, unit_stride, layered, few_channels, depthwise, product_of_arrays, odd_windows)

@@ -16,7 +16,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.max_pool2d import max_pool2d_forward
-from tests.cases.random_contractions import Problem, draw, problem
+from tests.cases.contraction import Problem, draw
+from tests.cases.random_contractions import problem
 from tests.cases.thorough import some
 from tests.runtime.rooms import forget_plans, room, set_in_all
 

@@ -1,6 +1,5 @@
 """Sizes that are bound once for each set of shapes, types and options: what is the same set, and what is kept."""
 
-import gc
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -69,7 +68,6 @@ def test_an_array_is_not_kept_and_neither_is_an_error() -> None:
     once, _ = counted()
     once(np.float32, array, 1)
     del array
-    gc.collect()
     assert gone() is None
     refuses = Once(lambda dtype, x, /: 1 // len(x))
     for _ in range(2):

@@ -19,7 +19,8 @@ from gradscribe.generated.runtime.contractions.choice import SCATTERING
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.contractions.gathering import GATHERING
 from gradscribe.generated.runtime.contractions.ways import resolved
-from tests.cases.random_contractions import Array, Problem, problem
+from tests.cases.contraction import Array, Problem
+from tests.cases.random_contractions import problem
 from tests.cases.thorough import draws, some
 from tests.cases.together import together
 from tests.runtime.rooms import forget_plans, set_in_all

@@ -27,7 +27,8 @@ from gradscribe.generated.depthwise_conv2d import depthwise_conv2d_forward, dept
 from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.machine.configuration import has_c
-from tests.cases.random_contractions import Array, Problem, problem
+from tests.cases.contraction import Array, Problem
+from tests.cases.random_contractions import problem
 from tests.cases.thorough import draws, some
 
 BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not has_c(), reason="no C compiler"))]

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gradscribe.codegen.kernel.form import Form, chosen_forms, size_hints
-from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.term import Access, Program, Statement, Term
 from gradscribe.derive.typeset.text.text_lines import relation_lines
 
@@ -30,9 +29,7 @@ class Equation:
     def lines(self, width: int) -> list[str]:
         """The equation as text, its number before it."""
         head = f"({self.number}) " if self.number is not None else ""
-        first, *others = relation_lines(
-            self.left, self.relation, self.term, Notation(order=self.order), width - len(head)
-        )
+        first, *others = relation_lines(self.left, self.relation, self.term, self.order, width - len(head))
         return [head + first, *(" " * len(head) + line for line in others)]
 
 

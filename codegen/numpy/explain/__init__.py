@@ -21,7 +21,7 @@ from gradscribe.codegen.numpy.explain.instance import instance, real_type
 from gradscribe.codegen.numpy.explain.observe import observed, timed
 from gradscribe.codegen.numpy.explain.report import Explanation, FunctionReport
 from gradscribe.codegen.numpy.explain.solve import ExplainError
-from gradscribe.codegen.numpy.explain.statement_costs import statements
+from gradscribe.codegen.numpy.explain.statement_costs import of_blocks, statements
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import MOST_LISTED, shown
 from gradscribe.derive.layer.interface import Layer
@@ -68,6 +68,8 @@ def explained(
                 seconds = timed(function, example, values, measure)
                 rows = statements(function, example, seen, compiles)
                 found.append(FunctionReport(function.name, rows, seconds if seconds else None))
+                blocks = of_blocks(function, example, seen, compiles)
+                found += [FunctionReport(b.function, b.statements, None, b.places, b.sizes) for b in blocks]
     except EquationError:
         raise
     except (ValueError, TypeError, ModuleNotFoundError) as error:

@@ -1,13 +1,15 @@
 """The functions of a layer or network, compiled: their plans, which record is behind a line, how they are called."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
+from sympy import Expr, Symbol
 
 from gradscribe.codegen.files.emitted import Emitted
+from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel, first_order
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels, network_kernels
@@ -17,6 +19,21 @@ from gradscribe.derive.composition import Network
 from gradscribe.derive.layer.interface import Layer
 
 Call = Callable[[Callable[..., Any], Instance, Mapping[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Inner:
+    """A function that others of its module call: that of a block, or what several compute alike.
+
+    Attributes:
+        plan: how it computes.
+        code: the function.
+        places: as those of `Function`.
+    """
+
+    plan: Plan
+    code: Callable[..., Any]
+    places: Mapping[int, Record]
 
 
 @dataclass(frozen=True)
@@ -30,6 +47,8 @@ class Function:
         code: the function.
         places: the record of the plan behind each of its lines, by the distance from its first one.
         call: calls the function with the values that are known; returns its results by name.
+        inner: the functions that it may call, by name.
+        sizes: what the sizes of blocks are at the places where it calls their functions, by place.
     """
 
     name: str
@@ -38,6 +57,8 @@ class Function:
     code: Callable[..., Any]
     places: Mapping[int, Record]
     call: Call
+    inner: Mapping[str, Inner] = field(default_factory=dict)
+    sizes: Mapping[str, Mapping[Symbol, Expr]] = field(default_factory=dict)
 
 
 class Called(NamedTuple):
@@ -63,18 +84,27 @@ class Functions:
 
 def functions_of(layer: Layer, made: Emitted, module: ModuleType) -> Functions:
     """The functions of `layer` in its module, as that was emitted and in memory."""
+    sizes: dict[str, dict[str, Mapping[Symbol, Expr]]] = {}
     if isinstance(layer, Network):
         k = network_kernels(layer)
+        placed = {name: [p for p in found if isinstance(p, PlacedPart)] for name, found in k.parts.items()}
+        sizes = {name: {p.place.name: p.sizes for p in found} for name, found in placed.items()}
         parts = [(k.forward, _network_forward(k)), (k.backward, _network_backward(k))]
         shown: Layer = k.network
     else:
         parts = [(kernel, _layer_call(kernel)) for kernel in first_order(layer)]
         shown = layer
+    inner = {
+        name: Inner(printed.source, getattr(module, name), printed.places)
+        for name, printed in made.functions.items()
+        if name not in made.public and isinstance(printed.source, Plan)
+    }
     functions = []
     for kernel, call in parts:
         printed = made.functions[kernel.name]
         code = getattr(module, kernel.name)
-        functions.append(Function(kernel.name, kernel, printed.source, code, printed.places, call))
+        own = sizes.get(kernel.name, {})
+        functions.append(Function(kernel.name, kernel, printed.source, code, printed.places, call, inner, own))
     return Functions(shown, module.rt, tuple(functions))
 
 

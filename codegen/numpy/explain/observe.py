@@ -10,7 +10,7 @@ from statistics import median
 from types import FrameType
 from typing import Any
 
-from gradscribe.codegen.numpy.explain.compiled_functions import Function, Functions
+from gradscribe.codegen.numpy.explain.compiled_functions import Function, Functions, Inner
 from gradscribe.codegen.numpy.explain.instance import Instance
 from gradscribe.codegen.numpy.plan import Record
 
@@ -55,36 +55,51 @@ class Seen:
     times: int = 0
     ways: dict[str, Figures] = field(default_factory=dict)
 
+    def add(self, figures: Figures) -> None:
+        """What it costs once more, by one of its ways."""
+        self.ways[figures.strategy] = _added(self.ways.get(figures.strategy), figures)
+
+    def join(self, other: "Seen") -> None:
+        """The same contraction elsewhere."""
+        self.times += other.times
+        for figures in other.ways.values():
+            self.add(figures)
+
+
+Path = tuple[int, ...]
+"""Where a contraction stands: the identity of its record, behind those of the calls that led there."""
+
 
 def observed(
     module: Functions, function: Function, example: Instance, values: dict[str, Any], measure: bool
-) -> dict[int, Seen]:
-    """Call the function, enter its results into `values`; returns what was seen by the identity of the record."""
-    found: dict[int, Seen] = {}
+) -> dict[Path, Seen]:
+    """Call the function, enter its results into `values`; returns what was seen by the place in plans."""
+    found: dict[Path, Seen] = {}
     wanted = module.runtime.current()
     room = import_module(f"{module.runtime.__name__}.contractions.choice")
 
     def observer(contraction: Any, compute: Callable[[Any], None]) -> None:
         ways = room.ways(contraction, wanted)
         chosen = room.choice(contraction, wanted)
-        seen = found.setdefault(id(_record(function, sys._getframe())), Seen())
+        seen = found.setdefault(_path(function, sys._getframe()), Seen())
         seen.times += 1
         for way in ways:
             seconds = _timed(partial(compute, way)) if measure else None
             c = way.cost
-            figures = Figures(
-                way.strategy.name,
-                way is chosen,
-                c.seconds,
-                c.flops,
-                c.bytes,
-                c.scratch,
-                c.error,
-                c.direct,
-                _parts(way, lambda c: room.choice(c, wanted)),
-                seconds,
+            seen.add(
+                Figures(
+                    way.strategy.name,
+                    way is chosen,
+                    c.seconds,
+                    c.flops,
+                    c.bytes,
+                    c.scratch,
+                    c.error,
+                    c.direct,
+                    _parts(way, lambda c: room.choice(c, wanted)),
+                    seconds,
+                )
             )
-            seen.ways[figures.strategy] = _added(seen.ways.get(figures.strategy), figures)
         compute(chosen)
 
     with room.observing(observer):
@@ -101,13 +116,19 @@ def _parts(way: Any, choice: Callable[[Any], Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(choice(c).strategy.name for c in inner))
 
 
-def _record(function: Function, frame: FrameType | None) -> Record:
-    """Which record of the function's plan is being computed."""
-    code = function.code.__code__
-    while frame is not None and frame.f_code is not code:
+def _path(function: Function, frame: FrameType | None) -> Path:
+    """Which records are being computed: that of the function, that of the one that it called, and so on."""
+    every: tuple[Function | Inner, ...] = (function, *function.inner.values())
+    places = {own.code.__code__: own.places for own in every}
+    found: list[Record] = []
+    while frame is not None:
+        code = frame.f_code
+        if code in places:
+            found.append(places[code][frame.f_lineno - code.co_firstlineno])
+        if code is function.code.__code__:
+            break
         frame = frame.f_back
-    assert frame is not None  # the function called what observes
-    return function.places[frame.f_lineno - code.co_firstlineno]
+    return tuple(map(id, reversed(found)))
 
 
 def _added(before: Figures | None, now: Figures) -> Figures:

@@ -1,7 +1,7 @@
 """What is told: records, as a table for people and as data for programs."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from rich.box import SIMPLE
@@ -16,11 +16,28 @@ from gradscribe.printed import Printed
 
 @dataclass(frozen=True)
 class FunctionReport:
-    """A function at given sizes; `measured` is the seconds of a call, None where it was not measured."""
+    """A function at given sizes.
+
+    Attributes:
+        name: its name.
+        statements: what it does.
+        measured: the seconds of a call; None where it was not measured.
+        places: of a block's function the places where it has these sizes; the figures are those of all together.
+        sizes: these.
+    """
 
     name: str
     statements: tuple[Statement, ...]
     measured: float | None = None
+    places: tuple[str, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def heading(self) -> str:
+        """Its name, where it is called and how large it is there."""
+        sizes = ", ".join(f"{name} = {number}" for name, number in self.sizes.items())
+        at = f" at {', '.join(self.places)}" if self.places else ""
+        return f"{self.name}{at}{f' ({sizes})' if sizes else ''}"
 
     @property
     def contractions(self) -> Iterator[Statement]:
@@ -40,7 +57,7 @@ class Explanation(Printed):
         accuracy: as `generated.settings` takes it.
         backend: likewise.
         threads: likewise; None for as many as BLAS was started with.
-        functions: the forward function, then those of the gradients.
+        functions: the forward function, then those of the gradients; behind each those of blocks that it calls.
     """
 
     layer: str
@@ -79,7 +96,7 @@ def _table(function: FunctionReport) -> Table:
     measured = any(way.measured is not None for s in function.statements for way in s.ways)
     columns = ["work", "bytes", "scratch", "error", "predicted", *(["measured"] if measured else [])]
     table = Table(
-        Column(function.name, overflow="fold"),
+        Column(escape(function.heading), overflow="fold"),
         *(Column(name, justify="right", no_wrap=True) for name in columns),
         box=SIMPLE,
         title=None,

@@ -1,7 +1,7 @@
 """What a function does at given sizes, statement by statement: elements, bytes moved, ways to compute contractions."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from math import prod
 from typing import Any
 
@@ -9,9 +9,9 @@ import numpy as np
 from sympy import Expr, Float, Integer
 
 from gradscribe.codegen.loops import Nest
-from gradscribe.codegen.numpy.explain.compiled_functions import Function
+from gradscribe.codegen.numpy.explain.compiled_functions import Function, Inner
 from gradscribe.codegen.numpy.explain.instance import Instance
-from gradscribe.codegen.numpy.explain.observe import Figures, Seen
+from gradscribe.codegen.numpy.explain.observe import Figures, Path, Seen
 from gradscribe.codegen.numpy.plan import (
     Allocate,
     Apply,
@@ -23,6 +23,7 @@ from gradscribe.codegen.numpy.plan import (
     Define,
     Equation,
     Gather,
+    Invoke,
     Known,
     Loop,
     Positions,
@@ -39,6 +40,7 @@ from gradscribe.codegen.numpy.plan import (
     When,
     contracts,
     deed,
+    walk,
 )
 from gradscribe.derive.ir.interpret import complete_sizes, number
 from gradscribe.derive.ir.term import Range
@@ -65,34 +67,100 @@ class Statement:
     ways: tuple[Figures, ...] = ()
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What a block's function does at the places where its sizes are the same, at all of them together.
+
+    Attributes:
+        function: its name.
+        places: the places.
+        sizes: its sizes there.
+        statements: its statements.
+    """
+
+    function: str
+    places: tuple[str, ...]
+    sizes: Mapping[str, int]
+    statements: tuple[Statement, ...]
+
+
 def statements(
-    function: Function, example: Instance, seen: Mapping[int, Seen], compiles: Callable[..., bool]
+    function: Function, example: Instance, seen: Mapping[Path, Seen], compiles: Callable[..., bool]
 ) -> tuple[Statement, ...]:
     """The statements that a call runs.
 
     Args:
         function: the function.
         example: sizes and values.
-        seen: the contractions that were observed, by the identity of their records.
+        seen: the contractions that were observed, by where they stand.
         compiles: whether loops of so many steps, which count with these options, are compiled.
     """
-    sizes = complete_sizes(function.kernel.program, example.sizes)
-    absent = {name for name, value in example.values.items() if value is None}
-    return tuple(_walked(function.plan.records, _Scope(sizes, absent, seen, example.dtype.itemsize, compiles)))
+    return tuple(_walked(function.plan.records, _scope(function, example, seen, compiles)))
+
+
+def of_blocks(
+    function: Function, example: Instance, seen: Mapping[Path, Seen], compiles: Callable[..., bool]
+) -> Iterator[Shared]:
+    """What the functions of blocks do that a call runs; arguments as those of `statements`."""
+    calls: dict[tuple[str, tuple[tuple[Any, int], ...]], list[Invoke]] = {}
+    for record in (r for _, r in walk(function.plan.records) if isinstance(r, Invoke)):
+        own = function.sizes[record.place]
+        sizes = tuple((s, int(own[s])) for s in sorted(own, key=lambda s: str(s.name)))
+        calls.setdefault((record.function, sizes), []).append(record)
+    scope = _scope(function, example, seen, compiles)
+    for (name, sizes), found in calls.items():
+        inner = replace(scope, sizes={**scope.sizes, **dict(sizes)}, seen=_within(seen, found), rounds=len(found))
+        rows = tuple(_walked(function.inner[name].plan.records, inner))
+        yield Shared(name, tuple(record.place for record in found), {s.name: n for s, n in sizes}, rows)
+
+
+def _within(seen: Mapping[Path, Seen], calls: Sequence[Invoke]) -> dict[Path, Seen]:
+    """What was seen in functions that were called there, by where it stands in them."""
+    own, found = {id(call) for call in calls}, dict[Path, Seen]()
+    for path, one in seen.items():
+        if path[0] in own:
+            found.setdefault(path[1:], Seen()).join(one)
+    return found
 
 
 @dataclass(frozen=True)
 class _Scope:
+    """What statements are told by.
+
+    Attributes:
+        path: the calls that led here.
+        there: in the records of a call the one of the function that each is, by identities.
+    """
+
     sizes: Mapping[Any, Any]
     absent: Collection[str]
-    seen: Mapping[int, Seen]
+    seen: Mapping[Path, Seen]
     size: int
     compiles: Callable[..., bool]
+    inner_functions: Mapping[str, Inner]
     depth: int = 0
     rounds: int = 1
+    path: Path = ()
+    there: Mapping[int, int] = field(default_factory=dict)
 
     def inner(self, rounds: int = 1) -> "_Scope":
         return replace(self, depth=self.depth + 1, rounds=self.rounds * rounds)
+
+    def within(self, call: Apply) -> "_Scope":
+        """What the function computes that is called there."""
+        own = self.inner_functions[call.function].plan.records
+        there = {id(a): id(b) for (_, a), (_, b) in zip(walk(call.body), walk(own), strict=True)}
+        return replace(self.inner(), path=(*self.path, id(call)), there=there)
+
+    def found(self, record: Record) -> Seen:
+        """What was seen of a contraction."""
+        return self.seen.get((*self.path, self.there.get(id(record), id(record))), Seen())
+
+
+def _scope(function: Function, example: Instance, seen: Mapping[Path, Seen], compiles: Callable[..., bool]) -> _Scope:
+    sizes = complete_sizes(function.kernel.program, example.sizes)
+    absent = {name for name, value in example.values.items() if value is None}
+    return _Scope(sizes, absent, seen, example.dtype.itemsize, compiles, function.inner)
 
 
 def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
@@ -107,8 +175,11 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
                 yield from _walked(then if taken else otherwise, scope)
             case Present(array, body):
                 yield from _walked(body, scope) if array not in scope.absent else ()
-            case Wanted(_, body) | When(_, _, body) | Apply(_, body):
+            case Wanted(_, body) | When(_, _, body):
                 yield from _walked(body, scope)
+            case Apply(_, body):
+                yield Statement(_text(record, scope), scope.depth)
+                yield from _walked(body, scope.within(record))
             case Block(extent, block, _, _, body):  # all blocks together
                 whole = dict(scope.sizes) | {block: number(extent, scope.sizes)}
                 yield from _walked(body, replace(scope, sizes=whole))
@@ -125,7 +196,7 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
 def _statement(record: Record, scope: _Scope) -> Iterator[Statement]:
     text = _text(record, scope)
     if contracts(record):
-        found = scope.seen.get(id(record), Seen(0))
+        found = scope.found(record)
         elements = scope.rounds * _volume(_ranges(record), scope)
         yield Statement(text, scope.depth, elements, None, found.times, tuple(found.ways.values()))
         return

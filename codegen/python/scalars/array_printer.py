@@ -79,7 +79,7 @@ class ArrayPrinter:
             return self.access(e)
         if isinstance(e, Symbol):
             return self.index(e, whole)
-        if e.is_Number or e.is_comparable:  # a constant such as sqrt(2/pi) becomes one number
+        if e.is_number and e.is_comparable:  # a constant such as sqrt(2/pi) becomes one number
             return number(e)
         if isinstance(e, Add):
             return total(e, lambda t: self.value(t, whole))

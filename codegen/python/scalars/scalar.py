@@ -104,7 +104,7 @@ def fraction(e: Expr) -> tuple[list[Expr], list[Expr]]:
     above: list[Expr] = []
     below: list[Expr] = []
     factors = e.as_ordered_factors()
-    numbers = [f for f in factors if f.is_comparable]
+    numbers = [f for f in factors if f.is_number and f.is_comparable]
     if not all(f.is_Number for f in numbers):  # 2/sqrt(pi) as one number
         above.append(Float(_float(Mul(*numbers)), 17))
         factors = [f for f in factors if f not in numbers]

@@ -9,7 +9,7 @@ from sympy import Expr
 from gradscribe.derive.calculus.closed.stage import as_terms
 from gradscribe.derive.calculus.passes.brackets import as_guards, within
 from gradscribe.derive.ir.index import integer
-from gradscribe.derive.ir.term import Access, InnerSum, Range, Statement, Tensor, Term, accesses
+from gradscribe.derive.ir.term import Access, InnerSum, Range, Statement, Tensor, Term, accesses, text
 
 MOST = 4
 """Indices of a sum up to which all orders of them are tried when an equal one is looked for."""
@@ -64,7 +64,7 @@ def closed_statements(
     mapping: dict[Expr, Expr] = {}
     single = {name: group[0].term for name, group in groups.items() if len(group) == 1}
     alike = {name: (term, _inserted(term, single)) for name, term in single.items()}
-    for total in sorted(value.atoms(InnerSum), key=str):
+    for total in sorted(value.atoms(InnerSum), key=text):
         ranges = tuple(r for r in free if r.index in total.free_symbols)
         term = as_guards(Term(ranges, total.ranges, total.body))
         known = next((name for name, found in alike.items() if any(_is(t, term) for t in found)), None)

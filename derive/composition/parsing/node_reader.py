@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from itertools import count
 from typing import Any
 
 from lark import Token, Tree
@@ -51,7 +52,12 @@ class Surroundings:
 
 @dataclass
 class NodeReader:
-    """The nodes so far; a step without a name of its own is called after its layer or block."""
+    """The nodes so far; a step without a name of its own is called after its layer or block.
+
+    Attributes:
+        made: the names of the nodes.
+        numbers: by what names begin with the number that the last one was given; those before it are taken.
+    """
 
     name: str
     layers: Mapping[str, Callable[[], Layer]]
@@ -59,6 +65,8 @@ class NodeReader:
     nodes: list[Node] = field(default_factory=list)
     inputs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
+    made: set[str] = field(default_factory=set)
+    numbers: dict[str, int] = field(default_factory=dict)
     last: str | None = None
     loss: Layer | None = None
     places: dict[str, Place] = field(default_factory=dict)
@@ -148,13 +156,13 @@ class NodeReader:
         own, name, *arguments = step.children
         if own is not None or any(a is not None for a in arguments) or str(name) in {*self.layers, *self.blocks}:
             return False
-        made = {*(n.name for n in self.nodes), *self.names}
-        return str(name) in {*self.declared, *self.inputs, *made, INPUT} or around.prefix + str(name) in made
+        known = str(name) in {*self.declared, *self.inputs, INPUT}
+        return known or any(n in self.made or n in self.names for n in (str(name), around.prefix + str(name)))
 
     def _reference(self, name: str, around: Surroundings) -> str:
         """What a name stands for: within a block first for what is in it."""
         inner = around.prefix + name
-        found = inner if inner in self.names or any(n.name == inner for n in self.nodes) else name
+        found = inner if inner in self.names or inner in self.made else name
         return self.names.get(found, found)
 
     def resolved(self, node: Node) -> Node:
@@ -186,6 +194,7 @@ class NodeReader:
             raise NetworkError(f"{self.name}: more than {MOST_NODES} layers; blocks within blocks multiply")
         name = self._called(own, layer.name, around)
         self.places[name] = place(word)
+        self.made.add(name)
         self.nodes.append(
             Node(name, layer, inputs, given, named=own is not None, block=around.block, instance=around.instance)
         )
@@ -235,9 +244,11 @@ class NodeReader:
         """The name of a step: its own, or one made from that of its layer or block."""
         if own is not None:
             return around.prefix + str(own)
-        taken = {*self.declared, *self.names, *(n.name for n in self.nodes)}
-        numbered = (f"{around.prefix}{stem}{k}" for k in range(1, len(taken) + 2))
-        return next(n for n in numbered if n not in taken)
+        stem = around.prefix + stem
+        numbered = ((k, f"{stem}{k}") for k in count(self.numbers.get(stem, 0) + 1))
+        taken = self.declared, self.names, self.made
+        self.numbers[stem], name = next((k, n) for k, n in numbered if not any(n in names for names in taken))
+        return name
 
 
 def _inferred(feature: str) -> bool:

@@ -12,7 +12,7 @@ from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.derivation.certificate.captions import caption_gaps
 from gradscribe.derive.derivation.certificate.certificate import ROWS_TOLERANCE, Certificate, Label
 from gradscribe.derive.derivation.certificate.differences import slope_gap, whole_gap
-from gradscribe.derive.derivation.certificate.matrices import matrix_gaps
+from gradscribe.derive.derivation.certificate.matrix_gaps import matrix_gaps
 from gradscribe.derive.derivation.certificate.rows import Values, comparisons, environment, gap, is_defined
 from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.insertion import Rewritten

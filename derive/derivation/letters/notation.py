@@ -5,7 +5,7 @@ Nothing here knows LaTeX or Unicode; the typesetters of `derive.typeset` do.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import sympy
 from sympy import Add, Expr, Function, Mul, Symbol
@@ -14,7 +14,7 @@ from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.derivation.letters.name import PRIME, Name, name_parts
 from gradscribe.derive.ir.functions import Indicator
 from gradscribe.derive.ir.index import IntegerFunction
-from gradscribe.derive.ir.term import Access, InnerSum, Range
+from gradscribe.derive.ir.term import Access, InnerSum, Range, text
 from gradscribe.derive.layer.letters import PLAIN, Style
 
 
@@ -147,7 +147,7 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
     Positive ones come first, the ones with an index before parameters, those before numbers: s i + d r - p, q + 1 - r;
     in a size a number is last: H - R + 1. What is summed comes after what is not, the more factors the later.
     """
-    parts = [monomial(part, indices, notation) for part in _parts(expression, indices)]
+    parts = [monomial(part, indices, notation) for part in _parts(expression, tuple(indices))]
     if len(parts) == 1:
         return tuple(parts)
     scalar = any(
@@ -173,7 +173,8 @@ def monomials(expression: Expr, indices: Sequence[Symbol], notation: Notation) -
     return tuple(sorted(parts, key=key))
 
 
-def _parts(total: Expr, indices: Sequence[Symbol]) -> tuple[Expr, ...]:
+@lru_cache(maxsize=20_000)  # a page writes most sums many times
+def _parts(total: Expr, indices: tuple[Symbol, ...]) -> tuple[Expr, ...]:
     """The parts of a sum; of one of sizes s (I - 1) in place of s I - s, d (R - 1) as it is read everywhere."""
     parts = Add.make_args(total)
     for part in parts if len(parts) > 1 and total.is_integer else ():
@@ -199,7 +200,14 @@ def _parts_key(part: Monomial, notation: Notation) -> tuple[object, ...]:
     symbols = [f for f in part.factors if isinstance(f, Symbol)]
     names = [(notation.sizes.index(f) if f in notation.sizes else len(notation.sizes), f.name) for f in symbols]
     upper = not (symbols and symbols[0].name[0].isupper())
-    return tensors or [0], len(part.factors) if upper else 0, upper, names, part.coefficient != 1, str(part.factors)
+    return (
+        tensors or [0],
+        len(part.factors) if upper else 0,
+        upper,
+        names,
+        part.coefficient != 1,
+        [*map(text, part.factors)],
+    )
 
 
 def monomial(part: Expr, indices: Sequence[Symbol], notation: Notation) -> Monomial:
@@ -235,11 +243,11 @@ def ordered(factors: Sequence[Expr], indices: Sequence[Symbol], notation: Notati
             return 0, notation.sizes.index(size) if known else len(notation.sizes), size.name
         if names and (isinstance(factor, Access) or (factor.is_Pow and isinstance(factor.base, Access))):
             gradient = any(notation.is_gradient(n) for n in names)
-            return (2 if gradient else 3, min(notation.rank(n) for n in names), str(factor))
+            return (2 if gradient else 3, min(notation.rank(n) for n in names), text(factor))
         if not names and isinstance(factor, Add | IntegerFunction):
-            return 1, len(indices), str(factor)  # d (R - 1)
+            return 1, len(indices), text(factor)  # d (R - 1)
         order = InnerSum, Indicator, Add  # the last first: sigma(x) (1 - sigma(x)) [x > 0]
         place = next((7 - n for n, kind in enumerate(order) if isinstance(factor, kind)), 4)
-        return (place if names else 0, min((notation.rank(n) for n in names), default=1), str(factor))
+        return (place if names else 0, min((notation.rank(n) for n in names), default=1), text(factor))
 
     return tuple(sorted(factors, key=key) if len(factors) > 1 else factors)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from operator import is_not
 from typing import Any, TypeVar
 
 import sympy
@@ -37,16 +39,20 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     if found is not None:
         return found
     if isinstance(value, tuple):
-        return tuple(_mapped(part, change) for part in value)
-    if _is_record(value):
-        parts = {f.name: getattr(value, f.name) for f in fields(value)}
-        new = {name: _mapped(part, change) for name, part in parts.items()}
-        return replace(value, **new) if any(new[name] is not part for name, part in parts.items()) else value
-    return value
+        new = tuple(_mapped(part, change) for part in value)
+        return new if any(map(is_not, new, value)) else value
+    kind: Any = type(value)
+    put = {name: _mapped(getattr(value, name), change) for name in _fields(kind)}
+    put = {name: part for name, part in put.items() if part is not getattr(value, name)}
+    return replace(value, **put) if put else value
 
 
-def _is_record(value: Any) -> bool:
-    return is_dataclass(value) and not isinstance(value, type | Notation | Program | Statement | Term)
+@cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    """What is looked into of a record of that kind; () of all else."""
+    if issubclass(kind, Notation | Program | Statement | Term) or not is_dataclass(kind):
+        return ()
+    return tuple(f.name for f in fields(kind))
 
 
 def parts(value: Any) -> Iterator[Any]:
@@ -56,9 +62,10 @@ def parts(value: Any) -> Iterator[Any]:
     elif isinstance(value, tuple):
         for part in value:
             yield from parts(part)
-    elif _is_record(value):
-        for field in fields(value):
-            yield from parts(getattr(value, field.name))
+    else:
+        kind: Any = type(value)
+        for name in _fields(kind):
+            yield from parts(getattr(value, name))
 
 
 def expressions(value: Any) -> Iterator[Any]:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 from gradscribe.derive.typeset.mathematics.latex_symbols import glue, joined
 from gradscribe.derive.typeset.mathematics.latex_width import width
-from gradscribe.derive.typeset.terms.pieces import Piece
 from gradscribe.derive.typeset.terms.row_breaks import Line
 from gradscribe.derive.typeset.terms.row_breaks import broken as in_lines
+from gradscribe.derive.typeset.terms.row_pieces import Piece
 
 MARGIN = 2.0
 """Where further lines begin, in em; twice as far right where they go on with a product."""

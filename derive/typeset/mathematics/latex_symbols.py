@@ -8,7 +8,7 @@ from gradscribe.derive.derivation.forms.caption.words.signs import OperatorSign,
 from gradscribe.derive.derivation.letters.name import NUMBERED, Name
 from gradscribe.derive.ir.reductions import Reduction
 from gradscribe.derive.typeset.mathematics.latex_letters import letters
-from gradscribe.derive.typeset.terms.pieces import Part, Piece, between
+from gradscribe.derive.typeset.terms.row_pieces import Part, Piece, between
 from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
 _FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "sinh", "cosh", "arctan", "max", "min")

@@ -1,6 +1,7 @@
 """How wide a piece of LaTeX mathematics is, roughly, in em: to end lines before the margin does."""
 
 import re
+from functools import lru_cache
 
 from gradscribe.derive.ir.reductions import REDUCTIONS
 
@@ -46,6 +47,7 @@ _SCRIPT = 0.74
 _REDUCTIONS = {row.latex for row in REDUCTIONS.values()}
 
 
+@lru_cache(maxsize=20_000)  # pages are made of few different pieces
 def width(latex: str) -> float:
     """The width of display mathematics in em of its font size."""
     return _group(_TOKEN.findall(latex), [0], 1.0)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from gradscribe.derive.typeset.terms.pieces import Piece, Unit
+from gradscribe.derive.typeset.terms.row_pieces import Piece, Unit
 
 Summand = Sequence[Piece]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from gradscribe.derive.typeset.terms.pieces import Piece
+from gradscribe.derive.typeset.terms.row_pieces import Piece
 
 Measure = Callable[[Piece, Piece | None], float]
 """How wide a piece is, with what stands between it and the one before; None at the start of a line."""

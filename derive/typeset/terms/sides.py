@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Formula, Step
 from gradscribe.derive.ir.term import Term
-from gradscribe.derive.typeset.terms.pieces import Piece, plain
+from gradscribe.derive.typeset.terms.row_pieces import Piece, plain
 from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
 OVER = "over"

@@ -22,7 +22,7 @@ from gradscribe.derive.ir.term import Access, Guard, InnerSum, Term, accesses
 from gradscribe.derive.typeset.terms.changes import marked
 from gradscribe.derive.typeset.terms.expressions.expression_writer import ExpressionWriter
 from gradscribe.derive.typeset.terms.expressions.product_writer import is_inverse
-from gradscribe.derive.typeset.terms.pieces import SUM, Part, Piece, Unit, plain
+from gradscribe.derive.typeset.terms.row_pieces import SUM, Part, Piece, Unit, plain
 
 
 class Typesetter(ExpressionWriter):

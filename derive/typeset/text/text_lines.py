@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from unicodedata import combining, east_asian_width
 
@@ -12,8 +13,8 @@ from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Formula, Step
 from gradscribe.derive.ir.term import Access, Statement, Term
 from gradscribe.derive.typeset.document.look import WIDTH
-from gradscribe.derive.typeset.terms.pieces import Piece
 from gradscribe.derive.typeset.terms.row_breaks import broken
+from gradscribe.derive.typeset.terms.row_pieces import Piece
 from gradscribe.derive.typeset.terms.sides import OVER, left, sides
 from gradscribe.derive.typeset.text.text_symbols import TIE, TextTypesetter
 
@@ -42,6 +43,7 @@ class Laid:
     cost: tuple[int, int]
 
 
+@lru_cache(maxsize=20_000)  # pages are made of few different pieces
 def columns(text: str) -> int:
     """How many columns of a terminal a text takes."""
     if text.isascii():
@@ -105,12 +107,18 @@ def numbered(lines: Sequence[TextLine], number: int, width: int) -> list[str]:
     ]
 
 
-def relation_lines(element: Access, sign: str, term: Term, notation: Notation, width: int) -> list[str]:
-    """``element sign term``, such as ``dx[s i+r] += …``, on as many lines as it needs."""
-    t = TextTypesetter(notation).within(term)
-    lines = set_out("", t.expr(element), t.summand(term, (), False), width, sign).lines
-    whole = _with_conditions(lines, t.conditions(term), width)
+def relation_lines(element: Access, sign: str, term: Term, order: tuple[str, ...], width: int) -> list[str]:
+    """``element sign term``, such as ``dx[s i+r] += …``, on as many lines as it needs; `order` as in a Notation."""
+    left_, right, conditions = _sides(element, term, order)
+    whole = _with_conditions(set_out("", left_, right, width, sign).lines, conditions, width)
     return [part for line in whole for part in _within(line.text, width)]
+
+
+@lru_cache(maxsize=4096)  # a docstring, a comment and a plan have the same equations on lines of their own width
+def _sides(element: Access, term: Term, order: tuple[str, ...]) -> tuple[str, tuple[Piece, ...], tuple[str, ...]]:
+    """The left side, the pieces of the right one, and its conditions."""
+    t = TextTypesetter(Notation(order=order)).within(term)
+    return t.expr(element), tuple(t.summand(term, (), False)), tuple(t.conditions(term))
 
 
 def _within(line: str, width: int) -> list[str]:

@@ -12,7 +12,7 @@ from gradscribe.derive.derivation.letters.name import GREEK, NUMBERED, Name
 from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.ir.reductions import Reduction
-from gradscribe.derive.typeset.terms.pieces import Part, between
+from gradscribe.derive.typeset.terms.row_pieces import Part, between
 from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
 _GREEK = dict(zip(GREEK, "αβγδεζηθκλμνξρστφχψω", strict=True))

@@ -27,7 +27,7 @@ from gradscribe.derive.typeset.document.document import (
     consecutive,
 )
 from gradscribe.derive.typeset.document.look import PLAIN, Look
-from gradscribe.derive.typeset.terms.pieces import Piece
+from gradscribe.derive.typeset.terms.row_pieces import Piece
 from gradscribe.derive.typeset.terms.sides import left
 from gradscribe.derive.typeset.text.text_lines import (
     NUMBER,

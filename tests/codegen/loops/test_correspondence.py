@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from gradscribe import layer, network
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.compiler import compile_layer, emitted
 from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.codegen.loops import Nest, NestLoops, like, nest_loops
 from gradscribe.codegen.numpy.function.function_text import plan
-from gradscribe.codegen.numpy.network.network_module import network_source
 from gradscribe.codegen.numpy.plan import walk
 from gradscribe.codegen.numpy.print.slicing import argument
 
@@ -46,10 +45,10 @@ def test_norms_in_a_row_share_a_function() -> None:
         a: unit(16) -> b: unit(16) -> flatten -> dense(2)
     """
     made = network(text, "net")
-    emitted = network_source(made, 1)
-    forward = emitted.text.partition("def _unit_forward")[2].partition("\ndef ")[0]
+    text = emitted(made).text
+    forward = text.partition("def _unit_forward")[2].partition("\ndef ")[0]
     assert forward.count("_conv2d_batch_norm_forward(net, ") == 2
-    assert emitted.text.count("def _conv2d_batch_norm_forward(") == 1
+    assert text.count("def _conv2d_batch_norm_forward(") == 1
     module = compile_layer(made)
     x = np.random.default_rng(0).standard_normal((64, 8, 8, 16))
     values = []

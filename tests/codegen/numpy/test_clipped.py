@@ -32,7 +32,8 @@ from gradscribe.generated.runtime.contractions import choice
 from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.machine.compiled import MOST_COUNTED
 from gradscribe.generated.runtime.machine.configuration import has_c
-from tests.cases.random_contractions import Array, problem
+from tests.cases.contraction import Array
+from tests.cases.random_contractions import problem
 from tests.cases.thorough import THOROUGH, draws, some
 from tests.runtime.rooms import forget_plans, set_in_all
 

@@ -1,14 +1,18 @@
 """`gradscribe explain`: figures that agree with definitions, choices that are those of a call, mistakes in one line."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from gradscribe import network
+from gradscribe.codegen.compiler import compile_layer
 from gradscribe.codegen.numpy.explain import ExplainError
 from gradscribe.codegen.numpy.explain.observe import Figures
 from gradscribe.codegen.numpy.explain.statement_costs import Statement
@@ -193,6 +197,46 @@ def test_a_network(name: str, batch: tuple[int, ...]) -> None:
     assert all(len(list(f.contractions)) >= 4 for f in found.functions)
 
 
+BLOCKS = """
+input x[N, 8, 8, 6]
+block unit(k) = conv2d(k, 1) -> batch_norm -> relu -> conv2d(k, 1) -> batch_norm
+a: unit(6) -> b: unit(6) -> c: unit(6) -> d: unit(4) -> flatten -> dense(2)
+"""
+
+
+def test_contractions_of_blocks_and_shared_functions_have_their_ways() -> None:
+    """All that calls of the network contract is shown, in the function and at the places where it is."""
+    item = network(BLOCKS, "net")
+    called: Counter[str] = Counter()
+
+    def note(c: Contraction, compute: Any) -> None:
+        found = choice.choice(c, own.rt.current())
+        called.update({found.strategy.name: found.cost.flops, "times": 1})
+        compute(found)
+
+    own = compile_layer(item)
+    net, x = own.Net(rng=0), np.ones((2, 8, 8, 6), np.float32)
+    room = import_module(f"{own.rt.__name__}.contractions.choice")
+    with own.rt.settings(threads=1):
+        dy = np.ones_like(net(x))  # the first call rehearses: what it needs is compiled together
+        net.backward(dy)
+        with room.observing(note):
+            net(x)
+            net.backward(dy)
+
+    found = explain(item, {"x": x.shape}, threads=1)
+    shown: Counter[str] = Counter()
+    for statement in (s for f in found.functions for s in f.contractions):
+        shown.update({chosen(statement).strategy: chosen(statement).flops, "times": statement.times})
+    assert shown == called
+    assert [(f.name, f.places) for f in found.functions if "forward" in f.name] == [
+        ("net_forward", ()), ("_unit_forward", ("b", "c")), ("_unit_forward", ("d",)),
+    ]  # fmt: skip
+    assert {f.heading for f in found.functions} >= {"_unit_forward at b, c (K = 6)"}
+    within = [s for f in found.functions for s in f.contractions if s.depth]
+    assert any("batch_norm2_h" in s.text and s.times == 2 for s in within)
+
+
 def test_equations_in_quotes_and_in_a_file(command: Callable[..., Done], tmp_path: Path) -> None:
     text = "y[n,k] = sum(c) x[n,c]*w[c,k] + b[k]"
     (tmp_path / "own.eq").write_text(text, encoding="utf-8")
@@ -250,7 +294,10 @@ SHAPES = ("--shape", "x=2,9,9,4", "--shape", "w=3,3,4,6")
         (("conv2d", "--shape", "x=8,1000000,1000000,128", "--shape", "w=3,3,128,128"), ("not enough memory",)),
         (("convd", *SHAPES), ("unknown layer 'convd'", "did you mean conv")),
         (("sgd", *SHAPES), ("sgd is an optimiser",)),
-        (("lenet5", "--shape", "x=2,32,31,1"), ("argument x, axis 2", "expected 32, received 31")),
+        (
+            ("input x[N, 8, 7, 1]; tanh -> relu", "--shape", "x=2,8,6,1"),
+            ("argument x, axis 2", "expected 7, received 6"),
+        ),
     ],
 )
 def test_a_mistake_is_one_line(

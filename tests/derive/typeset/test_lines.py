@@ -22,8 +22,8 @@ from gradscribe.derive.typeset.formats import rendered
 from gradscribe.derive.typeset.latex.latex_lines import broken as in_latex
 from gradscribe.derive.typeset.latex.latex_lines import written
 from gradscribe.derive.typeset.mathematics.latex_width import width
-from gradscribe.derive.typeset.terms.pieces import SUM, Part, Piece, Unit, plain
 from gradscribe.derive.typeset.terms.row_breaks import broken
+from gradscribe.derive.typeset.terms.row_pieces import SUM, Part, Piece, Unit, plain
 from gradscribe.derive.typeset.text import text_writer
 from gradscribe.derive.typeset.text.text_lines import laid, wrapped
 from gradscribe.derive.typeset.text.text_listing import listing_lines

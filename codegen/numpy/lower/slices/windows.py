@@ -12,7 +12,7 @@ from sympy import Dummy, Expr, Integer, Mul
 from gradscribe.codegen.kernel.form import Form
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.products.operands import bracketed_division
-from gradscribe.codegen.numpy.lower.slices.spread import ends, is_large, is_window, lower_spread
+from gradscribe.codegen.numpy.lower.slices.filled_windows import ends, is_large, is_window, lower_spread
 from gradscribe.codegen.numpy.lower.slices.taps import lower_taps, pointwise, window
 from gradscribe.codegen.numpy.plan import Allocate, Record, Reduce, Scale
 from gradscribe.derive.calculus.collapse import vanishing_accesses

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 
 from sympy import Add, Function, Mul, Pow, preorder_traversal
 
@@ -49,7 +50,7 @@ class Step:
     records: tuple[Record, ...]
     released: tuple[Record, ...]
 
-    @property
+    @cached_property
     def lines(self) -> int:
         """About how many lines they fill."""
         return sum(_lines(record) for _, record in walk(self.records))

@@ -7,7 +7,7 @@ from sympy import Expr, Mul
 
 from gradscribe.derive.calculus.closed.rewrites.identities import Identities
 from gradscribe.derive.calculus.closed.rewrites.nested import length, normal, reads
-from gradscribe.derive.ir.term import InnerSum, Range
+from gradscribe.derive.ir.term import InnerSum, Range, text
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def valued(
     """
     found: list[KnownSum] = []
     mapping: dict[Expr, Expr] = {}
-    for total in sorted(value.atoms(InnerSum), key=str):
+    for total in sorted(value.atoms(InnerSum), key=text):
         inner, outer, ranges = _apart(total, signals)
         if not inner.ranges:
             continue

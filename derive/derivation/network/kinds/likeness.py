@@ -12,7 +12,7 @@ from sympy import Expr, Symbol
 from sympy.core.symbol import Str
 
 from gradscribe.derive.ir.index import integer
-from gradscribe.derive.ir.term import Access, Range, Tensor, Term, accesses
+from gradscribe.derive.ir.term import Access, Range, Tensor, Term, accesses, text
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def _reading(left: Access, term: Term, tensors: Tensors) -> list[Access]:
     """The accesses of a term in an order that no name decides, as far as indices and computation tell them apart."""
     letters, order = _letters(left, term), {name: n for n, name in enumerate(tensors)}
     found = accesses(term.body)
-    return sorted(found, key=lambda a: (str([e.xreplace(letters) for e in a.indices]), order.get(a.tensor, 0)))
+    return sorted(found, key=lambda a: ([text(e.xreplace(letters)) for e in a.indices], order.get(a.tensor, 0)))
 
 
 Row = tuple[tuple[Access, Term], ...]

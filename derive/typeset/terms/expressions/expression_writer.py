@@ -26,7 +26,7 @@ from gradscribe.derive.ir.term import Access, InnerSum, accesses
 from gradscribe.derive.typeset.terms.expressions.function_writer import FunctionWriter
 from gradscribe.derive.typeset.terms.expressions.number_writer import NumberWriter
 from gradscribe.derive.typeset.terms.expressions.operator_writer import OperatorWriter
-from gradscribe.derive.typeset.terms.pieces import Operand, Part
+from gradscribe.derive.typeset.terms.row_pieces import Operand, Part
 
 
 class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):

@@ -10,7 +10,7 @@ from gradscribe.derive.derivation.letters.name import Name
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.reductions import Reduction
 from gradscribe.derive.ir.term import Access
-from gradscribe.derive.typeset.terms.pieces import Part
+from gradscribe.derive.typeset.terms.row_pieces import Part
 
 
 class FormatSigns(ABC):

@@ -24,7 +24,7 @@ from gradscribe.derive.ir.functions import (
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.expressions.product_writer import ProductWriter, is_inverse
-from gradscribe.derive.typeset.terms.pieces import Part
+from gradscribe.derive.typeset.terms.row_pieces import Part
 
 FUNCTION_NAMES = {
     sympy.exp: "exp",

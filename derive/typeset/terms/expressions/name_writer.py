@@ -9,7 +9,7 @@ from sympy import Integer, Symbol
 from gradscribe.derive.derivation.letters.name import Name
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.expressions.format_signs import FormatSigns
-from gradscribe.derive.typeset.terms.pieces import Part
+from gradscribe.derive.typeset.terms.row_pieces import Part
 
 
 class NameWriter(FormatSigns, ABC):

@@ -32,7 +32,7 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
 from gradscribe.derive.ir.reductions import SUM
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.expressions.format_signs import FormatSigns
-from gradscribe.derive.typeset.terms.pieces import Operand, Part
+from gradscribe.derive.typeset.terms.row_pieces import Operand, Part
 
 CALLED = {Unpooled: "unpool", OneHot: "onehot", Reshaped: "reshape", Shifted: "shift"}
 """The signs that are written as functions."""

@@ -14,7 +14,7 @@ from gradscribe.derive.ir.functions import (
 )
 from gradscribe.derive.ir.term import Access, InnerSum
 from gradscribe.derive.typeset.terms.expressions.name_writer import NameWriter
-from gradscribe.derive.typeset.terms.pieces import Part, Unit, plain
+from gradscribe.derive.typeset.terms.row_pieces import Part, Unit, plain
 
 _HALF = Rational(1, 2)
 

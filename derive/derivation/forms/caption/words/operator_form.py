@@ -36,8 +36,10 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Unpooled,
 )
 from gradscribe.derive.ir.term import Access
+from gradscribe.kept import kept_with
 
 
+@kept_with  # asked for to choose a caption, and to print it
 def operator_form(caption: Caption, tensor: str) -> Expr | None:
     """``tensor = ...`` in whole tensors; None where a summand has no such form, or the form is a tensor alone."""
     forms = [_product(p) for p in caption.summands]

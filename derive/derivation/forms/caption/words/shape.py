@@ -26,11 +26,13 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Transposed,
 )
 from gradscribe.derive.ir.term import Access
+from gradscribe.kept import kept_with
 
 SHORT = 16
 """A formula of more operations is not repeated in a name."""
 
 
+@kept_with  # words, operator form and its parts ask for it
 def bare(operand: Operand) -> Expr | None:
     """The formula of an operand in whole tensors; None where that would not say how they are combined, or is long."""
     if operand.shown is not None:

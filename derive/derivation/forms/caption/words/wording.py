@@ -25,11 +25,13 @@ from gradscribe.derive.derivation.forms.caption.words.window_words import (
 )
 from gradscribe.derive.derivation.record.sentence import Hadamard, Words, joined
 from gradscribe.derive.ir.term import Access
+from gradscribe.kept import kept_with
 
 FEW = 3
 """A sum of more summands is not named."""
 
 
+@kept_with  # as an operator form is
 def wording(caption: Caption) -> Words:
     """What a caption says; () where there are no words for it."""
     parts = [_scaled(p) for p in caption.summands]
