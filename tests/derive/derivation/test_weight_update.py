@@ -199,6 +199,16 @@ def test_an_optimisers_page_says_what_each_of_its_tensors_is(name: str) -> None:
     assert "new_p is w after the step" in renamed
 
 
+def test_an_optimiser_has_no_gradients() -> None:
+    own = find_any("adam")
+    assert isinstance(own, Optimiser)
+    with pytest.raises(EquationError, match="adam: nothing in it is differentiated; expected order 1"):
+        derive(own.layer, order=2)
+    page = str(derive(own.layer, example=True))
+    assert "new_p = [" in page
+    assert "dnew_p" not in page
+
+
 def test_a_page_says_what_replaces_the_statistics_of_a_layer() -> None:
     page = " ".join(str(derived("batch_norm")).split())
     assert "new_mean takes the place of running_mean; new_var takes the place of running_var." in page
