@@ -99,6 +99,16 @@ def _signs(boxes: Sequence[Result], equations: Sequence[Term]) -> Iterator[Words
     elif Rotated in used:
         yield (Rotated(g), " is ", g, *_TURNED)
     yield from _padding(windows)
+    signs = [
+        sign(a, g) for sign in (Convolved, Correlated) if any(b.form is not None and b.form.has(sign) for b in boxes)
+    ]
+    if signs:
+        have = " have" if len(signs) > 1 else " has"
+        yield (
+            "In a formula ",
+            *joined(signs, " and "),
+            f"{have} the padding and the sums that the words beside it say.",
+        )
     if Apart in used or any(w.dilation != 1 for w, _ in windows):
         yield (
             Apart(a, m),
