@@ -287,9 +287,12 @@ def test_what_has_no_name_has_no_caption(name: str) -> None:
 @together(
     ("name", "defined"),
     [
-        ("conv2d", ["bracket", "correlation", "convolution", "Padding", "↑", "↓", "⊙"]),
+        (
+            "conv2d",
+            ["bracket", "correlation", "convolution", "Padding", "In a formula a ∗ g and a ⋆ g have", "↑", "↓", "⊙"],
+        ),
         ("dense", ["bracket", "⊙"]),
-        ("upsample_nearest2d", ["bracket", "correlation", "Valid", "↓", "1_{", "⊙"]),
+        ("upsample_nearest2d", ["bracket", "correlation", "Valid", "In a formula a ⋆ g has", "↓", "1_{", "⊙"]),
         ("tanh", ["⊙"]),
         ("scaled_dot_product_attention", ["bracket", "last two", "⊙"]),
         ("residual_add", []),  # the chain rule in one row
