@@ -289,10 +289,10 @@ def test_what_has_no_name_has_no_caption(name: str) -> None:
     [
         (
             "conv2d",
-            ["bracket", "correlation", "convolution", "Padding", "In a formula a ∗ g and a ⋆ g have", "↑", "↓", "⊙"],
+            ["bracket", "correlation", "are said in words", "Padding", "↑", "↓", "⊙"],
         ),
         ("dense", ["bracket", "⊙"]),
-        ("upsample_nearest2d", ["bracket", "correlation", "Valid", "In a formula a ⋆ g has", "↓", "1_{", "⊙"]),
+        ("upsample_nearest2d", ["bracket", "are said in words", "Valid", "↓", "1_{", "⊙"]),
         ("tanh", ["⊙"]),
         ("scaled_dot_product_attention", ["bracket", "last two", "⊙"]),
         ("residual_add", []),  # the chain rule in one row

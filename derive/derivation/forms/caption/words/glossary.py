@@ -29,9 +29,11 @@ from gradscribe.derive.ir.index import affine, integer
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 
 _TURNED: Words = (" turned round along every axis that windows slide along, its last element first.",)
+_BESIDE = " Padding and further sums are said in words."
+"""As the signs of formulas leave them out."""
 _PADDED = (
-    "Padding puts zeros in front of the first and behind the last element of every axis that windows slide along, or "
-    "takes elements away where its number is negative; the first window begins with the first that is there then."
+    "Padding puts zeros at both ends of every axis that windows slide along, or takes elements away where its number "
+    "is negative; windows begin with what is first then."
 )
 _TURNED_WINDOWS = " The windows of a convolution are those of the correlation with the kernel turned round."
 _FULL: Words = ("Full: every window that meets an element counts.",)
@@ -89,26 +91,25 @@ def _signs(boxes: Sequence[Result], equations: Sequence[Term]) -> Iterator[Words
     def summed(index: Expr) -> Expr:
         return Total(Access(a.tensor, index) * Access(g.tensor, r), r)
 
+    turned = any(w.turned for w, _ in windows)
+    beside: Words = (_BESIDE,) if used & {Convolved, Correlated} else ()
     if windows:
-        yield ("The correlation ", Correlated(a, g), " has the elements ", summed(i + r), ".")
-    if any(w.turned for w, _ in windows):
+        yield (
+            "The correlation ",
+            Correlated(a, g),
+            " has the elements ",
+            summed(i + r),
+            ".",
+            *(() if turned else beside),
+        )
+    if turned:
         yield (
             *("The convolution ", Convolved(a, g), " has the elements ", summed(i - r), ": up to a shift it is "),
-            *(Correlated(a, Rotated(g)), ", where ", Rotated(g), " is ", g, *_TURNED),
+            *(Correlated(a, Rotated(g)), ", where ", Rotated(g), " is ", g, *_TURNED, *beside),
         )
     elif Rotated in used:
         yield (Rotated(g), " is ", g, *_TURNED)
     yield from _padding(windows)
-    signs = [
-        sign(a, g) for sign in (Convolved, Correlated) if any(b.form is not None and b.form.has(sign) for b in boxes)
-    ]
-    if signs:
-        have = " have" if len(signs) > 1 else " has"
-        yield (
-            "In a formula ",
-            *joined(signs, " and "),
-            f"{have} the padding and the sums that the words beside it say.",
-        )
     if Apart in used or any(w.dilation != 1 for w, _ in windows):
         yield (
             Apart(a, m),
