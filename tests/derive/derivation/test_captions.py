@@ -289,10 +289,10 @@ def test_what_has_no_name_has_no_caption(name: str) -> None:
     [
         (
             "conv2d",
-            ["bracket", "correlation", "are said in words", "Padding", "↑", "↓", "⊙"],
+            ["bracket", "correlation", "neither padding", "Padding", "↑", "↓", "⊙"],
         ),
         ("dense", ["bracket", "⊙"]),
-        ("upsample_nearest2d", ["bracket", "are said in words", "Valid", "↓", "1_{", "⊙"]),
+        ("upsample_nearest2d", ["bracket", "neither padding", "Valid", "↓", "1_{", "⊙"]),
         ("tanh", ["⊙"]),
         ("scaled_dot_product_attention", ["bracket", "last two", "⊙"]),
         ("residual_add", []),  # the chain rule in one row

@@ -29,8 +29,8 @@ from gradscribe.derive.ir.index import affine, integer
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 
 _TURNED: Words = (" turned round along every axis that windows slide along, its last element first.",)
-_BESIDE = " Padding and further sums are said in words."
-"""As the signs of formulas leave them out."""
+_HIDDEN = " Formulas show neither padding nor further sums."
+"""The box above one does, and where it has words these."""
 _PADDED = (
     "Padding puts zeros at both ends of every axis that windows slide along, or takes elements away where its number "
     "is negative; windows begin with what is first then."
@@ -92,7 +92,7 @@ def _signs(boxes: Sequence[Result], equations: Sequence[Term]) -> Iterator[Words
         return Total(Access(a.tensor, index) * Access(g.tensor, r), r)
 
     turned = any(w.turned for w, _ in windows)
-    beside: Words = (_BESIDE,) if used & {Convolved, Correlated} else ()
+    hidden: Words = (_HIDDEN,) if used & {Convolved, Correlated} else ()
     if windows:
         yield (
             "The correlation ",
@@ -100,12 +100,12 @@ def _signs(boxes: Sequence[Result], equations: Sequence[Term]) -> Iterator[Words
             " has the elements ",
             summed(i + r),
             ".",
-            *(() if turned else beside),
+            *(() if turned else hidden),
         )
     if turned:
         yield (
             *("The convolution ", Convolved(a, g), " has the elements ", summed(i - r), ": up to a shift it is "),
-            *(Correlated(a, Rotated(g)), ", where ", Rotated(g), " is ", g, *_TURNED, *beside),
+            *(Correlated(a, Rotated(g)), ", where ", Rotated(g), " is ", g, *_TURNED, *hidden),
         )
     elif Rotated in used:
         yield (Rotated(g), " is ", g, *_TURNED)
