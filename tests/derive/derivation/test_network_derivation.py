@@ -1,10 +1,13 @@
 """Recurrences of networks by name and by value, and rows by hand."""
 
+import re
+
 import numpy as np
 import pytest
 
 from gradscribe import network
 from gradscribe.codegen.tool.find import find
+from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, shape_of
@@ -185,3 +188,19 @@ def test_a_gradient_of_digits_is_put_in_nowhere() -> None:
     """Flattened pixels of one channel, shuffled before: their gradient has the digits of one axis for indices."""
     page = derive(network("input x[N, 4, 4, 2]; conv2d(4, 3, padding=1) -> pixel_shuffle(2) -> flatten -> dense(5)"))
     assert certify(page, shapes=2).holds
+
+
+@pytest.mark.parametrize("text", [NETWORKS["lenet"]().text, "input x[N, C]; dense(4); loss softmax_cross_entropy"])
+def test_what_is_minimised_is_said_before_the_first_row_reads_it(text: str) -> None:
+    page = " ".join(text_writer.render(derive(network(text))).split())
+    said = re.search(r"The number E that is minimised is y\S+, so that (∂E/∂y\S+)=1\.", page)
+    assert said is not None
+    assert page.count(said[0]) == 1
+    assert said.end() < page.index(f"{said[1]} inserted")
+
+
+def test_what_arrives_is_said_though_its_level_has_no_rows() -> None:
+    """A level that has none has no chapter where a table lists all; its sentence goes to the first row."""
+    page = text_writer.render(derived("conv2d -> tanh -> conv2d -> tanh -> conv2d -> max_pool2d"))
+    assert "Layer l+3" not in page
+    assert page.index("δ⁽ˡ⁺³⁾=∂E/∂y⁽ˡ⁺³⁾ arrives from above") < page.index("chain rule")
