@@ -77,6 +77,9 @@ def derive_network(
     levels = level_gradients(chapters, lettering, network.weights)
     table = layer_table(shown, program, lettering, written)
     stated = {d.left.tensor for d in once if d.likeness is None}
+    (_, last), *others = chapters
+    minimised = last.setup if network.loss is not None and not last.sections else ()  # said beside its equation
+    printed = [chapter for _, chapter in (others if minimised else chapters)]
     return replace(
         page,
         name=network.name,
@@ -90,20 +93,13 @@ def derive_network(
                 *(program, (), rewritten.idealised, page.unchanging, stated, dict(shown.values)),
                 quotients(program, found),
             ),
-            *_minimised(given, program.outputs[0]),
+            *minimised,
         ),
-        chapters=tuple(_printed([chapter for _, chapter in chapters]) if levels else (c for _, c in chapters)),
+        chapters=tuple(_printed(printed) if levels else printed),
         levels=levels,
         repeated=repeated_levels(levels, {s.wrt: s for s in found}, written),
         seed=seed.name,
     )
-
-
-def _minimised(given: Sequence[Statement], output: str) -> Iterator[Words]:
-    """What the loss is, and its gradient by itself."""
-    for statement in given:
-        one = Equals(Access(statement.target.name), statement.term.body)
-        yield ("The number ", Scalar("E"), " that is minimised is ", Access(output), ", so that ", one, ".")
 
 
 def _once(chapters: Sequence[tuple[str, Chapter]], lettering: Lettering) -> list[tuple[str, Chapter]]:
@@ -260,7 +256,9 @@ def _arriving(
     seed = gradient.seeds.get(signal)
     if output in lettering.tensors(level, [output]):
         if network.loss is not None:
-            return ()  # said beside its equation
+            scalar = Access(output)
+            one = Equals(Access(gradient.seeds[output].name), Integer(1))
+            return (("The number ", Scalar("E"), " that is minimised is ", scalar, ", so that ", one, "."),)
         if signal != output:
             return (("The gradient ", Access(gradient.seeds[output].name), " arrives from above."),)
         assert seed is not None  # the output's
