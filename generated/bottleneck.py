@@ -188,7 +188,7 @@ def bottleneck_predict(x: Any, params: rt.Named, state: rt.Named, *, buffers: rt
     net.give(relu1_y)
     # (1) conv3_u[n,i,j,k]
     #       = Σ_{c} conv3_w[0,0,c,k]
-    #           max(0, norm2_gamma[c]
+    #           · max(0, norm2_gamma[c]
     #               (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
     factor2 = net.take((N, H, W, 64))
     np.subtract(conv2_u, norm2_running_mean, out=factor2)
@@ -301,8 +301,8 @@ def bottleneck_backward(
         # (20) dnorm4_gamma[m] = Σ_{n,i,j} norm4_h[n,i,j,m] dsum_y[n,i,j,m]
         dnorm4_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm4_h)
     # (29) dproject_u[m,q,v,e]
-    #        = 1/(HNW)
-    #            norm4_gamma[e] (HNW dsum_y[m,q,v,e]−norm4_h[m,q,v,e] dnorm4_gamma[e]−dnorm4_beta[e])/√(10⁻⁵+norm4_v[e])
+    #        = 1/(HNW) norm4_gamma[e] (HNW dsum_y[m,q,v,e]−norm4_h[m,q,v,e] dnorm4_gamma[e]−dnorm4_beta[e])
+    #            /√(10⁻⁵+norm4_v[e])
     factor1 = norm4_gamma / np.sqrt(norm4_v + 1e-05)
     dproject_u = net.take((N, H, W, 256))
     dnorm3_beta = rt.empty((256,), dtype)
@@ -319,8 +319,8 @@ def bottleneck_backward(
         # (20) dnorm3_gamma[m] = Σ_{n,i,j} norm3_h[n,i,j,m] dsum_y[n,i,j,m]
         dnorm3_gamma[...] = rt.contract("n i j m, n i j m -> m", dsum_y, norm3_h)
     # (31) dconv3_u[m,q,v,e]
-    #        = 1/(HNW)
-    #            norm3_gamma[e] (HNW dsum_y[m,q,v,e]−norm3_h[m,q,v,e] dnorm3_gamma[e]−dnorm3_beta[e])/√(10⁻⁵+norm3_v[e])
+    #        = 1/(HNW) norm3_gamma[e] (HNW dsum_y[m,q,v,e]−norm3_h[m,q,v,e] dnorm3_gamma[e]−dnorm3_beta[e])
+    #            /√(10⁻⁵+norm3_v[e])
     factor2 = norm3_gamma / np.sqrt(norm3_v + 1e-05)
     dconv3_u = net.take((N, H, W, 256))
     if not loops.bottleneck_backward_3(dconv3_u, dnorm3_beta, dnorm3_gamma, dsum_y, factor2, norm3_h, H, N, W):

@@ -126,6 +126,8 @@ def _derived(
     """The same; `written` tells numbers apart that are equal: 0.0 from -0.0, 1 from True."""
     settings = dict(given)
     if checked_order(layer.name, order) == 2:
+        if not layer.differentiable:
+            raise EquationError(f"{layer.name}: nothing in it is differentiated; expected order 1")
         return second_derivation(layer, _checked(layer, wrt), settings, full)
     if isinstance(layer, Network):
         return derive_network(layer, wrt, settings, full)

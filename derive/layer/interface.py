@@ -110,6 +110,7 @@ class Layer(Printed):
         source: paper and equation that the formula follows.
         evaluation: the forward equations after training, over the same inputs; None where they are those of training.
         letters: what derivations are written with where nobody says otherwise, see `derive.layer.letters`.
+        meanings: what tensors are where their shapes do not say it, each in words and, between them, tensors.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Layer(Printed):
     source: str = ""
     evaluation: Program | None = None
     letters: str = ""
+    meanings: tuple[tuple[str | Expr, ...], ...] = ()
 
     @property
     def differentiable(self) -> tuple[str, ...]:

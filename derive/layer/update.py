@@ -4,11 +4,13 @@ In them p is a weight, g its gradient, ``new_p`` the weight afterwards; every ot
 step and replaced by ``new_s``; t counts the steps, from 1. Nothing here is differentiated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sympy import Expr
+
 from gradscribe.derive.ir.quote import shown
-from gradscribe.derive.ir.term import EquationError, Program, Tensor
+from gradscribe.derive.ir.term import Access, EquationError, Program, Tensor
 from gradscribe.derive.layer.interface import REQUIRED, Layer, Option
 from gradscribe.derive.layer.interval import Interval
 from gradscribe.derive.layer.letters import read_letters
@@ -78,8 +80,21 @@ def optimiser_of(layer: Layer, words: Mapping[str, str]) -> Optimiser:
     program = _update(layer, tensors, kept)
     options = tuple(replace(o, words=WORDS.get(o.name, "")) for o in layer.options)
     options = tuple(replace(o, default=REQUIRED, interval=Interval(1)) if o.name == STEP else o for o in options)
-    found = replace(layer, program=program, options=options, weights=(), letters=_letters(layer))
-    return Optimiser(found, tuple((n, words.get(n, n)) for n in kept))
+    state = tuple((n, words.get(n, n)) for n in kept)
+    meanings = tuple(_meanings(state))
+    found = replace(layer, program=program, options=options, weights=(), letters=_letters(layer), meanings=meanings)
+    return Optimiser(found, state)
+
+
+def _meanings(state: Sequence[tuple[str, str]]) -> Iterator[tuple[str | Expr, ...]]:
+    """What the tensors of an update are."""
+    yield Access(WEIGHT), " is the weight"
+    yield Access(GRADIENT), " its gradient"
+    for name, word in state:
+        what = "kept from step to step" if word == name else f"the {word.replace('_', ' ')}"
+        yield Access(name), f" {what}, 0 before the first step"
+    for name in (WEIGHT, *dict(state)):
+        yield Access(f"new_{name}"), " is ", Access(name), " after the step"
 
 
 def _letters(layer: Layer) -> str:

@@ -22,6 +22,7 @@ from gradscribe.derive.calculus.closed.rewrites.readings import read_by_name, re
 from gradscribe.derive.calculus.closed.stage import Formula, Sources, Stage, as_terms, formula
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.passes.brackets import bracketed, within
+from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Statement, Tensor, Term, accesses
 
 NONE: Mapping[str, Sources] = {}
@@ -54,7 +55,7 @@ class ClosedForms:
 
     def __post_init__(self) -> None:
         program = bracketed(self.program)
-        self.identities = Identities(program, positions=self.shown)
+        self.identities = Identities(program, self.shown, self.lets)
         self.readings = readings(program, self.lets)
 
     def learn(self, gradient: str, terms: Sequence[Term]) -> None:
@@ -105,8 +106,13 @@ class ClosedForms:
         return stages if closed and not any(t.body.has(within) for t in rows) else ()
 
     def _learn(self, gradient: str, found: Formula | None) -> None:
-        """Keep what may be inserted: a formula of every element, with an index for each axis."""
-        if found is not None and gradient not in self.given and len(found.free) == len(self.signals[gradient].shape):
+        """Keep what may be inserted: a formula of every element, with an index for each axis.
+
+        Of those that stay, only one that a label picks: in a sum over all places it is a single element.
+        """
+        if found is None or len(found.free) != len(self.signals[gradient].shape):
+            return
+        if gradient not in self.given or any(isinstance(f, equal) for f in Mul.make_args(found.value)):
             self.known[gradient] = found
 
     def _rewritten(

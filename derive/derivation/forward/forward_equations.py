@@ -15,7 +15,7 @@ from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.index import affine, bounds, fresh_names, integer
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term, accesses
-from gradscribe.derive.layer.interface import Kind
+from gradscribe.derive.layer.interface import Kind, Layer
 
 _LETTERS = "h v o q m a e"
 """For an axis that is written to by sums of indices alone."""
@@ -212,7 +212,8 @@ def parameters(display: Display) -> Words:
             continue
         if option.kind is Kind.FLAG:
             if values[0] != 0:  # one that is open is a factor of the equations
-                words += [", " if words else "", f"{option.name} true" if values[0].is_number else values[0]]
+                open_ = (values[0], " (1 or 0)")
+                words += [", " if words else "", *([f"{option.name} true"] if values[0].is_number else open_)]
             continue
         if values == (option.symbols[0],) and option.symbols[0].name == option.name and not option.words:
             unnamed += values
@@ -226,4 +227,11 @@ def parameters(display: Display) -> Words:
 def setup(display: Display, program: Program) -> tuple[Words, ...]:
     """Shapes and parameters as a sentence."""
     options = parameters(display)
-    return ((*shapes(program), *(("; ", *options) if options else ()), "."),)
+    said = ((*shapes(program), *(("; ", *options) if options else ())), _meanings(display.layer))
+    return tuple((*words, ".") for words in said if words)
+
+
+def _meanings(layer: Layer) -> Words:
+    """What tensors are: ``g is the gradient of p``, ``new_mean takes the place of running_mean``."""
+    found = [*layer.meanings, *((Access(new), " takes the place of ", Access(old)) for old, new, _ in layer.state)]
+    return tuple(w for n, words in enumerate(found) for w in (("; ",) if n else ()) + words)

@@ -1,5 +1,6 @@
 """What a derivation ends with: common factors collected, the boxed results."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -37,7 +38,7 @@ def collected(terms: tuple[Term, ...]) -> tuple[Term, ...]:
 def _with_equalities(term: Term) -> Term:
     """A term that sums over nothing, with brackets that two of its indices are equal as factors of its body."""
     pairs = [affine(d, term.indices) for d in term.deltas]
-    if term.bound or not all(f.offset == 0 and sorted(c for _, c in f.terms) == [-1, 1] for f in pairs):
+    if term.bound or not all(f.offset == 0 and Counter(c for _, c in f.terms) == {1: 1, -1: 1} for f in pairs):
         return term
     return replace(term, body=Mul(term.body, *(equal(*f.indices) for f in pairs)), deltas=())
 

@@ -8,7 +8,7 @@ eliminate (an index of the forward output first) is made here.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from sympy import Integer, Symbol
+from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.closed.closed_form import closed_forms
 from gradscribe.derive.calculus.differentiate import Adjoint, Contribution, Gradient
@@ -116,9 +116,12 @@ def gradient_section(
     vanishing: list[Vanishing] = []
     for rule in (by_digits, by_solving):
         eliminations = tuple(eliminate(s.term, rule, s.preferred, program) for s in strands)
-        gone = {v: value for e in eliminations for v, value in e.gone.items()}
+        gone: dict[Symbol, dict[Expr, None]] = {}
+        for v, value in (pair for e in eliminations for pair in e.gone.items()):
+            gone.setdefault(v, {}).update({value: None} if value is not None else {})
         if gone:
-            reason = reasons.by_digits(list(gone)) if rule is by_digits else reasons.solved(gone)
+            values = {v: tuple(own) for v, own in gone.items()}
+            reason = reasons.by_digits(list(gone)) if rule is by_digits else reasons.solved(values)
             rows.add("digits" if rule is by_digits else "solve", reason, tuple(e.term for e in eliminations))
         strands = tuple(s.each(_eliminated(rule, s.preferred, program)) for s in strands)
         vanishing += [v for e in eliminations for v in e.vanishing]

@@ -138,12 +138,12 @@ def primed_letters(letters: Sequence[Symbol], taken: set[Symbol]) -> tuple[Symbo
 
 
 def _boxed(result: Result, plain: Sequence[Symbol], primed: Sequence[Symbol]) -> Result:
-    """A box in plain letters, if none of them stands for something else in it."""
+    """A box in plain letters, if none of them stands for something else in it or in the rows that lead to it."""
     old, present = result.step.left.indices, {v for t in result.step.terms for v in t.indices}
     step = replace(result.step, outer=tuple(v for v in result.step.outer if v in present))
     result = replace(result, step=step)
     digits = [r.index for r in step.terms[0].free if r.index not in old]  # of x[n', C*g' + c'], which are primed
     letters = dict(zip(old, plain, strict=True)) | {v: integer(v.name.removesuffix(PRIME)) for v in digits}
-    if set(letters.values()) & (symbols_of((step.terms, result.name)) - set(letters)):
+    if set(letters.values()) & (symbols_of((step.terms, result.steps, result.name)) - set(letters)):
         letters = dict(zip(old, primed, strict=True))
     return renamed(result, {v: letter for v, letter in letters.items() if isinstance(v, Symbol)})

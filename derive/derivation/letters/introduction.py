@@ -74,12 +74,19 @@ def _ranges(page: Derivation) -> Iterator[Words]:
 
 
 def _by_place(page: Derivation) -> dict[Expr, list[Range]]:
-    """The ranges of the equations of each level, or of each tensor where there are no levels."""
+    """The ranges of the equations of each level, or of each tensor where there are no levels.
+
+    What runs over two ranges at one level has those of each tensor.
+    """
     found: dict[Expr, dict[Range, None]] = {}
-    for definition in page.equations:
-        label = page.notation.level(definition.left.tensor)
-        place = Label(label) if label else Access(definition.left.tensor)
-        found.setdefault(place, {}).update(dict.fromkeys(_named(r, page) for t in definition.terms for r in t.ranges))
+    levels: dict[str, set[Range]] = {}
+    every = [(d.left.tensor, _named(r, page)) for d in page.equations for t in d.terms for r in t.ranges]
+    for tensor, r in every:
+        levels.setdefault(page.notation.level(tensor), set()).add(r)
+    for tensor, r in every:
+        label = page.notation.level(tensor)
+        single = bool(label) and sum(other.index == r.index for other in levels[label]) == 1
+        found.setdefault(Label(label) if single else Access(tensor), {})[r] = None
     return {place: list(ranges) for place, ranges in found.items()}
 
 

@@ -134,12 +134,10 @@ class BackPropagation:
         if self._is_lemma(adjoint):  # its last row is on the page, and nothing behind it
             self._forms.learn(derived.gradient, derived.section.results[0].step.terms)
             return derived
-        whole = self._closed(derived, everything, given, lets)
+        whole = self._closed(derived, everything, lets)
         return whole if self.full else replace(whole, section=inserted_in_box(whole.section))
 
-    def _closed(
-        self, derived: Derived, everything: Sequence[Adjoint], given: Sequence[Statement], lets: Sequence[Statement]
-    ) -> Derived:
+    def _closed(self, derived: Derived, everything: Sequence[Adjoint], lets: Sequence[Statement]) -> Derived:
         """With the closed form, if there is one; what it comes from belongs to the surroundings then."""
         section = closed(derived.section, self._forms)
         if section.closed is None:
@@ -147,6 +145,7 @@ class BackPropagation:
         sources = self._forms.closed[derived.gradient]
         inserted = self._closure([self.derived[n] for n in sources.gradients])
         adjoints = {a.gradient.name: a for a in (*(d.adjoint for d in inserted), *everything)}
+        given = [s for s in self.given if any(s.target.name in _read(a) for a in adjoints.values())]
         local, seeds = surroundings(self.gradient, tuple(adjoints.values()), given, lets, sources.tensors)
         return replace(derived, section=replace(section, forward=local.forward, gradient=local.program, seeds=seeds))
 

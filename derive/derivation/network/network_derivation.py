@@ -1,6 +1,6 @@
 """Network -> Derivation: the table of layers, the forward equations, then back-propagation from the last layer down."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -77,6 +77,9 @@ def derive_network(
     levels = level_gradients(chapters, lettering, network.weights)
     table = layer_table(shown, program, lettering, written)
     stated = {d.left.tensor for d in once if d.likeness is None}
+    (_, last), *others = chapters
+    minimised = last.setup if network.loss is not None and not last.sections else ()  # said beside its equation
+    printed = [chapter for _, chapter in (others if minimised else chapters)]
     return replace(
         page,
         name=network.name,
@@ -85,10 +88,14 @@ def derive_network(
         setup=(*_branches(network), *_setup(shown, program, written)),
         table=table if full else with_repeats(table, _equations(once, lettering)),
         definitions=once,
-        notes=notes(
-            *(program, (), rewritten.idealised, page.unchanging, stated, dict(shown.values)), quotients(program, found)
+        notes=(
+            *notes(
+                *(program, (), rewritten.idealised, page.unchanging, stated, dict(shown.values)),
+                quotients(program, found),
+            ),
+            *minimised,
         ),
-        chapters=tuple(_printed(chapter) for _, chapter in chapters if not levels or _is_printed(chapter)),
+        chapters=tuple(_printed(printed) if levels else printed),
         levels=levels,
         repeated=repeated_levels(levels, {s.wrt: s for s in found}, written),
         seed=seed.name,
@@ -104,14 +111,17 @@ def _once(chapters: Sequence[tuple[str, Chapter]], lettering: Lettering) -> list
     ]
 
 
-def _is_printed(chapter: Chapter) -> bool:
-    """Whether a chapter has more than what the table of all levels says of it."""
-    return any(s.likeness is None for s in chapter.sections)
+def _printed(chapters: Sequence[Chapter]) -> Iterator[Chapter]:
+    """The chapters with rows that the table of all levels does not say to be others under other names.
 
-
-def _printed(chapter: Chapter) -> Chapter:
-    """A chapter without the sections that are others under other names."""
-    return replace(chapter, sections=tuple(s for s in chapter.sections if s.likeness is None))
+    What arrives at the first levels is said in front of the first of these rows.
+    """
+    arriving: tuple[Words, ...] | None = ()
+    for chapter in chapters:
+        own = tuple(s for s in chapter.sections if s.likeness is None)
+        if own:
+            yield replace(chapter, setup=(*(arriving or ()), *chapter.setup), sections=own)
+        arriving = (*arriving, *chapter.setup) if arriving is not None and not own else None
 
 
 def _equations(definitions: Sequence[Definition], lettering: Lettering) -> dict[str, tuple[str, ...]]:

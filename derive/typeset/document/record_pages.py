@@ -1,16 +1,22 @@
 """Layer, network, program, gradient, section -> Document: what is shown of a record by itself."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+from gradscribe.derive.calculus.collapse import discharge, rename, solve
 from gradscribe.derive.calculus.differentiate import Gradient
+from gradscribe.derive.calculus.passes.left_side import scattered
 from gradscribe.derive.calculus.reduced_sizes import reduced
 from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.forward.forward_equations import definitions
+from gradscribe.derive.derivation.letters.element import axis_letters, primed_letters
+from gradscribe.derive.derivation.letters.name import name_parts
 from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
 from gradscribe.derive.derivation.network.layer_table import network_table
 from gradscribe.derive.derivation.record.section_record import Formula, Result, Section
-from gradscribe.derive.ir.term import Access, Program
+from gradscribe.derive.ir.index import affine
+from gradscribe.derive.ir.term import Access, Program, Statement, Term
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.derive.typeset.document.document import Block, Document, Equations, Heading, Numbered, Part
@@ -47,7 +53,35 @@ def gradient(source: Gradient) -> Document:
     names = [Access(a.tensor.name) for a in source.adjoints]
     commas = [word for name in names for word in (", ", name)][1:]
     heading = Heading("gradient", _DEEP, ("Gradient with respect to ", *commas))
-    return _document(gradient_notation(source), heading, *_equations(source.program))
+    return _document(gradient_notation(source), heading, *_equations(_in_letters(source)))
+
+
+def _in_letters(source: Gradient) -> Program:
+    """The program without deltas that rename or address, elements in the letters of the axes that they run over."""
+    letters = axis_letters(source.forward)
+    found: list[Statement] = []
+    for adjoint in source.adjoints:
+        own = source.program.definitions(adjoint.gradient.name)
+        terms = [_addressed(s.term, source.program) for s in own]
+        hidden = {index for t in terms for index, *_ in scattered(t)}
+        taken = {v for t in terms for v in t.indices} - {r.index for t in terms for r in t.free}
+        axes = letters[adjoint.tensor.name]
+        shown = [v for v, r in zip(axes, terms[0].free, strict=True) if r.index not in hidden]
+        names = dict(zip(shown, primed_letters(shown, taken) if taken & set(shown) else shown, strict=True))
+        for statement, term in zip(own, terms, strict=True):
+            places = zip(axes, term.free, strict=True)
+            mapping = {r.index: names[v] for v, r in places if r.index not in hidden}
+            found.append(replace(statement, term=term.rename(mapping)))
+    return replace(source.program, statements=tuple(found))
+
+
+def _addressed(term: Term, program: Program) -> Term:
+    """A term in which an axis without a letter is what a delta says of it: not u_3 with [u_3 = K*g + k]."""
+    term, _ = rename(term)
+    for index in [r.index for r in term.bound if name_parts(r.index.name).marks]:
+        delta = next((d for d in term.deltas if affine(d, term.indices).coefficient(index) in (1, -1)), None)
+        term = discharge(solve(term, delta, index), program)[0] if delta is not None else term
+    return term
 
 
 def section(source: Section) -> Document:

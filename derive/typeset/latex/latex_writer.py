@@ -45,7 +45,7 @@ SETTINGS = r"""\definecolor{new}{RGB}{0,90,160}
 \def\whyabove#1{\parbox{40em}{\raggedright\footnotesize\color{black!60}#1}}
 \def\whylines#1#2{\parbox{#1em}{\raggedleft\footnotesize\color{black!60}#2}\quad}
 \setlength{\parindent}{0pt}
-\setlength{\parskip}{4pt plus 2pt}
+\setlength{\parskip}{3pt plus 2pt}
 \setlength{\jot}{2pt}
 \def\near{\abovedisplayskip5pt plus 2pt minus 2pt\belowdisplayskip\abovedisplayskip}% fonts set these, too
 \near

@@ -218,7 +218,11 @@ def glue(piece: Piece, before: Piece | None) -> str:
         return piece.glue
     if piece.nested and not piece.bracket and before is not None and (before.is_sum_sign or piece.is_sum_sign):
         return " "
-    return "" if before is None or piece.glue in ("", "~") or (piece.bracket and before.bracket) else r"\,"
+    if piece.glue in ("", "~"):
+        return ""
+    if before is None:  # a product goes on
+        return r"{}\cdot "
+    return "" if piece.bracket and before.bracket else r"\,"
 
 
 def joined(pieces: Sequence[Piece], new: Callable[[str], str] = str) -> str:

@@ -1,4 +1,7 @@
-"""Where lines end: before + and −; within a product where it alone is wider than a line, and then after a factor."""
+"""Where lines end: before + and −; within a product where it alone is wider than a line, and then before a factor.
+
+The factor has the sign of multiplication in front then, so that every line begins with a sign.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +22,7 @@ class Line:
     within: int = 0
 
 
-def broken(pieces: Sequence[Piece], measure: Measure, room: float, hang: float) -> list[Line]:
+def broken(pieces: Sequence[Piece], measure: Measure, room: float, hang: float, margin: float = 0) -> list[Line]:
     """The lines of a sum.
 
     Args:
@@ -27,6 +30,7 @@ def broken(pieces: Sequence[Piece], measure: Measure, room: float, hang: float) 
         measure: how wide pieces are.
         room: what a line holds.
         hang: so much less is held by a line that goes on with a product: it begins farther right.
+        margin: so much more is held by a line that has one product for itself.
     """
     lines: list[Line] = []
     for summand in _summands(pieces):
@@ -35,7 +39,8 @@ def broken(pieces: Sequence[Piece], measure: Measure, room: float, hang: float) 
             lines[-1] = _continued(lines[-1], summand, measure)
             continue
         start = len(lines)
-        runs = _runs(summand, measure, room - hang, hang) if _width(summand, measure) > room else [summand]
+        whole = _width(summand, measure) <= room + margin
+        runs = [summand] if whole else _runs(summand, measure, room - hang, hang)
         for before, run, after in zip([[], *runs], runs, [*runs[1:], []], strict=False):
             space = room - hang * lines[-1].within if lines else room
             beside = any(other and other[0].nested for other in (before, after))

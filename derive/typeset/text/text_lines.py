@@ -37,10 +37,14 @@ class TextLine:
 
 @dataclass(frozen=True)
 class Laid:
-    """An equation on lines. `cost`: by how much they are too wide, and how many go on with a product, or begin one."""
+    """An equation on lines.
+
+    `cost`: by how much they are too wide, how many are cut within an element, how many go on with a product, or begin
+    one, and how many are in the way of the number.
+    """
 
     lines: tuple[TextLine, ...]
-    cost: tuple[int, int]
+    cost: tuple[int, int, int, int]
 
 
 @lru_cache(maxsize=20_000)  # pages are made of few different pieces
@@ -80,7 +84,8 @@ def equation_lines(
     """An equation behind a margin."""
     both = sides(of, t)
     room = width if number is None else width - NUMBER
-    lines = _with_conditions(set_out(margin, both.left, both.right, room, both.sign).lines, both.conditions, room)
+    found = set_out(margin, both.left, both.right, room, both.sign, number=width - room)
+    lines = _with_conditions(found.lines, both.conditions, room)
     return [line.text for line in lines] if number is None else numbered(lines, number, width)
 
 
@@ -139,33 +144,50 @@ def _signed(words: str, width: int) -> Iterator[str]:
     yield words
 
 
-def set_out(margin: str, name: str, right: Sequence[Piece], room: int, sign: str = "=", ink: Ink = str) -> Laid:
-    """``name = right``; the name stands on a line of its own where the right side needs its room."""
-    beside = laid(f"{margin}{name} {sign} ", right, room, ink)
-    if beside.cost == (0, 0):
+def set_out(
+    margin: str,
+    name: str,
+    right: Sequence[Piece],
+    room: int,
+    sign: str = "=",
+    ink: Ink = str,
+    number: int = 0,
+    indent: int = _HANG,
+) -> Laid:
+    """``name = right``; the name stands on a line of its own where the right side needs its room.
+
+    The right side then begins by `indent` farther right.
+    """
+    beside = laid(f"{margin}{name} {sign} ", right, room, ink, number)
+    if not any(beside.cost):
         return beside
-    above = laid(f"{margin}  {sign} ", right, room, ink)
+    above = laid(f"{margin}{' ' * indent}{sign} ", right, room, ink, number)
     named = TextLine(f"{margin}{name}", columns(margin) + columns(name))
     return min(beside, Laid((named, *above.lines), above.cost), key=lambda found: found.cost)
 
 
-def laid(head: str, right: Sequence[Piece], room: int, ink: Ink = str) -> Laid:
-    """A right side after `head`; summands stand below each other, what is left of a product farther right."""
+def laid(head: str, right: Sequence[Piece], room: int, ink: Ink = str, number: int = 0) -> Laid:
+    """A right side after `head`; summands stand below each other, what is left of a product farther right.
+
+    Behind `room` are the columns of its `number`: it gives way to a product that is whole with them only.
+    """
     margin = columns(head)
-    found = broken(list(_cut(right, room - margin - _HANG)), _measure, room - margin, _HANG)
+    pieces = list(_cut(right, room + number - margin - _HANG))
+    found = broken(pieces, _measure, room - margin, _HANG, number)
     heads = [head, *(" " * (margin + _HANG * line.within) for line in found[1:])]
     lines = tuple(
         TextLine(before + _written(line.pieces, ink), columns(before) + int(line.width))
         for before, line in zip(heads, found, strict=True)
     )
-    too_wide = sum(max(line.width - room, 0) for line in lines)
-    return Laid(lines, (too_wide, sum((line.within > 0) + line.pieces[-1].is_sum_sign for line in found)))
+    too_wide = sum(max(line.width - room - number, 0) for line in lines)
+    within = sum((line.within > 0) + line.pieces[-1].is_sum_sign for line in found)
+    return Laid(lines, (too_wide, len(pieces) - len(right), within, sum(line.width > room for line in lines)))
 
 
 def _cut(pieces: Sequence[Piece], room: int, level: int = 1) -> Iterator[Piece]:
     """The pieces; of one that is wider than a line those between which it may end."""
     for piece in pieces:
-        wide = level < 3 and columns(piece.text) > room - _HANG * piece.nested
+        wide = level < 3 and _measure(piece, None) > room - _HANG * piece.nested
         yield from _cut(piece.cut(level), room, level + 1) if wide else (piece,)
 
 
@@ -187,7 +209,11 @@ def _glue(piece: Piece, before: Piece | None) -> str:
     if piece.glue in ("+", "-"):
         sign = {"+": "+", "-": "−"}[piece.glue]
         return f" {sign} " if before is not None else f"{sign} "
-    return "" if before is None or piece.glue in ("", "~") or (piece.bracket and before.bracket) else " "
+    if piece.glue in ("", "~"):
+        return ""
+    if before is None:  # a product goes on
+        return "· "
+    return "" if piece.bracket and before.bracket else " "
 
 
 _TIED = 30

@@ -8,6 +8,7 @@ from sympy import ImmutableMatrix
 
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
 from gradscribe.derive.derivation.record.section_record import Grid
+from gradscribe.derive.derivation.record.sentence import Label
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.typeset.document.columns import blocks
 from gradscribe.derive.typeset.document.layer_cells import (
@@ -118,9 +119,9 @@ def _cells(row: Row, table: LayerTable, t: TextTypesetter) -> list[list[str]]:
     weights = [f"{t.letter(letter)} {shape(table.number(s), t)}" for letter, s in row.weights]
     extents = [shape(v, t) for v in values(table, row)]
     layers = list(map(visible, row.layers))
-    reads = [visible(name) if isinstance(name, str) else t.expr(name) for name in row.reads]
+    reads = [t.expr(Label(name) if isinstance(name, str) else name) for name in row.reads]
     equations = [[spans(row.equations)]] if EQUATIONS in headings(table) else []
-    return [[visible(row.label)], layers, reads, extents, weights, *equations, [parameters(table, row, t)]]
+    return [[t.expr(Label(row.label))], layers, reads, extents, weights, *equations, [parameters(table, row, t)]]
 
 
 def _wide(lines: Sequence[tuple[str, ...]]) -> int:

@@ -71,7 +71,7 @@ def page(document: Document, look: Look = PLAIN) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-Way = tuple[list[str], tuple[int, int]]
+Way = tuple[list[str], tuple[int, ...]]
 """A row as it may be printed, and how much speaks against that: see `Laid`."""
 
 
@@ -137,7 +137,7 @@ class TextWriter(Writer):
         """What leads to it; then, beside a bar, the row and its name."""
         result = box.result
         lead = self._wrapped(result.lead) if result.lead else []
-        row = set_out("", left(result.step, self.t), self.t.row(result.step), self.width - NUMBER - 4)
+        row = set_out("", left(result.step, self.t), self.t.row(result.step), self.width - NUMBER - 4, number=NUMBER)
         name = wrapped(self.t.tied(result.name), self.width - 4) if result.name else []
         form = self.formula(box.form) if box.form is not None else []
         return [*lead, *(f"  │ {line}" for line in (*numbered(row.lines, box.number, self.width - 4), *name)), *form]
@@ -173,7 +173,7 @@ class TextWriter(Writer):
         reason, name = self.t.words(row.step.reason), left(row.step, self.t)
         shown = " " * columns(name) if row.continued else name
         head = f"  {reason}{' ' * (column - columns(reason))}  {shown} = "
-        found = laid(head, right, self.width - NUMBER, self.ink)
+        found = laid(head, right, self.width - NUMBER, self.ink, NUMBER)
         return numbered(found.lines, row.number, self.width), found.cost
 
     def _above(self, row: Row, right: Sequence[Piece]) -> Way:
@@ -181,9 +181,9 @@ class TextWriter(Writer):
         reason = wrapped(self.t.tied(row.step.reason), self.width - 2)
         room = self.width - NUMBER
         if row.continued:
-            found = laid("    = ", right, room, self.ink)
+            found = laid("    = ", right, room, self.ink, NUMBER)
         else:
-            found = set_out("    ", left(row.step, self.t), right, room, ink=self.ink)
+            found = set_out("    ", left(row.step, self.t), right, room, ink=self.ink, number=NUMBER, indent=0)
         return [*(f"  {line}" for line in reason), *numbered(found.lines, row.number, self.width)], found.cost
 
     def _wrapped(self, words: Words) -> list[str]:

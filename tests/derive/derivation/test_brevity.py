@@ -1,5 +1,6 @@
 """Layers' pages: what is said step by step once, and which boxes stand together."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gradscribe import layer
+from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.ir.term import accesses
@@ -77,11 +79,25 @@ def test_a_box_with_a_closed_form_behind_it_has_a_heading_of_its_own() -> None:
     assert "Gradient with respect to a\n" in page
 
 
+def pages(page: Derivation, folder: Path) -> int:
+    """How many pages pdfLaTeX makes of it."""
+    (folder / "page.tex").write_text(latex_writer.render(page, certify(page)), "utf-8")
+    for _ in range(2):  # a longtable knows its columns when it is read a second time
+        command = ["pdflatex", "-interaction=batchmode", "page.tex"]
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    found = re.search(r"Output written on page\.pdf \((\d+) pages", (folder / "page.log").read_text("latin-1"))
+    assert found is not None
+    return int(found[1])
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdfLaTeX")
 @pytest.mark.parametrize("name", some(["lstm_cell", "gru_cell"], 1))
 def test_a_cell_takes_two_pages(name: str, tmp_path: Path) -> None:
-    page = derived(name)
-    (tmp_path / "page.tex").write_text(latex_writer.render(page, certify(page)), "utf-8")
-    command = ["pdflatex", "-interaction=batchmode", "page.tex"]
-    subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
-    assert "Output written on page.pdf (2 pages" in (tmp_path / "page.log").read_text("latin-1")
+    assert pages(derived(name), tmp_path) == 2
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdfLaTeX")
+@pytest.mark.parametrize(("name", "most"), [("resnet20", 8), ("lenet5", 6)])
+def test_a_network_takes_a_few_pages(name: str, most: int, tmp_path: Path) -> None:
+    assert pages(derive(NETWORKS[name]()), tmp_path) <= most

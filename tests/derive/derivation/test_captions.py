@@ -287,9 +287,12 @@ def test_what_has_no_name_has_no_caption(name: str) -> None:
 @together(
     ("name", "defined"),
     [
-        ("conv2d", ["bracket", "correlation", "convolution", "Padding", "↑", "↓", "⊙"]),
+        (
+            "conv2d",
+            ["bracket", "correlation", "neither padding", "Padding", "↑", "↓", "⊙"],
+        ),
         ("dense", ["bracket", "⊙"]),
-        ("upsample_nearest2d", ["bracket", "correlation", "Valid", "↓", "1_{", "⊙"]),
+        ("upsample_nearest2d", ["bracket", "neither padding", "Valid", "↓", "1_{", "⊙"]),
         ("tanh", ["⊙"]),
         ("scaled_dot_product_attention", ["bracket", "last two", "⊙"]),
         ("residual_add", []),  # the chain rule in one row
@@ -309,4 +312,20 @@ def test_a_tensor_that_two_factors_read_at_one_place_is_named_once() -> None:
     text = text_writer.render(page)
     assert "\n  ∂E/∂h = [δ ⊙ x ⊙ g ⊙ (1−g)] vᵀ\n" in text
     assert "minus the matrix product" not in text
+    assert certify(page, shapes=2).holds
+
+
+@together(
+    "text",
+    [
+        "y[i] = x[i,i]*w[i]; weight w",
+        "y[i,j] = x[i,i]*w[i,j]; weight w",
+        "y[i] = sum(j) x[i,j,j]*w[j]; weight w",
+        "y[i] = sum(j) x[i,i]*w[i,j]; weight w",
+    ],
+)
+def test_a_diagonal_has_no_form(text: str) -> None:
+    """x is a matrix: δ ⊙ x is not made of δ[i] x[i,i]."""
+    page = derive(layer(text, "own"))
+    assert [(r.name, r.form) for s in page.sections for r in s.results if s.wrt == "w"] == [((), None)]
     assert certify(page, shapes=2).holds

@@ -284,3 +284,11 @@ def test_equations_that_are_written_out_are_said() -> None:
     assert "c[i]=i+1 is written out." in text_writer.render(derive(layer_of_text(one)))
     two = "c[i] = i + 1; d[i] = 2*i + 1; y[i] = c[i] * d[i] * x[i]"
     assert "c[i]=i+1 and d[i]=2i+1 are written out." in text_writer.render(derive(layer_of_text(two)))
+
+
+def test_a_bracket_whose_coefficients_cannot_be_ordered_stays_a_bracket() -> None:
+    """1 and s + 1 in o' = -m' - j' - s j', where s may be 0."""
+    text = "y[j,o] = x[j, o - s*j, -o - j]\ninput x[A,B,C]\no < O\ns = 1"
+    page = derive(layer_of_text(text, "diagonal"))
+    assert "δ[j, sj+o] [o=−j−sj−m]" in text_writer.render(page)
+    assert certify(page, shapes=2).holds

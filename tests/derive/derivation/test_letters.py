@@ -15,6 +15,7 @@ from gradscribe.derive.derivation.letters.element import axis_letters
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.layer.letters import NOTATIONS
 from gradscribe.derive.typeset import markdown
+from gradscribe.derive.typeset.formats import FORMATS, rendered
 from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
 from gradscribe.derive.typeset.text import text_writer
@@ -284,3 +285,25 @@ def test_an_input_in_the_table_of_layers_has_its_letter() -> None:
     page = derive(gradscribe.network("input x[N, C]; dense(3); loss softmax_cross_entropy"), letters="t=tau")
     assert re.search(r"l\+1 +softmax_cross_entropy +l, τ", text_writer.render(page))
     assert r"softmax\_cross\_entropy | $l$, $\tau$ |" in markdown.render(page)
+
+
+@together(
+    "name", [*NETWORKS, "conv2d -> flatten -> dense", "conv2d(8, 3) -> relu -> pixel_shuffle(2) -> conv2d -> softmax"]
+)
+def test_no_index_has_two_ranges_in_one_place(name: str) -> None:
+    """A level whose layers have different channels says for each tensor what its letters run over."""
+    page = derive(NETWORKS[name]() if name in NETWORKS else gradscribe.network(name))
+    t = TextTypesetter(page.notation)
+    (said,) = (words for words in map(t.words, page.setup) if " run over " in words)
+    for place in said.split(";"):
+        indices = re.findall(r"([^\s,]+)<", place)
+        assert len(indices) == len(set(indices)), place
+
+
+@together("form", FORMATS)
+def test_the_table_of_layers_has_the_letter_of_the_levels(form: str) -> None:
+    """In a notation in which l is an index, levels are q, q+1, in what they read as well."""
+    page = rendered(derive(gradscribe.network("conv2d(8, 3) -> relu -> dense"), letters="goodfellow"), form)
+    table = page[page.index("level") : page.index("Trained in all")]
+    assert len(re.findall(r"(?<!\w)q(?!\w)", table)) >= 3
+    assert not re.search(r"(?<!\w)l\+1", table)

@@ -89,7 +89,7 @@ def test_forms_choose_what_a_page_shows() -> None:
 @together(
     ("name", "form", "message"),
     [
-        ("max_pool1d", "matrix", "max_pool1d: no equation is a product of two matrices"),
+        ("max_pool1d", "matrix", "max_pool1d: no equation is a product of two matrices; expected form 'index' or"),
         ("dense", "matrx", "dense: unknown form 'matrx'; expected one of index, operator, matrix, all; did you mean m"),
         ("residual_add", "operator", "residual_add: no gradient is an operation on whole tensors"),
     ],

@@ -297,7 +297,7 @@ def test_a_signal_that_a_tensor_within_the_level_above_has_is_listed() -> None:
     """A logarithm of a softmax subtracts the maximum first: the error signal of the layer before is that of u - m."""
     page = derive(network("input x[N, 6]; dense(4) -> tanh -> dense(3) -> log_softmax; loss nll_loss"))
     text = text_writer.render(page, None, Look(width=120))
-    assert re.search(r"l\+1 +δ⁽ˡ⁺¹⁾ = δ⁽ˡ⁺²⁾ − p⁽ˡ⁺²⁾ ⊙ Σ_\{k\} δ⁽ˡ⁺²⁾ +δ \(\d+\), w \(\d+\), b \(\d+\)", text)
+    assert re.search(r"l\+1 +δ⁽ˡ⁺¹⁾ = \(p⁽ˡ⁺²⁾−onehot\(t\)\) ⊙ p⁽ˡ⁺³⁾ +δ \(\d+\), w \(\d+\), b \(\d+\)", text)
     assert "p⁽ˡ⁺³⁾[n] stands for" in text  # a quotient of another level may have its letter
 
 

@@ -10,6 +10,7 @@ from sympy import Symbol
 
 from gradscribe.codegen.tool.find import find, find_any
 from gradscribe.derive.catalogue.network_text import network
+from gradscribe.derive.catalogue.optimisers import OPTIMISERS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.record.page_record import Derivation, Update
 from gradscribe.derive.ir.interpret import evaluate, value
@@ -181,6 +182,36 @@ def test_an_optimiser_has_the_same_letters_on_its_page_and_at_the_end_of_another
         assert word in alone.replace("\n", " ")
         assert word in beside.replace("\n", " ")
     assert not re.search(r"\b(lr|eps|weight_decay)\b", alone + beside)
+
+
+@together("name", [*OPTIMISERS])
+def test_an_optimisers_page_says_what_each_of_its_tensors_is(name: str) -> None:
+    own = find_any(name)
+    assert isinstance(own, Optimiser)
+    page = " ".join(str(derive(own.layer)).split())
+    meanings = next(s for s in page.split(". ") if s.startswith("p is the weight; g its gradient; ")).split("; ")
+    state = [f"{tensor} the {word.replace('_', ' ')}, 0 before the first step" for tensor, word in own.state]
+    assert meanings[2 : 2 + len(state)] == state
+    assert meanings[2 + len(state) :] == [f"new_{t} is {t} after the step" for t in ("p", *dict(own.state))]
+    assert name != "sgd" or "nesterov (1 or 0)" in page
+    renamed = " ".join(str(derive(own.layer, letters="p=w")).split())
+    assert "w is the weight; g its gradient" in renamed
+    assert "new_p is w after the step" in renamed
+
+
+def test_an_optimiser_has_no_gradients() -> None:
+    own = find_any("adam")
+    assert isinstance(own, Optimiser)
+    with pytest.raises(EquationError, match="adam: nothing in it is differentiated; expected order 1"):
+        derive(own.layer, order=2)
+    page = str(derive(own.layer, example=True))
+    assert "new_p = [" in page
+    assert "dnew_p" not in page
+
+
+def test_a_page_says_what_replaces_the_statistics_of_a_layer() -> None:
+    page = " ".join(str(derived("batch_norm")).split())
+    assert "new_mean takes the place of running_mean; new_var takes the place of running_var." in page
 
 
 def test_a_letter_that_is_a_tensor_of_the_update_is_none_of_an_option() -> None:

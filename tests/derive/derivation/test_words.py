@@ -308,3 +308,11 @@ def test_common_factors_stand_in_front_of_two_indices_that_are_equal() -> None:
     page = derive(layer("e = sum(n) log(sum(m) exp(x[n,m])) - sum(n) x[n,n]"))
     assert "−[n=m])" in text_writer.render(page)
     assert certify(page, shapes=2).holds
+
+
+def test_a_reason_names_what_is_left_in_every_sum() -> None:
+    """Three sums read x at three places; the bracket of a range has its extent reduced, W' - W - p with W' = W + 2p."""
+    page = text_writer.render(derived("reflection_pad1d"))
+    assert "of j only 2W+p−2−j′, j′+p and p−j′ are left, one in each sum\n" in page
+    assert "[0≤W−2−j<p]" in page
+    assert "W′−W−p" not in page

@@ -12,6 +12,7 @@ from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.forms.caption.operation import Caption, Product, Window
+from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.together import together
 
@@ -119,3 +120,21 @@ def test_captions_of_random_windows_hold(seed: int) -> None:
     certificate = certify(page, shapes=2, seed=seed)
     assert certificate.holds, certificate
     assert certificate.captions == len(boxes)
+
+
+def test_paddings_are_reduced() -> None:
+    """A kernel that is turned round is read at R-1-r; of d(R-1) + p - d(R-1) nothing is left but p."""
+    text = """
+        y[i,j] = sum(r,t) x[s*i + d*r + p, 1 - j - d*t] * w[R-1-r,t]
+        input x[L,M], w[R,T]
+        i < I
+        j < J
+        r < R
+        t < T
+        s = 1
+        d = 1
+        p = 0
+    """
+    page = derive(layer(text))
+    (box,) = (r for s in page.sections for r in s.results if s.wrt == "w")
+    assert "padded by −p and 2−M in front" in TextTypesetter(box.step.notation).words(box.name)

@@ -127,7 +127,7 @@ def test_text_is_no_wider_than_asked(name: str) -> None:
 def test_what_is_wider_than_a_line_is_cut_where_that_hurts_least() -> None:
     """Before the sign of a quotient or of a place; between two indices only where that is not enough."""
     index = Part("bbbb", begins=2)
-    quotient = Piece((Unit((Part("aaaa[b,"), index, Part("]"))), Unit((Part("/cccc", begins=1),))))
+    quotient = Piece((Unit((Part("aaaa[b,"), index, Part("]"))), Unit((Part("/cccc", begins=1),))), "")
     assert [line.text for line in laid("", [quotient], 20).lines] == ["aaaa[b,bbbb]/cccc"]
     assert [line.text.strip() for line in laid("", [quotient], 14).lines] == ["aaaa[b,bbbb]", "/cccc"]
     assert [line.text.strip() for line in laid("", [quotient], 10).lines] == ["aaaa[b,", "bbbb]", "/cccc"]
@@ -180,7 +180,7 @@ def test_no_mark_is_alone_on_a_line(name: str) -> None:
 
 def test_what_goes_on_within_a_sum_begins_with_its_sign() -> None:
     """Every line of a bracket begins below what the first one has behind its parenthesis."""
-    sum_ = [Piece((plain("a (b"),)), Piece((plain(" + c"),), "~"), Piece((plain(" − d)"),), "~")]
+    sum_ = [Piece((plain("a (b"),), ""), Piece((plain(" + c"),), "~"), Piece((plain(" − d)"),), "~")]
     lines = [line.text for line in laid("", sum_, 6).lines]
     assert [line.strip() for line in lines] == ["a (b", "+ c", "− d)"]
     assert [len(line) - len(line.lstrip()) for line in lines] == [0, 2, 2]
@@ -189,29 +189,29 @@ def test_what_goes_on_within_a_sum_begins_with_its_sign() -> None:
 def test_a_product_in_parentheses_has_lines_for_itself() -> None:
     """It is broken only where it is wider than a line; what follows it begins a new one, its sum sign stays with it."""
     total = [
-        factor("f"),
+        factor("f", ""),
         factor("(aaa"),
         Piece((plain(" + "), Unit((Part("Σ"),), "Σ", SUM)), "~"),
         *(Piece((plain(text),), nested=True) for text in ("bbbb", "ccccccc", "ddd")),
         factor(" + e)", "~"),
     ]
     lines = [line.text.strip() for line in laid("", total, 16).lines]
-    assert lines == ["f (aaa", "+ Σ bbbb", "ccccccc ddd", "+ e)"]
+    assert lines == ["f (aaa", "+ Σ bbbb", "· ccccccc", "· ddd", "+ e)"]
     assert [line.text for line in laid("", total, 40).lines] == ["f (aaa + Σ bbbb ccccccc ddd + e)"]
 
 
 def test_what_is_left_of_a_product_in_parentheses_begins_farther_right() -> None:
     """So it is told from the summands, which begin below each other."""
     nested = (Piece((plain(text),), nested=True) for text in ("bbbbbbb", "ccccccc"))
-    total = [factor("f"), factor("(aaa"), Piece((plain(" + bb"),), "~"), *nested, factor(" − d)", "~")]
+    total = [factor("f", ""), factor("(aaa"), Piece((plain(" + bb"),), "~"), *nested, factor(" − d)", "~")]
     lines = [line.text for line in laid("", total, 14).lines]
     assert [len(line) - len(line.lstrip()) for line in lines] == [0, 2, 4, 2]
-    assert [line.strip() for line in lines] == ["f (aaa", "+ bb bbbbbbb", "ccccccc", "− d)"]
+    assert [line.strip() for line in lines] == ["f (aaa", "+ bb bbbbbbb", "· ccccccc", "− d)"]
 
 
 def test_behind_a_product_of_several_lines_a_summand_begins_a_line() -> None:
     lines = laid("", [factor("f" * 9, ""), factor("g" * 9), factor("h", "+"), factor("i", "-")], 12).lines
-    assert [line.text for line in lines] == ["fffffffff", "  ggggggggg", "+ h − i"]
+    assert [line.text for line in lines] == ["fffffffff", "  · ggggggggg", "+ h − i"]
 
 
 def test_a_line_may_end_behind_a_fraction() -> None:

@@ -17,7 +17,8 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
 from gradscribe.printed import FEW, brief
-from tests.cases.catalogue import derived, layer
+from tests.cases.catalogue import TRIED, derived, layer
+from tests.cases.together import together
 from tests.derive.typeset import pages
 
 DENSE = "y[n, k] = b[k] + sum(c) x[n, c] * w[c, k]"
@@ -67,6 +68,30 @@ def test_any_latex_compiles_what_notebooks_get(tmp_path: Path) -> None:
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "cells.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:].decode("utf-8", "replace")
+
+
+@together("name", TRIED)
+def test_a_gradient_has_the_letters_of_its_equations(name: str) -> None:
+    """No index that an axis got because nothing runs over it: dy[n, K g + k] for [u_3 = K g + k] dy[n, u_3]."""
+    gradient = layer(name).differentiate()
+    shown = str(gradient)
+    assert not re.search(r"(?<=[\[,=({+−])[a-z]+_[0-9]", shown)
+    assert all(f"∂E/∂{a.tensor.name}[" in shown for a in gradient.adjoints if a.tensor.shape and a.tensor.name in "xw")
+
+
+@together(
+    ("name", "rows"),
+    [
+        ("lstm_cell", ["∂E/∂z[n,k] = dz[n,k] + ∂E/∂s[n,k] (1−s[n,k]²)"]),
+        ("dense", ["∂E/∂x[e,c] = Σ_{k=0..K−1} δ[e,k] w[c,k]", "∂E/∂b[k] = Σ_{e=0..E−1} δ[e,k]"]),
+        ("conv2d", ["∂E/∂b[Kg+k] = Σ_{n=0..N−1} Σ_{i=0..H′−1} Σ_{j=0..W′−1} δ[n, i, j, Kg+k]"]),
+        ("pixel_shuffle", ["∂E/∂x[n, i, j, s²c+sr+t] = δ[n, si+r, sj+t, c]"]),
+        ("concatenation", ["∂E/∂x[e,c] = δ[e,c]", "∂E/∂z[e,d] = δ[e, d+C]"]),
+    ],
+)
+def test_a_gradient_has_no_delta_that_only_renames(name: str, rows: list[str]) -> None:
+    shown = str(layer(name).differentiate())
+    assert all(f"  {row}\n" in f"{shown}\n" for row in rows), shown
 
 
 def test_a_plan_is_a_few_lines() -> None:

@@ -38,10 +38,15 @@ class Known:
 
 
 class Identities:
-    """What the equations of a forward program say of sums, and `positions`: that a label is one."""
+    """What the equations of a forward program say of sums, and `positions`: that a label is one.
 
-    def __init__(self, program: Program, positions: bool = True) -> None:
+    `lets` are names of quotients that are read besides.
+    """
+
+    def __init__(self, program: Program, positions: bool = True, lets: Sequence[Statement] = ()) -> None:
         self.names = Names(program)
+        self.sources = {s.target.name: s.term for s in (*program.statements, *lets) if is_plain(s.term)}
+        self.sources = {n: t for n, t in self.sources.items() if len(program.definitions(n)) < 2}
         self.definitions = [d for s in program.statements for d in self._definitions(s, program)]
         self.labels = [c for c in label_conditions(program) if positions and not c.counted]
 
@@ -55,6 +60,28 @@ class Identities:
             return None
         value = sympy.expand(self.names.written_out(Term(tuple(free), (), found.value)).body)
         return replace(found, value=value)
+
+    def counting(self, factor: Expr, total: InnerSum) -> tuple[str, ...]:
+        """The tensors by whose definition a factor is 0 where no element of a sum of brackets is 1: it absorbs the sum.
+
+        With a[n] = sum_k w[k] [k = t[n]], a sum_k [k = t[n]] is a. () where no definition says it.
+        """
+        bracket, (counted, *others) = total.body, total.ranges
+        if others or not isinstance(bracket, equal) or not isinstance(factor, Access):
+            return ()
+        term = self.sources.get(factor.tensor)
+        if term is None or len(term.free) != len(factor.indices):
+            return ()
+        place = dict(zip((r.index for r in term.free), factor.indices, strict=True))
+        for part in Mul.make_args(term.body):
+            own = part.xreplace(place)
+            for r in term.bound if isinstance(part, equal) else ():
+                if r.extent == counted.extent and same(own.xreplace({r.index: counted.index}), bracket):
+                    return (factor.tensor,)
+            inner = self.counting(own, total)
+            if inner and not own.free_symbols & {r.index for r in term.bound}:
+                return (factor.tensor, *inner)
+        return ()
 
     def _definitions(self, statement: Statement, program: Program) -> Iterator[Definition]:
         """What a sum of one product says, as it is written and multiplied out.

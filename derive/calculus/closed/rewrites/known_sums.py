@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sympy import Expr, Mul
+from sympy import Add, Expr, Mul
 
 from gradscribe.derive.calculus.closed.rewrites.identities import Identities
 from gradscribe.derive.calculus.closed.rewrites.nested import length, normal, reads
@@ -41,7 +41,21 @@ def valued(
         if known is not None and not known.value.has(InnerSum) and length(known.value) < length(inner):
             found.append(KnownSum(inner, known.value, known.tensors, known.labels))
             mapping[total] = InnerSum(outer * known.value, *ranges) if ranges else outer * known.value
-    return normal(value.xreplace(mapping), signals), tuple(found)
+    products = [_absorbed(product, identities) for product in Add.make_args(value.xreplace(mapping))]
+    found += dict.fromkeys(absorbed for _, own in products for absorbed in own)
+    return normal(Add(*(product for product, _ in products)), signals), tuple(found)
+
+
+def _absorbed(product: Expr, identities: Identities) -> tuple[Expr, list[KnownSum]]:
+    """A product without the sums of brackets on labels that a factor of it makes 1, and what was used."""
+    factors, found = list(Mul.make_args(product)), list[KnownSum]()
+    for total in [f for f in factors if isinstance(f, InnerSum)]:
+        for factor in factors:
+            if tensors := identities.counting(factor, total):
+                factors.remove(total)
+                found.append(KnownSum(InnerSum(factor * total.body, *total.ranges), factor, tensors))
+                break
+    return Mul(*factors), found
 
 
 def _apart(total: InnerSum, signals: Collection[str]) -> tuple[InnerSum, Expr, tuple[Range, ...]]:

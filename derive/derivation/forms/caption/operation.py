@@ -99,6 +99,12 @@ class Read:
         own = (label for axis in self.axes for label in labels_of(axis))
         return tuple(dict.fromkeys((*own, *(n.label for n in self.numbers))))
 
+    @property
+    def is_diagonal(self) -> bool:
+        """Whether two axes are read by one label: then its letter alone is not what is read."""
+        own = [label for axis in self.axes for label in labels_of(axis)]
+        return len(set(own)) < len(own)
+
 
 @dataclass(frozen=True)
 class Operand:

@@ -38,11 +38,13 @@ def in_form(derivation: Derivation, form: str) -> Derivation:
     """
     known = {*derivation.program.tensors, *derivation.notation.seeds}
     own = [s for s in derivation.sections if s.wrt in known]  # what any layer would send to the one before says nothing
-    if form == "operator" and not any(r.form is not None for s in own for r in s.results):
+    operator = any(r.form is not None for s in own for r in s.results)
+    if form == "operator" and not operator:
         raise EquationError(f"{derivation.name}: no gradient is an operation on whole tensors; expected form 'index'")
     found = _with_matrices(derivation) if form in ("matrix", "all") and not derivation.notation.scalars else derivation
     if form == "matrix" and not found.matrices:
-        raise EquationError(f"{derivation.name}: no equation is a product of two matrices; expected form 'index'")
+        others = "'index' or 'operator'" if operator else "'index'"
+        raise EquationError(f"{derivation.name}: no equation is a product of two matrices; expected form {others}")
     shown = replace(found, form=form)
     return replace(shown, glossary=()) if form == "matrix" else shown
 

@@ -58,7 +58,7 @@ def _reason(stage: Stage) -> Words:
     if stage.inserted:
         return (*joined([Access(name) for name in stage.inserted]), " inserted")
     if stage.known:
-        numbers = [Equals(v.total, v.value) for v in stage.known if v.value.is_Number]
+        numbers = [Equals(v.total, v.value) for v in stage.known if v.value.is_Number or v.value in v.total.body.args]
         return (*joined(numbers), *(" " if numbers and stage.known[0].tensors else ""), *_known(stage))
     return ("by ", *_definitions(stage)) if stage.read else (stage.words,)
 

@@ -46,7 +46,7 @@ def _example(page: Derivation, gradient: Gradient, layer: Layer) -> Example:
         return Example(((f"This {_kind(layer)} has no example: {why}.",),), (), (), page.notation)
     known = complete_sizes(page.program, sizes)
     computed = {s.target.name for s in gradient.program.statements}
-    arriving = {output: seed for output, seed in gradient.seeds.items() if seed.name not in computed}
+    arriving = {output: seed for output, seed in gradient.seeds.items() if computed and seed.name not in computed}
     values = interpret(page.program, given, sizes) | seeds(arriving, known)
     values = interpret(gradient.program, values, sizes)
     for section in page.sections:

@@ -11,6 +11,7 @@ import sympy
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.derive.calculus.collapse import digits, discharge, divide, identify, implying_access, proved, solve
+from gradscribe.derive.derivation.forms.caption.remainder import settled
 from gradscribe.derive.ir.index import Affine, affine, exact, sign
 from gradscribe.derive.ir.term import Guard, Program, Term
 
@@ -58,7 +59,8 @@ def eliminate(term: Term, rule: Rule, preferred: Sequence[Symbol], program: Prog
         if access is not None and guard in guards and not proved(current, guard, program):
             vanishing.append((access.tensor, guards[guard], extents[guards[guard]]))
     bound = tuple(sorted(plain.bound, key=lambda r: r.index in preferred))
-    return Elimination(replace(plain, bound=bound), gone, tuple(vanishing))
+    ranges = tuple(g if g.extent.is_Symbol else replace(g, extent=settled(g.extent, program)) for g in plain.guards)
+    return Elimination(replace(plain, bound=bound, guards=ranges), gone, tuple(vanishing))
 
 
 def by_digits(term: Term, delta: Expr, preferred: Sequence[Symbol]) -> Made:

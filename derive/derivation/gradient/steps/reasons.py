@@ -85,16 +85,32 @@ def left_over(pairs: Iterable[Mapping[Symbol, Symbol]]) -> Words:
     return ("of ", *joined(gone), " only ", *joined(stays), " is left" if len(stays) == 1 else " are left")
 
 
-def solved(found: Mapping[Symbol, Expr]) -> Words:
-    """What indices are that brackets are solved for; of those like the first one it is not said again."""
-    (index, value), *others = found.items()
-    quotient = isinstance(value, exact)
-    divides: Words = (", where ", value.args[1], " divides ", value.args[0]) if quotient else ()
-    like = [v for v, e in others if isinstance(e, exact) == quotient]
-    unlike = [(v, e) for v, e in others if v not in like]
+def solved(found: Mapping[Symbol, Sequence[Expr]]) -> Words:
+    """What indices are that brackets are solved for, in one sum this and in another one that.
+
+    Of those like the first one it is not said again.
+    """
+    (index, values), *others = found.items()
+    kind = _kind(values)
+    like = [v for v, own in others if _kind(own) == kind]
+    unlike = {v: own for v, own in others if v not in like}
     likewise: Words = ("; of ", *joined(like), " likewise") if like else ()
-    rest: Words = ("; ", *solved(dict(unlike))) if unlike else ()
-    return ("of ", index, " only ", value, " is left", *divides, *likewise, *rest)
+    rest: Words = ("; ", *solved(unlike)) if unlike else ()
+    return ("of ", index, " only ", *_left(values), *likewise, *rest)
+
+
+def _kind(values: Sequence[Expr]) -> tuple[int, bool]:
+    """How many values there are, and whether quotients are among them."""
+    return len(values), any(isinstance(value, exact) for value in values)
+
+
+def _left(values: Sequence[Expr]) -> Words:
+    quotients = [value.args for value in values if isinstance(value, exact)]
+    divides = [(below, " divides ", above) for above, below in quotients]
+    where = tuple(w for n, words in enumerate(divides) for w in (", where " if n == 0 else " and ", *words))
+    if len(values) == 1:
+        return (*values, " is left", *where)
+    return (*joined(values, " and "), " are left, one in each sum", *where)
 
 
 def by_digits(gone: Sequence[Symbol]) -> Words:

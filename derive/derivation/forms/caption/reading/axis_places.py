@@ -9,7 +9,7 @@ from sympy import Dummy, Expr, Integer, Symbol
 from gradscribe.derive.calculus.collapse import proved
 from gradscribe.derive.derivation.forms.caption.operation import Axis, Digits, Fixed, Number, Repeated, Window
 from gradscribe.derive.derivation.forms.caption.reading.grid import Grid
-from gradscribe.derive.derivation.forms.caption.remainder import settled
+from gradscribe.derive.derivation.forms.caption.remainder import expanded, settled
 from gradscribe.derive.ir.index import Affine, NotAffineError, affine, exact, floordiv, mod, sign
 from gradscribe.derive.ir.term import Guard, Program
 
@@ -69,7 +69,7 @@ def window(p: Place, at: Symbol, tap: Symbol, grid: Grid, program: Program) -> W
         a, o = -a, o + a * (outputs - 1)
     turned = sign(b) < 0
     dilation = -b if turned else b
-    before = dilation * (taps - 1) - o if turned else -o
+    before = expanded((dilation * (taps - 1) if turned else 0) - o)
     after = settled(a * (outputs - 1) + dilation * (taps - 1) + 1 - before - p.reach, program)
     return Window(at, tap, before, after, a, dilation, p.spread, turned, mirrored, backwards)
 

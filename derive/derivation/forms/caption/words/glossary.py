@@ -29,9 +29,11 @@ from gradscribe.derive.ir.index import affine, integer
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 
 _TURNED: Words = (" turned round along every axis that windows slide along, its last element first.",)
+_HIDDEN = " Formulas show neither padding nor further sums."
+"""The box above one does, and where it has words these."""
 _PADDED = (
-    "Padding puts zeros in front of the first and behind the last element of every axis that windows slide along, or "
-    "takes elements away where its number is negative; the first window begins with the first that is there then."
+    "Padding puts zeros at both ends of every axis that windows slide along, or takes elements away where its number "
+    "is negative; windows begin with what is first then."
 )
 _TURNED_WINDOWS = " The windows of a convolution are those of the correlation with the kernel turned round."
 _FULL: Words = ("Full: every window that meets an element counts.",)
@@ -89,12 +91,21 @@ def _signs(boxes: Sequence[Result], equations: Sequence[Term]) -> Iterator[Words
     def summed(index: Expr) -> Expr:
         return Total(Access(a.tensor, index) * Access(g.tensor, r), r)
 
+    turned = any(w.turned for w, _ in windows)
+    hidden: Words = (_HIDDEN,) if used & {Convolved, Correlated} else ()
     if windows:
-        yield ("The correlation ", Correlated(a, g), " has the elements ", summed(i + r), ".")
-    if any(w.turned for w, _ in windows):
+        yield (
+            "The correlation ",
+            Correlated(a, g),
+            " has the elements ",
+            summed(i + r),
+            ".",
+            *(() if turned else hidden),
+        )
+    if turned:
         yield (
             *("The convolution ", Convolved(a, g), " has the elements ", summed(i - r), ": up to a shift it is "),
-            *(Correlated(a, Rotated(g)), ", where ", Rotated(g), " is ", g, *_TURNED),
+            *(Correlated(a, Rotated(g)), ", where ", Rotated(g), " is ", g, *_TURNED, *hidden),
         )
     elif Rotated in used:
         yield (Rotated(g), " is ", g, *_TURNED)

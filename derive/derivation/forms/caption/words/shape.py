@@ -55,14 +55,15 @@ def bare(operand: Operand) -> Expr | None:
 def letter(operand: Operand) -> Expr | None:
     """The tensor that an operand is, however it is read; None for a formula."""
     ((leaf, read), *others) = operand.reads
-    return Access(read.tensor) if operand.value == leaf and not others and not read.numbers else None
+    alone = operand.value == leaf and not others and not read.numbers and not read.is_diagonal
+    return Access(read.tensor) if alone else None
 
 
 def _letter(read: Read) -> Expr | None:
     """A tensor as it is read: its letter, its elements repeated, what its positions are."""
     name = OneHot(Access(read.tensor)) if read.numbers else Access(read.tensor)
     repeated = [axis for axis in read.axes if isinstance(axis, Repeated)]
-    if any(isinstance(axis, Window) and axis.tap is None for axis in read.axes):
+    if read.is_diagonal or any(isinstance(axis, Window) and axis.tap is None for axis in read.axes):
         return None  # cut, or zeros between: no name for a factor
     if not repeated:
         return name
