@@ -12,7 +12,7 @@ import pytest
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.typeset.document.look import Look
 from gradscribe.derive.typeset.formats import rendered
-from gradscribe.derive.typeset.terms.pieces import Piece, plain
+from gradscribe.derive.typeset.terms.row_pieces import Piece, plain
 from gradscribe.derive.typeset.text.text_lines import columns, laid
 from tests.cases.catalogue import TRIED, derived
 from tests.cases.thorough import some
