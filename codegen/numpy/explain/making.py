@@ -57,7 +57,7 @@ def compiled_ahead(
     if isinstance(layer, Network):
         functions.append(prediction(layer, compiled))
     rehearsal = import_module(f"{module.runtime.__name__}.layers.rehearsal")
-    recording = import_module(f"{module.runtime.__name__}.recording.ahead")
+    recording = import_module(f"{module.runtime.__name__}.recording.dry_runs")
     try:
         example = instance(module.layer, shapes, settings, real_type(layer, dtype))
         values = dict(example.values)

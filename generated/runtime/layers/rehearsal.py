@@ -16,7 +16,7 @@ import numpy as np
 from ..machine.ahead import dry_run
 from ..machine.configuration import current, has_c
 from ..machine.memory import Buffers
-from ..recording.ahead import compile_ahead
+from ..recording.dry_runs import compile_ahead
 from .layer import Layer
 
 Method = TypeVar("Method", bound=Callable[..., Any])

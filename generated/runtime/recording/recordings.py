@@ -11,8 +11,8 @@ from ..machine.ahead import dry_run
 from ..machine.configuration import Settings, current, has_c
 from ..machine.memory import Buffers
 from ..machine.process import this_thread
-from .ahead import compile_ahead
-from .recorder import recorded
+from .dry_runs import compile_ahead
+from .recorder import record
 from .recording import Kind, Recording, kinds, leaves
 
 MOST = 16
@@ -54,49 +54,50 @@ class Recordings:
                 until the next call.
         """
         wanted = current()
-        if wanted.backend == "compiled" or (wanted.backend == "auto" and buffers is not None):
+        if _may_be_recorded(wanted, buffers is not None):
             ends = [*leaves(given), *options.values()]
-            for known, by, recording in self.found:
-                if known is function and by == wanted and recording.fits(ends):
-                    if _is_plain_call() and recording.lock.acquire(blocking=False):
-                        try:
-                            return recording.made_again(ends)
-                        finally:
-                            recording.lock.release()
-                    break
-            else:
-                if _is_plain_call() and self._record(function, wanted, given, options, buffers, ends):
-                    return self.found[-1][2].made_again(ends)
+            found = self._known(function, wanted, ends) or self._recorded(function, wanted, given, options, buffers)
+            if found is not None and found.lock.acquire(blocking=False):  # else another thread has its memory
+                try:
+                    return found.made_again(ends)
+                finally:
+                    found.lock.release()
         return function(*given, **_memory(buffers), **options)
 
-    def _record(
+    def _known(self, function: Callable[..., Any], wanted: Settings, ends: Sequence[Any]) -> Recording | None:
+        for known, by, recording in self.found:
+            if known is function and by == wanted and recording.fits(ends):
+                return recording
+        return None
+
+    def _recorded(
         self,
         function: Callable[..., Any],
         wanted: Settings,
         given: tuple[Any, ...],
         options: Mapping[str, Any],
         buffers: Buffers | None,
-        ends: Sequence[Any],
-    ) -> bool:
-        """Whether a call of a new kind could be recorded."""
+    ) -> Recording | None:
+        """A recording of a call of a new kind; None where there cannot be one."""
         try:
-            key = function, wanted, kinds(ends)
+            key = function, wanted, kinds([*leaves(given), *options.values()])
         except Untraceable:
-            return False
+            return None
         if key in self._others:
-            return False
+            return None
         try:
             if not self._has_room() or not (wanted.backend == "compiled" or _asks_for_c(function, given, options)):
                 raise Untraceable("it stays with NumPy")
-            self.found.append((function, wanted, recorded(function, given, options, buffers is not None)))
+            found = record(function, given, options, buffers is not None)
         except Exception:  # the call itself goes another way, or says what is wrong
             if len(self._others) >= MOST_KNOWN:
                 self._others.clear()
             self._others.add(key)
-            return False
+            return None
+        self.found.append((function, wanted, found))
         if buffers is not None:
             buffers.forget()
-        return True
+        return found
 
     def _has_room(self) -> bool:
         kept = sum(recording.size for _, _, recording in self.found)
@@ -108,8 +109,10 @@ def _asks_for_c(function: Callable[..., Any], given: tuple[Any, ...], options: M
     return compile_ahead(lambda: function(*given, buffers=Buffers(), **options)) > 0
 
 
-def _is_plain_call() -> bool:
-    """Whether nobody watches, and this thread is no part of something else."""
+def _may_be_recorded(wanted: Settings, network: bool) -> bool:
+    """Whether calls are recorded by these settings, nobody watches, and this thread is no part of something else."""
+    if not (wanted.backend == "compiled" or (wanted.backend == "auto" and network)):
+        return False
     free = dry_run() is None and tracing() is None and observer() is None
     return free and not getattr(this_thread, "worker", False)
 

@@ -19,7 +19,7 @@ from gradscribe.generated import runtime as rt
 from gradscribe.generated.runtime.layers import rehearsal
 from gradscribe.generated.runtime.machine import ahead, compiled
 from gradscribe.generated.runtime.machine.native import library, objects
-from gradscribe.generated.runtime.recording import ahead as recording_ahead
+from gradscribe.generated.runtime.recording import dry_runs
 from tests.runtime.native.conftest import forget
 from tests.runtime.native.texts import DOUBLED, ROOT
 from tests.runtime.rooms import forget_plans
@@ -58,11 +58,11 @@ import numpy as np
 from gradscribe import generated
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.runtime.layers import rehearsal
-from gradscribe.generated.runtime.recording import ahead as recording_ahead
+from gradscribe.generated.runtime.recording import dry_runs
 from gradscribe.generated.runtime.machine.native import objects
 
 lock, now, most, together, apart = threading.Lock(), [0], [0], [0], [0]
-inside, made, run = [False], objects._made, recording_ahead.make_together
+inside, made, run = [False], objects._made, dry_runs.make_together
 
 def counted(*given):
     with lock:
@@ -83,7 +83,7 @@ def noted(requests, make):
         inside[0] = False
 
 with rt.settings(backend="compiled"):
-    objects._made, recording_ahead.make_together = counted, noted
+    objects._made, dry_runs.make_together = counted, noted
     net, rng = generated.LeNet(rng=0), np.random.default_rng(0)
     x = rng.standard_normal((2, 32, 32, 1), np.float32)
     y = net.predict(x)
@@ -171,7 +171,7 @@ def test_a_dry_run_that_fails_compiles_what_it_has_asked_for(anew: Path) -> None
         library.kernel(DOUBLED, FLOATS)
         raise ZeroDivisionError
 
-    assert recording_ahead.compile_ahead(fails) == 1
+    assert dry_runs.compile_ahead(fails) == 1
     assert len(list(anew.glob("*.so"))) >= 1
     assert ahead.dry_run() is None
 

@@ -7,6 +7,7 @@ from contextvars import copy_context
 from functools import cache
 from typing import Any
 
+from ..arguments.traced import tracing
 from .configuration import current
 from .process import cores, process, this_thread
 
@@ -38,8 +39,11 @@ def available() -> int:
 
 
 def thread_count(seconds: float) -> int:
-    """Into how many threads work of that predicted duration is divided; BLAS has one meanwhile."""
-    if seconds < WORTH_A_THREAD or getattr(this_thread, "worker", False) or blas() is None:
+    """Into how many threads work of that predicted duration is divided; BLAS has one meanwhile.
+
+    What is recorded is done in order, by one.
+    """
+    if seconds < WORTH_A_THREAD or getattr(this_thread, "worker", False) or blas() is None or tracing() is not None:
         return 1
     wanted = current().threads
     return available() if wanted is None else min(wanted, 4 * available())

@@ -10,7 +10,7 @@ from ..arguments.arrays import Array
 from ..arguments.traced import Traced, Untraceable, traced
 from ..machine.configuration import settings
 from ..machine.memory import Buffers
-from .ahead import compile_ahead
+from .dry_runs import compile_ahead
 from .recording import Kind, Recording, leaves, rebuilt
 from .trace import Tracing
 
@@ -21,7 +21,7 @@ FEW = 0.01
 """The share of elements that may differ by more: where two are nearly equal the other one may be the greater."""
 
 
-def recorded(function: Callable[..., Any], given: tuple[Any, ...], options: Mapping[str, Any], held: bool) -> Recording:
+def record(function: Callable[..., Any], given: tuple[Any, ...], options: Mapping[str, Any], held: bool) -> Recording:
     """A recording of a call.
 
     Args:
@@ -33,7 +33,7 @@ def recorded(function: Callable[..., Any], given: tuple[Any, ...], options: Mapp
     Raises:
         Untraceable: when something is computed otherwise than by functions in C, as a call with other numbers shows.
     """
-    with settings(backend="compiled"):
+    with settings(backend="compiled"), np.errstate(all="ignore"):
         compile_ahead(lambda: _traced(function, given, options, held))
         ends = [*leaves(given), *options.values()]
         recording = Recording(ends, *_traced(function, given, options, held))
@@ -62,8 +62,7 @@ def _check(
     for sign in (-1, 1):  # a saved variance is positive, and nothing says so
         ends = _varied([*leaves(given), *options.values()], recording.kinds, sign)
         other = _with(given, ends)
-        with np.errstate(all="ignore"):
-            expected = leaves(function(*other, **options))
+        expected = leaves(function(*other, **options))
         if all(map(_is_finite, expected)):
             break
     else:
