@@ -21,7 +21,7 @@ from benchmarks.cases.own_texts import BLOCK, PERCEPTRON
 from benchmarks.history import about
 from benchmarks.report import write_between
 from benchmarks.shown import number, table
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.kernel import Kernel, backward_kernel, kernels
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.layer.interface import Layer

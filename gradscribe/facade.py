@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.target import DEFAULT
 from gradscribe.codegen.tool.package import write_package
 from gradscribe.derive import composition, language

@@ -7,7 +7,7 @@ print(explain("conv2d", {"x": (8, 56, 56, 128), "w": (3, 3, 128, 128)}))
 
 from collections.abc import Mapping, Sequence
 
-from gradscribe.codegen.compiler import compile_module, emitted
+from gradscribe.codegen.driver import compile_module, emitted
 from gradscribe.codegen.target import Explanation, explainer
 from gradscribe.codegen.tool.find import find
 from gradscribe.derive.layer.interface import Layer

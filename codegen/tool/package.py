@@ -5,7 +5,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from gradscribe.codegen.compiler import checked, emitted
+from gradscribe.codegen.driver import checked, emitted
 from gradscribe.codegen.files.audit import audit_package
 from gradscribe.codegen.files.clash import check_clashes
 from gradscribe.codegen.files.emitted import Emitted

@@ -14,7 +14,7 @@ import pytest
 import gradscribe
 from gradscribe import generated as g
 from gradscribe.adapters import load, save
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from tests.cases.catalogue import TRIED
 from tests.cases.instances import instance
 from tests.cases.layers import sampled_case

@@ -12,7 +12,7 @@ from gradscribe import generated as g
 from gradscribe.adapters import from_keras, from_torch, to_keras, to_torch
 from gradscribe.adapters.named import weights
 from gradscribe.adapters.rearrange import Rearrangement
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 
 Array = Any
 

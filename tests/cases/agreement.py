@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.kernel import first_order
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of

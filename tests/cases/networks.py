@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.composition import Network, Node
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.second_order_kernels import kernels_of_order

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.tool.cli.printing import printed
 from gradscribe.codegen.tool.find import find, find_all
 from gradscribe.codegen.tool.verify import verify_layer

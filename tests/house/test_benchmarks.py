@@ -20,7 +20,7 @@ from benchmarks.rows import ROWS, Row, arrays, select
 from benchmarks.sides import OURS, SIDES, Side, Unsupported
 from benchmarks.small_calls import small_calls
 from benchmarks.targets import CLASSES, TARGETS, THREADS
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from tests.cases.together import together
 
 SMALL = [row._replace(layer=row.layer.reduced()) for row in ROWS]

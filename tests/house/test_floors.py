@@ -35,7 +35,7 @@ FLOORS = (
     ("codegen.loops",),
     ("codegen.numpy",),
     ("codegen.target",),
-    ("codegen.compiler",),
+    ("codegen.driver",),
     ("codegen.tool",),
     ("adapters",),
     ("gradscribe", "gradscribe.facade"),

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.networks.lenet5_data import BITMAPS, TABLE
 from gradscribe.derive.composition import concrete

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sympy import IndexedBase
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.derive.layer.equations import Maximum, Minimum
 from tests.cases.layers import LayerCase
 from tests.derive.calculus.tied import N, a, e, n, plain, pool_by_kernel, pooling, tied_values

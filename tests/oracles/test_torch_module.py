@@ -10,7 +10,7 @@ from sympy import Eq, Idx, IndexedBase
 
 import gradscribe
 from gradscribe import generated as g
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.layer.equations import Maximum, program
 from gradscribe.derive.layer.interface import Layer

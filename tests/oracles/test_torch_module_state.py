@@ -7,7 +7,7 @@ import pytest
 
 from gradscribe import generated as g
 from gradscribe import network as network_of
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from tests.cases.catalogue import layer as catalogue_layer
 from tests.oracles.torch_modules import F64, randn
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.kernel import backward_kernel
 from gradscribe.codegen.kernel.second_order_kernels import kernels_of_order
 from gradscribe.codegen.tool.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Gap

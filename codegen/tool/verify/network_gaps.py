@@ -11,7 +11,7 @@ import numpy as np
 from numpy.random import Generator
 from sympy import Symbol
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.tool.verify.calls import DIFFERENCES, INTERPRETER, PAGE, Arrays, Gap, Sizes, difference, given
 from gradscribe.codegen.tool.verify.page import LIMIT, on_the_page
 from gradscribe.codegen.tool.verify.second import renamed

@@ -12,7 +12,7 @@ import pytest
 
 import gradscribe
 from gradscribe import facade, network
-from gradscribe.codegen.compiler import compile_module, emitted, source
+from gradscribe.codegen.driver import compile_module, emitted, source
 from gradscribe.codegen.files.audit import AuditError, audit, audit_package
 from gradscribe.codegen.files.emitted import Emitted
 from gradscribe.codegen.numpy.package.module_text import METHODS, NUMPY
@@ -171,7 +171,7 @@ def ways(item: facade.Layer | facade.Optimiser, out: Path) -> list[Callable[[], 
 
 @pytest.mark.parametrize("kind", ITEMS)
 def test_every_way_leads_through_the_gate(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gradscribe.codegen.compiler.audit", refusing)
+    monkeypatch.setattr("gradscribe.codegen.driver.audit", refusing)
     for way in ways(ITEMS[kind], tmp_path / "out"):
         with pytest.raises(Reached):
             way()
@@ -195,7 +195,7 @@ def test_there_is_one_exec() -> None:
             for node in ast.walk(tree(path, "exec|eval")):
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("exec", "eval"):
                     found.append(f"{path.relative_to(ROOT)}: {node.func.id}")
-    assert found == [str(Path("codegen") / "compiler.py") + ": exec"]
+    assert found == [str(Path("codegen") / "driver.py") + ": exec"]
 
 
 # ----- the lists are no longer than they have to be -------------------------------------------------------------------

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradscribe.codegen.compiler import emitted
+from gradscribe.codegen.driver import emitted
 from gradscribe.codegen.kernel.kernel import first_order
 from gradscribe.codegen.tool.explain import explain
 from gradscribe.codegen.tool.find import find_any

@@ -13,7 +13,7 @@ import pytest
 
 import gradscribe
 from gradscribe import generated
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import Kernel, backward_kernel, kernels
 from gradscribe.codegen.numpy.function.function_text import plan

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.loops import Nest
 from gradscribe.codegen.numpy.function.function_text import plan
 from gradscribe.codegen.numpy.plan import Compiled, Equation, Present, Record, Release, Wanted, effects

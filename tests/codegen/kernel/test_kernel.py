@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gradscribe import generated
-from gradscribe.codegen.compiler import emitted
+from gradscribe.codegen.driver import emitted
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose, evaluation, first_order, role
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe.codegen.compiler import compile_layer, emitted
+from gradscribe.codegen.driver import compile_layer, emitted
 from gradscribe.codegen.files.audit import AuditError, audit
 from gradscribe.codegen.loops.text.c_function import REAL, Along, Count
 from gradscribe.codegen.loops.text.c_names import CNames, spelled

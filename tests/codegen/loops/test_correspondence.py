@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradscribe import layer, network
-from gradscribe.codegen.compiler import compile_layer, emitted
+from gradscribe.codegen.driver import compile_layer, emitted
 from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.codegen.loops import Nest, NestLoops, like, nest_loops
 from gradscribe.codegen.numpy.function.function_text import plan

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.numpy.function.function_text import plan

@@ -8,7 +8,7 @@ import pytest
 from sympy import exp
 
 from gradscribe import layer, network
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.numpy.function.function_text import plan
 from gradscribe.codegen.numpy.plan import Allocate, Compiled, walk

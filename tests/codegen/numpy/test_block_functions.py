@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradscribe import network
-from gradscribe.codegen.compiler import compile_layer, emitted
+from gradscribe.codegen.driver import compile_layer, emitted
 from gradscribe.codegen.kernel.network_kernels import NetworkKernels, network_kernels
 from gradscribe.codegen.numpy.network.planning.network_plans import backward_plan, forward_plan, predict_plan
 from gradscribe.codegen.numpy.plan import Invoke, effects

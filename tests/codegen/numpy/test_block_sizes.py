@@ -9,7 +9,7 @@ import pytest
 from sympy import Add, Integer, Rational
 
 from gradscribe import network
-from gradscribe.codegen.compiler import compile_layer, emitted
+from gradscribe.codegen.driver import compile_layer, emitted
 from gradscribe.codegen.kernel.blocks import parts
 from gradscribe.codegen.kernel.blocks.parts import PlacedPart
 from gradscribe.codegen.kernel.blocks.size_symbols import Sizes

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from sympy import IndexedBase, Symbol
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.derive.calculus.collapse import digits, discharge, divide, identify, rename, solve
 from gradscribe.derive.calculus.differentiate import Gradient, differentiate
 from gradscribe.derive.calculus.passes.inline import inline

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sympy import Eq, Expr, Idx, IndexedBase, Integer, Sum, Symbol, exp
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.codegen.numpy.function.function_text import plan
 from gradscribe.codegen.numpy.plan import Gather, Known, Positions, ScatterAdd, walk

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gradscribe.codegen.compiler import shared
+from gradscribe.codegen.driver import shared
 from gradscribe.codegen.numpy.package.native_sources import c_files
 from gradscribe.codegen.numpy.package.runtime import runtime_sources
 from gradscribe.codegen.python.text.literal import raw

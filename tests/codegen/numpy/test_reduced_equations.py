@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradscribe import layer
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.codegen.numpy.lower import lower
 from gradscribe.codegen.numpy.plan import Reduce, Spread, walk

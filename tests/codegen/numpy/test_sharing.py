@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradscribe import network
-from gradscribe.codegen.compiler import compile_layer, emitted
+from gradscribe.codegen.driver import compile_layer, emitted
 from gradscribe.codegen.loops import Correspondence
 from gradscribe.codegen.numpy.network import network_source
 from gradscribe.codegen.numpy.network.sharing import shared_functions

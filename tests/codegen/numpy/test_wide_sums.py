@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe.codegen.compiler import compile_layer, source
+from gradscribe.codegen.driver import compile_layer, source
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values

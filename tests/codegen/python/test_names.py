@@ -12,7 +12,7 @@ from sympy import Eq, Idx, IndexedBase
 
 import gradscribe
 from gradscribe import network
-from gradscribe.codegen.compiler import compile_layer, emitted, source
+from gradscribe.codegen.driver import compile_layer, emitted, source
 from gradscribe.codegen.files.audit import AuditError
 from gradscribe.codegen.kernel.calling import option_value, shape_argument
 from gradscribe.codegen.kernel.kernel import kernels

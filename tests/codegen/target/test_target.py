@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe.codegen.compiler import compile_layer, compile_module, emitted
+from gradscribe.codegen.driver import compile_layer, compile_module, emitted
 from gradscribe.codegen.files.audit import AuditError
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.second_order_kernels import kernels_of_order

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gradscribe import network
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.numpy.explain import ExplainError
 from gradscribe.codegen.numpy.explain.observe import Figures
 from gradscribe.codegen.numpy.explain.statement_costs import Statement

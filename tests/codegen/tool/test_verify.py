@@ -10,7 +10,7 @@ import pytest
 from sympy import Integer
 
 from gradscribe import network
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.codegen.tool.verify.calls import DIFFERENCES, INTERPRETER, PAGE
 from gradscribe.derive.catalogue.layers import LAYERS

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from gradscribe.codegen.compiler import source
+from gradscribe.codegen.driver import source
 from gradscribe.codegen.tool.cli.printing import printed
 from gradscribe.codegen.tool.find import find
 from gradscribe.derive.derivation import derive

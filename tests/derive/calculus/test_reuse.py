@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sympy import exp, log
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.form import size_hints
 from gradscribe.codegen.numpy.layer.layer_module import module_source
 from gradscribe.derive.calculus.passes.recall import recalled

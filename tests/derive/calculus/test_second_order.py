@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.derive.calculus.second_order import second_order
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.ir.interpret import number

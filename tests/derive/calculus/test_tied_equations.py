@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sympy import Eq, Idx, IndexedBase, Sum, Symbol, exp
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.calling import shape_argument
 from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.derive.calculus.differentiate import differentiate

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sympy import Eq, Expr, Idx, IndexedBase, Symbol
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.ir.index import integers

@@ -5,7 +5,7 @@ import pytest
 from sympy import Integer
 
 from gradscribe import network
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.network_kernels import network_kernels
 from gradscribe.codegen.numpy.network.planning.memory import Memory
 from gradscribe.codegen.numpy.network.planning.network_plans import backward_plan, forward_plan

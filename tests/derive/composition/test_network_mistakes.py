@@ -7,7 +7,7 @@ import pytest
 
 import gradscribe
 from gradscribe import network
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.composition import NetworkError, compose

@@ -11,7 +11,7 @@ from sympy import Eq, Idx, IndexedBase, Sum, Symbol
 
 import gradscribe
 from gradscribe import network
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.tool.verify.network_gaps import network_gaps
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.catalogue.networks import NETWORKS

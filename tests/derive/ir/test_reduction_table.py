@@ -19,7 +19,7 @@ from sympy import Expr, Idx, Integer, Symbol
 from sympy import lambdify as as_function
 
 import gradscribe
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.codegen.loops import LOOPED
 from gradscribe.codegen.numpy.print.numpy_table import NUMPY_FUNCTIONS, NUMPY_REDUCTIONS

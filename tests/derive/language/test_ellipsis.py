@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sympy import Eq, Expr, Idx, IndexedBase, Rational, Sum, Symbol, exp, sqrt
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.ir.functions import relu

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sympy import Eq, Idx, Sum
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.derive.ir.index import floordiv, integers
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.layer.equations import program

@@ -9,7 +9,7 @@ import pytest
 import gradscribe
 from gradscribe import generated, network
 from gradscribe.adapters.functional import Functional
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.composition import Network, compose

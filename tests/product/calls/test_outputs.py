@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sympy import Eq, Expr, Idx, IndexedBase, Sum, Symbol, exp, sqrt, tanh
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.kernel.kernel import kernels
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.calculus.differentiate import differentiate

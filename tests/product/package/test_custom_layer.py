@@ -13,7 +13,7 @@ import pytest
 from sympy import Eq, Expr, Idx, IndexedBase, Sum, exp, tanh
 
 import gradscribe
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.numpy.package.runtime import runtime_sources
 from gradscribe.codegen.tool.package import package_sources, write_package
 from gradscribe.derive.calculus.differentiate import differentiate

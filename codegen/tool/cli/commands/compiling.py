@@ -93,7 +93,7 @@ def _measured(found: Any) -> str:
 
 
 def _made(layer: "Layer") -> "tuple[Layer, Emitted, ModuleType]":
-    from gradscribe.codegen.compiler import compile_module, emitted
+    from gradscribe.codegen.driver import compile_module, emitted
 
     made = emitted(layer)
     return layer, made, compile_module(made)

@@ -8,7 +8,7 @@ MARGIN = 14
 
 def doctor() -> None:
     """Say what there is to compute with on this machine: BLAS, threads, a C compiler and what it has made."""
-    from gradscribe.codegen.compiler import shared
+    from gradscribe.codegen.driver import shared
 
     for what, said in examiner()(shared()):
         first, *others = [visible(line) for line in said.split("\n")]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sympy import Symbol
 
-from gradscribe.codegen.compiler import emitted
+from gradscribe.codegen.driver import emitted
 from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.loops.product.c_module import kernels_of
 from gradscribe.codegen.loops.product.settings import Settings, settings_of

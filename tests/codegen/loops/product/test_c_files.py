@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import gradscribe
-from gradscribe.codegen.compiler import compile_layer, emitted
+from gradscribe.codegen.driver import compile_layer, emitted
 from gradscribe.codegen.loops.text.c_comment import comment
 from gradscribe.codegen.tool.find import find_any
 from gradscribe.codegen.tool.package import package_sources, write_package

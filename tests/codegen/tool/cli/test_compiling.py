@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gradscribe.codegen.compiler import compile_module, emitted
+from gradscribe.codegen.driver import compile_module, emitted
 from gradscribe.codegen.numpy.explain.instance import instance, real_type
 from gradscribe.codegen.numpy.explain.tuning import tuned
 from gradscribe.derive.catalogue.configurations import CONFIGURATIONS, Configuration

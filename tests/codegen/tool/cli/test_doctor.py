@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradscribe.codegen.compiler import shared
+from gradscribe.codegen.driver import shared
 from tests.codegen.tool.cli.running import Command, Done
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="nothing is compiled here")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.derive.layer.interface import Layer
 from tests.codegen.tool.cli.running import Command, is_a_mistake
 

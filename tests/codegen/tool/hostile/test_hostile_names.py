@@ -14,7 +14,7 @@ from sympy import Eq, Idx, IndexedBase, Symbol
 
 import gradscribe
 from gradscribe import network
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.tool.package import write_package
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.composition import Network, Node, Normal, Uniform

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import gradscribe
 from gradscribe import network
-from gradscribe.codegen.compiler import compile_layer
+from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.python.text.literal import encodable
 from gradscribe.derive.composition import Network
 from gradscribe.derive.layer.interface import Layer
