@@ -68,6 +68,12 @@ def compiled_ahead(
 
         with module.runtime.settings(backend="compiled"), module.runtime.settings(**chosen, backend="auto"):
             number = recording.compile_ahead(call)
+        if number and isinstance(layer, Network):  # its calls are recorded: in C from end to end
+            tracing, trace = (
+                import_module(f"{module.runtime.__name__}.{n}") for n in ("arguments.traced", "recording.trace")
+            )
+            with module.runtime.settings(**chosen, backend="compiled"), tracing.traced(trace.Tracing()):
+                number = max(number, recording.compile_ahead(call))
     except EquationError:
         raise
     except (ModuleNotFoundError, MemoryError, ValueError, TypeError) as error:

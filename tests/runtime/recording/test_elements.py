@@ -137,7 +137,7 @@ def test_writing() -> None:
         lambda a: a.astype(np.float64),
         lambda a: a + np.float64(1),
         lambda a: a + np.ones(3),
-        lambda a: a @ a.T,
+        lambda a: a @ a,
         np.add.accumulate,
         lambda a: np.power(a, 3),
         lambda a: a.T.reshape(-1),

@@ -55,6 +55,8 @@ class Tracing:
         """The result of a function of elements, or of a reduction by one."""
         if method == "reduce":
             return self._reduced(ufunc, *inputs, **options)
+        if ufunc is np.matmul and method == "__call__":
+            return self._product(*inputs, **options)
         name = NAMED.get(ufunc.__name__, ufunc.__name__)
         out, *more = options.get("out") or (None,)
         if method != "__call__" or name not in OPERATIONS or more or options.keys() - {"out"}:
@@ -102,6 +104,22 @@ class Tracing:
         if value.dtype != kind:
             raise Untraceable(f"{value.dtype} beside {kind}")
         return value
+
+    def _product(self, one: Array, other: Array, out: Any = None) -> Array:
+        """The product of a row and a matrix, or of a matrix and a column: other matrices have ways in C."""
+        target = out[0] if isinstance(out, tuple) else out
+        if (
+            one.ndim != 2
+            or other.ndim != 2
+            or 1 not in (len(one), other.shape[1])
+            or one.size * other.size > MOST_BYTES
+        ):
+            raise Untraceable("a product of matrices")
+        if len(one) == 1:
+            found = np.sum(one.T * other, axis=0, keepdims=True)
+        else:
+            found = np.sum(one * other.T, axis=1, keepdims=True)
+        return found if target is None else self.copy(found, target)
 
     def _reduced(
         self, ufunc: np.ufunc, source: Any, axis: Any = 0, dtype: Any = None, out: Any = None, **options: Any

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from ..contraction import Contraction, is_inside
 from .box import Box
 from .clipped import Clip
-from .loops import ONCE, Loop, joined, loops_of, volume, words
+from .loops import Loop, joined, loops_of, volume, words
 from .tile import Tile, tile_of
 
 CHAIN = 512
@@ -186,11 +186,6 @@ class Roles(NamedTuple):
         return volume((*self.free, self.row, self.vector)) * self.itemsize
 
 
-def _once(c: Contraction) -> Loop:
-    """A row where there is one only."""
-    return ONCE._replace(steps=(0,) * len(c.left.sizes))
-
-
 def roles(c: Contraction, machine: Machine) -> Roles | None:
     """The roles of the indices; None where there is nothing next to each other that vectors could run along."""
     for d, swapped in ((c, False), (c.swapped(), True)):
@@ -206,13 +201,13 @@ def oriented(c: Contraction, swapped: bool, machine: Machine, copied: bool = Fal
     if loops is None or not is_inside(c.right, c.box):
         return None
     vector = next((v for v in (*c.columns, *c.batch) if loops[v].out == 1), None)
-    if vector is None or (vector in c.batch and loops[vector].a != 1):
+    if vector is None or not c.rows or (vector in c.batch and loops[vector].a != 1):
         return None
-    row = min(c.rows, key=lambda v: abs(loops[v].a), default=None)
+    row = min(c.rows, key=lambda v: abs(loops[v].a))
     names = [v for v in (*c.batch, *c.rows, *c.columns) if v not in (vector, row)]
     free = sorted((loops[v] for v in names), key=lambda loop: -abs(loop.out))
     summed = sorted((loops[v] for v in c.summed), key=lambda loop: -abs(loop.a))
-    boxed, tall = copied or not is_inside(c.left, c.box), _once(c) if row is None else loops[row]
+    boxed, tall = copied or not is_inside(c.left, c.box), loops[row]
     while not boxed and len(free) > 1 and (both := joined(free[-1], tall)) is not None:
         tall = both
         free.pop()
