@@ -70,8 +70,9 @@ def grouped_texts() -> Iterator[str]:
 def test_compilers_have_nothing_to_say() -> None:
     found = compiler.compiler()
     assert found is not None
-    sources = [source for seed in range(SEEDS) for source in texts(seed)]
-    sources += grouped_texts()
+    with np.errstate(all="ignore"):  # nothing is computed: arrays hold anything
+        sources = [source for seed in range(SEEDS) for source in texts(seed)]
+        sources += grouped_texts()
     assert len(sources) > SEEDS // 4
     for source in sources:
         subprocess.run((*found.command, *STRICT), input=source, text=True, check=True)
