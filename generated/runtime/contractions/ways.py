@@ -75,10 +75,12 @@ def weighed(strategies: Iterable[Strategy], c: Contraction, wanted: Settings) ->
 def preferred(found: tuple[Way, ...], wanted: Settings) -> Way:
     """The first way, which is the fastest that is accurate enough, or the one that the settings name.
 
-    In a call that is recorded it is one of those in C, if there is any.
+    In a call that is recorded it is one of those in C that are accurate enough, if there is any.
     """
     if tracing() is not None:
-        found = tuple(way for way in found if way.strategy.compiled) or found
+        strict = wanted.accuracy == "strict"
+        in_c = (way for way in found if way.strategy.compiled and (way.cost.direct or not strict))
+        found = tuple(in_c) or found
     return next((way for way in found if way.strategy.name == wanted.strategy), found[0])
 
 

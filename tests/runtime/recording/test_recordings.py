@@ -12,8 +12,13 @@ import pytest
 from gradscribe import generated, layer, network
 from gradscribe.generated import runtime as rt
 from gradscribe.generated.runtime.arguments.arrays import Array
+from gradscribe.generated.runtime.arguments.traced import traced
+from gradscribe.generated.runtime.contractions.costs import Cost
+from gradscribe.generated.runtime.contractions.ways import Strategy, Way, preferred
+from gradscribe.generated.runtime.machine.configuration import Settings
 from gradscribe.generated.runtime.recording import recordings
 from gradscribe.generated.runtime.recording.recordings import Recordings
+from gradscribe.generated.runtime.recording.trace import Tracing
 from tests.cases.together import together
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -200,6 +205,28 @@ def test_settings_are_those_of_the_call() -> None:
             with rt.settings(backend=backend, **wanted):
                 net.predict(x)
         assert len(net._recordings.found) == number
+
+
+def test_a_strategy_that_is_asked_for_is_taken() -> None:
+    net, x = lenet()
+    expected = net.predict(x)
+    assert len(net._recordings.found) == 1
+    with rt.settings(strategy="matrix"):
+        np.testing.assert_allclose(net.predict(x), expected, 1e-4, 1e-5)
+        assert len(net._recordings.found) == 1
+
+
+def test_strict_takes_no_way_in_c_that_is_not_direct() -> None:
+    def way(name: str, in_c: bool, is_direct: bool) -> Way:
+        strategy = Strategy(name, lambda _: None, lambda *_: Cost(1, 1, 1, 0), lambda *_: lambda *_: None, in_c)
+        return Way(strategy, None, Cost(1, 1, 1, 0, direct=is_direct))
+
+    fast, matrix = way("fast", True, False), way("matrix", False, True)
+    for accuracy, expected in (("fast", fast), ("strict", matrix)):
+        wanted = Settings("compiled", accuracy)
+        assert preferred((matrix, fast), wanted) is matrix
+        with traced(Tracing()):
+            assert preferred((matrix, fast), wanted) is expected
 
 
 def test_copies_have_recordings_of_their_own() -> None:

@@ -111,7 +111,7 @@ def _may_be_recorded(wanted: Settings, network: bool) -> bool:
     """Whether calls are recorded by these settings, nobody watches, and this thread is no part of something else."""
     if not (wanted.backend == "compiled" or (wanted.backend == "auto" and network)):
         return False
-    free = dry_run() is None and tracing() is None and observer() is None
+    free = wanted.strategy is None and dry_run() is None and tracing() is None and observer() is None
     return free and not getattr(this_thread, "worker", False)
 
 
