@@ -17,7 +17,7 @@ from gradscribe.adapters.functional import Functional
 
 Tensors = list[Any]
 
-OWN = {"params", "state", "grads", "_saved", "_judged", "buffers"}  # what is no option
+OWN = {"params", "state", "grads", "buffers"}  # what is no option, besides private names
 GIVEN = "Tensor[] inputs, str names, Tensor[] params"
 
 _numbers = count()
@@ -26,7 +26,7 @@ _known: dict[Any, "Operators"] = {}
 
 def operators_of(layer: Any) -> "Operators":
     """The operators of a layer; they are registered once for all layers of a class with the same options."""
-    options = {name: value for name, value in vars(layer).items() if name not in OWN}
+    options = {name: value for name, value in vars(layer).items() if name not in OWN and name[0] != "_"}
     if not all(map(_plain, options.values())):
         return Operators(layer)
     shapes = [(name, a.shape) for name, a in [*layer.params.items(), *layer.state.items()]]

@@ -112,6 +112,7 @@ def test_a_generated_network(cls: Any, shape: tuple[int, ...]) -> None:
 
     operators = module._operators
     assert as_module(cls(**F64, rng=1))._operators is operators
+    assert as_module(other)._operators is operators, "calls add no options"
     arguments = ([x], "x", list(module.parameters()), list(module.buffers()))
     torch.library.opcheck(operators.forward, arguments)
     results = [t.detach() for t in operators.forward(*arguments)]
