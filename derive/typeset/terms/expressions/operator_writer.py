@@ -91,8 +91,7 @@ class OperatorWriter(FormatSigns, ABC):
             case Same() | Added() | Convolved() | Correlated() | Kronecker() | Elementwise() | Scaled():
                 return _text(self.operands(e))
             case Matrices():
-                factors = (self._iverson(self.expr(a)) if isinstance(a, Elementwise) else self._side(a) for a in args)
-                return " ".join(factors)
+                return " ".join(map(self._side, args))
             case Apart() | Every():
                 steps = ",".join(self.expr(a) for a in args[1:])
                 steps = self._parens(steps) if len(args) > 2 or isinstance(args[1], Add | Mul) else steps
