@@ -20,7 +20,14 @@ from gradscribe.derive.derivation.gradient.outcome import as_statement, collecte
 from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.gradient.steps.chain_rows import chain_rule, reduced, with_quotient
 from gradscribe.derive.derivation.gradient.steps.collected_rows import Rows, insert, vanishing_words
-from gradscribe.derive.derivation.gradient.steps.elimination import Elimination, Rule, Vanishing, by_digits, by_solving, eliminate
+from gradscribe.derive.derivation.gradient.steps.elimination import (
+    Elimination,
+    Rule,
+    Vanishing,
+    by_digits,
+    by_solving,
+    eliminate,
+)
 from gradscribe.derive.derivation.gradient.steps.single_places import at_places, single_places
 from gradscribe.derive.derivation.gradient.steps.strand import favoured, renamed, settled
 from gradscribe.derive.derivation.letters.notation import Notation

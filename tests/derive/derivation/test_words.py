@@ -335,4 +335,11 @@ def test_a_place_that_asks_for_its_tap_slides_over_nothing() -> None:
     """``sum(r,k) dy[i+r,k] [(r,c)=(r*,c*)[i+r,k]]``: along r the bracket and the window go together."""
     page = derive(layer("weight w; y[n,i,k] = max(r,c) (x[n,i-r,c] + w[r,c,k])"))
     text = words(page)
-    assert "correlation" not in text and "⋆" not in text
+    assert "correlation" not in text
+    assert "⋆" not in text
+
+
+def test_functions_that_rows_have_are_defined() -> None:
+    """The slope of a softplus is a logistic function, which no equation of the page has."""
+    assert "softplus(a)=log(1+exp(a)). σ(a)=1/(1+exp(−a))." in words(derived("mish"))
+    assert "expm1(a)=exp(a)−1." in words(derived("elu"))

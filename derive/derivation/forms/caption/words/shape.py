@@ -140,7 +140,7 @@ def routed(p: Product) -> tuple[Expr, Expr, tuple[Operand, ...]] | None:
 
 
 def slides_alone(moved: Operand) -> bool:
-    """Whether nothing in it asks which tap of its window it is, as a place of a maximum does: that is no correlation."""
+    """Whether nothing in it asks which tap of its window it is: what a place of a maximum is part of slides nowhere."""
     taps = {w.tap for w in moved.windows}
     return not any(n.label in taps for _, read in moved.reads for n in read.numbers)
 
