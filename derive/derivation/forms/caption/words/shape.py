@@ -70,9 +70,9 @@ def of_elements(e: Expr, order: Sequence[str]) -> Expr:
     above = [f for f in parts if accesses(f) and not _is_inverse(f)]
     if not isinstance(e, Mul) or len(above) < 2:
         return e.func(*parts)
-    *factors, last = sorted(above, key=lambda f: (is_indicator(f), isinstance(f, Add | Added), _first(f, order)))
-    below = Mul(*(f for f in parts if accesses(f) and _is_inverse(f)))
-    return _scaled(Mul(*(f for f in parts if not accesses(f))), Elementwise(*factors, last * below))
+    factors = sorted(above, key=lambda f: (is_indicator(f), isinstance(f, Add | Added), _first(f, order)))
+    below = [f for f in parts if accesses(f) and _is_inverse(f)]
+    return _scaled(Mul(*(f for f in parts if not accesses(f))), Elementwise(*factors, *below))
 
 
 def _with_scale(summand: Expr) -> Expr:
