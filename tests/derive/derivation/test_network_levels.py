@@ -133,8 +133,8 @@ def test_every_kind_of_a_deep_network_is_derived_once() -> None:
 def test_a_level_says_what_is_read_in_the_boxes_of_another() -> None:
     page = text_writer.render(derived("lenet5"), look=Look(width=160))
     lines = {line.split()[0]: line for line in page.splitlines() if line.startswith("  ")}
-    assert lines["s2"].endswith("c3 for c5, s⁽ᶜ³⁾ for w⁽ᶜ⁵⁾")
-    assert lines["c1"].endswith("s2 for s4, c3 for c5, s⁽ᶜ³⁾ for w⁽ᶜ⁵⁾, x for z⁽ˢ⁴⁾")
+    assert lines["s2"].endswith("δ: c3 for c5, s⁽ᶜ³⁾ for w⁽ᶜ⁵⁾")
+    assert lines["c1"].endswith("δ: s2 for s4, c3 for c5, s⁽ᶜ³⁾ for w⁽ᶜ⁵⁾; w: x for z⁽ˢ⁴⁾")
     assert "levels 5 lower" in text_writer.render(replace(derived("resnet20"), repeated=()))
 
 
