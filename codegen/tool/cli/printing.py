@@ -57,7 +57,7 @@ def _page(topic: "Topic", letters: str) -> "Derivation":
         page = in_letters(PAGES[topic.name](), read_letters(letters, f"{topic.name}: letters"))
     else:
         page = derive(equations_of(topic.name), topic.wrt or None, topic.settings, letters=letters)
-    return replace(page, name=topic.title, title="") if topic.title else page
+    return replace(page, name=topic.title) if topic.title else page
 
 
 def printed_winograd(m: int, r: int, points: str | None, dims: int, form: str, look: Look = PLAIN) -> str:

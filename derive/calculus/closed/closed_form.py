@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, Integer, Mul
 
-from gradscribe.derive.calculus.closed.rewrites.factor import factored
+from gradscribe.derive.calculus.closed.rewrites.factor import divided_out, factored
 from gradscribe.derive.calculus.closed.rewrites.identities import Identities
 from gradscribe.derive.calculus.closed.rewrites.inserting import is_product, with_statistics
 from gradscribe.derive.calculus.closed.rewrites.known_sums import valued
@@ -137,6 +137,10 @@ class ClosedForms:
         value, identities = mirrored(value, self.signals) if self.shown else (value, ())
         if identities:
             yield Stage("identity", value, identities=identities)
+        divided = divided_out(value) if self.shown else value
+        if divided != value:
+            value = normal(divided, self.signals)
+            yield Stage("divide", value, "divisors cancelled")
         if not (inserted or known or _is_sum(value)):
             return
         value, read = read_by_name(value, free, self.readings, self.signals)
@@ -158,7 +162,11 @@ class ClosedForms:
     def _is_closed(self, gradient: str, before: Expr, stages: Sequence[Stage]) -> bool:
         inserted = {name for s in stages for name in s.inserted}
         summed = _is_sum(normal(before, self.signals)) and any(s.inserted or s.read for s in stages)
-        if not (summed or inserted & self.closed.keys() or any(s.known or s.identities for s in stages)):
+        if not (
+            summed
+            or inserted & self.closed.keys()
+            or any(s.known or s.identities or s.rule == "divide" for s in stages)
+        ):
             return False
         closed, shape = stages[-1].value, self.signals[gradient].shape
         allowed = self.given | (self._read(before) - inserted)

@@ -155,14 +155,15 @@ def _twice(every: Program) -> Section:
 
 def _part(every: Program, word: str, offset: Sequence[Expr], shape: Sequence[Expr], lead: str) -> Section:
     """The elements of the whole convolution from an offset on."""
-    cut = Statement(Tensor("v", tuple(shape)), Term(_free(shape), (), y(i + offset[0], j + offset[1])))
+    part = f"y_{word}"
+    cut = Statement(Tensor(part, tuple(shape)), Term(_free(shape), (), y(i + offset[0], j + offset[1])))
     commuted = Term(_free(y.shape), TAPS, x(i - r, j - t) * w(r, t))
     (plain,) = distribute(cut.term, "y", (commuted,), every)
     return _section(
         replace(every, statements=(*every.statements, cut)),
         (f"{word} convolution",),
         ((lead, Access("x"), " has the shape (", *joined(shape), "):"),),
-        Access("v", i, j),
+        Access(part, i, j),
         (("from there on", cut.term), (_words(Access("y"), " inserted"), plain)),
     )
 

@@ -13,13 +13,18 @@ from gradscribe.derive.derivation.forward.remarks.notes import notes
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section
-from gradscribe.derive.ir.term import Program, Statement
+from gradscribe.derive.ir.term import Program, Statement, Term
 
 
 def quotients(program: Program, sections: Iterable[Section]) -> tuple[Statement, ...]:
     """What the sections read besides the tensors of a program: the p that stands for h/z."""
     lets = dict.fromkeys(let for s in sections for part in s.parts for let in part.lets)
     return tuple(let for let in lets if let.target.name not in program.tensors)
+
+
+def terms(sections: Iterable[Section]) -> tuple[Term, ...]:
+    """What stands in the rows of sections."""
+    return tuple(t for s in sections for part in s.parts for step in part.steps for t in step.terms)
 
 
 def assembled(
@@ -39,7 +44,10 @@ def assembled(
         definitions=equations,
         sizes=tuple((size, reduced(value)) for size, value in program.sizes),
         notes=notes(
-            program, lets, rewritten.idealised, fixed, quotients=quotients(program, sections), equations=equations
+            *(program, lets, rewritten.idealised, fixed),
+            quotients=quotients(program, sections),
+            equations=equations,
+            rows=terms(sections),
         ),
         sections=tuple(sections),
         program=program,

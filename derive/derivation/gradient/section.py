@@ -20,7 +20,14 @@ from gradscribe.derive.derivation.gradient.outcome import as_statement, collecte
 from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.gradient.steps.chain_rows import chain_rule, reduced, with_quotient
 from gradscribe.derive.derivation.gradient.steps.collected_rows import Rows, insert, vanishing_words
-from gradscribe.derive.derivation.gradient.steps.elimination import Rule, Vanishing, by_digits, by_solving, eliminate
+from gradscribe.derive.derivation.gradient.steps.elimination import (
+    Elimination,
+    Rule,
+    Vanishing,
+    by_digits,
+    by_solving,
+    eliminate,
+)
 from gradscribe.derive.derivation.gradient.steps.single_places import at_places, single_places
 from gradscribe.derive.derivation.gradient.steps.strand import favoured, renamed, settled
 from gradscribe.derive.derivation.letters.notation import Notation
@@ -121,7 +128,8 @@ def gradient_section(
             gone.setdefault(v, {}).update({value: None} if value is not None else {})
         if gone:
             values = {v: tuple(own) for v, own in gone.items()}
-            reason = reasons.by_digits(list(gone)) if rule is by_digits else reasons.solved(values)
+            some = {v: n for v in gone if (n := _solved_in(v, eliminations)) is not None}
+            reason = reasons.by_digits(list(gone)) if rule is by_digits else reasons.solved(values, some)
             rows.add("digits" if rule is by_digits else "solve", reason, tuple(e.term for e in eliminations))
         strands = tuple(s.each(_eliminated(rule, s.preferred, program)) for s in strands)
         vanishing += [v for e in eliminations for v in e.vanishing]
@@ -162,6 +170,12 @@ def _is_elementwise(contribution: Contribution) -> bool:
     reader, indices = contribution.reader, contribution.access.indices
     places = [e for e in indices if not e.is_Integer]
     return is_pointwise(reader) and places == [r.index for r in reader.term.free]
+
+
+def _solved_in(index: Symbol, eliminations: Sequence[Elimination]) -> int | None:
+    """In how many sums an index went, where others still run over it; None where none does."""
+    went = sum(index in e.gone for e in eliminations)
+    return went if any(index in {r.index for r in e.term.bound} for e in eliminations) else None
 
 
 def _eliminated(rule: Rule, preferred: tuple[Symbol, ...], program: Program) -> Callable[[Term], Term]:

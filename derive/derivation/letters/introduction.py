@@ -11,13 +11,13 @@ from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation.letters.allocation import meaning, shape
 from gradscribe.derive.derivation.letters.collection import Group, Names
 from gradscribe.derive.derivation.letters.name import PRIME, Name
-from gradscribe.derive.derivation.letters.renaming import parts, symbols_of
+from gradscribe.derive.derivation.letters.renaming import expressions, parts, symbols_of
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.page_record import Derivation
-from gradscribe.derive.derivation.record.section_record import Formula, Premise, Step
+from gradscribe.derive.derivation.record.section_record import Formula, Premise, Section, Step
 from gradscribe.derive.derivation.record.sentence import Below, Equals, Label, Words, joined
 from gradscribe.derive.ir.index import integer
-from gradscribe.derive.ir.term import Access, Program, Range, Term
+from gradscribe.derive.ir.term import Access, InnerSum, Program, Range, Term
 from gradscribe.derive.layer.interface import Kind, Option
 
 WIDEST = 20
@@ -116,7 +116,8 @@ def _sizes(page: Derivation, names: Names) -> Iterator[Words]:
     known |= set().union(*(e.free_symbols for row in table for e in row.shape)) if not shared else set()
     open_ = [v for v, group in names.symbols.items() if group.kind in ("size", "parameter") and v not in known]
     if shared:
-        read = symbols_of((page.equations, page.sizes, page.printed_sections))
+        printed = dict.fromkeys(expressions((page.equations, page.sizes, *map(_printed, page.printed_sections))))
+        read = set().union(*map(_read, printed))
         read |= {v for ranges in _by_place(page).values() for r in ranges for v in r.extent.free_symbols}
         open_ = [v for v in open_ if v in read]
     if page.table is not None:
@@ -134,6 +135,20 @@ def _sizes(page: Derivation, names: Names) -> Iterator[Words]:
     rest = [v for v in open_ if not any(v in words for words in options) and v not in _formal(page)]
     if rest:
         yield (*joined(rest, " and "), " is a number." if len(rest) == 1 else " are numbers.")
+
+
+def _printed(section: Section) -> tuple[object, ...]:
+    """The words and rows of a section; what its captions are computed from is not printed."""
+    rows = ((p.title, p.setup, p.steps, p.caption) for p in section.parts)
+    boxes = ((r.lead, r.rows, r.name, r.form) for p in section.parts for r in p.results)
+    return *rows, *boxes
+
+
+def _read(e: Expr) -> set[Symbol]:
+    """The symbols that are printed of an expression: what a sum within a product runs over is not."""
+    if not e.has(InnerSum):
+        return e.free_symbols
+    return _read(e.body) if isinstance(e, InnerSum) else set().union(*map(_read, e.args))
 
 
 def _weights(table: LayerTable) -> Iterator[Expr]:

@@ -15,7 +15,7 @@ from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.derivation.forward.forward_equations import in_one_naming
 from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
 from gradscribe.derive.derivation.forward.remarks.notes import notes
-from gradscribe.derive.derivation.gradient.assembly import assembled, quotients
+from gradscribe.derive.derivation.gradient.assembly import assembled, quotients, terms
 from gradscribe.derive.derivation.gradient.zero import zero_section
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.backprop import BackPropagation
@@ -92,6 +92,7 @@ def derive_network(
             *notes(
                 *(program, (), rewritten.idealised, page.unchanging, stated, dict(shown.values)),
                 quotients(program, found),
+                rows=terms(s for s in found if s.likeness is None),
             ),
             *minimised,
         ),

@@ -66,11 +66,11 @@ class Inverse(Expr):
     """The inverse of a matrix; display only."""
 
 
-def joined(parts: Sequence[Expr | str], last: str = ", ") -> Words:
-    """``a, b, c``, with `last` before the last one."""
+def joined(parts: Sequence[Expr | str], last: str = ", ", between: str = ", ") -> Words:
+    """``a, b, c``, with `between` between any two and `last` before the last one."""
     words: list[Expr | str] = []
     for number, part in enumerate(parts):
         if number:
-            words.append(last if number == len(parts) - 1 else ", ")
+            words.append(last if number == len(parts) - 1 else between)
         words.append(part)
     return tuple(words)

@@ -47,7 +47,7 @@ SETTINGS = r"""\definecolor{new}{RGB}{0,90,160}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{3pt plus 2pt}
 \setlength{\jot}{2pt}
-\def\near{\abovedisplayskip5pt plus 2pt minus 2pt\belowdisplayskip\abovedisplayskip}% fonts set these, too
+\def\near{\abovedisplayskip4pt plus 2pt minus 2pt\belowdisplayskip\abovedisplayskip}% fonts set these, too
 \near
 \makeatletter
 \def\subsection{\@startsection{subsection}{2}{\z@}{-9pt plus -3pt}{3pt}{\normalfont\large\bfseries}}

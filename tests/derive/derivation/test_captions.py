@@ -32,7 +32,7 @@ from gradscribe.derive.ir.term import Access, Tensor
 from gradscribe.derive.layer.sampling import sample_sizes
 from gradscribe.derive.typeset.text import text_writer
 from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
-from tests.cases.catalogue import derived
+from tests.cases.catalogue import TRIED, derived
 from tests.cases.together import together
 
 
@@ -270,6 +270,33 @@ def test_what_stands_beside_a_sign_has_one_pair_of_parentheses() -> None:
     assert form(attention, "k") == "∂E/∂k = (∂E/∂h ⊙ h)ᵀ q"
 
 
+@together("name", TRIED)
+def test_tensors_side_by_side_are_a_product_of_matrices_only(name: str) -> None:
+    """`x exp(x)` in a form of whole tensors would be one: products element by element have their sign everywhere."""
+    boxes = [r for s in derived(name).sections for part in s.parts for r in part.results]
+    shown = [e for r in boxes for e in (r.form, *r.name) if isinstance(e, Expr)]
+    products = [p for e in shown for p in e.atoms(Mul)]
+    tensors = [[f for f in p.args if f.has(Access) and not (f.is_Pow and f.exp.is_negative)] for p in products]
+    assert all(len(found) < 2 for found in tensors)
+
+
+def test_formulas_within_forms() -> None:
+    """What stands within a function, a sum or a bracket has the sign, too; [...] with no relation in it is not used."""
+    texts = {
+        ("gelu", "x"): "∂E/∂x = 1/2 (δ ⊙ (s + √(2/π) (x ⊙ exp(−x²/2))))",
+        ("huber_loss", "x"): "∂E/∂x = 1/M (∂E/∂y ⊙ (r ⊙ [|r|≤δ] + δ (sign(r) ⊙ [|r|>δ])))",
+        ("hinge_loss", "x"): "∂E/∂x = −1/M (∂E/∂y ⊙ [1 − t ⊙ x > 0] ⊙ t)",
+        ("cross_entropy", "x"): "∂E/∂x = ∂E/∂y ⊙ (a ⊙ p − q) ⊙ 1/s",
+        ("simple_rnn_cell", "w"): "∂E/∂w = xᵀ (δ ⊙ (1−y²))",
+    }
+    for (name, wrt), expected in texts.items():
+        assert form(derived(name), wrt) == expected
+
+
+def test_windows_of_three_axes() -> None:
+    assert "windows of A × R × T elements, stride s" in words(derived("max_pool3d"), "x")
+
+
 def test_a_row_is_named_as_it_is_where_it_can_be() -> None:
     """h times a sum stays so; what is multiplied out is so only where the row alone has no name."""
     page = derive(layer("y[n, k] = tanh(x[n, k])^3"))
@@ -310,7 +337,7 @@ def test_a_tensor_that_two_factors_read_at_one_place_is_named_once() -> None:
     """``g (1 - g)`` behind a logistic function: not multiplied out into two products of matrices."""
     page = derive(layer("weight v; g[n,c] = sigmoid(sum(k) h[n,k]*v[k,c]); y[n,c] = x[n,c]*g[n,c]", "gate"))
     text = text_writer.render(page)
-    assert "\n  ∂E/∂h = [δ ⊙ x ⊙ g ⊙ (1−g)] vᵀ\n" in text
+    assert "\n  ∂E/∂h = (δ ⊙ x ⊙ g ⊙ (1−g)) vᵀ\n" in text
     assert "minus the matrix product" not in text
     assert certify(page, shapes=2).holds
 

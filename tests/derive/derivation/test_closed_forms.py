@@ -255,3 +255,27 @@ def test_no_divisor_that_was_not_one_before() -> None:
     closed = section(found, "x").closed
     steps = [closed] if closed is not None else []
     assert not any(f.is_Pow and f.exp.is_negative for s in steps for t in s.terms for f in t.body.args)
+
+
+ORDINAL = "weight b; p[n,k] = sigmoid(b[k]-f[n]); y = -sum(n,k) (t[n,k]*log(p[n,k])+(1-t[n,k])*log(1-p[n,k]))/N"
+"""Ordinal regression by cumulative logits; of one logit it is logistic regression."""
+
+
+def test_divisors_of_a_sum_that_stand_beside_it_cancel() -> None:
+    """``p (1-p) (t/p - (1-t)/(1-p))`` is t - p."""
+    page = derive(layer_of_text(ORDINAL), ["b", "f"])
+    for wrt, sign, over in (("b", -1, 0), ("f", 1, 1)):
+        found = section(page, wrt)
+        assert found.closed is not None
+        values, sizes = point(found, np.random.default_rng(5), 4)
+        expected = sign * values["dy"] * (values["t"] - values["p"]).sum(over) / len(values["t"])
+        np.testing.assert_allclose(row_value(found.closed.terms, values, sizes), expected, rtol=1e-12)
+        form = next(r.form for r in found.results if r.closed)
+        assert form is not None
+        assert f"Σ_{{{'nk'[over]}}} (t − p)" in TextTypesetter(found.closed.notation).expr(form)  # not (Σ t) − p
+    assert certify(page, shapes=3).holds
+
+
+def test_parameters_that_divide_stay() -> None:
+    """A S (1 - y²/A²) is how a scaled tanh is written."""
+    assert section(derived("scaled_tanh"), "x").closed is None

@@ -133,8 +133,8 @@ def test_every_kind_of_a_deep_network_is_derived_once() -> None:
 def test_a_level_says_what_is_read_in_the_boxes_of_another() -> None:
     page = text_writer.render(derived("lenet5"), look=Look(width=160))
     lines = {line.split()[0]: line for line in page.splitlines() if line.startswith("  ")}
-    assert lines["s2"].endswith("c3 for c5, s⁽ᶜ³⁾ for w⁽ᶜ⁵⁾")
-    assert lines["c1"].endswith("s2 for s4, c3 for c5, s⁽ᶜ³⁾ for w⁽ᶜ⁵⁾, x for z⁽ˢ⁴⁾")
+    assert lines["s2"].endswith("δ: c3 for c5, s⁽ᶜ³⁾ for w⁽ᶜ⁵⁾")
+    assert lines["c1"].endswith("δ: s2 for s4, c3 for c5, s⁽ᶜ³⁾ for w⁽ᶜ⁵⁾; w: x for z⁽ˢ⁴⁾")
     assert "levels 5 lower" in text_writer.render(replace(derived("resnet20"), repeated=()))
 
 
@@ -321,3 +321,18 @@ def test_operator_forms_alone_have_no_numbers_in_the_table() -> None:
     table = text[text.index("All levels") : text.index("Update")]
     assert re.search(r"c5 .* δ, w, b", table)
     assert not re.search(r"\(\d+\)", table)
+
+
+def test_what_is_read_in_one_box_of_a_level_is_said_of_that_box() -> None:
+    """lenet: the error signal of f6 has a box of its own, its w is read in one of the output; f5 has both elsewhere."""
+    text = " ".join(text_writer.render(derived("lenet"), look=Look(width=200)).split())
+    assert "δ (33), w (26), b (29) w: f5 for f6" in text
+    assert "δ (33), w (26), b (29) δ: f6 for output; w: s⁽ˢ⁴⁾ for z⁽ᶠ⁶⁾" in text
+
+
+@pytest.mark.parametrize("name", ["lenet", "vgg11"])
+def test_a_size_that_is_introduced_is_read(name: str) -> None:
+    text = text_writer.render(derived(name))
+    sizes = re.findall(r"\b([A-Z]_\w+)=", text)
+    assert len(sizes) > 5
+    assert all(len(re.findall(rf"\b{size}\b", text)) > 1 for size in sizes)

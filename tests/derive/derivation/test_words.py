@@ -316,3 +316,30 @@ def test_a_reason_names_what_is_left_in_every_sum() -> None:
     assert "of j only 2W+p−2−j′, j′+p and p−j′ are left, one in each sum\n" in page
     assert "[0≤W−2−j<p]" in page
     assert "W′−W−p" not in page
+
+
+def test_what_only_one_sum_is_solved_for_is_said_of_that_one() -> None:
+    """Of three sums over j one has the bracket [j'=j-p]; the others still run over j in the next row."""
+    assert "in one of the sums, of j only j′+p is left" in words(derived("replication_pad1d"))
+    assert "in one of the sums" not in words(derived("reflection_pad1d"))  # one value in each
+
+
+def test_what_a_maximum_finds_on_padding_is_left_out() -> None:
+    """Where the maximum may be a zero beside the tensor; one that is restricted to it never is."""
+    padded = derive(layer("y[n,i,c] = max(r) (x[n,2*i+r-1,c] + w[r,c])"))
+    assert "of its window, and leaves out what falls on padding." in words(padded)
+    assert "falls on padding" not in words(derived("max_pool2d"))
+
+
+def test_a_place_that_asks_for_its_tap_slides_over_nothing() -> None:
+    """``sum(r,k) dy[i+r,k] [(r,c)=(r*,c*)[i+r,k]]``: along r the bracket and the window go together."""
+    page = derive(layer("weight w; y[n,i,k] = max(r,c) (x[n,i-r,c] + w[r,c,k])"))
+    text = words(page)
+    assert "correlation" not in text
+    assert "⋆" not in text
+
+
+def test_functions_that_rows_have_are_defined() -> None:
+    """The slope of a softplus is a logistic function, which no equation of the page has."""
+    assert "softplus(a)=log(1+exp(a)). σ(a)=1/(1+exp(−a))." in words(derived("mish"))
+    assert "expm1(a)=exp(a)−1." in words(derived("elu"))

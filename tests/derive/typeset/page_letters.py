@@ -16,7 +16,7 @@ from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Result
 from gradscribe.derive.derivation.record.sentence import Label, Scalar
 from gradscribe.derive.ir.functions import activation, activation_prime, sigmoid
-from gradscribe.derive.ir.term import Access, Program, Range, Statement
+from gradscribe.derive.ir.term import Access, InnerSum, Program, Range, Statement
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
 
 Meanings = dict[str, set[tuple[str, str]]]
@@ -123,11 +123,29 @@ def clashes(page: Derivation) -> Meanings:
     return {letter: found for letter, found in meanings(page).items() if len(found) > 1}
 
 
+def written(value: Any) -> Iterator[Symbol]:
+    """The symbols that are printed: what the sums of a row run over is not."""
+    if isinstance(value, Range | Program | Statement | Notation):
+        return
+    if isinstance(value, InnerSum):
+        yield from written(value.body)
+    elif isinstance(value, Symbol):
+        yield value
+    elif isinstance(value, sympy.Basic):
+        yield from (s for part in value.args for s in written(part))
+    elif isinstance(value, MatrixBase | tuple | list):
+        yield from (s for part in value for s in written(part))
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield from (s for field in fields(value) for s in written(getattr(value, field.name)))
+
+
 def unintroduced(page: Derivation) -> set[Symbol]:
     """The sizes and parameters that neither a sentence nor a table nor a formula of the page introduces."""
     everything = list(printed(page))
     indices = {leaf.index for _, part in everything for leaf in leaves(part) if isinstance(leaf, Range)}
-    used = {a for _, part in everything for a in atoms(part) if isinstance(a, Symbol)} - indices
+    ranges = [r for d in page.equations for t in d.terms for r in t.ranges]  # a sentence has these
+    used = {s for _, part in everything for s in written(part)} - indices
+    used |= {s for r in ranges for s in r.extent.free_symbols}
     shapes = [(row.shape, row.weights) for row in rows_of(page)]
     said = (page.setup, page.glossary, page.notes, [symbol for symbol, _ in page.sizes], shapes, page.premises)
     return used - {a for a in atoms(said) if isinstance(a, Symbol)}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from sympy import Add, Expr, Integer, Mul, Pow, gcd, sign
+from sympy import Add, Expr, Integer, Mul, Pow, expand, gcd, sign
 from sympy.core.sorting import ordered
 
 from gradscribe.derive.calculus.closed.rewrites.nested import length, normal, reads
@@ -59,6 +59,24 @@ def common_in_front(body: Expr) -> Expr:
         shared = any(_shared_powers(_products(parts), False).values())
         inside = _in_front(parts, False, True) if shared else factor
         factors.append(inside if length(inside) < length(factor) else factor)
+    return Mul(*factors)
+
+
+def divided_out(expression: Expr) -> Expr:
+    """Products without the divisors of a sum in them, where that is shorter: p (1-p) (t/p - (1-t)/(1-p)) is t - p."""
+    if isinstance(expression, InnerSum):
+        return InnerSum(divided_out(expression.body), *expression.ranges)
+    if isinstance(expression, Add) and expression.has(InnerSum):
+        return Add(*map(divided_out, expression.args))
+    factors = [divided_out(f) if f.has(InnerSum) else f for f in Mul.make_args(expression)]
+    for total in (f for f in factors if isinstance(f, Add) and f.has(Access) and not f.has(InnerSum)):
+        bases = (f.as_base_exp() for part in total.args for f in Mul.make_args(part))
+        below = {base for base, power in bases if power.is_negative and base.has(Access)}
+        above = [f for f in factors if f.as_base_exp()[0] in below]
+        put = Add(*(Mul(*above, part) for part in total.args))
+        shortest = min(put, expand(put), key=length)
+        if above and length(shortest) < length(Mul(*above, total)):
+            return Mul(*(f for f in factors if f not in (*above, total)), shortest)
     return Mul(*factors)
 
 

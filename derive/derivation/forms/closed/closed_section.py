@@ -9,6 +9,7 @@ from gradscribe.derive.calculus.closed.stage import Stage, as_terms
 from gradscribe.derive.derivation.forms.caption.operation import Caption, Whole
 from gradscribe.derive.derivation.forms.caption.reading.row_reader import caption
 from gradscribe.derive.derivation.forms.caption.words.operator_form import operator_form
+from gradscribe.derive.derivation.forms.caption.words.shape import of_elements
 from gradscribe.derive.derivation.forms.caption.words.signs import Same
 from gradscribe.derive.derivation.forms.closed.digit_form import in_digits
 from gradscribe.derive.derivation.forms.closed.whole_form import whole_form
@@ -39,7 +40,8 @@ def _in_whole_tensors(row: Step, forms: ClosedForms) -> tuple[Whole | Caption | 
     """The row in sums over axes or, where a label is one of its factors, as an operation with a name; and its form."""
     whole = whole_form(row)
     if whole is not None:
-        return whole, Same(Access(row.left.tensor), whole.value)
+        order = [name for name, _ in whole.tensors]
+        return whole, Same(Access(row.left.tensor), of_elements(whole.value, order))
     tensors = (*forms.program.inputs, *forms.signals.values(), *(let.target for let in forms.lets))
     named = caption(row, replace(forms.program, inputs=tuple(dict.fromkeys(tensors))))
     form = operator_form(named, row.left.tensor) if named is not None else None

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import sympy
 from sympy import Expr, Symbol
+from sympy.codegen.cfunctions import expm1, log1p
 
 from gradscribe.derive.calculus.collapse import proved
 from gradscribe.derive.calculus.reduced_sizes import named
@@ -13,7 +14,7 @@ from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.sentence import Below, Equals, Words, joined
-from gradscribe.derive.ir.functions import sigmoid
+from gradscribe.derive.ir.functions import sigmoid, softplus
 from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Term, accesses
 
 
@@ -26,6 +27,7 @@ def notes(
     numbers: Mapping[Symbol, Expr] | None = None,
     quotients: Sequence[Statement] = (),
     equations: Sequence[Definition] = (),
+    rows: Iterable[Term] = (),
 ) -> tuple[Words, ...]:
     """The sentences: what is written out, padding, functions, for which sizes, places of maxima, constants, quotients.
 
@@ -38,6 +40,7 @@ def notes(
         numbers: sizes that a network fixes.
         quotients: what rows have a letter for though no equation defines it.
         equations: as they are printed, where sums over digits stand among them.
+        rows: what stands in rows, where slopes have functions of their own.
     """
     shown = tuple(s for s in program.statements if stated is None or s.target.name in stated)
     part = replace(program, statements=shown)
@@ -45,7 +48,7 @@ def notes(
         *_written_out(lets),
         *single_summands(equations, program),
         *_padding(program, shown, numbers or {}),
-        *((Equals(function, meaning), ".") for function, meaning in sorted(_explained(part), key=str)),
+        *((Equals(function, meaning), ".") for function, meaning in _explained(part, rows)),
         *_stated_for([one for one in idealised if one.equation.target.name in {s.target.name for s in shown}]),
         *_places(part),
         *_constants(program, shown, unchanging),
@@ -127,18 +130,17 @@ def _is_read(name: str, program: Program) -> bool:
     return any(a.tensor == name for s in program.statements for a in accesses(s.term.body))
 
 
-def _explained(program: Program) -> list[tuple[Expr, Expr]]:
-    """Functions that are written with a symbol, and what they are."""
-    letter = Symbol("a", real=True)
-    return [
-        (function(letter), meaning(letter))
-        for function, meaning in ((sigmoid, _logistic),)
-        if any(s.term.body.has(function) for s in program.statements)
-    ]
-
-
-def _logistic(a: Symbol) -> Expr:
-    return 1 / (1 + sympy.exp(-a))
+def _explained(program: Program, rows: Iterable[Term]) -> list[tuple[Expr, Expr]]:
+    """Functions that not every reader knows by their names, and what they are."""
+    a = Symbol("a", real=True)
+    bodies = [t.body for t in (*(s.term for s in program.statements), *rows)]
+    meanings = {
+        log1p: sympy.log(1 + a),
+        expm1: sympy.exp(a) - 1,
+        softplus: sympy.log(1 + sympy.exp(a)),
+        sigmoid: 1 / (1 + sympy.exp(-a)),
+    }
+    return [(function(a), meaning) for function, meaning in meanings.items() if any(b.has(function) for b in bodies)]
 
 
 def _padding(program: Program, shown: Sequence[Statement], numbers: Mapping[Symbol, Expr]) -> Iterator[Words]:

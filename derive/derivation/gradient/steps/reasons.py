@@ -85,18 +85,23 @@ def left_over(pairs: Iterable[Mapping[Symbol, Symbol]]) -> Words:
     return ("of ", *joined(gone), " only ", *joined(stays), " is left" if len(stays) == 1 else " are left")
 
 
-def solved(found: Mapping[Symbol, Sequence[Expr]]) -> Words:
+def solved(found: Mapping[Symbol, Sequence[Expr]], some: Mapping[Symbol, int]) -> Words:
     """What indices are that brackets are solved for, in one sum this and in another one that.
 
     Of those like the first one it is not said again.
+
+    Args:
+        found: the values of every index.
+        some: of an index that other sums still run over, in how many it is solved for.
     """
     (index, values), *others = found.items()
-    kind = _kind(values)
-    like = [v for v, own in others if _kind(own) == kind]
+    kind = (*_kind(values), some.get(index))
+    like = [v for v, own in others if (*_kind(own), some.get(v)) == kind]
     unlike = {v: own for v, own in others if v not in like}
     likewise: Words = ("; of ", *joined(like), " likewise") if like else ()
-    rest: Words = ("; ", *solved(unlike)) if unlike else ()
-    return ("of ", index, " only ", *_left(values), *likewise, *rest)
+    rest: Words = ("; ", *solved(unlike, some)) if unlike else ()
+    place = f"in {'one' if some[index] == 1 else some[index]} of the sums, " if index in some else ""
+    return (f"{place}of ", index, " only ", *_left(values), *likewise, *rest)
 
 
 def _kind(values: Sequence[Expr]) -> tuple[int, bool]:

@@ -70,7 +70,7 @@ def exchanged(sections: Sequence[Section], notation: Notation) -> Words:
     """
     like = [(s, dict.fromkeys(_pairs(s, notation))) for s in sections if s.likeness is not None]
     every = dict.fromkeys(pair for _, pairs in like for pair in pairs)
-    if len({there for there, _ in every}) == len(every):
+    if len(like) == len(sections) and _is_one_reading([*every, *(_own(s, notation) for s, _ in like)]):
         shifts = {_number(there) - _number(here) if _is_numbered(there, here) else None for there, here in every}
         shift = shifts.pop() if len(shifts) == 1 and len(every) > 1 else None
         return (f"levels {abs(shift)} {'lower' if shift > 0 else 'higher'}",) if shift else _said(list(every))
@@ -78,6 +78,18 @@ def exchanged(sections: Sequence[Section], notation: Notation) -> Words:
     for section, pairs in like:
         names.setdefault(_said(list(pairs)), []).append(gradient_letter(section, notation))
     return _listed([(*joined(own), ": ", *said) for said, own in names.items() if said], "; ")
+
+
+def _is_one_reading(pairs: Sequence[Pair]) -> bool:
+    """Whether nothing would be read as one thing in a box and as another in the next."""
+    return len({there for there, _ in pairs}) == len(set(pairs))
+
+
+def _own(section: Section, notation: Notation) -> Pair:
+    """The level of what the rows of a section are like, and its own."""
+    assert section.likeness is not None
+    there, here = (letter_and_level(name, notation)[1] for name in (section.likeness.of, section.wrt))
+    return Label(there), Label(here)
 
 
 def gradient_letter(section: Section, notation: Notation) -> Letter:

@@ -92,8 +92,7 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
     heading = Heading("gradient", level, capitalised(section.title))
     if form == "operator":
         short = tuple(tuple(_without_rows(result, numbers)) for result in section.results)
-        setup = paragraph([sentence for sentence in section.setup if sentence[0] != ELEMENT])
-        return Part(section.steps[0].notation, ((heading, *setup), *short))
+        return Part(section.steps[0].notation, ((heading, *_functions(section)), *short))
     if section.like:
         first, last = numbers.rows[section.like]
         rows = f"row {first}" if first == last else f"rows {first} to {last}"
@@ -111,7 +110,7 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
         section = replace(section, results=(replace(first_, lead=(), name=name), *others))
     elif is_box(section):
         numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
-        passages = [(heading, *paragraph([(*capitalised(section.steps[0].reason), ":")]))]
+        passages = [(heading, *_functions(section), *paragraph([(*capitalised(section.steps[0].reason), ":")]))]
     else:
         before = numbers.last
         own = section.steps[:-1] if _is_boxed_at_once(section) else section.steps
@@ -126,6 +125,11 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
     if section.closed is not None and not section.like:  # the rows that lead to the closed form, too
         numbers.rows[section.wrt] = numbers.rows[section.wrt][0], numbers.last - 1
     return Part(section.steps[0].notation, (*passages, *boxes))
+
+
+def _functions(section: Section) -> Passage:
+    """What is said before rows but for the element that they are about: which function f is."""
+    return paragraph([sentence for sentence in section.setup if sentence[0] != ELEMENT])
 
 
 def _letter(section: Section, tensor: str) -> str:

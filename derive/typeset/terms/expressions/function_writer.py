@@ -5,6 +5,7 @@ from abc import ABC
 import sympy
 from sympy import Add, Expr, Mul, Pow, Symbol
 
+from gradscribe.derive.derivation.forms.caption.words.signs import OperatorSign
 from gradscribe.derive.derivation.forms.example.spelling import Numeral
 from gradscribe.derive.ir.functions import (
     activation,
@@ -103,8 +104,9 @@ class FunctionWriter(ProductWriter, ABC):
 
     def _compared(self, bracket: Expr) -> str:
         args = bracket.args
+        space = " " if bracket.has(OperatorSign) else ""
         if isinstance(bracket, step):
-            return f"{self.expr(args[0])}>0"
+            return f"{self.expr(args[0])}{space}>{space}0"
         if isinstance(bracket, equal):
             plain = isinstance(args[0], Symbol | Access) or not isinstance(args[1], Access)
             first, second = args if plain else args[::-1]
@@ -114,4 +116,4 @@ class FunctionWriter(ProductWriter, ABC):
         relation = {greater: ">", at_least: self.at_least, unequal: self.unequal}[bracket.func]
         if args[1].has(Access) and not args[0].has(Access):  # [x < 1] rather than [1 > x]
             args, relation = args[::-1], {greater: "<", at_least: self.at_most}.get(bracket.func, relation)
-        return f"{self.expr(args[0])}{relation}{self.expr(args[1])}"
+        return f"{self.expr(args[0])}{space}{relation}{space}{self.expr(args[1])}"

@@ -91,8 +91,7 @@ class OperatorWriter(FormatSigns, ABC):
             case Same() | Added() | Convolved() | Correlated() | Kronecker() | Elementwise() | Scaled():
                 return _text(self.operands(e))
             case Matrices():
-                factors = (self._iverson(self.expr(a)) if isinstance(a, Elementwise) else self._side(a) for a in args)
-                return " ".join(factors)
+                return " ".join(map(self._side, args))
             case Apart() | Every():
                 steps = ",".join(self.expr(a) for a in args[1:])
                 steps = self._parens(steps) if len(args) > 2 or isinstance(args[1], Add | Mul) else steps
@@ -103,7 +102,8 @@ class OperatorWriter(FormatSigns, ABC):
                 return self._hat(args[0].tensor)
             case Total():
                 over = self._reduction(SUM, [[Part(self.expr(v)) for v in args[1:]]])
-                return f"{''.join(part.text for part in over)} {self.expr(args[0], tight=True)}"
+                body = self._side(args[0]) if isinstance(args[0], Added) else self.expr(args[0], tight=True)
+                return f"{''.join(part.text for part in over)} {body}"
             case Unpooled() | OneHot() | Reshaped() | Shifted():
                 return self._call(CALLED[type(e)], [self.expr(a) for a in args])
             case Ones():

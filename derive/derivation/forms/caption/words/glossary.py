@@ -6,7 +6,8 @@ from sympy import Expr, Function, Symbol, preorder_traversal
 
 from gradscribe.derive.calculus.collapse import radix_order
 from gradscribe.derive.derivation.forms.caption.operation import Caption, Digits, Product, Whole, Window
-from gradscribe.derive.derivation.forms.caption.words.shape import full, product_of_matrices, routed, valid
+from gradscribe.derive.derivation.forms.caption.remainder import expanded
+from gradscribe.derive.derivation.forms.caption.words.shape import full, product_of_matrices, reach, routed, valid
 from gradscribe.derive.derivation.forms.caption.words.signs import (
     Apart,
     Convolved,
@@ -156,7 +157,9 @@ def _signs(boxes: Sequence[Result], equations: Sequence[Term]) -> Iterator[Words
             a,
             " at the place ",
             g,
-            " of its window.",
+            " of its window",
+            *((", and leaves out what falls on padding",) if _pads(products, equations) else ()),
+            ".",
         )
     if Reshaped in used:
         yield (Reshaped(a), " has the elements of ", a, " in row-major order in the shape of what it is equal to.")
@@ -177,6 +180,13 @@ def _signs(boxes: Sequence[Result], equations: Sequence[Term]) -> Iterator[Words
     yield from _digits(boxes, equations)
     if used & {Elementwise, Hadamard}:
         yield (Hadamard(), " multiplies element by element; a tensor is the same along an axis that it lacks.")
+
+
+def _pads(products: Sequence[Product], equations: Sequence[Term]) -> bool:
+    """Whether the maximum of a window may be one of the zeros before or behind its tensor."""
+    open_ = any(t.reduction.selects and not t.guards for t in equations)
+    found = [(w, p) for p in products if routed(p) is not None for w in p.windows]
+    return open_ and any(expanded(reach(w, p) - w.before) != 0 for w, p in found)
 
 
 def _digits(boxes: Sequence[Result], terms: Sequence[Term]) -> Iterator[Words]:

@@ -17,6 +17,7 @@ from gradscribe.derive.derivation.forms.caption.words.shape import (
     product_of_matrices,
     reshaped_product,
     routed,
+    slides_alone,
     total,
 )
 from gradscribe.derive.derivation.forms.caption.words.signs import (
@@ -107,7 +108,7 @@ def _sliding(p: Product) -> tuple[Expr, ...]:
     moved, kernels = bare(p.moved), [bare(o) for o in p.kernels]
     windows = p.windows
     uniform = all(len({getattr(w, way) for w in windows}) == 1 for way in ("turned", "mirrored", "backwards"))
-    if moved is None or None in kernels or len(kernels) > 1 or not uniform:
+    if moved is None or None in kernels or len(kernels) > 1 or not uniform or not slides_alone(p.moved):
         return ()
     first = windows[0]
     kernel = next((k for k in kernels if k is not None), None) or ones(p)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import sympy
-from sympy import Dummy, Expr, Mul, Symbol
+from sympy import Add, Dummy, Expr, Mul, Pow, Symbol
 
 from gradscribe.derive.derivation.forms.caption.operation import (
     Digits,
@@ -16,16 +16,19 @@ from gradscribe.derive.derivation.forms.caption.operation import (
 )
 from gradscribe.derive.derivation.forms.caption.remainder import expanded
 from gradscribe.derive.derivation.forms.caption.words.signs import (
+    Added,
     Elementwise,
     Kronecker,
     Matrices,
     OneHot,
     Ones,
     Reshaped,
+    Scaled,
     Total,
     Transposed,
 )
-from gradscribe.derive.ir.term import Access
+from gradscribe.derive.ir.functions import is_indicator
+from gradscribe.derive.ir.term import Access, accesses
 from gradscribe.kept import kept_with
 
 SHORT = 16
@@ -48,8 +51,55 @@ def bare(operand: Operand) -> Expr | None:
     leaves = list(reads)
     places = {f: min(n for n, e in enumerate(leaves) if f.has(e)) for f in Mul.make_args(operand.value)}
     factors = sorted(places, key=lambda f: (places[f], f.is_Add))
-    shown = [f.xreplace({leaf: e for leaf, e in whole.items() if e is not None}) for f in factors]
+    shown = [of_elements(f.xreplace({leaf: e for leaf, e in whole.items() if e is not None}), names) for f in factors]
     return Elementwise(*shown) if len(shown) > 1 else shown[0]
+
+
+def of_elements(e: Expr, order: Sequence[str]) -> Expr:
+    """A formula in whole tensors whose products say ⊙: two tensors side by side would be a product of matrices.
+
+    Args:
+        e: the formula.
+        order: its tensors in reading order.
+    """
+    if isinstance(e, Access) or not accesses(e):
+        return e
+    parts = [of_elements(a, order) for a in e.args]
+    if isinstance(e, Add) and any(isinstance(p, Elementwise | Scaled) for p in parts):
+        return Added(*sorted(map(_with_scale, parts), key=lambda p: (*_kind(p), _first(p, order))))
+    above = [f for f in parts if accesses(f) and not _is_inverse(f)]
+    if not isinstance(e, Mul) or len(above) < 2:
+        return e.func(*parts)
+    factors = sorted(above, key=lambda f: (is_indicator(f), isinstance(f, Add | Added), _first(f, order)))
+    below = [f for f in parts if accesses(f) and _is_inverse(f)]
+    return _scaled(Mul(*(f for f in parts if not accesses(f))), Elementwise(*factors, *below))
+
+
+def _with_scale(summand: Expr) -> Expr:
+    """A summand with its number in front."""
+    if not isinstance(summand, Mul):
+        return summand
+    scale = Mul(*(f for f in summand.args if not accesses(f)))
+    return _scaled(scale, Mul(*(f for f in summand.args if accesses(f))))
+
+
+def _scaled(scale: Expr, e: Expr) -> Expr:
+    return e if scale == 1 else Scaled(scale, e)
+
+
+def _kind(summand: Expr) -> tuple[bool, bool, bool]:
+    """Numbers first, then what is no product; what is taken away last."""
+    negative = isinstance(summand, Scaled) and summand.args[0].could_extract_minus_sign()
+    return negative, bool(accesses(summand)), summand.has(Elementwise)
+
+
+def _first(e: Expr, order: Sequence[str]) -> int:
+    """The place of the first of its tensors."""
+    return min((order.index(a.tensor) for a in accesses(e)), default=-1)
+
+
+def _is_inverse(factor: Expr) -> bool:
+    return isinstance(factor, Pow) and bool(factor.exp.could_extract_minus_sign())
 
 
 def letter(operand: Operand) -> Expr | None:
@@ -87,6 +137,12 @@ def routed(p: Product) -> tuple[Expr, Expr, tuple[Operand, ...]] | None:
         return None
     tensors = {leaf: Access(r.tensor) for o in signal for leaf, r in o.reads if leaf != bracket}
     return value.xreplace(tensors), Access(at.tensor), tuple(o for o in p.operands if o not in signal)
+
+
+def slides_alone(moved: Operand) -> bool:
+    """Whether nothing in it asks which tap of its window it is: what a place of a maximum is part of slides nowhere."""
+    taps = {w.tap for w in moved.windows}
+    return not any(n.label in taps for _, read in moved.reads for n in read.numbers)
 
 
 def _is_plain(operand: Operand) -> bool:

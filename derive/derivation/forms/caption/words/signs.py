@@ -42,7 +42,7 @@ class Kronecker(OperatorSign):
 
 
 class Elementwise(OperatorSign):
-    """``a ⊙ b``: multiplied element by element; in brackets within a product of matrices."""
+    """``a ⊙ b``: multiplied element by element."""
 
 
 class Matrices(OperatorSign):

@@ -6,7 +6,7 @@ from sympy import Expr
 
 from gradscribe.derive.derivation.forms.caption.operation import Product, Repeated, Window
 from gradscribe.derive.derivation.forms.caption.remainder import expanded
-from gradscribe.derive.derivation.forms.caption.words.shape import bare, full, ones, reach, routed, valid
+from gradscribe.derive.derivation.forms.caption.words.shape import bare, full, ones, reach, routed, slides_alone, valid
 from gradscribe.derive.derivation.forms.caption.words.signs import Rotated
 from gradscribe.derive.derivation.record.sentence import Hadamard, Words, joined
 from gradscribe.derive.ir.index import sign
@@ -16,7 +16,7 @@ def sliding_words(p: Product) -> Words:
     """Convolution or correlation, how operands are put apart and padded, what is summed besides."""
     assert p.moved is not None  # there are windows
     moved, kernels = bare(p.moved), [bare(o) for o in p.kernels]
-    if moved is None or None in kernels:
+    if moved is None or None in kernels or not slides_alone(p.moved):
         return ()
     windows = p.windows
     if all(w.mirrored for w in windows):
@@ -126,7 +126,7 @@ def routed_words(p: Product) -> Words:
     words: Words = ("every element of ", signal, " added at the place ", position, " of its window")
     windows, repeated = p.windows, [a for o in p.operands for a in o.axes if isinstance(a, Repeated)]
     if windows:
-        words += (", windows of ", *joined([p.extent(w.tap) for w in windows if w.tap is not None], " × "), " elements")
+        words += (", windows of ", *_by([p.extent(w.tap) for w in windows if w.tap is not None]), " elements")
         words += (", stride ", *one_or_each([w.spread for w in windows])) if any(w.spread != 1 for w in windows) else ()
         words += (
             (", dilated by ", *one_or_each([w.dilation for w in windows]))
@@ -137,5 +137,10 @@ def routed_words(p: Product) -> Words:
         words += (", padded by ", *one_or_each(before)) if any(before) else ()
     elif repeated:
         sizes = list(dict.fromkeys((a.at, a.times) for a in repeated))
-        words += (", windows of ", *joined([times for _, times in sizes], " × "), " elements that do not overlap")
+        words += (", windows of ", *_by([times for _, times in sizes]), " elements that do not overlap")
     return (*(w for e in factors for w in (e, " ", Hadamard(), " ")), *(("[", *words, "]") if factors else words))
+
+
+def _by(sizes: Sequence[Expr]) -> Words:
+    """``R × T``."""
+    return joined(sizes, " × ", " × ")
