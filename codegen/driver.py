@@ -33,6 +33,9 @@ from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.kept import kept
 
+CATALOGUE = "gradscribe.generated"
+"""The package of what is generated from the catalogue."""
+
 _numbers = count()
 
 
@@ -98,10 +101,14 @@ def compile_module(module: Emitted, backend: str = DEFAULT) -> ModuleType:
 def shared(backend: str = DEFAULT) -> Mapping[str, ModuleType]:
     """What every module needs beside it, by name: loaded once, so that all modules have one set of settings and pools.
 
-    No user's text is in it.
+    It is what stands beside the catalogue, unless that is of other templates. No user's text is in it.
     """
-    texts = target(backend).shared().items()
-    return _Package({_dotted(path): compile(text, _place(path, text), "exec") for path, text in texts}).loaded({})
+    texts = target(backend).shared()
+    if all(_in_catalogue(path, text) for path, text in texts.items()):
+        return {name: import_module(f"{CATALOGUE}.{name.removesuffix('.__init__')}") for name in map(_dotted, texts)}
+    return _Package({_dotted(path): compile(text, _place(path, text), "exec") for path, text in texts.items()}).loaded(
+        {}
+    )
 
 
 def _dotted(path: str) -> str:
@@ -109,17 +116,19 @@ def _dotted(path: str) -> str:
 
 
 def _place(path: str, text: str) -> str:
-    """What the code of a file in a package is said to come from: the same file of the package here, where there is one.
+    """What the code of a file in a package is said to come from: the same file of the catalogue, where there is one."""
+    return str(_in_catalogue(path, text) or f"<{_dotted(path)}>")
 
-    Machine code is kept beside that file: compiled once, it is there for all packages in memory, and the next process.
-    """
-    found = find_spec("gradscribe.generated")
+
+def _in_catalogue(path: str, text: str) -> Path | None:
+    """The file of the catalogue with that text."""
+    found = find_spec(CATALOGUE)
     for folder in (found.submodule_search_locations or ()) if found is not None else ():
         file = Path(folder).resolve() / path
         with suppress(OSError):  # a name that is too long for a file
             if file.is_file() and file.read_text(encoding="utf-8") == text:
-                return str(file)
-    return f"<{_dotted(path)}>"
+                return file
+    return None
 
 
 class _Package(Loader, MetaPathFinder):

@@ -1,5 +1,6 @@
 """Windows against direct indexing, and the ranges in which brackets hold against a search."""
 
+import tracemalloc
 from itertools import product
 from typing import Any
 
@@ -58,6 +59,18 @@ def test_window_shares_memory_where_nothing_is_padded() -> None:
     view = rt.window("i+r c -> i r c", source, (3, 2, 5))
     assert np.shares_memory(view, source)
     assert not np.shares_memory(rt.window("i+0 c -> i c", source, (5, 5)), source)
+
+
+def test_what_lies_between_the_elements_that_are_met_is_not_copied() -> None:
+    source = np.ones((3000, 4))
+    tracemalloc.start()
+    try:
+        view = rt.window("3i+6r c-1 -> i r c", source, (1000, 2, 5))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert view.sum() == 2 * 4 * 1000 - 2 * 4
+    assert most < 1.2 * 1002 * 5 * 8
 
 
 @pytest.mark.parametrize("start", [0, -1])

@@ -49,6 +49,17 @@ def arrays(rng: np.random.Generator, kind: Any) -> tuple[Array, Array]:
     return [one, turned, np.repeat(one, 2, axis=1)[:, ::2], one[::-1]][rng.integers(4)], two
 
 
+@together("shape", [(3, 700, 16), (2, 1000, 5), (9000, 1, 2), (3, 20_000), (8200, 33)])
+def test_more_than_one_block(shape: tuple[int, ...]) -> None:
+    """Of short rows several make a block, of long ones a piece; the last one is what is left."""
+    rng = np.random.default_rng(2)
+    one, two = rng.normal(size=(2, *shape))
+    for first in (one, np.repeat(one, 2, axis=-1)[..., ::2], one[:, ::-1], np.repeat(one, 2, axis=0)[::2]):
+        same(np.add, first, two)
+        same(np.multiply, first, two[-1])
+        same(lambda a, b: np.where(a > b, a, b), first, two[:1])
+
+
 @together("kind", KINDS)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_functions_of_one_and_of_two(kind: Any) -> None:

@@ -1197,10 +1197,12 @@ enum operation {
     GREATER, GREATER_EQUAL, LESS, LESS_EQUAL, EQUAL, NOT_EQUAL, AND, OR, NOT, WHERE
 };
 
-struct row {
-    void *to;
-    const void *a, *b, *c;
-    long length, step, step_a, step_b, step_c;
+/* Rows of the last axis, side by side along the axis before it, and by how much each array steps along both. */
+struct rows {
+    char *to;
+    const char *a, *b, *c;
+    long count, length;
+    const long *jumps, *steps;
 };
 
 /* An element that is read: a row steps by 1 or 0 where vectors are. */
@@ -1209,55 +1211,58 @@ FUNCTION reals next(const REAL *from, long step, long k)
     return step ? load(from + k) : all(*from);
 }
 
+/* Every row as arrays of these types, the statements that follow. */
+#define EACH_ROW(written, first, other)                                                                                \
+    const long step = rows->steps[0], step_a = rows->steps[1], step_b = rows->steps[2], length = rows->length;         \
+    written *to = (written *)rows->to;                                                                                 \
+    const first *from_a = (const first *)rows->a;                                                                      \
+    const other *from_b = (const other *)rows->b;                                                                      \
+    for (long n = 0; n < rows->count;                                                                                  \
+         n++, to += rows->jumps[0], from_a += rows->jumps[1], from_b += rows->jumps[2])
+
 #define ROW(vectors, single)                                                                                           \
     do {                                                                                                               \
-        REAL *to = row->to;                                                                                   \
-        const REAL *from_a = row->a, *from_b = row->b;                                                                 \
-        long k = 0;                                                                                                    \
-        if (row->step == 1 && (row->step_a | 1) == 1 && (row->step_b | 1) == 1)                                        \
-            for (; k < whole(0, row->length); k += LANES) {                                                            \
-                const reals a = next(from_a, row->step_a, k), b = next(from_b, row->step_b, k);                        \
+        const int packed = rows->steps[0] == 1 && (rows->steps[1] | 1) == 1 && (rows->steps[2] | 1) == 1;              \
+        EACH_ROW(REAL, REAL, REAL) {                                                                                   \
+            long k = 0;                                                                                                \
+            for (; packed && k < whole(0, length); k += LANES) {                                                       \
+                const reals a = next(from_a, step_a, k), b = next(from_b, step_b, k);                                  \
                 (void)b;                                                                                               \
                 store(to + k, vectors);                                                                                \
             }                                                                                                          \
-        for (; k < row->length; k++) {                                                                                 \
-            const REAL a = from_a[k * row->step_a], b = from_b[k * row->step_b];                                       \
-            (void)b;                                                                                                   \
-            to[k * row->step] = single;                                                                                \
+            for (; k < length; k++) {                                                                                  \
+                const REAL a = from_a[k * step_a], b = from_b[k * step_b];                                             \
+                (void)b;                                                                                               \
+                to[k * step] = single;                                                                                 \
+            }                                                                                                          \
         }                                                                                                              \
     } while (0)
 
-#define COMPARED(test)                                                                                                 \
+#define SINGLY(first, other, test)                                                                                     \
     do {                                                                                                               \
-        uint8_t *to = row->to;                                                                                \
-        const REAL *from_a = row->a, *from_b = row->b;                                                                 \
-        for (long k = 0; k < row->length; k++) {                                                                       \
-            const REAL a = from_a[k * row->step_a], b = from_b[k * row->step_b];                                       \
-            to[k * row->step] = test;                                                                                  \
-        }                                                                                                              \
+        EACH_ROW(uint8_t, first, other)                                                                                \
+            for (long k = 0; k < length; k++) {                                                                        \
+                const first a = from_a[k * step_a];                                                                    \
+                const other b = from_b[k * step_b];                                                                    \
+                (void)b;                                                                                               \
+                to[k * step] = test;                                                                                   \
+            }                                                                                                          \
     } while (0)
 
-#define BRACKETS(test)                                                                                                 \
-    do {                                                                                                               \
-        uint8_t *to = row->to;                                                                                \
-        const uint8_t *from_a = row->a, *from_b = row->b;                                                              \
-        for (long k = 0; k < row->length; k++) {                                                                       \
-            const uint8_t a = from_a[k * row->step_a], b = from_b[k * row->step_b];                                    \
-            (void)b;                                                                                                   \
-            to[k * row->step] = test;                                                                                  \
-        }                                                                                                              \
-    } while (0)
+#define COMPARED(test) SINGLY(REAL, REAL, test)
+#define BRACKETS(test) SINGLY(uint8_t, uint8_t, test)
 
-static void chosen(const struct row *row)
+static void chosen(const struct rows *rows)
 {
-    REAL *to = row->to;
-    const uint8_t *which = row->a;
-    const REAL *one = row->b, *other = row->c;
-    for (long k = 0; k < row->length; k++)
-        to[k * row->step] = which[k * row->step_a] ? one[k * row->step_b] : other[k * row->step_c];
+    const REAL *from_c = (const REAL *)rows->c;
+    EACH_ROW(REAL, uint8_t, REAL) {
+        for (long k = 0; k < length; k++)
+            to[k * step] = from_a[k * step_a] ? from_b[k * step_b] : from_c[k * rows->steps[3]];
+        from_c += rows->jumps[3];
+    }
 }
 
-static void compute(enum operation operation, const struct row *row)
+static void compute(enum operation operation, const struct rows *rows)
 {
     switch (operation) {
     case COPY: ROW(a, a); break;
@@ -1291,7 +1296,7 @@ static void compute(enum operation operation, const struct row *row)
     case AND: BRACKETS(a & b); break;
     case OR: BRACKETS(a | b); break;
     case NOT: BRACKETS(!a); break;
-    case WHERE: chosen(row); break;
+    case WHERE: chosen(rows); break;
     }
 }
 
@@ -1311,29 +1316,31 @@ FUNCTION long read_else(enum operation operation)
     return operation == AND || operation == OR ? 1 : (long)sizeof(REAL);
 }
 
-/* Part `number` of the work is a piece of a row of the last axis. */
+/* Part `number` of the work is a piece of a row of the last axis or, where rows are short, several of them. */
 static void part(void *given, long number)
 {
     const struct work *work = given;
     const enum operation operation = (enum operation)work->numbers[2];
     const long *extents = work->numbers + 3, *strides = extents + AXES;
-    const long pieces = most(1, (extents[AXES - 1] + BLOCK - 1) / BLOCK), first = number % pieces * BLOCK;
-    long rest = number / pieces, at[4] = {0};
-    for (int axis = AXES - 2; axis >= 0; axis--) {
+    const long *steps = strides + 4 * (AXES - 1), *jumps = steps - 4;
+    const long across = extents[AXES - 1], along = extents[AXES - 2], several = most(1, BLOCK / most(1, across));
+    const long pieces = (across + BLOCK - 1) / BLOCK, groups = (along + several - 1) / several;
+    const long column = number % pieces * BLOCK, row = number / pieces % groups * several;
+    long rest = number / pieces / groups, at[4];
+    for (int k = 0; k < 4; k++)
+        at[k] = column * steps[k] + row * jumps[k];
+    for (int axis = AXES - 3; axis >= 0; axis--) {
         for (int k = 0; k < 4; k++)
             at[k] += rest % extents[axis] * strides[4 * axis + k];
         rest /= extents[axis];
     }
-    const long *last = strides + 4 * (AXES - 1);
-    for (int k = 0; k < 4; k++)
-        at[k] += first * last[k];
     void *const *arrays = work->arrays;
     const char *a = arrays[1], *b = arrays[2] ? arrays[2] : a, *c = arrays[3];
-    const struct row row = {
+    const struct rows rows = {
         (char *)arrays[0] + at[0] * written(operation), a + at[1] * read_first(operation),
         b + at[2] * read_else(operation), c ? c + at[3] * (long)sizeof(REAL) : NULL,
-        least(BLOCK, extents[AXES - 1] - first), last[0], last[1], last[2], last[3]};
-    compute(operation, &row);
+        least(several, along - row), least(BLOCK, across - column), jumps, steps};
+    compute(operation, &rows);
 }
 """
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from math import prod
+from math import gcd, prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +12,9 @@ from ..arithmetic.ranges import BLOCK
 from ..machine.memory import affordable, empty, scratch_memory
 from .contraction import Side, packed_strides
 from .subscripts import windowed
+
+Positions = tuple[tuple[Any, ...], ...]
+"""For each axis of an array an offset, and what moves along it: (index, step)."""
 
 MOST_PADDED = 4
 """Elements of padding for each of an array and of the result, beyond which every tap is computed by itself."""
@@ -29,6 +32,7 @@ def window(spec: str, source: Array, extents: tuple[int, ...]) -> Array:
     if not prod(extents):
         return np.zeros(extents, source.dtype)
     extents, positions = windowed(spec, 0, extents, ())
+    source, positions = _thinned(source, positions)
     side, names, box = seen_from(source.shape, source.strides, extents, positions)
     reaches = [side.reach(axis, box) for axis in range(len(side.sizes))]
     if all(low >= 0 and high < size for (low, high), size in zip(reaches, side.sizes, strict=True)):
@@ -42,11 +46,24 @@ def window(spec: str, source: Array, extents: tuple[int, ...]) -> Array:
     return made
 
 
+def _thinned(source: Array, positions: Positions) -> tuple[Array, Positions]:
+    """An array of the elements alone that can be met where every step along an axis is a multiple of a number."""
+    apart = [gcd(*(step for _, step in moves)) or 1 for _, *moves in positions]
+    seen = source[tuple([slice(offset % g, None, g) for (offset, *_), g in zip(positions, apart, strict=True)])]
+    nearer = tuple(
+        [
+            (offset // g, *[(k, step // g) for k, step in moves])
+            for (offset, *moves), g in zip(positions, apart, strict=True)
+        ]
+    )
+    return seen, nearer
+
+
 def seen_from(
     shape_: tuple[int, ...],
     strides: tuple[int, ...],
     extents: tuple[int, ...],
-    positions: tuple[tuple[Any, ...], ...],
+    positions: Positions,
 ) -> tuple[Side, tuple[str, ...], dict[str, tuple[int, int]]]:
     """A window as the positions in an array of that shape and strides, its indices by name, and their ranges."""
     names = tuple(str(k) for k in range(len(extents)))
@@ -55,7 +72,7 @@ def seen_from(
     return side, names, dict(zip(names, ((0, n) for n in extents), strict=True))
 
 
-def _seen(source: Array, extents: tuple[int, ...], positions: tuple[tuple[Any, ...], ...]) -> Array:
+def _seen(source: Array, extents: tuple[int, ...], positions: Positions) -> Array:
     """The elements of a window one by one, 0 where it leaves its source."""
     if not source.size:
         return np.zeros(extents, source.dtype)

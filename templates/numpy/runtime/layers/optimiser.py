@@ -10,7 +10,13 @@ from ..arguments.arrays import Array, as_array
 from ..arguments.extents import same_shape
 
 TOGETHER = 1 << 18
-"""Elements of weights that are updated at once."""
+"""Elements of small weights that are updated at once."""
+
+AT_A_TIME = 1 << 16
+"""Elements of a large weight that are: with all that belongs to them they fit a core's cache."""
+
+Flat = list[Array]
+"""A weight, its gradient and what is kept of it, or what these become: arrays, each in one piece."""
 
 
 class Group:
@@ -23,15 +29,20 @@ class Group:
 
     Attributes:
         kept: the flat arrays of what is kept.
+        blocks: the parts of a large weight that are updated one after another; () where all is updated at once.
     """
 
-    def __init__(self, names: Sequence[str], params: Sequence[Array], state: Sequence[Sequence[Array]]) -> None:
+    def __init__(
+        self, names: Sequence[str], params: Sequence[Array], state: Sequence[Sequence[Array]], pointwise: bool
+    ) -> None:
         self.names, self.params = tuple(names), tuple(params)
         ends = np.cumsum([0, *(value.size for value in params)]).tolist()
         self.parts = [slice(*part) for part in pairwise(ends)]
         self.kept = [np.concatenate([np.ravel(a) for a in arrays]) for arrays in state]
         kind, several = params[0].dtype, len(params) > 1
         self._rooms = [np.empty(ends[-1], kind) for _ in range(2)] if several else None
+        cut = pointwise and not several and ends[-1] > TOGETHER and params[0].flags.c_contiguous
+        self.blocks = tuple(slice(k, k + AT_A_TIME) for k in range(0, ends[-1], AT_A_TIME)) if cut else ()
 
     def views(self, flat: Array) -> list[Array]:
         """A flat array as arrays of the weights' shapes."""
@@ -43,6 +54,11 @@ class Group:
             return [*self.params, *grads, *(view for flat in self.kept for view in self.views(flat))]
         arrays = [[np.reshape(a, -1) for a in found] for found in (self.params, grads)]
         return [*(np.concatenate(a, out=room) for a, room in zip(arrays, self._rooms, strict=True)), *self.kept]
+
+    def cut(self, grads: Sequence[Array]) -> list[Flat]:
+        """A large weight, its gradient and what is kept of it, block by block."""
+        flat = [np.reshape(a, -1) for a in (*self.params, *grads, *self.kept)]
+        return [[a[part] for a in flat] for part in self.blocks]
 
     def take(self, new: Sequence[Array]) -> None:
         """Write what the weights are now, and what is kept."""
@@ -108,18 +124,28 @@ class Optimiser:
             FloatingPointError: when a gradient, or what an update makes of it, is infinite or NaN.
         """
         given = self._checked(grads)
-        groups = self._grouped()
         found = []
         with np.errstate(all="ignore"):  # what is not finite is found below
-            for group in groups:
-                new = self._updated(*group.given([given[name] for name in group.names]))
-                flat = [np.reshape(value, -1) for value in new]
-                if not all(map(_is_finite, flat)):
-                    self._find_infinite(group, given, flat)
-                found.append(flat)
-        for group, arrays in zip(groups, found, strict=True):
-            group.take(arrays)
+            for group in self._grouped():
+                own = [given[name] for name in group.names]
+                blocks = group.cut(own)
+                for block in blocks:  # only looked at: what is large is computed again rather than kept
+                    self._new(group, given, block)
+                found.append((group, blocks, [] if blocks else self._new(group, given, group.given(own))))
+            for group, blocks, new in found:
+                for weight, gradient, *kept in blocks:
+                    for value, changed in zip((weight, *kept), self._updated(weight, gradient, *kept), strict=True):
+                        value[...] = changed
+                if new:
+                    group.take(new)
         self.steps += 1
+
+    def _new(self, group: Group, grads: Mapping[str, Array], old: Flat) -> Flat:
+        """What weights and what is kept of them become, which has to be finite."""
+        flat = [np.reshape(value, -1) for value in self._updated(*old)]
+        if not all(map(_is_finite, flat)):
+            self._find_infinite(group, grads, flat)
+        return flat
 
     def _grouped(self) -> list[Group]:
         """The weights in groups: small ones of one type are updated at once, for every call has a cost.
@@ -147,7 +173,7 @@ class Optimiser:
     def _group(self, names: Sequence[str]) -> Group:
         keys = [[f"{word}.{name}" for name in names] for word in self.kept]
         state = [[self.state[key] for key in own] for own in keys]
-        group = Group(names, [self.params[name] for name in names], state)
+        group = Group(names, [self.params[name] for name in names], state, self.pointwise)
         for own, flat in zip(keys, group.kept, strict=True):
             self.state |= dict(zip(own, group.views(flat), strict=True))
         return group
@@ -175,12 +201,12 @@ class Optimiser:
             found[weight] = gradient
         return found
 
-    def _find_infinite(self, group: Group, grads: Mapping[str, Array], new: Sequence[Array]) -> None:
+    def _find_infinite(self, group: Group, grads: Mapping[str, Array], new: Flat) -> None:
         """Raise for the first weight whose gradient, or what an update makes of it, is not finite."""
-        name = next(
+        name = next(  # a large weight is alone in its group
             name
             for name, part in zip(group.names, group.parts, strict=True)
-            if not all(np.isfinite(value[part]).all() for value in new)
+            if group.blocks or not all(np.isfinite(value[part]).all() for value in new)
         )
         wrong = grads[name][~np.isfinite(grads[name])]
         if wrong.size:

@@ -49,7 +49,8 @@ def compute(operation: str, out: Array, *read: Array) -> None:
         raise Untraceable("more axes than loops")
     axes = [(1, (0, 0, 0, 0))] * (AXES - len(axes)) + axes
     extents = [n for n, _ in axes]
-    parts = prod(extents[:-1]) * -(-extents[-1] // BLOCK)
+    *outer, along, across = extents
+    parts = prod(outer) * -(-along // max(1, BLOCK // across)) * -(-across // BLOCK)
     numbers = (parts, 1, OPERATIONS.index(operation), *extents, *(s for _, steps in axes for s in steps))
     threads = team_size(out.size * STEP, current().threads)
     _function(LOOPS + ELEMENTS, _real(*arrays), 1)((*arrays, *[None] * (4 - len(arrays))), numbers, threads)
