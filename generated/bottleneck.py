@@ -186,18 +186,19 @@ def bottleneck_predict(x: Any, params: rt.Named, state: rt.Named, *, buffers: rt
     # (7) conv2_u[n,i,j,k] = Σ_{r,t,c} conv2_w[r,t,c,k] relu1_y[n, i+r−1, j+t−1, c]
     conv2_u = rt.contract("n i+r-1 j+t-1 c, r t c k -> n i j k", relu1_y, conv2_w, out=net.take((N, H, W, 64)))
     net.give(relu1_y)
-    # (1) conv3_u[n,i,j,k]
-    #       = Σ_{c} conv3_w[0,0,c,k]
-    #           · max(0, norm2_gamma[c]
-    #               (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
-    factor2 = net.take((N, H, W, 64))
-    np.subtract(conv2_u, norm2_running_mean, out=factor2)
-    factor2 *= norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
-    factor2 += norm2_beta
-    np.maximum(factor2, 0, out=factor2)
+    # (6) relu2_y[n,i,j,c]
+    #       = max(0, norm2_gamma[c] (conv2_u[n,i,j,c]−norm2_running_mean[c])/√(10⁻⁵+norm2_running_var[c])+norm2_beta[c])
+    factor2 = norm2_gamma / np.sqrt(norm2_running_var + 1e-05)
+    relu2_y = net.take((N, H, W, 64))
+    if not loops.bottleneck_predict_1(relu2_y, conv2_u, factor2, norm2_beta, norm2_running_mean, H, N, W):
+        np.subtract(conv2_u, norm2_running_mean, out=relu2_y)
+        relu2_y *= factor2
+        relu2_y += norm2_beta
+        np.maximum(relu2_y, 0, out=relu2_y)
     net.give(conv2_u)
-    conv3_u = rt.contract("n i j c, 0 0 c k -> n i j k", factor2, conv3_w, out=net.take((N, H, W, 256)))
-    net.give(factor2)
+    # (1) conv3_u[n,i,j,k] = Σ_{c} conv3_w[0,0,c,k] relu2_y[n,i,j,c]
+    conv3_u = rt.contract("n i j c, 0 0 c k -> n i j k", relu2_y, conv3_w, out=net.take((N, H, W, 256)))
+    net.give(relu2_y)
     # (1) project_u[n,i,j,k] = Σ_{c} x[n,i,j,c] project_w[0,0,c,k]
     project_u = rt.contract("n i j c, 0 0 c k -> n i j k", x, project_w, out=net.take((N, H, W, 256)))
     # (6) relu3_y[n,i,j,c]

@@ -161,21 +161,25 @@ def lenet_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.
     f5_u = rt.contract("n c, c k -> n k", flat_y, f5_w, out=net.take((N, 120)))
     net.give(s4_y)
     # (5) f5_u[n,k] += f5_b[k]
-    f5_u += f5_b
-    # (5) f6_u[n,k] = Σ_{c} f6_w[c,k] tanh(f5_u[n,c])
-    factor1 = net.take((N, 120))
-    np.tanh(f5_u, out=factor1)
+    a5_y = net.take((N, 120))
+    if not loops.lenet_forward_5(a5_y, f5_b, f5_u, N):
+        f5_u += f5_b
+        # (6) a5_y[n,k] = tanh(f5_u[n,k])
+        np.tanh(f5_u, out=a5_y)
     net.give(f5_u)
-    f6_u = rt.contract("n c, c k -> n k", factor1, f6_w, out=net.take((N, 84)))
-    net.give(factor1)
+    # (5) f6_u[n,k] = Σ_{c} f6_w[c,k] a5_y[n,c]
+    f6_u = rt.contract("n c, c k -> n k", a5_y, f6_w, out=net.take((N, 84)))
+    net.give(a5_y)
     # (5) f6_u[n,k] += f6_b[k]
-    f6_u += f6_b
-    # (5) output_u[n,k] = Σ_{c} output_w[c,k] tanh(f6_u[n,c])
-    factor2 = net.take((N, 84))
-    np.tanh(f6_u, out=factor2)
+    a6_y = net.take((N, 84))
+    if not loops.lenet_forward_6(a6_y, f6_b, f6_u, N):
+        f6_u += f6_b
+        # (6) a6_y[n,k] = tanh(f6_u[n,k])
+        np.tanh(f6_u, out=a6_y)
     net.give(f6_u)
-    output_u = rt.contract("n c, c k -> n k", factor2, output_w)
-    net.give(factor2)
+    # (5) output_u[n,k] = Σ_{c} output_w[c,k] a6_y[n,c]
+    output_u = rt.contract("n c, c k -> n k", a6_y, output_w)
+    net.give(a6_y)
     # (5) output_u[n,k] += output_b[k]
     output_u += output_b
     return output_u

@@ -257,10 +257,17 @@ def lenet5_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt
     f6_u = rt.contract("n c, c k -> n k", flat_y, f6_w, out=net.take((N, 84)))
     net.give(a5_y)
     # (9) f6_u[n,k] += f6_b[k]
-    f6_u += f6_b
-    # (11) output_y[n,k] = Σ_{c} (1.7159 tanh(2 f6_u[n,c]/3)−output_w[k,c])²
-    output_y = rt.total(np.square(1.7159 * np.tanh(2 * f6_u[:, None, :] / 3) - output_w), -1)
+    a6_y = net.take((N, 84))
+    if not loops.lenet5_forward_2(a6_y, f6_b, f6_u, N):
+        f6_u += f6_b
+        # (10) a6_y[n,k] = 1.7159 tanh(2 f6_u[n,k]/3)
+        np.multiply(f6_u, 2 / 3, out=a6_y)
+        np.tanh(a6_y, out=a6_y)
+        a6_y *= 1.7159
     net.give(f6_u)
+    # (11) output_y[n,k] = Σ_{c} (a6_y[n,c]−output_w[k,c])²
+    output_y = rt.total(np.square(a6_y[:, None, :] - output_w), -1)
+    net.give(a6_y)
     return output_y
 
 

@@ -121,7 +121,8 @@ def lp_pool1d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E.
 
-    (10) dz[m, sj+dt−p, e] += 1/P dy[m,j,e] ([u[m,j,e]=0]+u[m,j,e])^(1/P−1) [u[m,j,e]≠0]
+    (4) du[m,q,e] = 1/P dy[m,q,e] ([u[m,q,e]=0]+u[m,q,e])^(1/P−1) [u[m,q,e]≠0]
+    (10) dz[m, sj+dt−p, e] += du[m,j,e]
     (12) dx[m,q,e] = P dz[m,q,e] |x[m,q,e]|^(P−1) sign(x[m,q,e])
 
     Args:
@@ -142,10 +143,18 @@ def lp_pool1d_grad_input(
     T, s, d, P, N, W, C, p, W_out = _lp_pool1d_sizes(
         dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
-    # (10) dz[m, sj+dt−p, e] += 1/P dy[m,j,e] ([u[m,j,e]=0]+u[m,j,e])^(1/P−1) [u[m,j,e]≠0]
+    # (4) du[m,q,e] = 1/P dy[m,q,e] ([u[m,q,e]=0]+u[m,q,e])^(1/P−1) [u[m,q,e]≠0]
+    du = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
+    # (10) dz[m, sj+dt−p, e] += du[m,j,e]
     dz = rt.empty((N, W, C), dtype)
-    factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
-    rt.spread(f"m j e -> m {s}j+{d}t-{p} e", factor1, dz, {"t": T})
+    done = loops.wanted(C * N * T * W_out, T, d, p, s)
+    if done:
+        if s == 1:
+            done = loops.lp_pool1d_grad_input_1(dz, du, C, N, T, W, W_out, d, p)
+        else:
+            done = loops.lp_pool1d_grad_input_2(dz, du, C, N, T, W, W_out, d, p, s)
+    if not done:
+        rt.spread(f"m j e -> m {s}j+{d}t-{p} e", du, dz, {"t": T})
     # (12) dx[m,q,e] = P dz[m,q,e] |x[m,q,e]|^(P−1) sign(x[m,q,e])
     return P * np.abs(x) ** (P - 1) * np.sign(x) * dz
 

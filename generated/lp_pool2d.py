@@ -133,8 +133,8 @@ def lp_pool2d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E.
 
-    (10) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a]
-           += 1/P dy[m,i,j,a] ([u[m,i,j,a]=0]+u[m,i,j,a])^(1/P−1) [u[m,i,j,a]≠0]
+    (4) du[m,q,e,a] = 1/P dy[m,q,e,a] ([u[m,q,e,a]=0]+u[m,q,e,a])^(1/P−1) [u[m,q,e,a]≠0]
+    (10) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a] += du[m,i,j,a]
     (12) dx[m,q,e,a] = P dz[m,q,e,a] |x[m,q,e,a]|^(P−1) sign(x[m,q,e,a])
 
     Args:
@@ -155,11 +155,18 @@ def lp_pool2d_grad_input(
     R, T, s_h, s_w, d_h, d_w, P, N, H, W, C, p_h, p_w, H_out, W_out = _lp_pool2d_sizes(
         dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
-    # (10) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a]
-    #        += 1/P dy[m,i,j,a] ([u[m,i,j,a]=0]+u[m,i,j,a])^(1/P−1) [u[m,i,j,a]≠0]
+    # (4) du[m,q,e,a] = 1/P dy[m,q,e,a] ([u[m,q,e,a]=0]+u[m,q,e,a])^(1/P−1) [u[m,q,e,a]≠0]
+    du = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
+    # (10) dz[m, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, a] += du[m,i,j,a]
     dz = rt.empty((N, H, W, C), dtype)
-    factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
-    rt.spread(f"m i j a -> m {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} a", factor1, dz, {"r": R, "t": T})
+    done = loops.wanted(C * H_out * N * R * T * W_out, R * T, d_h, d_w, p_h, p_w, s_h, s_w)
+    if done:
+        if s_h == 1 and s_w == 1:
+            done = loops.lp_pool2d_grad_input_1(dz, du, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w)
+        else:
+            done = loops.lp_pool2d_grad_input_2(dz, du, C, H, H_out, N, R, T, W, W_out, d_h, d_w, p_h, p_w, s_h, s_w)
+    if not done:
+        rt.spread(f"m i j a -> m {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} a", du, dz, {"r": R, "t": T})
     # (12) dx[m,q,e,a] = P dz[m,q,e,a] |x[m,q,e,a]|^(P−1) sign(x[m,q,e,a])
     return P * np.abs(x) ** (P - 1) * np.sign(x) * dz
 

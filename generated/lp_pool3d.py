@@ -151,8 +151,8 @@ def lp_pool3d_grad_input(
 ) -> rt.Array:
     """Compute dx, the gradient of E.
 
-    (10) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1]
-           += 1/P dy[m,l,i,j,q1] ([u[m,l,i,j,q1]=0]+u[m,l,i,j,q1])^(1/P−1) [u[m,l,i,j,q1]≠0]
+    (4) du[m,e,o,f,q1] = 1/P dy[m,e,o,f,q1] ([u[m,e,o,f,q1]=0]+u[m,e,o,f,q1])^(1/P−1) [u[m,e,o,f,q1]≠0]
+    (10) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1] += du[m,l,i,j,q1]
     (12) dx[m,e,o,f,q1] = P dz[m,e,o,f,q1] |x[m,e,o,f,q1]|^(P−1) sign(x[m,e,o,f,q1])
 
     Args:
@@ -173,16 +173,29 @@ def lp_pool3d_grad_input(
     A, R, T, s_d, s_h, s_w, d_d, d_h, d_w, P, N, D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = _lp_pool3d_sizes(
         dtype, x, dy, u, kernel_size, stride, padding, dilation, ceil_mode, norm_type
     )
-    # (10) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1]
-    #        += 1/P dy[m,l,i,j,q1] ([u[m,l,i,j,q1]=0]+u[m,l,i,j,q1])^(1/P−1) [u[m,l,i,j,q1]≠0]
+    # (4) du[m,e,o,f,q1] = 1/P dy[m,e,o,f,q1] ([u[m,e,o,f,q1]=0]+u[m,e,o,f,q1])^(1/P−1) [u[m,e,o,f,q1]≠0]
+    du = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
+    # (10) dz[m, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, q1] += du[m,l,i,j,q1]
     dz = rt.empty((N, D, H, W, C), dtype)
-    factor1 = np.where(u != 0, ((u == 0).astype(dtype) + u) ** (rt.ratio(1, P) - 1) * dy / P, 0)
-    rt.spread(
-        f"m l i j q1 -> m {s_d}l+{d_d}a-{p_d} {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} q1",
-        factor1,
-        dz,
-        {"a": A, "r": R, "t": T},
+    done = loops.wanted(
+        A * C * D_out * H_out * N * R * T * W_out, A * R * T, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
     )
+    if done:
+        if s_d == 1 and s_h == 1 and s_w == 1:
+            done = loops.lp_pool3d_grad_input_1(
+                dz, du, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w
+            )
+        else:
+            done = loops.lp_pool3d_grad_input_2(
+                dz, du, A, C, D, D_out, H, H_out, N, R, T, W, W_out, d_d, d_h, d_w, p_d, p_h, p_w, s_d, s_h, s_w
+            )
+    if not done:
+        rt.spread(
+            f"m l i j q1 -> m {s_d}l+{d_d}a-{p_d} {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} q1",
+            du,
+            dz,
+            {"a": A, "r": R, "t": T},
+        )
     # (12) dx[m,e,o,f,q1] = P dz[m,e,o,f,q1] |x[m,e,o,f,q1]|^(P−1) sign(x[m,e,o,f,q1])
     return P * np.abs(x) ** (P - 1) * np.sign(x) * dz
 

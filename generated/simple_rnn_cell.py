@@ -61,7 +61,10 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
 
 
 def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
-    """Compute dx, the gradient of E: (8) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²).
+    """Compute dx, the gradient of E.
+
+    (3) du[m,q] = dy[m,q] (1−y[m,q]²)
+    (8) dx[m,q] = Σ_{k} w[q,k] du[m,k]
 
     Args: dy, shape (N, H), dE/dy; w, shape (C, H); y, shape (N, H), as the forward function returned it.
     Returns: dx, shape (N, C).
@@ -73,13 +76,19 @@ def simple_rnn_cell_grad_input(dy: Any, w: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument dy, axis 1 (units)", dy.shape[1], H)
     rt.extent("simple_rnn_cell", "argument y, axis 0 (batch)", y.shape[0], N)
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
-    # (8) dx[m,q] = Σ_{k} dy[m,k] w[q,k] (1−y[m,k]²)
-    factor1 = (1 - np.square(y)) * dy
-    return rt.contract("m k, q k -> m q", factor1, w)
+    # (3) du[m,q] = dy[m,q] (1−y[m,q]²)
+    du = rt.empty((N, H), dtype)
+    if not loops.simple_rnn_cell_grad_input_1(du, dy, y, H, N):
+        du = (1 - np.square(y)) * dy
+    # (8) dx[m,q] = Σ_{k} w[q,k] du[m,k]
+    return rt.contract("m k, q k -> m q", du, w)
 
 
 def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
-    """Compute dh, the gradient of E: (9) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²).
+    """Compute dh, the gradient of E.
+
+    (3) du[m,q] = dy[m,q] (1−y[m,q]²)
+    (9) dh[m,q] = Σ_{k} r[q,k] du[m,k]
 
     Args: dy, shape (N, H), dE/dy; r, shape (H, H); y, shape (N, H), as the forward function returned it.
     Returns: dh, shape (N, H).
@@ -92,13 +101,19 @@ def simple_rnn_cell_grad_h(dy: Any, r: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument dy, axis 1 (units)", dy.shape[1], H)
     rt.extent("simple_rnn_cell", "argument y, axis 0 (batch)", y.shape[0], N)
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
-    # (9) dh[m,q] = Σ_{k} dy[m,k] r[q,k] (1−y[m,k]²)
-    factor1 = (1 - np.square(y)) * dy
-    return rt.contract("m k, q k -> m q", factor1, r)
+    # (3) du[m,q] = dy[m,q] (1−y[m,q]²)
+    du = rt.empty((N, H), dtype)
+    if not loops.simple_rnn_cell_grad_input_1(du, dy, y, H, N):
+        du = (1 - np.square(y)) * dy
+    # (9) dh[m,q] = Σ_{k} r[q,k] du[m,k]
+    return rt.contract("m k, q k -> m q", du, r)
 
 
 def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
-    """Compute dw, the gradient of E: (12) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²).
+    """Compute dw, the gradient of E.
+
+    (3) du[m,q] = dy[m,q] (1−y[m,q]²)
+    (12) dw[m,q] = Σ_{n} x[n,m] du[n,q]
 
     Args: dy, shape (N, H), dE/dy; x, shape (N, C); y, shape (N, H), as the forward function returned it.
     Returns: dw, shape (C, H).
@@ -110,13 +125,19 @@ def simple_rnn_cell_grad_weight(dy: Any, x: Any, y: Any) -> rt.Array:
     rt.extent("simple_rnn_cell", "argument dy, axis 0 (batch)", dy.shape[0], N)
     rt.extent("simple_rnn_cell", "argument y, axis 0 (batch)", y.shape[0], N)
     rt.extent("simple_rnn_cell", "argument y, axis 1 (units)", y.shape[1], H)
-    # (12) dw[m,q] = Σ_{n} dy[n,q] x[n,m] (1−y[n,q]²)
-    factor1 = (1 - np.square(y)) * dy
-    return rt.contract("n m, n q -> m q", x, factor1)
+    # (3) du[m,q] = dy[m,q] (1−y[m,q]²)
+    du = rt.empty((N, H), dtype)
+    if not loops.simple_rnn_cell_grad_input_1(du, dy, y, H, N):
+        du = (1 - np.square(y)) * dy
+    # (12) dw[m,q] = Σ_{n} x[n,m] du[n,q]
+    return rt.contract("n m, n q -> m q", x, du)
 
 
 def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
-    """Compute dr, the gradient of E: (13) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²).
+    """Compute dr, the gradient of E.
+
+    (3) du[m,q] = dy[m,q] (1−y[m,q]²)
+    (13) dr[m,q] = Σ_{n} h[n,m] du[n,q]
 
     Args: dy, shape (N, H), dE/dy; h, shape (N, H); y, shape (N, H), as the forward function returned it.
     Returns: dr, shape (H, H).
@@ -126,9 +147,12 @@ def simple_rnn_cell_grad_r(dy: Any, h: Any, y: Any) -> rt.Array:
     N, H = h.shape
     rt.extents("simple_rnn_cell", "dy", dy.shape, (N, H), "batch, units")
     rt.extents("simple_rnn_cell", "y", y.shape, (N, H), "batch, units")
-    # (13) dr[m,q] = Σ_{n} dy[n,q] h[n,m] (1−y[n,q]²)
-    factor1 = (1 - np.square(y)) * dy
-    return rt.contract("n m, n q -> m q", h, factor1)
+    # (3) du[m,q] = dy[m,q] (1−y[m,q]²)
+    du = rt.empty((N, H), dtype)
+    if not loops.simple_rnn_cell_grad_input_1(du, dy, y, H, N):
+        du = (1 - np.square(y)) * dy
+    # (13) dr[m,q] = Σ_{n} h[n,m] du[n,q]
+    return rt.contract("n m, n q -> m q", h, du)
 
 
 def simple_rnn_cell_grad_bias(dy: Any, y: Any) -> rt.Array:
@@ -180,7 +204,7 @@ def simple_rnn_cell_backward(
     H, N = _simple_rnn_cell_sizes(dtype, w, r, b, x, h, dy, y)
     # (3) du[m,q] = dy[m,q] (1−y[m,q]²)
     du = rt.empty((N, H), dtype)
-    if not loops.simple_rnn_cell_backward_1(du, dy, y, H, N):
+    if not loops.simple_rnn_cell_grad_input_1(du, dy, y, H, N):
         du = (1 - np.square(y)) * dy
     # (12) dw[m,q] = Σ_{n} x[n,m] du[n,q]
     dw = rt.contract("n m, n q -> m q", x, du)

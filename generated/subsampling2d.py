@@ -125,7 +125,10 @@ def subsampling2d_grad_input(
     amplitude: float = 1.7159,
     slope: float = 0.6666666666666666,
 ) -> rt.Array:
-    """Compute dx, the gradient of E: (12) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²).
+    """Compute dx, the gradient of E.
+
+    (6) dz[m,q,v,e] = AS dy[m,q,v,e] a[e] (1−y[m,q,v,e]²/A²)
+    (12) dx[m, s_h·i+r, s_w·j+t, e] += dz[m,i,j,e]
 
     Args:
         dy: shape (N, H_out, W_out, C), dE/dy.
@@ -145,17 +148,20 @@ def subsampling2d_grad_input(
     R, T, s_h, s_w, A, S, C, N, H, W, H_out, W_out = _subsampling2d_grad_input_sizes(
         dtype, a, input_shape, dy, y, None, kernel_size, stride, amplitude, slope
     )
-    # (12) dx[m, s_h·i+r, s_w·j+t, e] += AS dy[m,i,j,e] a[e] (1−y[m,i,j,e]²/A²)
+    # (6) dz[m,q,v,e] = AS dy[m,q,v,e] a[e] (1−y[m,q,v,e]²/A²)
+    dz = rt.empty((N, H_out, W_out, C), dtype)
+    if not loops.subsampling2d_grad_input_1(dz, a, dy, y, A, C, H_out, N, S, W_out):
+        dz = A * S * (1 - np.square(y) / A**2) * a * dy
+    # (12) dx[m, s_h·i+r, s_w·j+t, e] += dz[m,i,j,e]
     dx = rt.empty((N, H, W, C), dtype)
     done = loops.wanted(C * H_out * N * R * T * W_out, R * T, s_h, s_w)
     if done:
         if s_h == 1 and s_w == 1:
-            done = loops.subsampling2d_grad_input_1(dx, a, dy, y, A, C, H, H_out, N, R, S, T, W, W_out)
+            done = loops.subsampling2d_grad_input_2(dx, dz, C, H, H_out, N, R, T, W, W_out)
         else:
-            done = loops.subsampling2d_grad_input_2(dx, a, dy, y, A, C, H, H_out, N, R, S, T, W, W_out, s_h, s_w)
+            done = loops.subsampling2d_grad_input_3(dx, dz, C, H, H_out, N, R, T, W, W_out, s_h, s_w)
     if not done:
-        factor1 = A * S * (1 - np.square(y) / A**2) * a * dy
-        rt.spread(f"m i j e -> m {s_h}i+r {s_w}j+t e", factor1, dx, {"r": R, "t": T})
+        rt.spread(f"m i j e -> m {s_h}i+r {s_w}j+t e", dz, dx, {"r": R, "t": T})
     return dx
 
 

@@ -87,3 +87,164 @@ def lp_pool1d_forward_1(
 ) -> bool:
     """Sums over t for every n, j, c."""
     return rt.run(lp_pool1d_forward_1_loops, N, C * N * T * W_out, (u, z), (), (C, W, W_out, p), (T, d, s), row=C)
+
+
+lp_pool1d_grad_input_1_loops = r"""/* Sums over t for every m, q, e. */
+static void loops(
+    long start, long stop, REAL *restrict dz, const REAL *restrict du, long C, long W, long W_out, long p,
+    long T, long d)
+{
+    for (long m = start; m < stop; m++) {
+        long q_first = most(most(0, -p), T * d - d - p);
+        long q_last = least(least(W, W_out - p), T * d + W_out - d - p);
+        if (!(T <= 9)) {
+            q_last = q_first;
+        }
+        long q = 0;
+        while (q < W) {
+            if (q_first <= q && q < q_last) {
+                const long at = C * (W * m + q);
+                const long du_at = C * (W_out * m + p + q);
+                for (long e = 0; e < covered(0, C); e = onward(e, C)) {
+                    reals total = all(0);
+                    UNROLLED
+                    for (long t = 0; t < T; t++) {
+                        total += load(&du[du_at + -C * d * t + e]);
+                    }
+                    store(&dz[at + e], total);
+                }
+                APART
+                for (long e = covered(0, C); e < C; e++) {
+                    REAL total = 0;
+                    UNROLLED
+                    for (long t = 0; t < T; t++) {
+                        total += du[du_at + -C * d * t + e];
+                    }
+                    dz[at + e] = total;
+                }
+                q += 1;
+            } else {
+                const long t_low = most(0, -floor_quotient(W_out - p - q - 1, d));
+                const long t_high = least(T, floor_quotient(p + q, d) + 1);
+                const long at = C * (W * m + q);
+                const long du_at = C * (W_out * m + p + q);
+                for (long e = 0; e < covered(0, C); e = onward(e, C)) {
+                    reals total = all(0);
+                    for (long t = t_low; t < t_high; t++) {
+                        total += load(&du[du_at + -C * d * t + e]);
+                    }
+                    store(&dz[at + e], total);
+                }
+                APART
+                for (long e = covered(0, C); e < C; e++) {
+                    REAL total = 0;
+                    for (long t = t_low; t < t_high; t++) {
+                        total += du[du_at + -C * d * t + e];
+                    }
+                    dz[at + e] = total;
+                }
+                q += 1;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], numbers[2], numbers[3], numbers[4],
+        numbers[5], FIXED(6), FIXED(7));
+}
+"""
+
+
+def lp_pool1d_grad_input_1(
+    dz: rt.Array, du: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int
+) -> bool:
+    """Sums over t for every m, q, e."""
+    return rt.run(lp_pool1d_grad_input_1_loops, N, C * N * T * W, (dz, du), (), (C, W, W_out, p), (T, d), row=C)
+
+
+lp_pool1d_grad_input_2_loops = r"""/* Windows m, j added to what they cover, tap t by tap. */
+static void loops(
+    long start, long stop, REAL *restrict dz, const REAL *restrict du, long C, long W, long W_out, long p,
+    long T, long d, long s)
+{
+    for (long m = start; m < stop; m++) {
+        long filled = 0;
+        const long j_first = most(most(0, -floor_quotient(-p, s)), -floor_quotient(T * d - d - p, s));
+        const long j_last = least(
+            least(W_out, floor_quotient(W + p - 1, s) + 1), floor_quotient(W + d + p - T * d - 1, s) + 1
+        );
+        for (long j = 0; j < W_out; j++) {
+            const long reached = most(filled, least(W, T * d + j * s + 1 - d - p));
+            for (long element = (m * W + filled) * C; element < (m * W + reached) * C; element++) {
+                dz[element] = 0;
+            }
+            filled = reached;
+            long t_low = 0;
+            long t_high = T;
+            if (!(j_first <= j && j < j_last)) {
+                t_low = most(0, -floor_quotient(j * s - p, d));
+                t_high = least(T, floor_quotient(W + p - j * s - 1, d) + 1);
+            }
+            if (T <= 16 && t_low == 0 && t_high == T) {
+                const long at = C * (W * m + j * s - p);
+                const long du_at = C * (W_out * m + j);
+                for (long e = 0; e < whole(0, C); e += LANES) {
+                    UNROLLED
+                    for (long t = 0; t < T; t++) {
+                        store(&dz[at + C * d * t + e], load(&dz[at + C * d * t + e]) + load(&du[du_at + e]));
+                    }
+                }
+                APART
+                for (long e = whole(0, C); e < C; e++) {
+                    UNROLLED
+                    for (long t = 0; t < T; t++) {
+                        dz[at + C * d * t + e] += du[du_at + e];
+                    }
+                }
+            } else {
+                const long at = C * (W * m + j * s - p);
+                const long du_at = C * (W_out * m + j);
+                for (long e = 0; e < whole(0, C); e += LANES) {
+                    for (long t = t_low; t < t_high; t++) {
+                        store(&dz[at + C * d * t + e], load(&dz[at + C * d * t + e]) + load(&du[du_at + e]));
+                    }
+                }
+                APART
+                for (long e = whole(0, C); e < C; e++) {
+                    for (long t = t_low; t < t_high; t++) {
+                        dz[at + C * d * t + e] += du[du_at + e];
+                    }
+                }
+            }
+        }
+        for (long element = (m * W + filled) * C; element < (m * W + W) * C; element++) {
+            dz[element] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], numbers[2], numbers[3], numbers[4],
+        numbers[5], FIXED(6), FIXED(7), FIXED(8));
+}
+"""
+
+
+def lp_pool1d_grad_input_2(
+    dz: rt.Array, du: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
+) -> bool:
+    """Windows m, j added to what they cover, tap t by tap."""
+    return rt.run(lp_pool1d_grad_input_2_loops, N, C * N * T * W_out, (dz, du), (), (C, W, W_out, p), (T, d, s), row=C)

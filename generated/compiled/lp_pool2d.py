@@ -126,3 +126,246 @@ def lp_pool2d_forward_1(
         (R, T, d_h, d_w, s_h, s_w),
         row=C,
     )
+
+
+lp_pool2d_grad_input_1_loops = r"""/* Sums over r, t for every m, q, e, a. */
+static void loops(
+    long start, long stop, REAL *restrict dz, const REAL *restrict du, long C, long H, long H_out, long W,
+    long W_out, long p_h, long p_w, long R, long T, long d_h, long d_w)
+{
+    for (long row = start; row < stop; row++) {
+        const long q = floor_remainder(row, H);
+        const long m = floor_quotient(row, H);
+        const long r_low = most(0, -floor_quotient(H_out - p_h - q - 1, d_h));
+        const long r_high = least(R, floor_quotient(p_h + q, d_h) + 1);
+        long e_first = most(most(0, -p_w), T * d_w - d_w - p_w);
+        long e_last = least(least(W, W_out - p_w), T * d_w + W_out - d_w - p_w);
+        if (!(R * T <= 9 && r_low == 0 && r_high == R)) {
+            e_last = e_first;
+        }
+        long e = 0;
+        while (e < W) {
+            if (e_first <= e && e < e_last) {
+                const long at = C * (W * (H * m + q) + e);
+                const long du_at = C * (W_out * (H_out * m + p_h + q) + e + p_w);
+                for (long a = 0; a < covered(0, C); a = onward(a, C)) {
+                    reals total = all(0);
+                    UNROLLED
+                    for (long r = 0; r < R; r++) {
+                        UNROLLED
+                        for (long t = 0; t < T; t++) {
+                            total += load(&du[du_at + (-C * W_out * d_h * r - C * d_w * t) + a]);
+                        }
+                    }
+                    store(&dz[at + a], total);
+                }
+                APART
+                for (long a = covered(0, C); a < C; a++) {
+                    REAL total = 0;
+                    UNROLLED
+                    for (long r = 0; r < R; r++) {
+                        UNROLLED
+                        for (long t = 0; t < T; t++) {
+                            total += du[du_at + (-C * W_out * d_h * r - C * d_w * t) + a];
+                        }
+                    }
+                    dz[at + a] = total;
+                }
+                e += 1;
+            } else {
+                const long t_low = most(0, -floor_quotient(W_out - e - p_w - 1, d_w));
+                const long t_high = least(T, floor_quotient(e + p_w, d_w) + 1);
+                const long at = C * (W * (H * m + q) + e);
+                const long du_at = C * (W_out * (H_out * m + p_h + q) + e + p_w);
+                for (long a = 0; a < covered(0, C); a = onward(a, C)) {
+                    reals total = all(0);
+                    for (long r = r_low; r < r_high; r++) {
+                        for (long t = t_low; t < t_high; t++) {
+                            total += load(&du[du_at + (-C * W_out * d_h * r - C * d_w * t) + a]);
+                        }
+                    }
+                    store(&dz[at + a], total);
+                }
+                APART
+                for (long a = covered(0, C); a < C; a++) {
+                    REAL total = 0;
+                    for (long r = r_low; r < r_high; r++) {
+                        for (long t = t_low; t < t_high; t++) {
+                            total += du[du_at + (-C * W_out * d_h * r - C * d_w * t) + a];
+                        }
+                    }
+                    dz[at + a] = total;
+                }
+                e += 1;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], numbers[2], numbers[3], numbers[4],
+        numbers[5], numbers[6], numbers[7], numbers[8], FIXED(9), FIXED(10), FIXED(11), FIXED(12));
+}
+"""
+
+
+def lp_pool2d_grad_input_1(
+    dz: rt.Array,
+    du: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+) -> bool:
+    """Sums over r, t for every m, q, e, a."""
+    return rt.run(
+        lp_pool2d_grad_input_1_loops,
+        H * N,
+        C * H * N * R * T * W,
+        (dz, du),
+        (),
+        (C, H, H_out, W, W_out, p_h, p_w),
+        (R, T, d_h, d_w),
+        row=C,
+    )
+
+
+lp_pool2d_grad_input_2_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
+static void loops(
+    long start, long stop, REAL *restrict dz, const REAL *restrict du, long C, long H, long H_out, long W,
+    long W_out, long p_h, long p_w, long R, long T, long d_h, long d_w, long s_h, long s_w)
+{
+    for (long m = start; m < stop; m++) {
+        long filled = 0;
+        for (long i = 0; i < H_out; i++) {
+            const long reached = most(filled, least(H, R * d_h + i * s_h + 1 - d_h - p_h));
+            for (long element = (m * H + filled) * (C * W); element < (m * H + reached) * (C * W); element++) {
+                dz[element] = 0;
+            }
+            filled = reached;
+            const long r_low = most(0, -floor_quotient(i * s_h - p_h, d_h));
+            const long r_high = least(R, floor_quotient(H + p_h - i * s_h - 1, d_h) + 1);
+            const long j_first = most(most(0, -floor_quotient(-p_w, s_w)), -floor_quotient(T * d_w - d_w - p_w, s_w));
+            const long j_last = least(
+                least(W_out, floor_quotient(W + p_w - 1, s_w) + 1),
+                floor_quotient(W + d_w + p_w - T * d_w - 1, s_w) + 1
+            );
+            for (long j = 0; j < W_out; j++) {
+                long t_low = 0;
+                long t_high = T;
+                if (!(j_first <= j && j < j_last)) {
+                    t_low = most(0, -floor_quotient(j * s_w - p_w, d_w));
+                    t_high = least(T, floor_quotient(W + p_w - j * s_w - 1, d_w) + 1);
+                }
+                if (R * T <= 16 && r_low == 0 && r_high == R && t_low == 0 && t_high == T) {
+                    const long at = C * (W * (H * m + i * s_h - p_h) + j * s_w - p_w);
+                    const long du_at = C * (W_out * (H_out * m + i) + j);
+                    for (long a = 0; a < whole(0, C); a += LANES) {
+                        UNROLLED
+                        for (long r = 0; r < R; r++) {
+                            UNROLLED
+                            for (long t = 0; t < T; t++) {
+                                store(
+                                    &dz[at + (C * W * d_h * r + C * d_w * t) + a],
+                                    load(&dz[at + (C * W * d_h * r + C * d_w * t) + a]) + load(&du[du_at + a])
+                                );
+                            }
+                        }
+                    }
+                    APART
+                    for (long a = whole(0, C); a < C; a++) {
+                        UNROLLED
+                        for (long r = 0; r < R; r++) {
+                            UNROLLED
+                            for (long t = 0; t < T; t++) {
+                                dz[at + (C * W * d_h * r + C * d_w * t) + a] += du[du_at + a];
+                            }
+                        }
+                    }
+                } else {
+                    const long at = C * (W * (H * m + i * s_h - p_h) + j * s_w - p_w);
+                    const long du_at = C * (W_out * (H_out * m + i) + j);
+                    for (long a = 0; a < whole(0, C); a += LANES) {
+                        for (long r = r_low; r < r_high; r++) {
+                            for (long t = t_low; t < t_high; t++) {
+                                store(
+                                    &dz[at + (C * W * d_h * r + C * d_w * t) + a],
+                                    load(&dz[at + (C * W * d_h * r + C * d_w * t) + a]) + load(&du[du_at + a])
+                                );
+                            }
+                        }
+                    }
+                    APART
+                    for (long a = whole(0, C); a < C; a++) {
+                        for (long r = r_low; r < r_high; r++) {
+                            for (long t = t_low; t < t_high; t++) {
+                                dz[at + (C * W * d_h * r + C * d_w * t) + a] += du[du_at + a];
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for (long element = (m * H + filled) * (C * W); element < (m * H + H) * (C * W); element++) {
+            dz[element] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], numbers[2], numbers[3], numbers[4],
+        numbers[5], numbers[6], numbers[7], numbers[8], FIXED(9), FIXED(10), FIXED(11), FIXED(12), FIXED(13),
+        FIXED(14));
+}
+"""
+
+
+def lp_pool2d_grad_input_2(
+    dz: rt.Array,
+    du: rt.Array,
+    C: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_h: int,
+    d_w: int,
+    p_h: int,
+    p_w: int,
+    s_h: int,
+    s_w: int,
+) -> bool:
+    """Windows m, i, j added to what they cover, tap r, t by tap."""
+    return rt.run(
+        lp_pool2d_grad_input_2_loops,
+        N,
+        C * H_out * N * R * T * W_out,
+        (dz, du),
+        (),
+        (C, H, H_out, W, W_out, p_h, p_w),
+        (R, T, d_h, d_w, s_h, s_w),
+        row=C,
+    )

@@ -146,3 +146,315 @@ def lp_pool3d_forward_1(
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
         row=C,
     )
+
+
+lp_pool3d_grad_input_1_loops = r"""/* Sums over a, r, t for every m, e, o, f, q1. */
+static void loops(
+    long start, long stop, REAL *restrict dz, const REAL *restrict du, long C, long D, long D_out, long H,
+    long H_out, long W, long W_out, long p_d, long p_h, long p_w, long A, long R, long T, long d_d, long d_h,
+    long d_w)
+{
+    for (long row = start; row < stop; row++) {
+        const long o = floor_remainder(row, H);
+        const long e = floor_remainder(floor_quotient(row, H), D);
+        const long m = floor_quotient(floor_quotient(row, H), D);
+        const long a_low = most(0, -floor_quotient(D_out - e - p_d - 1, d_d));
+        const long a_high = least(A, floor_quotient(e + p_d, d_d) + 1);
+        const long r_low = most(0, -floor_quotient(H_out - o - p_h - 1, d_h));
+        const long r_high = least(R, floor_quotient(o + p_h, d_h) + 1);
+        long f_first = most(most(0, -p_w), T * d_w - d_w - p_w);
+        long f_last = least(least(W, W_out - p_w), T * d_w + W_out - d_w - p_w);
+        if (!(A * R * T <= 9 && a_low == 0 && a_high == A && r_low == 0 && r_high == R)) {
+            f_last = f_first;
+        }
+        long f = 0;
+        while (f < W) {
+            if (f_first <= f && f < f_last) {
+                const long at = C * (W * (H * (D * m + e) + o) + f);
+                const long du_at = C * (W_out * (H_out * (D_out * m + e + p_d) + o + p_h) + f + p_w);
+                for (long q1 = 0; q1 < covered(0, C); q1 = onward(q1, C)) {
+                    reals total = all(0);
+                    UNROLLED
+                    for (long a = 0; a < A; a++) {
+                        UNROLLED
+                        for (long r = 0; r < R; r++) {
+                            UNROLLED
+                            for (long t = 0; t < T; t++) {
+                                total += load(
+                                    &du[
+                                        du_at + (-C * H_out * W_out * a * d_d - C * W_out * d_h * r - C * d_w * t) + q1
+                                    ]
+                                );
+                            }
+                        }
+                    }
+                    store(&dz[at + q1], total);
+                }
+                APART
+                for (long q1 = covered(0, C); q1 < C; q1++) {
+                    REAL total = 0;
+                    UNROLLED
+                    for (long a = 0; a < A; a++) {
+                        UNROLLED
+                        for (long r = 0; r < R; r++) {
+                            UNROLLED
+                            for (long t = 0; t < T; t++) {
+                                total += du[
+                                    du_at + (-C * H_out * W_out * a * d_d - C * W_out * d_h * r - C * d_w * t) + q1
+                                ];
+                            }
+                        }
+                    }
+                    dz[at + q1] = total;
+                }
+                f += 1;
+            } else {
+                const long t_low = most(0, -floor_quotient(W_out - f - p_w - 1, d_w));
+                const long t_high = least(T, floor_quotient(f + p_w, d_w) + 1);
+                const long at = C * (W * (H * (D * m + e) + o) + f);
+                const long du_at = C * (W_out * (H_out * (D_out * m + e + p_d) + o + p_h) + f + p_w);
+                for (long q1 = 0; q1 < covered(0, C); q1 = onward(q1, C)) {
+                    reals total = all(0);
+                    for (long a = a_low; a < a_high; a++) {
+                        for (long r = r_low; r < r_high; r++) {
+                            for (long t = t_low; t < t_high; t++) {
+                                total += load(
+                                    &du[
+                                        du_at + (-C * H_out * W_out * a * d_d - C * W_out * d_h * r - C * d_w * t) + q1
+                                    ]
+                                );
+                            }
+                        }
+                    }
+                    store(&dz[at + q1], total);
+                }
+                APART
+                for (long q1 = covered(0, C); q1 < C; q1++) {
+                    REAL total = 0;
+                    for (long a = a_low; a < a_high; a++) {
+                        for (long r = r_low; r < r_high; r++) {
+                            for (long t = t_low; t < t_high; t++) {
+                                total += du[
+                                    du_at + (-C * H_out * W_out * a * d_d - C * W_out * d_h * r - C * d_w * t) + q1
+                                ];
+                            }
+                        }
+                    }
+                    dz[at + q1] = total;
+                }
+                f += 1;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], numbers[2], numbers[3], numbers[4],
+        numbers[5], numbers[6], numbers[7], numbers[8], numbers[9], numbers[10], numbers[11], FIXED(12), FIXED(13),
+        FIXED(14), FIXED(15), FIXED(16), FIXED(17));
+}
+"""
+
+
+def lp_pool3d_grad_input_1(
+    dz: rt.Array,
+    du: rt.Array,
+    A: int,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+) -> bool:
+    """Sums over a, r, t for every m, e, o, f, q1."""
+    return rt.run(
+        lp_pool3d_grad_input_1_loops,
+        D * H * N,
+        A * C * D * H * N * R * T * W,
+        (dz, du),
+        (),
+        (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
+        (A, R, T, d_d, d_h, d_w),
+        row=C,
+    )
+
+
+lp_pool3d_grad_input_2_loops = r"""/* Windows m, l, i, j added to what they cover, tap a, r, t by tap. */
+static void loops(
+    long start, long stop, REAL *restrict dz, const REAL *restrict du, long C, long D, long D_out, long H,
+    long H_out, long W, long W_out, long p_d, long p_h, long p_w, long A, long R, long T, long d_d, long d_h,
+    long d_w, long s_d, long s_h, long s_w)
+{
+    for (long m = start; m < stop; m++) {
+        long filled = 0;
+        for (long l = 0; l < D_out; l++) {
+            const long reached = most(filled, least(D, A * d_d + l * s_d + 1 - d_d - p_d));
+            for (long element = (m * D + filled) * (C * H * W); element < (m * D + reached) * (C * H * W); element++) {
+                dz[element] = 0;
+            }
+            filled = reached;
+            const long a_low = most(0, -floor_quotient(l * s_d - p_d, d_d));
+            const long a_high = least(A, floor_quotient(D + p_d - l * s_d - 1, d_d) + 1);
+            for (long i = 0; i < H_out; i++) {
+                const long r_low = most(0, -floor_quotient(i * s_h - p_h, d_h));
+                const long r_high = least(R, floor_quotient(H + p_h - i * s_h - 1, d_h) + 1);
+                const long j_first = most(
+                    most(0, -floor_quotient(-p_w, s_w)), -floor_quotient(T * d_w - d_w - p_w, s_w)
+                );
+                const long j_last = least(
+                    least(W_out, floor_quotient(W + p_w - 1, s_w) + 1),
+                    floor_quotient(W + d_w + p_w - T * d_w - 1, s_w) + 1
+                );
+                for (long j = 0; j < W_out; j++) {
+                    long t_low = 0;
+                    long t_high = T;
+                    if (!(j_first <= j && j < j_last)) {
+                        t_low = most(0, -floor_quotient(j * s_w - p_w, d_w));
+                        t_high = least(T, floor_quotient(W + p_w - j * s_w - 1, d_w) + 1);
+                    }
+                    if (
+                        A * R * T <= 16
+                        && a_low == 0
+                        && a_high == A
+                        && r_low == 0
+                        && r_high == R
+                        && t_low == 0
+                        && t_high == T
+                    ) {
+                        const long at = C * (W * (H * (D * m + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w);
+                        const long du_at = C * (W_out * (H_out * (D_out * m + l) + i) + j);
+                        for (long q1 = 0; q1 < whole(0, C); q1 += LANES) {
+                            UNROLLED
+                            for (long a = 0; a < A; a++) {
+                                UNROLLED
+                                for (long r = 0; r < R; r++) {
+                                    UNROLLED
+                                    for (long t = 0; t < T; t++) {
+                                        store(
+                                            &dz[at + (C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + q1],
+                                            load(&dz[at + (C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + q1])
+                                            + load(&du[du_at + q1])
+                                        );
+                                    }
+                                }
+                            }
+                        }
+                        APART
+                        for (long q1 = whole(0, C); q1 < C; q1++) {
+                            UNROLLED
+                            for (long a = 0; a < A; a++) {
+                                UNROLLED
+                                for (long r = 0; r < R; r++) {
+                                    UNROLLED
+                                    for (long t = 0; t < T; t++) {
+                                        dz[at + (C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + q1] += du[
+                                            du_at + q1
+                                        ];
+                                    }
+                                }
+                            }
+                        }
+                    } else {
+                        const long at = C * (W * (H * (D * m + l * s_d - p_d) + i * s_h - p_h) + j * s_w - p_w);
+                        const long du_at = C * (W_out * (H_out * (D_out * m + l) + i) + j);
+                        for (long q1 = 0; q1 < whole(0, C); q1 += LANES) {
+                            for (long a = a_low; a < a_high; a++) {
+                                for (long r = r_low; r < r_high; r++) {
+                                    for (long t = t_low; t < t_high; t++) {
+                                        store(
+                                            &dz[at + (C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + q1],
+                                            load(&dz[at + (C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + q1])
+                                            + load(&du[du_at + q1])
+                                        );
+                                    }
+                                }
+                            }
+                        }
+                        APART
+                        for (long q1 = whole(0, C); q1 < C; q1++) {
+                            for (long a = a_low; a < a_high; a++) {
+                                for (long r = r_low; r < r_high; r++) {
+                                    for (long t = t_low; t < t_high; t++) {
+                                        dz[at + (C * H * W * a * d_d + C * W * d_h * r + C * d_w * t) + q1] += du[
+                                            du_at + q1
+                                        ];
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        for (long element = (m * D + filled) * (C * H * W); element < (m * D + D) * (C * H * W); element++) {
+            dz[element] = 0;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], numbers[2], numbers[3], numbers[4],
+        numbers[5], numbers[6], numbers[7], numbers[8], numbers[9], numbers[10], numbers[11], FIXED(12), FIXED(13),
+        FIXED(14), FIXED(15), FIXED(16), FIXED(17), FIXED(18), FIXED(19), FIXED(20));
+}
+"""
+
+
+def lp_pool3d_grad_input_2(
+    dz: rt.Array,
+    du: rt.Array,
+    A: int,
+    C: int,
+    D: int,
+    D_out: int,
+    H: int,
+    H_out: int,
+    N: int,
+    R: int,
+    T: int,
+    W: int,
+    W_out: int,
+    d_d: int,
+    d_h: int,
+    d_w: int,
+    p_d: int,
+    p_h: int,
+    p_w: int,
+    s_d: int,
+    s_h: int,
+    s_w: int,
+) -> bool:
+    """Windows m, l, i, j added to what they cover, tap a, r, t by tap."""
+    return rt.run(
+        lp_pool3d_grad_input_2_loops,
+        N,
+        A * C * D_out * H_out * N * R * T * W_out,
+        (dz, du),
+        (),
+        (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
+        (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
+        row=C,
+    )

@@ -7,6 +7,41 @@ if __package__ != "compiled":
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+simple_rnn_cell_grad_input_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL *restrict du, const REAL *restrict dy, const REAL *restrict y)
+{
+    for (long q = start; q < whole(start, stop); q += LANES) {
+        const reals y_1 = load(&y[q]);
+        const reals dy_1 = load(&dy[q]);
+        const reals du_1 = (all(1) - y_1 * y_1) * dy_1;
+        store(&du[q], du_1);
+    }
+    APART
+    for (long q = whole(start, stop); q < stop; q++) {
+        const REAL y_1 = y[q];
+        const REAL dy_1 = dy[q];
+        const REAL du_1 = (1 - y_1 * y_1) * dy_1;
+        du[q] = du_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def simple_rnn_cell_grad_input_1(du: rt.Array, dy: rt.Array, y: rt.Array, H: int, N: int) -> bool:
+    """Element by element."""
+    return rt.run(simple_rnn_cell_grad_input_1_loops, H * N, H * N, (du, dy, y), (), (), ())
+
+
 simple_rnn_cell_grad_bias_1_loops = r"""/* Sums over n for every block, m. */
 static void loops(
     int sweep, double *restrict parts, long start, long stop, struct team *const team, REAL *restrict db,
@@ -84,38 +119,3 @@ static void part(void *given, long number)
 def simple_rnn_cell_grad_bias_1(db: rt.Array, dy: rt.Array, y: rt.Array, H: int, N: int) -> bool:
     """Sums over n for every block, m."""
     return rt.run(simple_rnn_cell_grad_bias_1_loops, (N + 1023) // 1024, H * N, (db, dy, y), (), (H, N), (), H)
-
-
-simple_rnn_cell_backward_1_loops = r"""/* Element by element. */
-static void loops(
-    long start, long stop, REAL *restrict du, const REAL *restrict dy, const REAL *restrict y)
-{
-    for (long q = start; q < whole(start, stop); q += LANES) {
-        const reals y_1 = load(&y[q]);
-        const reals dy_1 = load(&dy[q]);
-        const reals du_1 = (all(1) - y_1 * y_1) * dy_1;
-        store(&du[q], du_1);
-    }
-    APART
-    for (long q = whole(start, stop); q < stop; q++) {
-        const REAL y_1 = y[q];
-        const REAL dy_1 = dy[q];
-        const REAL du_1 = (1 - y_1 * y_1) * dy_1;
-        du[q] = du_1;
-    }
-}
-
-static void part(void *given, long number)
-{
-    const struct work *work = given;
-    void *const *arrays = work->arrays;
-
-    loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
-}
-"""
-
-
-def simple_rnn_cell_backward_1(du: rt.Array, dy: rt.Array, y: rt.Array, H: int, N: int) -> bool:
-    """Element by element."""
-    return rt.run(simple_rnn_cell_backward_1_loops, H * N, H * N, (du, dy, y), (), (), ())

@@ -168,11 +168,67 @@ def subsampling2d_forward_2(
     )
 
 
-subsampling2d_grad_input_1_loops = r"""/* Sums over r, t for every m, q, v, e. */
+subsampling2d_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict a, const REAL *restrict dy,
-    const REAL *restrict y, REAL number_1, REAL number_2, long C, long H, long H_out, long W, long W_out, long R,
-    long T)
+    long start, long stop, REAL *restrict dz, const REAL *restrict a, const REAL *restrict dy,
+    const REAL *restrict y, REAL number_1, REAL number_2, long row_)
+{
+    for (long v = start; v < stop; v++) {
+        const long dy_at = row_ * v;
+        const long dz_at = row_ * v;
+        const long y_at = row_ * v;
+        for (long e = 0; e < whole(0, row_); e += LANES) {
+            const reals y_1 = load(&y[y_at + e]);
+            const reals a_1 = load(&a[e]);
+            const reals dy_1 = load(&dy[dy_at + e]);
+            const reals dz_1 = number_1 * (all(1) - number_2 * (y_1 * y_1)) * a_1 * dy_1;
+            store(&dz[dz_at + e], dz_1);
+        }
+        APART
+        for (long e = whole(0, row_); e < row_; e++) {
+            const REAL y_1 = y[y_at + e];
+            const REAL a_1 = a[e];
+            const REAL dy_1 = dy[dy_at + e];
+            const REAL dz_1 = number_1 * (1 - number_2 * (y_1 * y_1)) * a_1 * dy_1;
+            dz[dz_at + e] = dz_1;
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
+        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2]);
+}
+"""
+
+
+def subsampling2d_grad_input_1(
+    dz: rt.Array, a: rt.Array, dy: rt.Array, y: rt.Array, A: Any, C: int, H_out: int, N: int, S: Any, W_out: int
+) -> bool:
+    """Element by element."""
+    dtype = rt.float_type("subsampling2d_grad_input_1", dz=dz)
+    return rt.run(
+        subsampling2d_grad_input_1_loops,
+        H_out * N * W_out,
+        C * H_out * N * W_out,
+        (dz, a, dy, y),
+        (dtype(A * S), dtype(rt.ratio(1, A**2))),
+        (C,),
+        (),
+        repeated=(1,),
+    )
+
+
+subsampling2d_grad_input_2_loops = r"""/* Sums over r, t for every m, q, v, e. */
+static void loops(
+    long start, long stop, REAL *restrict dx, const REAL *restrict dz, long C, long H, long H_out, long W,
+    long W_out, long R, long T)
 {
     for (long row = start; row < stop; row++) {
         const long q = floor_remainder(row, H);
@@ -188,20 +244,17 @@ static void loops(
         while (v < W) {
             if (v_first <= v && v < v_last) {
                 const long at = C * (W * (H * m + q) + v);
-                const long dy_at = C * (W_out * (H_out * m + q) + v);
-                const long y_at = C * (W_out * (H_out * m + q) + v);
+                const long dz_at = C * (W_out * (H_out * m + q) + v);
                 for (long e = 0; e < covered(0, C); e = onward(e, C)) {
                     reals total = all(0);
                     UNROLLED
                     for (long r = 0; r < R; r++) {
                         UNROLLED
                         for (long t = 0; t < T; t++) {
-                            const reals y_1 = load(&y[y_at + (-C * W_out * r - C * t) + e]);
-                            const reals dy_1 = load(&dy[dy_at + (-C * W_out * r - C * t) + e]);
-                            total += (all(1) - number_1 * (y_1 * y_1)) * dy_1;
+                            total += load(&dz[dz_at + (-C * W_out * r - C * t) + e]);
                         }
                     }
-                    store(&dx[at + e], total * (number_2 * load(&a[e])));
+                    store(&dx[at + e], total);
                 }
                 APART
                 for (long e = covered(0, C); e < C; e++) {
@@ -210,42 +263,35 @@ static void loops(
                     for (long r = 0; r < R; r++) {
                         UNROLLED
                         for (long t = 0; t < T; t++) {
-                            const REAL y_1 = y[y_at + (-C * W_out * r - C * t) + e];
-                            const REAL dy_1 = dy[dy_at + (-C * W_out * r - C * t) + e];
-                            total += (1 - number_1 * (y_1 * y_1)) * dy_1;
+                            total += dz[dz_at + (-C * W_out * r - C * t) + e];
                         }
                     }
-                    dx[at + e] = total * (number_2 * a[e]);
+                    dx[at + e] = total;
                 }
                 v += 1;
             } else {
                 const long t_low = most(0, v + 1 - W_out);
                 const long t_high = least(T, v + 1);
                 const long at = C * (W * (H * m + q) + v);
-                const long dy_at = C * (W_out * (H_out * m + q) + v);
-                const long y_at = C * (W_out * (H_out * m + q) + v);
+                const long dz_at = C * (W_out * (H_out * m + q) + v);
                 for (long e = 0; e < covered(0, C); e = onward(e, C)) {
                     reals total = all(0);
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
-                            const reals y_1 = load(&y[y_at + (-C * W_out * r - C * t) + e]);
-                            const reals dy_1 = load(&dy[dy_at + (-C * W_out * r - C * t) + e]);
-                            total += (all(1) - number_1 * (y_1 * y_1)) * dy_1;
+                            total += load(&dz[dz_at + (-C * W_out * r - C * t) + e]);
                         }
                     }
-                    store(&dx[at + e], total * (number_2 * load(&a[e])));
+                    store(&dx[at + e], total);
                 }
                 APART
                 for (long e = covered(0, C); e < C; e++) {
                     REAL total = 0;
                     for (long r = r_low; r < r_high; r++) {
                         for (long t = t_low; t < t_high; t++) {
-                            const REAL y_1 = y[y_at + (-C * W_out * r - C * t) + e];
-                            const REAL dy_1 = dy[dy_at + (-C * W_out * r - C * t) + e];
-                            total += (1 - number_1 * (y_1 * y_1)) * dy_1;
+                            total += dz[dz_at + (-C * W_out * r - C * t) + e];
                         }
                     }
-                    dx[at + e] = total * (number_2 * a[e]);
+                    dx[at + e] = total;
                 }
                 v += 1;
             }
@@ -260,53 +306,33 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4], numbers[5],
-        numbers[6], FIXED(7), FIXED(8));
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], numbers[2], numbers[3], numbers[4],
+        numbers[5], numbers[6], FIXED(7), FIXED(8));
 }
 """
 
 
-def subsampling2d_grad_input_1(
-    dx: rt.Array,
-    a: rt.Array,
-    dy: rt.Array,
-    y: rt.Array,
-    A: Any,
-    C: int,
-    H: int,
-    H_out: int,
-    N: int,
-    R: int,
-    S: Any,
-    T: int,
-    W: int,
-    W_out: int,
+def subsampling2d_grad_input_2(
+    dx: rt.Array, dz: rt.Array, C: int, H: int, H_out: int, N: int, R: int, T: int, W: int, W_out: int
 ) -> bool:
     """Sums over r, t for every m, q, v, e."""
-    dtype = rt.float_type("subsampling2d_grad_input_1", dx=dx)
     return rt.run(
-        subsampling2d_grad_input_1_loops,
+        subsampling2d_grad_input_2_loops,
         H * N,
         C * H * N * R * T * W,
-        (dx, a, dy, y),
-        (dtype(rt.ratio(1, A**2)), dtype(A * S)),
+        (dx, dz),
+        (),
         (C, H, H_out, W, W_out),
         (R, T),
         row=C,
     )
 
 
-subsampling2d_grad_input_2_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
+subsampling2d_grad_input_3_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
 static void loops(
-    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict a,
-    const REAL *restrict dy, const REAL *restrict y, REAL number_1, REAL number_2, long C, long H, long H_out,
-    long W, long W_out, long R, long T, long s_h, long s_w)
+    long start, long stop, REAL *restrict dx, const REAL *restrict dz, long C, long H, long H_out, long W,
+    long W_out, long R, long T, long s_h, long s_w)
 {
-    REAL *restrict common = SCRATCH(REAL, C);
-    if (!common) {
-        return;
-    }
     for (long m = start; m < stop; m++) {
         long filled = 0;
         for (long i = 0; i < H_out; i++) {
@@ -326,23 +352,9 @@ static void loops(
                     t_low = most(0, -j * s_w);
                     t_high = least(T, W - j * s_w);
                 }
-                const long dy_at = C * (W_out * (H_out * m + i) + j);
-                const long y_at = C * (W_out * (H_out * m + i) + j);
-                for (long e = 0; e < whole(0, C); e += LANES) {
-                    const reals y_1 = load(&y[y_at + e]);
-                    const reals a_1 = load(&a[e]);
-                    const reals dy_1 = load(&dy[dy_at + e]);
-                    store(&common[e], (all(1) - number_1 * (y_1 * y_1)) * a_1 * dy_1);
-                }
-                APART
-                for (long e = whole(0, C); e < C; e++) {
-                    const REAL y_1 = y[y_at + e];
-                    const REAL a_1 = a[e];
-                    const REAL dy_1 = dy[dy_at + e];
-                    common[e] = (1 - number_1 * (y_1 * y_1)) * a_1 * dy_1;
-                }
                 if (R * T <= 16 && r_low == 0 && r_high == R && t_low == 0 && t_high == T) {
                     const long at = C * (W * (H * m + i * s_h) + j * s_w);
+                    const long dz_at = C * (W_out * (H_out * m + i) + j);
                     for (long e = 0; e < whole(0, C); e += LANES) {
                         UNROLLED
                         for (long r = 0; r < R; r++) {
@@ -350,7 +362,7 @@ static void loops(
                             for (long t = 0; t < T; t++) {
                                 store(
                                     &dx[at + (C * W * r + C * t) + e],
-                                    load(&dx[at + (C * W * r + C * t) + e]) + number_2 * load(&common[e])
+                                    load(&dx[at + (C * W * r + C * t) + e]) + load(&dz[dz_at + e])
                                 );
                             }
                         }
@@ -361,18 +373,19 @@ static void loops(
                         for (long r = 0; r < R; r++) {
                             UNROLLED
                             for (long t = 0; t < T; t++) {
-                                dx[at + (C * W * r + C * t) + e] += number_2 * common[e];
+                                dx[at + (C * W * r + C * t) + e] += dz[dz_at + e];
                             }
                         }
                     }
                 } else {
                     const long at = C * (W * (H * m + i * s_h) + j * s_w);
+                    const long dz_at = C * (W_out * (H_out * m + i) + j);
                     for (long e = 0; e < whole(0, C); e += LANES) {
                         for (long r = r_low; r < r_high; r++) {
                             for (long t = t_low; t < t_high; t++) {
                                 store(
                                     &dx[at + (C * W * r + C * t) + e],
-                                    load(&dx[at + (C * W * r + C * t) + e]) + number_2 * load(&common[e])
+                                    load(&dx[at + (C * W * r + C * t) + e]) + load(&dz[dz_at + e])
                                 );
                             }
                         }
@@ -381,7 +394,7 @@ static void loops(
                     for (long e = whole(0, C); e < C; e++) {
                         for (long r = r_low; r < r_high; r++) {
                             for (long t = t_low; t < t_high; t++) {
-                                dx[at + (C * W * r + C * t) + e] += number_2 * common[e];
+                                dx[at + (C * W * r + C * t) + e] += dz[dz_at + e];
                             }
                         }
                     }
@@ -401,25 +414,20 @@ static void part(void *given, long number)
     const long *numbers = work->numbers;
 
     loops(
-        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2], arrays[3],
-        ((const REAL *)arrays[4])[0], ((const REAL *)arrays[4])[1], numbers[2], numbers[3], numbers[4], numbers[5],
-        numbers[6], FIXED(7), FIXED(8), FIXED(9), FIXED(10));
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], numbers[2], numbers[3], numbers[4],
+        numbers[5], numbers[6], FIXED(7), FIXED(8), FIXED(9), FIXED(10));
 }
 """
 
 
-def subsampling2d_grad_input_2(
+def subsampling2d_grad_input_3(
     dx: rt.Array,
-    a: rt.Array,
-    dy: rt.Array,
-    y: rt.Array,
-    A: Any,
+    dz: rt.Array,
     C: int,
     H: int,
     H_out: int,
     N: int,
     R: int,
-    S: Any,
     T: int,
     W: int,
     W_out: int,
@@ -427,13 +435,12 @@ def subsampling2d_grad_input_2(
     s_w: int,
 ) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    dtype = rt.float_type("subsampling2d_grad_input_2", dx=dx)
     return rt.run(
-        subsampling2d_grad_input_2_loops,
+        subsampling2d_grad_input_3_loops,
         N,
         C * H_out * N * R * T * W_out,
-        (dx, a, dy, y),
-        (dtype(rt.ratio(1, A**2)), dtype(A * S)),
+        (dx, dz),
+        (),
         (C, H, H_out, W, W_out),
         (R, T, s_h, s_w),
         row=C,

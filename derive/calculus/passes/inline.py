@@ -73,6 +73,8 @@ def _without_let(program: Program, number: int, needed: Set[str]) -> Program | N
     uses = sum(1 for s in readers for a in accesses(s.term.body) if a.tensor == name)
     if not readers or (uses > 1 and not _cheap(let.term.body)):
         return None
+    if not _is_product(let.term.body) and any(_repeats(s.term, name) for s in readers):
+        return None
     read = {a.tensor for a in accesses(let.term.body)}
     if any(s.target.name in read for s in program.statements[number:]):
         return None
@@ -124,6 +126,19 @@ def _reads(term: Term, name: str) -> bool:
 def _cheap(body: Expr) -> bool:
     """Reading it several times costs no more than reading the let: an access, or no tensor at all."""
     return isinstance(body, Access) or not accesses(body)
+
+
+def _is_product(body: Expr) -> bool:
+    """Whether a contraction that reads it stays one where it is written out."""
+    factors = (f.as_base_exp() for f in Mul.make_args(body))
+    return all(isinstance(base, Access) or not accesses(base) for base, _ in factors)
+
+
+def _repeats(term: Term, name: str) -> bool:
+    """Whether a reduction reads each element of a tensor several times: for every value of an index that it has not."""
+    indices = {r.index for r in term.ranges}
+    found = (a for a in accesses(term.body) if a.tensor == name)
+    return bool(term.bound) and any(len(indices - a.free_symbols) > len(term.deltas) for a in found)
 
 
 def is_inside(access: Access, term: Term, let: Statement) -> bool:

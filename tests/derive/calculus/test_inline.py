@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from sympy import Expr, exp
 
+from gradscribe import layer as layer_of_text
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.calculus.passes.inline import _one_pass, inline, inserted
+from gradscribe.derive.calculus.programs.gradient_program import gradient_program
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import derive
-from gradscribe.derive.ir.functions import step
+from gradscribe.derive.ir.functions import sigmoid, step
 from gradscribe.derive.ir.index import integer, integers
 from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of
-from gradscribe.derive.ir.term import Access, Guard, Program, Range, Statement, Tensor, Term
+from gradscribe.derive.ir.term import Access, Guard, Program, Range, Statement, Tensor, Term, accesses
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 from tests.cases.catalogue import TRIED
@@ -174,3 +176,34 @@ def test_counts_that_always_hold_disappear() -> None:
     assert names(derive(layer, settings={"count_include_pad": "false"}).program) == ["a_h", "a_w", "y"]
     body = shown.program.statements[0].term.body
     assert isinstance(body * integer("R") * integer("T"), Access)
+
+
+GATED = """
+    input x[N,A,C], w[R,C,K], v[R,C,K]
+    u[n,i,k] = sum(r,c) x[n,i+r,c] * w[r,c,k]
+    g[n,i,k] = sum(r,c) x[n,i+r,c] * v[r,c,k]
+    y[n,i,k] = u[n,i,k] * sigmoid(g[n,i,k])
+    weight w, v
+"""
+
+
+def test_functions_are_not_computed_anew_for_every_summand_of_a_contraction() -> None:
+    """A gradient by a gated convolution's input is two contractions of what was computed once for each element."""
+    made = layer_of_text(GATED, "gated")
+    program = gradient_program(made.differentiate(), ["x"], set())
+    sums = [s for s in program.statements if s.term.bound]
+    assert len(sums) == 2
+    assert not any(s.term.body.has(sigmoid) for s in sums)
+    assert sum(s.term.body.has(sigmoid) for s in program.statements) >= 1
+
+
+def test_products_are_written_out_where_they_are_contracted() -> None:
+    made = layer_of_text("z[n,c] = x[n,c] * a[c]\ny[n,k] = sum(c) z[n,c] * w[c,k]", "scaled")
+    (statement,) = inline(made.program).statements
+    assert {a.tensor for a in accesses(statement.term.body)} == {"x", "a", "w"}
+
+
+def test_functions_are_written_out_where_each_element_is_read_once() -> None:
+    made = layer_of_text("z[n,c] = exp(x[n,c])\ny[n] = sum(c) z[n,c]", "summed")
+    (statement,) = inline(made.program).statements
+    assert statement.term.body.has(exp)
