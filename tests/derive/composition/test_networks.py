@@ -171,8 +171,8 @@ def test_what_is_known_of_sizes_is_no_condition(name: str) -> None:
 def test_no_letter_of_a_page_changes_the_table_of_a_module() -> None:
     text = "input x[N, C]; dense(3) -> relu -> dense(2)"
     plain, lettered = (str(compile_layer(network(t)).__doc__) for t in (text, f"letters goodfellow; {text}"))
-    assert "(C, 3)" in plain
-    assert plain[plain.index("  level") :] == lettered[lettered.index("  level") :]
+    assert "w (C, 3)" in plain
+    assert plain[plain.index("level ") :] == lettered[lettered.index("level ") :]
 
 
 def test_a_module_begins_with_the_text_and_the_table_of_its_layers() -> None:
