@@ -7,7 +7,7 @@ number of summands, estimated with size hints. No delta is left afterwards.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cached_property, reduce
 
 import sympy
 from sympy import Expr, Integer, Symbol
@@ -51,7 +51,7 @@ class Form:
         """Whether factors may leave the reduction and brackets are factors."""
         return REDUCTIONS[self.op] is SUM
 
-    @property
+    @cached_property
     def indices(self) -> tuple[Symbol, ...]:
         """All indices, in order."""
         return tuple(r.index for r in self.box)

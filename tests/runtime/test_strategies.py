@@ -36,7 +36,7 @@ TOLERANCE = {"float64": 1e-12, "float32": 6e-6}
 LEAST = draws(3, 15)
 """How many contractions a strategy has to compute at least."""
 DRAWS = draws(120, 400)
-MOST, MOST_COMPILED = draws(12, 60), draws(3, 36)
+MOST, MOST_COMPILED = draws(12, 60), draws(3, 24)
 """How many it computes at most, evenly chosen of those that it can; a compiler needs longer for each than the sums."""
 
 

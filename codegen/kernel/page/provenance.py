@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from gradscribe.codegen.kernel.kernel import Kernel, Purpose
-from gradscribe.derive.derivation import derive, unlettered
+from gradscribe.derive.derivation import unlettered
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.document import Document
@@ -13,13 +13,8 @@ ORDERS = {Purpose.DOUBLE_BACKWARD: 2, Purpose.HESSIAN_VECTOR: 2}
 
 
 def page(layer: Layer) -> Document:
-    """The page that `gradscribe derive` prints."""
-    return _page(layer)
-
-
-@kept(8)
-def _page(layer: Layer) -> Document:
-    return document(derive(layer))
+    """The page that `gradscribe derive` prints, in the names that the code has: no letters are chosen for them."""
+    return document(unlettered(layer))
 
 
 def page_numbers(layer: Layer) -> Mapping[str, int]:

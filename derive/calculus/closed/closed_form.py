@@ -73,12 +73,7 @@ class ClosedForms:
         start = formula(terms)
         if start is None:
             return ()
-        few = {n: f for n, f in self.known.items() if len(f.free) < len(start.free) or not is_product(f.value)}
-        stages = (
-            self._closing(gradient, start)
-            or self._closed_by(gradient, start, self.known)
-            or self._closed_by(gradient, start, few)  # p (dp - sum dp p), where dp is long
-        )
+        stages = next(filter(None, self._tried(gradient, start)), ())
         if not stages:
             return ()
         self.closed[gradient] = self._sources(stages)
@@ -86,21 +81,30 @@ class ClosedForms:
             self._learn(gradient, replace(start, value=stages[-1].value))
         return stages
 
-    def _closing(self, gradient: str, start: Formula) -> tuple[Stage, ...]:
-        """The rewrites of a product without a sum that insert the closed form of the gradient in it.
+    def _tried(self, gradient: str, start: Formula) -> Iterator[tuple[Stage, ...]]:
+        """The rewrites to a closed form, by what is inserted first; () where these lead to none.
 
-        The gradient of an input gets it in any case, that of an inner tensor where what it is multiplied by joins in:
-        h/z is p.
+        The closed form of a gradient is inserted into a product without a sum where that product is the gradient of an
+        input, and in that of an inner tensor where what it is multiplied by joins in: h/z is p.
         """
-        stages = self._closed_by(gradient, start, self.known, self.closed)
-        joined = any(s.read or s.known for s in stages)
-        return stages if joined or gradient in self.results else ()
+        found: dict[tuple[Expr, tuple[str, ...]], tuple[Stage, ...]] = {}
 
-    def _closed_by(
-        self, gradient: str, start: Formula, known: Mapping[str, Formula], closing: Mapping[str, Sources] = NONE
-    ) -> tuple[Stage, ...]:
+        def closed_by(known: Mapping[str, Formula], closing: Mapping[str, Sources] = NONE) -> tuple[Stage, ...]:
+            inserted = with_statistics(start, known, closing, self.signals)
+            if inserted not in found:  # mostly all three insert the same
+                found[inserted] = self._closed_by(gradient, start, *inserted)
+            return found[inserted]
+
+        stages = closed_by(self.known, self.closed)
+        if gradient in self.results or any(s.read or s.known for s in stages):
+            yield stages
+        yield closed_by(self.known)
+        few = {n: f for n, f in self.known.items() if len(f.free) < len(start.free) or not is_product(f.value)}
+        yield closed_by(few)  # p (dp - sum dp p), where dp is long
+
+    def _closed_by(self, gradient: str, start: Formula, value: Expr, inserted: tuple[str, ...]) -> tuple[Stage, ...]:
         """The rewrites to a closed form, if they lead to one."""
-        stages = tuple(self._rewritten(start, known, closing))
+        stages = tuple(self._rewritten(start, value, inserted))
         rows = (t for s in stages for t in as_terms(s.value, start.free, self.signals))
         closed = self._is_closed(gradient, start.value, stages)
         return stages if closed and not any(t.body.has(within) for t in rows) else ()
@@ -115,18 +119,15 @@ class ClosedForms:
         if gradient not in self.given or any(isinstance(f, equal) for f in Mul.make_args(found.value)):
             self.known[gradient] = found
 
-    def _rewritten(
-        self, start: Formula, insertable: Mapping[str, Formula], closing: Mapping[str, Sources]
-    ) -> Iterator[Stage]:
+    def _rewritten(self, start: Formula, value: Expr, inserted: tuple[str, ...]) -> Iterator[Stage]:
         """The stages that change something, as far as it may become a closed form.
 
         Args:
             start: the formula.
-            insertable: what may be inserted, by gradient.
-            closing: the gradients that are inserted into a product without a sum whatever their shape is.
+            value: its normal form, in which gradients are inserted.
+            inserted: these gradients.
         """
         free = start.free
-        value, inserted = with_statistics(start, insertable, closing, self.signals)
         if inserted:
             yield Stage("insert", value, inserted=inserted)
         elif self._before_sums(value) != self._before_sums(start.value):

@@ -69,10 +69,16 @@ def results(last: Step, program: Program, read: Callable[[Step], Caption | None]
 def naming(step: Step, program: Program) -> Caption | None:
     """What a row is called as it is; where that has no words and no operator form, what it is multiplied out."""
     apart = replace(step, terms=tuple(part for t in step.terms for part in _multiplied_out(t)))
-    rows = (step, apart) if len(apart.terms) > len(step.terms) else (step,)
-    found = [caption(row, program) for row in rows]
-    said = (c for c in found if c is not None and (wording(c) or operator_form(c, step.left.tensor) is not None))
-    return next(said, found[0])
+    found = caption(step, program)
+    if len(apart.terms) == len(step.terms) or _is_said(found, step):
+        return found
+    multiplied = caption(apart, program)
+    return multiplied if _is_said(multiplied, step) else found
+
+
+def _is_said(name: Caption | None, step: Step) -> bool:
+    """Whether a caption has words or an operator form."""
+    return name is not None and (bool(wording(name)) or operator_form(name, step.left.tensor) is not None)
 
 
 def _multiplied_out(term: Term) -> tuple[Term, ...]:

@@ -58,6 +58,7 @@ def gradient_sections(
     sections: list[Section] = []
     for adjoint in gradient.adjoints:
         section = gradient_section(gradient, adjoint, notation, known, lets, avoided, full)
+        section = with_boxes(section, gradient.program, lets)
         section = closed(section, forms) if closing else section
         sections.append(section)
         statement = as_statement(section, adjoint.gradient)
@@ -75,7 +76,7 @@ def gradient_section(
     avoided: Collection[Symbol] = (),
     full: bool = False,
 ) -> Section:
-    """The section of one tensor's gradient.
+    """The rows of one tensor's gradient, a section that has no boxes yet.
 
     Args:
         gradient: the differentiated program.
@@ -146,19 +147,30 @@ def gradient_section(
     rows.add("collect", reasons.COMMON_FACTOR, collected(rows.terms))
 
     caption = vanishing_words(vanishing)
-    last, tensors = rows.steps[-1], replace(program, inputs=(*program.inputs, *(let.target for let in lets)))
     return Section(
         title=("gradient with respect to ", Access(adjoint.tensor.name)),
         setup=((ELEMENT, Access(adjoint.tensor.name, *left.indices), ":"),) if left.indices else (),
         steps=tuple(rows.steps),
         caption=(caption,) if caption else (),
-        results=results(last, tensors),
+        results=(),
         forward=gradient.forward,
         gradient=program,
         raw=(*given, *(c.term for c in adjoint.contributions)),
         wrt=adjoint.tensor.name,
         lets=tuple(used),
     )
+
+
+def with_boxes(section: Section, program: Program, lets: Sequence[Statement]) -> Section:
+    """The section with its last row in a box, under its name.
+
+    Args:
+        section: the rows.
+        program: the gradient program.
+        lets: names for known quotients, which the row may read.
+    """
+    tensors = replace(program, inputs=(*program.inputs, *(let.target for let in lets)))
+    return replace(section, results=results(section.steps[-1], tensors))
 
 
 def _is_elementwise(contribution: Contribution) -> bool:

@@ -168,6 +168,13 @@ def test_what_is_known_of_sizes_is_no_condition(name: str) -> None:
         assert not parts or any(isinstance(n, ast.Name) for part in parts for n in ast.walk(part)), ast.unparse(syntax)
 
 
+def test_no_letter_of_a_page_changes_the_table_of_a_module() -> None:
+    text = "input x[N, C]; dense(3) -> relu -> dense(2)"
+    plain, lettered = (str(compile_layer(network(t)).__doc__) for t in (text, f"letters goodfellow; {text}"))
+    assert "w (C, 3)" in plain
+    assert plain[plain.index("level ") :] == lettered[lettered.index("level ") :]
+
+
 def test_a_module_begins_with_the_text_and_the_table_of_its_layers() -> None:
     """The names are those of the code; what a text says stays a text."""
     text = 'input x[N, 4, 4, 2]  # a "comment" \\ of the user\'s\nconv2d(3, 3) -> relu\n-> flatten -> dense(2)'

@@ -23,6 +23,7 @@ from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived, layer
 from tests.cases.random_networks import random_network
 from tests.cases.random_programs import random_case
+from tests.cases.thorough import some
 from tests.cases.together import together
 from tests.derive.typeset.page_letters import clashes, meanings, unintroduced
 
@@ -37,6 +38,10 @@ TEXTS = [
     "s = 2; u[n, s*i + a] = x[n,i]*w[a]",
     "y[e] = x[e]^2",
 ]
+
+
+MIXED = ["conv2d -> flatten -> dense", "conv2d(8, 3) -> relu -> pixel_shuffle(2) -> conv2d -> softmax"]
+"""Networks with levels whose layers have different channels."""
 
 
 def of_text(text: str, order: int = 1) -> Derivation:
@@ -287,9 +292,7 @@ def test_an_input_in_the_table_of_layers_has_its_letter() -> None:
     assert r"softmax\_cross\_entropy | $l$, $\tau$ |" in markdown.render(page)
 
 
-@together(
-    "name", [*NETWORKS, "conv2d -> flatten -> dense", "conv2d(8, 3) -> relu -> pixel_shuffle(2) -> conv2d -> softmax"]
-)
+@together("name", [*some(NETWORKS, 1), *MIXED])
 def test_no_index_has_two_ranges_in_one_place(name: str) -> None:
     """A level whose layers have different channels says for each tensor what its letters run over."""
     page = derive(NETWORKS[name]() if name in NETWORKS else gradscribe.network(name))

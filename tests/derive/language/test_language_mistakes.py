@@ -135,7 +135,7 @@ ABSURD = [
     "y[n] = x[n]" + " + x[n]" * LONGEST,
     "y" * 9000 + "[n] = x[n]",
     "y[n] = x[(" + "+".join("ABCDEFGH") + ")^8 * n]",
-    "y[n] = x[n]" + "".join(f" * (a{k}[n] + b{k}[n])" for k in range(300)),
+    "y[n] = x[n]" + "".join(f" * (a{k}[n] + b{k}[n])" for k in range(draws(100, 300))),
     "[" * 5000,
     "y[n] = \x00x[n]",
     "y[n] = x[n]\ud800",

@@ -19,6 +19,7 @@ from gradscribe.generated.runtime.machine.configuration import Settings
 from gradscribe.generated.runtime.recording import recordings
 from gradscribe.generated.runtime.recording.recordings import Recordings
 from gradscribe.generated.runtime.recording.trace import Tracing
+from tests.cases.thorough import some
 from tests.cases.together import together
 
 pytestmark = pytest.mark.usefixtures("compiled")
@@ -45,7 +46,7 @@ def step(own: Any, x: Array) -> list[Array]:
     return [y.copy(), dx.copy(), *(g.copy() for g in own.grads.values()), *(s.copy() for s in own.state.values())]
 
 
-@together("name", NETWORKS)
+@together("name", some(NETWORKS, 2, 1))
 def test_networks_of_the_catalogue(name: str) -> None:
     kind: Any = np.float32 if name.startswith("LeNet") else np.float64  # deep ones are chaotic: a relu, on or off
     rng = np.random.default_rng(0)

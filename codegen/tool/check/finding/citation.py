@@ -15,7 +15,7 @@ from gradscribe.derive.calculus.differentiate import Adjoint
 from gradscribe.derive.calculus.passes.reuse import distributions
 from gradscribe.derive.derivation.forward.forward_equations import definitions
 from gradscribe.derive.derivation.gradient.outcome import as_statement
-from gradscribe.derive.derivation.gradient.section import gradient_section
+from gradscribe.derive.derivation.gradient.section import gradient_section, with_boxes
 from gradscribe.derive.derivation.letters.element import axis_letters, with_element_letters
 from gradscribe.derive.derivation.letters.written import gradient_letters
 from gradscribe.derive.derivation.record.section_record import Section
@@ -95,7 +95,7 @@ def boxed(problem: Problem, adjoint: Adjoint) -> Section:
         statement = as_statement(gradient_section(gradient, before, notation, known, lets), before.gradient)
         if statement is not None:
             known[before.gradient.name] = statement
-    section = gradient_section(gradient, adjoint, notation, known, lets)
+    section = with_boxes(gradient_section(gradient, adjoint, notation, known, lets), gradient.program, lets)
     return with_element_letters(section, axis_letters(gradient.forward))
 
 

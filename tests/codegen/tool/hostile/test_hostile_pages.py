@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from unicodedata import normalize
 
 import pytest
 from hypothesis import example, given, settings
@@ -144,9 +145,11 @@ def commands(formula: str) -> set[str]:
 @given(st.text(min_size=1, max_size=12) | st.text("éßx̂α中_\\{}$%^~#&1x ", min_size=1, max_size=8))
 @example("\\input{x}")
 @example("_")
+@example("ἐ")
 def test_a_name_in_a_formula_is_one_group_of_letters(name: str) -> None:
     found = letters(name)
-    greek = commands(letters("".join(re.findall("[α-ωΑ-Ω∂∇]", name)))) if re.search("[α-ωΑ-Ω∂∇]", name) else set()
+    bases = "".join(re.findall("[α-ωΑ-Ω∂∇]", normalize("NFD", name)))  # ἐ is ε with a mark
+    greek = commands(letters(bases)) if bases else set()
     signs = {
         c for c in commands(found) if c in ("to", "infty", "times", "cdot", "le", "ge", "ne", "in", "odot", "surd")
     }
