@@ -5,6 +5,7 @@ import pytest
 
 from gradscribe import layer as layer_of_text
 from gradscribe.derive.ir.interpret import interpret
+from tests.cases.thorough import some
 from tests.cases.together import together
 
 SHIFTED = "m[n] = max(k) x[n,k]; h[n,k] = exp(x[n,k] - m[n]); z[n] = sum(k) h[n,k];"
@@ -64,7 +65,7 @@ def test_positions_are_kept_where_they_are_wanted() -> None:
     assert layer_of_text(IDLE["softmax"].replace(";", "\n"), "own").program.statements[0].argument is None
 
 
-@together("case", {**IDLE, **BUSY})
+@together("case", some({**IDLE, **BUSY}, 6))
 def test_gradients_are_those_of_differences(case: str) -> None:
     made = layer_of_text({**IDLE, **BUSY}[case].replace(";", "\n"), "own")
     module, rng = made.compile(), np.random.default_rng(3)
