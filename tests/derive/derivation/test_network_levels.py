@@ -138,6 +138,7 @@ def test_a_level_says_what_is_read_in_the_boxes_of_another() -> None:
     assert "levels 5 lower" in text_writer.render(replace(derived("resnet20"), repeated=()))
 
 
+@pytest.mark.thorough
 def test_a_gradient_is_as_for_another_of_its_letter_only() -> None:
     text = text_writer.render(derived("resnet20"), look=Look(width=160))
     assert re.search(r"Gradient with respect to γ⁽ˡ⁺⁴⁷⁾, by the steps of rows \d+ to \d+:", text)

@@ -106,7 +106,7 @@ def rows_name_the_same_element_until_the_end(name: str) -> None:
 
 
 EVERY = [headings_and_numbers_are_the_same_in_every_format]
-MOST = {"FIRST": 12, "SECOND": 2, "OF_NETWORKS": 2, "CORRELATIONS": 1}
+MOST = {"FIRST": 8, "SECOND": 2, "OF_NETWORKS": 2, "CORRELATIONS": 1}
 """Pages of a group, at most, but for a thorough run."""
 OF_A_LAYER = [lines_of_text_fit_a_terminal, rows_name_the_same_element_until_the_end]
 
