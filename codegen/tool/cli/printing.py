@@ -23,14 +23,14 @@ def printed(derivation: "Derivation", format_: str, look: Look = PLAIN) -> str:
     return rendered(derivation, format_, certify(derivation) if derivation.sections else None, look)
 
 
-def printed_pages(title: str, topics: "Sequence[Topic]", form: str, letters: str = "", look: Look = PLAIN) -> str:
+def printed_pages(title: str, topics: "Sequence[Topic]", letters: str, form: str, look: Look = PLAIN) -> str:
     """Several derivations as one document, or the page of one topic.
 
     Args:
         title: that of the document.
         topics: what is derived.
+        letters: what names are written with, see `derive.layer.letters`; "" for those of each page.
         form: one of `derive.typeset.formats`.
-        letters: what names are written with, see `derive.layer.letters`.
         look: what else is asked of the page.
 
     Raises:

@@ -77,7 +77,7 @@ class Vocabulary:
         """Raise unless an index has a value."""
         name = called(node)
         if name not in bound:
-            hint = f"put it on the left, or reduce over it: sum({name}) ..."
+            hint = f"put it on the left, or reduce over it: sum({name}) ..., with parentheses around several summands"
             raise Located(f"index {name} is neither on the left side nor reduced over; {hint}", node.at)
 
     def position(self, node: Node, bound: Bound) -> Expr:

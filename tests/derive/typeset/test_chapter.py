@@ -69,7 +69,7 @@ def test_every_format_prints_each_page_once() -> None:
 
 def test_what_a_reader_chooses_is_a_chapter() -> None:
     text = printed_pages(
-        "Mine", [Topic("tanh"), Topic("y[n] = x[n]^2", "A square"), Topic("dense", wrt=("b",))], "text"
+        "Mine", [Topic("tanh"), Topic("y[n] = x[n]^2", "A square"), Topic("dense", wrt=("b",))], "", "text"
     )
     assert "  2  A square\n" in text
     assert "Gradient with respect to w" not in text.partition("\n3  ")[2]

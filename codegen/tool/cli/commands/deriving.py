@@ -1,6 +1,7 @@
 """`gradscribe derive`: the derivation of a layer, an optimiser's equations, or a fast correlation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,10 +17,14 @@ from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TITLE, TOPICS, To
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.layer.letters import NOTATIONS
+from gradscribe.derive.typeset.document.look import Look
 from gradscribe.derive.typeset.formats import FORMATS
 
 if TYPE_CHECKING:
     from gradscribe.derive.layer.interface import Layer
+
+Writer = Callable[[str, Look], str]
+"""A page in a format, as a reader chose it."""
 
 WINOGRAD = "winograd"
 OF_WINOGRAD = "expected --m, --r, --points, --dims"
@@ -71,7 +76,10 @@ def derive(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("-o", "--output", help=f"Write to a file, {', '.join(SUFFIXES)}; .pdf takes a TeX.")
+        list[Path] | None,
+        typer.Option(
+            "-o", "--output", help=f"Write to a file, {', '.join(SUFFIXES)}; .pdf takes a TeX. Several may be given."
+        ),
     ] = None,
     fragment: Annotated[
         bool, typer.Option("--fragment", help="latex: not a document, but what one can \\input.")
@@ -115,7 +123,8 @@ def derive(
     dims: Annotated[int | None, typer.Option(help="winograd: axes it is nested along, 1 or 2; 2 by default.")] = None,
 ) -> None:
     """Print the derivation of a layer's gradients step by step, an optimiser's update equations, or another page."""
-    target = outlet(out, format_, width, fragment)
+    files: list[Path | None] = [*out] if out else [None]
+    targets = [outlet(file, format_, width, fragment) for file in files]
     by = [part.strip() for part in wrt.split(",")] if wrt else None
     chosen = settings(pairs or [])
     written = ",".join(letters or [])
@@ -136,12 +145,10 @@ def derive(
         _refuse(of_layer | {"letters": written or None}, f"{WINOGRAD} has no such option; {OF_WINOGRAD}")
         if m is None or r is None:
             raise EquationError(f"{WINOGRAD}: --{'m' if m is None else 'r'} is missing; expected such as --m 4 --r 3")
-        text = printed_winograd(m, r, points, 2 if dims is None else dims, target.form, target.look)
+        write: Writer = partial(printed_winograd, m, r, points, 2 if dims is None else dims)
     elif len(wanted) > 1 or name in (CHAPTER, *PAGES):
         _refuse(of_layer | of_algorithm, f"{shown(' '.join(wanted))} has no such option; one layer has it")
-        text = printed_pages(
-            TITLE if wanted == [CHAPTER] else "Derivations", _topics(wanted), target.form, written, target.look
-        )
+        write = partial(printed_pages, TITLE if wanted == [CHAPTER] else "Derivations", _topics(wanted), written)
     else:
         _refuse(of_algorithm, f"{shown(name)} has no such option; gradscribe derive {WINOGRAD} has it")
         layer = _layer(name, wrt, ties)
@@ -159,8 +166,10 @@ def derive(
             example=example,
             implementation=implementation,
         )
-        text = printed(page, target.form, target.look)
-    target.put(text)
+        write = partial(printed, page)
+    made = [target.made(write(target.form, target.look)) for target in targets]  # before a file is written
+    for target, content in zip(targets, made, strict=True):
+        target.put(content)
 
 
 def _topics(names: Sequence[str]) -> list[Topic]:

@@ -35,21 +35,28 @@ class Outlet:
     look: Look
     wide: bool = False
 
-    def put(self, page: str) -> None:
-        """Print or write a page.
+    def made(self, page: str) -> str | bytes:
+        """What goes there of a page.
 
         Raises:
-            EquationError: when TeX fails; nothing is written then.
+            EquationError: when TeX fails.
+        """
+        return pdf(page) if self.file is not None and _suffix(self.file) == PDF else page
+
+    def put(self, content: str | bytes) -> None:
+        """Print or write what was `made`.
+
+        Raises:
             OSError: when it cannot be written; the file there is the old one then.
         """
-        if self.file is None:
-            print(page, end="" if page.endswith("\n") else "\n")
-        else:
+        if self.file is not None:
             from gradscribe.codegen.files.write import write
 
-            write(self.file, pdf(page) if _suffix(self.file) == PDF else page)
-        if self.wide:
-            self._mind(page)
+            write(self.file, content)
+        else:
+            print(content, end="" if str(content).endswith("\n") else "\n")
+        if self.wide and isinstance(content, str):
+            self._mind(content)
 
     def _mind(self, page: str) -> None:
         """Say on standard error that a page is wider than it should be: nothing may end a line within a factor."""

@@ -31,6 +31,23 @@ def test_the_suffix_says_the_format(gradscribe: Command, tmp_path: Path, file: s
     assert (tmp_path / file).read_text(encoding="utf-8").startswith(start)
 
 
+def test_one_page_for_several_files(gradscribe: Command, tmp_path: Path) -> None:
+    assert gradscribe("derive", "relu", "-o", "a.txt", "-o", "a.tex", "-o", "a.md") == (0, "", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.md", "a.tex", "a.txt"]
+    for name, form in (("a.txt", "text"), ("a.tex", "latex"), ("a.md", "markdown")):
+        alone = gradscribe("derive", "relu", "--format", form)
+        assert (tmp_path / name).read_text(encoding="utf-8").rstrip("\n") == alone.out.rstrip("\n")
+
+
+def test_of_several_files_all_are_written_or_none(
+    gradscribe: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_a_mistake(gradscribe("derive", "relu", "-o", "a.txt", "-o", "a.html"), "a.html", "unknown suffix")
+    engines(tmp_path, monkeypatch, "printf '! Emergency stop.\n'; exit 1")
+    is_a_mistake(gradscribe("derive", "relu", "-o", "a.txt", "-o", "a.pdf"), "Emergency stop")
+    assert not [path for path in tmp_path.iterdir() if path.name != "bin"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
