@@ -157,13 +157,18 @@ def size(terms: Iterable[Term], values: Values, sizes: Sizes) -> float:
 
 
 def _multiplied_out(term: Term) -> Iterator[Term]:
-    """The term with one summand at a time of each sum in its body that has sums over indices: M a - sum(a)."""
-    total = next((f for f in Mul.make_args(term.body) if isinstance(f, Add) and f.has(InnerSum)), None)
+    """The term with one summand at a time of each sum of products, or of sums over indices, in its body."""
+    total = next((f for f in Mul.make_args(term.body) if isinstance(f, Add) and _cancels(f)), None)
     if total is None:
         yield term
     else:
         rest = Mul(*(f for f in Mul.make_args(term.body) if f is not total))
         yield from (part for a in total.args for part in _multiplied_out(replace(term, body=a * rest)))
+
+
+def _cancels(total: Add) -> bool:
+    """Whether it may be next to nothing without being so term by term: M a - sum(a), or a b + c d from rows before."""
+    return total.has(InnerSum) or all(len(accesses(a)) > 1 for a in total.args)
 
 
 def _resolved(term: Term) -> Term:

@@ -6,7 +6,7 @@ import numpy as np
 from sympy import Integer, Mul, exp, log, sqrt
 
 from gradscribe import layer as layer_of_text
-from gradscribe.derive.calculus.closed.rewrites.factor import common_in_front, factored
+from gradscribe.derive.calculus.closed.rewrites.factor import common_in_front, divided_out, factored
 from gradscribe.derive.calculus.closed.rewrites.identities import Identities
 from gradscribe.derive.calculus.closed.rewrites.nested import measure, nested, normal
 from gradscribe.derive.ir.index import integers
@@ -53,6 +53,17 @@ def test_shares_add_up_to_one() -> None:
     found = Identities(program).known(shares, (Range(n, extent),))
     assert found is not None
     assert (found.value, found.tensors) == (1, ("z",))
+
+
+def test_divisors_are_cancelled_beside_sums_and_within_them_however_deep_these_stand() -> None:
+    x, y = X(n, c), D(n, c)
+    both = x * (1 - x) * (y / x - (1 - y) / (1 - x))
+    summed = InnerSum(both, Range(c, C))
+    assert divided_out(both) == y - x
+    assert divided_out(summed) == InnerSum(y - x, Range(c, C))
+    for function in (lambda e: 2 / e, sqrt, lambda e: M(n) * exp(-e), lambda e: 1 / (1 + e) ** 2):
+        assert divided_out(function(summed)) == function(InnerSum(y - x, Range(c, C)))
+        assert divided_out(function(InnerSum(x, Range(c, C)))) == function(InnerSum(x, Range(c, C)))
 
 
 def test_a_sum_within_a_body_is_evaluated_and_normal_forms_are_equal_to_it() -> None:

@@ -68,7 +68,7 @@ def divided_out(expression: Expr) -> Expr:
         return InnerSum(divided_out(expression.body), *expression.ranges)
     if isinstance(expression, Add) and expression.has(InnerSum):
         return Add(*map(divided_out, expression.args))
-    factors = [divided_out(f) if f.has(InnerSum) else f for f in Mul.make_args(expression)]
+    factors = [_within(f) if f.has(InnerSum) else f for f in Mul.make_args(expression)]
     for total in (f for f in factors if isinstance(f, Add) and f.has(Access) and not f.has(InnerSum)):
         bases = (f.as_base_exp() for part in total.args for f in Mul.make_args(part))
         below = {base for base, power in bases if power.is_negative and base.has(Access)}
@@ -78,6 +78,13 @@ def divided_out(expression: Expr) -> Expr:
         if above and length(shortest) < length(Mul(*above, total)):
             return Mul(*(f for f in factors if f not in (*above, total)), shortest)
     return Mul(*factors)
+
+
+def _within(factor: Expr) -> Expr:
+    """A factor whose sums are without their divisors."""
+    if isinstance(factor, InnerSum | Add):
+        return divided_out(factor)
+    return factor.func(*(divided_out(a) if a.has(InnerSum) else a for a in factor.args))
 
 
 def _content(parts: Sequence[Expr]) -> Expr:
