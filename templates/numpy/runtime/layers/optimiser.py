@@ -12,7 +12,7 @@ from ..arguments.extents import same_shape
 TOGETHER = 1 << 18
 """Elements of small weights that are updated at once."""
 
-AT_A_TIME = 1 << 16
+AT_A_TIME = 1 << 17
 """Elements of a large weight that are: with all that belongs to them they fit a core's cache."""
 
 Flat = list[Array]
