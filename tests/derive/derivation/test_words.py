@@ -342,4 +342,9 @@ def test_a_place_that_asks_for_its_tap_slides_over_nothing() -> None:
 def test_functions_that_rows_have_are_defined() -> None:
     """The slope of a softplus is a logistic function, which no equation of the page has."""
     assert "softplus(a)=log(1+exp(a)). σ(a)=1/(1+exp(−a))." in words(derived("mish"))
+
+
+def test_the_error_function_is_told_by_its_slope() -> None:
+    assert "erf(a) is 0 at 0, and its slope is 2·exp(−a²)/√π." in words(derived("gelu"))
+    assert "erf" not in words(derived("gelu_tanh"))
     assert "expm1(a)=exp(a)−1." in words(derived("elu"))

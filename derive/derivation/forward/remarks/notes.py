@@ -48,7 +48,7 @@ def notes(
         *_written_out(lets),
         *single_summands(equations, program),
         *_padding(program, shown, numbers or {}),
-        *((Equals(function, meaning), ".") for function, meaning in _explained(part, rows)),
+        *_explained(part, rows),
         *_stated_for([one for one in idealised if one.equation.target.name in {s.target.name for s in shown}]),
         *_places(part),
         *_constants(program, shown, unchanging),
@@ -130,7 +130,7 @@ def _is_read(name: str, program: Program) -> bool:
     return any(a.tensor == name for s in program.statements for a in accesses(s.term.body))
 
 
-def _explained(program: Program, rows: Iterable[Term]) -> list[tuple[Expr, Expr]]:
+def _explained(program: Program, rows: Iterable[Term]) -> Iterator[Words]:
     """Functions that not every reader knows by their names, and what they are."""
     a = Symbol("a", real=True)
     bodies = [t.body for t in (*(s.term for s in program.statements), *rows)]
@@ -140,7 +140,11 @@ def _explained(program: Program, rows: Iterable[Term]) -> list[tuple[Expr, Expr]
         softplus: sympy.log(1 + sympy.exp(a)),
         sigmoid: 1 / (1 + sympy.exp(-a)),
     }
-    return [(function(a), meaning) for function, meaning in meanings.items() if any(b.has(function) for b in bodies)]
+    for function, meaning in meanings.items():
+        if any(b.has(function) for b in bodies):
+            yield (Equals(function(a), meaning), ".")
+    if any(b.has(sympy.erf) for b in bodies):
+        yield (sympy.erf(a), " is 0 at 0, and its slope is ", 2 * sympy.exp(-(a**2)) / sympy.sqrt(sympy.pi), ".")
 
 
 def _padding(program: Program, shown: Sequence[Statement], numbers: Mapping[Symbol, Expr]) -> Iterator[Words]:
