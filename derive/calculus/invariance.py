@@ -13,12 +13,12 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 import sympy
-from sympy import Expr, Function, S, log
+from sympy import Add, Expr, Function, Mul, Pow, S, exp, log
 
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, accesses
 
-MOST = 100
-"""Operations of an equation up to which it is tried."""
+Change = tuple[Expr, Expr]
+"""What an expression becomes: factor * expression + summand."""
 
 _shift = Function("shift", positive=True)
 
@@ -31,10 +31,10 @@ class Response:
     factor: Expr = S.One
     summand: Expr = S.Zero
 
-    def of(self, access: Access) -> Expr:
-        """What an access of it becomes."""
+    def of(self, access: Access) -> Change:
+        """The factor and the summand of an access of it."""
         place = dict(zip(self.indices, access.indices, strict=True))
-        return self.factor.xreplace(place) * access + self.summand.xreplace(place)
+        return self.factor.xreplace(place), self.summand.xreplace(place)
 
 
 def with_constants(program: Program) -> Program:
@@ -85,19 +85,43 @@ def _response(
         whole = [extents.get(e) for e in access.indices] == [*tensors[access.tensor].shape]
         if responses[access.tensor].summand != 0 and not whole:
             return None
-    if term.body.count_ops() > MOST:
+    change = _change(term.body, {a: responses[a.tensor].of(a) for a in moved})
+    if change is None:
         return None
-    body = sympy.expand_log(term.body.xreplace({a: responses[a.tensor].of(a) for a in moved}))
-    summand = sympy.expand(body - term.body)
-    if summand == 0:
-        return Response(axes)
+    factor, summand = change
     bound = {r.index for r in term.bound}
-    factor = sympy.cancel(body / term.body)
-    if _is_known(factor, bound) and (term.is_sum or (term.reduction.selects and factor.is_positive)):
+    if summand == 0 and _is_known(factor, bound) and (term.is_sum or (term.reduction.selects and factor.is_positive)):
         return Response(axes, factor=factor)
-    if _is_known(summand, bound) and (term.reduction.selects or not bound):
+    if factor == 1 and _is_known(summand, bound) and (term.reduction.selects or not bound):
         return Response(axes, summand=summand)
     return None
+
+
+def _change(e: Expr, moved: Mapping[Expr, Change]) -> Change | None:
+    """What becomes of an expression, part by part; None where that is not seen."""
+    if e in moved:
+        return moved[e]
+    if not any(a in moved for a in accesses(e)):
+        return S.One, S.Zero
+    found = [_change(a, moved) for a in e.args]
+    parts = [part for part in found if part is not None]
+    if len(parts) < len(found):
+        return None
+    factors, summands = {f for f, _ in parts}, [s for _, s in parts]
+    if isinstance(e, Add):
+        return (factors.pop(), sympy.expand(Add(*summands))) if len(factors) == 1 else None
+    if isinstance(e, Mul) and not any(summands):
+        return Mul(*(f for f, _ in parts)), S.Zero
+    if isinstance(e, Mul) and factors == {S.One} and sum(s != 0 for s in summands) == 1:
+        return S.One, Mul(*(s if s != 0 else a for a, s in zip(e.args, summands, strict=True)))
+    factor, summand = parts[0]
+    if isinstance(e, Pow) and parts[1] == (1, 0) and summand == 0:
+        return factor**e.exp, S.Zero
+    if isinstance(e, exp) and factor == 1:
+        return exp(summand), S.Zero
+    if isinstance(e, log) and summand == 0:
+        return S.One, sympy.expand_log(log(factor))
+    return (S.One, S.Zero) if all(part == (1, 0) for part in parts) else None
 
 
 def _is_known(change: Expr, bound: Set[Expr]) -> bool:

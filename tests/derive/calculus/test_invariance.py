@@ -35,6 +35,8 @@ BUSY = {
     "beyond the end": "m[n] = max(k) x[n,k]; d[n,k] = x[n,k] - m[n]; y[n,k] = d[n,k+1] - d[n,k]",
     "another shift": "m[n] = max(k) x[n,k]; y[n,k] = exp(x[n,k] - m[0]) / sum(i) exp(x[n,i] - m[n])",
     "half of it": SHIFTED + "y[n] = m[n]/2 + log(z[n])",
+    "high powers, which nobody multiplies out": "m[n] = max(k) x[n,k];"
+    " y[n,k] = (x[n,k]-m[n])^9*(x[n,k]*m[n]+3-m[n])^8/(m[n]^8+x[n,k]^2+1)^9",
     "two summands": SHIFTED + "y[n] = z[n] + sum(k) x[n,k]",
 }
 
