@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sympy import Add, Integer, Mul, Symbol
 
-from gradscribe.derive.calculus.closed.rewrites.factor import common_in_front
+from gradscribe.derive.calculus.closed.rewrites.factor import common_in_front, over_one_divisor
 from gradscribe.derive.calculus.closed.rewrites.inserting import MOST
 from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.derive.derivation.forms.caption.operation import Caption
@@ -19,6 +19,11 @@ from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term
+
+
+def one_divisor(term: Term) -> Term:
+    """A sum whose factors are quotients of one divisor each."""
+    return replace(term, body=over_one_divisor(term.body)) if term.is_sum else term
 
 
 def collected(terms: tuple[Term, ...]) -> tuple[Term, ...]:

@@ -16,7 +16,7 @@ from gradscribe.derive.calculus.passes.brackets import idle, implied, without
 from gradscribe.derive.calculus.passes.inline import is_pointwise
 from gradscribe.derive.calculus.passes.rewrite import fold
 from gradscribe.derive.derivation.forms.closed.closed_section import closed
-from gradscribe.derive.derivation.gradient.outcome import as_statement, collected, results
+from gradscribe.derive.derivation.gradient.outcome import as_statement, collected, one_divisor, results
 from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.gradient.steps.chain_rows import chain_rule, reduced, with_quotient
 from gradscribe.derive.derivation.gradient.steps.collected_rows import Rows, insert, vanishing_words
@@ -144,6 +144,7 @@ def gradient_section(
     found = [{**implied(t, gradient.forward), **idle(t)} for t in rows.terms]
     without_implied = tuple(without(t, guards) for t, guards in zip(rows.terms, found, strict=True))
     rows.add("implied", reasons.implied(a.tensor for guards in found for a in guards.values()), without_implied)
+    rows.add("one divisor", reasons.ONE_DIVISOR, tuple(one_divisor(t) for t in rows.terms))
     rows.add("collect", reasons.COMMON_FACTOR, collected(rows.terms))
 
     caption = vanishing_words(vanishing)

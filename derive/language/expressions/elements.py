@@ -45,6 +45,7 @@ class Elements:
 
     def __post_init__(self) -> None:
         self._continued: dict[tuple[str, int, str, Expr, Expr, Expr], IndexedBase] = {}
+        self._written: dict[str, list[str]] = {}  # the letters of continued tensors
 
     def target(self, node: Element) -> Expr:
         """The element on a left side."""
@@ -69,7 +70,7 @@ class Elements:
         base, place = self.vocabulary.bases[node.tensor], []
         for axis, subscript in enumerate(node.subscripts):
             if isinstance(subscript, Call) and subscript.function in PADDINGS:
-                base, position = self._beyond(node.tensor, base, axis, subscript, bound)
+                base, position = self._beyond(node, base, axis, subscript, bound)
                 place.append(position)
             elif _is_lookup(subscript):
                 index = Idx(self.vocabulary.letter(), base.shape[axis])
@@ -118,8 +119,10 @@ class Elements:
 
         return self.vocabulary.indexed(self.vocabulary.integer(node, bound, element))
 
-    def _beyond(self, tensor: str, base: IndexedBase, axis: int, node: Call, bound: Bound) -> tuple[IndexedBase, Expr]:
-        """The tensor that is `base`, made of `tensor`, continued along `axis`, and the position in it."""
+    def _beyond(
+        self, element: Element, base: IndexedBase, axis: int, node: Call, bound: Bound
+    ) -> tuple[IndexedBase, Expr]:
+        """The tensor that is `base`, made of an element's, continued along `axis`, and the position in it."""
         kind, count = node.function, PADDINGS[node.function]
         if len(node.arguments) != count:
             raise Located(f"{kind} takes {count} argument{'s' * (count > 1)}; found {len(node.arguments)}", node.at)
@@ -136,13 +139,26 @@ class Elements:
             raise Located("the padding value depends on a tensor; expected a number or a parameter", node.at)
         key = (str(base.label), axis, kind, low, high, value)
         if key not in self._continued:
-            name = self.vocabulary.fresh(f"{tensor}_{kind}")
-            letters = [self.vocabulary.letter() for _ in base.shape]
+            name = self.vocabulary.fresh(f"{element.tensor}_{kind}")
+            letters = self._letters(element, base, axis)
             found = continued(base, axis, kind, (low, high), name, letters, value)
             self._continued[key] = found.base
+            self._written[name] = letters
             self.before += found.equations
             self._require(found.least, kind, f"{base.label}, axis {axis}", low)
         return self._continued[key], sympy.expand(position - low)
+
+    def _letters(self, element: Element, base: IndexedBase, axis: int) -> list[str]:
+        """Those of axes that an element reads as they are, those of axes continued before; else new ones."""
+        words = self.vocabulary
+        before = self._written.get(str(base.label), [""] * len(base.shape))
+        letters: list[str] = []
+        for k, subscript in enumerate(element.subscripts):
+            name = DOTS if isinstance(subscript, Ellipsis) else subscript.name if isinstance(subscript, Name) else ""
+            alike = name in words.indices and words.extents.indices[name] == base.shape[k]
+            letter = words.symbols[name].name if alike else before[k]
+            letters.append(letter if k != axis and letter and letter not in letters else words.letter())
+        return letters
 
     def _reach(self, node: Node, bound: Bound, extent: Expr) -> tuple[Expr, Expr]:
         """From where to where a subscript reads, the axis itself included where that is not certain."""

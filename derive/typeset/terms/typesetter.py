@@ -1,12 +1,12 @@
 """Terms as rows of print: what LaTeX and plain text have in common, each row a list of the pieces that lines hold."""
 
 from abc import abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from typing import Self
 
 import sympy
-from sympy import Add, Expr, Integer, Symbol
+from sympy import Add, Expr, Integer, Mul, Symbol
 
 from gradscribe.derive.calculus.passes.brackets import divisors_apart
 from gradscribe.derive.derivation.certificate.certificate import Figure
@@ -16,12 +16,13 @@ from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.functions import activation_prime, is_indicator
-from gradscribe.derive.ir.index import IntegerFunction, affine, bounds, natural
+from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.reductions import Reduction
 from gradscribe.derive.ir.term import Access, Guard, InnerSum, Term, accesses
 from gradscribe.derive.typeset.terms.changes import marked
 from gradscribe.derive.typeset.terms.expressions.expression_writer import ExpressionWriter
 from gradscribe.derive.typeset.terms.expressions.product_writer import is_inverse
+from gradscribe.derive.typeset.terms.ranges import chain
 from gradscribe.derive.typeset.terms.row_pieces import SUM, Part, Piece, Unit, plain
 
 
@@ -65,17 +66,33 @@ class Typesetter(ExpressionWriter):
     def row(self, step_: Step, before: Step | None = None) -> list[Piece]:
         """The right-hand side of a row; what the row `before` it has not is marked as new."""
         summands = self._summands(step_)
-        return [piece for s in (marked(summands, self._summands(before)) if before else summands) for piece in s]
+        summands = marked(summands, self._summands(before)) if before else summands
+        return [p for s in (summands if _slope(step_.terms) is None else self._enclosed(summands)) for p in s]
 
     def _summands(self, step_: Step) -> list[list[Piece]]:
-        """The terms of a row in the order in which they are read, negative ones last."""
-        summands: list[list[Piece]] = []
-        for term in sorted(step_.terms, key=lambda t: bool(t.body.as_coeff_Mul()[0] < 0)):
-            place = term, tuple(step_.outer), bool(summands)
+        """The terms of a row in the order in which they are read, negative ones last; before them their slope."""
+        slope = _slope(step_.terms)
+        terms = step_.terms if slope is None else [replace(t, body=t.body / slope) for t in step_.terms]
+        summands = [] if slope is None else [[replace(self._whole(slope), glue="")]]
+        for term in sorted(terms, key=lambda t: bool(t.body.as_coeff_Mul()[0] < 0)):
+            place = term, tuple(step_.outer), len(summands) > (slope is not None)
             if place not in self._written:  # a row changes few of a sum's terms
                 self._written[place] = self.within(term, step_.outer).summand(*place)
             summands.append(self._written[place])
         return summands
+
+    def _enclosed(self, summands: Sequence[Sequence[Piece]]) -> Iterator[list[Piece]]:
+        """Summands in parentheses behind the first one, which is what all of them are multiplied by."""
+        factor, *terms = summands
+        yield list(factor)
+        opening, closing = self._around("".join(piece.text for pieces in terms for piece in pieces))
+        for k, pieces in enumerate(terms):
+            sign = {"+": " + ", "-": f" {self.minus} "}.get(pieces[0].glue, opening)
+            found = [replace(pieces[0], units=(plain(sign), *pieces[0].units), glue="~" if k else " ")]
+            found += [replace(piece, glue=" ", nested=True) for piece in pieces[1:]]
+            if k == len(terms) - 1:
+                found[-1] = replace(found[-1], units=(*found[-1].units, plain(closing)))
+            yield found
 
     def definition(self, d: Definition) -> list[Piece]:
         """The right-hand side of a forward equation, sums with their ranges unless a sentence states them."""
@@ -144,22 +161,9 @@ class Typesetter(ExpressionWriter):
         return (*(self._range(g, term) for g in term.guards), *(self.relation(b) for b in term.admission))
 
     def _range(self, guard: Guard, term: Term) -> str:
-        """``0 <= value < extent``, or the half of it that the ranges of the indices leave open: ``j <= i``."""
-        if guard.value.has(IntegerFunction) and natural(guard.value):
-            return f"{self.expr(guard.value)}<{self.expr(guard.extent)}"
-        plain = not guard.value.is_number and not guard.value.has(IntegerFunction)
-        reach = bounds(guard.value, {r.index: r.extent for r in term.ranges}) if plain else None
-        if reach is None:
-            return self._between(self.expr(guard.value), self.expr(guard.extent))
-        if reach[0] == 0:
-            return f"{self.expr(guard.value)}<{self.expr(guard.extent)}"
-        if sympy.expand(reach[1] + 1 - guard.extent) != 0:
-            return self._between(self.expr(guard.value), self.expr(guard.extent))
-        strict = guard.value.as_coeff_Add()[0] == -1  # 0 <= i - j - 1 is j < i
-        parts = Add.make_args(guard.value + 1 if strict else guard.value)
-        below = Add(*(-p for p in parts if p.as_coeff_Mul()[0].is_negative))
-        above = Add(*(p for p in parts if not p.as_coeff_Mul()[0].is_negative))
-        return f"{self.expr(below)}{'<' if strict else self.at_most}{self.expr(above)}"
+        first, links = chain(guard, term)
+        signs = (("<" if strict else self.at_most) + self.expr(e) for strict, e in links)
+        return self.expr(first) + "".join(signs)
 
     def _constants(self, part: Monomial, split: "_Factors") -> list[Piece]:
         upper = [f for f in split.constants if not is_inverse(f)]
@@ -248,6 +252,14 @@ class Typesetter(ExpressionWriter):
             groups = [list(names)]
         written = self._reduction(term.reduction, [[Part(self.expr(v), v) for v in group] for group in groups])
         return Unit(written, key, SUM)
+
+
+def _slope(terms: Sequence[Term]) -> Expr | None:
+    """The open slope f'(u) that all of several sums have as a factor: it stands once before them."""
+    if len(terms) < 2 or not all(t.is_sum for t in terms):
+        return None
+    slopes = [{f for f in Mul.make_args(t.body) if isinstance(f, activation_prime)} for t in terms]
+    return next(iter(set.intersection(*slopes)), None)
 
 
 class _Factors:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from sympy import Add, Expr, Integer, Mul, Pow, expand, gcd, sign
+from sympy import Abs, Add, Expr, Integer, Mul, Pow, expand, gcd, sign
 from sympy.core.sorting import ordered
 
 from gradscribe.derive.calculus.closed.rewrites.nested import length, normal, reads
@@ -60,6 +60,31 @@ def common_in_front(body: Expr) -> Expr:
         inside = _in_front(parts, False, True) if shared else factor
         factors.append(inside if length(inside) < length(factor) else factor)
     return Mul(*factors)
+
+
+def over_one_divisor(body: Expr) -> Expr:
+    """A product in which quotients that are added are one, where that is shorter: 1/a - b/a**2 is (a - b)/a**2."""
+    sums = [f for f in Mul.make_args(body) if isinstance(f, Add) and f.has(Access) and not f.has(InnerSum)]
+    quotients = [min(f, _quotient(f), key=length) for f in sums]
+    return Mul(*(f for f in Mul.make_args(body) if f not in sums), *quotients) if quotients != sums else body
+
+
+def _quotient(total: Expr) -> Expr:
+    """A sum over the product of all that its parts are divided by, multiplied out."""
+    found = _products(list(ordered(total.args)))
+    numbers = {b: [p.powers.get(b, Integer(0)) for p in found] for p in found for b in p.powers if b.has(Access)}
+    below = {b: min(powers) for b, powers in numbers.items() if all(e.is_Rational for e in powers) and min(powers) < 0}
+    above = expand(Add(*(p.without(below).product for p in found)))
+    above = Add(*map(_magnitude, Add.make_args(above)))
+    return Mul(above, *(Pow(base, power) for base, power in below.items()))
+
+
+def _magnitude(product: Expr) -> Expr:
+    """A product with |x| in place of x sign(x)."""
+    factors = Mul.make_args(product)
+    whole = [f for f in factors if isinstance(f, sign) and f.args[0] in factors]
+    rest = [f for f in factors if f not in whole and f not in [w.args[0] for w in whole]]
+    return Mul(*rest, *(Abs(f.args[0]) for f in whole))
 
 
 def divided_out(expression: Expr) -> Expr:

@@ -11,6 +11,7 @@ from gradscribe.derive.ir.term import Access, Program, Statement, accesses
 
 CHAIN_RULE: Words = ("chain rule",)
 ELEMENTWISE: Words = ("chain rule, element by element",)
+ONE_DIVISOR: Words = ("over one divisor, multiplied out",)
 COMMON_FACTOR: Words = ("common factors in front",)
 
 
