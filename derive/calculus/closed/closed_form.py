@@ -134,14 +134,14 @@ class ClosedForms:
             yield Stage("pull", value, "what does not depend on its index leaves a sum")
         value, known = valued(value, free, self.identities, self.signals)
         if known:
-            yield Stage("known sum", value, known=known)
+            yield Stage("known sum", value, known=known, closes=True)
         value, identities = mirrored(value, self.signals) if self.shown else (value, ())
         if identities:
-            yield Stage("identity", value, identities=identities)
+            yield Stage("identity", value, identities=identities, closes=True)
         divided = divided_out(value) if self.shown else value
         if divided != value:
             value = normal(divided, self.signals)
-            yield Stage("divide", value, "divisors cancelled")
+            yield Stage("divide", value, "divisors cancelled", closes=True)
         if not (inserted or known or _is_sum(value)):
             return
         value, read = read_by_name(value, free, self.readings, self.signals)
@@ -163,11 +163,7 @@ class ClosedForms:
     def _is_closed(self, gradient: str, before: Expr, stages: Sequence[Stage]) -> bool:
         inserted = {name for s in stages for name in s.inserted}
         summed = _is_sum(normal(before, self.signals)) and any(s.inserted or s.read for s in stages)
-        if not (
-            summed
-            or inserted & self.closed.keys()
-            or any(s.known or s.identities or s.rule == "divide" for s in stages)
-        ):
+        if not (summed or inserted & self.closed.keys() or any(s.closes for s in stages)):
             return False
         closed, shape = stages[-1].value, self.signals[gradient].shape
         allowed = self.given | (self._read(before) - inserted)

@@ -23,6 +23,8 @@ class Stage:
         known: the sums that were replaced by their values.
         read: the definitions of the tensors that are read in place of what they are.
         identities: functions that were replaced, and what they are.
+        closes: whether what comes out is a closed form though nothing was inserted: more was used than the rules of
+            products and sums.
     """
 
     rule: str
@@ -32,6 +34,7 @@ class Stage:
     known: tuple[KnownSum, ...] = ()
     read: tuple[Statement, ...] = ()
     identities: tuple[tuple[Expr, Expr], ...] = ()
+    closes: bool = False
 
 
 @dataclass(frozen=True)

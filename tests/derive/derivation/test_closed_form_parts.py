@@ -3,16 +3,19 @@
 from dataclasses import replace
 
 import numpy as np
-from sympy import Integer, Mul, exp, log, sqrt
+from sympy import Abs, Integer, Mul, exp, log, sign, sqrt
 
 from gradscribe import layer as layer_of_text
-from gradscribe.derive.calculus.closed.rewrites.factor import common_in_front, divided_out, factored
+from gradscribe.derive.calculus.closed.rewrites.factor import common_in_front, divided_out, factored, over_one_divisor
 from gradscribe.derive.calculus.closed.rewrites.identities import Identities
 from gradscribe.derive.calculus.closed.rewrites.nested import measure, nested, normal
+from gradscribe.derive.derivation import derive
+from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import evaluate
 from gradscribe.derive.ir.term import Access, InnerSum, Range, Tensor, Term
 from gradscribe.derive.typeset.latex import latex_writer
+from gradscribe.derive.typeset.text import text_writer
 from tests.cases.catalogue import derived
 from tests.cases.together import together
 
@@ -64,6 +67,34 @@ def test_divisors_are_cancelled_beside_sums_and_within_them_however_deep_these_s
     for function in (lambda e: 2 / e, sqrt, lambda e: M(n) * exp(-e), lambda e: 1 / (1 + e) ** 2):
         assert divided_out(function(summed)) == function(InnerSum(y - x, Range(c, C)))
         assert divided_out(function(InnerSum(x, Range(c, C)))) == function(InnerSum(x, Range(c, C)))
+
+
+@together(
+    "text, box",
+    [
+        ("x[n]/(1 + abs(x[n]))", "1/(1+|x[n]|)² δ[n]"),
+        ("x[n]/sqrt(1 + x[n]^2)", "1/(1+x[n]²)^(3/2) δ[n]"),
+        ("x[n]/(1 + x[n]^2)", "1/(1+x[n]²)² δ[n] (1−x[n]²)"),
+        ("(exp(x[n]) - exp(-x[n]))/(exp(x[n]) + exp(-x[n]))", "4/(exp(−x[n])+exp(x[n]))² δ[n]"),
+        ("x[n]^2/(1 + x[n]^2)", "2 δ[n] x[n]/(1+x[n]²)²"),
+        ("log(x[n]/(1 - x[n]))", "1/(x[n] (1−x[n])) δ[n]"),
+        ("x[n]*exp(-x[n]^2)", "δ[n] exp(−x[n]²) (1−2 x[n]²)"),  # nothing to put over a divisor
+        ("x[n]/(1 + exp(x[n]))", "1/(1+exp(x[n])) δ[n] (1−x[n] exp(x[n])/(1+exp(x[n])))"),  # would be longer
+    ],
+)
+def test_quotients_that_are_added_become_one_where_that_is_shorter(text: str, box: str) -> None:
+    page = derive(layer_of_text(f"y[n] = {text}", "own"))
+    assert f"│ ∂E/∂x[n] = {box}  " in text_writer.render(page)
+    assert certify(page, shapes=2).holds
+
+
+def test_x_times_its_sign_is_its_magnitude() -> None:
+    x, m = X(n, c), M(n)
+    assert (
+        over_one_divisor(D(n, c) * (1 / (1 + Abs(x)) - x * sign(x) / (1 + Abs(x)) ** 2)) == D(n, c) / (1 + Abs(x)) ** 2
+    )
+    kept = D(n, c) * (1 / (1 + Abs(x)) - m * sign(x) / (1 + Abs(x)) ** 2)
+    assert over_one_divisor(kept) == kept
 
 
 def test_a_sum_within_a_body_is_evaluated_and_normal_forms_are_equal_to_it() -> None:

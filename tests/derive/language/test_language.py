@@ -18,6 +18,7 @@ from gradscribe.derive.ir.term import EquationError, Program
 from gradscribe.derive.language import LanguageError
 from gradscribe.derive.layer.equations import Maximum, inside, program
 from gradscribe.derive.layer.interface import Kind
+from tests.cases.together import together
 
 N, L, C, R, K, W = integers("N L C R K I")
 s, p = integers("s p")
@@ -216,6 +217,29 @@ def test_what_is_read_twice_is_continued_once() -> None:
     sizes = complete_sizes(source, {source.tensors["x"].shape[0]: 3, source.tensors["w"].shape[0]: 2, p: 1})
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, 1, "edge"), 2)
     np.testing.assert_allclose(interpret(source, {"x": x, "w": w}, sizes)["y"], windows**2 @ w - windows.sum(1))
+
+
+@together(
+    "text, letters",
+    [
+        (
+            "y[n,i,j,c] = sum(r,t) x[n, reflect(i + r), reflect(j + t), c] * w[r,t]",
+            {"x_reflect": "nqvc", "x_reflect2": "nqmc"},
+        ),
+        ("y[i,j] = sum(r) x[j, circular(i + r), j] * w[r]", {"x_circular": "jqv"}),  # a letter is one axis
+        ("y[...,i] = sum(r) x[..., replicate(i + r)] * w[r]", {"x_replicate": "eq"}),
+        (
+            "input x[M,L]; i < 2; y[i,j] = sum(r) x[i, reflect(j + r)] * w[r]",
+            {"x_reflect": "qv"},
+        ),  # i is not all of axis 0
+    ],
+)
+def test_a_continued_tensor_has_the_letters_of_the_axes_it_is_read_along(text: str, letters: dict[str, str]) -> None:
+    source = same(text)
+    found = {name: source.definitions(name)[0].term.free for name in letters}
+    assert {name: "".join(r.index.name for r in ranges) for name, ranges in found.items()} == letters
+    for name, ranges in found.items():
+        assert tuple(r.extent for r in ranges) == source.tensors[name].shape
 
 
 def test_an_error_at_run_time_names_the_letter_that_joined_axes() -> None:
