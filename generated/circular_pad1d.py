@@ -68,7 +68,7 @@ def circular_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
 
     (7) dx[m,q,v] = dy[m, q+W+p, v] [q<W′−W−p]
     (7) dx[m,q,v] += dy[m, q+p, v]
-    (7) dx[m,q,v] += dy[m, q+p−W, v] [W−1−q<p]
+    (7) dx[m,q,v] += dy[m, q+p−W, v] [W−p≤q]
 
     Args: dy, shape (N, W_out, C), dE/dy; input_shape, the shape of x, (N, W, C); padding, an integer, one per axis,
         a (start, end) pair per axis, 'same' or 'valid'.
@@ -91,7 +91,7 @@ def circular_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
         q_at = rt.span(1, p, q_low, q_high)
         part = dx[:, q_low:q_high]
         part += dy[:, q_at]
-    # (7) dx[m,q,v] += dy[m, q+p−W, v] [W−1−q<p]
+    # (7) dx[m,q,v] += dy[m, q+p−W, v] [W−p≤q]
     q_low, q_high = rt.clip(W, (-1, W - 1, p), (1, p - W, W_out))
     if q_low < q_high:
         q_at = rt.span(1, p - W, q_low, q_high)

@@ -94,10 +94,10 @@ def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
 
     (8) dz[m,q,e,a] = dy[m, q, e+W+p_w, a] [e<W′−W−p_w]
     (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
-    (8) dz[m,q,e,a] += dy[m, q, e+p_w−W, a] [W−1−e<p_w]
+    (8) dz[m,q,e,a] += dy[m, q, e+p_w−W, a] [W−p_w≤e]
     (12) dx[m,q,e,a] = dz[m, q+H+p_h, e, a] [q<H′−H−p_h]
     (12) dx[m,q,e,a] += dz[m, q+p_h, e, a]
-    (12) dx[m,q,e,a] += dz[m, q+p_h−H, e, a] [H−1−q<p_h]
+    (12) dx[m,q,e,a] += dz[m, q+p_h−H, e, a] [H−p_h≤q]
 
     Args: dy, shape (N, H_out, W_out, C), dE/dy; input_shape, the shape of x, (N, H, W, C); padding, an integer, one
         per axis, a (start, end) pair per axis, 'same' or 'valid'.
@@ -120,7 +120,7 @@ def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
         e_at = rt.span(1, p_w, e_low, e_high)
         part = dz[:, :, e_low:e_high]
         part += dy[:, :, e_at]
-    # (8) dz[m,q,e,a] += dy[m, q, e+p_w−W, a] [W−1−e<p_w]
+    # (8) dz[m,q,e,a] += dy[m, q, e+p_w−W, a] [W−p_w≤e]
     e_low, e_high = rt.clip(W, (-1, W - 1, p_w), (1, p_w - W, W_out))
     if e_low < e_high:
         e_at = rt.span(1, p_w - W, e_low, e_high)
@@ -139,7 +139,7 @@ def circular_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: r
         q_at = rt.span(1, p_h, q_low, q_high)
         part = dx[:, q_low:q_high]
         part += dz[:, q_at]
-    # (12) dx[m,q,e,a] += dz[m, q+p_h−H, e, a] [H−1−q<p_h]
+    # (12) dx[m,q,e,a] += dz[m, q+p_h−H, e, a] [H−p_h≤q]
     q_low, q_high = rt.clip(H, (-1, H - 1, p_h), (1, p_h - H, H_out))
     if q_low < q_high:
         q_at = rt.span(1, p_h - H, q_low, q_high)

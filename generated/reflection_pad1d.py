@@ -66,9 +66,9 @@ def reflection_pad1d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
 def reflection_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
     """Compute dx, the gradient of E.
 
-    (7) dx[m,q,v] = dy[m, 2W+p−2−q, v] [0≤W−2−q<W′−W−p]
+    (7) dx[m,q,v] = dy[m, 2W+p−2−q, v] [2W+p−W′−1≤q≤W−2]
     (7) dx[m,q,v] += dy[m, q+p, v]
-    (7) dx[m,q,v] += dy[m, p−q, v] [0≤q−1<p]
+    (7) dx[m,q,v] += dy[m, p−q, v] [1≤q≤p]
 
     Args: dy, shape (N, W_out, C), dE/dy; input_shape, the shape of x, (N, W, C); padding, an integer, one per axis,
         a (start, end) pair per axis, 'same' or 'valid'.
@@ -78,7 +78,7 @@ def reflection_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
     dy, dtype = rt.arrays("reflection_pad1d", "dy 3", dy)
     input_shape = rt.shape("reflection_pad1d", "input_shape", input_shape, 3)
     N, W, C, p, W_out = _reflection_pad1d_sizes(dtype, input_shape, dy, padding)
-    # (7) dx[m,q,v] = dy[m, 2W+p−2−q, v] [0≤W−2−q<W′−W−p]
+    # (7) dx[m,q,v] = dy[m, 2W+p−2−q, v] [2W+p−W′−1≤q≤W−2]
     dx = rt.zeros((N, W, C), dtype)
     q_low, q_high = rt.clip(W, (-1, W - 2, W_out - W - p), (-1, 2 * W + p - 2, W_out))
     if q_low < q_high:
@@ -91,7 +91,7 @@ def reflection_pad1d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
         q_at = rt.span(1, p, q_low, q_high)
         part = dx[:, q_low:q_high]
         part += dy[:, q_at]
-    # (7) dx[m,q,v] += dy[m, p−q, v] [0≤q−1<p]
+    # (7) dx[m,q,v] += dy[m, p−q, v] [1≤q≤p]
     q_low, q_high = rt.clip(W, (1, -1, p), (-1, p, W_out))
     if q_low < q_high:
         q_at = rt.span(-1, p, q_low, q_high)

@@ -96,12 +96,12 @@ def reflection_pad2d_forward(x: Any, *, padding: rt.Padding) -> rt.Array:
 def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding: rt.Padding) -> rt.Array:
     """Compute dx, the gradient of E.
 
-    (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [0≤W−2−e<W′−W−p_w]
+    (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [2W+p_w−W′−1≤e≤W−2]
     (8) dz[m,q,e,a] += dy[m, q, e+p_w, a]
-    (8) dz[m,q,e,a] += dy[m, q, p_w−e, a] [0≤e−1<p_w]
-    (12) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H′−H−p_h]
+    (8) dz[m,q,e,a] += dy[m, q, p_w−e, a] [1≤e≤p_w]
+    (12) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [2H+p_h−H′−1≤q≤H−2]
     (12) dx[m,q,e,a] += dz[m, q+p_h, e, a]
-    (12) dx[m,q,e,a] += dz[m, p_h−q, e, a] [0≤q−1<p_h]
+    (12) dx[m,q,e,a] += dz[m, p_h−q, e, a] [1≤q≤p_h]
 
     Args: dy, shape (N, H_out, W_out, C), dE/dy; input_shape, the shape of x, (N, H, W, C); padding, an integer, one
         per axis, a (start, end) pair per axis, 'same' or 'valid'.
@@ -111,7 +111,7 @@ def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
     dy, dtype = rt.arrays("reflection_pad2d", "dy 4", dy)
     input_shape = rt.shape("reflection_pad2d", "input_shape", input_shape, 4)
     N, H, W, C, p_h, p_w, H_out, W_out = _reflection_pad2d_sizes(dtype, input_shape, dy, padding)
-    # (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [0≤W−2−e<W′−W−p_w]
+    # (8) dz[m,q,e,a] = dy[m, q, 2W+p_w−2−e, a] [2W+p_w−W′−1≤e≤W−2]
     dz = rt.zeros((N, H_out, W, C), dtype)
     e_low, e_high = rt.clip(W, (-1, W - 2, W_out - W - p_w), (-1, 2 * W + p_w - 2, W_out))
     if e_low < e_high:
@@ -124,13 +124,13 @@ def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
         e_at = rt.span(1, p_w, e_low, e_high)
         part = dz[:, :, e_low:e_high]
         part += dy[:, :, e_at]
-    # (8) dz[m,q,e,a] += dy[m, q, p_w−e, a] [0≤e−1<p_w]
+    # (8) dz[m,q,e,a] += dy[m, q, p_w−e, a] [1≤e≤p_w]
     e_low, e_high = rt.clip(W, (1, -1, p_w), (-1, p_w, W_out))
     if e_low < e_high:
         e_at = rt.span(-1, p_w, e_low, e_high)
         part = dz[:, :, e_low:e_high]
         part += dy[:, :, e_at]
-    # (12) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [0≤H−2−q<H′−H−p_h]
+    # (12) dx[m,q,e,a] = dz[m, 2H+p_h−2−q, e, a] [2H+p_h−H′−1≤q≤H−2]
     dx = rt.zeros((N, H, W, C), dtype)
     q_low, q_high = rt.clip(H, (-1, H - 2, H_out - H - p_h), (-1, 2 * H + p_h - 2, H_out))
     if q_low < q_high:
@@ -143,7 +143,7 @@ def reflection_pad2d_grad_input(dy: Any, *, input_shape: Sequence[int], padding:
         q_at = rt.span(1, p_h, q_low, q_high)
         part = dx[:, q_low:q_high]
         part += dz[:, q_at]
-    # (12) dx[m,q,e,a] += dz[m, p_h−q, e, a] [0≤q−1<p_h]
+    # (12) dx[m,q,e,a] += dz[m, p_h−q, e, a] [1≤q≤p_h]
     q_low, q_high = rt.clip(H, (1, -1, p_h), (-1, p_h, H_out))
     if q_low < q_high:
         q_at = rt.span(-1, p_h, q_low, q_high)

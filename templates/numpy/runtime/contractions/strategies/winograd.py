@@ -44,8 +44,9 @@ def winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
     seconds += transforms / (KRON * full_rate(d.dtype)) + at_points / CACHE_RATE
     seconds += moved / copy_rate(size * d.volume(slides.inner[-1:]))
     seconds += CALL * 8 * len(plan.chunks) * len(plan.columns)
-    if len(plan.columns) > 1:
+    if len(plan.columns) > 1 and slides.adjoint:  # the sums of a block of columns are written, and read again
         seconds += 2 * size * kernel / COPY_RATE
+    if len(plan.columns) > 1:
         scratch = chunk * plan.products * batch * inner * size + 2 * (kernel + tiles * columns) // len(plan.columns)
     else:
         scratch = chunk * plan.products * batch * 2 * (inner + columns) * size + kernel * size
