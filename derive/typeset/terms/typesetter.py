@@ -65,7 +65,7 @@ class Typesetter(ExpressionWriter):
 
     def row(self, step_: Step, before: Step | None = None) -> list[Piece]:
         """The right-hand side of a row; what the row `before` it has not is marked as new."""
-        summands = self._summands(step_)
+        summands: Sequence[Sequence[Piece]] = self._summands(step_)
         summands = marked(summands, self._summands(before)) if before else summands
         return [p for s in (summands if _slope(step_.terms) is None else self._enclosed(summands)) for p in s]
 

@@ -228,9 +228,7 @@ def test_what_is_inserted_elsewhere_is_that_of_the_same_size_only() -> None:
 def test_the_recurrence_is_in_closed_form_too() -> None:
     centred = derive(layer_of_text("m[n] = sum(c) x[n,c] / C; y[n,c] = x[n,c] - m[n]", "centred"))
     last = centred.sections[-1]
-    assert row(last.results[0].step) == "δ⁽ˡ⁻¹⁾[n′,c′] = f′(u⁽ˡ⁻¹⁾[n′,c′]) δ⁽ˡ⁾[n′,c′] − " + (
-        "1/C f′(u⁽ˡ⁻¹⁾[n′,c′]) Σ_{c} δ⁽ˡ⁾[n′,c]"
-    )
+    assert row(last.results[0].step) == "δ⁽ˡ⁻¹⁾[n′,c′] = f′(u⁽ˡ⁻¹⁾[n′,c′]) (δ⁽ˡ⁾[n′,c′] − 1/C Σ_{c} δ⁽ˡ⁾[n′,c])"
     assert certify(replace(centred, sections=(last,)), shapes=2).holds
 
 

@@ -314,7 +314,7 @@ def test_a_reason_names_what_is_left_in_every_sum() -> None:
     """Three sums read x at three places; the bracket of a range has its extent reduced, W' - W - p with W' = W + 2p."""
     page = text_writer.render(derived("reflection_pad1d"))
     assert "of j only 2W+p−2−j′, j′+p and p−j′ are left, one in each sum\n" in page
-    assert "[0≤W−2−j<p]" in page
+    assert "[W−p−1≤j≤W−2]" in page
     assert "W′−W−p" not in page
 
 
