@@ -18,7 +18,7 @@ from tests.cases.thorough import THOROUGH, draws
 
 CUBE = "y[n] = x[n]^3"
 MOMENTUM = "a = 0.5; new_v[...] = a * v[...] + g[...]; new_p[...] = p[...] - new_v[...]"
-EXAMPLES = int(os.environ.get("GRADSCRIBE_FUZZ", draws(8, 100)))
+EXAMPLES = int(os.environ.get("GRADSCRIBE_FUZZ", draws(5, 100)))
 """How many random examples a test draws."""
 SOME = 1 if THOROUGH else 8
 """Every so manyth name is tried in a role, another one in the next role."""

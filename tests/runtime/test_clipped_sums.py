@@ -51,7 +51,7 @@ def compared(conv: Convolution, dtype: Any, rng: np.random.Generator) -> None:
 def test_channel_by_channel(dtype: Any, threads: int) -> None:
     rng = np.random.default_rng(draws(1, threads))  # of few the same for all threads: they are compiled once
     with rt.settings(backend="compiled", threads=threads):
-        for _ in range(draws(4, 40)):
+        for _ in range(draws(3, 40)):
             compared(drawn(rng, features=False), dtype, rng)
 
 
@@ -59,7 +59,7 @@ def test_channel_by_channel(dtype: Any, threads: int) -> None:
 def test_columns_that_fill_no_vector(strategy: str | None) -> None:
     rng = np.random.default_rng(3)
     with rt.settings(backend="compiled", strategy=strategy):
-        for _ in range(draws(4, 30)):
+        for _ in range(draws(3, 30)):
             compared(drawn(rng, features=True), np.float32, rng)
 
 

@@ -21,7 +21,7 @@ from tests.cases.thorough import some
 
 GENERATED = Path(__file__).parents[3] / "generated"
 NAMES = [*LAYERS, *OPTIMISERS, *NETWORKS]
-AT_ONCE = [*some(TRIED, 10), *OPTIMISERS, *some(NETWORKS, 1, first=1)]
+AT_ONCE = [*some(TRIED, 7), *OPTIMISERS, *some(NETWORKS, 1, first=1)]
 
 
 @pytest.mark.parametrize("name", AT_ONCE)

@@ -125,7 +125,7 @@ NUMBERS = ("derive conv2d --set stride=@", "derive scaled_tanh --set slope=@", "
            "check mine.py:right --layer relu --examples 5 --axes @")  # fmt: skip
 
 
-@pytest.mark.parametrize("number", some(["9" * 5_000, "-1", "٣", "nan", "1e999", "", "0x10", "1_0"], 4))
+@pytest.mark.parametrize("number", some(["9" * 5_000, "-1", "٣", "nan", "1e999", "", "0x10", "1_0"], 3))
 @pytest.mark.parametrize("arguments", NUMBERS)
 def test_no_number_is_more_than_a_mistake(gradscribe: Command, folder: Path, arguments: str, number: str) -> None:
     done = gradscribe(*arguments.replace("@", number).split(" "))

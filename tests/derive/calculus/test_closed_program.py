@@ -78,7 +78,7 @@ def test_the_closed_form_is_the_chain_rule(name: str) -> None:
     names = list(made.differentiable)
     closed = gradient_program(gradient, names, set())
     rng = np.random.default_rng(len(name))
-    for _ in range(draws(4, 20)):
+    for _ in range(draws(3, 20)):
         given, sizes = values(made.program, rng)
         expected = gradients(gradient, gradient.program, given, sizes)
         found = gradients(gradient, closed, given, sizes)

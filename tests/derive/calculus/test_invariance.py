@@ -67,7 +67,7 @@ def test_positions_are_kept_where_they_are_wanted() -> None:
     assert layer_of_text(IDLE["softmax"].replace(";", "\n"), "own").program.statements[0].argument is None
 
 
-@together("case", some({**IDLE, **BUSY}, 6))
+@together("case", some({**IDLE, **BUSY}, 4))
 def test_gradients_are_those_of_differences(case: str) -> None:
     made = layer_of_text({**IDLE, **BUSY}[case].replace(";", "\n"), "own")
     module, rng = made.compile(), np.random.default_rng(3)

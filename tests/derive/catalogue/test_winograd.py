@@ -44,7 +44,7 @@ def applied(matrix: Matrix, vector: Sequence[Fraction]) -> list[Fraction]:
     return [sum((a * b for a, b in zip(row, vector, strict=True)), Fraction(0)) for row in fractions(matrix)]
 
 
-@settings(deadline=None, max_examples=draws(20, 60))
+@settings(deadline=None, max_examples=draws(13, 60))
 @given(algorithms(), st.randoms(use_true_random=False))
 def test_every_algorithm_is_the_correlation(f: CookToom, rng: random.Random) -> None:
     prove(f)

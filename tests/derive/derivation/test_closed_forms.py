@@ -73,7 +73,7 @@ def test_closed_forms_of_the_catalogue_are_those_of_the_literature(name: str, wr
     agrees(section(derived(name), wrt), CATALOGUE[name, wrt])
 
 
-@together("name", some(OWN, 11))
+@together("name", some(OWN, 7))
 def test_equations_of_no_catalogue_have_theirs(name: str) -> None:
     text, wrt, formula = OWN[name]
     agrees(section(derive(layer_of_text(text.replace(";", "\n"), "own")), wrt), formula)

@@ -58,7 +58,7 @@ def test_all_rows_of_an_activation_are_marked() -> None:
     assert found["rename"] == "δ[«e′»]«[x[e′]>0]»"
 
 
-@pytest.mark.parametrize("page", some(pages.FIRST, 12))
+@pytest.mark.parametrize("page", some(pages.FIRST, 8))
 def test_what_is_not_marked_was_there(page: str) -> None:
     """The text that is not marked occurs in the row above; a row that only lost something has no mark."""
     for before, step in pairs(pages.derivation(page)):

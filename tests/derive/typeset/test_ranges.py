@@ -38,7 +38,7 @@ def holds(guard: Guard, values: dict[Expr, Expr]) -> tuple[bool, bool]:
 
 def test_ranges_are_those_of_the_guards() -> None:
     rng = Random(5)
-    for _ in range(draws(60, 600)):
+    for _ in range(draws(40, 600)):
         guard = random_guard(rng)
         for h, w, p in product((1, 2, 4), (1, 3), (0, 1, 2)):
             for a, b in product(range(h), range(w)):

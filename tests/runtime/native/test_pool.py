@@ -67,13 +67,13 @@ def sums(rows: int, length: int, threads: int, seed: int = 0) -> None:
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 @pytest.mark.parametrize("rows", [0, 1, 2, 7, 100])
 def test_every_part_is_computed_once(rows: int, threads: int) -> None:
-    for seed in range(draws(5, 200)):
+    for seed in range(draws(3, 200)):
         sums(rows, 11, threads, seed)
 
 
 def test_threads_of_python_at_once() -> None:
     def many(seed: int) -> None:
-        for k in range(draws(50, 2000)):
+        for k in range(draws(33, 2000)):
             sums(1 + (seed + k) % 40, 20 + k % 7, 1 + k % 4, seed)
             if k % 29 == 0:
                 rt.release()
@@ -165,7 +165,7 @@ def test_forks_while_other_threads_compute() -> None:
     for thread in busy:
         thread.start()
     try:
-        for _ in range(draws(5, 100)):
+        for _ in range(draws(3, 100)):
             in_a_child(some)
             some()
     finally:

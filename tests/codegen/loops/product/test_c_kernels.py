@@ -37,7 +37,7 @@ OWN = {
     "prefix": "input x[N,M]\ni < M\ny[n,i] = sum(j) [j <= i] x[n,j]",
 }
 """Equations of one's own."""
-NAMES = [*some([*LAYERS, *OPTIMISERS], 5, 3), *some(OWN, 4)]
+NAMES = [*some([*LAYERS, *OPTIMISERS], 3, 3), *some(OWN, 3)]
 FIXED = ("conv2d", "max_pool2d", "cross_entropy", "lstm_cell", "batch_norm")
 FLOATS = some(FIXED, 1)
 

@@ -43,7 +43,7 @@ def titled(text: str) -> Layer:
     return replace(gradscribe.layer(CUBE, "cube"), title=text, source=text)
 
 
-@pytest.mark.parametrize("text", some([LONG, *TEXTS], 12), ids=lambda text: ascii(text)[:40])
+@pytest.mark.parametrize("text", some([LONG, *TEXTS], 8), ids=lambda text: ascii(text)[:40])
 def test_a_text_is_what_the_docstrings_say(text: str) -> None:
     module = compile_layer(titled(text))
     assert holds(module.__doc__, text)
@@ -53,7 +53,7 @@ def test_a_text_is_what_the_docstrings_say(text: str) -> None:
     np.testing.assert_allclose(module.cube_forward(np.array([2.0])), [8.0])
 
 
-@pytest.mark.parametrize("text", some(TEXTS, 12, first=1), ids=lambda text: ascii(text)[:40])
+@pytest.mark.parametrize("text", some(TEXTS, 8, first=1), ids=lambda text: ascii(text)[:40])
 def test_a_comment_is_what_the_docstrings_say(text: str) -> None:
     layer = outcome(lambda: gradscribe.layer(f"# {text}\n{CUBE}", "cube"))
     assert layer is None or holds(compile_layer(layer).__doc__, layer.title)
@@ -79,7 +79,7 @@ def test_words_of_axes_and_options_are_quoted(text: str) -> None:
     assert text in str(error.value)
 
 
-@pytest.mark.parametrize("text", some(TEXTS[1::3], 8), ids=lambda text: ascii(text)[:40])
+@pytest.mark.parametrize("text", some(TEXTS[1::3], 5), ids=lambda text: ascii(text)[:40])
 def test_networks_and_optimisers(text: str) -> None:
     made = compile_layer(own_network(text))
     assert holds(made.__doc__, text)
