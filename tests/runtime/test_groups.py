@@ -55,10 +55,10 @@ def compared(case: Grouped, dtype: Any, rng: np.random.Generator) -> list[bool]:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_groups_in_all_directions(dtype: Any, threads: int) -> None:
-    rng = np.random.default_rng(draws(3, threads))
+    rng = np.random.default_rng(draws(5, threads))
     spread: list[bool] = []
     with rt.settings(backend="compiled", strategy="direct", threads=threads):
-        for _ in range(draws(3, 30)):
+        for _ in range(draws(5, 30)):
             spread += compared(drawn(rng), dtype, rng)
     assert sum(spread) >= draws(2, 8)
 

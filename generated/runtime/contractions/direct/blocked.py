@@ -13,6 +13,9 @@ OWN_SUMS = 1 << 20
 OFTEN = 3
 """Tiles that read the same, from which on that is copied to where it lies together."""
 
+CHUNKS = 8
+"""Chunks of a sum, where it can be cut into so many."""
+
 PART_SUMS = 480 << 10
 """Bytes of the results of a part otherwise."""
 
@@ -29,6 +32,7 @@ def blocked_sums(r: Roles) -> Schedule | None:
 
 def _in_chunks(r: Roles) -> Schedule | None:
     """Every chunk of the outer sum has sums of its own, which are added up at the end."""
+    r = _with_chunks(r)
     outer, *inner = r.summed
     across, row, size, box = r.free, r.row, r.itemsize, None
     block = _block(r, r.row.extent)
@@ -51,6 +55,16 @@ def _in_chunks(r: Roles) -> Schedule | None:
         block, tile, _panels(r, volume(across) * row.extent // tile.rows), box=box, chunked=True,
         stacked=stacked,
     )  # fmt: skip
+
+
+def _with_chunks(r: Roles) -> Roles:
+    """The sums with an outer one that threads can share: the longest is cut where the farthest has few values."""
+    longest = max(r.summed, key=lambda loop: loop.extent)
+    number = next(n for n in range(CHUNKS, 0, -1) if longest.extent % n == 0)
+    if number <= r.summed[0].extent or r.summed[0].extent >= CHUNKS // 2:
+        return r
+    cut = longest.first(longest.extent // number)
+    return r._replace(summed=(longest.every(cut.extent), *(cut if v is longest else v for v in r.summed)))
 
 
 def _stacked(r: Roles, row: Loop, across: Loop, depth: int) -> tuple[Tile, int]:

@@ -56,7 +56,7 @@ def bind_fused(c: Contraction, plan: Fused, terms: Terms) -> Bound:
         return bind_blocked(c, blocked_plan(c), terms)
     d, swapped, threads = plan.slides.contraction, plan.slides.swapped, team_size(terms.seconds, terms.settings.threads)
     first = next(iter((*d.batch, *plan.slides.outer)), None)
-    numbers = (d.extents[first] if first else 1, plan.chunks if isinstance(plan, FusedSums) else 1)
+    numbers = (d.extents[first] if first else 1, plan.chunks if isinstance(plan, FusedSums) else plan.shares(threads))
 
     def run(left: Array, right: Array, out: Array) -> None:
         compute(

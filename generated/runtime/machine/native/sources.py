@@ -3085,7 +3085,7 @@ void kernel(void *const *arrays, const long *numbers, struct team *team);
 #define M_POINT ((long)TILES * WIDTH + 3 * LANES)
 /* A panel of the kernel that the first cache does not hold is brought nearer while the one before is read. */
 #define AHEAD ((long)C * BLOCK * (long)sizeof(REAL) > 32 << 10 ? (long)C * BLOCK : 0)
-#define U_POINT ((long)C * WIDTH)
+#define U_POINT ((long)C * WIDTH + 3 * LANES)
 
 static const REAL output1[M1][P1] = OUTPUT1, kernel1[P1][R1] = KERNEL1;
 static const REAL output2[M2][P2] = OUTPUT2, kernel2[P2][R2] = KERNEL2;
@@ -3093,7 +3093,7 @@ static const REAL output2[M2][P2] = OUTPUT2, kernel2[P2][R2] = KERNEL2;
 struct work {
     const REAL *x, *w;
     REAL *y, *u;
-    long batch, tiles;
+    long batch, tiles, wide;
     struct team *team;
 };
 
@@ -3138,10 +3138,10 @@ static void kernel_part(void *given, long number)
     }
 }
 
-/* The results of a tile that lie inside, from the products m[point][k]. */
-static void output_tile(const REAL *m, long highs, long wides, REAL *y)
+/* The results of a tile that lie inside, from the products m[point][k], for some of k. */
+static void output_tile(const REAL *m, long highs, long wides, long first, long end, REAL *y)
 {
-    for (long k = 0; k < K; k += LANES) {
+    for (long k = first; k < end; k += LANES) {
         vec in[POINTS], half[M1 * P2], full[M1 * M2];
         const int lanes = K % LANES && k + LANES > K ? K % LANES : LANES;
         for (int p = 0; p < POINTS; p++)
@@ -3171,7 +3171,8 @@ INLINE void product(const REAL *v, const REAL *u, REAL *m, const int mr)
     }
 }
 
-/* TILES tiles, all of one batch: those of a batch follow each other. */
+/* TILES tiles, all of one batch, where those of a batch follow each other; so that threads share few tiles, some of
+   the blocks of k. */
 static void part(void *given, long number)
 {
     struct work *work = given;
@@ -3180,42 +3181,49 @@ static void part(void *given, long number)
         return;
     REAL *m = v + POINTS * V_POINT;
     const long each = work->tiles / BATCHES, parts = (each + TILES - 1) / TILES;
+    const long first = BLOCKS * (number % work->wide) / work->wide, last = BLOCKS * (number % work->wide + 1) / work->wide;
+    number /= work->wide;
     const long start = number / parts * each + number % parts * TILES, end = (number / parts + 1) * each;
     const long tiles = end - start < TILES ? end - start : TILES;
+    /* The kernel is read as often for one row as for all that registers hold: missing rows are 0. */
+    const long rows = tiles % MR > FEW ? (tiles + MR - 1) / MR * MR : tiles;
     struct place at = {0};
     for (long t = 0; t < tiles; t++) {
         at = placed(work->batch, start + t);
         data_tile(work->x + at.x + X_START, at.first + F1, at.second + F2, C, v + t * ROW, V_POINT);
     }
     const REAL *u = work->u + at.batch * POINTS * U_POINT;
-    for (int p = 0; p < POINTS; p++)
-        for (long k = 0; k < BLOCKS; k++) {
+    for (int p = 0; p < POINTS; p++) {
+        memset(v + p * V_POINT + tiles * ROW, 0, (rows - tiles) * ROW * sizeof(REAL));
+        for (long k = first; k < last; k++) {
             const REAL *from = v + p * V_POINT, *with = u + p * U_POINT + k * C * BLOCK;
             REAL *to = m + p * M_POINT + k * BLOCK;
             long t = 0;
-            for (; t + MR <= tiles; t += MR)
+            for (; t + MR <= rows; t += MR)
                 product(from + t * ROW, with, to + t * WIDTH, MR);
             for (; t < tiles; t++)
                 product(from + t * ROW, with, to + t * WIDTH, 1);
         }
+    }
+    const long k0 = first * BLOCK, ks = last * BLOCK < K ? last * BLOCK : K;
     for (long t = 0; t < tiles; t++) {
         at = placed(work->batch, start + t);
         if (at.first < E1 && at.second < E2)
-            output_tile(m + t * WIDTH, within(at.first, E1, D1, M1), within(at.second, E2, D2, M2),
+            output_tile(m + t * WIDTH, within(at.first, E1, D1, M1), within(at.second, E2, D2, M2), k0, ks,
                         work->y + at.y + Y_START + at.first * (ptrdiff_t)Y1 + at.second * (ptrdiff_t)Y2);
     }
 }
 
-/* arrays: x, w, y; numbers: the extent of the first of the other indices. */
+/* arrays: x, w, y; numbers: the extent of the first of the other indices, and into how many parts k is divided. */
 void kernel(void *const *arrays, const long *numbers, struct team *team)
 {
-    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], all_tiles(numbers[0]), team};
+    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], all_tiles(numbers[0]), numbers[1], team};
     work.u = team->scratch(BATCHES * POINTS * U_POINT * sizeof(REAL));
     if (!work.u)
         return;
     team->run(team, kernel_part, &work, (long)BATCHES * C_BLOCKS);
     const long each = work.tiles / BATCHES;
-    team->run(team, part, &work, BATCHES * ((each + TILES - 1) / TILES));
+    team->run(team, part, &work, BATCHES * ((each + TILES - 1) / TILES) * work.wide);
 }
 """
 

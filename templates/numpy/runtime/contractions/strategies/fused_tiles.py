@@ -7,7 +7,7 @@ from ...cook_toom.tables import COOK_TOOM
 from ...machine.configuration import Settings
 from ...machine.native.sources import WINOGRAD
 from ..contraction import Contraction, is_inside, merged
-from ..costs import CALL, COPY_RATE, Cost, full_rate
+from ..costs import CACHE_RATE, CALL, Cost, full_rate
 from ..direct.definitions import start, text
 from ..direct.schedule import Machine
 from ..direct.tile import Tile, tile_of
@@ -20,8 +20,18 @@ TILES = 320 << 10
 LEAST_TILES = 24
 """Tiles of a block at least: so often what is read of the kernel is used."""
 
+NEAR_KERNEL, FAR_KERNEL, FAR_RATE = 3 << 19, 24 << 20, 6e9
+"""Bytes of the transform of a kernel that a core's own caches hold, and of one that no cache does; bytes a second of what
+is written or read there."""
+
 LARGE_KERNEL, MANY_TILES = 8 << 20, 48
 """Bytes of the transform of a kernel that does not stay in the cache, and tiles of a block then."""
+
+FEW_ROWS = 3
+"""Rows that are multiplied one by one: more of them are filled up with zeros to as many as registers hold."""
+
+MANY_PARTS = 4
+"""Parts of each thread, so many of which are shared well enough."""
 
 CHAIN = 256
 """Products that are added one after the other: a transform multiplies rounding."""
@@ -58,6 +68,26 @@ class FusedTiles(NamedTuple):
         """Points of a tile."""
         extents = self.slides.contraction.extents
         return prod(self.results + extents[a.tap] - 1 for a in self.slides.axes)
+
+    @property
+    def each(self) -> int:
+        """Tiles that are multiplied by the same kernel."""
+        d, axes = self.slides.contraction, self.slides.axes
+        return d.volume(self.slides.outer) * prod(-(-d.extents[a.position] // self.results) for a in axes)
+
+    @property
+    def rows(self) -> int:
+        """Rows that are multiplied for these: registers are filled, unless a few rows are done one by one."""
+        blocks, rest = divmod(self.each, self.tiles)
+        few, high = rest % self.tile.rows, self.tile.rows
+        return blocks * self.tiles + (rest - few) + (high if few > FEW_ROWS else -(-few * high // (FEW_ROWS + 1)))
+
+    def shares(self, threads: int) -> int:
+        """Into how many parts the columns are divided, so that threads share few blocks of tiles."""
+        d = self.slides.contraction
+        parts, columns = d.volume(d.batch) * -(-self.each // self.tiles), d.volume(d.columns)
+        balanced = parts % threads == 0 or parts >= MANY_PARTS * threads
+        return 1 if balanced else min(threads, -(-columns // (self.tile.vectors * self.lanes)))
 
 
 def tiles_plan(slides: Slides, results: int, on: Machine) -> FusedTiles | None:
@@ -96,18 +126,21 @@ def tiles_cost(c: Contraction, plan: FusedTiles, wanted: Settings) -> Cost:
     """Those of the products at the points, and of three transforms."""
     d, slides, tile, size = plan.slides.contraction, plan.slides, plan.tile, c.dtype.itemsize
     inner, columns, batch = d.volume(slides.inner), d.volume(d.columns), d.volume(d.batch)
-    tiles = d.volume(slides.outer) * batch * prod(-(-d.extents[a.position] // plan.results) for a in slides.axes)
+    tiles = batch * plan.each
     taps, outputs = d.volume(slides.taps), plan.results ** len(slides.axes)
     vectors = plan.points * (tiles * (-(-inner // plan.lanes) + -(-columns // plan.lanes)))
     sums = plan.results + d.extents[slides.axes[0].tap] - 1
     transforms = TRANSFORM * sums * (vectors + batch * inner * plan.points * -(-columns // plan.lanes))
-    cycles = plan.points * tiles / LEAST_TILES * tile.cycles + transforms
+    cycles = plan.points * batch * plan.rows / LEAST_TILES * tile.cycles + transforms
     flops = 2 * plan.points * (tiles * inner * columns) + 2 * taps * batch * inner * columns
     scratch = size * plan.points * (batch * inner * columns + plan.tiles * (inner + columns))
     moved = size * (prod(d.left.sizes) + prod(d.right.sizes) + outputs * tiles * columns)
     error = max(COOK_TOOM[plan.results, d.extents[a.tap]].error for a in slides.axes)
     kernel = size * plan.points * batch * inner * columns
-    seconds = cycles * 4 * plan.lanes / full_rate(c.dtype) + (2.5 * kernel / COPY_RATE if kernel > LARGE_KERNEL else 0)
+    seconds = cycles * 4 * plan.lanes / full_rate(c.dtype)
+    if kernel > NEAR_KERNEL:  # it is written to memory that is far away, and every block of tiles reads it from there
+        reads = -(-plan.each // plan.tiles) * kernel
+        seconds += kernel / FAR_RATE + reads / (CACHE_RATE if kernel < FAR_KERNEL else FAR_RATE)
     return Cost(seconds + CALL, flops, moved, scratch, error, False)
 
 
@@ -118,7 +151,7 @@ def tiles_text(plan: FusedTiles) -> str:
     turned = sum((d.extents[a.tap] - 1) * d.right.stride(a.tap) for a in slides.axes if a.flipped) // size
     found: dict[str, int | str] = {
         "LANES": plan.lanes, "MR": plan.tile.rows, "NV": plan.tile.vectors,
-        "C": d.volume(slides.inner), "K": d.volume(d.columns), "TILES": plan.tiles, "CHAIN": CHAIN,
+        "C": d.volume(slides.inner), "K": d.volume(d.columns), "TILES": plan.tiles, "CHAIN": CHAIN, "FEW": FEW_ROWS,
         "C_W": d.right.stride(inner) // size, "K_W": d.right.stride(columns) // size,
         "Y_START": start(d.out) // size, "W_START": start(d.right) // size + turned,
     }  # fmt: skip

@@ -43,9 +43,7 @@ def winograd_cost(c: Contraction, plan: Winograd, wanted: Settings) -> Cost:
     at_points = size * plan.products * tiles * batch * (inner + columns)
     seconds += transforms / (KRON * full_rate(d.dtype)) + at_points / CACHE_RATE
     seconds += moved / copy_rate(size * d.volume(slides.inner[-1:]))
-    seconds += CALL * 8 * len(plan.chunks) * len(plan.columns)
-    if len(plan.columns) > 1 and slides.adjoint:  # the sums of a block of columns are written, and read again
-        seconds += 2 * size * kernel / COPY_RATE
+    seconds += CALL * 8 * len(plan.chunks) * len(plan.columns) + 2 * size * kernel / COPY_RATE
     if len(plan.columns) > 1:
         scratch = chunk * plan.products * batch * inner * size + 2 * (kernel + tiles * columns) // len(plan.columns)
     else:
