@@ -116,7 +116,7 @@ static void part(void *given, long number)
         return;
     REAL *m = v + POINTS * V_POINT;
     const long each = work->tiles / BATCHES, parts = (each + TILES - 1) / TILES;
-    const long first = BLOCKS * (number % work->wide) / work->wide, last = BLOCKS * (number % work->wide + 1) / work->wide;
+    const long share = number % work->wide, first = BLOCKS * share / work->wide, last = BLOCKS * (share + 1) / work->wide;
     number /= work->wide;
     const long start = number / parts * each + number % parts * TILES, end = (number / parts + 1) * each;
     const long tiles = end - start < TILES ? end - start : TILES;

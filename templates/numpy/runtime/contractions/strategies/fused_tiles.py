@@ -21,8 +21,8 @@ LEAST_TILES = 24
 """Tiles of a block at least: so often what is read of the kernel is used."""
 
 NEAR_KERNEL, FAR_KERNEL, FAR_RATE = 3 << 19, 24 << 20, 6e9
-"""Bytes of the transform of a kernel that a core's own caches hold, and of one that no cache does; bytes a second of what
-is written or read there."""
+"""Bytes of the transform of a kernel that a core's own caches hold, and of one that no cache does; the bytes a second
+that are written, and read of the latter."""
 
 LARGE_KERNEL, MANY_TILES = 8 << 20, 48
 """Bytes of the transform of a kernel that does not stay in the cache, and tiles of a block then."""
