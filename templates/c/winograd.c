@@ -116,8 +116,9 @@ static void part(void *given, long number)
         return;
     REAL *m = v + POINTS * V_POINT;
     const long each = work->tiles / BATCHES, parts = (each + TILES - 1) / TILES;
-    const long share = number % work->wide, first = BLOCKS * share / work->wide, last = BLOCKS * (share + 1) / work->wide;
-    number /= work->wide;
+    const long wide = work->wide, share = number % wide;
+    const long first = BLOCKS * share / wide, last = BLOCKS * (share + 1) / wide;
+    number /= wide;
     const long start = number / parts * each + number % parts * TILES, end = (number / parts + 1) * each;
     const long tiles = end - start < TILES ? end - start : TILES;
     /* The kernel is read as often for one row as for all that registers hold: missing rows are 0. */
