@@ -38,7 +38,7 @@ from tests.cases.thorough import THOROUGH, draws, some
 from tests.runtime.rooms import forget_plans, set_in_all
 
 BACKENDS = ["numpy", pytest.param("compiled", marks=pytest.mark.skipif(not has_c(), reason="no C compiler"))]
-DRAWS, SCATTERED = range(draws(5, 120)), range(draws(40, 300))
+DRAWS, SCATTERED = range(draws(8, 120)), range(draws(60, 300))
 COMPILED_DRAWS = range(12) if THOROUGH else (5, 16)
 COMPILED_SCATTERED = range(60) if THOROUGH else (5, 7, 12, 43, 49, 53)
 """Every piece is compiled: a sample is of contractions that have several pieces, or parts, but few."""

@@ -89,10 +89,10 @@ def test_an_index_that_the_body_lacks_counts_every_time_but_cancels() -> None:
     np.testing.assert_allclose(found["dx"], np.pad(found["dy"][:, None], ((0, 0), (0, 3))))
 
 
-RUN = draws(5, 16)
+RUN = draws(8, 16)
 
 
-@pytest.mark.parametrize("first", range(0, draws(5, 80), RUN))
+@pytest.mark.parametrize("first", range(0, draws(8, 80), RUN))
 def test_random_programs(first: int) -> None:
     tried = 0
     for seed in range(first, first + RUN):
