@@ -72,7 +72,7 @@ def test_what_is_not_marked_was_there(page: str) -> None:
 
 
 def words(text: str) -> list[str]:
-    return re.findall(r"[^\W\d_]+", text)
+    return re.findall(r"[^\W\d_⁰¹²³⁴-⁹]+", text)
 
 
 def test_a_row_beside_itself_has_no_mark() -> None:
