@@ -38,6 +38,7 @@ def test_what_is_the_same_but_for_names(text: str) -> None:
         assert (found is one) is OTHERS[text]
 
 
+@pytest.mark.thorough
 def test_norms_in_a_row_share_a_function() -> None:
     text = """
         input x[N,8,8,16]

@@ -112,6 +112,7 @@ def sizes_at(name: str, place: str) -> dict[str, int]:
     return {s.name: int(n) for part in found if part.place.name == place for s, n in part.sizes.items()}
 
 
+@pytest.mark.thorough
 def test_sizes_are_called_as_the_layers_call_them() -> None:
     assert sizes_at("areas", "c") == {"H": 4, "C": 8}
     assert sizes_at("areas", "b") == {"H": 8, "C": 4, "H_out": 4, "K": 8}
@@ -126,6 +127,7 @@ def test_sizes_that_no_array_tells_are_given_by_name() -> None:
     assert "rt.ratio(1, H**2 * N)" in text
 
 
+@pytest.mark.thorough
 def test_no_loops_are_written_for_what_is_small_at_every_place() -> None:
     """New running statistics are a few operations on a vector of channels."""
     assert FEWEST_STEPS == compiled.FEWEST_STEPS

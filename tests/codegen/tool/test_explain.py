@@ -204,6 +204,7 @@ a: unit(6) -> b: unit(6) -> c: unit(6) -> d: unit(4) -> flatten -> dense(2)
 """
 
 
+@pytest.mark.thorough
 def test_contractions_of_blocks_and_shared_functions_have_their_ways() -> None:
     """All that calls of the network contract is shown, in the function and at the places where it is."""
     item = network(BLOCKS, "net")

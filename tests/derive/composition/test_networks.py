@@ -362,6 +362,7 @@ up1 = (e2, up2) -> concatenation -> conv2d(2, 3, padding=1) -> relu -> upsample_
 """
 
 
+@pytest.mark.thorough
 def test_what_is_halved_and_doubled_meets_what_was_not() -> None:
     """An image of 8 x 12 is 4 H x 4 W: the sizes of all levels are multiples, whatever H and W are."""
     unet = network(UNET, "unet")

@@ -277,6 +277,7 @@ def _child(queue: Any) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.thorough
 def test_a_forked_child_and_its_parent_compile_each_for_itself(anew: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert library.available()
     monkeypatch.setattr(objects, "_made", slowly)

@@ -74,6 +74,7 @@ def test_calls_find_what_they_need(arguments: str, tmp_path: Path, monkeypatch: 
     assert compiled == 0
 
 
+@pytest.mark.thorough
 def test_without_a_compiler_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", "no-such-compiler")
     monkeypatch.setenv("GRADSCRIBE_CACHE", str(tmp_path / "cache"))
