@@ -9,7 +9,7 @@ from math import prod
 
 from ..contraction import Contraction, is_inside
 from ..views import Padding, padding_of
-from .blocked import blocked_sums, in_chunks
+from .blocked import CHUNKS, blocked_sums, in_chunks
 from .definitions import definitions
 from .schedule import Machine, Roles, Schedule, oriented, roles
 from .spread import spread_sums
@@ -23,9 +23,6 @@ LINE, FIRST_CACHE = 64, 32 << 10
 
 MOST_PADDED = 16 << 20
 """Bytes of a copy of the first factor at most: memory does not grow with the batch."""
-
-MANY_CHUNKS = 8
-"""A sum is divided where a factor is so many times larger than the result, and would be read again and again."""
 
 MOST_CHUNKS = 16
 """Into how many chunks a sum is divided; their number does not depend on threads, so that results do not either."""
@@ -91,9 +88,10 @@ def _is_long(r: Roles) -> bool:
         return False
     read = max(_panel(r), copied(r) * r.itemsize if r.boxed else 0)
     apart = min(abs(loop.a) for loop in r.summed) * r.itemsize >= LINE > abs(r.row.a) * r.itemsize
+    second = r.depth * r.vector.extent * r.itemsize
+    if r.boxed and in_chunks(r) and CHUNKS * r.results < second > r.cache // 2:
+        return True  # every chunk reads its part of the second factor, and no other one does
     # A small result has sums of its own for each chunk: batches are no part of what is compiled then.
-    if r.boxed and in_chunks(r) and MANY_CHUNKS * r.results < r.depth * r.vector.extent * r.itemsize > r.cache // 2:
-        return True  # the second factor is read once, not by every part
     return read > (r.cache // SMALL if in_chunks(r) else r.cache) or (apart and r.depth * LINE > FIRST_CACHE)
 
 
