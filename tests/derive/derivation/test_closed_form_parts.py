@@ -107,6 +107,11 @@ def test_what_would_have_many_summands_is_not_multiplied_out(power: Expr) -> Non
     assert divided_out(body * many**power).has(X(n, c))
 
 
+def test_sums_to_high_powers_in_a_text_have_a_page() -> None:
+    page = derive(layer_of_text("z[n] = sum(c) (x[n,c] + a[n] + b[n] + d[n] + e[n])^40\ny[n,c] = x[n,c]/z[n]", "high"))
+    assert page.sections[-1].results
+
+
 def test_a_sum_within_a_body_is_evaluated_and_normal_forms_are_equal_to_it() -> None:
     rng = np.random.default_rng(3)
     values = {"x": rng.normal(size=(3, 4)), "dy": rng.normal(size=(3, 4)), "m": rng.normal(size=3)}

@@ -3,16 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from math import comb, prod
 
-from sympy import Abs, Add, Expr, Integer, Mul, Pow, expand, gcd, sign
+from sympy import Abs, Add, Expr, Integer, Mul, Pow, gcd, sign
 from sympy.core.sorting import ordered
 
-from gradscribe.derive.calculus.closed.rewrites.nested import length, normal, reads
+from gradscribe.derive.calculus.closed.rewrites.nested import length, multiplied_out, normal, reads
 from gradscribe.derive.ir.term import Access, InnerSum
-
-MOST_EXPANDED = 64
-"""Summands of what is multiplied out at most: what has more is no shorter by it, and takes its time."""
 
 
 def factored(expression: Expr, signals: Collection[str]) -> Expr:
@@ -78,10 +74,8 @@ def _quotient(total: Expr) -> Expr:
     found = _products(list(ordered(total.args)))
     numbers = {b: [p.powers.get(b, Integer(0)) for p in found] for p in found for b in p.powers if b.has(Access)}
     below = {b: min(powers) for b, powers in numbers.items() if all(e.is_Rational for e in powers) and min(powers) < 0}
-    cleared = [p.without(below) for p in found]
-    if sum(p.expanded for p in cleared) > MOST_EXPANDED:
-        return total
-    above = Add(*map(_magnitude, Add.make_args(expand(Add(*(p.product for p in cleared))))))
+    above = multiplied_out(Add(*(p.without(below).product for p in found)))
+    above = Add(*map(_magnitude, Add.make_args(above)))
     return Mul(above, *(Pow(base, power) for base, power in below.items()))
 
 
@@ -105,8 +99,7 @@ def divided_out(expression: Expr) -> Expr:
         below = {base for base, power in bases if power.is_negative and base.has(Access)}
         above = [f for f in factors if f.as_base_exp()[0] in below]
         put = Add(*(Mul(*above, part) for part in total.args))
-        few = sum(p.expanded for p in _products(Add.make_args(put))) <= MOST_EXPANDED
-        shortest = min(put, expand(put), key=length) if few else put
+        shortest = min(put, multiplied_out(put), key=length)
         if above and length(shortest) < length(Mul(*above, total)):
             return Mul(*(f for f in factors if f not in (*above, total)), shortest)
     return Mul(*factors)
@@ -140,12 +133,6 @@ class _Product:
     @property
     def product(self) -> Expr:
         return Mul(self.number, *(Pow(base, power) for base, power in self.powers.items()))
-
-    @property
-    def expanded(self) -> int:
-        """How many summands it has multiplied out, at most, above and below: SymPy multiplies divisors out, too."""
-        sums = [(len(b.args), abs(e)) for b, e in self.powers.items() if isinstance(b, Add) and e.is_Rational]
-        return prod(comb(parts + int(power), int(power)) for parts, power in sums)
 
     def without(self, shared: Mapping[Expr, Expr]) -> "_Product":
         """The product divided by these powers."""

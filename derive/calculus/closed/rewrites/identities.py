@@ -8,11 +8,10 @@ proved in symbols.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import sympy
 from sympy import Add, Expr, Mul
 
 from gradscribe.derive.calculus.closed.rewrites.matching import places, same
-from gradscribe.derive.calculus.closed.rewrites.nested import is_plain, upright
+from gradscribe.derive.calculus.closed.rewrites.nested import is_plain, multiplied_out, upright
 from gradscribe.derive.calculus.passes.positions import label_conditions
 from gradscribe.derive.calculus.passes.reuse import Names
 from gradscribe.derive.ir.functions import equal
@@ -58,7 +57,7 @@ class Identities:
         found = next((known for parts in choices if (known := self._added(parts, term)) is not None), None)
         if found is None:
             return None
-        value = sympy.expand(self.names.written_out(Term(tuple(free), (), found.value)).body)
+        value = multiplied_out(self.names.written_out(Term(tuple(free), (), found.value)).body)
         return replace(found, value=value)
 
     def counting(self, factor: Expr, total: InnerSum) -> tuple[str, ...]:
@@ -143,7 +142,7 @@ def _products(term: Term) -> list[tuple[Expr, Expr]]:
 
 def _multiplied_out(term: Term) -> list[tuple[Expr, Expr]]:
     """The same of the products multiplied out."""
-    return _products(replace(term, body=sympy.expand(term.body)))
+    return _products(replace(term, body=multiplied_out(term.body)))
 
 
 def _divides(outer: Expr) -> bool:

@@ -7,10 +7,14 @@ sign in which the tensor of most indices is positive, or a number, so that x - m
 """
 
 from collections.abc import Collection
+from math import comb, prod
 
-from sympy import Add, Expr, Integer, Mul, Pow, Symbol
+from sympy import Add, Expr, Integer, Mul, Pow, Symbol, expand
 
 from gradscribe.derive.ir.term import Access, InnerSum, Range, Term, accesses
+
+MOST_SUMMANDS = 256
+"""Summands of what is multiplied out at most: more take their time, and are not shorter."""
 
 
 def nested(term: Term) -> Expr:
@@ -21,6 +25,22 @@ def nested(term: Term) -> Expr:
 def is_plain(term: Term) -> bool:
     """Whether a term is a sum without brackets beside its body."""
     return term.is_sum and not (term.deltas or term.guards or term.divisibilities)
+
+
+def multiplied_out(expression: Expr) -> Expr:
+    """An expression multiplied out, above and below as SymPy does it; as it is where that has many summands."""
+    return expand(expression) if _summands(expression) <= MOST_SUMMANDS else expression
+
+
+def _summands(e: Expr) -> int:
+    """How many summands an expression has multiplied out at most, or a part of it within a function."""
+    parts = [_summands(a) for a in e.args if isinstance(a, Expr)]
+    if isinstance(e, Add):
+        return sum(parts)
+    if isinstance(e, Pow) and e.exp.is_Rational and parts[0] > 1:
+        power = int(abs(e.exp))
+        return comb(parts[0] + power, power)
+    return prod(parts) if isinstance(e, Mul) else max(parts, default=1)
 
 
 def normal(expression: Expr, signals: Collection[str]) -> Expr:
