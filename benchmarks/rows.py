@@ -123,6 +123,8 @@ class Row(NamedTuple):
 def arrays(layer: Layer | Case, dtype: str, relu: bool = False) -> dict[str, Array]:
     """The arrays of a layer, the same in every process; random normal numbers, labels for training.
 
+    They begin on a line of the cache, as those that a layer returns do, and tensors.
+
     Args:
         layer: the layer.
         dtype: "float32" or "float64".
@@ -136,11 +138,23 @@ def arrays(layer: Layer | Case, dtype: str, relu: bool = False) -> dict[str, Arr
         found["x"] = np.maximum(found["x"], 0)
         found["dy"] = found["dy"] * (rng.random(found["dy"].shape, np.float32) < 0.5)
     if isinstance(layer, Case):
-        return {name: array * layer.scale(name) for name, array in found.items()}
+        return {name: _on_a_line(array * layer.scale(name)) for name, array in found.items()}
+    found = {name: _on_a_line(array) for name, array in found.items()}
     if layer.kind == "training":
         found["t"] = rng.integers(0, 10, layer.batch)
     return found
 
+
+def _on_a_line(array: Array) -> Array:
+    """A copy that begins on a line of the cache."""
+    room = np.empty(array.nbytes + LINE, np.uint8)
+    found: Array = np.ndarray(array.shape, array.dtype, room, -room.__array_interface__["data"][0] % LINE)
+    found[...] = array
+    return found
+
+
+LINE = 64
+"""Bytes of a line of the cache."""
 
 A, B, LENET, RESNET, LARGE, TINY = "A", "B", "LeNet", "ResNet", "large window", "tiny"
 DEPTHWISE, GROUPED, OTHER = "depthwise", "grouped", "other convolutions"

@@ -4,7 +4,7 @@
 
        part   p0 to p5    each a call of part(), in any thread
          t, q             outer sums, and blocks of s0: what a block reads stays in the cache while all is added to
-           v block        NV vectors of v
+           v block        NV vectors of v; behind m where all of b stays near (INNER)
              x0 to x2     further places of out
                m          MR of them are a tile, whose sums stay in registers; it may have STACKED x2, too
                  s0 to s2, u
@@ -24,6 +24,7 @@
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
 #define PANEL ((long)QB * S1 * S2 * EU * EC * BLOCK) /* elements */
 #define LEFT ((TAIL - 1) % LANES + 1) /* of its last vector */
+#define LAST_NV ((TAIL + LANES - 1) / LANES)
 /* How far the last vector lies before where it would, so that it is whole: sums that are stored once may be stored
    twice, and chunks have a place of its own for it. */
 #define BACK ((STORED_ONCE || CHUNKED) && EV >= LANES && LEFT < LANES ? LANES - LEFT : 0)
@@ -44,37 +45,7 @@ static const long x_part[][PS] = X_PART, x_t[] = X_T, x_q[] = X_Q;
 enum { XS = sizeof x_size / sizeof *x_size };
 #endif
 
-/* Which values the inner sums have: all of them, or fewer where windows leave a. */
-struct sums {
-    int low[4], high[4];
-};
-
-#if CLIPS
-/* Of every axis of a that windows leave: its size, where indices 0 lead to, how far x0, m and parts move along it, and
-   which inner sum does, how far. */
-static const long c_size[] = C_SIZE, c_start[] = C_START, c_x[] = C_X, c_m[] = C_M, c_step[] = C_STEP;
-static const int c_s[] = C_S;
-static const long c_part[][PS] = C_PART;
-
-INLINE long quotient(long value, long divisor)
-{
-    return value / divisor - (value % divisor < 0);
-}
-
-/* The values of the inner sum that moves along axis c for which a position is within it. */
-INLINE void limit(struct sums *s, int c, long position)
-{
-    const long back = c_step[c] < 0 ? -c_step[c] : c_step[c], to = c_size[c] - 1 - position;
-    const long low = c_step[c] < 0 ? -quotient(to, back) : -quotient(position, back);
-    const long high = quotient(c_step[c] < 0 ? position : to, back) + 1;
-    const int k = c_s[c];
-    if (low > s->low[k])
-        s->low[k] = low < s->high[k] ? (int)low : s->high[k];
-    if (high < s->high[k])
-        s->high[k] = high > s->low[k] ? (int)high : s->low[k];
-}
-#endif
-
+#include "clips.h"
 #include "slide.h"
 
 struct work {
@@ -107,8 +78,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
                 for (long u = s.low[3]; u < s.high[3]; u += CHAIN) {
                     const int us = s.high[3] - u < CHAIN ? s.high[3] - u : CHAIN, whole = PANELS ? LANES : last_lanes;
-                    if (SPREAD)
-                        slide_all(sums, x + u * AU, w + u * BU, us, mr, nv, back);
+                    if (SPREAD && !(CLIPS && mr == 1)) /* a row may have fewer summands */
+                        slide_all(sums, x + u * AU, w + u * BU, us, mr, nv, back, last_lanes);
                     else
                         accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole,
                                    AHEAD, WIDE, X2_A, back, PANELS ? 0 : back);
@@ -134,6 +105,20 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
 
 #include "panels.h"
 
+/* The same in this block of v, or in all of them, one after the other (INNER). */
+INLINE void tiles(const REAL *a, const REAL *b, REAL *out, int first, const struct sums s, const int mr, const int nv,
+                  const int lanes)
+{
+    if (!INNER)
+        tile(a, b, out, first, s, mr, nv, lanes);
+    else {
+        for (long k = 0; k < BLOCKS - 1; k++)
+            tile(a + k * BLOCK, b + k * PANEL, out + k * BLOCK, first, s, mr, NV, LANES);
+        const long k = BLOCKS - 1;
+        tile(a + k * BLOCK, b + k * PANEL, out + k * BLOCK, first, s, mr, LAST_NV, LEFT);
+    }
+}
+
 /* Where m lies, of which a tile begins there. */
 INLINE const REAL *row(const REAL *a, long m)
 {
@@ -146,28 +131,16 @@ INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, const struc
 {
     long m = 0;
     if (STACKED > 1) {
-        tile(a, b, out, first, s, MR, nv, lanes);
+        tiles(a, b, out, first, s, MR, nv, lanes);
         return;
     }
     for (; m + MR <= ms; m += MR)
-        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, MR, nv, lanes);
+        tiles(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, MR, nv, lanes);
     if (EM % MR && m < ms)
-        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, EM % MR ? EM % MR : 1, nv, lanes);
+        tiles(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, EM % MR ? EM % MR : 1, nv, lanes);
 }
 
 #if CLIPS
-/* Whether all rows from m on, so many, have all summands. */
-INLINE int inside(const struct sums s, const long *start, long m, long number)
-{
-    struct sums found = s;
-    for (int c = 0; c < CLIPS; c++)
-        if (c_m[c]) {
-            limit(&found, c, start[c] + m * c_m[c]);
-            limit(&found, c, start[c] + (m + number - 1) * c_m[c]);
-        }
-    return !memcmp(&found, &s, sizeof s);
-}
-
 /* All m of a part whose windows leave a, which they do at both ends. */
 INLINE void clipped(const REAL *a, const REAL *b, REAL *out, int first, const long *start, long ms, const int nv,
                     const int lanes)
@@ -179,15 +152,20 @@ INLINE void clipped(const REAL *a, const REAL *b, REAL *out, int first, const lo
     for (long m = 0; m < ms;) {
         REAL *to = out + m * (ptrdiff_t)OM;
         if (m + MR <= ms && inside(s, start, m, MR)) {
-            tile(row(a, m), b, to, first, s, MR, nv, lanes);
+            tiles(row(a, m), b, to, first, s, MR, nv, lanes);
             m += MR;
+            continue;
+        }
+        if (REST && m + REST <= ms && inside(s, start, m, REST)) {
+            tiles(row(a, m), b, to, first, s, REST ? REST : 1, nv, lanes);
+            m += REST;
             continue;
         }
         struct sums own = s;
         for (int c = 0; c < CLIPS; c++)
             if (c_m[c])
                 limit(&own, c, start[c] + m * c_m[c]);
-        tile(row(a, m), b, to, first, own, 1, nv, lanes);
+        tiles(row(a, m), b, to, first, own, 1, nv, lanes);
         m++;
     }
 }
@@ -343,12 +321,12 @@ static void part(void *given, long number)
 #elif PANELS == 1
             with = work->memory + panel * BLOCKS * PANEL;
 #endif
-            for (long k = 0; k < BLOCKS; k++) {
+            for (long k = 0; k < (INNER ? 1 : BLOCKS); k++) {
                 const REAL *x = from + (ALONG ? k * BLOCK : 0), *w = with + k * (PANELS ? PANEL : BLOCK);
                 if (k < BLOCKS - 1)
                     block(x, w, out + k * BLOCK, first, qs, xs, ms, start, NV, LANES);
                 else
-                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, (TAIL + LANES - 1) / LANES, LEFT);
+                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, LAST_NV, LEFT);
             }
         }
 }

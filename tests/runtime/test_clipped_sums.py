@@ -72,6 +72,26 @@ def test_nothing_is_copied(conv: Convolution) -> None:
     assert "sums end with the first factor" in str(plan)
 
 
+@pytest.mark.parametrize(
+    "conv",
+    [Convolution(1, 23, 33, 0, 11, 1, 5), Convolution(2, 29, 17, 0, 3, 1, 1), Convolution(1, 21, 100, 0, 4, 2, 3, 2)],
+)
+def test_rows_share_what_they_read(conv: Convolution) -> None:
+    plan = direct_plan(conv.described("forward"))
+    assert plan is not None
+    assert "rows share what they read" in str(plan)
+    with rt.settings(backend="compiled", strategy="direct"):
+        for dtype in (np.float32, np.float64):
+            compared(conv, dtype, np.random.default_rng(7))
+
+
+def test_rows_of_a_tile_may_all_have_fewer_summands() -> None:
+    """Images of one place: the rows of a tile are those of several images, which windows leave at the same places."""
+    conv = Convolution(2, 1, 17, 0, 5, 1, 3)
+    with rt.settings(backend="compiled", strategy="direct"):
+        compared(conv, np.float32, np.random.default_rng(8))
+
+
 def test_a_part_is_computed_by_loops_where_the_whole_is_worth_them() -> None:
     """A gradient by an input in steps is several contractions, each of which would be too small for a compiler."""
     c = Convolution(8, 56, 64, 0, 3, 2, 1).described("dx")

@@ -3,13 +3,13 @@
 """What ``contraction.c`` is compiled with: the sizes and distances of a schedule."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from math import gcd
 
 import numpy as np
 
 from ..contraction import Contraction, Side
 from .loops import Loop, nested
-from .schedule import CHAIN, MOST_PLACES, SLIDES, Schedule
+from .places import places_of
+from .schedule import CHAIN, Schedule
 
 REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
 
@@ -42,7 +42,7 @@ def definitions(s: Schedule, c: Contraction) -> dict[str, int | str]:
         "M_Z": s.row.out, "STORED_ONCE": int(s.stored_once),
         "A_START": start(c.left, s.box.covered if s.box else ()) // size, "B_START": start(c.right) // size,
         "O_START": start(c.out) // size, "P_M": _part_of(s.row, s), "P_X": _part_of(s.across[0], s),
-        "BOX_SIZE": s.box.size if s.box else 0,
+        "BOX_SIZE": s.box.size if s.box else 0, "INNER": int(s.inner), "REST": s.rest,
     }  # fmt: skip
     for k, (loop, target) in enumerate(zip(across, s.across, strict=True)):
         found |= {f"X{k}_A": loop.a, f"X{k}_O": loop.out, f"X{k}_Z": target.out}
@@ -98,14 +98,12 @@ def _spread(s: Schedule) -> dict[str, int | str]:
         return {"SPREAD": 0}
     found = s.spread
     row, last = s.across[-1] if found.rows else s.row, s.summed[-1]
-    high, apart, slides = (s.stacked if found.rows else s.tile.rows), gcd(row.a, last.a) or 1, min(SLIDES, last.extent)
-    if abs(row.a) * (high - 1) + abs(last.a) * (slides - 1) >= MOST_PLACES * apart:  # summands have no place in common
-        apart, slides = abs(row.a) or 1, 1
+    places = places_of(row, last, s.stacked if found.rows else s.tile.rows)
     return {
-        "SPREAD": found.copies, "DEPTH": found.depth, "DEPTH_M": int(found.rows), "SLIDES": slides,
+        "SPREAD": found.copies, "DEPTH": found.depth, "DEPTH_M": int(found.rows), "SLIDES": places.summands,
         "RV_B": found.b, "RG_B": found.b_group, "RC_B": found.b_depth,
         "BC": 0 if found.rows else s.tile.vectors * s.lanes,
-        "SLIDE": apart, "SLIDE_M": row.a // apart or 1, "SLIDE_U": last.a // apart or 1,
+        "SLIDE": places.apart, "SLIDE_M": row.a // places.apart or 1, "SLIDE_U": last.a // places.apart or 1,
     }  # fmt: skip
 
 

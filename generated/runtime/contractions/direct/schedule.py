@@ -14,11 +14,8 @@ from .tile import Tile, tile_of
 CHAIN = 512
 """Products that are added one after the other, where loops are such."""
 
-SLIDES = 4
-"""Summands that stay in registers at most where vectors have groups."""
-
-MOST_PLACES = 128
-"""Places of the first factor that the code of a tile names one by one."""
+NEAR = 4 << 10
+"""Elements of the second factor that stay in the cache of the first level while tiles read all of it."""
 
 MOST_ACROSS, MOST_SUMMED = 3, 4
 """Loops that the nest has."""
@@ -36,7 +33,7 @@ class Spread(NamedTuple):
     """How vectors read the first factor that have several values of an index which all arrays have: groups.
 
     Attributes:
-        copies: lanes of a group, which read the same.
+        copies: lanes of a group, which read the same; with a depth of 1, too, a vector is read as it lies.
         depth: numbers of a group that lie next to each other.
         rows: whether they are the rows of a tile; else they are summed.
         b: the distance between lanes of a group in the second factor.
@@ -107,7 +104,12 @@ class Schedule:
         sums = words((self.outer, self.summed[0].first(self.block), *self.summed[1:]))
         clipped = ", sums end with the first factor" if self.clips else ""
         copied = f", copies {'x'.join(str(axis.extent) for axis in self.box.axes)}" if self.box else ""
-        copied += f", each read by {self.spread.copies} lanes" if self.spread else ""
+        if self.spread:
+            copied += (
+                f", each read by {self.spread.copies} lanes"
+                if self.spread.copies > 1
+                else ", rows share what they read"
+            )
         shared = f"chunks of {self.outer.name}" if self.chunked else f"parts {words(self.parts) or 1}"
         row = self.row.name if self.stacked == 1 else f"{self.across[-1].name}\N{MIDDLE DOT}{self.row.name}"
         tile = f"tile {self.tile.rows} {row} x {self.tile.vectors * self.lanes} {self.vector.name}"
@@ -124,6 +126,19 @@ class Schedule:
     def depth(self) -> int:
         """Summands at each place of the first factor."""
         return self.spread.depth if self.spread and not self.spread.rows else 1
+
+    @property
+    def inner(self) -> bool:
+        """Whether a tile is done in all columns before the next one: all of the second factor stays near."""
+        read = self.vector.extent * self.block * volume(self.summed[1:])
+        grouped = self.spread is not None and self.spread.copies * self.spread.depth > 1
+        return self.along and self.panels == 1 and not grouped and read <= NEAR
+
+    @property
+    def rest(self) -> int:
+        """Of rows where all summands lie within the first factor, those that are no whole tile; 0 where none ends."""
+        inside = min((c.inside(self.rows, self.summed[c.summed].extent) for c in self.clips if c.row), default=0)
+        return inside % self.tile.rows
 
     @property
     def stored_once(self) -> bool:

@@ -8,7 +8,7 @@ CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u 
 
        part   p0 to p5    each a call of part(), in any thread
          t, q             outer sums, and blocks of s0: what a block reads stays in the cache while all is added to
-           v block        NV vectors of v
+           v block        NV vectors of v; behind m where all of b stays near (INNER)
              x0 to x2     further places of out
                m          MR of them are a tile, whose sums stay in registers; it may have STACKED x2, too
                  s0 to s2, u
@@ -158,6 +158,7 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
 #define TAIL ((EV - 1) % BLOCK + 1) /* of v in the last block */
 #define PANEL ((long)QB * S1 * S2 * EU * EC * BLOCK) /* elements */
 #define LEFT ((TAIL - 1) % LANES + 1) /* of its last vector */
+#define LAST_NV ((TAIL + LANES - 1) / LANES)
 /* How far the last vector lies before where it would, so that it is whole: sums that are stored once may be stored
    twice, and chunks have a place of its own for it. */
 #define BACK ((STORED_ONCE || CHUNKED) && EV >= LANES && LEFT < LANES ? LANES - LEFT : 0)
@@ -176,6 +177,121 @@ static const long p_extent[] = P_EXTENT, p_a[] = P_A, p_b[] = P_B, p_o[] = P_O;
 static const long x_size[] = X_SIZE, x_step[] = X_STEP, x_start[] = X_START, x_extent[] = X_EXTENT;
 static const long x_part[][PS] = X_PART, x_t[] = X_T, x_q[] = X_Q;
 enum { XS = sizeof x_size / sizeof *x_size };
+#endif
+
+/* Sums that end where a window leaves the first factor of a contraction. */
+#ifndef GRADSCRIBE_CLIPS_H
+#define GRADSCRIBE_CLIPS_H
+
+#include <string.h>
+
+/* Vectors of LANES elements of the type REAL, and sums of products of them that stay in registers. */
+#ifndef GRADSCRIBE_VECTOR_H
+#define GRADSCRIBE_VECTOR_H
+
+#include <stddef.h>
+
+#if LANES == 1
+typedef REAL vec;
+typedef REAL loose;
+#else
+typedef REAL vec __attribute__((vector_size(LANES * sizeof(REAL))));
+typedef REAL loose __attribute__((vector_size(LANES * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+#endif
+#define INLINE static inline __attribute__((always_inline))
+#define WHOLE(number) (((number) + LANES - 1) / LANES * LANES)
+#define UNROLL _Pragma("GCC unroll 32")
+
+/* A compiler that has registers left still reads a vector from memory for each use: this makes it hold it. */
+#if defined __AVX512F__
+#define HOLD(value) __asm__("" : "+v"(value))
+#elif defined __SSE2__
+#define HOLD(value) __asm__("" : "+x"(value))
+#elif defined __ARM_NEON
+#define HOLD(value) __asm__("" : "+w"(value))
+#else
+#define HOLD(value) (void)0
+#endif
+
+/* The elements of two vectors, counted through, that these numbers say. */
+#if LANES > 1
+typedef __typeof__((vec){0} < (vec){0}) lane_numbers;
+#ifdef __clang__
+INLINE vec choose(const vec a, const vec b, const lane_numbers from)
+{
+    vec value;
+    UNROLL for (int k = 0; k < LANES; k++)
+        value[k] = from[k] < LANES ? a[from[k]] : b[from[k] - LANES];
+    return value;
+}
+#else
+#define choose __builtin_shuffle
+#endif
+#endif
+
+INLINE vec load(const REAL *p, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        vec value = {0};
+        UNROLL for (int k = 0; k < lanes; k++)
+            value[k] = p[k];
+        return value;
+    }
+#endif
+    (void)lanes;
+    return *(const loose *)p;
+}
+
+INLINE void store(REAL *p, vec value, int lanes)
+{
+#if LANES > 1
+    if (lanes < LANES) {
+        UNROLL for (int k = 0; k < lanes; k++)
+            p[k] = value[k];
+        return;
+    }
+#endif
+    (void)lanes;
+    *(loose *)p = value;
+}
+
+/* Set the sums of a tile, MR or fewer rows by NV or fewer vectors, to 0. */
+INLINE void clear(vec sums[MR][NV], const int mr, const int nv)
+{
+    UNROLL for (int m = 0; m < mr; m++)
+        UNROLL for (int v = 0; v < nv; v++)
+            sums[m][v] = (vec){0};
+}
+
+/* The micro-kernel: add sum over u of a[m * am + u * au] * b[u * bu + v] to the sums of a tile, or, if `along`, of
+   a[m * am + u * au + v] * b[u * bu + v]. Of the last vectors of a and b so many lanes are read, and so many elements
+   `back` from where they would lie. What lies `ahead` of b is asked for, unless that is 0: the next tile reads it.
+   After `wide` rows the next ones begin `far` behind the first of these. */
+INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, const ptrdiff_t au, const REAL *b,
+                       const ptrdiff_t bu, const int us, const int mr, const int nv, const int along,
+                       const int a_lanes, const int b_lanes, const ptrdiff_t ahead, const int wide,
+                       const ptrdiff_t far, const int a_back, const int b_back)
+{
+    for (int u = 0; u < us; u++, a += au, b += bu) {
+        vec row[NV];
+        UNROLL for (int v = 0; v < nv; v++) {
+            const int last = v == nv - 1;
+            row[v] = load(b + v * LANES - (last ? b_back : 0), last ? b_lanes : LANES);
+            HOLD(row[v]);
+            if (ahead)
+                __builtin_prefetch(b + v * LANES + ahead, 0, 2);
+        }
+        UNROLL for (int m = 0; m < mr; m++)
+            UNROLL for (int v = 0; v < nv; v++) {
+                const int last = v == nv - 1;
+                const REAL *at = a + m % wide * am + m / wide * far;
+                sums[m][v] += along ? load(at + v * LANES - (last ? a_back : 0), last ? a_lanes : LANES) * row[v]
+                                    : *at * row[v];
+            }
+    }
+}
+
 #endif
 
 /* Which values the inner sums have: all of them, or fewer where windows leave a. */
@@ -207,11 +323,24 @@ INLINE void limit(struct sums *s, int c, long position)
     if (high < s->high[k])
         s->high[k] = high > s->low[k] ? (int)high : s->low[k];
 }
-#endif
 
-/* Sums whose vectors have several groups: SPREAD lanes of a group read the same number of a place of a, which has DEPTH
-   numbers of each group next to each other. Places are SLIDE elements apart; rows go SLIDE_M of them along, summands
-   SLIDE_U: what has been read of one, and spread, serves all rows and summands that meet there. */
+/* Whether all rows from m on, so many, have all summands. */
+INLINE int inside(const struct sums s, const long *start, long m, long number)
+{
+    struct sums found = s;
+    for (int c = 0; c < CLIPS; c++)
+        if (c_m[c]) {
+            limit(&found, c, start[c] + m * c_m[c]);
+            limit(&found, c, start[c] + (m + number - 1) * c_m[c]);
+        }
+    return !memcmp(&found, &s, sizeof s);
+}
+#endif
+#endif
+/* Sums whose vectors run along groups: SPREAD lanes of a group read the same number of a place of a, which has DEPTH
+   numbers of each group next to each other; where both are 1 a vector is read as it lies. Places are SLIDE elements
+   apart; rows go SLIDE_M of them along, summands SLIDE_U: what has been read of one, and spread, serves all rows and
+   summands that meet there. */
 #ifndef GRADSCRIBE_SLIDE_H
 #define GRADSCRIBE_SLIDE_H
 
@@ -328,11 +457,13 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
 #define EC (DEPTH_M ? 1 : DEPTH) /* of what has groups */
 #define BEYOND LANES /* of a box: elements that the last vector may read */
 #define UNROLL_ALL _Pragma("GCC unroll 256")
-#define ALONG_U (EU < SLIDES ? EU : SLIDES) /* summands at a time */
 
-/* Number c of each group at a place, for the lanes of a vector, the first of which is so many of a block. */
-INLINE vec spread(const REAL *place, const int first, const int c)
+/* Number c of each group at a place, for the lanes of a vector, the first of which is so many of a block; so many lanes
+   where they are groups. */
+INLINE vec spread(const REAL *place, const int first, const int c, const int lanes)
 {
+    if (SPREAD * DEPTH == 1)
+        return load(place + first, lanes);
     const int low = first / SPREAD * DEPTH, last = (first + LANES < EV ? first + LANES : EV) - 1;
     const int most = (last / SPREAD * DEPTH + c - low) / LANES; /* vectors behind the first one */
     vec value = load(place + low, LANES);
@@ -354,13 +485,13 @@ INLINE vec spread(const REAL *place, const int first, const int c)
 
 /* Add `us` summands to so many rows; or, if these are the DEPTH numbers, to those of so many places. */
 INLINE void slide(vec sums[MR][NV], const REAL *a, const REAL *b, const int us, const int rows, const int nv,
-                  const int back)
+                  const int back, const int lanes)
 {
     const int m_most = (rows - 1) * SLIDE_M, u_most = (us - 1) * SLIDE_U;
     const int low = (m_most < 0 ? m_most : 0) + (u_most < 0 ? u_most : 0);
     const int high = (m_most < 0 ? 0 : m_most) + (u_most < 0 ? 0 : u_most);
     UNROLL for (int c = 0; c < DEPTH; c++) {
-        vec row[ALONG_U][NV];
+        vec row[SLIDES][NV];
         UNROLL for (int u = 0; u < us; u++)
             UNROLL for (int v = 0; v < nv; v++) {
                 row[u][v] = load(b + u * (ptrdiff_t)BU + c * (ptrdiff_t)BC + v * LANES, LANES);
@@ -368,7 +499,9 @@ INLINE void slide(vec sums[MR][NV], const REAL *a, const REAL *b, const int us, 
             }
         UNROLL_ALL for (int p = low; p <= high; p++)
             UNROLL for (int v = 0; v < nv; v++) {
-                const vec value = spread(a + p * (ptrdiff_t)SLIDE, v * LANES - (v < nv - 1 ? 0 : back), c);
+                const int last = v == nv - 1;
+                const vec value = spread(a + p * (ptrdiff_t)SLIDE, v * LANES - (last ? back : 0), c,
+                                         last ? lanes : LANES);
                 UNROLL for (int u = 0; u < us; u++) {
                     const int m = (p - u * SLIDE_U) / SLIDE_M;
                     if (m * SLIDE_M == p - u * SLIDE_U && m >= 0 && m < rows)
@@ -380,20 +513,21 @@ INLINE void slide(vec sums[MR][NV], const REAL *a, const REAL *b, const int us, 
 
 /* The same for as many summands as there are, to mr rows. */
 INLINE void slide_all(vec sums[MR][NV], const REAL *a, const REAL *b, const int us, const int mr, const int nv,
-                      const int back)
+                      const int back, const int lanes)
 {
     const int rows = DEPTH_M ? mr / DEPTH : mr;
     int u = 0;
-    for (; u + ALONG_U <= us; u += ALONG_U)
-        slide(sums, a + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, ALONG_U, rows, nv, back);
-    if (EU % ALONG_U && u < us)
-        slide(sums, a + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, EU % ALONG_U ? EU % ALONG_U : 1, rows, nv, back);
+    for (; u + SLIDES <= us; u += SLIDES)
+        slide(sums, a + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, SLIDES, rows, nv, back, lanes);
+    if (EU % SLIDES && u < us)
+        slide(sums, a + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, EU % SLIDES ? EU % SLIDES : 1, rows, nv, back,
+              lanes);
 }
 
 #else
 #define EC 1
 #define BEYOND 0
-#define slide_all(sums, a, b, us, rows, nv, back) ((void)(sums))
+#define slide_all(sums, a, b, us, rows, nv, back, lanes) ((void)(sums))
 #endif
 #endif
 
@@ -427,8 +561,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
                 const REAL *x = AT(a, s0, S0_A, s1, S1_A, s2, S2_A), *w = AT(b, s0, S0_B, s1, S1_B, s2, S2_B);
                 for (long u = s.low[3]; u < s.high[3]; u += CHAIN) {
                     const int us = s.high[3] - u < CHAIN ? s.high[3] - u : CHAIN, whole = PANELS ? LANES : last_lanes;
-                    if (SPREAD)
-                        slide_all(sums, x + u * AU, w + u * BU, us, mr, nv, back);
+                    if (SPREAD && !(CLIPS && mr == 1)) /* a row may have fewer summands */
+                        slide_all(sums, x + u * AU, w + u * BU, us, mr, nv, back, last_lanes);
                     else
                         accumulate(sums, x + u * AU, AM, AU, w + u * BU, BU, us, mr, nv, ALONG, last_lanes, whole,
                                    AHEAD, WIDE, X2_A, back, PANELS ? 0 : back);
@@ -616,6 +750,20 @@ static void strip(const REAL *a, long ms, long qs, REAL *to)
 
 #endif
 
+/* The same in this block of v, or in all of them, one after the other (INNER). */
+INLINE void tiles(const REAL *a, const REAL *b, REAL *out, int first, const struct sums s, const int mr, const int nv,
+                  const int lanes)
+{
+    if (!INNER)
+        tile(a, b, out, first, s, mr, nv, lanes);
+    else {
+        for (long k = 0; k < BLOCKS - 1; k++)
+            tile(a + k * BLOCK, b + k * PANEL, out + k * BLOCK, first, s, mr, NV, LANES);
+        const long k = BLOCKS - 1;
+        tile(a + k * BLOCK, b + k * PANEL, out + k * BLOCK, first, s, mr, LAST_NV, LEFT);
+    }
+}
+
 /* Where m lies, of which a tile begins there. */
 INLINE const REAL *row(const REAL *a, long m)
 {
@@ -628,28 +776,16 @@ INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, const struc
 {
     long m = 0;
     if (STACKED > 1) {
-        tile(a, b, out, first, s, MR, nv, lanes);
+        tiles(a, b, out, first, s, MR, nv, lanes);
         return;
     }
     for (; m + MR <= ms; m += MR)
-        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, MR, nv, lanes);
+        tiles(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, MR, nv, lanes);
     if (EM % MR && m < ms)
-        tile(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, EM % MR ? EM % MR : 1, nv, lanes);
+        tiles(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, EM % MR ? EM % MR : 1, nv, lanes);
 }
 
 #if CLIPS
-/* Whether all rows from m on, so many, have all summands. */
-INLINE int inside(const struct sums s, const long *start, long m, long number)
-{
-    struct sums found = s;
-    for (int c = 0; c < CLIPS; c++)
-        if (c_m[c]) {
-            limit(&found, c, start[c] + m * c_m[c]);
-            limit(&found, c, start[c] + (m + number - 1) * c_m[c]);
-        }
-    return !memcmp(&found, &s, sizeof s);
-}
-
 /* All m of a part whose windows leave a, which they do at both ends. */
 INLINE void clipped(const REAL *a, const REAL *b, REAL *out, int first, const long *start, long ms, const int nv,
                     const int lanes)
@@ -661,15 +797,20 @@ INLINE void clipped(const REAL *a, const REAL *b, REAL *out, int first, const lo
     for (long m = 0; m < ms;) {
         REAL *to = out + m * (ptrdiff_t)OM;
         if (m + MR <= ms && inside(s, start, m, MR)) {
-            tile(row(a, m), b, to, first, s, MR, nv, lanes);
+            tiles(row(a, m), b, to, first, s, MR, nv, lanes);
             m += MR;
+            continue;
+        }
+        if (REST && m + REST <= ms && inside(s, start, m, REST)) {
+            tiles(row(a, m), b, to, first, s, REST ? REST : 1, nv, lanes);
+            m += REST;
             continue;
         }
         struct sums own = s;
         for (int c = 0; c < CLIPS; c++)
             if (c_m[c])
                 limit(&own, c, start[c] + m * c_m[c]);
-        tile(row(a, m), b, to, first, own, 1, nv, lanes);
+        tiles(row(a, m), b, to, first, own, 1, nv, lanes);
         m++;
     }
 }
@@ -825,12 +966,12 @@ static void part(void *given, long number)
 #elif PANELS == 1
             with = work->memory + panel * BLOCKS * PANEL;
 #endif
-            for (long k = 0; k < BLOCKS; k++) {
+            for (long k = 0; k < (INNER ? 1 : BLOCKS); k++) {
                 const REAL *x = from + (ALONG ? k * BLOCK : 0), *w = with + k * (PANELS ? PANEL : BLOCK);
                 if (k < BLOCKS - 1)
                     block(x, w, out + k * BLOCK, first, qs, xs, ms, start, NV, LANES);
                 else
-                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, (TAIL + LANES - 1) / LANES, LEFT);
+                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, LAST_NV, LEFT);
             }
         }
 }

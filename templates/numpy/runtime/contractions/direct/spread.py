@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from .box import Box, box_of
 from .loops import ONCE, Loop, all_joined, volume
-from .schedule import CHAIN, MOST_ACROSS, MOST_SUMMED, SLIDES, Machine, Roles, Schedule, Spread, oriented
+from .places import SLIDES, at_a_time
+from .schedule import CHAIN, MOST_ACROSS, MOST_SUMMED, Machine, Roles, Schedule, Spread, oriented
 from .tile import MOST_VECTORS, Tile, tile_with
 
 FIRST_CACHE = 32 << 10
@@ -114,7 +115,7 @@ def _whole(g: Grouped) -> Schedule | None:
     return Schedule(
         r.swapped, True, r.lanes, parts or (ONCE,), box.within(r.row), rows, r.vector,
         (box.within(across) if across.steps else across, ONCE, ONCE), crossed, ONCE, summed, summed[0].extent,
-        _tile(r, rows, min(SLIDES, summed[-1].extent)), 1, box=box, spread=g.spread,
+        _tile(r, rows, at_a_time(summed[-1].extent)), 1, box=box, spread=g.spread,
     )  # fmt: skip
 
 

@@ -9,6 +9,13 @@ FUSED, LOADS, LATENCY = 2.0, 1.75, 4.2
 FAR = 0.15
 """Cycles that a vector of the second factor takes longer: it is in the cache of the second level."""
 
+APART, SPREAD_LOADS, FIRST_CACHE = 0.5, 1.2, 8 << 10
+"""Cycles that each place takes which rows share, since what a tile reads there lies apart from what it reads next;
+loads in a cycle then; elements that the cache of the first level holds."""
+
+ENOUGH_SUMS = 16
+"""Vectors of sums of a tile whose rows share what they read: more of them are not faster, and crowd the registers."""
+
 MOST_VECTORS = 4
 """Vectors next to each other in a tile."""
 
@@ -67,6 +74,35 @@ def widest_tile(rows: int, columns: int, depth: int, lanes: int, registers: int)
     high = max(1, min(rows, (registers - 2) // vectors - 1))
     cycles = -(-rows // high) * -(-wide // vectors) * _cycles(high, vectors, depth, True)
     return Tile(high, vectors, cycles)
+
+
+def sliding_tile(rows: int, columns: int, depth: int, summands: int, lanes: int, registers: int) -> Tile:
+    """The one that takes the fewest cycles where both factors are read in vectors, and rows share what they read.
+
+    Args:
+        rows: places in the result that read the same of the second factor.
+        columns: places next to each other.
+        depth: summands.
+        summands: those that are held at a time; the rows of a tile read one place more for each of them but the first.
+        lanes: elements of a vector.
+        registers: vectors that a core holds.
+    """
+    wide = -(-columns // lanes)
+    found: list[Tile] = []
+    for vectors in range(1, min(wide, MOST_VECTORS) + 1):
+        most = min((registers - 2) // vectors - summands, ENOUGH_SUMS // vectors)
+        if most < 1:
+            break
+        high = -(-rows // -(-rows // most))
+        cycles = 0.0
+        for number, v in ((wide // vectors, vectors), (1, wide % vectors)):
+            for tiles, m in ((rows // high, high), (1, rows % high)):
+                places = m + summands - 1
+                read = (places + summands) * v / SPREAD_LOADS + (summands * v if depth * v * lanes > FIRST_CACHE else 0)
+                step = max(m * v * summands / FUSED, read, summands * LATENCY) + APART * places
+                cycles += number * tiles * (depth / summands * step + AROUND + m * v) if m and v else 0.0
+        found.append(Tile(high, vectors, cycles))
+    return min(found, key=lambda tile: tile.cycles)
 
 
 def _cycles(rows: int, vectors: int, depth: int, along: bool) -> float:

@@ -3,8 +3,9 @@
 from .box import Box, box_of
 from .clipped import MOST_SUMMANDS, clips_of
 from .loops import ONCE, Loop, all_joined, volume
-from .schedule import MOST_SUMMED, Roles, Schedule
-from .tile import Tile, widest_tile
+from .places import at_a_time, places_of
+from .schedule import CHAIN, MOST_SUMMED, Roles, Schedule, Spread
+from .tile import Tile, sliding_tile, widest_tile
 
 ENOUGH_PARTS = 16
 """Parts that can be shared among threads."""
@@ -51,10 +52,13 @@ def _clipped(r: Roles) -> Schedule | None:
     if clips is None:
         return None
     inside = min((c.inside(rows, summed[c.summed].extent) for c in clips if c.row), default=rows)
-    tile = _tile(r, max(1, inside))
+    # Only a single row may have fewer summands of the innermost sum where rows share what they read.
+    by_rows = all(c.row or c.summed != MOST_SUMMED - 1 for c in clips)
+    slid = _slid(r, r.row, max(1, inside), summed) if by_rows else None
+    tile, spread = slid or (_tile(r, max(1, inside)), None)
     return Schedule(
         r.swapped, r.along, r.lanes, parts or (ONCE,), r.row, rows, r.vector, (across, ONCE, ONCE), crossed, ONCE,
-        summed, summed[0].extent, tile, 1, clips=clips,
+        summed, summed[0].extent, tile, 1, clips=clips, spread=spread,
     )  # fmt: skip
 
 
@@ -72,10 +76,23 @@ def _whole(r: Roles) -> Schedule | None:
     if len(summed) > MOST_SUMMED or (box and r.along and box.within(r.vector).a != 1):
         return None
     summed = (*(ONCE,) * (MOST_SUMMED - len(summed)), *summed)
+    tile, spread = (_slid(r, row, rows, summed) if r.along else None) or (tile, None)
     return Schedule(
         r.swapped, r.along, r.lanes, parts or (ONCE,), row, rows, r.vector, (across, ONCE, ONCE), crossed, ONCE, summed,
-        summed[0].extent, tile, 1, box=box,
+        summed[0].extent, tile, 1, box=box, spread=spread,
     )  # fmt: skip
+
+
+def _slid(r: Roles, row: Loop, rows: int, summed: tuple[Loop, ...]) -> tuple[Tile, Spread] | None:
+    """A tile whose rows share what they read, where its vectors run along both factors; None where none is shared."""
+    last = summed[-1]
+    number = at_a_time(last.extent)
+    if number == 1 or last.extent > CHAIN or r.vector.extent < r.lanes:
+        return None
+    tile = sliding_tile(rows, r.vector.extent, r.depth, number, r.lanes, r.registers)
+    if tile.rows == 1 or places_of(row, last, tile.rows).summands == 1:
+        return None
+    return tile, Spread(1, 1, False, 0, r.vector.b, 0)
 
 
 def _tile(r: Roles, rows: int) -> Tile:
