@@ -1,4 +1,4 @@
-"""Cases by the generated functions, called as a user calls them."""
+"""Cases by the generated functions, or by layers where they are several statements, called as a user calls them."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -68,27 +68,27 @@ def _norm(operation: str, given: Sequence[Any], of_input: Callable[..., Any], of
 
 
 def _attention(_: Case, operation: str, a: Arrays) -> Prepared:
-    given = a["q"], a["k"], a["v"]
-    forward = partial(generated.scaled_dot_product_attention_forward, *given)
+    own = generated.ScaledDotProductAttention()
+    forward = partial(own, a["q"], a["k"], a["v"])
     if operation == "forward":
-        return Prepared(forward, lambda found: {"forward": found[0]})
-    p = forward()[1]
-    return Prepared(
-        lambda: generated.scaled_dot_product_attention_backward(a["dy"], *given, p),
-        lambda found: dict(zip(("dq", "dk", "dv"), found, strict=True)),
-    )
+        return Prepared(forward, lambda found: {"forward": found})
+    forward()
+    return Prepared(partial(own.backward, a["dy"]), lambda found: dict(zip(("dq", "dk", "dv"), found, strict=True)))
 
 
 def _lstm_cell(_: Case, operation: str, a: Arrays) -> Prepared:
-    given = [a[name] for name in ("x", "h", "c", "w", "r", "b")]
-    forward = partial(generated.lstm_cell_forward, *given)
+    weights = ("w", "r", "b")
+    own = generated.LSTMCell(a["x"].shape[-1], a["h"].shape[-1], dtype=a["x"].dtype, rng=0)
+    own.params |= {name: a[name] for name in weights}
+    forward = partial(own, a["x"], a["h"], a["c"])
     if operation == "forward":
-        return Prepared(forward, lambda found: {"y": found[0], "z": found[1]})
-    saved: Any = forward()[2:]
-    return Prepared(
-        partial(generated.lstm_cell_backward, a["dy"], a["dz"], *given, *saved),
-        lambda found: dict(zip(("dx", "dh", "dc", "dw", "dr", "db"), found, strict=True)),
-    )
+        return Prepared(forward, lambda found: dict(zip(("y", "z"), found, strict=True)))
+    forward()
+
+    def backward() -> Any:
+        return *own.backward(a["dy"], a["dz"]), *(own.grads[name] for name in weights)
+
+    return Prepared(backward, lambda found: dict(zip(("dx", "dh", "dc", "dw", "dr", "db"), found, strict=True)))
 
 
 def _step(case: Case, _: str, a: Arrays) -> Prepared:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arguments.arrays import LARGEST_INDEX, Array
 from ..arguments.traced import tracing
+from .allocator import Allocator
 from .process import process
 
 
@@ -41,7 +42,7 @@ LINE = 64
 LARGE = 1 << 14
 """Bytes of an array from which on it begins on a border of a line: loops store two lines at once otherwise."""
 
-_own = local()
+_own, _rooms = local(), local()
 _NONE = np.empty(0, np.uint8), np.empty(0, np.uint8)
 
 
@@ -52,20 +53,24 @@ def empty(extents: tuple[int, ...], dtype: Any) -> Array:
     if size < LARGE:
         found = np.empty(extents, kind)
     else:
-        room = np.empty(size + LINE, np.uint8)
+        room = _allocator().room(size + LINE)
         found = np.ndarray(extents, kind, room, -room.__array_interface__["data"][0] % LINE)
     return found if trace is None else trace.allocate(found)
 
 
+def _allocator() -> Allocator:
+    """That of this thread."""
+    kept: dict[str, Allocator] = _rooms.__dict__
+    return kept.get("allocator") or kept.setdefault("allocator", Allocator())
+
+
 def zeros(extents: tuple[int, ...], dtype: Any) -> Array:
     """An array of zeros."""
-    return np.zeros(extents, dtype) if tracing() is None else filled(extents, 0, dtype)
+    return filled(extents, 0, dtype)
 
 
 def filled(extents: tuple[int, ...], value: float, dtype: Any) -> Array:
     """An array of one number everywhere."""
-    if tracing() is None:
-        return np.full(extents, value, dtype)
     found = empty(extents, dtype)
     found.fill(value)
     return found
@@ -140,6 +145,7 @@ class Buffers:
 def release() -> None:
     """Give back the memory and the threads that kernels keep for their next call."""
     _own.__dict__.clear()
+    _rooms.__dict__.clear()
     process.executors.clear()
     for give_back in process.releases:
         give_back()
