@@ -41,7 +41,7 @@ def test_what_nobody_holds_is_used_again() -> None:
         lambda a: np.asarray(memoryview(a)),
         lambda a: a.view(np.uint8)[..., 5:],
         lambda a: [a],
-        lambda a: iter(a),
+        iter,
     ],
 )
 def test_whatever_still_reads_it_holds_it(view: object) -> None:

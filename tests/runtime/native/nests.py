@@ -16,6 +16,14 @@ GROUPED = (
     Grouped(Convolution(3, 10, 8, 2, 5, 1, 4, 2), 4),
 )
 """Vectors of several groups: filled, moved back, made of many; in float32 others than in float64."""
+OTHERS = (
+    Convolution(1, 12, 21, 0, 3, 1, 1),
+    Convolution(1, 9, 37, 0, 7, 1, 3),
+    Convolution(2, 5, 40, 19, 1, 1, 0),
+    Convolution(1, 6, 17, 35, 2, 1, 0),
+)
+"""Rows that share what they read, channel by channel; panels of what lies along the sum, with remainders of both."""
+CASES: tuple[Grouped | Convolution, ...] = (*GROUPED, *OTHERS)
 
 
 def compute_all(seeds: Iterable[int]) -> None:
@@ -29,19 +37,19 @@ def compute_all(seeds: Iterable[int]) -> None:
             assert np.abs(found - expected).max(initial=0.0) <= 1e-11 * max(scale, 1.0), f"seed {seed}: {case}"
 
 
-def compute_groups() -> None:
+def compute_convolutions() -> None:
     """In all directions."""
     rng = np.random.default_rng(TAG)
-    for case, dtype in product(GROUPED, (np.float32, np.float64)):
+    for case, dtype in product(CASES, (np.float32, np.float64)):
         x, w, y = (rng.standard_normal(shape).astype(dtype) for shape in case.shapes)
         for direction in DIRECTIONS:
             with rt.settings(backend="compiled", strategy="direct", threads=2):
-                found = case.computed(direction, x, w, y)
+                found = case.computed(direction, x.copy(), w.copy(), y.copy())
             expected = case.expected(direction, x, w, y)
             assert np.abs(found - expected).max() <= (1e-11 if dtype is np.float64 else 1e-4), f"{case} {direction}"
 
 
 if __name__ == "__main__":
     compute_all(range(SEEDS))
-    compute_groups()
+    compute_convolutions()
     print("fine")

@@ -23,7 +23,7 @@ from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, DOT
 from tests.cases.random_contractions import problem
 from tests.cases.sanitizers import sanitized
 from tests.runtime.convolutions import DIRECTIONS
-from tests.runtime.native.nests import GROUPED, compute_all, compute_groups
+from tests.runtime.native.nests import CASES, GROUPED, compute_all, compute_convolutions
 from tests.runtime.rooms import forget_plans, set_in_all
 
 pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("compiles")]
@@ -50,8 +50,8 @@ def texts(seed: int) -> Iterator[str]:
     yield from found
 
 
-def grouped_texts() -> Iterator[str]:
-    """The same for groups of few channels."""
+def convolution_texts() -> Iterator[str]:
+    """The same for convolutions with vectors of groups, rows that share what they read, or panels that are turned."""
     found: list[str] = []
 
     def note(c: Contraction, compute: Callable[[Way], None]) -> None:
@@ -61,9 +61,10 @@ def grouped_texts() -> Iterator[str]:
         compute(way)
 
     with rt.settings(backend="compiled", strategy="direct"), choice.observing(note):
-        for case, direction in product(GROUPED, DIRECTIONS):
+        for case, direction in product(CASES, DIRECTIONS):
             case.computed(direction, *(np.ones(shape, np.float32) for shape in case.shapes))
-    assert sum("#define SPREAD 0" not in source for source in found) >= len(GROUPED)
+    assert sum("#define SPREAD 0" not in source for source in found) >= len(GROUPED) + 2
+    assert any("#define TURNED 1" in source for source in found)
     yield from found
 
 
@@ -72,7 +73,7 @@ def test_compilers_have_nothing_to_say() -> None:
     assert found is not None
     with np.errstate(all="ignore"):  # nothing is computed: arrays hold anything
         sources = [source for seed in range(SEEDS) for source in texts(seed)]
-        sources += grouped_texts()
+        sources += convolution_texts()
     assert len(sources) > SEEDS // 4
     for source in sources:
         subprocess.run((*found.command, *STRICT), input=source, text=True, check=True)
@@ -87,7 +88,7 @@ def test_vectors_of_other_machines(vector: int, monkeypatch: pytest.MonkeyPatch)
     forget_plans()
     try:
         compute_all(range(10))
-        compute_groups()
+        compute_convolutions()
     finally:
         forget_plans()
 

@@ -43,6 +43,7 @@ def definitions(s: Schedule, c: Contraction) -> dict[str, int | str]:
         "A_START": start(c.left, s.box.covered if s.box else ()) // size, "B_START": start(c.right) // size,
         "O_START": start(c.out) // size, "P_M": _part_of(s.row, s), "P_X": _part_of(s.across[0], s),
         "BOX_SIZE": s.box.size if s.box else 0, "INNER": int(s.inner), "REST": s.rest,
+        "TURNED": int(s.turned),
     }  # fmt: skip
     for k, (loop, target) in enumerate(zip(across, s.across, strict=True)):
         found |= {f"X{k}_A": loop.a, f"X{k}_O": loop.out, f"X{k}_Z": target.out}

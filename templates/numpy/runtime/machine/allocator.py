@@ -1,7 +1,7 @@
 """Memory of arrays, used again once no array lies in it.
 
-What the system gives anew it gives page by page, each cleared first: for the results of a call that takes as long as the
-call. The C library keeps what one array had, but not what several together had.
+What the system gives anew it gives page by page, each cleared first: for the results of a call that takes as long as
+the call. The C library keeps what one array had, but not what several together had.
 """
 
 import sys

@@ -133,6 +133,13 @@ class Schedule:
         return self.along and self.panels == 1 and not grouped and read <= NEAR
 
     @property
+    def turned(self) -> bool:
+        """Whether panels are made of vectors along the innermost sum, which are turned: it runs along memory."""
+        last = self.summed[-1]
+        along = self.vector.b != 1 and last.b == 1 and last.extent >= self.lanes > 1
+        return along and self.panels > 0 and self.spread is None
+
+    @property
     def rest(self) -> int:
         """Of rows where all summands lie within the first factor, those that are no whole tile; 0 where none ends."""
         inside = min((c.inside(self.rows, self.summed[c.summed].extent) for c in self.clips if c.row), default=0)

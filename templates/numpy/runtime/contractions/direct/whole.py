@@ -10,6 +10,9 @@ from .tile import Tile, sliding_tile, widest_tile
 ENOUGH_PARTS = 16
 """Parts that can be shared among threads."""
 
+LEAST_PARTS = 4
+"""Parts of columns, at least."""
+
 FEW_TILES = 5
 """Tiles that have all rows: so often a panel is read that a part makes."""
 
@@ -24,12 +27,15 @@ def whole_sums(r: Roles) -> Schedule | None:
 
 def _columns(r: Roles) -> Schedule | None:
     """Where few rows read a wide second factor, parts have columns of it, which they make panels of for themselves."""
-    width = r.tile(r.row, r.depth).vectors * r.lanes
+    if r.boxed or r.along or not all(loop.b for loop in r.free):
+        return None
+    wide = range(r.tile(r.row, r.depth).vectors * r.lanes, 0, -r.lanes)
+    width = next((w for w in wide if r.vector.extent % w == 0), 0)
+    if not width:
+        return None
     part = r._replace(vector=r.vector.first(width))
-    tile = part.tile(r.row, r.depth)
-    few = r.row.extent <= FEW_TILES * tile.rows and all(loop.b for loop in r.free)
-    number, left = divmod(r.vector.extent, width)
-    if r.boxed or r.along or not few or left or volume(r.free) * number < ENOUGH_PARTS:
+    tile, number = part.tile(r.row, r.depth), r.vector.extent // width
+    if r.row.extent > FEW_TILES * tile.rows or volume(r.free) * number < LEAST_PARTS:
         return None
     summed = all_joined(r.summed)
     if len(summed) > MOST_SUMMED:
@@ -52,10 +58,10 @@ def _clipped(r: Roles) -> Schedule | None:
     if clips is None:
         return None
     inside = min((c.inside(rows, summed[c.summed].extent) for c in clips if c.row), default=rows)
+    tile = _tile(r, max(1, inside))
     # Only a single row may have fewer summands of the innermost sum where rows share what they read.
     by_rows = all(c.row or c.summed != MOST_SUMMED - 1 for c in clips)
-    slid = _slid(r, r.row, max(1, inside), summed) if by_rows else None
-    tile, spread = slid or (_tile(r, max(1, inside)), None)
+    spread = _shared(r, r.row, summed, tile) if by_rows else None
     return Schedule(
         r.swapped, r.along, r.lanes, parts or (ONCE,), r.row, rows, r.vector, (across, ONCE, ONCE), crossed, ONCE,
         summed, summed[0].extent, tile, 1, clips=clips, spread=spread,
@@ -76,27 +82,29 @@ def _whole(r: Roles) -> Schedule | None:
     if len(summed) > MOST_SUMMED or (box and r.along and box.within(r.vector).a != 1):
         return None
     summed = (*(ONCE,) * (MOST_SUMMED - len(summed)), *summed)
-    tile, spread = (_slid(r, row, rows, summed) if r.along else None) or (tile, None)
     return Schedule(
         r.swapped, r.along, r.lanes, parts or (ONCE,), row, rows, r.vector, (across, ONCE, ONCE), crossed, ONCE, summed,
-        summed[0].extent, tile, 1, box=box, spread=spread,
+        summed[0].extent, tile, 1, box=box, spread=_shared(r, row, summed, tile),
     )  # fmt: skip
 
 
-def _slid(r: Roles, row: Loop, rows: int, summed: tuple[Loop, ...]) -> tuple[Tile, Spread] | None:
-    """A tile whose rows share what they read, where its vectors run along both factors; None where none is shared."""
-    last = summed[-1]
-    number = at_a_time(last.extent)
-    if number == 1 or last.extent > CHAIN or r.vector.extent < r.lanes:
+def _shared(r: Roles, row: Loop, summed: tuple[Loop, ...], tile: Tile) -> Spread | None:
+    """Vectors that are read as they lie, for all rows and summands that meet there; None where none do."""
+    places = places_of(row, summed[-1], tile.rows)
+    if not _slides(r) or tile.rows == 1 or places.summands == 1 or summed[-1].extent > CHAIN:
         return None
-    tile = sliding_tile(rows, r.vector.extent, r.depth, number, r.lanes, r.registers)
-    if tile.rows == 1 or places_of(row, last, tile.rows).summands == 1:
-        return None
-    return tile, Spread(1, 1, False, 0, r.vector.b, 0)
+    return Spread(1, 1, False, 0, r.vector.b, 0)
+
+
+def _slides(r: Roles) -> bool:
+    """Whether rows may share what they read."""
+    return r.along and bool(r.summed) and at_a_time(r.summed[-1].extent) > 1 and r.vector.extent >= r.lanes
 
 
 def _tile(r: Roles, rows: int) -> Tile:
     """The tile for so many rows."""
+    if _slides(r):
+        return sliding_tile(rows, r.vector.extent, r.depth, at_a_time(r.summed[-1].extent), r.lanes, r.registers)
     if r.along:
         return widest_tile(rows, r.vector.extent, r.depth, r.lanes, r.registers)
     return r.tile(r.row._replace(extent=rows), r.depth)
