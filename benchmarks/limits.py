@@ -1,7 +1,8 @@
-"""What NumPy cannot go below: the products alone, the passes alone, the bytes alone, beside the times of a run.
+"""What a row cannot go below: the products alone, the passes alone, the bytes alone, beside the times of a run.
 
 Every experiment is what a row cannot do without, with everything else left out: no packing, no transform, no argument
-checked. Where it takes longer than PyTorch takes for the whole row, no kernel made of NumPy calls can be faster.
+checked. Products and passes are NumPy's: where they take longer than PyTorch takes for the whole row, no kernel made of
+NumPy calls can be faster. Bytes are read and written by whoever computes.
 """
 
 import os
@@ -50,10 +51,36 @@ def copy(read: int, written: int) -> Callable[[], object]:
     a, b = np.ones(read, np.float32), np.empty(written, np.float32)
 
     def call() -> None:
-        a.sum(dtype=np.float32)
+        a.max()
         b.fill(1)
 
     return call
+
+
+def together(*calls: Callable[[], object]) -> Callable[[], object]:
+    """One after the other."""
+    return lambda: [call() for call in calls]
+
+
+def lenet() -> Callable[[], object]:
+    """The products of a step of LeNet with 64 images, in the forward direction and by both factors, columns there."""
+    layers = (64 * 28 * 28, 25, 6), (64 * 10 * 10, 150, 16), (64, 400, 120), (64, 120, 84), (64, 84, 10)
+    forward = [products(m, k, n) for m, k, n in layers]
+    of_weights = [products(k, m, n) for m, k, n in layers]
+    of_inputs = [products(m, n, k) for m, k, n in layers[1:]]
+    return together(*forward, *of_weights, *of_inputs)
+
+
+def lenet_passes() -> Callable[[], object]:
+    """And what lies between: columns of both convolutions copied, theirs of the input's gradient added up, tanh."""
+    columns, images, hidden = 64 * (28 * 28 * 25 + 10 * 10 * 150), 64 * 28 * 28 * 6, 64 * 10 * 10 * 16
+    return together(copy(columns, columns), passes(64 * 10 * 10 * 150, 1), tanh(images + hidden), passes(images, 8))
+
+
+def tanh(elements: int) -> Callable[[], object]:
+    """That of all elements, block by block within the cache."""
+    a = np.ones(1 << 16, np.float32)
+    return lambda: [np.tanh(a) for _ in range(elements >> 16)]
 
 
 def experiments() -> Iterator[Experiment]:
@@ -72,6 +99,16 @@ def experiments() -> Iterator[Experiment]:
     yield Experiment(
         "read x and dy, write y and dx", "pools, average: average 2x2/2 64 at 112, pair", copy(image * 80, image * 80)
     )
+    for title in ("max 2x2: max 2x2/2", "max 3x3: max 3x3/2"):
+        yield Experiment("the same and the positions", f"pools, {title} 64 at 112, pair", copy(image * 96, image * 96))
+    norms = "norms and softmax: "
+    yield Experiment("read x, write y", f"{norms}softmax 4096x512, forward", copy(1 << 21, 1 << 21))
+    yield Experiment("read x, write y and h", f"{norms}layer norm 4096x512, forward", copy(1 << 21, 1 << 22))
+    yield Experiment(
+        "read dy and h, write dx", f"{norms}batch norm 64 at 56, dx", copy(8 * 56 * 56 * 128, 8 * 56 * 56 * 64)
+    )
+    yield Experiment("all products, columns there", "training: lenet, step", lenet())
+    yield Experiment("columns and passes besides", "training: lenet, step", lenet_passes())
 
 
 def seconds(call: Callable[[], object]) -> float:
