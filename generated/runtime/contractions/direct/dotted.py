@@ -11,7 +11,7 @@ from ..contraction import Contraction, is_inside
 from .definitions import REALS, braces, start
 from .loops import ONCE, Loop, all_joined, loops_of, volume, words
 from .schedule import CHAIN, Machine
-from .tile import AROUND, FIRST_CACHE, FUSED, LOADS
+from .tile import AROUND, FUSED, LOADS
 
 MOST_SUMMED = 4
 """Loops that the nest has."""
@@ -25,9 +25,8 @@ TILES = {32: (4, 6), 16: (3, 3)}
 TOGETHER = 4.0
 """Cycles in which the lanes of a vector are added up."""
 
-NEAR, FAR = 1.5, 2.5
-"""How much longer a step takes than its products; and where the cache of the first level does not hold what a tile
-reads."""
+NEAR = 1.5
+"""How much longer a step takes than its products: rows come from the cache of the second level."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +68,7 @@ class Dots:
         steps = volume(self.summed[:-1]) * -(-self.summed[-1].extent // self.lanes)
         tiles = -(-self.row.extent // high) * -(-self.column.extent // wide)
         others = prod(p.extent for p in self.parts if p.name not in (self.row.name, self.column.name))
-        read = volume(self.summed) * (high + wide)
-        step = max(high * wide / FUSED, (high + wide) / LOADS) * (FAR if read > FIRST_CACHE else NEAR)
+        step = max(high * wide / FUSED, (high + wide) / LOADS) * NEAR
         return others * tiles * (steps * step + AROUND + TOGETHER * high * wide)
 
 

@@ -2,6 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """The tile of results that stays in registers."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,9 +12,12 @@ FUSED, LOADS, LATENCY = 2.0, 1.75, 4.2
 FAR = 0.15
 """Cycles that a vector of the second factor takes longer: it is in the cache of the second level."""
 
-APART, SPREAD_LOADS, FIRST_CACHE = 0.5, 1.2, 8 << 10
-"""Cycles that each place takes which rows share, since what a tile reads there lies apart from what it reads next;
-loads in a cycle then; elements that the cache of the first level holds."""
+APART, APART_LOADS = 0.5, 1.2
+"""Cycles that each place takes which rows share, since what a tile reads there lies apart from what it reads next; and
+loads in a cycle then."""
+
+FIRST_ELEMENTS = 8 << 10
+"""Elements that the cache of the first level holds."""
 
 ENOUGH_SUMS = 16
 """Vectors of sums of a tile whose rows share what they read: more of them are not faster, and crowd the registers."""
@@ -53,10 +57,7 @@ def tile_of(rows: int, columns: int, depth: int, lanes: int, registers: int, alo
         for high in range(1, registers):
             if high * vectors + vectors + 2 > registers or high > rows:
                 break
-            cycles = 0.0
-            for number, v in ((wide // vectors, vectors), (1, wide % vectors)):
-                for tiles, m in ((rows // high, high), (1, rows % high)):
-                    cycles += number * tiles * _cycles(m, v, depth, along) if m and v else 0.0
+            cycles = sum(n * _cycles(m, v, depth, along) for n, m, v in _tiles(rows, high, wide, vectors))
             found.append(Tile(high, vectors, cycles))
     return min(found, key=lambda tile: (tile.cycles, tile.rows))
 
@@ -97,14 +98,21 @@ def sliding_tile(rows: int, columns: int, depth: int, summands: int, lanes: int,
             break
         high = -(-rows // -(-rows // most))
         cycles = 0.0
-        for number, v in ((wide // vectors, vectors), (1, wide % vectors)):
-            for tiles, m in ((rows // high, high), (1, rows % high)):
-                places = m + summands - 1
-                read = (places + summands) * v / SPREAD_LOADS + (summands * v if depth * v * lanes > FIRST_CACHE else 0)
-                step = max(m * v * summands / FUSED, read, summands * LATENCY) + APART * places
-                cycles += number * tiles * (depth / summands * step + AROUND + m * v) if m and v else 0.0
+        for number, m, v in _tiles(rows, high, wide, vectors):
+            places = m + summands - 1
+            read = (places + summands) * v / APART_LOADS + (summands * v if depth * v * lanes > FIRST_ELEMENTS else 0)
+            step = max(m * v * summands / FUSED, read, summands * LATENCY) + APART * places
+            cycles += number * (depth / summands * step + AROUND + m * v)
         found.append(Tile(high, vectors, cycles))
     return min(found, key=lambda tile: tile.cycles)
+
+
+def _tiles(rows: int, high: int, wide: int, vectors: int) -> Iterator[tuple[int, int, int]]:
+    """How many tiles of so many rows by so many vectors there are, those of what is left over, too."""
+    for across, v in ((wide // vectors, vectors), (1, wide % vectors)):
+        for along, m in ((rows // high, high), (1, rows % high)):
+            if m and v and across * along:
+                yield across * along, m, v
 
 
 def _cycles(rows: int, vectors: int, depth: int, along: bool) -> float:

@@ -26,7 +26,8 @@ WIDE, FEW, MANY = 64, 16, 32
 """The bytes of the widest vectors; how many vectors a core holds, and how many of these."""
 
 ACROSS = 5
-"""How many times longer than reading it takes to pack a factor that neither vectors nor the innermost sum run along."""
+"""How many times longer than reading it takes to pack a factor that does not lie in the order of panels, and is not
+turned by vectors in the cache."""
 
 SECOND_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index2/size")
 """Where Linux says how large a core's cache of the second level is, as in 2048K."""
@@ -62,7 +63,8 @@ def direct_cost(c: Contraction, plan: Direct, wanted: Settings) -> Cost:
     rounds = c.products / (s.stacked * s.row.extent * s.vector.extent * s.block * volume(s.summed[1:]) * s.depth)
     first, second, results = (size * prod(side.sizes) for side in (d.left, d.right, d.out))
     own = s.panels == 2 and s.stored_once  # each part's, which stay near
-    packed = ACROSS * second if s.vector.b != 1 and not s.turned else second if own else 2 * second
+    quick = s.vector.b == 1 or (s.turned and second <= block_cache())
+    packed = (second if own else 2 * second) if quick else ACROSS * second
     copied = (2 * first if s.box else 0) + (packed if s.panels else 0) + (2 * results * plan.chunks)
     seconds = rounds * s.tile.cycles * 4 * s.lanes / full_rate(c.dtype) + copied / CACHE_RATE + CALL
     scratch = (size * s.box.size if s.box else 0) + (second if s.panels == 1 else 0) + results * plan.chunks
