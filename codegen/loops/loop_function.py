@@ -99,8 +99,9 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
 def _parameters(w: Writer, given: "_Given") -> tuple[CParameter, ...]:
     """What the loops are given: rows, memory, arrays, numbers of the arrays' type, sizes."""
     written = set(w.nest.written)
+    apart = "" if _elementwise(w.nest) else "restrict"  # weights are updated in place
     arrays = (
-        CParameter(f"{'' if a in written else 'const '}{w.kind(a)} *restrict", w.array(a).text, f"arrays[{k}]")
+        CParameter(f"{'' if a in written else 'const '}{w.kind(a)} *{apart}", w.array(a).text, f"arrays[{k}]")
         for k, a in enumerate(given.arrays)
     )
     reals = f"((const REAL *)arrays[{len(given.arrays)}])"
@@ -225,6 +226,11 @@ def _summary(w: Writer) -> str:
             return f"Row by row, for every {outer}."
         case _:
             return "Element by element."
+
+
+def _elementwise(nest: Nest) -> bool:
+    """Whether all arrays are read and written at one place in each round."""
+    return nest.kind in ("pointwise", "rows") and not nest.outer and not any(m.kind == "row_sums" for m in nest.members)
 
 
 def _fixed(nest: Nest) -> list[Symbol]:

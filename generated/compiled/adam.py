@@ -13,10 +13,9 @@ else:  # copied beside a script
 
 adam_update_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict new_m, REAL *restrict new_v, REAL *restrict new_p,
-    const REAL *restrict g, const REAL *restrict p, const REAL *restrict m, const REAL *restrict v,
-    REAL number_1, REAL number_2, REAL number_3, REAL number_4, REAL number_5, REAL number_6, REAL number_7,
-    REAL number_8)
+    long start, long stop, REAL * new_m, REAL * new_v, REAL * new_p, const REAL * g, const REAL * p,
+    const REAL * m, const REAL * v, REAL number_1, REAL number_2, REAL number_3, REAL number_4, REAL number_5,
+    REAL number_6, REAL number_7, REAL number_8)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals p_1 = load(&p[e]);

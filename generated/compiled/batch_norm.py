@@ -222,9 +222,8 @@ def batch_norm_forward_2(
 
 batch_norm_forward_3_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict new_mean, REAL *restrict new_var, const REAL *restrict m,
-    const REAL *restrict running_mean, const REAL *restrict running_var, const REAL *restrict v, REAL number_1,
-    REAL number_2, REAL number_3)
+    long start, long stop, REAL * new_mean, REAL * new_var, const REAL * m, const REAL * running_mean,
+    const REAL * running_var, const REAL * v, REAL number_1, REAL number_2, REAL number_3)
 {
     for (long c = start; c < whole(start, stop); c += LANES) {
         const reals m_1 = load(&m[c]);

@@ -11,7 +11,7 @@ else:  # copied beside a script
 
 binary_cross_entropy_with_logits_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict t, const REAL *restrict x, REAL number_1)
+    long start, long stop, REAL * dx, const REAL * t, const REAL * x, REAL number_1)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals t_1 = load(&t[m]);

@@ -11,7 +11,7 @@ else:  # copied beside a script
 
 dropout_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict mask_, const REAL *restrict x, REAL number_1)
+    long start, long stop, REAL * y, const REAL * mask_, const REAL * x, REAL number_1)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals y_1 = number_1 * load(&mask_[e]) * load(&x[e]);
@@ -43,7 +43,7 @@ def dropout_forward_1(y: rt.Array, mask: rt.Array, x: rt.Array, E: int, p: Any) 
 
 dropout_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict mask_, REAL number_1)
+    long start, long stop, REAL * dx, const REAL * dy, const REAL * mask_, REAL number_1)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals dx_1 = number_1 * load(&dy[m]) * load(&mask_[m]);

@@ -9,8 +9,7 @@ else:  # copied beside a script
 
 gelu_tanh_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict s, REAL *restrict y, const REAL *restrict x, REAL number_1,
-    REAL number_2, REAL number_3)
+    long start, long stop, REAL * s, REAL * y, const REAL * x, REAL number_1, REAL number_2, REAL number_3)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
@@ -57,8 +56,8 @@ def gelu_tanh_forward_1(s: rt.Array, y: rt.Array, x: rt.Array, E: int) -> bool:
 
 gelu_tanh_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict s,
-    const REAL *restrict x, REAL number_1, REAL number_2, REAL number_3)
+    long start, long stop, REAL * dx, const REAL * dy, const REAL * s, const REAL * x, REAL number_1,
+    REAL number_2, REAL number_3)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals s_1 = load(&s[m]);

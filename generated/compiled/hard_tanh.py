@@ -11,8 +11,7 @@ else:  # copied beside a script
 
 hard_tanh_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict x, REAL number_1,
-    REAL number_2)
+    long start, long stop, REAL * dx, const REAL * dy, const REAL * x, REAL number_1, REAL number_2)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals x_1 = load(&x[m]);

@@ -11,7 +11,7 @@ else:  # copied beside a script
 
 kl_divergence_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict t, REAL number_1)
+    long start, long stop, REAL * dx, const REAL * t, REAL number_1)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals t_1 = load(&t[q]);

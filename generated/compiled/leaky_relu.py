@@ -11,7 +11,7 @@ else:  # copied beside a script
 
 leaky_relu_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict x, REAL number_1)
+    long start, long stop, REAL * y, const REAL * x, REAL number_1)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
@@ -47,7 +47,7 @@ def leaky_relu_forward_1(y: rt.Array, x: rt.Array, E: int, alpha: Any) -> bool:
 
 leaky_relu_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict x, REAL number_1)
+    long start, long stop, REAL * dx, const REAL * dy, const REAL * x, REAL number_1)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals x_1 = load(&x[m]);

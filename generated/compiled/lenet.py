@@ -414,7 +414,7 @@ def lenet_predict_2(s4_y: rt.Array, a3_y: rt.Array, N: int) -> bool:
 
 lenet_backward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict df6_u, const REAL *restrict a6_y, const REAL *restrict da6_y)
+    long start, long stop, REAL * df6_u, const REAL * a6_y, const REAL * da6_y)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals a6_y_1 = load(&a6_y[q]);
@@ -449,7 +449,7 @@ def lenet_backward_1(df6_u: rt.Array, a6_y: rt.Array, da6_y: rt.Array, N: int) -
 
 lenet_backward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict df5_u, const REAL *restrict a5_y, const REAL *restrict da5_y)
+    long start, long stop, REAL * df5_u, const REAL * a5_y, const REAL * da5_y)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals a5_y_1 = load(&a5_y[q]);
@@ -542,7 +542,7 @@ def lenet_backward_3(da3_y: rt.Array, ds4_y: rt.Array, s4_argmax: rt.Array, N: i
 
 lenet_backward_4_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dc3_u, const REAL *restrict a3_y, const REAL *restrict da3_y)
+    long start, long stop, REAL * dc3_u, const REAL * a3_y, const REAL * da3_y)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals a3_y_1 = load(&a3_y[e]);
@@ -635,7 +635,7 @@ def lenet_backward_5(da1_y: rt.Array, ds2_y: rt.Array, s2_argmax: rt.Array, N: i
 
 lenet_backward_6_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dc1_u, const REAL *restrict a1_y, const REAL *restrict da1_y)
+    long start, long stop, REAL * dc1_u, const REAL * a1_y, const REAL * da1_y)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals a1_y_1 = load(&a1_y[e]);

@@ -276,8 +276,7 @@ def lenet5_forward_2(a6_y: rt.Array, f6_b: rt.Array, f6_u: rt.Array, N: int) -> 
 
 lenet5_scaled_tanh_backward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict du, const REAL *restrict y, const REAL *restrict dy, REAL number_1,
-    REAL number_2)
+    long start, long stop, REAL * du, const REAL * y, const REAL * dy, REAL number_1, REAL number_2)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals y_1 = load(&y[e]);
@@ -374,8 +373,7 @@ def lenet5_backward_1(da6_y: rt.Array, a6_y: rt.Array, dy: rt.Array, output_w: r
 
 lenet5_backward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict df6_u, const REAL *restrict a6_y, const REAL *restrict da6_y,
-    REAL number_1, REAL number_2)
+    long start, long stop, REAL * df6_u, const REAL * a6_y, const REAL * da6_y, REAL number_1, REAL number_2)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals a6_y_1 = load(&a6_y[q]);

@@ -103,8 +103,7 @@ def lstm_cell_forward_1(
 
 lstm_cell_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict ddz, const REAL *restrict dy, const REAL *restrict dz,
-    const REAL *restrict o, const REAL *restrict s)
+    long start, long stop, REAL * ddz, const REAL * dy, const REAL * dz, const REAL * o, const REAL * s)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals s_1 = load(&s[q]);
@@ -143,8 +142,8 @@ def lstm_cell_grad_input_1(ddz: rt.Array, dy: rt.Array, dz: rt.Array, o: rt.Arra
 
 lstm_cell_grad_c_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dc, const REAL *restrict dy, const REAL *restrict dz,
-    const REAL *restrict f, const REAL *restrict o, const REAL *restrict s)
+    long start, long stop, REAL * dc, const REAL * dy, const REAL * dz, const REAL * f, const REAL * o,
+    const REAL * s)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals s_1 = load(&s[q]);

@@ -9,7 +9,7 @@ else:  # copied beside a script
 
 mish_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict s, REAL *restrict y, const REAL *restrict x)
+    long start, long stop, REAL * s, REAL * y, const REAL * x)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
@@ -46,8 +46,7 @@ def mish_forward_1(s: rt.Array, y: rt.Array, x: rt.Array, E: int) -> bool:
 
 mish_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict s,
-    const REAL *restrict x)
+    long start, long stop, REAL * dx, const REAL * dy, const REAL * s, const REAL * x)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals s_1 = load(&s[m]);

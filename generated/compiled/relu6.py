@@ -9,7 +9,7 @@ else:  # copied beside a script
 
 relu6_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict x)
+    long start, long stop, REAL * dx, const REAL * dy, const REAL * x)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals x_1 = load(&x[m]);

@@ -11,9 +11,8 @@ else:  # copied beside a script
 
 sgd_update_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict new_v, REAL *restrict new_p, const REAL *restrict g,
-    const REAL *restrict p, const REAL *restrict v, REAL number_1, REAL number_2, REAL number_3, REAL number_4,
-    REAL number_5)
+    long start, long stop, REAL * new_v, REAL * new_p, const REAL * g, const REAL * p, const REAL * v,
+    REAL number_1, REAL number_2, REAL number_3, REAL number_4, REAL number_5)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals p_1 = load(&p[e]);

@@ -9,7 +9,7 @@ else:  # copied beside a script
 
 sigmoid_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict x)
+    long start, long stop, REAL * y, const REAL * x)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);
@@ -42,7 +42,7 @@ def sigmoid_forward_1(y: rt.Array, x: rt.Array, E: int) -> bool:
 
 sigmoid_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict y)
+    long start, long stop, REAL * dx, const REAL * dy, const REAL * y)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals y_1 = load(&y[m]);

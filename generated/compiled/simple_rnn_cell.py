@@ -9,7 +9,7 @@ else:  # copied beside a script
 
 simple_rnn_cell_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict du, const REAL *restrict dy, const REAL *restrict y)
+    long start, long stop, REAL * du, const REAL * dy, const REAL * y)
 {
     for (long q = start; q < whole(start, stop); q += LANES) {
         const reals y_1 = load(&y[q]);

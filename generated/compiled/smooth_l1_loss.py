@@ -11,7 +11,7 @@ else:  # copied beside a script
 
 smooth_l1_loss_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict r, REAL number_1, REAL number_2)
+    long start, long stop, REAL * dx, const REAL * r, REAL number_1, REAL number_2)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals r_1 = load(&r[m]);

@@ -9,7 +9,7 @@ else:  # copied beside a script
 
 softsign_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict x)
+    long start, long stop, REAL * y, const REAL * x)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals x_1 = load(&x[e]);

@@ -9,7 +9,7 @@ else:  # copied beside a script
 
 tanh_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict y)
+    long start, long stop, REAL * dx, const REAL * dy, const REAL * y)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals y_1 = load(&y[m]);

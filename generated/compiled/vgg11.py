@@ -654,7 +654,7 @@ def vgg11_double_backward_1(
 
 vgg11_double_backward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dconv2_u, const REAL *restrict drelu2_y, const REAL *restrict relu2_y)
+    long start, long stop, REAL * dconv2_u, const REAL * drelu2_y, const REAL * relu2_y)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals relu2_y_1 = load(&relu2_y[e]);
@@ -750,7 +750,7 @@ def vgg11_single_backward_1(drelu1_y: rt.Array, dpool_y: rt.Array, pool_argmax: 
 
 vgg11_single_backward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dconv1_u, const REAL *restrict drelu1_y, const REAL *restrict relu1_y)
+    long start, long stop, REAL * dconv1_u, const REAL * drelu1_y, const REAL * relu1_y)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals relu1_y_1 = load(&relu1_y[e]);
@@ -852,8 +852,7 @@ def vgg11_backward_1(dstage1_relu1_y: rt.Array, dstage1_pool_y: rt.Array, stage1
 
 vgg11_backward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dstage1_conv1_u, const REAL *restrict dstage1_relu1_y,
-    const REAL *restrict stage1_relu1_y)
+    long start, long stop, REAL * dstage1_conv1_u, const REAL * dstage1_relu1_y, const REAL * stage1_relu1_y)
 {
     for (long e = start; e < whole(start, stop); e += LANES) {
         const reals stage1_relu1_y_1 = load(&stage1_relu1_y[e]);

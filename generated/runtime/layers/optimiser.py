@@ -10,6 +10,7 @@ import numpy as np
 
 from ..arguments.arrays import Array, as_array
 from ..arguments.extents import same_shape
+from .updating import Written, update_in_place
 
 TOGETHER = 1 << 18
 """Elements of small weights that are updated at once."""
@@ -112,6 +113,7 @@ class Optimiser:
         self.steps = 0
         self._known: list[Array] = []
         self._groups: list[Group] = []
+        self._written = Written([])
         self._grouped()
 
     def step(self, grads: Mapping[str, Array]) -> None:
@@ -126,9 +128,17 @@ class Optimiser:
             FloatingPointError: when a gradient, or what an update makes of it, is infinite or NaN.
         """
         given = self._checked(grads)
+        groups = self._grouped()
+        rows = [(p, given[name], *self._kept_of(name)) for name, p in self.params.items()]
+        if not self.pointwise or not update_in_place(self._updated, rows, self._written):
+            self._update(groups, given)
+        self.steps += 1
+
+    def _update(self, groups: Sequence[Group], given: Mapping[str, Array]) -> None:
+        """Update them in NumPy, which says what is not finite."""
         found = []
         with np.errstate(all="ignore"):  # what is not finite is found below
-            for group in self._grouped():
+            for group in groups:
                 own = [given[name] for name in group.names]
                 blocks = group.cut(own)
                 for block in blocks:  # only looked at: what is large is computed again rather than kept
@@ -140,7 +150,6 @@ class Optimiser:
                         value[...] = changed
                 if new:
                     group.take(new)
-        self.steps += 1
 
     def _new(self, group: Group, grads: Mapping[str, Array], old: Flat) -> Flat:
         """What weights and what is kept of them become, which has to be finite."""
@@ -158,7 +167,12 @@ class Optimiser:
         if len(arrays) != len(self._known) or not all(map(is_, arrays, self._known)):
             self._groups = [self._group(names) for names in self._together()]
             self._known = [*self.params.values(), *self.state.values()]
+            self._written = Written(self._known)
         return self._groups
+
+    def _kept_of(self, name: str) -> list[Array]:
+        """What is kept of a weight."""
+        return [self.state[f"{word}.{name}"] for word in self.kept]
 
     def _together(self) -> list[list[str]]:
         groups: list[list[str]] = []
@@ -193,13 +207,16 @@ class Optimiser:
         for weight, value in self.params.items():
             if weight not in grads:
                 raise ValueError(f"{self.name}: argument grads: the gradient of {weight} is missing")
-            gradient = as_array(self.name, f"grads, {weight}", grads[weight])
+            gradient = grads[weight]
+            if type(gradient) is not np.ndarray:
+                gradient = as_array(self.name, f"grads, {weight}", gradient)
             if gradient.dtype != value.dtype:
                 raise TypeError(
                     f"{self.name}: argument grads, {weight}: expected {value.dtype} as the weight has, "
                     f"received {gradient.dtype}"
                 )
-            same_shape(self.name, f"grads, {weight}", gradient.shape, value.shape)
+            if gradient.shape != value.shape:
+                same_shape(self.name, f"grads, {weight}", gradient.shape, value.shape)
             found[weight] = gradient
         return found
 

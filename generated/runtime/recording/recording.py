@@ -4,7 +4,6 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from struct import Struct
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -13,8 +12,8 @@ import numpy as np
 from ..arguments.arrays import Array
 from ..arguments.traced import Untraceable
 from ..machine.memory import empty
-from ..machine.native.library import call_steps
-from .trace import Tracing, owner
+from ..machine.native.library import Placed, call_steps, packed
+from .trace import Tracing, address, owner
 
 VALUES = frozenset({bool, int, float, str, tuple, type(None)})
 """The types of what is given besides arrays: another value is another call."""
@@ -64,7 +63,7 @@ class Kind(NamedTuple):
         if not value.flags.c_contiguous or self.within is None:
             return value.flags.c_contiguous
         whole = given[self.within]
-        return isinstance(whole, np.ndarray) and _address(value) == _address(whole) + self.start
+        return isinstance(whole, np.ndarray) and address(value) == address(whole) + self.start
 
 
 def leaves(value: Any) -> list[Any]:
@@ -113,7 +112,7 @@ def kinds(given: Sequence[Any]) -> tuple[Kind, ...]:
         else:
             found.append(Kind(value.shape, value.dtype))
     end, within, first = 0, 0, 0
-    for start, size, k in sorted((_address(v), -v.nbytes, k) for k, v in enumerate(given) if isinstance(v, np.ndarray)):
+    for start, size, k in sorted((address(v), -v.nbytes, k) for k, v in enumerate(given) if isinstance(v, np.ndarray)):
         if start >= end:
             first, end, within = start, start - size, k
         elif start - size > end:
@@ -190,7 +189,7 @@ class _Layout:
     def __init__(self, given: Sequence[Array], trace: Tracing, result: Any, held: Sequence[Array]) -> None:
         self.steps = trace.steps
         self._made = trace.made
-        self._spans = sorted((_address(a), _address(a) + a.nbytes, k) for k, a in enumerate(given))
+        self._spans = sorted((address(a), address(a) + a.nbytes, k) for k, a in enumerate(given))
         self._starts = [start for start, _, _ in self._spans]
         stays = {id(owner(a)) for a in held}
         returned = {id(w): w for w in map(self._whole, _arrays(result)) if isinstance(w, np.ndarray)}
@@ -206,7 +205,7 @@ class _Layout:
         """The memory that an array lies in: as an array that was made, or its number among those given."""
         if array is None:
             return None
-        start = _address(array)
+        start = address(array)
         k = bisect_right(self._starts, start) - 1
         if k >= 0 and start < max(self._spans[k][1], self._spans[k][0] + 1):
             return self._spans[k][2]
@@ -220,26 +219,17 @@ class _Layout:
             return -1, 0
         if isinstance(whole, int):
             start = next(start for start, _, number in self._spans if number == whole)
-            return len(self.kept) + whole, _address(array) - start
-        return self._places[id(whole)], _address(array) - _address(whole)
+            return len(self.kept) + whole, address(array) - start
+        return self._places[id(whole)], address(array) - address(whole)
 
     def _seen(self, array: Array) -> Seen:
         place, start = self._place(array)
         return Seen(place, start, array.shape, array.strides, array.dtype)
 
     def program(self) -> tuple[bytes, int]:
-        """The steps as `call_steps` of templates/c/pool.c reads them, and how many there are."""
-        numbers: list[int] = []
-        for step in self.steps:
-            numbers += [step.address, step.threads, len(step.arrays), len(step.numbers)]
-            numbers += [n for array in step.arrays for n in self._place(array)]
-            numbers += step.numbers
-        return Struct(f"{len(numbers)}q").pack(*numbers), len(self.steps)
+        """The steps, and how many there are."""
+        return packed([Placed(s.address, [*map(self._place, s.arrays)], s.numbers, s.threads) for s in self.steps])
 
 
 def _arrays(tree: Any) -> Iterator[Array]:
     return (end for end in leaves(tree) if isinstance(end, np.ndarray))
-
-
-def _address(array: Array) -> int:
-    return int(array.__array_interface__["data"][0])

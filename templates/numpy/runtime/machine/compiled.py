@@ -109,12 +109,12 @@ def run(
     threads = 1 if alone else team_size(steps * STEP, current().threads)
     times = _rows_at_a_time(extent, sizes[0], arrays[0].itemsize) if repeated else 1
     if times == 1:
-        call(given, (extent, _rows(extent, threads), *sizes, *known), threads)
+        call(given, (extent, rows_of_part(extent, threads), *sizes, *known), threads)
         return True
     row, *others = sizes
     whole, rest = divmod(extent, times)
     longer = [_tiled(a, times) if k in repeated else a for k, a in enumerate(given)]
-    call(longer, (whole, _rows(whole, threads), row * times, *others, *known), threads)
+    call(longer, (whole, rows_of_part(whole, threads), row * times, *others, *known), threads)
     if rest:
         first, several = whole * times * row, len(arrays)
         last = [a if k in repeated or k >= several else a.reshape(-1)[first:] for k, a in enumerate(given)]
@@ -134,7 +134,7 @@ def _tiled(row: Array, times: int) -> Array:
     return found.reshape(-1)
 
 
-def _rows(extent: int, threads: int) -> int:
+def rows_of_part(extent: int, threads: int) -> int:
     """The rows of a part of the work."""
     rows = max(1, extent // (threads * PARTS)) if threads > 1 else max(1, extent)
     return rows + (-rows % ROUND if rows > ROUND**2 else 0)

@@ -63,12 +63,27 @@ def total(operation: str, out: Array, source: Array, axes: tuple[int, int]) -> N
     if not out.size:
         return
     threads = team_size(source.size * STEP, current().threads)
+    numbers = numbers_of_total(operation, (kept, rows, columns), threads)
+    sums = empty((numbers[0] * columns,), np.float64)
+    function_of_totals(TYPES[source.dtype.char])((out, source, sums), numbers, threads)
+
+
+def numbers_of_total(operation: str, extents: tuple[int, int, int], threads: int) -> tuple[int, ...]:
+    """What templates/c/totals.c is given for such extents: the parts first, each of which has sums of its own."""
+    kept, rows, _ = extents
     wanted = PARTS * threads if threads > 1 else 1
     several = -(-kept // wanted) if kept >= wanted or rows < 2 * RUN else 0
     parts = -(-kept // several) if several else kept * min(-(-wanted // kept), rows // RUN)
-    sums = empty((parts * columns,), np.float64)
-    numbers = (parts, 1, REDUCTIONS.index(operation), kept, rows, columns, several)
-    _function(LOOPS + TOTALS, TYPES[source.dtype.char], 2)((out, source, sums), numbers, threads)
+    return parts, 1, REDUCTIONS.index(operation), *extents, several
+
+
+def function_of_totals(real: str) -> Kernel:
+    """The function in C that sums up, for a type of C.
+
+    Raises:
+        Untraceable: where there is no compiler.
+    """
+    return _function(LOOPS + TOTALS, real, 2)
 
 
 def _function(text: str, real: str, sweeps: int) -> Kernel:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from struct import Struct
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,13 +28,16 @@ class Kernel:
     Args:
         library: where it is; its name there is ``kernel``.
         pool: what calls it.
+
+    Attributes:
+        address: where it begins.
     """
 
-    __slots__ = ("_address", "_call", "_library")
+    __slots__ = ("_call", "_library", "address")
 
     def __init__(self, library: ctypes.CDLL, pool: ctypes.CDLL) -> None:
         self._library = library
-        self._address = ctypes.cast(library.kernel, ctypes.c_void_p).value or 0
+        self.address = ctypes.cast(library.kernel, ctypes.c_void_p).value or 0
         self._call = pool.call_with
 
     def __call__(self, arrays: Sequence[Array | None], numbers: Sequence[int], threads: int) -> None:
@@ -50,10 +54,10 @@ class Kernel:
         """
         trace = tracing()
         if trace is not None:
-            trace.call(self._address, arrays, numbers, threads)
+            trace.call(self.address, arrays, numbers, threads)
         objects = [0 if array is None else id(array) for array in arrays]
         given = _packer(len(objects), len(numbers))(*objects, *numbers)
-        if self._call(self._address, given, len(objects), threads):
+        if self._call(self.address, given, len(objects), threads):
             raise MemoryError("a compiled function did not get the memory that it needs")
 
 
@@ -143,11 +147,37 @@ def _pool() -> ctypes.CDLL | None:
     return library
 
 
+class Placed(NamedTuple):
+    """A function in C, and what it is given of arrays that are named later.
+
+    Attributes:
+        address: of the function.
+        places: of arrays among those, and by how many bytes behind its beginning each is given; -1 for none.
+        numbers: what else it is given.
+        threads: at most so many compute.
+    """
+
+    address: int
+    places: Sequence[tuple[int, int]]
+    numbers: Sequence[int]
+    threads: int
+
+
+def packed(steps: Sequence[Placed]) -> tuple[bytes, int]:
+    """Steps as templates/c/pool.c reads them, and how many there are."""
+    numbers: list[int] = []
+    for step in steps:
+        numbers += [step.address, step.threads, len(step.places), len(step.numbers)]
+        numbers += [n for place in step.places for n in place]
+        numbers += step.numbers
+    return Struct(f"{len(numbers)}q").pack(*numbers), len(steps)
+
+
 def call_steps(steps: bytes, count: int, objects: Sequence[Array]) -> None:
     """Call several functions, one after the other and without the lock of Python.
 
     Args:
-        steps: as templates/c/pool.c reads them.
+        steps: as `packed` makes them.
         count: how many there are.
         objects: the arrays that they are given parts of, see `Kernel`.
 
