@@ -152,7 +152,9 @@ def _program(
     ]
     made = [k * WIDEST * AT_A_TIME for k in range(updates[0].results)]  # one behind the other, and sums behind all
     sums = len(made) * WIDEST * AT_A_TIME + WIDEST
-    look, write, count = [], [], 0
+    look: list[Placed] = []
+    write: list[Placed] = []
+    count = 0
     for weight, kind, low, size in blocks:
         update, dtype = updates[kind], kinds[kind]
         threads = team_size(size * STEP, most)
