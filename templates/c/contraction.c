@@ -28,6 +28,7 @@
 /* How far the last vector lies before where it would, so that it is whole: sums that are stored once may be stored
    twice, and chunks have a place of its own for it. */
 #define BACK ((STORED_ONCE || CHUNKED) && EV >= LANES && LEFT < LANES ? LANES - LEFT : 0)
+#define EZ (EV / ABREAST) /* columns of out, where chunks have several sums for each */
 #define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
 /* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
@@ -332,7 +333,7 @@ static void part(void *given, long number)
 }
 
 #if CHUNKED
-/* The sums of all chunks, in their order, for one x0. */
+/* The sums of all chunks, in their order, and of what is abreast in a vector, for one x0. */
 static void total(void *given, long x0)
 {
     struct work *work = given;
@@ -341,11 +342,11 @@ static void total(void *given, long x0)
             for (long m = 0; m < EM; m++) {
                 const REAL *from = AT(work->memory, x0, X0_O, x1, X1_O, x2, X2_O) + m * OM;
                 REAL *to = AT(work->out + O_START, x0, X0_Z, x1, X1_Z, x2, X2_Z) + m * (ptrdiff_t)M_Z;
-                for (long v = 0; v < EV; v++)
-                    to[v] = from[v < EV - LEFT ? v : v + BACK];
-                for (long k = 1; k < work->chunks; k++)
-                    for (long v = 0; v < EV; v++)
-                        to[v] += from[k * CHUNK + (v < EV - LEFT ? v : v + BACK)];
+                for (long k = 0; k < work->chunks; k++)
+                    for (long v = 0; v < EV; v++) {
+                        const REAL value = from[k * CHUNK + (v < EV - LEFT ? v : v + BACK)];
+                        to[v % EZ] = k == 0 && v < EZ ? value : to[v % EZ] + value;
+                    }
             }
 }
 #endif

@@ -69,13 +69,16 @@ INLINE void slide(vec sums[MR][NV], const REAL *a, const REAL *b, const int us, 
 INLINE void slide_all(vec sums[MR][NV], const REAL *a, const REAL *b, const int us, const int mr, const int nv,
                       const int back, const int lanes)
 {
-    const int rows = DEPTH_M ? mr / DEPTH : mr;
-    int u = 0;
-    for (; u + SLIDES <= us; u += SLIDES)
-        slide(sums, a + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, SLIDES, rows, nv, back, lanes);
-    if (EU % SLIDES && u < us)
-        slide(sums, a + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, EU % SLIDES ? EU % SLIDES : 1, rows, nv, back,
-              lanes);
+    const int rows = DEPTH_M ? mr / DEPTH : mr < WIDE ? mr : WIDE;
+    UNROLL for (int x2 = 0; x2 < (DEPTH_M ? 1 : mr / rows); x2++) {
+        const REAL *from = a + x2 * (ptrdiff_t)X2_A;
+        int u = 0;
+        for (; u + SLIDES <= us; u += SLIDES)
+            slide(sums + x2 * rows, from + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, SLIDES, rows, nv, back, lanes);
+        if (EU % SLIDES && u < us)
+            slide(sums + x2 * rows, from + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, EU % SLIDES ? EU % SLIDES : 1,
+                  rows, nv, back, lanes);
+    }
 }
 
 #else

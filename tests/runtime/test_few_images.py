@@ -15,6 +15,7 @@ from gradscribe.generated.runtime.contractions.contraction import Contraction
 from gradscribe.generated.runtime.machine.configuration import has_c
 from tests.cases.thorough import some
 from tests.runtime.convolutions import Convolution
+from tests.runtime.rooms import set_in_all
 
 pytestmark = pytest.mark.skipif(not has_c(), reason="no C compiler")
 
@@ -60,7 +61,8 @@ def plan(n: int, size: int, channels: int, columns: int, strategy: str) -> Any:
     return found[0]
 
 
-def test_a_large_kernel_is_read_once_by_few_images_and_by_many_in_parts() -> None:
+def test_a_large_kernel_is_read_once_by_few_images_and_by_many_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_in_all(monkeypatch, "block_cache", lambda: 1280 << 10)  # that of this machine may be smaller
     chunked = plan(1, 8, 256, 256, "direct")
     assert chunked.schedule.chunked
     assert chunked.chunks == 8

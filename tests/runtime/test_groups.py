@@ -78,6 +78,23 @@ def test_what_takes_one_path_each(case: Grouped) -> None:
         assert any(compared(case, np.float32, rng))
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_positions_abreast_in_a_vector(dtype: Any, threads: int) -> None:
+    """Few filters: what a row of an image sums up to lies in several lanes, and is added up at the end."""
+    rng = np.random.default_rng(draws(7, threads))
+    spread: list[bool] = []
+    with rt.settings(backend="compiled", strategy="direct", threads=threads):
+        for _ in range(draws(14, 60)):
+            n, size, kernel = int(rng.integers(4, 9)), int(rng.integers(6, 24)), int(rng.integers(2, 6))
+            c, k, padding = (int(rng.integers(low, high)) for low, high in ((1, 4), (1, 6), (0, 3)))
+            stride, dilation = (int(rng.choice([1, 1, 1, 2])) for _ in range(2))
+            if size + 2 * padding > dilation * (kernel - 1):
+                case = Grouped(Convolution(n, size, c, k, kernel, stride, padding, dilation), 1)
+                spread.append(compared(case, dtype, rng)[-1])
+    assert sum(spread) >= draws(2, 12)
+
+
 def test_not_a_number_stays_in_its_group() -> None:
     rng = np.random.default_rng(1)
     case = Grouped(Convolution(1, 12, 4, 4, 3, 1, 1), 8)

@@ -23,7 +23,9 @@ OTHERS = (
     Convolution(1, 6, 17, 35, 2, 1, 0),
 )
 """Rows that share what they read, channel by channel; panels of what lies along the sum, with remainders of both."""
-CASES: tuple[Grouped | Convolution, ...] = (*GROUPED, *OTHERS)
+FEW = Grouped(Convolution(5, 12, 1, 6, 5, 1, 0), 1), Grouped(Convolution(4, 9, 3, 2, 3, 1, 1), 1)
+"""Filters: positions of a row are abreast in a vector, whose sums are added up at the end."""
+CASES: tuple[Grouped | Convolution, ...] = (*GROUPED, *OTHERS, *FEW)
 
 
 def compute_all(seeds: Iterable[int]) -> None:

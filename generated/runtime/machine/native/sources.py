@@ -162,6 +162,7 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
 /* How far the last vector lies before where it would, so that it is whole: sums that are stored once may be stored
    twice, and chunks have a place of its own for it. */
 #define BACK ((STORED_ONCE || CHUNKED) && EV >= LANES && LEFT < LANES ? LANES - LEFT : 0)
+#define EZ (EV / ABREAST) /* columns of out, where chunks have several sums for each */
 #define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
 /* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
@@ -515,13 +516,16 @@ INLINE void slide(vec sums[MR][NV], const REAL *a, const REAL *b, const int us, 
 INLINE void slide_all(vec sums[MR][NV], const REAL *a, const REAL *b, const int us, const int mr, const int nv,
                       const int back, const int lanes)
 {
-    const int rows = DEPTH_M ? mr / DEPTH : mr;
-    int u = 0;
-    for (; u + SLIDES <= us; u += SLIDES)
-        slide(sums, a + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, SLIDES, rows, nv, back, lanes);
-    if (EU % SLIDES && u < us)
-        slide(sums, a + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, EU % SLIDES ? EU % SLIDES : 1, rows, nv, back,
-              lanes);
+    const int rows = DEPTH_M ? mr / DEPTH : mr < WIDE ? mr : WIDE;
+    UNROLL for (int x2 = 0; x2 < (DEPTH_M ? 1 : mr / rows); x2++) {
+        const REAL *from = a + x2 * (ptrdiff_t)X2_A;
+        int u = 0;
+        for (; u + SLIDES <= us; u += SLIDES)
+            slide(sums + x2 * rows, from + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, SLIDES, rows, nv, back, lanes);
+        if (EU % SLIDES && u < us)
+            slide(sums + x2 * rows, from + u * (ptrdiff_t)AU, b + u * (ptrdiff_t)BU, EU % SLIDES ? EU % SLIDES : 1,
+                  rows, nv, back, lanes);
+    }
 }
 
 #else
@@ -1024,7 +1028,7 @@ static void part(void *given, long number)
 }
 
 #if CHUNKED
-/* The sums of all chunks, in their order, for one x0. */
+/* The sums of all chunks, in their order, and of what is abreast in a vector, for one x0. */
 static void total(void *given, long x0)
 {
     struct work *work = given;
@@ -1033,11 +1037,11 @@ static void total(void *given, long x0)
             for (long m = 0; m < EM; m++) {
                 const REAL *from = AT(work->memory, x0, X0_O, x1, X1_O, x2, X2_O) + m * OM;
                 REAL *to = AT(work->out + O_START, x0, X0_Z, x1, X1_Z, x2, X2_Z) + m * (ptrdiff_t)M_Z;
-                for (long v = 0; v < EV; v++)
-                    to[v] = from[v < EV - LEFT ? v : v + BACK];
-                for (long k = 1; k < work->chunks; k++)
-                    for (long v = 0; v < EV; v++)
-                        to[v] += from[k * CHUNK + (v < EV - LEFT ? v : v + BACK)];
+                for (long k = 0; k < work->chunks; k++)
+                    for (long v = 0; v < EV; v++) {
+                        const REAL value = from[k * CHUNK + (v < EV - LEFT ? v : v + BACK)];
+                        to[v % EZ] = k == 0 && v < EZ ? value : to[v % EZ] + value;
+                    }
             }
 }
 #endif

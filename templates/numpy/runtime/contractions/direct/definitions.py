@@ -41,7 +41,7 @@ def definitions(s: Schedule, c: Contraction) -> dict[str, int | str]:
         "A_START": start(c.left, s.box.covered if s.box else ()) // size, "B_START": start(c.right) // size,
         "O_START": start(c.out) // size, "P_M": _part_of(s.row, s), "P_X": _part_of(s.across[0], s),
         "BOX_SIZE": s.box.size if s.box else 0, "INNER": int(s.inner), "REST": s.rest,
-        "TURNED": int(s.turned),
+        "TURNED": int(s.turned), "ABREAST": s.abreast,
     }  # fmt: skip
     for k, (loop, target) in enumerate(zip(across, s.across, strict=True)):
         found |= {f"X{k}_A": loop.a, f"X{k}_O": loop.out, f"X{k}_Z": target.out}
@@ -97,7 +97,7 @@ def _spread(s: Schedule) -> dict[str, int | str]:
         return {"SPREAD": 0}
     found = s.spread
     row, last = s.across[-1] if found.rows else s.row, s.summed[-1]
-    places = places_of(row, last, s.stacked if found.rows else s.tile.rows)
+    places = places_of(row, last, s.stacked if found.rows else s.tile.rows // s.stacked)
     return {
         "SPREAD": found.copies, "DEPTH": found.depth, "DEPTH_M": int(found.rows), "SLIDES": places.summands,
         "RV_B": found.b, "RG_B": found.b_group, "RC_B": found.b_depth,

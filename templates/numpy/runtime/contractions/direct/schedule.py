@@ -72,6 +72,7 @@ class Schedule:
         stacked: of how many values of the last loop of `across` a tile has all rows.
         clips: the axes of the first factor at whose ends sums end, where nothing is copied.
         spread: how vectors read the box, if they have several groups.
+        abreast: how many sums, next to each other in a row of a chunk's own, become one.
     """
 
     swapped: bool
@@ -94,6 +95,7 @@ class Schedule:
     stacked: int = 1
     clips: tuple[Clip, ...] = ()
     spread: Spread | None = None
+    abreast: int = 1
 
     def __str__(self) -> str:
         """For `gradscribe explain`."""

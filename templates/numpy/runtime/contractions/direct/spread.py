@@ -1,7 +1,12 @@
-"""Schedules whose vectors have several values of an index that all arrays have, where one has too few columns."""
+"""Schedules whose vectors have several values of an index besides the columns, where these are too few.
+
+That is an index that all arrays have, such as groups of channels, or one that is summed over, such as positions along a
+row of an image: then each of its values has a sum of its own, and these are added up at the end.
+"""
 
 from typing import NamedTuple
 
+from .blocked import in_chunks
 from .box import Box, box_of
 from .loops import ONCE, Loop, all_joined, volume
 from .places import SLIDES, at_a_time
@@ -23,6 +28,9 @@ LEAST_ROWS = 4
 WASTE = 1.1
 """How much wider than what they hold the vectors of some groups may be where more groups fill them better."""
 
+LEAST_CHUNKS = 4
+"""Chunks of a sum that threads share."""
+
 ENOUGH_PARTS, MOST_CROSSED = 16, 8
 """Parts that can be shared among threads, and rows that read a box."""
 
@@ -36,6 +44,7 @@ class Grouped(NamedTuple):
         group: the groups of a vector, or of some next to each other.
         blocks: the loop over these, if there are several.
         beside: the index whose values lie next to each other for each group.
+        abreast: how many sums there are of each element of the result.
     """
 
     roles: Roles
@@ -43,6 +52,7 @@ class Grouped(NamedTuple):
     group: Loop
     blocks: tuple[Loop, ...]
     beside: Loop
+    abreast: int
 
 
 def spread_sums(r: Roles, machine: Machine) -> Schedule | None:
@@ -50,29 +60,50 @@ def spread_sums(r: Roles, machine: Machine) -> Schedule | None:
     g = _grouped(r, machine) if not r.along and 2 * r.vector.extent <= r.lanes else None
     if g is None:
         return None
-    return _blocked(g) if g.spread.rows else _whole(g)
+    return _blocked(g) if g.spread.rows or g.abreast > 1 else _whole(g)
 
 
 def _grouped(plain: Roles, machine: Machine) -> Grouped | None:
     r = oriented(plain.c, plain.swapped, machine, copied=True)
     assert r is not None
     columns = r.vector
-    group = next((v for v in r.free if v.name in r.c.batch and v.out == columns.extent and v.a > 0), None)
+    shared = next((v for v in r.free if v.name in r.c.batch and v.out == columns.extent and v.a > 0), None)
+    group = shared or _abreast(r)
     if group is None:
         return None
     beside = next((v for v in (r.row, *r.summed) if v.a == 1 and v.extent == group.a), ONCE)
     rows = max(LEAST_ROWS, beside.extent if beside is r.row else 0)
     most = min(MOST_VECTORS, (r.registers - 2) // (rows + SLIDES))
-    number = _groups(group.extent, columns.extent, r.lanes, most)
+    if shared is not None:
+        number = _groups(group.extent, columns.extent, r.lanes, most)
+    else:  # one vector: a tile has all the more rows
+        number = _largest_divisor(group.extent, r.lanes // columns.extent)
     if group.a != beside.extent or beside.extent > FARTHEST * columns.extent or number == 1:
         return None
     b = columns.b if group.b == columns.extent * columns.b else 0
     vector = Loop(f"{group.name}\N{MIDDLE DOT}{columns.name}", number * columns.extent, 1, b, 1)
-    free = tuple(v for v in r.free if v is not group)
     spread = Spread(columns.extent, beside.extent, beside is r.row, columns.b, group.b, beside.b)
-    blocks = (group.every(number),) if number < group.extent else ()
-    roles = r._replace(vector=vector, free=free, along=True)
-    return Grouped(roles, spread, group.first(number), blocks, beside)
+    several = (group.every(number),) if number < group.extent else ()
+    if shared is not None:
+        free = tuple(v for v in r.free if v is not group)
+        return Grouped(
+            r._replace(vector=vector, free=free, along=True), spread, group.first(number), several, beside, 1
+        )
+    summed = tuple(part for v in r.summed for part in (several if v is group else (v,)))
+    roles = r._replace(vector=vector, summed=summed, along=True)
+    return Grouped(roles, spread, group.first(number), (), beside, number)
+
+
+def _abreast(r: Roles) -> Loop | None:
+    """The index that is summed over and whose values lie, columns and all, next to each other in the second factor."""
+    outer, *inner = r.summed or (ONCE,)
+    if not in_chunks(r) or outer.extent < LEAST_CHUNKS or len(inner) < 2:
+        return None
+    return next((v for v in inner if v.b == r.vector.extent and r.vector.b == 1 and v.a > 0), None)
+
+
+def _largest_divisor(number: int, most: int) -> int:
+    return next(n for n in range(min(number, most), 0, -1) if number % n == 0)
 
 
 def _groups(groups: int, columns: int, lanes: int, most: int) -> int:
@@ -144,7 +175,7 @@ def _blocked(g: Grouped) -> Schedule | None:
     return Schedule(
         r.swapped, True, r.lanes, parts or (ONCE,), row, row.extent, r.vector, across, across[0].extent,
         box.around(outer, r.c.left, r.itemsize), summed, last, tile, 2, box=box,
-        chunked=not parts, stacked=stacked, spread=g.spread,
+        chunked=not parts, stacked=stacked, spread=g.spread, abreast=g.abreast,
     )  # fmt: skip
 
 
