@@ -84,6 +84,24 @@ def tanh(elements: int) -> Callable[[], object]:
     return lambda: [np.tanh(a) for _ in range(elements >> 16)]
 
 
+def attention(heads: int, length: int, width: int) -> Callable[[], object]:
+    """Both products of every head, and the exponentials between."""
+    scores = products(length, width, length, heads)
+    return together(scores, exponentials(heads * length**2), products(length, length, width, heads))
+
+
+def exponentials(elements: int) -> Callable[[], object]:
+    """Those of all elements."""
+    a, b = np.ones(elements, np.float32), np.empty(elements, np.float32)
+    return lambda: np.exp(a, out=b)
+
+
+def read(elements: int) -> Callable[[], object]:
+    """So many elements read."""
+    a = np.ones(elements, np.float32)
+    return a.max
+
+
 def experiments() -> Iterator[Experiment]:
     """The rows of the table."""
     image = 8 * 112 * 112
@@ -95,6 +113,11 @@ def experiments() -> Iterator[Experiment]:
     yield Experiment("one product", "B: 1x1 64 to 256 at 56, forward", products(12544, 64, 256))
     yield Experiment("one product, columns there", "LeNet: conv2 5x5 6 to 16 at 14, forward", products(6400, 150, 16))
     yield Experiment("one product, columns there", "LeNet: conv2 5x5 6 to 16 at 14, dw", products(150, 6400, 16))
+    yield Experiment("one product, columns there", "LeNet: conv1 5x5 1 to 6 at 32, dw", products(25, 64 * 784, 6))
+    yield Experiment("36 products of F(4x4, 3x3)", "ResNet: 3x3 16 to 16 at 32, forward", products(2048, 16, 16, 36))
+    yield Experiment("36 products of F(4x4, 3x3)", "ResNet: 3x3 64 to 64 at 8, forward", products(128, 64, 64, 36))
+    yield Experiment("one product", "dense: 512 to 2048, forward", products(32, 512, 2048))
+    yield Experiment("one product", "dense: 512 to 2048, dx", products(32, 2048, 512))
     yield Experiment("17 passes in cache", "depthwise: 3x3 32 at 112, forward", passes(image * 32, 17))
     yield Experiment("17 passes in cache", "depthwise: 3x3 256 at 28, forward", passes(8 * 28 * 28 * 256, 17))
     yield Experiment(
@@ -108,6 +131,11 @@ def experiments() -> Iterator[Experiment]:
     yield Experiment(
         "read dy and h, write dx", f"{norms}batch norm 64 at 56, dx", copy(8 * 56 * 56 * 128, 8 * 56 * 56 * 64)
     )
+    yield Experiment("read dy and y, write dx", f"{norms}softmax 4096x512, dx", copy(1 << 22, 1 << 21))
+    yield Experiment("exp of all elements", f"{norms}softmax 4096x512, forward", exponentials(1 << 21))
+    yield Experiment("both products, exp of all scores", "attention: 8x128x64, forward", attention(8, 128, 64))
+    yield Experiment("one product for all gates", "cells: LSTM 64x128, forward", products(64, 256, 512))
+    yield Experiment("read all weights once", "inference: vgg11, predict", read(9_217_728))
     yield Experiment("all products, columns there", "training: lenet, step", lenet())
     yield Experiment("columns and passes besides", "training: lenet, step", lenet_passes())
 
