@@ -21,12 +21,8 @@ from gradscribe.generated.runtime.machine.native import library, sources
 from gradscribe.generated.runtime.recording import recording
 
 ROWS = (
-    *(
-        "training: lenet5, step",
-        "training: lenet, step",
-        "training, deep: resnet20, step",
-        "training, deep: vgg11, step",
-    ),
+    *("training: lenet5, step", "training: lenet, step"),
+    *("training, deep: resnet20, step", "training, deep: vgg11, step"),
     *("inference: lenet, predict", "inference: resnet20, predict", "inference: vgg11, predict"),
 )
 PRODUCTS = sources.CONTRACTION, sources.DOTS, sources.FOLD, sources.WINOGRAD, sources.WINOGRAD_SUMS
