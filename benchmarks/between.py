@@ -53,7 +53,7 @@ class Watch:
             return found
 
         library.made = lru_cache(512)(noted)
-        recording.call_steps = self._call
+        vars(recording)["call_steps"] = self._call
 
     def _call(self, steps: bytes, count: int, objects: Sequence[Array]) -> None:
         if not self.watching:
