@@ -105,6 +105,8 @@ class Adam(rt.Optimiser):
     Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
+    options = ("lr", "beta_1", "beta_2", "eps", "weight_decay", "steps")
+
     def __init__(
         self,
         params: Mapping[str, rt.Array],

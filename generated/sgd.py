@@ -79,6 +79,8 @@ class SGD(rt.Optimiser):
     Raises: TypeError or ValueError when the type or the value of an argument does not fit.
     """
 
+    options = ("lr", "momentum", "weight_decay", "nesterov")
+
     def __init__(
         self,
         params: Mapping[str, rt.Array],

@@ -61,7 +61,7 @@ def optimiser_source(optimiser: Optimiser) -> Emitted:
         name=layer.class_name,
         base="Optimiser",
         doc=long_doc(f"{titled(layer)}: updates weights in place.", _described(layer)),
-        facts=(),
+        facts=(_options(optimiser, kernel),),
         methods=(_constructor(optimiser, layer), _update(optimiser, kernel)),
     )
     return emitted(Module(layer.name, module_doc(layer), (function,), cls))
@@ -98,6 +98,12 @@ def _update(optimiser: Optimiser, kernel: Kernel) -> Function:
     )
     taken = (Assign(unpacked(state), STATE),) if state else ()
     return as_method("_updated", signature, "", (*taken, Return((result,))))
+
+
+def _options(optimiser: Optimiser, kernel: Kernel) -> Assign:
+    """The attributes that an update depends on."""
+    counted = ("steps",) if optimiser.counts_steps else ()
+    return Assign(Name("options"), texts((*(o.name for o in kernel.options if o.name != STEP), *counted)))
 
 
 def _described(layer: Layer) -> list[str | Section]:

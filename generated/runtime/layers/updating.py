@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
+from operator import is_
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,33 +90,59 @@ class Written:
         return k >= 0 and self._ends[k] > start
 
 
-def update_in_place(updated: Callable[..., tuple[Array, ...]], rows: Sequence[Row], written: Written) -> bool:
-    """Write what an update makes of weights; False where it is no work for C, or not finite: then nothing is changed.
+class Updates:
+    """The updates of an optimiser in C: what they are known to be, and where they write. A copy begins anew."""
 
-    Args:
-        updated: what a weight and what is kept of it become, element by element.
-        rows: the weights, their gradients, and what is kept.
-        written: where all but the gradients lie.
-    """
-    rows = [row for row in rows if row[0].size]
-    if dry_run() is not None or not written.plain or not worthwhile(sum(row[0].size for row in rows)):
-        return False
-    if not all(_is_plain(g) and not written.meets(g) for _, g, *_ in rows):
-        return False
-    kinds = tuple(dict.fromkeys(row[0].dtype for row in rows))
-    try:
-        found = [_traced(updated, kind, len(rows[0])) for kind in kinds]
-        sizes = tuple((kinds.index(row[0].dtype), row[0].size) for row in rows)
-        program = _program(tuple(update for update, _ in found), kinds, sizes, current().threads)
-    except Untraceable:
-        return False
-    room = scratch_memory("updates", (program.start // WIDEST + program.sums,), np.float64)
-    objects = [room, *(numbers for _, numbers in found), *(a for row in rows for a in row)]
-    call_steps(*program.look, objects)
-    if not np.isfinite(room[program.start // WIDEST :]).all():
-        return False
-    call_steps(*program.write, objects)
-    return True
+    def __init__(self) -> None:
+        self._arrays: list[Array] = []
+        self._written = Written(())
+        self._known: dict[np.dtype[Any], tuple[Any, Update, Array]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Updates, ()
+
+    def in_place(self, updated: Callable[..., tuple[Array, ...]], rows: Sequence[Row], options: Any) -> bool:
+        """Write what an update makes of weights; False where it is no work for C, or not finite: all is as it was then.
+
+        Args:
+            updated: what a weight and what is kept of it become, element by element.
+            rows: the weights, their gradients, and what is kept.
+            options: what that depends on besides; None where nobody knows.
+        """
+        rows = [row for row in rows if row[0].size]
+        if dry_run() is not None or not worthwhile(sum(row[0].size for row in rows)):
+            return False
+        self._look([a for weight, _, *kept in rows for a in (weight, *kept)])
+        if not self._written.plain or not all(_is_plain(g) and not self._written.meets(g) for _, g, *_ in rows):
+            return False
+        kinds = tuple(dict.fromkeys(row[0].dtype for row in rows))
+        try:
+            found = [self._update(updated, kind, len(rows[0]), options) for kind in kinds]
+            sizes = tuple((kinds.index(row[0].dtype), row[0].size) for row in rows)
+            program = _program(tuple(update for update, _ in found), kinds, sizes, current().threads)
+        except Untraceable:
+            return False
+        room = scratch_memory("updates", (program.start // WIDEST + program.sums,), np.float64)
+        objects = [room, *(numbers for _, numbers in found), *(a for row in rows for a in row)]
+        call_steps(*program.look, objects)
+        if not np.isfinite(room[program.start // WIDEST :]).all():
+            return False
+        call_steps(*program.write, objects)
+        return True
+
+    def _look(self, arrays: list[Array]) -> None:
+        """Look where arrays lie, if they are others than the last ones."""
+        if len(arrays) != len(self._arrays) or not all(map(is_, arrays, self._arrays)):
+            self._arrays, self._written = arrays, Written(arrays)
+
+    def _update(
+        self, updated: Callable[..., tuple[Array, ...]], kind: np.dtype[Any], number: int, options: Any
+    ) -> tuple[Update, Array]:
+        """What updates elements of a type: as it was with the same options."""
+        known = self._known.get(kind)
+        if known is None or options is None or known[0] != options:
+            known = self._known[kind] = options, *_traced(updated, kind, number)
+        return known[1:]
 
 
 def _traced(updated: Callable[..., tuple[Array, ...]], kind: np.dtype[Any], number: int) -> tuple[Update, Array]:

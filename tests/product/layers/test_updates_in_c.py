@@ -1,6 +1,8 @@
 """Updates of weights in C: what NumPy makes of them, in place, all of them or none."""
 
+import pickle
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -27,11 +29,12 @@ def in_c(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     updating._program.cache_clear()
     said: list[bool] = []
 
-    def watched(*given: Any) -> bool:
-        said.append(updating.update_in_place(*given))
-        return said[-1]
+    class Watched(updating.Updates):
+        def in_place(self, *given: Any) -> bool:
+            said.append(super().in_place(*given))
+            return said[-1]
 
-    monkeypatch.setattr(numpys, "update_in_place", watched)
+    monkeypatch.setattr(numpys, "Updates", Watched)
     with settings(backend="compiled", threads=request.param):
         yield said
     updating._program.cache_clear()
@@ -132,6 +135,37 @@ def test_arrays_may_be_replaced(in_c: list[bool]) -> None:
     assert in_c == [True, True]
     np.testing.assert_array_equal(params["w"], 2.0)
     np.testing.assert_array_equal(optimiser.state["velocity.w"], 3.0)
+
+
+class Halved(SGD):
+    """Depends on what its class does not name."""
+
+    share = 1.0
+
+    def _updated(self, p: Any, g: Any, *state: Any) -> Any:
+        new, *kept = super()._updated(p, g, *state)
+        return self.share * new, *kept
+
+
+def test_a_class_of_ones_own_is_looked_at_anew(in_c: list[bool]) -> None:
+    params = {"w": np.full(70, 8.0)}
+    optimiser = Halved(params, lr=0.0)
+    for share in (1.0, 0.5, 0.5):
+        optimiser.share = share
+        optimiser.step({"w": np.ones(70)})
+    np.testing.assert_array_equal(params["w"], 2.0)
+
+
+@pytest.mark.parametrize("copy", [deepcopy, lambda o: pickle.loads(pickle.dumps(o))], ids=["copied", "pickled"])
+def test_a_copy_begins_anew(copy: Any, in_c: list[bool]) -> None:
+    params = {"w": np.full(70, 8.0)}
+    optimiser = Adam(params, lr=1.0)
+    optimiser.step({"w": np.ones(70)})
+    other = copy(optimiser)
+    for one in (optimiser, other):
+        one.step({"w": np.ones(70)})
+    assert other.params["w"] is not params["w"]
+    np.testing.assert_array_equal(other.params["w"], params["w"])
 
 
 OWN = {

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from operator import is_
+from typing import Any, ClassVar
 
 import numpy as np
 
 from ..arguments.arrays import Array, as_array
 from ..arguments.extents import same_shape
-from .updating import Written, update_in_place
+from .updating import Updates
 
 TOGETHER = 1 << 18
 """Elements of small weights that are updated at once."""
@@ -85,6 +86,7 @@ class Optimiser:
         pointwise: whether every element of a weight is updated by itself: then small weights are updated together.
 
     Attributes:
+        options: the attributes that an update of this class depends on, besides arrays; None where it does not say so.
         params: the weights.
         state: "velocity.w" -> what is kept of weight w under the name velocity: an array like the weight, at first 0.
         steps: how many steps were made.
@@ -93,6 +95,8 @@ class Optimiser:
         TypeError: when a weight is no array of float32 or float64.
         ValueError: when a weight cannot be written to.
     """
+
+    options: ClassVar[tuple[str, ...] | None] = None
 
     def __init__(self, name: str, params: Mapping[str, Array], kept: Sequence[str], pointwise: bool = False) -> None:
         for weight, value in params.items():
@@ -111,7 +115,7 @@ class Optimiser:
         self.steps = 0
         self._known: list[Array] = []
         self._groups: list[Group] = []
-        self._written = Written([])
+        self._updates = Updates()
         self._grouped()
 
     def step(self, grads: Mapping[str, Array]) -> None:
@@ -128,7 +132,7 @@ class Optimiser:
         given = self._checked(grads)
         groups = self._grouped()
         rows = [(p, given[name], *self._kept_of(name)) for name, p in self.params.items()]
-        if not self.pointwise or not update_in_place(self._updated, rows, self._written):
+        if not self.pointwise or not self._updates.in_place(self._updated, rows, self._options()):
             self._update(groups, given)
         self.steps += 1
 
@@ -165,8 +169,13 @@ class Optimiser:
         if len(arrays) != len(self._known) or not all(map(is_, arrays, self._known)):
             self._groups = [self._group(names) for names in self._together()]
             self._known = [*self.params.values(), *self.state.values()]
-            self._written = Written(self._known)
         return self._groups
+
+    def _options(self) -> tuple[Any, ...] | None:
+        """The values of `options`, where the class that says them is the one that updates."""
+        cls = next(cls for cls in type(self).__mro__ if "_updated" in vars(cls))
+        names = vars(cls).get("options")
+        return None if names is None else tuple([getattr(self, name) for name in names])
 
     def _kept_of(self, name: str) -> list[Array]:
         """What is kept of a weight."""
