@@ -70,15 +70,14 @@ def connected_conv2d_forward(
     if not loops.connected_conv2d_forward_1(z, m, w, C, K, R, T):
         z = m * w
     # (2) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] z[r,t,c,k]
+    # (2) u[n,i,j,k] += b[k]
     u = rt.contract(
         f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c, r t c k -> n i j k",
         x,
         z,
         out=rt.empty((N, H_out, W_out, K), dtype),
+        row=b,
     )
-    # (2) u[n,i,j,k] += b[k]
-    if b is not None:
-        rt.add_row(u, b)
     return u, z
 
 

@@ -71,14 +71,12 @@ def conv1d_forward(
     w, b, x, dtype = rt.arrays("conv1d", "w 3, b 1 optional, x 3", w, b, x)
     s, d, G, T, C, N, W, K, p, W_out = _conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation, groups)
     # (1) u[n, j, Kg+k] = Σ_{t,c} x[n, sj+dt−p, Cg+c] w[t, c, Kg+k]
+    # (1) u[n, j, Kg+k] += b[Kg+k]
     w_1 = w.reshape(T, C, G, K)
     x_1 = x.reshape(N, W, G, C)
     u = rt.empty((N, W_out, G * K), dtype)
     u_1 = u.reshape(N, W_out, G, K)
-    rt.contract(f"n {s}j+{d}t-{p} g c, t c g k -> n j g k", x_1, w_1, out=u_1)
-    # (1) u[n, j, Kg+k] += b[Kg+k]
-    if b is not None:
-        rt.add_row(u, b)
+    rt.contract(f"n {s}j+{d}t-{p} g c, t c g k -> n j g k", x_1, w_1, out=u_1, row=b)
     return u
 
 

@@ -75,14 +75,12 @@ def conv2d_forward(
         dtype, w, b, x, None, stride, padding, dilation, groups
     )
     # (1) u[n, i, j, Kg+k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[r, t, c, Kg+k]
+    # (1) u[n, i, j, Kg+k] += b[Kg+k]
     w_1 = w.reshape(R, T, C, G, K)
     x_1 = x.reshape(N, H, W, G, C)
     u = rt.empty((N, H_out, W_out, G * K), dtype)
     u_1 = u.reshape(N, H_out, W_out, G, K)
-    rt.contract(f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} g c, r t c g k -> n i j g k", x_1, w_1, out=u_1)
-    # (1) u[n, i, j, Kg+k] += b[Kg+k]
-    if b is not None:
-        rt.add_row(u, b)
+    rt.contract(f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} g c, r t c g k -> n i j g k", x_1, w_1, out=u_1, row=b)
     return u
 
 

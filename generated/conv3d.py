@@ -81,6 +81,7 @@ def conv3d_forward(
     )
     # (1) u[n, l, i, j, Kg+k]
     #       = Σ_{a,r,t,c} x[n, s_d·l+d_d·a−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Cg+c] w[a, r, t, c, Kg+k]
+    # (1) u[n, l, i, j, Kg+k] += b[Kg+k]
     w_1 = w.reshape(A, R, T, C, G, K)
     x_1 = x.reshape(N, D, H, W, G, C)
     u = rt.empty((N, D_out, H_out, W_out, G * K), dtype)
@@ -90,10 +91,8 @@ def conv3d_forward(
         x_1,
         w_1,
         out=u_1,
+        row=b,
     )
-    # (1) u[n, l, i, j, Kg+k] += b[Kg+k]
-    if b is not None:
-        rt.add_row(u, b)
     return u
 
 

@@ -93,14 +93,12 @@ def conv_transpose1d_forward(
         dtype, w, b, x, None, stride, padding, output_padding, dilation, groups
     )
     # (1) u[n, sj+dt−p, Kg+k] += Σ_{c} x[n, j, Cg+c] w[t, k, Cg+c]
+    # (1) u[n, v, Kg+k] += b[Kg+k]
     w_1 = w.reshape(T, K, G, C)
     x_1 = x.reshape(N, W, G, C)
     u = rt.empty((N, W_out, G * K), dtype)
     u_3 = u.reshape(N, W_out, G, K)
-    rt.contract(f"n j g c, t k g c -> n {s}j+{d}t-{p} g k", x_1, w_1, out=u_3)
-    # (1) u[n, v, Kg+k] += b[Kg+k]
-    if b is not None:
-        rt.add_row(u, b)
+    rt.contract(f"n j g c, t k g c -> n {s}j+{d}t-{p} g k", x_1, w_1, out=u_3, row=b)
     return u
 
 

@@ -95,14 +95,12 @@ def conv_transpose2d_forward(
         dtype, w, b, x, None, stride, padding, output_padding, dilation, groups
     )
     # (1) u[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, i, j, Cg+c] w[r, t, k, Cg+c]
+    # (1) u[n, h, v, Kg+k] += b[Kg+k]
     w_1 = w.reshape(R, T, K, G, C)
     x_1 = x.reshape(N, H, W, G, C)
     u = rt.empty((N, H_out, W_out, G * K), dtype)
     u_4 = u.reshape(N, H_out, W_out, G, K)
-    rt.contract(f"n i j g c, r t k g c -> n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} g k", x_1, w_1, out=u_4)
-    # (1) u[n, h, v, Kg+k] += b[Kg+k]
-    if b is not None:
-        rt.add_row(u, b)
+    rt.contract(f"n i j g c, r t k g c -> n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} g k", x_1, w_1, out=u_4, row=b)
     return u
 
 

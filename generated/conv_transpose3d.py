@@ -102,6 +102,7 @@ def conv_transpose3d_forward(
     s_d, s_h, s_w, d_d, d_h, d_w, G, A, R, T, K, N = sizes[:12]
     D, H, W, C, p_d, p_h, p_w, D_out, H_out, W_out = sizes[12:]
     # (1) u[n, d_d·a+s_d·l−p_d, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, Kg+k] += Σ_{c} x[n, l, i, j, Cg+c] w[a, r, t, k, Cg+c]
+    # (1) u[n, q, h, v, Kg+k] += b[Kg+k]
     w_1 = w.reshape(A, R, T, K, G, C)
     x_1 = x.reshape(N, D, H, W, G, C)
     u = rt.empty((N, D_out, H_out, W_out, G * K), dtype)
@@ -111,10 +112,8 @@ def conv_transpose3d_forward(
         x_1,
         w_1,
         out=u_5,
+        row=b,
     )
-    # (1) u[n, q, h, v, Kg+k] += b[Kg+k]
-    if b is not None:
-        rt.add_row(u, b)
     return u
 
 

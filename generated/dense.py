@@ -31,11 +31,8 @@ def dense_forward(x: Any, w: Any, b: Any = None) -> rt.Array:
     rt.extent("dense", "argument x, axis -1 (features)", x.shape[-1], C)
     rt.extents("dense", "b", b, (K,), "K")
     # (1) u[e,k] = Σ_{c} x[e,c] w[c,k]
-    u = rt.contract("e c, c k -> e k", x, w)
     # (1) u[e,k] += b[k]
-    if b is not None:
-        u += b
-    return u.reshape(*full_shape, K)
+    return rt.contract("e c, c k -> e k", x, w, row=b).reshape(*full_shape, K)
 
 
 def dense_grad_input(dy: Any, w: Any) -> rt.Array:

@@ -60,12 +60,10 @@ def depthwise_conv1d_forward(
     w, b, x, dtype = rt.arrays("depthwise_conv1d", "w 3, b 1 optional, x 3", w, b, x)
     s, d, C, M, N, W, p, W_out = _depthwise_conv1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n, j, Mc+k] = Σ_{t} x[n, sj+dt−p, c] w[t,c,k]
+    # (1) u[n, j, Mc+k] += b[Mc+k]
     u = rt.empty((N, W_out, C * M), dtype)
     u_1 = u.reshape(N, W_out, C, M)
-    rt.contract(f"n {s}j+{d}t-{p} c, t c k -> n j c k", x, w, out=u_1)
-    # (1) u[n, j, Mc+k] += b[Mc+k]
-    if b is not None:
-        rt.add_row(u, b)
+    rt.contract(f"n {s}j+{d}t-{p} c, t c k -> n j c k", x, w, out=u_1, row=b)
     return u
 
 

@@ -64,12 +64,10 @@ def depthwise_conv2d_forward(
         dtype, w, b, x, None, stride, padding, dilation
     )
     # (1) u[n, i, j, Mc+k] = Σ_{r,t} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[r,t,c,k]
+    # (1) u[n, i, j, Mc+k] += b[Mc+k]
     u = rt.empty((N, H_out, W_out, C * M), dtype)
     u_1 = u.reshape(N, H_out, W_out, C, M)
-    rt.contract(f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c, r t c k -> n i j c k", x, w, out=u_1)
-    # (1) u[n, i, j, Mc+k] += b[Mc+k]
-    if b is not None:
-        rt.add_row(u, b)
+    rt.contract(f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c, r t c k -> n i j c k", x, w, out=u_1, row=b)
     return u
 
 

@@ -68,15 +68,11 @@ def gru_cell_forward(
     w, r, b, d, x, h, dtype = rt.arrays("gru_cell", "w 3, r 3, b 2 optional, d 2 optional, x 2, h 2", w, r, b, d, x, h)
     H, N = _gru_cell_sizes(dtype, w, r, b, d, x, h, None, None, None, None, None)
     # (1) u[n,a,k] = Σ_{e} x[n,e] w[e,a,k]
-    u = rt.contract("n e, e a k -> n a k", x, w)
     # (1) u[n,a,k] += b[a,k]
-    if b is not None:
-        u += b
+    u = rt.contract("n e, e a k -> n a k", x, w, row=b)
     # (2) v[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
-    v = rt.contract("n l, l a k -> n a k", h, r)
     # (2) v[n,a,k] += d[a,k]
-    if d is not None:
-        v += d
+    v = rt.contract("n l, l a k -> n a k", h, r, row=d)
     # (3) s[n,k] = σ(u[n,0,k]+v[n,0,k])
     s = rt.empty((N, H), dtype)
     z = rt.empty((N, H), dtype)

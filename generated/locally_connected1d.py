@@ -58,11 +58,8 @@ def locally_connected1d_forward(
     w, b, x, dtype = rt.arrays("locally_connected1d", "w 4, b 2 optional, x 3", w, b, x)
     s, d, W_out, C, K, N, W, p = _locally_connected1d_sizes(dtype, w, b, x, None, stride, padding, dilation)
     # (1) u[n,j,k] = Σ_{t,c} x[n, sj+dt−p, c] w[j,t,c,k]
-    u = rt.contract(f"n {s}j+{d}t-{p} c, j t c k -> n j k", x, w, out=rt.empty((N, W_out, K), dtype))
     # (1) u[n,j,k] += b[j,k]
-    if b is not None:
-        u += b
-    return u
+    return rt.contract(f"n {s}j+{d}t-{p} c, j t c k -> n j k", x, w, out=rt.empty((N, W_out, K), dtype), row=b)
 
 
 def locally_connected1d_grad_input(

@@ -60,16 +60,14 @@ def locally_connected2d_forward(
         dtype, w, b, x, None, stride, padding, dilation
     )
     # (1) u[n,i,j,k] = Σ_{r,t,c} x[n, s_h·i+d_h·r−p_h, s_w·j+d_w·t−p_w, c] w[i,j,r,t,c,k]
-    u = rt.contract(
+    # (1) u[n,i,j,k] += b[i,j,k]
+    return rt.contract(
         f"n {s_h}i+{d_h}r-{p_h} {s_w}j+{d_w}t-{p_w} c, i j r t c k -> n i j k",
         x,
         w,
         out=rt.empty((N, H_out, W_out, K), dtype),
+        row=b,
     )
-    # (1) u[n,i,j,k] += b[i,j,k]
-    if b is not None:
-        u += b
-    return u
 
 
 def locally_connected2d_grad_input(

@@ -91,10 +91,8 @@ def lstm_cell_forward(
     # (1) u[n,a,k] = Σ_{l} h[n,l] r[l,a,k]
     u = rt.contract("n l, l a k -> n a k", h, r)
     # (1) u[n,a,k] += Σ_{e} x[n,e] w[e,a,k]
-    u += rt.contract("n e, e a k -> n a k", x, w)
     # (1) u[n,a,k] += b[a,k]
-    if b is not None:
-        u += b
+    u += rt.contract("n e, e a k -> n a k", x, w, row=b)
     # (2) i[n,k] = σ(u[n,0,k])
     i = rt.empty((N, H), dtype)
     f = rt.empty((N, H), dtype)

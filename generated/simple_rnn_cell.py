@@ -52,10 +52,8 @@ def simple_rnn_cell_forward(x: Any, h: Any, w: Any, r: Any, b: Any = None) -> rt
     # (1) u[n,k] = Σ_{l} h[n,l] r[l,k]
     u = rt.contract("n l, l k -> n k", h, r)
     # (1) u[n,k] += Σ_{c} x[n,c] w[c,k]
-    u += rt.contract("n c, c k -> n k", x, w)
     # (1) u[n,k] += b[k]
-    if b is not None:
-        u += b
+    u += rt.contract("n c, c k -> n k", x, w, row=b)
     # (2) y[n,k] = tanh(u[n,k])
     return np.tanh(u)
 

@@ -29,6 +29,7 @@
    twice, and chunks have a place of its own for it. */
 #define BACK ((STORED_ONCE || CHUNKED) && EV >= LANES && LEFT < LANES ? LANES - LEFT : 0)
 #define EZ (EV / ABREAST) /* columns of out, where chunks have several sums for each */
+#define FURTHER(row, k) ((row) ? (row) + (k) * BLOCK : NULL)
 #define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
 /* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
@@ -50,16 +51,27 @@ enum { XS = sizeof x_size / sizeof *x_size };
 #include "slide.h"
 
 struct work {
-    const REAL *a, *b;
+    const REAL *a, *b, *row;
     REAL *out, *memory;
     long batch, sums, chunks;
     struct team *team;
 };
 
+INLINE void add_row(vec sums[MR][NV], const REAL *row, const int mr, const int nv, const int back, const int lanes)
+{
+    UNROLL for (int v = 0; v < nv; v++) {
+        const int last = v == nv - 1;
+        const vec more = load(row + v * LANES - (last ? back : 0), last ? lanes : LANES);
+        UNROLL for (int m = 0; m < mr; m++)
+            sums[m][v] += more;
+    }
+}
+
 /* MR or fewer places m by nv vectors of v, the last of which has so many lanes. Sums are added to out at the end, and
-   where they are long in between: in float32 a sum is as good as its longest chain of additions. */
-INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struct sums s, const int mr, const int nv,
-                 const int lanes)
+   where they are long in between: in float32 a sum is as good as its longest chain of additions. What is stored first
+   has a row added, such as a bias, if there is one. */
+INLINE void tile(const REAL *a, const REAL *b, REAL *out, const REAL *plus, int first, const struct sums s,
+                 const int mr, const int nv, const int lanes)
 {
     const int back = lanes < LANES ? BACK : 0, last_lanes = back ? LANES : lanes;
     vec sums[MR][NV];
@@ -67,6 +79,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
 #if CLIPS
     for (int k = 0; k < 4; k++)
         if (s.low[k] == s.high[k]) { /* nothing is left */
+            if (first && plus)
+                add_row(sums, plus, mr, nv, 0, lanes);
             UNROLL for (int m = 0; m < mr; m++)
                 UNROLL for (int v = 0; first && v < nv; v++)
                     store(out + m * (ptrdiff_t)OM + v * LANES, sums[m][v], v == nv - 1 ? lanes : LANES);
@@ -91,6 +105,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
                         all = all && last[k];
                     if (!all)
                         continue;
+                    if (first && plus)
+                        add_row(sums, plus, mr, nv, CHUNKED ? 0 : back, last_lanes);
                     UNROLL for (int m = 0; m < mr; m++)
                         UNROLL for (int v = 0; v < nv; v++) {
                             const int last = v == nv - 1, width = last ? last_lanes : LANES;
@@ -107,16 +123,16 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
 #include "panels.h"
 
 /* The same in this block of v, or in all of them, one after the other (INNER). */
-INLINE void tiles(const REAL *a, const REAL *b, REAL *out, int first, const struct sums s, const int mr, const int nv,
-                  const int lanes)
+INLINE void tiles(const REAL *a, const REAL *b, REAL *out, const REAL *plus, int first, const struct sums s,
+                  const int mr, const int nv, const int lanes)
 {
     if (!INNER)
-        tile(a, b, out, first, s, mr, nv, lanes);
+        tile(a, b, out, plus, first, s, mr, nv, lanes);
     else {
         for (long k = 0; k < BLOCKS - 1; k++)
-            tile(a + k * BLOCK, b + k * PANEL, out + k * BLOCK, first, s, mr, NV, LANES);
+            tile(a + k * BLOCK, b + k * PANEL, out + k * BLOCK, FURTHER(plus, k), first, s, mr, NV, LANES);
         const long k = BLOCKS - 1;
-        tile(a + k * BLOCK, b + k * PANEL, out + k * BLOCK, first, s, mr, LAST_NV, LEFT);
+        tile(a + k * BLOCK, b + k * PANEL, out + k * BLOCK, FURTHER(plus, k), first, s, mr, LAST_NV, LEFT);
     }
 }
 
@@ -127,24 +143,24 @@ INLINE const REAL *row(const REAL *a, long m)
 }
 
 /* All m of a part, of one x2 or as many as a tile has, by a block of v. */
-INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, const struct sums s, long ms, const int nv,
-                 const int lanes)
+INLINE void rows(const REAL *a, const REAL *b, REAL *out, const REAL *plus, int first, const struct sums s, long ms,
+                 const int nv, const int lanes)
 {
     long m = 0;
     if (STACKED > 1) {
-        tiles(a, b, out, first, s, MR, nv, lanes);
+        tiles(a, b, out, plus, first, s, MR, nv, lanes);
         return;
     }
     for (; m + MR <= ms; m += MR)
-        tiles(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, MR, nv, lanes);
+        tiles(row(a, m), b, out + m * (ptrdiff_t)OM, plus, first, s, MR, nv, lanes);
     if (EM % MR && m < ms)
-        tiles(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, EM % MR ? EM % MR : 1, nv, lanes);
+        tiles(row(a, m), b, out + m * (ptrdiff_t)OM, plus, first, s, EM % MR ? EM % MR : 1, nv, lanes);
 }
 
 #if CLIPS
 /* All m of a part whose windows leave a, which they do at both ends. */
-INLINE void clipped(const REAL *a, const REAL *b, REAL *out, int first, const long *start, long ms, const int nv,
-                    const int lanes)
+INLINE void clipped(const REAL *a, const REAL *b, REAL *out, const REAL *plus, int first, const long *start, long ms,
+                    const int nv, const int lanes)
 {
     struct sums s = {{0}, {S0, S1, S2, EU}};
     for (int c = 0; c < CLIPS; c++)
@@ -153,12 +169,12 @@ INLINE void clipped(const REAL *a, const REAL *b, REAL *out, int first, const lo
     for (long m = 0; m < ms;) {
         REAL *to = out + m * (ptrdiff_t)OM;
         if (m + MR <= ms && inside(s, start, m, MR)) {
-            tiles(row(a, m), b, to, first, s, MR, nv, lanes);
+            tiles(row(a, m), b, to, plus, first, s, MR, nv, lanes);
             m += MR;
             continue;
         }
         if (REST && m + REST <= ms && inside(s, start, m, REST)) {
-            tiles(row(a, m), b, to, first, s, REST ? REST : 1, nv, lanes);
+            tiles(row(a, m), b, to, plus, first, s, REST ? REST : 1, nv, lanes);
             m += REST;
             continue;
         }
@@ -166,15 +182,15 @@ INLINE void clipped(const REAL *a, const REAL *b, REAL *out, int first, const lo
         for (int c = 0; c < CLIPS; c++)
             if (c_m[c])
                 limit(&own, c, start[c] + m * c_m[c]);
-        tiles(row(a, m), b, to, first, own, 1, nv, lanes);
+        tiles(row(a, m), b, to, plus, first, own, 1, nv, lanes);
         m++;
     }
 }
 #endif
 
 /* The same for all x of a part. */
-INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, long xs, long ms, const long *start,
-                  const int nv, const int lanes)
+INLINE void block(const REAL *a, const REAL *b, REAL *out, const REAL *plus, int first, int qs, long xs, long ms,
+                  const long *start, const int nv, const int lanes)
 {
 #if CLIPS
     (void)qs;
@@ -182,7 +198,7 @@ INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, lo
         long own[CLIPS];
         for (int c = 0; c < CLIPS; c++)
             own[c] = start[c] + x0 * c_x[c];
-        clipped(AT(a, x0, X0_A, 0, 0, 0, 0), b, AT(out, x0, X0_O, 0, 0, 0, 0), first, own, ms, nv, lanes);
+        clipped(AT(a, x0, X0_A, 0, 0, 0, 0), b, AT(out, x0, X0_O, 0, 0, 0, 0), plus, first, own, ms, nv, lanes);
     }
 #else
     const struct sums s = {{0}, {qs, S1, S2, EU}};
@@ -190,8 +206,8 @@ INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, lo
     for (long x0 = 0; x0 < xs; x0++)
         for (long x1 = 0; x1 < X1; x1++)
             for (long x2 = 0; x2 < X2; x2 += STACKED)
-                rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), first, s, ms, nv,
-                     lanes);
+                rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), plus, first, s,
+                     ms, nv, lanes);
 #endif
 }
 
@@ -252,7 +268,7 @@ static void part(void *given, long number)
     struct work *work = given;
     long place[PS], rest = number, first_t = 0, last_t = work->sums, ms = EM, xs = X0, panel = 0, scale = 1;
     REAL *out = work->out + O_START;
-    const REAL *a = work->a + A_START, *b = work->b + B_START;
+    const REAL *a = work->a + A_START, *b = work->b + B_START, *plus = CHUNKED ? NULL : work->row;
 #if CHUNKED
     out = work->memory + number * CHUNK;
     first_t = number * work->sums / work->chunks;
@@ -325,9 +341,9 @@ static void part(void *given, long number)
             for (long k = 0; k < (INNER ? 1 : BLOCKS); k++) {
                 const REAL *x = from + (ALONG ? k * BLOCK : 0), *w = with + k * (PANELS ? PANEL : BLOCK);
                 if (k < BLOCKS - 1)
-                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, NV, LANES);
+                    block(x, w, out + k * BLOCK, FURTHER(plus, k), first, qs, xs, ms, start, NV, LANES);
                 else
-                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, LAST_NV, LEFT);
+                    block(x, w, out + k * BLOCK, FURTHER(plus, k), first, qs, xs, ms, start, LAST_NV, LEFT);
             }
         }
 }
@@ -347,14 +363,17 @@ static void total(void *given, long x0)
                         const REAL value = from[k * CHUNK + (v < EV - LEFT ? v : v + BACK)];
                         to[v % EZ] = k == 0 && v < EZ ? value : to[v % EZ] + value;
                     }
+                for (long v = 0; work->row && v < EZ; v++)
+                    to[v] += work->row[v];
             }
 }
 #endif
 
-/* arrays: a, b, out; numbers: the extents of p0 and of t, and into how many chunks t is divided. */
+/* arrays: a, b, out, and a row of all v that is added to every place, or NULL; numbers: the extents of p0 and of t, and
+   into how many chunks t is divided. */
 void kernel(void *const *arrays, const long *numbers, struct team *team)
 {
-    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], numbers[1], numbers[2], team};
+    struct work work = {arrays[0], arrays[1], arrays[3], arrays[2], NULL, numbers[0], numbers[1], numbers[2], team};
 #if CHUNKED
     work.memory = team->scratch(work.chunks * CHUNK * sizeof(REAL));
     if (!work.memory)

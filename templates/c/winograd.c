@@ -26,7 +26,7 @@ static const REAL output1[M1][P1] = OUTPUT1, kernel1[P1][R1] = KERNEL1;
 static const REAL output2[M2][P2] = OUTPUT2, kernel2[P2][R2] = KERNEL2;
 
 struct work {
-    const REAL *x, *w;
+    const REAL *x, *w, *row;
     REAL *y, *u;
     long batch, tiles, wide;
     struct team *team;
@@ -73,8 +73,9 @@ static void kernel_part(void *given, long number)
     }
 }
 
-/* The results of a tile that lie inside, from the products m[point][k], for some of k. */
-static void output_tile(const REAL *m, long highs, long wides, long first, long end, REAL *y)
+/* The results of a tile that lie inside, from the products m[point][k], for some of k; a row of all k is added to each,
+   if there is one. */
+static void output_tile(const REAL *m, const REAL *row, long highs, long wides, long first, long end, REAL *y)
 {
     for (long k = first; k < end; k += LANES) {
         vec in[POINTS], half[M1 * P2], full[M1 * M2];
@@ -85,6 +86,11 @@ static void output_tile(const REAL *m, long highs, long wides, long first, long 
             TRANSFORM(M1, P1, output1, in + j, P2, half + j, P2)
         for (int i = 0; i < M1; i++)
             TRANSFORM(M2, P2, output2, half + i * P2, 1, full + i * M2, 1)
+        if (row) {
+            const vec more = load(row + k, lanes);
+            for (int i = 0; i < M1 * M2; i++)
+                full[i] += more;
+        }
         for (int i = 0; i < highs; i++)
             for (int j = 0; j < wides; j++)
                 store(y + i * (ptrdiff_t)(D1 * Y1) + j * (ptrdiff_t)(D2 * Y2) + k, full[i * M2 + j], lanes);
@@ -145,15 +151,17 @@ static void part(void *given, long number)
     for (long t = 0; t < tiles; t++) {
         at = placed(work->batch, start + t);
         if (at.first < E1 && at.second < E2)
-            output_tile(m + t * WIDTH, within(at.first, E1, D1, M1), within(at.second, E2, D2, M2), k0, ks,
+            output_tile(m + t * WIDTH, work->row, within(at.first, E1, D1, M1), within(at.second, E2, D2, M2), k0, ks,
                         work->y + at.y + Y_START + at.first * (ptrdiff_t)Y1 + at.second * (ptrdiff_t)Y2);
     }
 }
 
-/* arrays: x, w, y; numbers: the extent of the first of the other indices, and into how many parts k is divided. */
+/* arrays: x, w, y, and a row of all k or NULL; numbers: the extent of the first of the other indices, and into how many
+   parts k is divided. */
 void kernel(void *const *arrays, const long *numbers, struct team *team)
 {
-    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], all_tiles(numbers[0]), numbers[1], team};
+    struct work work = {.x = arrays[0], .w = arrays[1], .row = arrays[3], .y = arrays[2], .batch = numbers[0],
+                        .tiles = all_tiles(numbers[0]), .wide = numbers[1], .team = team};
     work.u = team->scratch(BATCHES * POINTS * U_POINT * sizeof(REAL));
     if (!work.u)
         return;

@@ -175,6 +175,8 @@ def _walked(records: Sequence[Record], scope: _Scope) -> Iterator[Statement]:
                 yield from _walked(then if taken else otherwise, scope)
             case Present(array, body):
                 yield from _walked(body, scope) if array not in scope.absent else ()
+            case Contract(row=row) if row in scope.absent:
+                yield from _walked((replace(record, row=""),), scope)
             case Wanted(_, body) | When(_, _, body):
                 yield from _walked(body, scope)
             case Apply(_, body):

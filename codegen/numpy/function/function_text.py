@@ -15,6 +15,7 @@ from gradscribe.codegen.numpy.function.docstring import function_doc
 from gradscribe.codegen.numpy.function.sizes import Sizes, Work, own_statements, shared_sizes
 from gradscribe.codegen.numpy.layer.constructor import annotation, default
 from gradscribe.codegen.numpy.lower import lower
+from gradscribe.codegen.numpy.lower.products.added_rows import with_rows
 from gradscribe.codegen.numpy.lower.release import released
 from gradscribe.codegen.numpy.plan import Count, Equation, Plan, effects
 from gradscribe.codegen.numpy.print.emit import Emitter
@@ -49,7 +50,7 @@ def plan(kernel: Kernel) -> Plan:
     keys = [under[s.target.name] for s in program.statements] if backward else ()
     planned = lower(program, kernel.name, given, _taken(kernel), kernel_numbers(kernel), keys=keys, kept=kernel.results)
     if not backward:
-        return planned
+        return replace(planned, records=with_rows(planned.records))
     found = conditional(planned, kernel)
     return replace(found, records=released(found.records, kernel.results))
 

@@ -49,11 +49,12 @@ def deed(record: Record) -> str:
             return " ".join(line.strip() for line in record.lines(10**6))
         case Release(buffered):
             return f"give back {', '.join(buffered)}"
-        case Contract(out, left, right, left_axes, right_axes, axes, scale, _, accumulate, into):
+        case Contract(out, left, right, left_axes, right_axes, axes, scale, _, accumulate, into, row):
             spec = f"{_names(left_axes)}, {_names(right_axes)} -> {_indices(axes)}"
             where = " at its positions" if into else ""
             times = f" times {scale}" if scale != 1 else ""
-            return f"contract {out} {_sign(accumulate)} {left}, {right}: {spec}{times}{where}"
+            added = f" plus {row} in each row" if row else ""
+            return f"contract {out} {_sign(accumulate)} {left}, {right}: {spec}{times}{where}{added}"
         case Reduce(out, op, window, _, _, scale, argument):
             recorded = f", first position in {argument}" if argument is not None else ""
             return f"reduce {out} = {op} of {window}{_scaled(scale)}{recorded}"

@@ -77,8 +77,9 @@ def _effects(record: Record) -> Effects:
             return _done(reads=buffered)
         case Clip() | Equation():
             return Effects()
-        case Contract(out, left, right, _, _, _, scale, _, accumulate):
-            return _done(reads=(left, right, *_numbers(scale), *([out] if accumulate else [])), writes=(out,))
+        case Contract(out, left, right, _, _, _, scale, _, accumulate, _, row):
+            more = (*([out] if accumulate else []), *([row] if row else []))
+            return _done(reads=(left, right, *_numbers(scale), *more), writes=(out,))
         case Reduce(out, _, window, _, _, scale, argument):
             return _done(reads=(window, *_scale(scale)), writes=(out, *_optional(argument)))
         case Spread(out, values, _, _, scale, argument, accumulate):

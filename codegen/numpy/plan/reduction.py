@@ -13,7 +13,8 @@ class Contract:
     """``out = scale * sum(left * right)`` over the indices that only the operands have.
 
     An operand may be a described window. So may `out` (`into`): sums that meet at one position of its source are added
-    up. How it is computed, the runtime decides by the sizes.
+    up. An array `row` is added to each row of the result, or of that source, if it is not absent. How it is computed,
+    the runtime decides by the sizes.
     """
 
     out: str
@@ -26,6 +27,7 @@ class Contract:
     ranges: tuple[Range, ...]
     accumulate: bool
     into: bool = False
+    row: str = ""
 
 
 @dataclass(frozen=True)

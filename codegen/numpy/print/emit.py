@@ -202,7 +202,8 @@ class Emitter(Updating):
         add = [("add", TRUE)] if record.accumulate and record.into else []
         factor = [("scale", self.number(record.scale))] if record.into and record.scale != 1 else []
         arrays = tuple(self._source(name) for name, _ in sides)
-        value = Call(Name("rt.contract"), (words, *arrays), (*out, *sizes, *add, *factor))
+        row = [("row", self._source(record.row))] if record.row else []
+        value = Call(Name("rt.contract"), (words, *arrays), (*out, *sizes, *add, *factor, *row))
         if added:
             return [Assign(Name(target), self._scaled(value, record.scale), "+=")]
         scale = [Assign(Name(target), self.number(record.scale), "*=")] if record.scale != 1 and not record.into else []

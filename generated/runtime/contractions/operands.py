@@ -17,6 +17,24 @@ Bound = Callable[[Array, Array, Array], None]
 """What computes a contraction of arrays with the shapes and strides that it is bound to: left, right, out."""
 
 
+class WithRow:
+    """A `Bound` that can add a row to each row of the result, such as a bias, when it stores that.
+
+    Args:
+        run: the same, given a row or None, too.
+        size: the elements of a row.
+    """
+
+    __slots__ = ("run", "size")
+
+    def __init__(self, run: Callable[[Array, Array, Array, Array | None], None], size: int) -> None:
+        self.run, self.size = run, size
+
+    def __call__(self, left: Array, right: Array, out: Array) -> None:
+        """Compute it without one."""
+        self.run(left, right, out, None)
+
+
 class Terms(NamedTuple):
     """On what terms a contraction is bound.
 

@@ -80,7 +80,7 @@ def every_contraction_is_printed(name: str) -> None:
 
 def test_a_contraction_states_its_operations() -> None:
     lines = str(planned("dense_forward")).splitlines()
-    assert "  contract u = x, w: e c, c k -> e k; 2*C*E*K flops" in lines
+    assert "  contract u = x, w: e c, c k -> e k plus b in each row; 2*C*E*K flops" in lines
     assert "  allocate u (E, K), E*K elements" in lines
 
 

@@ -50,6 +50,11 @@ class Direct:
         return f"{self.schedule}{', a copy with zeros around it' if self.padding else ''}"
 
     @property
+    def columns(self) -> int:
+        """The elements of a row of the result, which its vectors run along."""
+        return self.schedule.vector.extent // self.schedule.abreast
+
+    @property
     def chunks(self) -> int:
         """How many sums each element of the result has that are added up at the end; 0 where it is one."""
         return self.numbers[2] if self.schedule.chunked else 0

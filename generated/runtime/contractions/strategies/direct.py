@@ -19,7 +19,7 @@ from ..direct.definitions import text
 from ..direct.loops import volume
 from ..direct.plan import Direct, direct
 from ..direct.schedule import Machine
-from ..operands import Bound, Terms
+from ..operands import Bound, Terms, WithRow
 from ..views import padded
 from .matrices import blocked_plan
 from .matrix import bind_blocked
@@ -82,10 +82,10 @@ def bind_direct(c: Contraction, plan: Direct, terms: Terms) -> Bound:
         return bind_blocked(c, blocked_plan(c), terms)
     threads, swapped = team_size(terms.seconds, terms.settings.threads), plan.schedule.swapped
 
-    def run(left: Array, right: Array, out: Array) -> None:
+    def run(left: Array, right: Array, out: Array, row: Array | None) -> None:
         first, second = (right, left) if swapped else (left, right)
         if plan.padding is not None:
             first = padded(first, plan.padding, "padded")
-        compute((first, second, out), plan.numbers, 1 if getattr(this_thread, "worker", False) else threads)
+        compute((first, second, out, row), plan.numbers, 1 if getattr(this_thread, "worker", False) else threads)
 
-    return run
+    return WithRow(run, plan.columns)

@@ -13,7 +13,7 @@ from ...machine.process import this_thread
 from ...machine.threads import team_size
 from ..contraction import Contraction
 from ..costs import Cost
-from ..operands import Bound, Terms
+from ..operands import Bound, Terms, WithRow
 from ..sliding import sliding_windows
 from .direct import machine
 from .fused_sums import FusedSums, sums_cost, sums_plan, sums_text
@@ -58,14 +58,11 @@ def bind_fused(c: Contraction, plan: Fused, terms: Terms) -> Bound:
     first = next(iter((*d.batch, *plan.slides.outer)), None)
     numbers = (d.extents[first] if first else 1, plan.chunks if isinstance(plan, FusedSums) else plan.shares(threads))
 
-    def run(left: Array, right: Array, out: Array) -> None:
-        compute(
-            (right, left, out) if swapped else (left, right, out),
-            numbers,
-            1 if getattr(this_thread, "worker", False) else threads,
-        )
+    def run(left: Array, right: Array, out: Array, row: Array | None) -> None:
+        first, second = (right, left) if swapped else (left, right)
+        compute((first, second, out, row), numbers, 1 if getattr(this_thread, "worker", False) else threads)
 
-    return run
+    return WithRow(run, 0 if isinstance(plan, FusedSums) else d.volume(d.columns))
 
 
 fused4, fused2 = partial(fused_plan, 4), partial(fused_plan, 2)

@@ -163,6 +163,7 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
    twice, and chunks have a place of its own for it. */
 #define BACK ((STORED_ONCE || CHUNKED) && EV >= LANES && LEFT < LANES ? LANES - LEFT : 0)
 #define EZ (EV / ABREAST) /* columns of out, where chunks have several sums for each */
+#define FURTHER(row, k) ((row) ? (row) + (k) * BLOCK : NULL)
 #define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
 /* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
@@ -536,16 +537,27 @@ INLINE void slide_all(vec sums[MR][NV], const REAL *a, const REAL *b, const int 
 #endif
 
 struct work {
-    const REAL *a, *b;
+    const REAL *a, *b, *row;
     REAL *out, *memory;
     long batch, sums, chunks;
     struct team *team;
 };
 
+INLINE void add_row(vec sums[MR][NV], const REAL *row, const int mr, const int nv, const int back, const int lanes)
+{
+    UNROLL for (int v = 0; v < nv; v++) {
+        const int last = v == nv - 1;
+        const vec more = load(row + v * LANES - (last ? back : 0), last ? lanes : LANES);
+        UNROLL for (int m = 0; m < mr; m++)
+            sums[m][v] += more;
+    }
+}
+
 /* MR or fewer places m by nv vectors of v, the last of which has so many lanes. Sums are added to out at the end, and
-   where they are long in between: in float32 a sum is as good as its longest chain of additions. */
-INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struct sums s, const int mr, const int nv,
-                 const int lanes)
+   where they are long in between: in float32 a sum is as good as its longest chain of additions. What is stored first
+   has a row added, such as a bias, if there is one. */
+INLINE void tile(const REAL *a, const REAL *b, REAL *out, const REAL *plus, int first, const struct sums s,
+                 const int mr, const int nv, const int lanes)
 {
     const int back = lanes < LANES ? BACK : 0, last_lanes = back ? LANES : lanes;
     vec sums[MR][NV];
@@ -553,6 +565,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
 #if CLIPS
     for (int k = 0; k < 4; k++)
         if (s.low[k] == s.high[k]) { /* nothing is left */
+            if (first && plus)
+                add_row(sums, plus, mr, nv, 0, lanes);
             UNROLL for (int m = 0; m < mr; m++)
                 UNROLL for (int v = 0; first && v < nv; v++)
                     store(out + m * (ptrdiff_t)OM + v * LANES, sums[m][v], v == nv - 1 ? lanes : LANES);
@@ -577,6 +591,8 @@ INLINE void tile(const REAL *a, const REAL *b, REAL *out, int first, const struc
                         all = all && last[k];
                     if (!all)
                         continue;
+                    if (first && plus)
+                        add_row(sums, plus, mr, nv, CHUNKED ? 0 : back, last_lanes);
                     UNROLL for (int m = 0; m < mr; m++)
                         UNROLL for (int v = 0; v < nv; v++) {
                             const int last = v == nv - 1, width = last ? last_lanes : LANES;
@@ -802,16 +818,16 @@ static void strip(const REAL *a, long ms, long qs, REAL *to)
 #endif
 
 /* The same in this block of v, or in all of them, one after the other (INNER). */
-INLINE void tiles(const REAL *a, const REAL *b, REAL *out, int first, const struct sums s, const int mr, const int nv,
-                  const int lanes)
+INLINE void tiles(const REAL *a, const REAL *b, REAL *out, const REAL *plus, int first, const struct sums s,
+                  const int mr, const int nv, const int lanes)
 {
     if (!INNER)
-        tile(a, b, out, first, s, mr, nv, lanes);
+        tile(a, b, out, plus, first, s, mr, nv, lanes);
     else {
         for (long k = 0; k < BLOCKS - 1; k++)
-            tile(a + k * BLOCK, b + k * PANEL, out + k * BLOCK, first, s, mr, NV, LANES);
+            tile(a + k * BLOCK, b + k * PANEL, out + k * BLOCK, FURTHER(plus, k), first, s, mr, NV, LANES);
         const long k = BLOCKS - 1;
-        tile(a + k * BLOCK, b + k * PANEL, out + k * BLOCK, first, s, mr, LAST_NV, LEFT);
+        tile(a + k * BLOCK, b + k * PANEL, out + k * BLOCK, FURTHER(plus, k), first, s, mr, LAST_NV, LEFT);
     }
 }
 
@@ -822,24 +838,24 @@ INLINE const REAL *row(const REAL *a, long m)
 }
 
 /* All m of a part, of one x2 or as many as a tile has, by a block of v. */
-INLINE void rows(const REAL *a, const REAL *b, REAL *out, int first, const struct sums s, long ms, const int nv,
-                 const int lanes)
+INLINE void rows(const REAL *a, const REAL *b, REAL *out, const REAL *plus, int first, const struct sums s, long ms,
+                 const int nv, const int lanes)
 {
     long m = 0;
     if (STACKED > 1) {
-        tiles(a, b, out, first, s, MR, nv, lanes);
+        tiles(a, b, out, plus, first, s, MR, nv, lanes);
         return;
     }
     for (; m + MR <= ms; m += MR)
-        tiles(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, MR, nv, lanes);
+        tiles(row(a, m), b, out + m * (ptrdiff_t)OM, plus, first, s, MR, nv, lanes);
     if (EM % MR && m < ms)
-        tiles(row(a, m), b, out + m * (ptrdiff_t)OM, first, s, EM % MR ? EM % MR : 1, nv, lanes);
+        tiles(row(a, m), b, out + m * (ptrdiff_t)OM, plus, first, s, EM % MR ? EM % MR : 1, nv, lanes);
 }
 
 #if CLIPS
 /* All m of a part whose windows leave a, which they do at both ends. */
-INLINE void clipped(const REAL *a, const REAL *b, REAL *out, int first, const long *start, long ms, const int nv,
-                    const int lanes)
+INLINE void clipped(const REAL *a, const REAL *b, REAL *out, const REAL *plus, int first, const long *start, long ms,
+                    const int nv, const int lanes)
 {
     struct sums s = {{0}, {S0, S1, S2, EU}};
     for (int c = 0; c < CLIPS; c++)
@@ -848,12 +864,12 @@ INLINE void clipped(const REAL *a, const REAL *b, REAL *out, int first, const lo
     for (long m = 0; m < ms;) {
         REAL *to = out + m * (ptrdiff_t)OM;
         if (m + MR <= ms && inside(s, start, m, MR)) {
-            tiles(row(a, m), b, to, first, s, MR, nv, lanes);
+            tiles(row(a, m), b, to, plus, first, s, MR, nv, lanes);
             m += MR;
             continue;
         }
         if (REST && m + REST <= ms && inside(s, start, m, REST)) {
-            tiles(row(a, m), b, to, first, s, REST ? REST : 1, nv, lanes);
+            tiles(row(a, m), b, to, plus, first, s, REST ? REST : 1, nv, lanes);
             m += REST;
             continue;
         }
@@ -861,15 +877,15 @@ INLINE void clipped(const REAL *a, const REAL *b, REAL *out, int first, const lo
         for (int c = 0; c < CLIPS; c++)
             if (c_m[c])
                 limit(&own, c, start[c] + m * c_m[c]);
-        tiles(row(a, m), b, to, first, own, 1, nv, lanes);
+        tiles(row(a, m), b, to, plus, first, own, 1, nv, lanes);
         m++;
     }
 }
 #endif
 
 /* The same for all x of a part. */
-INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, long xs, long ms, const long *start,
-                  const int nv, const int lanes)
+INLINE void block(const REAL *a, const REAL *b, REAL *out, const REAL *plus, int first, int qs, long xs, long ms,
+                  const long *start, const int nv, const int lanes)
 {
 #if CLIPS
     (void)qs;
@@ -877,7 +893,7 @@ INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, lo
         long own[CLIPS];
         for (int c = 0; c < CLIPS; c++)
             own[c] = start[c] + x0 * c_x[c];
-        clipped(AT(a, x0, X0_A, 0, 0, 0, 0), b, AT(out, x0, X0_O, 0, 0, 0, 0), first, own, ms, nv, lanes);
+        clipped(AT(a, x0, X0_A, 0, 0, 0, 0), b, AT(out, x0, X0_O, 0, 0, 0, 0), plus, first, own, ms, nv, lanes);
     }
 #else
     const struct sums s = {{0}, {qs, S1, S2, EU}};
@@ -885,8 +901,8 @@ INLINE void block(const REAL *a, const REAL *b, REAL *out, int first, int qs, lo
     for (long x0 = 0; x0 < xs; x0++)
         for (long x1 = 0; x1 < X1; x1++)
             for (long x2 = 0; x2 < X2; x2 += STACKED)
-                rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), first, s, ms, nv,
-                     lanes);
+                rows(AT(a, x0, X0_A, x1, X1_A, x2, X2_A), b, AT(out, x0, X0_O, x1, X1_O, x2, X2_O), plus, first, s,
+                     ms, nv, lanes);
 #endif
 }
 
@@ -947,7 +963,7 @@ static void part(void *given, long number)
     struct work *work = given;
     long place[PS], rest = number, first_t = 0, last_t = work->sums, ms = EM, xs = X0, panel = 0, scale = 1;
     REAL *out = work->out + O_START;
-    const REAL *a = work->a + A_START, *b = work->b + B_START;
+    const REAL *a = work->a + A_START, *b = work->b + B_START, *plus = CHUNKED ? NULL : work->row;
 #if CHUNKED
     out = work->memory + number * CHUNK;
     first_t = number * work->sums / work->chunks;
@@ -1020,9 +1036,9 @@ static void part(void *given, long number)
             for (long k = 0; k < (INNER ? 1 : BLOCKS); k++) {
                 const REAL *x = from + (ALONG ? k * BLOCK : 0), *w = with + k * (PANELS ? PANEL : BLOCK);
                 if (k < BLOCKS - 1)
-                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, NV, LANES);
+                    block(x, w, out + k * BLOCK, FURTHER(plus, k), first, qs, xs, ms, start, NV, LANES);
                 else
-                    block(x, w, out + k * BLOCK, first, qs, xs, ms, start, LAST_NV, LEFT);
+                    block(x, w, out + k * BLOCK, FURTHER(plus, k), first, qs, xs, ms, start, LAST_NV, LEFT);
             }
         }
 }
@@ -1042,14 +1058,17 @@ static void total(void *given, long x0)
                         const REAL value = from[k * CHUNK + (v < EV - LEFT ? v : v + BACK)];
                         to[v % EZ] = k == 0 && v < EZ ? value : to[v % EZ] + value;
                     }
+                for (long v = 0; work->row && v < EZ; v++)
+                    to[v] += work->row[v];
             }
 }
 #endif
 
-/* arrays: a, b, out; numbers: the extents of p0 and of t, and into how many chunks t is divided. */
+/* arrays: a, b, out, and a row of all v that is added to every place, or NULL; numbers: the extents of p0 and of t, and
+   into how many chunks t is divided. */
 void kernel(void *const *arrays, const long *numbers, struct team *team)
 {
-    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], numbers[1], numbers[2], team};
+    struct work work = {arrays[0], arrays[1], arrays[3], arrays[2], NULL, numbers[0], numbers[1], numbers[2], team};
 #if CHUNKED
     work.memory = team->scratch(work.chunks * CHUNK * sizeof(REAL));
     if (!work.memory)
@@ -3283,7 +3302,7 @@ static const REAL output1[M1][P1] = OUTPUT1, kernel1[P1][R1] = KERNEL1;
 static const REAL output2[M2][P2] = OUTPUT2, kernel2[P2][R2] = KERNEL2;
 
 struct work {
-    const REAL *x, *w;
+    const REAL *x, *w, *row;
     REAL *y, *u;
     long batch, tiles, wide;
     struct team *team;
@@ -3330,8 +3349,9 @@ static void kernel_part(void *given, long number)
     }
 }
 
-/* The results of a tile that lie inside, from the products m[point][k], for some of k. */
-static void output_tile(const REAL *m, long highs, long wides, long first, long end, REAL *y)
+/* The results of a tile that lie inside, from the products m[point][k], for some of k; a row of all k is added to each,
+   if there is one. */
+static void output_tile(const REAL *m, const REAL *row, long highs, long wides, long first, long end, REAL *y)
 {
     for (long k = first; k < end; k += LANES) {
         vec in[POINTS], half[M1 * P2], full[M1 * M2];
@@ -3342,6 +3362,11 @@ static void output_tile(const REAL *m, long highs, long wides, long first, long 
             TRANSFORM(M1, P1, output1, in + j, P2, half + j, P2)
         for (int i = 0; i < M1; i++)
             TRANSFORM(M2, P2, output2, half + i * P2, 1, full + i * M2, 1)
+        if (row) {
+            const vec more = load(row + k, lanes);
+            for (int i = 0; i < M1 * M2; i++)
+                full[i] += more;
+        }
         for (int i = 0; i < highs; i++)
             for (int j = 0; j < wides; j++)
                 store(y + i * (ptrdiff_t)(D1 * Y1) + j * (ptrdiff_t)(D2 * Y2) + k, full[i * M2 + j], lanes);
@@ -3402,15 +3427,17 @@ static void part(void *given, long number)
     for (long t = 0; t < tiles; t++) {
         at = placed(work->batch, start + t);
         if (at.first < E1 && at.second < E2)
-            output_tile(m + t * WIDTH, within(at.first, E1, D1, M1), within(at.second, E2, D2, M2), k0, ks,
+            output_tile(m + t * WIDTH, work->row, within(at.first, E1, D1, M1), within(at.second, E2, D2, M2), k0, ks,
                         work->y + at.y + Y_START + at.first * (ptrdiff_t)Y1 + at.second * (ptrdiff_t)Y2);
     }
 }
 
-/* arrays: x, w, y; numbers: the extent of the first of the other indices, and into how many parts k is divided. */
+/* arrays: x, w, y, and a row of all k or NULL; numbers: the extent of the first of the other indices, and into how many
+   parts k is divided. */
 void kernel(void *const *arrays, const long *numbers, struct team *team)
 {
-    struct work work = {arrays[0], arrays[1], arrays[2], NULL, numbers[0], all_tiles(numbers[0]), numbers[1], team};
+    struct work work = {.x = arrays[0], .w = arrays[1], .row = arrays[3], .y = arrays[2], .batch = numbers[0],
+                        .tiles = all_tiles(numbers[0]), .wide = numbers[1], .team = team};
     work.u = team->scratch(BATCHES * POINTS * U_POINT * sizeof(REAL));
     if (!work.u)
         return;

@@ -9,12 +9,13 @@ import numpy as np
 
 from ..arguments.arrays import Array
 from ..arguments.traced import tracing
+from ..arithmetic.sums import add_row
 from ..machine.ahead import dry_run
 from ..machine.configuration import Settings, current
 from ..machine.memory import empty
 from .choice import bound_choice, bound_observed, observer
 from .contraction import Contraction, packed_strides
-from .operands import Bound, Key, Terms, contraction_of
+from .operands import Bound, Key, Terms, WithRow, contraction_of
 from .pieces import bound_pieces
 from .subscripts import Operand, indices, is_whole, lengths, moved, operands, seen
 
@@ -33,6 +34,7 @@ def contract(
     sizes: Mapping[str, int] | None = None,
     add: bool = False,
     scale: float = 1,
+    row: Array | None = None,
 ) -> Array:
     """The sum of products ``out[...] = scale * sum left[...] * right[...]``, in the way predicted to be the fastest.
 
@@ -46,6 +48,7 @@ def contract(
         sizes: the extents of indices that no array has an axis for.
         add: whether `out` is added to instead.
         scale: a number that the products are multiplied by.
+        row: added to each row of so many elements of `out`, which lie next to each other, such as a bias; or None.
 
     Returns:
         `out`.
@@ -62,17 +65,31 @@ def contract(
     keys = tuple((array.shape, array.strides) for array in arrays)
     observe = observer()
     if observe is None and dry_run() is None and tracing() is None:
-        _bound(spec, asked, out.dtype, keys, add, current())(*arrays)
+        _computed(_bound(spec, asked, out.dtype, keys, add, current()), arrays, row)
     elif observe is None:  # what computes it is noted or recorded, and not kept
         found = _described(spec, asked, out.dtype, keys, add, lambda c, adds: bound_choice(c, Terms(current(), adds)))
         if dry_run() is None:
-            found(*arrays)
+            _computed(found, arrays, row)
     else:
         watched = _described(
             spec, asked, out.dtype, keys, add, lambda c, adds: bound_observed(c, Terms(current(), adds), observe)
         )
-        watched(*arrays)
+        _computed(watched, arrays, row)
     return out
+
+
+def _computed(compute: Bound, arrays: tuple[Array, Array, Array], row: Array | None) -> None:
+    """Compute a contraction, and add a row to its result: when that is stored, where it can be."""
+    if row is None:
+        compute(*arrays)
+        return
+    out = arrays[2]
+    plain = row.dtype == out.dtype and row.flags.c_contiguous and out.flags.c_contiguous
+    if isinstance(compute, WithRow) and compute.size == row.size and plain:
+        compute.run(*arrays, row)
+    elif out.size:
+        compute(*arrays)
+        add_row(out.reshape(-1, row.size), row.reshape(-1))
 
 
 @lru_cache(maxsize=1024)
