@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 
 from gradscribe.generated import runtime as rt
+from gradscribe.generated.conv2d import conv2d_forward
 from tests.cases.random_contractions import problem
 from tests.runtime.convolutions import DIRECTIONS, Convolution, Grouped
 
@@ -51,7 +52,26 @@ def compute_convolutions() -> None:
             assert np.abs(found - expected).max() <= (1e-11 if dtype is np.float64 else 1e-4), f"{case} {direction}"
 
 
+def compute_rows() -> None:
+    """A bias, which is stored with the sums: with columns of no whole vector, in chunks, and at the ends of an image."""
+    rng = np.random.default_rng(TAG)
+    for n, size, channels, columns, kernel in (
+        (2, 9, 5, 7, 3),
+        (1, 8, 64, 96, 3),
+        (4, 7, 3, 33, 1),
+        (2, 14, 40, 20, 3),
+    ):
+        x, w = rng.standard_normal((n, size, size, channels)), rng.standard_normal((kernel, kernel, channels, columns))
+        b = rng.standard_normal(columns)
+        for strategy, dtype in product(("direct", "fused4", "fused2"), (np.float32, np.float64)):
+            given = [a.astype(dtype) for a in (x, w, b)]
+            with rt.settings(backend="compiled", strategy=strategy, threads=2):
+                plain, found = (conv2d_forward(*given[:2], row, padding=kernel // 2) for row in (None, given[2]))
+            assert np.abs(found - plain - given[2]).max() <= (1e-12 if dtype is np.float64 else 1e-4), strategy
+
+
 if __name__ == "__main__":
     compute_all(range(SEEDS))
     compute_convolutions()
+    compute_rows()
     print("fine")

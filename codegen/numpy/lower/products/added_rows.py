@@ -44,8 +44,6 @@ def _row(record: Record) -> tuple[str, str]:
             return "", ""
     (_, read), *_ = update.slices
     behind = update.target.vectors[len(update.target.vectors) - len(read.vectors) :]
-    alone = update.whole and not update.summed and update.argument is None
-    plain = all(f.plain() is not None for f in read.positions) and read.vectors == behind
-    return (
-        (update.target.array, read.array) if alone and plain and len(behind) < len(update.target.vectors) else ("", "")
-    )
+    alone = update.whole and not update.summed and update.argument is None and read.vectors == behind
+    plain = all(f.plain() is not None for f in read.positions) and len(behind) < len(update.target.vectors)
+    return (update.target.array, read.array) if alone and plain else ("", "")

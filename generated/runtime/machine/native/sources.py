@@ -1053,13 +1053,13 @@ static void total(void *given, long x0)
             for (long m = 0; m < EM; m++) {
                 const REAL *from = AT(work->memory, x0, X0_O, x1, X1_O, x2, X2_O) + m * OM;
                 REAL *to = AT(work->out + O_START, x0, X0_Z, x1, X1_Z, x2, X2_Z) + m * (ptrdiff_t)M_Z;
-                for (long k = 0; k < work->chunks; k++)
-                    for (long v = 0; v < EV; v++) {
-                        const REAL value = from[k * CHUNK + (v < EV - LEFT ? v : v + BACK)];
-                        to[v % EZ] = k == 0 && v < EZ ? value : to[v % EZ] + value;
-                    }
-                for (long v = 0; work->row && v < EZ; v++)
-                    to[v] += work->row[v];
+                for (long v = 0; v < EZ; v++)
+                    to[v] = from[v < EV - LEFT ? v : v + BACK] + (work->row ? work->row[v] : 0);
+                for (long k = 0; k < work->chunks * ABREAST; k++) {
+                    const REAL *more = from + k / ABREAST * CHUNK;
+                    for (long v = k % ABREAST * EZ, end = v + EZ; k && v < end; v++)
+                        to[v % EZ] += more[v < EV - LEFT ? v : v + BACK];
+                }
             }
 }
 #endif

@@ -87,8 +87,11 @@ def _computed(compute: Bound, arrays: tuple[Array, Array, Array], row: Array | N
     plain = row.dtype == out.dtype and row.flags.c_contiguous and out.flags.c_contiguous
     if isinstance(compute, WithRow) and compute.size == row.size and plain:
         compute.run(*arrays, row)
+        return
+    compute(*arrays)
+    if not out.flags.c_contiguous:
+        out += row
     elif out.size:
-        compute(*arrays)
         add_row(out.reshape(-1, row.size), row.reshape(-1))
 
 
