@@ -53,7 +53,7 @@ def compute_convolutions() -> None:
 
 
 def compute_rows() -> None:
-    """A bias, which is stored with the sums: with columns of no whole vector, in chunks, and at the ends of an image."""
+    """A bias, which is stored with the sums: columns of no whole vector, in chunks, at the ends of an image."""
     rng = np.random.default_rng(TAG)
     for n, size, channels, columns, kernel in (
         (2, 9, 5, 7, 3),
@@ -64,10 +64,10 @@ def compute_rows() -> None:
         x, w = rng.standard_normal((n, size, size, channels)), rng.standard_normal((kernel, kernel, channels, columns))
         b = rng.standard_normal(columns)
         for strategy, dtype in product(("direct", "fused4", "fused2"), (np.float32, np.float64)):
-            given = [a.astype(dtype) for a in (x, w, b)]
+            one, other, row = (a.astype(dtype) for a in (x, w, b))
             with rt.settings(backend="compiled", strategy=strategy, threads=2):
-                plain, found = (conv2d_forward(*given[:2], row, padding=kernel // 2) for row in (None, given[2]))
-            assert np.abs(found - plain - given[2]).max() <= (1e-12 if dtype is np.float64 else 1e-4), strategy
+                plain, found = (conv2d_forward(one, other, added, padding=kernel // 2) for added in (None, row))
+            assert np.abs(found - plain - row).max() <= (1e-12 if dtype is np.float64 else 1e-4), strategy
 
 
 if __name__ == "__main__":

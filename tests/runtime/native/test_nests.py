@@ -23,7 +23,7 @@ from gradscribe.generated.runtime.machine.native.sources import CONTRACTION, DOT
 from tests.cases.random_contractions import problem
 from tests.cases.sanitizers import sanitized
 from tests.runtime.convolutions import DIRECTIONS
-from tests.runtime.native.nests import CASES, GROUPED, compute_all, compute_convolutions
+from tests.runtime.native.nests import CASES, GROUPED, compute_all, compute_convolutions, compute_rows
 from tests.runtime.rooms import forget_plans, set_in_all
 
 pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("compiles")]
@@ -89,6 +89,7 @@ def test_vectors_of_other_machines(vector: int, monkeypatch: pytest.MonkeyPatch)
     try:
         compute_all(range(10))
         compute_convolutions()
+        compute_rows()
     finally:
         forget_plans()
 
