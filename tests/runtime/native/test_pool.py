@@ -213,3 +213,31 @@ def test_a_process_ends_while_its_threads_compute() -> None:
             [sys.executable, "-c", ENDS], env=env, capture_output=True, text=True, timeout=60, check=False
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, "fine\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux says where threads are")
+def test_a_worker_that_sleeps_is_kept_from_the_processor_of_its_caller() -> None:
+    allowed = os.sched_getaffinity(0)
+    if len(allowed) < 2:
+        pytest.skip("there is one processor")
+    rt.release()
+    for _ in range(3):
+        sums(64, 500, 2)
+        time.sleep(0.02)  # the worker has gone to sleep
+    tasks = [int(name) for name in os.listdir("/proc/self/task")]
+    assert any(os.sched_getaffinity(task) < allowed for task in tasks)
+    assert os.sched_getaffinity(0) == allowed
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux says where threads are")
+def test_one_processor_is_enough_for_two_threads() -> None:
+    allowed = os.sched_getaffinity(0)
+    rt.release()
+    try:
+        os.sched_setaffinity(0, {min(allowed)})
+        for _ in range(3):
+            sums(64, 500, 2)
+            time.sleep(0.01)
+    finally:
+        os.sched_setaffinity(0, allowed)
+        rt.release()

@@ -2351,7 +2351,13 @@ POOL: str = r"""/* A pool of threads that kernels share.
    computes its own parts alone, so nothing ever waits for a turn, not a second thread of Python, and not a part that
    divides its work once more. Whoever has the pool takes parts as the workers do, and waits in the end for those parts
    only that a worker has taken; one that comes too late finds none left. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* which processor a thread is on, and which it may be on */
+#endif
 #include <pthread.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -2664,6 +2670,9 @@ static const int64_t WORKER_LOOKS = 100000, CALLER_LOOKS = 20000;
 struct worker {
     _Alignas(LINE) struct watched bell;
     pthread_t thread;
+#ifdef __linux__
+    cpu_set_t allowed;
+#endif
 };
 
 /* `open` is the number of the job, 32 bits, and of its parts that nobody has taken. A part is taken by replacing the
@@ -2737,8 +2746,28 @@ static void *serve(void *argument)
     return NULL;
 }
 
+/* Keeps a worker that sleeps from the caller's processor, if there are others: Linux likes to wake a thread where it was,
+   or where it is woken, and it would wait there for the caller's part to end while another processor is idle. */
+static void keep_apart(struct worker *worker)
+{
+#ifdef __linux__
+    cpu_set_t allowed;
+    const int here = sched_getcpu();
+    if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(0, sizeof allowed, &allowed))
+        return;
+    CPU_CLR(here, &allowed);
+    if (CPU_COUNT(&allowed) && !CPU_EQUAL(&allowed, &worker->allowed)
+        && !pthread_setaffinity_np(worker->thread, sizeof allowed, &allowed))
+        worker->allowed = allowed;
+#else
+    (void)worker;
+#endif
+}
+
 static void ring(struct worker *worker)
 {
+    if (atomic_load(&worker->bell.sleeps))
+        keep_apart(worker);
     atomic_fetch_add(&worker->bell.number, 1);
     wake_sleeper(&worker->bell);
 }
@@ -2755,6 +2784,9 @@ static uint32_t start(uint32_t wanted)
         struct worker *worker = &workers[pool.started];
         atomic_store(&worker->bell.number, 0);
         atomic_store(&worker->bell.sleeps, 0);
+#ifdef __linux__
+        CPU_ZERO(&worker->allowed);
+#endif
         if (pthread_create(&worker->thread, NULL, serve, worker))
             break;
     }
