@@ -224,7 +224,7 @@ def test_a_worker_that_sleeps_is_kept_from_the_processor_of_its_caller() -> None
     for _ in range(3):
         sums(64, 500, 2)
         time.sleep(0.02)  # the worker has gone to sleep
-    tasks = [int(name) for name in os.listdir("/proc/self/task")]
+    tasks = [int(task.name) for task in Path("/proc/self/task").iterdir()]
     assert any(os.sched_getaffinity(task) < allowed for task in tasks)
     assert os.sched_getaffinity(0) == allowed
 
