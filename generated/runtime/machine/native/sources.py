@@ -2746,8 +2746,8 @@ static void *serve(void *argument)
     return NULL;
 }
 
-/* Keeps a worker that sleeps from the caller's processor, if there are others: Linux likes to wake a thread where it was,
-   or where it is woken, and it would wait there for the caller's part to end while another processor is idle. */
+/* Keeps a worker that sleeps from the caller's processor, if there are others: Linux likes to wake a thread where it
+   was, or where it is woken, and it would wait there for the caller's part to end while another processor is idle. */
 static void keep_apart(struct worker *worker)
 {
 #ifdef __linux__
