@@ -78,6 +78,11 @@ def _is_finite(flat: Array) -> bool:
     return bool(np.isfinite(np.dot(flat, flat)) or np.isfinite(flat).all())
 
 
+def _check_writeable(name: str, weight: str, value: Array) -> None:
+    if not value.flags.writeable:
+        raise ValueError(f"{name}: argument params, {weight}: expected an array that can be written to")
+
+
 class Optimiser:
     """Updates weights by their gradients, in place, step by step.
 
@@ -107,8 +112,7 @@ class Optimiser:
                 raise TypeError(
                     f"{name}: argument params, {weight}: expected an array of float32 or float64, received {received}"
                 )
-            if not value.flags.writeable:
-                raise ValueError(f"{name}: argument params, {weight}: expected an array that can be written to")
+            _check_writeable(name, weight, value)
         self.name = name
         self.params = params
         self.kept = tuple(kept)
@@ -128,7 +132,8 @@ class Optimiser:
 
         Raises:
             TypeError: when a gradient has another type than its weight.
-            ValueError: when a gradient is missing, has another shape than its weight, or is that of no weight.
+            ValueError: when a gradient is missing, has another shape than its weight, or is that of no weight; when a
+                weight cannot be written to any more.
             FloatingPointError: when a gradient, or what an update makes of it, is infinite or NaN.
         """
         given = self._checked(grads)
@@ -174,10 +179,12 @@ class Optimiser:
         return self._groups
 
     def _options(self) -> tuple[Any, ...] | None:
-        """The values of `options`, where the class that says them is the one that updates."""
+        """The values of `options` and their types, where the class that says them updates, and all are plain numbers."""
         cls = next(cls for cls in type(self).__mro__ if "_updated" in vars(cls))
         names = vars(cls).get("options")
-        return None if names is None else tuple([getattr(self, name) for name in names])
+        values = [] if names is None else [getattr(self, name) for name in names]
+        known = names is not None and all(type(value) in (bool, int, float) for value in values)
+        return tuple([(type(value), value) for value in values]) if known else None
 
     def _kept_of(self, name: str) -> list[Array]:
         """What is kept of a weight."""
@@ -216,6 +223,7 @@ class Optimiser:
         for weight, value in self.params.items():
             if weight not in grads:
                 raise ValueError(f"{self.name}: argument grads: the gradient of {weight} is missing")
+            _check_writeable(self.name, weight, value)
             gradient = grads[weight]
             if type(gradient) is not np.ndarray:
                 gradient = as_array(self.name, f"grads, {weight}", gradient)

@@ -112,6 +112,8 @@ class Updates:
         rows = [row for row in rows if row[0].size]
         if dry_run() is not None or not worthwhile(sum(row[0].size for row in rows)):
             return False
+        if not all(map(_is_one_kind, rows)):
+            return False
         self._look([a for weight, _, *kept in rows for a in (weight, *kept)])
         if not self._written.plain or not all(_is_plain(g) and not self._written.meets(g) for _, g, *_ in rows):
             return False
@@ -197,6 +199,13 @@ def _program(
             look.append(Placed(parted.address, tuple(places), total, threads))
             count += total[0]
     return Program(packed(look), packed(write), sums, count)
+
+
+def _is_one_kind(row: Row) -> bool:
+    """Whether arrays are of one type and size, and all but the gradient may be written to: C looks at none of that."""
+    weight, gradient, *kept = row
+    same = all(a.dtype == weight.dtype and a.size == weight.size for a in (gradient, *kept))
+    return same and all(a.flags.writeable for a in (weight, *kept))
 
 
 def _is_plain(array: Array) -> bool:

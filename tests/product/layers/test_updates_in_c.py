@@ -137,6 +137,47 @@ def test_arrays_may_be_replaced(in_c: list[bool]) -> None:
     np.testing.assert_array_equal(optimiser.state["velocity.w"], 3.0)
 
 
+def protected(optimiser: SGD) -> None:
+    optimiser.params["w"].setflags(write=False)
+
+
+def kept_in_another_type(optimiser: SGD) -> None:
+    optimiser.state["velocity.w"] = np.zeros(70, np.float32)
+
+
+def kept_in_another_shape(optimiser: SGD) -> None:
+    optimiser.state["velocity.w"] = np.zeros(7)
+
+
+def several_numbers(optimiser: SGD) -> None:
+    optimiser.lr = np.ones(3)  # type: ignore[assignment]
+
+
+def no_flag(optimiser: SGD) -> None:
+    optimiser.nesterov = 0  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (protected, "argument params, w: expected an array that can be written to"),
+        (kept_in_another_type, "argument v: expected float64 as p has, received float32"),
+        (kept_in_another_shape, "cannot reshape"),
+        (several_numbers, "argument lr: expected a number"),
+        (no_flag, "argument nesterov: expected True or False, received 0"),
+    ],
+)
+def test_what_is_wrong_between_steps_is_said_as_by_numpy(change: Any, message: str, in_c: list[bool]) -> None:
+    params = {"w": np.full(70, 8.0)}
+    optimiser = SGD(params, lr=1.0)
+    optimiser.step({"w": np.ones(70)})
+    change(optimiser)
+    with pytest.raises((TypeError, ValueError), match=message):
+        optimiser.step({"w": np.ones(70)})
+    assert in_c[0]
+    np.testing.assert_array_equal(params["w"], 7.0)
+
+
 class Halved(SGD):
     """Depends on what its class does not name."""
 
