@@ -177,7 +177,7 @@ class Optimiser:
         return self._groups
 
     def _options(self) -> tuple[Any, ...] | None:
-        """The values of `options` and their types; None where the updating class says none, or one is no plain number."""
+        """The values of `options` and their types; None where the class says none, or one is no plain number."""
         cls = next(cls for cls in type(self).__mro__ if "_updated" in vars(cls))
         names = vars(cls).get("options")
         values = [] if names is None else [getattr(self, name) for name in names]
