@@ -1,10 +1,10 @@
 /* The pool without Python: four threads use it at once, nested, with memory, released and forked meanwhile. */
+#include "pool.c" /* first, for it says which features of the system it needs */
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "pool.c"
 
 enum { PARTS = 37, LENGTH = 50, THREADS = 4 };
 

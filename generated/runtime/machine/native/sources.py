@@ -2755,7 +2755,7 @@ static void keep_apart(struct worker *worker)
     const int here = sched_getcpu();
     if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(0, sizeof allowed, &allowed))
         return;
-    CPU_CLR(here, &allowed);
+    CPU_CLR((size_t)here, &allowed);
     if (CPU_COUNT(&allowed) && !CPU_EQUAL(&allowed, &worker->allowed)
         && !pthread_setaffinity_np(worker->thread, sizeof allowed, &allowed))
         worker->allowed = allowed;
