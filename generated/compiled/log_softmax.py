@@ -28,7 +28,7 @@ static void loops(
         REAL m_1 = -INFINITE;
         for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
-            reals m_2 = all(-INFINITE);
+            extremes m_2 = extremes_from(-INFINITE);
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_raise_to(m_2, load(&x[x_at + k]));
             }

@@ -22,7 +22,7 @@ static void loops(
         REAL m_1 = INFINITE;
         for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
-            reals m_2 = all(INFINITE);
+            extremes m_2 = extremes_from(INFINITE);
             for (long k = low; k < whole(low, high); k += LANES) {
                 const reals x_1 = load(&x[x_at + k]);
                 all_lower_to(m_2, all_smaller(x_1, all(number_1)));

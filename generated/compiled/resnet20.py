@@ -23,8 +23,8 @@ static void loops(
             const double weight = rows * more * (1 / (rows + more));
             APART
             for (long c = 0; c < C; c++) {
-                const double beside = parts[part_ * (3 * C) + c];
-                const double added = beside + (parts[part_ * (3 * C) + (2 * C + c)] - parts[2 * C + c]) * more;
+                const double beside_ = parts[part_ * (3 * C) + c];
+                const double added = beside_ + (parts[part_ * (3 * C) + (2 * C + c)] - parts[2 * C + c]) * more;
                 const double distance = rows > 0 ? added * of_more - parts[c] * of_rows : 0;
                 parts[C + c] += parts[part_ * (3 * C) + (C + c)] + distance * distance * weight;
                 parts[c] += added;
@@ -107,10 +107,10 @@ static void loops(
             const double weight = rows * more * (1 / (rows + more));
             APART
             for (long c = 0; c < C; c++) {
-                const double beside = running[c] == running[c] ? running[c] : 0;
-                const double added = beside + (means[c] - sums[2 * C + c]) * more;
+                const double beside_ = running[c] == running[c] ? running[c] : 0;
+                const double added = beside_ + (means[c] - sums[2 * C + c]) * more;
                 const double distance = rows > 0 ? added * of_more - sums[c] * of_rows : 0;
-                sums[C + c] += running[C + c] - beside * beside * of_more + distance * distance * weight;
+                sums[C + c] += running[C + c] - beside_ * beside_ * of_more + distance * distance * weight;
                 sums[c] += added;
             }
         }
@@ -927,7 +927,7 @@ static void loops(
         REAL m_1 = -INFINITE;
         for (long low = 0; low < K; low += 4096) {
             long high = least(low + 4096, K);
-            reals m_2 = all(-INFINITE);
+            extremes m_2 = extremes_from(-INFINITE);
             for (long k = low; k < whole(low, high); k += LANES) {
                 all_raise_to(m_2, load(&x[x_at + k]));
             }

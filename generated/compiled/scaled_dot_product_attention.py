@@ -35,7 +35,7 @@ static void loops(
             REAL c_1 = -INFINITE;
             for (long low = first_1; low < last_1; low += 4096) {
                 long high = least(low + 4096, last_1);
-                reals c_2 = all(-INFINITE);
+                extremes c_2 = extremes_from(-INFINITE);
                 for (long j = low; j < whole(low, high); j += LANES) {
                     const reals u_1 = load(&u[u_at + j]);
                     all_raise_to(c_2, all_larger(u_1, all(number_1)));

@@ -243,49 +243,94 @@ FUNCTION reals all_smaller(reals a, reals b)
     return choose(all_below(b, a), b, a);
 }
 
+/* The best so far in each lane, and the lanes that had a NaN, apart: so a step of a row waits for no more than one
+   comparison of the step before. */
+typedef struct {
+    reals best;
+    masks none;
+} extremes;
+
+FUNCTION extremes extremes_from(REAL number)
+{
+    return (extremes){all(number), {0}};
+}
+
+FUNCTION void go_up(extremes *found, reals numbers)
+{
+    found->best = choose(MASKS(numbers > found->best), numbers, found->best);
+    found->none |= MASKS(numbers != numbers);
+}
+
+FUNCTION void go_down(extremes *found, reals numbers)
+{
+    found->best = choose(MASKS(numbers < found->best), numbers, found->best);
+    found->none |= MASKS(numbers != numbers);
+}
+
 /* Go on with what runs along a row, a vector: elements that are no whole vector come to its first one. Four vectors in
    turn were no faster: there is enough to do besides. */
 #define all_add_to(sums, numbers) ((sums) += (numbers))
 #define add_to(sums, number) ((sums)[0] += (number))
-#define all_raise_to(best, numbers) ((best) = all_larger(best, numbers))
-#define raise_to(best, number) ((best)[0] = larger((best)[0], number))
-#define all_lower_to(best, numbers) ((best) = all_smaller(best, numbers))
-#define lower_to(best, number) ((best)[0] = smaller((best)[0], number))
+#define all_raise_to(found, numbers) go_up(&(found), numbers)
+#define raise_to(found, number) ((found).best[0] = larger((found).best[0], number))
+#define all_lower_to(found, numbers) go_down(&(found), numbers)
+#define lower_to(found, number) ((found).best[0] = smaller((found).best[0], number))
 
 FUNCTION reals all_absolute(reals numbers)
 {
     return (reals)((masks)numbers & ~(masks)all((REAL)-0.0));
 }
 
-/* What the elements of such a vector are together. */
+typedef double doubles_of_sums __attribute__((vector_size(VECTOR)));
+typedef int64_t places_of_sums __attribute__((vector_size(VECTOR)));
+typedef REAL fewer_reals __attribute__((vector_size(VECTOR / sizeof(double) * sizeof(REAL)), may_alias));
+
+/* What is `half` lanes away from each lane: halves of a vector come together, then their halves, all in registers. */
+#ifdef __clang__
+#define SHUFFLED(numbers, from)                                                                                        \
+    __typeof__(numbers) moved;                                                                                         \
+    for (unsigned long k = 0; k < sizeof from / sizeof from[0]; k++)                                                   \
+        moved[k] = numbers[from[k]];                                                                                   \
+    return moved
+#else
+#define SHUFFLED(numbers, from) return __builtin_shuffle(numbers, from)
+#endif
+#define BESIDE(name, type, places)                                                                                     \
+    FUNCTION type name(type numbers, int half)                                                                         \
+    {                                                                                                                  \
+        places from;                                                                                                   \
+        for (int k = 0; k < (int)(sizeof from / sizeof from[0]); k++)                                                  \
+            from[k] = k;                                                                                               \
+        from ^= half;                                                                                                  \
+        SHUFFLED(numbers, from);                                                                                       \
+    }
+BESIDE(beside, reals, masks)
+BESIDE(sums_beside, doubles_of_sums, places_of_sums)
+
+/* What the lanes are together. */
 FUNCTION double sum_of(reals numbers)
 {
-    double sums[LANES];
-    for (long k = 0; k < LANES; k++)
-        sums[k] = numbers[k];
-    for (long half = LANES / 2; half > 0; half /= 2)
-        for (long k = 0; k < half; k++)
-            sums[k] += sums[k + half];
+    doubles_of_sums sums = {0};
+    for (unsigned long k = 0; k < sizeof numbers / sizeof(fewer_reals); k++)
+        sums += __builtin_convertvector(((const fewer_reals *)&numbers)[k], doubles_of_sums);
+    for (int half = VECTOR / 8 / 2; half > 0; half /= 2)
+        sums += sums_beside(sums, half);
     return sums[0];
 }
 
-FUNCTION REAL largest_of(reals numbers)
+FUNCTION REAL largest_of(extremes found)
 {
-    REAL best[LANES];
-    store(best, numbers);
-    for (long half = LANES / 2; half > 0; half /= 2)
-        for (long k = 0; k < half; k++)
-            best[k] = larger(best[k], best[k + half]);
+    reals best = choose(found.none, all(__builtin_nanf("")), found.best);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        best = all_larger(best, beside(best, half));
     return best[0];
 }
 
-FUNCTION REAL smallest_of(reals numbers)
+FUNCTION REAL smallest_of(extremes found)
 {
-    REAL best[LANES];
-    store(best, numbers);
-    for (long half = LANES / 2; half > 0; half /= 2)
-        for (long k = 0; k < half; k++)
-            best[k] = smaller(best[k], best[k + half]);
+    reals best = choose(found.none, all(__builtin_nanf("")), found.best);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        best = all_smaller(best, beside(best, half));
     return best[0];
 }
 

@@ -19,7 +19,7 @@ from gradscribe.derive.ir.term import Access
 
 BLOCK = 4096
 """Elements of a row that are added up in the type of the arrays."""
-REALS = Name("reals")
+REALS, EXTREMES = Name("reals"), Name("extremes")
 
 
 class RowSum:
@@ -45,7 +45,8 @@ class RowSum:
 
     def begin_block(self) -> None:
         """Nothing of a block has been added up."""
-        self.w.new(REALS, self.lanes, call("all", self.empty))
+        kind, made = (REALS, "all") if self.how.operator else (EXTREMES, "extremes_from")
+        self.w.new(kind, self.lanes, call(made, self.empty))
 
     def end_block(self) -> None:
         """Add what a block has."""
