@@ -15,12 +15,12 @@
 #define WIDTH (BLOCKS * BLOCK)
 #define C_BLOCKS ((C + LANES - 1) / LANES)
 /* Rows and points a little further apart than they are long: powers of two would meet in one set of a cache. */
-#define ROW (DEPTH + LANES)
+#define ROW (WHOLE(DEPTH) + LANES)
 #define V_POINT ((long)TILES * ROW + 3 * LANES)
 #define M_POINT ((long)TILES * WIDTH + 3 * LANES)
 /* A panel of the kernel that the first cache does not hold is brought nearer while the one before is read. */
-#define AHEAD ((long)C * BLOCK * (long)sizeof(REAL) > 32 << 10 ? (long)C * BLOCK : 0)
-#define U_POINT ((long)C * WIDTH + 3 * LANES)
+#define AHEAD (DEPTH * BLOCK * (long)sizeof(REAL) > 32 << 10 ? DEPTH * BLOCK : 0)
+#define U_POINT (DEPTH * WIDTH + 3 * LANES)
 
 static const REAL output1[M1][P1] = OUTPUT1, kernel1[P1][R1] = KERNEL1;
 static const REAL output2[M2][P2] = OUTPUT2, kernel2[P2][R2] = KERNEL2;
@@ -34,12 +34,14 @@ struct work {
 
 #define TAP(w, r) ((w) + (r) / R2 * (ptrdiff_t)R1_W + (r) % R2 * (ptrdiff_t)R2_W)
 
-/* The kernel at the points, for LANES of c of one batch: u[point][block of k][c][k]. */
+/* The kernel at the points, for LANES of c of a piece of one batch: u[point][block of k][piece][c][k]. */
 static void kernel_part(void *given, long number)
 {
     struct work *work = given;
-    const long c0 = number % C_BLOCKS * LANES, batch = number / C_BLOCKS, cs = C - c0 < LANES ? C - c0 : LANES;
-    const REAL *w = work->w + W_START + c0 * (ptrdiff_t)C_W;
+    const long c0 = number % C_BLOCKS * LANES, n = number / C_BLOCKS % PIECES, batch = number / C_BLOCKS / PIECES;
+    const long cs = C - c0 < LANES ? C - c0 : LANES;
+    const struct piece *piece = &pieces[n];
+    const REAL *w = work->w + W_START + c0 * (ptrdiff_t)C_W + piece->w;
     long rest = batch;
     for (int o = OS - 1; o >= 0; o--)
         if (g_w[o]) {
@@ -48,13 +50,13 @@ static void kernel_part(void *given, long number)
             rest /= extent;
         }
     for (long k = 0; k < WIDTH; k += LANES) {
-        REAL *u = work->u + batch * POINTS * U_POINT + k / BLOCK * ((long)C * BLOCK) + c0 * BLOCK + k % BLOCK;
+        REAL *u = work->u + batch * POINTS * U_POINT + (k / BLOCK * DEPTH + n * C + c0) * BLOCK + k % BLOCK;
         const int beside = K_W == 1 && k + LANES <= K;
         REAL turned[R1 * R2][LANES][LANES];
         if (!beside) { /* what lies next to each other is read together, whichever index that is */
             memset(turned, 0, sizeof turned);
             for (int r = 0; r < R1 * R2; r++)
-                for (long v = 0; v < LANES && k + v < K; v++) {
+                for (long v = 0; has_tap(piece, r) && v < LANES && k + v < K; v++) {
                     const REAL *from = TAP(w, r) + (k + v) * (ptrdiff_t)K_W;
                     for (long c = 0; c < cs; c++)
                         turned[r][c][v] = from[c * (ptrdiff_t)C_W];
@@ -64,7 +66,7 @@ static void kernel_part(void *given, long number)
             vec taps[R1 * R2], half[P1 * R2];
             const REAL *from = w + c * (ptrdiff_t)C_W + k * (ptrdiff_t)K_W;
             for (int r = 0; r < R1 * R2; r++)
-                taps[r] = load(beside ? TAP(from, r) : turned[r][c], LANES);
+                taps[r] = has_tap(piece, r) ? load(beside ? TAP(from, r) : turned[r][c], LANES) : (vec){0};
             for (int t = 0; t < R2; t++)
                 TRANSFORM(P1, R1, kernel1, taps + t, R2, half + t, R2)
             for (int i = 0; i < P1; i++)
@@ -99,10 +101,10 @@ static void output_tile(const REAL *m, const REAL *row, long highs, long wides, 
 
 INLINE void product(const REAL *v, const REAL *u, REAL *m, const int mr)
 {
-    for (long c = 0; c < C; c += CHAIN) {
+    for (long c = 0; c < DEPTH; c += CHAIN) {
         vec sums[MR][NV];
         clear(sums, mr, NV);
-        accumulate(sums, v + c, ROW, 1, u + c * BLOCK, BLOCK, C - c < CHAIN ? C - c : CHAIN, mr, NV, 0,
+        accumulate(sums, v + c, ROW, 1, u + c * BLOCK, BLOCK, DEPTH - c < CHAIN ? DEPTH - c : CHAIN, mr, NV, 0,
                    LANES, LANES, AHEAD, MR, 0, 0, 0);
         UNROLL for (int r = 0; r < mr; r++)
             UNROLL for (int n = 0; n < NV; n++) {
@@ -132,13 +134,13 @@ static void part(void *given, long number)
     struct place at = {0};
     for (long t = 0; t < tiles; t++) {
         at = placed(work->batch, start + t);
-        data_tile(work->x + at.x + X_START, at.first + F1, at.second + F2, C, v + t * ROW, V_POINT);
+        data_pieces(work->x, &at, C, v + t * ROW, V_POINT);
     }
     const REAL *u = work->u + at.batch * POINTS * U_POINT;
     for (int p = 0; p < POINTS; p++) {
         memset(v + p * V_POINT + tiles * ROW, 0, (rows - tiles) * ROW * sizeof(REAL));
         for (long k = first; k < last; k++) {
-            const REAL *from = v + p * V_POINT, *with = u + p * U_POINT + k * C * BLOCK;
+            const REAL *from = v + p * V_POINT, *with = u + p * U_POINT + k * DEPTH * BLOCK;
             REAL *to = m + p * M_POINT + k * BLOCK;
             long t = 0;
             for (; t + MR <= rows; t += MR)
@@ -165,7 +167,7 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
     work.u = team->scratch(BATCHES * POINTS * U_POINT * sizeof(REAL));
     if (!work.u)
         return;
-    team->run(team, kernel_part, &work, (long)BATCHES * C_BLOCKS);
+    team->run(team, kernel_part, &work, (long)BATCHES * PIECES * C_BLOCKS);
     const long each = work.tiles / BATCHES;
     team->run(team, part, &work, BATCHES * ((each + TILES - 1) / TILES) * work.wide);
 }

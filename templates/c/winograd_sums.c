@@ -15,14 +15,14 @@
 #define BLOCK (NV * LANES)
 #define CBS ((C + CB - 1) / CB)
 #define KBS ((K + KB - 1) / KB)
-#define ROWS ((CB + MR - 1) / MR * MR)
+#define ROWS (((long)PIECES * CB + MR - 1) / MR * MR)
 /* Rows and points a little further apart than they are long: powers of two would meet in one set of a cache. */
-#define V_ROW (WHOLE(ROWS > CB ? ROWS : CB) + LANES)
+#define V_ROW (WHOLE(ROWS) + LANES)
 #define E_ROW (KB + LANES)
 #define V_POINT ((long)TILES * V_ROW + 3 * LANES)
 #define E_POINT ((long)TILES * E_ROW + 3 * LANES)
-#define S_POINT ((long)ROWS * KB + 3 * LANES)
-#define KERNEL ((long)R1 * R2 * C * K)
+#define S_POINT (ROWS * KB + 3 * LANES)
+#define KERNEL (R1 * R2 * DEPTH * K)
 
 static const REAL outputs1[P1][M1] = OUTPUTS1, kernels1[R1][P1] = KERNELS1;
 static const REAL outputs2[P2][M2] = OUTPUTS2, kernels2[R2][P2] = KERNELS2;
@@ -85,8 +85,8 @@ struct kernel {
     ptrdiff_t w1, w2, wc, wk;
 };
 
-/* The kernel from its sums at the points, added to what there is if not first. */
-static void kernel_block(const REAL *s, struct kernel to, long cs, long ks, int first)
+/* A piece of the kernel from its sums at the points, added to what there is if not first. */
+static void kernel_block(const REAL *s, struct kernel to, const struct piece *piece, long cs, long ks, int first)
 {
     for (long c = 0; c < cs; c++)
         for (long k = 0; k < ks; k += LANES) {
@@ -102,6 +102,8 @@ static void kernel_block(const REAL *s, struct kernel to, long cs, long ks, int 
                 TRANSFORM(R2, P2, kernels2, half + i * P2, 1, full + i * R2, 1)
             for (int i = 0; i < R1; i++)
                 for (int j = 0; j < R2; j++) {
+                    if (!has_tap(piece, i * R2 + j))
+                        continue;
                     REAL *w = to.w + i * to.w1 + j * to.w2 + c * to.wc + k * to.wk;
                     const vec value = full[i * R2 + j];
                     if (to.wk == 1)
@@ -143,44 +145,48 @@ static void part(void *given, long number)
     const long end = batch * work->tiles + (chunk + 1) * work->tiles / work->chunks;
     struct kernel to = target(work, batch);
     if (work->chunks > 1)
-        to = (struct kernel){work->memory + (batch * work->chunks + chunk) * KERNEL, (ptrdiff_t)R2 * C * K,
-                             (ptrdiff_t)C * K, K, 1};
+        to = (struct kernel){work->memory + (batch * work->chunks + chunk) * KERNEL, R2 * DEPTH * K, DEPTH * K, K, 1};
     to.w += c0 * to.wc + k0 * to.wk;
-    if (WHOLE(cs) < ROWS || WHOLE(ks) < KB) /* what nothing is written to is multiplied, too: any number will do */
+    if ((PIECES - 1) * cs + WHOLE(cs) < ROWS || WHOLE(ks) < KB) /* what nothing is written to is multiplied, too: any number will do */
         memset(v, 0, POINTS * (V_POINT + E_POINT) * sizeof(REAL));
     int fresh = 1, blocks = 0;
     for (long t = start; t < end; t += TILES) {
         const long tiles = end - t < TILES ? end - t : TILES;
         for (long n = 0; n < tiles; n++) {
             const struct place at = placed(work->firsts, t + n);
-            data_tile(work->x + at.x + X_START + c0, at.first + F1, at.second + F2, cs, v + n * V_ROW, V_POINT);
+            data_pieces(work->x + c0, &at, cs, v + n * V_ROW, V_POINT);
             other_tile(work->y + at.y + Y_START + at.first * (ptrdiff_t)Y1 + at.second * (ptrdiff_t)Y2 + k0,
                        within(at.first, E1, D1, M1), within(at.second, E2, D2, M2), ks, e + n * E_ROW);
         }
         for (int p = 0; p < POINTS; p++)
             for (long k = 0; k < ks; k += BLOCK)
-                for (long c = 0; c < cs; c += MR)
+                for (long c = 0; c < PIECES * cs; c += MR)
                     product(v + p * V_POINT + c, e + p * E_POINT + k, s + p * S_POINT + c * KB + k, tiles, !blocks);
         if (++blocks == CHAIN || t + TILES >= end) {
-            kernel_block(s, to, cs, ks, fresh);
+            for (int n = 0; n < PIECES; n++) {
+                struct kernel one = to;
+                one.w += work->chunks > 1 ? n * (ptrdiff_t)C * K : pieces[n].w;
+                kernel_block(s + n * cs * KB, one, &pieces[n], cs, ks, fresh);
+            }
             fresh = blocks = 0;
         }
     }
 }
 
-/* The kernels of all chunks, in their order, for one c of one batch. */
+/* The kernels of all chunks, in their order, for one c of a piece of one batch. */
 static void total(void *given, long number)
 {
     struct work *work = given;
-    const long c = number % C, batch = number / C;
-    const struct kernel to = target(work, batch);
-    const REAL *from = work->memory + batch * work->chunks * KERNEL + c * K;
+    const long c = number % C, n = number / C % PIECES, batch = number / DEPTH;
+    struct kernel to = target(work, batch);
+    to.w += pieces[n].w;
+    const REAL *from = work->memory + batch * work->chunks * KERNEL + (n * C + c) * K;
     for (int i = 0; i < R1; i++)
-        for (int j = 0; j < R2; j++, from += (long)C * K)
-            for (long k = 0; k < K; k++) {
+        for (int j = 0; j < R2; j++, from += DEPTH * K)
+            for (long k = 0; has_tap(&pieces[n], i * R2 + j) && k < K; k++) {
                 REAL sum = from[k];
-                for (long n = 1; n < work->chunks; n++)
-                    sum += from[n * KERNEL + k];
+                for (long chunk = 1; chunk < work->chunks; chunk++)
+                    sum += from[chunk * KERNEL + k];
                 to.w[i * to.w1 + j * to.w2 + c * to.wc + k * to.wk] = sum;
             }
 }
@@ -194,5 +200,5 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
         return;
     team->run(team, part, &work, BATCHES * work.chunks * CBS * KBS);
     if (work.chunks > 1)
-        team->run(team, total, &work, (long)BATCHES * C);
+        team->run(team, total, &work, BATCHES * DEPTH);
 }

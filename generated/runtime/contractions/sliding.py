@@ -38,12 +38,14 @@ class Slides(NamedTuple):
         swapped: whether they had the other one.
         axes: the axes that windows slide along.
         adjoint: whether it is summed over the positions, as for the gradient of a kernel, and not over the taps.
+        further: taps of windows along other axes than these.
     """
 
     contraction: Contraction
     swapped: bool
     axes: tuple[Sliding, ...]
     adjoint: bool
+    further: tuple[str, ...] = ()
 
     @property
     def outer(self) -> tuple[str, ...]:
@@ -68,17 +70,17 @@ class Slides(NamedTuple):
         return tuple(a.position for a in self.axes)
 
     def _without(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(v for v in names if v not in self.taps and v not in self.positions)
+        return tuple(v for v in names if v not in (*self.taps, *self.positions, *self.further))
 
 
-def sliding_windows(c: Contraction, most: int) -> Iterator[Slides]:
-    """How windows slide along axes of one of the factors, along the last `most` of them."""
+def sliding_windows(c: Contraction, most: int | None = None) -> Iterator[Slides]:
+    """How windows slide along axes of one of the factors, along the last `most` of them or along all."""
     for swapped in (False, True):
         d = c.swapped() if swapped else c
         for adjoint in (False, True):
             taps, positions = (d.rows, d.summed) if adjoint else (d.summed, d.rows)
             found = [_slide(d.left, axis, positions, taps, d.extents) for axis in range(len(d.left.sizes))]
-            axes = tuple(a for a in found if a is not None)[-most:]
+            axes = tuple(a for a in found if a is not None)[-most if most else 0 :]
             if axes:
                 yield Slides(d, swapped, axes, adjoint)
 

@@ -6,7 +6,6 @@ from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
-from ...cook_toom.tables import COOK_TOOM
 from ...machine.configuration import Settings
 from ...machine.native.sources import WINOGRAD_SUMS
 from ..contraction import Contraction, is_inside, merged
@@ -14,8 +13,8 @@ from ..costs import CACHE_RATE, CALL, Cost, full_rate
 from ..direct.definitions import start, text
 from ..direct.schedule import Machine
 from ..direct.tile import AROUND, FAR, FUSED, LOADS
-from ..sliding import Slides
-from .fused_axes import axes_defined, beside, others_defined
+from .divided_windows import DividedWindows
+from .fused_axes import axes_defined, beside, others_defined, pieces_defined
 
 CACHE = 1400 << 10
 """Bytes of the sums at the points, and of a block of tiles."""
@@ -60,36 +59,30 @@ class FusedSums(NamedTuple):
     """How to sum up products of tiles in C.
 
     Attributes:
-        slides: the windows, along one or two axes; their steps are 1.
-        results: positions per tile and axis, the m of F(m, r).
+        windows: in pieces, with F(m, r) along one or two axes.
         lanes: elements of a vector.
         blocks: see `Blocks`.
         chunks: into how many the tiles of each batch are divided.
     """
 
-    slides: Slides
-    results: int
+    windows: DividedWindows
     lanes: int
     blocks: Blocks
     chunks: int
 
     def __str__(self) -> str:
-        d, b = self.slides.contraction, self.blocks
-        algorithms = " x ".join(f"F({self.results}, {d.extents[a.tap]})" for a in self.slides.axes)
-        inner, columns = min(b.inner, d.volume(self.slides.inner)), min(b.columns, d.volume(d.columns))
+        windows, b, slides = self.windows, self.blocks, self.windows.slides
+        d = slides.contraction
+        inner, columns = min(b.inner, d.volume(slides.inner)), min(b.columns, d.volume(d.columns))
         return (
-            f"{algorithms} by the kernel, {self.points} points; parts {self.chunks} chunks, {inner} x {columns}; "
+            f"{windows} by the kernel, {windows.points} points; parts {self.chunks} chunks, {inner} x {columns}; "
             f"{b.tiles} tiles at a time; tile {b.rows} x {b.vectors * self.lanes}"
         )
 
-    @property
-    def points(self) -> int:
-        """Points of a tile."""
-        return _points(self.slides, self.results)
 
-
-def sums_plan(slides: Slides, results: int, on: Machine) -> FusedSums | None:
-    """The blocks of F(results, taps) along these axes; None where elements do not lie next to each other."""
+def sums_plan(windows: DividedWindows, on: Machine) -> FusedSums | None:
+    """The blocks of tiles; None where elements do not lie next to each other."""
+    slides = windows.slides
     d = slides.contraction
     together = (
         beside(slides)
@@ -102,29 +95,29 @@ def sums_plan(slides: Slides, results: int, on: Machine) -> FusedSums | None:
         return None
     lanes = max(1, on.vector // d.dtype.itemsize)
     inner, columns, batch = d.volume(slides.inner), d.volume(d.columns), d.volume(d.batch)
-    points, tiles = _points(slides, results), _tiles(slides, results) // batch
-    found = _blocks(inner, columns, points, lanes, on.registers, results ** len(slides.axes) / points, d.dtype.itemsize)
+    points, tiles = windows.points, _tiles(windows) // batch
+    share, pieces = windows.results ** len(slides.axes) / points, len(windows.pieces)
+    found = _blocks(inner, pieces, columns, points, lanes, on.registers, share, d.dtype.itemsize)
     parts = batch * -(-inner // found.inner) * -(-columns // found.columns)
-    kernel = d.volume(slides.taps) * inner * columns * batch * d.dtype.itemsize
+    kernel = windows.taps * windows.depth * columns * batch * d.dtype.itemsize
     chunks = max(1, min(-(-PARTS // parts), OWN_SUMS // kernel, tiles // found.tiles))
-    return FusedSums(slides, results, lanes, found, chunks)
+    return FusedSums(windows, lanes, found, chunks)
 
 
-def _points(slides: Slides, results: int) -> int:
-    return prod(results + slides.contraction.extents[a.tap] - 1 for a in slides.axes)
-
-
-def _tiles(slides: Slides, results: int) -> int:
-    d = slides.contraction
-    along = prod(a.dilation * -(-d.extents[a.position] // (results * a.dilation)) for a in slides.axes)
+def _tiles(windows: DividedWindows) -> int:
+    slides, d = windows.slides, windows.slides.contraction
+    apart = [(d.extents[a.sliding.position], abs(a.dilation)) for a in windows.axes]
+    along = prod(dilation * -(-extent // (windows.results * dilation)) for extent, dilation in apart)
     return d.volume(slides.outer) * d.volume(d.batch) * along
 
 
 @lru_cache(maxsize=1024)
-def _blocks(inner: int, columns: int, points: int, lanes: int, registers: int, share: float, itemsize: int) -> Blocks:
+def _blocks(
+    inner: int, pieces: int, columns: int, points: int, lanes: int, registers: int, share: float, itemsize: int
+) -> Blocks:
     """The blocks that take the fewest cycles for a tile; what they hold stays in the cache."""
     found = [
-        _weighed(inner, columns, points, lanes, registers, share, itemsize, cs, ks, tiles)
+        _weighed(inner, pieces, columns, points, lanes, registers, share, itemsize, cs, ks, tiles)
         for cs in _cuts(inner, lanes)
         for ks in _cuts(columns, lanes)
         for tiles in TILES
@@ -139,20 +132,20 @@ def _cuts(extent: int, lanes: int) -> tuple[int, ...]:
 
 
 def _weighed(
-    inner: int, columns: int, points: int, lanes: int, registers: int, share: float, itemsize: int,
+    inner: int, pieces: int, columns: int, points: int, lanes: int, registers: int, share: float, itemsize: int,
     cs: int, ks: int, tiles: int,
 ) -> Blocks | None:  # fmt: skip
-    """The best tile of sums for blocks of `cs` by `ks` channels; None where they do not fit the cache."""
+    """The best tile of sums for blocks of `cs`, for each piece, by `ks` channels; None where no cache holds them."""
     best: Blocks | None = None
     wide = ks // lanes
     parts = -(-inner // cs), -(-columns // ks)
-    transforms = -(-inner // lanes) * parts[1] + (0.5 + 0.5 * share) * -(-columns // lanes) * parts[0]
+    transforms = pieces * -(-inner // lanes) * parts[1] + (0.5 + 0.5 * share) * -(-columns // lanes) * parts[0]
     for vectors in range(1, min(4, wide) + 1):
         width = -(-wide // vectors) * vectors * lanes
         for rows in range(1, (registers - 2) // vectors):
-            high = -(-min(cs, inner) // rows) * rows
+            high = -(-pieces * min(cs, inner) // rows) * rows
             held = itemsize * points * (high * width + tiles * (high + width))
-            if rows > min(cs, inner) or (held > CACHE and (cs, ks, tiles) != (lanes, lanes, TILES[0])):
+            if rows > pieces * min(cs, inner) or (held > CACHE and (cs, ks, tiles) != (lanes, lanes, TILES[0])):
                 continue
             sums = rows * vectors
             step = max(sums / FUSED, (rows + vectors) / LOADS) + FAR * vectors
@@ -165,30 +158,31 @@ def _weighed(
 
 def sums_cost(c: Contraction, plan: FusedSums, wanted: Settings) -> Cost:
     """Those of the products at the points, of two transforms, and of that of all chunks."""
-    d, slides, b, size = plan.slides.contraction, plan.slides, plan.blocks, c.dtype.itemsize
-    inner, columns, batch = d.volume(slides.inner), d.volume(d.columns), d.volume(d.batch)
-    tiles, taps = _tiles(slides, plan.results), d.volume(slides.taps)
-    kernels = batch * plan.chunks * inner * -(-columns // plan.lanes)
-    cycles = tiles * b.cycles + kernels * plan.points * 2 * (AT_ONCE + TRANSFORM * plan.points**0.5)
-    flops = 2 * plan.points * tiles * inner * columns + 2 * taps * batch * inner * columns * plan.chunks
-    own = taps * batch * inner * columns * size * plan.chunks if plan.chunks > 1 else 0
-    scratch = size * plan.points * (b.inner * b.columns + b.tiles * (b.inner + b.columns)) + own
+    windows, b, size = plan.windows, plan.blocks, c.dtype.itemsize
+    d, points, depth = windows.slides.contraction, windows.points, windows.depth
+    columns, batch, tiles = d.volume(d.columns), d.volume(d.batch), _tiles(windows)
+    kernels = batch * plan.chunks * depth * -(-columns // plan.lanes)
+    cycles = tiles * b.cycles + kernels * points * 2 * (AT_ONCE + TRANSFORM * points**0.5)
+    flops = 2 * points * tiles * depth * columns + 2 * windows.taps * batch * depth * columns * plan.chunks
+    own = windows.taps * batch * depth * columns * size * plan.chunks if plan.chunks > 1 else 0
+    high = len(windows.pieces) * b.inner
+    scratch = size * points * (high * b.columns + b.tiles * (high + b.columns)) + own
     moved = size * sum(prod(side.sizes) for side in (d.left, d.right, d.out))
-    error = max(COOK_TOOM[plan.results, d.extents[a.tap]].error for a in slides.axes)
     seconds = cycles * 4 * plan.lanes / full_rate(c.dtype) + 2 * own / CACHE_RATE + CALL
-    return Cost(seconds, flops, moved, scratch, error, False)
+    return Cost(seconds, flops, moved, scratch, windows.error, False)
 
 
 def sums_text(plan: FusedSums) -> str:
     """What is compiled, see ``winograd_sums.c``."""
-    slides, d, b, size = plan.slides, plan.slides.contraction, plan.blocks, plan.slides.contraction.dtype.itemsize
+    slides, b = plan.windows.slides, plan.blocks
+    d, size = slides.contraction, slides.contraction.dtype.itemsize
     inner, columns = d.volume(slides.inner), d.volume(d.columns)
-    turned = sum((d.extents[a.tap] - 1) * d.out.stride(a.tap) for a in slides.axes if a.flipped) // size
     found: dict[str, int | str] = {
         "LANES": plan.lanes, "MR": b.rows, "NV": b.vectors, "C": inner, "K": columns,
         "CB": min(b.inner, inner), "KB": b.columns, "TILES": b.tiles, "CHAIN": CHAIN,
         "C_W": d.out.stride(slides.inner[-1]) // size, "K_W": d.out.stride(d.columns[-1]) // size,
-        "Y_START": start(d.right) // size, "W_START": start(d.out) // size + turned,
+        "Y_START": start(d.right) // size, "W_START": start(d.out) // size,
     }  # fmt: skip
-    found |= others_defined(slides, d.right, d.out) | axes_defined(slides, plan.results, d.right, d.out)
+    found |= others_defined(slides, d.right, d.out) | axes_defined(plan.windows, d.right, d.out)
+    found |= pieces_defined(plan.windows, d.out)
     return text(found, WINOGRAD_SUMS)

@@ -3114,7 +3114,11 @@ WINOGRAD: str = r"""/* A correlation with fewer multiplications: F(M1, R1) along
 
    A block of tiles goes through all stages in the cache. Sizes, distances (in elements) and matrices are defined. */
 /* Tiles of a correlation with fewer multiplications, F(M1, R1) along one axis and F(M2, R2) along another: where they
-   lie, and the input of one at P1 x P2 points. Sizes, distances (in elements) and matrices are definitions. */
+   lie, and the input of one at P1 x P2 points. Sizes, distances (in elements) and matrices are definitions.
+
+   A window may be divided into pieces of R1 x R2 taps or fewer: those along further axes, those of a long window, and
+   for a window with steps those that read every so many elements. What they read lies next to each other, C channels
+   for each piece, and so do their kernels. */
 #ifndef GRADSCRIBE_CORRELATION_H
 #define GRADSCRIBE_CORRELATION_H
 
@@ -3233,11 +3237,23 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
 #define P1 (M1 + R1 - 1)
 #define P2 (M2 + R2 - 1)
 #define POINTS (P1 * P2)
-#define DEPTH WHOLE(C)
+#define DEPTH ((long)PIECES * C)
 
 static const REAL data1[P1][P1] = DATA1, data2[P2][P2] = DATA2;
 static const long o_extent[] = O_EXTENT, o_x[] = O_X, o_y[] = O_Y, g_w[] = O_W;
 enum { OS = sizeof o_extent / sizeof *o_extent };
+
+static const struct piece {
+    ptrdiff_t x, w;              /* where it begins, and in the kernel */
+    long first, second;          /* how many positions further than the window */
+    long high, wide;             /* how many positions there are along both axes */
+    int low1, end1, low2, end2;  /* the taps that there are */
+} pieces[PIECES] = PIECE;
+
+/* The positions along other axes: how many there are, the first, and what pieces and other indices add to it. */
+static const long q_size[] = Q_SIZE, q_start[] = Q_START;
+enum { QS = sizeof q_size / sizeof *q_size };
+static const long q_piece[PIECES][QS] = Q_PIECE, o_q[][QS] = O_Q;
 
 /* to[r] = sum over k of matrix[r][k] * from[k], without what is 0; the macro `write` says where a sum goes. */
 #define TRANSFORM_TO(rows, columns, matrix, from, from_step, write)               \
@@ -3285,10 +3301,11 @@ INLINE void data_vector(const REAL *x, const long low[2], const long high[2], co
 
 /* So many channels of a tile at the points, which are so far apart: v[point][c]. All but the last of the blocks that
    channels are cut into are whole vectors. */
-static void data_tile(const REAL *x, long first, long second, long channels, REAL *v, long point)
+static void data_tile(const REAL *x, long first, long second, const struct piece *piece, long channels, REAL *v,
+                      long point)
 {
     const long low[] = {within(first, 0, D1, P1), within(second, 0, D2, P2)};
-    const long high[] = {within(first, H, D1, P1), within(second, W, D2, P2)};
+    const long high[] = {within(first, piece->high, D1, P1), within(second, piece->wide, D2, P2)};
     const REAL *from = x + first * (ptrdiff_t)A1 + second * (ptrdiff_t)A2;
     const int edge = low[0] || low[1] || high[0] < P1 || high[1] < P2;
     for (long c = 0; c < channels; c += LANES)
@@ -3302,6 +3319,7 @@ static void data_tile(const REAL *x, long first, long second, long channels, REA
 
 struct place {
     long first, second; /* of a tile: the position along both axes of its first result */
+    long others[QS];    /* and along others */
     ptrdiff_t x, y;
     long batch;
 };
@@ -3315,17 +3333,45 @@ static struct place placed(long firsts, long t)
     long rest = t / T2 / D2 / T1 / D1, scale = 1;
     at.first = r1 + (long)D1 * M1 * t1;
     at.second = r2 + (long)D2 * M2 * t2;
+    memcpy(at.others, q_start, sizeof q_start);
     for (int o = OS - 1; o >= 0; o--) {
         const long extent = o ? o_extent[o] : firsts, k = rest % extent;
         rest /= extent;
         at.x += k * o_x[o];
         at.y += k * o_y[o];
+        for (int q = 0; q < QS; q++)
+            at.others[q] += k * o_q[o][q];
         if (g_w[o]) {
             at.batch += k * scale;
             scale *= extent;
         }
     }
     return at;
+}
+
+/* So many channels of the tile there for each piece, x beginning at the first of them: v[point][piece][c]. */
+static void data_pieces(const REAL *x, const struct place *at, long channels, REAL *v, long point)
+{
+    for (int n = 0; n < PIECES; n++, v += channels) {
+        const struct piece *piece = &pieces[n];
+        int inside = 1;
+        for (int q = 0; q < QS; q++) {
+            const long other = at->others[q] + q_piece[n][q];
+            inside &= other >= 0 && other < q_size[q];
+        }
+        if (inside)
+            data_tile(x + at->x + X_START + piece->x, at->first + piece->first, at->second + piece->second, piece,
+                      channels, v, point);
+        else
+            for (int p = 0; p < POINTS; p++)
+                memset(v + p * point, 0, channels * sizeof(REAL));
+    }
+}
+
+/* Whether a piece has this one of R1 x R2 taps. */
+INLINE int has_tap(const struct piece *piece, int r)
+{
+    return r / R2 >= piece->low1 && r / R2 < piece->end1 && r % R2 >= piece->low2 && r % R2 < piece->end2;
 }
 
 /* All tiles, those of a batch behind each other. */
@@ -3368,12 +3414,12 @@ void kernel(void *const *arrays, const long *numbers, struct team *team);
 #define WIDTH (BLOCKS * BLOCK)
 #define C_BLOCKS ((C + LANES - 1) / LANES)
 /* Rows and points a little further apart than they are long: powers of two would meet in one set of a cache. */
-#define ROW (DEPTH + LANES)
+#define ROW (WHOLE(DEPTH) + LANES)
 #define V_POINT ((long)TILES * ROW + 3 * LANES)
 #define M_POINT ((long)TILES * WIDTH + 3 * LANES)
 /* A panel of the kernel that the first cache does not hold is brought nearer while the one before is read. */
-#define AHEAD ((long)C * BLOCK * (long)sizeof(REAL) > 32 << 10 ? (long)C * BLOCK : 0)
-#define U_POINT ((long)C * WIDTH + 3 * LANES)
+#define AHEAD (DEPTH * BLOCK * (long)sizeof(REAL) > 32 << 10 ? DEPTH * BLOCK : 0)
+#define U_POINT (DEPTH * WIDTH + 3 * LANES)
 
 static const REAL output1[M1][P1] = OUTPUT1, kernel1[P1][R1] = KERNEL1;
 static const REAL output2[M2][P2] = OUTPUT2, kernel2[P2][R2] = KERNEL2;
@@ -3387,12 +3433,14 @@ struct work {
 
 #define TAP(w, r) ((w) + (r) / R2 * (ptrdiff_t)R1_W + (r) % R2 * (ptrdiff_t)R2_W)
 
-/* The kernel at the points, for LANES of c of one batch: u[point][block of k][c][k]. */
+/* The kernel at the points, for LANES of c of a piece of one batch: u[point][block of k][piece][c][k]. */
 static void kernel_part(void *given, long number)
 {
     struct work *work = given;
-    const long c0 = number % C_BLOCKS * LANES, batch = number / C_BLOCKS, cs = C - c0 < LANES ? C - c0 : LANES;
-    const REAL *w = work->w + W_START + c0 * (ptrdiff_t)C_W;
+    const long c0 = number % C_BLOCKS * LANES, n = number / C_BLOCKS % PIECES, batch = number / C_BLOCKS / PIECES;
+    const long cs = C - c0 < LANES ? C - c0 : LANES;
+    const struct piece *piece = &pieces[n];
+    const REAL *w = work->w + W_START + c0 * (ptrdiff_t)C_W + piece->w;
     long rest = batch;
     for (int o = OS - 1; o >= 0; o--)
         if (g_w[o]) {
@@ -3401,13 +3449,13 @@ static void kernel_part(void *given, long number)
             rest /= extent;
         }
     for (long k = 0; k < WIDTH; k += LANES) {
-        REAL *u = work->u + batch * POINTS * U_POINT + k / BLOCK * ((long)C * BLOCK) + c0 * BLOCK + k % BLOCK;
+        REAL *u = work->u + batch * POINTS * U_POINT + (k / BLOCK * DEPTH + n * C + c0) * BLOCK + k % BLOCK;
         const int beside = K_W == 1 && k + LANES <= K;
         REAL turned[R1 * R2][LANES][LANES];
         if (!beside) { /* what lies next to each other is read together, whichever index that is */
             memset(turned, 0, sizeof turned);
             for (int r = 0; r < R1 * R2; r++)
-                for (long v = 0; v < LANES && k + v < K; v++) {
+                for (long v = 0; has_tap(piece, r) && v < LANES && k + v < K; v++) {
                     const REAL *from = TAP(w, r) + (k + v) * (ptrdiff_t)K_W;
                     for (long c = 0; c < cs; c++)
                         turned[r][c][v] = from[c * (ptrdiff_t)C_W];
@@ -3417,7 +3465,7 @@ static void kernel_part(void *given, long number)
             vec taps[R1 * R2], half[P1 * R2];
             const REAL *from = w + c * (ptrdiff_t)C_W + k * (ptrdiff_t)K_W;
             for (int r = 0; r < R1 * R2; r++)
-                taps[r] = load(beside ? TAP(from, r) : turned[r][c], LANES);
+                taps[r] = has_tap(piece, r) ? load(beside ? TAP(from, r) : turned[r][c], LANES) : (vec){0};
             for (int t = 0; t < R2; t++)
                 TRANSFORM(P1, R1, kernel1, taps + t, R2, half + t, R2)
             for (int i = 0; i < P1; i++)
@@ -3452,10 +3500,10 @@ static void output_tile(const REAL *m, const REAL *row, long highs, long wides, 
 
 INLINE void product(const REAL *v, const REAL *u, REAL *m, const int mr)
 {
-    for (long c = 0; c < C; c += CHAIN) {
+    for (long c = 0; c < DEPTH; c += CHAIN) {
         vec sums[MR][NV];
         clear(sums, mr, NV);
-        accumulate(sums, v + c, ROW, 1, u + c * BLOCK, BLOCK, C - c < CHAIN ? C - c : CHAIN, mr, NV, 0,
+        accumulate(sums, v + c, ROW, 1, u + c * BLOCK, BLOCK, DEPTH - c < CHAIN ? DEPTH - c : CHAIN, mr, NV, 0,
                    LANES, LANES, AHEAD, MR, 0, 0, 0);
         UNROLL for (int r = 0; r < mr; r++)
             UNROLL for (int n = 0; n < NV; n++) {
@@ -3485,13 +3533,13 @@ static void part(void *given, long number)
     struct place at = {0};
     for (long t = 0; t < tiles; t++) {
         at = placed(work->batch, start + t);
-        data_tile(work->x + at.x + X_START, at.first + F1, at.second + F2, C, v + t * ROW, V_POINT);
+        data_pieces(work->x, &at, C, v + t * ROW, V_POINT);
     }
     const REAL *u = work->u + at.batch * POINTS * U_POINT;
     for (int p = 0; p < POINTS; p++) {
         memset(v + p * V_POINT + tiles * ROW, 0, (rows - tiles) * ROW * sizeof(REAL));
         for (long k = first; k < last; k++) {
-            const REAL *from = v + p * V_POINT, *with = u + p * U_POINT + k * C * BLOCK;
+            const REAL *from = v + p * V_POINT, *with = u + p * U_POINT + k * DEPTH * BLOCK;
             REAL *to = m + p * M_POINT + k * BLOCK;
             long t = 0;
             for (; t + MR <= rows; t += MR)
@@ -3518,7 +3566,7 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
     work.u = team->scratch(BATCHES * POINTS * U_POINT * sizeof(REAL));
     if (!work.u)
         return;
-    team->run(team, kernel_part, &work, (long)BATCHES * C_BLOCKS);
+    team->run(team, kernel_part, &work, (long)BATCHES * PIECES * C_BLOCKS);
     const long each = work.tiles / BATCHES;
     team->run(team, part, &work, BATCHES * ((each + TILES - 1) / TILES) * work.wide);
 }
@@ -3536,7 +3584,11 @@ WINOGRAD_SUMS: str = r"""/* The gradient of a correlation by its kernel, with fe
    Sums at the points stay in the cache while all tiles of a chunk are added to them. How many chunks there are does not
    depend on threads; where there are several, each has a kernel of its own, and these are added up in their order. */
 /* Tiles of a correlation with fewer multiplications, F(M1, R1) along one axis and F(M2, R2) along another: where they
-   lie, and the input of one at P1 x P2 points. Sizes, distances (in elements) and matrices are definitions. */
+   lie, and the input of one at P1 x P2 points. Sizes, distances (in elements) and matrices are definitions.
+
+   A window may be divided into pieces of R1 x R2 taps or fewer: those along further axes, those of a long window, and
+   for a window with steps those that read every so many elements. What they read lies next to each other, C channels
+   for each piece, and so do their kernels. */
 #ifndef GRADSCRIBE_CORRELATION_H
 #define GRADSCRIBE_CORRELATION_H
 
@@ -3655,11 +3707,23 @@ INLINE void accumulate(vec sums[MR][NV], const REAL *a, const ptrdiff_t am, cons
 #define P1 (M1 + R1 - 1)
 #define P2 (M2 + R2 - 1)
 #define POINTS (P1 * P2)
-#define DEPTH WHOLE(C)
+#define DEPTH ((long)PIECES * C)
 
 static const REAL data1[P1][P1] = DATA1, data2[P2][P2] = DATA2;
 static const long o_extent[] = O_EXTENT, o_x[] = O_X, o_y[] = O_Y, g_w[] = O_W;
 enum { OS = sizeof o_extent / sizeof *o_extent };
+
+static const struct piece {
+    ptrdiff_t x, w;              /* where it begins, and in the kernel */
+    long first, second;          /* how many positions further than the window */
+    long high, wide;             /* how many positions there are along both axes */
+    int low1, end1, low2, end2;  /* the taps that there are */
+} pieces[PIECES] = PIECE;
+
+/* The positions along other axes: how many there are, the first, and what pieces and other indices add to it. */
+static const long q_size[] = Q_SIZE, q_start[] = Q_START;
+enum { QS = sizeof q_size / sizeof *q_size };
+static const long q_piece[PIECES][QS] = Q_PIECE, o_q[][QS] = O_Q;
 
 /* to[r] = sum over k of matrix[r][k] * from[k], without what is 0; the macro `write` says where a sum goes. */
 #define TRANSFORM_TO(rows, columns, matrix, from, from_step, write)               \
@@ -3707,10 +3771,11 @@ INLINE void data_vector(const REAL *x, const long low[2], const long high[2], co
 
 /* So many channels of a tile at the points, which are so far apart: v[point][c]. All but the last of the blocks that
    channels are cut into are whole vectors. */
-static void data_tile(const REAL *x, long first, long second, long channels, REAL *v, long point)
+static void data_tile(const REAL *x, long first, long second, const struct piece *piece, long channels, REAL *v,
+                      long point)
 {
     const long low[] = {within(first, 0, D1, P1), within(second, 0, D2, P2)};
-    const long high[] = {within(first, H, D1, P1), within(second, W, D2, P2)};
+    const long high[] = {within(first, piece->high, D1, P1), within(second, piece->wide, D2, P2)};
     const REAL *from = x + first * (ptrdiff_t)A1 + second * (ptrdiff_t)A2;
     const int edge = low[0] || low[1] || high[0] < P1 || high[1] < P2;
     for (long c = 0; c < channels; c += LANES)
@@ -3724,6 +3789,7 @@ static void data_tile(const REAL *x, long first, long second, long channels, REA
 
 struct place {
     long first, second; /* of a tile: the position along both axes of its first result */
+    long others[QS];    /* and along others */
     ptrdiff_t x, y;
     long batch;
 };
@@ -3737,17 +3803,45 @@ static struct place placed(long firsts, long t)
     long rest = t / T2 / D2 / T1 / D1, scale = 1;
     at.first = r1 + (long)D1 * M1 * t1;
     at.second = r2 + (long)D2 * M2 * t2;
+    memcpy(at.others, q_start, sizeof q_start);
     for (int o = OS - 1; o >= 0; o--) {
         const long extent = o ? o_extent[o] : firsts, k = rest % extent;
         rest /= extent;
         at.x += k * o_x[o];
         at.y += k * o_y[o];
+        for (int q = 0; q < QS; q++)
+            at.others[q] += k * o_q[o][q];
         if (g_w[o]) {
             at.batch += k * scale;
             scale *= extent;
         }
     }
     return at;
+}
+
+/* So many channels of the tile there for each piece, x beginning at the first of them: v[point][piece][c]. */
+static void data_pieces(const REAL *x, const struct place *at, long channels, REAL *v, long point)
+{
+    for (int n = 0; n < PIECES; n++, v += channels) {
+        const struct piece *piece = &pieces[n];
+        int inside = 1;
+        for (int q = 0; q < QS; q++) {
+            const long other = at->others[q] + q_piece[n][q];
+            inside &= other >= 0 && other < q_size[q];
+        }
+        if (inside)
+            data_tile(x + at->x + X_START + piece->x, at->first + piece->first, at->second + piece->second, piece,
+                      channels, v, point);
+        else
+            for (int p = 0; p < POINTS; p++)
+                memset(v + p * point, 0, channels * sizeof(REAL));
+    }
+}
+
+/* Whether a piece has this one of R1 x R2 taps. */
+INLINE int has_tap(const struct piece *piece, int r)
+{
+    return r / R2 >= piece->low1 && r / R2 < piece->end1 && r % R2 >= piece->low2 && r % R2 < piece->end2;
 }
 
 /* All tiles, those of a batch behind each other. */
@@ -3788,14 +3882,14 @@ void kernel(void *const *arrays, const long *numbers, struct team *team);
 #define BLOCK (NV * LANES)
 #define CBS ((C + CB - 1) / CB)
 #define KBS ((K + KB - 1) / KB)
-#define ROWS ((CB + MR - 1) / MR * MR)
+#define ROWS (((long)PIECES * CB + MR - 1) / MR * MR)
 /* Rows and points a little further apart than they are long: powers of two would meet in one set of a cache. */
-#define V_ROW (WHOLE(ROWS > CB ? ROWS : CB) + LANES)
+#define V_ROW (WHOLE(ROWS) + LANES)
 #define E_ROW (KB + LANES)
 #define V_POINT ((long)TILES * V_ROW + 3 * LANES)
 #define E_POINT ((long)TILES * E_ROW + 3 * LANES)
-#define S_POINT ((long)ROWS * KB + 3 * LANES)
-#define KERNEL ((long)R1 * R2 * C * K)
+#define S_POINT (ROWS * KB + 3 * LANES)
+#define KERNEL (R1 * R2 * DEPTH * K)
 
 static const REAL outputs1[P1][M1] = OUTPUTS1, kernels1[R1][P1] = KERNELS1;
 static const REAL outputs2[P2][M2] = OUTPUTS2, kernels2[R2][P2] = KERNELS2;
@@ -3858,8 +3952,8 @@ struct kernel {
     ptrdiff_t w1, w2, wc, wk;
 };
 
-/* The kernel from its sums at the points, added to what there is if not first. */
-static void kernel_block(const REAL *s, struct kernel to, long cs, long ks, int first)
+/* A piece of the kernel from its sums at the points, added to what there is if not first. */
+static void kernel_block(const REAL *s, struct kernel to, const struct piece *piece, long cs, long ks, int first)
 {
     for (long c = 0; c < cs; c++)
         for (long k = 0; k < ks; k += LANES) {
@@ -3875,6 +3969,8 @@ static void kernel_block(const REAL *s, struct kernel to, long cs, long ks, int 
                 TRANSFORM(R2, P2, kernels2, half + i * P2, 1, full + i * R2, 1)
             for (int i = 0; i < R1; i++)
                 for (int j = 0; j < R2; j++) {
+                    if (!has_tap(piece, i * R2 + j))
+                        continue;
                     REAL *w = to.w + i * to.w1 + j * to.w2 + c * to.wc + k * to.wk;
                     const vec value = full[i * R2 + j];
                     if (to.wk == 1)
@@ -3916,44 +4012,48 @@ static void part(void *given, long number)
     const long end = batch * work->tiles + (chunk + 1) * work->tiles / work->chunks;
     struct kernel to = target(work, batch);
     if (work->chunks > 1)
-        to = (struct kernel){work->memory + (batch * work->chunks + chunk) * KERNEL, (ptrdiff_t)R2 * C * K,
-                             (ptrdiff_t)C * K, K, 1};
+        to = (struct kernel){work->memory + (batch * work->chunks + chunk) * KERNEL, R2 * DEPTH * K, DEPTH * K, K, 1};
     to.w += c0 * to.wc + k0 * to.wk;
-    if (WHOLE(cs) < ROWS || WHOLE(ks) < KB) /* what nothing is written to is multiplied, too: any number will do */
+    if ((PIECES - 1) * cs + WHOLE(cs) < ROWS || WHOLE(ks) < KB) /* what nothing is written to is multiplied, too: any number will do */
         memset(v, 0, POINTS * (V_POINT + E_POINT) * sizeof(REAL));
     int fresh = 1, blocks = 0;
     for (long t = start; t < end; t += TILES) {
         const long tiles = end - t < TILES ? end - t : TILES;
         for (long n = 0; n < tiles; n++) {
             const struct place at = placed(work->firsts, t + n);
-            data_tile(work->x + at.x + X_START + c0, at.first + F1, at.second + F2, cs, v + n * V_ROW, V_POINT);
+            data_pieces(work->x + c0, &at, cs, v + n * V_ROW, V_POINT);
             other_tile(work->y + at.y + Y_START + at.first * (ptrdiff_t)Y1 + at.second * (ptrdiff_t)Y2 + k0,
                        within(at.first, E1, D1, M1), within(at.second, E2, D2, M2), ks, e + n * E_ROW);
         }
         for (int p = 0; p < POINTS; p++)
             for (long k = 0; k < ks; k += BLOCK)
-                for (long c = 0; c < cs; c += MR)
+                for (long c = 0; c < PIECES * cs; c += MR)
                     product(v + p * V_POINT + c, e + p * E_POINT + k, s + p * S_POINT + c * KB + k, tiles, !blocks);
         if (++blocks == CHAIN || t + TILES >= end) {
-            kernel_block(s, to, cs, ks, fresh);
+            for (int n = 0; n < PIECES; n++) {
+                struct kernel one = to;
+                one.w += work->chunks > 1 ? n * (ptrdiff_t)C * K : pieces[n].w;
+                kernel_block(s + n * cs * KB, one, &pieces[n], cs, ks, fresh);
+            }
             fresh = blocks = 0;
         }
     }
 }
 
-/* The kernels of all chunks, in their order, for one c of one batch. */
+/* The kernels of all chunks, in their order, for one c of a piece of one batch. */
 static void total(void *given, long number)
 {
     struct work *work = given;
-    const long c = number % C, batch = number / C;
-    const struct kernel to = target(work, batch);
-    const REAL *from = work->memory + batch * work->chunks * KERNEL + c * K;
+    const long c = number % C, n = number / C % PIECES, batch = number / DEPTH;
+    struct kernel to = target(work, batch);
+    to.w += pieces[n].w;
+    const REAL *from = work->memory + batch * work->chunks * KERNEL + (n * C + c) * K;
     for (int i = 0; i < R1; i++)
-        for (int j = 0; j < R2; j++, from += (long)C * K)
-            for (long k = 0; k < K; k++) {
+        for (int j = 0; j < R2; j++, from += DEPTH * K)
+            for (long k = 0; has_tap(&pieces[n], i * R2 + j) && k < K; k++) {
                 REAL sum = from[k];
-                for (long n = 1; n < work->chunks; n++)
-                    sum += from[n * KERNEL + k];
+                for (long chunk = 1; chunk < work->chunks; chunk++)
+                    sum += from[chunk * KERNEL + k];
                 to.w[i * to.w1 + j * to.w2 + c * to.wc + k * to.wk] = sum;
             }
 }
@@ -3967,6 +4067,6 @@ void kernel(void *const *arrays, const long *numbers, struct team *team)
         return;
     team->run(team, part, &work, BATCHES * work.chunks * CBS * KBS);
     if (work.chunks > 1)
-        team->run(team, total, &work, (long)BATCHES * C);
+        team->run(team, total, &work, BATCHES * DEPTH);
 }
 """

@@ -3,7 +3,6 @@
 from functools import partial
 
 from ...arguments.arrays import Array
-from ...cook_toom.tables import COOK_TOOM
 from ...machine.configuration import Settings
 from ...machine.native.compiler import compiler
 from ...machine.native.library import available, kernel
@@ -14,6 +13,7 @@ from ..costs import Cost
 from ..operands import Bound, Terms, WithRow
 from ..sliding import sliding_windows
 from .direct import machine
+from .divided_windows import divided_windows
 from .fused_sums import FusedSums, sums_cost, sums_plan, sums_text
 from .fused_tiles import FusedTiles, tiles_cost, tiles_plan, tiles_text
 from .matrices import blocked_plan
@@ -27,11 +27,10 @@ def fused_plan(results: int, c: Contraction) -> Fused | None:
     found = compiler() if available() else None
     if found is None:
         return None
-    for slides in sliding_windows(c, 2):
-        extents = slides.contraction.extents
-        axes = tuple(a for a in slides.axes if a.step == 1 and (results, extents[a.tap]) in COOK_TOOM)
+    for slides in sliding_windows(c):
+        windows = divided_windows(slides, results)
         make = sums_plan if slides.adjoint else tiles_plan
-        plan = make(slides._replace(axes=axes), results, machine(found.vector)) if axes else None
+        plan = make(windows, machine(found.vector)) if windows else None
         if plan is not None:
             return plan
     return None
@@ -52,8 +51,9 @@ def bind_fused(c: Contraction, plan: Fused, terms: Terms) -> Bound:
     compute = kernel(fused_text(plan))
     if compute is None:
         return bind_blocked(c, blocked_plan(c), terms)
-    d, swapped, threads = plan.slides.contraction, plan.slides.swapped, team_size(terms.seconds, terms.settings.threads)
-    first = next(iter((*d.batch, *plan.slides.outer)), None)
+    slides = plan.windows.slides
+    d, swapped, threads = slides.contraction, slides.swapped, team_size(terms.seconds, terms.settings.threads)
+    first = next(iter((*d.batch, *slides.outer)), None)
     numbers = (d.extents[first] if first else 1, plan.chunks if isinstance(plan, FusedSums) else plan.shares(threads))
 
     def run(left: Array, right: Array, out: Array, row: Array | None) -> None:
