@@ -9,6 +9,7 @@ from gradscribe.generated import runtime as rt
 from gradscribe.generated.conv2d import conv2d_forward
 from tests.cases.random_contractions import problem
 from tests.runtime.convolutions import DIRECTIONS, Convolution, Grouped
+from tests.runtime.windows import SPECS, drawn
 
 SEEDS, TAG = 30, 52
 GROUPED = (
@@ -70,8 +71,22 @@ def compute_rows() -> None:
             assert np.abs(found - plain - row).max() <= (1e-12 if dtype is np.float64 else 1e-4), strategy
 
 
+def compute_windows(seeds: Iterable[int]) -> None:
+    """Along one to three axes, in pieces."""
+    for seed in seeds:
+        case = drawn(seed)
+        rng = np.random.default_rng(seed)
+        x, w, y = (rng.standard_normal(shape) for shape in case.shapes)
+        for strategy, direction in product(("fused4", "fused2"), SPECS):
+            with rt.settings(backend="compiled", strategy=strategy, threads=1 + seed % 2):
+                found = case.computed(direction, x, w, y)
+            expected = case.expected(direction, x, w, y)
+            assert np.abs(found - expected).max() <= 1e-11 * np.abs(expected).max(), f"{case} {strategy} {direction}"
+
+
 if __name__ == "__main__":
     compute_all(range(SEEDS))
     compute_convolutions()
     compute_rows()
+    compute_windows(range(SEEDS))
     print("fine")

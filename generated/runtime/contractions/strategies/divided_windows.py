@@ -37,7 +37,7 @@ class Part(NamedTuple):
 
 
 class Along(NamedTuple):
-    """How windows are divided along an axis, whose element ``base + step * (position + shift + dilation * tap)`` is read.
+    """How windows are divided along an axis: they read ``base + step * (position + shift + dilation * tap)``.
 
     Attributes:
         sliding: the axis.

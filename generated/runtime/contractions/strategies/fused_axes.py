@@ -52,9 +52,7 @@ def axes_defined(windows: DividedWindows, moving: Side, kernel: Side) -> dict[st
     return found
 
 
-def _axis(
-    windows: DividedWindows, number: int, a: Along | None, moving: Side, kernel: Side
-) -> dict[str, int | str]:
+def _axis(windows: DividedWindows, number: int, a: Along | None, moving: Side, kernel: Side) -> dict[str, int | str]:
     """Of one axis; of one that there is not, one tap and one result."""
     d, size = windows.slides.contraction, windows.slides.contraction.dtype.itemsize
     named = dict.fromkeys(("output", "outputs", "kernel", "kernels", "data"), "{{1}}")

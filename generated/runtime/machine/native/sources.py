@@ -4014,7 +4014,8 @@ static void part(void *given, long number)
     if (work->chunks > 1)
         to = (struct kernel){work->memory + (batch * work->chunks + chunk) * KERNEL, R2 * DEPTH * K, DEPTH * K, K, 1};
     to.w += c0 * to.wc + k0 * to.wk;
-    if ((PIECES - 1) * cs + WHOLE(cs) < ROWS || WHOLE(ks) < KB) /* what nothing is written to is multiplied, too: any number will do */
+    /* What nothing is written to is multiplied, too: any number will do. */
+    if ((PIECES - 1) * cs + WHOLE(cs) < ROWS || WHOLE(ks) < KB)
         memset(v, 0, POINTS * (V_POINT + E_POINT) * sizeof(REAL));
     int fresh = 1, blocks = 0;
     for (long t = start; t < end; t += TILES) {
