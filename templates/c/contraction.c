@@ -32,8 +32,10 @@
 #define FURTHER(row, k) ((row) ? (row) + (k) * BLOCK : NULL)
 #define WIDE (STACKED > 1 ? EM : MR) /* rows of a tile that are of one x2 */
 #define STRIP ((long)QB * S1 * S2 * EU * MR)
-/* A panel that the cache of the first level does not hold is brought nearer while the one before is read. */
-#define AHEAD (PANELS && PANEL * sizeof(REAL) > 32 << 10 ? PANEL : 0)
+/* A panel that the cache of the first level does not hold is brought nearer while the one before is read, and so are
+   rows of b where it lies, if they are read for a few tiles only: processors foresee no short runs far apart. */
+#define EACH (X0 * X1 * X2 / STACKED * (STACKED > 1 ? 1 : (MB + MR - 1) / MR)) /* tiles */
+#define AHEAD (PANELS ? (PANEL * sizeof(REAL) > 32 << 10 ? PANEL : 0) : !INNER && EACH <= 2 ? 32 * (ptrdiff_t)BU : 0)
 
 enum { PS = sizeof(long[]) P_A / sizeof(long) };
 #if !CHUNKED
