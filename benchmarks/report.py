@@ -102,21 +102,22 @@ def _group_table(results: Results, rows: Sequence[Row], dtype: str, threads: int
         ratios = [results.ratio(row, *where, s) for s in sides]
         others = [results.ratio(row, *where, "best", p) for p in peers]
         errors = [results.value(row, *where, s, "error") for s in sides]
-        first = sides[0] if sides else "numpy"
         times = [*(results.value(row, *where, s, results.clock) for s in sides), results.peer_ms(row, *where, "torch")]
-        memory = [results.value(row, *where, first, key) for key in ("scratch", "rss")]
+        scratch = results.value(row, *where, "numpy", "scratch")
+        peaks = [results.value(row, *where, s, "rss") for s in sides]
         theirs = [results.value(row, *where, s, "rss") for s in ("torch", "torch-last")]
         peak = min((m for m in theirs if m is not None), default=None)
         share = results.roofline(row, *where, "best")
         lines.append([f"{row.layer.title}, {row.operation}", *map(number, (*times, *ratios, *others, *errors)),
-                      "" if share is None else f"{share:.0%}", *map(number, (*memory, peak))])  # fmt: skip
+                      "" if share is None else f"{share:.0%}", *map(number, (scratch, *peaks, peak))])  # fmt: skip
     means = [mean(results.ratio(row, *where, s) for row in rows) for s in sides]
     rest = [mean(results.ratio(row, *where, "best", p) for row in rows) for p in peers]
-    padding = [""] * (len(sides) + 4)
+    padding = [""] * (2 * len(sides) + 3)
     lines.append(["geometric mean", *[""] * (len(sides) + 1), *map(number, (*means, *rest)), *padding])
     header = ["operation", *(f"{s} ms" for s in sides), "PyTorch ms", *(f"{s}/PyTorch" for s in sides)]
     header += [f"best/{NAMES.get(p, p)}" for p in peers] + [f"error {s}" for s in sides]
-    return table([*header, "roofline", "scratch MB", "peak MB", "PyTorch peak MB"], lines)
+    header += ["roofline", "scratch MB", *(f"{s} peak MB" for s in (*sides, "PyTorch"))]
+    return table(header, lines)
 
 
 def failures(results: Results) -> str:

@@ -81,7 +81,10 @@ class Worker:
         return {"error": max(errors)}
 
     def memory(self) -> dict[str, Any]:
-        """Peak MB of a call beyond its arguments: by NumPy without the results, and of the process with them."""
+        """Peak MB of a call beyond its arguments: by NumPy without the results, and of the process with them.
+
+        What a layer keeps from call to call, as recorded calls do, counts in the latter.
+        """
         assert self.prepared is not None
         answer: dict[str, Any] = {}
         if self.traced:
@@ -94,7 +97,8 @@ class Worker:
             answer["scratch"] = max(0, peak - kept) / 1e6
             del result
         self.module.release()
-        answer["rss"] = _resident(self.prepared.call)
+        raised = _resident(self.prepared.call)
+        answer["rss"] = None if raised is None else raised + self.prepared.held() / 1e6
         _settle()
         return answer
 

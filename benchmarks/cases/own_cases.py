@@ -69,11 +69,12 @@ def _norm(operation: str, given: Sequence[Any], of_input: Callable[..., Any], of
 
 def _attention(_: Case, operation: str, a: Arrays) -> Prepared:
     own = generated.ScaledDotProductAttention()
-    forward = partial(own, a["q"], a["k"], a["v"])
+    forward, kept = partial(own, a["q"], a["k"], a["v"]), partial(held, own)
     if operation == "forward":
-        return Prepared(forward, lambda found: {"forward": found})
+        return Prepared(forward, lambda found: {"forward": found}, kept)
     forward()
-    return Prepared(partial(own.backward, a["dy"]), lambda found: dict(zip(("dq", "dk", "dv"), found, strict=True)))
+    names = ("dq", "dk", "dv")
+    return Prepared(partial(own.backward, a["dy"]), lambda found: dict(zip(names, found, strict=True)), kept)
 
 
 def _lstm_cell(_: Case, operation: str, a: Arrays) -> Prepared:
@@ -82,13 +83,14 @@ def _lstm_cell(_: Case, operation: str, a: Arrays) -> Prepared:
     own.params |= {name: a[name] for name in weights}
     forward = partial(own, a["x"], a["h"], a["c"])
     if operation == "forward":
-        return Prepared(forward, lambda found: dict(zip(("y", "z"), found, strict=True)))
+        return Prepared(forward, lambda found: dict(zip(("y", "z"), found, strict=True)), partial(held, own))
     forward()
 
     def backward() -> Any:
         return *own.backward(a["dy"], a["dz"]), *(own.grads[name] for name in weights)
 
-    return Prepared(backward, lambda found: dict(zip(("dx", "dh", "dc", "dw", "dr", "db"), found, strict=True)))
+    names = ("dx", "dh", "dc", "dw", "dr", "db")
+    return Prepared(backward, lambda found: dict(zip(names, found, strict=True)), partial(held, own))
 
 
 def _step(case: Case, _: str, a: Arrays) -> Prepared:
@@ -104,7 +106,7 @@ def _step(case: Case, _: str, a: Arrays) -> Prepared:
         y = own(a["x"])
         return y, own.backward(a["dy"]), own.grads
 
-    return Prepared(step, lambda found: {"y": found[0], "dx": found[1], "dw": found[2][first]})
+    return Prepared(step, lambda found: {"y": found[0], "dx": found[1], "dw": found[2][first]}, partial(held, own))
 
 
 def _layer(case: Case, dtype: Any) -> Any:
@@ -132,7 +134,7 @@ def _network_module(kind: str, sizes: tuple[tuple[str, int], ...]) -> ModuleType
 
 def _predict(case: Case, _: str, a: Arrays) -> Prepared:
     network = catalogue(case.title)(dtype=a["x"].dtype, rng=0)
-    return Prepared(lambda: network.predict(a["x"]), lambda found: {"predict": found})
+    return Prepared(lambda: network.predict(a["x"]), lambda found: {"predict": found}, partial(held, network))
 
 
 MAKERS: Mapping[str, Callable[[Case, str, Arrays], Prepared]] = {
@@ -146,6 +148,12 @@ MAKERS: Mapping[str, Callable[[Case, str, Arrays], Prepared]] = {
     "block": _step,
     "inference": _predict,
 }
+
+
+def held(own: Any) -> int:
+    """Bytes that a layer keeps for its next call: in recorded calls, and in a network's buffers."""
+    buffers = getattr(own, "buffers", None)
+    return sum(recording.size for _, _, recording in own._recordings.found) + (0 if buffers is None else buffers.size)
 
 
 def catalogue(name: str) -> Any:

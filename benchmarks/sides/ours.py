@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -80,4 +81,4 @@ def _training(name: str, arrays: Mapping[str, Array]) -> Prepared:
         optimiser.step(network.grads)
         return loss
 
-    return Prepared(step, lambda loss: {"loss": np.asarray(loss)})
+    return Prepared(step, lambda loss: {"loss": np.asarray(loss)}, partial(own_cases.held, network))
