@@ -68,3 +68,8 @@ def test_how_windows_are_divided(axes: tuple[Axis, ...], text: str, direction: s
     found = plans(Case(axes, 2, 16, 32), direction)["fused4"]
     assert found.startswith(text)
     assert ("pieces" in found) == ("pieces" in text)
+
+
+@pytest.mark.parametrize("axes", [(Axis(1, 1, -500, 1000, 1000, 1000),), (Axis(1, 1, -30, 60, 60, 60),) * 2], ids=str)
+def test_windows_of_too_many_pieces_are_left_to_others(axes: tuple[Axis, ...]) -> None:
+    assert not plans(Case(axes, 1, 2, 2), "forward")

@@ -99,7 +99,7 @@ def _grouped(plain: Roles, machine: Machine) -> Grouped | None:
 def _abreast(r: Roles) -> Loop | None:
     """The index that is summed over and whose values lie, columns and all, next to each other in the second factor."""
     outer, *inner = r.summed or (ONCE,)
-    if not in_chunks(r) or outer.extent < LEAST_CHUNKS or len(inner) < 2:
+    if not in_chunks(r) or outer.extent < LEAST_CHUNKS or len(inner) < 2 or r.row.extent + SLIDES + 2 > r.registers:
         return None
     return next((v for v in inner if v.b == r.vector.extent and r.vector.b == 1 and v.a > 0), None)
 

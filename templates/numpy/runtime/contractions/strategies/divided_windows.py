@@ -17,6 +17,9 @@ from ..sliding import Slides, Sliding
 TAPS = 3
 """Of a part of a window that no algorithm is for: those for more lose more digits."""
 
+MOST = 256
+"""Pieces of a window: beyond that what is compiled would be long, and a Fourier transform takes less."""
+
 
 class Part(NamedTuple):
     """Some taps of a window along an axis: the first of them, how many there are, and where they read.
@@ -111,7 +114,12 @@ def divided_windows(slides: Slides, results: int) -> DividedWindows | None:
     axes = tuple(a for a in found if a is not None)[-2:]
     chosen = tuple(a.sliding for a in axes)
     further = tuple(a.tap for a in slides.axes if a not in chosen)
-    return DividedWindows(slides._replace(axes=chosen, further=further), axes, results) if axes else None
+    pieces = prod(len(a.parts) for a in axes) * prod(extents[v] for v in further)
+    return (
+        DividedWindows(slides._replace(axes=chosen, further=further), axes, results)
+        if axes and pieces <= MOST
+        else None
+    )
 
 
 def _along(slides: Slides, a: Sliding, extent: int, results: int) -> Along | None:
@@ -120,7 +128,7 @@ def _along(slides: Slides, a: Sliding, extent: int, results: int) -> Along | Non
     apart, dilation = a.step // common, signed // common
     longest = -(-extent // apart)
     taps = next((n for n in (longest, TAPS) if n <= longest and (results, n) in COOK_TOOM), 0)
-    if not taps:
+    if not taps or -(-longest // taps) * apart > MOST:
         return None
     parts = []
     for first in range(0, longest, taps):
