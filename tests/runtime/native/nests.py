@@ -11,7 +11,8 @@ from tests.cases.random_contractions import problem
 from tests.runtime.convolutions import DIRECTIONS, Convolution, Grouped
 from tests.runtime.windows import SPECS, drawn
 
-SEEDS, TAG = 30, 52
+SEEDS, WINDOWS, TAG = 30, 4, 52
+"""Windows are few: a compiler takes a quarter of a minute to check one transform."""
 GROUPED = (
     Grouped(Convolution(2, 11, 2, 2, 3, 1, 1), 8),
     Grouped(Convolution(1, 12, 3, 3, 2, 2, 1), 5),
@@ -77,16 +78,16 @@ def compute_windows(seeds: Iterable[int]) -> None:
         case = drawn(seed)
         rng = np.random.default_rng(seed)
         x, w, y = (rng.standard_normal(shape) for shape in case.shapes)
-        for strategy, direction in product(("fused4", "fused2"), SPECS):
-            with rt.settings(backend="compiled", strategy=strategy, threads=1 + seed % 2):
+        for direction in SPECS:
+            with rt.settings(backend="compiled", strategy=("fused2", "fused4")[seed % 2], threads=1 + seed % 2):
                 found = case.computed(direction, x, w, y)
             expected = case.expected(direction, x, w, y)
-            assert np.abs(found - expected).max() <= 1e-11 * np.abs(expected).max(), f"{case} {strategy} {direction}"
+            assert np.abs(found - expected).max() <= 1e-11 * np.abs(expected).max(), f"{case} {direction}"
 
 
 if __name__ == "__main__":
     compute_all(range(SEEDS))
     compute_convolutions()
     compute_rows()
-    compute_windows(range(SEEDS))
+    compute_windows(range(WINDOWS))
     print("fine")
