@@ -115,11 +115,9 @@ def divided_windows(slides: Slides, results: int) -> DividedWindows | None:
     chosen = tuple(a.sliding for a in axes)
     further = tuple(a.tap for a in slides.axes if a not in chosen)
     pieces = prod(len(a.parts) for a in axes) * prod(extents[v] for v in further)
-    return (
-        DividedWindows(slides._replace(axes=chosen, further=further), axes, results)
-        if axes and pieces <= MOST
-        else None
-    )
+    if not axes or pieces > MOST:
+        return None
+    return DividedWindows(slides._replace(axes=chosen, further=further), axes, results)
 
 
 def _along(slides: Slides, a: Sliding, extent: int, results: int) -> Along | None:
