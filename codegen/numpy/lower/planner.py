@@ -13,7 +13,7 @@ from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
 from gradscribe.codegen.numpy.lower.loops.joining import Lowered, joined, steps_of
-from gradscribe.codegen.numpy.lower.loops.nests import loops, within
+from gradscribe.codegen.numpy.lower.loops.nests import loops
 from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pass
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Pass, loops_of
@@ -209,13 +209,12 @@ def _or_loops(
 ) -> list[Record]:
     """What NumPy does and, where there are loops for the `inner` form, whose target is a `view`, these instead."""
     found = loops(inner, scope, fresh) if _takes_long(form, scope) else None
-    inside = within(inner, scope) if found else None
-    if found is None or inside is None:
+    if found is None:
         return lowered
     fill = 0 if found.nest.adds else None
     made: list[Record] = [Allocate(form.target.name, form.target.shape, fill)] if fresh else []
     made += [*view, *(Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None)]
-    return _either(Compiled(_steps(form), inside, (*made, *found.before, found.nest), tuple(lowered)))
+    return _either(Compiled(_steps(form), found.inside, (*made, *found.before, found.nest), tuple(lowered)))
 
 
 def _either(ways: Compiled) -> list[Record]:

@@ -44,6 +44,13 @@ SUMS: list[tuple[str, Kinds]] = [
     ("y[n,i,j,k] = max(r,s,c) (x[n,i+r,j+s,c] + w[r,s,c,k])", ("gather", "summed_rows", "result_rows")),
     ("y[n,i,k] = min(r,c) (x[n,2*i+r,c] + w[r,c,k])", ("gather", "summed_rows", "result_rows")),
 ]
+PADDED: list[tuple[str, Kinds]] = [
+    ("y[n,i,j,k] = sum(r,s,c) abs(x[n,i+r-1,j+s-2,c] - w[r,s,c,k])", ("result_rows", "summed_rows", "result_rows")),
+    ("y[n,i,k] = sum(r,c) abs(x[n,2*i+r-1,c] - w[r,c,k])", ("result_rows", "summed_rows", "result_rows")),
+    ("y[n,i,j,k] = max(r,s,c) (x[n,i+r-1,j+2*s-1,c] + w[r,s,c,k])", ("gather", "summed_rows", "result_rows")),
+    ("y[n,i,c] = sum(r) exp(x[n,i-r+1,c]) * w[r,c]; r < 3", ("gather", "reduce")),
+]
+"""Zeros around an array count: they are 0 as elements, and not as summands."""
 MATRICES = [
     "y[n,i,j,k] = sum(r,s,c) x[n,i+r,j+s,c] * w[r,s,c,k]",
     "y[n,i,j,c] = sum(r,s) x[n,i+r,j+s,c] * w[r,s,c]",
@@ -52,7 +59,7 @@ MATRICES = [
     "y[n,k] = sum(c) x[n,c] * w[n,c,k]",
     "y[n,k] = sum(c) x[n,c] * w[c,k]",
 ]
-TEXTS = [text for text, _ in (*PRODUCTS, *SUMS)]
+TEXTS = [text for text, _ in (*PRODUCTS, *SUMS, *PADDED)]
 BATCH = -1
 SHAPES: list[tuple[str, dict[str, tuple[int, ...]]]] = [
     (PRODUCTS[0][0], {"x": (BATCH, 5, 4, 3, 21), "w": (BATCH, 5, 4, 3, 2, 3)}),
@@ -63,6 +70,8 @@ SHAPES: list[tuple[str, dict[str, tuple[int, ...]]]] = [
     (SUMS[4][0], {"x": (BATCH, 5, 4, 6), "w": (3, 2, 6, 19)}),
     (SUMS[5][0], {"x": (BATCH, 7, 6, 5), "w": (3, 2, 5, 1)}),
     (SUMS[10][0], {"x": (BATCH, 5, 4, 6), "w": (3, 2, 6, 19)}),
+    (PADDED[0][0], {"x": (BATCH, 5, 4, 6), "w": (3, 2, 6, 19)}),
+    (PADDED[2][0], {"x": (BATCH, 5, 4, 6), "w": (3, 2, 6, 19)}),
 ]
 """Vectors and what is left of them; windows read the first array, which may hold NaN."""
 
@@ -85,7 +94,7 @@ def resized(shapes: dict[str, tuple[int, ...]], batch: int) -> dict[str, tuple[i
     return {name: tuple(batch if n == BATCH else n for n in shape) for name, shape in shapes.items()}
 
 
-@pytest.mark.parametrize(("text", "expected"), [*PRODUCTS, *SUMS])
+@pytest.mark.parametrize(("text", "expected"), [*PRODUCTS, *SUMS, *PADDED])
 def test_each_function_is_a_nest(text: str, expected: Kinds) -> None:
     found = (k for k in kernels(gradscribe.layer(text, name="own")) if not k.name.endswith("_backward"))
     nests = (r.kind for k in found for _, r in walk(plan(k).records) if isinstance(r, Nest))

@@ -15,25 +15,26 @@ from gradscribe.codegen.loops import LOOPED, Nest, computable
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import looks_up
 from gradscribe.codegen.numpy.lower.loops.loop_order import LoopOrder, is_plain, of_sums, of_windows
+from gradscribe.codegen.numpy.lower.loops.padded import left_out, padded, places
 from gradscribe.codegen.numpy.lower.loops.passes.set_apart import Apart
 from gradscribe.codegen.numpy.lower.products.operands import bracketed_division
 from gradscribe.codegen.numpy.lower.products.separate import is_separate
 from gradscribe.codegen.numpy.lower.slices.taps import brackets, multiplies
 from gradscribe.codegen.numpy.plan import Record
-from gradscribe.derive.calculus.collapse import vanishing_accesses
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.index import affine, bounds, sign
-from gradscribe.derive.ir.term import Access, Guard, accesses
+from gradscribe.derive.ir.term import Guard, accesses
 
 ONE = Integer(1)
 
 
 @dataclass(frozen=True)
 class Found:
-    """The loops that compute a form, and what makes arrays `before` that they read."""
+    """The loops that compute a form, what makes arrays `before` that they read, and what has to hold of sizes."""
 
     nest: Nest
     before: tuple[Record, ...] = ()
+    inside: tuple[Guard, ...] = ()
 
 
 def loops(form: Form, scope: Scope, fresh: bool) -> Found | None:
@@ -41,7 +42,10 @@ def loops(form: Form, scope: Scope, fresh: bool) -> Found | None:
     form = _without_units(form)
     if form.op not in LOOPED or not accesses(form.body) or not all(_steps(g, form, scope) for g in form.guards):
         return None
-    return (_over_windows(form, scope) if fresh else None) or _over_sums(form, scope, fresh)
+    whole, copies = padded(form, scope)
+    found = (_over_windows(whole, scope) if fresh else None) or _over_sums(whole, scope, fresh)
+    inside = _inside(whole, scope) if found else None
+    return replace(found, before=(*copies, *found.before), inside=inside) if found and inside is not None else None
 
 
 def _over_windows(form: Form, scope: Scope) -> Found | None:
@@ -108,20 +112,17 @@ def _without_units(form: Form) -> Form:
     )
 
 
-def within(form: Form, scope: Scope) -> tuple[Guard, ...] | None:
+def _inside(form: Form, scope: Scope) -> tuple[Guard, ...] | None:
     """What has to hold of sizes so that no access leaves its array where that does not make the summand 0.
 
     None where that cannot be told by sizes.
     """
-    form = _without_units(form)
-    vanishing = vanishing_accesses(form.body) if form.is_sum else ()
-    safe = {(sympy.expand(g.value), sympy.expand(g.extent)) for g in form.guards}
-    safe |= {place for a in vanishing for place in _places(a, scope)}
+    known = left_out(form, scope)
     loose = {
         (e, extent)
         for a in accesses(form.body)
-        for e, extent in _places(a, scope)
-        if not scope.inside(e, extent, form) and (e, extent) not in safe
+        for e, extent in places(a, scope)
+        if not scope.inside(e, extent, form) and (e, extent) not in known
     }
     found: list[Guard] = []
     for e, extent in sorted(loose, key=str):
@@ -132,15 +133,9 @@ def within(form: Form, scope: Scope) -> tuple[Guard, ...] | None:
     return tuple(found)
 
 
-def _places(access: Access, scope: Scope) -> list[tuple[Expr, Expr]]:
-    """The positions of an access, each with the extent of its axis."""
-    shape = scope.tensors[access.tensor].shape
-    return [(sympy.expand(e), sympy.expand(extent)) for e, extent in zip(access.indices, shape, strict=True)]
-
-
 def _steps(guard: Guard, form: Form, scope: Scope) -> bool:
     """Whether a bracket surely changes with its indices: it is that of an access, or their factors are no options."""
-    read = {place for a in accesses(form.body) for place in _places(a, scope)}
+    read = {place for a in accesses(form.body) for place in places(a, scope)}
     factors = [c for _, c in affine(guard.value, form.indices).terms]
     return (sympy.expand(guard.value), sympy.expand(guard.extent)) in read or all(c.is_Integer for c in factors)
 
