@@ -222,7 +222,8 @@ def _summary(w: Writer) -> str:
             first, *rest = (w.index(r.index).text for r in nest.outer)
             return f"Sums over {', '.join(rest)} for every {', '.join(filter(None, (first, taps, vector)))}."
         case "result_rows":
-            return f"Sums over {taps} for every {', '.join(filter(None, (outer, vector)))}."
+            sums = f"Sums over {taps}" if taps else "What is added"
+            return f"{sums} for every {', '.join(filter(None, (outer, vector)))}."
         case "summed_rows":
             return f"Sums over {', '.join(filter(None, (taps, vector)))} for every {outer or 'call'}."
         case "row_sums":

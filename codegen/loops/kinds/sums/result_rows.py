@@ -1,7 +1,7 @@
 """The innermost loop goes along the target: a vector of its elements stays in a register until all is summed up.
 
 Neighbouring rows share what they read alike. What is summed up last comes together in chunks: a long sum in float32
-would stop growing.
+would stop growing. Where brackets restrict that innermost index rows are made by `clipped_rows`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 
 from sympy import Expr, Integer, Symbol
 
+from gradscribe.codegen.loops.kinds.sums.clipped_rows import before, is_clipped, write_row
 from gradscribe.codegen.loops.kinds.sums.result_loops import Limits, conditions, divided, rows
 from gradscribe.codegen.loops.text.c_function import LONG, REAL, CIf, Count, CWhile, cases
 from gradscribe.codegen.loops.writing.loop_writer import Writer, fit
@@ -25,8 +26,11 @@ CHUNK = 128
 
 def write(w: Writer) -> Expr:
     """Write the loops; returns the extent that is divided into parts."""
+    clipped = is_clipped(w)
+    if clipped:
+        before(w)
     with rows(w) as (last, limits):
-        if _share(w):
+        if not clipped and _share(w):
             _several(w, w.nest.outer[-1].index, limits)
         else:
             with w.loop(last, *limits):
@@ -65,9 +69,12 @@ def _several(w: Writer, last: Symbol, limits: Limits) -> None:
 def _rows(w: Writer, last: tuple[Symbol, ...], number: int) -> None:
     """A number of rows of the target, neighbours along the `last` index."""
     nest = w.nest
-    tests = conditions(w, nest.taps)
+    tests = conditions(w, (*nest.taps, nest.vector))
     with w.apart() as sums:
-        _summed(w, last, number)
+        if is_clipped(w):
+            write_row(w)
+        else:
+            _summed(w, last, number)
     if not tests:
         w.put(*sums)
         return

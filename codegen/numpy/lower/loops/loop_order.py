@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import sympy
 from sympy import Expr, Integer, Mul, Symbol
 
-from gradscribe.codegen.kernel.form import Form
+from gradscribe.codegen.kernel.form import SMALL, Form
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.slices.taps import choose_loops
 from gradscribe.derive.ir.index import affine
@@ -69,15 +69,15 @@ def of_sums(form: Form, scope: Scope) -> LoopOrder | None:
     if not form.place or not (summed if plain else form.is_sum):
         return None
     vector = _along_target(form, scope, summed)
-    if vector is not None:
+    along_sum = next((v for v in reversed(summed) if form.is_sum and _is_row(v, form, scope)), None)
+    if vector is not None and (along_sum is None or not _is_short(vector, form, scope)):
         outer = _outer(form, {*summed, vector})
         kind = "result_rows" if form.is_sum else "gather" if outer else ""
         return LoopOrder(kind, outer, tuple(map(form.range, summed)), form.range(vector)) if kind else None
-    vector = next((v for v in reversed(summed) if _is_row(v, form, scope) and not _slides(v, form)), None)
-    if vector is None or not form.is_sum:
+    if along_sum is None or _is_short(along_sum, form, scope):
         return None
-    taps = tuple(form.range(v) for v in summed if v != vector)
-    return LoopOrder("summed_rows", _outer(form, set(summed)), taps, form.range(vector))
+    taps = tuple(form.range(v) for v in summed if v != along_sum)
+    return LoopOrder("summed_rows", _outer(form, set(summed)), taps, form.range(along_sum))
 
 
 def _few(form: Form) -> tuple[Symbol, ...]:
@@ -119,9 +119,10 @@ def _is_row(index: Symbol, form: Form, scope: Scope) -> bool:
     return 1 in steps and steps <= {0, 1}
 
 
-def _slides(index: Symbol, form: Form) -> bool:
+def _is_short(index: Symbol, form: Form, scope: Scope) -> bool:
     """Whether an index is one of a window: a few neighbours, which make no row."""
-    return any(index in e.free_symbols and e != index for a in accesses(form.body) for e in a.indices)
+    slides = any(index in e.free_symbols and e != index for a in accesses(form.body) for e in a.indices)
+    return slides and scope.volume([form.range(index)]) <= SMALL
 
 
 def _stride(index: Symbol, place: tuple[Expr, ...], shape: tuple[Expr, ...], form: Form) -> Expr:

@@ -4,7 +4,7 @@ Windows with few elements (reductions, products of slices without a matrix produ
 is no product, for which NumPy computes all summands before it adds them up, and of products that are none of matrices.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import sympy
@@ -88,11 +88,20 @@ def _nest(form: Form, order: LoopOrder, scope: Scope) -> Nest:
         order.outer,
         order.taps,
         order.vector,
-        tuple(Guard(b.value, b.extent) for b in brackets(form, scope)),
+        tuple(_restricting(form, scope)),
         form.argument.name if form.argument else "",
         form.position,
         parted=order.kind == "reduce",
     )
+
+
+def _restricting(form: Form, scope: Scope) -> Iterator[Guard]:
+    """The brackets outside of which nothing counts; of all others `_inside` says what it takes that they hold."""
+    known = left_out(form, scope)
+    known |= {(sympy.expand(e), sympy.expand(extent)) for e, extent in zip(form.place, form.target.shape, strict=True)}
+    for bracket in brackets(form, scope):
+        if (sympy.expand(bracket.value), sympy.expand(bracket.extent)) in known:
+            yield Guard(bracket.value, bracket.extent)
 
 
 def _without_units(form: Form) -> Form:
@@ -148,16 +157,10 @@ def _clips_inside(nest: Nest) -> bool:
 
 
 def _clips_sums(nest: Nest) -> bool:
-    """Whether brackets restrict what is summed over: before the innermost loop is reached, if that is no sum."""
-    summed = [r.index for r in nest.taps] + ([nest.vector.index] if nest.kind == "summed_rows" else [])
+    """Whether every bracket restricts an index whose coefficient has a known sign, or elements of the target."""
     outer = {r.index for r in nest.outer}
-    for bracket in nest.brackets:
-        terms = affine(bracket.value, nest.order).terms
-        mine = [(v, c) for v, c in terms if v in summed]
-        early = nest.kind == "summed_rows" or (len(mine) < 2 and {v for v, _ in terms} <= {*outer, *summed})
-        if not terms or not early or (mine and sign(mine[-1][1]) == 0):
-            return False
-    return True
+    found = [affine(b.value, nest.order).terms for b in nest.brackets]
+    return all(terms and (terms[-1][0] in outer or sign(terms[-1][1]) != 0) for terms in found)
 
 
 def _common_factors(body: Expr) -> Expr:

@@ -17,7 +17,7 @@ from gradscribe.derive.ir.term import Access, accesses
 def is_separate(form: Form, scope: Scope) -> bool:
     """Whether loops over single elements do as well as any way to compute products of matrices."""
     if not form.contracted:
-        return True  # nothing is summed up of what is only added where windows meet
+        return not isinstance(form.body, Access)  # it is added where windows meet, or copied
     if multiplies(form.body):
         return _is_of_vectors(form)
     _, groups = operands(form, scope)  # what is multiplied may have to be computed for each product
