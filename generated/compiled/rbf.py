@@ -12,27 +12,77 @@ static void loops(
     long start, long stop, REAL *restrict y, const REAL *restrict w, const REAL *restrict x, long C, long K)
 {
     for (long n = start; n < stop; n++) {
-        for (long k = 0; k < K; k++) {
-            double total = 0;
-            const long w_at = C * k;
-            const long x_at = C * n;
-            for (long low = 0; low < C; low += 4096) {
-                const long high = least(low + 4096, C);
-                reals row_sums = all(0);
-                for (long c = low; c < whole(low, high); c += LANES) {
-                    const reals x_1 = load(&x[x_at + c]);
-                    const reals w_1 = load(&w[w_at + c]);
-                    all_add_to(row_sums, (x_1 - w_1) * (x_1 - w_1));
+        long k = 0;
+        while (k < K) {
+            if (k <= K - 4) {
+                double total = 0;
+                double total_1 = 0;
+                double total_2 = 0;
+                double total_3 = 0;
+                const long w_at = C * k;
+                const long x_at = C * n;
+                for (long low = 0; low < C; low += 4096) {
+                    const long high = least(low + 4096, C);
+                    reals row_sums = all(0);
+                    reals row_sums_1 = all(0);
+                    reals row_sums_2 = all(0);
+                    reals row_sums_3 = all(0);
+                    for (long c = low; c < whole(low, high); c += LANES) {
+                        const reals x_1 = load(&x[x_at + c]);
+                        const reals w_1 = load(&w[w_at + c]);
+                        all_add_to(row_sums, (x_1 - w_1) * (x_1 - w_1));
+                        const reals w_2 = load(&w[w_at + C + c]);
+                        all_add_to(row_sums_1, (x_1 - w_2) * (x_1 - w_2));
+                        const reals w_3 = load(&w[w_at + 2 * C + c]);
+                        all_add_to(row_sums_2, (x_1 - w_3) * (x_1 - w_3));
+                        const reals w_4 = load(&w[w_at + 3 * C + c]);
+                        all_add_to(row_sums_3, (x_1 - w_4) * (x_1 - w_4));
+                    }
+                    for (long c = whole(low, high); c < high; c++) {
+                        const REAL x_1 = x[x_at + c];
+                        const REAL w_1 = w[w_at + c];
+                        add_to(row_sums, (x_1 - w_1) * (x_1 - w_1));
+                        const REAL w_2 = w[w_at + C + c];
+                        add_to(row_sums_1, (x_1 - w_2) * (x_1 - w_2));
+                        const REAL w_3 = w[w_at + 2 * C + c];
+                        add_to(row_sums_2, (x_1 - w_3) * (x_1 - w_3));
+                        const REAL w_4 = w[w_at + 3 * C + c];
+                        add_to(row_sums_3, (x_1 - w_4) * (x_1 - w_4));
+                    }
+                    total += sum_of(row_sums);
+                    total_1 += sum_of(row_sums_1);
+                    total_2 += sum_of(row_sums_2);
+                    total_3 += sum_of(row_sums_3);
                 }
-                for (long c = whole(low, high); c < high; c++) {
-                    const REAL x_1 = x[x_at + c];
-                    const REAL w_1 = w[w_at + c];
-                    add_to(row_sums, (x_1 - w_1) * (x_1 - w_1));
+                const long at = K * n + k;
+                y[at] = total;
+                y[at + 1] = total_1;
+                y[at + 2] = total_2;
+                y[at + 3] = total_3;
+                k += 4;
+            } else {
+                double total = 0;
+                const long w_at = C * k;
+                const long x_at = C * n;
+                for (long low = 0; low < C; low += 4096) {
+                    const long high = least(low + 4096, C);
+                    reals row_sums = all(0);
+                    for (long c = low; c < whole(low, high); c += LANES) {
+                        const reals x_1 = load(&x[x_at + c]);
+                        const reals w_1 = load(&w[w_at + c]);
+                        all_add_to(row_sums, (x_1 - w_1) * (x_1 - w_1));
+                    }
+                    for (long c = whole(low, high); c < high; c++) {
+                        const REAL x_1 = x[x_at + c];
+                        const REAL w_1 = w[w_at + c];
+                        add_to(row_sums, (x_1 - w_1) * (x_1 - w_1));
+                    }
+                    total += sum_of(row_sums);
                 }
-                total += sum_of(row_sums);
+                const long at = K * n + k;
+                y[at] = total;
+                k += 1;
             }
-            const long at = K * n + k;
-            y[at] = total;
         }
     }
 }

@@ -40,6 +40,11 @@ SUMS: list[tuple[str, Kinds]] = [
     ("y[n,k] = sum(c) tanh(x[n,c]) * abs(x[n,c] - w[c,k])", ("result_rows", "summed_rows", "result_rows")),
     ("y[k] = sum(n,c) relu(x[n,c] - w[c,k])", ("result_rows", "summed_rows", "result_rows")),
     ("y[n,i,m] = sum(c) [c <= i] relu(x[n,i,c] - z[m,c])", ("summed_rows", "result_rows", "result_rows")),
+    ("y[n,m] = sum(c) abs(x[n,c] - x[m,c])", ("summed_rows", "result_rows", "result_rows")),
+    # sums that are added where windows meet
+    ("y[2*i+r,c] = sum(k) abs(x[i,k] - w[r,k,c])", ("result_rows", "summed_rows", "result_rows")),
+    ("y[n,i+r] = sum(k) abs(x[n,i,k] - w[r,k])", ("summed_rows", "result_rows", "reduce")),
+    ("y[i+r] = abs(x[i] - w[r])", ("result_rows", "result_rows", "result_rows")),
     # elements that are read where a maximum was found
     ("y[n,i,j,k] = max(r,s,c) (x[n,i+r,j+s,c] + w[r,s,c,k])", ("gather", "summed_rows", "result_rows")),
     ("y[n,i,k] = min(r,c) (x[n,2*i+r,c] + w[r,c,k])", ("gather", "summed_rows", "result_rows")),
@@ -77,7 +82,7 @@ SHAPES: list[tuple[str, dict[str, tuple[int, ...]]]] = [
     (SUMS[2][0], {"x": (BATCH, 7), "w": (7, 35)}),
     (SUMS[4][0], {"x": (BATCH, 5, 4, 6), "w": (3, 2, 6, 19)}),
     (SUMS[5][0], {"x": (BATCH, 7, 6, 5), "w": (3, 2, 5, 1)}),
-    (SUMS[10][0], {"x": (BATCH, 5, 4, 6), "w": (3, 2, 6, 19)}),
+    (SUMS[-2][0], {"x": (BATCH, 5, 4, 6), "w": (3, 2, 6, 19)}),
     (PADDED[0][0], {"x": (BATCH, 5, 4, 6), "w": (3, 2, 6, 19)}),
     (PADDED[2][0], {"x": (BATCH, 5, 4, 6), "w": (3, 2, 6, 19)}),
     (CLIPPED[0][0], {"x": (BATCH, 2, 5, 21), "w": (3, 2, 2, 3)}),

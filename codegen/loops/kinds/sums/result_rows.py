@@ -6,19 +6,16 @@ would stop growing. Where brackets restrict that innermost index rows are made b
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 from sympy import Expr, Integer, Symbol
 
 from gradscribe.codegen.loops.kinds.sums.clipped_rows import before, is_clipped, write_row
-from gradscribe.codegen.loops.kinds.sums.result_loops import Limits, conditions, divided, rows
-from gradscribe.codegen.loops.text.c_function import LONG, REAL, CIf, Count, CWhile, cases
-from gradscribe.codegen.loops.writing.loop_writer import Writer, fit
-from gradscribe.codegen.python.expression import Binary, Comparison, Literal, Name, call, every
+from gradscribe.codegen.loops.kinds.sums.result_loops import add_all, conditions, over_results, sums
+from gradscribe.codegen.loops.text.c_function import REAL, CIf, Count
+from gradscribe.codegen.loops.writing.loop_writer import Writer
+from gradscribe.codegen.python.expression import Binary, Literal, Name, call, every
 from gradscribe.codegen.python.statement import Assign
-from gradscribe.derive.ir.term import accesses
-
-TOGETHER = 4
-"""Neighbouring rows of the target that are computed at once where they share something."""
 
 CHUNK = 128
 """Summands that are added up before they are added to others."""
@@ -29,61 +26,27 @@ def write(w: Writer) -> Expr:
     clipped = is_clipped(w)
     if clipped:
         before(w)
-    with rows(w) as (last, limits):
-        if not clipped and _share(w):
-            _several(w, w.nest.outer[-1].index, limits)
-        else:
-            with w.loop(last, *limits):
-                _rows(w, (), 1)
-    return divided(w)
-
-
-def _share(w: Writer) -> bool:
-    """Whether rows along the last outer index read something alike, and sum over the same.
-
-    Where parts of the work are such rows, results may not depend on where a part begins.
-    """
-    nest = w.nest
-    if len(nest.outer) < 2:
-        return False
-    last = nest.outer[-1].index
-    summed = {r.index for r in nest.taps}
-    alike = any(a.free_symbols & summed and last not in a.free_symbols for a in accesses(nest.body))
-    return alike and not any(last in b.value.free_symbols for b in nest.brackets)
-
-
-def _several(w: Writer, last: Symbol, limits: Limits) -> None:
-    """The rows along the last outer index, several at a time."""
-    j, (low, high) = w.index(last), limits
-    w.new(LONG, j, low)
-    ways = []
-    for number in (TOGETHER, 1):
-        with w.apart() as body:
-            _rows(w, (last,), number)
-            w.add(j, Literal(number))
-        ways.append((fit(j, high, number), tuple(body)))
-    (several, one) = ways
-    w.put(CWhile(Comparison((j, high), ("<",)), cases([several], one[1])))
+    return over_results(w, () if clipped else w.nest.taps, partial(_rows, w))
 
 
 def _rows(w: Writer, last: tuple[Symbol, ...], number: int) -> None:
     """A number of rows of the target, neighbours along the `last` index."""
     nest = w.nest
     tests = conditions(w, (*nest.taps, nest.vector))
-    with w.apart() as sums:
+    with w.apart() as body:
         if is_clipped(w):
             write_row(w)
         else:
             _summed(w, last, number)
     if not tests:
-        w.put(*sums)
+        w.put(*body)
         return
     with w.apart() as nothing:
         if not nest.adds:
             target = w.base()
             with w.row():
                 w.let(w.element(nest.target, target, {}), w.number(Integer(0)))
-    w.put(CIf(every(tests), tuple(sums), tuple(nothing)))
+    w.put(CIf(every(tests), tuple(body), tuple(nothing)))
 
 
 def _summed(w: Writer, last: tuple[Symbol, ...], number: int) -> None:
@@ -95,7 +58,7 @@ def _summed(w: Writer, last: tuple[Symbol, ...], number: int) -> None:
     target, bases, afters = w.base(last), w.bases(nest.body, taps, last), w.bases(nest.after, (), last)
     moves = [dict.fromkeys(last, Integer(k)) for k in range(number)]
     with w.vector(again=True):
-        totals = _zeros(w, "total", number)
+        totals = sums(w, REAL, "total", w.number(Integer(0)), number)
         with _loops(w, taps, totals) as parts:
             inside: dict[Symbol, Expr] = {v: v for v in taps}
             for part, moved in zip(parts, moves, strict=True):
@@ -103,14 +66,6 @@ def _summed(w: Writer, last: tuple[Symbol, ...], number: int) -> None:
         for total, moved in zip(totals, moves, strict=True):
             found = total if nest.after == 1 else Binary("*", total, w.value(nest.after, afters, moved))
             w.put(Assign(w.element(nest.target, target, moved), found, "+=" if nest.adds else "="))
-
-
-def _zeros(w: Writer, word: str, number: int) -> list[Name]:
-    """New variables that are 0."""
-    names = [w.name(f"{word}_{k}" if k else word, "sum") for k in range(number)]
-    for name in names:
-        w.new(REAL, name, w.number(Integer(0)))
-    return names
 
 
 @contextmanager
@@ -126,9 +81,8 @@ def _loops(w: Writer, taps: Sequence[Symbol], totals: Sequence[Name]) -> Iterato
         for v in outer:
             loops.enter_context(w.loop(w.index(v), *w.span(v)))
         with w.apart() as chunk:
-            parts = _zeros(w, "part", len(totals))
+            parts = sums(w, REAL, "part", w.number(Integer(0)), len(totals))
             with w.loop(w.index(last), first, call("min", Binary("+", first, Literal(CHUNK)), high)):
                 yield parts
-            for total, part in zip(totals, parts, strict=True):
-                w.add(total, part)
+            add_all(w, totals, parts)
         w.put(Count(first, low, high, tuple(chunk), step=CHUNK))
