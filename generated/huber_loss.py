@@ -64,9 +64,10 @@ def huber_loss_grad_input(dy: Any, r: Any, *, delta: float = 1.0) -> rt.Array:
     delta = rt.number("huber_loss", "delta", delta)
     rt.require("huber_loss", "delta", 0 < delta < np.inf, "a finite number, greater than 0", delta)
     # (10) dx[m] = δ/E dy sign(r[m]) [|r[m]|>δ]
-    dx = np.where(np.abs(r) > delta, delta * np.sign(r) * dy / E, 0)
-    # (10) dx[m] += 1/E dy r[m] [|r[m]|≤δ]
+    dx = rt.empty((E,), dtype)
     if not loops.huber_loss_grad_input_1(dx, r, dy, E, delta):
+        dx = np.where(np.abs(r) > delta, delta * np.sign(r) * dy / E, 0)
+        # (10) dx[m] += 1/E dy r[m] [|r[m]|≤δ]
         dx += np.where(delta >= np.abs(r), dy * r / E, 0)
     return dx.reshape(full_shape)
 

@@ -201,7 +201,12 @@ def lenet5_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tu
         a6_y *= 1.7159
     net.give(f6_u)
     # (11) output_y[n,k] = Σ_{c} (a6_y[n,c]−output_w[k,c])²
-    output_y = rt.total(np.square(a6_y[:, None, :] - output_w), -1)
+    done = loops.wanted(840 * N)
+    if done:
+        output_y = rt.empty((N, 10), dtype)
+        done = loops.lenet5_forward_3(output_y, a6_y, output_w, N)
+    if not done:
+        output_y = rt.total(np.square(a6_y[:, None, :] - output_w), -1)
     return output_y, (x, a1_y, s2_z, s2_y, c3_z, a3_y, s4_z, s4_y, a5_y, flat_y, a6_y)
 
 
@@ -266,7 +271,12 @@ def lenet5_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt
         a6_y *= 1.7159
     net.give(f6_u)
     # (11) output_y[n,k] = Σ_{c} (a6_y[n,c]−output_w[k,c])²
-    output_y = rt.total(np.square(a6_y[:, None, :] - output_w), -1)
+    done = loops.wanted(840 * N)
+    if done:
+        output_y = rt.empty((N, 10), dtype)
+        done = loops.lenet5_forward_3(output_y, a6_y, output_w, N)
+    if not done:
+        output_y = rt.total(np.square(a6_y[:, None, :] - output_w), -1)
     net.give(a6_y)
     return output_y
 

@@ -108,14 +108,19 @@ def local_response_norm_grad_input(
     # (9) dx[m,v] = dy[m,v] z[m,v]^(−β)
     dx = dy * z**-beta
     # (9) dx[m, c+q−P] += −2αβ/R dy[m,c] x[m, c+q−P] x[m,c] z[m,c]^(−β−1)
-    factor1 = dy * x * z ** (-beta - 1)
-    q_low, q_high = rt.clip(R, (1, C - P - 1, 2 * C - 1))
-    for q in range(q_low, q_high):
-        c_low, c_high = rt.clip(C, (1, q - P, C))
-        if c_low < c_high:
-            c_at = rt.span(1, q - P, c_low, c_high)
-            part = dx[:, c_at]
-            part += -2 * alpha * beta * factor1[:, c_low:c_high] * x[:, c_at] / R
+    done = loops.wanted(C * E * R, P)
+    if done:
+        factor2 = dy * x * z ** (-beta - 1)
+        done = loops.local_response_norm_grad_input_1(dx, factor2, x, C, E, P, R, alpha, beta)
+    if not done:
+        factor1 = dy * x * z ** (-beta - 1)
+        q_low, q_high = rt.clip(R, (1, C - P - 1, 2 * C - 1))
+        for q in range(q_low, q_high):
+            c_low, c_high = rt.clip(C, (1, q - P, C))
+            if c_low < c_high:
+                c_at = rt.span(1, q - P, c_low, c_high)
+                part = dx[:, c_at]
+                part += -2 * alpha * beta * factor1[:, c_low:c_high] * x[:, c_at] / R
     return dx.reshape(*full_shape, C)
 
 

@@ -14,6 +14,8 @@ if __package__:
 else:  # copied beside a script
     import runtime as rt  # type: ignore[import-not-found, no-redef]
 
+loops = rt.Companion(__package__, "rbf")
+
 
 def rbf_forward(x: Any, w: Any) -> rt.Array:
     """Compute the Euclidean radial basis functions.
@@ -29,14 +31,19 @@ def rbf_forward(x: Any, w: Any) -> rt.Array:
     N = x.shape[0]
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
     # (1) y[n,k] = Σ_{c} (x[n,c]−w[k,c])²
-    y = rt.zeros((N, K), dtype)
-    for block1_start, block1_stop in rt.blocks(N, C * K):
-        x_block1 = x[block1_start:block1_stop]
-        y_block1 = y[block1_start:block1_stop]
-        for block2_start, block2_stop in rt.blocks(K, C):
-            w_block1 = w[block2_start:block2_stop]
-            y_block2 = y_block1[:, block2_start:block2_stop]
-            y_block2 += rt.total(np.square(x_block1[:, None, :] - w_block1), -1)
+    done = loops.wanted(C * K * N)
+    if done:
+        y = rt.empty((N, K), dtype)
+        done = loops.rbf_forward_1(y, w, x, C, K, N)
+    if not done:
+        y = rt.zeros((N, K), dtype)
+        for block1_start, block1_stop in rt.blocks(N, C * K):
+            x_block1 = x[block1_start:block1_stop]
+            y_block1 = y[block1_start:block1_stop]
+            for block2_start, block2_stop in rt.blocks(K, C):
+                w_block1 = w[block2_start:block2_stop]
+                y_block2 = y_block1[:, block2_start:block2_stop]
+                y_block2 += rt.total(np.square(x_block1[:, None, :] - w_block1), -1)
     return y
 
 
@@ -53,16 +60,23 @@ def rbf_grad_input(dy: Any, x: Any, w: Any) -> rt.Array:
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
     rt.extents("rbf", "dy", dy.shape, (N, K), "batch, K")
     # (6) dx[m,q] = 2 Σ_{k} dy[m,k] (x[m,q]−w[k,q])
-    dx = rt.zeros((N, C), dtype)
-    for block1_start, block1_stop in rt.blocks(N, C * K):
-        dy_block1 = dy[block1_start:block1_stop]
-        x_block1 = x[block1_start:block1_stop]
-        dx_block1 = dx[block1_start:block1_stop]
-        for block2_start, block2_stop in rt.blocks(C, K):
-            w_block1 = w[:, block2_start:block2_stop]
-            x_block2 = x_block1[:, block2_start:block2_stop]
-            dx_block2 = dx_block1[:, block2_start:block2_stop]
-            dx_block2 += rt.total((2 * x_block2[:, :, None] - 2 * w_block1.transpose(1, 0)) * dy_block1[:, None, :], -1)
+    done = loops.wanted(C * K * N)
+    if done:
+        dx = rt.empty((N, C), dtype)
+        done = loops.rbf_grad_input_1(dx, dy, w, x, C, K, N)
+    if not done:
+        dx = rt.zeros((N, C), dtype)
+        for block1_start, block1_stop in rt.blocks(N, C * K):
+            dy_block1 = dy[block1_start:block1_stop]
+            x_block1 = x[block1_start:block1_stop]
+            dx_block1 = dx[block1_start:block1_stop]
+            for block2_start, block2_stop in rt.blocks(C, K):
+                w_block1 = w[:, block2_start:block2_stop]
+                x_block2 = x_block1[:, block2_start:block2_stop]
+                dx_block2 = dx_block1[:, block2_start:block2_stop]
+                dx_block2 += rt.total(
+                    (2 * x_block2[:, :, None] - 2 * w_block1.transpose(1, 0)) * dy_block1[:, None, :], -1
+                )
     return dx
 
 
@@ -79,18 +93,24 @@ def rbf_grad_weight(dy: Any, x: Any, w: Any) -> rt.Array:
     rt.extent("rbf", "argument x, axis 1 (features)", x.shape[1], C)
     rt.extents("rbf", "dy", dy.shape, (N, K), "batch, K")
     # (9) dw[m,q] = 2 Σ_{n} dy[n,m] (w[m,q]−x[n,q])
-    dw = rt.zeros((K, C), dtype)
-    for block1_start, block1_stop in rt.blocks(K, C * N):
-        dy_block1 = dy[:, block1_start:block1_stop]
-        w_block1 = w[block1_start:block1_stop]
-        dw_block1 = dw[block1_start:block1_stop]
-        for block2_start, block2_stop in rt.blocks(C, N):
-            w_block2 = w_block1[:, block2_start:block2_stop]
-            x_block1 = x[:, block2_start:block2_stop]
-            dw_block2 = dw_block1[:, block2_start:block2_stop]
-            dw_block2 += rt.total(
-                (2 * w_block2[:, :, None] - 2 * x_block1.transpose(1, 0)) * dy_block1.transpose(1, 0)[:, None, :], -1
-            )
+    done = loops.wanted(C * K * N)
+    if done:
+        dw = rt.empty((K, C), dtype)
+        done = loops.rbf_grad_weight_1(dw, dy, w, x, C, K, N)
+    if not done:
+        dw = rt.zeros((K, C), dtype)
+        for block1_start, block1_stop in rt.blocks(K, C * N):
+            dy_block1 = dy[:, block1_start:block1_stop]
+            w_block1 = w[block1_start:block1_stop]
+            dw_block1 = dw[block1_start:block1_stop]
+            for block2_start, block2_stop in rt.blocks(C, N):
+                w_block2 = w_block1[:, block2_start:block2_stop]
+                x_block1 = x[:, block2_start:block2_stop]
+                dw_block2 = dw_block1[:, block2_start:block2_stop]
+                dw_block2 += rt.total(
+                    (2 * w_block2[:, :, None] - 2 * x_block1.transpose(1, 0)) * dy_block1.transpose(1, 0)[:, None, :],
+                    -1,
+                )
     return dw
 
 

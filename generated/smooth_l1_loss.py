@@ -66,8 +66,8 @@ def smooth_l1_loss_grad_input(dy: Any, r: Any, *, beta: float = 1.0) -> rt.Array
     dx = rt.empty((E,), dtype)
     if not loops.smooth_l1_loss_grad_input_1(dx, r, dy, E, beta):
         dx = np.where(beta > np.abs(r), dy * r / (E * beta), 0)
-    # (10) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
-    dx += np.where(np.abs(r) >= beta, np.sign(r) * dy / E, 0)
+        # (10) dx[m] += 1/E dy sign(r[m]) [|r[m]|≥β]
+        dx += np.where(np.abs(r) >= beta, np.sign(r) * dy / E, 0)
     return dx.reshape(full_shape)
 
 

@@ -46,11 +46,14 @@ def softsign_grad_input(dy: Any, x: Any) -> rt.Array:
     """
     x, dy, dtype = rt.arrays("softsign", "x any, dy any", x, dy)
     full_shape = x.shape
+    E = x.size
     x = x.reshape(-1)
     rt.same_shape("softsign", "dy", dy.shape, full_shape)
     dy = dy.reshape(-1)
     # (4) dx[m] = dy[m] (1/(1+|x[m]|)−x[m] sign(x[m])/(1+|x[m]|)²)
-    dx = (1 / (np.abs(x) + 1) - np.sign(x) * x / np.square(np.abs(x) + 1)) * dy
+    dx = rt.empty((E,), dtype)
+    if not loops.softsign_grad_input_1(dx, dy, x, E):
+        dx = (1 / (np.abs(x) + 1) - np.sign(x) * x / np.square(np.abs(x) + 1)) * dy
     return dx.reshape(full_shape)
 
 

@@ -9,6 +9,7 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.codegen.loops.kinds import gather, reduce, scatter
 from gradscribe.codegen.loops.kinds.long_rows import ROW, LongRows, lengthened
 from gradscribe.codegen.loops.kinds.passes import row_loops, stage_loops
+from gradscribe.codegen.loops.kinds.sums import result_rows, summed_rows
 from gradscribe.codegen.loops.nest import Nest
 from gradscribe.codegen.loops.text.c_function import CFunction, CParameter
 from gradscribe.codegen.loops.text.vectors import elementwise
@@ -21,13 +22,15 @@ from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.reductions import REDUCTIONS
 from gradscribe.derive.ir.term import Access
 
-WINDOWS = ("gather", "scatter", "reduce")
-"""The kinds of nests whose innermost loop is a row of a window."""
+SHORT_ROWS = ("gather", "scatter", "reduce", "result_rows", "summed_rows")
+"""The kinds of nests whose innermost loop begins anew for each window, or each summand."""
 ARRAY, BOOL = Name("rt.Array"), Name("bool")
 WRITERS: dict[str, Callable[[Writer], Expr]] = {
     "gather": gather.write,
     "scatter": scatter.write,
     "reduce": reduce.write,
+    "result_rows": result_rows.write,
+    "summed_rows": summed_rows.write,
     **dict.fromkeys(("pointwise", "row_sums", "column_sums", "rows"), row_loops.write),
     "stages": stage_loops.write,
 }
@@ -90,7 +93,7 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
         tuple(s for s in sizes if s in known),
         w.sums,
         long,
-        nest.vector.extent if nest.kind in WINDOWS and not elementwise(w.body) else None,
+        nest.vector.extent if nest.kind in SHORT_ROWS and not elementwise(w.body) else None,
     )
     code = CFunction(_summary(w), _parameters(w, given), w.body)
     return NestLoops(nest, code, given.caller(name, _summary(w), argument), w.arrays, given.others)
@@ -218,6 +221,11 @@ def _summary(w: Writer) -> str:
         case "reduce" | "column_sums":
             first, *rest = (w.index(r.index).text for r in nest.outer)
             return f"Sums over {', '.join(rest)} for every {', '.join(filter(None, (first, taps, vector)))}."
+        case "result_rows":
+            sums = f"Sums over {taps}" if taps else "What is added"
+            return f"{sums} for every {', '.join(filter(None, (outer, vector)))}."
+        case "summed_rows":
+            return f"Sums over {', '.join(filter(None, (taps, vector)))} for every {outer or 'call'}."
         case "row_sums":
             return f"Sums over {vector} for every {outer}."
         case "stages":

@@ -40,9 +40,9 @@ class Nest:
     """Loops over single elements, which are compiled: ``target[place] op= body`` for every point of the box.
 
     Attributes:
-        kind: how the loops are arranged: "gather", "scatter", "reduce", "column_sums", "row_sums", "pointwise",
-            "rows", several of the last three and of "row_numbers", or "stages", several of which later ones read
-            sums over the rows of the outermost index; see `codegen.loops`.
+        kind: how the loops are arranged: "gather", "scatter", "reduce", "result_rows", "summed_rows", "column_sums",
+            "row_sums", "pointwise", "rows", several of the last three and of "row_numbers", or "stages", several of
+            which later ones read sums over the rows of the outermost index; see `codegen.loops`.
         target: the array written, new and not yet filled.
         place: where, per axis.
         op: the word of the reduction.

@@ -274,6 +274,102 @@ def lenet5_forward_2(a6_y: rt.Array, f6_b: rt.Array, f6_u: rt.Array, N: int) -> 
     )
 
 
+lenet5_forward_3_loops = r"""/* Sums over c for every n, k. */
+static void loops(
+    long start, long stop, REAL *restrict output_y, const REAL *restrict a6_y, const REAL *restrict output_w)
+{
+    for (long n = start; n < stop; n++) {
+        long k = 0;
+        while (k < 10) {
+            if (k <= 10 - 4) {
+                double total = 0;
+                double total_1 = 0;
+                double total_2 = 0;
+                double total_3 = 0;
+                const long a6_y_at = 84 * n;
+                const long output_w_at = 84 * k;
+                for (long low = 0; low < 84; low += 4096) {
+                    const long high = least(low + 4096, 84);
+                    reals row_sums = all(0);
+                    reals row_sums_1 = all(0);
+                    reals row_sums_2 = all(0);
+                    reals row_sums_3 = all(0);
+                    for (long c = low; c < whole(low, high); c += LANES) {
+                        const reals a6_y_1 = load(&a6_y[a6_y_at + c]);
+                        const reals output_w_1 = load(&output_w[output_w_at + c]);
+                        all_add_to(row_sums, (a6_y_1 - output_w_1) * (a6_y_1 - output_w_1));
+                        const reals output_w_2 = load(&output_w[output_w_at + 84 + c]);
+                        all_add_to(row_sums_1, (a6_y_1 - output_w_2) * (a6_y_1 - output_w_2));
+                        const reals output_w_3 = load(&output_w[output_w_at + 168 + c]);
+                        all_add_to(row_sums_2, (a6_y_1 - output_w_3) * (a6_y_1 - output_w_3));
+                        const reals output_w_4 = load(&output_w[output_w_at + 252 + c]);
+                        all_add_to(row_sums_3, (a6_y_1 - output_w_4) * (a6_y_1 - output_w_4));
+                    }
+                    for (long c = whole(low, high); c < high; c++) {
+                        const REAL a6_y_1 = a6_y[a6_y_at + c];
+                        const REAL output_w_1 = output_w[output_w_at + c];
+                        add_to(row_sums, (a6_y_1 - output_w_1) * (a6_y_1 - output_w_1));
+                        const REAL output_w_2 = output_w[output_w_at + 84 + c];
+                        add_to(row_sums_1, (a6_y_1 - output_w_2) * (a6_y_1 - output_w_2));
+                        const REAL output_w_3 = output_w[output_w_at + 168 + c];
+                        add_to(row_sums_2, (a6_y_1 - output_w_3) * (a6_y_1 - output_w_3));
+                        const REAL output_w_4 = output_w[output_w_at + 252 + c];
+                        add_to(row_sums_3, (a6_y_1 - output_w_4) * (a6_y_1 - output_w_4));
+                    }
+                    total += sum_of(row_sums);
+                    total_1 += sum_of(row_sums_1);
+                    total_2 += sum_of(row_sums_2);
+                    total_3 += sum_of(row_sums_3);
+                }
+                const long at = k + 10 * n;
+                output_y[at] = total;
+                output_y[at + 1] = total_1;
+                output_y[at + 2] = total_2;
+                output_y[at + 3] = total_3;
+                k += 4;
+            } else {
+                double total = 0;
+                const long a6_y_at = 84 * n;
+                const long output_w_at = 84 * k;
+                for (long low = 0; low < 84; low += 4096) {
+                    const long high = least(low + 4096, 84);
+                    reals row_sums = all(0);
+                    for (long c = low; c < whole(low, high); c += LANES) {
+                        const reals a6_y_1 = load(&a6_y[a6_y_at + c]);
+                        const reals output_w_1 = load(&output_w[output_w_at + c]);
+                        all_add_to(row_sums, (a6_y_1 - output_w_1) * (a6_y_1 - output_w_1));
+                    }
+                    for (long c = whole(low, high); c < high; c++) {
+                        const REAL a6_y_1 = a6_y[a6_y_at + c];
+                        const REAL output_w_1 = output_w[output_w_at + c];
+                        add_to(row_sums, (a6_y_1 - output_w_1) * (a6_y_1 - output_w_1));
+                    }
+                    total += sum_of(row_sums);
+                }
+                const long at = k + 10 * n;
+                output_y[at] = total;
+                k += 1;
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def lenet5_forward_3(output_y: rt.Array, a6_y: rt.Array, output_w: rt.Array, N: int) -> bool:
+    """Sums over c for every n, k."""
+    return rt.run(lenet5_forward_3_loops, N, 840 * N, (output_y, a6_y, output_w), (), (), (), row=84)
+
+
 lenet5_scaled_tanh_backward_1_loops = r"""/* Element by element. */
 static void loops(
     long start, long stop, REAL * du, const REAL * y, const REAL * dy, REAL number_1, REAL number_2)

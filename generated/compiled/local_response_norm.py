@@ -62,3 +62,65 @@ def local_response_norm_forward_1(z: rt.Array, x: rt.Array, C: int, E: int, P: i
     return rt.run(
         local_response_norm_forward_1_loops, 1, C * E * R, (z, x), (dtype(rt.ratio(alpha, R)),), (C, E, P), (R,), row=C
     )
+
+
+local_response_norm_grad_input_1_loops = r"""/* What is added for every m, q, c. */
+static void loops(
+    long start, long stop, struct team *const team, REAL *restrict dx, const REAL *restrict factor2,
+    const REAL *restrict x, REAL number_1, long C, long P, long R)
+{
+    REAL *restrict some = SCRATCH(REAL, C);
+    if (!some) {
+        return;
+    }
+    for (long m = start; m < stop; m++) {
+        for (long q = 0; q < R; q++) {
+            const long at = C * m + q - P;
+            for (long c = 0; c < C; c++) {
+                some[c] = 0;
+            }
+            const long factor2_at = C * m;
+            const long x_at = C * m + q - P;
+            const long c_low = most(0, P - q);
+            const long c_high = least(C, C + P - q);
+            for (long c = c_low; c < whole(c_low, c_high); c += LANES) {
+                store(&some[c], load(&some[c]) + number_1 * load(&factor2[factor2_at + c]) * load(&x[x_at + c]));
+            }
+            for (long c = whole(c_low, c_high); c < c_high; c++) {
+                some[c] += number_1 * factor2[factor2_at + c] * x[x_at + c];
+            }
+            for (long c = 0; c < C; c++) {
+                dx[at + c] += some[c];
+            }
+        }
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+    const long *numbers = work->numbers;
+
+    loops(
+        begin(work, number), begin(work, number + 1), work->team, arrays[0], arrays[1], arrays[2],
+        ((const REAL *)arrays[3])[0], numbers[2], numbers[3], numbers[4]);
+}
+"""
+
+
+def local_response_norm_grad_input_1(
+    dx: rt.Array, factor2: rt.Array, x: rt.Array, C: int, E: int, P: int, R: int, alpha: Any, beta: Any
+) -> bool:
+    """What is added for every m, q, c."""
+    dtype = rt.float_type("local_response_norm_grad_input_1", dx=dx)
+    return rt.run(
+        local_response_norm_grad_input_1_loops,
+        E,
+        C * E * R,
+        (dx, factor2, x),
+        (dtype(-rt.ratio(2 * alpha * beta, R)),),
+        (C, P, R),
+        (),
+        row=C,
+    )

@@ -11,14 +11,17 @@ else:  # copied beside a script
 
 smooth_l1_loss_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL * dx, const REAL * r, REAL number_1, REAL number_2)
+    long start, long stop, REAL * dx, const REAL * r, REAL number_1, REAL number_2, REAL number_3)
 {
     for (long m = start; m < whole(start, stop); m += LANES) {
         const reals r_1 = load(&r[m]);
         const reals term_2 = number_2 * r_1;
         const reals term_3 = choose(MASKS(all(number_1) > all_absolute(r_1)), term_2, all(0));
         const reals dx_1 = term_3;
-        store(&dx[m], dx_1);
+        const reals term_5 = number_3 * all_sign_of(r_1);
+        const reals term_6 = choose(MASKS(all_absolute(r_1) >= all(number_1)), term_5, all(0));
+        const reals dx_2_ = dx_1 + term_6;
+        store(&dx[m], dx_2_);
     }
     APART
     for (long m = whole(start, stop); m < stop; m++) {
@@ -26,7 +29,10 @@ static void loops(
         const REAL term_2 = number_2 * r_1;
         const REAL term_3 = number_1 > absolute(r_1) ? term_2 : 0;
         const REAL dx_1 = term_3;
-        dx[m] = dx_1;
+        const REAL term_5 = number_3 * sign_of(r_1);
+        const REAL term_6 = absolute(r_1) >= number_1 ? term_5 : 0;
+        const REAL dx_2_ = dx_1 + term_6;
+        dx[m] = dx_2_;
     }
 }
 
@@ -37,7 +43,7 @@ static void part(void *given, long number)
 
     loops(
         begin(work, number), begin(work, number + 1), arrays[0], arrays[1], ((const REAL *)arrays[2])[0],
-        ((const REAL *)arrays[2])[1]);
+        ((const REAL *)arrays[2])[1], ((const REAL *)arrays[2])[2]);
 }
 """
 
@@ -46,5 +52,11 @@ def smooth_l1_loss_grad_input_1(dx: rt.Array, r: rt.Array, dy: Any, E: int, beta
     """Element by element."""
     dtype = rt.float_type("smooth_l1_loss_grad_input_1", dx=dx)
     return rt.run(
-        smooth_l1_loss_grad_input_1_loops, E, E, (dx, r), (dtype(beta), dtype(rt.ratio(dy, E * beta))), (), ()
+        smooth_l1_loss_grad_input_1_loops,
+        E,
+        2 * E,
+        (dx, r),
+        (dtype(beta), dtype(rt.ratio(dy, E * beta)), dtype(rt.ratio(dy, E))),
+        (),
+        (),
     )

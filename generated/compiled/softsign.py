@@ -38,3 +38,43 @@ static void part(void *given, long number)
 def softsign_forward_1(y: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
     return rt.run(softsign_forward_1_loops, E, E, (y, x), (), (), ())
+
+
+softsign_grad_input_1_loops = r"""/* Element by element. */
+static void loops(
+    long start, long stop, REAL * dx, const REAL * dy, const REAL * x)
+{
+    for (long m = start; m < whole(start, stop); m += LANES) {
+        const reals x_1 = load(&x[m]);
+        const reals dy_1 = load(&dy[m]);
+        const reals dx_1 = (
+            all(1) / (all_absolute(x_1) + all(1))
+            - all_sign_of(x_1) * x_1 / ((all_absolute(x_1) + all(1)) * (all_absolute(x_1) + all(1)))
+        ) * dy_1;
+        store(&dx[m], dx_1);
+    }
+    APART
+    for (long m = whole(start, stop); m < stop; m++) {
+        const REAL x_1 = x[m];
+        const REAL dy_1 = dy[m];
+        const REAL dx_1 = (
+            1 / (absolute(x_1) + 1) - sign_of(x_1) * x_1 / ((absolute(x_1) + 1) * (absolute(x_1) + 1))
+        ) * dy_1;
+        dx[m] = dx_1;
+    }
+}
+
+static void part(void *given, long number)
+{
+    const struct work *work = given;
+    void *const *arrays = work->arrays;
+
+    loops(
+        begin(work, number), begin(work, number + 1), arrays[0], arrays[1], arrays[2]);
+}
+"""
+
+
+def softsign_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int) -> bool:
+    """Element by element."""
+    return rt.run(softsign_grad_input_1_loops, E, E, (dx, dy, x), (), (), ())

@@ -124,6 +124,12 @@ FUNCTION REAL absolute(REAL number)
     return _Generic(number, float: __builtin_fabsf, double: __builtin_fabs)(number);
 }
 
+/* 1, -1 or 0; of NaN NaN. */
+FUNCTION REAL sign_of(REAL number)
+{
+    return number > 0 ? 1 : number < 0 ? -1 : number == 0 ? 0 : number;
+}
+
 /* ---- elements, LANES at a time ----------------------------------------------------------------------------------- */
 
 #if defined __AVX512F__
@@ -279,6 +285,12 @@ FUNCTION void go_down(extremes *found, reals numbers)
 FUNCTION reals all_absolute(reals numbers)
 {
     return (reals)((masks)numbers & ~(masks)all((REAL)-0.0));
+}
+
+FUNCTION reals all_sign_of(reals numbers)
+{
+    const masks up = MASKS(numbers > 0), down = MASKS(numbers < 0), none = MASKS(numbers != numbers);
+    return (reals)((up & (masks)all(1)) | (down & (masks)all(-1)) | (none & (masks)numbers));
 }
 
 typedef double doubles_of_sums __attribute__((vector_size(VECTOR)));

@@ -53,13 +53,14 @@ def write(w: Writer) -> Expr:
     """Write the loops; returns the extent that is divided into parts."""
     nest = w.nest
     *rows, last = (r.index for r in nest.outer)
-    with w.loop(_row(w, rows), w.name("start"), w.name("stop")):
+    with w.loop(outermost(w, rows), w.name("start"), w.name("stop")):
         separate(w, rows)
         _along(w, last, w.clip_known([t.index for t in nest.taps], rows))
     return flattened(w, rows)
 
 
-def _row(w: Writer, indices: Sequence[Symbol]) -> Name:
+def outermost(w: Writer, indices: Sequence[Symbol]) -> Name:
+    """The index that goes over the outer indices together."""
     return w.index(indices[0]) if len(indices) == 1 else w.name("row")
 
 

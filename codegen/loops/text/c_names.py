@@ -48,6 +48,7 @@ OWN = (
         "position",
         "power",
         "reals",
+        "sign_of",
         "smaller",
         "smallest_of",
         "sum_of",

@@ -48,7 +48,9 @@ ELEMENTWISE = (
     *("cosh_of", "root_of", "sigmoid_of", "softplus_of"),
 )
 """The functions of ``functions.h``."""
-FUNCTIONS = {name: f"all_{name}" for name in ("above", "below", "larger", "smaller", "absolute", *ELEMENTWISE)}
+EXACT = "above", "below", "larger", "smaller", "absolute", "sign_of"
+"""Those of ``loops.c``, which are the same for a vector and for a number."""
+FUNCTIONS = {name: f"all_{name}" for name in (*EXACT, *ELEMENTWISE)}
 
 
 def vectorised(along: Along) -> CBody:

@@ -84,6 +84,9 @@ CALLED: Mapping[type[Expr], str] = {
 }
 """The functions of one number that loops call, see ``functions.h``."""
 
+EXACT: Mapping[type[Expr], str] = {sympy.Abs: "absolute", sympy.sign: "sign_of"}
+"""The same of ``loops.c``: a few operations of a processor."""
+
 _MOST = 4
 """The highest power that is written as a product."""
 ZERO, ONE = Integer(0), Integer(1)
@@ -98,7 +101,7 @@ def computable(body: Expr, indices: Collection[Symbol]) -> bool:
     if isinstance(body, Pow):
         power = 2 * body.exp if body.exp.is_Rational else body.exp
         return power.is_Integer and 1 <= abs(int(power)) <= 2 * _MOST and computable(body.base, indices)
-    if isinstance(body, Add | Mul) or body.func in (relu, larger, smaller, sympy.Abs, *CALLED):
+    if isinstance(body, Add | Mul) or body.func in (relu, larger, smaller, *EXACT, *CALLED):
         return all(computable(a, indices) for a in body.args)
     return False
 
@@ -208,8 +211,8 @@ class ScalarPrinter:
     def _function(self, e: Expr) -> Expression:
         if e.func in CALLED:
             return call(CALLED[e.func], self.operand(e.args[0]))
-        if isinstance(e, sympy.Abs):
-            return call("absolute", self.operand(e.args[0]))
+        if e.func in EXACT:
+            return call(EXACT[e.func], self.operand(e.args[0]))
         if isinstance(e, relu):
             zero, value = self.number(ZERO), self._before(e.args[0])
             return Choice(zero, Comparison((value, zero), ("<",)), value)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import product
+from types import MappingProxyType
 
 import sympy
 from sympy import Expr, Integer, Symbol
@@ -188,10 +189,12 @@ class Writer(Builder):
         )
         return printer.operand(body)
 
-    def scalar(self, body: Expr, bases: Mapping[Access, Base]) -> Expression:
-        """`body` outside of the innermost loop, where nothing that was read before counts."""
+    def scalar(
+        self, body: Expr, bases: Mapping[Access, Base], moved: Mapping[Symbol, Expr] = MappingProxyType({})
+    ) -> Expression:
+        """`body` outside of the innermost loop, where nothing that was read before counts; `moved` as in `element`."""
         printer = ScalarPrinter(
-            lambda a: self.element(a.tensor, bases[a], {}), self.number, self.integer, self._hold, self.indices
+            lambda a: self.element(a.tensor, bases[a], moved), self.number, self.integer, self._hold, self.indices
         )
         return printer.operand(body)
 

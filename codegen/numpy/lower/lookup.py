@@ -63,6 +63,11 @@ def lower_lookups(form: Form, scope: Scope, fresh: bool, lower: Lower) -> list[R
     return [*records, *_scattered(left, [k for k in labels if k not in summed], scope, lower)]
 
 
+def looks_up(form: Form, scope: Scope) -> bool:
+    """Whether a form is lowered by lookups."""
+    return bool(_lookups(form, scope))
+
+
 def adds_at_labels(statement: Statement) -> bool:
     """Whether a statement writes where labels say, so that most of its target gets nothing from it."""
     brackets = [f for f in Mul.make_args(statement.term.body) if isinstance(f, equal) and accesses(f)]

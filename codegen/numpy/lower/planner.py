@@ -13,7 +13,7 @@ from gradscribe.codegen.loops import FEWEST_STEPS, Nest
 from gradscribe.codegen.numpy.lower.context import Scope
 from gradscribe.codegen.numpy.lower.lookup import adds_at_labels, lower_lookups
 from gradscribe.codegen.numpy.lower.loops.joining import Lowered, joined, steps_of
-from gradscribe.codegen.numpy.lower.loops.nests import nest, within
+from gradscribe.codegen.numpy.lower.loops.nests import loops
 from gradscribe.codegen.numpy.lower.loops.passes.element_pass import element_pass
 from gradscribe.codegen.numpy.lower.loops.passes.grouping import widened
 from gradscribe.codegen.numpy.lower.loops.passes.passing import Pass, loops_of
@@ -24,6 +24,7 @@ from gradscribe.codegen.numpy.lower.products.contract import (
     pointwise_operands,
 )
 from gradscribe.codegen.numpy.lower.products.radix import split_axes, split_target
+from gradscribe.codegen.numpy.lower.products.separate import is_separate
 from gradscribe.codegen.numpy.lower.slices.blocks import scattered
 from gradscribe.codegen.numpy.lower.slices.taps import lower_sums, lower_taps
 from gradscribe.codegen.numpy.lower.slices.windows import is_small, lower_windows
@@ -121,15 +122,15 @@ def _statement(statement: Statement, form: Form, program: Program, scope: Scope,
 def _unit_steps(lowered: list[Record], statement: Statement, program: Program, scope: Scope) -> list[Record]:
     """Where windows move in steps of 1, what they add to is a sum over windows, too: loops that gather instead."""
     branch = lowered[-1]
-    loops = branch.then[-1] if isinstance(branch, Compiled) else None
-    if not isinstance(branch, Compiled) or not isinstance(loops, Nest) or not loops.steps:
+    adding = branch.then[-1] if isinstance(branch, Compiled) else None
+    if not isinstance(branch, Compiled) or not isinstance(adding, Nest) or not adding.steps:
         return lowered
-    special, there = _where(loops.steps, statement, program, scope)
+    special, there = _where(adding.steps, statement, program, scope)
     *views, other = _form(special, there, fresh=True)
     gathered = other.then[-1] if isinstance(other, Compiled) else None
     if not isinstance(gathered, Nest) or gathered.kind != "gather":
         return lowered
-    either = Branch(loops.steps, (gathered,), (loops,))
+    either = Branch(adding.steps, (gathered,), (adding,))
     known = (*lowered[:-1], *branch.then)
     views = [r for r in views if r not in known]
     return [*lowered[:-1], *views, replace(branch, then=(*branch.then[:-1], either))]
@@ -160,7 +161,7 @@ def _form(form: Form, scope: Scope, fresh: bool) -> list[Record]:
     form, views = split_axes(form, scope)
     split_form, view = split_target(form, scope)
     lowered = _into_view(form, split_form, view, scope, fresh) if view is not None else _strategy(form, scope, fresh)
-    if contractible(split_form, scope):
+    if contractible(split_form, scope) and not is_separate(split_form, scope):
         return [*views, *lowered]
     return [*views, *_or_loops(lowered, form, split_form, [view] if view is not None else [], scope, fresh)]
 
@@ -207,13 +208,13 @@ def _or_loops(
     lowered: list[Record], form: Form, inner: Form, view: list[Record], scope: Scope, fresh: bool
 ) -> list[Record]:
     """What NumPy does and, where there are loops for the `inner` form, whose target is a `view`, these instead."""
-    loops = nest(inner, scope) if fresh and _takes_long(form, scope) else None
-    inside = within(inner, scope) if loops else None
-    if loops is None or inside is None:
+    found = loops(inner, scope, fresh) if _takes_long(form, scope) else None
+    if found is None:
         return lowered
-    made: list[Record] = [Allocate(form.target.name, form.target.shape, None)]
-    made += [Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None]
-    return _either(Compiled(_steps(form), inside, (made[0], *view, *made[1:], loops), tuple(lowered)))
+    fill = 0 if found.nest.adds else None
+    made: list[Record] = [Allocate(form.target.name, form.target.shape, fill)] if fresh else []
+    made += [*view, *(Allocate(a.name, a.shape, None, integer=True) for a in [form.argument] if a is not None)]
+    return _either(Compiled(_steps(form), found.inside, (*made, *found.before, found.nest), tuple(lowered)))
 
 
 def _either(ways: Compiled) -> list[Record]:

@@ -202,7 +202,9 @@ def imported(folder: Path, name: str) -> ModuleType:
 def test_a_package_of_own_layers_is_written_and_imported(tmp_path: Path) -> None:
     layers = [build() for build in LAYERS]
     written = write_package(layers, tmp_path)
-    loops = {f"compiled/{name}.py" for name in ("__init__", "causal_convolution", "softmax_pool")}
+    loops = {
+        f"compiled/{name}.py" for name in ("__init__", "causal_convolution", "radial_basis", "skewed", "softmax_pool")
+    }
     shared = {"__init__.py", *runtime_sources(), *loops}
     assert {p.relative_to(tmp_path).as_posix() for p in written} == {f"{x.name}.py" for x in layers} | shared
     assert write_package(layers, tmp_path) == []

@@ -119,6 +119,29 @@ def test_own_layers() -> None:
     assert not names(plain)
 
 
+DISTANCES = """
+input x[N,I,C], w[R,C,K], z[M,K]
+u[n,i,k] = sum(r,c) abs(x[n, i + r - 1, c] - w[r,c,k])
+y[n,i,m] = sqrt(sum(k) (u[n,i,k] - z[m,k])^2 + 1)
+weight w, z
+"""
+
+
+def test_sums_of_what_is_no_product() -> None:
+    """Elements before an array are read from a copy, which is made in every call."""
+    module = layer(DISTANCES, "recorded_distances").compile()
+    own, plain = (module.RecordedDistances(R=3, C=5, K=6, M=4, rng=0) for _ in range(2))
+    rng = np.random.default_rng(4)
+    for _ in range(3):
+        x = rng.standard_normal((2, 7, 5)).astype(np.float32)
+        found = []
+        for made in (own, plain):
+            with module.rt.settings(backend="compiled" if made is own else "numpy"):
+                found.append(step(made, x))
+        close(*found)
+    assert names(own) == {"recorded_distances_backward"}
+
+
 @together("name", ("LSTMCell", "GRUCell"))
 def test_cells_of_the_catalogue(name: str) -> None:
     made, plain = (getattr(generated, name)(5, 7, rng=0) for _ in range(2))

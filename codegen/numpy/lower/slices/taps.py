@@ -63,14 +63,14 @@ def _widens(form: Form, scope: Scope, views: set[str]) -> bool:
     """Whether computed summands, those of one round of the loops, have indices together that no array has."""
     vectors = set(form.indices) - set(choose_loops(form, scope))
     summands = sympy.prod([form.range(v).extent for v in form.contracted if v in vectors], start=sympy.S.One)
-    if _multiplies(form.body) or (summands.is_Integer and summands <= FEW):
+    if multiplies(form.body) or (summands.is_Integer and summands <= FEW):
         return False
     stored = [form.place, *(a.indices for a in accesses(form.body) if a.tensor not in views)]
     seen = (set().union(*(e.free_symbols for e in place)) for place in stored)
     return not any(vectors <= found for found in seen)
 
 
-def _multiplies(body: Expr) -> bool:
+def multiplies(body: Expr) -> bool:
     """Whether summands are elements, or products of two: none is computed before it is added up."""
     factors = [f for f in Mul.make_args(body) if f.has(Access)]
     return len(factors) <= 2 and all(isinstance(f, Access) for f in factors) and len(accesses(body)) == len(factors)

@@ -1,6 +1,7 @@
 """What takes functions, roots or quotients and varies along the innermost axes alone: an array of its own before.
 
 Otherwise it would be computed for every row anew. What does not vary along a row, compilers compute once for it.
+Where loops do not go row by row it may vary along any axes but all.
 """
 
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ class Apart:
         form: of whose body they are parts.
         order: all indices, in the order of the axes.
         scope: where they are declared.
+        along_rows: whether loops go row by row, and what does not vary along a row is computed once for it.
         records: what makes them.
         made: them, by what they hold.
     """
@@ -30,12 +32,13 @@ class Apart:
     form: Form
     order: tuple[Symbol, ...]
     scope: Scope
+    along_rows: bool = True
     records: list[Record] = field(default_factory=list)
     made: dict[Expr, Access] = field(default_factory=dict)
 
     def taken(self, e: Expr) -> Expr:
         """An expression in which these arrays are read."""
-        if is_cheap(e) and computable(e, self.form.indices):
+        if not e.args or (is_cheap(e) and computable(e, self.form.indices)):
             return e
         if self._axes(e):
             return self._array(e)
@@ -50,7 +53,14 @@ class Apart:
     def _axes(self, e: Expr) -> tuple[Symbol, ...]:
         """The indices that it varies along, in order; () for all of them, and for what does not vary along rows."""
         found = tuple(v for v in self.order if v in e.free_symbols)
-        return found if len(found) < len(self.order) and self.order[-1] in found and accesses(e) else ()
+        again = self.order[-1] in found if self.along_rows else self._is_array(e, set(found))
+        return found if again and len(found) < len(self.order) and accesses(e) else ()
+
+    def _is_array(self, e: Expr, found: set[Symbol]) -> bool:
+        """Whether all parts of an expression vary along all that it does, and read whole arrays."""
+        parts = [a for a in e.args if accesses(a)] if isinstance(e, Add | Mul) else []
+        alike = all(a.free_symbols & {*self.order} == found for a in parts)
+        return alike and all(self.scope.plain(a, self.form) for a in accesses(e))
 
     def _array(self, e: Expr) -> Access:
         return self.made[e] if e in self.made else self.made.setdefault(e, self._new(e))
