@@ -2731,6 +2731,7 @@ struct worker {
     pthread_t thread;
 #ifdef __linux__
     cpu_set_t allowed;
+    int apart; /* the processor that it is kept from */
 #endif
 };
 
@@ -2805,13 +2806,17 @@ static void *serve(void *argument)
     return NULL;
 }
 
-/* Keeps a worker that sleeps from the caller's processor, if there are others: Linux likes to wake a thread where it
-   was, or where it is woken, and it would wait there for the caller's part to end while another processor is idle. */
+/* Keeps a worker from the caller's processor, if there are others: Linux likes to wake a thread where it was, or where it
+   is woken, and it would wait there for the caller's part to end while another processor is idle. What the caller may
+   use is asked when the worker sleeps anyway, and once the caller has moved: it was woken beside the worker. */
 static void keep_apart(struct worker *worker)
 {
 #ifdef __linux__
     cpu_set_t allowed;
     const int here = sched_getcpu();
+    if (here == worker->apart && !atomic_load(&worker->bell.sleeps))
+        return;
+    worker->apart = here;
     if (here < 0 || here >= CPU_SETSIZE || sched_getaffinity(0, sizeof allowed, &allowed))
         return;
     CPU_CLR((size_t)here, &allowed);
@@ -2825,8 +2830,7 @@ static void keep_apart(struct worker *worker)
 
 static void ring(struct worker *worker)
 {
-    if (atomic_load(&worker->bell.sleeps))
-        keep_apart(worker);
+    keep_apart(worker);
     atomic_fetch_add(&worker->bell.number, 1);
     wake_sleeper(&worker->bell);
 }
@@ -2845,6 +2849,7 @@ static uint32_t start(uint32_t wanted)
         atomic_store(&worker->bell.sleeps, 0);
 #ifdef __linux__
         CPU_ZERO(&worker->allowed);
+        worker->apart = -1;
 #endif
         if (pthread_create(&worker->thread, NULL, serve, worker))
             break;
