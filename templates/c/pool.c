@@ -115,9 +115,9 @@ static void *serve(void *argument)
     return NULL;
 }
 
-/* Keeps a worker from the caller's processor, if there are others: Linux likes to wake a thread where it was, or where it
-   is woken, and it would wait there for the caller's part to end while another processor is idle. What the caller may
-   use is asked when the worker sleeps anyway, and once the caller has moved: it was woken beside the worker. */
+/* Keeps a worker from the caller's processor, if there are others: Linux likes to wake a thread where it was, or where
+   it is woken, and it would wait there for the caller's part to end while another processor is idle. What the caller
+   may use is asked when the worker sleeps anyway, and once the caller has moved: it was woken beside the worker. */
 static void keep_apart(struct worker *worker)
 {
 #ifdef __linux__
