@@ -48,10 +48,16 @@ def released(records: Sequence[Record], kept: Collection[str]) -> tuple[Record, 
 
 
 def _local_gone(ways: Compiled) -> Compiled:
-    """Where the loops have arrays of their own NumPy makes them as a whole: they are let go there."""
+    """Ways that let go of what one makes: arrays of the loops' own, which NumPy makes as a whole, and copies."""
     local = {name for nest in ways.then if isinstance(nest, Nest) for name in nest.local}
-    names = tuple(name for name in _made(ways.otherwise) if name in local)
-    return replace(ways, otherwise=(*ways.otherwise, Release(names))) if names else ways
+    roots, both = _roots(ways.then), _made(ways.otherwise)
+    then = tuple(name for name in _made(ways.then) if roots.get(name, name) not in both)
+    otherwise = tuple(name for name in both if name in local)
+    return replace(ways, then=_with_release(ways.then, then), otherwise=_with_release(ways.otherwise, otherwise))
+
+
+def _with_release(records: tuple[Record, ...], names: tuple[str, ...]) -> tuple[Record, ...]:
+    return (*records, Release(names)) if names else records
 
 
 def _roots(records: Sequence[Record]) -> dict[str, str]:

@@ -36,7 +36,7 @@ def let_go(records: Sequence[Record], behind: frozenset[str], kept: Collection[s
                 local = {name for nest in record.then if isinstance(nest, Nest) for name in nest.local}
                 found = {name for r in record.otherwise if isinstance(r, Release) for name in r.buffered}
                 assert found == local & {*effects(*record.otherwise).made}
-                made -= local
+                made -= local.union(*(r.buffered for r in record.then if isinstance(r, Release)))
             views = set(effects(*records).views.values())
             unread = (
                 (made & effects(record).names) - effects(*later[1 if gone else 0 :]).names - behind - views - {*kept}
