@@ -11,7 +11,7 @@ from tests.cases.random_contractions import problem
 from tests.runtime.convolutions import DIRECTIONS, Convolution, Grouped
 from tests.runtime.windows import SPECS, drawn
 
-SEEDS, WINDOWS, TAG = 30, 4, 52
+SEEDS, WINDOWS, TAG = 30, 3, 52
 """Windows are few: a compiler takes a quarter of a minute to check one transform."""
 GROUPED = (
     Grouped(Convolution(2, 11, 2, 2, 3, 1, 1), 8),
