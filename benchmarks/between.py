@@ -19,6 +19,8 @@ from benchmarks.shown import table
 from benchmarks.sides import ours
 from gradscribe.generated.runtime.machine.native import library, sources
 from gradscribe.generated.runtime.recording import recording
+from gradscribe.generated.runtime.recording.layout import layout
+from gradscribe.generated.runtime.recording.layout.groups import alone
 
 ROWS = (
     *("training: lenet5, step", "training: lenet, step"),
@@ -54,6 +56,7 @@ class Watch:
 
         library.made = lru_cache(512)(noted)
         vars(recording)["call_steps"] = self._call
+        vars(layout)["groups"] = alone  # what goes on with products would count as a part of them
 
     def _call(self, steps: bytes, count: int, objects: Sequence[Array]) -> None:
         if not self.watching:
@@ -77,12 +80,12 @@ class Watch:
 
 
 def _single(steps: bytes) -> Iterator[tuple[int, bytes]]:
-    """The function of each step, and the step alone, see templates/c/pool.c."""
+    """The function of each step, and the step as a group of one, see templates/c/pool.c."""
     numbers = struct.unpack(f"{len(steps) // 8}q", steps)
     start = 0
     while start < len(numbers):
-        address, _, read, others = numbers[start : start + 4]
-        end = start + 4 + 2 * read + others
+        _, _, address, _, read, others = numbers[start : start + 6]
+        end = start + 9 + 3 * read + others
         yield address, struct.pack(f"{end - start}q", *numbers[start:end])
         start = end
 

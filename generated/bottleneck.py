@@ -462,5 +462,6 @@ class Bottleneck(rt.Network):
         """Fill grads and return the gradient of the input; without an argument from the loss, and then None."""
         saved = self._kept()
         inputs = dy is not None
+        self.grads = {}
         gradient, self.grads = self._run(bottleneck_backward, dy, self.params, saved, inputs=inputs)
         return gradient

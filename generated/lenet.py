@@ -103,9 +103,8 @@ def lenet_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tup
         np.tanh(f6_u, out=a6_y)
     net.give(f6_u)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] a6_y[n,c]
-    output_u = rt.contract("n c, c k -> n k", a6_y, output_w)
     # (5) output_u[n,k] += output_b[k]
-    output_u += output_b
+    output_u = rt.contract("n c, c k -> n k", a6_y, output_w, row=output_b)
     return output_u, (x, a1_y, s2_y, s2_argmax, a3_y, s4_argmax, flat_y, a5_y, a6_y)
 
 
@@ -178,10 +177,9 @@ def lenet_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.
         np.tanh(f6_u, out=a6_y)
     net.give(f6_u)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] a6_y[n,c]
-    output_u = rt.contract("n c, c k -> n k", a6_y, output_w)
-    net.give(a6_y)
     # (5) output_u[n,k] += output_b[k]
-    output_u += output_b
+    output_u = rt.contract("n c, c k -> n k", a6_y, output_w, row=output_b)
+    net.give(a6_y)
     return output_u
 
 
@@ -433,5 +431,6 @@ class LeNet(rt.Network):
         if dy is None:
             t, h, z = self._judgement()
             dy = lenet_loss_grad_input(1.0, t, h, z)
+        self.grads = {}
         gradient, self.grads = self._run(lenet_backward, dy, self.params, saved, inputs=inputs)
         return gradient

@@ -558,5 +558,6 @@ class LeNet5(rt.Network):
         if dy is None:
             t, h, z = self._judgement()
             dy = lenet5_loss_grad_input(1.0, t, h, z)
+        self.grads = {}
         gradient, self.grads = self._run(lenet5_backward, dy, self.params, saved, inputs=inputs)
         return gradient

@@ -244,9 +244,8 @@ def resnet20_forward(
     # (11) pool_y[n,c] = 1/64 Σ_{i,j} stage3_block3_relu2_y[n,i,j,c]
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y, (1, 2))
     # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
-    output_u = rt.contract("n c, c k -> n k", pool_y, output_w)
     # (12) output_u[n,k] += output_b[k]
-    output_u += output_b
+    output_u = rt.contract("n c, c k -> n k", pool_y, output_w, row=output_b)
     net.put("norm1.running_mean norm1.running_var", norm1_new_mean, norm1_new_var)
     return output_u, net.results, (x, norm1_v, norm1_h, relu1_y, pool_y, net.blocks)
 
@@ -375,9 +374,8 @@ def resnet20_predict(x: Any, params: rt.Named, state: rt.Named, *, buffers: rt.M
     pool_y = 1 / 64 * rt.total(stage3_block3_relu2_y, (1, 2))
     net.give(stage3_block3_relu2_y)
     # (12) output_u[n,k] = Σ_{c} output_w[c,k] pool_y[n,c]
-    output_u = rt.contract("n c, c k -> n k", pool_y, output_w)
     # (12) output_u[n,k] += output_b[k]
-    output_u += output_b
+    output_u = rt.contract("n c, c k -> n k", pool_y, output_w, row=output_b)
     return output_u
 
 
@@ -782,5 +780,6 @@ class ResNet20(rt.Network):
         if dy is None:
             t, h, z = self._judgement()
             dy = resnet20_loss_grad_input(1.0, t, h, z)
+        self.grads = {}
         gradient, self.grads = self._run(resnet20_backward, dy, self.params, saved, inputs=inputs)
         return gradient

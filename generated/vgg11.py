@@ -164,9 +164,8 @@ def vgg11_forward(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> tup
     # (4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
     flat_y = stage5_pool_y.reshape(N, 512)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] flat_y[n,c]
-    output_u = rt.contract("n c, c k -> n k", flat_y, output_w)
     # (5) output_u[n,k] += output_b[k]
-    output_u += output_b
+    output_u = rt.contract("n c, c k -> n k", flat_y, output_w, row=output_b)
     return output_u, (x, stage1_relu1_y, stage1_pool_argmax, flat_y, net.blocks)
 
 
@@ -248,10 +247,9 @@ def vgg11_predict(x: Any, params: rt.Named, *, buffers: rt.Memory = None) -> rt.
     # (4) flat_y[n,y_1] = stage5_pool_y[n,0,0,y_1]
     flat_y = stage5_pool_y.reshape(N, 512)
     # (5) output_u[n,k] = Σ_{c} output_w[c,k] flat_y[n,c]
-    output_u = rt.contract("n c, c k -> n k", flat_y, output_w)
-    net.give(stage5_pool_y)
     # (5) output_u[n,k] += output_b[k]
-    output_u += output_b
+    output_u = rt.contract("n c, c k -> n k", flat_y, output_w, row=output_b)
+    net.give(stage5_pool_y)
     return output_u
 
 
@@ -560,5 +558,6 @@ class VGG11(rt.Network):
         if dy is None:
             t, h, z = self._judgement()
             dy = vgg11_loss_grad_input(1.0, t, h, z)
+        self.grads = {}
         gradient, self.grads = self._run(vgg11_backward, dy, self.params, saved, inputs=inputs)
         return gradient

@@ -153,7 +153,9 @@ MAKERS: Mapping[str, Callable[[Case, str, Arrays], Prepared]] = {
 def held(own: Any) -> int:
     """Bytes that a layer keeps for its next call: in recorded calls, and in a network's buffers."""
     buffers = getattr(own, "buffers", None)
-    return sum(recording.size for _, _, recording in own._recordings.found) + (0 if buffers is None else buffers.size)
+    calls = own._recordings
+    kept = calls.arena.size + sum(recording.size for _, _, recording in calls.found)
+    return kept + (0 if buffers is None else buffers.size)
 
 
 def catalogue(name: str) -> Any:

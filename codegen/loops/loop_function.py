@@ -11,9 +11,10 @@ from gradscribe.codegen.loops.kinds.long_rows import ROW, LongRows, lengthened
 from gradscribe.codegen.loops.kinds.passes import row_loops, stage_loops
 from gradscribe.codegen.loops.kinds.sums import result_rows, summed_rows
 from gradscribe.codegen.loops.nest import Nest
+from gradscribe.codegen.loops.text import vectors
 from gradscribe.codegen.loops.text.c_function import CFunction, CParameter
-from gradscribe.codegen.loops.text.vectors import elementwise
 from gradscribe.codegen.loops.writing.loop_writer import Writer
+from gradscribe.codegen.loops.writing.row_uses import elementwise, row_uses
 from gradscribe.codegen.python.definition import ANY, INT, Function, Parameter, Signature
 from gradscribe.codegen.python.expression import Expression, Group, Literal, Name, call
 from gradscribe.codegen.python.scalars.scalar import DTYPE, size
@@ -93,7 +94,8 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
         tuple(s for s in sizes if s in known),
         w.sums,
         long,
-        nest.vector.extent if nest.kind in SHORT_ROWS and not elementwise(w.body) else None,
+        nest.vector.extent if nest.kind in SHORT_ROWS and not vectors.elementwise(w.body) else None,
+        row_uses(nest, extent if w.sums is None else Integer(0), w.arrays),
     )
     code = CFunction(_summary(w), _parameters(w, given), w.body)
     return NestLoops(nest, code, given.caller(name, _summary(w), argument), w.arrays, given.others)
@@ -102,7 +104,7 @@ def nest_loops(nest: Nest, name: str, argument: Callable[[Expr], Expression]) ->
 def _parameters(w: Writer, given: "_Given") -> tuple[CParameter, ...]:
     """What the loops are given: rows, memory, arrays, numbers of the arrays' type, sizes."""
     written = set(w.nest.written)
-    apart = "" if _elementwise(w.nest) else "restrict"  # weights are updated in place
+    apart = "" if elementwise(w.nest) else "restrict"  # weights are updated in place, and what a row alone reads
     arrays = (
         CParameter(f"{'' if a in written else 'const '}{w.kind(a)} *{apart}", w.array(a).text, f"arrays[{k}]")
         for k, a in enumerate(given.arrays)
@@ -135,7 +137,8 @@ def _parameters(w: Writer, given: "_Given") -> tuple[CParameter, ...]:
 class _Given:
     """What loops are given: the extent of the outermost, the steps of all, arrays, numbers of the arrays' type, sizes.
 
-    `fixed` are the sizes that are known when they are compiled; of `sums` see `Writer`, of `rows` `lengthened`.
+    `fixed` are the sizes that are known when they are compiled; of `sums` see `Writer`, of `rows` `lengthened`, of
+    `uses` `row_uses`.
     """
 
     extent: Expr
@@ -147,6 +150,7 @@ class _Given:
     sums: Expr | None
     rows: LongRows | None
     row: Expr | None
+    uses: str
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -203,6 +207,7 @@ class _Given:
             run = replace(run, keywords=(("repeated", Group(places)),))
         if self.row is not None:
             run = replace(run, keywords=(*run.keywords, ("row", size(self.row))))
+        run = replace(run, keywords=(*run.keywords, ("uses", Literal(self.uses))))
         target = self.arrays[0]
         kind = let(DTYPE.text, call("rt.float_type", Literal(name), **{target: Name(target)}))
         return Function(name, signature, doc, (kind, Return((run,))) if self.numbers else (Return((run,)),))
@@ -234,11 +239,6 @@ def _summary(w: Writer) -> str:
             return f"Row by row, for every {outer}."
         case _:
             return "Element by element."
-
-
-def _elementwise(nest: Nest) -> bool:
-    """Whether all arrays are read and written at one place in each round."""
-    return nest.kind in ("pointwise", "rows") and not nest.outer and not any(m.kind == "row_sums" for m in nest.members)
 
 
 def _fixed(nest: Nest) -> list[Symbol]:

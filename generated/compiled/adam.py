@@ -95,4 +95,5 @@ def adam_update_1(
         ),
         (),
         (),
+        uses="wwwhhhh",
     )

@@ -92,7 +92,9 @@ def avg_pool1d_forward_1(
     y: rt.Array, a: rt.Array, x: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Sums over t for every n, j, c."""
-    return rt.run(avg_pool1d_forward_1_loops, N, C * N * T * W_out, (y, a, x), (), (C, W, W_out, p), (T, d, s), row=C)
+    return rt.run(
+        avg_pool1d_forward_1_loops, N, C * N * T * W_out, (y, a, x), (), (C, W, W_out, p), (T, d, s), row=C, uses="*--"
+    )
 
 
 avg_pool1d_grad_input_1_loops = r"""/* Windows m, j added to what they cover, tap t by tap. */
@@ -177,5 +179,13 @@ def avg_pool1d_grad_input_1(
 ) -> bool:
     """Windows m, j added to what they cover, tap t by tap."""
     return rt.run(
-        avg_pool1d_grad_input_1_loops, N, C * N * T * W_out, (dx, a, dy), (), (C, W, W_out, p), (T, d, s), row=C
+        avg_pool1d_grad_input_1_loops,
+        N,
+        C * N * T * W_out,
+        (dx, a, dy),
+        (),
+        (C, W, W_out, p),
+        (T, d, s),
+        row=C,
+        uses="*--",
     )

@@ -140,6 +140,7 @@ def avg_pool2d_forward_1(
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
         row=C,
+        uses="*---",
     )
 
 
@@ -275,4 +276,5 @@ def avg_pool2d_grad_input_1(
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
         row=C,
+        uses="*---",
     )

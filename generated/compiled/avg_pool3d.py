@@ -168,6 +168,7 @@ def avg_pool3d_forward_1(
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
         row=C,
+        uses="*----",
     )
 
 
@@ -344,4 +345,5 @@ def avg_pool3d_grad_input_1(
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
         row=C,
+        uses="*----",
     )

@@ -144,14 +144,14 @@ def batch_norm_forward_1(m: rt.Array, v: rt.Array, x: rt.Array, C: int, E: int) 
         (C, E),
         (),
         3 * C,
+        uses="**-",
     )
 
 
 batch_norm_forward_2_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, REAL *restrict h, REAL *restrict y, const REAL *restrict factor1,
-    const REAL *restrict m, const REAL *restrict x, const REAL *restrict beta, const REAL *restrict gamma,
-    long row_)
+    long start, long stop, REAL * h, REAL * y, const REAL * factor1, const REAL * m, const REAL * x,
+    const REAL * beta, const REAL * gamma, long row_)
 {
     for (long e = start; e < stop; e++) {
         const long h_at = e * row_;
@@ -217,6 +217,7 @@ def batch_norm_forward_2(
         (C,),
         (),
         repeated=(2, 3, 5, 6),
+        uses="ww--h--",
     )
 
 
@@ -281,6 +282,7 @@ def batch_norm_forward_3(
         (dtype(rho), dtype(1 - rho), dtype(rt.ratio(E * rho, float(np.maximum(E - 1, 1))))),
         (),
         (),
+        uses="wwhhhh",
     )
 
 
@@ -363,15 +365,22 @@ static void part(void *given, long number)
 def batch_norm_grad_input_1(dbeta: rt.Array, dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Row by row, for every block, e."""
     return rt.run(
-        batch_norm_grad_input_1_loops, (E + 1023) // 1024, 2 * C * E, (dbeta, dgamma, dy, h), (), (C, E), (), 2 * C
+        batch_norm_grad_input_1_loops,
+        (E + 1023) // 1024,
+        2 * C * E,
+        (dbeta, dgamma, dy, h),
+        (),
+        (C, E),
+        (),
+        2 * C,
+        uses="**--",
     )
 
 
 batch_norm_grad_input_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dbeta, const REAL *restrict dgamma,
-    const REAL *restrict dy, const REAL *restrict factor1, const REAL *restrict h, REAL number_1, REAL number_2,
-    long row_)
+    long start, long stop, REAL * dx, const REAL * dbeta, const REAL * dgamma, const REAL * dy,
+    const REAL * factor1, const REAL * h, REAL number_1, REAL number_2, long row_)
 {
     for (long q = start; q < stop; q++) {
         const long dx_at = q * row_;
@@ -426,6 +435,7 @@ def batch_norm_grad_input_2(
         (C,),
         (),
         repeated=(1, 2, 4),
+        uses="w--h-h",
     )
 
 
@@ -501,13 +511,15 @@ static void part(void *given, long number)
 
 def batch_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, q."""
-    return rt.run(batch_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)
+    return rt.run(
+        batch_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C, uses="*--"
+    )
 
 
 batch_norm_predict_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict beta, const REAL *restrict factor1,
-    const REAL *restrict running_mean, const REAL *restrict x, long row_)
+    long start, long stop, REAL * y, const REAL * beta, const REAL * factor1, const REAL * running_mean,
+    const REAL * x, long row_)
 {
     for (long e = start; e < stop; e++) {
         const long x_at = e * row_;
@@ -550,5 +562,13 @@ def batch_norm_predict_1(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        batch_norm_predict_1_loops, E, C * E, (y, beta, factor1, running_mean, x), (), (C,), (), repeated=(1, 2, 3)
+        batch_norm_predict_1_loops,
+        E,
+        C * E,
+        (y, beta, factor1, running_mean, x),
+        (),
+        (C,),
+        (),
+        repeated=(1, 2, 3),
+        uses="w---h",
     )

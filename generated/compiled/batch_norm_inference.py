@@ -9,9 +9,8 @@ else:  # copied beside a script
 
 batch_norm_inference_forward_1_loops = r"""/* Row by row, for every e. */
 static void loops(
-    long start, long stop, REAL *restrict h, REAL *restrict y, const REAL *restrict factor1,
-    const REAL *restrict running_mean, const REAL *restrict x, const REAL *restrict beta,
-    const REAL *restrict gamma, long row_)
+    long start, long stop, REAL * h, REAL * y, const REAL * factor1, const REAL * running_mean, const REAL * x,
+    const REAL * beta, const REAL * gamma, long row_)
 {
     for (long e = start; e < stop; e++) {
         const long h_at = e * row_;
@@ -77,12 +76,13 @@ def batch_norm_inference_forward_1(
         (C,),
         (),
         repeated=(2, 3, 5, 6),
+        uses="ww--h--",
     )
 
 
 batch_norm_inference_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict dy, const REAL *restrict factor1, long row_)
+    long start, long stop, REAL * dx, const REAL * dy, const REAL * factor1, long row_)
 {
     for (long m = start; m < stop; m++) {
         const long dx_at = m * row_;
@@ -113,7 +113,9 @@ static void part(void *given, long number)
 
 def batch_norm_inference_grad_input_1(dx: rt.Array, dy: rt.Array, factor1: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(batch_norm_inference_grad_input_1_loops, E, C * E, (dx, dy, factor1), (), (C,), (), repeated=(2,))
+    return rt.run(
+        batch_norm_inference_grad_input_1_loops, E, C * E, (dx, dy, factor1), (), (C,), (), repeated=(2,), uses="wh-"
+    )
 
 
 batch_norm_inference_grad_gamma_1_loops = r"""/* Sums over e for every block, m. */
@@ -189,7 +191,15 @@ static void part(void *given, long number)
 def batch_norm_inference_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, m."""
     return rt.run(
-        batch_norm_inference_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C
+        batch_norm_inference_grad_gamma_1_loops,
+        (E + 1023) // 1024,
+        C * E,
+        (dgamma, dy, h),
+        (),
+        (C, E),
+        (),
+        C,
+        uses="*--",
     )
 
 
@@ -282,4 +292,5 @@ def batch_norm_inference_backward_1(
         (C, E),
         (),
         2 * C,
+        uses="**--",
     )

@@ -52,4 +52,6 @@ static void part(void *given, long number)
 def binary_cross_entropy_grad_input_1(dx: rt.Array, t: rt.Array, x: rt.Array, dy: Any, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("binary_cross_entropy_grad_input_1", dx=dx)
-    return rt.run(binary_cross_entropy_grad_input_1_loops, E, 2 * E, (dx, t, x), (dtype(rt.ratio(dy, E)),), (), ())
+    return rt.run(
+        binary_cross_entropy_grad_input_1_loops, E, 2 * E, (dx, t, x), (dtype(rt.ratio(dy, E)),), (), (), uses="ahh"
+    )

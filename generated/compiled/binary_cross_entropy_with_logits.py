@@ -43,5 +43,12 @@ def binary_cross_entropy_with_logits_grad_input_1(dx: rt.Array, t: rt.Array, x: 
     """Element by element."""
     dtype = rt.float_type("binary_cross_entropy_with_logits_grad_input_1", dx=dx)
     return rt.run(
-        binary_cross_entropy_with_logits_grad_input_1_loops, E, E, (dx, t, x), (dtype(rt.ratio(dy, E)),), (), ()
+        binary_cross_entropy_with_logits_grad_input_1_loops,
+        E,
+        E,
+        (dx, t, x),
+        (dtype(rt.ratio(dy, E)),),
+        (),
+        (),
+        uses="whh",
     )

@@ -140,13 +140,13 @@ def bottleneck_batch_norm_forward_1(m: rt.Array, v: rt.Array, u: rt.Array, C: in
         (C, H, N, W),
         (),
         3 * C,
+        uses="**-",
     )
 
 
 bottleneck_batch_norm_forward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict h, const REAL *restrict u, const REAL *restrict factor1,
-    const REAL *restrict m, long row_)
+    long start, long stop, REAL * h, const REAL * u, const REAL * factor1, const REAL * m, long row_)
 {
     for (long j = start; j < stop; j++) {
         const long h_at = j * row_;
@@ -194,13 +194,14 @@ def bottleneck_batch_norm_forward_2(
         (C,),
         (),
         repeated=(2, 3),
+        uses="wh--",
     )
 
 
 bottleneck_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict relu1_y, const REAL *restrict norm1_beta,
-    const REAL *restrict norm1_gamma, const REAL *restrict norm1_h)
+    long start, long stop, REAL * relu1_y, const REAL * norm1_beta, const REAL * norm1_gamma,
+    const REAL * norm1_h)
 {
     for (long j = start; j < stop; j++) {
         const long norm1_h_at = 64 * j;
@@ -243,15 +244,21 @@ def bottleneck_forward_1(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        bottleneck_forward_1_loops, H * N * W, 64 * H * N * W, (relu1_y, norm1_beta, norm1_gamma, norm1_h), (), (), ()
+        bottleneck_forward_1_loops,
+        H * N * W,
+        64 * H * N * W,
+        (relu1_y, norm1_beta, norm1_gamma, norm1_h),
+        (),
+        (),
+        (),
+        uses="w--h",
     )
 
 
 bottleneck_forward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict relu3_y, const REAL *restrict norm3_beta,
-    const REAL *restrict norm3_gamma, const REAL *restrict norm3_h, const REAL *restrict norm4_beta,
-    const REAL *restrict norm4_gamma, const REAL *restrict norm4_h)
+    long start, long stop, REAL * relu3_y, const REAL * norm3_beta, const REAL * norm3_gamma,
+    const REAL * norm3_h, const REAL * norm4_beta, const REAL * norm4_gamma, const REAL * norm4_h)
 {
     for (long j = start; j < stop; j++) {
         const long norm3_h_at = 256 * j;
@@ -318,13 +325,14 @@ def bottleneck_forward_2(
         (),
         (),
         (),
+        uses="w--h--h",
     )
 
 
 bottleneck_predict_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict relu1_y, const REAL *restrict conv1_u, const REAL *restrict factor1,
-    const REAL *restrict norm1_beta, const REAL *restrict norm1_running_mean)
+    long start, long stop, REAL * relu1_y, const REAL * conv1_u, const REAL * factor1, const REAL * norm1_beta,
+    const REAL * norm1_running_mean)
 {
     for (long j = start; j < stop; j++) {
         const long conv1_u_at = 64 * j;
@@ -383,14 +391,15 @@ def bottleneck_predict_1(
         (),
         (),
         (),
+        uses="wh---",
     )
 
 
 bottleneck_predict_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict relu3_y, const REAL *restrict conv3_u, const REAL *restrict factor3,
-    const REAL *restrict factor4, const REAL *restrict norm3_beta, const REAL *restrict norm3_running_mean,
-    const REAL *restrict norm4_beta, const REAL *restrict norm4_running_mean, const REAL *restrict project_u)
+    long start, long stop, REAL * relu3_y, const REAL * conv3_u, const REAL * factor3, const REAL * factor4,
+    const REAL * norm3_beta, const REAL * norm3_running_mean, const REAL * norm4_beta,
+    const REAL * norm4_running_mean, const REAL * project_u)
 {
     for (long j = start; j < stop; j++) {
         const long conv3_u_at = 256 * j;
@@ -473,6 +482,7 @@ def bottleneck_predict_2(
         (),
         (),
         (),
+        uses="wh------h",
     )
 
 
@@ -575,14 +585,14 @@ def bottleneck_relu_batch_norm_backward_1(
         (H, N, W),
         (),
         128,
+        uses="**---",
     )
 
 
 bottleneck_relu_batch_norm_backward_2_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict du, const REAL *restrict dy, const REAL *restrict y,
-    const REAL *restrict dbeta, const REAL *restrict dgamma, const REAL *restrict factor3,
-    const REAL *restrict h, REAL number_1, REAL number_2)
+    long start, long stop, REAL * du, const REAL * dy, const REAL * y, const REAL * dbeta, const REAL * dgamma,
+    const REAL * factor3, const REAL * h, REAL number_1, REAL number_2)
 {
     for (long v = start; v < stop; v++) {
         const long du_at = 64 * v;
@@ -651,6 +661,7 @@ def bottleneck_relu_batch_norm_backward_2(
         (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
         (),
         (),
+        uses="whh---h",
     )
 
 
@@ -764,6 +775,7 @@ def bottleneck_backward_1(
         (H, N, W),
         (),
         512,
+        uses="***---",
     )
 
 
@@ -892,14 +904,14 @@ def bottleneck_backward_2(
         (H, N, W),
         (),
         512,
+        uses="***------",
     )
 
 
 bottleneck_backward_3_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dconv3_u, const REAL *restrict dnorm3_beta,
-    const REAL *restrict dnorm3_gamma, const REAL *restrict dsum_y, const REAL *restrict factor2,
-    const REAL *restrict norm3_h, REAL number_1, REAL number_2)
+    long start, long stop, REAL * dconv3_u, const REAL * dnorm3_beta, const REAL * dnorm3_gamma,
+    const REAL * dsum_y, const REAL * factor2, const REAL * norm3_h, REAL number_1, REAL number_2)
 {
     for (long v = start; v < stop; v++) {
         const long dconv3_u_at = 256 * v;
@@ -964,4 +976,5 @@ def bottleneck_backward_3(
         (dtype(rt.ratio(1, H * N * W)), dtype(H * N * W)),
         (),
         (),
+        uses="w--h-h",
     )

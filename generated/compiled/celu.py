@@ -43,7 +43,7 @@ static void part(void *given, long number)
 def celu_forward_1(y: rt.Array, x: rt.Array, E: int, alpha: Any) -> bool:
     """Element by element."""
     dtype = rt.float_type("celu_forward_1", y=y)
-    return rt.run(celu_forward_1_loops, E, E, (y, x), (dtype(alpha), dtype(rt.ratio(1, alpha))), (), ())
+    return rt.run(celu_forward_1_loops, E, E, (y, x), (dtype(alpha), dtype(rt.ratio(1, alpha))), (), (), uses="wh")
 
 
 celu_grad_input_1_loops = r"""/* Element by element. */
@@ -85,4 +85,4 @@ static void part(void *given, long number)
 def celu_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int, alpha: Any) -> bool:
     """Element by element."""
     dtype = rt.float_type("celu_grad_input_1", dx=dx)
-    return rt.run(celu_grad_input_1_loops, E, E, (dx, dy, x), (dtype(rt.ratio(1, alpha)),), (), ())
+    return rt.run(celu_grad_input_1_loops, E, E, (dx, dy, x), (dtype(rt.ratio(1, alpha)),), (), (), uses="whh")

@@ -9,7 +9,7 @@ else:  # copied beside a script
 
 connected_conv2d_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict z, const REAL *restrict m, const REAL *restrict w, long row_)
+    long start, long stop, REAL * z, const REAL * m, const REAL * w, long row_)
 {
     for (long t = start; t < stop; t++) {
         const long w_at = row_ * t;
@@ -40,12 +40,14 @@ static void part(void *given, long number)
 
 def connected_conv2d_forward_1(z: rt.Array, m: rt.Array, w: rt.Array, C: int, K: int, R: int, T: int) -> bool:
     """Element by element."""
-    return rt.run(connected_conv2d_forward_1_loops, R * T, C * K * R * T, (z, m, w), (), (C * K,), (), repeated=(1,))
+    return rt.run(
+        connected_conv2d_forward_1_loops, R * T, C * K * R * T, (z, m, w), (), (C * K,), (), repeated=(1,), uses="w-h"
+    )
 
 
 connected_conv2d_grad_weight_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dw, const REAL *restrict dz, const REAL *restrict m, long row_)
+    long start, long stop, REAL * dw, const REAL * dz, const REAL * m, long row_)
 {
     for (long v = start; v < stop; v++) {
         const long dw_at = row_ * v;
@@ -77,5 +79,13 @@ static void part(void *given, long number)
 def connected_conv2d_grad_weight_1(dw: rt.Array, dz: rt.Array, m: rt.Array, C: int, K: int, R: int, T: int) -> bool:
     """Element by element."""
     return rt.run(
-        connected_conv2d_grad_weight_1_loops, R * T, C * K * R * T, (dw, dz, m), (), (C * K,), (), repeated=(2,)
+        connected_conv2d_grad_weight_1_loops,
+        R * T,
+        C * K * R * T,
+        (dw, dz, m),
+        (),
+        (C * K,),
+        (),
+        repeated=(2,),
+        uses="wh-",
     )

@@ -69,7 +69,7 @@ static void part(void *given, long number)
 
 def cross_entropy_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, E: int, K: int) -> bool:
     """Row by row, for every e."""
-    return rt.run(cross_entropy_forward_1_loops, E, 3 * E * K, (m, h, z, x), (), (K,), ())
+    return rt.run(cross_entropy_forward_1_loops, E, 3 * E * K, (m, h, z, x), (), (K,), (), uses="wwwr")
 
 
 cross_entropy_forward_2_loops = r"""/* Sums over k for every e. */
@@ -109,13 +109,13 @@ static void part(void *given, long number)
 
 def cross_entropy_forward_2(a: rt.Array, q: rt.Array, E: int, K: int) -> bool:
     """Sums over k for every e."""
-    return rt.run(cross_entropy_forward_2_loops, E, E * K, (a, q), (), (K,), ())
+    return rt.run(cross_entropy_forward_2_loops, E, E * K, (a, q), (), (K,), (), uses="*-")
 
 
 cross_entropy_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict a, const REAL *restrict h,
-    const REAL *restrict q, const REAL *restrict z, REAL number_1, long K)
+    long start, long stop, REAL * dx, const REAL * a, const REAL * h, const REAL * q, const REAL * z,
+    REAL number_1, long K)
 {
     for (long v = start; v < stop; v++) {
         const long a_at = v;
@@ -160,4 +160,6 @@ def cross_entropy_grad_input_1(
 ) -> bool:
     """Element by element."""
     dtype = rt.float_type("cross_entropy_grad_input_1", dx=dx)
-    return rt.run(cross_entropy_grad_input_1_loops, E, E * K, (dx, a, h, q, z), (dtype(rt.ratio(dy, s)),), (K,), ())
+    return rt.run(
+        cross_entropy_grad_input_1_loops, E, E * K, (dx, a, h, q, z), (dtype(rt.ratio(dy, s)),), (K,), (), uses="wrhhr"
+    )

@@ -38,7 +38,7 @@ static void part(void *given, long number)
 def dropout_forward_1(y: rt.Array, mask: rt.Array, x: rt.Array, E: int, p: Any) -> bool:
     """Element by element."""
     dtype = rt.float_type("dropout_forward_1", y=y)
-    return rt.run(dropout_forward_1_loops, E, E, (y, mask, x), (dtype(rt.ratio(1, 1 - p)),), (), ())
+    return rt.run(dropout_forward_1_loops, E, E, (y, mask, x), (dtype(rt.ratio(1, 1 - p)),), (), (), uses="whh")
 
 
 dropout_grad_input_1_loops = r"""/* Element by element. */
@@ -70,4 +70,4 @@ static void part(void *given, long number)
 def dropout_grad_input_1(dx: rt.Array, dy: rt.Array, mask: rt.Array, E: int, p: Any) -> bool:
     """Element by element."""
     dtype = rt.float_type("dropout_grad_input_1", dx=dx)
-    return rt.run(dropout_grad_input_1_loops, E, E, (dx, dy, mask), (dtype(rt.ratio(1, 1 - p)),), (), ())
+    return rt.run(dropout_grad_input_1_loops, E, E, (dx, dy, mask), (dtype(rt.ratio(1, 1 - p)),), (), (), uses="whh")

@@ -42,7 +42,7 @@ static void part(void *given, long number)
 def elu_forward_1(y: rt.Array, x: rt.Array, E: int, alpha: Any) -> bool:
     """Element by element."""
     dtype = rt.float_type("elu_forward_1", y=y)
-    return rt.run(elu_forward_1_loops, E, E, (y, x), (dtype(alpha),), (), ())
+    return rt.run(elu_forward_1_loops, E, E, (y, x), (dtype(alpha),), (), (), uses="wh")
 
 
 elu_grad_input_1_loops = r"""/* Element by element. */
@@ -84,4 +84,4 @@ static void part(void *given, long number)
 def elu_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int, alpha: Any) -> bool:
     """Element by element."""
     dtype = rt.float_type("elu_grad_input_1", dx=dx)
-    return rt.run(elu_grad_input_1_loops, E, E, (dx, dy, x), (dtype(alpha),), (), ())
+    return rt.run(elu_grad_input_1_loops, E, E, (dx, dy, x), (dtype(alpha),), (), (), uses="whh")

@@ -43,7 +43,9 @@ static void part(void *given, long number)
 def gelu_forward_1(s: rt.Array, y: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("gelu_forward_1", s=s)
-    return rt.run(gelu_forward_1_loops, E, 2 * E, (s, y, x), (dtype(0.7071067811865476), dtype(1 / 2)), (), ())
+    return rt.run(
+        gelu_forward_1_loops, E, 2 * E, (s, y, x), (dtype(0.7071067811865476), dtype(1 / 2)), (), (), uses="wwh"
+    )
 
 
 gelu_grad_input_1_loops = r"""/* Element by element. */
@@ -84,5 +86,12 @@ def gelu_grad_input_1(dx: rt.Array, dy: rt.Array, s: rt.Array, x: rt.Array, E: i
     """Element by element."""
     dtype = rt.float_type("gelu_grad_input_1", dx=dx)
     return rt.run(
-        gelu_grad_input_1_loops, E, E, (dx, dy, s, x), (dtype(1 / 2), dtype(0.7978845608028654), dtype(-1 / 2)), (), ()
+        gelu_grad_input_1_loops,
+        E,
+        E,
+        (dx, dy, s, x),
+        (dtype(1 / 2), dtype(0.7978845608028654), dtype(-1 / 2)),
+        (),
+        (),
+        uses="whhh",
     )

@@ -51,6 +51,7 @@ def gelu_tanh_forward_1(s: rt.Array, y: rt.Array, x: rt.Array, E: int) -> bool:
         (dtype(0.7978845608028654), dtype(0.044715), dtype(1 / 2)),
         (),
         (),
+        uses="wwh",
     )
 
 
@@ -103,4 +104,5 @@ def gelu_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, s: rt.Array, x: rt.Array,
         (dtype(1 / 2), dtype(0.7978845608028654), dtype(0.134145)),
         (),
         (),
+        uses="whhh",
     )

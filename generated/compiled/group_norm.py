@@ -221,6 +221,7 @@ def group_norm_forward_1(
         (dtype(rt.ratio(1, C * E)), dtype(epsilon)),
         (C, E, G),
         (),
+        uses="***---",
     )
 
 
@@ -406,6 +407,7 @@ def group_norm_grad_input_1(
         (dtype(epsilon), dtype(rt.ratio(1, C * E)), dtype(C * E)),
         (C, E, G),
         (),
+        uses="*----",
     )
 
 
@@ -490,6 +492,7 @@ def group_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int,
         (C, E, G, N),
         (),
         C * G,
+        uses="*--",
     )
 
 
@@ -582,4 +585,5 @@ def group_norm_backward_1(
         (C, E, G, N),
         (),
         2 * C * G,
+        uses="**--",
     )

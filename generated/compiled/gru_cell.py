@@ -9,8 +9,8 @@ else:  # copied beside a script
 
 gru_cell_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, REAL *restrict s, REAL *restrict z, REAL *restrict g, REAL *restrict y,
-    const REAL *restrict u, const REAL *restrict v, const REAL *restrict h, long H)
+    long start, long stop, REAL * s, REAL * z, REAL * g, REAL * y, const REAL * u, const REAL * v,
+    const REAL * h, long H)
 {
     for (long n = start; n < stop; n++) {
         const long g_at = H * n;
@@ -79,13 +79,13 @@ def gru_cell_forward_1(
     s: rt.Array, z: rt.Array, g: rt.Array, y: rt.Array, u: rt.Array, v: rt.Array, h: rt.Array, H: int, N: int
 ) -> bool:
     """Row by row, for every n."""
-    return rt.run(gru_cell_forward_1_loops, N, 4 * H * N, (s, z, g, y, u, v, h), (), (H,), ())
+    return rt.run(gru_cell_forward_1_loops, N, 4 * H * N, (s, z, g, y, u, v, h), (), (H,), (), uses="wwwwrrh")
 
 
 gru_cell_backward_1_loops = r"""/* Row by row, for every m. */
 static void loops(
-    long start, long stop, REAL *restrict dg, REAL *restrict ds, const REAL *restrict dy, const REAL *restrict z,
-    const REAL *restrict g, const REAL *restrict v, long H)
+    long start, long stop, REAL * dg, REAL * ds, const REAL * dy, const REAL * z, const REAL * g, const REAL * v,
+    long H)
 {
     for (long m = start; m < stop; m++) {
         const long dg_at = H * m;
@@ -135,4 +135,4 @@ def gru_cell_backward_1(
     dg: rt.Array, ds: rt.Array, dy: rt.Array, z: rt.Array, g: rt.Array, v: rt.Array, H: int, N: int
 ) -> bool:
     """Row by row, for every m."""
-    return rt.run(gru_cell_backward_1_loops, N, 2 * H * N, (dg, ds, dy, z, g, v), (), (H,), ())
+    return rt.run(gru_cell_backward_1_loops, N, 2 * H * N, (dg, ds, dy, z, g, v), (), (H,), (), uses="wwhhhr")

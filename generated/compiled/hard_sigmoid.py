@@ -38,7 +38,7 @@ static void part(void *given, long number)
 def hard_sigmoid_forward_1(y: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("hard_sigmoid_forward_1", y=y)
-    return rt.run(hard_sigmoid_forward_1_loops, E, E, (y, x), (dtype(1 / 6),), (), ())
+    return rt.run(hard_sigmoid_forward_1_loops, E, E, (y, x), (dtype(1 / 6),), (), (), uses="wh")
 
 
 hard_sigmoid_grad_input_1_loops = r"""/* Element by element. */
@@ -80,4 +80,4 @@ static void part(void *given, long number)
 def hard_sigmoid_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("hard_sigmoid_grad_input_1", dx=dx)
-    return rt.run(hard_sigmoid_grad_input_1_loops, E, E, (dx, dy, x), (dtype(1 / 6),), (), ())
+    return rt.run(hard_sigmoid_grad_input_1_loops, E, E, (dx, dy, x), (dtype(1 / 6),), (), (), uses="whh")

@@ -47,4 +47,4 @@ static void part(void *given, long number)
 def hard_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int, a: Any, b: Any) -> bool:
     """Element by element."""
     dtype = rt.float_type("hard_tanh_grad_input_1", dx=dx)
-    return rt.run(hard_tanh_grad_input_1_loops, E, E, (dx, dy, x), (dtype(b), dtype(a)), (), ())
+    return rt.run(hard_tanh_grad_input_1_loops, E, E, (dx, dy, x), (dtype(b), dtype(a)), (), (), uses="whh")

@@ -46,4 +46,4 @@ static void part(void *given, long number)
 def hinge_loss_grad_input_1(dx: rt.Array, t: rt.Array, x: rt.Array, dy: Any, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("hinge_loss_grad_input_1", dx=dx)
-    return rt.run(hinge_loss_grad_input_1_loops, E, E, (dx, t, x), (dtype(rt.ratio(dy, E)),), (), ())
+    return rt.run(hinge_loss_grad_input_1_loops, E, E, (dx, t, x), (dtype(rt.ratio(dy, E)),), (), (), uses="whh")

@@ -59,4 +59,5 @@ def huber_loss_grad_input_1(dx: rt.Array, r: rt.Array, dy: Any, E: int, delta: A
         (dtype(delta), dtype(rt.ratio(delta * dy, E)), dtype(rt.ratio(dy, E))),
         (),
         (),
+        uses="ah",
     )

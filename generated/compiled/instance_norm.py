@@ -182,6 +182,7 @@ def instance_norm_forward_1(
         (dtype(rt.ratio(1, E)), dtype(epsilon)),
         (C, E),
         (),
+        uses="***---",
     )
 
 
@@ -315,6 +316,7 @@ def instance_norm_grad_input_1(
         (dtype(epsilon), dtype(rt.ratio(1, E)), dtype(E)),
         (C, E),
         (),
+        uses="*----",
     )
 
 
@@ -391,7 +393,15 @@ static void part(void *given, long number)
 def instance_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int, N: int) -> bool:
     """Sums over e for every block, q."""
     return rt.run(
-        instance_norm_grad_gamma_1_loops, (E * N + 1023) // 1024, C * E * N, (dgamma, dy, h), (), (C, E, N), (), C
+        instance_norm_grad_gamma_1_loops,
+        (E * N + 1023) // 1024,
+        C * E * N,
+        (dgamma, dy, h),
+        (),
+        (C, E, N),
+        (),
+        C,
+        uses="*--",
     )
 
 
@@ -484,4 +494,5 @@ def instance_norm_backward_1(
         (C, E, N),
         (),
         2 * C,
+        uses="**--",
     )

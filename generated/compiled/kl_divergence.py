@@ -44,4 +44,4 @@ static void part(void *given, long number)
 def kl_divergence_grad_input_1(dx: rt.Array, t: rt.Array, dy: Any, E: int, N: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("kl_divergence_grad_input_1", dx=dx)
-    return rt.run(kl_divergence_grad_input_1_loops, E * N, E * N, (dx, t), (dtype(rt.ratio(dy, N)),), (), ())
+    return rt.run(kl_divergence_grad_input_1_loops, E * N, E * N, (dx, t), (dtype(rt.ratio(dy, N)),), (), (), uses="wh")

@@ -40,4 +40,4 @@ static void part(void *given, long number)
 def l1_loss_grad_input_1(dx: rt.Array, r: rt.Array, dy: Any, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("l1_loss_grad_input_1", dx=dx)
-    return rt.run(l1_loss_grad_input_1_loops, E, E, (dx, r), (dtype(rt.ratio(dy, E)),), (), ())
+    return rt.run(l1_loss_grad_input_1_loops, E, E, (dx, r), (dtype(rt.ratio(dy, E)),), (), (), uses="wh")

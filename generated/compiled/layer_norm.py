@@ -105,6 +105,7 @@ def layer_norm_forward_1(
         (dtype(rt.ratio(1, C)), dtype(epsilon)),
         (C,),
         (),
+        uses="wwwr--",
     )
 
 
@@ -202,6 +203,7 @@ def layer_norm_grad_input_1(
         (dtype(epsilon), dtype(rt.ratio(1, C)), dtype(C)),
         (C,),
         (),
+        uses="wr-rr",
     )
 
 
@@ -277,7 +279,9 @@ static void part(void *given, long number)
 
 def layer_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, q."""
-    return rt.run(layer_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)
+    return rt.run(
+        layer_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C, uses="*--"
+    )
 
 
 layer_norm_backward_1_loops = r"""/* Row by row, for every block, e. */
@@ -359,5 +363,13 @@ static void part(void *given, long number)
 def layer_norm_backward_1(dgamma: rt.Array, dbeta: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Row by row, for every block, e."""
     return rt.run(
-        layer_norm_backward_1_loops, (E + 1023) // 1024, 2 * C * E, (dgamma, dbeta, dy, h), (), (C, E), (), 2 * C
+        layer_norm_backward_1_loops,
+        (E + 1023) // 1024,
+        2 * C * E,
+        (dgamma, dbeta, dy, h),
+        (),
+        (C, E),
+        (),
+        2 * C,
+        uses="**--",
     )

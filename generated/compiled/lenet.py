@@ -11,7 +11,7 @@ else:  # copied beside a script
 
 lenet_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict a1_y, const REAL *restrict c1_b, const REAL *restrict c1_u, long row_)
+    long start, long stop, REAL * a1_y, const REAL * c1_b, const REAL * c1_u, long row_)
 {
     for (long j = start; j < stop; j++) {
         const long a1_y_at = j * row_;
@@ -46,7 +46,7 @@ static void part(void *given, long number)
 
 def lenet_forward_1(a1_y: rt.Array, c1_b: rt.Array, c1_u: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(lenet_forward_1_loops, 784 * N, 4704 * N, (a1_y, c1_b, c1_u), (), (6,), (), repeated=(1,))
+    return rt.run(lenet_forward_1_loops, 784 * N, 4704 * N, (a1_y, c1_b, c1_u), (), (6,), (), repeated=(1,), uses="w-h")
 
 
 lenet_forward_2_loops = r"""/* Maxima over r, t for every n, i, j, c. */
@@ -111,12 +111,12 @@ static void part(void *given, long number)
 
 def lenet_forward_2(s2_y: rt.Array, s2_argmax: rt.Array, a1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(lenet_forward_2_loops, 14 * N, 4704 * N, (s2_y, s2_argmax, a1_y), (), (), (), row=6)
+    return rt.run(lenet_forward_2_loops, 14 * N, 4704 * N, (s2_y, s2_argmax, a1_y), (), (), (), row=6, uses="wwr")
 
 
 lenet_forward_3_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict a3_y, const REAL *restrict c3_b, const REAL *restrict c3_u)
+    long start, long stop, REAL * a3_y, const REAL * c3_b, const REAL * c3_u)
 {
     for (long j = start; j < stop; j++) {
         const long a3_y_at = 16 * j;
@@ -150,7 +150,7 @@ static void part(void *given, long number)
 
 def lenet_forward_3(a3_y: rt.Array, c3_b: rt.Array, c3_u: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(lenet_forward_3_loops, 100 * N, 1600 * N, (a3_y, c3_b, c3_u), (), (), ())
+    return rt.run(lenet_forward_3_loops, 100 * N, 1600 * N, (a3_y, c3_b, c3_u), (), (), (), uses="w-h")
 
 
 lenet_forward_4_loops = r"""/* Maxima over r, t for every n, i, j, c. */
@@ -215,12 +215,12 @@ static void part(void *given, long number)
 
 def lenet_forward_4(s4_y: rt.Array, s4_argmax: rt.Array, a3_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(lenet_forward_4_loops, 5 * N, 1600 * N, (s4_y, s4_argmax, a3_y), (), (), (), row=16)
+    return rt.run(lenet_forward_4_loops, 5 * N, 1600 * N, (s4_y, s4_argmax, a3_y), (), (), (), row=16, uses="wwr")
 
 
 lenet_forward_5_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict a5_y, const REAL *restrict f5_b, const REAL *restrict f5_u, long row_)
+    long start, long stop, REAL * a5_y, const REAL * f5_b, const REAL * f5_u, long row_)
 {
     for (long n = start; n < stop; n++) {
         const long a5_y_at = n * row_;
@@ -255,12 +255,12 @@ static void part(void *given, long number)
 
 def lenet_forward_5(a5_y: rt.Array, f5_b: rt.Array, f5_u: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(lenet_forward_5_loops, N, 120 * N, (a5_y, f5_b, f5_u), (), (120,), (), repeated=(1,))
+    return rt.run(lenet_forward_5_loops, N, 120 * N, (a5_y, f5_b, f5_u), (), (120,), (), repeated=(1,), uses="w-h")
 
 
 lenet_forward_6_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict a6_y, const REAL *restrict f6_b, const REAL *restrict f6_u, long row_)
+    long start, long stop, REAL * a6_y, const REAL * f6_b, const REAL * f6_u, long row_)
 {
     for (long n = start; n < stop; n++) {
         const long a6_y_at = n * row_;
@@ -295,7 +295,7 @@ static void part(void *given, long number)
 
 def lenet_forward_6(a6_y: rt.Array, f6_b: rt.Array, f6_u: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(lenet_forward_6_loops, N, 84 * N, (a6_y, f6_b, f6_u), (), (84,), (), repeated=(1,))
+    return rt.run(lenet_forward_6_loops, N, 84 * N, (a6_y, f6_b, f6_u), (), (84,), (), repeated=(1,), uses="w-h")
 
 
 lenet_predict_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
@@ -352,7 +352,7 @@ static void part(void *given, long number)
 
 def lenet_predict_1(s2_y: rt.Array, a1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(lenet_predict_1_loops, 14 * N, 4704 * N, (s2_y, a1_y), (), (), (), row=6)
+    return rt.run(lenet_predict_1_loops, 14 * N, 4704 * N, (s2_y, a1_y), (), (), (), row=6, uses="wr")
 
 
 lenet_predict_2_loops = r"""/* Maxima over r, t for every n, i, j, c. */
@@ -409,7 +409,7 @@ static void part(void *given, long number)
 
 def lenet_predict_2(s4_y: rt.Array, a3_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(lenet_predict_2_loops, 5 * N, 1600 * N, (s4_y, a3_y), (), (), (), row=16)
+    return rt.run(lenet_predict_2_loops, 5 * N, 1600 * N, (s4_y, a3_y), (), (), (), row=16, uses="wr")
 
 
 lenet_backward_1_loops = r"""/* Element by element. */
@@ -444,7 +444,7 @@ static void part(void *given, long number)
 
 def lenet_backward_1(df6_u: rt.Array, a6_y: rt.Array, da6_y: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(lenet_backward_1_loops, 84 * N, 84 * N, (df6_u, a6_y, da6_y), (), (), ())
+    return rt.run(lenet_backward_1_loops, 84 * N, 84 * N, (df6_u, a6_y, da6_y), (), (), (), uses="whh")
 
 
 lenet_backward_2_loops = r"""/* Element by element. */
@@ -479,7 +479,7 @@ static void part(void *given, long number)
 
 def lenet_backward_2(df5_u: rt.Array, a5_y: rt.Array, da5_y: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(lenet_backward_2_loops, 120 * N, 120 * N, (df5_u, a5_y, da5_y), (), (), ())
+    return rt.run(lenet_backward_2_loops, 120 * N, 120 * N, (df5_u, a5_y, da5_y), (), (), (), uses="whh")
 
 
 lenet_backward_3_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
@@ -537,7 +537,7 @@ static void part(void *given, long number)
 
 def lenet_backward_3(da3_y: rt.Array, ds4_y: rt.Array, s4_argmax: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet_backward_3_loops, N, 1600 * N, (da3_y, ds4_y, s4_argmax), (), (), (), row=16)
+    return rt.run(lenet_backward_3_loops, N, 1600 * N, (da3_y, ds4_y, s4_argmax), (), (), (), row=16, uses="wrr")
 
 
 lenet_backward_4_loops = r"""/* Element by element. */
@@ -572,7 +572,7 @@ static void part(void *given, long number)
 
 def lenet_backward_4(dc3_u: rt.Array, a3_y: rt.Array, da3_y: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(lenet_backward_4_loops, 1600 * N, 1600 * N, (dc3_u, a3_y, da3_y), (), (), ())
+    return rt.run(lenet_backward_4_loops, 1600 * N, 1600 * N, (dc3_u, a3_y, da3_y), (), (), (), uses="whh")
 
 
 lenet_backward_5_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
@@ -630,7 +630,7 @@ static void part(void *given, long number)
 
 def lenet_backward_5(da1_y: rt.Array, ds2_y: rt.Array, s2_argmax: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet_backward_5_loops, N, 4704 * N, (da1_y, ds2_y, s2_argmax), (), (), (), row=6)
+    return rt.run(lenet_backward_5_loops, N, 4704 * N, (da1_y, ds2_y, s2_argmax), (), (), (), row=6, uses="wrr")
 
 
 lenet_backward_6_loops = r"""/* Element by element. */
@@ -665,7 +665,7 @@ static void part(void *given, long number)
 
 def lenet_backward_6(dc1_u: rt.Array, a1_y: rt.Array, da1_y: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(lenet_backward_6_loops, 4704 * N, 4704 * N, (dc1_u, a1_y, da1_y), (), (), ())
+    return rt.run(lenet_backward_6_loops, 4704 * N, 4704 * N, (dc1_u, a1_y, da1_y), (), (), (), uses="whh")
 
 
 lenet_loss_forward_1_loops = r"""/* Row by row, for every n. */
@@ -728,13 +728,12 @@ static void part(void *given, long number)
 
 def lenet_loss_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int) -> bool:
     """Row by row, for every n."""
-    return rt.run(lenet_loss_forward_1_loops, N, 3 * K * N, (m, h, z, x), (), (K,), ())
+    return rt.run(lenet_loss_forward_1_loops, N, 3 * K * N, (m, h, z, x), (), (K,), (), uses="wwwr")
 
 
 lenet_loss_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
-    long K)
+    long start, long stop, REAL * dx, const REAL * h, const REAL * z, REAL number_1, long K)
 {
     for (long q = start; q < stop; q++) {
         const long dx_at = K * q;
@@ -771,4 +770,4 @@ static void part(void *given, long number)
 def lenet_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("lenet_loss_grad_input_1", dx=dx)
-    return rt.run(lenet_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())
+    return rt.run(lenet_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), (), uses="whr")

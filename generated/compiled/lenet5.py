@@ -11,8 +11,7 @@ else:  # copied beside a script
 
 lenet5_conv2d_scaled_tanh_subsampling2d_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict b, const REAL *restrict u, REAL number_1,
-    REAL number_2, long row_)
+    long start, long stop, REAL * y, const REAL * b, const REAL * u, REAL number_1, REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
         const long u_at = j * row_;
@@ -60,6 +59,7 @@ def lenet5_conv2d_scaled_tanh_subsampling2d_forward_1(
         (C,),
         (),
         repeated=(1,),
+        uses="w-h",
     )
 
 
@@ -127,13 +127,14 @@ def lenet5_conv2d_scaled_tanh_subsampling2d_forward_2(
         (C, J, J_out),
         (),
         row=C,
+        uses="*-",
     )
 
 
 lenet5_subsampling2d_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict a, const REAL *restrict b,
-    const REAL *restrict z, REAL number_1, REAL number_2, long row_)
+    long start, long stop, REAL * y, const REAL * a, const REAL * b, const REAL * z, REAL number_1,
+    REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
         const long y_at = j * row_;
@@ -181,13 +182,14 @@ def lenet5_subsampling2d_forward_1(y: rt.Array, a: rt.Array, b: rt.Array, z: rt.
         (C,),
         (),
         repeated=(1, 2),
+        uses="w--h",
     )
 
 
 lenet5_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict a5_y, const REAL *restrict c5_b, const REAL *restrict c5_u,
-    REAL number_1, REAL number_2, long row_)
+    long start, long stop, REAL * a5_y, const REAL * c5_b, const REAL * c5_u, REAL number_1, REAL number_2,
+    long row_)
 {
     for (long j = start; j < stop; j++) {
         const long a5_y_at = j * row_;
@@ -225,14 +227,22 @@ def lenet5_forward_1(a5_y: rt.Array, c5_b: rt.Array, c5_u: rt.Array, N: int) -> 
     """Element by element."""
     dtype = rt.float_type("lenet5_forward_1", a5_y=a5_y)
     return rt.run(
-        lenet5_forward_1_loops, N, 120 * N, (a5_y, c5_b, c5_u), (dtype(1.7159), dtype(2 / 3)), (120,), (), repeated=(1,)
+        lenet5_forward_1_loops,
+        N,
+        120 * N,
+        (a5_y, c5_b, c5_u),
+        (dtype(1.7159), dtype(2 / 3)),
+        (120,),
+        (),
+        repeated=(1,),
+        uses="w-h",
     )
 
 
 lenet5_forward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict a6_y, const REAL *restrict f6_b, const REAL *restrict f6_u,
-    REAL number_1, REAL number_2, long row_)
+    long start, long stop, REAL * a6_y, const REAL * f6_b, const REAL * f6_u, REAL number_1, REAL number_2,
+    long row_)
 {
     for (long n = start; n < stop; n++) {
         const long a6_y_at = n * row_;
@@ -270,7 +280,15 @@ def lenet5_forward_2(a6_y: rt.Array, f6_b: rt.Array, f6_u: rt.Array, N: int) -> 
     """Element by element."""
     dtype = rt.float_type("lenet5_forward_2", a6_y=a6_y)
     return rt.run(
-        lenet5_forward_2_loops, N, 84 * N, (a6_y, f6_b, f6_u), (dtype(1.7159), dtype(2 / 3)), (84,), (), repeated=(1,)
+        lenet5_forward_2_loops,
+        N,
+        84 * N,
+        (a6_y, f6_b, f6_u),
+        (dtype(1.7159), dtype(2 / 3)),
+        (84,),
+        (),
+        repeated=(1,),
+        uses="w-h",
     )
 
 
@@ -367,7 +385,7 @@ static void part(void *given, long number)
 
 def lenet5_forward_3(output_y: rt.Array, a6_y: rt.Array, output_w: rt.Array, N: int) -> bool:
     """Sums over c for every n, k."""
-    return rt.run(lenet5_forward_3_loops, N, 840 * N, (output_y, a6_y, output_w), (), (), (), row=84)
+    return rt.run(lenet5_forward_3_loops, N, 840 * N, (output_y, a6_y, output_w), (), (), (), row=84, uses="*--")
 
 
 lenet5_scaled_tanh_backward_1_loops = r"""/* Element by element. */
@@ -412,6 +430,7 @@ def lenet5_scaled_tanh_backward_1(du: rt.Array, y: rt.Array, dy: rt.Array, E: in
         (dtype(1.1439333333333332), dtype(0.38852302970258557)),
         (),
         (),
+        uses="whh",
     )
 
 
@@ -464,7 +483,7 @@ static void part(void *given, long number)
 
 def lenet5_backward_1(da6_y: rt.Array, a6_y: rt.Array, dy: rt.Array, output_w: rt.Array, N: int) -> bool:
     """Sums over k for every m, q."""
-    return rt.run(lenet5_backward_1_loops, 1, 840 * N, (da6_y, a6_y, dy, output_w), (), (N,), (), row=84)
+    return rt.run(lenet5_backward_1_loops, 1, 840 * N, (da6_y, a6_y, dy, output_w), (), (N,), (), row=84, uses="*---")
 
 
 lenet5_backward_2_loops = r"""/* Element by element. */
@@ -509,6 +528,7 @@ def lenet5_backward_2(df6_u: rt.Array, a6_y: rt.Array, da6_y: rt.Array, N: int) 
         (dtype(1.1439333333333332), dtype(0.38852302970258557)),
         (),
         (),
+        uses="whh",
     )
 
 
@@ -570,7 +590,7 @@ static void part(void *given, long number)
 
 def lenet5_backward_3(da3_y: rt.Array, ds4_u: rt.Array, s4_a: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet5_backward_3_loops, N, 1600 * N, (da3_y, ds4_u, s4_a), (), (), (), row=16)
+    return rt.run(lenet5_backward_3_loops, N, 1600 * N, (da3_y, ds4_u, s4_a), (), (), (), row=16, uses="wr-")
 
 
 lenet5_backward_4_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
@@ -631,7 +651,7 @@ static void part(void *given, long number)
 
 def lenet5_backward_4(da1_y: rt.Array, ds2_u: rt.Array, s2_a: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(lenet5_backward_4_loops, N, 4704 * N, (da1_y, ds2_u, s2_a), (), (), (), row=6)
+    return rt.run(lenet5_backward_4_loops, N, 4704 * N, (da1_y, ds2_u, s2_a), (), (), (), row=6, uses="wr-")
 
 
 lenet5_backward_5_loops = r"""/* Row by row, for every block, j. */
@@ -713,7 +733,15 @@ static void part(void *given, long number)
 def lenet5_backward_5(ds2_a: rt.Array, ds2_b: rt.Array, ds2_u: rt.Array, s2_z: rt.Array, N: int) -> bool:
     """Row by row, for every block, j."""
     return rt.run(
-        lenet5_backward_5_loops, (196 * N + 1023) // 1024, 2352 * N, (ds2_a, ds2_b, ds2_u, s2_z), (), (N,), (), 12
+        lenet5_backward_5_loops,
+        (196 * N + 1023) // 1024,
+        2352 * N,
+        (ds2_a, ds2_b, ds2_u, s2_z),
+        (),
+        (N,),
+        (),
+        12,
+        uses="**--",
     )
 
 
@@ -796,7 +824,15 @@ static void part(void *given, long number)
 def lenet5_backward_6(ds4_a: rt.Array, ds4_b: rt.Array, ds4_u: rt.Array, s4_z: rt.Array, N: int) -> bool:
     """Row by row, for every block, j."""
     return rt.run(
-        lenet5_backward_6_loops, (25 * N + 1023) // 1024, 800 * N, (ds4_a, ds4_b, ds4_u, s4_z), (), (N,), (), 32
+        lenet5_backward_6_loops,
+        (25 * N + 1023) // 1024,
+        800 * N,
+        (ds4_a, ds4_b, ds4_u, s4_z),
+        (),
+        (N,),
+        (),
+        32,
+        uses="**--",
     )
 
 
@@ -866,13 +902,12 @@ static void part(void *given, long number)
 def lenet5_loss_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int, j: Any) -> bool:
     """Row by row, for every n."""
     dtype = rt.float_type("lenet5_loss_forward_1", m=m)
-    return rt.run(lenet5_loss_forward_1_loops, N, 4 * K * N, (m, h, z, x), (dtype(j),), (K,), ())
+    return rt.run(lenet5_loss_forward_1_loops, N, 4 * K * N, (m, h, z, x), (dtype(j),), (K,), (), uses="aaar")
 
 
 lenet5_loss_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
-    long K)
+    long start, long stop, REAL * dx, const REAL * h, const REAL * z, REAL number_1, long K)
 {
     for (long q = start; q < stop; q++) {
         const long dx_at = K * q;
@@ -909,4 +944,4 @@ static void part(void *given, long number)
 def lenet5_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("lenet5_loss_grad_input_1", dx=dx)
-    return rt.run(lenet5_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())
+    return rt.run(lenet5_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), (), uses="whr")

@@ -60,7 +60,15 @@ def local_response_norm_forward_1(z: rt.Array, x: rt.Array, C: int, E: int, P: i
     """Sums over q for every e, c."""
     dtype = rt.float_type("local_response_norm_forward_1", z=z)
     return rt.run(
-        local_response_norm_forward_1_loops, 1, C * E * R, (z, x), (dtype(rt.ratio(alpha, R)),), (C, E, P), (R,), row=C
+        local_response_norm_forward_1_loops,
+        1,
+        C * E * R,
+        (z, x),
+        (dtype(rt.ratio(alpha, R)),),
+        (C, E, P),
+        (R,),
+        row=C,
+        uses="*-",
     )
 
 
@@ -123,4 +131,5 @@ def local_response_norm_grad_input_1(
         (C, P, R),
         (),
         row=C,
+        uses="?--",
     )

@@ -37,7 +37,7 @@ static void part(void *given, long number)
 
 def log_sigmoid_forward_1(y: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
-    return rt.run(log_sigmoid_forward_1_loops, E, E, (y, x), (), (), ())
+    return rt.run(log_sigmoid_forward_1_loops, E, E, (y, x), (), (), (), uses="wh")
 
 
 log_sigmoid_grad_input_1_loops = r"""/* Element by element. */
@@ -72,4 +72,4 @@ static void part(void *given, long number)
 
 def log_sigmoid_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
-    return rt.run(log_sigmoid_grad_input_1_loops, E, E, (dx, dy, x), (), (), ())
+    return rt.run(log_sigmoid_grad_input_1_loops, E, E, (dx, dy, x), (), (), (), uses="whh")

@@ -93,7 +93,7 @@ static void part(void *given, long number)
 
 def log_softmax_forward_1(h: rt.Array, z: rt.Array, y: rt.Array, x: rt.Array, E: int, K: int) -> bool:
     """Row by row, for every e."""
-    return rt.run(log_softmax_forward_1_loops, E, 5 * E * K, (h, z, y, x), (), (K,), ())
+    return rt.run(log_softmax_forward_1_loops, E, 5 * E * K, (h, z, y, x), (), (K,), (), uses="wwwr")
 
 
 log_softmax_grad_input_1_loops = r"""/* Row by row, for every q. */
@@ -155,4 +155,4 @@ static void part(void *given, long number)
 
 def log_softmax_grad_input_1(dx: rt.Array, dy: rt.Array, h: rt.Array, z: rt.Array, E: int, K: int) -> bool:
     """Row by row, for every q."""
-    return rt.run(log_softmax_grad_input_1_loops, E, 2 * E * K, (dx, dy, h, z), (), (K,), ())
+    return rt.run(log_softmax_grad_input_1_loops, E, 2 * E * K, (dx, dy, h, z), (), (K,), (), uses="wrrr")

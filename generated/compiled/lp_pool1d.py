@@ -86,7 +86,9 @@ def lp_pool1d_forward_1(
     u: rt.Array, z: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Sums over t for every n, j, c."""
-    return rt.run(lp_pool1d_forward_1_loops, N, C * N * T * W_out, (u, z), (), (C, W, W_out, p), (T, d, s), row=C)
+    return rt.run(
+        lp_pool1d_forward_1_loops, N, C * N * T * W_out, (u, z), (), (C, W, W_out, p), (T, d, s), row=C, uses="*-"
+    )
 
 
 lp_pool1d_grad_input_1_loops = r"""/* Sums over t for every m, q, e. */
@@ -166,7 +168,9 @@ def lp_pool1d_grad_input_1(
     dz: rt.Array, du: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int
 ) -> bool:
     """Sums over t for every m, q, e."""
-    return rt.run(lp_pool1d_grad_input_1_loops, N, C * N * T * W, (dz, du), (), (C, W, W_out, p), (T, d), row=C)
+    return rt.run(
+        lp_pool1d_grad_input_1_loops, N, C * N * T * W, (dz, du), (), (C, W, W_out, p), (T, d), row=C, uses="*-"
+    )
 
 
 lp_pool1d_grad_input_2_loops = r"""/* Windows m, j added to what they cover, tap t by tap. */
@@ -247,4 +251,6 @@ def lp_pool1d_grad_input_2(
     dz: rt.Array, du: rt.Array, C: int, N: int, T: int, W: int, W_out: int, d: int, p: int, s: int
 ) -> bool:
     """Windows m, j added to what they cover, tap t by tap."""
-    return rt.run(lp_pool1d_grad_input_2_loops, N, C * N * T * W_out, (dz, du), (), (C, W, W_out, p), (T, d, s), row=C)
+    return rt.run(
+        lp_pool1d_grad_input_2_loops, N, C * N * T * W_out, (dz, du), (), (C, W, W_out, p), (T, d, s), row=C, uses="*-"
+    )

@@ -125,6 +125,7 @@ def lp_pool2d_forward_1(
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
         row=C,
+        uses="*-",
     )
 
 
@@ -241,6 +242,7 @@ def lp_pool2d_grad_input_1(
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w),
         row=C,
+        uses="*-",
     )
 
 
@@ -368,4 +370,5 @@ def lp_pool2d_grad_input_2(
         (C, H, H_out, W, W_out, p_h, p_w),
         (R, T, d_h, d_w, s_h, s_w),
         row=C,
+        uses="*-",
     )

@@ -9,8 +9,8 @@ else:  # copied beside a script
 
 lstm_cell_forward_1_loops = r"""/* Row by row, for every n. */
 static void loops(
-    long start, long stop, REAL *restrict i, REAL *restrict f, REAL *restrict g, REAL *restrict o,
-    REAL *restrict z, REAL *restrict s, REAL *restrict y, const REAL *restrict u, const REAL *restrict c, long H)
+    long start, long stop, REAL * i, REAL * f, REAL * g, REAL * o, REAL * z, REAL * s, REAL * y, const REAL * u,
+    const REAL * c, long H)
 {
     for (long n = start; n < stop; n++) {
         const long c_at = H * n;
@@ -98,7 +98,7 @@ def lstm_cell_forward_1(
     N: int,
 ) -> bool:
     """Row by row, for every n."""
-    return rt.run(lstm_cell_forward_1_loops, N, 7 * H * N, (i, f, g, o, z, s, y, u, c), (), (H,), ())
+    return rt.run(lstm_cell_forward_1_loops, N, 7 * H * N, (i, f, g, o, z, s, y, u, c), (), (H,), (), uses="wwwwwwwrh")
 
 
 lstm_cell_grad_input_1_loops = r"""/* Element by element. */
@@ -137,7 +137,7 @@ static void part(void *given, long number)
 
 def lstm_cell_grad_input_1(ddz: rt.Array, dy: rt.Array, dz: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int) -> bool:
     """Element by element."""
-    return rt.run(lstm_cell_grad_input_1_loops, H * N, H * N, (ddz, dy, dz, o, s), (), (), ())
+    return rt.run(lstm_cell_grad_input_1_loops, H * N, H * N, (ddz, dy, dz, o, s), (), (), (), uses="whhhh")
 
 
 lstm_cell_grad_c_1_loops = r"""/* Element by element. */
@@ -182,4 +182,4 @@ def lstm_cell_grad_c_1(
     dc: rt.Array, dy: rt.Array, dz: rt.Array, f: rt.Array, o: rt.Array, s: rt.Array, H: int, N: int
 ) -> bool:
     """Element by element."""
-    return rt.run(lstm_cell_grad_c_1_loops, H * N, H * N, (dc, dy, dz, f, o, s), (), (), ())
+    return rt.run(lstm_cell_grad_c_1_loops, H * N, H * N, (dc, dy, dz, f, o, s), (), (), (), uses="whhhhh")

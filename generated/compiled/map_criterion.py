@@ -75,13 +75,12 @@ static void part(void *given, long number)
 def map_criterion_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int, j: Any) -> bool:
     """Row by row, for every n."""
     dtype = rt.float_type("map_criterion_forward_1", m=m)
-    return rt.run(map_criterion_forward_1_loops, N, 4 * K * N, (m, h, z, x), (dtype(j),), (K,), ())
+    return rt.run(map_criterion_forward_1_loops, N, 4 * K * N, (m, h, z, x), (dtype(j),), (K,), (), uses="aaar")
 
 
 map_criterion_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
-    long K)
+    long start, long stop, REAL * dx, const REAL * h, const REAL * z, REAL number_1, long K)
 {
     for (long q = start; q < stop; q++) {
         const long dx_at = K * q;
@@ -118,4 +117,6 @@ static void part(void *given, long number)
 def map_criterion_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("map_criterion_grad_input_1", dx=dx)
-    return rt.run(map_criterion_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())
+    return rt.run(
+        map_criterion_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), (), uses="whr"
+    )

@@ -107,7 +107,15 @@ def max_pool1d_forward_1(
 ) -> bool:
     """Maxima over t for every n, j, c."""
     return rt.run(
-        max_pool1d_forward_1_loops, N, C * N * T * W_out, (y, argmax, x), (), (C, W, W_out, p), (T, d, s), row=C
+        max_pool1d_forward_1_loops,
+        N,
+        C * N * T * W_out,
+        (y, argmax, x),
+        (),
+        (C, W, W_out, p),
+        (T, d, s),
+        row=C,
+        uses="**-",
     )
 
 
@@ -203,7 +211,15 @@ def max_pool1d_grad_input_1(
 ) -> bool:
     """Sums over t for every m, q, v."""
     return rt.run(
-        max_pool1d_grad_input_1_loops, N, C * N * T * W, (dx, argmax, dy), (), (C, W, W_out, p), (T, d), row=C
+        max_pool1d_grad_input_1_loops,
+        N,
+        C * N * T * W,
+        (dx, argmax, dy),
+        (),
+        (C, W, W_out, p),
+        (T, d),
+        row=C,
+        uses="*--",
     )
 
 
@@ -300,5 +316,13 @@ def max_pool1d_grad_input_2(
 ) -> bool:
     """Windows m, j added to what they cover, tap t by tap."""
     return rt.run(
-        max_pool1d_grad_input_2_loops, N, C * N * T * W_out, (dx, argmax, dy), (), (C, W, W_out, p), (T, d, s), row=C
+        max_pool1d_grad_input_2_loops,
+        N,
+        C * N * T * W_out,
+        (dx, argmax, dy),
+        (),
+        (C, W, W_out, p),
+        (T, d, s),
+        row=C,
+        uses="*--",
     )

@@ -170,6 +170,7 @@ def max_pool3d_forward_1(
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
         row=C,
+        uses="**-",
     )
 
 
@@ -349,6 +350,7 @@ def max_pool3d_grad_input_1(
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w),
         row=C,
+        uses="*--",
     )
 
 
@@ -532,4 +534,5 @@ def max_pool3d_grad_input_2(
         (C, D, D_out, H, H_out, W, W_out, p_d, p_h, p_w),
         (A, R, T, d_d, d_h, d_w, s_d, s_h, s_w),
         row=C,
+        uses="*--",
     )

@@ -42,4 +42,6 @@ static void part(void *given, long number)
 def mean_squared_error_grad_input_1(dx: rt.Array, t: rt.Array, x: rt.Array, dy: Any, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("mean_squared_error_grad_input_1", dx=dx)
-    return rt.run(mean_squared_error_grad_input_1_loops, E, E, (dx, t, x), (dtype(rt.ratio(dy, E)),), (), ())
+    return rt.run(
+        mean_squared_error_grad_input_1_loops, E, E, (dx, t, x), (dtype(rt.ratio(dy, E)),), (), (), uses="whh"
+    )

@@ -41,7 +41,7 @@ static void part(void *given, long number)
 
 def mish_forward_1(s: rt.Array, y: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
-    return rt.run(mish_forward_1_loops, E, 2 * E, (s, y, x), (), (), ())
+    return rt.run(mish_forward_1_loops, E, 2 * E, (s, y, x), (), (), (), uses="wwh")
 
 
 mish_grad_input_1_loops = r"""/* Element by element. */
@@ -78,4 +78,4 @@ static void part(void *given, long number)
 
 def mish_grad_input_1(dx: rt.Array, dy: rt.Array, s: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
-    return rt.run(mish_grad_input_1_loops, E, E, (dx, dy, s, x), (), (), ())
+    return rt.run(mish_grad_input_1_loops, E, E, (dx, dy, s, x), (), (), (), uses="whhh")

@@ -9,7 +9,7 @@ else:  # copied beside a script
 
 prelu_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict a, const REAL *restrict x, long row_)
+    long start, long stop, REAL * y, const REAL * a, const REAL * x, long row_)
 {
     for (long e = start; e < stop; e++) {
         const long x_at = e * row_;
@@ -46,13 +46,12 @@ static void part(void *given, long number)
 
 def prelu_forward_1(y: rt.Array, a: rt.Array, x: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(prelu_forward_1_loops, E, C * E, (y, a, x), (), (C,), (), repeated=(1,))
+    return rt.run(prelu_forward_1_loops, E, C * E, (y, a, x), (), (C,), (), repeated=(1,), uses="w-h")
 
 
 prelu_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict a, const REAL *restrict dy,
-    const REAL *restrict x, long row_)
+    long start, long stop, REAL * dx, const REAL * a, const REAL * dy, const REAL * x, long row_)
 {
     for (long m = start; m < stop; m++) {
         const long dx_at = m * row_;
@@ -94,7 +93,7 @@ static void part(void *given, long number)
 
 def prelu_grad_input_1(dx: rt.Array, a: rt.Array, dy: rt.Array, x: rt.Array, C: int, E: int) -> bool:
     """Element by element."""
-    return rt.run(prelu_grad_input_1_loops, E, C * E, (dx, a, dy, x), (), (C,), (), repeated=(1,))
+    return rt.run(prelu_grad_input_1_loops, E, C * E, (dx, a, dy, x), (), (C,), (), repeated=(1,), uses="w-hh")
 
 
 prelu_grad_a_1_loops = r"""/* Sums over e for every block, m. */
@@ -173,4 +172,4 @@ static void part(void *given, long number)
 
 def prelu_grad_a_1(da: rt.Array, dy: rt.Array, x: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, m."""
-    return rt.run(prelu_grad_a_1_loops, (E + 1023) // 1024, C * E, (da, dy, x), (), (C, E), (), C)
+    return rt.run(prelu_grad_a_1_loops, (E + 1023) // 1024, C * E, (da, dy, x), (), (C, E), (), C, uses="*--")

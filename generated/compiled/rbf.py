@@ -101,7 +101,7 @@ static void part(void *given, long number)
 
 def rbf_forward_1(y: rt.Array, w: rt.Array, x: rt.Array, C: int, K: int, N: int) -> bool:
     """Sums over c for every n, k."""
-    return rt.run(rbf_forward_1_loops, N, C * K * N, (y, w, x), (), (C, K), (), row=C)
+    return rt.run(rbf_forward_1_loops, N, C * K * N, (y, w, x), (), (C, K), (), row=C, uses="*--")
 
 
 rbf_grad_input_1_loops = r"""/* Sums over k for every m, q. */
@@ -160,7 +160,7 @@ static void part(void *given, long number)
 
 def rbf_grad_input_1(dx: rt.Array, dy: rt.Array, w: rt.Array, x: rt.Array, C: int, K: int, N: int) -> bool:
     """Sums over k for every m, q."""
-    return rt.run(rbf_grad_input_1_loops, N, C * K * N, (dx, dy, w, x), (), (C,), (K,), row=C)
+    return rt.run(rbf_grad_input_1_loops, N, C * K * N, (dx, dy, w, x), (), (C,), (K,), row=C, uses="*---")
 
 
 rbf_grad_weight_1_loops = r"""/* Sums over n for every m, q. */
@@ -219,4 +219,4 @@ static void part(void *given, long number)
 
 def rbf_grad_weight_1(dw: rt.Array, dy: rt.Array, w: rt.Array, x: rt.Array, C: int, K: int, N: int) -> bool:
     """Sums over n for every m, q."""
-    return rt.run(rbf_grad_weight_1_loops, K, C * K * N, (dw, dy, w, x), (), (C, K), (N,), row=C)
+    return rt.run(rbf_grad_weight_1_loops, K, C * K * N, (dw, dy, w, x), (), (C, K), (N,), row=C, uses="*---")

@@ -41,4 +41,4 @@ static void part(void *given, long number)
 
 def relu6_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
-    return rt.run(relu6_grad_input_1_loops, E, E, (dx, dy, x), (), (), ())
+    return rt.run(relu6_grad_input_1_loops, E, E, (dx, dy, x), (), (), (), uses="whh")

@@ -142,13 +142,13 @@ def resnet20_batch_norm_forward_1(m: rt.Array, v: rt.Array, u: rt.Array, C: int,
         (C, H, N),
         (),
         3 * C,
+        uses="**-",
     )
 
 
 resnet20_batch_norm_forward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict h, const REAL *restrict u, const REAL *restrict factor1,
-    const REAL *restrict m, long row_)
+    long start, long stop, REAL * h, const REAL * u, const REAL * factor1, const REAL * m, long row_)
 {
     for (long j = start; j < stop; j++) {
         const long h_at = j * row_;
@@ -188,14 +188,22 @@ def resnet20_batch_norm_forward_2(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        resnet20_batch_norm_forward_2_loops, H**2 * N, C * H**2 * N, (h, u, factor1, m), (), (C,), (), repeated=(2, 3)
+        resnet20_batch_norm_forward_2_loops,
+        H**2 * N,
+        C * H**2 * N,
+        (h, u, factor1, m),
+        (),
+        (C,),
+        (),
+        repeated=(2, 3),
+        uses="wh--",
     )
 
 
 resnet20_basic_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict relu1_y, const REAL *restrict norm1_beta,
-    const REAL *restrict norm1_gamma, const REAL *restrict norm1_h, long row_)
+    long start, long stop, REAL * relu1_y, const REAL * norm1_beta, const REAL * norm1_gamma,
+    const REAL * norm1_h, long row_)
 {
     for (long j = start; j < stop; j++) {
         const long norm1_h_at = j * row_;
@@ -247,13 +255,14 @@ def resnet20_basic_forward_1(
         (C,),
         (),
         repeated=(1, 2),
+        uses="w--h",
     )
 
 
 resnet20_basic_forward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict relu2_y, const REAL *restrict norm2_beta,
-    const REAL *restrict norm2_gamma, const REAL *restrict norm2_h, const REAL *restrict x, long row_)
+    long start, long stop, REAL * relu2_y, const REAL * norm2_beta, const REAL * norm2_gamma,
+    const REAL * norm2_h, const REAL * x, long row_)
 {
     for (long j = start; j < stop; j++) {
         const long norm2_h_at = j * row_;
@@ -316,13 +325,14 @@ def resnet20_basic_forward_2(
         (C,),
         (),
         repeated=(1, 2),
+        uses="w--hh",
     )
 
 
 resnet20_down_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict relu1_y, const REAL *restrict norm1_beta,
-    const REAL *restrict norm1_gamma, const REAL *restrict norm1_h, long row_)
+    long start, long stop, REAL * relu1_y, const REAL * norm1_beta, const REAL * norm1_gamma,
+    const REAL * norm1_h, long row_)
 {
     for (long j = start; j < stop; j++) {
         const long norm1_h_at = j * row_;
@@ -374,13 +384,14 @@ def resnet20_down_forward_1(
         (K,),
         (),
         repeated=(1, 2),
+        uses="w--h",
     )
 
 
 resnet20_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict relu1_y, const REAL *restrict norm1_beta,
-    const REAL *restrict norm1_gamma, const REAL *restrict norm1_h)
+    long start, long stop, REAL * relu1_y, const REAL * norm1_beta, const REAL * norm1_gamma,
+    const REAL * norm1_h)
 {
     for (long j = start; j < stop; j++) {
         const long norm1_h_at = 16 * j;
@@ -423,14 +434,21 @@ def resnet20_forward_1(
 ) -> bool:
     """Element by element."""
     return rt.run(
-        resnet20_forward_1_loops, 1024 * N, 16384 * N, (relu1_y, norm1_beta, norm1_gamma, norm1_h), (), (), ()
+        resnet20_forward_1_loops,
+        1024 * N,
+        16384 * N,
+        (relu1_y, norm1_beta, norm1_gamma, norm1_h),
+        (),
+        (),
+        (),
+        uses="w--h",
     )
 
 
 resnet20_relu_predict_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict u, const REAL *restrict factor1,
-    const REAL *restrict beta, const REAL *restrict running_mean, long row_)
+    long start, long stop, REAL * y, const REAL * u, const REAL * factor1, const REAL * beta,
+    const REAL * running_mean, long row_)
 {
     for (long j = start; j < stop; j++) {
         const long u_at = j * row_;
@@ -485,13 +503,14 @@ def resnet20_relu_predict_1(
         (C,),
         (),
         repeated=(2, 3, 4),
+        uses="wh---",
     )
 
 
 resnet20_basic_predict_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict relu2_y, const REAL *restrict conv2_u, const REAL *restrict factor2,
-    const REAL *restrict norm2_beta, const REAL *restrict norm2_running_mean, const REAL *restrict x, long row_)
+    long start, long stop, REAL * relu2_y, const REAL * conv2_u, const REAL * factor2, const REAL * norm2_beta,
+    const REAL * norm2_running_mean, const REAL * x, long row_)
 {
     for (long j = start; j < stop; j++) {
         const long conv2_u_at = j * row_;
@@ -557,6 +576,7 @@ def resnet20_basic_predict_1(
         (C,),
         (),
         repeated=(2, 3, 4),
+        uses="wh---h",
     )
 
 
@@ -659,14 +679,14 @@ def resnet20_relu_batch_norm_backward_1(
         (C, H, N),
         (),
         2 * C,
+        uses="**---",
     )
 
 
 resnet20_relu_batch_norm_backward_2_loops = r"""/* Row by row, for every v. */
 static void loops(
-    long start, long stop, REAL *restrict du, const REAL *restrict dy, const REAL *restrict y,
-    const REAL *restrict dbeta, const REAL *restrict dgamma, const REAL *restrict factor2,
-    const REAL *restrict h, REAL number_1, REAL number_2, long row_)
+    long start, long stop, REAL * du, const REAL * dy, const REAL * y, const REAL * dbeta, const REAL * dgamma,
+    const REAL * factor2, const REAL * h, REAL number_1, REAL number_2, long row_)
 {
     for (long v = start; v < stop; v++) {
         const long du_at = row_ * v;
@@ -737,6 +757,7 @@ def resnet20_relu_batch_norm_backward_2(
         (C,),
         (),
         repeated=(3, 4, 5),
+        uses="whh---h",
     )
 
 
@@ -842,14 +863,14 @@ def resnet20_relu_residual_add_batch_norm_backward_1(
         (C, H, N),
         (),
         2 * C,
+        uses="***---",
     )
 
 
 resnet20_relu_residual_add_batch_norm_backward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict du, const REAL *restrict dbeta, const REAL *restrict dgamma,
-    const REAL *restrict dsum_y, const REAL *restrict factor1, const REAL *restrict h, REAL number_1,
-    REAL number_2, long row_)
+    long start, long stop, REAL * du, const REAL * dbeta, const REAL * dgamma, const REAL * dsum_y,
+    const REAL * factor1, const REAL * h, REAL number_1, REAL number_2, long row_)
 {
     for (long v = start; v < stop; v++) {
         const long dsum_y_at = row_ * v;
@@ -912,6 +933,7 @@ def resnet20_relu_residual_add_batch_norm_backward_2(
         (C,),
         (),
         repeated=(1, 2, 4),
+        uses="w--h-h",
     )
 
 
@@ -975,13 +997,12 @@ static void part(void *given, long number)
 
 def resnet20_loss_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int) -> bool:
     """Row by row, for every n."""
-    return rt.run(resnet20_loss_forward_1_loops, N, 3 * K * N, (m, h, z, x), (), (K,), ())
+    return rt.run(resnet20_loss_forward_1_loops, N, 3 * K * N, (m, h, z, x), (), (K,), (), uses="wwwr")
 
 
 resnet20_loss_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
-    long K)
+    long start, long stop, REAL * dx, const REAL * h, const REAL * z, REAL number_1, long K)
 {
     for (long q = start; q < stop; q++) {
         const long dx_at = K * q;
@@ -1018,4 +1039,6 @@ static void part(void *given, long number)
 def resnet20_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("resnet20_loss_grad_input_1", dx=dx)
-    return rt.run(resnet20_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())
+    return rt.run(
+        resnet20_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), (), uses="whr"
+    )

@@ -70,7 +70,14 @@ def rms_norm_forward_1(
     """Row by row, for every e."""
     dtype = rt.float_type("rms_norm_forward_1", v=v)
     return rt.run(
-        rms_norm_forward_1_loops, E, 3 * C * E, (v, h, y, x, gamma), (dtype(rt.ratio(1, C)), dtype(epsilon)), (C,), ()
+        rms_norm_forward_1_loops,
+        E,
+        3 * C * E,
+        (v, h, y, x, gamma),
+        (dtype(rt.ratio(1, C)), dtype(epsilon)),
+        (C,),
+        (),
+        uses="wwwr-",
     )
 
 
@@ -155,6 +162,7 @@ def rms_norm_grad_input_1(
         (dtype(epsilon), dtype(rt.ratio(1, C))),
         (C,),
         (),
+        uses="wr-rr",
     )
 
 
@@ -230,4 +238,6 @@ static void part(void *given, long number)
 
 def rms_norm_grad_gamma_1(dgamma: rt.Array, dy: rt.Array, h: rt.Array, C: int, E: int) -> bool:
     """Sums over e for every block, m."""
-    return rt.run(rms_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C)
+    return rt.run(
+        rms_norm_grad_gamma_1_loops, (E + 1023) // 1024, C * E, (dgamma, dy, h), (), (C, E), (), C, uses="*--"
+    )

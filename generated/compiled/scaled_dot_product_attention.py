@@ -125,7 +125,14 @@ def scaled_dot_product_attention_forward_1(p: rt.Array, u: rt.Array, E: int, L: 
     """Row by row, for every e, i."""
     dtype = rt.float_type("scaled_dot_product_attention_forward_1", p=p)
     return rt.run(
-        scaled_dot_product_attention_forward_1_loops, E, 5 * E * L * S, (p, u), (dtype(-1e30),), (L, S, is_causal), ()
+        scaled_dot_product_attention_forward_1_loops,
+        E,
+        5 * E * L * S,
+        (p, u),
+        (dtype(-1e30),),
+        (L, S, is_causal),
+        (),
+        uses="ar",
     )
 
 
@@ -206,4 +213,13 @@ def scaled_dot_product_attention_grad_q_1(
     du: rt.Array, dp: rt.Array, p: rt.Array, E: int, L: int, S: int, is_causal: int
 ) -> bool:
     """Row by row, for every a, o."""
-    return rt.run(scaled_dot_product_attention_grad_q_1_loops, E, 3 * E * L * S, (du, dp, p), (), (L, S, is_causal), ())
+    return rt.run(
+        scaled_dot_product_attention_grad_q_1_loops,
+        E,
+        3 * E * L * S,
+        (du, dp, p),
+        (),
+        (L, S, is_causal),
+        (),
+        uses="arr",
+    )

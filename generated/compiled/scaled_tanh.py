@@ -41,7 +41,7 @@ static void part(void *given, long number)
 def scaled_tanh_forward_1(y: rt.Array, x: rt.Array, A: Any, E: int, S: Any) -> bool:
     """Element by element."""
     dtype = rt.float_type("scaled_tanh_forward_1", y=y)
-    return rt.run(scaled_tanh_forward_1_loops, E, E, (y, x), (dtype(A), dtype(S)), (), ())
+    return rt.run(scaled_tanh_forward_1_loops, E, E, (y, x), (dtype(A), dtype(S)), (), (), uses="wh")
 
 
 scaled_tanh_grad_input_1_loops = r"""/* Element by element. */
@@ -78,4 +78,6 @@ static void part(void *given, long number)
 def scaled_tanh_grad_input_1(dx: rt.Array, dy: rt.Array, y: rt.Array, A: Any, E: int, S: Any) -> bool:
     """Element by element."""
     dtype = rt.float_type("scaled_tanh_grad_input_1", dx=dx)
-    return rt.run(scaled_tanh_grad_input_1_loops, E, E, (dx, dy, y), (dtype(A * S), dtype(rt.ratio(1, A**2))), (), ())
+    return rt.run(
+        scaled_tanh_grad_input_1_loops, E, E, (dx, dy, y), (dtype(A * S), dtype(rt.ratio(1, A**2))), (), (), uses="whh"
+    )

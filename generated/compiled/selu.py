@@ -41,7 +41,9 @@ static void part(void *given, long number)
 def selu_forward_1(y: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("selu_forward_1", y=y)
-    return rt.run(selu_forward_1_loops, E, E, (y, x), (dtype(1.7580993408473768), dtype(1.0507009873554805)), (), ())
+    return rt.run(
+        selu_forward_1_loops, E, E, (y, x), (dtype(1.7580993408473768), dtype(1.0507009873554805)), (), (), uses="wh"
+    )
 
 
 selu_grad_input_1_loops = r"""/* Element by element. */
@@ -85,5 +87,12 @@ def selu_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("selu_grad_input_1", dx=dx)
     return rt.run(
-        selu_grad_input_1_loops, E, E, (dx, dy, x), (dtype(1.7580993408473768), dtype(1.0507009873554805)), (), ()
+        selu_grad_input_1_loops,
+        E,
+        E,
+        (dx, dy, x),
+        (dtype(1.7580993408473768), dtype(1.0507009873554805)),
+        (),
+        (),
+        uses="whh",
     )

@@ -72,4 +72,5 @@ def sgd_update_1(
         (dtype(weight_decay), dtype(momentum), dtype(lr), dtype(nesterov), dtype(1 - nesterov)),
         (),
         (),
+        uses="wwhhh",
     )

@@ -37,7 +37,7 @@ static void part(void *given, long number)
 
 def sigmoid_forward_1(y: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
-    return rt.run(sigmoid_forward_1_loops, E, E, (y, x), (), (), ())
+    return rt.run(sigmoid_forward_1_loops, E, E, (y, x), (), (), (), uses="wh")
 
 
 sigmoid_grad_input_1_loops = r"""/* Element by element. */
@@ -72,4 +72,4 @@ static void part(void *given, long number)
 
 def sigmoid_grad_input_1(dx: rt.Array, dy: rt.Array, y: rt.Array, E: int) -> bool:
     """Element by element."""
-    return rt.run(sigmoid_grad_input_1_loops, E, E, (dx, dy, y), (), (), ())
+    return rt.run(sigmoid_grad_input_1_loops, E, E, (dx, dy, y), (), (), (), uses="whh")

@@ -41,7 +41,7 @@ static void part(void *given, long number)
 
 def silu_forward_1(s: rt.Array, y: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
-    return rt.run(silu_forward_1_loops, E, 2 * E, (s, y, x), (), (), ())
+    return rt.run(silu_forward_1_loops, E, 2 * E, (s, y, x), (), (), (), uses="wwh")
 
 
 silu_grad_input_1_loops = r"""/* Element by element. */
@@ -78,4 +78,4 @@ static void part(void *given, long number)
 
 def silu_grad_input_1(dx: rt.Array, dy: rt.Array, s: rt.Array, x: rt.Array, E: int) -> bool:
     """Element by element."""
-    return rt.run(silu_grad_input_1_loops, E, E, (dx, dy, s, x), (), (), ())
+    return rt.run(silu_grad_input_1_loops, E, E, (dx, dy, s, x), (), (), (), uses="whhh")

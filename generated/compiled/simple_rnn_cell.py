@@ -39,7 +39,7 @@ static void part(void *given, long number)
 
 def simple_rnn_cell_grad_input_1(du: rt.Array, dy: rt.Array, y: rt.Array, H: int, N: int) -> bool:
     """Element by element."""
-    return rt.run(simple_rnn_cell_grad_input_1_loops, H * N, H * N, (du, dy, y), (), (), ())
+    return rt.run(simple_rnn_cell_grad_input_1_loops, H * N, H * N, (du, dy, y), (), (), (), uses="whh")
 
 
 simple_rnn_cell_grad_bias_1_loops = r"""/* Sums over n for every block, m. */
@@ -118,4 +118,6 @@ static void part(void *given, long number)
 
 def simple_rnn_cell_grad_bias_1(db: rt.Array, dy: rt.Array, y: rt.Array, H: int, N: int) -> bool:
     """Sums over n for every block, m."""
-    return rt.run(simple_rnn_cell_grad_bias_1_loops, (N + 1023) // 1024, H * N, (db, dy, y), (), (H, N), (), H)
+    return rt.run(
+        simple_rnn_cell_grad_bias_1_loops, (N + 1023) // 1024, H * N, (db, dy, y), (), (H, N), (), H, uses="*--"
+    )

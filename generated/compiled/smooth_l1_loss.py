@@ -59,4 +59,5 @@ def smooth_l1_loss_grad_input_1(dx: rt.Array, r: rt.Array, dy: Any, E: int, beta
         (dtype(beta), dtype(rt.ratio(dy, E * beta)), dtype(rt.ratio(dy, E))),
         (),
         (),
+        uses="ah",
     )

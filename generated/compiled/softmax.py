@@ -87,7 +87,7 @@ static void part(void *given, long number)
 
 def softmax_forward_1(y: rt.Array, x: rt.Array, E: int, K: int) -> bool:
     """Row by row, for every e."""
-    return rt.run(softmax_forward_1_loops, E, 4 * E * K, (y, x), (), (K,), ())
+    return rt.run(softmax_forward_1_loops, E, 4 * E * K, (y, x), (), (K,), (), uses="wr")
 
 
 softmax_grad_input_1_loops = r"""/* Row by row, for every q. */
@@ -148,4 +148,4 @@ static void part(void *given, long number)
 
 def softmax_grad_input_1(dx: rt.Array, dy: rt.Array, y: rt.Array, E: int, K: int) -> bool:
     """Row by row, for every q."""
-    return rt.run(softmax_grad_input_1_loops, E, 2 * E * K, (dx, dy, y), (), (K,), ())
+    return rt.run(softmax_grad_input_1_loops, E, 2 * E * K, (dx, dy, y), (), (K,), (), uses="wrr")

@@ -69,13 +69,12 @@ static void part(void *given, long number)
 
 def softmax_cross_entropy_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int) -> bool:
     """Row by row, for every n."""
-    return rt.run(softmax_cross_entropy_forward_1_loops, N, 3 * K * N, (m, h, z, x), (), (K,), ())
+    return rt.run(softmax_cross_entropy_forward_1_loops, N, 3 * K * N, (m, h, z, x), (), (K,), (), uses="wwwr")
 
 
 softmax_cross_entropy_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
-    long K)
+    long start, long stop, REAL * dx, const REAL * h, const REAL * z, REAL number_1, long K)
 {
     for (long q = start; q < stop; q++) {
         const long dx_at = K * q;
@@ -112,4 +111,6 @@ static void part(void *given, long number)
 def softmax_cross_entropy_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("softmax_cross_entropy_grad_input_1", dx=dx)
-    return rt.run(softmax_cross_entropy_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())
+    return rt.run(
+        softmax_cross_entropy_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), (), uses="whr"
+    )

@@ -41,7 +41,7 @@ static void part(void *given, long number)
 def softplus_forward_1(y: rt.Array, x: rt.Array, E: int, beta: Any) -> bool:
     """Element by element."""
     dtype = rt.float_type("softplus_forward_1", y=y)
-    return rt.run(softplus_forward_1_loops, E, E, (y, x), (dtype(rt.ratio(1, beta)), dtype(beta)), (), ())
+    return rt.run(softplus_forward_1_loops, E, E, (y, x), (dtype(rt.ratio(1, beta)), dtype(beta)), (), (), uses="wh")
 
 
 softplus_grad_input_1_loops = r"""/* Element by element. */
@@ -77,4 +77,4 @@ static void part(void *given, long number)
 def softplus_grad_input_1(dx: rt.Array, dy: rt.Array, x: rt.Array, E: int, beta: Any) -> bool:
     """Element by element."""
     dtype = rt.float_type("softplus_grad_input_1", dx=dx)
-    return rt.run(softplus_grad_input_1_loops, E, E, (dx, dy, x), (dtype(beta),), (), ())
+    return rt.run(softplus_grad_input_1_loops, E, E, (dx, dy, x), (dtype(beta),), (), (), uses="whh")

@@ -109,13 +109,14 @@ def subsampling2d_forward_1(
         (C, H, H_out, W, W_out),
         (R, T, s_h, s_w),
         row=C,
+        uses="*-",
     )
 
 
 subsampling2d_forward_2_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict a, const REAL *restrict b,
-    const REAL *restrict z, REAL number_1, REAL number_2, long row_)
+    long start, long stop, REAL * y, const REAL * a, const REAL * b, const REAL * z, REAL number_1,
+    REAL number_2, long row_)
 {
     for (long j = start; j < stop; j++) {
         const long y_at = j * row_;
@@ -165,13 +166,14 @@ def subsampling2d_forward_2(
         (C,),
         (),
         repeated=(1, 2),
+        uses="w--h",
     )
 
 
 subsampling2d_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dz, const REAL *restrict a, const REAL *restrict dy,
-    const REAL *restrict y, REAL number_1, REAL number_2, long row_)
+    long start, long stop, REAL * dz, const REAL * a, const REAL * dy, const REAL * y, REAL number_1,
+    REAL number_2, long row_)
 {
     for (long v = start; v < stop; v++) {
         const long dy_at = row_ * v;
@@ -222,6 +224,7 @@ def subsampling2d_grad_input_1(
         (C,),
         (),
         repeated=(1,),
+        uses="w-hh",
     )
 
 
@@ -325,6 +328,7 @@ def subsampling2d_grad_input_2(
         (C, H, H_out, W, W_out),
         (R, T),
         row=C,
+        uses="*-",
     )
 
 
@@ -444,6 +448,7 @@ def subsampling2d_grad_input_3(
         (C, H, H_out, W, W_out),
         (R, T, s_h, s_w),
         row=C,
+        uses="*-",
     )
 
 
@@ -540,6 +545,7 @@ def subsampling2d_grad_a_1(
         (C, H_out, N, W_out),
         (),
         C,
+        uses="*---",
     )
 
 
@@ -633,6 +639,7 @@ def subsampling2d_grad_bias_1(
         (C, H_out, N, W_out),
         (),
         C,
+        uses="*--",
     )
 
 
@@ -749,6 +756,7 @@ def subsampling2d_backward_1(
         (C, H_out, N, W_out),
         (),
         2 * C,
+        uses="***---",
     )
 
 
@@ -852,6 +860,7 @@ def subsampling2d_backward_2(
         (C, H, H_out, W, W_out),
         (R, T),
         row=C,
+        uses="*--",
     )
 
 
@@ -982,4 +991,5 @@ def subsampling2d_backward_3(
         (C, H, H_out, W, W_out),
         (R, T, s_h, s_w),
         row=C,
+        uses="*--",
     )

@@ -39,4 +39,4 @@ static void part(void *given, long number)
 
 def tanh_grad_input_1(dx: rt.Array, dy: rt.Array, y: rt.Array, E: int) -> bool:
     """Element by element."""
-    return rt.run(tanh_grad_input_1_loops, E, E, (dx, dy, y), (), (), ())
+    return rt.run(tanh_grad_input_1_loops, E, E, (dx, dy, y), (), (), (), uses="whh")

@@ -80,7 +80,9 @@ static void part(void *given, long number)
 
 def upsample_nearest1d_forward_1(y: rt.Array, x: rt.Array, C: int, N: int, W: int, W_out: int, s: int) -> bool:
     """Windows n, j added to what they cover, tap t by tap."""
-    return rt.run(upsample_nearest1d_forward_1_loops, N, C * N * W * s, (y, x), (), (C, W, W_out), (s,), row=C)
+    return rt.run(
+        upsample_nearest1d_forward_1_loops, N, C * N * W * s, (y, x), (), (C, W, W_out), (s,), row=C, uses="*-"
+    )
 
 
 upsample_nearest1d_grad_input_1_loops = r"""/* Sums over t for every m, q, v. */
@@ -157,4 +159,6 @@ static void part(void *given, long number)
 
 def upsample_nearest1d_grad_input_1(dx: rt.Array, dy: rt.Array, C: int, N: int, W: int, W_out: int, s: int) -> bool:
     """Sums over t for every m, q, v."""
-    return rt.run(upsample_nearest1d_grad_input_1_loops, N, C * N * W * s, (dx, dy), (), (C, W, W_out), (s,), row=C)
+    return rt.run(
+        upsample_nearest1d_grad_input_1_loops, N, C * N * W * s, (dx, dy), (), (C, W, W_out), (s,), row=C, uses="*-"
+    )

@@ -118,6 +118,7 @@ def upsample_nearest2d_forward_1(
         (C, H, H_out, W, W_out),
         (s_h, s_w),
         row=C,
+        uses="*-",
     )
 
 
@@ -221,4 +222,5 @@ def upsample_nearest2d_grad_input_1(
         (C, H, H_out, W, W_out),
         (s_h, s_w),
         row=C,
+        uses="*-",
     )

@@ -11,7 +11,7 @@ else:  # copied beside a script
 
 vgg11_conv2d_relu_forward_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict y, const REAL *restrict b, const REAL *restrict u, long row_)
+    long start, long stop, REAL * y, const REAL * b, const REAL * u, long row_)
 {
     for (long j = start; j < stop; j++) {
         const long u_at = j * row_;
@@ -50,7 +50,9 @@ static void part(void *given, long number)
 
 def vgg11_conv2d_relu_forward_1(y: rt.Array, b: rt.Array, u: rt.Array, H: int, K: int, N: int) -> bool:
     """Element by element."""
-    return rt.run(vgg11_conv2d_relu_forward_1_loops, H**2 * N, H**2 * K * N, (y, b, u), (), (K,), (), repeated=(1,))
+    return rt.run(
+        vgg11_conv2d_relu_forward_1_loops, H**2 * N, H**2 * K * N, (y, b, u), (), (K,), (), repeated=(1,), uses="w-h"
+    )
 
 
 vgg11_double_forward_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
@@ -173,6 +175,7 @@ def vgg11_double_forward_1(
         (H, H_out, K),
         (),
         row=K,
+        uses="**-",
     )
 
 
@@ -238,7 +241,9 @@ static void part(void *given, long number)
 
 def vgg11_single_forward_1(pool_y: rt.Array, pool_argmax: rt.Array, relu1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(vgg11_single_forward_1_loops, 8 * N, 32768 * N, (pool_y, pool_argmax, relu1_y), (), (), (), row=128)
+    return rt.run(
+        vgg11_single_forward_1_loops, 8 * N, 32768 * N, (pool_y, pool_argmax, relu1_y), (), (), (), row=128, uses="wwr"
+    )
 
 
 vgg11_forward_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
@@ -313,6 +318,7 @@ def vgg11_forward_1(stage1_pool_y: rt.Array, stage1_pool_argmax: rt.Array, stage
         (),
         (),
         row=64,
+        uses="wwr",
     )
 
 
@@ -408,7 +414,15 @@ static void part(void *given, long number)
 def vgg11_double_predict_1(pool_y: rt.Array, relu2_y: rt.Array, H: int, H_out: int, K: int, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
     return rt.run(
-        vgg11_double_predict_1_loops, H_out * N, 4 * H_out**2 * K * N, (pool_y, relu2_y), (), (H, H_out, K), (), row=K
+        vgg11_double_predict_1_loops,
+        H_out * N,
+        4 * H_out**2 * K * N,
+        (pool_y, relu2_y),
+        (),
+        (H, H_out, K),
+        (),
+        row=K,
+        uses="*-",
     )
 
 
@@ -466,7 +480,7 @@ static void part(void *given, long number)
 
 def vgg11_single_predict_1(pool_y: rt.Array, relu1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(vgg11_single_predict_1_loops, 8 * N, 32768 * N, (pool_y, relu1_y), (), (), (), row=128)
+    return rt.run(vgg11_single_predict_1_loops, 8 * N, 32768 * N, (pool_y, relu1_y), (), (), (), row=128, uses="wr")
 
 
 vgg11_predict_1_loops = r"""/* Maxima over r, t for every n, i, j, c. */
@@ -523,7 +537,9 @@ static void part(void *given, long number)
 
 def vgg11_predict_1(stage1_pool_y: rt.Array, stage1_relu1_y: rt.Array, N: int) -> bool:
     """Maxima over r, t for every n, i, j, c."""
-    return rt.run(vgg11_predict_1_loops, 16 * N, 65536 * N, (stage1_pool_y, stage1_relu1_y), (), (), (), row=64)
+    return rt.run(
+        vgg11_predict_1_loops, 16 * N, 65536 * N, (stage1_pool_y, stage1_relu1_y), (), (), (), row=64, uses="wr"
+    )
 
 
 vgg11_double_backward_1_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
@@ -649,6 +665,7 @@ def vgg11_double_backward_1(
         (H, H_out, K),
         (),
         row=K,
+        uses="*--",
     )
 
 
@@ -686,7 +703,9 @@ static void part(void *given, long number)
 
 def vgg11_double_backward_2(dconv2_u: rt.Array, drelu2_y: rt.Array, relu2_y: rt.Array, H: int, K: int, N: int) -> bool:
     """Element by element."""
-    return rt.run(vgg11_double_backward_2_loops, H**2 * K * N, H**2 * K * N, (dconv2_u, drelu2_y, relu2_y), (), (), ())
+    return rt.run(
+        vgg11_double_backward_2_loops, H**2 * K * N, H**2 * K * N, (dconv2_u, drelu2_y, relu2_y), (), (), (), uses="whh"
+    )
 
 
 vgg11_single_backward_1_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
@@ -745,7 +764,9 @@ static void part(void *given, long number)
 
 def vgg11_single_backward_1(drelu1_y: rt.Array, dpool_y: rt.Array, pool_argmax: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
-    return rt.run(vgg11_single_backward_1_loops, N, 32768 * N, (drelu1_y, dpool_y, pool_argmax), (), (), (), row=128)
+    return rt.run(
+        vgg11_single_backward_1_loops, N, 32768 * N, (drelu1_y, dpool_y, pool_argmax), (), (), (), row=128, uses="wrr"
+    )
 
 
 vgg11_single_backward_2_loops = r"""/* Element by element. */
@@ -782,7 +803,9 @@ static void part(void *given, long number)
 
 def vgg11_single_backward_2(dconv1_u: rt.Array, drelu1_y: rt.Array, relu1_y: rt.Array, N: int) -> bool:
     """Element by element."""
-    return rt.run(vgg11_single_backward_2_loops, 32768 * N, 32768 * N, (dconv1_u, drelu1_y, relu1_y), (), (), ())
+    return rt.run(
+        vgg11_single_backward_2_loops, 32768 * N, 32768 * N, (dconv1_u, drelu1_y, relu1_y), (), (), (), uses="whh"
+    )
 
 
 vgg11_backward_1_loops = r"""/* Windows m, i, j added to what they cover, tap r, t by tap. */
@@ -846,7 +869,15 @@ static void part(void *given, long number)
 def vgg11_backward_1(dstage1_relu1_y: rt.Array, dstage1_pool_y: rt.Array, stage1_pool_argmax: rt.Array, N: int) -> bool:
     """Windows m, i, j added to what they cover, tap r, t by tap."""
     return rt.run(
-        vgg11_backward_1_loops, N, 65536 * N, (dstage1_relu1_y, dstage1_pool_y, stage1_pool_argmax), (), (), (), row=64
+        vgg11_backward_1_loops,
+        N,
+        65536 * N,
+        (dstage1_relu1_y, dstage1_pool_y, stage1_pool_argmax),
+        (),
+        (),
+        (),
+        row=64,
+        uses="wrr",
     )
 
 
@@ -885,7 +916,14 @@ static void part(void *given, long number)
 def vgg11_backward_2(dstage1_conv1_u: rt.Array, dstage1_relu1_y: rt.Array, stage1_relu1_y: rt.Array, N: int) -> bool:
     """Element by element."""
     return rt.run(
-        vgg11_backward_2_loops, 65536 * N, 65536 * N, (dstage1_conv1_u, dstage1_relu1_y, stage1_relu1_y), (), (), ()
+        vgg11_backward_2_loops,
+        65536 * N,
+        65536 * N,
+        (dstage1_conv1_u, dstage1_relu1_y, stage1_relu1_y),
+        (),
+        (),
+        (),
+        uses="whh",
     )
 
 
@@ -949,13 +987,12 @@ static void part(void *given, long number)
 
 def vgg11_loss_forward_1(m: rt.Array, h: rt.Array, z: rt.Array, x: rt.Array, K: int, N: int) -> bool:
     """Row by row, for every n."""
-    return rt.run(vgg11_loss_forward_1_loops, N, 3 * K * N, (m, h, z, x), (), (K,), ())
+    return rt.run(vgg11_loss_forward_1_loops, N, 3 * K * N, (m, h, z, x), (), (K,), (), uses="wwwr")
 
 
 vgg11_loss_grad_input_1_loops = r"""/* Element by element. */
 static void loops(
-    long start, long stop, REAL *restrict dx, const REAL *restrict h, const REAL *restrict z, REAL number_1,
-    long K)
+    long start, long stop, REAL * dx, const REAL * h, const REAL * z, REAL number_1, long K)
 {
     for (long q = start; q < stop; q++) {
         const long dx_at = K * q;
@@ -992,4 +1029,4 @@ static void part(void *given, long number)
 def vgg11_loss_grad_input_1(dx: rt.Array, h: rt.Array, z: rt.Array, dy: Any, K: int, N: int) -> bool:
     """Element by element."""
     dtype = rt.float_type("vgg11_loss_grad_input_1", dx=dx)
-    return rt.run(vgg11_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), ())
+    return rt.run(vgg11_loss_grad_input_1_loops, N, K * N, (dx, h, z), (dtype(rt.ratio(dy, N)),), (K,), (), uses="whr")

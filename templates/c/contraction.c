@@ -232,37 +232,24 @@ static void pack_part(void *given, long number)
 #endif
 
 #if BOX
-/* Copy the box that begins at these positions, with zeros outside of a. */
-static void fill(const REAL *a, const long *start, int axis, REAL *to)
-{
-    long size = 1;
-    for (int x = axis + 1; x < XS; x++)
-        size *= x_extent[x];
-    const long extent = x_extent[axis], low = start[axis] < 0 ? -start[axis] : 0;
-    const long left = x_size[axis] - start[axis], high = left < extent ? left : extent;
-    if (low >= high) {
-        memset(to, 0, extent * size * sizeof(REAL));
-        return;
-    }
-    memset(to, 0, low * size * sizeof(REAL));
-    if (axis == XS - 1) {
-        const REAL *from = a + (start[axis] + low) * x_step[axis];
-        if (x_step[axis] == 1)
-            memcpy(to + low, from, (high - low) * sizeof(REAL));
-        else
-            for (long k = low; k < high; k++)
-                to[k] = from[(k - low) * x_step[axis]];
-    } else if (XS > 1 && axis == XS - 2 && x_step[XS - 1] == 1 && start[XS - 1] >= 0
-               && start[XS - 1] + x_extent[XS - 1] <= x_size[XS - 1]) { /* many short runs of a known size */
-        const REAL *from = a + (start[axis] + low) * x_step[axis] + start[XS - 1];
-        for (long k = low; k < high; k++, from += x_step[axis])
-            memcpy(to + k * x_extent[XS - 1], from, x_extent[XS - 1] * sizeof(REAL));
-    } else
-        for (long k = low; k < high; k++)
-            fill(a + (start[axis] + k) * x_step[axis], start, axis + 1, to + k * size);
-    memset(to + high * size, 0, (extent - high) * size * sizeof(REAL));
-}
+#include "box.h"
 #endif
+
+/* What a part has made, in as few pieces as it lies in. */
+static void tell(struct team *team, const REAL *out, long xs, long ms)
+{
+    long piece = EV, counts[] = {ms, X2, X1, xs};
+    const ptrdiff_t steps[] = {OM, X2_O, X1_O, X0_O};
+    for (int k = 0; k < 4 && (counts[k] == 1 || steps[k] == piece); k++) {
+        piece *= counts[k];
+        counts[k] = 1;
+    }
+    for (long x0 = 0; x0 < counts[3]; x0++)
+        for (long x1 = 0; x1 < counts[2]; x1++)
+            for (long x2 = 0; x2 < counts[1]; x2++)
+                for (long m = 0; m < counts[0]; m++)
+                    team->made(team, AT(out, x0, X0_O, x1, X1_O, x2, X2_O) + m * (ptrdiff_t)OM, piece * sizeof(REAL));
+}
 
 /* What a part is a sum over: blocks of s0 for each t. */
 static void part(void *given, long number)
@@ -348,6 +335,8 @@ static void part(void *given, long number)
                     block(x, w, out + k * BLOCK, FURTHER(plus, k), first, qs, xs, ms, start, LAST_NV, LEFT);
             }
         }
+    if (work->team->made && !CHUNKED)
+        tell(work->team, out, xs, ms);
 }
 
 #if CHUNKED

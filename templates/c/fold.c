@@ -122,6 +122,20 @@ static void give(const REAL *own, REAL *out, int axis)
     }
 }
 
+/* A piece is made: in as few pieces of memory as it lies in. */
+static void tell(struct team *team, const REAL *out, int axis)
+{
+    long piece = y_step[YS - 1];
+    int last = YS - 1;
+    for (; last >= axis && y_step[last] == piece; last--)
+        piece *= y_size[last];
+    if (last < axis)
+        team->made(team, out, piece * sizeof(REAL));
+    else
+        for (long y = 0; y < y_size[axis]; y++)
+            tell(team, out + y * (ptrdiff_t)y_step[axis], axis + 1);
+}
+
 static void part(void *given, long number)
 {
     struct work *work = given;
@@ -148,6 +162,8 @@ static void part(void *given, long number)
     if (EM % MR)
         places(a + m * (ptrdiff_t)AM, panels, own + OWN_START + m * (ptrdiff_t)OM, EM % MR ? EM % MR : 1);
     give(own, out, 0);
+    if (work->team->made)
+        tell(work->team, out, 0);
 }
 
 /* arrays: a, b, out; numbers: the extent of p0. */

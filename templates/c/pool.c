@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "scratch.h"
+#include "steps.h"
 #include "team.h"
 #include "waiting.h"
 
@@ -222,7 +223,7 @@ int call(
     void (*function)(void *const *, const long *, struct team *), void *const *arrays, const long *numbers,
     long threads)
 {
-    struct call call = {{run, scratch, threads}, 0};
+    struct call call = {{run, scratch, NULL, threads}, 0};
     struct own *own = own_of_thread();
     if (!own)
         return 1;
@@ -242,21 +243,29 @@ int call_with(
     return call(function, arrays, (const long *)(given + count), threads);
 }
 
-/* A call that was recorded: its kernels one after the other. `steps` are, for each, its address, its threads, how many
-   arrays and how many numbers it is given, these arrays, each as a place among `objects` (-1 for NULL) and by how many
-   bytes behind its beginning, and the numbers. Returns as the others do. */
-int call_steps(const long *steps, long count, const uintptr_t *objects)
+/* A call that was recorded: groups of steps, before each how many there are and how many arrays they have together, see
+   steps.h. Returns as the others do. */
+int call_steps(const long *packed, long groups, const uintptr_t *objects)
 {
-    for (long step = 0; step < count; step++) {
-        const long arrays = steps[2], numbers = steps[3], *given = steps + 4;
-        void *addresses[arrays + 1];
-        for (long k = 0; k < arrays; k++, given += 2)
-            addresses[k] = given[0] < 0 ? NULL : *(char **)(objects[given[0]] + HEAD) + given[1];
-        if (call((void (*)(void *const *, const long *, struct team *))steps[0], addresses, given, steps[1]))
+    struct own *own = own_of_thread();
+    for (long g = 0; own && g < groups; g++) {
+        struct group group;
+        void *arrays[packed[1] + 1], **next = arrays;
+        group.count = packed[0];
+        packed += 2;
+        for (long k = 0; k < group.count; k++) {
+            packed = placed_member(&group.members[k], packed, objects, HEAD, next);
+            next += group.members[k].step->arrays;
+        }
+        const struct member *first = &group.members[0];
+        group.call = (struct call){{run, scratch, group.count > 1 ? made : NULL, first->step->threads}, 0};
+        const struct mark mark = enter(own, &group.call);
+        ((kernel_function)first->step->function)(first->arrays, first->numbers, &group.call.team);
+        leave(own, mark);
+        if (atomic_load(&group.call.failed))
             return 1;
-        steps = given + numbers;
     }
-    return 0;
+    return !own;
 }
 
 /* Ends the workers and gives back their memory and that of the calling thread; the next kernel starts them anew. */

@@ -11,10 +11,13 @@
 
    `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
    part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
-   whoever gets it returns at once, and the caller is told that nothing was computed. */
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
 struct team {
     void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
     void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
     long threads;
 };
 

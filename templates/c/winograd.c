@@ -114,6 +114,17 @@ INLINE void product(const REAL *v, const REAL *u, REAL *m, const int mr)
     }
 }
 
+/* So many rows of results, or some of k of each, are made. */
+static void tell(struct team *team, const REAL *y, long highs, long wides, long first, long end)
+{
+    for (long i = 0; i < highs; i++, y += D1 * (ptrdiff_t)Y1)
+        if (end - first == Y2)
+            team->made(team, y, (size_t)(wides * Y2) * sizeof(REAL));
+        else
+            for (long j = 0; j < wides; j++)
+                team->made(team, y + j * (ptrdiff_t)(D2 * Y2) + first, (size_t)(end - first) * sizeof(REAL));
+}
+
 /* TILES tiles, all of one batch, where those of a batch follow each other; so that threads share few tiles, some of
    the blocks of k. */
 static void part(void *given, long number)
@@ -150,11 +161,24 @@ static void part(void *given, long number)
         }
     }
     const long k0 = first * BLOCK, ks = last * BLOCK < K ? last * BLOCK : K;
+    const REAL *begun = NULL; /* of a row of tiles that lie side by side */
     for (long t = 0; t < tiles; t++) {
         at = placed(work->batch, start + t);
-        if (at.first < E1 && at.second < E2)
-            output_tile(m + t * WIDTH, work->row, within(at.first, E1, D1, M1), within(at.second, E2, D2, M2), k0, ks,
-                        work->y + at.y + Y_START + at.first * (ptrdiff_t)Y1 + at.second * (ptrdiff_t)Y2);
+        if (at.first >= E1 || at.second >= E2)
+            continue;
+        const long highs = within(at.first, E1, D1, M1), wides = within(at.second, E2, D2, M2);
+        REAL *y = work->y + at.y + Y_START + at.first * (ptrdiff_t)Y1 + at.second * (ptrdiff_t)Y2;
+        output_tile(m + t * WIDTH, work->row, highs, wides, k0, ks, y);
+        begun = begun ? begun : y;
+        const int last = (start + t) % T2 == T2 - 1 || t == tiles - 1;
+        if (!work->team->made)
+            continue;
+        if (ks - k0 < K || D2 > 1 || Y2 != K)
+            tell(work->team, y, highs, wides, k0, ks);
+        else if (last) {
+            tell(work->team, begun, highs, (y - begun) / Y2 + wides, 0, K);
+            begun = NULL;
+        }
     }
 }
 

@@ -206,10 +206,12 @@ def _backward(k: NetworkKernels) -> Body:
     own = Names({*FIXED, seed, *judged})
     saved, wanted, gradient = (own.own(word) for word in ("saved", "inputs", "gradient"))
     value = _run(k.backward, Name(seed), PARAMS, Name(saved), inputs=Name(wanted))
+    let_go = Assign(member("grads"), Dictionary(()))  # their memory serves for the new ones
     return (
         let(saved, method(SELF, "_kept")),
         let(wanted, Comparison((Name(seed), NONE), ("is not",))),
         *(_from_loss(k.loss[1], seed) if k.loss else ()),
+        let_go,
         Assign(Items((Name(gradient), member("grads"))), value),
         Return((Name(gradient),)),
     )

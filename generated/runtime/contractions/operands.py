@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arguments.arrays import Array
+from ..arguments.traced import Uses
 from ..machine.configuration import Settings
 from .contraction import Contraction, Side, classified, is_plain, without_ones
 from .subscripts import Seen
@@ -71,3 +72,19 @@ def contraction_of(spec: str, dtype: np.dtype[Any], *operands: Key) -> Contracti
     extents = {v: n for v, n in extents.items() if n != 1}
     gathers = all(is_plain(out, axis, extents) for axis in range(len(out.sizes)))
     return classified(left, right, out, extents, dtype, gathers)
+
+
+LEAST_PIECE = 1 << 13
+"""Bytes of a usual piece of a result below which calling others for each takes longer than reading it again."""
+
+
+def told(c: Contraction, multiple: int, usual: int) -> Uses:
+    """How a function in C uses two factors, the result, and a row.
+
+    Args:
+        c: what it computes.
+        multiple: pieces that it tells of have a multiple of so many elements, and begin at one; 0 if it tells of none.
+        usual: the elements of a usual one.
+    """
+    worth = c.packed and usual * c.dtype.itemsize >= LEAST_PIECE
+    return Uses("--w-", 0, multiple * c.dtype.itemsize) if worth else Uses("--*-" if c.packed else "")

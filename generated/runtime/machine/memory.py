@@ -134,14 +134,14 @@ class Buffers:
         self._out.clear()
 
     @property
-    def arrays(self) -> list[Array]:
-        """All arrays, taken and free."""
-        return [*self._out.values(), *(array for free in self._free.values() for array in free)]
+    def taken(self) -> list[Array]:
+        """The arrays that have not been given back."""
+        return [*self._out.values()]
 
     @property
     def size(self) -> int:
-        """Their bytes."""
-        return sum(array.nbytes for array in self.arrays)
+        """The bytes of all arrays, taken and free."""
+        return sum(array.nbytes for array in (*self.taken, *(a for free in self._free.values() for a in free)))
 
 
 def release() -> None:

@@ -13,8 +13,10 @@ from ..arguments.traced import Traced, Untraceable, traced
 from ..machine.configuration import settings
 from ..machine.memory import Buffers
 from .dry_runs import compile_ahead
-from .recording import Kind, Recording, leaves, rebuilt
+from .layout.arena import Arena
+from .recording import Kind, Recording
 from .trace import Tracing
+from .tree import leaves, rebuilt
 
 CLOSE = {4: 1e-3, 8: 1e-9}
 """By how much of the greatest number results may differ, by the bytes of an element."""
@@ -23,7 +25,9 @@ FEW = 0.01
 """The share of elements that may differ by more: where two are nearly equal the other one may be the greater."""
 
 
-def record(function: Callable[..., Any], given: tuple[Any, ...], options: Mapping[str, Any], held: bool) -> Recording:
+def record(
+    function: Callable[..., Any], given: tuple[Any, ...], options: Mapping[str, Any], held: bool, arena: Arena
+) -> Recording:
     """A recording of a call.
 
     Args:
@@ -31,6 +35,7 @@ def record(function: Callable[..., Any], given: tuple[Any, ...], options: Mappin
         given: what it is given, in order.
         options: the same by name.
         held: whether it takes buffers: what lies in them is held from call to call.
+        arena: memory that it shares with other calls.
 
     Raises:
         Untraceable: when something is computed otherwise than by functions in C, as a call with other numbers shows.
@@ -38,7 +43,7 @@ def record(function: Callable[..., Any], given: tuple[Any, ...], options: Mappin
     with settings(backend="compiled"), np.errstate(all="ignore"):
         compile_ahead(lambda: _traced(function, given, options, held))
         ends = [*leaves(given), *options.values()]
-        recording = Recording(ends, *_traced(function, given, options, held))
+        recording = Recording(ends, *_traced(function, given, options, held), arena)
         _check(recording, function, given, options)
     return recording
 
@@ -51,7 +56,7 @@ def _traced(
     views = rebuilt(given, lambda v: v.view(Traced) if isinstance(v, np.ndarray) else v)
     with traced(trace):
         result = function(*views, **({"buffers": buffers} if held else {}), **options)
-    return trace, result, buffers.arrays
+    return trace, result, buffers.taken
 
 
 def _check(
@@ -72,7 +77,7 @@ def _check(
     for array in recording.kept:
         if array.flags.writeable:
             array.fill(np.nan if array.dtype.kind == "f" else 0)
-    if not all(map(_is_close, leaves(recording.made_again(ends)), expected)):
+    if not all(map(_is_close, leaves(recording.made_again(ends, blank=True)), expected)):
         raise Untraceable("something is not recorded")
 
 

@@ -12,13 +12,15 @@ from ..machine.configuration import Settings, current, has_c
 from ..machine.memory import Buffers
 from ..machine.process import this_thread
 from .dry_runs import compile_ahead
+from .layout.arena import Arena
 from .recorder import record
-from .recording import Kind, Recording, kinds, leaves
+from .recording import Kind, Recording, kinds
+from .tree import leaves
 
 MOST = 16
 """Kinds of calls of a network or layer that are recorded."""
 
-MOST_BYTES = 1 << 28
+MOST_BYTES = 1 << 29
 """Bytes that all of them keep; no more kinds are recorded then."""
 
 MOST_KNOWN = 256
@@ -32,6 +34,7 @@ class Recordings:
 
     def __init__(self) -> None:
         self.found: list[tuple[Callable[..., Any], Settings, Recording]] = []
+        self.arena = Arena()
         self._others: set[Key] = set()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -88,7 +91,7 @@ class Recordings:
         try:
             if not self._has_room() or not (wanted.backend == "compiled" or _asks_for_c(function, given, options)):
                 raise Untraceable("it stays with NumPy")
-            found = record(function, given, options, buffers is not None)
+            found = record(function, given, options, buffers is not None, self.arena)
         except Exception:  # the call itself goes another way, or says what is wrong
             if len(self._others) >= MOST_KNOWN:
                 self._others.clear()
@@ -100,7 +103,7 @@ class Recordings:
         return found
 
     def _has_room(self) -> bool:
-        kept = sum(recording.size for _, _, recording in self.found)
+        kept = self.arena.size + sum(recording.size for _, _, recording in self.found)
         return len(self.found) < MOST and kept < MOST_BYTES and has_c()
 
 

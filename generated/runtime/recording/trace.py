@@ -8,24 +8,28 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arguments.arrays import FLOATS, Array
-from ..arguments.traced import Traced, Untraceable
+from ..arguments.traced import UNKNOWN, Traced, Untraceable, Uses
 from ..machine.memory import constant, empty
 from .elements import OF_BRACKETS, OPERATIONS, REDUCTIONS, TESTS, compute, total
 
-MOST_BYTES = 1 << 26
-"""Bytes of memory that a recorded call may keep."""
+MOST_BYTES = 1 << 30
+"""Bytes of memory that a call may ask for while it is recorded."""
+
+MOST_PRODUCTS = 1 << 26
+"""The sizes of a row and a matrix, multiplied, up to which their product is that of elements, added up."""
 
 NAMED = {"true_divide": "divide", "bitwise_and": "logical_and", "bitwise_or": "logical_or", "invert": "logical_not"}
 """Functions of NumPy that do the same under another name; brackets have no other bits."""
 
 
 class Step(NamedTuple):
-    """A function in C: its address, the arrays and numbers it is given, at most how many threads compute."""
+    """A function in C: its address, the arrays and numbers it is given, how many threads compute at most, its uses."""
 
     address: int
     arrays: tuple[Array | None, ...]
     numbers: tuple[int, ...]
     threads: int
+    uses: Uses
 
 
 class Tracing:
@@ -49,9 +53,16 @@ class Tracing:
         self.made[id(owner(made))] = made
         return made.view(Traced)
 
-    def call(self, address: int, arrays: Sequence[Array | None], numbers: Sequence[int], threads: int) -> None:
+    def call(
+        self,
+        address: int,
+        arrays: Sequence[Array | None],
+        numbers: Sequence[int],
+        threads: int,
+        uses: Uses = UNKNOWN,
+    ) -> None:
         """A function in C that is called."""
-        self.steps.append(Step(address, tuple(arrays), tuple(numbers), threads))
+        self.steps.append(Step(address, tuple(arrays), tuple(numbers), threads, uses))
 
     def compute(self, ufunc: np.ufunc, method: str, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         """The result of a function of elements, or of a reduction by one."""
@@ -114,7 +125,7 @@ class Tracing:
             one.ndim != 2
             or other.ndim != 2
             or 1 not in (len(one), other.shape[1])
-            or one.size * other.size > MOST_BYTES
+            or one.size * other.size > MOST_PRODUCTS
         ):
             raise Untraceable("a product of matrices")
         if len(one) == 1:

@@ -1,4 +1,5 @@
-/* The pool without Python: four threads use it at once, nested, with memory, released and forked meanwhile. */
+/* The pool without Python: four threads use it at once, nested, with memory, released and forked meanwhile; and groups of
+   steps. */
 #include "pool.c" /* first, for it says which features of the system it needs */
 
 #include <stdio.h>
@@ -73,11 +74,80 @@ static void once(long k, long threads)
             abort();
 }
 
+/* Two rows of squares of x, in each part. */
+static void squares(void *work, long number)
+{
+    struct job *job = work;
+    long *to = job->sums + 2 * number * LENGTH;
+    for (long i = 0; i < 2 * LENGTH; i++)
+        to[i] = job->x[2 * number * LENGTH + i] * job->x[2 * number * LENGTH + i];
+    if (job->team->made)
+        job->team->made(job->team, to, sizeof(long) * 2 * LENGTH);
+}
+
+static void make(void *const *arrays, const long *numbers, struct team *team)
+{
+    struct job job = {arrays[0], arrays[1], team, 0};
+    team->run(team, squares, &job, numbers[0]);
+}
+
+/* Rows of numbers, one more than they were, in place or elsewhere. */
+static void add_one(void *const *arrays, const long *numbers, struct team *team)
+{
+    const long *from = arrays[1];
+    long *to = arrays[0], *own = team->scratch(sizeof(long));
+    if (!own)
+        abort();
+    for (long i = 0; i < numbers[0] * LENGTH; i++)
+        to[i] = from[i] + 1;
+}
+
+/* Sums of two rows. */
+static void add_rows(void *const *arrays, const long *numbers, struct team *team)
+{
+    const long *from = arrays[1];
+    for (long r = 0; r < numbers[0]; r++) {
+        ((long *)arrays[0])[r] = 0;
+        for (long i = 0; i < 2 * LENGTH; i++)
+            ((long *)arrays[0])[r] += from[2 * r * LENGTH + i];
+    }
+    (void)team;
+}
+
+/* Squares, one more where they are, and of that the sums of all pairs of rows. */
+static void group_once(long threads)
+{
+    enum { PAIRS = PARTS / 2, ROW = LENGTH * sizeof(long) };
+    long made[PARTS * LENGTH], sums[PAIRS] = {0};
+    char *places[] = {(char *)x, (char *)made, (char *)sums};
+    uintptr_t objects[3];
+    struct { long head[HEAD / sizeof(long)]; char *data; } found[3];
+    for (int k = 0; k < 3; k++) {
+        found[k].data = places[k];
+        objects[k] = (uintptr_t)&found[k];
+    }
+    const long packed[] = {
+        3, 6,
+        (long)make, threads, 2, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, PAIRS,
+        (long)add_one, threads, 2, 2, 2 * PAIRS, 1, 1, 1, 0, ROW, 1, 0, ROW, 2 * PAIRS, 9,
+        (long)add_rows, threads, 2, 2, PAIRS, 2, 1, 2, 0, sizeof(long), 1, 0, 2 * ROW, PAIRS, 9,
+    };
+    if (call_steps(packed, 1, objects))
+        abort();
+    for (long r = 0; r < PAIRS; r++) {
+        for (long i = 2 * r * LENGTH; i < 2 * (r + 1) * LENGTH; i++)
+            sums[r] -= x[i] * x[i] + 1;
+        if (sums[r])
+            abort();
+    }
+}
+
 static void *again_and_again(void *number)
 {
     long first = *(long *)number;
     for (long k = 0; k < rounds; k++) {
         once(first + k, first + k % 5);
+        group_once(first + k % 5);
         if (k % 97 == 0)
             release();
         if (k % 53 == 0)

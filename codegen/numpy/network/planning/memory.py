@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Expr, Integer, Symbol
 
+from gradscribe.codegen.numpy.lower.products.added_rows import with_rows
 from gradscribe.codegen.numpy.network.planning.copies import origins, without_copies
 from gradscribe.codegen.numpy.plan import (
     Allocate,
@@ -102,7 +103,7 @@ def planned(
     """
     outside = {t.name for t in program.inputs}
     results = set(program.outputs) | set(kept)
-    records = without_copies(plan.records, {*returned, *apart})
+    records = [*with_rows(without_copies(plan.records, {*returned, *apart}))]
     records = _tail_last(records, [r for r in program.outputs if r not in tail], tail)
     held = {t.name: sympy.prod(t.shape, start=Integer(1)) for t in program.inputs}
     buffered = tuple(_buffered(r, set(returned), frozenset(fixed)) for r in records)

@@ -71,6 +71,16 @@ class Fold:
         return f"parts {words(self.parts) or 1}; {within}; {tile}; sums {words((self.summed,))}; pieces {pieces}"
 
     @property
+    def pieces(self) -> tuple[int, int]:
+        """What is told of the result: elements that pieces have a multiple of, and those of a usual piece."""
+        piece = 1
+        for axis in reversed(self.axes):
+            if axis.step != piece:
+                break
+            piece *= axis.size
+        return piece, piece
+
+    @property
     def own(self) -> int:
         """The elements of the sums of a piece."""
         return prod(axis.extent for axis in self.axes)

@@ -12,7 +12,7 @@ from ...machine.process import this_thread
 from ...machine.threads import team_size
 from ..contraction import Contraction
 from ..costs import Cost
-from ..operands import Bound, Terms, WithRow
+from ..operands import Bound, Terms, WithRow, told
 from ..sliding import sliding_windows
 from .direct import machine
 from .divided_windows import divided_windows
@@ -57,10 +57,12 @@ def bind_fused(c: Contraction, plan: Fused, terms: Terms) -> Bound:
     d, swapped, threads = slides.contraction, slides.swapped, team_size(terms.seconds, terms.settings.threads)
     first = next(iter((*d.batch, *slides.outer)), None)
     numbers = (d.extents[first] if first else 1, plan.chunks if isinstance(plan, FusedSums) else plan.shares(threads))
+    uses = told(c, *((0, 0) if isinstance(plan, FusedSums) or numbers[1] > 1 else plan.pieces))
 
     def run(left: Array, right: Array, out: Array, row: Array | None) -> None:
         first, second = (right, left) if swapped else (left, right)
-        compute((first, second, out, row), numbers, 1 if getattr(this_thread, "worker", False) else threads)
+        alone = getattr(this_thread, "worker", False)
+        compute((first, second, out, row), numbers, 1 if alone else threads, uses)
 
     return WithRow(run, 0 if isinstance(plan, FusedSums) else d.volume(d.columns))
 

@@ -75,6 +75,13 @@ class FusedTiles(NamedTuple):
         few, high = rest % self.tile.rows, self.tile.rows
         return blocks * self.tiles + (rest - few) + (high if few > FEW_ROWS else -(-few * high // (FEW_ROWS + 1)))
 
+    @property
+    def pieces(self) -> tuple[int, int]:
+        """What is told of the result: elements that pieces have a multiple of, and those of a usual piece."""
+        d, axis = self.windows.slides.contraction, self.windows.axes[-1]
+        columns, along = d.volume(d.columns), min(d.extents[axis.sliding.position], self.tiles * self.windows.results)
+        return columns, columns * (along if abs(axis.dilation) == 1 else 1)
+
     def shares(self, threads: int) -> int:
         """Into how many parts the columns are divided, so that threads share few blocks of tiles."""
         d = self.windows.slides.contraction

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...arguments.arrays import Array
-from ...arguments.traced import tracing
+from ...arguments.traced import UNKNOWN, Uses, tracing
 from ..ahead import Definitions, Unfinished, dry_run, must_wait
 from ..process import process
 from .sources import POOL
@@ -42,7 +42,9 @@ class Kernel:
         self.address = ctypes.cast(library.kernel, ctypes.c_void_p).value or 0
         self._call = pool.call_with
 
-    def __call__(self, arrays: Sequence[Array | None], numbers: Sequence[int], threads: int) -> None:
+    def __call__(
+        self, arrays: Sequence[Array | None], numbers: Sequence[int], threads: int, uses: Uses = UNKNOWN
+    ) -> None:
         """Call it without the lock of Python.
 
         Args:
@@ -50,13 +52,14 @@ class Kernel:
                 about them is checked.
             numbers: what else it is given.
             threads: at most so many compute, this one among them.
+            uses: what it does with the arrays; where it goes by rows, its first number is how many there are.
 
         Raises:
             MemoryError: when there was not enough memory; then what the arrays hold is of no use.
         """
         trace = tracing()
         if trace is not None:
-            trace.call(self.address, arrays, numbers, threads)
+            trace.call(self.address, arrays, numbers, threads, uses)
         objects = [0 if array is None else id(array) for array in arrays]
         given = _packer(len(objects), len(numbers))(*objects, *numbers)
         if self._call(self.address, given, len(objects), threads):
@@ -71,7 +74,9 @@ class _Idle(Kernel):
     def __init__(self) -> None:
         pass
 
-    def __call__(self, arrays: Sequence[Array | None], numbers: Sequence[int], threads: int) -> None:
+    def __call__(
+        self, arrays: Sequence[Array | None], numbers: Sequence[int], threads: int, uses: Uses = UNKNOWN
+    ) -> None:
         pass
 
 
@@ -150,29 +155,38 @@ def _pool() -> ctypes.CDLL | None:
 
 
 class Placed(NamedTuple):
-    """A function in C, and what it is given of arrays that are named later.
+    """A function in C in a group, and what it is given of arrays that are named later; see templates/c/steps.h.
 
     Attributes:
         address: of the function.
-        places: of arrays among those, and by how many bytes behind its beginning each is given; -1 for none.
+        places: of arrays among those, by how many bytes behind its beginning each is given, and how many of these a row
+            has, if rows have parts of it; -1 for no array.
         numbers: what else it is given.
         threads: at most so many compute.
+        rows: how many there are, if it goes on with others.
+        after: the functions of the group that make what it reads, as bits.
+        read: which array that is.
     """
 
     address: int
-    places: Sequence[tuple[int, int]]
+    places: Sequence[tuple[int, int, int]]
     numbers: Sequence[int]
     threads: int
+    rows: int = 0
+    after: int = 0
+    read: int = 0
 
 
-def packed(steps: Sequence[Placed]) -> tuple[bytes, int]:
-    """Steps as templates/c/pool.c reads them, and how many there are."""
+def packed(groups: Sequence[Sequence[Placed]]) -> tuple[bytes, int]:
+    """Groups of functions as templates/c/pool.c reads them, and how many there are."""
     numbers: list[int] = []
-    for step in steps:
-        numbers += [step.address, step.threads, len(step.places), len(step.numbers)]
-        numbers += [n for place in step.places for n in place]
-        numbers += step.numbers
-    return Struct(f"{len(numbers)}q").pack(*numbers), len(steps)
+    for group in groups:
+        numbers += [len(group), sum(len(member.places) for member in group)]
+        for m in group:
+            numbers += [m.address, m.threads, len(m.places), len(m.numbers), m.rows, m.after, m.read]
+            numbers += [n for place in m.places for n in place]
+            numbers += m.numbers
+    return Struct(f"{len(numbers)}q").pack(*numbers), len(groups)
 
 
 def call_steps(steps: bytes, count: int, objects: Sequence[Array]) -> None:
@@ -180,7 +194,7 @@ def call_steps(steps: bytes, count: int, objects: Sequence[Array]) -> None:
 
     Args:
         steps: as `packed` makes them.
-        count: how many there are.
+        count: how many groups there are.
         objects: the arrays that they are given parts of, see `Kernel`.
 
     Raises:

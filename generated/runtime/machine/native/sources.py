@@ -32,10 +32,13 @@ CONTRACTION: str = r"""/* A sum of products, out[p, x, m, v] = sum over t, s, u 
 
    `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
    part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
-   whoever gets it returns at once, and the caller is told that nothing was computed. */
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
 struct team {
     void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
     void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
     long threads;
 };
 
@@ -927,6 +930,12 @@ static void pack_part(void *given, long number)
 #endif
 
 #if BOX
+/* The box that a block reads of the first factor. */
+#ifndef GRADSCRIBE_BOX_H
+#define GRADSCRIBE_BOX_H
+
+#include <string.h>
+
 /* Copy the box that begins at these positions, with zeros outside of a. */
 static void fill(const REAL *a, const long *start, int axis, REAL *to)
 {
@@ -957,7 +966,25 @@ static void fill(const REAL *a, const long *start, int axis, REAL *to)
             fill(a + (start[axis] + k) * x_step[axis], start, axis + 1, to + k * size);
     memset(to + high * size, 0, (extent - high) * size * sizeof(REAL));
 }
+
 #endif
+#endif
+
+/* What a part has made, in as few pieces as it lies in. */
+static void tell(struct team *team, const REAL *out, long xs, long ms)
+{
+    long piece = EV, counts[] = {ms, X2, X1, xs};
+    const ptrdiff_t steps[] = {OM, X2_O, X1_O, X0_O};
+    for (int k = 0; k < 4 && (counts[k] == 1 || steps[k] == piece); k++) {
+        piece *= counts[k];
+        counts[k] = 1;
+    }
+    for (long x0 = 0; x0 < counts[3]; x0++)
+        for (long x1 = 0; x1 < counts[2]; x1++)
+            for (long x2 = 0; x2 < counts[1]; x2++)
+                for (long m = 0; m < counts[0]; m++)
+                    team->made(team, AT(out, x0, X0_O, x1, X1_O, x2, X2_O) + m * (ptrdiff_t)OM, piece * sizeof(REAL));
+}
 
 /* What a part is a sum over: blocks of s0 for each t. */
 static void part(void *given, long number)
@@ -1043,6 +1070,8 @@ static void part(void *given, long number)
                     block(x, w, out + k * BLOCK, FURTHER(plus, k), first, qs, xs, ms, start, LAST_NV, LEFT);
             }
         }
+    if (work->team->made && !CHUNKED)
+        tell(work->team, out, xs, ms);
 }
 
 #if CHUNKED
@@ -1121,10 +1150,13 @@ DOTS: str = r"""/* Sums along memory, out[p, m, v] = sum over s, u of a[p, m, s,
 
    `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
    part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
-   whoever gets it returns at once, and the caller is told that nothing was computed. */
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
 struct team {
     void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
     void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
     long threads;
 };
 
@@ -1390,10 +1422,13 @@ ELEMENTS: str = r"""/* What NumPy does with the elements of arrays of any stride
 
    `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
    part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
-   whoever gets it returns at once, and the caller is told that nothing was computed. */
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
 struct team {
     void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
     void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
     long threads;
 };
 
@@ -1585,10 +1620,13 @@ FOLD: str = r"""/* Products added to a window: out[p, x + m + r + v] += sum over
 
    `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
    part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
-   whoever gets it returns at once, and the caller is told that nothing was computed. */
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
 struct team {
     void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
     void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
     long threads;
 };
 
@@ -1811,6 +1849,20 @@ static void give(const REAL *own, REAL *out, int axis)
     }
 }
 
+/* A piece is made: in as few pieces of memory as it lies in. */
+static void tell(struct team *team, const REAL *out, int axis)
+{
+    long piece = y_step[YS - 1];
+    int last = YS - 1;
+    for (; last >= axis && y_step[last] == piece; last--)
+        piece *= y_size[last];
+    if (last < axis)
+        team->made(team, out, piece * sizeof(REAL));
+    else
+        for (long y = 0; y < y_size[axis]; y++)
+            tell(team, out + y * (ptrdiff_t)y_step[axis], axis + 1);
+}
+
 static void part(void *given, long number)
 {
     struct work *work = given;
@@ -1837,6 +1889,8 @@ static void part(void *given, long number)
     if (EM % MR)
         places(a + m * (ptrdiff_t)AM, panels, own + OWN_START + m * (ptrdiff_t)OM, EM % MR ? EM % MR : 1);
     give(own, out, 0);
+    if (work->team->made)
+        tell(work->team, out, 0);
 }
 
 /* arrays: a, b, out; numbers: the extent of p0. */
@@ -1878,10 +1932,13 @@ LOOPS: str = r"""/* What stands before every function of loops: how its work is 
 
    `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
    part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
-   whoever gets it returns at once, and the caller is told that nothing was computed. */
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
 struct team {
     void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
     void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
     long threads;
 };
 
@@ -2444,10 +2501,178 @@ POOL: str = r"""/* A pool of threads that kernels share.
 
    `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
    part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
-   whoever gets it returns at once, and the caller is told that nothing was computed. */
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
 struct team {
     void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
     void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+
+enum { LINE = 64 };
+
+/* Memory that the room was too small for. */
+struct block {
+    struct block *before;
+    size_t size;
+};
+
+/* A kernel is a call; its team comes first, so that a pointer to it is one to the call. */
+struct call {
+    struct team team;
+    _Atomic int failed;
+};
+
+/* What belongs to a thread. `room` is given out from its beginning; what does not fit is a block, and the room is made
+   large enough for all of it when nothing of it is in use. */
+struct own {
+    struct call *call;
+    char *room;
+    size_t size, used, wanted;
+    struct block *blocks;
+};
+
+struct mark {
+    struct call *call;
+    size_t used;
+    struct block *blocks;
+};
+
+static pthread_key_t own_key;
+static int has_key;
+
+static struct own *own_of_thread(void)
+{
+    struct own *own = has_key ? pthread_getspecific(own_key) : NULL;
+    if (!own && has_key && (own = calloc(1, sizeof *own)) && pthread_setspecific(own_key, own)) {
+        free(own);
+        own = NULL;
+    }
+    return own;
+}
+
+static void *aligned(size_t size)
+{
+    void *memory;
+    return posix_memalign(&memory, LINE, size) ? NULL : memory;
+}
+
+static struct mark enter(struct own *own, struct call *call)
+{
+    struct mark mark = {own->call, own->used, own->blocks};
+    own->call = call;
+    return mark;
+}
+
+static void free_blocks(struct own *own, struct block *until)
+{
+    while (own->blocks != until) {
+        struct block *last = own->blocks;
+        own->blocks = last->before;
+        own->used -= last->size;
+        free(last);
+    }
+}
+
+static void leave(struct own *own, struct mark mark)
+{
+    free_blocks(own, mark.blocks);
+    own->used = mark.used;
+    own->call = mark.call;
+    if (own->used == 0 && own->wanted > own->size) {
+        free(own->room);
+        own->room = aligned(own->wanted);
+        own->size = own->room ? own->wanted : 0;
+    }
+}
+
+static void *overflow(struct own *own, size_t size)
+{
+    struct block *block = size < SIZE_MAX - LINE ? aligned(size + LINE) : NULL;
+    if (!block)
+        return NULL;
+    block->before = own->blocks;
+    block->size = size;
+    own->blocks = block;
+    return (char *)block + LINE;
+}
+
+static void *scratch(size_t bytes)
+{
+    struct own *own = pthread_getspecific(own_key);
+    size_t size = bytes / LINE * LINE + LINE;
+    void *given = NULL;
+    if (bytes < SIZE_MAX - LINE && own->used < SIZE_MAX - size) {
+        int fits = own->used + size <= own->size && !own->blocks;
+        given = fits ? own->room + own->used : overflow(own, size);
+    }
+    if (!given) {
+        atomic_store(&own->call->failed, 1);
+        return NULL;
+    }
+    own->used += size;
+    if (own->used > own->wanted)
+        own->wanted = own->used;
+    return given;
+}
+
+static void forget(void *thread_own)
+{
+    struct own *own = thread_own;
+    free_blocks(own, NULL);
+    free(own->room);
+    free(own);
+}
+
+#endif
+/* Recorded calls: groups of steps, one group after the other.
+
+   The first step of a group makes an array piece by piece, and says so. Others go on with it row by row: each piece has
+   whole rows of theirs, and whoever has made it computes these at once, while it is in a cache. A step is called for
+   some rows like for all of them, with arrays that begin where these rows do; its first two numbers are how many rows
+   there are, and how many of them a part has. */
+#ifndef GRADSCRIBE_STEPS_H
+#define GRADSCRIBE_STEPS_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* Memory that kernels and parts ask for: of each thread, kept for its next call. */
+#ifndef GRADSCRIBE_SCRATCH_H
+#define GRADSCRIBE_SCRATCH_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
     long threads;
 };
 
@@ -2585,10 +2810,128 @@ static void forget(void *thread_own)
 
    `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
    part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
-   whoever gets it returns at once, and the caller is told that nothing was computed. */
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
 struct team {
     void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
     void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
+    long threads;
+};
+
+/* What every kernel is called and given. */
+void kernel(void *const *arrays, const long *numbers, struct team *team);
+
+#endif
+
+typedef void (*kernel_function)(void *const *arrays, const long *numbers, struct team *team);
+
+/* A step as it is packed: this, then of each array its place among `objects` (-1 for NULL), by how many bytes behind
+   its beginning it is given, and how many bytes a row has of it (0: all rows have all of it); then the numbers. */
+struct step {
+    long function, threads, arrays, numbers;
+    long rows;  /* how many it has, if it goes on with others */
+    long after; /* those before it in the group, by bits, that make what it reads */
+    long read;  /* which of its arrays that is */
+};
+enum { HEADER = sizeof(struct step) / sizeof(long), PLACE = 3, MOST_STEPS = 16 };
+
+struct member {
+    const struct step *step;
+    const long *places, *numbers;
+    void **arrays;
+};
+
+struct group {
+    struct call call; /* of the first one, so that a pointer to its team is one to the group */
+    struct member members[MOST_STEPS];
+    long count;
+};
+
+static long row_of(const struct member *member, long array)
+{
+    return member->places[PLACE * array + 2];
+}
+
+static void go_on(struct group *group, long number, const char *from, size_t bytes);
+
+/* Compute rows of a member in this thread, and what follows them. */
+static void compute_rows(struct group *group, long number, long first, long end)
+{
+    const struct member *member = &group->members[number];
+    const struct step *step = member->step;
+    struct own *own = pthread_getspecific(own_key);
+    struct call call = {{group->call.team.run, scratch, NULL, 1}, 0};
+    void *arrays[step->arrays + 1];
+    long numbers[step->numbers + 2];
+    for (long k = 0; k < step->arrays; k++)
+        arrays[k] = member->arrays[k] ? (char *)member->arrays[k] + first * row_of(member, k) : NULL;
+    memcpy(numbers, member->numbers, (size_t)step->numbers * sizeof(long));
+    numbers[0] = numbers[1] = end - first;
+    const struct mark mark = enter(own, &call);
+    ((kernel_function)step->function)(arrays, numbers, &call.team);
+    leave(own, mark);
+    if (atomic_load(&call.failed))
+        atomic_store(&group->call.failed, 1);
+    for (long k = 0; k < step->arrays; k++)
+        if (row_of(member, k))
+            go_on(group, number, arrays[k], (size_t)((end - first) * row_of(member, k)));
+}
+
+/* A member has made these bytes: those that read them go on. */
+static void go_on(struct group *group, long number, const char *from, size_t bytes)
+{
+    for (long k = number + 1; k < group->count; k++) {
+        const struct member *member = &group->members[k];
+        const ptrdiff_t row = row_of(member, member->step->read), all = row * member->step->rows;
+        const ptrdiff_t start = from - (const char *)member->arrays[member->step->read];
+        const ptrdiff_t end = start + (ptrdiff_t)bytes, low = start < 0 ? 0 : start, high = end > all ? all : end;
+        if (member->step->after >> number & 1 && low < high)
+            compute_rows(group, k, low / row, high / row);
+    }
+}
+
+/* What the first one calls. */
+static void made(struct team *team, const void *from, size_t bytes)
+{
+    go_on((struct group *)team, 0, from, bytes);
+}
+
+/* Where the arrays of a step lie; returns what is packed behind it. */
+static const long *placed_member(struct member *member, const long *packed, const uintptr_t *objects, size_t head,
+                                 void **arrays)
+{
+    const struct step *step = (const struct step *)packed;
+    *member = (struct member){step, packed + HEADER, packed + HEADER + PLACE * step->arrays, arrays};
+    for (long k = 0; k < step->arrays; k++) {
+        const long *place = member->places + PLACE * k;
+        arrays[k] = place[0] < 0 ? NULL : *(char **)(objects[place[0]] + head) + place[1];
+    }
+    return member->numbers + step->numbers;
+}
+
+#endif
+/* What a kernel is given: its arrays, its numbers, and the threads that it may divide its work among. */
+#ifndef GRADSCRIBE_TEAM_H
+#define GRADSCRIBE_TEAM_H
+
+#include <stddef.h>
+
+/* `threads` is how many may compute at once, the calling one among them.
+
+   `run` calls part(work, k) once for each k in 0..parts, in any order and at most `threads` at a time, and returns when
+   all have returned. It may be called again and again, and within a part: there it calls one after the other.
+
+   `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
+   part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
+struct team {
+    void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
+    void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
     long threads;
 };
 
@@ -2913,7 +3256,7 @@ int call(
     void (*function)(void *const *, const long *, struct team *), void *const *arrays, const long *numbers,
     long threads)
 {
-    struct call call = {{run, scratch, threads}, 0};
+    struct call call = {{run, scratch, NULL, threads}, 0};
     struct own *own = own_of_thread();
     if (!own)
         return 1;
@@ -2933,21 +3276,29 @@ int call_with(
     return call(function, arrays, (const long *)(given + count), threads);
 }
 
-/* A call that was recorded: its kernels one after the other. `steps` are, for each, its address, its threads, how many
-   arrays and how many numbers it is given, these arrays, each as a place among `objects` (-1 for NULL) and by how many
-   bytes behind its beginning, and the numbers. Returns as the others do. */
-int call_steps(const long *steps, long count, const uintptr_t *objects)
+/* A call that was recorded: groups of steps, before each how many there are and how many arrays they have together, see
+   steps.h. Returns as the others do. */
+int call_steps(const long *packed, long groups, const uintptr_t *objects)
 {
-    for (long step = 0; step < count; step++) {
-        const long arrays = steps[2], numbers = steps[3], *given = steps + 4;
-        void *addresses[arrays + 1];
-        for (long k = 0; k < arrays; k++, given += 2)
-            addresses[k] = given[0] < 0 ? NULL : *(char **)(objects[given[0]] + HEAD) + given[1];
-        if (call((void (*)(void *const *, const long *, struct team *))steps[0], addresses, given, steps[1]))
+    struct own *own = own_of_thread();
+    for (long g = 0; own && g < groups; g++) {
+        struct group group;
+        void *arrays[packed[1] + 1], **next = arrays;
+        group.count = packed[0];
+        packed += 2;
+        for (long k = 0; k < group.count; k++) {
+            packed = placed_member(&group.members[k], packed, objects, HEAD, next);
+            next += group.members[k].step->arrays;
+        }
+        const struct member *first = &group.members[0];
+        group.call = (struct call){{run, scratch, group.count > 1 ? made : NULL, first->step->threads}, 0};
+        const struct mark mark = enter(own, &group.call);
+        ((kernel_function)first->step->function)(first->arrays, first->numbers, &group.call.team);
+        leave(own, mark);
+        if (atomic_load(&group.call.failed))
             return 1;
-        steps = given + numbers;
     }
-    return 0;
+    return !own;
 }
 
 /* Ends the workers and gives back their memory and that of the calling thread; the next kernel starts them anew. */
@@ -3008,10 +3359,13 @@ TOTALS: str = r"""/* Sums, maxima and minima over an axis, out[k, j] of all a[k,
 
    `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
    part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
-   whoever gets it returns at once, and the caller is told that nothing was computed. */
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
 struct team {
     void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
     void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
     long threads;
 };
 
@@ -3416,10 +3770,13 @@ static long all_tiles(long firsts)
 
    `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
    part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
-   whoever gets it returns at once, and the caller is told that nothing was computed. */
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
 struct team {
     void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
     void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
     long threads;
 };
 
@@ -3532,6 +3889,17 @@ INLINE void product(const REAL *v, const REAL *u, REAL *m, const int mr)
     }
 }
 
+/* So many rows of results, or some of k of each, are made. */
+static void tell(struct team *team, const REAL *y, long highs, long wides, long first, long end)
+{
+    for (long i = 0; i < highs; i++, y += D1 * (ptrdiff_t)Y1)
+        if (end - first == Y2)
+            team->made(team, y, (size_t)(wides * Y2) * sizeof(REAL));
+        else
+            for (long j = 0; j < wides; j++)
+                team->made(team, y + j * (ptrdiff_t)(D2 * Y2) + first, (size_t)(end - first) * sizeof(REAL));
+}
+
 /* TILES tiles, all of one batch, where those of a batch follow each other; so that threads share few tiles, some of
    the blocks of k. */
 static void part(void *given, long number)
@@ -3568,11 +3936,24 @@ static void part(void *given, long number)
         }
     }
     const long k0 = first * BLOCK, ks = last * BLOCK < K ? last * BLOCK : K;
+    const REAL *begun = NULL; /* of a row of tiles that lie side by side */
     for (long t = 0; t < tiles; t++) {
         at = placed(work->batch, start + t);
-        if (at.first < E1 && at.second < E2)
-            output_tile(m + t * WIDTH, work->row, within(at.first, E1, D1, M1), within(at.second, E2, D2, M2), k0, ks,
-                        work->y + at.y + Y_START + at.first * (ptrdiff_t)Y1 + at.second * (ptrdiff_t)Y2);
+        if (at.first >= E1 || at.second >= E2)
+            continue;
+        const long highs = within(at.first, E1, D1, M1), wides = within(at.second, E2, D2, M2);
+        REAL *y = work->y + at.y + Y_START + at.first * (ptrdiff_t)Y1 + at.second * (ptrdiff_t)Y2;
+        output_tile(m + t * WIDTH, work->row, highs, wides, k0, ks, y);
+        begun = begun ? begun : y;
+        const int last = (start + t) % T2 == T2 - 1 || t == tiles - 1;
+        if (!work->team->made)
+            continue;
+        if (ks - k0 < K || D2 > 1 || Y2 != K)
+            tell(work->team, y, highs, wides, k0, ks);
+        else if (last) {
+            tell(work->team, begun, highs, (y - begun) / Y2 + wides, 0, K);
+            begun = NULL;
+        }
     }
 }
 
@@ -3886,10 +4267,13 @@ static long all_tiles(long firsts)
 
    `scratch` gives memory of the thread that asks, on a border of 64 bytes and of any content. It is the kernel's or the
    part's that asked for it, until that returns; what was given before stays where it is. NULL where there is no memory:
-   whoever gets it returns at once, and the caller is told that nothing was computed. */
+   whoever gets it returns at once, and the caller is told that nothing was computed.
+
+   `made`, if it is not NULL, is told of each piece of a result once it is there: others go on with it. */
 struct team {
     void (*run)(struct team *team, void (*part)(void *work, long part), void *work, long parts);
     void *(*scratch)(size_t bytes);
+    void (*made)(struct team *team, const void *from, size_t bytes);
     long threads;
 };
 

@@ -3,13 +3,32 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NoReturn, Protocol
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
 
 class Untraceable(Exception):
     """Something was done with an array that no function in C does."""
+
+
+class Uses(NamedTuple):
+    """What a function in C does with the arrays that it is given.
+
+    Attributes:
+        letters: of each array: "w" all of it is written, row by row or as it is told; "a" the same, and what was there
+            is read before; "r" each row reads its own part, "h" just where it writes; "-" it is read; "*" all of it is
+            written; "?" nothing is known, which "" says of all.
+        rows: how many there are, each of which has one of as many equal parts of arrays; 0 where nothing goes by rows.
+        piece: bytes: what is written is told in multiples of so many, each of which begins at a multiple; 0: never.
+    """
+
+    letters: str = ""
+    rows: int = 0
+    piece: int = 0
+
+
+UNKNOWN = Uses()
 
 
 class Trace(Protocol):
@@ -27,7 +46,7 @@ class Trace(Protocol):
     def copy(self, source: Any, target: Any = None) -> Any:
         """The elements of an array, or a number, in a target; in a new array where there is none."""
 
-    def call(self, address: int, arrays: Any, numbers: Any, threads: int) -> None:
+    def call(self, address: int, arrays: Any, numbers: Any, threads: int, uses: "Uses") -> None:
         """A function in C that is called."""
 
 

@@ -73,6 +73,12 @@ class Contraction:
         return {v: (0, n) for v, n in self.extents.items()}
 
     @property
+    def packed(self) -> bool:
+        """Whether the result lies in memory row by row."""
+        steps = zip(self.out.sizes, self.out.strides, packed_strides(self.out.sizes, self.dtype.itemsize), strict=True)
+        return all(size == 1 or step == packed for size, step, packed in steps)
+
+    @property
     def products(self) -> int:
         """The number of multiplications by definition."""
         return prod(self.extents.values())

@@ -179,8 +179,8 @@ def _program(
     ]
     made = [k * WIDEST * AT_A_TIME for k in range(updates[0].results)]  # one behind the other, and sums behind all
     sums = len(made) * WIDEST * AT_A_TIME + WIDEST
-    look: list[Placed] = []
-    write: list[Placed] = []
+    look: list[list[Placed]] = []
+    write: list[list[Placed]] = []
     count = 0
     for weight, kind, low, size in blocks:
         update, dtype = updates[kind], kinds[kind]
@@ -189,12 +189,12 @@ def _program(
         read = [(first + k, start) for k in range(given)]
         numbers = size, rows_of_part(size, threads)
         for steps, targets in ((look, [(0, at) for at in made]), (write, [read[0], *read[2:]])):
-            places = [*targets, *read, (1 + kind, 0)]
-            steps.append(Placed(update.address, tuple(places[k] for k in update.roles), numbers, threads))
+            places = [(*place, 0) for place in (*targets, *read, (1 + kind, 0))]
+            steps.append([Placed(update.address, tuple(places[k] for k in update.roles), numbers, threads)])
         total, parted = numbers_of_total("add", (1, size, 1), threads), function_of_totals(TYPES[dtype.char])
         for at in made:
-            places = [(0, sums - WIDEST), (0, at), (0, sums + count * WIDEST)]
-            look.append(Placed(parted.address, tuple(places), total, threads))
+            places = [(0, begin, 0) for begin in (sums - WIDEST, at, sums + count * WIDEST)]
+            look.append([Placed(parted.address, tuple(places), total, threads)])
             count += total[0]
     return Program(packed(look), packed(write), sums, count)
 

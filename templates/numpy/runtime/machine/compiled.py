@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..arguments.arrays import Array
+from ..arguments.traced import Uses
 from .ahead import Unfinished, dry_run
 from .configuration import current, has_c
 from .memory import constant, empty, zeros
@@ -69,6 +70,7 @@ def run(
     sums: int = 0,
     repeated: tuple[int, ...] = (),
     row: int = 0,
+    uses: str = "",
 ) -> bool:
     """Run loops, in several threads if that pays; False where they are not wanted, or cannot be compiled.
 
@@ -86,6 +88,7 @@ def run(
         repeated: which arrays are one row, the same for all rows; `sizes` begin with the extent of a row then, and
             several short ones are computed as one.
         row: the extent of the innermost loop, where it begins anew again and again; vectors are no longer.
+        uses: what a row of the outermost loop does with each array, see `Uses`.
     """
     if not worthwhile(steps):
         return False
@@ -107,18 +110,22 @@ def run(
         given.append(zeros((max(1, extent) * sums,), np.float64))
     alone = getattr(this_thread, "worker", False)
     threads = 1 if alone else team_size(steps * STEP, current().threads)
+    letters = uses + "-" * bool(reals) + "?" * bool(sums) if uses else ""
     times = _rows_at_a_time(extent, sizes[0], arrays[0].itemsize) if repeated else 1
     if times == 1:
-        call(given, (extent, rows_of_part(extent, threads), *sizes, *known), threads)
+        call(given, (extent, rows_of_part(extent, threads), *sizes, *known), threads, Uses(letters, extent))
         return True
     row, *others = sizes
     whole, rest = divmod(extent, times)
+    first, several = whole * times * row, len(arrays)
+    moving = [k < several and k not in repeated for k in range(len(given))]
     longer = [_tiled(a, times) if k in repeated else a for k, a in enumerate(given)]
-    call(longer, (whole, rows_of_part(whole, threads), row * times, *others, *known), threads)
     if rest:
-        first, several = whole * times * row, len(arrays)
-        last = [a if k in repeated or k >= several else a.reshape(-1)[first:] for k, a in enumerate(given)]
-        call(last, (rest, rest, *sizes, *known), 1)
+        longer = [a.reshape(-1)[:first] if moves else a for a, moves in zip(longer, moving, strict=True)]
+        last = [a.reshape(-1)[first:] if moves else a for a, moves in zip(given, moving, strict=True)]
+    call(longer, (whole, rows_of_part(whole, threads), row * times, *others, *known), threads, Uses(letters, whole))
+    if rest:
+        call(last, (rest, rest, *sizes, *known), 1, Uses(letters, rest))
     return True
 
 

@@ -6,7 +6,7 @@ from math import prod
 import numpy as np
 
 from ..arguments.arrays import Array
-from ..arguments.traced import Untraceable
+from ..arguments.traced import Untraceable, Uses
 from ..machine.compiled import PARTS, STEP, TYPES
 from ..machine.configuration import current
 from ..machine.memory import empty
@@ -53,7 +53,10 @@ def compute(operation: str, out: Array, *read: Array) -> None:
     parts = prod(outer) * -(-along // max(1, BLOCK // across)) * -(-across // BLOCK)
     numbers = (parts, 1, OPERATIONS.index(operation), *extents, *(s for _, steps in axes for s in steps))
     threads = team_size(out.size * STEP, current().threads)
-    _function(LOOPS + ELEMENTS, _real(*arrays), 1)((*arrays, *[None] * (4 - len(arrays))), numbers, threads)
+    alike = ("h" if a.strides == out.strides and a.itemsize == out.itemsize else "-" for a in arrays[1:])
+    letters = "w" + "".join(alike) if out.flags.c_contiguous else "a" + "-" * len(read)
+    given = (*arrays, *[None] * (4 - len(arrays)))
+    _function(LOOPS + ELEMENTS, _real(*arrays), 1)(given, numbers, threads, Uses(letters.ljust(4, "-")))
 
 
 def total(operation: str, out: Array, source: Array, axes: tuple[int, int]) -> None:
@@ -65,7 +68,8 @@ def total(operation: str, out: Array, source: Array, axes: tuple[int, int]) -> N
     threads = team_size(source.size * STEP, current().threads)
     numbers = numbers_of_total(operation, (kept, rows, columns), threads)
     sums = empty((numbers[0] * columns,), np.float64)
-    function_of_totals(TYPES[source.dtype.char])((out, source, sums), numbers, threads)
+    uses = Uses("w-w" if out.flags.c_contiguous else "a-w")
+    function_of_totals(TYPES[source.dtype.char])((out, source, sums), numbers, threads, uses)
 
 
 def numbers_of_total(operation: str, extents: tuple[int, int, int], threads: int) -> tuple[int, ...]:

@@ -123,6 +123,20 @@ class Schedule:
         return -(-extent // self.lanes) * self.lanes if extent > self.lanes else extent
 
     @property
+    def pieces(self) -> tuple[int, int]:
+        """What a part tells of the result: elements that pieces have a multiple of, and those of a usual piece."""
+        multiple = usual = self.vector.extent
+        for loop, own in ((self.row, self.rows), *((across, across.extent) for across in self.across[:0:-1]),
+                          (self.across[0], self.crossed)):  # fmt: skip
+            if loop.extent > 1 and loop.out != usual:
+                break
+            multiple = usual * own if loop.extent % own == 0 else usual
+            usual *= own
+            if own < loop.extent:
+                break
+        return (0, 0) if self.chunked else (multiple, usual)
+
+    @property
     def depth(self) -> int:
         """Summands at each place of the first factor."""
         return self.spread.depth if self.spread and not self.spread.rows else 1

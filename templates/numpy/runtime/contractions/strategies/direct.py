@@ -17,7 +17,7 @@ from ..direct.definitions import text
 from ..direct.loops import volume
 from ..direct.plan import Direct, direct
 from ..direct.schedule import Machine
-from ..operands import Bound, Terms, WithRow
+from ..operands import Bound, Terms, WithRow, told
 from ..views import padded
 from .matrices import blocked_plan
 from .matrix import bind_blocked
@@ -79,11 +79,13 @@ def bind_direct(c: Contraction, plan: Direct, terms: Terms) -> Bound:
     if compute is None:
         return bind_blocked(c, blocked_plan(c), terms)
     threads, swapped = team_size(terms.seconds, terms.settings.threads), plan.schedule.swapped
+    uses = told(c, *plan.schedule.pieces)
 
     def run(left: Array, right: Array, out: Array, row: Array | None) -> None:
         first, second = (right, left) if swapped else (left, right)
         if plan.padding is not None:
             first = padded(first, plan.padding, "padded")
-        compute((first, second, out, row), plan.numbers, 1 if getattr(this_thread, "worker", False) else threads)
+        alone = getattr(this_thread, "worker", False)
+        compute((first, second, out, row), plan.numbers, 1 if alone else threads, uses)
 
     return WithRow(run, plan.columns)

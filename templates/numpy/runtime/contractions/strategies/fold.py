@@ -14,7 +14,7 @@ from ..costs import CACHE_RATE, CALL, COPY_RATE, Cost, full_rate
 from ..direct.definitions import text
 from ..direct.folding import Fold, fold_definitions, folded
 from ..direct.loops import volume
-from ..operands import Bound, Terms
+from ..operands import Bound, Terms, told
 from .direct import machine
 from .polyphase import bind_polyphase, phases_of
 from .scatter import bind_scatter
@@ -59,9 +59,12 @@ def bind_fold(c: Contraction, plan: Fold, terms: Terms) -> Bound:
         phases = phases_of(c)
         return bind_polyphase(c, phases, terms) if phases else bind_scatter(c, scatter_plan(c), terms)
     threads, numbers = team_size(terms.seconds, terms.settings.threads), (plan.parts[0].extent,)
+    uses = told(c, *plan.pieces)
+    uses = uses._replace(letters=uses.letters[:3])
 
     def run(left: Array, right: Array, out: Array) -> None:
         first, second = (right, left) if plan.swapped else (left, right)
-        compute((first, second, out), numbers, 1 if getattr(this_thread, "worker", False) else threads)
+        alone = getattr(this_thread, "worker", False)
+        compute((first, second, out), numbers, 1 if alone else threads, uses)
 
     return run
