@@ -97,10 +97,8 @@ def run(
     kinds = "".join([a.dtype.char for a in arrays])
     fixed = tuple([n if n <= MOST_KNOWN else 0 for n in known])
     asked = text, kinds, len(sizes), fixed, bool(sums), _narrow(row * arrays[0].itemsize)
-    if dry_run() is not None:  # it is noted, and not kept as what computes
-        return _compiled.__wrapped__(*asked) is not None
-    try:
-        call = _compiled(*asked)
+    try:  # in a dry run it is noted, and not kept as what computes
+        call = _compiled(*asked) if dry_run() is None else _compiled.__wrapped__(*asked)
     except Unfinished:
         return False
     if call is None:

@@ -17,6 +17,9 @@ CHUNKS = 8
 PART_SUMS = 480 << 10
 """Bytes of the results of a part otherwise."""
 
+FEW, FEWEST = 4, 96
+"""Threads that have equally many parts, and the rows of one at least: each copies the second factor for itself."""
+
 
 def in_chunks(r: Roles) -> bool:
     """Whether chunks of the outer sum have sums of their own: the result is small."""
@@ -84,13 +87,28 @@ def _in_parts(r: Roles) -> Schedule | None:
     most = max(1, PART_SUMS // (r.vector.extent * r.itemsize))
     block = _block(r, min(most, r.row.extent))
     tile = r.tile(r.row, block * volume(summed[1:]))
-    rows = min(r.row.extent, tile.rows * max(1, most // tile.rows))
+    wanted = min(r.row.extent, tile.rows * max(1, most // tile.rows))
+    rows = _alike(r.row.extent, wanted, tile.rows, volume(r.free))
     parts = (*r.free, *((r.row.every(rows),) if rows < r.row.extent else ()))
     return Schedule(
         r.swapped, r.along, r.lanes, parts or (ONCE,), r.row, rows, r.vector, (ONCE,) * MOST_ACROSS, 1, outer, summed,
         block, tile, _panels(r, rows // tile.rows),
         strips=not r.along and r.vector.extent >= OFTEN * tile.vectors * r.lanes,
     )  # fmt: skip
+
+
+def _alike(rows: int, most: int, tile: int, around: int) -> int:
+    """The rows of a part, at most so many: all have about as many, and two or four threads as many parts.
+
+    Args:
+        rows: there are.
+        most: that a part may have.
+        tile: those that are computed together.
+        around: into how many parts the result is divided anyway.
+    """
+    least = -(-rows // most)
+    number = next((n for n in range(least, least + FEW) if around * n % FEW == 0 and rows >= n * FEWEST), least)
+    return min(most, -(-rows // (number * tile)) * tile)
 
 
 def _block(r: Roles, rows: int) -> int:

@@ -4,7 +4,7 @@ What is made of it element by element, or of windows side by side, is computed b
 of products, while that is in a cache.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -92,12 +92,13 @@ def early(found: Sequence[Group], results: Collection[int]) -> list[Group]:
 
     Args:
         found: in order.
-        results: the numbers of values that no step reads.
+        results: the numbers of values that are returned.
     """
+    users = Counter(value for group in found for value in {r.value for r in group.used})
     ordered: list[Group] = []
     for group in found:
         place = len(ordered)
-        if all(r.value in results for r in group.used if r.use in CHANGED):
+        if all(r.value in results or users[r.value] == 1 for r in group.used if r.use in CHANGED):
             while place and not any(_disturbed(r, ordered[place - 1].used) for r in group.used):
                 place -= 1
         ordered.insert(place, group)
