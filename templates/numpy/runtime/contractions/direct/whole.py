@@ -10,8 +10,9 @@ from .tile import Tile, sliding_tile, widest_tile
 ENOUGH_PARTS = 16
 """Parts that can be shared among threads."""
 
-LEAST_PARTS = 4
-"""Parts of columns, at least."""
+LEAST_PARTS, MANY_PARTS, WIDE_PART = 4, 8, 512 << 10
+"""Parts of columns, at least; and how many are left, and the bytes of the second factor that each has at most, where
+parts are wider than a tile: what they copy lies in longer pieces then."""
 
 FEW_TILES = 5
 """Tiles that have all rows: so often a panel is read that a part makes."""
@@ -33,6 +34,7 @@ def _columns(r: Roles) -> Schedule | None:
     width = next((w for w in wide if r.vector.extent % w == 0), 0)
     if not width:
         return None
+    width *= _abreast(r, width)
     part = r._replace(vector=r.vector.first(width))
     tile, number = part.tile(r.row, r.depth), r.vector.extent // width
     if r.row.extent > FEW_TILES * tile.rows or volume(r.free) * number < LEAST_PARTS:
@@ -46,6 +48,13 @@ def _columns(r: Roles) -> Schedule | None:
         r.swapped, False, r.lanes, parts, r.row, r.row.extent, part.vector, (ONCE, ONCE, ONCE), 1, ONCE,
         summed, summed[0].extent, tile, 2,
     )  # fmt: skip
+
+
+def _abreast(r: Roles, width: int) -> int:
+    """How many tiles of such a width a part of columns has."""
+    every = r.vector.extent // width
+    most = min(WIDE_PART // (width * r.depth * r.itemsize), volume(r.free) * every // MANY_PARTS)
+    return max((n for n in range(1, most + 1) if every % n == 0), default=1)
 
 
 def _clipped(r: Roles) -> Schedule | None:
