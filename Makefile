@@ -4,8 +4,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 # PyTorch, Keras and ONNX check results: they are installed for `make test-oracles`; Keras runs on PyTorch there.
-# expecttest is what PyTorch's own sample inputs import.
-ORACLES := 'torch>=2.9' 'onnx>=1.23' 'expecttest>=0.3' 'keras>=3.13'
+# expecttest is what PyTorch's own sample inputs import. Playwright drives Chromium, where that is installed, to try pages.
+ORACLES := 'torch>=2.9' 'onnx>=1.23' 'expecttest>=0.3' 'keras>=3.13' 'playwright>=1.40' 'axe-playwright-python>=0.1.4'
 
 # Test workers share the cores among themselves; BLAS threads on top of them would only queue up.
 # Bytecode is written whatever the environment says: without it each worker, and each command that is tested, compiles all.
@@ -18,7 +18,7 @@ THOROUGH := 0
 .DELETE_ON_ERROR:
 # Two installations into one environment at a time would damage it.
 .NOTPARALLEL:
-.PHONY: help demo test test-oracles test-all mutants bench bench-compare style lint format generate kernels clean
+.PHONY: help demo test test-oracles test-all mutants bench bench-compare style lint format generate kernels katex clean
 
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -73,6 +73,15 @@ generate: $(VENV)/.dev ## write generated/ anew from the equations
 
 kernels: $(VENV)/.demo ## compile what the catalogue needs at common sizes into the cache of this user (minutes)
 	$(BIN)/gradscribe compile
+
+# What pages need of KaTeX: its program, its look, the fonts that our formulas are set in, and its licence.
+KATEX := 0.19.1
+KATEX_FONTS := AMS-Regular Main-Regular Main-Bold Main-Italic Math-Italic Size1-Regular Size2-Regular Size3-Regular Size4-Regular Typewriter-Regular
+katex: ## get KaTeX from npm's registry into templates/page/katex, when its version has changed here
+	rm -rf build/katex && mkdir -p build/katex templates/page/katex/fonts
+	cd build/katex && npm pack --silent katex@$(KATEX) && tar xzf katex-$(KATEX).tgz
+	cp build/katex/package/LICENSE build/katex/package/dist/katex.min.js build/katex/package/dist/katex.min.css templates/page/katex/
+	cp $(KATEX_FONTS:%=build/katex/package/dist/fonts/KaTeX_%.woff2) templates/page/katex/fonts/
 
 clean: ## remove .venv, builds and caches
 	rm -rf $(VENV) build dist .mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache

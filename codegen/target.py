@@ -94,6 +94,7 @@ class Row:
 
     Attributes:
         name: what users call it.
+        title: how it is written.
         room: the module that has its `TARGET`; it is loaded when something is generated.
         explainer: the module that has its `explained`, which tells how functions are computed; "" where none does.
         doctor: the module that has its `examined`, which tells what it finds on this machine; "" where none does.
@@ -104,6 +105,7 @@ class Row:
     """
 
     name: str
+    title: str
     room: str
     explainer: str = ""
     doctor: str = ""
@@ -116,13 +118,14 @@ TARGETS = {
     for found in (
         Row(
             "numpy",
+            "NumPy",
             "gradscribe.codegen.numpy.package.numpy_target",
             "gradscribe.codegen.numpy.explain",
             "gradscribe.codegen.numpy.package.doctor",
             "gradscribe.codegen.numpy.explain.making",
             "gradscribe.codegen.numpy.explain.tuning",
         ),
-        Row("c", "gradscribe.codegen.loops.product.c_target"),
+        Row("c", "C", "gradscribe.codegen.loops.product.c_target"),
     )
 }
 DEFAULT = next(iter(TARGETS))

@@ -1,8 +1,10 @@
 """What a backend hands over: the text of a module, what its docstrings have to say, and what its code may say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from gradscribe.codegen.python.text.printer import CodeLine
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,10 @@ class Printed(Protocol):
     @property
     def places(self) -> Mapping[int, Any]:
         """What the lines were made of, by their distance from the first one."""
+
+    @property
+    def listing(self) -> Sequence[CodeLine]:
+        """Its lines but for the docstring, each with what it was made of, None where that was not recorded."""
 
 
 @dataclass(frozen=True)

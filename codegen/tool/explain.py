@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from gradscribe.codegen.driver import compile_module, emitted
 from gradscribe.codegen.target import Explanation, explainer
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.layer.interface import Layer
 
 

@@ -34,9 +34,9 @@ class Format:
 FORMATS = {
     f.name: f
     for f in (
-        Format("text", TEXT, ".txt", "gradscribe.derive.typeset.text.text_writer"),
-        Format("latex", "text/latex", ".tex", "gradscribe.derive.typeset.latex.latex_writer"),
-        Format("markdown", "text/markdown", ".md", "gradscribe.derive.typeset.markdown"),
+        Format("text", TEXT, ".txt", "gradscribe.derive.typeset.writers.text.text_writer"),
+        Format("latex", "text/latex", ".tex", "gradscribe.derive.typeset.writers.latex.latex_writer"),
+        Format("markdown", "text/markdown", ".md", "gradscribe.derive.typeset.writers.markdown"),
     )
 }
 

@@ -5,13 +5,13 @@ from functools import partial
 from typing import Any
 
 from gradscribe.derive.derivation.record.page_record import Derivation
-from gradscribe.derive.typeset import markdown
 from gradscribe.derive.typeset.document import arrange, record_pages
 from gradscribe.derive.typeset.document.document import Document
 from gradscribe.derive.typeset.formats import FORMATS, rendered
-from gradscribe.derive.typeset.latex import latex_displays
 from gradscribe.derive.typeset.mathematics import latex_formulas
-from gradscribe.derive.typeset.text import text_lines, text_writer
+from gradscribe.derive.typeset.writers import markdown
+from gradscribe.derive.typeset.writers.latex import latex_displays
+from gradscribe.derive.typeset.writers.text import text_lines, text_writer
 from gradscribe.printed import BRIEF, TEXT, Printer, Printers
 
 LATEX, MARKDOWN = FORMATS["latex"].mime, FORMATS["markdown"].mime

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from gradscribe.codegen.tool.find import find_all
+from gradscribe.codegen.tool.finding.find import find_all
 
 ROOT = Path(__file__).parents[2]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from gradscribe import network
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import derive
-from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.writers.text import text_writer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)

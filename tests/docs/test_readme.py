@@ -9,7 +9,7 @@ import pytest
 
 from gradscribe.codegen.driver import compile_layer
 from gradscribe.codegen.tool.cli.printing import printed
-from gradscribe.codegen.tool.find import find, find_all
+from gradscribe.codegen.tool.finding.find import find, find_all
 from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import derive

@@ -116,7 +116,7 @@ SHARED = "import gradscribe.codegen.tool.cli, gradscribe.derive.derivation, grad
 def test_what_is_named_is_loaded_and_nothing_else(tmp_path: Path) -> None:
     names = {"dense": {"layers.linear.dense"}, "sgd": {"optimisers.descent"}, "vgg11": None}
     found, formats, (generating,) = [
-        [Code(f"from gradscribe.codegen.tool.find import find_any; find_any({name!r})") for name in names],
+        [Code(f"from gradscribe.codegen.tool.finding.find import find_any; find_any({name!r})") for name in names],
         [command("derive", "tanh", "--format", form) for form in FORMATS],
         [command("generate", "tanh", "--out", str(tmp_path))],
     ]
@@ -127,7 +127,7 @@ def test_what_is_named_is_loaded_and_nothing_else(tmp_path: Path) -> None:
         modules = next(every)
         _no_code_generator(modules)
         assert modules & {f.room for f in FORMATS.values()} == {FORMATS[form].room}
-        writer = {m for m in modules if m.startswith("gradscribe.derive.typeset.latex.latex_writer")}
+        writer = {m for m in modules if m.startswith("gradscribe.derive.typeset.writers.latex.latex_writer")}
         assert form != "text" or not writer
     _no_derivation(next(every))
 
@@ -156,6 +156,8 @@ def _no_derivation(modules: set[str]) -> None:
     assert not {
         m
         for m in modules
-        if m.startswith(("gradscribe.derive.typeset.latex.latex_writer", "gradscribe.derive.typeset.markdown"))
+        if m.startswith(
+            ("gradscribe.derive.typeset.writers.latex.latex_writer", "gradscribe.derive.typeset.writers.markdown")
+        )
     }
     assert not modules & ({"gradscribe.generated"} | OPTIONAL)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.boxes import back_propagated

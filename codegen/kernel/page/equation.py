@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gradscribe.codegen.kernel.form import Form, chosen_forms, size_hints
 from gradscribe.derive.ir.term import Access, Program, Statement, Term
-from gradscribe.derive.typeset.text.text_lines import relation_lines
+from gradscribe.derive.typeset.writers.text.text_lines import relation_lines
 
 
 @dataclass(frozen=True)

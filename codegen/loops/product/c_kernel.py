@@ -18,7 +18,7 @@ from gradscribe.codegen.loops.product.nest.element_loops import check_label, wri
 from gradscribe.codegen.loops.product.nest.function_loops import NULL, ONE, Loops
 from gradscribe.codegen.loops.product.settings import Settings
 from gradscribe.codegen.loops.product.size_functions import bound_sizes
-from gradscribe.codegen.loops.text.c_function import CBlank, CBody, CFunction, CIf, CParameter, CUnused
+from gradscribe.codegen.loops.text.c_function import CBlank, CBody, CFunction, CIf, CParameter, CSourced, CUnused
 from gradscribe.codegen.loops.text.c_names import spelled
 from gradscribe.codegen.python.expression import Binary, Comparison, Expression, Literal, Name, call, chain, parts
 from gradscribe.codegen.python.statement import Assign, Comment, Return
@@ -127,8 +127,10 @@ class _Function:
                     first = statement.target.name not in seen
                     seen.add(statement.target.name)
                     said = equation(statement, form, first, order, numbers)
-                    self.loops.put(CBlank(), Comment("\n".join(said.lines(WIDTH))))
-                    self._statement(statement, self.arranged[k], first)
+                    with self.loops.apart() as computed:
+                        self._statement(statement, self.arranged[k], first)
+                    words = Comment("\n".join(said.lines(WIDTH)))
+                    self.loops.put(CBlank(), CSourced(said, (words, *computed)))
 
     def _labels(self) -> None:
         """Check the integers that have to be positions."""

@@ -1,7 +1,8 @@
 """Layer or optimiser -> its two files of C: the header that people read, and the source."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from gradscribe.codegen.files.emitted import Allowed, Emitted
 from gradscribe.codegen.kernel.kernel import Kernel, evaluation, first_order, update_kernel
@@ -20,8 +21,10 @@ from gradscribe.codegen.loops.product.size_functions import SizeFunctions
 from gradscribe.codegen.loops.text.c_comment import comment
 from gradscribe.codegen.loops.text.c_names import spelled
 from gradscribe.codegen.loops.text.c_printer import FUNCTIONS as OPERATORS
-from gradscribe.codegen.loops.text.c_printer import WORDS, c_lines, parameters
+from gradscribe.codegen.loops.text.c_printer import WORDS, c_code, c_lines, parameters
 from gradscribe.codegen.python.expression import Binary, Call, parts
+from gradscribe.codegen.python.text.line_breaks import INDENT
+from gradscribe.codegen.python.text.printer import CodeLine
 from gradscribe.codegen.python.text.render import C_MARK, EQUATIONS, render
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.layer.interface import Layer
@@ -53,6 +56,15 @@ class FunctionContext:
     parameters: Sequence[str] = ()
     lines: Sequence[str] = ()
     scratch: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class PrintedInC:
+    """A function of the source, see `codegen.files.emitted.Printed`; its plan is not kept."""
+
+    listing: Sequence[CodeLine]
+    source: None = None
+    places: Mapping[int, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -167,7 +179,8 @@ class _Module:
         )
         beside = Emitted(layer.name, render(HEADER, header), {}, Allowed(), suffix=".h")
         names = tuple(m.name for m in self.made)
-        return Emitted(layer.name, render(SOURCE, source), {}, Allowed(), names, beside=(beside,), suffix=".c")
+        printed = {m.name: self._printed(m) for m in self.made}
+        return Emitted(layer.name, render(SOURCE, source), {}, Allowed(), names, printed, (beside,), ".c")
 
     def _declared(self, made: KernelInC) -> FunctionContext:
         plain = replace(made.function, parameters=made.declared)
@@ -188,6 +201,11 @@ class _Module:
             lines=c_lines(made.function.body),
             scratch=c_lines(memory) if memory else [],
         )
+
+    def _printed(self, made: KernelInC) -> PrintedInC:
+        *others, last = parameters(made.function)
+        head = (f"int {made.name}(", *(INDENT + line for line in others), f"{INDENT}{last})", "{")
+        return PrintedInC((*map(CodeLine, head), *c_code(made.function.body), CodeLine("}")))
 
     def _called(self) -> list[str]:
         """The functions of the template that the module calls."""

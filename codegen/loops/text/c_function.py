@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gradscribe.codegen.python.expression import Expression, Name
 from gradscribe.codegen.python.statement import Assign, Comment, Do, Return
@@ -84,7 +85,15 @@ class CUnused:
     name: Name
 
 
-CStatement = Assign | Comment | Do | Return | Count | Along | CIf | CWhile | CBlock | CBlank | CUnused
+@dataclass(frozen=True)
+class CSourced:
+    """Statements, and what they were made of."""
+
+    source: Any
+    body: "CBody"
+
+
+CStatement = Assign | Comment | Do | Return | Count | Along | CIf | CWhile | CBlock | CBlank | CUnused | CSourced
 CBody = tuple[CStatement, ...]
 
 

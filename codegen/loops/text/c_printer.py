@@ -14,6 +14,7 @@ from gradscribe.codegen.loops.text.c_function import (
     CFunction,
     CIf,
     Count,
+    CSourced,
     CStatement,
     CUnused,
     CWhile,
@@ -23,6 +24,7 @@ from gradscribe.codegen.python import expression as e
 from gradscribe.codegen.python.statement import Assign, Comment, Do, Return
 from gradscribe.codegen.python.text.line_breaks import INDENT, WIDTH, Bracket, Line, Operator, fit, flat, wrapped
 from gradscribe.codegen.python.text.literal import number
+from gradscribe.codegen.python.text.printer import CodeLine
 
 CHOICE, EITHER, BOTH, BITS, COMPARISON, SUM, PRODUCT, UNARY, ATOM = range(9)
 LEVELS = {"&": BITS, "|": BITS, "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT}
@@ -34,6 +36,11 @@ WORDS = {"min": "least", "max": "most"}
 
 def c_lines(body: Iterable[CStatement], depth: int = 1) -> list[str]:
     """Statements, indented."""
+    return [line.text for line in c_code(body, depth)]
+
+
+def c_code(body: Iterable[CStatement], depth: int = 1) -> list[CodeLine]:
+    """The same, each line with what it was made of, None where that was not recorded."""
     return [_moved(line, INDENT * depth) for statement in body for line in _printed(statement, depth)]
 
 
@@ -59,7 +66,31 @@ def _listed(items: Sequence[str]) -> list[str]:
 
 
 # ----- statements -----------------------------------------------------------------------------------------------------
-def _printed(statement: CStatement, depth: int) -> list[str]:
+def _printed(statement: CStatement, depth: int) -> list[CodeLine]:
+    match statement:
+        case CSourced(source, inner):
+            return [replace(line, source=line.source or source) for s in inner for line in _printed(s, depth)]
+        case Count(index, low, high, inner, macro, kind, step):
+            further = "++" if step == 1 else f" += {step}"
+            return [*_plain([macro] if macro else []), *_for(index.text, low, high, further, inner, depth, kind)]
+        case Along():
+            return _along(statement, depth)
+        case CWhile(test, inner):
+            return [*_plain(_head("while", test, depth)), *_block(inner, depth)]
+        case CIf():
+            return _if("if", statement, depth)
+        case CBlock(inner):
+            return [CodeLine("{"), *_block(inner, depth)]
+        case _:
+            return _plain(_simple(statement, depth))
+
+
+def _plain(lines: Iterable[str]) -> list[CodeLine]:
+    return [CodeLine(line) for line in lines]
+
+
+def _simple(statement: Assign | Do | Comment | Return | CBlank | CUnused, depth: int) -> list[str]:
+    """What has no statements within it."""
     margin = len(INDENT) * depth + 1  # a semicolon
     match statement:
         case Assign(target, value, operator, _, kind):
@@ -74,35 +105,25 @@ def _printed(statement: CStatement, depth: int) -> list[str]:
             return comment(words, WIDTH - len(INDENT) * depth)
         case Return(values):
             return _ended([" ".join(["return", *(flat(_line(v)[0]) for v in values)])])
-        case Count(index, low, high, inner, macro, kind, step):
-            further = "++" if step == 1 else f" += {step}"
-            return [*([macro] if macro else []), *_for(index.text, low, high, further, inner, depth, kind)]
-        case Along():
-            return _along(statement, depth)
-        case CWhile(test, inner):
-            return [*_head("while", test, depth), *_block(inner, depth)]
-        case CIf():
-            return _if("if", statement, depth)
         case CBlank():
             return [""]
         case CUnused(name):
             return [f"(void){name.text};"]
-        case CBlock(inner):
-            return ["{", *_block(inner, depth)]
 
 
 def _for(
     index: str, low: e.Expression, high: e.Expression, step: str, inner: CBody, depth: int, kind: e.Name = LONG
-) -> list[str]:
+) -> list[CodeLine]:
     start, end = _line(low)[0], _line(high, SUM)[0]
     parts = (f"for ({kind.text} {index} = {flat(start)};", f"{index} < {flat(end)};", f"{index}{step}) {{")
     whole = " ".join(parts)
     if len(INDENT) * depth + len(whole) <= WIDTH:
-        return [whole, *_block(inner, depth)]
-    return [parts[0], *(f"{' ' * len('for (')}{part}" for part in parts[1:]), *_block(inner, depth)]
+        return [CodeLine(whole), *_block(inner, depth)]
+    head = [parts[0], *(f"{' ' * len('for (')}{part}" for part in parts[1:])]
+    return [*_plain(head), *_block(inner, depth)]
 
 
-def _along(loop: Along, depth: int) -> list[str]:
+def _along(loop: Along, depth: int) -> list[CodeLine]:
     index = loop.index.text
     rest = Count(loop.index, loop.low, loop.high, loop.body, loop.macro)
     if numbered(loop):
@@ -114,29 +135,29 @@ def _along(loop: Along, depth: int) -> list[str]:
     return [*vectors, *_printed(replace(rest, low=whole), depth)]
 
 
-def _if(word: str, statement: CIf, depth: int) -> list[str]:
-    found = [*_head(word, statement.test, depth), *_block(statement.body, depth)]
+def _if(word: str, statement: CIf, depth: int) -> list[CodeLine]:
+    found = [*_plain(_head(word, statement.test, depth)), *_block(statement.body, depth)]
     match statement.otherwise:
         case ():
             return found
         case (CIf() as only,):
             return [*found[:-1], *_if("} else if", only, depth)]
         case _:
-            return [*found[:-1], "} else {", *_block(statement.otherwise, depth)]
+            return [*found[:-1], CodeLine("} else {"), *_block(statement.otherwise, depth)]
 
 
 def _head(word: str, test: e.Expression, depth: int) -> list[str]:
     return fit((f"{word} ", Bracket("(", (_line(test)[0],), ")"), " {"), len(INDENT) * depth)
 
 
-def _block(inner: CBody, depth: int) -> list[str]:
+def _block(inner: CBody, depth: int) -> list[CodeLine]:
     """The lines of a body that stands one level deeper, indented by that, and the end of it."""
-    return [*(_moved(line, INDENT) for s in inner for line in _printed(s, depth + 1)), "}"]
+    return [*(_moved(line, INDENT) for s in inner for line in _printed(s, depth + 1)), CodeLine("}")]
 
 
-def _moved(line: str, margin: str) -> str:
+def _moved(line: CodeLine, margin: str) -> CodeLine:
     """A line behind a margin; an empty one stays empty."""
-    return margin + line if line else line
+    return replace(line, text=margin + line.text) if line.text else line
 
 
 def _ended(lines: list[str]) -> list[str]:

@@ -14,8 +14,8 @@ from gradscribe.codegen.numpy.function.docstring import WIDTH, module_doc, wrapp
 from gradscribe.codegen.numpy.network.blocks.block_functions import page_rows, words
 from gradscribe.derive.composition import Level, levels, with_loss
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Row
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
-from gradscribe.derive.typeset.text.text_tables import layer_lines
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_tables import layer_lines
 
 
 @dataclass(frozen=True)

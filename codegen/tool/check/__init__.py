@@ -22,7 +22,7 @@ from gradscribe.codegen.tool.check.finding.verdict import Finding, Verdict, coun
 from gradscribe.codegen.tool.check.problem.parameter_names import CheckError, called, gradient_name
 from gradscribe.codegen.tool.check.problem.problem import problem
 from gradscribe.codegen.tool.check.trial.search import explore
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.layer.interface import Layer
 
 __all__ = ["CheckError", "Finding", "Verdict", "check"]

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from typer.completion import completion_init, get_completion_script
 
-from gradscribe.codegen.tool.find import known
+from gradscribe.codegen.tool.finding.find import known
 
 PROGRAM = "gradscribe"
 COMPLETE = f"_{PROGRAM.upper()}_COMPLETE"

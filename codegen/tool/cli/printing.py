@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gradscribe.codegen.tool.find import equations_of
+from gradscribe.codegen.tool.finding.find import equations_of
 from gradscribe.derive.typeset.document.look import PLAIN, Look
 
 if TYPE_CHECKING:  # SymPy takes its time

@@ -13,7 +13,8 @@ import typer
 
 from gradscribe.codegen.tool.cli.commands.checking import check
 from gradscribe.codegen.tool.cli.commands.compiling import compile_ahead, tune
-from gradscribe.codegen.tool.cli.commands.deriving import derive
+from gradscribe.codegen.tool.cli.commands.derivations.deriving import derive
+from gradscribe.codegen.tool.cli.commands.derivations.paging import page
 from gradscribe.codegen.tool.cli.commands.diagnosing import doctor
 from gradscribe.codegen.tool.cli.commands.explaining import explain
 from gradscribe.codegen.tool.cli.commands.generating import generate
@@ -21,7 +22,7 @@ from gradscribe.codegen.tool.cli.commands.listing import list_catalogue
 from gradscribe.codegen.tool.cli.commands.verifying import verify
 from gradscribe.codegen.tool.cli.completion import COMPLETE, PROGRAM, completion, offer
 from gradscribe.codegen.tool.cli.screen import flush, prepare, told
-from gradscribe.codegen.tool.unknown_layer import UnknownLayerError
+from gradscribe.codegen.tool.finding.unknown_layer import UnknownLayerError
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import MOST_LISTED, shown
 from gradscribe.version import __version__
@@ -40,6 +41,7 @@ USAGE: Any = next(c for c in reversed(typer.BadParameter.__mro__) if hasattr(c, 
 COMMANDS: dict[str, Callable[..., bool | None]] = {
     "list": list_catalogue,
     "derive": derive,
+    "page": page,
     "generate": generate,
     "verify": verify,
     "explain": explain,

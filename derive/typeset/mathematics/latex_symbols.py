@@ -225,10 +225,18 @@ def glue(piece: Piece, before: Piece | None) -> str:
     return "" if piece.bracket and before.bracket else r"\,"
 
 
-def joined(pieces: Sequence[Piece], new: Callable[[str], str] = str) -> str:
-    """The pieces on one line; `new` shows what a step changed."""
-    runs = ((glue(p, pieces[n - 1] if n else None), _signed(p, begins=n == 0)) for n, p in enumerate(pieces))
-    return "".join(sign + "".join(new(p.text) if p.new else p.text for p in parts) for sign, parts in runs)
+def joined(pieces: Sequence[Piece], new: Callable[[str], str] = str, may_end: str = "") -> str:
+    """The pieces on one line; `new` shows what a step changed.
+
+    Where a browser breaks lines, `may_end` stands where one may end in a product; none ends within a bracket.
+    """
+    found = []
+    for piece, before in zip(pieces, (None, *pieces), strict=False):
+        ends = may_end if piece.glue == " " and before is not None and not before.is_sum_sign else ""
+        text = "".join(new(p.text) if p.new else p.text for p in _signed(piece, begins=before is None))
+        whole = f"{{{text}}}" if may_end and piece.bracket else text
+        found.append(f"{ends}{glue(piece, before)}{whole}")
+    return "".join(found)
 
 
 def _signed(piece: Piece, begins: bool) -> list[Part]:

@@ -73,20 +73,25 @@ def measured(footer: Footer, t: InlineTypesetter) -> str:
     return footer.sentence(lambda figure: f"${t.figure(figure)}$", f"${t.rounded}$")
 
 
-def layer_cells(table: LayerTable, escape: Escape) -> list[list[list[str]]]:
-    """Per layer of a network and column the lines of a cell."""
+def dollars(formula: str) -> str:
+    """A formula within words."""
+    return f"${formula}$"
+
+
+def layer_cells(table: LayerTable, escape: Escape, enclose: Escape = dollars) -> list[list[list[str]]]:
+    """Per layer of a network and column the lines of a cell; `enclose` makes words of a formula."""
     t, narrow = InlineTypesetter(table.notation), BreakableTypesetter(table.notation)
     rows = []
 
     def label(name: str | Access) -> str:
         """A number such as l+1 is mathematics, and so is a tensor; the name of a layer is not."""
         if not isinstance(name, str):
-            return f"${t.expr(name)}$"
-        return f"${t.expr(Label(name))}$" if NUMBERED.fullmatch(name) else escape(name)
+            return enclose(t.expr(name))
+        return enclose(t.expr(Label(name))) if NUMBERED.fullmatch(name) else escape(name)
 
     for row in table.shown:
-        extents = [f"${shape(s, t, LINE_MAY_END)}$" for s in values(table, row)]
-        weights = [f"${t.letter(w)}$ ${shape(table.number(s), t, LINE_MAY_END)}$" for w, s in row.weights]
+        extents = [enclose(shape(s, t, LINE_MAY_END)) for s in values(table, row)]
+        weights = [f"{enclose(t.letter(w))} {enclose(shape(table.number(s), t, LINE_MAY_END))}" for w, s in row.weights]
         trained = parameters(table, row, narrow)
         rows.append(
             [
@@ -96,7 +101,7 @@ def layer_cells(table: LayerTable, escape: Escape) -> list[list[list[str]]]:
                 extents,
                 [", ".join(weights)] if EQUATIONS in headings(table) else weights,
                 *([[spans(row.equations)]] if EQUATIONS in headings(table) else []),
-                [f"${trained}$"] if trained else [],
+                [enclose(trained)] if trained else [],
             ]
         )
     return rows

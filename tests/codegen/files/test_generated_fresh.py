@@ -9,7 +9,7 @@ import pytest
 from gradscribe.codegen.driver import emitted
 from gradscribe.codegen.kernel.kernel import first_order
 from gradscribe.codegen.tool.explain import explain
-from gradscribe.codegen.tool.find import find_any
+from gradscribe.codegen.tool.finding.find import find_any
 from gradscribe.codegen.tool.package import generated_modules, stale
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS

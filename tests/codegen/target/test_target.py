@@ -17,7 +17,7 @@ from gradscribe.codegen.kernel.kernel import Kernel
 from gradscribe.codegen.kernel.second_order_kernels import kernels_of_order
 from gradscribe.codegen.numpy.package import numpy_target
 from gradscribe.codegen.target import DEFAULT, TARGETS, Row, Target, target
-from gradscribe.codegen.tool.find import find_any
+from gradscribe.codegen.tool.finding.find import find_any
 from gradscribe.codegen.tool.package import generated_modules, package_sources, stale, write_package
 from gradscribe.codegen.tool.verify.calls import difference, given, results
 from gradscribe.derive.calculus.differentiate import differentiate
@@ -44,7 +44,7 @@ KNOWN = ("tanh", "sigmoid", "leaky_relu", "bilinear", "subsampling2d", "softsign
 @pytest.fixture(autouse=True)
 def lists(monkeypatch: pytest.MonkeyPatch) -> None:
     """The row: all that is added besides the file."""
-    monkeypatch.setitem(TARGETS, "lists", Row("lists", "tests.codegen.target.lists_target"))
+    monkeypatch.setitem(TARGETS, "lists", Row("lists", "lists", "tests.codegen.target.lists_target"))
 
 
 def layer_of(name: str) -> Layer:

@@ -205,7 +205,7 @@ def test_every_encoding_is_written(
 ) -> None:
     few = {name: LAYERS[name] for name in ("relu", "conv1d")}
     for name, found in (("LAYERS", few), ("NETWORKS", {}), ("OPTIMISERS", {})):
-        monkeypatch.setattr(f"gradscribe.codegen.tool.find.{name}", found)
+        monkeypatch.setattr(f"gradscribe.codegen.tool.finding.find.{name}", found)
     done = gradscribe(*arguments.split(), encoding=encoding)
     assert (done.code, done.err) == (0, "")
     assert "--json" not in arguments or json.loads(done.out)

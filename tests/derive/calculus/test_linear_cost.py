@@ -8,7 +8,7 @@ import pytest
 
 from gradscribe.codegen.driver import source
 from gradscribe.codegen.tool.cli.printing import printed
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.derivation import derive
 
 

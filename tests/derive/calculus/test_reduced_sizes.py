@@ -7,7 +7,7 @@ from sympy import Expr, Integer
 from gradscribe.derive.calculus.reduced_sizes import named, reduced, same_size
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.index import floordiv, integers, minimum, mod, natural
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.together import together
 

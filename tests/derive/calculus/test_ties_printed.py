@@ -12,8 +12,8 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.layer.equations import Minimum
-from gradscribe.derive.typeset.latex import latex_writer
-from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.writers.latex import latex_writer
+from gradscribe.derive.typeset.writers.text import text_writer
 from tests.codegen.tool.cli.running import is_a_mistake, run
 from tests.derive.calculus.tied import N, a, e, line, n, plain
 

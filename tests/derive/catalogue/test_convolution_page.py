@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gradscribe.codegen.tool.find import find
-from gradscribe.codegen.tool.unknown_layer import UnknownLayerError
+from gradscribe.codegen.tool.finding.find import find
+from gradscribe.codegen.tool.finding.unknown_layer import UnknownLayerError
 from gradscribe.derive.catalogue.pages import OTHER_NAMES, PAGES
 from gradscribe.derive.catalogue.pages.convolution_page import H, R, T, W
 from gradscribe.derive.derivation.certificate.certify import certify

@@ -22,11 +22,11 @@ from gradscribe.derive.derivation.record.section_record import Formula, Grid, Se
 from gradscribe.derive.derivation.record.sentence import Equals
 from gradscribe.derive.ir.interpret import evaluate, interpret
 from gradscribe.derive.ir.term import Access, EquationError
-from gradscribe.derive.typeset import markdown
 from gradscribe.derive.typeset.document.columns import blocks
 from gradscribe.derive.typeset.document.look import WIDTH
-from gradscribe.derive.typeset.latex import latex_writer
-from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.writers import markdown
+from gradscribe.derive.typeset.writers.latex import latex_writer
+from gradscribe.derive.typeset.writers.text import text_writer
 from tests.cases.thorough import some
 from tests.derive.catalogue.test_winograd import rationals
 

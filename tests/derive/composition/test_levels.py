@@ -4,7 +4,7 @@ import pytest
 from sympy import Integer
 
 from gradscribe import network
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.composition import Network, NetworkError, levels, parameters, with_loss

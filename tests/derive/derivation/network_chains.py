@@ -2,10 +2,10 @@
 
 from functools import cache
 
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.derivation import Derivation, Section, derive
-from gradscribe.derive.typeset.text import text_lines
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text import text_lines
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 
 RESIDUAL = "input x[N, H, W, C]; conv2d(4, 3, padding=1) -> relu -> residual(conv2d(4, 3, padding=1)) -> conv2d"
 CHAINS = {

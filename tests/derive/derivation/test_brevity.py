@@ -12,8 +12,8 @@ from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.ir.term import accesses
-from gradscribe.derive.typeset.latex import latex_writer
-from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.writers.latex import latex_writer
+from gradscribe.derive.typeset.writers.text import text_writer
 from tests.cases.catalogue import derived
 from tests.cases.thorough import some
 

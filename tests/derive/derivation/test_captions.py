@@ -9,7 +9,7 @@ import numpy as np
 from sympy import Add, Expr, Mul, Pow, Symbol
 
 from gradscribe import layer
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.derivation import Derivation, Result, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.certificate.rows import environment, row_value
@@ -30,8 +30,8 @@ from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.interpret import complete_sizes
 from gradscribe.derive.ir.term import Access, Tensor
 from gradscribe.derive.layer.sampling import sample_sizes
-from gradscribe.derive.typeset.text import text_writer
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text import text_writer
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import TRIED, derived
 from tests.cases.together import together
 

@@ -13,7 +13,7 @@ from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import complete_sizes
 from gradscribe.derive.ir.term import Access, InnerSum, Range
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.together import together
 from tests.derive.derivation.literature import softmax
 

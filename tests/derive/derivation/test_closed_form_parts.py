@@ -14,8 +14,8 @@ from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.interpret import evaluate
 from gradscribe.derive.ir.term import Access, InnerSum, Range, Tensor, Term
-from gradscribe.derive.typeset.latex import latex_writer
-from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.writers.latex import latex_writer
+from gradscribe.derive.typeset.writers.text import text_writer
 from tests.cases.catalogue import derived
 from tests.cases.together import together
 

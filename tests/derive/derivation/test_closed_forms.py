@@ -14,8 +14,8 @@ from gradscribe.derive.derivation import Derivation, Section, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.certificate.rows import environment, row_value
 from gradscribe.derive.ir.interpret import complete_sizes
-from gradscribe.derive.typeset.text.text_lines import row
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_lines import row
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.finite_differences import weighted_sum
 from tests.cases.thorough import some

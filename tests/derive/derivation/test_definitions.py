@@ -16,7 +16,7 @@ from gradscribe.derive.ir.interpret import complete_sizes, index_box, interpret,
 from gradscribe.derive.ir.term import Term
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
-from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.writers.text import text_writer
 from tests.cases.together import together
 
 SCATTERED = {

@@ -18,10 +18,10 @@ from gradscribe.derive.ir.index import exact, integer, integers
 from gradscribe.derive.ir.term import Access, EquationError, accesses
 from gradscribe.derive.layer.equations import program
 from gradscribe.derive.layer.interface import Kind, Layer, Option
-from gradscribe.derive.typeset import markdown
-from gradscribe.derive.typeset.latex import latex_writer
-from gradscribe.derive.typeset.text import text_lines, text_writer
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers import markdown
+from gradscribe.derive.typeset.writers.latex import latex_writer
+from gradscribe.derive.typeset.writers.text import text_lines, text_writer
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.random_programs import random_case
 from tests.cases.thorough import some

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from sympy import Add, Expr, ImmutableMatrix, Integer, Mul, Pow
 
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation import derive
-from gradscribe.derive.derivation.forms.example.small_sizes import small_sizes
+from gradscribe.derive.derivation.forms.example.chosen.small_sizes import small_sizes
+from gradscribe.derive.derivation.forms.example.chosen.whole_values import whole_values
 from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
-from gradscribe.derive.derivation.forms.example.whole_values import whole_values
 from gradscribe.derive.derivation.record.page_record import Derivation, Example
 from gradscribe.derive.derivation.record.section_record import Formula
 from gradscribe.derive.derivation.record.sentence import Equals

@@ -7,19 +7,19 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.letters.element import axis_letters
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.layer.letters import NOTATIONS
-from gradscribe.derive.typeset import markdown
 from gradscribe.derive.typeset.formats import FORMATS, rendered
-from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
-from gradscribe.derive.typeset.text import text_writer
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers import markdown
+from gradscribe.derive.typeset.writers.latex import latex_writer
+from gradscribe.derive.typeset.writers.text import text_writer
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived, layer
 from tests.cases.random_networks import random_network
 from tests.cases.random_programs import random_case

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from gradscribe import network
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, shape_of
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
-from gradscribe.derive.typeset.text import text_lines, text_writer
+from gradscribe.derive.typeset.writers.text import text_lines, text_writer
 from tests.derive.derivation.network_chains import BRANCHES, CHAINS, RESIDUAL, delta, derived, sections, written
 
 FULL = "(δ⁽ˡ⁺¹⁾ ∗ w⁽ˡ⁺¹⁾)"

@@ -3,13 +3,13 @@
 import pytest
 
 from gradscribe import network
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.composition import Network
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.network.kinds.drawing import drawn
-from gradscribe.derive.typeset import markdown
-from gradscribe.derive.typeset.latex import latex_writer
-from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.writers import markdown
+from gradscribe.derive.typeset.writers.latex import latex_writer
+from gradscribe.derive.typeset.writers.text import text_writer
 from tests.cases.together import together
 
 BASIC = "[conv2d -> batch_norm -> relu -> conv2d -> batch_norm]"

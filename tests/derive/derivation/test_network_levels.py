@@ -9,7 +9,7 @@ import pytest
 from sympy import Integer, Symbol
 
 from gradscribe import network
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.catalogue.networks.resnet import shortcut
 from gradscribe.derive.derivation import Derivation, Section, derive
 from gradscribe.derive.derivation.certificate.certify import certify
@@ -23,7 +23,7 @@ from gradscribe.derive.ir.term import Access
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.look import Look
-from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.writers.text import text_writer
 
 CHAIN = (
     "input x[N, 6, C]; conv1d(4, 3, padding=1) -> tanh -> conv1d(4, 3, padding=1) -> tanh -> conv1d(2, 3, padding=1)"

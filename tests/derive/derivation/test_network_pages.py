@@ -9,7 +9,7 @@ import pytest
 from sympy import Symbol
 
 from gradscribe import network
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.boxes import back_propagated
@@ -18,8 +18,8 @@ from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.layer.sampling import sample_sizes, sample_values
-from gradscribe.derive.typeset import markdown
-from gradscribe.derive.typeset.text import text_lines, text_writer
+from gradscribe.derive.typeset.writers import markdown
+from gradscribe.derive.typeset.writers.text import text_lines, text_writer
 from tests.cases.random_networks import random_network
 from tests.cases.thorough import some
 from tests.derive.derivation.network_chains import (

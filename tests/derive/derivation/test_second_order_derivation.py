@@ -11,10 +11,10 @@ from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
 from gradscribe.derive.ir.term import EquationError
-from gradscribe.derive.typeset import markdown
-from gradscribe.derive.typeset.latex import latex_writer
-from gradscribe.derive.typeset.text import text_writer
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers import markdown
+from gradscribe.derive.typeset.writers.latex import latex_writer
+from gradscribe.derive.typeset.writers.text import text_writer
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import TRIED, derived_twice, layer
 from tests.cases.thorough import some
 from tests.cases.together import together

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sympy import Symbol
 
-from gradscribe.codegen.tool.find import find, find_any
+from gradscribe.codegen.tool.finding.find import find, find_any
 from gradscribe.derive.catalogue.network_text import network
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
 from gradscribe.derive.derivation import derive

@@ -13,7 +13,7 @@ from gradscribe.derive.derivation.forms.caption.operation import Whole
 from gradscribe.derive.derivation.forms.caption.words.signs import Total
 from gradscribe.derive.derivation.forms.closed.whole_value import whole_value
 from gradscribe.derive.derivation.record.section_record import Result
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.together import together
 

@@ -22,8 +22,8 @@ from gradscribe.derive.ir.functions import equal, larger
 from gradscribe.derive.ir.index import integers, mod
 from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.ir.term import Access, Range
-from gradscribe.derive.typeset.text import text_writer
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text import text_writer
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import TRIED, derived
 from tests.cases.together import together
 

@@ -12,7 +12,7 @@ from gradscribe.codegen.tool.verify import verify_layer
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.forms.caption.operation import Caption, Product, Window
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.together import together
 

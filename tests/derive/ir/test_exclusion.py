@@ -13,8 +13,8 @@ from gradscribe.derive.ir.interpret import interpret
 from gradscribe.derive.layer.equations import program, to_sympy
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.sampling import sample_sizes
-from gradscribe.derive.typeset import markdown
-from gradscribe.derive.typeset.latex import latex_writer
+from gradscribe.derive.typeset.writers import markdown
+from gradscribe.derive.typeset.writers.latex import latex_writer
 from tests.cases.agreement import Array, assert_kernels_agree, shapes
 from tests.cases.finite_differences import compare_slopes, weighted_sum
 from tests.cases.thorough import some

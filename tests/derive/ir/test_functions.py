@@ -62,7 +62,7 @@ from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.layer.equations import program
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from gradscribe.generated import runtime as rt
 from tests.cases.together import together
 

@@ -17,7 +17,7 @@ from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.layer.equations import Maximum, program
 from gradscribe.derive.layer.interface import Layer
-from gradscribe.derive.typeset.text.text_writer import render
+from gradscribe.derive.typeset.writers.text.text_writer import render
 
 Array = np.ndarray
 N, E, F, C, K = integers("N E F C K")

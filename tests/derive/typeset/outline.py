@@ -18,7 +18,7 @@ from gradscribe.derive.typeset.document.document import (
     Source,
 )
 from gradscribe.derive.typeset.document.look import PLAIN, Look
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 
 
 def render(derivation: Derivation, footer: Footer | None = None, look: Look = PLAIN) -> str:

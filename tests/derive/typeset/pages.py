@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import cache, partial
 
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.pages import PAGES as PAGES_OF_THEIR_OWN
 from gradscribe.derive.catalogue.winograd import cook_toom
@@ -11,7 +11,7 @@ from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winogra
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certificate import Certificate
 from gradscribe.derive.typeset.formats import rendered
-from gradscribe.derive.typeset.latex import latex_writer
+from gradscribe.derive.typeset.writers.latex import latex_writer
 from tests.cases.catalogue import TRIED, derived, derived_twice
 
 FOOT = Certificate(6, 19, 4e-16, 4, 8e-11)

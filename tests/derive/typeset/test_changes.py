@@ -11,7 +11,7 @@ from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.typeset.document.look import Look
 from gradscribe.derive.typeset.formats import FORMATS, rendered
 from gradscribe.derive.typeset.terms.row_pieces import Piece
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived, layer
 from tests.cases.thorough import some
 from tests.cases.together import together

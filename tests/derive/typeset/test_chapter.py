@@ -3,7 +3,7 @@
 import re
 
 from gradscribe.codegen.tool.cli.printing import printed_pages
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.catalogue.pages import PAGES
 from gradscribe.derive.catalogue.pages.chapter import TOPICS, Topic
 from gradscribe.derive.derivation import Derivation

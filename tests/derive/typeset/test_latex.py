@@ -12,10 +12,10 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.ir.term import Access
-from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
+from gradscribe.derive.typeset.writers.latex import latex_writer
 from tests.cases.catalogue import derived
 from tests.derive.typeset import pages
 

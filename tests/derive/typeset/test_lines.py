@@ -19,16 +19,16 @@ from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.document import Box, Equations, Listing, Rows
 from gradscribe.derive.typeset.document.look import Look
 from gradscribe.derive.typeset.formats import rendered
-from gradscribe.derive.typeset.latex.latex_lines import broken as in_latex
-from gradscribe.derive.typeset.latex.latex_lines import written
 from gradscribe.derive.typeset.mathematics.latex_width import width
 from gradscribe.derive.typeset.terms.row_breaks import broken
 from gradscribe.derive.typeset.terms.row_pieces import SUM, Part, Piece, Unit, plain
-from gradscribe.derive.typeset.text import text_writer
-from gradscribe.derive.typeset.text.text_lines import laid, wrapped
-from gradscribe.derive.typeset.text.text_listing import listing_lines
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
-from gradscribe.derive.typeset.text.text_tables import layer_lines
+from gradscribe.derive.typeset.writers.latex.latex_lines import broken as in_latex
+from gradscribe.derive.typeset.writers.latex.latex_lines import written
+from gradscribe.derive.typeset.writers.text import text_writer
+from gradscribe.derive.typeset.writers.text.text_lines import laid, wrapped
+from gradscribe.derive.typeset.writers.text.text_listing import listing_lines
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_tables import layer_lines
 from tests.cases.catalogue import TRIED, derived
 from tests.cases.thorough import some
 from tests.cases.together import together

@@ -13,7 +13,7 @@ from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.typeset.document.look import Look
 from gradscribe.derive.typeset.formats import rendered
 from gradscribe.derive.typeset.terms.row_pieces import Piece, plain
-from gradscribe.derive.typeset.text.text_lines import columns, laid
+from gradscribe.derive.typeset.writers.text.text_lines import columns, laid
 from tests.cases.catalogue import TRIED, derived
 from tests.cases.thorough import some
 from tests.derive.typeset.pages import derivation

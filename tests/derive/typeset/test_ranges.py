@@ -11,8 +11,8 @@ from sympy import Add, Expr, Integer
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.term import Guard, Range, Term
 from gradscribe.derive.typeset.terms.ranges import chain
-from gradscribe.derive.typeset.text import text_writer
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text import text_writer
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.catalogue import derived
 from tests.cases.thorough import draws
 from tests.cases.together import together

@@ -11,8 +11,8 @@ from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.ir.functions import activation_prime, relu, sigmoid, step
 from gradscribe.derive.ir.index import exact, floordiv, integers, mod
 from gradscribe.derive.ir.term import Access, Divisibility, Guard, Range, Term
-from gradscribe.derive.typeset.text import text_lines, text_writer
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text import text_lines, text_writer
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 from tests.cases.together import together
 
 s, d, p, q, i, r, k, R, H, e, C, s_h, H_out, n, m = integers("s d p q i r k R H e C s_h H_out n m")

@@ -19,7 +19,7 @@ from gradscribe.derive.ir.functions import equal, sigmoid
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.layer.equations import Maximum, program
 from gradscribe.derive.layer.interface import Layer
-from gradscribe.derive.typeset.text.text_writer import render
+from gradscribe.derive.typeset.writers.text.text_writer import render
 
 Array = np.ndarray
 N, C, H, T, K, R, L, M = integers("N C H T K R L M")

@@ -22,8 +22,8 @@ from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.interpret import evaluate
 from gradscribe.derive.ir.term import Access, EquationError, Program, Statement, Term
-from gradscribe.derive.typeset.text.text_lines import equation_lines, row_lines
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_lines import equation_lines, row_lines
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 
 ROOM = 99
 """The length of a line of a row: behind the word before it the two rows are read beside each other."""

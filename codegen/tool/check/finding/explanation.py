@@ -12,7 +12,7 @@ from gradscribe.codegen.tool.check.problem.parameter_names import gradient_name
 from gradscribe.codegen.tool.check.problem.problem import Problem
 from gradscribe.codegen.tool.check.trial.search import Exploration, Key, smallest
 from gradscribe.codegen.tool.check.trial.trial import Deviation, Trial, agreeing
-from gradscribe.derive.typeset.text.text_lines import row_lines
+from gradscribe.derive.typeset.writers.text.text_lines import row_lines
 
 WHOLE = ("raises", "modifies", "nothing")
 """Kinds of deviation that are about the call, not about one gradient."""

@@ -7,8 +7,8 @@ import typer
 from gradscribe.codegen.tool.cli.completion import layer_names
 from gradscribe.codegen.tool.cli.options import ONE, Ties, settings
 from gradscribe.codegen.tool.cli.screen import lines
-from gradscribe.codegen.tool.find import find
-from gradscribe.codegen.tool.own_file import function_of
+from gradscribe.codegen.tool.finding.find import find
+from gradscribe.codegen.tool.finding.own_file import function_of
 
 
 def check(

@@ -8,7 +8,7 @@ import typer
 from gradscribe.codegen.tool.cli.commands.explaining import shaped
 from gradscribe.codegen.tool.cli.completion import layer_names
 from gradscribe.codegen.tool.cli.options import ONE, settings
-from gradscribe.codegen.tool.find import find
+from gradscribe.codegen.tool.finding.find import find
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
 

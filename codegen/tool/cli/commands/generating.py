@@ -10,7 +10,7 @@ import typer
 from gradscribe.codegen.target import DEFAULT, row, target
 from gradscribe.codegen.tool.cli.options import Backend, Names, Order, Ties, tied
 from gradscribe.codegen.tool.cli.screen import lines
-from gradscribe.codegen.tool.find import find_all, find_any, networks, optimisers
+from gradscribe.codegen.tool.finding.find import find_all, find_any, networks, optimisers
 from gradscribe.derive.ir.quote import located
 
 

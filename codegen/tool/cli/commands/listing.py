@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from gradscribe.codegen.tool.cli.options import AsJson, Names
-from gradscribe.codegen.tool.find import find_any, known
+from gradscribe.codegen.tool.finding.find import find_any, known
 
 if TYPE_CHECKING:
     from gradscribe.derive.layer.interface import Layer

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from gradscribe.codegen.tool.cli.options import LayerNames, Order, Ties, tied
-from gradscribe.codegen.tool.find import find_all
+from gradscribe.codegen.tool.finding.find import find_all
 
 
 def verify(

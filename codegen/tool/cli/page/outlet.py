@@ -60,7 +60,7 @@ class Outlet:
 
     def _mind(self, page: str) -> None:
         """Say on standard error that a page is wider than it should be: nothing may end a line within a factor."""
-        from gradscribe.derive.typeset.text.text_writer import widest
+        from gradscribe.derive.typeset.writers.text.text_writer import widest
 
         needed = widest(page)
         if needed > self.look.width:

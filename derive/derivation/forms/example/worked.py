@@ -38,21 +38,36 @@ def worked(row: Step, values: Values, sizes: Sizes, places: Places | None = None
         places: recorded positions, and the extents in which they are numbered.
     """
     known = places or {}
-    terms = [part for t in row.terms for part in multiplied_out(t)]
-    if any(t.body.has(InnerSum) or not t.is_sum for t in terms):
-        return ()
-    extents = [number(r.extent, sizes) for r in terms[0].free]
-    found = {at: _summands(terms, at, values, sizes, known) for at in product(*map(range, extents))}
+    found = summands(row, values, sizes, known)
     fitting = {at: parts for at, parts in found.items() if 0 < len(parts) <= MOST}
     if not fitting:
         return ()
     results = row_value(row.terms, values, sizes)
     at = max(fitting, key=lambda at: (len(fitting[at]), bool(results[at])))
+    return steps_of(row, at, fitting[at], values, sizes, known)
+
+
+def summands(row: Step, values: Values, sizes: Sizes, places: Places) -> Mapping[tuple[int, ...], Sequence[Expr]]:
+    """What each element of a row is the sum of, by its place; nothing where a row is no sum of elements."""
+    terms = [part for t in row.terms for part in multiplied_out(t)]
+    if any(t.body.has(InnerSum) or not t.is_sum for t in terms):
+        return {}
+    extents = [number(r.extent, sizes) for r in terms[0].free]
+    return {at: _summands(terms, at, values, sizes, places) for at in product(*map(range, extents))}
+
+
+def steps_of(
+    row: Step, at: tuple[int, ...], parts: Sequence[Expr], values: Values, sizes: Sizes, places: Places
+) -> tuple[Step, ...]:
+    """Rows that work out one element, of not too many summands; nothing for others."""
+    if not 0 < len(parts) <= MOST:
+        return ()
+    result = row_value(row.terms, values, sizes)[at]
     left = Access(row.left.tensor, *map(Integer, at))
     rows: list[tuple[Words, Sequence[Expr]]] = [
-        (("one element",), fitting[at]),
-        (("in numbers",), [_in_numbers(part, values, sizes, row.notation, known) for part in fitting[at]]),
-        (("worked out",), [rounded(float(results[at]))]),
+        (("one element",), parts),
+        (("in numbers",), [_in_numbers(part, values, sizes, row.notation, places) for part in parts]),
+        (("worked out",), [rounded(float(result))]),
     ]
     return tuple(
         Step("example", reason, left, tuple(Term((), (), body) for body in bodies), notation=row.notation)

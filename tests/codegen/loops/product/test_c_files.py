@@ -9,7 +9,7 @@ import pytest
 import gradscribe
 from gradscribe.codegen.driver import compile_layer, emitted
 from gradscribe.codegen.loops.text.c_comment import comment
-from gradscribe.codegen.tool.find import find_any
+from gradscribe.codegen.tool.finding.find import find_any
 from gradscribe.codegen.tool.package import package_sources, write_package
 from gradscribe.derive.ir.error import EquationError
 from tests.cases import hostile

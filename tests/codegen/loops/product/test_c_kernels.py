@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradscribe
-from gradscribe.codegen.tool.find import find_any
+from gradscribe.codegen.tool.finding.find import find_any
 from gradscribe.codegen.tool.verify.calls import difference, given
 from gradscribe.derive.calculus.differentiate import differentiate
 from gradscribe.derive.catalogue.layers import LAYERS

@@ -34,6 +34,8 @@ def few(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def have(*names: str) -> None:
         for table, kind in (("LAYERS", LAYERS), ("NETWORKS", NETWORKS), ("OPTIMISERS", OPTIMISERS)):
-            monkeypatch.setattr(f"gradscribe.codegen.tool.find.{table}", {n: kind[n] for n in names if n in kind})
+            monkeypatch.setattr(
+                f"gradscribe.codegen.tool.finding.find.{table}", {n: kind[n] for n in names if n in kind}
+            )
 
     return have

@@ -17,7 +17,8 @@ SLOPES = "def right(dy, y): return dy*(1 - y**2)\ndef wrong(dy, y): return dy*(1
 CHECK = ("--layer", "tanh", "--examples", "5")
 YES = [
     "", "--help", "-V", "list", "list relu", "list relu --json", "derive relu", "derive sgd -o sgd.txt",
-    "derive winograd --m 2 --r 3 --dims 1", "generate relu --out out", "verify relu --shapes 1",
+    "derive winograd --m 2 --r 3 --dims 1", "page relu sgd -o pages",
+    "generate relu --out out", "verify relu --shapes 1",
     "explain relu --shape x=4", f"check slopes.py:right {' '.join(CHECK)}", "completion bash", "doctor",
     "compile relu --shape x=4", "tune relu --shape x=4",
 ]  # fmt: skip
@@ -27,6 +28,8 @@ WRONG = [
     *("derive relu --unknown", "derive relu --format pdf", "derive relu --order 3", "derive relu --order two"),
     *("derive relu --set a", "derive relu --wrt q", "derive relu --ties third", "derive relu -o no/relu.txt"),
     *("derive winograd", "derive relu --m 2", "derive winograd --m 2 --r 3 --points 0"),
+    *("page", "page conv2", "page broken.eq", "page relu conv2", "page relu --unknown", "page relu -o slopes.py"),
+    *("page relu -o others", "page broken.net"),
     *("generate conv2", "generate no.net", "generate broken.eq", "generate relu --out slopes.py"),
     *("generate relu --out others", "generate relu --ties third", "generate relu --unknown", "generate --order 0"),
     *("generate relu --check --out slopes.py", "generate conv2 --check"),
@@ -51,6 +54,7 @@ def files(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("1 / 0", encoding="utf-8")
     (tmp_path / "others").mkdir()
     (tmp_path / "others/relu.py").write_text("mine = 1\n", encoding="utf-8")
+    (tmp_path / "others/relu.html").write_text("<!doctype html>mine\n", encoding="utf-8")
 
 
 def raising(error: BaseException) -> Callable[..., Any]:
@@ -100,13 +104,14 @@ def test_a_package_that_is_not_there(gradscribe: Command, monkeypatch: pytest.Mo
 def test_an_interrupt_is_no_answer(
     gradscribe: Command, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
 ) -> None:
-    monkeypatch.setattr("gradscribe.codegen.tool.cli.commands.deriving.find_any", raising(error()))
+    monkeypatch.setattr("gradscribe.codegen.tool.cli.commands.derivations.deriving.find_any", raising(error()))
     assert gradscribe("derive", "relu") == (INTERRUPTED, "", "")
 
 
 def test_a_reader_who_has_left_is_no_answer(gradscribe: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "gradscribe.codegen.tool.cli.commands.deriving.find_any", raising(BrokenPipeError(EPIPE, "Broken pipe"))
+        "gradscribe.codegen.tool.cli.commands.derivations.deriving.find_any",
+        raising(BrokenPipeError(EPIPE, "Broken pipe")),
     )
     assert gradscribe("derive", "relu") == (UNREAD, "", "")
 
@@ -115,7 +120,7 @@ def test_a_reader_who_has_left_is_no_answer(gradscribe: Command, monkeypatch: py
 def test_what_the_system_refuses_is_a_mistake(
     gradscribe: Command, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr("gradscribe.codegen.tool.cli.commands.deriving.find_any", raising(error))
+    monkeypatch.setattr("gradscribe.codegen.tool.cli.commands.derivations.deriving.find_any", raising(error))
     is_a_mistake(gradscribe("derive", "relu"))
 
 

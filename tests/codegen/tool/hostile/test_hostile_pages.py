@@ -17,10 +17,10 @@ from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.layer.equations import program
-from gradscribe.derive.typeset import markdown
-from gradscribe.derive.typeset.latex import latex_writer
 from gradscribe.derive.typeset.mathematics.latex_letters import letters, prose
-from gradscribe.derive.typeset.text import text_writer
+from gradscribe.derive.typeset.writers import markdown
+from gradscribe.derive.typeset.writers.latex import latex_writer
+from gradscribe.derive.typeset.writers.text import text_writer
 from tests.cases.hostile import fuzzed
 from tests.cases.together import together
 from tests.derive.ir.test_quote import ANYTHING, HOSTILE

@@ -30,7 +30,6 @@ from gradscribe.derive.typeset.document.document import (
 from gradscribe.derive.typeset.document.layer_cells import headings
 from gradscribe.derive.typeset.document.look import PLAIN, Look
 from gradscribe.derive.typeset.document.parts.gradient_parts import capitalised
-from gradscribe.derive.typeset.latex.latex_lines import broken, cost, written
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
@@ -38,6 +37,7 @@ from gradscribe.derive.typeset.mathematics.latex_width import width
 from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, lines_of, measured, sentence, sentence_width
 from gradscribe.derive.typeset.terms.row_breaks import Line
 from gradscribe.derive.typeset.terms.sides import OVER, Sides, left, sides
+from gradscribe.derive.typeset.writers.latex.latex_lines import broken, cost, written
 
 _ESCAPED = {
     **{c: f"\\{c}" for c in "\\`*_|$#~"},

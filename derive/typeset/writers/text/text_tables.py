@@ -19,8 +19,8 @@ from gradscribe.derive.typeset.document.layer_cells import (
     spans,
     values,
 )
-from gradscribe.derive.typeset.text.text_lines import wrapped
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_lines import wrapped
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 
 
 def matrix_lines(matrix: ImmutableMatrix, head: str, t: TextTypesetter, line: int) -> list[str]:

@@ -12,9 +12,9 @@ from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.typeset.document.block_writer import blocks
 from gradscribe.derive.typeset.document.document import Closing, Document, Heading, Listing
 from gradscribe.derive.typeset.document.layer_cells import headings
-from gradscribe.derive.typeset.markdown import MarkdownWriter
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, measured, sentence
+from gradscribe.derive.typeset.writers.markdown import MarkdownWriter
 
 
 def page(document: Document) -> str:

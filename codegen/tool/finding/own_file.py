@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gradscribe.codegen.tool.unknown_layer import UnknownLayerError
+from gradscribe.codegen.tool.finding.unknown_layer import UnknownLayerError
 from gradscribe.derive.ir.quote import MOST_LISTED, listed, located, shown
 
 LONGEST_NAME = 60

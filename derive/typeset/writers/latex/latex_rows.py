@@ -7,13 +7,13 @@ from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Formula, Step
 from gradscribe.derive.typeset.document.columns import blocks
 from gradscribe.derive.typeset.document.document import Numbered, Row, consecutive
-from gradscribe.derive.typeset.latex.latex_lines import MARGIN, broken, cost, written
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
 from gradscribe.derive.typeset.mathematics.latex_words import sentence, sentence_width
 from gradscribe.derive.typeset.terms.row_breaks import Line
 from gradscribe.derive.typeset.terms.sides import OVER, left, sides
+from gradscribe.derive.typeset.writers.latex.latex_lines import MARGIN, broken, cost, written
 
 # in em of the row's font: the text width of the page is 483 pt, rows are set in 10 pt, the number takes the last part
 _LINE = 48.3 - 4.8

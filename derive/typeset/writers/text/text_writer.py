@@ -29,7 +29,7 @@ from gradscribe.derive.typeset.document.document import (
 from gradscribe.derive.typeset.document.look import PLAIN, Look
 from gradscribe.derive.typeset.terms.row_pieces import Piece
 from gradscribe.derive.typeset.terms.sides import left
-from gradscribe.derive.typeset.text.text_lines import (
+from gradscribe.derive.typeset.writers.text.text_lines import (
     NUMBER,
     Ink,
     columns,
@@ -39,9 +39,9 @@ from gradscribe.derive.typeset.text.text_lines import (
     set_out,
     wrapped,
 )
-from gradscribe.derive.typeset.text.text_listing import listing_lines
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
-from gradscribe.derive.typeset.text.text_tables import grid_lines, layer_lines, matrix_lines
+from gradscribe.derive.typeset.writers.text.text_listing import listing_lines
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_tables import grid_lines, layer_lines, matrix_lines
 
 SHORT = 2
 """The most lines that a reason takes beside its row."""

@@ -11,7 +11,7 @@ from gradscribe.codegen.tool.cli.completion import forms, names, optimiser_names
 from gradscribe.codegen.tool.cli.options import MANY, Order, Ties, settings, tied
 from gradscribe.codegen.tool.cli.page.outlet import NARROWEST, SUFFIXES, WIDEST, outlet
 from gradscribe.codegen.tool.cli.printing import printed, printed_pages, printed_winograd
-from gradscribe.codegen.tool.find import find_any, find_optimiser
+from gradscribe.codegen.tool.finding.find import find_any, find_optimiser
 from gradscribe.derive.catalogue.pages import PAGES
 from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TITLE, TOPICS, Topic
 from gradscribe.derive.ir.error import EquationError

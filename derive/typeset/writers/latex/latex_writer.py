@@ -27,16 +27,16 @@ from gradscribe.derive.typeset.document.document import (
 )
 from gradscribe.derive.typeset.document.look import PLAIN, Look
 from gradscribe.derive.typeset.document.parts.gradient_parts import capitalised
-from gradscribe.derive.typeset.latex.latex_lines import broken
-from gradscribe.derive.typeset.latex.latex_lines import written as lines_of
-from gradscribe.derive.typeset.latex.latex_rows import equation_lines, row_lines
-from gradscribe.derive.typeset.latex.latex_tables import grid_lines, layer_lines, listing_lines, matrix_lines
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
 from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
 from gradscribe.derive.typeset.mathematics.latex_words import measured, sentence, sentence_width
 from gradscribe.derive.typeset.terms.sides import left, sides
+from gradscribe.derive.typeset.writers.latex.latex_lines import broken
+from gradscribe.derive.typeset.writers.latex.latex_lines import written as lines_of
+from gradscribe.derive.typeset.writers.latex.latex_rows import equation_lines, row_lines
+from gradscribe.derive.typeset.writers.latex.latex_tables import grid_lines, layer_lines, listing_lines, matrix_lines
 
 PACKAGES = r"\usepackage{amsmath,amssymb,array,longtable,xcolor}"
 SETTINGS = r"""\definecolor{new}{RGB}{0,90,160}

@@ -16,7 +16,7 @@ from gradscribe.derive.typeset.document.look import WIDTH
 from gradscribe.derive.typeset.terms.row_breaks import broken
 from gradscribe.derive.typeset.terms.row_pieces import Piece
 from gradscribe.derive.typeset.terms.sides import OVER, left, sides
-from gradscribe.derive.typeset.text.text_symbols import TIE, TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_symbols import TIE, TextTypesetter
 
 NUMBER = 6
 """What a number takes at the right margin."""

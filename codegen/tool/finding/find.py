@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradscribe.codegen.tool.own_file import function_of, text_of, words
-from gradscribe.codegen.tool.unknown_layer import UnknownLayerError
+from gradscribe.codegen.tool.finding.own_file import function_of, text_of, words
+from gradscribe.codegen.tool.finding.unknown_layer import UnknownLayerError
 from gradscribe.derive.catalogue.entry import Entry
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS

@@ -8,8 +8,8 @@ from gradscribe.derive.derivation.record.section_record import Formula
 from gradscribe.derive.derivation.record.sentence import Equals, Words
 from gradscribe.derive.typeset.document.document import Listing
 from gradscribe.derive.typeset.terms.sides import sides
-from gradscribe.derive.typeset.text.text_lines import columns, set_out, tied, wrapped
-from gradscribe.derive.typeset.text.text_symbols import TextTypesetter
+from gradscribe.derive.typeset.writers.text.text_lines import columns, set_out, tied, wrapped
+from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
 
 GAP = 2
 """Columns between two cells, and before the first one."""

@@ -1,0 +1,1 @@
+"""The sizes and numbers of an example."""

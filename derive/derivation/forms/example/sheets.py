@@ -1,0 +1,72 @@
+"""Tensors on paper: as a number, a row or a matrix; those of more axes as several matrices."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from sympy import Expr, ImmutableMatrix, Integer
+
+from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes
+from gradscribe.derive.derivation.forms.example.spelling import place
+from gradscribe.derive.derivation.forms.example.worked import rounded
+from gradscribe.derive.derivation.record.section_record import Formula
+from gradscribe.derive.ir.term import Access
+
+Place = tuple[int, ...]
+"""The indices of an element."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A matrix of a tensor's elements.
+
+    Attributes:
+        left: the tensor or, where it takes several matrices, those of its elements that stand in this one.
+        places: row by row, where each element stands in the tensor.
+        alone: whether it is one number.
+    """
+
+    left: Access
+    places: tuple[tuple[Place, ...], ...]
+    alone: bool
+
+
+def sheets(name: str, shape: Sequence[int], axes: Axes) -> Iterator[Sheet]:
+    """The matrices of a tensor, such as one for each channel; axes of one element are left out."""
+    wide = [axis for axis, extent in enumerate(shape) if extent > 1]
+    seen = [axis for axis in wide if axis in axes.image]
+    last = seen if len(seen) == 2 else wide[-2:]
+    others = [axis for axis in wide if axis not in last]
+    rows, columns = (range(shape[last[-2]]) if len(last) > 1 else (0,)), (range(shape[last[-1]]) if last else (0,))
+    for at in product(*(range(shape[axis]) for axis in others)):
+        index = [0] * len(shape)
+        for axis, position in zip(others, at, strict=True):
+            index[axis] = position
+        shown = [letter if axis in last else Integer(index[axis]) for axis, letter in enumerate(axes.letters)]
+        left = Access(name, *shown) if others and shown else Access(name)
+        places = tuple(tuple(_moved(index, last, (row, column)) for column in columns) for row in rows)
+        yield Sheet(left, places, not last)
+
+
+def _moved(index: Sequence[int], last: Sequence[int], at: Sequence[int]) -> Place:
+    """A place with others along the axes of a matrix."""
+    found = list(index)
+    for axis, position in zip(last, at[2 - len(last) :], strict=True):
+        found[axis] = position
+    return tuple(found)
+
+
+def entry(array: np.ndarray, at: Place, axes: Axes) -> Expr:
+    """An element as it is printed; of a tensor of places the place."""
+    found = array[at]
+    return place(int(found), axes.extents) if axes.extents else rounded(float(found))
+
+
+def formulas(name: str, array: Any, axes: Axes) -> Iterator[Formula]:
+    """A tensor as equations between it, or parts of it, and matrices."""
+    values = np.asarray(array)
+    for sheet in sheets(name, values.shape, axes):
+        numbers = [[entry(values, at, axes) for at in row] for row in sheet.places]
+        yield Formula(sheet.left, numbers[0][0] if sheet.alone else ImmutableMatrix(numbers))

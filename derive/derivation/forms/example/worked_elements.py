@@ -1,0 +1,79 @@
+"""Every element of an example's results, with the elements that it is the sum of."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from sympy import Expr
+
+from gradscribe.derive.derivation.forms.example.chosen.numbers import Numbers
+from gradscribe.derive.derivation.forms.example.sheets import Place, Sheet, sheets
+from gradscribe.derive.derivation.forms.example.worked import steps_of, summands
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Step
+from gradscribe.derive.ir.term import Access
+
+MOST_ELEMENTS = 200
+"""Of a tensor whose elements are worked out."""
+
+
+@dataclass(frozen=True)
+class Element:
+    """An element that is computed.
+
+    Attributes:
+        at: its place.
+        reads: the elements that it is made of.
+        steps: rows that say how, of sums that are not too long.
+    """
+
+    at: Place
+    reads: tuple[tuple[str, Place], ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A tensor of an example.
+
+    Attributes:
+        name: the tensor.
+        wrt: of a gradient, the tensor differentiated by; "" for others.
+        sheets: its matrices.
+        elements: how each is computed; () for what is given, and where sums are no sums of elements.
+    """
+
+    name: str
+    wrt: str
+    sheets: tuple[Sheet, ...]
+    elements: tuple[Element, ...] = ()
+
+
+def tables(page: Derivation, found: Numbers) -> Iterator[Table]:
+    """The tensors of the forward equations and what arrives, then the gradients."""
+    rows = {d.left.tensor: Step("example", (), d.left, d.terms, notation=page.notation) for d in page.equations}
+    for name in found.given:
+        own = tuple(sheets(name, found.values[name].shape, found.axes[name]))
+        yield Table(name, "", own, _elements(rows.get(name), found))
+    for section in page.sections:
+        if section.wrt in page.program.tensors:
+            row = section.results[0].step
+            name = row.left.tensor
+            axes = found.axes[section.wrt]
+            yield Table(name, section.wrt, tuple(sheets(name, found.values[name].shape, axes)), _elements(row, found))
+
+
+def _elements(row: Step | None, found: Numbers) -> tuple[Element, ...]:
+    if row is None or prod(found.values[row.left.tensor].shape) > MOST_ELEMENTS:
+        return ()
+    every = summands(row, found.values, found.known, found.places)
+    return tuple(
+        Element(at, _reads(parts), steps_of(row, at, parts, found.values, found.known, found.places))
+        for at, parts in every.items()
+    )
+
+
+def _reads(parts: Sequence[Expr]) -> tuple[tuple[str, Place], ...]:
+    """The elements in summands, in order, each once."""
+    read = (a for part in parts for a in sorted(part.atoms(Access), key=str))
+    return tuple(dict.fromkeys((a.tensor, tuple(int(i) for i in a.indices)) for a in read))

@@ -1,0 +1,174 @@
+"use strict";
+(() => {
+  const all = (what, within = document) => [...within.querySelectorAll(what)];
+  const one = (name) => document.getElementById(name);
+
+  // ----- formulas: what is shown breaks where the line ends, what is copied has no marks
+  const typeset = (element, text, display) => {
+    try {
+      katex.render((display ? "\\displaystyle " : "") + text, element, { strict: "error", output: "htmlAndMathml" });
+    } catch (error) {
+      console.error(error.message, text);
+    }
+  };
+  for (const found of all(".tex")) {
+    const shown = found.textContent;
+    found.dataset.tex ??= shown;
+    typeset(found, shown, found.classList.contains("display"));
+  }
+
+  const told = document.querySelector(".copied");
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      told.textContent = "Copied";
+    } catch {
+      told.textContent = "The browser does not let this page copy";
+    }
+  };
+  for (const line of all(".line")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.textContent = "LaTeX";
+    button.setAttribute("aria-label", "Copy the formula as LaTeX");
+    button.addEventListener("click", () => copy(line.querySelector(".display").dataset.tex));
+    line.append(button);
+  }
+
+  // ----- formulas and the lines of code that compute them
+  const numbersOf = (element) => element.dataset.eq?.split(" ") ?? [element.id.replace("eq-", "")];
+  const formulas = all("[id^='eq-']"), lines = all(".code[data-eq]");
+  const coded = new Set(lines.flatMap(numbersOf));
+  const meant = (formula) => {
+    const own = numbersOf(formula).filter((number) => coded.has(number));
+    if (own.length || !formula.classList.contains("step")) return own;
+    return all(".box", formula.closest("section")).flatMap(numbersOf).filter((number) => coded.has(number));
+  };
+  const light = (numbers, where) => {
+    for (const element of [...formulas, ...lines]) {
+      element.classList.toggle("lit", element === where || numbersOf(element).some((number) => numbers.includes(number)));
+    }
+  };
+  const seen = (element) => element && element.offsetParent !== null;
+  const show = (element) => element?.scrollIntoView({ block: "center", behavior: "smooth" });
+  for (const formula of formulas) {
+    formula.addEventListener("pointerenter", () => light(meant(formula), formula));
+    formula.addEventListener("click", () => show(lines.find((line) => seen(line) && numbersOf(line).some((number) => meant(formula).includes(number)))));
+  }
+  for (const line of lines) {
+    line.addEventListener("pointerenter", () => light(numbersOf(line), line));
+    line.addEventListener("click", () => show(one(`eq-${numbersOf(line)[0]}`)));
+  }
+  for (const place of all(".number")) {
+    place.addEventListener("focus", () => light(meant(place.closest("[id]")), place.closest("[id]")));
+  }
+
+  // ----- steps: one after the other, by the slider or the keys; folded
+  const steps = all("main .step, main .box"), walk = one("walk"), walked = one("walked");
+  const go = (number) => {
+    const last = number >= steps.length;
+    walk.value = number;
+    steps.forEach((step, k) => {
+      step.classList.toggle("later", k >= number);
+      step.classList.toggle("now", k === number - 1 && !last);
+    });
+    const why = steps[number - 1]?.querySelector(".why, .name");
+    walked.textContent = last ? `all ${steps.length} steps` : `${number} of ${steps.length}: ${said(why)}`;
+    if (!last) {
+      const fold = steps[number - 1].closest("details");
+      if (fold) fold.open = true;
+      steps[number - 1].scrollIntoView({ block: "center" });
+    }
+  };
+  const said = (element) => {
+    if (!element) return "result";
+    const copied = element.cloneNode(true);
+    all(".katex-html", copied).forEach((part) => part.remove());
+    all("annotation", copied).forEach((part) => part.remove());
+    return copied.textContent;
+  };
+  if (steps.length) {
+    walk.max = steps.length;
+    go(steps.length);
+    walk.addEventListener("input", () => go(Number(walk.value)));
+    document.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!by || event.target.closest("input, [role=tab], pre, .cells") || event.altKey || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      go(Math.min(Math.max(Number(walk.value) + by, 1), steps.length));
+    });
+  } else {
+    document.querySelector(".walk").hidden = true;
+  }
+
+  const pressed = (button, does) => button?.addEventListener("click", () => {
+    const on = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(on));
+    does(on);
+  });
+  pressed(one("fold"), (on) => all("details.steps").forEach((fold) => { fold.open = !on; }));
+  pressed(one("operator"), (on) => document.body.classList.toggle("without-operator", !on));
+  pressed(one("beside"), (on) => {
+    one("beside-it").hidden = !on;
+    document.querySelector(".columns").classList.toggle("alone", !on);
+  });
+  if (!one("beside-it")) document.querySelector(".columns").classList.add("alone");
+
+  // ----- languages of the code
+  const tabs = all("[role=tab]");
+  const choose = (tab) => {
+    for (const other of tabs) {
+      const chosen = other === tab;
+      other.setAttribute("aria-selected", String(chosen));
+      other.tabIndex = chosen ? 0 : -1;
+      one(other.getAttribute("aria-controls")).hidden = !chosen;
+    }
+  };
+  tabs.forEach((tab, k) => {
+    tab.addEventListener("click", () => choose(tab));
+    tab.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!by) return;
+      const next = tabs[(k + by + tabs.length) % tabs.length];
+      choose(next);
+      next.focus();
+    });
+  });
+
+  // ----- numbers: an element, and those that it is made of
+  const elements = JSON.parse(one("elements")?.textContent ?? "{}"), cells = new Map(), sum = document.querySelector(".made-of");
+  for (const cell of all("[data-cell]")) {
+    cells.set(cell.dataset.cell, cell);
+    cell.classList.toggle("less", cell.style.getPropertyValue("--share").startsWith("-"));
+  }
+  const point = (cell) => {
+    const made = elements[cell.dataset.cell];
+    for (const other of cells.values()) other.classList.remove("read", "chosen");
+    cell.classList.add("chosen");
+    made.reads.forEach((name) => cells.get(name)?.classList.add("read"));
+    if (made.tex) typeset(sum, made.tex, true);
+    else sum.textContent = made.reads.length ? `the sum of ${made.reads.length} elements` : "nothing reaches it: 0";
+  };
+  for (const table of all(".cells.made")) {
+    const own = all("[data-cell]", table);
+    own.forEach((cell, k) => {
+      cell.tabIndex = k ? -1 : 0;
+      cell.addEventListener("pointerenter", () => point(cell));
+      cell.addEventListener("focus", () => point(cell));
+      cell.addEventListener("keydown", (event) => {
+        const width = cell.parentElement.children.length;
+        const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: width, ArrowUp: -width }[event.key];
+        const next = own[k + by];
+        if (!next) return;
+        event.preventDefault();
+        event.stopPropagation();
+        cell.tabIndex = -1;
+        next.tabIndex = 0;
+        next.focus();
+      });
+    });
+  }
+
+  addEventListener("beforeprint", () => all("details").forEach((fold) => { fold.open = true; }));
+})();

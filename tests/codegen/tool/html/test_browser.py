@@ -1,0 +1,151 @@
+"""Pages in Chromium: formulas, folding, steps, links between formulas, code and numbers; by pointer and keyboard."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gradscribe.codegen.tool.finding.find import find_any, known
+from gradscribe.codegen.tool.html.html_page import page_of
+from tests.cases.thorough import some
+
+pytestmark = pytest.mark.oracle
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+]
+EVERY = [name for names in known().values() for name in names]
+WIDTHS = (360, 768, 1280, 1920)
+WIDER = "document.documentElement.scrollWidth - innerWidth"
+LIT, READ = "e => e.map(x => x.id || x.dataset.eq)", "e => e.map(x => x.dataset.cell)"
+
+
+class Shown:
+    """A page in the browser, and what went wrong there."""
+
+    def __init__(self, page: Any, folder: Path) -> None:
+        self.page, self.folder, self.wrong = page, folder, list[str]()
+        page.on("console", lambda message: self.wrong.append(message.text))
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("request", self._asked)
+
+    def _asked(self, request: Any) -> None:
+        if not request.url.startswith(("file://", "data:")):
+            self.wrong.append(request.url)
+
+    def open(self, name: str) -> Any:
+        path = self.folder / f"{name}.html"
+        path.write_text(page_of(find_any(name)), encoding="utf-8")
+        self.page.goto(path.as_uri())
+        return self.page
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip("no Chromium here: Debian's package chromium has it")
+    with playwright.sync_playwright() as started:
+        found = started.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def shown(browser: Any, tmp_path: Path) -> Iterator[Shown]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, bypass_csp=False)
+    found = Shown(context.new_page(), tmp_path)
+    yield found
+    context.close()
+    assert found.wrong == []
+
+
+@pytest.mark.parametrize("name", some(EVERY, 6))
+def test_every_formula_is_typeset_and_fits(shown: Shown, name: str) -> None:
+    page = shown.open(name)
+    assert page.locator(".tex").count() == page.locator(".tex:has(> .katex)").count() > 3
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(WIDER) <= 0
+
+
+def test_a_formula_and_its_code_light_up_together(shown: Shown) -> None:
+    page = shown.open("conv2d")
+    page.click("text=NumPy")
+    page.hover("#eq-7 .display")
+    lit = page.eval_on_selector_all("main .lit", LIT)
+    assert lit == ["eq-7"]
+    assert set(page.eval_on_selector_all(".code.lit", LIT)) == {"7"}
+    page.locator("#listing-1 .code[data-eq='13']").first.hover()
+    assert page.eval_on_selector_all("main .lit", LIT) == ["eq-13"]
+    page.hover("#eq-12 .display")  # a step of that gradient: its code is that of the box
+    assert "13" in page.eval_on_selector_all(".code.lit", LIT)
+    page.locator("#eq-19 .number").focus()
+    page.click("#eq-13 .display")
+    assert page.locator("#listing-1 .code[data-eq='13']").first.is_visible()
+
+
+def test_an_element_shows_what_it_is_made_of(shown: Shown) -> None:
+    page = shown.open("conv2d")
+    page.hover("[data-cell='dx:0,0,0,0']")
+    assert page.eval_on_selector_all(".read", READ) == ["w:0,0,0,0", "dy:0,0,0,0"]
+    page.locator("[data-cell='dx:0,0,0,0']").focus()
+    for key in ("ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    assert page.eval_on_selector_all(".chosen", READ) == ["dx:0,1,1,0"]
+    assert len(page.eval_on_selector_all(".read", READ)) == 8
+    assert "=2" in page.inner_text(".made-of .katex-mathml").replace(" ", "").replace("\n", "")
+
+
+def test_steps_are_walked_through_and_folded(shown: Shown) -> None:
+    page = shown.open("conv2d")
+    steps = page.locator("main .step, main .box").count()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator(".later").count() == 1
+    assert page.locator(".now").count() == 1
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft")
+    assert page.locator(".later").count() == 3
+    page.fill("#walk", "2")
+    assert page.locator(".later").count() == steps - 2
+    assert page.inner_text("#walked").startswith(f"2 of {steps}: definition of")
+    page.fill("#walk", str(steps))
+    assert page.locator(".later").count() == 0
+    page.click("#fold")
+    assert not page.locator("#eq-3").is_visible()
+    page.click("#fold")
+    assert page.locator("#eq-3").is_visible()
+
+
+def test_a_formula_is_copied_as_latex(shown: Shown) -> None:
+    shown.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = shown.open("conv2d")
+    page.hover("#eq-5")
+    page.click("#eq-5 .copy")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(r"\frac{\partial E}{\partial x_{n',i',j',c'}} = \sum")
+    assert "teal" not in copied
+    assert "allowbreak" not in copied
+
+
+def test_languages_are_chosen_by_keys(shown: Shown) -> None:
+    page = shown.open("relu")
+    page.locator("[role=tab][aria-selected=true]").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("[role=tab][aria-selected=true]") == "NumPy"
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#listing-2").is_visible()
+    page.click("#beside")
+    assert not page.locator("#listing-2").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", some(["conv2d", "lenet", "lstm_cell", "max_pool2d", "adam"], 2))
+def test_everybody_can_use_it(browser: Any, tmp_path: Path, name: str, scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # axe is a script of its own
+    found = axe.Axe().run(Shown(context.new_page(), tmp_path).open(name)).response["violations"]
+    context.close()
+    assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []

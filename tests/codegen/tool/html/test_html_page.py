@@ -1,0 +1,92 @@
+"""Pages as files: closed in themselves, linked, the same whenever they are made, and nothing of others in them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gradscribe.codegen.tool.finding.find import find_any, known
+from gradscribe.codegen.tool.html import katex
+from gradscribe.codegen.tool.html.html_page import page_of
+from gradscribe.facade import layer
+from tests.cases.thorough import some
+from tests.codegen.tool.html.reading import Read
+
+ROOT = Path(__file__).parents[4]
+EVERY = [name for names in known().values() for name in names]
+LARGEST = 2 << 20
+SCRIPT = "</script><script>alert('mine')</script><img src=x onerror=alert(1)>"
+
+
+@pytest.mark.parametrize("name", some(EVERY, 6))
+def test_a_page_is_closed_in_itself(name: str) -> None:
+    text = page_of(find_any(name))
+    read = Read(text)
+    ids = read.of("id")
+    assert len(ids) == len(set(ids))
+    assert not [link for link in read.of("href") if not link.startswith("#") or link[1:] not in ids]
+    assert not read.of("src")
+    assert not re.search(r"url\((?!data:font/woff2;base64,)|@import", text.partition("<script>")[0])
+    assert "default-src 'none'" in " ".join(read.of("content"))
+    assert len(text) < LARGEST
+
+
+@pytest.mark.parametrize("name", some(EVERY, 8))
+def test_every_number_of_code_is_one_of_the_derivation(name: str) -> None:
+    read = Read(page_of(find_any(name)))
+    coded = {number for numbers in read.of("data-eq") for number in numbers.split()}
+    assert coded
+    assert {f"eq-{number}" for number in coded} <= set(read.of("id"))
+
+
+@pytest.mark.parametrize("name", some(list(known()["layer"]), 8))
+def test_lines_say_the_equations_that_their_comments_do(name: str) -> None:
+    """A line between a comment (7) and the next comment or empty line is lit by (7)."""
+    text = page_of(find_any(name))
+    lines = re.findall(r'<span class="code"(?: data-eq="([\d ]+)")?>(.*)\n', text)
+    said = [(numbers, comment[1]) for numbers, line in lines if (comment := re.match(r"\s*(?:#|/\*) \((\d+)\) ", line))]
+    assert said
+    assert all(number in numbers.split() for numbers, number in said)
+
+
+def test_what_others_have_written_is_words() -> None:
+    mine = layer("y[n,k] = sum(j) x[n,j]*w[j,k]; weight w", "mine")
+    text = page_of(replace(mine, title=SCRIPT, source=SCRIPT))
+    read = Read(text)
+    assert not read.of("onerror")
+    assert not [tag for tag, _ in read.elements if tag == "img"]
+    assert text.count("&lt;img src=x onerror=alert(1)&gt;") >= 2
+    assert sum(tag == "script" for tag, _ in read.elements) == 3
+
+
+def test_data_ends_no_script() -> None:
+    text = page_of(find_any("conv2d"))
+    (data,) = re.findall(r'<script type="application/json" id="elements">(.*?)</script>', text, re.DOTALL)
+    assert "<" not in data
+    assert len(json.loads(data)) == 9 + 16 + 4 + 1  # u, dx, dw, db
+
+
+def test_fonts_that_are_there_are_within() -> None:
+    style = katex.style()
+    fonts = sorted(path.name for path in (katex.folder() / "fonts").iterdir())
+    assert style.count("@font-face") == style.count("data:font/woff2;base64,") == len(fonts) >= 8
+    assert "url(fonts" not in style
+
+
+def test_pages_are_the_same_whenever_they_are_made() -> None:
+    code = "import hashlib; from gradscribe.codegen.tool.html.html_page import page_of; "
+    code += "from gradscribe.codegen.tool.finding.find import find_any; "
+    code += "print(hashlib.sha256(page_of(find_any('batch_norm')).encode()).hexdigest())"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed}, cwd=ROOT, capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("0", "1")
+    }  # fmt: skip
+    assert len(found) == 1
