@@ -94,7 +94,7 @@
     walk.addEventListener("input", () => go(Number(walk.value)));
     document.addEventListener("keydown", (event) => {
       const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (!by || event.target.closest("input, [role=tab], pre, .cells") || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (!by || event.target.closest("input, [role=tab], pre, .cells, .drawn") || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       go(Math.min(Math.max(Number(walk.value) + by, 1), steps.length));
     });
@@ -150,25 +150,40 @@
     if (made.tex) typeset(sum, made.tex, true);
     else sum.textContent = made.reads.length ? `the sum of ${made.reads.length} elements` : "nothing reaches it: 0";
   };
+  // Elements of a matrix: one of them is in the order of the keyboard, the arrow keys move on.
+  const reached = (own, width, does) => own.forEach((cell, k) => {
+    cell.tabIndex = k ? -1 : 0;
+    cell.addEventListener("pointerenter", () => does(cell));
+    cell.addEventListener("focus", () => does(cell));
+    cell.addEventListener("keydown", (event) => {
+      const next = own[k + { ArrowRight: 1, ArrowLeft: -1, ArrowDown: width, ArrowUp: -width }[event.key]];
+      if (!next) return;
+      event.preventDefault();
+      event.stopPropagation();
+      cell.tabIndex = -1;
+      next.tabIndex = 0;
+      next.focus();
+    });
+  });
   for (const table of all(".cells.made")) {
     const own = all("[data-cell]", table);
-    own.forEach((cell, k) => {
-      cell.tabIndex = k ? -1 : 0;
-      cell.addEventListener("pointerenter", () => point(cell));
-      cell.addEventListener("focus", () => point(cell));
-      cell.addEventListener("keydown", (event) => {
-        const width = cell.parentElement.children.length;
-        const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: width, ArrowUp: -width }[event.key];
-        const next = own[k + by];
-        if (!next) return;
-        event.preventDefault();
-        event.stopPropagation();
-        cell.tabIndex = -1;
-        next.tabIndex = 0;
-        next.focus();
-      });
-    });
+    reached(own, own[0].parentElement.children.length, point);
   }
+
+  // ----- pictures: an element of the result, and what it reads
+  const links = JSON.parse(one("links")?.textContent ?? "[]");
+  all(".drawn").forEach((figure, k) => {
+    const read = new Map(all("[data-read]", figure).map((cell) => [cell.dataset.read, cell])), own = all("[data-result]", figure);
+    const top = own[0].getAttribute("y"), width = own.filter((cell) => cell.getAttribute("y") === top).length;
+    reached(own, width, (cell) => {
+      for (const other of [...read.values(), ...own]) other.classList.remove("read", "zero", "chosen");
+      cell.classList.add("chosen");
+      for (const [name, kind, hue] of links[k][cell.dataset.result]) {
+        read.get(name)?.classList.add(kind);
+        read.get(name)?.style.setProperty("--hue", hue);
+      }
+    });
+  });
 
   addEventListener("beforeprint", () => all("details").forEach((fold) => { fold.open = true; }));
 })();

@@ -15,6 +15,7 @@ from gradscribe.codegen.tool.cli.commands.checking import check
 from gradscribe.codegen.tool.cli.commands.compiling import compile_ahead, tune
 from gradscribe.codegen.tool.cli.commands.derivations.deriving import derive
 from gradscribe.codegen.tool.cli.commands.derivations.paging import page
+from gradscribe.codegen.tool.cli.commands.derivations.picturing import picture
 from gradscribe.codegen.tool.cli.commands.diagnosing import doctor
 from gradscribe.codegen.tool.cli.commands.explaining import explain
 from gradscribe.codegen.tool.cli.commands.generating import generate
@@ -42,6 +43,7 @@ COMMANDS: dict[str, Callable[..., bool | None]] = {
     "list": list_catalogue,
     "derive": derive,
     "page": page,
+    "picture": picture,
     "generate": generate,
     "verify": verify,
     "explain": explain,

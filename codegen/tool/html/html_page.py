@@ -11,11 +11,13 @@ from gradscribe.codegen.tool.html.code_listing import Listing, listing
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.writers.html.html_writer import page as written
 from gradscribe.derive.typeset.writers.html.numbers_writer import NumbersOnPage, numbers_on_page
+from gradscribe.derive.typeset.writers.html.pictures_writer import PicturesOnPage, pictures_on_page
 
 TEMPLATE, STYLE, SCRIPT = "page/page.html.jinja", "page/page.css", "page/page.js"
 POLICY = (
@@ -23,6 +25,9 @@ POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 """What a browser is told that the page may do: no request leaves the machine."""
+
+SEEN = {"stride": "2", "padding": "1"}
+"""Settings that pictures have."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +45,17 @@ class PageContext:
     body: str
     forms: bool
     numbers: NumbersOnPage | None
+    pictures: PicturesOnPage | None
     listings: Sequence[Listing]
 
 
-def html_page(derivation: Derivation, listings: Sequence[Listing] = ()) -> str:
+def html_page(derivation: Derivation, listings: Sequence[Listing] = (), drawn: Derivation | None = None) -> str:
     """The file.
 
     Args:
         derivation: what is shown.
         listings: the code beside it.
+        drawn: the same with settings of which there is more to see.
     """
     whole = document(derivation, certify(derivation) if derivation.sections else None)
     context = PageContext(
@@ -63,6 +70,7 @@ def html_page(derivation: Derivation, listings: Sequence[Listing] = ()) -> str:
         body=written(whole),
         forms=any(r.form is not None for s in derivation.sections for r in s.results),
         numbers=numbers_on_page(derivation),
+        pictures=pictures_on_page(drawn or derivation),
         listings=listings,
     )
     return render(TEMPLATE, context)
@@ -71,7 +79,17 @@ def html_page(derivation: Derivation, listings: Sequence[Listing] = ()) -> str:
 def page_of(item: Layer | Optimiser) -> str:
     """The page of a layer, a network or an optimiser, beside it its code."""
     layer = item.layer if isinstance(item, Optimiser) else item
-    return html_page(derive(layer), [listing(item, row.name, row.title) for row in TARGETS.values()])
+    listings = [listing(item, row.name, row.title) for row in TARGETS.values()]
+    return html_page(derive(layer), listings, _drawn(layer))
+
+
+def _drawn(layer: Layer) -> Derivation | None:
+    """The derivation with windows that move by two and leave their image, where the layer has such settings."""
+    chosen = {option.name: SEEN[option.name] for option in layer.options if option.name in SEEN}
+    try:
+        return derive(layer, settings=chosen) if chosen else None
+    except EquationError:
+        return None
 
 
 def _text(name: str) -> str:

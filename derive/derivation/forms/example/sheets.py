@@ -25,12 +25,12 @@ class Sheet:
     Attributes:
         left: the tensor or, where it takes several matrices, those of its elements that stand in this one.
         places: row by row, where each element stands in the tensor.
-        alone: whether it is one number.
+        along: the axes of rows and columns, those of columns alone, or none.
     """
 
     left: Access
     places: tuple[tuple[Place, ...], ...]
-    alone: bool
+    along: tuple[int, ...]
 
 
 def sheets(name: str, shape: Sequence[int], axes: Axes) -> Iterator[Sheet]:
@@ -47,7 +47,7 @@ def sheets(name: str, shape: Sequence[int], axes: Axes) -> Iterator[Sheet]:
         shown = [letter if axis in last else Integer(index[axis]) for axis, letter in enumerate(axes.letters)]
         left = Access(name, *shown) if others and shown else Access(name)
         places = tuple(tuple(_moved(index, last, (row, column)) for column in columns) for row in rows)
-        yield Sheet(left, places, not last)
+        yield Sheet(left, places, tuple(last))
 
 
 def _moved(index: Sequence[int], last: Sequence[int], at: Sequence[int]) -> Place:
@@ -69,4 +69,4 @@ def formulas(name: str, array: Any, axes: Axes) -> Iterator[Formula]:
     values = np.asarray(array)
     for sheet in sheets(name, values.shape, axes):
         numbers = [[entry(values, at, axes) for at in row] for row in sheet.places]
-        yield Formula(sheet.left, numbers[0][0] if sheet.alone else ImmutableMatrix(numbers))
+        yield Formula(sheet.left, numbers[0][0] if not sheet.along else ImmutableMatrix(numbers))

@@ -1,17 +1,15 @@
 """Every element of an example's results, with the elements that it is the sum of."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
-from sympy import Expr
-
 from gradscribe.derive.derivation.forms.example.chosen.numbers import Numbers
+from gradscribe.derive.derivation.forms.example.reads import counted, reads
 from gradscribe.derive.derivation.forms.example.sheets import Place, Sheet, sheets
 from gradscribe.derive.derivation.forms.example.worked import steps_of, summands
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Step
-from gradscribe.derive.ir.term import Access
 
 MOST_ELEMENTS = 200
 """Of a tensor whose elements are worked out."""
@@ -40,7 +38,7 @@ class Table:
         name: the tensor.
         wrt: of a gradient, the tensor differentiated by; "" for others.
         sheets: its matrices.
-        elements: how each is computed; () for what is given, and where sums are no sums of elements.
+        elements: how each is computed; () for what is given, and where a function holds sums.
     """
 
     name: str
@@ -66,14 +64,9 @@ def tables(page: Derivation, found: Numbers) -> Iterator[Table]:
 def _elements(row: Step | None, found: Numbers) -> tuple[Element, ...]:
     if row is None or prod(found.values[row.left.tensor].shape) > MOST_ELEMENTS:
         return ()
-    every = summands(row, found.values, found.known, found.places)
+    plain = all(index.is_Symbol for index in row.left.indices)  # else an element is at another place than its indices
+    sums = summands(row, found.values, found.known, found.places) if plain else {}
     return tuple(
-        Element(at, _reads(parts), steps_of(row, at, parts, found.values, found.known, found.places))
-        for at, parts in every.items()
+        Element(at, counted(read), steps_of(row, at, sums.get(at, ()), found.values, found.known, found.places))
+        for at, read in reads(row, found.values, found.known).items()
     )
-
-
-def _reads(parts: Sequence[Expr]) -> tuple[tuple[str, Place], ...]:
-    """The elements in summands, in order, each once."""
-    read = (a for part in parts for a in sorted(part.atoms(Access), key=str))
-    return tuple(dict.fromkeys((a.tensor, tuple(int(i) for i in a.indices)) for a in read))

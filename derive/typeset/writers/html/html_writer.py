@@ -107,18 +107,18 @@ class HtmlWriter(Writer):
         found = [f'<p class="lead">{self._words(result.lead)}</p>'] if result.lead else []
         found += [
             f'<div class="box" id="eq-{box.number}">',
-            f'<div class="line">{_display(f"{element} = {_breakable(self.t.row(result.step))}", plain)}',
+            f'<div class="line">{display(f"{element} = {_breakable(self.t.row(result.step))}", plain)}',
             f"{_number(box.number)}</div>",
         ]
         if result.name:
             found += [f'<p class="name">{self._words(capitalised(result.name))}</p>']
         if box.form is not None:
-            found += [f'<div class="line form">{_display(on_one_line(box.form, self.t))}</div>']
+            found += [f'<div class="line form">{display(on_one_line(box.form, self.t))}</div>']
         return [*found, "</div>"]
 
     def formula(self, formula: Formula) -> list[str]:
         """A line."""
-        return [f'<div class="line">{_display(on_one_line(formula, self.t))}</div>']
+        return [f'<div class="line">{display(on_one_line(formula, self.t))}</div>']
 
     def grid(self, grid: Grid) -> list[str]:
         """A table."""
@@ -146,7 +146,7 @@ class HtmlWriter(Writer):
         both = sides(numbered.equation, self.t)
         over = rf" \quad\text{{{OVER} }}" + r",\; ".join(both.conditions) if both.conditions else ""
         head = f"{both.left} {both.sign} "
-        formula = _display(f"{head}{_breakable(both.right)}{over}", f"{head}{joined(both.right)}{over}")
+        formula = display(f"{head}{_breakable(both.right)}{over}", f"{head}{joined(both.right)}{over}")
         if numbered.number is None:
             return f'<div class="line">{formula}</div>'
         return f'<div class="line" id="eq-{numbered.number}">{formula}{_number(numbered.number)}</div>'
@@ -155,7 +155,7 @@ class HtmlWriter(Writer):
         """A row: the reason, the formula, its number. A copy of it has its left side in any case."""
         element = left(row.step, self.t)
         shown = "" if row.continued else element
-        formula = _display(f"{shown} = {_breakable(right)}", f"{element} = {joined(right)}")
+        formula = display(f"{shown} = {_breakable(right)}", f"{element} = {joined(right)}")
         reason = f'<span class="why">{self._words(row.step.reason)}</span>'
         return f'<div class="line step" id="eq-{row.number}">{reason}{formula}{_number(row.number)}</div>'
 
@@ -180,7 +180,7 @@ def tex(text: str) -> str:
     return f'<span class="tex">{escape(text)}</span>'
 
 
-def _display(shown: str, copied: str = "") -> str:
+def display(shown: str, copied: str = "") -> str:
     """A formula in display style; `copied` is what it is without marks of what is new, where that is another text."""
     other = f' data-tex="{escape(copied)}"' if copied and copied != shown else ""
     return f'<span class="tex display"{other}>{escape(shown)}</span>'

@@ -99,6 +99,23 @@ def test_an_element_shows_what_it_is_made_of(shown: Shown) -> None:
     assert "=2" in page.inner_text(".made-of .katex-mathml").replace(" ", "").replace("\n", "")
 
 
+def test_a_picture_shows_what_a_result_reads(shown: Shown) -> None:
+    page = shown.open("conv2d")
+    page.click("#tab-pictures")
+    first = page.locator(".drawn").first
+    first.locator("[data-result='u:0,0,0,0']").hover()
+    assert first.locator("[data-read^='x:'].read").count() == 9
+    assert first.locator("[data-read^='x:'].read.outside").count() == 5  # a corner, padded by 1
+    first.locator("[data-result='u:0,0,0,0']").focus()
+    for key in ("ArrowDown", "ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert first.locator(".chosen").get_attribute("data-result") == "u:0,1,0,0"
+    hue = "e => e.style.getPropertyValue('--hue')"
+    assert first.locator("[data-read='x:0,1,0,0']").evaluate(hue) == first.locator("[data-read='w:0,1,0,0']").evaluate(
+        hue
+    )
+
+
 def test_steps_are_walked_through_and_folded(shown: Shown) -> None:
     page = shown.open("conv2d")
     steps = page.locator("main .step, main .box").count()

@@ -10,7 +10,7 @@ from sympy import Expr, Symbol
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation.forms.example.chosen.slid_axes import image_sizes
-from gradscribe.derive.derivation.forms.example.chosen.small_sizes import small_sizes
+from gradscribe.derive.derivation.forms.example.chosen.small_sizes import OF_NUMBERS, Scale, small_sizes
 from gradscribe.derive.derivation.forms.example.chosen.whole_values import seeds, whole_values
 from gradscribe.derive.derivation.forward.place import places
 from gradscribe.derive.derivation.letters.element import axis_letters
@@ -61,7 +61,7 @@ class Numbers:
         return {name: axes.extents for name, axes in self.axes.items() if axes.extents}
 
 
-def numbers(page: Derivation) -> Numbers | str:
+def numbers(page: Derivation, scale: Scale = OF_NUMBERS) -> Numbers | str:
     """The numbers for the page of a layer or a network; words that say why there are none.
 
     Raises:
@@ -71,7 +71,7 @@ def numbers(page: Derivation) -> Numbers | str:
     if rewritten is None or layer is None or page.premises:
         raise EquationError(f"{page.name}: expected first gradients for an example; use order 1")
     own, data = _own_numbers(layer)
-    sizes = small_sizes(page.program, layer, page.mapping, own, {name: v.shape for name, v in data.items()})
+    sizes = small_sizes(page.program, layer, page.mapping, own, {name: v.shape for name, v in data.items()}, scale)
     if sizes is None:
         return "no sizes are small enough"
     given = whole_values(page.program, sizes, data)

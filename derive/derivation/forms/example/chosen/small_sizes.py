@@ -5,6 +5,7 @@ Options have their defaults. Where the layer does not admit that, the next sizes
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice, product
 from math import prod
 from typing import Any
@@ -17,9 +18,26 @@ from gradscribe.derive.ir.term import Program
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.sampling import Size, admissible, index_boxes, open_symbols
 
-SPACE, KERNEL = (4, 5, 3, 6, 2), (2, 3, 1)
-TRIES, POINTS, LARGEST = 4_000, 200_000, 64
-"""Choices of sizes that are tried; elements that sums may run over; numbers that a tensor may have."""
+TRIES, POINTS = 4_000, 200_000
+"""Choices of sizes that are tried; elements that sums may run over."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large a case is.
+
+    Attributes:
+        space: what axes that windows slide along may have, the best first.
+        kernel: the same of windows.
+        largest: the numbers that a tensor may have.
+    """
+
+    space: tuple[int, ...] = (4, 5, 3, 6, 2)
+    kernel: tuple[int, ...] = (2, 3, 1)
+    largest: int = 64
+
+
+OF_NUMBERS, OF_PICTURES = Scale(), Scale((7, 8, 6, 5, 4), (3, 2, 4, 1), 100)
 NONE: Mapping[Any, Any] = {}
 
 
@@ -29,6 +47,7 @@ def small_sizes(
     mapping: Mapping[Symbol, Any],
     numbers: Mapping[Symbol, Expr] = NONE,
     shapes: Mapping[str, tuple[int, ...]] = NONE,
+    scale: Scale = OF_NUMBERS,
 ) -> dict[Symbol, Size] | None:
     """A value for every size and parameter that is not derived; None where no small one is admissible.
 
@@ -38,36 +57,39 @@ def small_sizes(
         mapping: what the symbols of the layer's definition were replaced by.
         numbers: what a network says that they are; small ones are kept.
         shapes: of its constants.
+        scale: how large it may be.
     """
     requirements = [e for r in layer.requirements for e in r.expressions]
     boxes = index_boxes(program)
-    choices = _choices(program, layer, mapping, open_symbols(program, requirements))
+    choices = _choices(program, layer, mapping, open_symbols(program, requirements), scale)
     for symbol in numbers.keys() & choices.keys():
-        choices[symbol] = _of_number(numbers[symbol], choices[symbol])
+        choices[symbol] = _of_number(numbers[symbol], choices[symbol], scale)
     for values in islice(_by_distance(list(choices.values())), TRIES):
         sizes = dict(zip(choices, values, strict=True))
-        if _is_small(program, sizes, shapes) and admissible(program, sizes, requirements, boxes, POINTS):
+        if _is_small(program, sizes, shapes, scale) and admissible(program, sizes, requirements, boxes, POINTS):
             return sizes
     return None
 
 
-def _is_small(program: Program, sizes: Mapping[Symbol, Size], shapes: Mapping[str, tuple[int, ...]]) -> bool:
+def _is_small(
+    program: Program, sizes: Mapping[Symbol, Size], shapes: Mapping[str, tuple[int, ...]], scale: Scale
+) -> bool:
     """Whether every tensor can be printed, and constants have their shapes."""
     known = complete_sizes(program, sizes)
     found = {name: shape_of(t.shape, known) for name, t in program.tensors.items()}
     fitting = all(found[name] == shape for name, shape in shapes.items() if name in found)
-    return fitting and all(prod(shape) <= LARGEST for shape in found.values())
+    return fitting and all(prod(shape) <= scale.largest for shape in found.values())
 
 
-def _of_number(given: Expr, choices: Sequence[Size]) -> Sequence[Size]:
+def _of_number(given: Expr, choices: Sequence[Size], scale: Scale) -> Sequence[Size]:
     """What a size of a network may be: its number, if that is small, or else as if it had none."""
     if not given.is_Integer:
         return (float(given),)
-    return tuple(dict.fromkeys((int(given), *choices))) if given <= max(SPACE) else choices
+    return tuple(dict.fromkeys((int(given), *choices))) if given <= max(scale.space) else choices
 
 
 def _choices(
-    program: Program, layer: Layer, mapping: Mapping[Symbol, Any], symbols: Sequence[Symbol]
+    program: Program, layer: Layer, mapping: Mapping[Symbol, Any], symbols: Sequence[Symbol], scale: Scale
 ) -> dict[Symbol, Sequence[Size]]:
     """What each symbol may be, the best first."""
     options = {mapping.get(s, s): o for o in layer.options for s in o.symbols}
@@ -81,9 +103,9 @@ def _choices(
         if option is not None and (option.kind is not Kind.SIZE or isinstance(option.default, int)):
             found[symbol] = _of_option(option)
         elif symbol in wide:
-            found[symbol] = SPACE
+            found[symbol] = scale.space
         elif symbol in windows or option is not None:
-            found[symbol] = KERNEL
+            found[symbol] = scale.kernel
         elif wide or symbol in batches:
             found[symbol] = (1, 2, 3)
         else:

@@ -1,0 +1,1 @@
+"""Who reads whom, drawn from the accesses of an equation."""

@@ -1,0 +1,149 @@
+"""A picture before it is drawn: the elements of the tensors of one equation, and which of them each result reads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes, Numbers, numbers
+from gradscribe.derive.derivation.forms.example.chosen.small_sizes import OF_PICTURES
+from gradscribe.derive.derivation.forms.example.reads import Summand, reads
+from gradscribe.derive.derivation.forms.example.sheets import Place, Sheet, sheets
+from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.section_record import Step
+from gradscribe.derive.ir.error import EquationError
+from gradscribe.derive.ir.quote import listed, shown
+
+MOST_PANELS = 12
+"""Matrices that fit beside each other."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A matrix of elements, and what lies around it, which reads 0.
+
+    Attributes:
+        tensor: whose elements these are.
+        sheet: the matrix.
+        rows: the places of each row, those outside of the tensor with them.
+        shape: of the tensor.
+    """
+
+    tensor: str
+    sheet: Sheet
+    rows: tuple[tuple[Place, ...], ...]
+    shape: tuple[int, ...]
+
+    def inside(self, at: Place) -> bool:
+        """Whether an element is there."""
+        return all(0 <= i < extent for i, extent in zip(at, self.shape, strict=True))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An equation with sizes.
+
+    Attributes:
+        step: the equation.
+        read: the matrices of what it reads, in the order in which it names them.
+        result: those of what it computes.
+        summands: of every element of the result.
+        letters: the indices of the result.
+        sizes: what was chosen, for the caption.
+    """
+
+    step: Step
+    read: tuple[Panel, ...]
+    result: tuple[Panel, ...]
+    summands: Mapping[Place, tuple[Summand, ...]]
+    letters: tuple[str, ...]
+    sizes: Numbers
+
+    @property
+    def middle(self) -> Place:
+        """An element that is neither first nor last, where there are so many."""
+        extents = self.result[0].shape
+        return tuple(extent // 2 for extent in extents)
+
+
+def equations(page: Derivation) -> dict[str, Step]:
+    """What can be drawn of a page, by name: the tensors of the forward equations; dx for the gradient by x."""
+    forward = {d.left.tensor: Step("picture", (), d.left, d.terms, notation=page.notation) for d in page.equations}
+    gradients = {f"d{s.wrt}": s.results[0].step for s in page.sections if s.wrt in page.program.tensors}
+    return {**forward, **gradients}
+
+
+def picture(page: Derivation, name: str | None = None) -> Picture:
+    """The picture of an equation of a page, at small sizes.
+
+    Args:
+        page: the derivation, with settings that are to be seen: stride, padding, sizes.
+        name: one of `equations`; the first by default.
+
+    Raises:
+        EquationError: when there is no such equation, or nothing of it can be drawn.
+    """
+    found = numbers(page, OF_PICTURES)
+    known = equations(page)
+    chosen = name if name is not None else next(iter(known))
+    if chosen not in known:
+        raise EquationError(f"{page.name}: no equation of {shown(chosen)}; expected one of {listed(known)}")
+    if isinstance(found, str):
+        raise EquationError(f"{page.name}: no picture: {found}")
+    step = known[chosen]
+    summands = reads(step, found.values, found.known)
+    if not summands:
+        raise EquationError(f"{page.name}: no picture of {chosen}: it has sums within a function, or no elements")
+    every = [r for own in summands.values() for s in own for r in s.reads]
+    tensors = dict.fromkeys(r.tensor for r in every)
+    axes = found.axes.get(chosen.removeprefix("d") if chosen not in found.axes else chosen, Axes())
+    result = _panels(step.left.tensor, found, axes, ())
+    read = [
+        p for t in tensors for p in _panels(t, found, found.axes.get(t, Axes()), [r.at for r in every if r.tensor == t])
+    ]
+    if len(read) + len(result) > MOST_PANELS:
+        raise EquationError(f"{page.name}: no picture of {chosen}: it takes {len(read) + len(result)} matrices")
+    letters = tuple(str(v) for v in step.left.indices)
+    return Picture(step, tuple(read), tuple(result), summands, letters, found)
+
+
+def _panels(tensor: str, found: Numbers, axes: Axes, read: Iterable[Place]) -> list[Panel]:
+    shape = found.values[tensor].shape
+    places = list(read)
+    return [Panel(tensor, sheet, _rows(sheet, places), shape) for sheet in sheets(tensor, shape, axes)]
+
+
+def _rows(sheet: Sheet, read: Sequence[Place]) -> tuple[tuple[Place, ...], ...]:
+    """The places of a matrix, as far as anything is read of it."""
+    first, last = sheet.places[0][0], sheet.places[-1][-1]
+    fixed = [axis for axis in range(len(first)) if axis not in sheet.along]
+    near = [at for at in read if all(at[axis] == first[axis] for axis in fixed)]
+    ranges = [
+        range(min([first[axis], *(at[axis] for at in near)]), max([last[axis], *(at[axis] for at in near)]) + 1)
+        for axis in sheet.along
+    ]
+    rows, columns = ranges if len(ranges) == 2 else [range(1), *ranges] if ranges else [range(1), range(1)]
+    return tuple(tuple(_at(first, sheet.along, (row, column)) for column in columns) for row in rows)
+
+
+def _at(place: Place, along: Sequence[int], at: tuple[int, int]) -> Place:
+    found = list(place)
+    for axis, position in zip(along, at[2 - len(along) :], strict=True):
+        found[axis] = position
+    return tuple(found)
+
+
+def place_of(drawn: Picture, given: Mapping[str, str]) -> Place:
+    """The element with these indices; the others are those of the middle.
+
+    Raises:
+        EquationError: for an index that the result has not, or a place that it has not.
+    """
+    found = list(drawn.middle)
+    for letter, text in given.items():
+        if letter not in drawn.letters:
+            raise EquationError(f"--at {shown(letter)}: no such index; expected one of {listed(drawn.letters)}")
+        axis = drawn.letters.index(letter)
+        extent = drawn.result[0].shape[axis]
+        if not text.isdecimal() or not text.isascii() or int(text[:9]) >= extent or len(text) > 9:
+            raise EquationError(f"--at {shown(letter)}={shown(text)}: expected an integer from 0 to {extent - 1}")
+        found[axis] = int(text)
+    return tuple(found)

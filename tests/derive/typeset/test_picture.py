@@ -1,0 +1,106 @@
+"""Pictures: what is marked is what is read, in files that every reader of SVG takes."""
+
+import xml.etree.ElementTree as ET
+from itertools import product
+
+import pytest
+
+from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.derivation import Derivation, derive
+from gradscribe.derive.ir.error import EquationError
+from gradscribe.derive.typeset.picture.picture import Picture, equations, picture, place_of
+from gradscribe.derive.typeset.picture.svg import svg, svg_on_page
+from gradscribe.facade import layer
+from tests.cases.thorough import some
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def cells(drawn: Picture, at: tuple[int, ...]) -> dict[str, set[str]]:
+    """The classes of each square of a file, by its element."""
+    found: dict[str, set[str]] = {}
+    for square in ET.fromstring(svg(drawn, at)).iter(f"{SVG}rect"):
+        name = square.get("data-read") or square.get("data-result")
+        assert name is not None
+        assert name not in found or square.get("data-result")
+        found[name] = set((square.get("class") or "").split())
+    return found
+
+
+def drawn_or_none(page: Derivation, of: str) -> Picture | None:
+    """The picture of an equation; None where it says that there is none."""
+    try:
+        return picture(page, of)
+    except EquationError as error:
+        said = str(error)
+    assert "no picture" in said
+    return None
+
+
+def window(stride: int, padding: int, dilation: int, size: int, taps: int, at: int) -> list[int]:
+    """The positions of a window, by definition."""
+    return [stride * at + dilation * r - padding for r in range(taps)]
+
+
+CASES = list(product((1, 2, 3), (0, 1, 2), (1, 2)))
+
+
+@pytest.mark.parametrize(("stride", "padding", "dilation"), some(CASES, 5))
+def test_a_window_is_where_stride_padding_and_dilation_put_it(stride: int, padding: int, dilation: int) -> None:
+    settings = {"stride": str(stride), "padding": str(padding), "dilation": str(dilation)}
+    drawn = picture(derive(LAYERS["conv2d"](), settings=settings))
+    _, size, _, _ = next(p.shape for p in drawn.read if p.tensor == "x")
+    taps = next(p.shape for p in drawn.read if p.tensor == "w")[0]
+    for at in drawn.summands:
+        rows, columns = (window(stride, padding, dilation, size, taps, i) for i in at[1:3])
+        inside = {f"x:0,{i},{j},0" for i in rows for j in columns if 0 <= i < size and 0 <= j < size}
+        marks = cells(drawn, at)
+        assert {name for name, words in marks.items() if name.startswith("x:") and words == {"cell", "read"}} == inside
+        assert {n for n, words in marks.items() if "chosen" in words} == {f"u:{','.join(map(str, at))}"}
+        outside = {name for name, words in marks.items() if {"outside", "read"} <= words}
+        assert outside == {f"x:0,{i},{j},0" for i in rows for j in columns} - inside
+
+
+@pytest.mark.parametrize("name", some([n for n in LAYERS if n != "fft"], 8))
+def test_everything_that_can_be_drawn_is_well_formed(name: str) -> None:
+    page = derive(LAYERS[name]())
+    for of in equations(page):
+        drawn = drawn_or_none(page, of)
+        if drawn is None:
+            continue
+        for at in (drawn.middle, next(iter(drawn.summands))):
+            assert cells(drawn, at)
+        text, links = svg_on_page(drawn, name)
+        shown = ET.fromstring(text)
+        squares = {s.get("data-read") for s in shown.iter(f"{SVG}rect")} - {None}
+        assert {cell for marks in links.values() for cell, _, _ in marks} <= squares
+        assert set(links) == {s.get("data-result") for s in shown.iter(f"{SVG}rect")} - {None}
+
+
+def test_the_gradient_by_x_reads_the_kernel_turned_round() -> None:
+    """Where the windows of x have δ in the order of rows, those of w come from the last one on."""
+    drawn = picture(derive(LAYERS["conv2d"](), settings={"padding": "1"}), "dx")
+    pairs = [(s.reads[0].at[1:3], s.reads[1].at[:2]) for s in drawn.summands[drawn.middle]]
+    assert len(pairs) == 9
+    assert sorted(pairs) == sorted(pairs, key=lambda pair: (-pair[1][0], -pair[1][1]))
+
+
+def test_an_element_is_chosen_by_its_indices() -> None:
+    drawn = picture(derive(LAYERS["conv2d"]()))
+    assert place_of(drawn, {"i": "0", "j": "2"}) == (0, 0, 2, 0)
+    for given, said in (({"q": "1"}, "no such index"), ({"i": "5"}, "from 0 to 4"), ({"i": "-1"}, "from 0 to 4"),
+                        ({"i": "1e3"}, "from 0 to 4"), ({"i": "9" * 40}, "from 0 to 4")):  # fmt: skip
+        with pytest.raises(EquationError, match=said):
+            place_of(drawn, given)
+
+
+def test_names_of_ones_own_are_words() -> None:
+    drawn = picture(derive(layer("y[n,i] = sum(j) x[n,j]*w[j,i]; weight w", "mine")))
+    text = svg(drawn, drawn.middle, "<script>alert(1)</script>")
+    assert ET.fromstring(text).tag == f"{SVG}svg"
+    assert "<script" not in text
+
+
+def test_no_such_equation() -> None:
+    with pytest.raises(EquationError, match="no equation of v; expected one of u, dx"):
+        picture(derive(LAYERS["conv2d"]()), "v")
