@@ -61,7 +61,8 @@ def test_what_others_have_written_is_words() -> None:
     assert not read.of("onerror")
     assert not [tag for tag, _ in read.elements if tag == "img"]
     assert text.count("&lt;img src=x onerror=alert(1)&gt;") >= 2
-    assert sum(tag == "script" for tag, _ in read.elements) == 3
+    plain = Read(page_of(layer("y[n,k] = sum(j) x[n,j]*w[j,k]; weight w", "mine")))
+    assert [tag for tag, _ in read.elements].count("script") == [tag for tag, _ in plain.elements].count("script")
 
 
 def test_data_ends_no_script() -> None:
