@@ -23,16 +23,23 @@ THOROUGH := 0
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.demo ## install, print derivations, regenerate the kernels, train LeNet-5 on digits
-	@echo "== gradscribe derive conv2d"
-	@$(BIN)/gradscribe derive conv2d
-	@echo "== gradscribe derive 'conv2d -> tanh -> conv2d' --wrt conv2d1.w"
-	@$(BIN)/gradscribe derive 'conv2d -> tanh -> conv2d' --wrt conv2d1.w
-	@echo "== gradscribe generate, then generate --check"
-	@$(BIN)/gradscribe generate
-	@$(BIN)/gradscribe generate --check
-	@echo "== python examples/lenet5.py"
+demo: $(VENV)/.demo ## install, print a derivation and its kernel, write its page, train LeNet-5 on digits
+	@echo "== A derivation: gradscribe derive conv2d --wrt w --width 100"
+	@$(BIN)/gradscribe derive conv2d --wrt w --width 100
+	@echo
+	@echo "== What is generated for it: the last lines of conv2d_grad_weight in generated/conv2d.py"
+	@sed -n '/^def conv2d_grad_weight/,/^    return/p' generated/conv2d.py | tail -12
+	@echo
+	@echo "== A page to look at: gradscribe page conv2d -o build/pages"
+	@$(BIN)/gradscribe page conv2d -o build/pages
+	@echo
+	@echo "== Training with generated layers: python examples/lenet5.py"
 	@$(BIN)/python examples/lenet5.py
+	@echo
+	@echo "Next: open build/pages/conv2d.html in a browser, or try"
+	@echo "  .venv/bin/gradscribe derive 'conv2d -> tanh -> conv2d'   # a network"
+	@echo "  .venv/bin/gradscribe page 'y[n,i] = sum(j) w[i,j] * sin(x[n,j]); weight w'   # an equation of your own"
+	@echo "  .venv/bin/gradscribe list                                # what comes with it"
 
 test: style ## install, then ruff, types, a sample of the tests that need no PyTorch
 	$(PYTEST) -m "not oracle"
@@ -87,28 +94,35 @@ clean: ## remove .venv, builds and caches
 	rm -rf $(VENV) build dist .mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# What takes a while shows that it goes on: a dot a second.
+define dotted
+	@printf '%s ' "$(1)"; ($(2)) > .dotted.log 2>&1 & pid=$$!; \
+	while kill -0 $$pid 2> /dev/null; do printf '.'; sleep 1; done; echo; \
+	wait $$pid || { cat .dotted.log; rm -f .dotted.log; exit 1; }; rm -f .dotted.log
+endef
+
 # The stamps: each is younger than the last change of what it installed.
 $(VENV)/.created:
 	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("gradscribe needs Python 3.11 or newer, $(PYTHON) is %d.%d; try: make PYTHON=python3.11" % sys.version_info[:2])'
-	$(PYTHON) -m venv --clear $(VENV)
+	$(call dotted,Making $(VENV),$(PYTHON) -m venv --clear $(VENV))
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/.created
-	$(PIP) -e '.[demo]'
+	$(call dotted,Installing gradscribe[demo],$(PIP) -e '.[demo]')
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/.created
-	$(PIP) -e '.[dev]'
+	$(call dotted,Installing gradscribe[dev],$(PIP) -e '.[dev]')
 	@touch $@
 
 $(VENV)/.oracles: Makefile $(VENV)/.dev
-	$(PIP) $(ORACLES)
+	$(call dotted,Installing PyTorch and others,$(PIP) $(ORACLES))
 	@touch $@
 
 $(VENV)/.mutants: $(VENV)/.dev
-	$(PIP) -e '.[mutants]'
+	$(call dotted,Installing gradscribe[mutants],$(PIP) -e '.[mutants]')
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
-	$(PIP) -e '.[bench]'
+	$(call dotted,Installing gradscribe[bench],$(PIP) -e '.[bench]')
 	@touch $@
