@@ -28,7 +28,7 @@ demo: $(VENV)/.demo ## install, print a derivation and its kernel, write its pag
 	@$(BIN)/gradscribe derive conv2d --wrt w --width 100
 	@echo
 	@echo "== What is generated for it: the last lines of conv2d_grad_weight in generated/conv2d.py"
-	@sed -n '/^def conv2d_grad_weight/,/^    return/p' generated/conv2d.py | tail -12
+	@sed -n '/^def conv2d_grad_weight/,/^    return/p' generated/conv2d.py | tail -11
 	@echo
 	@echo "== A page to look at: gradscribe page conv2d -o build/pages"
 	@$(BIN)/gradscribe page conv2d -o build/pages
