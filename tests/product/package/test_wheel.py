@@ -15,7 +15,11 @@ pytest.importorskip("hatchling")
 ROOT = Path(__file__).parents[3]
 ROOMS = ("adapters", "codegen", "derive", "generated")
 TOP = {path.name for path in (ROOT / "gradscribe").glob("*.py")} | {"py.typed"}
-TEMPLATES = {path.relative_to(ROOT).as_posix() for path in (ROOT / "templates").rglob("*.[chjp]*") if path.is_file()}
+TEMPLATES = {
+    path.relative_to(ROOT).as_posix()
+    for path in (ROOT / "templates").rglob("*")
+    if path.is_file() and "__pycache__" not in path.parts
+}
 GENERATED = ("adam", "lenet", "max_pool2d", "relu")
 """An optimiser, a network, and layers, one with loops of its own: the sources are those of the checkout."""
 MAIN = "from gradscribe.codegen.tool.cli import main; main()"
