@@ -1,0 +1,76 @@
+"""Lexers for Pygments: equations (``.eq``) and networks (``.net``) in colours, where documentation shows them.
+
+The package names them as entry points: Sphinx, MkDocs and `pygmentize` know ``gradscribe`` and ``gradscribe-network``.
+"""
+
+from typing import Any, ClassVar
+
+from pygments.lexer import RegexLexer, bygroups, words
+from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Whitespace
+
+from gradscribe.derive.ir.reductions import REDUCTIONS
+from gradscribe.derive.language.syntax.words import CONSTANTS, KNOWN
+
+DECLARATIONS = ("input", "integer", "constant", "optional", "factor", "weight", "output", "evaluation")
+"""Words that begin a line of equations, before a name."""
+STATEMENTS = ("input", "loss", "block")
+"""The same of networks."""
+CALLED = r"(?=[ \t]*\()"
+NAMED = r"(?=[ \t]+[A-Za-z])"
+NUMBER = r"(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?"
+NAME = r"[A-Za-z][A-Za-z0-9_]*"
+
+_SHARED: list[Any] = [
+    (r"\s+", Whitespace),
+    (r"#[^\n]*", Comment.Single),
+    (rf"(\bletters)({NAMED}[^\n;#]*)", bygroups(Keyword.Declaration, String)),
+]
+
+
+class EquationLexer(RegexLexer):
+    """The equation language, see docs/language.md."""
+
+    name = "gradscribe equations"
+    url = "https://pypi.org/project/gradscribe"
+    aliases: ClassVar[list[str]] = ["gradscribe"]
+    filenames: ClassVar[list[str]] = ["*.eq"]
+    tokens: ClassVar[dict[str, list[Any]]] = {
+        "root": [
+            *_SHARED,
+            (words(DECLARATIONS, prefix=r"\b", suffix=NAMED), Keyword.Declaration),
+            (r"and\b", Operator.Word),
+            (words(sorted(REDUCTIONS), prefix=r"\b", suffix=CALLED), Keyword),
+            (words(sorted(KNOWN - set(REDUCTIONS)), prefix=r"\b", suffix=CALLED), Name.Builtin),
+            (words(sorted(CONSTANTS), prefix=r"\b", suffix=r"\b"), Name.Constant),
+            (NUMBER, Number),
+            (rf"{NAME}(?=[ \t]*\[)", Name.Variable),
+            (NAME, Name),
+            (r"\.\.\.|\\", Punctuation),
+            (r"\*\*|\+=|<=|>=|==|!=|//|[-+*/%^=<>]", Operator),
+            (r"[\[\](),;]", Punctuation),
+        ]
+    }
+
+
+class NetworkLexer(RegexLexer):
+    """The text of a network, see docs/networks.md."""
+
+    name = "gradscribe network"
+    url = "https://pypi.org/project/gradscribe"
+    aliases: ClassVar[list[str]] = ["gradscribe-network"]
+    filenames: ClassVar[list[str]] = ["*.net"]
+    tokens: ClassVar[dict[str, list[Any]]] = {
+        "root": [
+            *_SHARED,
+            (words(STATEMENTS, prefix=r"\b", suffix=NAMED), Keyword.Declaration),
+            (rf"\bresidual{CALLED}", Keyword),
+            (r"->", Operator),
+            (rf"-?{NUMBER}", Number),
+            (r"'[^'\n]*'|\"[^\"\n]*\"", String),
+            (rf"{NAME}(?=[ \t]*:)", Name.Label),
+            (rf"{NAME}(?=[ \t]*\()", Name.Function),
+            (NAME, Name),
+            (r"=", Operator),
+            (r"[\[\](),:;]", Punctuation),
+        ]
+    }
