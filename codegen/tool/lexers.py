@@ -23,7 +23,7 @@ NAME = r"[A-Za-z][A-Za-z0-9_]*"
 _SHARED: list[Any] = [
     (r"\s+", Whitespace),
     (r"#[^\n]*", Comment.Single),
-    (rf"(\bletters)({NAMED}[^\n;#]*)", bygroups(Keyword.Declaration, String)),
+    (rf"(\bletters)({NAMED}[^\n;#]*)", bygroups(Keyword.Declaration, String)),  # type: ignore[no-untyped-call]  # its stubs say nothing of it
 ]
 
 
