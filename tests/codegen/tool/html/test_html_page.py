@@ -54,6 +54,14 @@ def test_lines_say_the_equations_that_their_comments_do(name: str) -> None:
     assert all(number in numbers.split() for numbers, number in said)
 
 
+@pytest.mark.parametrize("name", some(EVERY, 6))
+def test_what_computes_nothing_is_of_no_equation(name: str) -> None:
+    text = page_of(find_any(name))
+    others = re.findall(r'<span class="code"( data-eq="[\d ]+")?>(?:def |int \w+\(|    return [\w, ]+;?\n)', text)
+    assert others
+    assert not any(others)
+
+
 def test_what_others_have_written_is_words() -> None:
     mine = layer("y[n,k] = sum(j) x[n,j]*w[j,k]; weight w", "mine")
     text = page_of(replace(mine, title=SCRIPT, source=SCRIPT))
