@@ -8,7 +8,7 @@ NumPy calls can be faster. Bytes are read and written by whoever computes.
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -63,13 +63,21 @@ def together(*calls: Callable[[], object]) -> Callable[[], object]:
     return lambda: [call() for call in calls]
 
 
-def lenet() -> Callable[[], object]:
-    """The products of a step of LeNet with 64 images, in the forward direction and by both factors, columns there."""
-    layers = (64 * 28 * 28, 25, 6), (64 * 10 * 10, 150, 16), (64, 400, 120), (64, 120, 84), (64, 84, 10)
-    forward = [products(m, k, n) for m, k, n in layers]
-    of_weights = [products(k, m, n) for m, k, n in layers]
-    of_inputs = [products(m, n, k) for m, k, n in layers[1:]]
+def steps(layers: Sequence[tuple[int, ...]], inputs: int = 0) -> Callable[[], object]:
+    """The products of layers in the forward direction and by both factors, by inputs from layer `inputs` on."""
+    forward = [products(m, k, n, *number) for m, k, n, *number in layers]
+    of_weights = [products(k, m, n, *number) for m, k, n, *number in layers]
+    of_inputs = [products(m, n, k, *number) for m, k, n, *number in layers[inputs:]]
     return together(*forward, *of_weights, *of_inputs)
+
+
+LENET = (64 * 28 * 28, 25, 6), (64 * 10 * 10, 150, 16), (64, 400, 120), (64, 120, 84), (64, 84, 10)
+"""Of 64 images, columns there; its input has no gradient."""
+PERCEPTRON = (64, 784, 256), (64, 256, 128), (64, 128, 10)
+BLOCK = (
+    *((512, 128, 128),) * 4, (64, 32, 64, 32), (64, 64, 32, 32), (512, 128, 512), (512, 512, 128),
+)  # fmt: skip
+"""8 texts of 64 words of 128 numbers: weights of queries, keys, values and their merge, 4 heads, two dense layers."""
 
 
 def lenet_passes() -> Callable[[], object]:
@@ -136,8 +144,10 @@ def experiments() -> Iterator[Experiment]:
     yield Experiment("both products, exp of all scores", "attention: 8x128x64, forward", attention(8, 128, 64))
     yield Experiment("one product for all gates", "cells: LSTM 64x128, forward", products(64, 256, 512))
     yield Experiment("read all weights once", "inference: vgg11, predict", read(9_217_728))
-    yield Experiment("all products, columns there", "training: lenet, step", lenet())
+    yield Experiment("all products, columns there", "training: lenet, step", steps(LENET, 1))
     yield Experiment("columns and passes besides", "training: lenet, step", lenet_passes())
+    yield Experiment("all products", "steps: perceptron, as network, step", steps(PERCEPTRON))
+    yield Experiment("all products", "steps: transformer block, as network, step", steps(BLOCK))
 
 
 def seconds(call: Callable[[], object]) -> float:
