@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes, Numbers, numbers
 from gradscribe.derive.derivation.forms.example.chosen.small_sizes import OF_PICTURES
 from gradscribe.derive.derivation.forms.example.reads import Summand, reads
-from gradscribe.derive.derivation.forms.example.sheets import Place, Sheet, sheets
+from gradscribe.derive.derivation.forms.example.sheets import Place, Sheet, moved, sheets
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.ir.error import EquationError
@@ -47,7 +47,6 @@ class Picture:
         result: those of what it computes.
         summands: of every element of the result.
         letters: the indices of the result.
-        sizes: what was chosen, for the caption.
     """
 
     step: Step
@@ -55,7 +54,6 @@ class Picture:
     result: tuple[Panel, ...]
     summands: Mapping[Place, tuple[Summand, ...]]
     letters: tuple[str, ...]
-    sizes: Numbers
 
     @property
     def middle(self) -> Place:
@@ -81,28 +79,43 @@ def picture(page: Derivation, name: str | None = None) -> Picture:
     Raises:
         EquationError: when there is no such equation, or nothing of it can be drawn.
     """
-    found = numbers(page, OF_PICTURES)
     known = equations(page)
     chosen = name if name is not None else next(iter(known))
     if chosen not in known:
         raise EquationError(f"{page.name}: no equation of {shown(chosen)}; expected one of {listed(known)}")
+    found = numbers(page, OF_PICTURES)
+    drawn = found if isinstance(found, str) else _drawn(known[chosen], chosen, found)
+    if isinstance(drawn, str):
+        raise EquationError(f"{page.name}: no picture of {chosen}: {drawn}")
+    return drawn
+
+
+def pictures(page: Derivation) -> list[Picture]:
+    """Those of all equations of a page that can be drawn."""
+    found = numbers(page, OF_PICTURES) if page.rewritten is not None and not page.premises else ""
     if isinstance(found, str):
-        raise EquationError(f"{page.name}: no picture: {found}")
-    step = known[chosen]
+        return []
+    every = (_drawn(step, name, found) for name, step in equations(page).items())
+    return [drawn for drawn in every if isinstance(drawn, Picture)]
+
+
+def _drawn(step: Step, name: str, found: Numbers) -> Picture | str:
+    """The picture of an equation; words that say why there is none."""
     summands = reads(step, found.values, found.known)
     if not summands:
-        raise EquationError(f"{page.name}: no picture of {chosen}: it has sums within a function, or no elements")
+        return "it has sums within a function, or no elements"
     every = [r for own in summands.values() for s in own for r in s.reads]
-    tensors = dict.fromkeys(r.tensor for r in every)
-    axes = found.axes.get(chosen.removeprefix("d") if chosen not in found.axes else chosen, Axes())
+    axes = found.axes.get(name.removeprefix("d") if name not in found.axes else name, Axes())
     result = _panels(step.left.tensor, found, axes, ())
     read = [
-        p for t in tensors for p in _panels(t, found, found.axes.get(t, Axes()), [r.at for r in every if r.tensor == t])
+        panel
+        for tensor in dict.fromkeys(r.tensor for r in every)
+        for panel in _panels(tensor, found, found.axes.get(tensor, Axes()), [r.at for r in every if r.tensor == tensor])
     ]
     if len(read) + len(result) > MOST_PANELS:
-        raise EquationError(f"{page.name}: no picture of {chosen}: it takes {len(read) + len(result)} matrices")
+        return f"it takes {len(read) + len(result)} matrices"
     letters = tuple(str(v) for v in step.left.indices)
-    return Picture(step, tuple(read), tuple(result), summands, letters, found)
+    return Picture(step, tuple(read), tuple(result), summands, letters)
 
 
 def _panels(tensor: str, found: Numbers, axes: Axes, read: Iterable[Place]) -> list[Panel]:
@@ -121,14 +134,7 @@ def _rows(sheet: Sheet, read: Sequence[Place]) -> tuple[tuple[Place, ...], ...]:
         for axis in sheet.along
     ]
     rows, columns = ranges if len(ranges) == 2 else [range(1), *ranges] if ranges else [range(1), range(1)]
-    return tuple(tuple(_at(first, sheet.along, (row, column)) for column in columns) for row in rows)
-
-
-def _at(place: Place, along: Sequence[int], at: tuple[int, int]) -> Place:
-    found = list(place)
-    for axis, position in zip(along, at[2 - len(along) :], strict=True):
-        found[axis] = position
-    return tuple(found)
+    return tuple(tuple(moved(first, sheet.along, (row, column)) for column in columns) for row in rows)
 
 
 def place_of(drawn: Picture, given: Mapping[str, str]) -> Place:

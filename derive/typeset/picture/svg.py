@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from gradscribe.derive.derivation.forms.example.sheets import Place
+from gradscribe.derive.derivation.forms.example.sheets import Place, cell
 from gradscribe.derive.typeset.picture.picture import Panel, Picture
 from gradscribe.derive.typeset.terms.sides import left
 from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
@@ -36,8 +36,8 @@ def svg_on_page(drawn: Picture, title: str) -> tuple[str, dict[str, list[tuple[s
     """The picture without a look, and for every element of the result what it marks: element, class and hue."""
     there = {(panel.tensor, place) for panel in drawn.read for row in panel.rows for place in row}
     links = {
-        _cell(drawn.step.left.tensor, at): [
-            (_cell(*read), kind, hue) for read, (kind, hue) in marked(drawn, at).items() if read in there
+        cell(drawn.step.left.tensor, at): [
+            (cell(*read), kind, hue) for read, (kind, hue) in marked(drawn, at).items() if read in there
         ]
         for at in drawn.summands
     }
@@ -96,15 +96,11 @@ def _panel(
             words = ["cell", *([] if panel.inside(place) else ["outside"]), *([kind] if kind else [])]
             words += ["chosen"] if result and place == at else []
             style = f' style="--hue:{hue}"' if kind else ""
-            data = f'data-{"result" if result else "read"}="{escape(_cell(panel.tensor, place))}"'
+            data = f'data-{"result" if result else "read"}="{escape(cell(panel.tensor, place))}"'
             yield (
                 f'<rect class="{" ".join(words)}"{style} {data} x="{x + column * (CELL + GAP)}" '
                 f'y="{y + ABOVE + row * (CELL + GAP)}" width="{CELL}" height="{CELL}" rx="3"/>'
             )
-
-
-def _cell(tensor: str, at: Place) -> str:
-    return f"{tensor}:{','.join(map(str, at))}"
 
 
 def _name(panel: Panel, drawn: Picture) -> str:

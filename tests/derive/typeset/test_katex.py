@@ -1,7 +1,4 @@
-"""Every formula of the Markdown derivations is rendered by KaTeX in strict mode, where node can load it.
-
-`npm install katex` in any folder, then run with NODE_PATH=FOLDER/node_modules.
-"""
+"""Every formula of the Markdown derivations is rendered by the KaTeX of pages in strict mode, where node is."""
 
 import json
 import re
@@ -9,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -17,34 +15,42 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.layer.interface import Layer
+from tests.cases.thorough import some
 
 CHECK = """
-const katex = require("katex"), formulas = JSON.parse(require("fs").readFileSync(0, "utf8")), wrong = [];
+const katex = require(process.argv[1]), formulas = JSON.parse(require("fs").readFileSync(0, "utf8")), wrong = [];
 for (const [name, formula, displayMode] of formulas)
   try { katex.renderToString(formula, {displayMode, strict: "error", throwOnError: true}); }
   catch (error) { wrong.push(`${name}: ${error.message}`); }
 console.log(JSON.stringify(wrong));
 """
+KATEX = Path(__file__).parents[3] / "templates/page/katex/katex.min.js"
 FORMULAS = re.compile(r"\$\$(.*?)\$\$|```math\n(.*?)```|\$([^$\n]+?)\$", re.DOTALL)
 
 
-def katex_is_there() -> bool:
+BUILDS: dict[str, Callable[[], Layer]] = {**LAYERS, **{n: NETWORKS[n] for n in ("lenet", "lenet5", "bottleneck")}}
+PAGES = [*product(LAYERS, (1, 2)), *((name, 1) for name in BUILDS if name in NETWORKS)]
+
+
+def is_rendered(text: str) -> None:
+    """Every formula of a page, of which it has some."""
     node = shutil.which("node")
-    load = [node or "node", "-e", "require('katex')"]
-    return node is not None and subprocess.run(load, check=False, capture_output=True).returncode == 0
-
-
-def test_every_formula_is_rendered() -> None:
-    if not katex_is_there():
-        pytest.skip("node cannot load katex")
-    formulas = []
-    builds: dict[str, Callable[[], Layer]] = {**LAYERS, **{n: NETWORKS[n] for n in ("lenet", "lenet5", "bottleneck")}}
-    for name, order in [*product(LAYERS, (1, 2)), *((n, 1) for n in builds if n in NETWORKS)]:
-        found = FORMULAS.findall(printed(derive(builds[name](), order=order), "markdown"))
-        assert found, name
-        formulas += [(name, block or fenced or inline, not inline) for block, fenced, inline in found]
-    for m, r, dims in ((1, 1, 1), (2, 3, 1), (4, 3, 2), (8, 3, 2)):
-        found = FORMULAS.findall(printed_winograd(m, r, None, dims, "markdown"))
-        formulas += [(f"F({m}, {r})", block or fenced or inline, not inline) for block, fenced, inline in found]
-    done = subprocess.run(["node", "-e", CHECK], input=json.dumps(formulas), capture_output=True, text=True, check=True)
+    if node is None:
+        pytest.skip("node is not there")
+    found = FORMULAS.findall(text)
+    assert found
+    formulas = [(text[:40], block or fenced or inline, not inline) for block, fenced, inline in found]
+    done = subprocess.run(
+        [node, "-e", CHECK, str(KATEX)], input=json.dumps(formulas), capture_output=True, text=True, check=True
+    )
     assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize(("name", "order"), some(PAGES, 12))
+def test_every_formula_is_rendered(name: str, order: int) -> None:
+    is_rendered(printed(derive(BUILDS[name](), order=order), "markdown"))
+
+
+@pytest.mark.parametrize(("m", "r", "dims"), [(1, 1, 1), (2, 3, 1), (4, 3, 2), (8, 3, 2)])
+def test_fast_correlations_are_rendered(m: int, r: int, dims: int) -> None:
+    is_rendered(printed_winograd(m, r, None, dims, "markdown"))

@@ -46,16 +46,21 @@ def sheets(name: str, shape: Sequence[int], axes: Axes) -> Iterator[Sheet]:
             index[axis] = position
         shown = [letter if axis in last else Integer(index[axis]) for axis, letter in enumerate(axes.letters)]
         left = Access(name, *shown) if others and shown else Access(name)
-        places = tuple(tuple(_moved(index, last, (row, column)) for column in columns) for row in rows)
+        places = tuple(tuple(moved(index, last, (row, column)) for column in columns) for row in rows)
         yield Sheet(left, places, tuple(last))
 
 
-def _moved(index: Sequence[int], last: Sequence[int], at: Sequence[int]) -> Place:
-    """A place with others along the axes of a matrix."""
-    found = list(index)
-    for axis, position in zip(last, at[2 - len(last) :], strict=True):
+def moved(place: Sequence[int], along: Sequence[int], at: tuple[int, int]) -> Place:
+    """A place at another row and column along the axes of a matrix."""
+    found = list(place)
+    for axis, position in zip(along, at[2 - len(along) :], strict=True):
         found[axis] = position
     return tuple(found)
+
+
+def cell(tensor: str, at: Place) -> str:
+    """What an element is called in data: ``x:0,1,1,0``."""
+    return f"{tensor}:{','.join(map(str, at))}"
 
 
 def entry(array: np.ndarray, at: Place, axes: Axes) -> Expr:

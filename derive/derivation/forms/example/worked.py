@@ -44,7 +44,7 @@ def worked(row: Step, values: Values, sizes: Sizes, places: Places | None = None
         return ()
     results = row_value(row.terms, values, sizes)
     at = max(fitting, key=lambda at: (len(fitting[at]), bool(results[at])))
-    return steps_of(row, at, fitting[at], values, sizes, known)
+    return steps_of(row, at, fitting[at], float(results[at]), values, sizes, known)
 
 
 def summands(row: Step, values: Values, sizes: Sizes, places: Places) -> Mapping[tuple[int, ...], Sequence[Expr]]:
@@ -57,17 +57,16 @@ def summands(row: Step, values: Values, sizes: Sizes, places: Places) -> Mapping
 
 
 def steps_of(
-    row: Step, at: tuple[int, ...], parts: Sequence[Expr], values: Values, sizes: Sizes, places: Places
+    row: Step, at: tuple[int, ...], parts: Sequence[Expr], result: float, values: Values, sizes: Sizes, places: Places
 ) -> tuple[Step, ...]:
-    """Rows that work out one element, of not too many summands; nothing for others."""
+    """Rows that work out one element, `result`, of not too many summands; nothing for others."""
     if not 0 < len(parts) <= MOST:
         return ()
-    result = row_value(row.terms, values, sizes)[at]
     left = Access(row.left.tensor, *map(Integer, at))
     rows: list[tuple[Words, Sequence[Expr]]] = [
         (("one element",), parts),
         (("in numbers",), [_in_numbers(part, values, sizes, row.notation, places) for part in parts]),
-        (("worked out",), [rounded(float(result))]),
+        (("worked out",), [rounded(result)]),
     ]
     return tuple(
         Step("example", reason, left, tuple(Term((), (), body) for body in bodies), notation=row.notation)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 
 from gradscribe.derive.derivation.forms.example.chosen.numbers import Numbers
 from gradscribe.derive.derivation.forms.example.reads import counted, reads
@@ -62,11 +61,13 @@ def tables(page: Derivation, found: Numbers) -> Iterator[Table]:
 
 
 def _elements(row: Step | None, found: Numbers) -> tuple[Element, ...]:
-    if row is None or prod(found.values[row.left.tensor].shape) > MOST_ELEMENTS:
+    if row is None or found.values[row.left.tensor].size > MOST_ELEMENTS:
         return ()
     plain = all(index.is_Symbol for index in row.left.indices)  # else an element is at another place than its indices
     sums = summands(row, found.values, found.known, found.places) if plain else {}
-    return tuple(
-        Element(at, counted(read), steps_of(row, at, sums.get(at, ()), found.values, found.known, found.places))
-        for at, read in reads(row, found.values, found.known).items()
-    )
+    results = found.values[row.left.tensor]
+
+    def steps(at: Place) -> tuple[Step, ...]:
+        return steps_of(row, at, sums.get(at, ()), float(results[at]), found.values, found.known, found.places)
+
+    return tuple(Element(at, counted(read), steps(at)) for at, read in reads(row, found.values, found.known).items())

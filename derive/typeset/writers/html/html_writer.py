@@ -4,8 +4,10 @@ It is what stands between `<main>` and `</main>`: `codegen.page` puts the look, 
 a number has it as `id`, so that code and pictures can point at it.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.network.layer_record import LayerTable
@@ -173,6 +175,11 @@ def sentences(said: Iterable[Words], t: InlineTypesetter) -> str:
 def plain(text: str) -> str:
     """Words; what HTML would take for markup is escaped."""
     return escape(visible(text)).replace("-&gt;", "→").replace("rotated by pi", "rotated by π")
+
+
+def data(found: Any) -> str:
+    """JSON within an element of a page: nothing in it ends that."""
+    return json.dumps(found, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def tex(text: str) -> str:

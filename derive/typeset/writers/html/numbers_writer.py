@@ -4,20 +4,19 @@ Elements are cells with their tensor and place in `data-cell`; what they are mad
 script that lights up one when another is pointed at.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes, Numbers, numbers
 from gradscribe.derive.derivation.forms.example.example import kind, setup
-from gradscribe.derive.derivation.forms.example.sheets import Place, Sheet, entry
+from gradscribe.derive.derivation.forms.example.sheets import Sheet, cell, entry
 from gradscribe.derive.derivation.forms.example.worked_elements import Element, Table, tables
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter, joined
 from gradscribe.derive.typeset.terms.sides import left
-from gradscribe.derive.typeset.writers.html.html_writer import LINE_MAY_END, sentences, tex
+from gradscribe.derive.typeset.writers.html.html_writer import LINE_MAY_END, data, sentences, tex
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,8 @@ def numbers_on_page(page: Derivation) -> NumbersOnPage | None:
     every = tuple(tables(page, found))
     t = InlineTypesetter(page.notation)
     said = [f"<p>{sentences(tuple(setup(found, page.notation.sizes, kind(page))), t)}</p>"]
-    made = {_cell(table.name, e.at): _made(e) for table in every for e in table.elements}
-    data = json.dumps(made, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
-    return NumbersOnPage((*said, *(line for table in every for line in _table(table, found, t))), data)
+    made = {cell(table.name, e.at): _made(e) for table in every for e in table.elements}
+    return NumbersOnPage((*said, *(line for table in every for line in _table(table, found, t))), data(made))
 
 
 def _table(table: Table, found: Numbers, t: InlineTypesetter) -> Iterator[str]:
@@ -54,7 +52,7 @@ def _table(table: Table, found: Numbers, t: InlineTypesetter) -> Iterator[str]:
 
 def _row(table: Table, sheet: Sheet, row: int, array: Any, most: float, axes: Axes, t: InlineTypesetter) -> str:
     cells = (
-        f'<td data-cell="{_cell(table.name, at)}" style="--share:{float(array[at]) / most:.2f}">'
+        f'<td data-cell="{cell(table.name, at)}" style="--share:{float(array[at]) / most:.2f}">'
         f"{tex(t.expr(entry(array, at, axes)))}</td>"
         for at in sheet.places[row]
     )
@@ -62,7 +60,7 @@ def _row(table: Table, sheet: Sheet, row: int, array: Any, most: float, axes: Ax
 
 
 def _made(element: Element) -> dict[str, Any]:
-    return {"tex": _equation(element.steps), "reads": [_cell(name, at) for name, at in element.reads]}
+    return {"tex": _equation(element.steps), "reads": [cell(name, at) for name, at in element.reads]}
 
 
 def _equation(steps: tuple[Step, ...]) -> str:
@@ -72,7 +70,3 @@ def _equation(steps: tuple[Step, ...]) -> str:
     t = LatexTypesetter(steps[0].notation)
     rights = (joined(t.row(step), may_end=LINE_MAY_END) for step in steps)
     return " = ".join((left(steps[0], t), *rights))
-
-
-def _cell(name: str, at: Place) -> str:
-    return f"{name}:{','.join(map(str, at))}"

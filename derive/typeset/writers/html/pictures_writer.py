@@ -1,15 +1,13 @@
 """The pictures of a page as HTML: drawings whose results point at what they are made of."""
 
-import json
 from dataclasses import dataclass
 
 from gradscribe.derive.derivation.record.page_record import Derivation
-from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.typeset.mathematics.latex_symbols import LatexTypesetter, joined
-from gradscribe.derive.typeset.picture.picture import equations, picture
+from gradscribe.derive.typeset.picture.picture import pictures
 from gradscribe.derive.typeset.picture.svg import svg_on_page
 from gradscribe.derive.typeset.terms.sides import left
-from gradscribe.derive.typeset.writers.html.html_writer import LINE_MAY_END, display
+from gradscribe.derive.typeset.writers.html.html_writer import LINE_MAY_END, data, display
 
 
 @dataclass(frozen=True)
@@ -24,15 +22,10 @@ def pictures_on_page(page: Derivation) -> PicturesOnPage | None:
     """The pictures of a page's equations, those that can be drawn; None where there is none."""
     lines: list[str] = []
     links = []
-    for name, step in equations(page).items():
-        try:
-            drawn = picture(page, name)
-        except EquationError:
-            continue
-        t = LatexTypesetter(step.notation)
+    for drawn in pictures(page):
+        t = LatexTypesetter(drawn.step.notation)
         text, marks = svg_on_page(drawn, page.name)
-        caption = display(f"{left(step, t)} = {joined(t.row(step), may_end=LINE_MAY_END)}")
+        caption = display(f"{left(drawn.step, t)} = {joined(t.row(drawn.step), may_end=LINE_MAY_END)}")
         lines += [f'<figure class="drawn"><figcaption>{caption}</figcaption>', text.rstrip("\n"), "</figure>"]
         links.append(marks)
-    data = json.dumps(links, separators=(",", ":")).replace("<", "\\u003c")
-    return PicturesOnPage(tuple(lines), data) if lines else None
+    return PicturesOnPage(tuple(lines), data(links)) if lines else None

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.codegen.tool.cli.running import Command, is_a_mistake
 
 
@@ -23,3 +25,18 @@ def test_equations_of_ones_own_have_a_page(gradscribe: Command, tmp_path: Path) 
     (tmp_path / "gated.eq").write_text("y[n,i] = x[n,i]*sigmoid(a[i]*x[n,i]); weight a", encoding="utf-8")
     assert gradscribe("page", "gated.eq", "conv2d -> relu -> dense(3)").code == 0
     assert {path.name for path in tmp_path.glob("*.html")} == {"gated.html", "network.html"}
+
+
+@pytest.mark.parametrize(("there", "said"), [(True, ""), (False, "gradscribe: found no browser to show relu.html\n")])
+def test_a_page_is_shown(
+    gradscribe: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool, said: str
+) -> None:
+    shown: list[str] = []
+
+    def opened(address: str) -> bool:
+        shown.append(address)
+        return there
+
+    monkeypatch.setattr("webbrowser.open", opened)
+    assert gradscribe("page", "relu", "--open") == (0, "wrote relu.html\n", said)
+    assert shown == [(tmp_path / "relu.html").resolve().as_uri()]
