@@ -121,7 +121,8 @@ def _drawn(step: Step, name: str, found: Numbers) -> Picture | str:
 def _panels(tensor: str, found: Numbers, axes: Axes, read: Iterable[Place]) -> list[Panel]:
     shape = found.values[tensor].shape
     places = list(read)
-    return [Panel(tensor, sheet, _rows(sheet, places), shape) for sheet in sheets(tensor, shape, axes)]
+    left = {axis for at in places for axis, i in enumerate(at) if not 0 <= i < shape[axis]}
+    return [Panel(tensor, sheet, _rows(sheet, places), shape) for sheet in sheets(tensor, shape, axes, left)]
 
 
 def _rows(sheet: Sheet, read: Sequence[Place]) -> tuple[tuple[Place, ...], ...]:

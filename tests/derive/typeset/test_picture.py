@@ -77,6 +77,13 @@ def test_everything_that_can_be_drawn_is_well_formed(name: str) -> None:
         assert set(links) == {s.get("data-result") for s in shown.iter(f"{SVG}rect")} - {None}
 
 
+def test_windows_leave_an_axis_of_one_element() -> None:
+    drawn = picture(derive(LAYERS["conv2d"](), settings={"H": "1", "padding": "1", "R": "3"}))
+    (rows,) = [panel.rows for panel in drawn.read if panel.tensor == "x"]
+    assert len(rows) == 3
+    assert [name for name, words in cells(drawn, drawn.middle).items() if {"outside", "read"} <= words]
+
+
 def test_the_gradient_by_x_reads_the_kernel_turned_round() -> None:
     """Where the windows of x have δ in the order of rows, those of w come from the last one on."""
     drawn = picture(derive(LAYERS["conv2d"](), settings={"padding": "1"}), "dx")

@@ -1,6 +1,6 @@
 """Tensors on paper: as a number, a row or a matrix; those of more axes as several matrices."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -33,9 +33,9 @@ class Sheet:
     along: tuple[int, ...]
 
 
-def sheets(name: str, shape: Sequence[int], axes: Axes) -> Iterator[Sheet]:
-    """The matrices of a tensor, such as one for each channel; axes of one element are left out."""
-    wide = [axis for axis, extent in enumerate(shape) if extent > 1]
+def sheets(name: str, shape: Sequence[int], axes: Axes, kept: Collection[int] = ()) -> Iterator[Sheet]:
+    """The matrices of a tensor, such as one for each channel; axes of one element are left out unless they are kept."""
+    wide = [axis for axis, extent in enumerate(shape) if extent > 1 or axis in kept]
     seen = [axis for axis in wide if axis in axes.image]
     last = seen if len(seen) == 2 else wide[-2:]
     others = [axis for axis in wide if axis not in last]
