@@ -26,7 +26,7 @@ def page(
     found = [find_any(name) for name in wanted]
     from gradscribe.codegen.files.present import differs
     from gradscribe.codegen.files.write import write
-    from gradscribe.codegen.tool.html.html_page import page_of
+    from gradscribe.codegen.tool.pages.html.html_page import page_of
 
     pages = {folder / f"{item.name}.html": page_of(item) for item in found}  # before a file is written
     changed = {path for path, text in pages.items() if differs(path, text)}

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from gradscribe.codegen.tool.finding.find import find_any, known
-from gradscribe.codegen.tool.html import katex
-from gradscribe.codegen.tool.html.html_page import page_of
+from gradscribe.codegen.tool.pages.html import katex
+from gradscribe.codegen.tool.pages.html.html_page import page_of
 from gradscribe.facade import layer
 from tests.cases.thorough import some
-from tests.codegen.tool.html.reading import Read
+from tests.codegen.tool.pages.html.reading import Read
 
 ROOT = Path(__file__).parents[4]
 EVERY = [name for names in known().values() for name in names]
@@ -88,7 +88,7 @@ def test_fonts_that_are_there_are_within() -> None:
 
 
 def test_pages_are_the_same_whenever_they_are_made() -> None:
-    code = "import hashlib; from gradscribe.codegen.tool.html.html_page import page_of; "
+    code = "import hashlib; from gradscribe.codegen.tool.pages.html.html_page import page_of; "
     code += "from gradscribe.codegen.tool.finding.find import find_any; "
     code += "print(hashlib.sha256(page_of(find_any('batch_norm')).encode()).hexdigest())"
     found = {

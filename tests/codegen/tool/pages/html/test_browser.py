@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gradscribe.codegen.tool.finding.find import find_any, known
-from gradscribe.codegen.tool.html.html_page import page_of
+from gradscribe.codegen.tool.pages.html.html_page import page_of
 from tests.cases.thorough import some
 
 pytestmark = pytest.mark.oracle

@@ -6,8 +6,8 @@ from html import escape
 
 from gradscribe.codegen.python.text.render import PAGE_MARK, render, templates
 from gradscribe.codegen.target import TARGETS
-from gradscribe.codegen.tool.html import katex
-from gradscribe.codegen.tool.html.code_listing import Listing, listing
+from gradscribe.codegen.tool.pages.html import katex
+from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.record.page_record import Derivation
