@@ -10,11 +10,13 @@ from gradscribe.codegen.tool.pages.html import katex
 from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
+from gradscribe.derive.derivation.forms.caption.page_form import with_matrices
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.derive.typeset.document.arrange import document
+from gradscribe.derive.typeset.document.document import Box
 from gradscribe.derive.typeset.writers.html.html_writer import page as written
 from gradscribe.derive.typeset.writers.html.numbers_writer import NumbersOnPage, numbers_on_page
 from gradscribe.derive.typeset.writers.html.pictures_writer import PicturesOnPage, pictures_on_page
@@ -43,7 +45,8 @@ class PageContext:
     style: str
     script: str
     body: str
-    forms: bool
+    operators: bool
+    matrices: bool
     numbers: NumbersOnPage | None
     pictures: PicturesOnPage | None
     listings: Sequence[Listing]
@@ -58,6 +61,7 @@ def html_page(derivation: Derivation, listings: Sequence[Listing] = (), drawn: D
         drawn: the same with settings of which there is more to see.
     """
     whole = document(derivation, certify(derivation) if derivation.sections else None)
+    boxes = [block for block in whole.blocks if isinstance(block, Box)]
     context = PageContext(
         mark=f"{PAGE_MARK} the equations of {derivation.name}, template {TEMPLATE}. -->",
         language="en",
@@ -68,7 +72,8 @@ def html_page(derivation: Derivation, listings: Sequence[Listing] = (), drawn: D
         style=_text(STYLE),
         script=_text(SCRIPT),
         body=written(whole),
-        forms=any(r.form is not None for s in derivation.sections for r in s.results),
+        operators=any(box.form is not None for box in boxes),
+        matrices=any(box.matrices is not None for box in boxes),
         numbers=numbers_on_page(derivation),
         pictures=pictures_on_page(drawn or derivation),
         listings=listings,
@@ -80,7 +85,7 @@ def page_of(item: Layer | Optimiser) -> str:
     """The page of a layer, a network or an optimiser, beside it its code."""
     layer = item.layer if isinstance(item, Optimiser) else item
     listings = [listing(item, row.name, row.title) for row in TARGETS.values()]
-    return html_page(derive(layer), listings, _drawn(layer))
+    return html_page(with_matrices(derive(layer)), listings, _drawn(layer))
 
 
 def _drawn(layer: Layer) -> Derivation | None:
