@@ -19,7 +19,8 @@ from gradscribe.derive.typeset.writers.html.html_writer import page as written
 from gradscribe.derive.typeset.writers.html.numbers_writer import NumbersOnPage, numbers_on_page
 from gradscribe.derive.typeset.writers.html.pictures_writer import PicturesOnPage, pictures_on_page
 
-TEMPLATE, STYLE, SCRIPT = "page/page.html.jinja", "page/page.css", "page/page.js"
+TEMPLATE, SHOWN = "page/page.html.jinja", "page/shown.html.jinja"
+STYLE, SCRIPT = "page/page.css", "page/page.js"
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:; "
     "base-uri 'none'; form-action 'none'"
@@ -28,6 +29,32 @@ POLICY = (
 
 SEEN = {"stride": "2", "padding": "1"}
 """Settings that pictures have."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page shows of a derivation: all fields of its template.
+
+    Attributes:
+        title: what it is about.
+        body: the derivation.
+        forms: whether there are operator forms.
+        numbers: the small case.
+        pictures: what is drawn.
+        listings: the code.
+    """
+
+    title: str
+    body: str
+    forms: bool
+    numbers: NumbersOnPage | None
+    pictures: PicturesOnPage | None
+    listings: Sequence[Listing]
+
+    @property
+    def html(self) -> str:
+        """As elements of HTML."""
+        return render(SHOWN, self).rstrip("\n")
 
 
 @dataclass(frozen=True)
@@ -42,15 +69,18 @@ class PageContext:
     katex_script: str
     style: str
     script: str
-    body: str
-    forms: bool
-    numbers: NumbersOnPage | None
-    pictures: PicturesOnPage | None
-    listings: Sequence[Listing]
+    shown: str
 
 
-def html_page(derivation: Derivation, listings: Sequence[Listing] = (), drawn: Derivation | None = None) -> str:
-    """The file.
+def shown_of(item: Layer | Optimiser) -> Shown:
+    """What there is to see of a layer, a network or an optimiser; beside it its code."""
+    layer = item.layer if isinstance(item, Optimiser) else item
+    listings = [listing(item, row.name, row.title) for row in TARGETS.values()]
+    return shown(derive(layer), listings, _drawn(layer))
+
+
+def shown(derivation: Derivation, listings: Sequence[Listing] = (), drawn: Derivation | None = None) -> Shown:
+    """What there is to see of a derivation.
 
     Args:
         derivation: what is shown.
@@ -58,29 +88,35 @@ def html_page(derivation: Derivation, listings: Sequence[Listing] = (), drawn: D
         drawn: the same with settings of which there is more to see.
     """
     whole = document(derivation, certify(derivation) if derivation.sections else None)
-    context = PageContext(
-        mark=f"{PAGE_MARK} the equations of {derivation.name}, template {TEMPLATE}. -->",
-        language="en",
-        policy=POLICY,
+    return Shown(
         title=escape(derivation.heading),
-        katex_style=katex.style(),
-        katex_script=katex.script(),
-        style=_text(STYLE),
-        script=_text(SCRIPT),
         body=written(whole),
         forms=any(r.form is not None for s in derivation.sections for r in s.results),
         numbers=numbers_on_page(derivation),
         pictures=pictures_on_page(drawn or derivation),
         listings=listings,
     )
+
+
+def html_page(name: str, what: Shown) -> str:
+    """The file, made of the equations of that name."""
+    context = PageContext(
+        mark=f"{PAGE_MARK} the equations of {name}, template {TEMPLATE}. -->",
+        language="en",
+        policy=POLICY,
+        title=what.title,
+        katex_style=katex.style(),
+        katex_script=katex.script(),
+        style=_text(STYLE),
+        script=_text(SCRIPT),
+        shown=what.html,
+    )
     return render(TEMPLATE, context)
 
 
 def page_of(item: Layer | Optimiser) -> str:
     """The page of a layer, a network or an optimiser, beside it its code."""
-    layer = item.layer if isinstance(item, Optimiser) else item
-    listings = [listing(item, row.name, row.title) for row in TARGETS.values()]
-    return html_page(derive(layer), listings, _drawn(layer))
+    return html_page(item.name, shown_of(item))
 
 
 def _drawn(layer: Layer) -> Derivation | None:
