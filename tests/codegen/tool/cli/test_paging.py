@@ -6,6 +6,9 @@ import pytest
 
 from tests.codegen.tool.cli.running import Command, is_a_mistake
 
+LONG = "y[n] = " + " + ".join(f"sin(x[n]*exp({k} + x[n]))/(1 + cos({k}*x[n]))" for k in range(2, 300))
+"""Within all bounds of length; minutes to derive."""
+
 
 def test_files_of_others_stay(gradscribe: Command, tmp_path: Path) -> None:
     (tmp_path / "tanh.html").write_text("mine", encoding="utf-8")
@@ -40,3 +43,9 @@ def test_a_page_is_shown(
     monkeypatch.setattr("webbrowser.open", opened)
     assert gradscribe("page", "relu", "--open") == (0, "wrote relu.html\n", said)
     assert shown == [(tmp_path / "relu.html").resolve().as_uri()]
+
+
+def test_a_text_that_takes_too_long_is_stopped_and_writes_nothing(gradscribe: Command, tmp_path: Path) -> None:
+    done = gradscribe("page", LONG, "--seconds", "1")
+    is_a_mistake(done, "gradscribe: stopped after 1 s: the text is too much; --seconds gives it longer")
+    assert list(tmp_path.iterdir()) == []
