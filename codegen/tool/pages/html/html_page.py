@@ -15,8 +15,8 @@ from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
-from gradscribe.derive.typeset.document.arrange import document
-from gradscribe.derive.typeset.document.document import Box
+from gradscribe.derive.typeset.document.arrange import Page, chapter, document
+from gradscribe.derive.typeset.document.document import Box, Document
 from gradscribe.derive.typeset.writers.html.html_writer import page as written
 from gradscribe.derive.typeset.writers.html.numbers_writer import NumbersOnPage, numbers_on_page
 from gradscribe.derive.typeset.writers.html.pictures_writer import PicturesOnPage, pictures_on_page
@@ -80,26 +80,35 @@ def shown_of(item: Layer | Optimiser) -> Shown:
     """What there is to see of a layer, a network or an optimiser; beside it its code."""
     layer = item.layer if isinstance(item, Optimiser) else item
     listings = [listing(item, row.name, row.title) for row in TARGETS.values()]
-    return shown(with_matrices(derive(layer)), listings, _drawn(layer))
+    derivation = with_matrices(derive(layer))
+    footer = certify(derivation) if derivation.sections else None
+    beside = numbers_on_page(derivation), pictures_on_page(_drawn(layer) or derivation)
+    return _shown(derivation.heading, document(derivation, footer), *beside, listings)
 
 
-def shown(derivation: Derivation, listings: Sequence[Listing] = (), drawn: Derivation | None = None) -> Shown:
-    """What there is to see of a derivation.
+def shown_pages(title: str, pages: Sequence[Page]) -> Shown:
+    """What there is to see of pages that are no single layer's: one alone, or several with a table of contents."""
+    if len(pages) > 1:
+        return _shown(title, chapter(title, pages))
+    ((derivation, footer),) = pages
+    return _shown(derivation.heading, document(derivation, footer))
 
-    Args:
-        derivation: what is shown.
-        listings: the code beside it.
-        drawn: the same with settings of which there is more to see.
-    """
-    whole = document(derivation, certify(derivation) if derivation.sections else None)
+
+def _shown(
+    title: str,
+    whole: Document,
+    numbers: NumbersOnPage | None = None,
+    pictures: PicturesOnPage | None = None,
+    listings: Sequence[Listing] = (),
+) -> Shown:
     boxes = [block for block in whole.blocks if isinstance(block, Box)]
     return Shown(
-        title=escape(derivation.heading),
+        title=escape(title),
         body=written(whole),
         operators=any(box.form is not None for box in boxes),
         matrices=any(box.matrices is not None for box in boxes),
-        numbers=numbers_on_page(derivation),
-        pictures=pictures_on_page(drawn or derivation),
+        numbers=numbers,
+        pictures=pictures,
         listings=listings,
     )
 
