@@ -55,8 +55,8 @@ def test_a_matrix_that_several_equations_read_has_a_part_of_its_gradient_from_ea
     found = page("shared")
     assert formulas(found) == ["Û = X̂ Ŵ", "∂E/∂Ŵ = X̂ᵀ ∂E/∂Û", "Ĝ = X̂ V̂", "∂E/∂V̂ = X̂ᵀ ∂E/∂Ĝ"]
     words = text_writer.render(found)
-    assert "The part of ∂E/∂X̂ that comes through u is ∂E/∂Û Ŵᵀ." in words
-    assert "The part of ∂E/∂X̂ that comes through g is ∂E/∂Ĝ V̂ᵀ." in words
+    assert "The part of ∂E/∂X̂ that comes through u is (∂E/∂Û) Ŵᵀ." in words
+    assert "The part of ∂E/∂X̂ that comes through g is (∂E/∂Ĝ) V̂ᵀ." in words
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_matrix_that_several_equations_read_has_a_part_of_its_gradient_from_ea
         ("conv2d", "x", "∂E/∂X̂ = δ̂ Ŵᵀ"),
         ("conv2d", "w", "∂E/∂Ŵ = X̂ᵀ δ̂"),
         ("conv2d", "b", None),
-        ("shared", "x", "∂E/∂X̂ = ∂E/∂Û Ŵᵀ + ∂E/∂Ĝ V̂ᵀ"),
+        ("shared", "x", "∂E/∂X̂ = (∂E/∂Û) Ŵᵀ + (∂E/∂Ĝ) V̂ᵀ"),
         ("read elsewhere", "x", None),
         ("gram", "x", None),  # once it is the matrix on the left, once that on the right
     ],
