@@ -10,6 +10,7 @@ from gradscribe.codegen.target import TARGETS
 from gradscribe.codegen.tool.cli.completion import layer_names, names, policies, words
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
+from gradscribe.said import languages
 
 if TYPE_CHECKING:  # SymPy takes its time: commands import what they need, once their arguments are good
     from gradscribe.derive.layer.interface import Layer
@@ -31,6 +32,14 @@ Backend = Annotated[
     str,
     typer.Option(
         "--backend", help=f"What the code is written for: {' or '.join(TARGETS)}.", autocompletion=words(*TARGETS)
+    ),
+]
+Language = Annotated[
+    str,
+    typer.Option(
+        "--lang",
+        help=f"Of what is written, not of messages: {' or '.join(languages())}.",
+        autocompletion=words(*languages()),
     ),
 ]
 _ANOTHER = re.compile(r",(?=\s*\w+\s*=)")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gradscribe.codegen.tool.finding.find import equations_of
 from gradscribe.derive.typeset.document.look import PLAIN, Look
+from gradscribe.said import ENGLISH
 
 if TYPE_CHECKING:  # SymPy takes its time
     from gradscribe.derive.catalogue.pages.chapter import Topic
@@ -23,7 +24,14 @@ def printed(derivation: "Derivation", format_: str, look: Look = PLAIN) -> str:
     return rendered(derivation, format_, certify(derivation) if derivation.sections else None, look)
 
 
-def printed_pages(title: str, topics: "Sequence[Topic]", letters: str, form: str, look: Look = PLAIN) -> str:
+def printed_pages(
+    title: str,
+    topics: "Sequence[Topic]",
+    letters: str,
+    form: str,
+    look: Look = PLAIN,
+    language: str = ENGLISH,
+) -> str:
     """Several derivations as one document, or the page of one topic.
 
     Args:
@@ -32,15 +40,17 @@ def printed_pages(title: str, topics: "Sequence[Topic]", letters: str, form: str
         letters: what names are written with, see `derive.layer.letters`; "" for those of each page.
         form: one of `derive.typeset.formats`.
         look: what else is asked of the page.
+        language: one of `gradscribe.said.languages`.
 
     Raises:
-        EquationError: when a letter is unknown to a page.
+        EquationError: when a letter is unknown to a page, and for an unknown language.
         UnknownLayerError: when there is no such layer or page.
     """
     from gradscribe.derive.derivation.certificate.certify import certify
+    from gradscribe.derive.derivation.record.translation import in_language
     from gradscribe.derive.typeset.formats import rendered_chapter
 
-    pages = [_page(topic, letters) for topic in topics]
+    pages = [in_language(_page(topic, letters), language) for topic in topics]
     if len(pages) == 1:
         return printed(pages[0], form, look)
     return rendered_chapter(title, [(page, certify(page) if page.sections else None) for page in pages], form, look)
@@ -60,7 +70,15 @@ def _page(topic: "Topic", letters: str) -> "Derivation":
     return replace(page, name=topic.title) if topic.title else page
 
 
-def printed_winograd(m: int, r: int, points: str | None, dims: int, form: str, look: Look = PLAIN) -> str:
+def printed_winograd(
+    m: int,
+    r: int,
+    points: str | None,
+    dims: int,
+    form: str,
+    look: Look = PLAIN,
+    language: str = ENGLISH,
+) -> str:
     """The derivation of the fast correlation F(m, r).
 
     Args:
@@ -70,18 +88,20 @@ def printed_winograd(m: int, r: int, points: str | None, dims: int, form: str, l
         dims: axes it is nested along, 1 or 2.
         form: one of `derive.typeset.formats`.
         look: what else is asked of the page.
+        language: one of `gradscribe.said.languages`.
 
     Raises:
-        EquationError: when a number is out of range or the points do not fit.
+        EquationError: when a number is out of range, the points do not fit, or the language is unknown.
     """
     from gradscribe.derive.catalogue.winograd import cook_toom, parse_points
     from gradscribe.derive.catalogue.winograd.closing import close
     from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winograd
+    from gradscribe.derive.derivation.record.translation import in_language
     from gradscribe.derive.ir.error import EquationError
     from gradscribe.derive.typeset.formats import rendered
 
     if m + r - 1 > MOST_POINTS:
         raise EquationError(f"F({m}, {r}): expected m + r - 1 of at most {MOST_POINTS}, received {m + r - 1}")
     algorithm = cook_toom(m, r, None if points is None else parse_points(points))
-    derivation = derive_winograd(algorithm, dims)
+    derivation = in_language(derive_winograd(algorithm, dims), language)
     return rendered(derivation, form, close(derivation, algorithm, dims), look)

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gradscribe.codegen.tool.cli.completion import forms, names, optimiser_names, words
-from gradscribe.codegen.tool.cli.options import MANY, Order, Ties, settings, tied
+from gradscribe.codegen.tool.cli.options import MANY, Language, Order, Ties, settings, tied
 from gradscribe.codegen.tool.cli.page.outlet import NARROWEST, SUFFIXES, WIDEST, outlet
 from gradscribe.codegen.tool.cli.printing import printed, printed_pages, printed_winograd
 from gradscribe.codegen.tool.finding.find import find_any, find_optimiser
 from gradscribe.derive.catalogue.pages import PAGES
-from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TITLE, TOPICS, Topic
+from gradscribe.derive.catalogue.pages.chapter import CHAPTER, SEVERAL, TITLE, TOPICS, Topic
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.layer.letters import NOTATIONS
 from gradscribe.derive.typeset.document.look import Look
 from gradscribe.derive.typeset.formats import FORMATS
+from gradscribe.said import ENGLISH
 
 if TYPE_CHECKING:
     from gradscribe.derive.layer.interface import Layer
@@ -115,6 +116,7 @@ def derive(
         bool,
         typer.Option("--implementation", help="Say at the end how the code does it: NaN, infinity, what is saved."),
     ] = False,
+    lang: Language = ENGLISH,
     m: Annotated[int | None, typer.Option("--m", help="winograd: outputs of a tile along an axis.")] = None,
     r: Annotated[int | None, typer.Option("--r", help="winograd: taps of the kernel along an axis.")] = None,
     points: Annotated[
@@ -145,10 +147,11 @@ def derive(
         _refuse(of_layer | {"letters": written or None}, f"{WINOGRAD} has no such option; {OF_WINOGRAD}")
         if m is None or r is None:
             raise EquationError(f"{WINOGRAD}: --{'m' if m is None else 'r'} is missing; expected such as --m 4 --r 3")
-        write: Writer = partial(printed_winograd, m, r, points, 2 if dims is None else dims)
+        write: Writer = partial(printed_winograd, m, r, points, 2 if dims is None else dims, language=lang)
     elif len(wanted) > 1 or name in (CHAPTER, *PAGES):
         _refuse(of_layer | of_algorithm, f"{shown(' '.join(wanted))} has no such option; one layer has it")
-        write = partial(printed_pages, TITLE if wanted == [CHAPTER] else "Derivations", _topics(wanted), written)
+        title = TITLE if wanted == [CHAPTER] else SEVERAL
+        write = partial(printed_pages, title, _topics(wanted), written, language=lang)
     else:
         _refuse(of_algorithm, f"{shown(name)} has no such option; gradscribe derive {WINOGRAD} has it")
         layer = _layer(name, wrt, ties)
@@ -165,6 +168,7 @@ def derive(
             optimiser=find_optimiser(optimiser) if optimiser else None,
             example=example,
             implementation=implementation,
+            language=lang,
         )
         write = partial(printed, page)
     made = [target.made(write(target.form, target.look)) for target in targets]  # before a file is written
