@@ -18,7 +18,7 @@ THOROUGH := 0
 .DELETE_ON_ERROR:
 # Two installations into one environment at a time would damage it.
 .NOTPARALLEL:
-.PHONY: help demo test test-oracles test-all mutants bench bench-compare style lint format generate kernels katex clean
+.PHONY: help demo test test-oracles test-all mutants bench bench-compare style lint format generate kernels katex messages clean
 
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -89,6 +89,17 @@ katex: ## get KaTeX from npm's registry into templates/page/katex, when its vers
 	cd build/katex && npm pack --silent katex@$(KATEX) && tar xzf katex-$(KATEX).tgz
 	cp build/katex/package/LICENSE build/katex/package/dist/katex.min.js build/katex/package/dist/katex.min.css templates/page/katex/
 	cp $(KATEX_FONTS:%=build/katex/package/dist/fonts/KaTeX_%.woff2) templates/page/katex/fonts/
+
+# Sentences of derivations and pages, for translators: gradscribe/locale/LANGUAGE/LC_MESSAGES/gradscribe.po.
+LOCALE := gradscribe/locale
+messages: $(VENV)/.dev ## bring the catalogues of messages in gradscribe/locale up to date and compile them; LANG_NEW=de begins one
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F pyproject.toml --no-default-keywords -k say -k Message -k say_number:2,3 \
+		--add-location=file --sort-by-file --no-wrap --project=gradscribe --version=0 \
+		--copyright-holder='gradscribe contributors' -o build/messages.pot derive codegen templates/page
+	$(if $(LANG_NEW),$(BIN)/pybabel -q init -i build/messages.pot -d $(LOCALE) -D gradscribe -l $(LANG_NEW) --no-wrap)
+	$(BIN)/pybabel -q update -i build/messages.pot -d $(LOCALE) -D gradscribe --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(BIN)/pybabel -q compile -d $(LOCALE) -D gradscribe
 
 clean: ## remove .venv, builds and caches
 	rm -rf $(VENV) build dist .mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -20,6 +20,7 @@ from gradscribe.derive.composition.network import Data, Start
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.ir.term import Program
 from gradscribe.derive.layer import interface, update
+from gradscribe.said import ENGLISH
 
 T = TypeVar("T")
 
@@ -40,6 +41,7 @@ class Layer(interface.Layer):
         optimiser: update.Optimiser | None = None,
         example: bool = False,
         implementation: bool = False,
+        language: str = ENGLISH,
     ) -> Derivation:
         """The derivation step by step, see `derive.derivation.derive`; `print` it, or show it in a notebook."""
         return derive(
@@ -53,6 +55,7 @@ class Layer(interface.Layer):
             optimiser=optimiser,
             example=example,
             implementation=implementation,
+            language=language,
         )
 
     def generate(self, out: str | Path, order: int = 1, backend: str = DEFAULT) -> tuple[Path, ...]:

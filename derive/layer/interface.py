@@ -19,6 +19,7 @@ from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interval import Interval
 from gradscribe.printed import Printed
+from gradscribe.said import Saying
 
 # What an argument is called in a function's name: conv2d_grad_input, conv2d_grad_weight; others by their own name.
 ROLES = {"x": "input", "w": "weight", "b": "bias"}
@@ -110,7 +111,7 @@ class Layer(Printed):
         source: paper and equation that the formula follows.
         evaluation: the forward equations after training, over the same inputs; None where they are those of training.
         letters: what derivations are written with where nobody says otherwise, see `derive.layer.letters`.
-        meanings: what tensors are where their shapes do not say it, each in words and, between them, tensors.
+        meanings: what tensors are where their shapes do not say it.
     """
 
     name: str
@@ -128,7 +129,7 @@ class Layer(Printed):
     source: str = ""
     evaluation: Program | None = None
     letters: str = ""
-    meanings: tuple[tuple[str | Expr, ...], ...] = ()
+    meanings: tuple[Saying, ...] = ()
 
     @property
     def differentiable(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 HOUSE = ("derive", "codegen", "adapters", "gradscribe")
 
 FLOORS = (
-    ("gradscribe.version", "gradscribe.printed", "gradscribe.kept", "derive", "codegen"),
+    ("gradscribe.version", "gradscribe.printed", "gradscribe.kept", "gradscribe.said", "derive", "codegen"),
     ("derive.ir",),
     ("derive.calculus",),
     ("derive.layer",),

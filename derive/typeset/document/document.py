@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Formula, Grid, Result, Step
 from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.term import Access
+from gradscribe.said import ENGLISH
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Source:
 class Closing:
     """The last line: what was measured."""
 
-    footer: Footer
+    words: Words
 
 
 @dataclass(frozen=True)
@@ -172,10 +172,12 @@ class Document:
         parts: what it consists of.
         likes: of what is not printed, as it is something else under other names, the tensor, and that whose equation
             is printed.
+        language: in which it is written.
     """
 
     parts: tuple[Part, ...]
     likes: tuple[tuple[str, str], ...] = ()
+    language: str = ENGLISH
 
     @property
     def blocks(self) -> Iterator[Block]:
