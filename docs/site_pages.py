@@ -4,35 +4,46 @@ MkDocs calls the functions here (`hooks` in mkdocs.yml), Griffe the class (`exte
 """
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
 import griffe
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 TOP = ("CHANGELOG.md", "CONTRIBUTING.md", "editors/README.md")
 """Pages that stand outside of docs/, where people and tools look for them."""
 LAYERS = "api/layers"
 """The folder of the pages of modules."""
+MODULE = """# {name}
+
+[Every module](index.md)
+
+::: gradscribe.generated.{name}
+    options: {{show_root_heading: false}}
+"""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are no files of docs/."""
     modules = {path.stem: _title(path) for path in sorted((ROOT / "generated").glob("[a-z]*.py"))}
     pages = {name: (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](") for name in TOP}
-    pages |= {f"{LAYERS}/{name}.md": f"# {name}\n\n::: gradscribe.generated.{name}\n" for name in modules}
+    pages |= {f"{LAYERS}/{name}.md": MODULE.format(name=name) for name in modules}
     pages[f"{LAYERS}/index.md"] = _index(modules)
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Links to what stands beside docs/ in the checkout, and in it here."""
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Links to what stands beside docs/ in the checkout, and in it here; from the table of layers to their modules."""
     for name in TOP:
         markdown = markdown.replace(f"](../{name}", f"]({name}")
+    if page.file.src_uri == "layers.md":
+        markdown = re.sub(r"^\| `(\w+)` \|", rf"| [`\1`]({LAYERS}/\1.md) |", markdown, flags=re.MULTILINE)
     return markdown
 
 

@@ -129,13 +129,17 @@ def layer(
             shares, "split"; `with_ties` makes another layer of one that is there.
         **given: fields of `derive.layer.interface.Layer` that replace what follows from the equations.
 
-    >>> dense = layer("y[n, k] = b[k] + sum(c) x[n, c] * w[c, k]", "dense")
-    >>> print(dense.derivation(wrt=["w"]))  # doctest: +SKIP
-    >>> kernels = dense.compile()  # doctest: +SKIP
+    Returns:
+        The layer, with the methods `derivation`, `differentiate`, `compile` and `generate`.
 
     Raises:
         LanguageError: for any mistake in the text; the message points at the place.
         EquationError: when `ties` makes no sense for it.
+
+    Examples:
+        >>> dense = layer("y[n, k] = b[k] + sum(c) x[n, c] * w[c, k]", "dense")
+        >>> print(dense.derivation(wrt=["w"]))  # doctest: +SKIP
+        >>> kernels = dense.compile()  # doctest: +SKIP
     """
     if isinstance(equations, str):
         found = language.read(equations, "layer" if name is None else name, **given)
