@@ -18,6 +18,11 @@ TOP = ("CHANGELOG.md", "CONTRIBUTING.md", "editors/README.md")
 """Pages that stand outside of docs/, where people and tools look for them."""
 LAYERS = "api/layers"
 """The folder of the pages of modules."""
+NAMED = {
+    "layers.md": (r"(?<=^\| )`(\w+)`(?= \| `)", rf"[`\1`]({LAYERS}/\1.md)"),
+    "gallery.md": (r"(?<=^- )`(\w+)`", r'<a href="gallery/\1.html">\1</a>'),
+}
+"""Pages whose names lead on in the site. What the gallery leads to is written afterwards and is no page of MkDocs."""
 MODULE = """# {name}
 
 [Every module](index.md)
@@ -39,11 +44,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
-    """Links to what stands beside docs/ in the checkout, and in it here; from the table of layers to their modules."""
+    """Links to what stands beside docs/ in the checkout, and in it here; from names to modules and to the gallery."""
     for name in TOP:
         markdown = markdown.replace(f"](../{name}", f"]({name}")
-    if page.file.src_uri == "layers.md":
-        markdown = re.sub(r"^\| `(\w+)` \|", rf"| [`\1`]({LAYERS}/\1.md) |", markdown, flags=re.MULTILINE)
+    if page.file.src_uri in NAMED:
+        markdown = re.sub(*NAMED[page.file.src_uri], markdown, flags=re.MULTILINE)
     return markdown
 
 

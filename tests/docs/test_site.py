@@ -11,12 +11,13 @@ from urllib.parse import unquote
 import pytest
 
 from gradscribe import generated
-from tests.docs.test_links import GALLERY
 
 for needed in ("mkdocs", "material", "mkdocstrings", "mkdocstrings_handlers.python"):
     pytest.importorskip(needed)
 
 ROOT = Path(__file__).parents[2]
+GALLERY = "gallery/"
+"""What `make docs` writes beside the page that leads to it."""
 
 
 class Read(HTMLParser):
