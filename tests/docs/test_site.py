@@ -12,9 +12,6 @@ import pytest
 
 from gradscribe import generated
 
-for needed in ("mkdocs", "material", "mkdocstrings", "mkdocstrings_handlers.python"):
-    pytest.importorskip(needed)
-
 ROOT = Path(__file__).parents[2]
 GALLERY = "gallery/"
 """What `make docs` writes beside the page that leads to it."""
@@ -45,6 +42,8 @@ def read(page: Path) -> Read:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    for needed in ("mkdocs", "material", "mkdocstrings_handlers.python"):
+        pytest.importorskip(needed)
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
