@@ -18,7 +18,7 @@ THOROUGH := 0
 .DELETE_ON_ERROR:
 # Two installations into one environment at a time would damage it.
 .NOTPARALLEL:
-.PHONY: help demo test test-oracles test-all mutants bench bench-compare style lint format generate kernels katex messages clean
+.PHONY: help demo test test-oracles test-all mutants bench bench-compare style lint format generate docs kernels katex messages clean
 
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -77,6 +77,13 @@ format: $(VENV)/.dev ## sort imports, repair what ruff can, format
 
 generate: $(VENV)/.dev ## write generated/ anew from the equations
 	$(BIN)/gradscribe generate
+
+# The pages that docs/gallery.md leads to.
+GALLERY := conv2d conv_transpose2d max_pool2d dense batch_norm softmax_cross_entropy scaled_dot_product_attention lstm_cell adam lenet5
+docs: $(VENV)/.dev ## build the documentation site, docs/ and the gallery, into build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/gradscribe page $(GALLERY) -o build/docs/gallery
+	@echo "build/docs/index.html is the start; search needs a host: $(BIN)/python -m http.server -d build/docs"
 
 kernels: $(VENV)/.demo ## compile what the catalogue needs at common sizes into the cache of this user (minutes)
 	$(BIN)/gradscribe compile

@@ -152,7 +152,7 @@ class Layer(Printed):
         return self.outputs[0]
 
     def option(self, name: str) -> Option:
-        """The option called `name`.
+        """The option called `name`, such as "stride".
 
         Raises:
             EquationError: when the layer has no such option.
@@ -164,11 +164,24 @@ class Layer(Printed):
         raise EquationError(f"{self.name}: unknown option {quoted(name)}; expected one of: {known}")
 
     def differentiate(self, wrt: Sequence[str] | None = None) -> Gradient:
-        """The gradient program, see `derive.calculus.differentiate.differentiate`."""
+        """The gradient as equations again.
+
+        Args:
+            wrt: names of inputs; all differentiable ones by default.
+
+        Returns:
+            The gradient of a scalar E of the outputs, dE/d(output) being given.
+
+        Raises:
+            EquationError: when `wrt` names no differentiable input.
+        """
         return differentiate(self.program, wrt)
 
     def with_ties(self, policy: str) -> Self:
         """The layer with the gradient of its maxima and minima going to the "first" position, or "split" among all.
+
+        Args:
+            policy: one of these two words.
 
         Raises:
             EquationError: for another word, and for "split" where no gradient flows through a maximum or minimum.
@@ -187,7 +200,11 @@ class Layer(Printed):
         return replace(self, program=split_ties(self.program, {o.name for o in self.options}))
 
     def specialise(self, mapping: Mapping[Symbol, Expr]) -> Self:
-        """The same layer with size symbols replaced: ``stride=1`` is a substitution."""
+        """The same layer with size symbols replaced: ``stride=1`` is a substitution.
+
+        Args:
+            mapping: what replaces which symbol of the program.
+        """
         return replace(self, program=self.program.substitute(mapping))
 
 
