@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from gradscribe.codegen.python.text.render import PAGE_MARK, render, templates
+from gradscribe.codegen.python.text.render import PAGE_MARK, render
 from gradscribe.codegen.target import TARGETS
-from gradscribe.codegen.tool.pages.html import katex
 from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing
+from gradscribe.codegen.tool.pages.html.surroundings import Surroundings, alone
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.record.page_record import Derivation
@@ -20,12 +20,6 @@ from gradscribe.derive.typeset.writers.html.numbers_writer import NumbersOnPage,
 from gradscribe.derive.typeset.writers.html.pictures_writer import PicturesOnPage, pictures_on_page
 
 TEMPLATE, SHOWN = "page/page.html.jinja", "page/shown.html.jinja"
-STYLE, SCRIPT = "page/page.css", "page/page.js"
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:; "
-    "base-uri 'none'; form-action 'none'"
-)
-"""What a browser is told that the page may do: no request leaves the machine."""
 
 SEEN = {"stride": "2", "padding": "1"}
 """Settings that pictures have."""
@@ -63,12 +57,8 @@ class PageContext:
 
     mark: str
     language: str
-    policy: str
     title: str
-    katex_style: str
-    katex_script: str
-    style: str
-    script: str
+    around: Surroundings
     shown: str
 
 
@@ -98,17 +88,13 @@ def shown(derivation: Derivation, listings: Sequence[Listing] = (), drawn: Deriv
     )
 
 
-def html_page(name: str, what: Shown) -> str:
-    """The file, made of the equations of that name."""
+def html_page(name: str, what: Shown, around: Surroundings | None = None) -> str:
+    """The file, made of the equations of that name; one that needs no other if nothing is said of what is around."""
     context = PageContext(
         mark=f"{PAGE_MARK} the equations of {name}, template {TEMPLATE}. -->",
         language="en",
-        policy=POLICY,
         title=what.title,
-        katex_style=katex.style(),
-        katex_script=katex.script(),
-        style=_text(STYLE),
-        script=_text(SCRIPT),
+        around=around or alone(),
         shown=what.html,
     )
     return render(TEMPLATE, context)
@@ -126,7 +112,3 @@ def _drawn(layer: Layer) -> Derivation | None:
         return derive(layer, settings=chosen) if chosen else None
     except EquationError:
         return None
-
-
-def _text(name: str) -> str:
-    return (templates() / name).read_text(encoding="utf-8").rstrip("\n")
