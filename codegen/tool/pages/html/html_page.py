@@ -6,8 +6,8 @@ from html import escape
 
 from gradscribe.codegen.python.text.render import PAGE_MARK, render
 from gradscribe.codegen.target import TARGETS
+from gradscribe.codegen.tool.pages.html.around_page import Surroundings, alone
 from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing
-from gradscribe.codegen.tool.pages.html.surroundings import Surroundings, alone
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.record.page_record import Derivation

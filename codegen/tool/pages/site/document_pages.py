@@ -112,8 +112,9 @@ def document_page(root: Path, name: str) -> Written:
     markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
     tokens = markdown.parse((root / name).read_text(encoding="utf-8"))
     sections = tuple(_sections(tokens))
+    leading = _Leading(name, path, documents(root), root)
     for token in tokens:
-        _lead(token.children or [], _Leading(name, path, documents(root), root))
+        _lead(token.children or [], leading)
     body = RendererHTML.render(_Renderer(), tokens, markdown.options, {})
     title = sections[0].title if sections else name
     trail = [("Documentation", f"{START}#{DOCUMENTATION}")]
@@ -123,24 +124,23 @@ def document_page(root: Path, name: str) -> Written:
 class _Renderer(RendererHTML):
     """HTML of what is no HTML already; code in colours, tables that can be moved by keys."""
 
-    def fence(self, tokens: Sequence[Token], k: int, options: OptionsDict, env: EnvType) -> str:
-        word = tokens[k].info.partition(" ")[0]
-        language = LANGUAGES.get(word, word) or ("gradscribe" if _is_equation(tokens[k].content) else "")
-        return f'<pre tabindex="0"><code>{highlighted(tokens[k].content, language)}</code></pre>\n'
+    def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return _code(tokens[idx])
 
-    code_block = fence
+    def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return _code(tokens[idx])
 
-    def table_open(self, tokens: Sequence[Token], k: int, options: OptionsDict, env: EnvType) -> str:
+    def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return '<div class="table" tabindex="0"><table>\n'
 
-    def table_close(self, tokens: Sequence[Token], k: int, options: OptionsDict, env: EnvType) -> str:
+    def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return "</table></div>\n"
 
-    def html_block(self, tokens: Sequence[Token], k: int, options: OptionsDict, env: EnvType) -> str:
-        return "" if tokens[k].content.startswith("<!--") else escape(tokens[k].content)
+    def html_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return "" if tokens[idx].content.startswith("<!--") else escape(tokens[idx].content)
 
-    def html_inline(self, tokens: Sequence[Token], k: int, options: OptionsDict, env: EnvType) -> str:
-        return escape(tokens[k].content)
+    def html_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return escape(tokens[idx].content)
 
 
 def _sections(tokens: Sequence[Token]) -> Iterator[Section]:
@@ -180,6 +180,13 @@ def _lead(tokens: Sequence[Token], leading: _Leading) -> None:
                 token.type = "text"
             else:
                 token.attrs["src"] = found
+
+
+def _code(token: Token) -> str:
+    """A block of code in colours; what names no language may be an equation."""
+    word = token.info.partition(" ")[0]
+    language = LANGUAGES.get(word, word) or ("gradscribe" if _is_equation(token.content) else "")
+    return f'<pre tabindex="0"><code>{highlighted(token.content, language)}</code></pre>\n'
 
 
 def _is_equation(text: str) -> bool:

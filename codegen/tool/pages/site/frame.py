@@ -6,7 +6,7 @@ from html import escape
 from urllib.parse import quote
 
 from gradscribe.codegen.python.text.render import PAGE_MARK, render
-from gradscribe.codegen.tool.pages.html.surroundings import Surroundings, shared
+from gradscribe.codegen.tool.pages.html.around_page import Surroundings, shared
 from gradscribe.codegen.tool.pages.site.contents import ASSETS, START
 
 TEMPLATE = "site/words.html.jinja"

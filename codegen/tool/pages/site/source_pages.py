@@ -1,7 +1,7 @@
 """What a derivation is made of and becomes: the equation, the files that are generated, the tests that speak of it."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from html import escape
@@ -20,6 +20,9 @@ from gradscribe.derive.layer.update import Optimiser
 
 TESTED = ("product", "oracles", "derive/catalogue")
 """Where tests of single layers stand."""
+EQUATION = "Equation"
+SPEAKING = "tests"
+"""The place of tests on the page of an item's sources."""
 LANGUAGES = {".py": "python", ".h": "c", ".c": "c", ".eq": "gradscribe", ".net": "gradscribe-network"}
 
 
@@ -33,37 +36,40 @@ class Sources:
     """What a derivation is made of and becomes.
 
     Attributes:
-        files: texts by the names of their files: the equation, what is generated.
+        files: texts by the names of their files, by what they are: the equation, the code of each backend.
         tests: paths of the tests that speak of it.
     """
 
-    files: Mapping[str, str]
+    files: Mapping[str, Mapping[str, str]]
     tests: Sequence[str]
 
     def links(self, entry: Entry) -> list[Link]:
-        """What the page of the derivation leads to: of each kind of files the first one, and the tests."""
-        suffixes = {PurePosixPath(name).suffix: name for name in reversed(self.files)}
-        found = [(name, f"{entry.sources}#{_place(name)}") for name in self.files if name in suffixes.values()]
-        return [*found, *((PurePosixPath(test).name, test_path(test)) for test in self.tests)]
+        """What the page of the derivation leads to."""
+        found = [(kind, f"{entry.sources}#{_place(next(iter(files)))}") for kind, files in self.files.items()]
+        count = f"{len(self.tests)} file{'s' * (len(self.tests) != 1)} of tests"
+        return [*found, *([(count, f"{entry.sources}#{SPEAKING}")] if self.tests else [])]
 
     def pages(self, entry: Entry) -> dict[str, str]:
         """A page with all files, and the files themselves beside it."""
+        named = {name: text for files in self.files.values() for name, text in files.items()}
+        paths = {name: f"{SOURCES}/{entry.name}/{name}" for name in named}
         body = [f"<h1>{escape(entry.name)}: its equation, and what is generated of it</h1>"]
         body += [f"<p>The derivation: {link(entry.name, entry.path, entry.sources)}.</p>"]
-        if self.tests:
-            links = ", ".join(link(PurePosixPath(test).name, test_path(test), entry.sources) for test in self.tests)
-            body += [f"<p>Tests that speak of it: {links}.</p>"]
-        paths = {name: f"{SOURCES}/{entry.name}/{name}" for name in self.files}
-        for name, text in self.files.items():
+        for name, text in named.items():
             file = f'<a href="{address(paths[name], entry.sources)}" download>{escape(name)}</a>'
             body += [f'<h2 id="{escape(_place(name))}">{file}</h2>', _code(text, name)]
-        page = page_of_words(entry.sources, f"{entry.name}: sources", "\n".join(body), [(entry.name, entry.path)])
-        return {entry.sources: page, **{paths[name]: text for name, text in self.files.items()}}
+        if self.tests:
+            links = (link(PurePosixPath(test).name, test_path(test), entry.sources) for test in self.tests)
+            items = "".join(f"<li>{found}</li>" for found in links)
+            body += [f'<h2 id="{SPEAKING}">Tests that speak of it</h2>', f"<ul>{items}</ul>"]
+        page = page_of_words(entry.sources, "sources", "\n".join(body), [(entry.name, entry.path)])
+        return {entry.sources: page, **{paths[name]: text for name, text in named.items()}}
 
 
 def sources_of(item: Layer | Optimiser) -> Sources:
     """The sources of a layer, a network or an optimiser."""
-    return Sources({name: text for name, text in (*_equations(item), *_generated(item)) if text}, tests_of(item))
+    found = {EQUATION: _equation(item), **{TARGETS[name].title: _generated(item, name) for name in TARGETS}}
+    return Sources({kind: files for kind, files in found.items() if files}, tests_of(item))
 
 
 def test_pages() -> dict[str, str]:
@@ -95,23 +101,22 @@ def tests_of(item: Layer | Optimiser) -> list[str]:
     return [name for name, text in all_tests().items() if named.search(text)]
 
 
-def _equations(item: Layer | Optimiser) -> Iterator[tuple[str, str]]:
+def _equation(item: Layer | Optimiser) -> dict[str, str]:
     """The text that it was read from, as a file; none where it was made otherwise."""
     layer = item.layer if isinstance(item, Optimiser) else item
-    if layer.text:
-        yield f"{item.name}{'.net' if isinstance(item, Network) else '.eq'}", f"{layer.text}\n"
+    suffix = ".net" if isinstance(item, Network) else ".eq"
+    return {f"{item.name}{suffix}": f"{layer.text}\n"} if layer.text else {}
 
 
-def _generated(item: Layer | Optimiser) -> Iterator[tuple[str, str]]:
-    """The files of every backend that can compute it."""
-    for backend in TARGETS:
-        if isinstance(item, Network) and not target(backend).networks:
-            continue
-        try:
-            made = emitted(item, 1, backend)
-        except EquationError:
-            continue
-        yield from ((part.path, part.text) for part in made.modules)
+def _generated(item: Layer | Optimiser, backend: str) -> dict[str, str]:
+    """The files of a backend; none where it cannot compute that. What says nothing is left out."""
+    if isinstance(item, Network) and not target(backend).networks:
+        return {}
+    try:
+        made = emitted(item, 1, backend)
+    except EquationError:
+        return {}
+    return {part.path: part.text for part in made.modules if part.text}
 
 
 def _place(name: str) -> str:

@@ -23,7 +23,7 @@ LEAD = (
 SEARCH = """\
 <form class="search" role="search">
 <label for="query">Search</label>
-<input type="search" id="query" autocomplete="off" spellcheck="false" aria-describedby="keys" placeholder="conv2d, delta, padding, ...">
+<input type="search" id="query" autocomplete="off" spellcheck="false" aria-describedby="keys" placeholder="conv2d">
 <p id="keys">/ leads here, the arrow keys to what was found.</p>
 <p id="count" role="status" aria-live="polite"></p>
 <ol id="found"></ol>
@@ -59,7 +59,12 @@ def of_entry(entry: Entry, item: Layer | Optimiser | None) -> Found:
 def of_document(document: Written) -> list[Found]:
     """The sections of a document."""
     return [
-        Found(section.title, document.title if k else "document", f"{document.path}#{section.place}", _words(section.words))
+        Found(
+            section.title,
+            document.title if k else "document",
+            f"{document.path}#{section.place}",
+            _words(section.words),
+        )
         for k, section in enumerate(document.sections)
     ]
 
@@ -80,21 +85,32 @@ def start_page(entries: Sequence[Entry], documents: Sequence[Written], tests: Se
         tests: the pages of tests.
         play: the path of the playground, "" for none.
     """
+    listed = {
+        anchor(family): (family, [((e.name, e.path), e.title) for e in found])
+        for family, found in families(entries).items()
+    }
+    listed[DOCUMENTATION] = "Documentation", [((d.title, d.path), "") for d in documents]
+    listed[TESTS] = "Tests", [(test, "") for test in tests]
+    there = {place: (title, found) for place, (title, found) in listed.items() if found}
     body = ["<h1>Derivations of layers</h1>", f"<p>{LEAD}</p>", SEARCH]
-    if play:
-        body += [f"<p>{link('Playground', play, START)}: an equation of your own.</p>"]
-    for family, found in families(entries).items():
-        body += _listed(anchor(family), family, [((e.name, e.path), e.title) for e in found])
-    if documents:
-        body += _listed(DOCUMENTATION, "Documentation", [((d.title, d.path), "") for d in documents])
-    if tests:
-        body += _listed(TESTS, "Tests", [(test, "") for test in tests])
-    return page_of_words(START, "gradscribe", "\n".join(body), scripts=SCRIPTS)
+    for place, (title, found) in there.items():
+        body += _listed(place, title, found)
+    links = [
+        *([("Playground", play)] if play else []),
+        *((title, f"{START}#{place}") for place, (title, _) in there.items()),
+    ]
+    return page_of_words(START, "gradscribe", "\n".join(body), links=links, scripts=SCRIPTS)
 
 
 def _listed(place: str, title: str, found: Sequence[tuple[Link, str]]) -> list[str]:
     lines = [f"<li>{link(*to, START)}{f' <span>{escape(said)}</span>' if said else ''}</li>" for to, said in found]
-    return [f'<section id="{escape(place)}">', f"<h2>{escape(title)}</h2>", '<ul class="entries">', *lines, "</ul></section>"]
+    return [
+        f'<section id="{escape(place)}">',
+        f"<h2>{escape(title)}</h2>",
+        '<ul class="entries">',
+        *lines,
+        "</ul></section>",
+    ]
 
 
 def _words(text: str) -> str:
