@@ -109,7 +109,7 @@ def pictures(root: Path) -> dict[str, bytes]:
 def document_page(root: Path, name: str) -> Written:
     """A document as a page; a link to what the site has not stays as words."""
     path = document_path(name)
-    markdown = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    markdown = MarkdownIt("commonmark", {"xhtmlOut": False}).enable(["table", "strikethrough"])
     tokens = markdown.parse((root / name).read_text(encoding="utf-8"))
     sections = tuple(_sections(tokens))
     leading = _Leading(name, path, documents(root), root)

@@ -1,6 +1,7 @@
 """A call in a process of its own gives what a call gives; what is too much is stopped; nothing stays behind."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -44,7 +45,7 @@ def ends() -> None:
 
 
 def falls() -> None:
-    os.kill(os.getpid(), 11)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def fails() -> None:
@@ -93,7 +94,7 @@ def test_a_mistake_in_a_text_is_the_same_mistake(name: str) -> None:
     [
         (turns, "stopped after 0.3 s: the text is too much; hint"),
         (ends, "its process ended before it was done (exit code 3)"),
-        (falls, "its process ended before it was done (SIGSEGV)"),
+        (falls, "its process ended before it was done (SIGKILL)"),
     ],
 )
 def test_a_call_without_an_end_is_stopped(function: Callable[[], None], said: str) -> None:

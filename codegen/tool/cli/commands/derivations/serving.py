@@ -1,6 +1,5 @@
 """`gradscribe serve`: a site on this machine, with this Python behind its playground."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,8 @@ import typer
 from gradscribe.codegen.tool.finding.unknown_layer import UnknownLayerError
 from gradscribe.derive.ir.quote import located
 
-NEEDED = ("starlette", "uvicorn")
+MEMORY = 2
+"""GiB that a text may take."""
 
 
 def serve(
@@ -20,19 +20,17 @@ def serve(
     seconds: Annotated[int, typer.Option(min=1, max=86_400, help="Seconds that a text may take.")] = 20,
 ) -> None:
     """Serve what `gradscribe site` has written, at 127.0.0.1 only, and answer to texts of its playground."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise UnknownLayerError(
-            f"serve needs {' and '.join(missing)}; install them by: pip install 'gradscribe[serve]'"
-        )
+    try:
+        from gradscribe.codegen.tool.pages.server.listening import serve as served
+    except ModuleNotFoundError as error:
+        raise UnknownLayerError(f"serve needs {error.name}; install it by: pip install 'gradscribe[serve]'") from None
     from gradscribe.codegen.tool.pages.site.site_folder import is_site
 
     if not is_site(folder):
         raise UnknownLayerError(f"{located(folder)}: no site is there; gradscribe site -o {located(folder)} writes one")
-    from gradscribe.codegen.tool.pages.apart import Limits
-    from gradscribe.codegen.tool.pages.server.listening import serve as served
+    from gradscribe.codegen.tool.pages.apart import GIB, Limits
 
     def say(address: str) -> None:
         print(f"serving {located(folder)} at {address}; Ctrl-C ends it", flush=True)
 
-    served(folder, port, Limits(seconds), say)
+    served(folder, port, Limits(seconds, MEMORY * GIB), say)
