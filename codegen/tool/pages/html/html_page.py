@@ -9,7 +9,7 @@ from gradscribe.codegen.target import TARGETS
 from gradscribe.codegen.tool.pages.html import katex
 from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing
 from gradscribe.derive.derivation import derive
-from gradscribe.derive.derivation.certificate.certify import certify
+from gradscribe.derive.derivation.certificate import certificate_of
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
@@ -87,7 +87,7 @@ def shown(derivation: Derivation, listings: Sequence[Listing] = (), drawn: Deriv
         listings: the code beside it.
         drawn: the same with settings of which there is more to see.
     """
-    whole = document(derivation, certify(derivation) if derivation.sections else None)
+    whole = document(derivation, certificate_of(derivation))
     return Shown(
         title=escape(derivation.heading),
         body=written(whole),
