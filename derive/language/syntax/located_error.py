@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Self
 
 from gradscribe.derive.ir.quote import listed, located, shown, visible
 from gradscribe.derive.ir.reductions import REDUCTIONS
@@ -26,6 +27,11 @@ class LanguageError(EquationError):
         where = f"{located(source)}:{place.line}:{place.column}" if source else _words(place)
         super().__init__(f"{where}: {message}\n{pointed(place, text)}")
         self.placed(message, place.line, place.column, place.end)
+        self._given = message, place, text, source
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, Place, str, str]]:
+        """How it gets to another process: made again of what it was made of."""
+        return type(self), self._given
 
 
 def _words(place: Place) -> str:
