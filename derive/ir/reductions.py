@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
-import numpy as np
 from sympy import Expr, S
 
 
@@ -40,7 +39,8 @@ class Reduction:
     Attributes:
         noun: its value in a sentence, such as "maximum".
         plural: several of these.
-        combine: two values as one, associative and commutative: how the interpreter computes it.
+        combine: two values as one, associative and commutative: how the interpreter computes it, by the name that NumPy
+            has for it and `derive.ir.interpret.scalars` too.
         identity: the value over no element; combined with another value it yields that.
         slope: the derivative of the result by one element.
         text: its sign in plain text.
@@ -53,7 +53,7 @@ class Reduction:
 
     noun: str
     plural: str
-    combine: np.ufunc
+    combine: str
     identity: float
     slope: Callable[[Element], Expr]
     text: str
@@ -63,7 +63,7 @@ class Reduction:
     reason: str = ""
 
 
-SUM = Reduction("sum", "sums", np.add, 0, lambda e: S.One, "Σ", r"\sum", limits=True)
+SUM = Reduction("sum", "sums", "add", 0, lambda e: S.One, "Σ", r"\sum", limits=True)
 
 _CHOSEN = "a {} changes with the element that it is, and with no other"
 
@@ -72,7 +72,7 @@ REDUCTIONS: dict[str, Reduction] = {
     "max": Reduction(
         "maximum",
         "maxima",
-        np.maximum,
+        "maximum",
         -inf,
         lambda e: e.chosen,
         "max",
@@ -83,7 +83,7 @@ REDUCTIONS: dict[str, Reduction] = {
     "min": Reduction(
         "minimum",
         "minima",
-        np.minimum,
+        "minimum",
         inf,
         lambda e: e.chosen,
         "min",

@@ -109,9 +109,19 @@
   });
   pressed(one("fold"), (on) => all("details.steps").forEach((fold) => { fold.open = !on; }));
   pressed(one("operator"), (on) => document.body.classList.toggle("without-operator", !on));
+  pressed(one("matrix"), (on) => document.body.classList.toggle("without-matrix", !on));
+  document.body.classList.add("without-matrix");
   pressed(one("beside"), (on) => {
     one("beside-it").hidden = !on;
     document.querySelector(".columns").classList.toggle("alone", !on);
+  });
+  // Forms beside each other take the width of the page, and are all there.
+  const press = (button, on) => { if (button && button.getAttribute("aria-pressed") !== String(on)) button.click(); };
+  pressed(one("side-by-side"), (on) => {
+    document.body.classList.toggle("side-by-side", on);
+    press(one("operator"), true);
+    press(one("matrix"), on);
+    press(one("beside"), !on);
   });
   if (!one("beside-it")) document.querySelector(".columns").classList.add("alone");
 

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Protocol
 
-import numpy as np
-
-from gradscribe.derive.derivation.certificate.exact import PRIME
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
 from gradscribe.derive.derivation.record.sentence import Rounded, Words
+
+PRIME = 2**31 - 1
+"""What polynomials are compared modulo: a product of two residues fits into an int64."""
 
 ROWS_TOLERANCE = 1e-10
 CHAIN_TOLERANCE = 1e-5
@@ -63,7 +64,7 @@ def _with_mark(lead: Words) -> Words:
 
 def figure(value: float) -> Figure:
     """One digit and the power of ten: 4e-16 is ("4", -16)."""
-    if value == 0 or not np.isfinite(value):
+    if value == 0 or not isfinite(value):
         return ("0" if value == 0 else str(value)), 0
     mantissa, exponent = f"{value:.0e}".split("e")
     return mantissa, int(exponent)

@@ -83,6 +83,8 @@ def _lowered(part: Part, number: int) -> Part:
 
 def _parts(derivation: Derivation, numbers: Numbers) -> Iterator[Part]:
     yield Part(derivation.notation, tuple(filter(None, _introduction(derivation, numbers))))
+    if derivation.matrix:
+        yield Part(derivation.notation, tuple(filter(None, _premises(derivation.matrix))), "matrix")
     for chapter in derivation.chapters if derivation.form != "matrix" else ():
         yield Part(derivation.notation, (_headed(chapter),))
         yield from gradient_parts(chapter.sections, LAYER + 1, derivation, numbers)
@@ -114,7 +116,6 @@ def _introduction(derivation: Derivation, numbers: Numbers) -> Iterator[Passage]
         yield paragraph(example.setup)
         yield from ((formula,) for formula in example.given)
     yield from _premises(derivation.premises)
-    yield from _premises(derivation.matrix)
 
 
 def _arriving(derivation: Derivation) -> tuple[Words, ...]:

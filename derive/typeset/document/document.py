@@ -92,11 +92,19 @@ class Rows:
 
 @dataclass(frozen=True)
 class Box:
-    """A result in a box with its name, its number, and the same in whole tensors, if there is such a form."""
+    """A result in a box with its name, its number, and the same in whole tensors, if there is such a form.
+
+    Attributes:
+        number: by which the page refers to it.
+        result: the row.
+        form: the same in whole tensors.
+        matrices: the same as products of matrices, for pages that show forms beside each other.
+    """
 
     number: int
     result: Result
     form: Formula | None = None
+    matrices: Formula | None = None
 
 
 @dataclass(frozen=True)
@@ -131,10 +139,17 @@ Passage = tuple[Block, ...]
 
 @dataclass(frozen=True)
 class Part:
-    """Passages that one notation writes and whose rows are aligned alike: the introduction, or one gradient."""
+    """Passages that one notation writes and whose rows are aligned alike: the introduction, or one gradient.
+
+    Attributes:
+        notation: how tensors are written.
+        passages: what stands in it.
+        form: "matrix" where it is about this form alone.
+    """
 
     notation: Notation
     passages: tuple[Passage, ...]
+    form: Literal["", "matrix"] = ""
 
     @property
     def blocks(self) -> Iterator[Block]:

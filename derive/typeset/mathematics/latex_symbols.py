@@ -25,6 +25,7 @@ class LatexTypesetter(Typesetter):
     apart = r"{\uparrow}"
     every = r"{\downarrow}"
     cross = r"\times "
+    inline = False
     beside = r"\,"
     rounded = r"\dagger"
     pi = r"\pi"
@@ -163,8 +164,8 @@ class LatexTypesetter(Typesetter):
 
     def _hat(self, tensor: str) -> str:
         if tensor in self.notation.quotients:
-            lower = self._hat(self.notation.quotients[tensor])
-            return rf"\partial {self.notation.scalar(tensor)}/\partial {lower}"
+            quotient = self._partial(self.notation.scalar(tensor), self._hat(self.notation.quotients[tensor]))
+            return "".join(part.text for part in quotient)
         plain = self._tensor(tensor)
         return rf"\hat{{{plain[0].upper()}{plain[1:]}}}"
 
@@ -186,6 +187,8 @@ _TIMES = r"\cdot "
 
 class InlineTypesetter(LatexTypesetter):
     """For running text: quotients on one line."""
+
+    inline = True
 
     def _quotient(self, scalar: str, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
         if not indices:

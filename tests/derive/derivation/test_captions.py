@@ -98,8 +98,8 @@ def test_padding_and_zeros_between_are_those_of_dumoulin_and_visin() -> None:
         ("embedding", "w", "matrix product onehot(t)ᵀ δ", "∂E/∂w = onehot(t)ᵀ δ"),
         ("upsample_nearest1d", "x", "valid correlation of δ with 1_{s}, stride s", "∂E/∂x = (δ ⋆ 1_{s})↓s"),
         ("scaled_dot_product_attention", "p", "matrix product δ vᵀ, for every e", "∂E/∂p = δ vᵀ"),
-        ("scaled_dot_product_attention", "q", "1/√D times the matrix product ∂E/∂u k, for every e",
-         "∂E/∂q = 1/√D (∂E/∂u k)"),
+        ("scaled_dot_product_attention", "q", "1/√D times the matrix product (∂E/∂u) k, for every e",
+         "∂E/∂q = 1/√D ((∂E/∂u) k)"),
         ("scaled_dot_product_attention", "k", "1/√D times the matrix product (∂E/∂u)ᵀ q, for every e",
          "∂E/∂k = 1/√D ((∂E/∂u)ᵀ q)"),
         ("scaled_dot_product_attention", "v", "matrix product pᵀ δ, for every e", "∂E/∂v = pᵀ δ"),
@@ -148,7 +148,7 @@ def whole(e: Expr, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, floa
             return np.power(np.asarray(args[0], float), args[1])
         case Symbol():
             return sizes[e]
-    return float(e) if e.is_number else FUNCTIONS[e.func].compute(*args)
+    return float(e) if e.is_number else FUNCTIONS[e.func].compute(np, *args)
 
 
 BATCHED = {

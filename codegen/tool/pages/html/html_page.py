@@ -9,12 +9,14 @@ from gradscribe.codegen.target import TARGETS
 from gradscribe.codegen.tool.pages.html.around_page import Surroundings, alone
 from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing
 from gradscribe.derive.derivation import derive
-from gradscribe.derive.derivation.certificate.certify import certify
+from gradscribe.derive.derivation.certificate import certificate_of
+from gradscribe.derive.derivation.forms.caption.page_form import with_matrices
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
-from gradscribe.derive.typeset.document.arrange import document
+from gradscribe.derive.typeset.document.arrange import Page, chapter, document
+from gradscribe.derive.typeset.document.document import Box, Document
 from gradscribe.derive.typeset.writers.html.html_writer import page as written
 from gradscribe.derive.typeset.writers.html.numbers_writer import NumbersOnPage, numbers_on_page
 from gradscribe.derive.typeset.writers.html.pictures_writer import PicturesOnPage, pictures_on_page
@@ -32,7 +34,8 @@ class Shown:
     Attributes:
         title: what it is about.
         body: the derivation.
-        forms: whether there are operator forms.
+        operators: whether there are operator forms.
+        matrices: whether there are matrix forms.
         numbers: the small case.
         pictures: what is drawn.
         listings: the code.
@@ -40,7 +43,8 @@ class Shown:
 
     title: str
     body: str
-    forms: bool
+    operators: bool
+    matrices: bool
     numbers: NumbersOnPage | None
     pictures: PicturesOnPage | None
     listings: Sequence[Listing]
@@ -66,24 +70,34 @@ def shown_of(item: Layer | Optimiser) -> Shown:
     """What there is to see of a layer, a network or an optimiser; beside it its code."""
     layer = item.layer if isinstance(item, Optimiser) else item
     listings = [listing(item, row.name, row.title) for row in TARGETS.values()]
-    return shown(derive(layer), listings, _drawn(layer))
+    derivation = with_matrices(derive(layer))
+    beside = numbers_on_page(derivation), pictures_on_page(_drawn(layer) or derivation)
+    return _shown(derivation.heading, document(derivation, certificate_of(derivation)), *beside, listings)
 
 
-def shown(derivation: Derivation, listings: Sequence[Listing] = (), drawn: Derivation | None = None) -> Shown:
-    """What there is to see of a derivation.
+def shown_pages(title: str, pages: Sequence[Page]) -> Shown:
+    """What there is to see of pages that are no single layer's: one alone, or several with a table of contents."""
+    if len(pages) > 1:
+        return _shown(title, chapter(title, pages))
+    ((derivation, footer),) = pages
+    return _shown(derivation.heading, document(derivation, footer))
 
-    Args:
-        derivation: what is shown.
-        listings: the code beside it.
-        drawn: the same with settings of which there is more to see.
-    """
-    whole = document(derivation, certify(derivation) if derivation.sections else None)
+
+def _shown(
+    title: str,
+    whole: Document,
+    numbers: NumbersOnPage | None = None,
+    pictures: PicturesOnPage | None = None,
+    listings: Sequence[Listing] = (),
+) -> Shown:
+    boxes = [block for block in whole.blocks if isinstance(block, Box)]
     return Shown(
-        title=escape(derivation.heading),
+        title=escape(title),
         body=written(whole),
-        forms=any(r.form is not None for s in derivation.sections for r in s.results),
-        numbers=numbers_on_page(derivation),
-        pictures=pictures_on_page(drawn or derivation),
+        operators=any(box.form is not None for box in boxes),
+        matrices=any(box.matrices is not None for box in boxes),
+        numbers=numbers,
+        pictures=pictures,
         listings=listings,
     )
 

@@ -67,7 +67,7 @@ def site(entries: Sequence[Entry], say: Say, workers: int | None = None) -> dict
 
 def _derivation(entry: Entry) -> Made:
     if entry.kind == TOPIC:
-        return Made({entry.path: topic_page(entry, ())}, (of_entry(entry, None),))
+        return Made({entry.path: topic_page(entry)}, (of_entry(entry, None),))
     item = find_any(entry.wanted)
     sources = sources_of(item)
     page = item_page(entry, item, sources.links(entry))

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradscribe.codegen.tool.finding.find import find_any, known
-from gradscribe.derive.catalogue.pages import PAGES
-from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TITLE
+from gradscribe.codegen.tool.finding.topics import OTHERS
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
 
@@ -13,13 +12,6 @@ START, DOCUMENTS, SOURCES, TESTS, ASSETS = "index.html", "docs", "sources", "tes
 """The first page, and the folders besides those of the kinds."""
 DOCUMENTATION = "documentation"
 """The place of documents on the first page."""
-WINOGRAD = "winograd"
-TOPICS = {
-    CHAPTER: TITLE,
-    **{page.name: page.title for page in PAGES.values()},
-    WINOGRAD: "the fast correlation F(4, 3) along two axes",
-}
-"""What has a page and is no layer's."""
 TOPIC = "topic"
 OWN = "Your own"
 """The heading of what is not of the catalogue."""
@@ -61,7 +53,7 @@ def catalogue() -> list[Entry]:
         for kind, found in known().items()
         for entry in found.values()
     ]
-    return entries + [Entry(TOPIC, name, name, title, "Derived from definitions") for name, title in TOPICS.items()]
+    return entries + [Entry(TOPIC, name, name, title, "Derived from definitions") for name, title in OTHERS.items()]
 
 
 def chosen(wanted: Sequence[str]) -> list[Entry]:

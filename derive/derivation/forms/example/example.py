@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
 from sympy import Symbol
 
 from gradscribe.derive.composition.network import Network
@@ -54,8 +53,8 @@ def setup(found: Numbers, axes: tuple[Symbol, ...], kind_: str) -> Iterator[Word
     chosen: Words = (", with ", *joined([Equals(s, rounded(float(sizes[s]))) for s in order], " and "))
     smaller = any(s in found.own and sizes[s] != found.own[s] for s in sizes)
     yield ("In numbers", *(chosen if order else ()), f", smaller than the {kind_}'s own." if smaller else ".")
-    narrow = any(1 in np.shape(v) and np.ndim(v) > 1 for v in values)
-    broken = any(np.any(np.abs(v - np.round(v, 3)) > 1e-9) for v in values)
+    narrow = any(1 in array.shape and len(array.shape) > 1 for array in values)
+    broken = any(abs(v - round(v, 3)) > 1e-9 for array in values for v in array.numbers)
     yield (
         f"{'Matrices leave out axes of one element. ' if narrow else ''}Indices count from 0."
         f"{' Numbers are rounded to three digits behind the point.' if broken else ''}",

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from sympy import Expr
 
+from gradscribe.derive.derivation.forms.caption.matrices.passage import matrix_gradient
 from gradscribe.derive.derivation.forms.caption.words.signs import Same
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.kinds.level_gradients import exchanged
@@ -41,7 +42,7 @@ def gradient_parts(sections: Sequence[Section], level: int, page: Derivation, nu
     for reason, group in groupby(sections, key=lambda s: one_box(s) if page.form == "index" else ()):
         found = list(group)
         if reason and len(found) > 1:
-            yield _together(found, level, numbers)
+            yield _together(found, level, page, numbers)
             yield from (part for section in found for part in _example(section, page, numbers))
         else:
             yield from (part for section in found for part in _derived(section, level, page, numbers))
@@ -49,7 +50,7 @@ def gradient_parts(sections: Sequence[Section], level: int, page: Derivation, nu
 
 def one_section(section: Section) -> Part:
     """One gradient by itself; its rows are printed though they stand above on its page, and counted from 1."""
-    return _section(replace(section, like="", likeness=None), LAYER, Numbers(), "index")
+    return _section(replace(section, like="", likeness=None), LAYER, None, Numbers())
 
 
 def one_box_of(result: Result) -> Part:
@@ -60,7 +61,7 @@ def one_box_of(result: Result) -> Part:
 def _derived(section: Section, level: int, page: Derivation, numbers: Numbers) -> Iterator[Part]:
     """One gradient, and the same in numbers; of a page of matrix forms the numbers alone."""
     if page.form != "matrix":
-        yield _section(section, level, numbers, page.form)
+        yield _section(section, level, page, numbers)
     yield from _example(section, page, numbers)
 
 
@@ -71,7 +72,7 @@ def _example(section: Section, page: Derivation, numbers: Numbers) -> Iterator[P
         yield _in_numbers(found, section.steps[0].notation, numbers)
 
 
-def _together(sections: Sequence[Section], level: int, numbers: Numbers) -> Part:
+def _together(sections: Sequence[Section], level: int, page: Derivation, numbers: Numbers) -> Part:
     """Gradients of one row each."""
     names = [Access(s.wrt) for s in sections]
     (reason,) = {s.steps[0].reason for s in sections}
@@ -79,18 +80,18 @@ def _together(sections: Sequence[Section], level: int, numbers: Numbers) -> Part
     boxes = []
     for section in sections:
         numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
-        boxes += [passage for result in section.results for passage in _boxed(result, numbers)]
+        boxes += _boxes(section, section.results, page, numbers)
         numbers.boxes[section.wrt] = numbers.last
     return Part(sections[0].steps[0].notation, ((heading, *paragraph([(*capitalised(reason), ":")])), *boxes))
 
 
-def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
+def _section(section: Section, level: int, page: Derivation | None, numbers: Numbers) -> Part:
     """One gradient: its lemmas and its own rows, then the boxes; of rows that stand above already their numbers.
 
     Where operator forms alone are asked for there are no rows.
     """
     heading = Heading("gradient", level, capitalised(section.title))
-    if form == "operator":
+    if page is not None and page.form == "operator":
         short = tuple(tuple(_without_rows(result, numbers)) for result in section.results)
         return Part(section.steps[0].notation, ((heading, *_functions(section)), *short))
     if section.like:
@@ -120,7 +121,7 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
         ]
         passages[0] = (heading, *passages[0])
         numbers.rows[section.wrt] = before + 1, numbers.last
-    boxes = [passage for result in _shown(section, level) for passage in _boxed(result, numbers)]
+    boxes = _boxes(section, _shown(section, level), page, numbers)
     numbers.boxes[section.wrt] = numbers.last
     if section.closed is not None and not section.like:  # the rows that lead to the closed form, too
         numbers.rows[section.wrt] = numbers.rows[section.wrt][0], numbers.last - 1
@@ -163,11 +164,21 @@ def _in_numbers(found: Worked, notation: Notation, numbers: Numbers) -> Part:
     return Part(notation, tuple(passages))
 
 
-def _boxed(result: Result, numbers: Numbers) -> Iterator[Passage]:
-    """The rows that lead from the box above to this one, if there are any, the box, and the same in whole tensors."""
+def _boxes(section: Section, results: Sequence[Result], page: Derivation | None, numbers: Numbers) -> list[Passage]:
+    """The boxes of a gradient; products of matrices equal the first one, which holds for all values."""
+    matrices = matrix_gradient(page.matrices, page.program, section.wrt) if page is not None else None
+    return [
+        passage
+        for number, result in enumerate(results)
+        for passage in _boxed(result, numbers, None if number else matrices)
+    ]
+
+
+def _boxed(result: Result, numbers: Numbers, matrices: Formula | None = None) -> Iterator[Passage]:
+    """The rows that lead from the box above to this one, if there are any, the box, and the same in other forms."""
     if result.steps:
         yield (Rows(tuple(_rows(result.steps, numbers))),)
-    yield (Box(numbers.next(), result, _form(result.form) if result.form is not None else None),)
+    yield (Box(numbers.next(), result, _form(result.form) if result.form is not None else None, matrices),)
 
 
 def _without_rows(result: Result, numbers: Numbers) -> Iterator[Block]:

@@ -57,7 +57,7 @@ def page(whole: Document, look: Look = PLAIN) -> str:
 
 def _section(part: Part) -> Iterable[str]:
     first = next(part.blocks, None)
-    kind = first.kind if isinstance(first, Heading) else "text"
+    kind = first.kind if isinstance(first, Heading) else f"text {part.form}".rstrip()
     yield f'<section class="{kind}">'
     writer = HtmlWriter(part)
     for block in part.blocks:
@@ -106,17 +106,20 @@ class HtmlWriter(Writer):
         result = box.result
         element = left(result.step, self.t)
         plain = f"{element} = {joined(self.t.row(result.step))}"
+        formula = display(f"{element} = {_breakable(self.t.row(result.step))}", plain)
         found = [f'<p class="lead">{self._words(result.lead)}</p>'] if result.lead else []
         found += [
             f'<div class="box" id="eq-{box.number}">',
-            f'<div class="line">{display(f"{element} = {_breakable(self.t.row(result.step))}", plain)}',
-            f"{_number(box.number)}</div>",
+            f'<div class="line">{_which("index")}{formula}{_number(box.number)}</div>',
         ]
         if result.name:
             found += [f'<p class="name">{self._words(capitalised(result.name))}</p>']
-        if box.form is not None:
-            found += [f'<div class="line form">{display(on_one_line(box.form, self.t))}</div>']
-        return [*found, "</div>"]
+        forms = {"operator": box.form, "matrix": box.matrices}
+        return [*found, *(self._form(kind, form) for kind, form in forms.items() if form is not None), "</div>"]
+
+    def _form(self, kind: str, form: Formula) -> str:
+        """The same in another form; which one it is says its class."""
+        return f'<div class="line form {kind}">{_which(kind)}{display(on_one_line(form, self.t))}</div>'
 
     def formula(self, formula: Formula) -> list[str]:
         """A line."""
@@ -196,6 +199,11 @@ def display(shown: str, copied: str = "") -> str:
 def _breakable(pieces: Sequence[Piece]) -> str:
     """Pieces between which a line may end, what a step changed in a colour that the look of the page gives it."""
     return joined(pieces, lambda text: rf"\textcolor{{teal}}{{{text}}}", LINE_MAY_END)
+
+
+def _which(form: str) -> str:
+    """What a form is called, where forms stand beside each other."""
+    return f'<span class="which">{form} form</span>'
 
 
 def _number(number: int) -> str:

@@ -2,18 +2,20 @@
 
 import sys
 import webbrowser
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gradscribe.codegen.tool.cli.completion import names
-from gradscribe.codegen.tool.cli.options import MANY
-from gradscribe.codegen.tool.finding.find import find_any
+from gradscribe.codegen.tool.cli.completion import page_names
+from gradscribe.codegen.tool.cli.options import ANY_PAGE, Dims, OutputsOfTile, Points, TapsOfKernel
+from gradscribe.codegen.tool.finding.topics import WINOGRAD, Fast, fast
+from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import located
 
-Shown = Annotated[list[str], typer.Argument(metavar="LAYER ...", help=MANY, autocompletion=names)]
+Shown = Annotated[list[str], typer.Argument(metavar="LAYER ...", help=ANY_PAGE, autocompletion=page_names)]
 
 
 def page(
@@ -22,6 +24,10 @@ def page(
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the pages; this one by default.")
     ] = Path(),
     shown: Annotated[bool, typer.Option("--open", help="Show the pages in the browser.")] = False,
+    m: OutputsOfTile = None,
+    r: TapsOfKernel = None,
+    points: Points = None,
+    dims: Dims = None,
     seconds: Annotated[int, typer.Option(min=1, max=86_400, help="Seconds that all of it may take.")] = 120,
 ) -> None:
     """Write a page to look at, NAME.html: the derivation, step by step, beside the code that it becomes."""
@@ -29,8 +35,12 @@ def page(
     from gradscribe.codegen.files.write import write
     from gradscribe.codegen.tool.pages.apart import Limits, apart
 
+    chosen = [option for option, value in {"m": m, "r": r, "points": points, "dims": dims}.items() if value is not None]
+    if chosen and WINOGRAD not in wanted:
+        raise EquationError(f"--{chosen[0]}: gradscribe page {WINOGRAD} has it")
+    asked = [fast(m, r, points, dims) if name == WINOGRAD else name for name in wanted]
     limits = Limits(seconds, hint="; --seconds gives it longer")
-    pages = {folder / name: text for name, text in apart(limits, _written, wanted)}  # before a file is written
+    pages = {folder / name: text for name, text in apart(limits, _written, asked)}  # before a file is written
     changed = {path for path, text in pages.items() if differs(path, text)}
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in pages.items():
@@ -41,9 +51,13 @@ def page(
             print(f"gradscribe: found no browser to show {located(path)}", file=sys.stderr)
 
 
-def _written(wanted: Sequence[str]) -> list[tuple[str, str]]:
+def _written(asked: "Sequence[str | Fast]") -> list[tuple[str, str]]:
     """The pages by the names of their files. What they are made of may be a stranger's text."""
-    found = [find_any(name) for name in wanted]
-    from gradscribe.codegen.tool.pages.html.html_page import page_of
+    from gradscribe.codegen.tool.pages.html.html_page import html_page
+    from gradscribe.codegen.tool.pages.html.named_page import shown_named
 
-    return [(f"{item.name}.html", page_of(item)) for item in found]
+    found = [(f"{name}.html", shown) for name, shown in map(shown_named, asked)]
+    twice = next((name for name, count in Counter(name for name, _ in found).items() if count > 1), None)
+    if twice is not None:
+        raise EquationError(f"two pages would be {twice}; write a text into a file, whose name its page has")
+    return [(name, html_page(name.removesuffix(".html"), shown)) for name, shown in found]

@@ -4,22 +4,29 @@ from collections.abc import Iterator, Sequence
 
 from sympy import Expr, Integer, Symbol
 
-from gradscribe.derive.derivation.forms.caption.matrices.matrix_record import MatrixForm, Toeplitz, Unfolding
+from gradscribe.derive.derivation.forms.caption.matrices.matrix_record import (
+    MatrixForm,
+    Toeplitz,
+    Unfolding,
+    factors,
+    readings,
+)
 from gradscribe.derive.derivation.forms.caption.operation import Product
 from gradscribe.derive.derivation.forms.caption.words.signs import Added, Element, Matrices, Matrix, Transposed
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.record.section_record import Formula, Premise
 from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
-from gradscribe.derive.ir.term import Access
+from gradscribe.derive.ir.term import Access, Program
 
 E = Access("E")
 
 
-def passage(form: MatrixForm, letter: Symbol) -> Iterator[Premise]:
+def passage(form: MatrixForm, program: Program, letter: Symbol) -> Iterator[Premise]:
     """Sentences and formulas of one matrix form.
 
     Args:
         form: the form.
+        program: the equations that it is one of.
         letter: what the matrix of the example is called.
     """
     target, delta = Access(form.target), Access(form.gradient)
@@ -32,11 +39,10 @@ def passage(form: MatrixForm, letter: Symbol) -> Iterator[Premise]:
     summands = [*products, *(Access(name) for name, _ in form.added)]
     yield Formula(Matrix(target), Added(*summands) if len(summands) > 1 else summands[0])
     for part in form.parts:
-        data, weights = (Matrix(Access(t)) for t in part.tensors)
-        yield Formula(Partial(E, weights), Matrices(Transposed(data), Matrix(delta)))
-        yield Formula(Partial(E, data), Matrices(Matrix(delta), Transposed(weights)))
+        yield from (_through(form, part, side, program) for side in (1, 0))
         if part.product.windows:
             name = Access(part.tensors[0])
+            data = Matrix(name)
             yield (
                 *("Folded back (col2im), every element of ", Partial(E, data), " is added to that of "),
                 *(
@@ -46,7 +52,34 @@ def passage(form: MatrixForm, letter: Symbol) -> Iterator[Premise]:
             )
     for part, example in zip(form.parts, form.examples, strict=False):
         if example is not None:
-            yield from _example(part, example, form, letter)
+            yield from _example(part, example, form, program, letter)
+
+
+def matrix_gradient(forms: Sequence[MatrixForm], program: Program, tensor: str) -> Formula | None:
+    """The gradient by a tensor as a sum of products of matrices; None where it is none, or one of several matrices."""
+    found = factors(forms, tensor)
+    if not found or len(found) != readings(program, tensor) or len({factor.matrix for factor in found}) > 1:
+        return None
+    products = [_gradient(factor.form, factor.part, factor.side) for factor in found]
+    return Formula(Partial(E, Matrix(Access(tensor))), Added(*products) if len(products) > 1 else products[0])
+
+
+def _gradient(form: MatrixForm, part: Unfolding, side: int) -> Expr:
+    """What arrives at the left or right matrix of a product."""
+    delta, other = Matrix(Access(form.gradient)), Transposed(Matrix(Access(part.tensors[1 - side])))
+    return Matrices(other, delta) if side else Matrices(delta, other)
+
+
+def _through(form: MatrixForm, part: Unfolding, side: int, program: Program) -> Premise:
+    """The gradient by one of both; of one that is read elsewhere, too, the part that comes this way."""
+    gradient = Partial(E, Matrix(Access(part.tensors[side])))
+    if readings(program, part.tensors[side]) == 1:
+        return Formula(gradient, _gradient(form, part, side))
+    return (*_part(gradient, form), " is ", _gradient(form, part, side), ".")
+
+
+def _part(gradient: Expr, form: MatrixForm) -> Words:
+    return ("The part of ", gradient, " that comes through ", Access(form.target))
 
 
 def _held(part: Unfolding) -> Words:
@@ -72,7 +105,9 @@ def _sides(subject: Words, rows: Sequence[Expr], columns: Sequence[Expr]) -> Wor
     return (*subject, " a row for every ", *joined(rows), *across)
 
 
-def _example(part: Unfolding, example: Toeplitz, form: MatrixForm, letter: Symbol) -> Iterator[Premise]:
+def _example(
+    part: Unfolding, example: Toeplitz, form: MatrixForm, program: Program, letter: Symbol
+) -> Iterator[Premise]:
     """One matrix for the whole of a small tensor."""
     data, kernel = (Access(t) for t in part.tensors)
     shown = [Equals(s, Integer(number)) for s, number in example.sizes if s in _parameters(part)]
@@ -89,8 +124,11 @@ def _example(part: Unfolding, example: Toeplitz, form: MatrixForm, letter: Symbo
         kind = (
             "This is a Toeplitz matrix" if len(example.data) == 1 else "This is a Toeplitz matrix of Toeplitz matrices"
         )
-    gradient = Equals(Partial(E, data), Matrices(Transposed(letter), Access(form.gradient)))
-    yield (kind, ", and ", gradient, ".")
+    gradient, product = Partial(E, data), Matrices(Transposed(letter), Access(form.gradient))
+    if readings(program, part.tensors[0]) == 1:
+        yield (kind, ", and ", Equals(gradient, product), ".")
+    else:
+        yield (kind, ". ", *_part(gradient, form), " is ", product, ".")
 
 
 def _extents(extents: Sequence[int]) -> Words:
