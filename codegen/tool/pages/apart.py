@@ -145,10 +145,11 @@ def _work(sender: Connection, limits: Limits, function: Callable[..., Any], argu
     except Exception as error:
         error.add_note(traceback.format_exc())
         answer = (False, error)
-    try:
-        sender.send(answer)
-    except MemoryError:
-        sender.send((False, MemoryError()))
+    with suppress(OSError):  # nobody waits any more
+        try:
+            sender.send(answer)
+        except MemoryError:
+            sender.send((False, MemoryError()))
 
 
 def _limit(limits: Limits) -> None:

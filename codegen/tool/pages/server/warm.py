@@ -4,8 +4,11 @@ Only `multiprocessing`'s server of copies imports this, see `answering`.
 """
 
 import gc
+import signal
 
-from gradscribe.codegen.tool.pages.playground.answer import answer
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends who serves, and with it this one
+
+from gradscribe.codegen.tool.pages.playground.answer import answer  # noqa: E402  # it takes a while
 
 answer("y[n,k] = sum(c) x[n,c]*w[c,k]; weight w")
 gc.collect()

@@ -95,6 +95,7 @@ def _shared() -> Iterator[Path]:
 def _all(work: Sequence[Work], say: Say, workers: int) -> list[Made]:
     """What all pieces of work give, in their order; what takes longest should stand last, where it is begun first."""
     context: Any = multiprocessing.get_context(FORKED)
+    others = {child.pid for child in multiprocessing.active_children()}
     pool = ProcessPoolExecutor(min(workers, len(work)), context, initializer=_ends_at_once)
     try:
         with warnings.catch_warnings():  # see `apart`
@@ -102,6 +103,11 @@ def _all(work: Sequence[Work], say: Say, workers: int) -> list[Made]:
             started = {pool.submit(does): name for name, does in reversed(work)}
         _watch(started, say, workers)
         return [future.result() for future in reversed(started)]
+    except BaseException:  # nobody waits for what is worked on
+        for child in multiprocessing.active_children():
+            if child.pid not in others:
+                child.terminate()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
