@@ -46,11 +46,12 @@ def alone() -> Surroundings:
     )
 
 
-def shared(styles: tuple[str, ...], scripts: tuple[str, ...], above: str = "") -> Surroundings:
+def shared(icon: str, styles: tuple[str, ...], scripts: tuple[str, ...], above: str = "") -> Surroundings:
     """A page of a site: files that stand beside it, by their paths from there."""
+    looks = (f'<link rel="stylesheet" href="{escape(path)}">' for path in styles)
     return Surroundings(
         SHARED,
-        "\n".join(f'<link rel="stylesheet" href="{escape(path)}">' for path in styles),
+        "\n".join((f'<link rel="icon" href="{escape(icon)}">', *looks)),
         above,
         "\n".join(f'<script src="{escape(path)}"></script>' for path in scripts),
     )

@@ -8,8 +8,10 @@ from pathlib import Path
 import uvicorn
 
 from gradscribe.codegen.tool.pages.apart import Limits
+from gradscribe.codegen.tool.pages.playground.playground import playground_files
 from gradscribe.codegen.tool.pages.server.answering import Answering, prepare
 from gradscribe.codegen.tool.pages.server.web_app import web_app
+from gradscribe.codegen.tool.pages.site.play_pages import above
 
 HOST = "127.0.0.1"
 PATIENCE = 1
@@ -46,7 +48,7 @@ def serve(folder: Path, port: int, limits: Limits, say: Callable[[str], None]) -
     with bound(port) as found:
         prepare(limits)
         address = f"http://{HOST}:{found.getsockname()[1]}/"
-        app = web_app(folder, Answering(limits), lambda: say(address))
+        app = web_app(folder, playground_files(None, above()), Answering(limits), lambda: say(address))
         config = uvicorn.Config(
             app,
             log_level="warning",

@@ -7,10 +7,12 @@ page of a stranger in the same browser can neither ask nor read.
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
@@ -23,6 +25,7 @@ from gradscribe.codegen.tool.pages.apart import StoppedError
 from gradscribe.codegen.tool.pages.playground.answer import answer, check
 from gradscribe.codegen.tool.pages.server.answering import Answer, Answering
 
+PLAY = "/playground"
 HOSTS = ["127.0.0.1", "localhost"]
 LARGEST = 1 << 17
 """Bytes of a request."""
@@ -67,11 +70,14 @@ class Headed:
         await self._app(scope, receive, headed)
 
 
-def web_app(folder: Path, answering: Answering, ready: Callable[[], Any] = lambda: None) -> Starlette:
+def web_app(
+    folder: Path, played: Mapping[str, bytes], answering: Answering, ready: Callable[[], Any] = lambda: None
+) -> Starlette:
     """The server of a site.
 
     Args:
         folder: of the site.
+        played: the files of the playground that asks this server, in the place of the one that lies there.
         answering: who works on texts.
         ready: called before the first request.
     """
@@ -87,10 +93,22 @@ def web_app(folder: Path, answering: Answering, ready: Callable[[], Any] = lambd
 
         return endpoint
 
+    async def plays(request: Request) -> Response:
+        path = request.path_params["path"] or "index.html"
+        if path not in played:
+            raise HTTPException(404)
+        return Response(played[path], media_type=guess_type(path)[0])
+
+    asked = {"answer": answers(answer), "check": answers(check)}
     return Starlette(
         routes=[
-            Route("/api/answer", answers(answer), methods=["POST"]),
-            Route("/api/check", answers(check), methods=["POST"]),
+            *(
+                Route(f"{room}/api/{name}", does, methods=["POST"])
+                for room in ("", PLAY)
+                for name, does in asked.items()
+            ),
+            Route(f"{PLAY}/{{path:path}}", plays),
+            Route("/favicon.ico", _no_icon),
             Mount("/", StaticFiles(directory=folder, html=True)),
         ],
         middleware=[Middleware(Headed), Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)],
@@ -124,6 +142,11 @@ async def _gone(request: Request) -> None:
     """End when the browser does not wait any more."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+async def _no_icon(request: Request) -> Response:
+    """Browsers ask for it where a page names none."""
+    return Response(status_code=204)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -14,16 +14,22 @@ from typing import Any
 
 from gradscribe.codegen.python.text.render import templates
 from gradscribe.codegen.tool.finding.find import find_any
+from gradscribe.codegen.tool.finding.topics import WINOGRAD, Fast
 from gradscribe.codegen.tool.pages.apart import FORKED
 from gradscribe.codegen.tool.pages.html import katex
-from gradscribe.codegen.tool.pages.site.contents import ASSETS, START, TOPIC, Entry
-from gradscribe.codegen.tool.pages.site.derivation_pages import item_page, topic_page
+from gradscribe.codegen.tool.pages.html.html_page import Shown, html_page, shown_of
+from gradscribe.codegen.tool.pages.html.named_page import shown_named
+from gradscribe.codegen.tool.pages.site.contents import ASSETS, OWN, START, TOPIC, Entry, anchor
 from gradscribe.codegen.tool.pages.site.document_pages import Written, document_page, documents, pictures
-from gradscribe.codegen.tool.pages.site.frame import Link
+from gradscribe.codegen.tool.pages.site.frame import FORMULAS, Link, framed
+from gradscribe.codegen.tool.pages.site.play_pages import PLAY, play_files
 from gradscribe.codegen.tool.pages.site.site_folder import File
 from gradscribe.codegen.tool.pages.site.source_pages import all_tests, checkout, sources_of, test_pages, test_path
 from gradscribe.codegen.tool.pages.site.start_page import INDEX, Found, index, of_document, of_entry, start_page
+from gradscribe.derive.layer.update import Optimiser
 
+FAST = Fast(4, 3)
+"""The fast correlation that has a page."""
 QUIET = 2.0
 """Seconds after which it is said what takes so long."""
 Say = Callable[[str], None]
@@ -42,36 +48,51 @@ Work = tuple[str, Callable[[], Made]]
 """What is worked on, in a word, and the work."""
 
 
-def site(entries: Sequence[Entry], say: Say, workers: int | None = None) -> dict[str, File]:
+def site(entries: Sequence[Entry], say: Say, workers: int | None = None, bundle: Path | None = None) -> dict[str, File]:
     """The files of a site by their paths.
 
     Args:
         entries: the derivations.
         say: is told how far it is.
         workers: processes; one for each core by default.
+        bundle: the folder of Python for browsers, for the playground; None for none.
+
+    Raises:
+        EquationError: for a mistake in what is derived.
+        FileNotFoundError: when the bundle is not complete.
     """
+    played = play_files(bundle)
     root = checkout()
     names = documents(root)
     work: list[Work] = [(entry.name, partial(_derivation, entry)) for entry in entries]
     work += [(name, partial(_document, root, name)) for name in names]
     made = _all(work, say, workers or os.cpu_count() or 1)
     files: dict[str, File] = {path: data for one in made for path, data in one.files.items()}
-    files |= _assets() | test_pages()
+    files |= _assets() | test_pages() | played
     files |= pictures(root)
     written = [one.document for one in made if one.document is not None]
     tests: list[Link] = [(name.removeprefix("tests/"), test_path(name)) for name in all_tests()]
-    files[START] = start_page(entries, written, tests, "")
+    files[START] = start_page(entries, written, tests)
     files[f"{ASSETS}/{INDEX}"] = index([found for one in made for found in one.found])
     return dict(sorted(files.items()))
 
 
 def _derivation(entry: Entry) -> Made:
+    """The page of a derivation, with the content that `gradscribe page` writes, and its sources."""
     if entry.kind == TOPIC:
-        return Made({entry.path: topic_page(entry)}, (of_entry(entry, None),))
+        _, what = shown_named(FAST if entry.wanted == WINOGRAD else entry.wanted)
+        return Made({entry.path: _page(entry, what, ())}, (of_entry(entry, None),))
     item = find_any(entry.wanted)
     sources = sources_of(item)
-    page = item_page(entry, item, sources.links(entry))
-    return Made({entry.path: page, **sources.pages(entry)}, (of_entry(entry, item),))
+    layer = item.layer if isinstance(item, Optimiser) else item
+    typed = layer.text if entry.family == OWN else entry.name
+    links = [*sources.links(entry), *([("Playground", f"{PLAY}#{typed}")] if typed else [])]
+    return Made({entry.path: _page(entry, shown_of(item), links), **sources.pages(entry)}, (of_entry(entry, item),))
+
+
+def _page(entry: Entry, what: Shown, links: Sequence[Link]) -> str:
+    trail = [(entry.family, f"{START}#{anchor(entry.family)}")]
+    return html_page(entry.name, what, framed(entry.path, entry.name, trail, links, FORMULAS))
 
 
 def _document(root: Path, name: str) -> Made:
@@ -89,7 +110,7 @@ def _assets() -> dict[str, File]:
 
 def _shared() -> Iterator[Path]:
     for folder in ("page", "site"):
-        yield from sorted(p for p in (templates() / folder).iterdir() if p.suffix in (".css", ".js"))
+        yield from sorted(p for p in (templates() / folder).iterdir() if p.suffix in (".css", ".js", ".svg"))
 
 
 def _all(work: Sequence[Work], say: Say, workers: int) -> list[Made]:

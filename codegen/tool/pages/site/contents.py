@@ -89,6 +89,11 @@ def families(entries: Sequence[Entry]) -> dict[str, list[Entry]]:
     return found
 
 
+def anchor(family: str) -> str:
+    """The place of a family on the first page."""
+    return family.lower().replace(" ", "-")
+
+
 def _family(kind: str, module: str) -> str:
     """A heading: of a layer the folder of the catalogue that it stands in, or its file."""
     room = module.partition(f"{kind}s.")[2].partition(".")[0]

@@ -42,7 +42,7 @@ def framed(
     """
     root = "../" * path.count("/")
     styles, scripts = (tuple(f"{root}{ASSETS}/{name}" for name in names) for names in looks)
-    return shared(styles, scripts, _navigation(path, title, trail, links))
+    return shared(f"{root}{ASSETS}/icon.svg", styles, scripts, _navigation(path, title, trail, links))
 
 
 def page_of_words(

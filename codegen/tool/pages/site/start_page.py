@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from gradscribe.codegen.tool.pages.site.contents import DOCUMENTATION, START, TESTS, Entry, families
-from gradscribe.codegen.tool.pages.site.derivation_pages import anchor
+from gradscribe.codegen.tool.pages.site.contents import DOCUMENTATION, START, TESTS, Entry, anchor, families
 from gradscribe.codegen.tool.pages.site.document_pages import Written
 from gradscribe.codegen.tool.pages.site.frame import Link, link, page_of_words
+from gradscribe.codegen.tool.pages.site.play_pages import PLAY
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
 
@@ -76,14 +76,13 @@ def index(found: Sequence[Found]) -> str:
     return f'"use strict";\nconst INDEX = {text};\n'
 
 
-def start_page(entries: Sequence[Entry], documents: Sequence[Written], tests: Sequence[Link], play: str) -> str:
+def start_page(entries: Sequence[Entry], documents: Sequence[Written], tests: Sequence[Link]) -> str:
     """The page.
 
     Args:
         entries: the derivations.
         documents: the documents.
         tests: the pages of tests.
-        play: the path of the playground, "" for none.
     """
     listed = {
         anchor(family): (family, [((e.name, e.path), e.title) for e in found])
@@ -96,7 +95,7 @@ def start_page(entries: Sequence[Entry], documents: Sequence[Written], tests: Se
     for place, (title, found) in there.items():
         body += _listed(place, title, found)
     links = [
-        *([("Playground", play)] if play else []),
+        ("Playground", PLAY),
         *((title, f"{START}#{place}") for place, (title, _) in there.items()),
     ]
     return page_of_words(START, "gradscribe", "\n".join(body), links=links, scripts=SCRIPTS)

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -105,6 +106,16 @@ def test_nothing_beside_the_site_is_served(served: Served, path: str) -> None:
     code, text = served.ask("GET", path)
     assert code in (400, 404)
     assert "secret" not in text
+
+
+def test_its_playground_asks_it(served: Served) -> None:
+    code, page = served.ask("GET", "/playground/")
+    assert (code, 'data-engine="server"' in page) == (200, True)
+    for name in re.findall(r'(?:src|href)="(\w[\w./]+)"', page):
+        assert served.ask("GET", f"/playground/{name}")[0] == 200, name
+    assert served.ask("GET", "/playground/none.js")[0] == 404
+    code, said = served.ask("POST", "/playground/api/check", json.dumps({"text": "y[n] = x[n"}), JSON)
+    assert (code, json.loads(said)["error"]["column"]) == (200, 11)
 
 
 # ----- who asks -------------------------------------------------------------------------------------------------------
