@@ -15,14 +15,8 @@ from gradscribe.derive.ir.quote import located
 TEMPLATE = "playground/playground.html.jinja"
 STYLES = ("katex/katex.min.css", "page.css", "playground.css")
 SCRIPTS = ("katex/katex.min.js", "page.js", "playground.js")
-PYTHON = (
-    "pyodide.mjs",
-    "pyodide.asm.mjs",
-    "pyodide.asm.wasm",
-    "python_stdlib.zip",
-    "pyodide-lock.json",
-    "package.json",
-)
+SCRIPTED = ("pyodide.mjs", "pyodide.asm.mjs", "package.json")
+FETCHED = ("pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 """What is needed of npm's package pyodide: scripts, and what says its licence; what the worker fetches."""
 ENGINE = "engine.zip"
 POLICY = (
