@@ -18,7 +18,7 @@ THOROUGH := 0
 .DELETE_ON_ERROR:
 # Two installations into one environment at a time would damage it.
 .NOTPARALLEL:
-.PHONY: help demo test test-oracles test-all mutants bench bench-compare style lint format generate kernels katex clean
+.PHONY: help demo test test-oracles test-all mutants bench bench-compare style lint format generate kernels katex pyodide playground clean
 
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -89,6 +89,19 @@ katex: ## get KaTeX from npm's registry into templates/page/katex, when its vers
 	cd build/katex && npm pack --silent katex@$(KATEX) && tar xzf katex-$(KATEX).tgz
 	cp build/katex/package/LICENSE build/katex/package/dist/katex.min.js build/katex/package/dist/katex.min.css templates/page/katex/
 	cp $(KATEX_FONTS:%=build/katex/package/dist/fonts/KaTeX_%.woff2) templates/page/katex/fonts/
+
+# What the playground needs of Python for browsers; pages that are served by `gradscribe serve` do without.
+PYODIDE := 314.0.7
+pyodide: build/pyodide/$(PYODIDE) ## get Python for browsers from npm's registry into build/pyodide
+build/pyodide/$(PYODIDE):
+	rm -rf build/pyodide && mkdir -p build/pyodide
+	cd build/pyodide && npm pack --silent pyodide@$(PYODIDE) && tar xzf pyodide-$(PYODIDE).tgz --strip-components 1 && rm pyodide-$(PYODIDE).tgz
+	@touch $@
+
+playground: $(VENV)/.demo build/pyodide/$(PYODIDE) ## write the playground to build/playground and serve it at 127.0.0.1:8000
+	$(BIN)/python -m gradscribe.codegen.tool.pages.playground build/pyodide build/playground
+	@echo "Open http://127.0.0.1:8000"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/playground 8000
 
 clean: ## remove .venv, builds and caches
 	rm -rf $(VENV) build dist .mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache
