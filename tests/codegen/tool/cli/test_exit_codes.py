@@ -18,7 +18,7 @@ CHECK = ("--layer", "tanh", "--examples", "5")
 YES = [
     "", "--help", "-V", "list", "list relu", "list relu --json", "derive relu", "derive sgd -o sgd.txt",
     "derive winograd --m 2 --r 3 --dims 1", "page relu sgd -o pages",
-    "picture conv2d", "picture conv2d --of dx --at i=1 -o dx.svg",
+    "picture conv2d", "picture conv2d --of dx --at i=1 -o dx.svg", "site relu -o site", "serve --help",
     "generate relu --out out", "verify relu --shapes 1",
     "explain relu --shape x=4", f"check slopes.py:right {' '.join(CHECK)}", "completion bash", "doctor",
     "compile relu --shape x=4", "tune relu --shape x=4",
@@ -31,6 +31,8 @@ WRONG = [
     *("derive winograd", "derive relu --m 2", "derive winograd --m 2 --r 3 --points 0"),
     *("page", "page conv2", "page broken.eq", "page relu conv2", "page relu --unknown", "page relu -o slopes.py"),
     *("page relu -o others", "page broken.net", "page relu --seconds 0", "page relu --seconds soon"),
+    *("site conv2", "site no.eq", "site broken.eq", "site broken.net", "site relu -o others", "site --unknown"),
+    *("site relu -o slopes.py", "serve no", "serve others", "serve slopes.py", "serve --port 65536", "serve --unknown"),
     *("picture", "picture conv2", "picture broken.eq", "picture sgd"),
     *("picture relu --of q", "picture relu --at q=1", "picture relu --at e=99", "picture relu --at e=-1"),
     *("picture relu --at e", "picture relu -o relu.png", "picture relu --set stride=2", "picture relu --unknown"),
