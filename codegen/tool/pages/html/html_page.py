@@ -7,7 +7,7 @@ from html import escape
 from gradscribe.codegen.python.text.render import PAGE_MARK, render, templates
 from gradscribe.codegen.target import TARGETS
 from gradscribe.codegen.tool.pages.html import katex
-from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing
+from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing, torch_listing
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate import certificate_of
 from gradscribe.derive.derivation.forms.caption.page_form import with_matrices
@@ -79,7 +79,7 @@ class PageContext:
 def shown_of(item: Layer | Optimiser) -> Shown:
     """What there is to see of a layer, a network or an optimiser; beside it its code."""
     layer = item.layer if isinstance(item, Optimiser) else item
-    listings = [listing(item, row.name, row.title) for row in TARGETS.values()]
+    listings = [*(listing(item, row.name, row.title) for row in TARGETS.values()), torch_listing(item)]
     derivation = with_matrices(derive(layer))
     beside = numbers_on_page(derivation), pictures_on_page(_drawn(layer) or derivation)
     return _shown(derivation.heading, document(derivation, certificate_of(derivation)), *beside, listings)
