@@ -8,7 +8,7 @@ from html import escape
 from gradscribe.codegen.python.text.render import PAGE_MARK, render
 from gradscribe.codegen.target import TARGETS
 from gradscribe.codegen.tool.pages.html.around_page import Surroundings, alone
-from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing
+from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing, torch_listing
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate import certificate_of
 from gradscribe.derive.derivation.forms.caption.page_form import with_matrices
@@ -95,7 +95,10 @@ def shown_of(item: Layer | Optimiser, language: str = ENGLISH) -> Shown:
         EquationError: for an unknown language.
     """
     layer = item.layer if isinstance(item, Optimiser) else item
-    listings = [listing(item, row.name, row.title, language) for row in TARGETS.values()]
+    listings = [
+        *(listing(item, row.name, row.title, language) for row in TARGETS.values()),
+        torch_listing(item, language),
+    ]
     derivation = with_matrices(derive(layer, language=language))
     beside = numbers_on_page(derivation), pictures_on_page(_drawn(layer, language) or derivation)
     return _shown(derivation.heading, document(derivation, certificate_of(derivation)), *beside, listings)

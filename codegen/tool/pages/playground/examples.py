@@ -8,7 +8,7 @@ EXAMPLES = {
         "s[n,i,j] = sum(d) q[n,i,d]*k[n,j,d] / sqrt(D)\na[n,i,j] = exp(s[n,i,j]) / sum(m) exp(s[n,i,m])\n"
         "y[n,i,d] = sum(j) a[n,i,j]*v[n,j,d]"
     ),
-    "The larger of two neighbours": "y[n,i] = max(r) x[n, 2*i+r]\nR = 2",
+    "The largest of a window": "y[n,i] = max(r) x[n, s*i + r]",
     "2-D convolution (of the catalogue)": "conv2d",
     "Adam (of the catalogue)": "adam",
     "A network": "conv2d -> tanh -> conv2d",
