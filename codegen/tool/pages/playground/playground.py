@@ -92,10 +92,8 @@ def katex_files() -> dict[str, bytes]:
 
 def _python(bundle: Path) -> Mapping[str, bytes]:
     """Python, and what it runs."""
-    missing = [name for name in PYTHON if not (bundle / name).is_file()]
+    names = (*SCRIPTED, *FETCHED)
+    missing = [name for name in names if not (bundle / name).is_file()]
     if missing:
-        raise FileNotFoundError(
-            f"{located(bundle)}: no {', '.join(missing)}; `make pyodide` gets npm's package pyodide"
-        )
-    found = {f"pyodide/{name}": (bundle / name).read_bytes() for name in PYTHON}
-    return {**found, "engine.zip": engine(bundle)}
+        raise FileNotFoundError(f"{located(bundle)} has no {', '.join(missing)}: `make pyodide` gets them from npm")
+    return {**{f"pyodide/{name}": (bundle / name).read_bytes() for name in names}, ENGINE: engine(bundle)}
