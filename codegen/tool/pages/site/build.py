@@ -61,14 +61,14 @@ def site(entries: Sequence[Entry], say: Say, workers: int | None = None, bundle:
         EquationError: for a mistake in what is derived.
         FileNotFoundError: when the bundle is not complete.
     """
-    played = play_files(bundle)
     root = checkout()
     names = documents(root)
     work: list[Work] = [(entry.name, partial(_derivation, entry)) for entry in entries]
     work += [(name, partial(_document, root, name)) for name in names]
+    work += [("playground", partial(_playground, bundle))]
     made = _all(work, say, workers or os.cpu_count() or 1)
     files: dict[str, File] = {path: data for one in made for path, data in one.files.items()}
-    files |= _assets() | test_pages() | played
+    files |= _assets() | test_pages()
     files |= pictures(root)
     written = [one.document for one in made if one.document is not None]
     tests: list[Link] = [(name.removeprefix("tests/"), test_path(name)) for name in all_tests()]
@@ -98,6 +98,10 @@ def _page(entry: Entry, what: Shown, links: Sequence[Link]) -> str:
 def _document(root: Path, name: str) -> Made:
     written = document_page(root, name)
     return Made({written.path: written.text}, tuple(of_document(written)), written)
+
+
+def _playground(bundle: Path | None) -> Made:
+    return Made(play_files(bundle))
 
 
 def _assets() -> dict[str, File]:
