@@ -17,6 +17,10 @@ COPIED = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods()
 Answer = dict[str, Any]
 
 
+class BusyError(StoppedError):
+    """A text that nobody has come to."""
+
+
 @dataclass
 class Answering:
     """How many texts are worked on at once, and what each may take."""
@@ -36,12 +40,13 @@ class Answering:
             gone: ends when nobody waits for the answer any more.
 
         Raises:
-            StoppedError: when the text takes too much, or when so many are worked on that it has to wait for too long.
+            StoppedError: when the text takes too much.
+            BusyError: when so many are worked on that it has to wait for too long.
         """
         try:
             await asyncio.wait_for(self._free.acquire(), self.limits.seconds)
         except TimeoutError:
-            raise StoppedError("other texts are still worked on; try again") from None
+            raise BusyError("other texts are still worked on; try again") from None
         try:
             return await self._apart(function, text, gone)
         finally:

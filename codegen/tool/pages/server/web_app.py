@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gradscribe.codegen.tool.pages.apart import StoppedError
 from gradscribe.codegen.tool.pages.playground.answer import answer, check
-from gradscribe.codegen.tool.pages.server.answering import Answer, Answering
+from gradscribe.codegen.tool.pages.server.answering import Answer, Answering, BusyError
 
 PLAY = "/playground"
 HOSTS = ["127.0.0.1", "localhost"]
@@ -112,7 +112,7 @@ def web_app(
             Mount("/", StaticFiles(directory=folder, html=True)),
         ],
         middleware=[Middleware(Headed), Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)],
-        exception_handlers={Refusal: _refused, StoppedError: _stopped},
+        exception_handlers={Refusal: _refused, StoppedError: _stopped, BusyError: _busy},
         lifespan=lifespan,
     )
 
@@ -155,6 +155,11 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _stopped(request: Request, error: Exception) -> Response:
+    """What is said of a text, as of any other that is wrong."""
+    return JSONResponse(_mistake(str(error)))
+
+
+async def _busy(request: Request, error: Exception) -> Response:
     return JSONResponse(_mistake(str(error)), 503)
 
 

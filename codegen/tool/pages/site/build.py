@@ -24,7 +24,13 @@ from gradscribe.codegen.tool.pages.site.document_pages import Written, document_
 from gradscribe.codegen.tool.pages.site.frame import FORMULAS, Link, framed
 from gradscribe.codegen.tool.pages.site.play_pages import PLAY, play_files
 from gradscribe.codegen.tool.pages.site.site_folder import File
-from gradscribe.codegen.tool.pages.site.source_pages import all_tests, checkout, sources_of, test_pages, test_path
+from gradscribe.codegen.tool.pages.site.source_pages import (
+    all_tests,
+    checkout,
+    pages_of_tests,
+    path_of_test,
+    sources_of,
+)
 from gradscribe.codegen.tool.pages.site.start_page import INDEX, Found, index, of_document, of_entry, start_page
 from gradscribe.derive.layer.update import Optimiser
 
@@ -61,17 +67,17 @@ def site(entries: Sequence[Entry], say: Say, workers: int | None = None, bundle:
         EquationError: for a mistake in what is derived.
         FileNotFoundError: when the bundle is not complete.
     """
-    played = play_files(bundle)
     root = checkout()
     names = documents(root)
     work: list[Work] = [(entry.name, partial(_derivation, entry)) for entry in entries]
     work += [(name, partial(_document, root, name)) for name in names]
+    work += [("playground", partial(_playground, bundle))]
     made = _all(work, say, workers or os.cpu_count() or 1)
     files: dict[str, File] = {path: data for one in made for path, data in one.files.items()}
-    files |= _assets() | test_pages() | played
+    files |= _assets() | pages_of_tests()
     files |= pictures(root)
     written = [one.document for one in made if one.document is not None]
-    tests: list[Link] = [(name.removeprefix("tests/"), test_path(name)) for name in all_tests()]
+    tests: list[Link] = [(name.removeprefix("tests/"), path_of_test(name)) for name in all_tests()]
     files[START] = start_page(entries, written, tests)
     files[f"{ASSETS}/{INDEX}"] = index([found for one in made for found in one.found])
     return dict(sorted(files.items()))
@@ -98,6 +104,10 @@ def _page(entry: Entry, what: Shown, links: Sequence[Link]) -> str:
 def _document(root: Path, name: str) -> Made:
     written = document_page(root, name)
     return Made({written.path: written.text}, tuple(of_document(written)), written)
+
+
+def _playground(bundle: Path | None) -> Made:
+    return Made(play_files(bundle))
 
 
 def _assets() -> dict[str, File]:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from gradscribe.codegen.python.text.render import PAGE_MARK, render
 from gradscribe.codegen.tool.pages.html.around_page import Surroundings, shared
 from gradscribe.codegen.tool.pages.site.contents import ASSETS, START
+from gradscribe.derive.ir.quote import visible
 
 TEMPLATE = "site/words.html.jinja"
 STYLES = ("page.css", "site.css")
@@ -56,12 +57,17 @@ def page_of_words(
     """A page without formulas: the start, documents, sources; `body` is HTML, `title` a text."""
     around = framed(path, title, trail, links, (STYLES, scripts))
     mark = f"{PAGE_MARK} what gradscribe is made of, template {TEMPLATE}. -->"
-    return render(TEMPLATE, WordsContext(mark, escape(title), around, body))
+    return render(TEMPLATE, WordsContext(mark, words(title), around, body))
+
+
+def words(text: str) -> str:
+    """Anybody's words as HTML."""
+    return escape(visible(text))
 
 
 def link(text: str, path: str, of: str) -> str:
     """An element that leads from the page `of` to another one."""
-    return f'<a href="{address(path, of)}">{escape(text)}</a>'
+    return f'<a href="{address(path, of)}">{words(text)}</a>'
 
 
 def address(path: str, of: str) -> str:
@@ -73,7 +79,7 @@ def address(path: str, of: str) -> str:
 def _navigation(path: str, title: str, trail: Sequence[Link], links: Sequence[Link]) -> str:
     home = [] if path == START else [("gradscribe", START)]
     steps = "".join(f"<li>{link(*step, path)}</li>" for step in (*home, *trail))
-    here = f'<li aria-current="page">{escape(title)}</li>'
+    here = f'<li aria-current="page">{words(title)}</li>'
     beside = "".join(f"<li>{link(*found, path)}</li>" for found in links)
     more = f'<ul class="beside">{beside}</ul>' if beside else ""
     return f'<nav class="site" aria-label="Site"><ol>{steps}{here}</ol>{more}</nav>'

@@ -59,7 +59,7 @@ class Sources:
             file = f'<a href="{address(paths[name], entry.sources)}" download>{escape(name)}</a>'
             body += [f'<h2 id="{escape(_place(name))}">{file}</h2>', _code(text, name)]
         if self.tests:
-            links = (link(PurePosixPath(test).name, test_path(test), entry.sources) for test in self.tests)
+            links = (link(PurePosixPath(test).name, path_of_test(test), entry.sources) for test in self.tests)
             items = "".join(f"<li>{found}</li>" for found in links)
             body += [f'<h2 id="{SPEAKING}">Tests that speak of it</h2>', f"<ul>{items}</ul>"]
         page = page_of_words(entry.sources, "sources", "\n".join(body), [(entry.name, entry.path)])
@@ -72,17 +72,17 @@ def sources_of(item: Layer | Optimiser) -> Sources:
     return Sources({kind: files for kind, files in found.items() if files}, tests_of(item))
 
 
-def test_pages() -> dict[str, str]:
+def pages_of_tests() -> dict[str, str]:
     """A page for each file of tests."""
     return {
-        test_path(name): page_of_words(
-            test_path(name), name, f"<h1>{escape(name)}</h1>\n{_code(text, name)}", [("Tests", f"{START}#tests")]
+        path_of_test(name): page_of_words(
+            path_of_test(name), name, f"<h1>{escape(name)}</h1>\n{_code(text, name)}", [("Tests", f"{START}#tests")]
         )
         for name, text in all_tests().items()
     }
 
 
-def test_path(name: str) -> str:
+def path_of_test(name: str) -> str:
     """The page of a file of tests."""
     return f"{TESTS}/{name.removeprefix('tests/').removesuffix('.py').replace('/', '-')}.html"
 

@@ -8,8 +8,9 @@ from html import escape
 
 from gradscribe.codegen.tool.pages.site.contents import DOCUMENTATION, START, TESTS, Entry, anchor, families
 from gradscribe.codegen.tool.pages.site.document_pages import Written
-from gradscribe.codegen.tool.pages.site.frame import Link, link, page_of_words
+from gradscribe.codegen.tool.pages.site.frame import Link, link, page_of_words, words
 from gradscribe.codegen.tool.pages.site.play_pages import PLAY
+from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
 
@@ -53,7 +54,7 @@ def of_entry(entry: Entry, item: Layer | Optimiser | None) -> Found:
     """A derivation: its family, options and sources lead to it, too."""
     layer = item.layer if isinstance(item, Optimiser) else item
     options = [] if layer is None else [layer.class_name, *(o.name for o in layer.options), layer.source]
-    return Found(entry.name, entry.title, entry.path, _words(" ".join((entry.family, entry.kind, *options))))
+    return Found(entry.name, entry.title, entry.path, _different(" ".join((entry.family, entry.kind, *options))))
 
 
 def of_document(document: Written) -> list[Found]:
@@ -63,7 +64,7 @@ def of_document(document: Written) -> list[Found]:
             section.title,
             document.title if k else "document",
             f"{document.path}#{section.place}",
-            _words(section.words),
+            _different(section.words),
         )
         for k, section in enumerate(document.sections)
     ]
@@ -71,9 +72,9 @@ def of_document(document: Written) -> list[Found]:
 
 def index(found: Sequence[Found]) -> str:
     """What the search knows, as a script."""
-    rows = [[f.title, f.said, f.path, f.words] for f in found]
-    text = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).replace("],[", "],\n[")
-    return f'"use strict";\nconst INDEX = {text};\n'
+    rows = ([visible(f.title), visible(f.said), f.path, f.words] for f in found)
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows)
+    return f'"use strict";\nconst INDEX = [\n{lines}\n];\n'
 
 
 def start_page(entries: Sequence[Entry], documents: Sequence[Written], tests: Sequence[Link]) -> str:
@@ -91,18 +92,15 @@ def start_page(entries: Sequence[Entry], documents: Sequence[Written], tests: Se
     listed[DOCUMENTATION] = "Documentation", [((d.title, d.path), "") for d in documents]
     listed[TESTS] = "Tests", [(test, "") for test in tests]
     there = {place: (title, found) for place, (title, found) in listed.items() if found}
-    body = ["<h1>Derivations of layers</h1>", f"<p>{LEAD}</p>", SEARCH]
+    body = ["<h1>Derivations of layers</h1>", f"<p>{escape(LEAD)}</p>", SEARCH]
     for place, (title, found) in there.items():
         body += _listed(place, title, found)
-    links = [
-        ("Playground", PLAY),
-        *((title, f"{START}#{place}") for place, (title, _) in there.items()),
-    ]
+    links = [("Playground", PLAY), *((title, f"{START}#{place}") for place, (title, _) in there.items())]
     return page_of_words(START, "gradscribe", "\n".join(body), links=links, scripts=SCRIPTS)
 
 
 def _listed(place: str, title: str, found: Sequence[tuple[Link, str]]) -> list[str]:
-    lines = [f"<li>{link(*to, START)}{f' <span>{escape(said)}</span>' if said else ''}</li>" for to, said in found]
+    lines = [f"<li>{link(*to, START)}{f' <span>{words(said)}</span>' if said else ''}</li>" for to, said in found]
     return [
         f'<section id="{escape(place)}">',
         f"<h2>{escape(title)}</h2>",
@@ -112,6 +110,6 @@ def _listed(place: str, title: str, found: Sequence[tuple[Link, str]]) -> list[s
     ]
 
 
-def _words(text: str) -> str:
+def _different(text: str) -> str:
     """The words of a text, each once, in the order of the alphabet."""
     return " ".join(sorted({word.lower() for word in _WORD.findall(text)}))

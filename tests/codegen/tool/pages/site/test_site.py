@@ -1,5 +1,6 @@
 """A site as files: every link leads somewhere in it, nothing leads out, the same bytes whenever it is built."""
 
+import json
 import os
 import posixpath
 import re
@@ -16,6 +17,7 @@ from gradscribe.codegen.tool.pages.site.contents import Entry, catalogue, chosen
 from gradscribe.codegen.tool.pages.site.document_pages import documents
 from gradscribe.codegen.tool.pages.site.site_folder import File
 from gradscribe.derive.ir.error import EquationError
+from gradscribe.derive.ir.quote import visible
 from gradscribe.derive.language import read
 from tests.cases.catalogue import TRIED
 from tests.codegen.tool.cli.running import START
@@ -24,6 +26,7 @@ from tests.codegen.tool.pages.html.reading import Read
 ROOT = Path(__file__).parents[5]
 NETWORK = "input x[N, 8]\nh: dense(3) -> tanh"
 SOME = ["relu", "max_pool2d", "sgd", "convolution", NETWORK]
+SCRIPT = "],[</script><script>alert('mine')</script>\u202e<img src=x onerror=alert(1)>"
 LITERATURE = ("https://keepachangelog.com/", "https://semver.org/")
 """What documents refer to elsewhere."""
 Files = dict[str, File]
@@ -137,6 +140,19 @@ def test_it_says_how_far_it_is(built: Files) -> None:
 def test_two_pages_of_one_name_are_refused() -> None:
     with pytest.raises(EquationError, match="two pages would be called layer"):
         chosen(["y[n] = x[n]^2", "y[n] = x[n]^3"])
+
+
+def test_what_others_have_written_is_words(tmp_path: Path) -> None:
+    """In the title of an equation, which its first comment is."""
+    mine = tmp_path / "mine.eq"
+    mine.write_text(f"# {SCRIPT}\ny[n,k] = sum(j) x[n,j]*w[j,k]; weight w", encoding="utf-8")
+    files = site(chosen([str(mine)]), lambda words: None, workers=2)
+    for path, page in pages({p: files[p] for p in ("index.html", "layers/mine.html", "sources/mine.html")}).items():
+        assert not page.of("onerror"), path
+        assert all(found.get("src") or found.get("type") for tag, found in page.elements if tag == "script"), path
+    rows = json.loads(str(files["assets/search_index.js"]).partition("INDEX = ")[2].removesuffix(";\n"))
+    assert [title for title, said, *_ in rows if said == visible(SCRIPT)] == ["mine"]
+    assert files["sources/mine/mine.eq"] == mine.read_text(encoding="utf-8") + "\n"
 
 
 def test_a_mistake_in_a_text_of_ones_own_is_that_mistake(tmp_path: Path) -> None:
