@@ -13,6 +13,7 @@ import typer
 
 from gradscribe.codegen.tool.cli.commands.checking import check
 from gradscribe.codegen.tool.cli.commands.compiling import compile_ahead, tune
+from gradscribe.codegen.tool.cli.commands.derivations.binding import bind
 from gradscribe.codegen.tool.cli.commands.derivations.deriving import derive
 from gradscribe.codegen.tool.cli.commands.derivations.paging import page
 from gradscribe.codegen.tool.cli.commands.derivations.picturing import picture
@@ -44,6 +45,7 @@ COMMANDS: dict[str, Callable[..., bool | None]] = {
     "derive": derive,
     "page": page,
     "picture": picture,
+    "book": bind,
     "generate": generate,
     "verify": verify,
     "explain": explain,

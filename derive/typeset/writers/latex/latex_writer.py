@@ -61,6 +61,22 @@ PREAMBLE = rf"""\documentclass[11pt,a4paper]{{article}}
 {PACKAGES}
 \raggedbottom
 {SETTINGS}"""
+BOOK = rf"""\documentclass[11pt,a4paper,oneside]{{book}}
+\usepackage[margin=2cm,headsep=8mm,includehead]{{geometry}}
+{PACKAGES}
+\usepackage[hidelinks,hypertexnames=false]{{hyperref}}
+\raggedbottom
+{SETTINGS}\makeatletter
+\def\ps@headings{{\def\@oddhead{{\small\setbox0\hbox{{\leftmark\qquad\rightmark}}\ifdim\wd0>\hsize\else\leftmark\fi\hfil\rightmark}}\def\@oddfoot{{\hfil\thepage\hfil}}%
+  \def\chaptermark##1{{\markboth{{\thechapter\enspace##1}}{{}}}}\def\sectionmark##1{{\markright{{\thesection\enspace##1}}}}}}
+\def\titleofbook#1{{\thispagestyle{{empty}}\null\vskip.28\textheight{{\centering\Huge\bfseries#1\par}}\vskip2cm}}
+\newif\ifbegun % the first section of a chapter stands below its heading, all others begin a page
+\let\headchapter\chapter \def\chapter{{\global\begunfalse\headchapter}}
+\let\headsection\section \def\section{{\ifbegun\clearpage\fi\global\beguntrue\headsection}}
+\makeatother
+\pagestyle{{headings}}
+\setcounter{{tocdepth}}{{1}}
+"""
 FRAGMENT = rf"""% To be read by \input. The document that reads it has in its preamble:
 %   {PACKAGES}
 % and lines of at least 17 cm, such as \usepackage[margin=2cm]{{geometry}} gives to A4.
@@ -71,8 +87,10 @@ COMMANDS = {
     ("layer", 2): r"\subsection*",
     ("title", 2): r"\section",
     ("layer", 3): r"\subsubsection*",
+    ("title", 3): r"\section",
+    ("layer", 4): r"\subsection*",
 }
-"""Headings by kind and level; below that of a document of several derivations they are one level deeper."""
+"""Headings by kind and level; below that of a document of several derivations they are one level deeper, in a book two."""
 DISPLAYS = Equations | Rows | Formula | Grid | Box
 """What continues a paragraph; a box begins one by itself where words lead to it."""
 _BOX = 39.0
@@ -100,7 +118,8 @@ def page(whole: Document, look: Look = PLAIN) -> str:
                 lines += [line for block in passage for line in writer.block(block)]
     if look.fragment:
         return "\n".join([f"{FRAGMENT}%", *lines, "", r"\endgroup"]) + "\n"
-    return "\n".join([PREAMBLE + r"\begin{document}", *lines, r"\end{document}"]) + "\n"
+    is_book = any(isinstance(block, Heading) and block.kind == "book" for block in whole.blocks)
+    return "\n".join([(BOOK if is_book else PREAMBLE) + r"\begin{document}", *lines, r"\end{document}"]) + "\n"
 
 
 class LatexWriter(Writer):
@@ -116,6 +135,10 @@ class LatexWriter(Writer):
         words = self._words(heading.words)
         if heading.kind == "document":
             return [r"\begin{center}", rf"{{\LARGE {words}\par}}", r"\end{center}"]
+        if heading.kind == "book":
+            return [rf"\hypersetup{{pdftitle={{{words}}}}}", rf"\titleofbook{{{words}}}"]
+        if heading.kind == "chapter":
+            return [rf"\def\thechapter{{{heading.number}}}\chapter{{{words}}}"]
         if heading.kind == "gradient":  # a paragraph begins with it
             return [rf"\medskip\textbf{{{words}.}}"]
         return [f"{COMMANDS[heading.kind, heading.level]}{{{words}}}"]

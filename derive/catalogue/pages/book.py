@@ -1,0 +1,67 @@
+"""The book: the chapter, then the whole catalogue in chapters. Lists, nothing else."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gradscribe.derive.catalogue import layers
+from gradscribe.derive.catalogue.layers import LAYERS
+from gradscribe.derive.catalogue.networks import NETWORKS
+from gradscribe.derive.catalogue.optimisers import OPTIMISERS
+from gradscribe.derive.catalogue.pages.chapter import TITLE as CHAPTER_TITLE
+from gradscribe.derive.catalogue.pages.chapter import TOPICS, Topic
+
+TITLE = "Gradients of neural networks"
+
+
+@dataclass(frozen=True)
+class Fast:
+    """A fast correlation F(m, r), nested along so many axes."""
+
+    m: int
+    r: int
+    dims: int
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A chapter of the book and what it derives."""
+
+    title: str
+    topics: tuple[Topic | Fast, ...]
+
+
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "Convolutions": ("convolutions",),
+    "Pooling": ("poolings.pooling", "poolings.adaptive"),
+    "Resampling and padding": ("poolings.resampling", "poolings.padding"),
+    "Dense layers and joins": ("linear.dense", "linear.combination", "lenet_layers"),
+    "Activations": ("activations",),
+    "Normalisation": ("normalisation",),
+    "Attention and recurrent cells": ("linear.attention", "linear.recurrent"),
+    "Losses": ("losses",),
+}
+"""The chapters of layers: modules of the catalogue, or folders of them."""
+
+
+def chapters() -> tuple[Chapter, ...]:
+    """The chapter on convolutions, layers by family, networks, optimisers, fast correlations."""
+    return (
+        Chapter(CHAPTER_TITLE, TOPICS),
+        *(Chapter(title, tuple(_topics(_of(rooms)))) for title, rooms in FAMILIES.items()),
+        Chapter("Networks", tuple(_topics(NETWORKS))),
+        Chapter("Optimisers", tuple(_topics(OPTIMISERS))),
+        Chapter("Fast correlations", (Fast(2, 3, 1), Fast(4, 3, 2))),
+    )
+
+
+def _topics(names: Iterable[str]) -> Iterator[Topic]:
+    return (Topic(name) for name in names)
+
+
+def _of(rooms: Sequence[str]) -> Iterator[str]:
+    """The layers that stand in these modules and folders, in the order of the catalogue."""
+    return (
+        e.name
+        for e in LAYERS.values()
+        if any(f"{e.module}.".startswith(f"{layers.__name__}.{room}.") for room in rooms)
+    )
