@@ -59,9 +59,9 @@ def check_file(path: Path) -> None:
 
 def _replaceable(path: Path) -> bool:
     """Whether a file is there that was generated, or nothing is in it."""
-    return _ordinary(path) and (
-        not path.stat().st_size or bool(generated(path)) or path.read_bytes().endswith(PDF_MARK)
-    )
+    if not _ordinary(path):
+        return False
+    return bool(generated(path)) or not path.stat().st_size or path.read_bytes().endswith(PDF_MARK)
 
 
 def _others(path: Path) -> FileExistsError:

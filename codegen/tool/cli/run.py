@@ -13,7 +13,7 @@ import typer
 
 from gradscribe.codegen.tool.cli.commands.checking import check
 from gradscribe.codegen.tool.cli.commands.compiling import compile_ahead, tune
-from gradscribe.codegen.tool.cli.commands.derivations.binding import bind
+from gradscribe.codegen.tool.cli.commands.derivations.bookbinding import bind
 from gradscribe.codegen.tool.cli.commands.derivations.deriving import derive
 from gradscribe.codegen.tool.cli.commands.derivations.paging import page
 from gradscribe.codegen.tool.cli.commands.derivations.picturing import picture

@@ -100,7 +100,8 @@ def _meanings(page: Derivation, written: _Written) -> Iterator[tuple[Expr, Words
         shown = written.symbol(Name(letter.base) if several else letter)
         if group.kind == "index":
             extents = () if several else dict.fromkeys(r.extent for r in _ranges(page) if r.index == symbol)
-            below = [("index, ", Below(shown, written.expression(e, page.notation))) for e in extents]
+            limits = (Below(shown, written.expression(e, page.notation)) for e in extents)
+            below: list[Words] = [("index, ", limit) for limit in limits]
             yield from ((shown, words) for words in below or [("index",)])
         else:
             yield shown, (numbers.get(symbol) or numbers.get(integer(group.word)) or _unnamed(group),)
@@ -154,7 +155,7 @@ def _tensors(page: Derivation) -> Mapping[str, str]:
     state = {name for name, *_ in layer.state} if layer is not None else set()
     given = {t.name: "state" if t.name in state else "input" for t in program.inputs}
     given |= {name: ROLES.get(name, "weight") for name in weights}
-    given |= {name: "result" for name in program.outputs}
+    given |= dict.fromkeys(program.outputs, "result")
     given |= dict.fromkeys(page.notation.seeds, ARRIVING)
     return given
 

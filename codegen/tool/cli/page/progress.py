@@ -18,7 +18,7 @@ class Progress:
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._what = ""
-        self._ended = Event()
+        self.ended = Event()
         self._thread = Thread(target=self._tick, daemon=True)
 
     def told(self, what: str) -> None:
@@ -30,13 +30,13 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
+        self.ended.set()
         self._thread.join()
 
     def _tick(self) -> None:
         start, terminal = monotonic(), self._stream.isatty()
         shown = False
-        while not self._ended.wait(SECONDS if not (terminal and shown) else 0.5):
+        while not self.ended.wait(SECONDS if not (terminal and shown) else 0.5):
             text = f"gradscribe: {self._what}, {monotonic() - start:.0f} s"
             print(f"{_ERASED}{text}" if terminal else text, end="" if terminal else "\n", file=self._stream, flush=True)
             shown = True

@@ -17,8 +17,8 @@ MOST_SECONDS = 600
 MOST_RUNS = 5
 """Contents and the columns of long tables are known when a document is read again."""
 HOW = (
-    f"a PDF takes a TeX, and none of {', '.join(ENGINES)} is installed (on Debian: apt install texlive-latex-recommended; "
-    "elsewhere https://tug.org/texlive); -o FILE.tex writes its source"
+    f"a PDF takes a TeX, and none of {', '.join(ENGINES)} is installed (Debian: apt install texlive-latex-recommended, "
+    "others: https://tug.org/texlive); -o FILE.tex writes its source"
 )
 _AGAIN = re.compile(rb"Rerun (?:to|LaTeX)")
 _KEPT = (".toc", ".out")

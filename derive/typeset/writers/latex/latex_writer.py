@@ -90,7 +90,7 @@ COMMANDS = {
     ("title", 3): r"\section",
     ("layer", 4): r"\subsection*",
 }
-"""Headings by kind and level; below that of a document of several derivations they are one level deeper, in a book two."""
+"""Headings by kind and level; below that of a document of several derivations they are one deeper, in a book two."""
 DISPLAYS = Equations | Rows | Formula | Grid | Box
 """What continues a paragraph; a box begins one by itself where words lead to it."""
 _BOX = 39.0

@@ -46,7 +46,7 @@ def bind(
             "-o",
             "--output",
             metavar="FILE",
-            help=f"{NAME}{PDF} where a TeX is installed, else {NAME}{TEX}, by default.",
+            help=f"{NAME}{PDF}, or {NAME}{TEX} where no TeX is installed, by default.",
         ),
     ] = None,
     letters: Annotated[
