@@ -7,14 +7,16 @@ from collections.abc import Callable
 from keyword import iskeyword
 from typing import Any
 
-import gradscribe
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import quoted
-from gradscribe.derive.layer.interface import Layer
+from gradscribe.derive.layer import interface
+from gradscribe.facade import Layer, Network, layer, network
 
 CELL = "cell"
 Shell = Any
 """An `IPython.core.interactiveshell.InteractiveShell`."""
+Reader = Callable[[Shell, str, str], Layer | Network]
+"""What makes a variable of that name of a text."""
 
 
 def register(shell: Shell) -> None:
@@ -41,21 +43,20 @@ layers of the notebook's variables are words, too.
 
 
 def _layer(shell: Shell, text: str, name: str) -> Layer:
-    return gradscribe.layer(text, name)
+    return layer(text, name)
 
 
-def _network(shell: Shell, text: str, name: str) -> Layer:
-    own = {word: value for word, value in shell.user_ns.items() if isinstance(value, Layer) and not word.startswith("_")}
-    return gradscribe.network(text, name, layers=own)
+def _network(shell: Shell, text: str, name: str) -> Network:
+    variables = {word: value for word, value in shell.user_ns.items() if not word.startswith("_")}
+    own = {word: value for word, value in variables.items() if isinstance(value, interface.Layer)}
+    return network(text, name, layers=own)
 
 
-def _magic(
-    shell: Shell, kind: str, read: Callable[[Shell, str, str], Layer], doc: str
-) -> Callable[[str, str], Layer]:
+def _magic(shell: Shell, kind: str, read: Reader, doc: str) -> Callable[[str, str], Layer | Network]:
     """What IPython calls; a mistake is told without a traceback."""
     from IPython.core.error import UsageError
 
-    def called(line: str, cell: str) -> Layer:
+    def called(line: str, cell: str) -> Layer | Network:
         name = line.strip()
         if not name.isidentifier() or iskeyword(name):
             raise UsageError(f"%%{kind} {quoted(name)}: expected the name of a variable, such as %%{kind} mine")
