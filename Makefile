@@ -33,10 +33,10 @@ demo: $(VENV)/.demo ## install, print a derivation and its kernel, write its pag
 	@echo "== A page to look at: gradscribe page conv2d -o build/pages"
 	@$(BIN)/gradscribe page conv2d -o build/pages
 	@echo
-	@echo "== Training with generated layers: python examples/lenet5.py"
-	@$(BIN)/python examples/lenet5.py
+	@echo "== Training with generated layers: python examples/lenet5.py --draw build/pictures"
+	@$(BIN)/python examples/lenet5.py --draw build/pictures
 	@echo
-	@echo "Next: open build/pages/conv2d.html in a browser, or try"
+	@echo "Next: open build/pages/conv2d.html in a browser, look at build/pictures, or try"
 	@echo "  .venv/bin/gradscribe derive 'conv2d -> tanh -> conv2d'   # a network"
 	@echo "  .venv/bin/gradscribe page 'y[n,i] = sum(j) w[i,j] * sin(x[n,j]); weight w'   # an equation of your own"
 	@echo "  .venv/bin/gradscribe list                                # what comes with it"
