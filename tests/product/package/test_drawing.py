@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +17,12 @@ pytest.importorskip("matplotlib")
 NAMES = {"curves", "filters", "confusion"}
 
 
+def axes_of(figure: Any) -> list[Any]:
+    return list(figure.axes)
+
+
 def test_curves_show_what_was_measured() -> None:
-    left, right = drawing.curves([1.5, 0.5, 0.25], [0.5, 0.75, 1.0], "any").axes
+    left, right = axes_of(drawing.curves([1.5, 0.5, 0.25], [0.5, 0.75, 1.0], "any"))
     for axes, values in ((left, [1.5, 0.5, 0.25]), (right, [50, 75, 100])):
         (line,) = axes.get_lines()
         assert line.get_xdata().tolist() == [1, 2, 3]
@@ -29,22 +34,22 @@ def test_curves_show_what_was_measured() -> None:
 def test_every_kernel_and_every_map_is_a_picture_in_one_scale() -> None:
     rng = np.random.default_rng(0)
     w, maps, image = rng.normal(size=(3, 5, 1, 10)), rng.normal(size=(4, 6, 3)), rng.random((8, 8))
-    pictures = [axes.images[0] for axes in drawing.filters(w, "any").axes if axes.images]
+    pictures = [axes.images[0] for axes in axes_of(drawing.filters(w, "any")) if axes.images]
     for number, picture in enumerate(pictures):
         np.testing.assert_array_equal(picture.get_array(), w[:, :, 0, number])
         assert picture.get_clim() == (-np.abs(w).max(), np.abs(w).max())
     assert len(pictures) == 10
-    first, *others = [axes.images[0] for axes in drawing.feature_maps(maps, "any", image).axes if axes.images]
+    first, *others = [axes.images[0] for axes in axes_of(drawing.feature_maps(maps, "any", image)) if axes.images]
     np.testing.assert_array_equal(first.get_array(), image)
     for number, picture in enumerate(others):
         np.testing.assert_array_equal(picture.get_array(), maps[:, :, number])
-    several = drawing.filters(rng.normal(size=(3, 3, 2, 4)), "any").axes
+    several = axes_of(drawing.filters(rng.normal(size=(3, 3, 2, 4)), "any"))
     assert sum(bool(axes.images) for axes in several) == 8
 
 
 def test_confusions_are_counted() -> None:
     labels, guesses = np.array([0, 0, 1, 2, 2, 2]), np.array([0, 1, 1, 2, 2, 0])
-    (axes,) = drawing.confusion(labels, guesses, "any").axes
+    (axes,) = axes_of(drawing.confusion(labels, guesses, "any"))
     counted = Counter(zip(labels.tolist(), guesses.tolist(), strict=True))
     assert {(int(t.get_position()[1]), int(t.get_position()[0])): int(t.get_text()) for t in axes.texts} == counted
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("taken for", "digit")
