@@ -1,11 +1,11 @@
 """Chapters of derivations -> one Document: numbered sections, an index of symbols, the literature."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from gradscribe.derive.derivation.letters.notation import Notation
-from gradscribe.derive.derivation.record.sentence import Words
+from gradscribe.derive.derivation.record.sentence import Place, Reference, Words, joined
 from gradscribe.derive.typeset.book.literature import citations, works
 from gradscribe.derive.typeset.book.symbols import index
 from gradscribe.derive.typeset.document.arrange import Page, document, lowered
@@ -83,8 +83,8 @@ def _parts(section: _Section) -> Iterator[Part]:
 
 def _cited(part: Part, section: _Section, known: dict[str, int]) -> Part:
     """With the numbers of the list in place of the works."""
-    cited = "; ".join(f"[{known[c.work]}]{c.place}" for c in citations(section.page[0].source))
-    source = Source(("Source: ", cited, "."))
+    cited = (("[", Reference(str(known[c.work])), f"]{c.place}") for c in citations(section.page[0].source))
+    source = Source(("Source: ", *_listed(cited, "; "), "."))
     passages = (tuple(source if isinstance(b, Source) else b for b in passage) for passage in part.passages)
     return replace(part, passages=tuple(passages))
 
@@ -93,19 +93,24 @@ def _symbols(sections: Sequence[_Section]) -> Iterator[Part]:
     """Letters, what they mean, and where."""
     notation, entries = index([(section.number, section.page[0]) for section in sections])
     order = {section.number: place for place, section in enumerate(sections)}
-    rows = tuple(((e.letter,), e.meaning, (_runs(e.places, order),)) for e in entries)
+    rows = tuple(((e.letter,), e.meaning, _runs(e.places, order)) for e in entries)
     head: tuple[Words, ...] = (("letter",), ("meaning",), ("sections",))
     blocks = (SYMBOLS, Paragraph(ABOUT_SYMBOLS), Listing(head, rows))
     yield Part(notation, (blocks,))
 
 
-def _runs(places: Sequence[str], order: dict[str, int]) -> str:
+def _runs(places: Sequence[str], order: dict[str, int]) -> Words:
     """Sections as runs: 2.1 to 2.4, 3.1."""
     runs = [
-        [number for _, number in run]
+        [Reference(number) for _, number in run]
         for _, run in groupby(enumerate(places), key=lambda found: order[found[1]] - found[0])
     ]
-    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(run) for run in runs)
+    return _listed((run[0], " to ", run[-1]) if len(run) > 2 else joined(run) for run in runs)
+
+
+def _listed(parts: Iterable[Words], between: str = ", ") -> Words:
+    """Words between commas."""
+    return tuple(word for n, part in enumerate(parts) for word in ((between,) if n else ()) + tuple(part))
 
 
 def _literature(sections: Sequence[_Section], known: dict[str, int]) -> Iterator[Part]:
@@ -115,7 +120,7 @@ def _literature(sections: Sequence[_Section], known: dict[str, int]) -> Iterator
     for section in sections:
         for work in dict.fromkeys(c.work for c in citations(section.page[0].source)):
             cited[work].append(section.number)
-    rows = tuple(((f"[{known[work]}]",), (work,), (_runs(where, order),)) for work, where in cited.items())
+    rows = tuple((("[", Place(str(known[work])), "]"), (work,), _runs(where, order)) for work, where in cited.items())
     head: tuple[Words, ...] = (("",), ("work",), ("sections",))
     if rows:
         yield _alone(LITERATURE, Listing(head, rows))

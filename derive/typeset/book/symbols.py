@@ -154,7 +154,8 @@ def _tensors(page: Derivation) -> Mapping[str, str]:
     weights = layer.weights if layer is not None else ()
     state = {name for name, *_ in layer.state} if layer is not None else set()
     given = {t.name: "state" if t.name in state else "input" for t in program.inputs}
-    given |= {name: ROLES.get(name, "weight") for name in weights}
+    letters = {name: page.notation.levels.get(name, (name, ""))[0] for name in weights}
+    given |= {name: ROLES.get(letter, "weight") for name, letter in letters.items()}
     given |= dict.fromkeys(program.outputs, "result")
     given |= dict.fromkeys(page.notation.seeds, ARRIVING)
     return given

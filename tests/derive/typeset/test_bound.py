@@ -115,12 +115,14 @@ def test_sources_are_cited_by_the_numbers_of_the_list() -> None:
     whole = small()
     sources = {n: derived(n).source for n in chain(*CHAPTERS.values())}
     known = works(list(sources.values()))
-    said = ["".join(map(str, b.words)) for b in whole.blocks if isinstance(b, Source)]
+    said = [
+        "".join(w if isinstance(w, str) else w.word for w in b.words) for b in whole.blocks if isinstance(b, Source)
+    ]
     assert said == [
         "Source: " + "; ".join(f"[{known[c.work]}]{c.place}" for c in citations(s)) + "." for s in sources.values()
     ]
     *_, listing = (block for block in whole.blocks if isinstance(block, Listing))
-    assert [(row[0][0], row[1][0]) for row in listing.rows] == [(f"[{n}]", work) for work, n in known.items()]
+    assert [(str(row[0][1].word), row[1][0]) for row in listing.rows] == [(str(n), w) for w, n in known.items()]
 
 
 def test_latex_makes_chapters_and_pages_of_it() -> None:

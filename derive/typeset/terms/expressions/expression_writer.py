@@ -18,6 +18,8 @@ from gradscribe.derive.derivation.record.sentence import (
     Inverse,
     Label,
     Letter,
+    Place,
+    Reference,
     Rounded,
     Scalar,
 )
@@ -80,6 +82,8 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
         if isinstance(e, Letter):
             name = e.access.tensor
             return self._scalar("delta") if name in self.notation.deltas else self.letter(name)
+        if isinstance(e, Reference | Place):
+            return self.reference(e)
         if isinstance(e, Label):
             return self._level(e.word)
         if isinstance(e, Scalar):

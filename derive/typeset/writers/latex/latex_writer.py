@@ -9,7 +9,7 @@ from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.page_record import Definition, Derivation
 from gradscribe.derive.derivation.record.section_record import Formula, Grid
-from gradscribe.derive.derivation.record.sentence import Rounded, Words
+from gradscribe.derive.derivation.record.sentence import Place, Reference, Rounded, Words
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.block_writer import Writer
 from gradscribe.derive.typeset.document.document import (
@@ -73,6 +73,9 @@ BOOK = rf"""\documentclass[11pt,a4paper,oneside]{{book}}
 \newif\ifbegun % the first section of a chapter stands below its heading, all others begin a page
 \let\headchapter\chapter \def\chapter{{\global\begunfalse\headchapter}}
 \let\headsection\section \def\section{{\ifbegun\clearpage\fi\global\beguntrue\headsection}}
+\def\lettered{{\def\@chapapp{{\appendixname}}}}
+\def\see#1{{\hbox{{\hyperref[#1]{{#1}}}}}}
+\def\place#1{{\hbox{{\phantomsection\label{{#1}}#1}}}}
 \makeatother
 \pagestyle{{headings}}
 \setcounter{{tocdepth}}{{1}}
@@ -122,13 +125,21 @@ def page(whole: Document, look: Look = PLAIN) -> str:
     return "\n".join([(BOOK if is_book else PREAMBLE) + r"\begin{document}", *lines, r"\end{document}"]) + "\n"
 
 
+class LinkingTypesetter(InlineTypesetter):
+    """With numbers that lead to what has them, by commands of a book."""
+
+    def reference(self, e: Reference | Place) -> str:
+        """A command."""
+        return rf"\{'place' if isinstance(e, Place) else 'see'}{{{e.word}}}"
+
+
 class LatexWriter(Writer):
     """Blank lines between paragraphs; displays continue them."""
 
     def __init__(self, part: Part) -> None:
         super().__init__(part)
         self.t = LatexTypesetter(part.notation)
-        self.inline = InlineTypesetter(part.notation)
+        self.inline = LinkingTypesetter(part.notation)
 
     def heading(self, heading: Heading) -> list[str]:
         """A section or what is below it."""
@@ -138,10 +149,12 @@ class LatexWriter(Writer):
         if heading.kind == "book":
             return [rf"\hypersetup{{pdftitle={{{words}}}}}", rf"\titleofbook{{{words}}}"]
         if heading.kind == "chapter":
-            return [rf"\def\thechapter{{{heading.number}}}\chapter{{{words}}}"]
+            kind = "" if str(heading.number).isdecimal() else r"\lettered"
+            return [rf"{kind}\def\thechapter{{{heading.number}}}\chapter{{{words}}}"]
         if heading.kind == "gradient":  # a paragraph begins with it
             return [rf"\medskip\textbf{{{words}.}}"]
-        return [f"{COMMANDS[heading.kind, heading.level]}{{{words}}}"]
+        label = rf"\label{{{heading.number}}}" if isinstance(heading.number, str) else ""
+        return [f"{COMMANDS[heading.kind, heading.level]}{{{words}}}{label}"]
 
     def contents(self, contents: Contents) -> list[str]:
         """LaTeX makes it of the numbered headings."""
