@@ -53,6 +53,12 @@ def test_letters_are_those_of_a_notation(gradscribe: Command, tmp_path: Path) ->
     assert r"\frac{\partial J}" in (tmp_path / "d.tex").read_text(encoding="utf-8")
 
 
+def test_forms_that_not_every_page_has_are_refused(gradscribe: Command, tmp_path: Path) -> None:
+    is_a_mistake(gradscribe("book", "relu", "--form", "matrix"), "--form matrix", "index or all")
+    assert gradscribe("book", "conv2d", "-o", "c.tex", "--form", "all").code == 0
+    assert "im2col" in (tmp_path / "c.tex").read_text(encoding="utf-8")
+
+
 def test_without_a_tex_it_is_latex_and_says_so(
     gradscribe: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from gradscribe.codegen.files.present import check_file
 from gradscribe.codegen.files.write import write
 from gradscribe.codegen.python.text.render import PDF_MARK
-from gradscribe.codegen.tool.cli.completion import forms, names, words
+from gradscribe.codegen.tool.cli.completion import names, words
 from gradscribe.codegen.tool.cli.options import MANY
 from gradscribe.codegen.tool.cli.page.outlet import LATEX, PDF, SUFFIXES
 from gradscribe.codegen.tool.cli.page.progress import Progress
@@ -23,6 +23,8 @@ from gradscribe.derive.ir.quote import located, quoted, shown
 from gradscribe.derive.layer.letters import NOTATIONS, read_letters
 
 NAME = "book"
+FORMS = ("index", "all")
+"""Those that every page has."""
 TEX = next(suffix for suffix, form in SUFFIXES.items() if form == LATEX)
 
 
@@ -59,8 +61,8 @@ def bind(
         str,
         typer.Option(
             "--form",
-            help="Of layers: index, with operator forms below boxes; operator, matrix (im2col) or all.",
-            autocompletion=forms,
+            help="index, with operator forms below boxes; or all, with matrices (im2col), where a page has them.",
+            autocompletion=words(*FORMS),
         ),
     ] = "index",
 ) -> None:
@@ -73,6 +75,8 @@ def bind(
             f"--letters {shown(letters)}: every page of a book has names of its own; expected a notation, "
             f"{', '.join(NOTATIONS)}, or brackets; gradscribe derive takes NAME=LETTER"
         )
+    if form not in FORMS:
+        raise EquationError(f"--form {shown(form)}: expected {' or '.join(FORMS)}; not every page has another one")
     check_file(file)
     if file.suffix.lower() == PDF:
         engine()  # before a book is worked out for nothing
