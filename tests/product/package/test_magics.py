@@ -1,5 +1,7 @@
 """Cells of notebooks that are layers and networks, in an IPython of their own."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +78,13 @@ def test_a_mistake_is_told_without_a_traceback(
 ) -> None:
     said = refused(shell, cell, capsys)
     assert not [part for part in parts if part not in said], said
+
+
+def test_the_cells_of_the_page_are_what_it_says(shell: Any) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "book.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^```\n(%.*?)```", page, re.MULTILINE | re.DOTALL)
+    assert [shell.run_cell(cell).success for cell in cells] == [True, True, True]
+    assert "swish" in str(shell.user_ns["small"])
 
 
 def test_the_cells_go_with_the_extension(shell: Any, capsys: pytest.CaptureFixture[str]) -> None:

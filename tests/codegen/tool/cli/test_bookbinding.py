@@ -46,6 +46,20 @@ def test_a_file_of_somebody_else_is_left_as_it_is(
     assert (tmp_path / name).read_bytes() == content
 
 
+HOSTILE = r"\input{/etc/passwd} $x^2$ %\end{document} ^^M \u6f22"
+FILE = f"""from gradscribe import layer
+def mine(): return layer("y[n] = x[n]^2", "mine", title=r"{HOSTILE}", source=r"{HOSTILE}, 1999, {HOSTILE}; *, 2000")
+"""
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_titles_and_sources_are_words_to_tex(gradscribe: Command, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(FILE, encoding="utf-8")
+    assert gradscribe("book", "own.py:mine", "-o", "own.tex").code == 0
+    assert r"\input" not in (tmp_path / "own.tex").read_text(encoding="utf-8")
+    assert gradscribe("book", "own.py:mine", "-o", "own.pdf").code == 0
+
+
 def test_letters_are_those_of_a_notation(gradscribe: Command, tmp_path: Path) -> None:
     is_a_mistake(gradscribe("book", "relu", "--letters", "e=m"), "--letters e=m", "goodfellow", "gradscribe derive")
     is_a_mistake(gradscribe("book", "relu", "--letters", "goodfelow"), "did you mean goodfellow?")
