@@ -20,7 +20,7 @@ THOROUGH := 0
 .DELETE_ON_ERROR:
 # Two installations into one environment at a time would damage it.
 .NOTPARALLEL:
-.PHONY: help demo notebooks test test-oracles test-all mutants bench bench-compare style lint format generate kernels katex clean
+.PHONY: help demo notebooks test test-oracles test-all mutants bench bench-compare style lint format generate docs kernels katex messages clean
 
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -87,6 +87,13 @@ format: $(VENV)/.dev ## sort imports, repair what ruff can, format
 generate: $(VENV)/.dev ## write generated/ anew from the equations
 	$(BIN)/gradscribe generate
 
+# The pages that docs/gallery.md leads to.
+GALLERY := conv2d conv_transpose2d max_pool2d dense batch_norm softmax_cross_entropy scaled_dot_product_attention lstm_cell adam lenet5
+docs: $(VENV)/.dev ## build the documentation site, docs/ and the gallery, into build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/gradscribe page $(GALLERY) -o build/docs/gallery
+	@echo "build/docs/index.html is the start; search needs a host: $(BIN)/python -m http.server -d build/docs"
+
 kernels: $(VENV)/.demo ## compile what the catalogue needs at common sizes into the cache of this user (minutes)
 	$(BIN)/gradscribe compile
 
@@ -98,6 +105,17 @@ katex: ## get KaTeX from npm's registry into templates/page/katex, when its vers
 	cd build/katex && npm pack --silent katex@$(KATEX) && tar xzf katex-$(KATEX).tgz
 	cp build/katex/package/LICENSE build/katex/package/dist/katex.min.js build/katex/package/dist/katex.min.css templates/page/katex/
 	cp $(KATEX_FONTS:%=build/katex/package/dist/fonts/KaTeX_%.woff2) templates/page/katex/fonts/
+
+# Sentences of derivations and pages, for translators: gradscribe/locale/LANGUAGE/LC_MESSAGES/gradscribe.po.
+LOCALE := gradscribe/locale
+messages: $(VENV)/.dev ## bring the catalogues of messages in gradscribe/locale up to date and compile them; LANG_NEW=de begins one
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F pyproject.toml --no-default-keywords -k say -k Message -k say_number:2,3 \
+		--add-location=file --sort-by-file --no-wrap --project=gradscribe --version=0 \
+		--copyright-holder='gradscribe contributors' -o build/messages.pot derive codegen templates/page
+	$(if $(LANG_NEW),$(BIN)/pybabel -q init -i build/messages.pot -d $(LOCALE) -D gradscribe -l $(LANG_NEW) --no-wrap)
+	$(BIN)/pybabel -q update -i build/messages.pot -d $(LOCALE) -D gradscribe --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(BIN)/pybabel -q compile -d $(LOCALE) -D gradscribe
 
 clean: ## remove .venv, builds and caches
 	rm -rf $(VENV) build dist .mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache

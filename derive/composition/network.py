@@ -7,6 +7,7 @@ from typing import Any
 from sympy import Expr, Symbol
 
 from gradscribe.derive.ir.term import EquationError, Program, Tensor
+from gradscribe.derive.language.syntax.tree import Place
 from gradscribe.derive.layer.interface import Layer
 
 Data = tuple[Any, ...]
@@ -18,9 +19,12 @@ class NetworkError(EquationError):
 
     Attributes:
         node: the node at fault, LOSS for the loss; "" where it is no single one.
+        place: the word at fault, where it was not yet a node.
     """
 
-    node = ""
+    def __init__(self, message: str, node: str = "", place: Place | None = None) -> None:
+        super().__init__(message)
+        self.node, self.place = node, place
 
 
 LOSS = "loss:"

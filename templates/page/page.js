@@ -3,6 +3,10 @@
   const all = (what, within = document) => [...within.querySelectorAll(what)];
   const one = (name) => document.getElementById(name);
 
+  // ----- words in the language of the page, numbers in their places
+  const words = JSON.parse(one("words").textContent);
+  const say = (name, places = {}) => words[name].replace(/\{(\w+)\}/g, (_, place) => places[place]);
+
   // ----- formulas: what is shown breaks where the line ends, what is copied has no marks
   const typeset = (element, text, display) => {
     try {
@@ -21,9 +25,9 @@
   const copy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
-      told.textContent = "Copied";
+      told.textContent = say("copied");
     } catch {
-      told.textContent = "The browser does not let this page copy";
+      told.textContent = say("refused");
     }
   };
   for (const line of all(".line")) {
@@ -31,7 +35,7 @@
     button.type = "button";
     button.className = "copy";
     button.textContent = "LaTeX";
-    button.setAttribute("aria-label", "Copy the formula as LaTeX");
+    button.setAttribute("aria-label", say("copy"));
     button.addEventListener("click", () => copy(line.querySelector(".display").dataset.tex));
     line.append(button);
   }
@@ -74,7 +78,7 @@
       step.classList.toggle("now", k === number - 1 && !last);
     });
     const why = steps[number - 1]?.querySelector(".why, .name");
-    walked.textContent = last ? `all ${steps.length} steps` : `${number} of ${steps.length}: ${said(why)}`;
+    walked.textContent = last ? say("all", { steps: steps.length }) : say("step", { number, steps: steps.length, reason: said(why) });
     if (!last) {
       const fold = steps[number - 1].closest("details");
       if (fold) fold.open = true;
@@ -82,7 +86,7 @@
     }
   };
   const said = (element) => {
-    if (!element) return "result";
+    if (!element) return say("result");
     const copied = element.cloneNode(true);
     all(".katex-html", copied).forEach((part) => part.remove());
     all("annotation", copied).forEach((part) => part.remove());
@@ -109,9 +113,19 @@
   });
   pressed(one("fold"), (on) => all("details.steps").forEach((fold) => { fold.open = !on; }));
   pressed(one("operator"), (on) => document.body.classList.toggle("without-operator", !on));
+  pressed(one("matrix"), (on) => document.body.classList.toggle("without-matrix", !on));
+  document.body.classList.add("without-matrix");
   pressed(one("beside"), (on) => {
     one("beside-it").hidden = !on;
     document.querySelector(".columns").classList.toggle("alone", !on);
+  });
+  // Forms beside each other take the width of the page, and are all there.
+  const press = (button, on) => { if (button && button.getAttribute("aria-pressed") !== String(on)) button.click(); };
+  pressed(one("side-by-side"), (on) => {
+    document.body.classList.toggle("side-by-side", on);
+    press(one("operator"), true);
+    press(one("matrix"), on);
+    press(one("beside"), !on);
   });
   if (!one("beside-it")) document.querySelector(".columns").classList.add("alone");
 
@@ -148,7 +162,7 @@
     cell.classList.add("chosen");
     made.reads.forEach((name) => cells.get(name)?.classList.add("read"));
     if (made.tex) typeset(sum, made.tex, true);
-    else sum.textContent = made.reads.length ? `the sum of ${made.reads.length} elements` : "nothing reaches it: 0";
+    else sum.textContent = made.reads.length ? say("sum", { number: made.reads.length }) : say("nothing");
   };
   // Elements of a matrix: one of them is in the order of the keyboard, the arrow keys move on.
   const reached = (own, width, does) => own.forEach((cell, k) => {

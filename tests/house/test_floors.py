@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 HOUSE = ("derive", "codegen", "adapters", "gradscribe")
 
 FLOORS = (
-    ("gradscribe.version", "gradscribe.printed", "gradscribe.kept", "derive", "codegen"),
+    ("gradscribe.version", "gradscribe.printed", "gradscribe.kept", "gradscribe.said", "derive", "codegen"),
     ("derive.ir",),
     ("derive.calculus",),
     ("derive.layer",),
@@ -156,7 +156,7 @@ SAID = {
     "codegen.tool.check.finding.explanation": {
         ": a factor 0 does not undo NaN or infinity; choose by np.where where a bracket is false."  # to people
     },
-    "codegen.tool.pages.html.html_page": {"page/page.html.jinja"},  # of no backend
+    "codegen.tool.pages.html.html_page": {"page/page.html.jinja", "page/shown.html.jinja"},  # of no backend
     "codegen.tool.cli.commands.explaining": {"auto, numpy, compiled or background."},
 }
 

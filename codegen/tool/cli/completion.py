@@ -8,6 +8,7 @@ import typer
 from typer.completion import completion_init, get_completion_script
 
 from gradscribe.codegen.tool.finding.find import known
+from gradscribe.codegen.tool.finding.topics import OTHERS
 
 PROGRAM = "gradscribe"
 COMPLETE = f"_{PROGRAM.upper()}_COMPLETE"
@@ -37,6 +38,12 @@ def offer(app: typer.Typer) -> None:
 def names(incomplete: str) -> Iterator[tuple[str, str]]:
     """Names of the catalogue that begin so, and their titles."""
     return _offered(known(), incomplete)
+
+
+def page_names(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Those that have a page: names of the catalogue, and pages that are no layer's."""
+    yield from names(incomplete)
+    yield from ((name, title) for name, title in OTHERS.items() if name.startswith(incomplete))
 
 
 def layer_names(incomplete: str) -> Iterator[tuple[str, str]]:

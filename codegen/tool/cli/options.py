@@ -8,8 +8,10 @@ import typer
 
 from gradscribe.codegen.target import TARGETS
 from gradscribe.codegen.tool.cli.completion import layer_names, names, policies, words
+from gradscribe.codegen.tool.finding.topics import OTHERS
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
+from gradscribe.said import languages
 
 if TYPE_CHECKING:  # SymPy takes its time: commands import what they need, once their arguments are good
     from gradscribe.derive.layer.interface import Layer
@@ -17,6 +19,7 @@ if TYPE_CHECKING:  # SymPy takes its time: commands import what they need, once 
 OWN = "an equation or a network in quotes, FILE.eq, FILE.net or FILE.py:FUNCTION"
 ONE = f"A name of the catalogue, or {OWN}."
 MANY = f"Names of the catalogue, or {OWN}."
+ANY_PAGE = f"{MANY} Besides: {'; '.join(f'{name} ({title})' for name, title in OTHERS.items())}."
 Names = Annotated[list[str] | None, typer.Argument(metavar="[LAYER ...]", help=MANY, autocompletion=names)]
 LayerNames = Annotated[list[str] | None, typer.Argument(metavar="[LAYER ...]", help=MANY, autocompletion=layer_names)]
 Ties = Annotated[
@@ -33,6 +36,20 @@ Backend = Annotated[
         "--backend", help=f"What the code is written for: {' or '.join(TARGETS)}.", autocompletion=words(*TARGETS)
     ),
 ]
+Language = Annotated[
+    str,
+    typer.Option(
+        "--lang",
+        help=f"Of what is written, not of messages: {' or '.join(languages())}.",
+        autocompletion=words(*languages()),
+    ),
+]
+OutputsOfTile = Annotated[int | None, typer.Option("--m", help="winograd: outputs of a tile along an axis.")]
+TapsOfKernel = Annotated[int | None, typer.Option("--r", help="winograd: taps of the kernel along an axis.")]
+Points = Annotated[
+    str | None, typer.Option(help="winograd: m + r - 1 of them, such as '0, 1, -1, oo'; the best by default.")
+]
+Dims = Annotated[int | None, typer.Option(help="winograd: axes it is nested along, 1 or 2; 2 by default.")]
 _ANOTHER = re.compile(r",(?=\s*\w+\s*=)")
 """The comma before another name."""
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]

@@ -48,10 +48,8 @@ def find(name: str) -> "Layer":
 
 def find_any(name: str) -> "Layer | Optimiser":
     """The layer, network or optimiser called `name`, otherwise as `find`."""
-    if "->" in name:
-        return _network(name)
-    if "=" in name or "\n" in name:
-        return _layer(name)
+    if is_text(name):
+        return find_text(name)
     if name.endswith(".net"):
         return _network(text_of(Path(name)), Path(name).stem)
     if name.endswith(".eq"):
@@ -59,6 +57,23 @@ def find_any(name: str) -> "Layer | Optimiser":
     if ".py:" in name:
         return _from_python(name)
     return _entry(name)()
+
+
+def is_text(name: str) -> bool:
+    """Whether that is a network or equations, no name."""
+    return "->" in name or "=" in name or "\n" in name
+
+
+def find_text(text: str) -> "Layer | Optimiser":
+    """What a text describes, or the catalogue has under that name; no file is looked at.
+
+    Raises:
+        UnknownLayerError: when it is one word that the catalogue has not.
+        LanguageError: when the text is not well formed; NetworkError, for a network.
+    """
+    if "->" in text:
+        return _network(text)
+    return _layer(text) if is_text(text) else _entry(text)()
 
 
 def equations_of(name: str) -> "Layer":

@@ -10,6 +10,7 @@ from gradscribe.derive.ir.index import integers
 from gradscribe.derive.language import read
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.interval import Interval
+from gradscribe.said import Message
 
 C, G, R = integers("C G R")
 EPS = number("eps", "epsilon", 1e-5, Interval(0))
@@ -179,7 +180,7 @@ def local_response_norm() -> Layer:
         class_name="LocalResponseNorm",
         title=LAYERS["local_response_norm"].title,
         options=(
-            Option("size", (R,)),
+            Option("size", (R,), words=Message("size")),
             number("alpha", "alpha", 1e-4),
             number("beta", "beta", 0.75),
             number("k", "k", 1.0),

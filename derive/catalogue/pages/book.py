@@ -14,8 +14,8 @@ TITLE = "Gradients of neural networks"
 
 
 @dataclass(frozen=True)
-class Fast:
-    """A fast correlation F(m, r), nested along so many axes."""
+class Tile:
+    """A fast correlation F(m, r): outputs of a tile, taps, and along how many axes it is nested."""
 
     m: int
     r: int
@@ -27,7 +27,7 @@ class Chapter:
     """A chapter of the book and what it derives."""
 
     title: str
-    topics: tuple[Topic | Fast, ...]
+    topics: tuple[Topic | Tile, ...]
 
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -50,7 +50,7 @@ def chapters() -> tuple[Chapter, ...]:
         *(Chapter(title, tuple(_topics(_of(rooms)))) for title, rooms in FAMILIES.items()),
         Chapter("Networks", tuple(_topics(NETWORKS))),
         Chapter("Optimisers", tuple(_topics(OPTIMISERS))),
-        Chapter("Fast correlations", (Fast(2, 3, 1), Fast(4, 3, 2))),
+        Chapter("Fast correlations", (Tile(2, 3, 1), Tile(4, 3, 2))),
     )
 
 

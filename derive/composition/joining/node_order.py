@@ -16,15 +16,15 @@ def ordered(name: str, nodes: Sequence[Node], output: str, inputs: set[str]) -> 
     by_name: dict[str, Node] = {}
     for node in nodes:
         if node.name in by_name or node.name in inputs:
-            raise NetworkError(
-                f"{name}: two nodes are called {node.name}; their weights would be one. Give each a name of its own"
-            )
+            said = f"two nodes are called {node.name}; their weights would be one. Give each a name of its own"
+            raise NetworkError(f"{name}: {said}", node.name)
         by_name[node.name] = node
     for node in nodes:
         for source in node.inputs:
             if source not in by_name and source not in inputs:
                 known = listed([*sorted(inputs), *by_name])
-                raise NetworkError(f"{name}, {node.name}: reads {source}, which is no node; expected one of {known}")
+                said = f"reads {source}, which is no node; expected one of {known}"
+                raise NetworkError(f"{name}, {node.name}: {said}", node.name)
     sorter = TopologicalSorter({n.name: [s for s in n.inputs if s in by_name] for n in nodes})
     try:
         order = list(sorter.static_order())
@@ -36,7 +36,8 @@ def ordered(name: str, nodes: Sequence[Node], output: str, inputs: set[str]) -> 
         needed |= set(node.inputs) if node.name in needed else set()
     unused = [n.name for n in nodes if n.name not in needed]
     if unused:
-        raise NetworkError(f"{name}: nothing reads {unused[0]}; remove it or make it part of the output {output}")
+        said = f"nothing reads {unused[0]}; remove it or make it part of the output {output}"
+        raise NetworkError(f"{name}: {said}", unused[0])
     found: list[Node] = []
     waiting = list(nodes)
     while waiting:  # of the nodes that are ready, the one that was written first

@@ -1,7 +1,8 @@
 """Lines of a network's text -> its nodes: chains, residual sums, and blocks, which are written out where they stand."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from itertools import count
@@ -79,11 +80,12 @@ class NodeReader:
         if line.data == "input":
             _, given, *extents = [token(child) for child in line.children]
             if str(given) in self.inputs:
-                raise NetworkError(f"{self._at(given)}: input {shown(given)} is declared twice")
+                raise self._wrong(given, f"input {shown(given)} is declared twice")
             self.inputs[str(given)] = tuple(self._extent(str(given), e) for e in extents)
         elif line.data == "loss":
             _, step = line.children
-            layer, arguments = self._layer(branch(step), Surroundings())
+            with _pointing(branch(step).children[1]):
+                layer, arguments = self._layer(branch(step), Surroundings())
             self.places[LOSS] = place(branch(step).children[1])
             if arguments:
                 raise NetworkError(f"{self.name}: loss {layer.name}: takes no settings here")
@@ -109,10 +111,10 @@ class NodeReader:
     def _define(self, name: Token, parameters: list[Token], chain: Tree[Token]) -> None:
         if str(name) in {*self.layers, *self.blocks}:
             known = "a layer" if str(name) in self.layers else "another block"
-            raise NetworkError(f"{self._at(name)}: block {shown(name)}: that is the name of {known}")
+            raise self._wrong(name, f"block {shown(name)}: that is the name of {known}")
         words = tuple(map(str, parameters))
         if len(set(words)) < len(words):
-            raise NetworkError(f"{self._at(name)}: block {shown(name)}: two parameters have one name")
+            raise self._wrong(name, f"block {shown(name)}: two parameters have one name")
         self.blocks[str(name)] = Block(str(name), words, chain)
 
     def _extent(self, name: str, given: Token) -> int | str:
@@ -120,10 +122,12 @@ class NodeReader:
         if given.type != "NUMBER":
             return str(given)
         if not re.fullmatch(r"-?[0-9]+", given) or len(given) > LONGEST_NUMBER:
-            raise NetworkError(
-                f"{self._at(given)}: input {name}: expected an integer or a name, received {shown(given)}"
-            )
+            raise self._wrong(given, f"input {name}: expected an integer or a name, received {shown(given)}")
         return int(given)
+
+    def _wrong(self, given: Token, said: str) -> NetworkError:
+        """A mistake in a word of the text."""
+        return NetworkError(f"{self.name}: {said}", place=place(given))
 
     def _at(self, given: Token) -> str:
         return f"{self.name}: line {given.line}, column {given.column}"
@@ -142,10 +146,10 @@ class NodeReader:
                 current = (self._residual(part, current[0], around),)
             elif number == 0 and self._is_reference(part, around):
                 current = (self._reference(str(part.children[1]), around),)
-            elif str(part.children[1]) in self.blocks:
-                current = (self._block(part, current, around),)
             else:
-                current = (self._node(part, current, around),)
+                made = self._block if str(part.children[1]) in self.blocks else self._node
+                with _pointing(part.children[1]):
+                    current = (made(part, current, around),)
         if len(current) > 1:
             raise NetworkError(
                 f"{self.name}: a chain ends with {len(current)} values; expected a layer that joins them"
@@ -249,6 +253,16 @@ class NodeReader:
         taken = self.declared, self.names, self.made
         self.numbers[stem], name = next((k, n) for k, n in numbered if not any(n in names for names in taken))
         return name
+
+
+@contextmanager
+def _pointing(word: Any) -> Iterator[None]:
+    """Say of a mistake which word of the text it is in."""
+    try:
+        yield
+    except NetworkError as error:
+        error.place = error.place or place(word)
+        raise
 
 
 def _inferred(feature: str) -> bool:

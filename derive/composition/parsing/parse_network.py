@@ -74,22 +74,23 @@ def read_network(
     declared = {str(line.children[0]) for line in lines if line.data == "named"}
     known = {word: _made(found) for word, found in layers.items()}
     reader = NodeReader(name, known, declared)
-    for line in lines:
-        reader.line(line)
-    if reader.last is None or not reader.nodes:
-        raise NetworkError(f"{name}: the text has no layer; expected such as 'conv2d -> tanh -> conv2d'")
-    nodes = [_with_extras(reader.resolved(node), data or {}, starts or {}) for node in reader.nodes]
-    _check_extras(name, nodes, data or {}, starts or {})
     try:
+        for line in lines:
+            reader.line(line)
+        if reader.last is None or not reader.nodes:
+            raise NetworkError(f"{name}: the text has no layer; expected such as 'conv2d -> tanh -> conv2d'")
+        nodes = [_with_extras(reader.resolved(node), data or {}, starts or {}) for node in reader.nodes]
+        _check_extras(name, nodes, data or {}, starts or {})
         written = dedent(text).strip()
         fields = {"letters": reader.letters, **interface}
         return compose(name, nodes, reader.last, inputs=reader.inputs, loss=reader.loss, text=written, **fields)
     except NetworkError as error:
-        place = reader.places.get(error.node)
+        place = error.place or reader.places.get(error.node)
         if place is None:
             raise
         where = f"line {place.line}, column {place.column}"
-        raise NetworkError(f"{error}\n  {where}:\n{pointed(place, text)}") from None
+        pointing = NetworkError(f"{error}\n  {where}:\n{pointed(place, text)}")
+        raise pointing.placed(str(error), place.line, place.column, place.end) from None
 
 
 def _made(layer: Layer | Callable[[], Layer]) -> Callable[[], Layer]:
@@ -105,10 +106,9 @@ def _tree(text: str, name: str) -> Tree[Token]:
         lines = text.split("\n")
         shown = lines[min(line, len(lines)) - 1]
         found = quoted(shown[column - 1 : column + 11]) if column <= len(shown) else "the end of the text"
-        raise NetworkError(
-            f"{name}: line {line}, column {column}: found {found}; expected layers joined by ->, such as "
-            f"conv2d(6, 5) -> tanh -> flatten -> dense(10)"
-        ) from None
+        said = f"found {found}; expected layers joined by ->, such as conv2d(6, 5) -> tanh -> flatten -> dense(10)"
+        wrong = NetworkError(f"{name}: line {line}, column {column}: {said}")
+        raise wrong.placed(said, line, column, column + 1) from None
 
 
 def _with_extras(node: Node, data: Mapping[str, Data], starts: Mapping[str, Start]) -> Node:

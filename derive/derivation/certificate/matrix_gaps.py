@@ -9,7 +9,14 @@ from sympy import Symbol
 
 from gradscribe.derive.derivation.certificate.boxes import back_propagated
 from gradscribe.derive.derivation.certificate.rows import gap
-from gradscribe.derive.derivation.forms.caption.matrices.matrix_record import MatrixForm, Toeplitz, Unfolding
+from gradscribe.derive.derivation.forms.caption.by_definition import Values
+from gradscribe.derive.derivation.forms.caption.matrices.matrix_record import (
+    MatrixForm,
+    Toeplitz,
+    Unfolding,
+    factors,
+    readings,
+)
 from gradscribe.derive.derivation.forms.caption.matrices.matrix_value import forward_value, gradient_values
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.interpret import complete_sizes, interpret
@@ -31,21 +38,33 @@ def matrix_gaps(derivation: Derivation, rng: np.random.Generator) -> Iterator[tu
     values |= {seed: rng.normal(size=values[output].shape) for seed, output in given if output in values}
     found = back_propagated(derivation, values, sizes, rng)
     gradients = {s.wrt: s.steps[-1].left.tensor for whole in derivation.sections for s in whole.parts}
+    total: dict[str, Any] = {}
     for form in (f for f in derivation.matrices if f.gradient in found):
         yield form.target, gap(forward_value(form, found, sizes), found[form.target], floor=1.0)
-        for name, gradient in gradient_values(form, found, sizes).items():
-            if gradients.get(name) in found and _read_once(name, form, program):
-                yield name, gap(gradient, found[gradients[name]], floor=1.0)
+        for name, own in gradient_values(form, found, sizes).items():
+            yield name, _slope_gap(form, name, own, found, sizes, rng)
+            total[name] = total.get(name, 0) + own
+    for name, gradient in total.items():
+        whole = len(factors(derivation.matrices, name)) == readings(program, name)
+        if whole and gradients.get(name) in found:
+            yield name, gap(gradient, found[gradients[name]], floor=1.0)
     for form in derivation.matrices:
         for part, example in zip(form.parts, form.examples, strict=False):
             if example is not None:
                 yield form.target, _example_gap(form, part, example, program, rng)
 
 
-def _read_once(name: str, form: MatrixForm, program: Program) -> bool:
-    """Whether all of a gradient comes from this equation."""
-    readers = [s.target.name for s in program.statements if any(a.tensor == name for a in accesses(s.term.body))]
-    return set(readers) == {form.target} and name not in program.outputs  # what is given from above is added
+def _slope_gap(
+    form: MatrixForm, name: str, own: np.ndarray, values: Values, sizes: Sizes, rng: np.random.Generator
+) -> float:
+    """The part of a gradient that comes through one equation, beside that equation's slope in a random direction.
+
+    A product of two factors is quadratic at most, so that the central difference is its slope.
+    """
+    direction, products = rng.normal(size=np.shape(values[name])), replace(form, added=())
+    ends = [forward_value(products, {**values, name: values[name] + step * direction}, sizes) for step in (1, -1)]
+    slope = np.vdot(values[form.gradient], ends[0] - ends[1]) / 2
+    return gap(np.vdot(own, direction), slope, floor=1.0 + float(np.sum(np.abs(own))))
 
 
 def _example_gap(

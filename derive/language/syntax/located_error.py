@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Self
 
 from gradscribe.derive.ir.quote import listed, located, shown, visible
 from gradscribe.derive.ir.reductions import REDUCTIONS
@@ -19,16 +20,18 @@ class LanguageError(EquationError):
     The first line of the message says where, what is wrong and what was expected; then follow the line of the text and
     a caret below the place.
 
-    Attributes:
-        message: what is wrong and what was expected.
-        line: the line of the text, counted from 1.
-        column: the column, counted from 1.
+    It always knows its message, and its place by line, column and length.
     """
 
     def __init__(self, message: str, place: Place, text: str, source: str = "") -> None:
         where = f"{located(source)}:{place.line}:{place.column}" if source else _words(place)
         super().__init__(f"{where}: {message}\n{pointed(place, text)}")
-        self.message, self.line, self.column = message, place.line, place.column
+        self.placed(message, place.line, place.column, place.end)
+        self._given = message, place, text, source
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, Place, str, str]]:
+        """How it gets to another process: made again of what it was made of."""
+        return type(self), self._given
 
 
 def _words(place: Place) -> str:

@@ -19,6 +19,7 @@ from gradscribe.derive.typeset.document.document import (
     Part,
     Source,
 )
+from gradscribe.said import say
 
 SYMBOLS, LITERATURE = Heading("chapter", 2, ("Index of symbols",), "A"), Heading("chapter", 2, ("Literature",), "B")
 ABOUT: tuple[Words, ...] = (
@@ -84,7 +85,7 @@ def _parts(section: _Section) -> Iterator[Part]:
 def _cited(part: Part, section: _Section, known: dict[str, int]) -> Part:
     """With the numbers of the list in place of the works."""
     cited = (("[", Reference(str(known[c.work])), f"]{c.place}") for c in citations(section.page[0].source))
-    source = Source(("Source: ", *_listed(cited, "; "), "."))
+    source = Source(say("Source: {source}.", source=_listed(cited, "; ")))
     passages = (tuple(source if isinstance(b, Source) else b for b in passage) for passage in part.passages)
     return replace(part, passages=tuple(passages))
 

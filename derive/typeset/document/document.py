@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Formula, Grid, Result, Step
 from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.term import Access
+from gradscribe.said import ENGLISH
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,19 @@ class Rows:
 
 @dataclass(frozen=True)
 class Box:
-    """A result in a box with its name, its number, and the same in whole tensors, if there is such a form."""
+    """A result in a box with its name, its number, and the same in whole tensors, if there is such a form.
+
+    Attributes:
+        number: by which the page refers to it.
+        result: the row.
+        form: the same in whole tensors.
+        matrices: the same as products of matrices, for pages that show forms beside each other.
+    """
 
     number: int
     result: Result
     form: Formula | None = None
+    matrices: Formula | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +119,7 @@ class Source:
 class Closing:
     """The last line: what was measured."""
 
-    footer: Footer
+    words: Words
 
 
 @dataclass(frozen=True)
@@ -132,10 +140,17 @@ Passage = tuple[Block, ...]
 
 @dataclass(frozen=True)
 class Part:
-    """Passages that one notation writes and whose rows are aligned alike: the introduction, or one gradient."""
+    """Passages that one notation writes and whose rows are aligned alike: the introduction, or one gradient.
+
+    Attributes:
+        notation: how tensors are written.
+        passages: what stands in it.
+        form: "matrix" where it is about this form alone.
+    """
 
     notation: Notation
     passages: tuple[Passage, ...]
+    form: Literal["", "matrix"] = ""
 
     @property
     def blocks(self) -> Iterator[Block]:
@@ -158,10 +173,12 @@ class Document:
         parts: what it consists of.
         likes: of what is not printed, as it is something else under other names, the tensor, and that whose equation
             is printed.
+        language: in which it is written.
     """
 
     parts: tuple[Part, ...]
     likes: tuple[tuple[str, str], ...] = ()
+    language: str = ENGLISH
 
     @property
     def blocks(self) -> Iterator[Block]:

@@ -7,10 +7,12 @@ from itertools import chain, pairwise
 from gradscribe.derive.derivation.forms.caption.words.signs import OperatorSign, Shifted
 from gradscribe.derive.derivation.letters.name import NUMBERED, Name
 from gradscribe.derive.ir.reductions import Reduction
-from gradscribe.derive.typeset.mathematics.latex_letters import letters
+from gradscribe.derive.typeset.mathematics.latex_letters import letters, prose
 from gradscribe.derive.typeset.terms.row_pieces import Part, Piece, between
 from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
+FONTS = {"ko": r"\usepackage{kotex}"}
+"""What documents ask for whose letters no TeX has by itself, by language; any TeX engine takes it."""
 _FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "sinh", "cosh", "arctan", "max", "min")
 
 
@@ -25,6 +27,7 @@ class LatexTypesetter(Typesetter):
     apart = r"{\uparrow}"
     every = r"{\downarrow}"
     cross = r"\times "
+    inline = False
     beside = r"\,"
     rounded = r"\dagger"
     pi = r"\pi"
@@ -35,6 +38,10 @@ class LatexTypesetter(Typesetter):
     dot = r" \cdot "
     unequal = r"\ne "
     times = r"\,"
+
+    def prose(self, text: str) -> str:
+        """Words without mathematics, escaped."""
+        return prose(text, self.language in FONTS)
 
     def _name(self, name: Name) -> str:
         base = letters(name.base) + "'" * name.primes
@@ -163,8 +170,8 @@ class LatexTypesetter(Typesetter):
 
     def _hat(self, tensor: str) -> str:
         if tensor in self.notation.quotients:
-            lower = self._hat(self.notation.quotients[tensor])
-            return rf"\partial {self.notation.scalar(tensor)}/\partial {lower}"
+            quotient = self._partial(self.notation.scalar(tensor), self._hat(self.notation.quotients[tensor]))
+            return "".join(part.text for part in quotient)
         plain = self._tensor(tensor)
         return rf"\hat{{{plain[0].upper()}{plain[1:]}}}"
 
@@ -186,6 +193,8 @@ _TIMES = r"\cdot "
 
 class InlineTypesetter(LatexTypesetter):
     """For running text: quotients on one line."""
+
+    inline = True
 
     def _quotient(self, scalar: str, tensor: str, indices: Sequence[Part], dense: bool) -> tuple[Part, ...]:
         if not indices:

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from unicodedata import east_asian_width
 
 from gradscribe.derive.ir.reductions import REDUCTIONS
 
@@ -95,6 +96,8 @@ def _one(token: str, tokens: list[str], at: list[int], scale: float) -> float:
     table = _WIDE if scale > _SCRIPT else {**_WIDE, **_TIGHT}
     if token in table:
         return table[token] * scale
+    if east_asian_width(token) in "WF":
+        return scale
     return (_LETTERS.get(token) or (0.82 if token.isupper() else 0.53)) * scale
 
 

@@ -10,6 +10,8 @@ from gradscribe import layer
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.derivation.certificate.certify import certify
+from gradscribe.derive.derivation.forms.caption.matrices.passage import matrix_gradient
+from gradscribe.derive.derivation.forms.caption.page_form import with_matrices
 from gradscribe.derive.derivation.record.section_record import Formula
 from gradscribe.derive.ir.term import Access, EquationError
 from gradscribe.derive.typeset.writers.latex import latex_writer
@@ -22,6 +24,9 @@ OWN = {
     "groups": "y[i,K*g+k] = sum(r,c) a[i+r,C*g+c]*f[r,c,K*g+k]\ninput a[L,C*G], f[R,C,K*G]\n"
     "g < G\nk < K\nc < C\ni < I\nr < R",
     "strided": "u[i,k] = sum(r,c) img[2*i-r+1,c]*mask[R-1-r,c,k]\ninput img[L,C], mask[R,C,K]\ni < I\nr < R",
+    "shared": "u[n,k] = sum(c) x[n,c]*w[c,k]\ng[n,k] = sum(c) x[n,c]*v[c,k]\ny[n,k] = u[n,k]*sigmoid(g[n,k])",
+    "read elsewhere": "y[n,k] = x[n,k] + sum(c) x[n,c]*w[c,k]",
+    "gram": "y[i,k] = sum(c) x[i,c]*x[k,c]",
     "two products": "u[n,k] = b[k] + sum(c) x[n,c]*w[c,k] + sum(l) h[n,l]*v[l,k]",
 }
 
@@ -43,6 +48,39 @@ def test_matrix_forms_hold(name: str) -> None:
     certificate = certify(found, shapes=2)
     assert certificate.holds, certificate
     assert certificate.captions > certify(derive(found.layer or layer(OWN[name])), shapes=1).captions
+
+
+def test_a_matrix_that_several_equations_read_has_a_part_of_its_gradient_from_each() -> None:
+    """No line says of a part that it is all."""
+    found = page("shared")
+    assert formulas(found) == ["Û = X̂ Ŵ", "∂E/∂Ŵ = X̂ᵀ ∂E/∂Û", "Ĝ = X̂ V̂", "∂E/∂V̂ = X̂ᵀ ∂E/∂Ĝ"]
+    words = text_writer.render(found)
+    assert "The part of ∂E/∂X̂ that comes through u is (∂E/∂Û) Ŵᵀ." in words
+    assert "The part of ∂E/∂X̂ that comes through g is (∂E/∂Ĝ) V̂ᵀ." in words
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "said"),
+    [
+        ("conv2d", "x", "∂E/∂X̂ = δ̂ Ŵᵀ"),
+        ("conv2d", "w", "∂E/∂Ŵ = X̂ᵀ δ̂"),
+        ("conv2d", "b", None),
+        ("shared", "x", "∂E/∂X̂ = (∂E/∂Û) Ŵᵀ + (∂E/∂Ĝ) V̂ᵀ"),
+        ("read elsewhere", "x", None),
+        ("gram", "x", None),  # once it is the matrix on the left, once that on the right
+    ],
+)
+def test_the_matrix_form_of_a_box_is_the_whole_gradient(name: str, tensor: str, said: str | None) -> None:
+    found = with_matrices(page(name, "index"))
+    form, t = matrix_gradient(found.matrices, found.program, tensor), TextTypesetter(found.notation)
+    assert (form and f"{t.expr(form.left)} = {t.expr(form.right)}") == said
+
+
+def test_a_wrong_part_of_a_gradient_is_noticed() -> None:
+    found = page("shared")
+    (first, second) = found.matrices
+    wrong = replace(first, gradient=second.gradient)
+    assert not certify(replace(found, matrices=(wrong, second)), shapes=2).holds
 
 
 def test_a_convolution_is_im2col() -> None:

@@ -21,6 +21,7 @@ from gradscribe.derive.typeset.document.document import Contents, Document, List
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter
 from gradscribe.derive.typeset.writers.latex import latex_writer
 from gradscribe.derive.typeset.writers.text import text_writer
+from gradscribe.said import ENGLISH, in_words, spoken
 from tests.cases.catalogue import derived
 from tests.derive.typeset.test_chapter import numbers
 
@@ -50,8 +51,8 @@ def test_every_layer_network_and_optimiser_has_one_page_behind_the_chapter() -> 
 def test_sections_have_numbers_and_their_rows_are_counted_from_1() -> None:
     whole = small()
     (contents,) = (block for block in whole.blocks if isinstance(block, Contents))
-    titles = {n: derived(n).heading for n in chain(*CHAPTERS.values())}
-    assert [(h.number, h.words[0]) for h in contents.headings] == [
+    titles = {n: in_words(derived(n).heading) for n in chain(*CHAPTERS.values())}
+    assert [(h.number, in_words(h.words)) for h in contents.headings] == [
         ("1", "Activations"), ("1.1", titles["tanh"]), ("1.2", titles["relu"]), ("2", "Dense"),
         ("2.1", titles["dense"]), ("A", "Index of symbols"), ("B", "Literature"),
     ]  # fmt: skip
@@ -115,9 +116,8 @@ def test_sources_are_cited_by_the_numbers_of_the_list() -> None:
     whole = small()
     sources = {n: derived(n).source for n in chain(*CHAPTERS.values())}
     known = works(list(sources.values()))
-    said = [
-        "".join(w if isinstance(w, str) else w.word for w in b.words) for b in whole.blocks if isinstance(b, Source)
-    ]
+    found = [spoken(block.words, ENGLISH) for block in whole.blocks if isinstance(block, Source)]
+    said = ["".join(getattr(word, "word", word) for word in words) for words in found]
     assert said == [
         "Source: " + "; ".join(f"[{known[c.work]}]{c.place}" for c in citations(s)) + "." for s in sources.values()
     ]
@@ -128,7 +128,7 @@ def test_sources_are_cited_by_the_numbers_of_the_list() -> None:
 
 def test_latex_makes_chapters_and_pages_of_it() -> None:
     latex = latex_writer.page(small())
-    assert latex.startswith(latex_writer.BOOK)
+    assert latex.startswith(latex_writer.book_preamble())
     assert len(re.findall(r"^\\section\{", latex, re.MULTILINE)) == 3
     assert re.findall(r"\\def\\thechapter\{(.*?)\}", latex) == ["1", "2", "A", "B"]
     assert "\n[1]" not in latex  # it would be read as an option of the end of a row

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gradscribe.codegen.tool.cli.printing import printed, printed_winograd
+from gradscribe.codegen.tool.finding.topics import Fast
 from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.derivation import derive
@@ -53,4 +54,4 @@ def test_every_formula_is_rendered(name: str, order: int) -> None:
 
 @pytest.mark.parametrize(("m", "r", "dims"), [(1, 1, 1), (2, 3, 1), (4, 3, 2), (8, 3, 2)])
 def test_fast_correlations_are_rendered(m: int, r: int, dims: int) -> None:
-    is_rendered(printed_winograd(m, r, None, dims, "markdown"))
+    is_rendered(printed_winograd(Fast(m, r, dims=dims), "markdown"))

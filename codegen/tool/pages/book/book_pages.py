@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from gradscribe.codegen.python.text.render import TEX_MARK
-from gradscribe.codegen.tool.pages.topic_page import closed, fast_page, topic_page
-from gradscribe.derive.catalogue.pages.book import TITLE, Chapter, Fast, chapters
+from gradscribe.codegen.tool.finding.topics import WINOGRAD, Fast, fast_page, topic_page
+from gradscribe.derive.catalogue.pages.book import TITLE, Chapter, Tile, chapters
 from gradscribe.derive.catalogue.pages.chapter import CHAPTER, Topic
 
 if TYPE_CHECKING:  # SymPy takes its time
     from gradscribe.derive.typeset.document.arrange import Page
 
-WINOGRAD = "winograd"
 OWN = "Equations of your own"
 WHOLE = {CHAPTER: 0, WINOGRAD: -1}
 """Chapters that are asked for as a whole, by their places."""
@@ -65,7 +64,7 @@ def book(contents: Sequence[Chapter], letters: str, form: str, at: Callable[[str
     return f"{TEX_MARK} its catalogue of equations.\n{latex(bound(TITLE, found))}"
 
 
-def _page(topic: Topic | Fast, letters: str, form: str) -> "Page":
-    if isinstance(topic, Fast):
-        return fast_page(topic.m, topic.r, None, topic.dims)
-    return closed(topic_page(topic, letters, form))
+def _page(topic: Topic | Tile, letters: str, form: str) -> "Page":
+    if isinstance(topic, Tile):
+        return fast_page(Fast(topic.m, topic.r, dims=topic.dims))
+    return topic_page(topic, letters, form=form)

@@ -12,6 +12,7 @@ from gradscribe.derive.composition import Network
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
+from gradscribe.said import ENGLISH, in_words, say
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,11 @@ class Listing:
     reason: str = ""
 
 
-def listing(item: Layer | Optimiser, backend: str, title: str) -> Listing:
+def listing(item: Layer | Optimiser, backend: str, title: str, language: str = ENGLISH) -> Listing:
     """The functions that a backend makes of a layer, a network or an optimiser; none of what it cannot compute."""
     if isinstance(item, Network) and not target(backend).networks:
-        return Listing(title, (), f"{title}: layers alone are written in it, and this is a network.")
+        reason = say("{language}: layers alone are written in it, and this is a network.", language=title)
+        return Listing(title, (), in_words(reason, language))
     try:
         module = emitted(item, 1, backend)
     except EquationError as error:

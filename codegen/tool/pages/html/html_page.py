@@ -1,7 +1,8 @@
 """A derivation, the code that is made of it, and what shows both, as one HTML file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 
 from gradscribe.codegen.python.text.render import PAGE_MARK, render, templates
@@ -10,24 +11,74 @@ from gradscribe.codegen.tool.pages.html import katex
 from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certify import certify
+from gradscribe.derive.derivation.forms.caption.page_form import with_matrices
 from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
-from gradscribe.derive.typeset.document.arrange import document
+from gradscribe.derive.typeset.document.arrange import Page, chapter, document
+from gradscribe.derive.typeset.document.document import Box, Document
+from gradscribe.derive.typeset.writers.html.html_writer import data
 from gradscribe.derive.typeset.writers.html.html_writer import page as written
 from gradscribe.derive.typeset.writers.html.numbers_writer import NumbersOnPage, numbers_on_page
 from gradscribe.derive.typeset.writers.html.pictures_writer import PicturesOnPage, pictures_on_page
+from gradscribe.said import ENGLISH, Message, in_words
 
-TEMPLATE, STYLE, SCRIPT = "page/page.html.jinja", "page/page.css", "page/page.js"
+TEMPLATE, SHOWN = "page/page.html.jinja", "page/shown.html.jinja"
+STYLE, SCRIPT = "page/page.css", "page/page.js"
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:; "
     "base-uri 'none'; form-action 'none'"
 )
 """What a browser is told that the page may do: no request leaves the machine."""
 
+OF_THE_SCRIPT = {
+    "copied": Message("Copied"),
+    "refused": Message("The browser does not let this page copy"),
+    "copy": Message("Copy the formula as LaTeX"),
+    "all": Message("all {steps} steps"),
+    "step": Message("{number} of {steps}: {reason}"),
+    "result": Message("result"),
+    "sum": Message("the sum of {number} elements"),
+    "nothing": Message("nothing reaches it: 0"),
+}
+"""What the script says, by what it calls these words; it puts numbers in the places."""
+
 SEEN = {"stride": "2", "padding": "1"}
 """Settings that pictures have."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page shows of a derivation: all fields of its template.
+
+    Attributes:
+        title: what it is about.
+        body: the derivation.
+        language: that it is written in.
+        say: words of the template in this language.
+        operators: whether there are operator forms.
+        matrices: whether there are matrix forms.
+        numbers: the small case.
+        pictures: what is drawn.
+        listings: the code.
+    """
+
+    title: str
+    body: str
+    language: str
+    say: Callable[[str], str]
+    operators: bool
+    matrices: bool
+    numbers: NumbersOnPage | None
+    pictures: PicturesOnPage | None
+    listings: Sequence[Listing]
+
+    @property
+    def html(self) -> str:
+        """As elements of HTML."""
+        return render(SHOWN, self).rstrip("\n")
 
 
 @dataclass(frozen=True)
@@ -42,52 +93,90 @@ class PageContext:
     katex_script: str
     style: str
     script: str
-    body: str
-    forms: bool
-    numbers: NumbersOnPage | None
-    pictures: PicturesOnPage | None
-    listings: Sequence[Listing]
+    shown: str
+    say: Callable[[str], str]
+    words: str
 
 
-def html_page(derivation: Derivation, listings: Sequence[Listing] = (), drawn: Derivation | None = None) -> str:
-    """The file.
+def shown_of(item: Layer | Optimiser, language: str = ENGLISH) -> Shown:
+    """What there is to see of a layer, a network or an optimiser; beside it its code.
 
-    Args:
-        derivation: what is shown.
-        listings: the code beside it.
-        drawn: the same with settings of which there is more to see.
+    Raises:
+        EquationError: for an unknown language.
     """
-    whole = document(derivation, certify(derivation) if derivation.sections else None)
+    layer = item.layer if isinstance(item, Optimiser) else item
+    listings = [listing(item, row.name, row.title, language) for row in TARGETS.values()]
+    derivation = with_matrices(derive(layer, language=language))
+    footer = certify(derivation) if derivation.sections else None
+    beside = numbers_on_page(derivation), pictures_on_page(_drawn(layer, language) or derivation)
+    return _shown(derivation.heading, document(derivation, footer), *beside, listings)
+
+
+def shown_pages(title: str, pages: Sequence[Page]) -> Shown:
+    """What there is to see of pages that are no single layer's: one alone, or several with a table of contents."""
+    if len(pages) > 1:
+        return _shown((title,), chapter(title, pages))
+    ((derivation, footer),) = pages
+    return _shown(derivation.heading, document(derivation, footer))
+
+
+def _shown(
+    title: Words,
+    whole: Document,
+    numbers: NumbersOnPage | None = None,
+    pictures: PicturesOnPage | None = None,
+    listings: Sequence[Listing] = (),
+) -> Shown:
+    boxes = [block for block in whole.blocks if isinstance(block, Box)]
+    return Shown(
+        title=escape(in_words(title, whole.language)),
+        body=written(whole),
+        language=whole.language,
+        say=partial(_translated, whole.language),
+        operators=any(box.form is not None for box in boxes),
+        matrices=any(box.matrices is not None for box in boxes),
+        numbers=numbers,
+        pictures=pictures,
+        listings=listings,
+    )
+
+
+def _translated(language: str, message: str) -> str:
+    return escape(in_words((Message(message),), language))
+
+
+def html_page(name: str, what: Shown) -> str:
+    """The file, made of the equations of that name."""
     context = PageContext(
-        mark=f"{PAGE_MARK} the equations of {derivation.name}, template {TEMPLATE}. -->",
-        language="en",
+        mark=f"{PAGE_MARK} the equations of {name}, template {TEMPLATE}. -->",
+        language=what.language,
         policy=POLICY,
-        title=escape(derivation.heading),
+        title=what.title,
         katex_style=katex.style(),
         katex_script=katex.script(),
         style=_text(STYLE),
         script=_text(SCRIPT),
-        body=written(whole),
-        forms=any(r.form is not None for s in derivation.sections for r in s.results),
-        numbers=numbers_on_page(derivation),
-        pictures=pictures_on_page(drawn or derivation),
-        listings=listings,
+        shown=what.html,
+        say=what.say,
+        words=data({name: in_words((message,), what.language) for name, message in OF_THE_SCRIPT.items()}),
     )
     return render(TEMPLATE, context)
 
 
-def page_of(item: Layer | Optimiser) -> str:
-    """The page of a layer, a network or an optimiser, beside it its code."""
-    layer = item.layer if isinstance(item, Optimiser) else item
-    listings = [listing(item, row.name, row.title) for row in TARGETS.values()]
-    return html_page(derive(layer), listings, _drawn(layer))
+def page_of(item: Layer | Optimiser, language: str = ENGLISH) -> str:
+    """The page of a layer, a network or an optimiser in a language, beside it its code.
+
+    Raises:
+        EquationError: for an unknown language.
+    """
+    return html_page(item.name, shown_of(item, language))
 
 
-def _drawn(layer: Layer) -> Derivation | None:
+def _drawn(layer: Layer, language: str) -> Derivation | None:
     """The derivation with windows that move by two and leave their image, where the layer has such settings."""
     chosen = {option.name: SEEN[option.name] for option in layer.options if option.name in SEEN}
     try:
-        return derive(layer, settings=chosen) if chosen else None
+        return derive(layer, settings=chosen, language=language) if chosen else None
     except EquationError:
         return None
 

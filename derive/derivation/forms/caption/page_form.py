@@ -41,7 +41,7 @@ def in_form(derivation: Derivation, form: str) -> Derivation:
     operator = any(r.form is not None for s in own for r in s.results)
     if form == "operator" and not operator:
         raise EquationError(f"{derivation.name}: no gradient is an operation on whole tensors; expected form 'index'")
-    found = _with_matrices(derivation) if form in ("matrix", "all") and not derivation.notation.scalars else derivation
+    found = with_matrices(derivation) if form in ("matrix", "all") else derivation
     if form == "matrix" and not found.matrices:
         others = "'index' or 'operator'" if operator else "'index'"
         raise EquationError(f"{derivation.name}: no equation is a product of two matrices; expected form {others}")
@@ -49,8 +49,10 @@ def in_form(derivation: Derivation, form: str) -> Derivation:
     return replace(shown, glossary=()) if form == "matrix" else shown
 
 
-def _with_matrices(derivation: Derivation) -> Derivation:
+def with_matrices(derivation: Derivation) -> Derivation:
     """The derivation with the equations that are products of matrices, and small examples of those with windows."""
+    if derivation.notation.scalars:
+        return derivation
     program, usual = derivation.program, _usual(derivation)
     letter = integer(next(fresh_names(program.names(), "T A M S Q P")))
     gradients = {output: seed for seed, output in derivation.notation.seeds.items()}
@@ -58,7 +60,9 @@ def _with_matrices(derivation: Derivation) -> Derivation:
     forms = matrix_forms(program, derivation.notation, gradients)
     if derivation.table is None:  # a network has a layer's page for that
         forms = tuple(replace(f, examples=tuple(toeplitz(part, program, usual) for part in f.parts)) for f in forms)
-    return replace(derivation, matrices=forms, matrix=tuple(p for form in forms for p in passage(form, letter)))
+    return replace(
+        derivation, matrices=forms, matrix=tuple(p for form in forms for p in passage(form, program, letter))
+    )
 
 
 def _usual(derivation: Derivation) -> dict[Symbol, int]:

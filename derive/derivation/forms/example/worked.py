@@ -18,6 +18,7 @@ from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.interpret import evaluate, number, value
 from gradscribe.derive.ir.term import Access, InnerSum, Term
+from gradscribe.said import say
 
 MOST = 9
 """Summands that are written out."""
@@ -64,9 +65,9 @@ def steps_of(
         return ()
     left = Access(row.left.tensor, *map(Integer, at))
     rows: list[tuple[Words, Sequence[Expr]]] = [
-        (("one element",), parts),
-        (("in numbers",), [_in_numbers(part, values, sizes, row.notation, places) for part in parts]),
-        (("worked out",), [rounded(result)]),
+        (say("one element"), parts),
+        (say("in numbers"), [_in_numbers(part, values, sizes, row.notation, places) for part in parts]),
+        (say("worked out"), [rounded(result)]),
     ]
     return tuple(
         Step("example", reason, left, tuple(Term((), (), body) for body in bodies), notation=row.notation)

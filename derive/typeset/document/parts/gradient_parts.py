@@ -6,6 +6,7 @@ from itertools import groupby
 
 from sympy import Expr
 
+from gradscribe.derive.derivation.forms.caption.matrices.passage import matrix_gradient
 from gradscribe.derive.derivation.forms.caption.words.signs import Same
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.kinds.level_gradients import exchanged
@@ -13,9 +14,10 @@ from gradscribe.derive.derivation.network.kinds.likeness import row
 from gradscribe.derive.derivation.network.kinds.once import is_box, one_box
 from gradscribe.derive.derivation.record.page_record import Derivation, Worked
 from gradscribe.derive.derivation.record.section_record import ELEMENT, Formula, Result, Section, Step
-from gradscribe.derive.derivation.record.sentence import Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Words, joined
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.document.document import Block, Box, Heading, Paragraph, Part, Passage, Row, Rows
+from gradscribe.said import begun, is_said, say
 
 
 class Numbers:
@@ -41,7 +43,7 @@ def gradient_parts(sections: Sequence[Section], level: int, page: Derivation, nu
     for reason, group in groupby(sections, key=lambda s: one_box(s) if page.form == "index" else ()):
         found = list(group)
         if reason and len(found) > 1:
-            yield _together(found, level, numbers)
+            yield _together(found, level, page, numbers)
             yield from (part for section in found for part in _example(section, page, numbers))
         else:
             yield from (part for section in found for part in _derived(section, level, page, numbers))
@@ -49,7 +51,7 @@ def gradient_parts(sections: Sequence[Section], level: int, page: Derivation, nu
 
 def one_section(section: Section) -> Part:
     """One gradient by itself; its rows are printed though they stand above on its page, and counted from 1."""
-    return _section(replace(section, like="", likeness=None), LAYER, Numbers(), "index")
+    return _section(replace(section, like="", likeness=None), LAYER, None, Numbers())
 
 
 def one_box_of(result: Result) -> Part:
@@ -60,7 +62,7 @@ def one_box_of(result: Result) -> Part:
 def _derived(section: Section, level: int, page: Derivation, numbers: Numbers) -> Iterator[Part]:
     """One gradient, and the same in numbers; of a page of matrix forms the numbers alone."""
     if page.form != "matrix":
-        yield _section(section, level, numbers, page.form)
+        yield _section(section, level, page, numbers)
     yield from _example(section, page, numbers)
 
 
@@ -71,38 +73,43 @@ def _example(section: Section, page: Derivation, numbers: Numbers) -> Iterator[P
         yield _in_numbers(found, section.steps[0].notation, numbers)
 
 
-def _together(sections: Sequence[Section], level: int, numbers: Numbers) -> Part:
+def _together(sections: Sequence[Section], level: int, page: Derivation, numbers: Numbers) -> Part:
     """Gradients of one row each."""
     names = [Access(s.wrt) for s in sections]
     (reason,) = {s.steps[0].reason for s in sections}
-    heading = Heading("gradient", level, ("Gradients with respect to ", *joined(names, " and ")))
+    heading = Heading("gradient", level, say("Gradients with respect to {tensors}", tensors=joined(names, AND)))
     boxes = []
     for section in sections:
         numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
-        boxes += [passage for result in section.results for passage in _boxed(result, numbers)]
+        boxes += _boxes(section, section.results, page, numbers)
         numbers.boxes[section.wrt] = numbers.last
-    return Part(sections[0].steps[0].notation, ((heading, *paragraph([(*capitalised(reason), ":")])), *boxes))
+    return Part(sections[0].steps[0].notation, ((heading, *paragraph([(*begun(reason), ":")])), *boxes))
 
 
-def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
+def _section(section: Section, level: int, page: Derivation | None, numbers: Numbers) -> Part:
     """One gradient: its lemmas and its own rows, then the boxes; of rows that stand above already their numbers.
 
     Where operator forms alone are asked for there are no rows.
     """
-    heading = Heading("gradient", level, capitalised(section.title))
-    if form == "operator":
+    heading = Heading("gradient", level, begun(section.title))
+    if page is not None and page.form == "operator":
         short = tuple(tuple(_without_rows(result, numbers)) for result in section.results)
         return Part(section.steps[0].notation, ((heading, *_functions(section)), *short))
     if section.like:
         first, last = numbers.rows[section.like]
-        rows = f"row {first}" if first == last else f"rows {first} to {last}"
-        other: Words = (", as for ", Access(section.like), f" ({rows})")
-        if section.likeness is None and _letter(section, section.wrt) != _letter(section, section.like):
-            other = (f", by the steps of {rows}",)  # nobody looks for a gradient by w below one by gamma
         names = exchanged([section], section.steps[0].notation)
-        passages: list[Passage] = [
-            paragraph([(*capitalised(section.title), *other, *((" with ", *names) if names else ()), ":")])
-        ]
+        if section.likeness is None and _letter(section, section.wrt) != _letter(section, section.like):
+            # nobody looks for a gradient by w below one by gamma
+            lead = say("{gradient}, by the steps of {rows}", gradient=section.title, rows=_numbered(first, last))
+        else:
+            lead = say(
+                "{gradient}, as for {other} ({rows})",
+                gradient=section.title,
+                other=Access(section.like),
+                rows=_numbered(first, last),
+            )
+        lead = say("{lead} with {names}", lead=lead, names=names) if names else lead
+        passages: list[Passage] = [paragraph([(*begun(lead), ":")])]
         closed = [replace(result, steps=()) for result in section.results if result.closed]
         first_, *others = closed or section.results
         several = first_.operation is not None and len(first_.operation.summands) > 1
@@ -110,7 +117,7 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
         section = replace(section, results=(replace(first_, lead=(), name=name), *others))
     elif is_box(section):
         numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
-        passages = [(heading, *_functions(section), *paragraph([(*capitalised(section.steps[0].reason), ":")]))]
+        passages = [(heading, *_functions(section), *paragraph([(*begun(section.steps[0].reason), ":")]))]
     else:
         before = numbers.last
         own = section.steps[:-1] if _is_boxed_at_once(section) else section.steps
@@ -120,7 +127,7 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
         ]
         passages[0] = (heading, *passages[0])
         numbers.rows[section.wrt] = before + 1, numbers.last
-    boxes = [passage for result in _shown(section, level) for passage in _boxed(result, numbers)]
+    boxes = _boxes(section, _shown(section, level), page, numbers)
     numbers.boxes[section.wrt] = numbers.last
     if section.closed is not None and not section.like:  # the rows that lead to the closed form, too
         numbers.rows[section.wrt] = numbers.rows[section.wrt][0], numbers.last - 1
@@ -129,7 +136,14 @@ def _section(section: Section, level: int, numbers: Numbers, form: str) -> Part:
 
 def _functions(section: Section) -> Passage:
     """What is said before rows but for the element that they are about: which function f is."""
-    return paragraph([sentence for sentence in section.setup if sentence[0] != ELEMENT])
+    return paragraph([words for words in section.setup if not any(is_said(word, ELEMENT) for word in words)])
+
+
+def _numbered(first: int, last: int) -> Words:
+    """``rows 8 to 12``."""
+    if first == last:
+        return say("row {number}", number=str(first))
+    return say("rows {first} to {last}", first=str(first), last=str(last))
 
 
 def _letter(section: Section, tensor: str) -> str:
@@ -163,11 +177,21 @@ def _in_numbers(found: Worked, notation: Notation, numbers: Numbers) -> Part:
     return Part(notation, tuple(passages))
 
 
-def _boxed(result: Result, numbers: Numbers) -> Iterator[Passage]:
-    """The rows that lead from the box above to this one, if there are any, the box, and the same in whole tensors."""
+def _boxes(section: Section, results: Sequence[Result], page: Derivation | None, numbers: Numbers) -> list[Passage]:
+    """The boxes of a gradient; products of matrices equal the first one, which holds for all values."""
+    matrices = matrix_gradient(page.matrices, page.program, section.wrt) if page is not None else None
+    return [
+        passage
+        for number, result in enumerate(results)
+        for passage in _boxed(result, numbers, None if number else matrices)
+    ]
+
+
+def _boxed(result: Result, numbers: Numbers, matrices: Formula | None = None) -> Iterator[Passage]:
+    """The rows that lead from the box above to this one, if there are any, the box, and the same in other forms."""
     if result.steps:
         yield (Rows(tuple(_rows(result.steps, numbers))),)
-    yield (Box(numbers.next(), result, _form(result.form) if result.form is not None else None),)
+    yield (Box(numbers.next(), result, _form(result.form) if result.form is not None else None, matrices),)
 
 
 def _without_rows(result: Result, numbers: Numbers) -> Iterator[Block]:
@@ -175,8 +199,8 @@ def _without_rows(result: Result, numbers: Numbers) -> Iterator[Block]:
     if result.form is None:
         yield Box(numbers.next(), result)
         return
-    yield from paragraph([(*capitalised((*result.lead, " ")), *result.name)] if result.name and result.lead else [])
-    yield from paragraph([capitalised(result.name)] if result.name and not result.lead else [])
+    yield from paragraph([(*begun(result.lead), " ", *result.name)] if result.name and result.lead else [])
+    yield from paragraph([begun(result.name)] if result.name and not result.lead else [])
     yield _form(result.form)
 
 
@@ -195,9 +219,3 @@ def _rows(steps: Iterable[Step], numbers: Numbers) -> Iterator[Row]:
 def paragraph(sentences: Sequence[Words]) -> tuple[Paragraph, ...]:
     """The sentences as one paragraph; none where there are none."""
     return (Paragraph(tuple(sentences)),) if sentences else ()
-
-
-def capitalised(words: Words) -> Words:
-    """The words as the beginning of a sentence."""
-    first, *rest = words
-    return (first[0].upper() + first[1:], *rest) if isinstance(first, str) else words

@@ -50,6 +50,8 @@ class OperatorWriter(FormatSigns, ABC):
     apart: str
     every: str
     cross: str
+    inline = True
+    """Whether a gradient's quotient stands on one line, so that what follows would seem to be below its stroke."""
     beside = " "
     """What stands behind a number, so that 1/N (a - b) is not divided by the sum."""
 
@@ -91,7 +93,7 @@ class OperatorWriter(FormatSigns, ABC):
             case Same() | Added() | Convolved() | Correlated() | Kronecker() | Elementwise() | Scaled():
                 return _text(self.operands(e))
             case Matrices():
-                return " ".join(map(self._side, args))
+                return " ".join([*map(self._multiplied, args[:-1]), self._side(args[-1])])
             case Apart() | Every():
                 steps = ",".join(self.expr(a) for a in args[1:])
                 steps = self._parens(steps) if len(args) > 2 or isinstance(args[1], Add | Mul) else steps
@@ -130,6 +132,12 @@ class OperatorWriter(FormatSigns, ABC):
         """What a sign beside it would not take apart."""
         quotient = isinstance(e, Access) and e.tensor in self.notation.quotients
         return self._parens(self.expr(e)) if quotient else self._side(e)
+
+    def _multiplied(self, e: Expr) -> str:
+        """A matrix before another one."""
+        plain = e.args[0] if isinstance(e, Matrix) else e
+        quotient = isinstance(plain, Access) and plain.tensor in self.notation.quotients
+        return self._parens(self.expr(e)) if quotient and self.inline else self._side(e)
 
     def _side(self, e: Expr) -> str:
         """An operand, in parentheses where it is an operation itself."""

@@ -1,10 +1,15 @@
 """`gradscribe page`: which files it writes, and which it leaves alone."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from gradscribe.derive.catalogue.pages.chapter import TOPICS
 from tests.codegen.tool.cli.running import Command, is_a_mistake
+
+LONG = "y[n] = " + " + ".join(f"sin(x[n]*exp({k} + x[n]))/(1 + cos({k}*x[n]))" for k in range(2, 300))
+"""Within all bounds of length; minutes to derive."""
 
 
 def test_files_of_others_stay(gradscribe: Command, tmp_path: Path) -> None:
@@ -40,3 +45,28 @@ def test_a_page_is_shown(
     monkeypatch.setattr("webbrowser.open", opened)
     assert gradscribe("page", "relu", "--open") == (0, "wrote relu.html\n", said)
     assert shown == [(tmp_path / "relu.html").resolve().as_uri()]
+
+
+def test_a_text_that_takes_too_long_is_stopped_and_writes_nothing(gradscribe: Command, tmp_path: Path) -> None:
+    done = gradscribe("page", LONG, "--seconds", "1")
+    is_a_mistake(done, "gradscribe: stopped after 1 s: the text is too much; --seconds gives it longer")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_layers_has_a_page(gradscribe: Command, tmp_path: Path) -> None:
+    assert gradscribe("page", "convolution", "chapter", "winograd", "--m", "2", "--r", "3").code == 0
+    found = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.glob("*.html")}
+    assert sorted(found) == ["chapter.html", "convolution.html", "winograd_2_3.html"]
+    linked = re.findall(r'<li><a href="#(section-\d+)">', found["chapter.html"])
+    assert len(linked) == len(TOPICS)
+    assert all(f'id="{anchor}"' in found["chapter.html"] for anchor in linked)
+
+
+def test_no_page_takes_the_place_of_another(gradscribe: Command, tmp_path: Path) -> None:
+    is_a_mistake(gradscribe("page", "y[i] = x[i]**2", "y[i] = x[i]**3"), "two pages would be layer.html; write a text")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_options_of_another_page_are_refused(gradscribe: Command) -> None:
+    is_a_mistake(gradscribe("page", "winograd", "--m", "2"), "winograd: --r is missing; expected such as --m 4 --r 3")
+    is_a_mistake(gradscribe("page", "relu", "--dims", "2"), "--dims: gradscribe page winograd has it")

@@ -1,24 +1,37 @@
 """`gradscribe derive`: the derivation of a layer, an optimiser's equations, or a fast correlation."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gradscribe.codegen.tool.cli.completion import forms, names, optimiser_names, words
-from gradscribe.codegen.tool.cli.options import MANY, Order, Ties, settings, tied
+from gradscribe.codegen.tool.cli.completion import forms, optimiser_names, page_names, words
+from gradscribe.codegen.tool.cli.options import (
+    ANY_PAGE,
+    Dims,
+    Language,
+    Order,
+    OutputsOfTile,
+    Points,
+    TapsOfKernel,
+    Ties,
+    settings,
+    tied,
+)
 from gradscribe.codegen.tool.cli.page.outlet import NARROWEST, SUFFIXES, WIDEST, outlet
 from gradscribe.codegen.tool.cli.printing import printed, printed_pages, printed_winograd
 from gradscribe.codegen.tool.finding.find import find_any, find_optimiser
+from gradscribe.codegen.tool.finding.topics import WINOGRAD, fast, topics
 from gradscribe.derive.catalogue.pages import PAGES
-from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TITLE, TOPICS, Topic
+from gradscribe.derive.catalogue.pages.chapter import CHAPTER, SEVERAL, TITLE
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.layer.letters import NOTATIONS
 from gradscribe.derive.typeset.document.look import Look
 from gradscribe.derive.typeset.formats import FORMATS
+from gradscribe.said import ENGLISH
 
 if TYPE_CHECKING:
     from gradscribe.derive.layer.interface import Layer
@@ -26,29 +39,10 @@ if TYPE_CHECKING:
 Writer = Callable[[str, Look], str]
 """A page in a format, as a reader chose it."""
 
-WINOGRAD = "winograd"
 OF_WINOGRAD = "expected --m, --r, --points, --dims"
-OTHERS = {
-    **{page.name: page.title for page in PAGES.values()},
-    WINOGRAD: "the fast correlation F(m, r)",
-    CHAPTER: f"{TITLE}, several pages with a table of contents",
-}
-"""What has a page besides layers, networks and optimisers."""
-
-
-def _names(incomplete: str) -> Iterator[tuple[str, str]]:
-    yield from names(incomplete)
-    yield from ((name, title) for name, title in OTHERS.items() if name.startswith(incomplete))
-
-
 Derived = Annotated[
     list[str],
-    typer.Argument(
-        metavar="LAYER ...",
-        help=f"{MANY} Besides: {'; '.join(f'{name} ({title})' for name, title in OTHERS.items())}. Several become one "
-        "document.",
-        autocompletion=_names,
-    ),
+    typer.Argument(metavar="LAYER ...", help=f"{ANY_PAGE} Several become one document.", autocompletion=page_names),
 ]
 
 
@@ -115,12 +109,11 @@ def derive(
         bool,
         typer.Option("--implementation", help="Say at the end how the code does it: NaN, infinity, what is saved."),
     ] = False,
-    m: Annotated[int | None, typer.Option("--m", help="winograd: outputs of a tile along an axis.")] = None,
-    r: Annotated[int | None, typer.Option("--r", help="winograd: taps of the kernel along an axis.")] = None,
-    points: Annotated[
-        str | None, typer.Option(help="winograd: m + r - 1 of them, such as '0, 1, -1, oo'; the best by default.")
-    ] = None,
-    dims: Annotated[int | None, typer.Option(help="winograd: axes it is nested along, 1 or 2; 2 by default.")] = None,
+    lang: Language = ENGLISH,
+    m: OutputsOfTile = None,
+    r: TapsOfKernel = None,
+    points: Points = None,
+    dims: Dims = None,
 ) -> None:
     """Print the derivation of a layer's gradients step by step, an optimiser's update equations, or another page."""
     files: list[Path | None] = [*out] if out else [None]
@@ -143,12 +136,11 @@ def derive(
     name = wanted[0]
     if name == WINOGRAD and len(wanted) == 1:
         _refuse(of_layer | {"letters": written or None}, f"{WINOGRAD} has no such option; {OF_WINOGRAD}")
-        if m is None or r is None:
-            raise EquationError(f"{WINOGRAD}: --{'m' if m is None else 'r'} is missing; expected such as --m 4 --r 3")
-        write: Writer = partial(printed_winograd, m, r, points, 2 if dims is None else dims)
+        write: Writer = partial(printed_winograd, fast(m, r, points, dims), language=lang)
     elif len(wanted) > 1 or name in (CHAPTER, *PAGES):
         _refuse(of_layer | of_algorithm, f"{shown(' '.join(wanted))} has no such option; one layer has it")
-        write = partial(printed_pages, TITLE if wanted == [CHAPTER] else "Derivations", _topics(wanted), written)
+        title = TITLE if wanted == [CHAPTER] else SEVERAL
+        write = partial(printed_pages, title, topics(wanted), written, language=lang)
     else:
         _refuse(of_algorithm, f"{shown(name)} has no such option; gradscribe derive {WINOGRAD} has it")
         layer = _layer(name, wrt, ties)
@@ -165,16 +157,12 @@ def derive(
             optimiser=find_optimiser(optimiser) if optimiser else None,
             example=example,
             implementation=implementation,
+            language=lang,
         )
         write = partial(printed, page)
     made = [target.made(write(target.form, target.look)) for target in targets]  # before a file is written
     for target, content in zip(targets, made, strict=True):
         target.put(content)
-
-
-def _topics(names: Sequence[str]) -> list[Topic]:
-    """The pages that are asked for, those of the chapter among them."""
-    return [topic for name in names for topic in (TOPICS if name == CHAPTER else (Topic(name),))]
 
 
 def _refuse(options: dict[str, Any], reason: str) -> None:

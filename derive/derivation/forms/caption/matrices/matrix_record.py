@@ -1,11 +1,12 @@
 """A sum of products as a product of matrices: which labels count rows, columns and what is summed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sympy import ImmutableMatrix, Symbol
 
 from gradscribe.derive.derivation.forms.caption.operation import Operand, Product
-from gradscribe.derive.ir.term import Access, Statement, Term, accesses
+from gradscribe.derive.ir.term import Access, Program, Statement, Term, accesses
 
 
 @dataclass(frozen=True)
@@ -81,3 +82,41 @@ class MatrixForm:
     parts: tuple[Unfolding, ...]
     added: tuple[tuple[str, Product], ...]
     examples: tuple[Toeplitz | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A tensor as a factor of a product of matrices.
+
+    Attributes:
+        form: the equation.
+        part: the product.
+        side: 0 where the tensor is the left factor, 1 where it is the right one.
+    """
+
+    form: MatrixForm
+    part: Unfolding
+    side: int
+
+    @property
+    def matrix(self) -> tuple[object, ...]:
+        """What the matrix holds: the element, and what counts its rows and columns."""
+        rows, columns = (self.part.inner, self.part.columns) if self.side else (self.part.rows, self.part.inner)
+        return self.side, self.part.elements[self.side], rows, columns, self.part.batch
+
+
+def factors(forms: Sequence[MatrixForm], tensor: str) -> list[Factor]:
+    """Every product that a tensor is a factor of."""
+    return [
+        Factor(form, part, side)
+        for form in forms
+        for part in form.parts
+        for side, name in enumerate(part.tensors)
+        if name == tensor
+    ]
+
+
+def readings(program: Program, tensor: str) -> int:
+    """How many summands the gradient by a tensor has: one for each place that reads it, one that arrives from above."""
+    read = sum(a.tensor == tensor for s in program.statements for a in accesses(s.term.body))
+    return read + (tensor in program.outputs)

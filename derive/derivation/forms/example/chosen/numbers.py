@@ -18,6 +18,7 @@ from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, number
 from gradscribe.derive.ir.term import EquationError, Tensor
 from gradscribe.derive.layer.interface import Layer
+from gradscribe.said import Message
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,10 @@ def numbers(page: Derivation, scale: Scale = OF_NUMBERS) -> Numbers | str:
     own, data = _own_numbers(layer)
     sizes = small_sizes(page.program, layer, page.mapping, own, {name: v.shape for name, v in data.items()}, scale)
     if sizes is None:
-        return "no sizes are small enough"
+        return Message("no sizes are small enough")
     given = whole_values(page.program, sizes, data)
     if given is None:
-        return "results are finite at none of the numbers tried"
+        return Message("results are finite at none of the numbers tried")
     known = complete_sizes(page.program, sizes)
     arriving = _arriving(rewritten.shown)
     values = interpret(page.program, given, sizes) | seeds(arriving, known)

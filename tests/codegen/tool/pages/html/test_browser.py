@@ -135,6 +135,24 @@ def test_steps_are_walked_through_and_folded(shown: Shown) -> None:
     assert page.locator("#eq-3").is_visible()
 
 
+def test_forms_stand_beside_each_other_on_request(shown: Shown) -> None:
+    page = shown.open("conv2d")
+    operator, matrix, held = (page.locator(f"{what}") for what in (".operator", ".box .matrix", "section.matrix"))
+    assert (operator.first.is_visible(), matrix.first.is_visible(), held.is_visible()) == (True, False, False)
+    page.click("#side-by-side")
+    assert matrix.first.is_visible()
+    assert held.is_visible()
+    boxes = [page.locator(f"#eq-7 {what}").bounding_box() for what in (".line:not(.form)", ".operator", ".matrix")]
+    assert len({box["y"] for box in boxes}) == 1
+    assert [box["x"] for box in boxes] == sorted(box["x"] for box in boxes)
+    page.set_viewport_size({"width": 360, "height": 900})
+    assert page.evaluate(WIDER) <= 0
+    page.click("#side-by-side")
+    assert not matrix.first.is_visible()
+    page.click("#operator")
+    assert not operator.first.is_visible()
+
+
 def test_a_formula_is_copied_as_latex(shown: Shown) -> None:
     shown.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = shown.open("conv2d")
