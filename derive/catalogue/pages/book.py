@@ -9,8 +9,9 @@ from gradscribe.derive.catalogue.networks import NETWORKS
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
 from gradscribe.derive.catalogue.pages.chapter import TITLE as CHAPTER_TITLE
 from gradscribe.derive.catalogue.pages.chapter import TOPICS, Topic
+from gradscribe.said import Message
 
-TITLE = "Gradients of neural networks"
+TITLE = Message("Gradients of neural networks")
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,14 @@ class Chapter:
 
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
-    "Convolutions": ("convolutions",),
-    "Pooling": ("poolings.pooling", "poolings.adaptive"),
-    "Resampling and padding": ("poolings.resampling", "poolings.padding"),
-    "Dense layers and joins": ("linear.dense", "linear.combination", "lenet_layers"),
-    "Activations": ("activations",),
-    "Normalisation": ("normalisation",),
-    "Attention and recurrent cells": ("linear.attention", "linear.recurrent"),
-    "Losses": ("losses",),
+    Message("Convolutions"): ("convolutions",),
+    Message("Pooling"): ("poolings.pooling", "poolings.adaptive"),
+    Message("Resampling and padding"): ("poolings.resampling", "poolings.padding"),
+    Message("Dense layers and joins"): ("linear.dense", "linear.combination", "lenet_layers"),
+    Message("Activations"): ("activations",),
+    Message("Normalisation"): ("normalisation",),
+    Message("Attention and recurrent cells"): ("linear.attention", "linear.recurrent"),
+    Message("Losses"): ("losses",),
 }
 """The chapters of layers: modules of the catalogue, or folders of them."""
 
@@ -48,9 +49,9 @@ def chapters() -> tuple[Chapter, ...]:
     return (
         Chapter(CHAPTER_TITLE, TOPICS),
         *(Chapter(title, tuple(_topics(_of(rooms)))) for title, rooms in FAMILIES.items()),
-        Chapter("Networks", tuple(_topics(NETWORKS))),
-        Chapter("Optimisers", tuple(_topics(OPTIMISERS))),
-        Chapter("Fast correlations", (Tile(2, 3, 1), Tile(4, 3, 2))),
+        Chapter(Message("Networks"), tuple(_topics(NETWORKS))),
+        Chapter(Message("Optimisers"), tuple(_topics(OPTIMISERS))),
+        Chapter(Message("Fast correlations"), (Tile(2, 3, 1), Tile(4, 3, 2))),
     )
 
 

@@ -19,18 +19,18 @@ from gradscribe.derive.typeset.document.document import (
     Part,
     Source,
 )
-from gradscribe.said import say
+from gradscribe.said import ENGLISH, say
 
-SYMBOLS, LITERATURE = Heading("chapter", 2, ("Index of symbols",), "A"), Heading("chapter", 2, ("Literature",), "B")
+SYMBOLS, LITERATURE = Heading("chapter", 2, say("Index of symbols"), "A"), Heading("chapter", 2, say("Literature"), "B")
 ABOUT: tuple[Words, ...] = (
-    ("Every layer is its forward equation; all that follows from it is derived by gradscribe, row by row.",),
-    ("Rows are numbered anew in every section: the numbers are those of gradscribe derive NAME.",),
-    ("A number in brackets is that of a work in the list at the end.",),
+    say("Every layer is its forward equation; all that follows from it is derived by gradscribe, row by row."),
+    say("Rows are numbered anew in every section: the numbers are those of gradscribe derive NAME."),
+    say("A number in brackets is that of a work in the list at the end."),
 )
 """What a reader is told first."""
 ABOUT_SYMBOLS: tuple[Words, ...] = (
-    ("What a letter means, and the sections in which it does.",),
-    ("Indices with a prime are those of the element that is differentiated by.",),
+    say("What a letter means, and the sections in which it does."),
+    say("Indices with a prime are those of the element that is differentiated by."),
 )
 
 
@@ -50,12 +50,13 @@ class _Section:
     page: Page
 
 
-def bound(title: str, chapters: Sequence[Chapter]) -> Document:
+def bound(title: str, chapters: Sequence[Chapter], language: str = ENGLISH) -> Document:
     """The chapters as one document; every page counts its rows from 1 on, as it does alone.
 
     Args:
         title: that of the book.
         chapters: in the order of the book.
+        language: that of the pages.
     """
     sections = [
         [_Section(f"{c}.{s}", page) for s, page in enumerate(chapter.pages, start=1)]
@@ -70,7 +71,7 @@ def bound(title: str, chapters: Sequence[Chapter]) -> Document:
     parts += [*_symbols(every), *_literature(every, known)]
     headings = [b for part in parts for b in part.blocks if isinstance(b, Heading) and b.kind in ("chapter", "title")]
     front = ((Heading("book", 1, (title,)), Paragraph(ABOUT)), (Contents(tuple(headings)),))
-    return Document((Part(Notation(), front), *parts))
+    return Document((Part(Notation(), front), *parts), language=language)
 
 
 def _alone(*blocks: Block) -> Part:
@@ -95,7 +96,7 @@ def _symbols(sections: Sequence[_Section]) -> Iterator[Part]:
     notation, entries = index([(section.number, section.page[0]) for section in sections])
     order = {section.number: place for place, section in enumerate(sections)}
     rows = tuple(((e.letter,), e.meaning, _runs(e.places, order)) for e in entries)
-    head: tuple[Words, ...] = (("letter",), ("meaning",), ("sections",))
+    head: tuple[Words, ...] = (say("letter"), say("meaning"), say("sections"))
     blocks = (SYMBOLS, Paragraph(ABOUT_SYMBOLS), Listing(head, rows))
     yield Part(notation, (blocks,))
 
@@ -106,7 +107,9 @@ def _runs(places: Sequence[str], order: dict[str, int]) -> Words:
         [Reference(number) for _, number in run]
         for _, run in groupby(enumerate(places), key=lambda found: order[found[1]] - found[0])
     ]
-    return _listed((run[0], " to ", run[-1]) if len(run) > 2 else joined(run) for run in runs)
+    return _listed(
+        say("{first} to {last}", first=run[0], last=run[-1]) if len(run) > 2 else joined(run) for run in runs
+    )
 
 
 def _listed(parts: Iterable[Words], between: str = ", ") -> Words:
@@ -122,6 +125,6 @@ def _literature(sections: Sequence[_Section], known: dict[str, int]) -> Iterator
         for work in dict.fromkeys(c.work for c in citations(section.page[0].source)):
             cited[work].append(section.number)
     rows = tuple((("[", Place(str(known[work])), "]"), (work,), _runs(where, order)) for work, where in cited.items())
-    head: tuple[Words, ...] = (("",), ("work",), ("sections",))
+    head: tuple[Words, ...] = (("",), say("work"), say("sections"))
     if rows:
         yield _alone(LITERATURE, Listing(head, rows))

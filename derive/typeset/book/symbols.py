@@ -17,12 +17,17 @@ from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.sentence import Below, Words
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import Access, Range
-from gradscribe.derive.layer.interface import ROLES, Layer
+from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.letters import SPECIAL
 from gradscribe.derive.layer.update import LETTERS, WORDS
+from gradscribe.said import Message, say
 
-ARRIVING = "the gradient that arrives from above"
-DEFINED = "what the section defines"
+ARRIVING = Message("the gradient that arrives from above")
+SIZE, INPUT, STATE, RESULT = Message("a size"), Message("input"), Message("state"), Message("result")
+WEIGHT, BIAS = Message("weight"), Message("bias")
+OF_WEIGHTS = {"b": BIAS}
+"""What trained tensors of these letters are; others are weights."""
+DEFINED = Message("what the section defines")
 UPDATES = {letter: WORDS.get(name, name) for name, letter in LETTERS.items()}
 """What letters of updates mean."""
 
@@ -101,10 +106,10 @@ def _meanings(page: Derivation, written: _Written) -> Iterator[tuple[Expr, Words
         if group.kind == "index":
             extents = () if several else dict.fromkeys(r.extent for r in _ranges(page) if r.index == symbol)
             limits = (Below(shown, written.expression(e, page.notation)) for e in extents)
-            below: list[Words] = [("index, ", limit) for limit in limits]
-            yield from ((shown, words) for words in below or [("index",)])
+            below: list[Words] = [say("index, {range}", range=limit) for limit in limits]
+            yield from ((shown, words) for words in below or [say("index")])
         else:
-            yield shown, (numbers.get(symbol) or numbers.get(integer(group.word)) or _unnamed(group),)
+            yield shown, numbers.get(symbol) or numbers.get(integer(group.word)) or _unnamed(group)
     for tensor, group in names.tensors.items():
         if not group.yields and not page.notation.starred(tensor):
             yield written.tensor(page.notation.tensor(tensor)), (tensors.get(tensor, DEFINED),)
@@ -121,31 +126,34 @@ def _ranges(page: Derivation) -> Iterator[Range]:
             yield from term.ranges
 
 
-def _unnamed(group: Group) -> str:
-    return "a size" if group.kind == "size" else "a number"
+def _unnamed(group: Group) -> Words:
+    return (SIZE,) if group.kind == "size" else say("a number")
 
 
-def _numbers(page: Derivation) -> Mapping[Expr, str]:
+def _numbers(page: Derivation) -> Mapping[Expr, Words]:
     """What sizes and parameters are."""
     if isinstance(page.layer, Network):
-        found: dict[Expr, str] = {}
+        found: dict[Expr, Words] = {}
         for node in page.layer.nodes:
             found = {**_of_layer(node.layer, {}), **found}
     else:
         found = dict(_of_layer(page.layer, page.mapping)) if page.layer is not None else {}
-    derived = {
-        size: f"{found.get(integer(size.name.partition('_')[0]), 'a size')} of the result" for size, _ in page.sizes
-    }
-    updates = {Symbol(letter, real=True): words for letter, words in UPDATES.items()} if page.update else {}
+    own = {size: found.get(integer(size.name.partition("_")[0]), (SIZE,)) for size, _ in page.sizes}
+    derived = {size: say("{size} of the result", size=words) for size, words in own.items()}
+    updates = {Symbol(letter, real=True): (words,) for letter, words in UPDATES.items()} if page.update else {}
     return {**updates, **derived, **found}
 
 
-def _of_layer(layer: Layer, mapping: Mapping[Symbol, Expr]) -> Mapping[Expr, str]:
+def _of_layer(layer: Layer, mapping: Mapping[Symbol, Expr]) -> Mapping[Expr, Words]:
     """What the symbols of a layer are: the words for axes before the names of options and of features."""
-    features = ((value.xreplace(dict(mapping)), name) for name, value in layer.features)
-    options = ((mapping.get(s, s), o.words or o.name) for o in layer.options for s in o.symbols)
+    features = ((value.xreplace(dict(mapping)), _spaced(name)) for name, value in layer.features)
+    options = ((mapping.get(s, s), o.words or _spaced(o.name)) for o in layer.options for s in o.symbols)
     axes = ((mapping.get(s, s), word) for s, word in layer.axes)
-    return {symbol: name.replace("_", " ") for symbol, name in (*features, *options, *axes) if symbol.is_Symbol}
+    return {symbol: (word,) for symbol, word in (*features, *options, *axes) if symbol.is_Symbol}
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _tensors(page: Derivation) -> Mapping[str, str]:
@@ -153,10 +161,10 @@ def _tensors(page: Derivation) -> Mapping[str, str]:
     layer, program = page.layer, page.program
     weights = layer.weights if layer is not None else ()
     state = {name for name, *_ in layer.state} if layer is not None else set()
-    given = {t.name: "state" if t.name in state else "input" for t in program.inputs}
+    given: dict[str, str] = {t.name: STATE if t.name in state else INPUT for t in program.inputs}
     letters = {name: page.notation.levels.get(name, (name, ""))[0] for name in weights}
-    given |= {name: ROLES.get(letter, "weight") for name, letter in letters.items()}
-    given |= dict.fromkeys(program.outputs, "result")
+    given |= {name: OF_WEIGHTS.get(letter, WEIGHT) for name, letter in letters.items()}
+    given |= dict.fromkeys(program.outputs, RESULT)
     given |= dict.fromkeys(page.notation.seeds, ARRIVING)
     return given
 

@@ -7,11 +7,12 @@ from gradscribe.codegen.python.text.render import TEX_MARK
 from gradscribe.codegen.tool.finding.topics import WINOGRAD, Fast, fast_page, topic_page
 from gradscribe.derive.catalogue.pages.book import TITLE, Chapter, Tile, chapters
 from gradscribe.derive.catalogue.pages.chapter import CHAPTER, Topic
+from gradscribe.said import ENGLISH, Message
 
 if TYPE_CHECKING:  # SymPy takes its time
     from gradscribe.derive.typeset.document.arrange import Page
 
-OWN = "Equations of your own"
+OWN = Message("Equations of your own")
 WHOLE = {CHAPTER: 0, WINOGRAD: -1}
 """Chapters that are asked for as a whole, by their places."""
 
@@ -34,7 +35,9 @@ def chosen(names: Sequence[str]) -> tuple[Chapter, ...]:
     return tuple(chapter for chapter in (*found, own) if chapter.topics)
 
 
-def book(contents: Sequence[Chapter], letters: str, form: str, at: Callable[[str], None]) -> str:
+def book(
+    contents: Sequence[Chapter], letters: str, form: str, at: Callable[[str], None], language: str = ENGLISH
+) -> str:
     """The document as LaTeX.
 
     Args:
@@ -42,9 +45,10 @@ def book(contents: Sequence[Chapter], letters: str, form: str, at: Callable[[str
         letters: what names are written with, see `derive.layer.letters`; "" for those of each page.
         form: one of `derive.derivation.forms.caption.page_form.FORMS`.
         at: is told what is being worked out.
+        language: one of `gradscribe.said.languages`.
 
     Raises:
-        EquationError: for a mistake in a text, in letters or in the form.
+        EquationError: for a mistake in a text, in letters or in the form, and for an unknown language.
         UnknownLayerError: when there is no such layer.
     """
     from gradscribe.derive.typeset.book.bound import Chapter as Bound
@@ -58,13 +62,13 @@ def book(contents: Sequence[Chapter], letters: str, form: str, at: Callable[[str
         for topic in chapter.topics:
             done += 1
             at(f"page {done} of {most}, {chapter.title}")
-            pages.append(_page(topic, letters, form))
+            pages.append(_page(topic, letters, form, language))
         found.append(Bound(chapter.title, tuple(pages)))
     at("writing LaTeX")
-    return f"{TEX_MARK} its catalogue of equations.\n{latex(bound(TITLE, found))}"
+    return f"{TEX_MARK} its catalogue of equations.\n{latex(bound(TITLE, found, language))}"
 
 
-def _page(topic: Topic | Tile, letters: str, form: str) -> "Page":
+def _page(topic: Topic | Tile, letters: str, form: str, language: str) -> "Page":
     if isinstance(topic, Tile):
-        return fast_page(Fast(topic.m, topic.r, dims=topic.dims))
-    return topic_page(topic, letters, form=form)
+        return fast_page(Fast(topic.m, topic.r, dims=topic.dims), language)
+    return topic_page(topic, letters, language, form)

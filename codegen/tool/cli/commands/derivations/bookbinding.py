@@ -11,7 +11,7 @@ from gradscribe.codegen.files.present import check_file
 from gradscribe.codegen.files.write import write
 from gradscribe.codegen.python.text.render import PDF_MARK
 from gradscribe.codegen.tool.cli.completion import names, words
-from gradscribe.codegen.tool.cli.options import MANY
+from gradscribe.codegen.tool.cli.options import MANY, Language
 from gradscribe.codegen.tool.cli.page.outlet import LATEX, PDF, SUFFIXES
 from gradscribe.codegen.tool.cli.page.progress import Progress
 from gradscribe.codegen.tool.cli.page.tex import HOW, engine, installed, pdf
@@ -21,6 +21,7 @@ from gradscribe.derive.catalogue.pages import PAGES
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import located, quoted, shown
 from gradscribe.derive.layer.letters import NOTATIONS, read_letters
+from gradscribe.said import ENGLISH
 
 NAME = "book"
 FORMS = ("index", "all")
@@ -65,6 +66,7 @@ def bind(
             autocompletion=words(*FORMS),
         ),
     ] = "index",
+    language: Language = ENGLISH,
 ) -> None:
     """Write a book: the chapter on convolutions, the whole catalogue, an index of symbols and the literature."""
     file = out or Path(f"{NAME}{PDF if installed() else TEX}")
@@ -82,7 +84,7 @@ def bind(
         engine()  # before a book is worked out for nothing
     _check(wanted or [])
     with Progress() as progress:
-        text = book(chosen(wanted or []), letters or "", form, progress.told)
+        text = book(chosen(wanted or []), letters or "", form, progress.told, language)
         if file.suffix.lower() == PDF:
             progress.told(f"{engine()} makes a PDF of it")
             write(file, pdf(text) + PDF_MARK)
