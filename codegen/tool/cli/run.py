@@ -13,6 +13,7 @@ import typer
 
 from gradscribe.codegen.tool.cli.commands.checking import check
 from gradscribe.codegen.tool.cli.commands.compiling import compile_ahead, tune
+from gradscribe.codegen.tool.cli.commands.derivations.bookbinding import bind
 from gradscribe.codegen.tool.cli.commands.derivations.building import site
 from gradscribe.codegen.tool.cli.commands.derivations.deriving import derive
 from gradscribe.codegen.tool.cli.commands.derivations.paging import page
@@ -48,6 +49,7 @@ COMMANDS: dict[str, Callable[..., bool | None]] = {
     "picture": picture,
     "site": site,
     "serve": serve,
+    "book": bind,
     "generate": generate,
     "verify": verify,
     "explain": explain,

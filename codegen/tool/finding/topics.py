@@ -58,13 +58,14 @@ def topics(names: Sequence[str]) -> list[Topic]:
     return [topic for name in names for topic in (TOPICS if name == CHAPTER else (Topic(name),))]
 
 
-def topic_page(topic: Topic, letters: str = "", language: str = ENGLISH) -> "Page":
+def topic_page(topic: Topic, letters: str = "", language: str = ENGLISH, form: str = "index") -> "Page":
     """The page of a topic, closed by the figures of its numerical certificate.
 
     Args:
         topic: what is derived.
         letters: what names are written with, see `derive.layer.letters`; "" for those of the page.
         language: one of `gradscribe.said.languages`.
+        form: of a layer, one of `derive.derivation.forms.caption.page_form.FORMS`.
 
     Raises:
         EquationError: when a letter is unknown to a page, and for an unknown language.
@@ -73,11 +74,11 @@ def topic_page(topic: Topic, letters: str = "", language: str = ENGLISH) -> "Pag
     from gradscribe.derive.derivation.certificate.certify import certify
     from gradscribe.derive.derivation.record.translation import in_language
 
-    page = in_language(_derived(topic, letters), language)
+    page = in_language(_derived(topic, letters, form), language)
     return page, certify(page) if page.sections else None
 
 
-def _derived(topic: Topic, letters: str) -> "Derivation":
+def _derived(topic: Topic, letters: str, form: str) -> "Derivation":
     """The page in letters that it may choose."""
     from gradscribe.derive.derivation import derive
     from gradscribe.derive.derivation.letters.written import in_letters
@@ -86,7 +87,7 @@ def _derived(topic: Topic, letters: str) -> "Derivation":
     if topic.name in PAGES:
         page = in_letters(PAGES[topic.name](), read_letters(letters, f"{topic.name}: letters"))
     else:
-        page = derive(equations_of(topic.name), topic.wrt or None, topic.settings, letters=letters)
+        page = derive(equations_of(topic.name), topic.wrt or None, topic.settings, letters=letters, form=form)
     return replace(page, name=topic.title) if topic.title else page
 
 

@@ -42,6 +42,14 @@ class Label(Scalar):
     """The label of a level in a sentence: l+1, or the name of a node."""
 
 
+class Reference(Scalar):
+    """A number in a sentence that leads to what has it: a section, a work in a list."""
+
+
+class Place(Scalar):
+    """The number of a work where it stands in the list: what references lead to."""
+
+
 class Letter(Expr):
     """The letter of a tensor without its level, of an error signal delta, in a sentence."""
 

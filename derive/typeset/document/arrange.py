@@ -56,7 +56,7 @@ def chapter(title: str, pages: Sequence[Page]) -> Document:
     headings: list[Heading] = []
     for number, (derivation, footer) in enumerate(pages, start=1):
         for part in _page(derivation, footer, numbers):
-            lower = _lowered(part, number)
+            lower = lowered(part, number)
             headings += (block for block in lower.blocks if isinstance(block, Heading) and block.number is not None)
             parts.append(lower)
     front = ((Heading("document", 1, (title,)),), (Contents(tuple(headings)),))
@@ -70,13 +70,13 @@ def _page(derivation: Derivation, footer: Footer | None, numbers: Numbers) -> It
         yield Part(shown.notation, ((Closing(footer.words),),))
 
 
-def _lowered(part: Part, number: int) -> Part:
-    """A part below the heading of a document, its title with a number."""
+def lowered(part: Part, number: int | str, levels: int = 1) -> Part:
+    """A part so many levels below the heading of a document, its title with a number."""
 
     def lower(block: Block) -> Block:
         if not isinstance(block, Heading):
             return block
-        return replace(block, level=block.level + 1, number=number if block.kind == "title" else None)
+        return replace(block, level=block.level + levels, number=number if block.kind == "title" else None)
 
     return replace(part, passages=tuple(tuple(map(lower, passage)) for passage in part.passages))
 

@@ -22,21 +22,22 @@ class Heading:
     """A heading.
 
     Attributes:
-        kind: of a document of several derivations, of a whole derivation, of a layer of a network, or of one gradient.
+        kind: of a document of several derivations, of a book and a chapter of it, of a whole derivation, of a layer of
+            a network, or of one gradient.
         level: how deep it is nested, from 1; that of a gradient depends on whether it stands below a layer.
         words: what it says.
-        number: of a derivation among several; None where it stands alone.
+        number: of a derivation among several, in a book behind that of its chapter; None where it stands alone.
     """
 
-    kind: Literal["document", "title", "layer", "gradient"]
+    kind: Literal["document", "book", "chapter", "title", "layer", "gradient"]
     level: int
     words: Words
-    number: int | None = None
+    number: int | str | None = None
 
 
 @dataclass(frozen=True)
 class Contents:
-    """The table of contents of a document of several derivations: their headings."""
+    """The table of contents of a document of several derivations: their headings, and those of chapters."""
 
     headings: tuple[Heading, ...]
 

@@ -65,7 +65,7 @@ def _padding(rank: int, equations: str, name: str, **fields: Any) -> Layer:
         options=(margins(axes), *fields.pop("options", ())),
         axes=words(axes),
         display=(("padding", "p"),),
-        source="Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016, chapter 2"
+        source="Dumoulin and Visin, A guide to convolution arithmetic, 2016, chapter 2"
         if name in ("zero", "constant")
         else "Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pad)",
         **fields,

@@ -19,6 +19,8 @@ from gradscribe.derive.derivation.record.sentence import (
     Label,
     Letter,
     Measured,
+    Place,
+    Reference,
     Rounded,
     Scalar,
 )
@@ -81,6 +83,8 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
         if isinstance(e, Letter):
             name = e.access.tensor
             return self._scalar("delta") if name in self.notation.deltas else self.letter(name)
+        if isinstance(e, Reference | Place):
+            return self.reference(e)
         if isinstance(e, Label):
             return self._level(e.word)
         if isinstance(e, Scalar):

@@ -8,6 +8,7 @@ from sympy import Expr, Symbol
 
 from gradscribe.derive.derivation.letters.name import Name
 from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.derivation.record.sentence import Place, Reference
 from gradscribe.derive.ir.reductions import Reduction
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.row_pieces import Part
@@ -37,6 +38,10 @@ class FormatSigns(ABC):
     @abstractmethod
     def expr(self, e: Expr, tight: bool = False) -> str:
         """Any expression; `tight` asks for parentheses around sums."""
+
+    def reference(self, e: Reference | Place) -> str:
+        """A number that leads to another place, or that place; the number alone where nothing can lead there."""
+        return e.word
 
     @abstractmethod
     def _reduction(self, row: Reduction, groups: Sequence[Sequence[Part]]) -> tuple[Part, ...]:

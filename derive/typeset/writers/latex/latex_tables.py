@@ -66,8 +66,13 @@ def listing_lines(listing: Listing, t: InlineTypesetter) -> list[str]:
     columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{1.25 * w + 0.5:.1f}em}}" for w in widths)
     lines = [r"{\footnotesize\setlength{\tabcolsep}{0.4em}", rf"\begin{{longtable}}[l]{{@{{}}{columns}@{{}}}}"]
     lines += [" & ".join(table[0]) + r" \\ \hline \endhead"]
-    lines += [" & ".join(row) + r" \\" for row in table[1:]]
+    lines += [_no_option(" & ".join(row)) + r" \\" for row in table[1:]]
     return [*lines, r"\hline", r"\end{longtable}}"]
+
+
+def _no_option(row: str) -> str:
+    """A row that cannot be read as an option of the end of the row above."""
+    return f"{{}}{row}" if row.startswith(("[", "*")) else row
 
 
 def _height(needed: Sequence[Sequence[float]], widths: Sequence[float]) -> int:

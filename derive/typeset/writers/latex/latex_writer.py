@@ -9,7 +9,7 @@ from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.page_record import Definition, Derivation
 from gradscribe.derive.derivation.record.section_record import Formula, Grid
-from gradscribe.derive.derivation.record.sentence import Rounded, Words
+from gradscribe.derive.derivation.record.sentence import Place, Reference, Rounded, Words
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.block_writer import Writer
 from gradscribe.derive.typeset.document.document import (
@@ -60,8 +60,10 @@ COMMANDS = {
     ("layer", 2): r"\subsection*",
     ("title", 2): r"\section",
     ("layer", 3): r"\subsubsection*",
+    ("title", 3): r"\section",
+    ("layer", 4): r"\subsection*",
 }
-"""Headings by kind and level; below that of a document of several derivations they are one level deeper."""
+"""Headings by kind and level; below that of a document of several derivations they are one deeper, in a book two."""
 DISPLAYS = Equations | Rows | Formula | Grid | Box
 """What continues a paragraph; a box begins one by itself where words lead to it."""
 _BOX = 39.0
@@ -81,6 +83,30 @@ def preamble(language: str = ENGLISH) -> str:
 {asked}
 \raggedbottom
 {SETTINGS}"""
+
+
+def book_preamble(language: str = ENGLISH) -> str:
+    """What stands before the text of a book: heads of pages, sections that begin a page, numbers that lead on."""
+    asked = "\n".join(packages(language))
+    return rf"""\documentclass[11pt,a4paper,oneside]{{book}}
+\usepackage[margin=2cm,headsep=8mm,includehead]{{geometry}}
+{asked}
+\usepackage[hidelinks,hypertexnames=false]{{hyperref}}
+\raggedbottom
+{SETTINGS}\makeatletter
+\def\ps@headings{{\def\@oddhead{{\small\setbox0\hbox{{\leftmark\qquad\rightmark}}\ifdim\wd0>\hsize\else\leftmark\fi\hfil\rightmark}}\def\@oddfoot{{\hfil\thepage\hfil}}%
+  \def\chaptermark##1{{\markboth{{\thechapter\enspace##1}}{{}}}}\def\sectionmark##1{{\markright{{\thesection\enspace##1}}}}}}
+\def\titleofbook#1{{\thispagestyle{{empty}}\null\vskip.28\textheight{{\centering\Huge\bfseries#1\par}}\vskip2cm}}
+\newif\ifbegun % the first section of a chapter stands below its heading, all others begin a page
+\let\headchapter\chapter \def\chapter{{\global\begunfalse\headchapter}}
+\let\headsection\section \def\section{{\ifbegun\clearpage\fi\global\beguntrue\headsection}}
+\def\lettered{{\def\@chapapp{{\appendixname}}}}
+\def\see#1{{\hbox{{\hyperref[#1]{{#1}}}}}}
+\def\place#1{{\hbox{{\phantomsection\label{{#1}}#1}}}}
+\makeatother
+\pagestyle{{headings}}
+\setcounter{{tocdepth}}{{1}}
+"""
 
 
 def fragment(language: str = ENGLISH) -> str:
@@ -114,7 +140,17 @@ def page(whole: Document, look: Look = PLAIN) -> str:
                 lines += [line for block in passage for line in writer.block(block)]
     if look.fragment:
         return "\n".join([f"{fragment(whole.language)}%", *lines, "", r"\endgroup"]) + "\n"
-    return "\n".join([preamble(whole.language) + r"\begin{document}", *lines, r"\end{document}"]) + "\n"
+    is_book = any(isinstance(block, Heading) and block.kind == "book" for block in whole.blocks)
+    before = (book_preamble if is_book else preamble)(whole.language)
+    return "\n".join([before + r"\begin{document}", *lines, r"\end{document}"]) + "\n"
+
+
+class LinkingTypesetter(InlineTypesetter):
+    """With numbers that lead to what has them, by commands of a book."""
+
+    def reference(self, e: Reference | Place) -> str:
+        """A command."""
+        return rf"\{'place' if isinstance(e, Place) else 'see'}{{{e.word}}}"
 
 
 class LatexWriter(Writer):
@@ -123,16 +159,22 @@ class LatexWriter(Writer):
     def __init__(self, part: Part, language: str) -> None:
         super().__init__(part, language)
         self.t = LatexTypesetter(part.notation, language=language)
-        self.inline = InlineTypesetter(part.notation, language=language)
+        self.inline = LinkingTypesetter(part.notation, language=language)
 
     def heading(self, heading: Heading) -> list[str]:
         """A section or what is below it."""
         words = self._words(heading.words)
         if heading.kind == "document":
             return [r"\begin{center}", rf"{{\LARGE {words}\par}}", r"\end{center}"]
+        if heading.kind == "book":
+            return [rf"\hypersetup{{pdftitle={{{words}}}}}", rf"\titleofbook{{{words}}}"]
+        if heading.kind == "chapter":
+            kind = "" if str(heading.number).isdecimal() else r"\lettered"
+            return [rf"{kind}\def\thechapter{{{heading.number}}}\chapter{{{words}}}"]
         if heading.kind == "gradient":  # a paragraph begins with it
             return [rf"\medskip\textbf{{{words}.}}"]
-        return [f"{COMMANDS[heading.kind, heading.level]}{{{words}}}"]
+        label = rf"\label{{{heading.number}}}" if isinstance(heading.number, str) else ""
+        return [f"{COMMANDS[heading.kind, heading.level]}{{{words}}}{label}"]
 
     def contents(self, contents: Contents) -> list[str]:
         """LaTeX makes it of the numbered headings."""

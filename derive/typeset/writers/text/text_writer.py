@@ -45,7 +45,7 @@ from gradscribe.derive.typeset.writers.text.text_tables import grid_lines, layer
 
 SHORT = 2
 """The most lines that a reason takes beside its row."""
-UNDER = {"document": "═", "title": "", "layer": "═", "gradient": "─"}
+UNDER = {"document": "═", "book": "═", "chapter": "═", "title": "", "layer": "═", "gradient": "─"}
 """What headings are underlined with."""
 REASON = 44
 """The most columns that reasons take beside rows; where one is longer all stand above them."""
