@@ -165,7 +165,7 @@ const attach = (shown) => {
     cell.classList.add("chosen");
     made.reads.forEach((name) => cells.get(name)?.classList.add("read"));
     if (made.tex) typeset(sum, made.tex, true);
-    else sum.textContent = made.reads.length ? say("sum", { number: made.reads.length }) : say("nothing");
+    else sum.textContent = made.reads.length ? say("made", { number: made.reads.length }) : say("nothing");
   };
   // Elements of a matrix: one of them is in the order of the keyboard, the arrow keys move on.
   const reached = (own, width, does) => own.forEach((cell, k) => {
