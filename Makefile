@@ -20,7 +20,7 @@ THOROUGH := 0
 .DELETE_ON_ERROR:
 # Two installations into one environment at a time would damage it.
 .NOTPARALLEL:
-.PHONY: help demo notebooks test test-oracles test-all mutants bench bench-compare style lint format generate docs kernels katex messages clean
+.PHONY: help demo notebooks test test-oracles test-all mutants bench bench-compare style lint format generate docs kernels katex messages pyodide playground clean
 
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -116,6 +116,19 @@ messages: $(VENV)/.dev ## bring the catalogues of messages in gradscribe/locale 
 	$(if $(LANG_NEW),$(BIN)/pybabel -q init -i build/messages.pot -d $(LOCALE) -D gradscribe -l $(LANG_NEW) --no-wrap)
 	$(BIN)/pybabel -q update -i build/messages.pot -d $(LOCALE) -D gradscribe --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	$(BIN)/pybabel -q compile -d $(LOCALE) -D gradscribe
+
+# What the playground needs of Python for browsers; pages that are served by `gradscribe serve` do without.
+PYODIDE := 314.0.7
+pyodide: build/pyodide/$(PYODIDE) ## get Python for browsers from npm's registry into build/pyodide
+build/pyodide/$(PYODIDE):
+	rm -rf build/pyodide && mkdir -p build/pyodide
+	cd build/pyodide && npm pack --silent pyodide@$(PYODIDE) && tar xzf pyodide-$(PYODIDE).tgz --strip-components 1 && rm pyodide-$(PYODIDE).tgz
+	@touch $@
+
+playground: $(VENV)/.demo build/pyodide/$(PYODIDE) ## write the playground to build/playground and serve it at 127.0.0.1:8000
+	$(BIN)/python -m gradscribe.codegen.tool.pages.playground build/pyodide build/playground
+	@echo "Open http://127.0.0.1:8000"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/playground 8000
 
 clean: ## remove .venv, builds and caches
 	rm -rf $(VENV) build dist .mutants .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -23,7 +23,6 @@ from sympy import Expr, Rational
 
 from gradscribe.derive.catalogue.winograd import cook_toom, standard_points
 from gradscribe.derive.catalogue.winograd.accuracy import (
-    ERRORS,
     SEEDS,
     amplification,
     amplified,
@@ -32,7 +31,7 @@ from gradscribe.derive.catalogue.winograd.accuracy import (
     plain_error,
 )
 from gradscribe.derive.catalogue.winograd.cook_toom import transforms
-from gradscribe.derive.catalogue.winograd.points import symmetric, written
+from gradscribe.derive.catalogue.winograd.points import ERRORS, symmetric, written
 
 LEAST, MOST = 3, 8
 """How many points a choice is made for; two are 0 and infinity."""

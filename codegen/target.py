@@ -102,6 +102,8 @@ class Row:
             "" where none does.
         tuner: the module that has its `tuned`, which measures the ways to compute something and keeps the fastest;
             likewise.
+        wrapper: the module that has its `torch_function`, the text of a function of PyTorch that calls generated ones;
+            "" where none does.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Row:
     doctor: str = ""
     maker: str = ""
     tuner: str = ""
+    wrapper: str = ""
 
 
 TARGETS = {
@@ -124,6 +127,7 @@ TARGETS = {
             "gradscribe.codegen.numpy.package.doctor",
             "gradscribe.codegen.numpy.explain.making",
             "gradscribe.codegen.numpy.explain.tuning",
+            "gradscribe.codegen.numpy.package.torch_function",
         ),
         Row("c", "C", "gradscribe.codegen.loops.product.c_target"),
     )
@@ -166,6 +170,12 @@ def maker() -> Callable[..., tuple[int, str]]:
     It tells how many functions these are and, where there is none, why.
     """
     found: Callable[..., tuple[int, str]] = import_module(row(DEFAULT).maker).compiled_ahead
+    return found
+
+
+def wrapper() -> Callable[["Layer | Optimiser"], str]:
+    """What writes a `torch.autograd.Function` that calls the functions of the first backend, see `torch_function`."""
+    found: Callable[..., str] = import_module(row(DEFAULT).wrapper).torch_function
     return found
 
 

@@ -70,11 +70,9 @@ def is_said(word: Any, message: str) -> bool:
 def begun(words: Sequence[Any]) -> tuple[Any, ...]:
     """The words as the beginning of a sentence."""
     first, *rest = words
-    if isinstance(first, Message):
-        first = Said(first)
-    if isinstance(first, Said):
-        return (replace(first, begins=True), *rest)
-    return (_capital(first), *rest) if isinstance(first, str) else tuple(words)
+    if isinstance(first, str):
+        first = Said("{first}", (("first", (first,)),))
+    return (replace(first, begins=True), *rest) if isinstance(first, Said) else tuple(words)
 
 
 def spoken(words: Sequence[Any], language: str) -> tuple[Any, ...]:
@@ -96,7 +94,7 @@ def in_words(words: Sequence[Any], language: str = ENGLISH) -> str:
 def _parts(words: Sequence[Any], known: NullTranslations) -> Iterator[Any]:
     for word in words:
         if isinstance(word, Said):
-            yield from _begun(_filled(word, known)) if word.begins else _filled(word, known)
+            yield from _filled(word, known)
         elif isinstance(word, Message) and word:  # "" is what catalogues call their head
             yield known.gettext(word)
         else:
@@ -107,18 +105,26 @@ def _filled(said: Said, known: NullTranslations) -> Iterator[Any]:
     """The sentence with what stands in its places, in the order of the language."""
     one, several = said.message, said.several
     template = known.ngettext(one, several, said.number) if several else known.gettext(one)
-    places = dict(said.places)
+    places, begins = dict(said.places), said.begins
     for text, name, _, _ in Formatter().parse(template):
         if text:
-            yield text
+            yield _capital(text) if begins else text
+            begins = False
         if name is not None:
-            yield from _parts(places[name], known)
+            yield from _begun(places[name], known) if begins else _parts(places[name], known)
+            begins = False
 
 
-def _begun(parts: Iterator[Any]) -> Iterator[Any]:
-    first = next(parts, "")
-    yield _capital(first) if isinstance(first, str) else first
-    yield from parts
+def _begun(words: Sequence[Any], known: NullTranslations) -> Iterator[Any]:
+    """Words at the beginning of a sentence; a name has a capital there in English only."""
+    first, *rest = words or ("",)
+    if isinstance(first, Said):
+        yield from _filled(replace(first, begins=True), known)
+    elif isinstance(first, Message) or (isinstance(first, str) and known is _translations(ENGLISH)):
+        yield from map(_capital, _parts((first,), known))
+    else:
+        yield first
+    yield from _parts(rest, known)
 
 
 def _capital(text: str) -> str:

@@ -3,8 +3,9 @@
 A row says how a function is computed by the interpreter, and what its derivative is in terms of its own value where
 that is cheaper (so that a kernel need not keep the input). Derivatives in terms of the input come from SymPy, or from
 `fdiff` of the classes below; `real_derivative` puts them together. Functions that are piecewise constant have
-derivative 0 and stand here too, so that silence never means "forgotten". How NumPy computes a row in a kernel stands in
-`codegen.numpy.print.numpy_table`.
+derivative 0 and stand here too, so that silence never means "forgotten". A row is computed by functions under NumPy's
+names: those of NumPy, for arrays, or of `derive.ir.interpret.scalars`, for single numbers. How NumPy computes it in a
+kernel stands in `codegen.numpy.print.numpy_table`.
 """
 
 import math
@@ -12,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import sympy
 from sympy import Dummy, Expr, Function, Integer, Mul, Pow, Symbol
 from sympy.codegen.cfunctions import expm1, log1p
@@ -138,19 +138,12 @@ class activation_prime(Function):
     nargs = (1,)
 
 
-def _sigmoid(x: Any) -> Any:
-    return 1.0 / (1.0 + np.exp(-x))
-
-
-_erf = np.vectorize(math.erf, otypes=[float])
-
-
 @dataclass(frozen=True)
 class ScalarFunction:
     """One row.
 
     Attributes:
-        compute: the value, for the interpreter.
+        compute: the value, for the interpreter: of NumPy or what stands for it, and the arguments.
         by_value: the derivative written with the function's own value.
         indicator: marks brackets: 0 or 1, and a 0 wins over infinity and NaN beside it.
         mirrored: f(-x) written with f(x), where SymPy does not do so itself.
@@ -164,35 +157,35 @@ class ScalarFunction:
 
 # ----- smooth ---------------------------------------------------------------------------------------------------
 FUNCTIONS: dict[type[Expr], ScalarFunction] = {
-    sympy.exp: ScalarFunction(np.exp, lambda y: y),
-    sympy.log: ScalarFunction(np.log),
-    sympy.tanh: ScalarFunction(np.tanh, lambda y: 1 - y**2),
-    sympy.sin: ScalarFunction(np.sin),
-    sympy.cos: ScalarFunction(np.cos),
-    sympy.atan: ScalarFunction(np.arctan),
-    sympy.sinh: ScalarFunction(np.sinh),
-    sympy.cosh: ScalarFunction(np.cosh),
-    expm1: ScalarFunction(np.expm1),  # by value, y + 1, it would cancel
-    log1p: ScalarFunction(np.log1p),
-    sympy.erf: ScalarFunction(_erf),
-    sigmoid: ScalarFunction(_sigmoid, lambda y: y * (1 - y), mirrored=lambda y: 1 - y),
-    softplus: ScalarFunction(lambda x: np.logaddexp(0.0, x)),  # 1 - exp(-y) would cancel
+    sympy.exp: ScalarFunction(lambda m, x: m.exp(x), lambda y: y),
+    sympy.log: ScalarFunction(lambda m, x: m.log(x)),
+    sympy.tanh: ScalarFunction(lambda m, x: m.tanh(x), lambda y: 1 - y**2),
+    sympy.sin: ScalarFunction(lambda m, x: m.sin(x)),
+    sympy.cos: ScalarFunction(lambda m, x: m.cos(x)),
+    sympy.atan: ScalarFunction(lambda m, x: m.arctan(x)),
+    sympy.sinh: ScalarFunction(lambda m, x: m.sinh(x)),
+    sympy.cosh: ScalarFunction(lambda m, x: m.cosh(x)),
+    expm1: ScalarFunction(lambda m, x: m.expm1(x)),  # by value, y + 1, it would cancel
+    log1p: ScalarFunction(lambda m, x: m.log1p(x)),
+    sympy.erf: ScalarFunction(lambda m, x: m.vectorize(math.erf, otypes=[float])(x)),
+    sigmoid: ScalarFunction(lambda m, x: 1.0 / (1.0 + m.exp(-x)), lambda y: y * (1 - y), mirrored=lambda y: 1 - y),
+    softplus: ScalarFunction(lambda m, x: m.logaddexp(0.0, x)),  # 1 - exp(-y) would cancel
     # ----- piecewise ------------------------------------------------------------------------------------------------
-    relu: ScalarFunction(lambda x: np.maximum(x, 0.0), step),
-    sympy.Abs: ScalarFunction(np.abs),
-    larger: ScalarFunction(np.maximum),
-    smaller: ScalarFunction(np.minimum),
+    relu: ScalarFunction(lambda m, x: m.maximum(x, 0.0), step),
+    sympy.Abs: ScalarFunction(lambda m, x: m.abs(x)),
+    larger: ScalarFunction(lambda m, a, b: m.maximum(a, b)),
+    smaller: ScalarFunction(lambda m, a, b: m.minimum(a, b)),
     # ----- derivative 0 everywhere it exists ------------------------------------------------------------------------
-    sympy.sign: ScalarFunction(np.sign),
-    step: ScalarFunction(lambda x: np.greater(x, 0) * 1.0, indicator=True),
-    equal: ScalarFunction(lambda a, b: np.equal(a, b) * 1.0, indicator=True),
-    divides: ScalarFunction(lambda m, a: np.equal(a % m, 0) * 1.0, indicator=True),
-    unequal: ScalarFunction(lambda a, b: np.not_equal(a, b) * 1.0, indicator=True),
-    greater: ScalarFunction(lambda a, b: np.greater(a, b) * 1.0, indicator=True),
-    at_least: ScalarFunction(lambda a, b: np.greater_equal(a, b) * 1.0, indicator=True),
+    sympy.sign: ScalarFunction(lambda m, x: m.sign(x)),
+    step: ScalarFunction(lambda m, x: m.greater(x, 0) * 1.0, indicator=True),
+    equal: ScalarFunction(lambda m, a, b: m.equal(a, b) * 1.0, indicator=True),
+    divides: ScalarFunction(lambda m, divisor, a: m.equal(a % divisor, 0) * 1.0, indicator=True),
+    unequal: ScalarFunction(lambda m, a, b: m.not_equal(a, b) * 1.0, indicator=True),
+    greater: ScalarFunction(lambda m, a, b: m.greater(a, b) * 1.0, indicator=True),
+    at_least: ScalarFunction(lambda m, a, b: m.greater_equal(a, b) * 1.0, indicator=True),
     # ----- left open: for display, and computed as tanh when a row is checked -----
-    activation: ScalarFunction(np.tanh),
-    activation_prime: ScalarFunction(lambda x: 1 - np.tanh(x) ** 2),
+    activation: ScalarFunction(lambda m, x: m.tanh(x)),
+    activation_prime: ScalarFunction(lambda m, x: 1 - m.tanh(x) ** 2),
 }
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 
-import numpy as np
 from sympy import Expr, S
 
 from gradscribe.said import Message
@@ -42,7 +41,8 @@ class Reduction:
     Attributes:
         noun: its value in a sentence, such as "maximum".
         plural: several of these.
-        combine: two values as one, associative and commutative: how the interpreter computes it.
+        combine: two values as one, associative and commutative: how the interpreter computes it, by the name that NumPy
+            has for it and `derive.ir.interpret.scalars` too.
         identity: the value over no element; combined with another value it yields that.
         slope: the derivative of the result by one element.
         text: its sign in plain text.
@@ -55,7 +55,7 @@ class Reduction:
 
     noun: str
     plural: str
-    combine: np.ufunc
+    combine: str
     identity: float
     slope: Callable[[Element], Expr]
     text: str
@@ -65,14 +65,14 @@ class Reduction:
     reason: str = ""
 
 
-SUM = Reduction(Message("sum"), Message("sums"), np.add, 0, lambda e: S.One, "Σ", r"\sum", limits=True)
+SUM = Reduction(Message("sum"), Message("sums"), "add", 0, lambda e: S.One, "Σ", r"\sum", limits=True)
 
 REDUCTIONS: dict[str, Reduction] = {
     "sum": SUM,
     "max": Reduction(
         Message("maximum"),
         Message("maxima"),
-        np.maximum,
+        "maximum",
         -inf,
         lambda e: e.chosen,
         "max",
@@ -83,7 +83,7 @@ REDUCTIONS: dict[str, Reduction] = {
     "min": Reduction(
         Message("minimum"),
         Message("minima"),
-        np.minimum,
+        "minimum",
         inf,
         lambda e: e.chosen,
         "min",

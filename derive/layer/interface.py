@@ -6,7 +6,7 @@ program.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Self
 
@@ -112,6 +112,7 @@ class Layer(Printed):
         evaluation: the forward equations after training, over the same inputs; None where they are those of training.
         letters: what derivations are written with where nobody says otherwise, see `derive.layer.letters`.
         meanings: what tensors are where their shapes do not say it.
+        text: the lines that it was read from; "" where it was made otherwise. Equal equations make equal layers.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Layer(Printed):
     evaluation: Program | None = None
     letters: str = ""
     meanings: tuple[Saying, ...] = ()
+    text: str = field(default="", compare=False)
 
     @property
     def differentiable(self) -> tuple[str, ...]:

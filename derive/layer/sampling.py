@@ -3,21 +3,34 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import numpy as np
 import sympy
-from numpy.random import Generator
 from sympy import Expr, Integer, Symbol
 from sympy.codegen.cfunctions import log1p
 
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import bounds as affine_bounds
 from gradscribe.derive.ir.index import floordiv
-from gradscribe.derive.ir.interpret import complete_sizes, interpret, number, shape_of
+from gradscribe.derive.ir.interpret.plain import complete_sizes, number, shape_of
 from gradscribe.derive.ir.term import EquationError, Program, Term, accesses
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.interval import FINITE
+
+if TYPE_CHECKING:
+    import numpy as np
+
+A = TypeVar("A")
+
+
+class Draws(Protocol):
+    """A source of randomness, as NumPy's generators are."""
+
+    def integers(self, low: int, high: int, /) -> Any:
+        """An integer from `low` to below `high`."""
+
+    def uniform(self, low: float, high: float, /) -> Any:
+        """A real number between two."""
 
 
 class TooLargeError(EquationError):
@@ -36,7 +49,7 @@ LOWEST = -100
 
 def sample_sizes(
     source: Layer | Program,
-    rng: np.random.Generator,
+    rng: Draws,
     *,
     mapping: Mapping[Symbol, Expr] | None = None,
     fixed: Mapping[Symbol, Size] | None = None,
@@ -78,8 +91,8 @@ def sample_sizes(
 
 
 def sample_values(
-    program: Program, sizes: Mapping[Symbol, Size], rng: np.random.Generator, tied: bool = False
-) -> dict[str, np.ndarray]:
+    program: Program, sizes: Mapping[Symbol, Size], rng: "np.random.Generator", tied: bool = False
+) -> "dict[str, np.ndarray]":
     """A random array for every input; integer tensors stay below the extent of the index they are compared with.
 
     Real numbers are normal, or from 0 to 1 where the program is undefined on normal ones (the log of probabilities).
@@ -91,14 +104,22 @@ def sample_values(
         tied: draw whole numbers, so that maxima are attained more than once, brackets meet their borders and kinks
             their corners; not where the program is undefined on them.
     """
+    import numpy as np
+
+    from gradscribe.derive.ir.interpret import interpret
+
+    def labels(low: int, high: int, shape: tuple[int, ...], integer: bool) -> np.ndarray:
+        found = rng.integers(low, high + 1, shape)
+        return found if integer else found.astype(float)
+
     known = complete_sizes(program, sizes)
     if tied:
-        whole = drawn(program, known, lambda shape: np.rint(rng.normal(size=shape)), rng)
+        whole = drawn(program, known, lambda shape: np.rint(rng.normal(size=shape)), labels)
         if all(np.isfinite(v).all() for v in interpret(program, whole, sizes).values()):
             return whole
-    values = drawn(program, known, lambda shape: rng.normal(size=shape), rng)
+    values = drawn(program, known, lambda shape: rng.normal(size=shape), labels)
     if _has_domain(program) and any(np.isnan(v).any() for v in interpret(program, values, sizes).values()):
-        return drawn(program, known, lambda shape: rng.uniform(0.05, 0.95, size=shape), rng)
+        return drawn(program, known, lambda shape: rng.uniform(0.05, 0.95, size=shape), labels)
     return values
 
 
@@ -110,19 +131,26 @@ def _has_domain(program: Program) -> bool:
 
 
 def drawn(
-    program: Program, known: Mapping[Symbol, Size], draw: Callable[[tuple[int, ...]], np.ndarray], rng: Generator
-) -> dict[str, np.ndarray]:
-    """An array for every input of a program: by `draw` from its shape, labels by `rng` within their limits.
+    program: Program,
+    known: Mapping[Symbol, Size],
+    draw: Callable[[tuple[int, ...]], A],
+    labels: Callable[[int, int, tuple[int, ...], bool], A],
+) -> dict[str, A]:
+    """An array for every input of a program.
 
-    Labels are what is compared with an index, whether they are declared as integers or not.
+    Args:
+        program: whose inputs are drawn.
+        known: all sizes.
+        draw: real numbers of a shape.
+        labels: what is compared with an index, whether declared as integers or not: from the least to the greatest
+            one, of a shape, as integers or not.
     """
-    values: dict[str, np.ndarray] = {}
+    values: dict[str, A] = {}
     for tensor in program.inputs:
         shape, limits = shape_of(tensor.shape, known), label_limits(program, tensor.name, known)
         if tensor.integer or limits is not None:
             low, high = limits or (0, 2)
-            labels = rng.integers(low, max(low, high) + 1, shape)
-            values[tensor.name] = labels if tensor.integer else labels.astype(float)
+            values[tensor.name] = labels(low, max(low, high), shape, tensor.integer)
         else:
             values[tensor.name] = draw(shape)
     return values
@@ -207,7 +235,7 @@ def _stretched(
     }
 
 
-def _draw(symbol: Symbol, limits: Mapping[Symbol, tuple[Size, Size]], rng: np.random.Generator) -> Size:
+def _draw(symbol: Symbol, limits: Mapping[Symbol, tuple[Size, Size]], rng: Draws) -> Size:
     low, high = limits.get(symbol, (1, 3) if symbol.is_integer else (0.5, 2.0))
     if isinstance(low, float):
         return float(rng.uniform(low, high))

@@ -23,6 +23,12 @@ WORDS = {
     STEP: Message("number of the step"),
 }
 """What options are called in sentences, where that is not their name."""
+STATES = {
+    "velocity": Message("velocity"),
+    "first_moment": Message("first moment"),
+    "second_moment": Message("second moment"),
+}
+"""The same of states."""
 LETTERS = {"lr": "eta", "momentum": "mu", "weight_decay": "lambda", "eps": "epsilon"}
 """The usual letters of options."""
 
@@ -90,6 +96,11 @@ def optimiser_of(layer: Layer, words: Mapping[str, str]) -> Optimiser:
     return Optimiser(found, state)
 
 
+def called(state: str) -> str:
+    """What a state is called in sentences."""
+    return STATES.get(state, state.replace("_", " "))
+
+
 def _meanings(state: Sequence[tuple[str, str]]) -> Iterator[Saying]:
     """What the tensors of an update are."""
     yield say("{weight} is the weight", weight=Access(WEIGHT))
@@ -98,8 +109,7 @@ def _meanings(state: Sequence[tuple[str, str]]) -> Iterator[Saying]:
         if word == name:
             yield say("{state} kept from step to step, 0 before the first step", state=Access(name))
         else:
-            called = word.replace("_", " ")
-            yield say("{state} the {name}, 0 before the first step", state=Access(name), name=called)
+            yield say("{state} the {name}, 0 before the first step", state=Access(name), name=called(word))
     for name in (WEIGHT, *dict(state)):
         yield say("{new} is {old} after the step", new=Access(f"new_{name}"), old=Access(name))
 

@@ -1,7 +1,10 @@
 "use strict";
-(() => {
-  const all = (what, within = document) => [...within.querySelectorAll(what)];
-  const one = (name) => document.getElementById(name);
+
+// Bring to life what a page shows, which stands within an element; what is returned ends what listens outside of it.
+const attach = (shown) => {
+  const all = (what, within = shown) => [...within.querySelectorAll(what)];
+  const one = (name) => shown.querySelector(`[id="${name}"]`);
+  const columns = shown.querySelector(".columns"), gone = new AbortController();
 
   // ----- words in the language of the page, numbers in their places
   const words = JSON.parse(one("words").textContent);
@@ -16,9 +19,9 @@
     }
   };
   for (const found of all(".tex")) {
-    const shown = found.textContent;
-    found.dataset.tex ??= shown;
-    typeset(found, shown, found.classList.contains("display"));
+    const text = found.textContent;
+    found.dataset.tex ??= text;
+    typeset(found, text, found.classList.contains("display"));
   }
 
   const told = document.querySelector(".copied");
@@ -98,12 +101,12 @@
     walk.addEventListener("input", () => go(Number(walk.value)));
     document.addEventListener("keydown", (event) => {
       const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (!by || event.target.closest("input, [role=tab], pre, .cells, .drawn") || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (!by || event.target.closest("input, textarea, [role=tab], pre, .cells, .drawn") || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
       go(Math.min(Math.max(Number(walk.value) + by, 1), steps.length));
-    });
+    }, { signal: gone.signal });
   } else {
-    document.querySelector(".walk").hidden = true;
+    shown.querySelector(".walk").hidden = true;
   }
 
   const pressed = (button, does) => button?.addEventListener("click", () => {
@@ -112,22 +115,22 @@
     does(on);
   });
   pressed(one("fold"), (on) => all("details.steps").forEach((fold) => { fold.open = !on; }));
-  pressed(one("operator"), (on) => document.body.classList.toggle("without-operator", !on));
-  pressed(one("matrix"), (on) => document.body.classList.toggle("without-matrix", !on));
-  document.body.classList.add("without-matrix");
+  pressed(one("operator"), (on) => columns.classList.toggle("without-operator", !on));
+  pressed(one("matrix"), (on) => columns.classList.toggle("without-matrix", !on));
+  columns.classList.add("without-matrix");
   pressed(one("beside"), (on) => {
     one("beside-it").hidden = !on;
-    document.querySelector(".columns").classList.toggle("alone", !on);
+    columns.classList.toggle("alone", !on);
   });
   // Forms beside each other take the width of the page, and are all there.
   const press = (button, on) => { if (button && button.getAttribute("aria-pressed") !== String(on)) button.click(); };
   pressed(one("side-by-side"), (on) => {
-    document.body.classList.toggle("side-by-side", on);
+    columns.classList.toggle("side-by-side", on);
     press(one("operator"), true);
     press(one("matrix"), on);
     press(one("beside"), !on);
   });
-  if (!one("beside-it")) document.querySelector(".columns").classList.add("alone");
+  if (!one("beside-it")) columns.classList.add("alone");
 
   // ----- languages of the code
   const tabs = all("[role=tab]");
@@ -151,7 +154,7 @@
   });
 
   // ----- numbers: an element, and those that it is made of
-  const elements = JSON.parse(one("elements")?.textContent ?? "{}"), cells = new Map(), sum = document.querySelector(".made-of");
+  const elements = JSON.parse(one("elements")?.textContent ?? "{}"), cells = new Map(), sum = shown.querySelector(".made-of");
   for (const cell of all("[data-cell]")) {
     cells.set(cell.dataset.cell, cell);
     cell.classList.toggle("less", cell.style.getPropertyValue("--share").startsWith("-"));
@@ -162,7 +165,7 @@
     cell.classList.add("chosen");
     made.reads.forEach((name) => cells.get(name)?.classList.add("read"));
     if (made.tex) typeset(sum, made.tex, true);
-    else sum.textContent = made.reads.length ? say("sum", { number: made.reads.length }) : say("nothing");
+    else sum.textContent = made.reads.length ? say("made", { number: made.reads.length }) : say("nothing");
   };
   // Elements of a matrix: one of them is in the order of the keyboard, the arrow keys move on.
   const reached = (own, width, does) => own.forEach((cell, k) => {
@@ -199,5 +202,7 @@
     });
   });
 
-  addEventListener("beforeprint", () => all("details").forEach((fold) => { fold.open = true; }));
-})();
+  addEventListener("beforeprint", () => all("details").forEach((fold) => { fold.open = true; }), { signal: gone.signal });
+  return () => gone.abort();
+};
+if (document.querySelector(".columns")) attach(document.body);

@@ -10,8 +10,7 @@ from gradscribe.codegen.python.scalars.scalar import number
 from gradscribe.codegen.python.text.printer import text
 from gradscribe.codegen.python.text.render import header, render
 from gradscribe.derive.catalogue.winograd import CookToom, cook_toom, prove
-from gradscribe.derive.catalogue.winograd.accuracy import ERRORS
-from gradscribe.derive.catalogue.winograd.points import written
+from gradscribe.derive.catalogue.winograd.points import ERRORS, written
 
 SOURCE = "the algorithms of Cook and Toom"
 

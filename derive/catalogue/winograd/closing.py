@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from gradscribe.derive.catalogue.winograd.accuracy import ERRORS, measured_error, plain_error
+from gradscribe.derive.catalogue.winograd.accuracy import measured_error, plain_error
 from gradscribe.derive.catalogue.winograd.cook_toom import CookToom
 from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winograd
-from gradscribe.derive.catalogue.winograd.points import standard_points
+from gradscribe.derive.catalogue.winograd.points import ERRORS, standard_points
 from gradscribe.derive.catalogue.winograd.proof import prove
 from gradscribe.derive.derivation.certificate.certificate import Certificate, Label, figure
 from gradscribe.derive.derivation.certificate.certify import certify

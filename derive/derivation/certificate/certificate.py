@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Protocol
 
-import numpy as np
-
-from gradscribe.derive.derivation.certificate.exact import PRIME
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
 from gradscribe.derive.derivation.record.sentence import Measured, Rounded, Words, joined
 from gradscribe.said import say, say_number
+
+PRIME = 2**31 - 1
+"""What polynomials are compared modulo: a product of two residues fits into an int64."""
 
 ROWS_TOLERANCE = 1e-10
 CHAIN_TOLERANCE = 1e-5
@@ -63,7 +64,7 @@ def _with_mark(lead: Words) -> Words:
 
 def figure(value: float, digits: int = 1) -> Measured:
     """A few digits and the power of ten: 4e-16 is 4 times ten to the -16."""
-    if value == 0 or not np.isfinite(value):
+    if value == 0 or not isfinite(value):
         return Measured("0" if value == 0 else str(value), 0)
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return Measured(mantissa, int(exponent))

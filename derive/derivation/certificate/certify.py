@@ -22,6 +22,7 @@ from gradscribe.derive.derivation.record.page_record import Definition, Derivati
 from gradscribe.derive.derivation.record.section_record import Section
 from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, number
 from gradscribe.derive.ir.term import Access, Program, Term
+from gradscribe.derive.layer.dice import Dice
 from gradscribe.derive.layer.sampling import Size, TooLargeError, sample_sizes, sample_values
 from gradscribe.kept import kept_with
 
@@ -44,7 +45,7 @@ def certify(derivation: Derivation, shapes: int = 6, seed: int = 0) -> Certifica
     try:
         cases = [list(_sized(derivation, rng, number, shapes)) for number in range(shapes)]
         rewritten = _rewritten_gap(derivation, rng)
-        constant = max((change(name, derivation.program, rng) for name in derivation.unchanging), default=0.0)
+        constant = max((change(name, derivation.program, Dice(seed)) for name in derivation.unchanging), default=0.0)
     except TooLargeError:
         return Certificate(0, 0, 0.0, 0, 0.0, notation=derivation.notation)
     difference, chain, degree = rewritten, 0.0, 0

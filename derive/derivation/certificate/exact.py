@@ -18,13 +18,11 @@ import numpy as np
 from numpy.random import Generator
 from sympy import Add, Expr, Mul, Pow, Rational, Symbol, preorder_traversal
 
+from gradscribe.derive.derivation.certificate.certificate import PRIME
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.index import IntegerFunction
 from gradscribe.derive.ir.interpret import Sizes, Values, flattened, index_box, read, summed, value
 from gradscribe.derive.ir.term import Access, InnerSum, Statement, Tensor, Term, accesses
-
-PRIME = 2**31 - 1
-"""A product of two residues fits into an int64."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.random import Generator
 from sympy import Add, Integer, Mul, Symbol
 
-from gradscribe.derive.derivation.certificate.certificate import Label, label
-from gradscribe.derive.derivation.certificate.exact import PRIME, Residues, drawn
+from gradscribe.derive.derivation.certificate.certificate import PRIME, Label, label
+from gradscribe.derive.derivation.certificate.exact import Residues, drawn
 from gradscribe.derive.derivation.forward.quotients import Partial, Reduced
 from gradscribe.derive.derivation.record.section_record import Section, Step
 from gradscribe.derive.ir.functions import admitted, equal

@@ -17,7 +17,7 @@ from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Access, EquationError, Program, Range, Statement, Tensor, Term, accesses
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.letters import read_letters
-from gradscribe.derive.layer.update import GRADIENT, WEIGHT, Optimiser, optimiser_of
+from gradscribe.derive.layer.update import GRADIENT, WEIGHT, Optimiser, called, optimiser_of
 from gradscribe.said import Message, begun, say, say_number
 
 
@@ -177,8 +177,8 @@ class _Equations:
         yielded: list[Words] = [begun(lead)]
         if self.optimiser.state:
             states = [[Access(tensor.own(name)) for tensor in trained] for name, _ in self.optimiser.state]
-            words = [w.replace("_", " ") for _, w in self.optimiser.state]
-            starts = [(*joined(own, AND), f" ({word})") for own, word in zip(states, words, strict=True)]
+            words = [called(word) for _, word in self.optimiser.state]
+            starts = [(*joined(own, AND), " (", word, ")") for own, word in zip(states, words, strict=True)]
             number = len(states) * len(trained)
             yielded.append(say_number(number, "{state} starts at 0.", "{state} start at 0.", state=joined(starts)))
         return tuple(yielded)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes, Numbers, numbers
 from gradscribe.derive.derivation.forms.example.chosen.small_sizes import OF_PICTURES
 from gradscribe.derive.derivation.forms.example.reads import Summand, reads
-from gradscribe.derive.derivation.forms.example.sheets import Place, Sheet, moved, sheets
+from gradscribe.derive.derivation.forms.example.sheets import Sheet, moved, sheets
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.ir.error import EquationError
+from gradscribe.derive.ir.interpret.plain import Place
 from gradscribe.derive.ir.quote import listed, shown
 
 MOST_PANELS = 12

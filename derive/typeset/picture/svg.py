@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from gradscribe.derive.derivation.forms.example.sheets import Place, cell
+from gradscribe.derive.derivation.forms.example.sheets import cell
+from gradscribe.derive.ir.interpret.plain import Place
 from gradscribe.derive.typeset.picture.picture import Panel, Picture
 from gradscribe.derive.typeset.terms.sides import left
 from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from sympy import Expr, Matrix, Rational
 
 from gradscribe.derive.catalogue.winograd import CookToom, cook_toom, parse_points, prove, standard_points
-from gradscribe.derive.catalogue.winograd.accuracy import ERRORS, measured_error, nested
+from gradscribe.derive.catalogue.winograd.accuracy import measured_error, nested
+from gradscribe.derive.catalogue.winograd.points import ERRORS
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.generated.runtime.cook_toom.tables import COOK_TOOM
 from tests.cases.thorough import draws

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sympy import Expr, ImmutableMatrix, Rational
 
 from gradscribe.derive.catalogue.winograd import CookToom, cook_toom
-from gradscribe.derive.catalogue.winograd.accuracy import ERRORS
 from gradscribe.derive.catalogue.winograd.closing import close
 from gradscribe.derive.catalogue.winograd.cook_toom import z
 from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winograd
+from gradscribe.derive.catalogue.winograd.points import ERRORS
 from gradscribe.derive.derivation.certificate.certificate import figure
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.forms.caption.words.signs import Elementwise, Matrices, Transposed

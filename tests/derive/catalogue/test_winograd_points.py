@@ -6,7 +6,8 @@ import sympy
 
 from benchmarks.winograd_points import CANDIDATES, LEAST, SHOWN, compared, ranked, used
 from gradscribe.derive.catalogue.winograd import CookToom, cook_toom, standard_points
-from gradscribe.derive.catalogue.winograd.accuracy import ERRORS, amplification, errors
+from gradscribe.derive.catalogue.winograd.accuracy import amplification, errors
+from gradscribe.derive.catalogue.winograd.points import ERRORS
 from tests.cases.thorough import draws
 
 

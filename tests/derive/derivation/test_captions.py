@@ -148,7 +148,7 @@ def whole(e: Expr, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, floa
             return np.power(np.asarray(args[0], float), args[1])
         case Symbol():
             return sizes[e]
-    return float(e) if e.is_number else FUNCTIONS[e.func].compute(*args)
+    return float(e) if e.is_number else FUNCTIONS[e.func].compute(np, *args)
 
 
 BATCHED = {

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sympy import Expr, Float, Integer, Rational, Symbol, exp
 
-from gradscribe.derive.derivation.certificate.exact import PRIME, Residues, drawn
+from gradscribe.derive.derivation.certificate.certificate import PRIME
+from gradscribe.derive.derivation.certificate.exact import Residues, drawn
 from gradscribe.derive.ir.functions import equal, greater
 from gradscribe.derive.ir.index import floordiv, integer, integers
 from gradscribe.derive.ir.term import Access, Guard, Range, Statement, Tensor, Term

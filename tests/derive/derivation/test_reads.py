@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +13,9 @@ from gradscribe.derive.derivation.forms.example.chosen.numbers import Numbers, n
 from gradscribe.derive.derivation.forms.example.reads import counted, reads
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Step
+from gradscribe.derive.ir.interpret.plain import Array
 from gradscribe.facade import layer
+from tests.cases.plain_arrays import array, arrays, plain
 from tests.cases.thorough import some
 
 CASES = [
@@ -37,11 +38,11 @@ def rows(page: Derivation) -> Iterator[Step]:
     yield from (s.results[0].step for s in page.sections if s.wrt in page.program.tensors)
 
 
-def others(found: Numbers) -> dict[str, Any]:
+def others(found: Numbers) -> dict[str, Array]:
     """Numbers none of which is 0, in the places of real ones; positions and labels stay."""
     rng = np.random.default_rng(0)
     return {
-        name: value if found.axes.get(name) and found.axes[name].extents else rng.uniform(0.5, 1.5, np.shape(value))
+        name: value if found.axes.get(name) and found.axes[name].extents else plain(rng.uniform(0.5, 1.5, value.shape))
         for name, value in found.values.items()
     }
 
@@ -58,14 +59,14 @@ def test_what_is_read_is_what_counts(name: str, settings: dict[str, str]) -> Non
         terms, made = row.terms, reads(row, values, found.known)
         if not made or not all(t.is_sum for t in terms) or not all(i.is_Symbol for i in row.left.indices):
             continue
-        before = row_value(terms, values, found.known)
+        before = row_value(terms, arrays(values), found.known)
         assert set(made) == set(product(*map(range, before.shape)))
         read = {at: set(counted(summands)) for at, summands in made.items()}
         for tensor in {t for row in read.values() for t, _ in row} - integers:
             if found.axes.get(tensor) and found.axes[tensor].extents:
                 continue
-            for place in np.ndindex(np.shape(values[tensor])):
-                changed = {**values, tensor: np.array(values[tensor], float)}
+            for place in np.ndindex(values[tensor].shape):
+                changed = arrays(values) | {tensor: array(values[tensor]).astype(float)}
                 changed[tensor][place] += 0.25
                 differs = row_value(terms, changed, found.known) != before
                 for at, own in read.items():
@@ -92,7 +93,7 @@ def test_a_position_says_which_element_counts() -> None:
     section = page.sections[0]
     made = reads(section.results[0].step, found.values, found.known)
     sizes = [len(summands) for summands in made.values()]
-    assert sum(sizes) == np.size(found.values["y"])  # each δ goes to one element
+    assert sum(sizes) == len(found.values["y"].entries)  # each δ goes to one element
 
 
 def test_what_is_outside_of_a_function_of_it_counts_nothing_alone() -> None:

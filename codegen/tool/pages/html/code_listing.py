@@ -7,7 +7,7 @@ from html import escape
 from gradscribe.codegen.driver import emitted
 from gradscribe.codegen.files.emitted import Printed
 from gradscribe.codegen.kernel.page.equation import Equation
-from gradscribe.codegen.target import target
+from gradscribe.codegen.target import target, wrapper
 from gradscribe.derive.composition import Network
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
@@ -50,6 +50,17 @@ def listing(item: Layer | Optimiser, backend: str, title: str, language: str = E
     except EquationError as error:
         return Listing(title, (), escape(f"{title}: {error}"))
     return Listing(title, tuple(_function(name, printed) for name, printed in module.functions.items()))
+
+
+def torch_listing(item: Layer | Optimiser, language: str = ENGLISH) -> Listing:
+    """What calls the functions of the first backend from PyTorch."""
+    title = "PyTorch"
+    try:
+        text = wrapper()(item)
+    except EquationError as error:
+        return Listing(title, (), escape(f"{title}: {error}"))
+    rows = tuple(CodeRow(escape(line), "") for line in text.splitlines())
+    return Listing(title, (FunctionListing(in_words(say("A function for torch.autograd"), language), rows),))
 
 
 def _function(name: str, printed: Printed) -> FunctionListing:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from html import escape
 
-from gradscribe.codegen.python.text.render import PAGE_MARK, render, templates
+from gradscribe.codegen.python.text.render import PAGE_MARK, render
 from gradscribe.codegen.target import TARGETS
-from gradscribe.codegen.tool.pages.html import katex
-from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing
+from gradscribe.codegen.tool.pages.html.around_page import Surroundings, alone
+from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing, torch_listing
 from gradscribe.derive.derivation import derive
-from gradscribe.derive.derivation.certificate.certify import certify
+from gradscribe.derive.derivation.certificate import certificate_of
 from gradscribe.derive.derivation.forms.caption.page_form import with_matrices
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.sentence import Words
@@ -26,12 +26,6 @@ from gradscribe.derive.typeset.writers.html.pictures_writer import PicturesOnPag
 from gradscribe.said import ENGLISH, Message, in_words
 
 TEMPLATE, SHOWN = "page/page.html.jinja", "page/shown.html.jinja"
-STYLE, SCRIPT = "page/page.css", "page/page.js"
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:; "
-    "base-uri 'none'; form-action 'none'"
-)
-"""What a browser is told that the page may do: no request leaves the machine."""
 
 OF_THE_SCRIPT = {
     "copied": Message("Copied"),
@@ -40,7 +34,7 @@ OF_THE_SCRIPT = {
     "all": Message("all {steps} steps"),
     "step": Message("{number} of {steps}: {reason}"),
     "result": Message("result"),
-    "sum": Message("the sum of {number} elements"),
+    "made": Message("the sum of {number} elements"),
     "nothing": Message("nothing reaches it: 0"),
 }
 """What the script says, by what it calls these words; it puts numbers in the places."""
@@ -87,12 +81,8 @@ class PageContext:
 
     mark: str
     language: str
-    policy: str
     title: str
-    katex_style: str
-    katex_script: str
-    style: str
-    script: str
+    around: Surroundings
     shown: str
     say: Callable[[str], str]
     words: str
@@ -105,11 +95,13 @@ def shown_of(item: Layer | Optimiser, language: str = ENGLISH) -> Shown:
         EquationError: for an unknown language.
     """
     layer = item.layer if isinstance(item, Optimiser) else item
-    listings = [listing(item, row.name, row.title, language) for row in TARGETS.values()]
+    listings = [
+        *(listing(item, row.name, row.title, language) for row in TARGETS.values()),
+        torch_listing(item, language),
+    ]
     derivation = with_matrices(derive(layer, language=language))
-    footer = certify(derivation) if derivation.sections else None
     beside = numbers_on_page(derivation), pictures_on_page(_drawn(layer, language) or derivation)
-    return _shown(derivation.heading, document(derivation, footer), *beside, listings)
+    return _shown(derivation.heading, document(derivation, certificate_of(derivation)), *beside, listings)
 
 
 def shown_pages(title: str, pages: Sequence[Page]) -> Shown:
@@ -145,17 +137,13 @@ def _translated(language: str, message: str) -> str:
     return escape(in_words((Message(message),), language))
 
 
-def html_page(name: str, what: Shown) -> str:
-    """The file, made of the equations of that name."""
+def html_page(name: str, what: Shown, around: Surroundings | None = None) -> str:
+    """The file, made of the equations of that name; one that needs no other if nothing is said of what is around."""
     context = PageContext(
         mark=f"{PAGE_MARK} the equations of {name}, template {TEMPLATE}. -->",
         language=what.language,
-        policy=POLICY,
         title=what.title,
-        katex_style=katex.style(),
-        katex_script=katex.script(),
-        style=_text(STYLE),
-        script=_text(SCRIPT),
+        around=around or alone(),
         shown=what.html,
         say=what.say,
         words=data({name: in_words((message,), what.language) for name, message in OF_THE_SCRIPT.items()}),
@@ -179,7 +167,3 @@ def _drawn(layer: Layer, language: str) -> Derivation | None:
         return derive(layer, settings=chosen, language=language) if chosen else None
     except EquationError:
         return None
-
-
-def _text(name: str) -> str:
-    return (templates() / name).read_text(encoding="utf-8").rstrip("\n")

@@ -191,7 +191,7 @@ def scalar(e: Expr, read: Mapping[Expr, np.ndarray], sizes: Sizes) -> Any:
             return reduce(lambda v, bracket: np.where(bracket != 0, v, 0.0), brackets, found)
         if isinstance(e, Pow):
             return np.asarray(arguments[0], float) ** arguments[1]
-        return FUNCTIONS[e.func].compute(*arguments)
+        return FUNCTIONS[e.func].compute(np, *arguments)
 
 
 def _number(e: Expr, sizes: Sizes) -> int:

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from gradscribe.derive.composition.network import Network
 from gradscribe.derive.derivation.forms.example.chosen.numbers import Numbers, numbers
 from gradscribe.derive.derivation.forms.example.sheets import formulas
@@ -62,8 +60,8 @@ def setup(found: Numbers, page: Derivation) -> Iterator[Words]:
     else:
         yield (*numbers, ".")
     said = [say("Indices count from 0.")]
-    if any(1 in np.shape(v) and np.ndim(v) > 1 for v in values):
+    if any(1 in array.shape and len(array.shape) > 1 for array in values):
         said.insert(0, say("Matrices leave out axes of one element."))
-    if any(np.any(np.abs(v - np.round(v, 3)) > 1e-9) for v in values):
+    if any(abs(v - round(v, 3)) > 1e-9 for array in values for v in array.numbers):
         said.append(say("Numbers are rounded to three digits behind the point."))
     yield joined(said, " ", " ")

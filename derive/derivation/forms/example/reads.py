@@ -1,17 +1,15 @@
 """Who reads whom: the elements that each element of a result is made of, by their places."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from sympy import Expr, Mul, Symbol
+from sympy import Mul, Symbol
 
-from gradscribe.derive.derivation.forms.example.sheets import Place
 from gradscribe.derive.derivation.forms.example.worked import multiplied_out
 from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.ir.functions import is_indicator
-from gradscribe.derive.ir.interpret import Grid, index_box, value
+from gradscribe.derive.ir.interpret.plain import Array, Place, box, value_at
 from gradscribe.derive.ir.term import Access, InnerSum
 
 
@@ -37,9 +35,7 @@ class Summand:
     zero: bool
 
 
-def reads(
-    step: Step, values: Mapping[str, np.ndarray], sizes: Mapping[Symbol, Any]
-) -> dict[Place, tuple[Summand, ...]]:
+def reads(step: Step, values: Mapping[str, Array], sizes: Mapping[Symbol, Any]) -> dict[Place, tuple[Summand, ...]]:
     """The summands of every element that an equation computes, without those that a bracket leaves out.
 
     Nothing for what has a sum within a function: that reads more than its places say.
@@ -52,16 +48,16 @@ def reads(
     parts = [part for term in step.terms for part in multiplied_out(term)]
     if any(part.body.has(InnerSum) for part in parts):
         return {}
-    found: dict[Place, list[Summand]] = {at: [] for at in np.ndindex(np.shape(values[step.left.tensor]))}
+    found: dict[Place, list[Summand]] = {at: [] for at in values[step.left.tensor].entries}
     for part in parts:
-        grid, mask = index_box(part, values, sizes)
         accesses = sorted(part.body.atoms(Access), key=str)
         factors = {f.base if f.is_Pow else f for f in Mul.make_args(part.body)}
-        written, *places = (_places(access, values, grid, mask.shape) for access in (step.left, *accesses))
-        for at in map(tuple, np.argwhere(mask & _brackets(part.body, values, grid, mask.shape))):
-            row = tuple(_read(a, place[at], values) for a, place in zip(accesses, places, strict=True))
-            zero = any(not r.inside and a in factors for a, r in zip(accesses, row, strict=True))
-            found[tuple(int(i) for i in written[at])].append(Summand(row, zero))
+        brackets = [f for f in Mul.make_args(part.body) if is_indicator(f)]
+        for point in box(part, values, sizes):
+            if all(value_at(bracket, values, point) for bracket in brackets):
+                row = tuple(_read(a, values, point) for a in accesses)
+                zero = any(not r.inside and a in factors for a, r in zip(accesses, row, strict=True))
+                found[_place(step.left, values, point)].append(Summand(row, zero))
     return {at: tuple(rows) for at, rows in found.items()}
 
 
@@ -70,22 +66,10 @@ def counted(summands: Iterable[Summand]) -> tuple[tuple[str, Place], ...]:
     return tuple(dict.fromkeys((r.tensor, r.at) for s in summands if not s.zero for r in s.reads if r.inside))
 
 
-def _brackets(body: Expr, values: Mapping[str, np.ndarray], grid: Grid, shape: Sequence[int]) -> np.ndarray:
-    """Where the brackets among the factors hold."""
-    found = np.ones(tuple(shape), bool)
-    for factor in Mul.make_args(body):
-        if is_indicator(factor):
-            found &= np.asarray(value(factor, values, grid)) != 0
-    return found
+def _read(access: Access, values: Mapping[str, Array], point: Mapping[Symbol, Any]) -> Read:
+    at = _place(access, values, point)
+    return Read(access.tensor, at, values[access.tensor].inside(at))
 
 
-def _places(access: Access, values: Mapping[str, np.ndarray], grid: Grid, shape: Sequence[int]) -> np.ndarray:
-    """Where an access reads, at every place of an index box: the indices are a last axis."""
-    indices = [np.broadcast_to(value(e, values, grid), tuple(shape)) for e in access.indices]
-    return np.stack(indices, -1) if indices else np.zeros((*shape, 0), int)
-
-
-def _read(access: Access, place: np.ndarray, values: Mapping[str, np.ndarray]) -> Read:
-    at = tuple(int(i) for i in place)
-    inside = all(0 <= i < extent for i, extent in zip(at, values[access.tensor].shape, strict=True))
-    return Read(access.tensor, at, inside)
+def _place(access: Access, values: Mapping[str, Array], point: Mapping[Symbol, Any]) -> Place:
+    return tuple(int(value_at(e, values, point)) for e in access.indices)

@@ -3,19 +3,15 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
-import numpy as np
 from sympy import Expr, ImmutableMatrix, Integer
 
 from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes
 from gradscribe.derive.derivation.forms.example.spelling import place
 from gradscribe.derive.derivation.forms.example.worked import rounded
 from gradscribe.derive.derivation.record.section_record import Formula
+from gradscribe.derive.ir.interpret.plain import Array, Place
 from gradscribe.derive.ir.term import Access
-
-Place = tuple[int, ...]
-"""The indices of an element."""
 
 
 @dataclass(frozen=True)
@@ -63,15 +59,14 @@ def cell(tensor: str, at: Place) -> str:
     return f"{tensor}:{','.join(map(str, at))}"
 
 
-def entry(array: np.ndarray, at: Place, axes: Axes) -> Expr:
+def entry(array: Array, at: Place, axes: Axes) -> Expr:
     """An element as it is printed; of a tensor of places the place."""
     found = array[at]
     return place(int(found), axes.extents) if axes.extents else rounded(float(found))
 
 
-def formulas(name: str, array: Any, axes: Axes) -> Iterator[Formula]:
+def formulas(name: str, array: Array, axes: Axes) -> Iterator[Formula]:
     """A tensor as equations between it, or parts of it, and matrices."""
-    values = np.asarray(array)
-    for sheet in sheets(name, values.shape, axes):
-        numbers = [[entry(values, at, axes) for at in row] for row in sheet.places]
+    for sheet in sheets(name, array.shape, axes):
+        numbers = [[entry(array, at, axes) for at in row] for row in sheet.places]
         yield Formula(sheet.left, numbers[0][0] if not sheet.along else ImmutableMatrix(numbers))

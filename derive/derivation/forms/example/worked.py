@@ -1,30 +1,37 @@
 """One element of a gradient term by term: the summands of its row that are not empty, then their numbers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-import numpy as np
 from sympy import Add, Expr, Float, Integer, Mul, Symbol
 
 from gradscribe.derive.calculus.passes.brackets import divisors_apart
-from gradscribe.derive.derivation.certificate.rows import row_value
 from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
 from gradscribe.derive.derivation.forms.example.spelling import place as numbered
 from gradscribe.derive.derivation.letters.notation import Notation, ordered
 from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.functions import equal
-from gradscribe.derive.ir.interpret import evaluate, number, value
+from gradscribe.derive.ir.interpret.plain import Array, Place, Point, box, shape_of, value_at
 from gradscribe.derive.ir.term import Access, InnerSum, Term
 from gradscribe.said import say
 
 MOST = 9
 """Summands that are written out."""
-Values = Mapping[str, np.ndarray]
+Values = Mapping[str, Array]
 Sizes = Mapping[Symbol, Any]
 Places = Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Summed:
+    """A summand of one element: the term at a point of its index box, and where each access reads."""
+
+    term: Term
+    point: Point
+    reads: Mapping[Access, Place]
 
 
 def worked(row: Step, values: Values, sizes: Sizes, places: Places | None = None) -> tuple[Step, ...]:
@@ -38,35 +45,45 @@ def worked(row: Step, values: Values, sizes: Sizes, places: Places | None = None
         sizes: every size and parameter.
         places: recorded positions, and the extents in which they are numbered.
     """
-    known = places or {}
-    found = summands(row, values, sizes, known)
+    found = summands(row, values, sizes)
     fitting = {at: parts for at, parts in found.items() if 0 < len(parts) <= MOST}
     if not fitting:
         return ()
-    results = row_value(row.terms, values, sizes)
+    results = values[row.left.tensor]
     at = max(fitting, key=lambda at: (len(fitting[at]), bool(results[at])))
-    return steps_of(row, at, fitting[at], float(results[at]), values, sizes, known)
+    return steps_of(row, at, fitting[at], float(results[at]), values, sizes, places or {})
 
 
-def summands(row: Step, values: Values, sizes: Sizes, places: Places) -> Mapping[tuple[int, ...], Sequence[Expr]]:
-    """What each element of a row is the sum of, by its place; nothing where a row is no sum of elements."""
+def summands(row: Step, values: Values, sizes: Sizes) -> Mapping[Place, Sequence[Summed]]:
+    """What each element of a row is the sum of, by its place; nothing where a row is no sum of elements.
+
+    What reads outside of a tensor is 0 and left out.
+    """
     terms = [part for t in row.terms for part in multiplied_out(t)]
     if any(t.body.has(InnerSum) or not t.is_sum for t in terms):
         return {}
-    extents = [number(r.extent, sizes) for r in terms[0].free]
-    return {at: _summands(terms, at, values, sizes, places) for at in product(*map(range, extents))}
+    extents = shape_of(tuple(r.extent for r in terms[0].free), sizes)
+    found: dict[Place, list[Summed]] = {at: [] for at in product(*map(range, extents))}
+    for term in terms:
+        read = sorted(term.body.atoms(Access), key=str)
+        for point in box(term, values, sizes):
+            reads = {a: tuple(int(value_at(e, values, point)) for e in a.indices) for a in read}
+            if all(values[a.tensor].inside(at) for a, at in reads.items()):
+                found[tuple(point[r.index] for r in term.free)].append(Summed(term, point, reads))
+    return found
 
 
 def steps_of(
-    row: Step, at: tuple[int, ...], parts: Sequence[Expr], result: float, values: Values, sizes: Sizes, places: Places
+    row: Step, at: Place, parts: Sequence[Summed], result: float, values: Values, sizes: Sizes, places: Places
 ) -> tuple[Step, ...]:
     """Rows that work out one element, `result`, of not too many summands; nothing for others."""
     if not 0 < len(parts) <= MOST:
         return ()
     left = Access(row.left.tensor, *map(Integer, at))
+    elements = [_in_elements(part, values, places) for part in parts]
     rows: list[tuple[Words, Sequence[Expr]]] = [
-        (say("one element"), parts),
-        (say("in numbers"), [_in_numbers(part, values, sizes, row.notation, places) for part in parts]),
+        (say("one element"), elements),
+        (say("in numbers"), [_in_numbers(e, values, sizes, row.notation, places) for e in elements]),
         (say("worked out"), [rounded(result)]),
     ]
     return tuple(
@@ -88,37 +105,15 @@ def multiplied_out(term: Term) -> Iterator[Term]:
         yield divisors_apart(replace(term, bound=ranges, body=rest * (part.body if ranges else part)))
 
 
-def _summands(terms: Sequence[Term], at: tuple[int, ...], values: Values, sizes: Sizes, places: Places) -> list[Expr]:
-    """What the sum of an element consists of; what reads outside of a tensor is 0 and left out."""
-    return [part for term in terms for part in _of_term(term, at, values, sizes, places)]
-
-
-def _of_term(term: Term, at: tuple[int, ...], values: Values, sizes: Sizes, places: Places) -> Iterator[Expr]:
-    for inner in product(*(range(number(r.extent, sizes)) for r in term.bound)):
-        place = dict(zip(term.indices, map(Integer, (*at, *inner)), strict=True))
-        single = Term((), (), term.body, term.deltas, term.guards, term.divisibilities).substitute(place)
-        if not _holds(single, values, sizes):
-            continue
-        grid = {**sizes, **{s: int(v) for s, v in place.items()}}
-        reads = {a: [int(value(e, values, grid)) for e in a.indices] for a in term.body.atoms(Access)}
-        if all(_inside(values[a.tensor], indices) for a, indices in reads.items()):
-            elements = {a: Access(a.tensor, *map(Integer, indices)) for a, indices in reads.items()}
-            brackets = {
-                b: equal(numbered(int(value(b.args[0], values, grid)), places[b.args[1].tensor]), elements[b.args[1]])
-                for b in term.body.atoms(equal)
-                if isinstance(b.args[1], Access) and b.args[1].tensor in places
-            }
-            yield term.body.xreplace(brackets).xreplace(elements).xreplace(place)
-
-
-def _holds(term: Term, values: Values, sizes: Sizes) -> bool:
-    """Whether the brackets of a term without indices hold: then the number 1 in its place is not left out."""
-    one = Term((), (), Integer(1), term.deltas, term.guards, term.divisibilities)
-    return bool(evaluate(one, values, sizes)[0])
-
-
-def _inside(array: np.ndarray, indices: Sequence[int]) -> bool:
-    return all(0 <= index < extent for index, extent in zip(indices, array.shape, strict=True))
+def _in_elements(part: Summed, values: Values, places: Places) -> Expr:
+    """A summand with the places of what it reads; of recorded positions as places, too."""
+    elements = {a: Access(a.tensor, *map(Integer, at)) for a, at in part.reads.items()}
+    compared = (b for b in part.term.body.atoms(equal) if isinstance(b.args[1], Access))
+    recorded = [b for b in compared if b.args[1].tensor in places]
+    found = {b: int(value_at(b.args[0], values, part.point)) for b in recorded}
+    brackets = {b: equal(numbered(at, places[b.args[1].tensor]), elements[b.args[1]]) for b, at in found.items()}
+    indices = {v: Integer(part.point[v]) for v in part.term.indices}
+    return part.term.body.xreplace(brackets).xreplace(elements).xreplace(indices)
 
 
 def _in_numbers(e: Expr, values: Values, sizes: Sizes, notation: Notation, places: Places) -> Expr:

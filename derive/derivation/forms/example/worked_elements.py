@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from gradscribe.derive.derivation.forms.example.chosen.numbers import Numbers
 from gradscribe.derive.derivation.forms.example.reads import counted, reads
-from gradscribe.derive.derivation.forms.example.sheets import Place, Sheet, sheets
+from gradscribe.derive.derivation.forms.example.sheets import Sheet, sheets
 from gradscribe.derive.derivation.forms.example.worked import steps_of, summands
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Step
+from gradscribe.derive.ir.interpret.plain import Place
 
 MOST_ELEMENTS = 200
 """Of a tensor whose elements are worked out."""
@@ -61,10 +62,10 @@ def tables(page: Derivation, found: Numbers) -> Iterator[Table]:
 
 
 def _elements(row: Step | None, found: Numbers) -> tuple[Element, ...]:
-    if row is None or found.values[row.left.tensor].size > MOST_ELEMENTS:
+    if row is None or len(found.values[row.left.tensor].entries) > MOST_ELEMENTS:
         return ()
     plain = all(index.is_Symbol for index in row.left.indices)  # else an element is at another place than its indices
-    sums = summands(row, found.values, found.known, found.places) if plain else {}
+    sums = summands(row, found.values, found.known) if plain else {}
     results = found.values[row.left.tensor]
 
     def steps(at: Place) -> tuple[Step, ...]:

@@ -4,18 +4,22 @@ That is tried, not proved: a tensor is replaced by random numbers, on random siz
 random, too. Outputs that are the same then do not depend on it.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
+from math import isfinite, isnan
 
-import numpy as np
-from numpy.random import Generator
+from sympy import Symbol
 
-from gradscribe.derive.ir.interpret import interpret
+from gradscribe.derive.ir.interpret.plain import Array, complete_sizes, filled, interpret_plainly
 from gradscribe.derive.ir.term import Program, Tensor, accesses
-from gradscribe.derive.layer.sampling import TooLargeError, sample_sizes, sample_values
+from gradscribe.derive.layer.dice import Dice
+from gradscribe.derive.layer.sampling import Size, TooLargeError, drawn, sample_sizes
 
 TOLERANCE = 1e-9
 _SEED, _TRIES = 0, 3
+_POINTS = 500
+"""Of an index box: numbers are computed one by one."""
 
 
 def unchanging(program: Program) -> tuple[str, ...]:
@@ -23,32 +27,47 @@ def unchanging(program: Program) -> tuple[str, ...]:
     read = {a.tensor for s in program.statements for a in accesses(s.term.body)}
     counts = {s.ties.name for s in program.statements if s.ties is not None}
     names = dict.fromkeys(n for s in program.statements if s.target.constant and (n := s.target.name) not in counts)
-    return tuple(n for n in names if n in read and change(n, program, np.random.default_rng(_SEED)) <= TOLERANCE)
+    return tuple(n for n in names if n in read and change(n, program, Dice(_SEED)) <= TOLERANCE)
 
 
-def change(name: str, program: Program, rng: Generator) -> float:
+def change(name: str, program: Program, dice: Dice) -> float:
     """The greatest relative change of an output between two random values of a tensor; infinite if none is known."""
     local = _computed_from(name, program)
-    found = [difference for _ in range(_TRIES) for difference in _tried(name, local, rng)]
+    found = [difference for _ in range(_TRIES) for difference in _tried(name, local, dice)]
     return max(found, default=float("inf"))
 
 
-def _tried(name: str, local: Program, rng: Generator) -> Iterator[float]:
+def _tried(name: str, local: Program, dice: Dice) -> Iterator[float]:
     """The change of each output, where it is finite."""
     try:
-        sizes = sample_sizes(local, rng)
+        sizes = sample_sizes(local, dice, limit=_POINTS)
     except TooLargeError:
         return
-    values = sample_values(local, sizes, rng)
-    other = {**values, name: rng.normal(size=np.shape(values[name]))}
-    with np.errstate(all="ignore"):
-        before, after = interpret(local, values, sizes), interpret(local, other, sizes)
+    values, before = _computed(local, sizes, dice)
+    other = filled(values[name].shape, lambda: dice.uniform(-2.0, 2.0))
+    after = interpret_plainly(local, {**values, name: other}, sizes)
     for output in local.outputs:
-        a, b = np.asarray(before[output], float), np.asarray(after[output], float)
-        known = np.isfinite(a) & np.isfinite(b)
-        if known.any():
-            scale = max(float(np.abs(a[known]).max()), 1.0)
-            yield float(np.abs(a[known] - b[known]).max()) / scale
+        pairs = zip(before[output].numbers, after[output].numbers, strict=True)
+        known = [(a, b) for a, b in pairs if isfinite(a) and isfinite(b)]
+        if known:
+            scale = max(1.0, *(abs(a) for a, _ in known))
+            yield max(abs(a - b) for a, b in known) / scale
+
+
+def _computed(local: Program, sizes: Mapping[Symbol, Size], dice: Dice) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Random inputs and what follows from them; from 0 to 1 where it is undefined on others, as the log of a number."""
+    known = complete_sizes(local, sizes)
+    for limits in ((-2.0, 2.0), (0.05, 0.95)):
+        number = partial(dice.uniform, *limits)
+        values = drawn(local, known, partial(filled, draw=number), partial(_labels, dice))
+        found = interpret_plainly(local, values, sizes)
+        if not any(isnan(v) for array in found.values() for v in array.numbers):
+            break
+    return values, found
+
+
+def _labels(dice: Dice, least: int, most: int, shape: tuple[int, ...], _: bool) -> Array:
+    return filled(shape, lambda: dice.integers(least, most + 1))
 
 
 def _computed_from(name: str, program: Program) -> Program:

@@ -14,6 +14,7 @@ from gradscribe.derive.derivation.forms.example.sheets import Sheet, cell, entry
 from gradscribe.derive.derivation.forms.example.worked_elements import Element, Table, tables
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Step
+from gradscribe.derive.ir.interpret.plain import Array
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter, joined
 from gradscribe.derive.typeset.terms.sides import left
 from gradscribe.derive.typeset.writers.html.html_writer import LINE_MAY_END, data, sentences, tex
@@ -41,7 +42,7 @@ def numbers_on_page(page: Derivation) -> NumbersOnPage | None:
 
 def _table(table: Table, found: Numbers, t: InlineTypesetter) -> Iterator[str]:
     array = found.values[table.name]
-    most = max((abs(float(value)) for value in array.flat), default=0.0) or 1.0
+    most = max((abs(float(value)) for value in array.numbers), default=0.0) or 1.0
     axes = found.axes.get(table.name, Axes())
     for sheet in table.sheets:
         yield f'<figure class="sheet"><figcaption>{tex(t.expr(sheet.left))}</figcaption>'
@@ -50,7 +51,7 @@ def _table(table: Table, found: Numbers, t: InlineTypesetter) -> Iterator[str]:
         yield "</table></figure>"
 
 
-def _row(table: Table, sheet: Sheet, row: int, array: Any, most: float, axes: Axes, t: InlineTypesetter) -> str:
+def _row(table: Table, sheet: Sheet, row: int, array: Array, most: float, axes: Axes, t: InlineTypesetter) -> str:
     cells = (
         f'<td data-cell="{cell(table.name, at)}" style="--share:{float(array[at]) / most:.2f}">'
         f"{tex(t.expr(entry(array, at, axes)))}</td>"

@@ -132,11 +132,12 @@ def _example(
     """One matrix for the whole of a small tensor."""
     data, kernel = (Access(t) for t in part.tensors)
     shown = [Equals(s, Integer(number)) for s, number in example.sizes if s in _parameters(part)]
+    kernel_size = say("{kernel} of {taps}", kernel=kernel, taps=_extents(example.taps))
     yield say(
         "For one channel of {elements} elements and {settings}, all of it is one matrix {matrix} that multiplies "
         "{tensor} element after element:",
         elements=_extents(example.data),
-        settings=joined([say("{kernel} of {taps}", kernel=kernel, taps=_extents(example.taps)), *shown]),
+        settings=joined([kernel_size, *shown]),
         matrix=letter,
         tensor=data,
     )

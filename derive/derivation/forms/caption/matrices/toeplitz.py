@@ -1,13 +1,12 @@
 """The smallest instructive case of a window equation as one matrix: the kernel in every row, where its window lies."""
 
 from collections.abc import Mapping
+from math import prod
 
-import numpy as np
 from sympy import ImmutableMatrix, Integer, Symbol, zeros
 
-from gradscribe.derive.derivation.forms.caption.by_definition import labelled
 from gradscribe.derive.derivation.forms.caption.matrices.matrix_record import Toeplitz, Unfolding
-from gradscribe.derive.ir.interpret import complete_sizes, shape_of
+from gradscribe.derive.ir.interpret.plain import box, complete_sizes, number, row_major, shape_of
 from gradscribe.derive.ir.term import Access, Program
 
 TAPS = 2
@@ -38,21 +37,17 @@ def toeplitz(part: Unfolding, program: Program, given: Mapping[Symbol, int]) -> 
     small |= {e: TAPS for e in taps if isinstance(e, Symbol) and e not in derived}
     sizes = complete_sizes(program, small)
     counts = shape_of(shape, sizes)
-    if any(sizes[s] < 1 for s in derived) or np.prod(counts) != np.prod([counts[n] for n in axes]):
+    if any(sizes[s] < 1 for s in derived) or prod(counts) != prod(counts[n] for n in axes):
         return None
-    turned = {w.tap for w in windows if w.turned}
-    numbers = np.arange(1.0, np.prod(counts) + 1).reshape(counts)
-    places = labelled(part.data, part.product, {name: numbers}, sizes, turned).astype(int)
     rows = (*part.batch, *part.rows)
-    across = (*labels, *(v for v in part.inner if v not in labels))
-    order = [part.data.labels.index(v) for v in (*rows, *across)]
-    found = zeros(int(np.prod([places.shape[n] for n in order[: len(rows)]])), int(np.prod(counts)))
-    cut = np.transpose(places, order).reshape(found.shape[0], -1)
-    for row, column in zip(*np.nonzero(cut), strict=True):
-        found[int(row), int(cut[row, column]) - 1] += Access(kernel, *_tap(int(column), shape_of(taps, sizes)))
+    heights = shape_of(tuple(part.product.extent(v) for v in rows), sizes)
+    element, weight = part.elements
+    own = [n for n, index in enumerate(weight.indices) if index.free_symbols & sliding]
+    found = zeros(prod(heights), prod(counts))
+    for point in box(part.term, {}, sizes):
+        at, tap = (tuple(number(e, point) for e in access.indices) for access in (element, weight))
+        if all(0 <= i < extent for i, extent in zip(at, counts, strict=True)):
+            row = row_major([point[v] for v in rows], heights)
+            found[row, row_major(at, counts)] += Access(kernel, *(Integer(tap[n]) for n in own))
     extents = tuple(counts[n] for n in axes), shape_of(taps, sizes)
     return Toeplitz(ImmutableMatrix(found), *extents, tuple(sorted(sizes.items(), key=lambda item: item[0].name)))
-
-
-def _tap(number: int, extents: tuple[int, ...]) -> tuple[Integer, ...]:
-    return tuple(Integer(int(e)) for e in np.unravel_index(number, extents))

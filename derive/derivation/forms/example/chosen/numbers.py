@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from sympy import Expr, Symbol
 
 from gradscribe.derive.calculus.differentiate import Gradient
@@ -15,7 +14,14 @@ from gradscribe.derive.derivation.forms.example.chosen.whole_values import seeds
 from gradscribe.derive.derivation.forward.place import places
 from gradscribe.derive.derivation.letters.element import axis_letters
 from gradscribe.derive.derivation.record.page_record import Derivation
-from gradscribe.derive.ir.interpret import complete_sizes, evaluate, interpret, number
+from gradscribe.derive.ir.interpret.plain import (
+    Array,
+    array_of,
+    complete_sizes,
+    evaluate_plainly,
+    interpret_plainly,
+    number,
+)
 from gradscribe.derive.ir.term import EquationError, Tensor
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.said import Message
@@ -51,7 +57,7 @@ class Numbers:
 
     sizes: Mapping[Symbol, Any]
     known: Mapping[Symbol, Any]
-    values: Mapping[str, np.ndarray]
+    values: Mapping[str, Array]
     given: tuple[str, ...]
     axes: Mapping[str, Axes]
     own: Mapping[Symbol, Expr]
@@ -80,20 +86,20 @@ def numbers(page: Derivation, scale: Scale = OF_NUMBERS) -> Numbers | str:
         return Message("results are finite at none of the numbers tried")
     known = complete_sizes(page.program, sizes)
     arriving = _arriving(rewritten.shown)
-    values = interpret(page.program, given, sizes) | seeds(arriving, known)
-    values = interpret(rewritten.shown.program, values, sizes)
+    values = interpret_plainly(page.program, given, sizes) | seeds(arriving, known)
+    values = interpret_plainly(rewritten.shown.program, values, sizes)
     for section in page.sections:
         for let in section.lets:
-            values[let.target.name] = evaluate(let.term, values, known)[0]
+            values[let.target.name] = evaluate_plainly(let.term, values, known)[0]
     axes = _axes(page, layer, known, arriving)
     return Numbers(sizes, known, values, tuple(axes), axes, own)
 
 
-def _own_numbers(layer: Layer) -> tuple[Mapping[Symbol, Expr], Mapping[str, np.ndarray]]:
+def _own_numbers(layer: Layer) -> tuple[Mapping[Symbol, Expr], Mapping[str, Array]]:
     """What a network says its sizes and parameters are, and its constants."""
     if not isinstance(layer, Network):
         return {}, {}
-    return dict(layer.values), {name: np.array(data, dtype=float) for name, data in layer.constants}
+    return dict(layer.values), {name: array_of(data) for name, data in layer.constants}
 
 
 def _arriving(gradient: Gradient) -> Mapping[str, Tensor]:

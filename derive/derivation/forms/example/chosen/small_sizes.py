@@ -13,7 +13,7 @@ from typing import Any
 from sympy import Expr, Symbol
 
 from gradscribe.derive.derivation.forms.example.chosen.slid_axes import slid
-from gradscribe.derive.ir.interpret import complete_sizes, shape_of
+from gradscribe.derive.ir.interpret.plain import complete_sizes, shape_of
 from gradscribe.derive.ir.term import Program
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.sampling import Size, admissible, index_boxes, open_symbols

@@ -1,21 +1,21 @@
-"""Whole numbers for the inputs of an example, and for the gradients that arrive; nothing is random."""
+"""Whole numbers for the inputs of an example, and for the gradients that arrive; the same in every run."""
 
 from collections.abc import Callable, Iterator, Mapping
+from math import isfinite, prod
 from typing import Any
 
-import numpy as np
-
-from gradscribe.derive.ir.interpret import complete_sizes, interpret, shape_of
+from gradscribe.derive.ir.interpret.plain import Array, complete_sizes, filled, interpret_plainly, shape_of
 from gradscribe.derive.ir.term import Program
+from gradscribe.derive.layer.dice import Dice
 from gradscribe.derive.layer.sampling import Size, drawn
 
 NONE: Mapping[Any, Any] = {}
-Draw = Callable[[tuple[int, ...]], np.ndarray]
+Draw = Callable[[tuple[int, ...]], Array]
 
 
 def whole_values(
-    program: Program, sizes: Mapping[Any, Size], data: Mapping[str, np.ndarray] = NONE
-) -> dict[str, np.ndarray] | None:
+    program: Program, sizes: Mapping[Any, Size], data: Mapping[str, Array] = NONE
+) -> dict[str, Array] | None:
     """Numbers for the inputs but `data` at which every result is finite: whole ones if there are any, or tenths.
 
     Where an extremum is taken all numbers of a tensor differ, so that there are no ties.
@@ -23,28 +23,32 @@ def whole_values(
     known = complete_sizes(program, sizes)
     ranked = any(s.term.reduction.selects for s in program.statements)
     for draw in _draws(ranked):
-        values = drawn(program, known, draw, np.random.default_rng(0)) | dict(data)
-        if all(np.isfinite(v).all() for v in interpret(program, values, sizes).values()):
+        values = drawn(program, known, draw, _labels(Dice(0))) | dict(data)
+        if all(isfinite(v) for array in interpret_plainly(program, values, sizes).values() for v in array.numbers):
             return values
     return None
 
 
 def _draws(ranked: bool) -> Iterator[Draw]:
-    rng = np.random.default_rng(0)
+    dice = Dice(0)
     if ranked:
-        yield lambda shape: rng.permutation(int(np.prod(shape))).reshape(shape).astype(float)
-    yield lambda shape: small_numbers(shape, rng)
-    yield lambda shape: rng.integers(1, 5, shape).astype(float)
-    yield lambda shape: rng.integers(1, 10, shape) / 10
+        yield lambda shape: filled(shape, map(float, dice.shuffled(prod(shape))).__next__)
+    yield lambda shape: small_numbers(shape, dice)
+    yield lambda shape: filled(shape, lambda: float(dice.integers(1, 5)))
+    yield lambda shape: filled(shape, lambda: dice.integers(1, 10) / 10)
 
 
-def small_numbers(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """From -2 to 3."""
-    return rng.integers(-2, 4, shape).astype(float)
+def _labels(dice: Dice) -> Callable[[int, int, tuple[int, ...], bool], Array]:
+    return lambda low, high, shape, integer: filled(shape, lambda: dice.integers(low, high + 1))
 
 
-def seeds(tensors: Mapping[str, Any], sizes: Mapping[Any, Size]) -> dict[str, np.ndarray]:
+def small_numbers(shape: tuple[int, ...], dice: Dice) -> Array:
+    """From -2 to 3 without 0, where functions have their kinks, and summands show nothing."""
+    return filled(shape, lambda: (-2.0, -1.0, 1.0, 2.0, 3.0)[dice.integers(0, 5)])
+
+
+def seeds(tensors: Mapping[str, Any], sizes: Mapping[Any, Size]) -> dict[str, Array]:
     """The gradients that arrive from above; that of a number is 1, as if it were what is minimised."""
-    rng = np.random.default_rng(1)
+    dice = Dice(1)
     shapes = {t.name: shape_of(t.shape, sizes) for t in tensors.values()}
-    return {name: small_numbers(shape, rng) if shape else np.ones(()) for name, shape in shapes.items()}
+    return {name: small_numbers(shape, dice) if shape else filled((), lambda: 1.0) for name, shape in shapes.items()}

@@ -15,10 +15,10 @@ from sympy import Add, Expr, Mul, Pow, Symbol
 
 from gradscribe.derive.ir.functions import FUNCTIONS, is_indicator
 from gradscribe.derive.ir.index import choose, exact, floordiv, minimum, mod
+from gradscribe.derive.ir.interpret.plain import Sizes, complete_sizes, number, shape_of
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Term
 
 Values = Mapping[str, np.ndarray]
-Sizes = Mapping[Symbol, int]
 _KEPT_POINTS = 4_000
 """A larger index box is made anew by every term that has it."""
 
@@ -57,31 +57,12 @@ def interpret(program: Program, values: Values, sizes: Sizes) -> dict[str, np.nd
     return found
 
 
-def complete_sizes(program: Program, sizes: Sizes) -> dict[Symbol, int]:
-    """`sizes` with the derived extents of `program` added."""
-    known = dict(sizes)
-    for symbol, expression in program.sizes:
-        known[symbol] = number(expression, known)
-    return known
-
-
-def shape_of(extents: tuple[Expr, ...], sizes: Sizes) -> tuple[int, ...]:
-    """The extents as integers."""
-    return tuple(number(e, sizes) for e in extents)
-
-
-def number(expression: Expr, sizes: Sizes) -> int:
-    """The integer value of a size expression; of a requirement on a real number the integer below."""
-    if isinstance(expression, Symbol):  # as nearly all are, or an Integer: `value` need not be asked
-        return math.floor(sizes[expression])
-    return int(expression) if expression.is_Integer else math.floor(value(expression, {}, sizes))
-
-
 def evaluate(term: Term, values: Values, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
     """The value of one term, of the shape of its free indices, and where an extremum is (row-major; else zeros)."""
     body, mask = _summands(term, values, sizes)
     row = term.reduction
-    reduced = row.combine.reduce(np.where(mask, body, row.identity), axis=-1, initial=row.identity)
+    combine: np.ufunc = getattr(np, row.combine)
+    reduced = combine.reduce(np.where(mask, body, row.identity), axis=-1, initial=row.identity)
     return reduced, _position(reduced, body, mask) if row.selects else np.zeros(np.shape(reduced), int)
 
 
@@ -202,7 +183,7 @@ def value(expression: Expr, values: Values, grid: Mapping[Symbol, Any]) -> Any:
         return np.power(base, power) if natural else np.power(np.asarray(base, float), power)
     if expression.func in _INTEGER_FUNCTIONS:
         return _INTEGER_FUNCTIONS[expression.func](*arguments)
-    return FUNCTIONS[expression.func].compute(*arguments)
+    return FUNCTIONS[expression.func].compute(np, *arguments)
 
 
 def summed(total: InnerSum, grid: Mapping[Symbol, Any], evaluate_: Callable[[Expr, Mapping[Symbol, Any]], Any]) -> Any:

@@ -1,0 +1,99 @@
+"""The playground as files that any static host serves, and what the bundle of Python for browsers has to hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from gradscribe.codegen.python.text.render import PAGE_MARK, render, templates
+from gradscribe.codegen.tool.pages.html import katex
+from gradscribe.codegen.tool.pages.playground.answer import LONGEST
+from gradscribe.codegen.tool.pages.playground.engine import engine
+from gradscribe.codegen.tool.pages.playground.examples import EXAMPLES
+from gradscribe.derive.ir.quote import located
+
+TEMPLATE = "playground/playground.html.jinja"
+STYLES = ("katex/katex.min.css", "page.css", "playground.css")
+SCRIPTS = ("katex/katex.min.js", "page.js", "playground.js")
+SCRIPTED = ("pyodide.mjs", "pyodide.asm.mjs", "package.json")
+FETCHED = ("pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
+"""What is needed of npm's package pyodide: scripts, and what says its licence; what the worker fetches."""
+ENGINE = "engine.zip"
+POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; "
+    "style-src 'self' 'unsafe-inline'; font-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
+)
+"""What a browser is told that the page may do: it loads its own files and sends nothing anywhere else."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A text to start from, escaped for HTML."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class PlaygroundContext:
+    """All fields of the template."""
+
+    mark: str
+    language: str
+    policy: str
+    styles: tuple[str, ...]
+    scripts: tuple[str, ...]
+    above: str
+    engine: str
+    size: int
+    where: str
+    longest: int
+    examples: tuple[Example, ...]
+
+
+def playground_files(bundle: Path | None, above: str = "") -> dict[str, bytes]:
+    """The files of a playground by their paths.
+
+    Args:
+        bundle: the folder of npm's package pyodide: Python runs in the browser. None where a server answers texts at
+            ``api/answer`` and ``api/check``, beside the page.
+        above: elements of HTML that stand before all else.
+
+    Raises:
+        FileNotFoundError: when the bundle is not complete.
+    """
+    python = _python(bundle) if bundle is not None else {}
+    context = PlaygroundContext(
+        mark=f"{PAGE_MARK} what gradscribe is made of, template {TEMPLATE}. -->",
+        language="en",
+        policy=POLICY,
+        styles=STYLES,
+        scripts=SCRIPTS,
+        above=above,
+        engine="worker" if python else "server",
+        size=sum(len(data) for name, data in python.items() if Path(name).name in (ENGINE, *FETCHED)),
+        where="Nothing that you type leaves this page." if python else "What you type goes to your own machine only.",
+        longest=LONGEST,
+        examples=tuple(Example(escape(title), escape(text)) for title, text in EXAMPLES.items()),
+    )
+    names = ["playground/playground.css", "playground/playground.js", "page/page.css", "page/page.js"]
+    looks = {Path(name).name: (templates() / name).read_bytes() for name in names}
+    page = {"index.html": render(TEMPLATE, context).encode(), **looks, **katex_files()}
+    if python:
+        page["worker.js"] = (templates() / "playground/worker.js").read_bytes()
+    return {**page, **python}
+
+
+def katex_files() -> dict[str, bytes]:
+    """KaTeX beside a page: its program, its look and its fonts."""
+    folder = katex.folder()
+    return {f"katex/{p.relative_to(folder).as_posix()}": p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def _python(bundle: Path) -> Mapping[str, bytes]:
+    """Python, and what it runs."""
+    names = (*SCRIPTED, *FETCHED)
+    missing = [name for name in names if not (bundle / name).is_file()]
+    if missing:
+        raise FileNotFoundError(f"{located(bundle)} has no {', '.join(missing)}: `make pyodide` gets them from npm")
+    return {**{f"pyodide/{name}": (bundle / name).read_bytes() for name in names}, ENGINE: engine(bundle)}

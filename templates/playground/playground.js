@@ -1,0 +1,186 @@
+"use strict";
+(() => {
+  const one = (name) => document.getElementById(name);
+  const text = one("text"), marks = document.querySelector(".marks"), wrong = one("wrong"), state = one("state"), shown = one("answer");
+  const PAUSE = 150, LONGEST = 20_000;  // ms after a key; that an answer may take
+  const SEEN = 400;  // ms after which waiting is said
+
+  // ----- engines: a text in, an answer out
+  const mistake = (message) => ({ error: { message, line: 0, column: 0, length: 0 } });
+
+  const server = () => {
+    let asking = null;
+    return async (kind, asked) => {
+      asking?.abort();
+      asking = new AbortController();
+      try {
+        const response = await fetch(`api/${kind}`, {
+          method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ text: asked }), signal: asking.signal,
+        });
+        return await response.json();
+      } catch (error) {
+        return error.name === "AbortError" ? null : mistake("The server does not answer; is gradscribe serve still running?");
+      }
+    };
+  };
+
+  const worker = () => {
+    const all = Number(document.body.dataset.bytes), bar = one("loaded");
+    let thread = null, ready = false, waiting = new Map(), last = 0, step = "";
+    const end = (answer) => {
+      thread?.terminate();
+      thread = null;
+      ready = false;
+      bar.hidden = true;
+      for (const own of waiting.values()) own.done(answer);
+      waiting.clear();
+    };
+    const timed = () => {
+      for (const own of waiting.values()) {
+        own.timer ??= setTimeout(() => {
+          end(mistake(`Stopped after ${LONGEST / 1000} s: the text is too much. What is said of smaller ones stays possible.`));
+          start();
+        }, LONGEST);
+      }
+    };
+    const heard = ({ data }) => {
+      if (data.step) step = data.step;
+      if (data.bytes) bar.value = Math.min(data.bytes / all, 1);
+      if (data.ready) {
+        ready = true;
+        bar.hidden = true;
+        state.textContent = "";
+        timed();
+      } else if (!ready && !data.failed) {
+        state.textContent = `${step}: ${Math.round(bar.value * 100)} % of ${(all / 1e6).toFixed(0)} MB`;
+      }
+      if (data.failed) {
+        state.textContent = "";
+        end(mistake(`Python could not be loaded: ${data.failed}`));
+      }
+      const own = waiting.get(data.id);
+      if (!own) return;
+      waiting.delete(data.id);
+      clearTimeout(own.timer);
+      own.done(data.broken ? mistake(`The text is too much for this browser: ${data.broken}`) : data.answer);
+      if (data.broken) {
+        end(null);
+        start();
+      }
+    };
+    const start = () => {
+      step = "Starting";
+      bar.value = 0;
+      bar.hidden = false;
+      thread = new Worker("worker.js", { type: "module" });
+      thread.onmessage = heard;
+      thread.onerror = () => {
+        state.textContent = "";
+        end(mistake("Python could not be loaded: the browser does not run the worker"));
+      };
+    };
+    start();
+    return (kind, asked) => new Promise((done) => {
+      if (!thread) start();
+      last += 1;
+      waiting.set(last, { done, timer: null });
+      if (ready) timed();
+      thread.postMessage({ id: last, kind, text: asked });
+    });
+  };
+
+  const ask = (document.body.dataset.engine === "server" ? server : worker)();
+
+  // ----- a mistake: underlined in the text, said below it
+  const tell = (error) => {
+    wrong.textContent = error ? error.line ? `Line ${error.line}, column ${error.column}: ${error.message}` : error.message : "";
+    text.setAttribute("aria-invalid", String(Boolean(error)));
+    const lines = text.value.split("\n");
+    if (!error?.line || error.line > lines.length) return marks.replaceChildren(text.value);
+    const before = lines.slice(0, error.line - 1).reduce((sum, line) => sum + line.length + 1, 0);
+    const symbols = [...lines[error.line - 1]];  // the engine counts characters, a browser their halves
+    const head = before + symbols.slice(0, error.column - 1).join("").length;
+    const meant = symbols.slice(error.column - 1, error.column - 1 + error.length).join("") || " ";
+    const mark = document.createElement("mark");
+    mark.textContent = meant;
+    marks.replaceChildren(text.value.slice(0, head), mark, text.value.slice(head + meant.length));
+  };
+  text.addEventListener("scroll", () => { marks.scrollTop = text.scrollTop; });
+
+  // ----- an answer: as a page has it; the tab that was chosen stays so
+  let detach = () => {};
+  const show = (answer) => {
+    const chosen = shown.querySelector("[role=tab][aria-selected=true]")?.textContent;
+    detach();
+    shown.innerHTML = answer.html;
+    detach = attach(shown);
+    [...shown.querySelectorAll("[role=tab]")].find((tab) => tab.textContent === chosen)?.click();
+    document.title = `${shown.querySelector("h1")?.textContent ?? ""} – gradscribe playground`;
+  };
+
+  let asked = null, busy = false, timer = null;
+  const run = async () => {
+    if (busy) return;
+    busy = true;
+    while (asked !== text.value) {
+      const current = asked = text.value;
+      const late = setTimeout(() => { if (!state.textContent) state.textContent = "Deriving …"; shown.classList.add("old"); }, SEEN);
+      const found = await ask("check", current);
+      if (current === text.value && found) tell(found.error);
+      if (found && !found.error && current === text.value) {
+        const answer = await ask("answer", current);
+        if (answer?.error) {
+          if (current === text.value) tell(answer.error);
+        } else if (answer) show(answer);
+        shown.classList.toggle("old", Boolean(answer?.error));
+      } else shown.classList.add("old");
+      clearTimeout(late);
+      if (state.textContent === "Deriving …") state.textContent = "";
+    }
+    busy = false;
+  };
+  const changed = () => {
+    tell(null);
+    history.replaceState(null, "", text.value ? `#${encodeURIComponent(text.value)}` : location.pathname + location.search);
+    clearTimeout(timer);
+    timer = setTimeout(run, PAUSE);
+  };
+  text.addEventListener("input", changed);
+  text.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    shown.focus();
+  });
+
+  // ----- where texts come from: the link, an example
+  const linked = () => {
+    try {
+      return decodeURIComponent(location.hash.slice(1));
+    } catch {
+      return "";
+    }
+  };
+  const take = (found) => {
+    text.value = found;
+    changed();
+  };
+  const examples = one("examples");
+  examples.addEventListener("change", () => {
+    if (!examples.value) return;
+    take(examples.value);
+    examples.value = "";
+    text.focus();
+  });
+  addEventListener("hashchange", () => { if (linked() && linked() !== text.value) take(linked()); });
+  one("share").addEventListener("click", async () => {
+    const told = document.querySelector(".copied"), button = one("share"), words = button.textContent;
+    try {
+      await navigator.clipboard.writeText(location.href);
+      told.textContent = button.textContent = "Copied";
+    } catch {
+      told.textContent = button.textContent = "Copy the address of this page";
+    }
+    setTimeout(() => { button.textContent = words; }, 2000);
+  });
+  take(linked() || examples.options[1].value);
+})();
