@@ -10,15 +10,16 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-import gradscribe
 from gradscribe.codegen.files.write import write
 from gradscribe.codegen.python.text.render import templates
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import MOST_LISTED, shown
 
+PACKAGE = "gradscribe"
 ROOMS = ("derive", "codegen")
 LIBRARIES = ("sympy", "mpmath", "lark", "jinja2", "markupsafe", "rich")
 KINDS = {".py", ".lark", ".jinja", ".h", ".c"}
@@ -86,12 +87,18 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 def _own() -> dict[str, bytes]:
     """The files of gradscribe, where an installation has them."""
-    top = Path(gradscribe.__file__).parent
-    folders = {room: Path(getattr(gradscribe, room).__file__).parent for room in ROOMS}
-    found = {f"gradscribe/{path.name}": path for path in top.glob("*.py")}
+    folders = {room: _folder(f"{PACKAGE}.{room}") for room in ROOMS}
+    found = {f"{PACKAGE}/{path.name}": path for path in _folder(PACKAGE).glob("*.py")}
     for name, folder in {**folders, "templates": templates()}.items():
-        found |= {f"gradscribe/{name}/{p.relative_to(folder).as_posix()}": p for p in sorted(folder.rglob("*"))}
+        found |= {f"{PACKAGE}/{name}/{p.relative_to(folder).as_posix()}": p for p in sorted(folder.rglob("*"))}
     return {name: path.read_bytes() for name, path in found.items() if _is_read(name) and path.is_file()}
+
+
+def _folder(package: str) -> Path:
+    """Where the files of a package lie."""
+    found = find_spec(package)
+    assert found is not None and found.origin is not None  # this file is in it
+    return Path(found.origin).parent
 
 
 def _library(name: str) -> Iterator[tuple[str, bytes]]:
