@@ -97,7 +97,8 @@ def _own() -> dict[str, bytes]:
 def _folder(package: str) -> Path:
     """Where the files of a package lie."""
     found = find_spec(package)
-    assert found is not None and found.origin is not None  # this file is in it
+    assert found is not None  # this file is in it
+    assert found.origin is not None
     return Path(found.origin).parent
 
 
