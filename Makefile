@@ -5,7 +5,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 # PyTorch, Keras and ONNX check results: they are installed for `make test-oracles`; Keras runs on PyTorch there.
 # expecttest is what PyTorch's own sample inputs import. Playwright drives Chromium, where that is installed, to try pages.
-ORACLES := 'torch>=2.9' 'onnx>=1.23' 'expecttest>=0.3' 'keras>=3.13' 'playwright>=1.40' 'axe-playwright-python>=0.1.4'
+# Jupyter's tools run the notebooks.
+ORACLES := 'torch>=2.9' 'onnx>=1.23' 'expecttest>=0.3' 'keras>=3.13' 'playwright>=1.40' 'axe-playwright-python>=0.1.4' \
+    'ipykernel>=6.29' 'jupytext>=1.16' 'nbconvert>=7.16'
 
 # Test workers share the cores among themselves; BLAS threads on top of them would only queue up.
 # Bytecode is written whatever the environment says: without it each worker, and each command that is tested, compiles all.
@@ -18,7 +20,7 @@ THOROUGH := 0
 .DELETE_ON_ERROR:
 # Two installations into one environment at a time would damage it.
 .NOTPARALLEL:
-.PHONY: help demo test test-oracles test-all mutants bench bench-compare style lint format generate kernels katex pyodide playground clean
+.PHONY: help demo notebooks test test-oracles test-all mutants bench bench-compare style lint format generate docs kernels katex messages pyodide playground clean
 
 help: ## list these commands (default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -33,13 +35,20 @@ demo: $(VENV)/.demo ## install, print a derivation and its kernel, write its pag
 	@echo "== A page to look at: gradscribe page conv2d -o build/pages"
 	@$(BIN)/gradscribe page conv2d -o build/pages
 	@echo
-	@echo "== Training with generated layers: python examples/lenet5.py"
-	@$(BIN)/python examples/lenet5.py
+	@echo "== Training with generated layers: python examples/lenet5.py --draw build/pictures"
+	@$(BIN)/python examples/lenet5.py --draw build/pictures
 	@echo
-	@echo "Next: open build/pages/conv2d.html in a browser, or try"
+	@echo "Next: open build/pages/conv2d.html in a browser, look at build/pictures, or try"
 	@echo "  .venv/bin/gradscribe derive 'conv2d -> tanh -> conv2d'   # a network"
 	@echo "  .venv/bin/gradscribe page 'y[n,i] = sum(j) w[i,j] * sin(x[n,j]); weight w'   # an equation of your own"
 	@echo "  .venv/bin/gradscribe list                                # what comes with it"
+
+# A notebook's text is a Python file; jupytext makes a notebook of it and runs it.
+NOTEBOOKS := $(patsubst examples/notebooks/%.py,build/notebooks/%.ipynb,$(wildcard examples/notebooks/*.py))
+notebooks: $(NOTEBOOKS) ## install Jupyter's tools, run the notebooks of examples/notebooks, write them to build/notebooks
+build/notebooks/%.ipynb: examples/notebooks/%.py $(VENV)/.notebooks
+	@mkdir -p $(@D)
+	$(call dotted,$@,$(BIN)/jupytext --quiet --to ipynb --execute --run-path examples/notebooks -o $@ $<)
 
 test: style ## install, then ruff, types, a sample of the tests that need no PyTorch
 	$(PYTEST) -m "not oracle"
@@ -78,6 +87,13 @@ format: $(VENV)/.dev ## sort imports, repair what ruff can, format
 generate: $(VENV)/.dev ## write generated/ anew from the equations
 	$(BIN)/gradscribe generate
 
+# The pages that docs/gallery.md leads to.
+GALLERY := conv2d conv_transpose2d max_pool2d dense batch_norm softmax_cross_entropy scaled_dot_product_attention lstm_cell adam lenet5
+docs: $(VENV)/.dev ## build the documentation site, docs/ and the gallery, into build/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	$(BIN)/gradscribe page $(GALLERY) -o build/docs/gallery
+	@echo "build/docs/index.html is the start; search needs a host: $(BIN)/python -m http.server -d build/docs"
+
 kernels: $(VENV)/.demo ## compile what the catalogue needs at common sizes into the cache of this user (minutes)
 	$(BIN)/gradscribe compile
 
@@ -89,6 +105,17 @@ katex: ## get KaTeX from npm's registry into templates/page/katex, when its vers
 	cd build/katex && npm pack --silent katex@$(KATEX) && tar xzf katex-$(KATEX).tgz
 	cp build/katex/package/LICENSE build/katex/package/dist/katex.min.js build/katex/package/dist/katex.min.css templates/page/katex/
 	cp $(KATEX_FONTS:%=build/katex/package/dist/fonts/KaTeX_%.woff2) templates/page/katex/fonts/
+
+# Sentences of derivations and pages, for translators: gradscribe/locale/LANGUAGE/LC_MESSAGES/gradscribe.po.
+LOCALE := gradscribe/locale
+messages: $(VENV)/.dev ## bring the catalogues of messages in gradscribe/locale up to date and compile them; LANG_NEW=de begins one
+	@mkdir -p build
+	$(BIN)/pybabel -q extract -F pyproject.toml --no-default-keywords -k say -k Message -k say_number:2,3 \
+		--add-location=file --sort-by-file --no-wrap --project=gradscribe --version=0 \
+		--copyright-holder='gradscribe contributors' -o build/messages.pot derive codegen templates/page
+	$(if $(LANG_NEW),$(BIN)/pybabel -q init -i build/messages.pot -d $(LOCALE) -D gradscribe -l $(LANG_NEW) --no-wrap)
+	$(BIN)/pybabel -q update -i build/messages.pot -d $(LOCALE) -D gradscribe --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(BIN)/pybabel -q compile -d $(LOCALE) -D gradscribe
 
 # What the playground needs of Python for browsers; pages that are served by `gradscribe serve` do without.
 PYODIDE := 314.0.7
@@ -130,6 +157,10 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.created
 
 $(VENV)/.oracles: Makefile $(VENV)/.dev
 	$(call dotted,Installing PyTorch and others,$(PIP) $(ORACLES))
+	@touch $@
+
+$(VENV)/.notebooks: pyproject.toml | $(VENV)/.created
+	$(call dotted,Installing gradscribe[notebooks],$(PIP) -e '.[notebooks]')
 	@touch $@
 
 $(VENV)/.mutants: $(VENV)/.dev

@@ -2,6 +2,7 @@
 
     python examples/lenet5.py                  # the 1,797 digits that come with scikit-learn
     python examples/lenet5.py --data DIR       # MNIST: its four IDX files, gzipped or not
+    python examples/lenet5.py --draw pictures  # curves, filters, feature maps and a confusion matrix, as PNG files
 
 The network is the one of LeCun et al., Gradient-based learning applied to document recognition, 1998:
 32x32 pixels in, 5x5 kernels, 6 and 16 feature maps, dense layers of 120, 84 and 10 units, the activation
@@ -27,6 +28,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+import drawing
 from gradscribe.generated import SGD, Conv2D, Dense, Flatten, MaxPool2D, ScaledTanh, Sequential, SoftmaxCrossEntropy
 from idx import read_mnist
 
@@ -47,6 +49,15 @@ class Digits:
     train_labels: Labels
     test_images: Images
     test_labels: Labels
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the images came to: its mean loss, and the accuracy in the test after it."""
+
+    number: int
+    loss: float
+    accuracy: float
 
 
 def build_lenet5(rng: np.random.Generator) -> Sequential:
@@ -177,14 +188,17 @@ def check(*, epochs: int, batch_size: int, lr: float, seed: int) -> None:
         raise ValueError(f"--lr must be a positive number, got {lr}")
 
 
-def run(console: Console, digits: Digits, *, epochs: int, batch_size: int, lr: float, seed: int) -> float:
-    """Train LeNet-5 and test it after each epoch; return the last accuracy."""
+def run(
+    console: Console, digits: Digits, *, epochs: int, batch_size: int, lr: float, seed: int
+) -> tuple[Sequential, list[Epoch]]:
+    """Train LeNet-5 and test it after each epoch; return it and its history."""
     rng = np.random.default_rng(seed)  # the only source of chance: the same seed gives the same bits
     network = build_lenet5(rng)
     optimiser = SGD(network.params, lr=lr, momentum=MOMENTUM)
     batches = math.ceil(len(digits.train_images) / batch_size)
     rates = cosine(lr, epochs * batches)
     console.print(f"{len(digits.train_images)} images to train on, {len(digits.test_images)} to test with")
+    history: list[Epoch] = []
     for epoch in range(1, epochs + 1):
         title = f"epoch {epoch}/{epochs}"
         losses = train_epoch(network, digits, optimiser, rates, batch_size=batch_size, rng=rng)
@@ -193,8 +207,25 @@ def run(console: Console, digits: Digits, *, epochs: int, batch_size: int, lr: f
         guesses = classify(network, digits.test_images)
         accuracy = float(np.mean(guesses == digits.test_labels))
         console.print(f"{title}: loss {loss:.4f}, test accuracy {accuracy:.2%}")
+        history.append(Epoch(epoch, loss, accuracy))
     console.print(confusion_table(digits.test_labels, guesses))
-    return accuracy
+    return network, history
+
+
+def draw(folder: Path, network: Sequential, digits: Digits, history: list[Epoch]) -> list[Path]:
+    """Draw how the network was trained, and what its first layers make of the first image of the test."""
+    image = digits.test_images[:1]
+    convolution, activation, *others = network.layers
+    first = activation(convolution(image))
+    second = Sequential(*others[:3])(first)  # pooling, the second convolution, its activation
+    return drawing.save(
+        folder,
+        curves=drawing.curves([e.loss for e in history], [e.accuracy for e in history], "LeNet-5"),
+        filters=drawing.filters(convolution.params["w"], "kernels of the first convolution"),
+        feature_maps_1=drawing.feature_maps(first[0], "behind the first convolution", image[0, ..., 0]),
+        feature_maps_2=drawing.feature_maps(second[0], "behind the second convolution", image[0, ..., 0]),
+        confusion=drawing.confusion(digits.test_labels, classify(network, digits.test_images), "LeNet-5 in the test"),
+    )
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -212,6 +243,9 @@ def main(
     batch_size: Annotated[int, typer.Option(help="Images per step.")] = 32,
     lr: Annotated[float, typer.Option(help="Learning rate at the start.")] = 0.02,
     seed: Annotated[int, typer.Option(help="The same seed gives the same run, to the bit.")] = 0,
+    pictures: Annotated[
+        Path | None, typer.Option("--draw", metavar="FOLDER", help="Draw curves, filters, feature maps, confusions.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the final accuracy only.")] = False,
 ) -> None:
     """Train LeNet-5, built from generated layers, on handwritten digits."""
@@ -219,12 +253,16 @@ def main(
         epochs = 12 if data is None else 5
     try:
         check(epochs=epochs, batch_size=batch_size, lr=lr, seed=seed)
+        drawing.check_folder(pictures)
         digits = load_embedded() if data is None else load_mnist(data)
     except (ValueError, OSError) as error:
         raise SystemExit(f"lenet5: error: {error}") from error
     console = Console(quiet=quiet)
-    accuracy = run(console, digits, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed)
-    print(f"test accuracy {accuracy:.2%}")
+    network, history = run(console, digits, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed)
+    if pictures is not None:
+        for path in draw(pictures, network, digits, history):
+            console.print(f"drew {path}")
+    print(f"test accuracy {history[-1].accuracy:.2%}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python examples/lenet5_1998.py                  # the 1,797 digits that come with scikit-learn
     python examples/lenet5_1998.py --data DIR       # MNIST: its four IDX files, gzipped or not
+    python examples/lenet5_1998.py --draw pictures  # curves, filters, feature maps and a confusion matrix, as PNG files
 
 LeCun et al., Gradient-based learning applied to document recognition, 1998, section II.B: subsampling with trainable
 coefficients, the table of connections of C3, radial basis functions whose centres are pictures of the digits, and the
@@ -25,8 +26,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from gradscribe.generated import SGD, LeNet5
-from lenet5 import Digits, Images, Labels, check, confusion_table, cosine, load_embedded, load_mnist, shifted
+import drawing
+from gradscribe.generated import SGD, LeNet5, conv2d_forward, scaled_tanh_forward
+from lenet5 import Digits, Epoch, Images, Labels, check, confusion_table, cosine, load_embedded, load_mnist, shifted
 
 # How many inputs a unit has. Of the 16 maps of C3 six read three maps of S2, nine read four, and one reads all six.
 FAN_IN: dict[str, Any] = {"c1": 25, "s2": 4, "c3": 25 * np.repeat([3, 4, 6], [6, 9, 1]), "s4": 4, "c5": 400, "f6": 120}
@@ -51,15 +53,6 @@ class Recipe:
     momentum: float = 0.9
     shift: bool = True
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one pass over the images came to: its mean loss, and the accuracy in the test after it."""
-
-    number: int
-    loss: float
-    accuracy: float
 
 
 def build(rng: np.random.Generator) -> LeNet5:
@@ -121,6 +114,20 @@ def run(console: Console, digits: Digits, recipe: Recipe) -> tuple[LeNet5, list[
     return network, history
 
 
+def draw(folder: Path, network: LeNet5, digits: Digits, history: list[Epoch]) -> list[Path]:
+    """Draw how the network was trained, and what C1 makes of the first image of the test."""
+    image = digits.test_images[:1]
+    w, b = network.params["c1.w"], network.params["c1.b"]
+    maps = scaled_tanh_forward(conv2d_forward(image, w, b))[0]
+    return drawing.save(
+        folder,
+        curves=drawing.curves([e.loss for e in history], [e.accuracy for e in history], "LeNet-5 as published"),
+        filters=drawing.filters(w, "kernels of C1"),
+        feature_maps=drawing.feature_maps(maps, "behind C1", image[0, ..., 0]),
+        confusion=drawing.confusion(digits.test_labels, classify(network, digits.test_images), "LeNet-5 in the test"),
+    )
+
+
 def check_folders(*files: Path | None) -> None:
     """Raise ValueError, before any time is spent, for a file that is to be written into a folder that is not there."""
     for file in files:
@@ -153,20 +160,27 @@ def main(
     seed: Annotated[int, typer.Option(help="The same seed gives the same run, to the bit.")] = DEFAULT.seed,
     history: Annotated[Path | None, typer.Option(help="Write loss and accuracy per epoch to a CSV file.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the weights to a file of NumPy, .npz.")] = None,
+    pictures: Annotated[
+        Path | None, typer.Option("--draw", metavar="FOLDER", help="Draw curves, filters, feature maps, confusions.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the final accuracy only.")] = False,
 ) -> None:
     """Train LeNet-5 as published in 1998 on handwritten digits."""
+    console = Console(quiet=quiet)
     try:
         check(epochs=epochs, batch_size=batch_size, lr=lr, seed=seed)
         check_folders(history, save)
+        drawing.check_folder(pictures)
         digits = load_embedded() if data is None else load_mnist(data)
         recipe = Recipe(epochs=epochs, batch_size=batch_size, lr=lr, shift=shift, seed=seed)
         with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges ends with the optimiser's error
-            network, found = run(Console(quiet=quiet), digits, recipe)
+            network, found = run(console, digits, recipe)
         if history:
             write_history(history, found)
         if save:
             np.savez(save, allow_pickle=False, **network.params)
+        for path in draw(pictures, network, digits, found) if pictures else ():
+            console.print(f"drew {path}")
     except (ValueError, OSError, FloatingPointError) as error:
         raise SystemExit(f"lenet5_1998: error: {error}") from error
     print(f"test accuracy {found[-1].accuracy:.2%}")

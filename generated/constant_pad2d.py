@@ -2,7 +2,7 @@
 # Do not edit: change the equation and run: gradscribe generate
 """2-D padding by a constant.
 
-Source: Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016, chapter 2.
+Source: Dumoulin and Visin, A guide to convolution arithmetic, 2016, chapter 2.
 """
 
 from collections.abc import Sequence

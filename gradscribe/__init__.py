@@ -51,6 +51,20 @@ def _printers() -> Printers:
 give(_printers)
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """What ``%load_ext gradscribe`` calls: cells ``%%layer NAME`` and ``%%network NAME``."""
+    from gradscribe.magics import register
+
+    register(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """What ``%unload_ext gradscribe`` calls."""
+    from gradscribe.magics import forget
+
+    forget(shell)
+
+
 def __getattr__(name: str) -> Any:
     """A function of the package, or one of its rooms."""
     if name in _ROOMS:

@@ -20,6 +20,7 @@ from gradscribe.derive.composition.network import Data, Start
 from gradscribe.derive.derivation import Derivation, derive
 from gradscribe.derive.ir.term import Program
 from gradscribe.derive.layer import interface, update
+from gradscribe.said import ENGLISH
 
 T = TypeVar("T")
 
@@ -40,8 +41,30 @@ class Layer(interface.Layer):
         optimiser: update.Optimiser | None = None,
         example: bool = False,
         implementation: bool = False,
+        language: str = ENGLISH,
     ) -> Derivation:
-        """The derivation step by step, see `derive.derivation.derive`; `print` it, or show it in a notebook."""
+        """The derivation step by step.
+
+        Args:
+            wrt: the inputs to differentiate by; all differentiable ones by default, the weights of a network.
+            settings: options and sizes by name, as text: ``{"stride": "1", "H": "9"}``.
+            order: 2 for the gradient of the gradient.
+            letters: what names are written with, by name or as text, ``"goodfellow, n=N, brackets"``; see
+                docs/language.md.
+            full: every row and every section, those too that say nothing new.
+            form: "index" for every row and the operator form below a box, "operator" for operator forms alone,
+                "matrix" for products of matrices (im2col), or "all".
+            optimiser: the equations of the update of the weights, at order 1; gradient descent by default.
+            example: whether numbers stand beside the formulas, at order 1.
+            implementation: whether it says how the code does it: NaN, infinity, what is saved.
+            language: that of its words, one of `gradscribe.said.languages`.
+
+        Returns:
+            The page: `print` it, or show it in a notebook.
+
+        Raises:
+            EquationError: when an argument does not fit the layer, and for letters that clash or are none.
+        """
         return derive(
             self,
             wrt,
@@ -53,6 +76,7 @@ class Layer(interface.Layer):
             optimiser=optimiser,
             example=example,
             implementation=implementation,
+            language=language,
         )
 
     def generate(self, out: str | Path, order: int = 1, backend: str = DEFAULT) -> tuple[Path, ...]:
@@ -129,13 +153,17 @@ def layer(
             shares, "split"; `with_ties` makes another layer of one that is there.
         **given: fields of `derive.layer.interface.Layer` that replace what follows from the equations.
 
-    >>> dense = layer("y[n, k] = b[k] + sum(c) x[n, c] * w[c, k]", "dense")
-    >>> print(dense.derivation(wrt=["w"]))  # doctest: +SKIP
-    >>> kernels = dense.compile()  # doctest: +SKIP
+    Returns:
+        The layer, with the methods `derivation`, `differentiate`, `compile` and `generate`.
 
     Raises:
         LanguageError: for any mistake in the text; the message points at the place.
         EquationError: when `ties` makes no sense for it.
+
+    Examples:
+        >>> dense = layer("y[n, k] = b[k] + sum(c) x[n, c] * w[c, k]", "dense")
+        >>> print(dense.derivation(wrt=["w"]))  # doctest: +SKIP
+        >>> kernels = dense.compile()  # doctest: +SKIP
     """
     if isinstance(equations, str):
         found = language.read(equations, "layer" if name is None else name, **given)
@@ -165,6 +193,9 @@ def network(
         starts: how weights start, by "node.weight", or by "weight" for all nodes.
         **given: fields of `derive.composition.Network` such as title, class_name, source.
 
+    Returns:
+        The network, with the methods `derivation`, `differentiate`, `compile` and `generate`.
+
     Raises:
         NetworkError: for any mistake; the message names the network, the node, what was expected and received.
     """
@@ -180,6 +211,9 @@ def optimiser(text: str, name: str, *, state: Mapping[str, str] | None = None, *
         name: the optimiser's name, also the stem of its function.
         state: what state is called in the class, by its name in the equations, where that is not the same.
         **given: fields of the layer of equations, as in `layer`: class_name, title, options, requirements, source.
+
+    Returns:
+        The optimiser, with the methods `compile` and `generate`.
 
     Raises:
         LanguageError: for any mistake in the text.

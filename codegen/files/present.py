@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gradscribe.codegen.python.text.render import EQUATIONS, MARKS
+from gradscribe.codegen.python.text.render import EQUATIONS, MARKS, PDF_MARK
 from gradscribe.derive.ir.quote import located
 
 
@@ -43,16 +43,25 @@ def differs(path: Path, text: str) -> bool:
     Raises:
         FileExistsError: when what is there was not generated: another text, a link, a folder.
     """
-    if not path.exists() and not path.is_symlink():
-        return True
-    if _replaceable(path):
-        return generated(path) != text
-    raise _others(path)
+    check_file(path)
+    return generated(path) != text or not _ordinary(path)
+
+
+def check_file(path: Path) -> None:
+    """Raise where something else is than a file that was generated.
+
+    Raises:
+        FileExistsError: when what is there was not generated: another text, a link, a folder.
+    """
+    if (path.exists() or path.is_symlink()) and not _replaceable(path):
+        raise _others(path)
 
 
 def _replaceable(path: Path) -> bool:
     """Whether a file is there that was generated, or nothing is in it."""
-    return bool(generated(path)) or (_ordinary(path) and not path.stat().st_size)
+    if not _ordinary(path):
+        return False
+    return bool(generated(path)) or not path.stat().st_size or path.read_bytes().endswith(PDF_MARK)
 
 
 def _others(path: Path) -> FileExistsError:

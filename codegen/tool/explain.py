@@ -39,6 +39,9 @@ def explain(
         measure: whether every way to compute a contraction is timed.
         ties: "split" where equal maxima share the gradient.
 
+    Returns:
+        The statements of every function with their figures, and all ways to compute each contraction; print it.
+
     Raises:
         EquationError: when shapes are missing or do not fit, or a setting does not fit the layer.
         UnknownLayerError: when there is no such layer.

@@ -5,7 +5,13 @@ The package names them as entry points: Sphinx, MkDocs and `pygmentize` know ``g
 
 from typing import Any, ClassVar
 
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
 from pygments.lexer import RegexLexer, bygroups, words
+from pygments.lexers.c_cpp import CLexer
+from pygments.lexers.python import PythonLexer
+from pygments.lexers.shell import BashLexer
+from pygments.lexers.special import TextLexer
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Whitespace
 
 from gradscribe.derive.ir.reductions import REDUCTIONS
@@ -74,3 +80,19 @@ class NetworkLexer(RegexLexer):
             (r"[\[\](),:;]", Punctuation),
         ]
     }
+
+
+LEXERS = {
+    alias: lexer for lexer in (EquationLexer, NetworkLexer, PythonLexer, CLexer, BashLexer) for alias in lexer.aliases
+}
+
+
+def highlighted(text: str, language: str) -> str:
+    """A text as HTML, what is a word of the language in elements with the classes that Pygments has for it.
+
+    Args:
+        text: what is shown.
+        language: what Pygments calls it; others are text.
+    """
+    lexer = LEXERS.get(language, TextLexer)
+    return highlight(text, lexer(stripnl=False, ensurenl=False), HtmlFormatter(nowrap=True))

@@ -25,6 +25,7 @@ from gradscribe.derive.derivation.network.kinds.once import others_named, side_b
 from gradscribe.derive.derivation.network.network_derivation import derive_network
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
+from gradscribe.derive.derivation.record.translation import checked_language, in_language
 from gradscribe.derive.derivation.second_derivation import second_derivation
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import Access, EquationError, Program
@@ -32,6 +33,7 @@ from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.letters import Letters, read_letters
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.kept import kept
+from gradscribe.said import ENGLISH
 
 __all__ = ["Derivation", "Result", "Section", "Step", "derive", "unlettered"]
 
@@ -48,6 +50,7 @@ def derive(
     optimiser: Optimiser | None = None,
     example: bool = False,
     implementation: bool = False,
+    language: str = ENGLISH,
 ) -> Derivation:
     """The derivation of a layer's gradients.
 
@@ -64,16 +67,20 @@ def derive(
         optimiser: the equations of the update of the weights, at order 1; gradient descent by default.
         example: whether numbers stand beside the formulas, see `derive.derivation.forms.example`; at order 1.
         implementation: whether it says how the code does it: NaN, infinity, places of maxima as numbers, what is saved.
+        language: in which it is printed, one of `gradscribe.said.languages`.
 
     Raises:
         EquationError: when `wrt`, a setting, the order, the form, the optimiser or an example does not fit the layer,
-            and for letters that clash, are none, or are asked for names that the page does not have.
+            for letters that clash, are none, or are asked for names that the page does not have, and for an unknown
+            language.
     """
     checked_form(layer.name, form)
+    checked_language(language)
     request = read_letters(letters, f"{layer.name}: letters").over(read_letters(layer.letters, layer.name))
     wanted, given = tuple(wrt) if wrt is not None else None, tuple((settings or {}).items())
     written = repr((layer.options, given, order, optimiser.layer.options if optimiser is not None else ()))
-    return _page(layer, written, wanted, given, order, request, full, form, optimiser, example, implementation)
+    page = _page(layer, written, wanted, given, order, request, full, form, optimiser, example, implementation)
+    return in_language(page, language)
 
 
 @kept(64)  # all formats of a page, and what was evaluated of it, are made of one

@@ -27,11 +27,12 @@ from gradscribe.derive.derivation.network.lettering import lettered
 from gradscribe.derive.derivation.network.surroundings import surroundings
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section, Step
-from gradscribe.derive.derivation.record.sentence import Scalar, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Scalar, Words, joined
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Access, Program, Term, accesses
 from gradscribe.derive.ir.well_formed import check
 from gradscribe.derive.layer.interface import Layer
+from gradscribe.said import Message, say, say_number
 
 SOURCE = "Pearlmutter, Fast exact multiplication by the Hessian, Neural Computation 6, 1994, section 3"
 E, S = map(Scalar, SCALARS)
@@ -68,7 +69,7 @@ def second_derivation(
     sections = [_named(s, notation) for s in (*sections, *zero_sections(found.second, notation))]
     return replace(
         assembled(display, program, rewritten, notation, sections),
-        title=f"{layer.title}, second order" if layer.title else "second order",
+        title=say("{title}, second order", title=layer.title)[0] if layer.title else Message("second order"),
         source="; ".join(part for part in (layer.source, SOURCE) if part),
         premises=tuple(_premises(found, notation)),
     )
@@ -146,35 +147,42 @@ def second_notation(found: SecondOrder) -> Notation:
 def _premises(found: SecondOrder, notation: Notation) -> Iterator[Words | Step]:
     """The first gradients, the directions, S, what S does not depend on, and how many statements that takes."""
     if not found.directions:
-        yield ("All gradients of ", E, " are zero, and so is every gradient of theirs.")
+        yield say("All gradients of {scalar} are zero, and so is every gradient of theirs.", scalar=E)
         return
     order_1, order_2 = found.counts
-    statements = f"{order_1} statement{'s' if order_1 > 1 else ''}"
-    yield ("The gradients of ", E, f", as order 1 derives them ({statements}):")
+    yield say(
+        "The gradients of {scalar}, as order 1 derives them ({statements}):", scalar=E, statements=_statements(order_1)
+    )
     yield from _rows(found, notation)
     watched = [Access(name) for name in found.directions]
     moving = [Access(direction.name) for direction in found.directions.values()]
-    several = len(watched) > 1
-    yield (
-        f"Let {'the inputs ' if several else ''}",
-        *joined(watched, " and "),
-        f" move in the direction{'s' if several else ''} ",
-        *joined(moving, " and "),
-        "; a dot marks a rate of change. Then ",
-        E,
-        " changes at the rate",
+    yield say_number(
+        len(watched),
+        "Let {inputs} move in the direction {directions}; a dot marks a rate of change. Then {scalar} changes at the "
+        "rate",
+        "Let the inputs {inputs} move in the directions {directions}; a dot marks a rate of change. Then {scalar} "
+        "changes at the rate",
+        inputs=joined(watched, AND),
+        directions=joined(moving, AND),
+        scalar=E,
     )
     yield _rate(found, notation)
     seeds = [Access(t.name) for t in found.first.seeds.values()]
-    yield (
-        "Order 2 differentiates ",
-        S,
-        f" ({order_2} statement{'s' if order_2 > 1 else ''}): by ",
-        *joined(seeds, " and "),
-        " that yields the rate at which the output changes, by the inputs the Hessian of ",
-        E,
-        f" times the direction{'s' if several else ''}.",
+    yield say_number(
+        len(watched),
+        "Order 2 differentiates {rate} ({statements}): by {gradients} that yields the rate at which the output "
+        "changes, by the inputs the Hessian of {scalar} times the direction.",
+        "Order 2 differentiates {rate} ({statements}): by {gradients} that yields the rate at which the output "
+        "changes, by the inputs the Hessian of {scalar} times the directions.",
+        rate=S,
+        statements=_statements(order_2),
+        gradients=joined(seeds, AND),
+        scalar=E,
     )
+
+
+def _statements(number: int) -> Words:
+    return say_number(number, "{number} statement", "{number} statements", number=str(number))
 
 
 def _rows(found: SecondOrder, notation: Notation) -> Iterator[Step]:
@@ -205,5 +213,7 @@ def _named(section: Section, notation: Notation) -> Section:
     """The section with a title that names S."""
     tensor = Access(section.wrt)
     gradient = section.steps[0].left.tensor
-    rate: Words = (": the rate of change ", Access(gradient)) if gradient in notation.dots else ()
-    return replace(section, title=("gradient of ", S, " with respect to ", tensor, *rate))
+    title = say("gradient of {scalar} with respect to {tensor}", scalar=S, tensor=tensor)
+    if gradient in notation.dots:
+        title = say("{title}: the rate of change {rate}", title=title, rate=Access(gradient))
+    return replace(section, title=title)

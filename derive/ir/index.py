@@ -22,7 +22,14 @@ def integer(name: str) -> Symbol:
 
 
 def integers(names: str) -> tuple[Symbol, ...]:
-    """Several integer symbols from one blank-separated string such as "N H W"."""
+    """Several integer symbols, at least 0 each, for sizes and options.
+
+    Args:
+        names: separated by blanks, such as "N H W".
+
+    Returns:
+        The symbols in that order; one name is always the same symbol.
+    """
     return tuple(integer(name) for name in names.split())
 
 

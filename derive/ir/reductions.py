@@ -15,6 +15,8 @@ from math import inf
 
 from sympy import Expr, S
 
+from gradscribe.said import Message
+
 
 @dataclass(frozen=True)
 class Element:
@@ -63,33 +65,31 @@ class Reduction:
     reason: str = ""
 
 
-SUM = Reduction("sum", "sums", "add", 0, lambda e: S.One, "Σ", r"\sum", limits=True)
-
-_CHOSEN = "a {} changes with the element that it is, and with no other"
+SUM = Reduction(Message("sum"), Message("sums"), "add", 0, lambda e: S.One, "Σ", r"\sum", limits=True)
 
 REDUCTIONS: dict[str, Reduction] = {
     "sum": SUM,
     "max": Reduction(
-        "maximum",
-        "maxima",
+        Message("maximum"),
+        Message("maxima"),
         "maximum",
         -inf,
         lambda e: e.chosen,
         "max",
         r"\max",
         selects=True,
-        reason=_CHOSEN.format("maximum"),
+        reason=Message("a maximum changes with the element that it is, and with no other"),
     ),
     "min": Reduction(
-        "minimum",
-        "minima",
+        Message("minimum"),
+        Message("minima"),
         "minimum",
         inf,
         lambda e: e.chosen,
         "min",
         r"\min",
         selects=True,
-        reason=_CHOSEN.format("minimum"),
+        reason=Message("a minimum changes with the element that it is, and with no other"),
     ),
 }
 """The rows by the word that equations have for them."""

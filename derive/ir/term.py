@@ -265,7 +265,14 @@ class Statement(Printed):
 
 @dataclass(frozen=True, repr=False)
 class Program(Printed):
-    """Statements in order; several with one target accumulate. `sizes` defines derived extents, in order."""
+    """Statements in order; several with one target accumulate.
+
+    Attributes:
+        inputs: the tensors that are given, in the order in which functions take them.
+        statements: in order of computation.
+        outputs: the names of the results.
+        sizes: derived extents in order, each by those before it: (symbol, formula).
+    """
 
     inputs: tuple[Tensor, ...]
     statements: tuple[Statement, ...]
@@ -283,7 +290,7 @@ class Program(Printed):
         return found
 
     def definitions(self, name: str) -> tuple[Statement, ...]:
-        """The statements that write tensor `name`."""
+        """The statements that write tensor `name`; none for an input."""
         return self._definitions.get(name, ())
 
     @cached_property

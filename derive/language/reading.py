@@ -42,7 +42,7 @@ def read(
     """
     try:
         syntax = parse(text)
-        layer = _layer(syntax, name, arguments or {}, interface)
+        layer = replace(_layer(syntax, name, arguments or {}, interface), text=_plain(text))
         after = evaluated(syntax, {new for _, new, _ in layer.state})
         if after is None:
             return layer
@@ -51,6 +51,11 @@ def read(
         return replace(layer, evaluation=found)
     except Located as error:
         raise LanguageError(error.message, error.place, text, file) from None
+
+
+def _plain(text: str) -> str:
+    """The lines of a text, indented by nothing: what a function of Python indents means nothing here."""
+    return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
 def _layer(syntax: Text, name: str, arguments: Mapping[str, str], interface: Mapping[str, Any]) -> Layer:

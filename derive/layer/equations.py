@@ -89,6 +89,9 @@ def program(
             axis 0, or name -> axis. Every other tensor that has an axis of that extent follows.
         arguments: name of the tensor that records where an extremum was found, by name of the extremum's tensor.
 
+    Returns:
+        The program, of which `gradscribe.layer` makes a layer.
+
     Raises:
         EquationError: when an equation is not well formed.
     """
@@ -349,7 +352,14 @@ def _own_indices(expression: Expr) -> Iterable[Idx]:
 
 
 def to_sympy(source: Program) -> tuple[Eq, ...]:
-    """The program as SymPy equations, one per statement; an accumulating statement repeats its target on the right."""
+    """The program as SymPy equations; an accumulating statement repeats its target on the right.
+
+    Args:
+        source: a layer's `program`, or that of a gradient.
+
+    Returns:
+        One equation per statement, in order.
+    """
     tensors = source.tensors
     bases = {name: IndexedBase(name, shape=t.shape, real=True) for name, t in tensors.items()}
     equations, written = [], set()

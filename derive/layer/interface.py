@@ -6,7 +6,7 @@ program.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Self
 
@@ -19,6 +19,7 @@ from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import EquationError, Program, Tensor, accesses
 from gradscribe.derive.layer.interval import Interval
 from gradscribe.printed import Printed
+from gradscribe.said import Saying
 
 # What an argument is called in a function's name: conv2d_grad_input, conv2d_grad_weight; others by their own name.
 ROLES = {"x": "input", "w": "weight", "b": "bias"}
@@ -110,7 +111,8 @@ class Layer(Printed):
         source: paper and equation that the formula follows.
         evaluation: the forward equations after training, over the same inputs; None where they are those of training.
         letters: what derivations are written with where nobody says otherwise, see `derive.layer.letters`.
-        meanings: what tensors are where their shapes do not say it, each in words and, between them, tensors.
+        meanings: what tensors are where their shapes do not say it.
+        text: the lines that it was read from; "" where it was made otherwise. Equal equations make equal layers.
     """
 
     name: str
@@ -128,7 +130,8 @@ class Layer(Printed):
     source: str = ""
     evaluation: Program | None = None
     letters: str = ""
-    meanings: tuple[tuple[str | Expr, ...], ...] = ()
+    meanings: tuple[Saying, ...] = ()
+    text: str = field(default="", compare=False)
 
     @property
     def differentiable(self) -> tuple[str, ...]:
@@ -151,7 +154,7 @@ class Layer(Printed):
         return self.outputs[0]
 
     def option(self, name: str) -> Option:
-        """The option called `name`.
+        """The option called `name`, such as "stride".
 
         Raises:
             EquationError: when the layer has no such option.
@@ -163,11 +166,24 @@ class Layer(Printed):
         raise EquationError(f"{self.name}: unknown option {quoted(name)}; expected one of: {known}")
 
     def differentiate(self, wrt: Sequence[str] | None = None) -> Gradient:
-        """The gradient program, see `derive.calculus.differentiate.differentiate`."""
+        """The gradient as equations again.
+
+        Args:
+            wrt: names of inputs; all differentiable ones by default.
+
+        Returns:
+            The gradient of a scalar E of the outputs, dE/d(output) being given.
+
+        Raises:
+            EquationError: when `wrt` names no differentiable input.
+        """
         return differentiate(self.program, wrt)
 
     def with_ties(self, policy: str) -> Self:
         """The layer with the gradient of its maxima and minima going to the "first" position, or "split" among all.
+
+        Args:
+            policy: one of these two words.
 
         Raises:
             EquationError: for another word, and for "split" where no gradient flows through a maximum or minimum.
@@ -186,7 +202,11 @@ class Layer(Printed):
         return replace(self, program=split_ties(self.program, {o.name for o in self.options}))
 
     def specialise(self, mapping: Mapping[Symbol, Expr]) -> Self:
-        """The same layer with size symbols replaced: ``stride=1`` is a substitution."""
+        """The same layer with size symbols replaced: ``stride=1`` is a substitution.
+
+        Args:
+            mapping: what replaces which symbol of the program.
+        """
         return replace(self, program=self.program.substitute(mapping))
 
 

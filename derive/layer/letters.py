@@ -11,13 +11,14 @@ from difflib import get_close_matches
 
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import listed, quoted
+from gradscribe.said import Message
 
 SPECIAL = {
-    "E": "the scalar that is differentiated",
-    "S": "the scalar of order 2",
-    "delta": "the error signal",
-    "l": "the layer's number",
-    "f": "an activation",
+    "E": Message("the scalar that is differentiated"),
+    "S": Message("the scalar of order 2"),
+    "delta": Message("the error signal"),
+    "l": Message("the layer's number"),
+    "f": Message("an activation"),
 }
 """What a page has without the equations having a name for it."""
 LONGEST = 20

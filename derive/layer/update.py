@@ -7,18 +7,28 @@ step and replaced by ``new_s``; t counts the steps, from 1. Nothing here is diff
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Expr
-
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.ir.term import Access, EquationError, Program, Tensor
 from gradscribe.derive.layer.interface import REQUIRED, Layer, Option
 from gradscribe.derive.layer.interval import Interval
 from gradscribe.derive.layer.letters import read_letters
 from gradscribe.printed import Printed
+from gradscribe.said import Message, Saying, say
 
 WEIGHT, GRADIENT, STEP = "p", "g", "t"
-WORDS = {"lr": "learning rate", "momentum": "momentum", "weight_decay": "weight decay", STEP: "number of the step"}
+WORDS = {
+    "lr": Message("learning rate"),
+    "momentum": Message("momentum"),
+    "weight_decay": Message("weight decay"),
+    STEP: Message("number of the step"),
+}
 """What options are called in sentences, where that is not their name."""
+STATES = {
+    "velocity": Message("velocity"),
+    "first_moment": Message("first moment"),
+    "second_moment": Message("second moment"),
+}
+"""The same of states."""
 LETTERS = {"lr": "eta", "momentum": "mu", "weight_decay": "lambda", "eps": "epsilon"}
 """The usual letters of options."""
 
@@ -86,15 +96,22 @@ def optimiser_of(layer: Layer, words: Mapping[str, str]) -> Optimiser:
     return Optimiser(found, state)
 
 
-def _meanings(state: Sequence[tuple[str, str]]) -> Iterator[tuple[str | Expr, ...]]:
+def called(state: str) -> str:
+    """What a state is called in sentences."""
+    return STATES.get(state, state.replace("_", " "))
+
+
+def _meanings(state: Sequence[tuple[str, str]]) -> Iterator[Saying]:
     """What the tensors of an update are."""
-    yield Access(WEIGHT), " is the weight"
-    yield Access(GRADIENT), " its gradient"
+    yield say("{weight} is the weight", weight=Access(WEIGHT))
+    yield say("{gradient} its gradient", gradient=Access(GRADIENT))
     for name, word in state:
-        what = "kept from step to step" if word == name else f"the {word.replace('_', ' ')}"
-        yield Access(name), f" {what}, 0 before the first step"
+        if word == name:
+            yield say("{state} kept from step to step, 0 before the first step", state=Access(name))
+        else:
+            yield say("{state} the {name}, 0 before the first step", state=Access(name), name=called(word))
     for name in (WEIGHT, *dict(state)):
-        yield Access(f"new_{name}"), " is ", Access(name), " after the step"
+        yield say("{new} is {old} after the step", new=Access(f"new_{name}"), old=Access(name))
 
 
 def _letters(layer: Layer) -> str:

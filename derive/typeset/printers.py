@@ -13,6 +13,7 @@ from gradscribe.derive.typeset.writers import markdown
 from gradscribe.derive.typeset.writers.latex import latex_displays
 from gradscribe.derive.typeset.writers.text import text_lines, text_writer
 from gradscribe.printed import BRIEF, TEXT, Printer, Printers
+from gradscribe.said import in_words
 
 LATEX, MARKDOWN = FORMATS["latex"].mime, FORMATS["markdown"].mime
 
@@ -60,4 +61,4 @@ def _derivation(derivation: Derivation) -> str:
     """A derivation in a line; its page takes a while."""
     sections = len(derivation.sections)
     what = f"{sections} gradient{'s' * (sections != 1)}" if sections else "equations"
-    return f"<Derivation of {derivation.heading}: {what}; print it, or show it in a notebook>"
+    return f"<Derivation of {in_words(derivation.heading)}: {what}; print it, or show it in a notebook>"

@@ -6,6 +6,10 @@ const attach = (shown) => {
   const one = (name) => shown.querySelector(`[id="${name}"]`);
   const columns = shown.querySelector(".columns"), gone = new AbortController();
 
+  // ----- words in the language of the page, numbers in their places
+  const words = JSON.parse(one("words").textContent);
+  const say = (name, places = {}) => words[name].replace(/\{(\w+)\}/g, (_, place) => places[place]);
+
   // ----- formulas: what is shown breaks where the line ends, what is copied has no marks
   const typeset = (element, text, display) => {
     try {
@@ -24,9 +28,9 @@ const attach = (shown) => {
   const copy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
-      told.textContent = "Copied";
+      told.textContent = say("copied");
     } catch {
-      told.textContent = "The browser does not let this page copy";
+      told.textContent = say("refused");
     }
   };
   for (const line of all(".line")) {
@@ -34,7 +38,7 @@ const attach = (shown) => {
     button.type = "button";
     button.className = "copy";
     button.textContent = "LaTeX";
-    button.setAttribute("aria-label", "Copy the formula as LaTeX");
+    button.setAttribute("aria-label", say("copy"));
     button.addEventListener("click", () => copy(line.querySelector(".display").dataset.tex));
     line.append(button);
   }
@@ -77,7 +81,7 @@ const attach = (shown) => {
       step.classList.toggle("now", k === number - 1 && !last);
     });
     const why = steps[number - 1]?.querySelector(".why, .name");
-    walked.textContent = last ? `all ${steps.length} steps` : `${number} of ${steps.length}: ${said(why)}`;
+    walked.textContent = last ? say("all", { steps: steps.length }) : say("step", { number, steps: steps.length, reason: said(why) });
     if (!last) {
       const fold = steps[number - 1].closest("details");
       if (fold) fold.open = true;
@@ -85,7 +89,7 @@ const attach = (shown) => {
     }
   };
   const said = (element) => {
-    if (!element) return "result";
+    if (!element) return say("result");
     const copied = element.cloneNode(true);
     all(".katex-html", copied).forEach((part) => part.remove());
     all("annotation", copied).forEach((part) => part.remove());
@@ -161,7 +165,7 @@ const attach = (shown) => {
     cell.classList.add("chosen");
     made.reads.forEach((name) => cells.get(name)?.classList.add("read"));
     if (made.tex) typeset(sum, made.tex, true);
-    else sum.textContent = made.reads.length ? `the sum of ${made.reads.length} elements` : "nothing reaches it: 0";
+    else sum.textContent = made.reads.length ? say("made", { number: made.reads.length }) : say("nothing");
   };
   // Elements of a matrix: one of them is in the order of the keyboard, the arrow keys move on.
   const reached = (own, width, does) => own.forEach((cell, k) => {

@@ -12,7 +12,7 @@ from gradscribe.codegen.tool.check import check
 from tests.codegen.tool.cli.running import run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "check.md").read_text(encoding="utf-8")
-CODE = dict(re.findall(r"```python (\S+)\n(.*?)```", PAGE, re.DOTALL))
+CODE = dict(re.findall(r"```python title=\"(\S+)\"\n(.*?)```", PAGE, re.DOTALL))
 (COMMAND,) = re.findall(r"```sh\n(.*?)\n```", PAGE, re.DOTALL)
 (SHOWN,) = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
 
@@ -40,14 +40,14 @@ def test_the_correction_of_the_page_passes_its_test(monkeypatch: pytest.MonkeyPa
     layers, test = ModuleType("layers"), ModuleType("test_layers")
     exec(CODE["layers.py"].replace(wrong, right), layers.__dict__)
     monkeypatch.setitem(sys.modules, "layers", layers)
-    exec(CODE["test"], test.__dict__)
+    exec(CODE["test_layers.py"], test.__dict__)
     test.__dict__["check"] = partial(check, examples=20)  # of 200; the command of the page tries all
     test.test_conv_backward()
     verdict = check(layers.conv_backward, "conv2d", examples=20)
     assert without_counts(str(verdict)) in without_counts(PAGE)
 
     exec(CODE["layers.py"], layers.__dict__)
-    exec(CODE["test"], test.__dict__)
+    exec(CODE["test_layers.py"], test.__dict__)
     test.__dict__["check"] = partial(check, examples=20)
     with pytest.raises(AssertionError, match="with s=1"):
         test.test_conv_backward()

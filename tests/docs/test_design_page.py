@@ -10,6 +10,6 @@ PAGE = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
 
 
 def test_the_worked_example_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
-    ((python, printed),) = re.findall(r"```python\n(.*?)```\n\n```text printed\n(.*?)```", PAGE, re.DOTALL)
+    ((python, printed),) = re.findall(r"```python\n(.*?)```\n\n```text title=\"prints\"\n(.*?)```", PAGE, re.DOTALL)
     exec(python, {})
     assert capsys.readouterr().out == printed

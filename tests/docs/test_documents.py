@@ -1,8 +1,9 @@
-"""docs/layers.md and docs/conventions.md say what is true."""
+"""docs/layers.md, docs/conventions.md and docs/commands.md say what is true."""
 
 import re
 from pathlib import Path
 
+from gradscribe.codegen.tool.cli import app
 from gradscribe.codegen.tool.finding.find import find_all
 
 ROOT = Path(__file__).parents[2]
@@ -16,6 +17,20 @@ def test_every_layer_is_listed_with_its_class_and_options() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \| (.*?) ?\|", text("layers.md"), re.MULTILINE)
     expected = [(lay.name, lay.class_name, ", ".join(o.name for o in lay.options)) for lay in find_all([])]
     assert rows == expected
+
+
+def test_the_families_are_the_catalogue() -> None:
+    rows = re.findall(r"^\| [a-z, ]+ \| (`[^|]*) \|$", text("layers.md"), re.MULTILINE)
+    listed = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(listed) == sorted(layer.name for layer in find_all([]))
+
+
+def test_every_command_has_its_line_and_its_row() -> None:
+    page = text("commands.md")
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    assert len(commands) >= 12
+    assert set(re.findall(r"^    gradscribe (\w+)", page, re.MULTILINE)) == commands
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == commands
 
 
 def test_every_convention_names_a_test_that_exists() -> None:

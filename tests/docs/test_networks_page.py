@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from gradscribe.derive.typeset.writers.text import text_writer
 
 PAGE = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
+PYTHON = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+(TRAINING,) = [block for block in PYTHON if "for _ in range" in block]
 SOURCES = [
     "conv2d -> tanh -> conv2d",
     "lenet5",
@@ -39,7 +42,7 @@ def test_the_commands_of_the_page_name_networks() -> None:
 
 
 def test_the_network_of_the_page_is_read() -> None:
-    sources = dict(re.findall(r"```network (\w+)\n(.*?)```", PAGE, re.DOTALL))
+    sources = dict(re.findall(r"```gradscribe-network title=\"(\w+)\.net\"\n(.*?)```", PAGE, re.DOTALL))
     found = network(sources["lenet_like"], "lenet_like")
     assert {"c1_w", "c3_b", "f5_w"} <= set(found.weights)
     assert found.loss is not None
@@ -47,8 +50,9 @@ def test_the_network_of_the_page_is_read() -> None:
 
 
 def test_the_python_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
-        exec(block, {})
+    for block in PYTHON:
+        if block != TRAINING:
+            exec(block, {})
     assert "∂E/∂w⁽ˡ⁾[r,t,c,k] = Σ_{n,i,j} δ⁽ˡ⁾[n,i,j,k] x[n, i+r−1, j+t−1, c]" in capsys.readouterr().out
 
 
@@ -65,3 +69,11 @@ def test_every_construct_of_the_table_is_read() -> None:
     assert network(f"{unit}\n{pair}").weights[::2] == ("first_conv2d1_w", "second_conv2d1_w")
     assert "sum" in dict(network("conv2d(8, 3, padding=1) -> sum: residual(conv2d(8, 3, padding=1))").results)
     assert network("input x[N, H, W, 8]; residual(conv2d(8, 3, padding=1) -> relu)  # a comment").program.statements
+
+
+@pytest.mark.thorough
+def test_the_network_of_the_page_trains() -> None:
+    scope: dict[str, Any] = {}
+    exec(TRAINING, scope)
+    assert scope["value"] < 0.5
+    assert scope["model"].params["c1.w"].shape == (3, 3, 1, 8)

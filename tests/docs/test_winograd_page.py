@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "winograd.md").read_text(encoding="utf-8")
 COMMANDS = [line.strip() for line in PAGE.splitlines() if re.match(r" *(gradscribe|python) ", line)]
 SHOWN = re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL)
-((PYTHON, PRINTED),) = re.findall(r"```python\n(.*?)```\n\n```text printed\n(.*?)```", PAGE, re.DOTALL)
+((PYTHON, PRINTED),) = re.findall(r"```python\n(.*?)```\n\n```text title=\"prints\"\n(.*?)```", PAGE, re.DOTALL)
 TABLES = re.findall(r"(?:^\|.*\|\n)+", PAGE, re.MULTILINE)
 
 

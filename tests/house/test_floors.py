@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 HOUSE = ("derive", "codegen", "adapters", "gradscribe")
 
 FLOORS = (
-    ("gradscribe.version", "gradscribe.printed", "gradscribe.kept", "derive", "codegen"),
+    ("gradscribe.version", "gradscribe.printed", "gradscribe.kept", "gradscribe.said", "derive", "codegen"),
     ("derive.ir",),
     ("derive.calculus",),
     ("derive.layer",),
@@ -160,6 +160,7 @@ SAID = {
     "codegen.tool.pages.html.html_page": {"page/page.html.jinja", "page/shown.html.jinja"},  # of no backend
     "codegen.tool.pages.playground.playground": {"playground/playground.html.jinja"},
     "codegen.tool.pages.playground.engine": {".jinja"},  # what is shipped of templates
+    "codegen.tool.pages.site.frame": {"site/words.html.jinja"},
     "codegen.tool.cli.commands.explaining": {"auto, numpy, compiled or background."},
 }
 

@@ -61,6 +61,9 @@ def check(
             that keeps its default.
         cache: what the parameter `cache` holds, in order: "x,w,b,conv_param", with ``{stride,pad}`` for a dictionary.
 
+    Returns:
+        What was found: `equal`, and a finding with its smallest example for each mistake; print it.
+
     Raises:
         CheckError: when the function does not fit the layer, or hypothesis is not installed.
         EquationError: when a setting does not fit the layer.

@@ -11,6 +11,7 @@ from gradscribe.codegen.tool.cli.completion import layer_names, names, policies,
 from gradscribe.codegen.tool.finding.topics import OTHERS
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
+from gradscribe.said import languages
 
 if TYPE_CHECKING:  # SymPy takes its time: commands import what they need, once their arguments are good
     from gradscribe.derive.layer.interface import Layer
@@ -33,6 +34,14 @@ Backend = Annotated[
     str,
     typer.Option(
         "--backend", help=f"What the code is written for: {' or '.join(TARGETS)}.", autocompletion=words(*TARGETS)
+    ),
+]
+Language = Annotated[
+    str,
+    typer.Option(
+        "--lang",
+        help=f"Of what is written, not of messages: {' or '.join(languages())}.",
+        autocompletion=words(*languages()),
     ),
 ]
 OutputsOfTile = Annotated[int | None, typer.Option("--m", help="winograd: outputs of a tile along an axis.")]

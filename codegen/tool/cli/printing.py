@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from gradscribe.codegen.tool.finding.topics import Fast, fast_page, topic_page
 from gradscribe.derive.typeset.document.look import PLAIN, Look
+from gradscribe.said import ENGLISH
 
 if TYPE_CHECKING:  # SymPy takes its time
     from gradscribe.derive.catalogue.pages.chapter import Topic
@@ -19,7 +20,14 @@ def printed(derivation: "Derivation", format_: str, look: Look = PLAIN) -> str:
     return rendered(derivation, format_, certify(derivation) if derivation.sections else None, look)
 
 
-def printed_pages(title: str, topics: "Sequence[Topic]", letters: str, form: str, look: Look = PLAIN) -> str:
+def printed_pages(
+    title: str,
+    topics: "Sequence[Topic]",
+    letters: str,
+    form: str,
+    look: Look = PLAIN,
+    language: str = ENGLISH,
+) -> str:
     """Several derivations as one document, or the page of one topic.
 
     Args:
@@ -28,27 +36,28 @@ def printed_pages(title: str, topics: "Sequence[Topic]", letters: str, form: str
         letters: what names are written with, see `derive.layer.letters`; "" for those of each page.
         form: one of `derive.typeset.formats`.
         look: what else is asked of the page.
+        language: one of `gradscribe.said.languages`.
 
     Raises:
-        EquationError: when a letter is unknown to a page.
+        EquationError: when a letter is unknown to a page, and for an unknown language.
         UnknownLayerError: when there is no such layer or page.
     """
     from gradscribe.derive.typeset.formats import rendered, rendered_chapter
 
-    pages = [topic_page(topic, letters) for topic in topics]
+    pages = [topic_page(topic, letters, language) for topic in topics]
     if len(pages) == 1:
         ((page, footer),) = pages
         return rendered(page, form, footer, look)
     return rendered_chapter(title, pages, form, look)
 
 
-def printed_winograd(asked: Fast, form: str, look: Look = PLAIN) -> str:
+def printed_winograd(asked: Fast, form: str, look: Look = PLAIN, language: str = ENGLISH) -> str:
     """The derivation of a fast correlation in one of `derive.typeset.formats`.
 
     Raises:
-        EquationError: when a number is out of range or the points do not fit.
+        EquationError: when a number is out of range, the points do not fit, or the language is unknown.
     """
     from gradscribe.derive.typeset.formats import rendered
 
-    page, footer = fast_page(asked)
+    page, footer = fast_page(asked, language)
     return rendered(page, form, footer, look)

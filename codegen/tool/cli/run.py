@@ -13,9 +13,12 @@ import typer
 
 from gradscribe.codegen.tool.cli.commands.checking import check
 from gradscribe.codegen.tool.cli.commands.compiling import compile_ahead, tune
+from gradscribe.codegen.tool.cli.commands.derivations.bookbinding import bind
+from gradscribe.codegen.tool.cli.commands.derivations.building import site
 from gradscribe.codegen.tool.cli.commands.derivations.deriving import derive
 from gradscribe.codegen.tool.cli.commands.derivations.paging import page
 from gradscribe.codegen.tool.cli.commands.derivations.picturing import picture
+from gradscribe.codegen.tool.cli.commands.derivations.serving import serve
 from gradscribe.codegen.tool.cli.commands.diagnosing import doctor
 from gradscribe.codegen.tool.cli.commands.explaining import explain
 from gradscribe.codegen.tool.cli.commands.generating import generate
@@ -44,6 +47,9 @@ COMMANDS: dict[str, Callable[..., bool | None]] = {
     "derive": derive,
     "page": page,
     "picture": picture,
+    "site": site,
+    "serve": serve,
+    "book": bind,
     "generate": generate,
     "verify": verify,
     "explain": explain,

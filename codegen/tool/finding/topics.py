@@ -8,6 +8,7 @@ from gradscribe.codegen.tool.finding.find import equations_of
 from gradscribe.derive.catalogue.pages import PAGES
 from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TITLE, TOPICS, Topic
 from gradscribe.derive.ir.error import EquationError
+from gradscribe.said import ENGLISH
 
 if TYPE_CHECKING:  # SymPy takes its time
     from gradscribe.derive.derivation import Derivation
@@ -57,24 +58,27 @@ def topics(names: Sequence[str]) -> list[Topic]:
     return [topic for name in names for topic in (TOPICS if name == CHAPTER else (Topic(name),))]
 
 
-def topic_page(topic: Topic, letters: str = "") -> "Page":
+def topic_page(topic: Topic, letters: str = "", language: str = ENGLISH, form: str = "index") -> "Page":
     """The page of a topic, closed by the figures of its numerical certificate.
 
     Args:
         topic: what is derived.
         letters: what names are written with, see `derive.layer.letters`; "" for those of the page.
+        language: one of `gradscribe.said.languages`.
+        form: of a layer, one of `derive.derivation.forms.caption.page_form.FORMS`.
 
     Raises:
-        EquationError: when a letter is unknown to a page.
+        EquationError: when a letter is unknown to a page, and for an unknown language.
         UnknownLayerError: when there is no such layer or page.
     """
     from gradscribe.derive.derivation.certificate.certify import certify
+    from gradscribe.derive.derivation.record.translation import in_language
 
-    page = _derived(topic, letters)
+    page = in_language(_derived(topic, letters, form), language)
     return page, certify(page) if page.sections else None
 
 
-def _derived(topic: Topic, letters: str) -> "Derivation":
+def _derived(topic: Topic, letters: str, form: str) -> "Derivation":
     """The page in letters that it may choose."""
     from gradscribe.derive.derivation import derive
     from gradscribe.derive.derivation.letters.written import in_letters
@@ -83,24 +87,25 @@ def _derived(topic: Topic, letters: str) -> "Derivation":
     if topic.name in PAGES:
         page = in_letters(PAGES[topic.name](), read_letters(letters, f"{topic.name}: letters"))
     else:
-        page = derive(equations_of(topic.name), topic.wrt or None, topic.settings, letters=letters)
+        page = derive(equations_of(topic.name), topic.wrt or None, topic.settings, letters=letters, form=form)
     return replace(page, name=topic.title) if topic.title else page
 
 
-def fast_page(asked: Fast) -> "Page":
+def fast_page(asked: Fast, language: str = ENGLISH) -> "Page":
     """The derivation of a fast correlation, closed by what its algorithm was found to be.
 
     Raises:
-        EquationError: when a number is out of range or the points do not fit.
+        EquationError: when a number is out of range, the points do not fit, or the language is unknown.
     """
     from gradscribe.derive.catalogue.winograd import cook_toom, parse_points
     from gradscribe.derive.catalogue.winograd.closing import close
     from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winograd
+    from gradscribe.derive.derivation.record.translation import in_language
 
     if asked.m + asked.r - 1 > MOST_POINTS:
         raise EquationError(
             f"F({asked.m}, {asked.r}): expected m + r - 1 of at most {MOST_POINTS}, received {asked.m + asked.r - 1}"
         )
     algorithm = cook_toom(asked.m, asked.r, None if asked.points is None else parse_points(asked.points))
-    derivation = derive_winograd(algorithm, asked.dims)
+    derivation = in_language(derive_winograd(algorithm, asked.dims), language)
     return derivation, close(derivation, algorithm, asked.dims)

@@ -64,7 +64,7 @@ class Apart(Generic[T]):
             warnings.simplefilter("ignore", DeprecationWarning)
             self._process.start()
         sender.close()
-        self._late = False
+        self._late = self._over = False
         self._timer = threading.Timer(limits.seconds, self._end)
         self._timer.daemon = True
         self._timer.start()
@@ -76,6 +76,7 @@ class Apart(Generic[T]):
         self.stop()
         self._timer.join()
         self._process.join()
+        self._over = True
         self._receiver.close()
 
     def result(self) -> T:
@@ -103,6 +104,8 @@ class Apart(Generic[T]):
         self._kill()
 
     def _kill(self) -> None:
+        if self._over:  # its number may be another's by now
+            return
         with suppress(OSError, AttributeError):  # a group of its own, where systems have such
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
@@ -142,10 +145,11 @@ def _work(sender: Connection, limits: Limits, function: Callable[..., Any], argu
     except Exception as error:
         error.add_note(traceback.format_exc())
         answer = (False, error)
-    try:
-        sender.send(answer)
-    except MemoryError:
-        sender.send((False, MemoryError()))
+    with suppress(OSError):  # nobody waits any more
+        try:
+            sender.send(answer)
+        except MemoryError:
+            sender.send((False, MemoryError()))
 
 
 def _limit(limits: Limits) -> None:

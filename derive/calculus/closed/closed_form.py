@@ -24,6 +24,7 @@ from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.calculus.passes.brackets import bracketed, within
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Statement, Tensor, Term, accesses
+from gradscribe.said import Message
 
 NONE: Mapping[str, Sources] = {}
 
@@ -131,7 +132,7 @@ class ClosedForms:
         if inserted:
             yield Stage("insert", value, inserted=inserted)
         elif self._before_sums(value) != self._before_sums(start.value):
-            yield Stage("pull", value, "what does not depend on its index leaves a sum")
+            yield Stage("pull", value, Message("what does not depend on its index leaves a sum"))
         value, known = valued(value, free, self.identities, self.signals)
         if known:
             yield Stage("known sum", value, known=known, closes=True)
@@ -141,7 +142,7 @@ class ClosedForms:
         divided = divided_out(value) if self.shown else value
         if divided != value:
             value = normal(divided, self.signals)
-            yield Stage("divide", value, "divisors cancelled", closes=True)
+            yield Stage("divide", value, Message("divisors cancelled"), closes=True)
         if not (inserted or known or _is_sum(value)):
             return
         value, read = read_by_name(value, free, self.readings, self.signals)
@@ -149,7 +150,7 @@ class ClosedForms:
             yield Stage("name", value, read=read)
         together = factored(value, self.signals)
         if together != value:
-            yield Stage("factor", together, "common factors in front")
+            yield Stage("factor", together, Message("common factors in front"))
 
     def _sources(self, stages: Sequence[Stage]) -> Sources:
         """What was used on the way, and on the way to what was inserted."""

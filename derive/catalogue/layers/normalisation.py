@@ -10,9 +10,10 @@ from gradscribe.derive.ir.index import integers
 from gradscribe.derive.language import read
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.interval import Interval
+from gradscribe.said import Message
 
 C, G, R = integers("C G R")
-EPS = number("eps", "epsilon", 1e-5, Interval(0))
+EPS = number("eps", "epsilon", 1e-5, Interval(0), Message("eps"))
 WEIGHTS = ("gamma", "beta")
 INITIAL = (("gamma", 1.0), ("beta", 0.0))
 IOFFE = "Ioffe and Szegedy, Batch normalization, 2015"
@@ -42,7 +43,7 @@ def batch_norm() -> Layer:
         class_name="BatchNorm",
         title=LAYERS["batch_norm"].title,
         state=(("running_mean", "new_mean", 0.0), ("running_var", "new_var", 1.0)),
-        options=(EPS, number("momentum", "rho", 0.1)),
+        options=(EPS, number("momentum", "rho", 0.1, words=Message("momentum"))),
         features=(("num_features", C),),
         source=f"{IOFFE}, section 3",
         weights=WEIGHTS,
@@ -107,7 +108,7 @@ def rms_norm() -> Layer:
         class_name="RMSNorm",
         title=LAYERS["rms_norm"].title,
         weights=("gamma",),
-        options=(number("eps", "epsilon", 1e-6, Interval(0)),),
+        options=(number("eps", "epsilon", 1e-6, Interval(0), Message("eps")),),
         features=(("normalized_shape", C),),
         initial=(("gamma", 1.0),),
         source="Zhang and Sennrich, Root mean square layer normalization, 2019, eq. 4",
@@ -179,7 +180,7 @@ def local_response_norm() -> Layer:
         class_name="LocalResponseNorm",
         title=LAYERS["local_response_norm"].title,
         options=(
-            Option("size", (R,)),
+            Option("size", (R,), words=Message("size")),
             number("alpha", "alpha", 1e-4),
             number("beta", "beta", 0.75),
             number("k", "k", 1.0),

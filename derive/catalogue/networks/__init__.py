@@ -6,6 +6,7 @@ A title stands here only: the network takes it from here.
 from typing import TYPE_CHECKING
 
 from gradscribe.derive.catalogue.entry import Entry, entries
+from gradscribe.said import Message
 
 if TYPE_CHECKING:  # SymPy takes its time: whoever looks at names and titles does not wait for it
     from gradscribe.derive.composition import Network
@@ -14,15 +15,15 @@ NETWORKS: "dict[str, Entry[Network]]" = entries(
     __name__,
     {
         "lenet": {
-            "lenet5": "LeNet-5 as published",
-            "lenet": "LeNet with maximum pooling and softmax",
+            "lenet5": Message("LeNet-5 as published"),
+            "lenet": Message("LeNet with maximum pooling and softmax"),
         },
         "vgg": {
-            "vgg11": "VGG-11 for 32x32 images",
+            "vgg11": Message("VGG-11 for 32x32 images"),
         },
         "resnet": {
-            "resnet20": "residual network of 20 layers for 32x32 images",
-            "bottleneck": "bottleneck block with a projection",
+            "resnet20": Message("residual network of 20 layers for 32x32 images"),
+            "bottleneck": Message("bottleneck block with a projection"),
         },
     },
 )

@@ -6,6 +6,7 @@ A title stands here only: the page takes it from here.
 from typing import TYPE_CHECKING
 
 from gradscribe.derive.catalogue.entry import Entry, entries
+from gradscribe.said import Message
 
 if TYPE_CHECKING:  # SymPy takes its time: whoever looks at names and titles does not wait for it
     from gradscribe.derive.derivation import Derivation
@@ -14,7 +15,7 @@ PAGES: "dict[str, Entry[Derivation]]" = entries(
     __name__,
     {
         "convolution_page": {
-            "convolution": "convolution, correlation and the kernel rotated by pi",
+            "convolution": Message("convolution, correlation and the kernel rotated by pi"),
         },
     },
 )

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gradscribe.said import Message
+
 CHAPTER = "chapter"
-TITLE = "Back-propagation through convolutions"
+TITLE = Message("Back-propagation through convolutions")
+SEVERAL = Message("Derivations")
+"""The heading of several pages that a reader has chosen."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +31,11 @@ class Topic:
 TOPICS = (
     Topic("convolution"),
     Topic("conv2d"),
-    Topic("conv2d -> tanh -> conv2d", "Convolution to convolution"),
-    Topic("conv2d -> tanh -> max_pool2d -> conv2d", "Maximum pooling between convolutions"),
-    Topic("conv2d -> tanh -> avg_pool2d -> conv2d", "Average pooling between convolutions"),
-    Topic("subsampling2d", "Trainable pooling"),
-    Topic("conv2d -> tanh -> flatten -> dense", "Convolution to a dense layer"),
-    Topic("conv2d(C, 3, padding=1) -> residual(conv2d(C, 3, padding=1) -> relu) -> relu", "Residual"),
-    Topic("conv2d", "Bias", wrt=("b",)),
+    Topic("conv2d -> tanh -> conv2d", Message("Convolution to convolution")),
+    Topic("conv2d -> tanh -> max_pool2d -> conv2d", Message("Maximum pooling between convolutions")),
+    Topic("conv2d -> tanh -> avg_pool2d -> conv2d", Message("Average pooling between convolutions")),
+    Topic("subsampling2d", Message("Trainable pooling")),
+    Topic("conv2d -> tanh -> flatten -> dense", Message("Convolution to a dense layer")),
+    Topic("conv2d(C, 3, padding=1) -> residual(conv2d(C, 3, padding=1) -> relu) -> relu", Message("Residual")),
+    Topic("conv2d", Message("Bias"), wrt=("b",)),
 )

@@ -17,13 +17,15 @@ from gradscribe.derive.derivation.forms.caption.words.glossary import glossary
 from gradscribe.derive.derivation.forms.caption.words.signs import Convolved, Correlated, Rotated
 from gradscribe.derive.derivation.forward.forward_equations import definitions, shapes
 from gradscribe.derive.derivation.gradient.outcome import called
+from gradscribe.derive.derivation.gradient.steps.reasons import left_over, put_in
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Section, Step
-from gradscribe.derive.derivation.record.sentence import Between, Equals, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, OR, Between, Equals, Words, joined
 from gradscribe.derive.ir.index import floordiv, integers
 from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term
 from gradscribe.derive.ir.well_formed import check
+from gradscribe.said import Message, say
 
 H, W, R, T, P, Q = integers("H W R T H_out W_out")
 i, j, m, n, r, t = integers("i j m n r t")
@@ -32,6 +34,12 @@ FULL = H + R - 1, W + T - 1
 x, w = Tensor("x", (H, W)), Tensor("w", (R, T))
 y, z = Tensor("y", FULL), Tensor("z", (P, Q))
 turned = Tensor("w_hat", (R, T))
+VALID = (
+    Message("valid convolution"),
+    Message("The part in which no access leaves {tensor} has the shape ({shape}):"),
+)
+SAME = Message("same convolution"), Message("The middle, as large as {tensor} has the shape ({shape}):")
+BACKWARDS: Words = say("{indices} run backwards", indices=joined([r, t]))
 NOTATION = Notation(order=("x", "w"), sizes=(H, W, R, T))
 
 
@@ -43,8 +51,8 @@ def convolution() -> Derivation:
         _as_correlation(every),
         _as_convolution(every),
         _twice(every),
-        _part(every, "valid", (R - 1, T - 1), (P, Q), "The part in which no access leaves "),
-        _part(every, "same", (floordiv(R - 1, 2), floordiv(T - 1, 2)), (H, W), "The middle, as large as "),
+        _part(every, "valid", (R - 1, T - 1), (P, Q), VALID),
+        _part(every, "same", (floordiv(R - 1, 2), floordiv(T - 1, 2)), (H, W), SAME),
     )
     return Derivation(
         name="convolution",
@@ -56,10 +64,15 @@ def convolution() -> Derivation:
         sizes=every.sizes,
         notes=(
             (
-                *("An access outside ", Access("x"), " or ", Access("w"), " reads 0. "),
-                *(Equals(Access("y"), Convolved(Access("x"), Access("w"))), " is the convolution, "),
-                *(Equals(Access("z"), Correlated(Access("x"), Access("w"))), " the correlation, "),
-                *(Equals(Access("w_hat"), Rotated(Access("w"))), " the kernel rotated by pi."),
+                *say("An access outside {tensors} reads 0.", tensors=joined([Access("x"), Access("w")], OR)),
+                " ",
+                *say(
+                    "{convolution} is the convolution, {correlation} the correlation, {rotated} the kernel rotated "
+                    "by pi.",
+                    convolution=Equals(Access("y"), Convolved(Access("x"), Access("w"))),
+                    correlation=Equals(Access("z"), Correlated(Access("x"), Access("w"))),
+                    rotated=Equals(Access("w_hat"), Rotated(Access("w"))),
+                ),
             ),
         ),
         glossary=glossary(sections, every.statements[1:]),
@@ -96,15 +109,21 @@ def _commuted(every: Program) -> Section:
     for index, delta in zip((m, n), pairs.deltas, strict=True):
         commuted = solve(commuted, delta, index)
     commuted, _ = discharge(commuted, every)
+    read = joined([Between(i - m, R), Between(j - n, T)], AND)
     return _section(
         every,
-        ("the commuted form",),
-        (("The substitution ", Equals(r, i - m), ", ", Equals(t, j - n), " makes taps the indices of the sum:"),),
+        say("the commuted form"),
+        (
+            say(
+                "The substitution {equations} makes taps the indices of the sum:",
+                equations=joined([Equals(r, i - m), Equals(t, j - n)]),
+            ),
+        ),
         y(i, j),
         (
-            ("definition of the convolution", definition),
-            (_words(Access("w"), " is read where ", Between(i - m, R), " and ", Between(j - n, T)), pairs),
-            (_words("of ", m, ", ", n, " only ", i - r, ", ", j - t, " are left"), commuted),
+            (say("definition of the convolution"), definition),
+            (say("{kernel} is read where {ranges}", kernel=Access("w"), ranges=read), pairs),
+            (left_over([{m: i - r, n: j - t}]), commuted),
         ),
     )
 
@@ -114,13 +133,18 @@ def _as_correlation(every: Program) -> Section:
     back = reverse(commuted, r, t)
     return _section(
         every,
-        ("convolution as correlation",),
-        (("The sum over ", r, ", ", t, " does not depend on the direction in which it is taken:"),),
+        say("convolution as correlation"),
+        (
+            say(
+                "The sum over {indices} does not depend on the direction in which it is taken:",
+                indices=joined([r, t]),
+            ),
+        ),
         y(i, j),
         (
-            ("the commuted form", commuted),
-            (_words(r, ", ", t, " run backwards"), back),
-            ("rotated kernel", fold(back, every.definitions("w_hat")[0])),
+            (say("the commuted form"), commuted),
+            (BACKWARDS, back),
+            (say("rotated kernel"), fold(back, every.definitions("w_hat")[0])),
         ),
     )
 
@@ -130,13 +154,13 @@ def _as_convolution(every: Program) -> Section:
     back = reverse(definition, r, t)
     return _section(
         every,
-        ("correlation as convolution",),
-        (("The same the other way round:",),),
+        say("correlation as convolution"),
+        (say("The same the other way round:"),),
         z(i, j),
         (
-            ("definition of the correlation", definition),
-            (_words(r, ", ", t, " run backwards"), back),
-            ("rotated kernel", fold(back, every.definitions("w_hat")[0])),
+            (say("definition of the correlation"), definition),
+            (BACKWARDS, back),
+            (say("rotated kernel"), fold(back, every.definitions("w_hat")[0])),
         ),
     )
 
@@ -146,30 +170,26 @@ def _twice(every: Program) -> Section:
     (plain,) = distribute(again.term, "w_hat", (_definition(every, "w_hat"),), every)
     return _section(
         replace(every, statements=(*every.statements, again)),
-        ("rotated twice",),
-        (("Let ", Equals(Access("v"), Rotated(Access("w_hat"))), ":"),),
+        say("rotated twice"),
+        (say("Let {equation}:", equation=Equals(Access("v"), Rotated(Access("w_hat")))),),
         Access("v", r, t),
-        (("definition of the rotation", again.term), (_words(Access("w_hat"), " inserted"), plain)),
+        ((say("definition of the rotation"), again.term), (put_in("w_hat"), plain)),
     )
 
 
-def _part(every: Program, word: str, offset: Sequence[Expr], shape: Sequence[Expr], lead: str) -> Section:
+def _part(every: Program, word: str, offset: Sequence[Expr], shape: Sequence[Expr], said: tuple[str, str]) -> Section:
     """The elements of the whole convolution from an offset on."""
-    part = f"y_{word}"
+    part, (title, lead) = f"y_{word}", said
     cut = Statement(Tensor(part, tuple(shape)), Term(_free(shape), (), y(i + offset[0], j + offset[1])))
     commuted = Term(_free(y.shape), TAPS, x(i - r, j - t) * w(r, t))
     (plain,) = distribute(cut.term, "y", (commuted,), every)
     return _section(
         replace(every, statements=(*every.statements, cut)),
-        (f"{word} convolution",),
-        ((lead, Access("x"), " has the shape (", *joined(shape), "):"),),
+        say(title),
+        (say(lead, tensor=Access("x"), shape=joined(shape)),),
         Access(part, i, j),
-        (("from there on", cut.term), (_words(Access("y"), " inserted"), plain)),
+        ((say("from there on"), cut.term), (put_in("y"), plain)),
     )
-
-
-def _words(*words: str | Expr) -> Words:
-    return words
 
 
 def _section(
@@ -177,12 +197,9 @@ def _section(
     title: Words,
     setup: tuple[Words, ...],
     left: Access,
-    rows: Sequence[tuple[str | Words, Term]],
+    rows: Sequence[tuple[Words, Term]],
 ) -> Section:
     """Rows with their reasons; the last one is boxed."""
-    steps = tuple(
-        Step("rewrite", (reason,) if isinstance(reason, str) else reason, left, (term,), notation=NOTATION)
-        for reason, term in rows
-    )
+    steps = tuple(Step("rewrite", reason, left, (term,), notation=NOTATION) for reason, term in rows)
     box = called(steps[-1], caption(steps[-1], every))
     return Section(title, setup, steps, (), (box,), every, raw=(rows[0][1],))

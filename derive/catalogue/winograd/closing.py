@@ -1,6 +1,5 @@
 """What closes the derivation of an algorithm: rows evaluated, its proof in symbols, its error and its operations."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gradscribe.derive.catalogue.winograd.accuracy import measured_error, plain_error
@@ -8,10 +7,12 @@ from gradscribe.derive.catalogue.winograd.cook_toom import CookToom
 from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winograd
 from gradscribe.derive.catalogue.winograd.points import ERRORS, standard_points
 from gradscribe.derive.catalogue.winograd.proof import prove
-from gradscribe.derive.derivation.certificate.certificate import Certificate, Figure, Label
+from gradscribe.derive.derivation.certificate.certificate import Certificate, Label, figure
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.sentence import Words, joined
+from gradscribe.said import say
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,37 @@ class ProvedCertificate:
         """The rows that are marked, as they were evaluated in float64 and others exactly."""
         return self.rows.rounded
 
-    def sentence(self, write: Callable[[Figure], str], mark: str = "†") -> str:
-        """The figures in words; `write` formats mantissa and power of ten, `mark` stands beside what is rounded."""
+    @property
+    def words(self) -> Words:
+        """The figures in words."""
         f = self.algorithm
-        nested = "" if self.dims == 1 else ", and so along each axis"
         few, many = f.n**self.dims, (f.m * f.r) ** self.dims
-        return (
-            f"{self.rows.sentence(write, mark)} Proved in symbols: the outputs of {f.name}, expanded, are those of the "
-            f"correlation for all g and d{nested}. Multiplications: {few} instead of {many}, "
-            f"{many / few:.3g} times fewer. Error in float32, relative to the greatest output of 128 channels: "
-            f"{write(two_digits(self.error))}; of the plain correlation {write(two_digits(self.plain))}."
+        proved = (
+            say(
+                "Proved in symbols: the outputs of {name}, expanded, are those of the correlation for all g and d.",
+                name=f.name,
+            )
+            if self.dims == 1
+            else say(
+                "Proved in symbols: the outputs of {name}, expanded, are those of the correlation for all g and d, and "
+                "so along each axis.",
+                name=f.name,
+            )
         )
+        ratio = f"{many / few:.3g}"
+        saved = say(
+            "Multiplications: {few} instead of {many}, {ratio} times fewer.",
+            few=str(few),
+            many=str(many),
+            ratio=ratio,
+        )
+        errors = say(
+            "Error in float32, relative to the greatest output of 128 channels: {error}; of the plain correlation "
+            "{plain}.",
+            error=figure(self.error, 2),
+            plain=figure(self.plain, 2),
+        )
+        return joined([self.rows.words, proved, saved, errors], " ", " ")
 
 
 def close(derivation: Derivation, algorithm: CookToom, dims: int) -> ProvedCertificate:
@@ -67,16 +88,10 @@ def close(derivation: Derivation, algorithm: CookToom, dims: int) -> ProvedCerti
         EquationError: when the algorithm is not the correlation.
     """
     prove(algorithm)
-    rows, drawn = certify(derivation), "random inputs"
+    rows, drawn = certify(derivation), say("random inputs")
     if dims > 1 and not rows.shapes:  # the index boxes are too large for the oracle
-        rows, drawn = certify(derive_winograd(algorithm, 1)), f"{drawn} along one axis"
+        rows, drawn = certify(derive_winograd(algorithm, 1)), say("random inputs along one axis")
     known = dims == 2 and algorithm.points == standard_points(algorithm.n)
     error = ERRORS.get((algorithm.m, algorithm.r)) if known else None
     error = measured_error(algorithm, dims) if error is None else error
     return ProvedCertificate(algorithm, dims, replace(rows, drawn=drawn), error, plain_error(algorithm, dims))
-
-
-def two_digits(value: float) -> Figure:
-    """2.5e-06 is ("2.5", -6)."""
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return mantissa, int(exponent)

@@ -22,11 +22,12 @@ from gradscribe.derive.derivation.letters.notation import Notation, gradient_not
 from gradscribe.derive.derivation.letters.written import in_letters
 from gradscribe.derive.derivation.record.page_record import Definition, Derivation
 from gradscribe.derive.derivation.record.section_record import Formula, Grid, Premise, Result, Section, Step
-from gradscribe.derive.derivation.record.sentence import Equals, Inverse, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Equals, Inverse, Words, joined
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.ir.term import Access, EquationError, Program, Range, Statement, Tensor, Term
 from gradscribe.derive.ir.well_formed import check
+from gradscribe.said import Message, say, say_number
 
 SOURCE = (
     "Toom, The complexity of a scheme of functional elements realizing the multiplication of integers, 1963; Cook, On "
@@ -78,7 +79,7 @@ def derive_winograd(f: CookToom, dims: int = 2) -> Derivation:
     derived = [
         _in_matrices(with_element_letters(s, letters), seed, dims) for s in gradient_sections(gradient, notation, ())
     ]
-    arrives: Words = ("With ", seed, " the gradient of ", y, " that arrives from above.")
+    arrives = say("With {signal} the gradient of {output} that arrives from above.", signal=seed, output=y)
     derived[0] = replace(derived[0], setup=(arrives, *derived[0].setup))
     exact = [_exact(s, ax, seed.tensor) for s in derived if s.wrt in ("g", "d")]
     numbers = (("A", f.output.T), ("G", f.kernel), ("B", f.data.T))
@@ -86,7 +87,7 @@ def derive_winograd(f: CookToom, dims: int = 2) -> Derivation:
     sections = (_algorithm(ax, program), *derived, *exact)
     page = Derivation(
         name=nested_name(f, dims),
-        title="a correlation in few multiplications, by interpolation",
+        title=Message("a correlation in few multiplications, by interpolation"),
         source=SOURCE,
         setup=((*shapes(replace(program, inputs=_plain_inputs(program))), "."), *_counts(f, dims)),
         definitions=(correlation,),
@@ -154,9 +155,17 @@ def _correlation(ax: Axes) -> Term:
 # ----- what is said before the rows -----------------------------------------------------------------------------------
 def _counts(f: CookToom, dims: int) -> Iterator[Words]:
     few, plain, outputs = f.n**dims, (f.m * f.r) ** dims, f.m**dims
-    yield (
-        f"A tile of {outputs} output{'s' if outputs > 1 else ''} takes {plain} multiplications by this equation and "
-        f"{few} by the algorithm derived here: {_decimal(few, outputs)} for an output instead of {f.r**dims}.",
+    yield say_number(
+        outputs,
+        "A tile of {outputs} output takes {plain} multiplications by this equation and {few} by the algorithm derived "
+        "here: {each} for an output instead of {taps}.",
+        "A tile of {outputs} outputs takes {plain} multiplications by this equation and {few} by the algorithm derived "
+        "here: {each} for an output instead of {taps}.",
+        outputs=str(outputs),
+        plain=str(plain),
+        few=str(few),
+        each=_decimal(few, outputs),
+        taps=str(f.r**dims),
     )
 
 
@@ -168,44 +177,64 @@ def _premises(f: CookToom, program: Program) -> Iterator[Premise]:
     """Points, Lagrange polynomials, the identity that follows from them, and its matrices."""
     i, s, a, k = next(axes(f, 1).each())
     n = Integer(f.n)
-    several = f"at {f.n} points" if f.n > 1 else "at one point"
-    yield (
-        "Interpolation. The product of ", z**i, " and ", z**s, f" has a degree below {f.m} + {f.r} − 1 = {f.n}. Such a "
-        f"polynomial is known from its values {several}; at infinity, the coefficient of the highest power counts as "
-        "its value. With ", Access("L", a), " = ", Access("N", a), "/", Access("D", a), ", the polynomial that is 1 "
-        "at ", Access("p", a), " and 0 at the other points,",
-    )  # fmt: skip
+    degree = f"{f.m} + {f.r} − 1 = {f.n}"
+    yield say_number(
+        f.n,
+        "Interpolation. The product of {first} and {second} has a degree below {degree}. Such a polynomial is known "
+        "from its values at one point; at infinity, the coefficient of the highest power counts as its value. With "
+        "{lagrange}, the polynomial that is 1 at {point} and 0 at the other points,",
+        "Interpolation. The product of {first} and {second} has a degree below {degree}. Such a polynomial is known "
+        "from its values at {number} points; at infinity, the coefficient of the highest power counts as its value. "
+        "With {lagrange}, the polynomial that is 1 at {point} and 0 at the other points,",
+        first=z**i,
+        second=z**s,
+        degree=degree,
+        number=str(f.n),
+        lagrange=(Access("L", a), " = ", Access("N", a), "/", Access("D", a)),
+        point=Access("p", a),
+    )
     values = Access("A", a, i) * Access("R", a, s) * Access("L", a)
     yield Formula(z ** (i + s), Term((), (Range(a, n),), values))
-    yield (
-        "where ", Access("A", a, i), " and ", Access("R", a, s), " are the values of ", z**i, " and ", z**s,
-        f" at the point as polynomials of {f.m} and {f.r} coefficients.",
-    )  # fmt: skip
+    yield say(
+        "where {values} are the values of {powers} at the point as polynomials of {outputs} and {taps} coefficients.",
+        values=joined([Access("A", a, i), Access("R", a, s)], AND),
+        powers=joined([z**i, z**s], AND),
+        outputs=str(f.m),
+        taps=str(f.r),
+    )
     head: tuple[Words, ...] = ((a,), (Access("p", a),), (Access("N", a),), (Access("D", a),))
     yield Grid(head, tuple(_point_row(number, f) for number in range(f.n)))
-    yield (
-        "In other words: the matrix V of Vandermonde has the values of ", z**0, *(w for w in (", ..., ", z ** (n - 1))),
-        " at the points as rows, and column ", a, " of its inverse the coefficients of ", Access("L", a), ":",
-    )  # fmt: skip
+    yield say(
+        "In other words: the matrix V of Vandermonde has the values of {powers} at the points as rows, and column "
+        "{column} of its inverse the coefficients of {lagrange}:",
+        powers=(z**0, ", ..., ", z ** (n - 1)),
+        column=a,
+        lagrange=Access("L", a),
+    )
     V = Symbol("V")
     vandermonde = ImmutableMatrix([[Rational(v.numerator, v.denominator) for v in powers(p, f.n)] for p in f.points])
     yield Formula(V, vandermonde)
     yield Formula(Inverse(V), ImmutableMatrix(vandermonde.inv()))
-    yield (
-        "The denominators go to the taps, ", Equals(Access("G", a, s), Access("R", a, s) / Access("D", a)), "; let ",
-        Access("B", k, a), " be the coefficient of ", z**k, " in ", Access("N", a), ". The coefficients of ", z**k,
-        " on both sides are the identity",
-    )  # fmt: skip
+    yield say(
+        "The denominators go to the taps, {taps}; let {data} be the coefficient of {power} in {numerator}. The "
+        "coefficients of {power} on both sides are the identity",
+        taps=Equals(Access("G", a, s), Access("R", a, s) / Access("D", a)),
+        data=Access("B", k, a),
+        power=z**k,
+        numerator=Access("N", a),
+    )
     yield Formula(equal(k, i + s), Term((), (Range(a, n),), _identity(axes(f, 1))))
-    yield ("with the matrices",)
+    yield say("with the matrices")
     yield Formula(Transposed(A), f.output)
     yield Formula(G, f.kernel)
     yield Formula(Transposed(B), f.data)
-    yield (
+    yield say(
         "Its three indices occur alike. Summed with numbers for two of them it is an algorithm for what results at the "
-        "third: for the product of two polynomials, ", k, " being left (Toom, Cook); for a correlation, ", i, " being "
-        "left (Winograd); and for both gradients of a correlation. The transforms are",
-    )  # fmt: skip
+        "third: for the product of two polynomials, {product} being left (Toom, Cook); for a correlation, "
+        "{correlation} being left (Winograd); and for both gradients of a correlation. The transforms are",
+        product=k,
+        correlation=i,
+    )
     for statement in program.statements[:-1]:
         left = _element(statement.target.name, statement.term.free)
         yield Step("definition", (), left, (statement.term,), notation=Notation(order=ORDER))
@@ -224,18 +253,22 @@ def _algorithm(ax: Axes, program: Program) -> Section:
     """From the correlation to the algorithm."""
     plain = _element("g", ax.tap) * _element("d", ax.data)
     rows: list[tuple[str, Words, Term]] = [
-        ("definition", ("correlation",), _correlation(ax)),
-        ("bracket", ("as a bracket",), Term(ax.output, (*ax.tap, *ax.data), plain * _bracket(ax))),
-        ("identity", ("identity",), Term(ax.output, (*ax.point, *ax.tap, *ax.data), _identity(ax) * plain)),
-        ("fold", ("transforms",), Term(ax.output, ax.point, _products(ax))),
+        ("definition", say("correlation"), _correlation(ax)),
+        ("bracket", say("as a bracket"), Term(ax.output, (*ax.tap, *ax.data), plain * _bracket(ax))),
+        ("identity", say("identity"), Term(ax.output, (*ax.point, *ax.tap, *ax.data), _identity(ax) * plain)),
+        ("fold", say("transforms"), Term(ax.output, ax.point, _products(ax))),
     ]
     steps = _steps(_element("y", ax.output), rows, Notation(order=ORDER))
     dims = len(ax.output)
-    along = "Along each axis" if dims > 1 else "Here"
+    lead = (
+        say("Along each axis it takes the place of the bracket that says which element is read:")
+        if dims > 1
+        else say("Here it takes the place of the bracket that says which element is read:")
+    )
     both = Elementwise(_sandwich(G, g, dims), _sandwich(Transposed(B), d, dims))
     return Section(
-        title=("the correlation by the identity",),
-        setup=((f"{along} it takes the place of the bracket that says which element is read:",),),
+        title=say("the correlation by the identity"),
+        setup=(lead,),
         steps=steps,
         caption=(),
         results=(Result(steps[-1], (Equals(y, _sandwich(Transposed(A), both, dims)),)),),
@@ -290,18 +323,20 @@ def _exact(section: Section, ax: Axes, seed: str) -> Section:
         moved = Access(seed, *(k - s for _, s, _, k in ax.each()))
         last = Term(free, ax.tap, moved * _element("g", ax.tap))
         gone = ax.output
+    indices = joined([r.index for r in gone])
+    collapsed = say_number(len(gone), "{indices} collapses", "{indices} collapse", indices=indices)
     rows: list[tuple[str, Words, Term]] = [
-        ("result", ("result above",), boxed.terms[0]),
-        ("insert", ("inserted",), Term(free, (*ax.point, *ax.output, *other), _identity(ax) * plain)),
-        ("identity", ("identity",), Term(free, (*ax.output, *other), plain * _bracket(ax))),
-        ("collapse", (*joined([r.index for r in gone]), " collapses" if len(gone) == 1 else " collapse"), last),
+        ("result", say("result above"), boxed.terms[0]),
+        ("insert", say("inserted"), Term(free, (*ax.point, *ax.output, *other), _identity(ax) * plain)),
+        ("identity", say("identity"), Term(free, (*ax.output, *other), plain * _bracket(ax))),
+        ("collapse", collapsed, last),
     ]
     steps = _steps(boxed.left, rows, boxed.notation)
     tensor = Access(section.wrt)
     return replace(
         section,
-        title=("the gradient with respect to ", tensor, " is exact"),
-        setup=(("It is the gradient of the plain correlation:",),),
+        title=say("the gradient with respect to {tensor} is exact", tensor=tensor),
+        setup=(say("It is the gradient of the plain correlation:"),),
         steps=steps,
         caption=(),
         results=(called(steps[-1], caption(steps[-1], section.gradient or section.forward)),),

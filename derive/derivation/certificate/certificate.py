@@ -1,6 +1,6 @@
 """What was measured of a derivation: rows compared exactly, rows compared in float64, slopes; and how it is said."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Protocol
@@ -8,16 +8,16 @@ from typing import Protocol
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
-from gradscribe.derive.derivation.record.sentence import Rounded, Words
+from gradscribe.derive.derivation.record.sentence import Measured, Rounded, Words, joined
+from gradscribe.said import say, say_number
 
 PRIME = 2**31 - 1
 """What polynomials are compared modulo: a product of two residues fits into an int64."""
 
 ROWS_TOLERANCE = 1e-10
 CHAIN_TOLERANCE = 1e-5
+RANDOM_SHAPES: Words = say("random shapes")
 
-Figure = tuple[str, int]
-"""A mantissa and a power of ten."""
 Label = tuple[str, str, Words]
 """What tells a row from others: the gradient that it is equal to, the rewrite that made it, the words beside it."""
 
@@ -58,16 +58,16 @@ def marked(derivation: Derivation, footer: "Footer | None") -> Derivation:
 
 def _with_mark(lead: Words) -> Words:
     """A clause with the mark before its colon."""
-    *words, last = lead
-    return (*words, str(last).removesuffix(":"), " ", Rounded(), ":")
+    *words, colon = lead
+    return (*words, " ", Rounded(), colon)
 
 
-def figure(value: float) -> Figure:
-    """One digit and the power of ten: 4e-16 is ("4", -16)."""
+def figure(value: float, digits: int = 1) -> Measured:
+    """A few digits and the power of ten: 4e-16 is 4 times ten to the -16."""
     if value == 0 or not isfinite(value):
-        return ("0" if value == 0 else str(value)), 0
-    mantissa, exponent = f"{value:.0e}".split("e")
-    return mantissa, int(exponent)
+        return Measured("0" if value == 0 else str(value), 0)
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return Measured(mantissa, int(exponent))
 
 
 class Footer(Protocol):
@@ -81,8 +81,9 @@ class Footer(Protocol):
     def rounded(self) -> frozenset[Label]:
         """The rows that are marked, as they were evaluated in float64 and others exactly."""
 
-    def sentence(self, write: Callable[[Figure], str], mark: str = "†") -> str:
-        """The figures in words; `write` formats mantissa and power of ten, `mark` stands beside what is rounded."""
+    @property
+    def words(self) -> Words:
+        """The figures in words."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ class Certificate:
     rounded: frozenset[Label] = frozenset()
     worst: str = ""
     notation: Notation = field(default_factory=Notation)
-    drawn: str = "random shapes"
+    drawn: Words = RANDOM_SHAPES
     captions: int = 0
     caption_difference: float = 0.0
     alike: int = 0
@@ -135,36 +136,65 @@ class Certificate:
         """At most so probable is it that a false row passed which was compared exactly (Schwartz and Zippel)."""
         return max(self.degree, 1) / PRIME
 
-    def sentence(self, write: Callable[[Figure], str], mark: str = "†") -> str:
-        """The figures in words; `write` formats mantissa and power of ten, `mark` stands beside what is rounded."""
+    @property
+    def words(self) -> Words:
+        """The figures in words."""
+        return joined(list(self._sentences()), " ", " ")
+
+    def _sentences(self) -> Iterator[Words]:
         if not self.shapes:
-            return "Not evaluated: the sizes are too large for the oracle."
-        parts = [f"{_counted(self.rows, 'row')} compared with the row before on {self.shapes} {self.drawn}."]
+            yield say("Not evaluated: the sizes are too large for the oracle.")
+            return
+        yield say_number(
+            self.rows,
+            "{rows} row compared with the row before on {shapes} {drawn}.",
+            "{rows} rows compared with the row before on {shapes} {drawn}.",
+            rows=str(self.rows),
+            shapes=str(self.shapes),
+            drawn=self.drawn,
+        )
         if self.exact:
-            parts.append(
-                f"{self._subject(self.exact, 'polynomial')}: equal in integers modulo the prime {PRIME}; the "
-                f"probability that a false row passes is at most {write(figure(self.chance))} (Schwartz and Zippel)."
+            yield say(
+                "{polynomials}: equal in integers modulo the prime {prime}; the probability that a false row passes is "
+                "at most {chance} (Schwartz and Zippel).",
+                polynomials=self._polynomials(),
+                prime=str(PRIME),
+                chance=figure(self.chance),
             )
-        if self.exact < self.rows:
-            which = f"{self.rows - self.exact}, marked {mark}, in" if self.exact else "All in"
-            parts.append(f"{which} float64: greatest difference {write(figure(self.difference))}.")
+        difference = figure(self.difference)
+        if not self.exact:
+            yield say("All in float64: greatest difference {difference}.", difference=difference)
+        elif self.exact < self.rows:
+            others, mark = str(self.rows - self.exact), Rounded()
+            yield say(
+                "{number}, marked {mark}, in float64: greatest difference {difference}.",
+                number=others,
+                mark=mark,
+                difference=difference,
+            )
         if self.alike:
-            one = "1 gradient is another one" if self.alike == 1 else f"{self.alike} gradients are other ones"
-            parts.append(f"{one} under other names: the same expressions, evaluated on one shape each.")
+            yield say_number(
+                self.alike,
+                "1 gradient is another one under other names: the same expressions, evaluated on one shape each.",
+                "{number} gradients are other ones under other names: the same expressions, evaluated on one shape "
+                "each.",
+                number=str(self.alike),
+            )
         if self.captions:
-            named = write(figure(self.caption_difference))
-            parts.append(f"{_counted(self.captions, 'caption')} computed by definition: greatest difference {named}.")
+            yield say_number(
+                self.captions,
+                "{number} caption computed by definition: greatest difference {difference}.",
+                "{number} captions computed by definition: greatest difference {difference}.",
+                number=str(self.captions),
+                difference=figure(self.caption_difference),
+            )
         if self.chain_rows:
-            slopes = write(figure(self.chain_difference))
-            parts.append(f"The chain rule against finite differences: greatest difference {slopes}.")
-        return " ".join(parts)
+            slopes = figure(self.chain_difference)
+            yield say("The chain rule against finite differences: greatest difference {difference}.", difference=slopes)
 
-    def _subject(self, number: int, kind: str) -> str:
-        every = number == self.rows
-        if number == 1:
-            return f"{'It' if every else '1'} is a {kind}"
-        return f"{'All' if every else number} are {kind}s"
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    def _polynomials(self) -> Words:
+        """Which rows were compared exactly."""
+        if self.exact == self.rows:
+            return say_number(self.exact, "It is a polynomial", "All are polynomials")
+        number = str(self.exact)
+        return say_number(self.exact, "1 is a polynomial", "{number} are polynomials", number=number)

@@ -12,10 +12,11 @@ from gradscribe.derive.calculus.passes.left_side import equation, scattered
 from gradscribe.derive.derivation.forward.displayed_settings import Display
 from gradscribe.derive.derivation.letters.name import name_parts
 from gradscribe.derive.derivation.record.page_record import Definition
-from gradscribe.derive.derivation.record.sentence import Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Words, joined
 from gradscribe.derive.ir.index import affine, bounds, fresh_names, integer
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term, accesses
 from gradscribe.derive.layer.interface import Kind, Layer
+from gradscribe.said import begun, say, say_number
 
 _LETTERS = "h v o q m a e"
 """For an axis that is written to by sums of indices alone."""
@@ -148,16 +149,17 @@ def _named(statement: Statement, names: Sequence[Symbol]) -> Statement:
 
 def single_summands(equations: Sequence[Definition], program: Program) -> Iterator[Words]:
     """Why y[h] = sum [h = s*i + r] x[i, r] is the same as y[s*i + r] = x[i, r]."""
-    said: dict[Symbol, Words] = {}
+    found: dict[Symbol, Words] = {}
     for term in (t for d in equations for t in d.terms):
         for axis in (a for a in scattered(term) if _covers(a, term, program)):
             index, place, _ = axis
             digits = [v for v in term.indices if v in place.free_symbols]
-            others = (w for v in digits[1:-1] for w in (", one ", v))
-            said[index] = ("each ", index, " is ", place, " for one ", digits[0], *others, " and one ", digits[-1])
-    if said:
-        first, *words = (w for n, words in enumerate(said.values()) for w in ((", ",) if n else ()) + words)
-        yield (str(first).capitalize(), *words, ": every sum has one summand.")
+            each = [say("one {digit}", digit=v) for v in digits]
+            found[index] = say(
+                "each {index} is {place} for {digits}", index=index, place=place, digits=joined(each, AND)
+            )
+    if found:
+        yield begun(say("{places}: every sum has one summand.", places=joined(list(found.values()))))
 
 
 def _reading_order(term: Term) -> tuple[bool, bool]:
@@ -167,41 +169,66 @@ def _reading_order(term: Term) -> tuple[bool, bool]:
 
 def shapes(program: Program) -> Words:
     """``x is (N, H, W, C), w is (R, T, C, K)``."""
-    words: list[str | Expr] = []
+    words: list[Words] = []
     outputs = [program.tensors[name] for name in program.outputs]
     for elements, group in groupby((*program.inputs, *outputs), key=_elements):
         tensors = list(group)
         if elements is None:
-            words += [
-                w for tensor in tensors for w in (", " if words or tensor is not tensors[0] else "", *_shape(tensor))
-            ]
+            words += map(_shape, tensors)
             continue
-        names = joined([Access(t.name) for t in tensors], " and ")
-        verb, (extent, noun) = "has" if len(tensors) == 1 else "have", elements
-        words += [", " if words else "", *names, f" {verb} ", extent, f" {noun} (of any shape)"]
+        words.append(_of_any_shape(tensors, *elements))
     raveled = {t.shape[t.ravel]: None for t in program.inputs if t.ravel is not None and len(t.shape) > 1}
-    for extent in raveled:
-        words += [", ", extent, " for any number of axes"]
-    return tuple(w for w in words if w != "")
+    words += [say("{extent} for any number of axes", extent=extent) for extent in raveled]
+    return joined(words)
 
 
-def _elements(tensor: Tensor) -> tuple[Expr, str] | None:
-    """How many elements a tensor of any shape has, and of what; None for one of certain axes."""
+def _elements(tensor: Tensor) -> tuple[Expr, bool] | None:
+    """How many elements a tensor of any shape has, and whether integers; None for one of certain axes."""
     if tensor.ravel is None or len(tensor.shape) != 1:
         return None
-    return tensor.shape[0], "integers" if tensor.integer else "elements"
+    return tensor.shape[0], tensor.integer
+
+
+def _of_any_shape(tensors: Sequence[Tensor], extent: Expr, integer: bool) -> Words:
+    """``x and y have E elements``."""
+    number, names = len(tensors), joined([Access(t.name) for t in tensors], AND)
+    if integer:
+        return say_number(
+            number,
+            "{tensors} has {extent} integers (of any shape)",
+            "{tensors} have {extent} integers (of any shape)",
+            tensors=names,
+            extent=extent,
+        )
+    return say_number(
+        number,
+        "{tensors} has {extent} elements (of any shape)",
+        "{tensors} have {extent} elements (of any shape)",
+        tensors=names,
+        extent=extent,
+    )
 
 
 def _shape(tensor: Tensor) -> Words:
     """``x is (N, C)``."""
-    if tensor.shape:
-        return (Access(tensor.name), " is (", *joined(tensor.shape), f"){' of integers' if tensor.integer else ''}")
-    return (Access(tensor.name), " is an integer" if tensor.integer else " is a scalar")
+    name = Access(tensor.name)
+    if not tensor.shape:
+        return (
+            say("{tensor} is an integer", tensor=name) if tensor.integer else say("{tensor} is a scalar", tensor=name)
+        )
+    return of_shape(tensor, tensor.shape)
+
+
+def of_shape(tensor: Tensor, shape: Sequence[Expr]) -> Words:
+    """``x is (N, C)``."""
+    if tensor.integer:
+        return say("{tensor} is ({shape}) of integers", tensor=Access(tensor.name), shape=joined(shape))
+    return say("{tensor} is ({shape})", tensor=Access(tensor.name), shape=joined(shape))
 
 
 def parameters(display: Display) -> Words:
     """``stride s, padding p, dilation d``."""
-    words: list[str | Expr] = []
+    words: list[Words] = []
     unnamed: list[Expr] = []
     for option in display.layer.options:
         values = tuple(dict.fromkeys(display.value(s) for s in option.symbols))
@@ -212,26 +239,29 @@ def parameters(display: Display) -> Words:
             continue
         if option.kind is Kind.FLAG:
             if values[0] != 0:  # one that is open is a factor of the equations
-                open_ = (values[0], " (1 or 0)")
-                words += [", " if words else "", *([f"{option.name} true"] if values[0].is_number else open_)]
+                words.append(
+                    say("{option} true", option=option.name)
+                    if values[0].is_number
+                    else say("{option} (1 or 0)", option=values[0])
+                )
             continue
         if values == (option.symbols[0],) and option.symbols[0].name == option.name and not option.words:
             unnamed += values
         else:
-            words += [", " if words else "", f"{option.words or option.name} ", *joined(values)]
+            words.append((option.words or option.name, " ", *joined(values)))
     if unnamed:
-        words += [", " if words else "", "parameters " if len(unnamed) > 1 else "parameter ", *joined(unnamed)]
-    return tuple(w for w in words if w != "")
+        words.append(say_number(len(unnamed), "parameter {names}", "parameters {names}", names=joined(unnamed)))
+    return joined(words)
 
 
 def setup(display: Display, program: Program) -> tuple[Words, ...]:
     """Shapes and parameters as a sentence."""
     options = parameters(display)
-    said = ((*shapes(program), *(("; ", *options) if options else ())), _meanings(display.layer))
-    return tuple((*words, ".") for words in said if words)
+    found = ((*shapes(program), *(("; ", *options) if options else ())), _meanings(display.layer))
+    return tuple((*words, ".") for words in found if words)
 
 
 def _meanings(layer: Layer) -> Words:
     """What tensors are: ``g is the gradient of p``, ``new_mean takes the place of running_mean``."""
-    found = [*layer.meanings, *((Access(new), " takes the place of ", Access(old)) for old, new, _ in layer.state)]
-    return tuple(w for n, words in enumerate(found) for w in (("; ",) if n else ()) + words)
+    state = (say("{new} takes the place of {old}", new=Access(new), old=Access(old)) for old, new, _ in layer.state)
+    return joined([*layer.meanings, *state], "; ", "; ")

@@ -15,10 +15,11 @@ from gradscribe.derive.derivation.forms.caption.words.operator_form import opera
 from gradscribe.derive.derivation.forms.caption.words.signs import Matrices, Total
 from gradscribe.derive.derivation.forms.caption.words.wording import wording
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
-from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
+from gradscribe.derive.derivation.record.sentence import Equals, Words, are_words, joined
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Program, Statement, Tensor, Term
+from gradscribe.said import say
 
 
 def one_divisor(term: Term) -> Term:
@@ -66,7 +67,8 @@ def results(last: Step, program: Program, read: Callable[[Step], Caption | None]
         where = tuple((m, Integer(1)) for m in moduli)
         terms = tuple(_without_trivial(t.substitute(dict(where))) for t in last.terms)
         special = replace(last, rule="specialise", terms=terms, where=where)
-        clause: Words = ("For ", *joined([Equals(m, Integer(1)) for m in moduli]), " the brackets always hold:")
+        ones = joined([Equals(m, Integer(1)) for m in moduli])
+        clause: Words = (*say("For {ones} the brackets always hold", ones=ones), ":")
         found.append(called(special, named(special), clause))
     return tuple(found)
 
@@ -101,7 +103,7 @@ def called(step: Step, name: Caption | None, lead: Words = ()) -> Result:
     form = operator_form(name, step.left.tensor) if name is not None else None
     nested = name is not None and name.inserted and form is not None  # in words it would be a list in a list
     words = wording(name) if name is not None and not nested else ()
-    plain = not any(isinstance(word, str) and word.strip(" []") for word in words)
+    plain = not are_words(words)
     listed = name is not None and len(name.summands) > 1
     if form is not None and (plain or (form.has(Total) and (listed or not form.has(Matrices)))):
         words = ()  # the form says the same

@@ -12,11 +12,12 @@ from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.gradient.steps.single_places import with_places
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.section_record import Section, Step
-from gradscribe.derive.derivation.record.sentence import Equals, Words
+from gradscribe.derive.derivation.record.sentence import Equals
 from gradscribe.derive.ir.functions import activation
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Access, Program, Range, Statement, Tensor, Term, accesses
 from gradscribe.derive.ir.well_formed import check
+from gradscribe.said import say
 
 
 def passes_on(program: Program, name: str) -> bool:
@@ -72,15 +73,15 @@ def recurrence(program: Program, section: Section, notation: Notation) -> Sectio
     )
     chain = Step("rename", reasons.CHAIN_RULE, left, (renamed,), notation=extended)
     terms = tuple(_product(t, renamed, inner) for t in result.terms)
-    final = Step("insert", reasons.inserted(inner), left, terms, result.outer, notation=extended)
+    final = Step("insert", reasons.put_in(inner), left, terms, result.outer, notation=extended)
     known = replace(gradient.program, inputs=(*gradient.program.inputs, *(let.target for let in section.lets)))
-    lead: Words = ("With ", Access(inner), " inserted:")
+    lead = reasons.with_these(inner)
     boxes = (called(final, caption(step, known), lead) for step in (final, chain))
     box = next((b for b in boxes if b.caption is not None), called(final, None, lead))
     own = Equals(Access(section.wrt), activation(Access(before.name)))
     return Section(
-        title=("the error signal of the layer before",),
-        setup=(("If ", own, " is itself the activation of a layer, then:"),),
+        title=say("the error signal of the layer before"),
+        setup=(say("If {input} is itself the activation of a layer, then:", input=own),),
         steps=(chain,),
         caption=(),
         results=(replace(box, name=()) if box.form is not None else box,),

@@ -33,6 +33,7 @@ from gradscribe.derive.derivation.gradient.steps.strand import favoured, renamed
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.section_record import ELEMENT, Section
 from gradscribe.derive.ir.term import Access, Program, Statement, Term
+from gradscribe.said import say
 
 
 def gradient_sections(
@@ -149,8 +150,8 @@ def gradient_section(
 
     caption = vanishing_words(vanishing)
     return Section(
-        title=("gradient with respect to ", Access(adjoint.tensor.name)),
-        setup=((ELEMENT, Access(adjoint.tensor.name, *left.indices), ":"),) if left.indices else (),
+        title=say("gradient with respect to {tensor}", tensor=Access(adjoint.tensor.name)),
+        setup=(say(ELEMENT, element=Access(adjoint.tensor.name, *left.indices)),) if left.indices else (),
         steps=tuple(rows.steps),
         caption=(caption,) if caption else (),
         results=(),

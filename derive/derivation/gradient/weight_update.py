@@ -12,12 +12,13 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.derive.calculus.passes.inline import inserted, is_pointwise
 from gradscribe.derive.derivation.letters.allocation import SOUND
 from gradscribe.derive.derivation.record.page_record import Definition, Derivation, Update
-from gradscribe.derive.derivation.record.sentence import Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Words, joined
 from gradscribe.derive.ir.index import fresh_names, integer
 from gradscribe.derive.ir.term import Access, EquationError, Program, Range, Statement, Tensor, Term, accesses
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.letters import read_letters
-from gradscribe.derive.layer.update import GRADIENT, WEIGHT, Optimiser, optimiser_of
+from gradscribe.derive.layer.update import GRADIENT, WEIGHT, Optimiser, called, optimiser_of
+from gradscribe.said import Message, begun, say, say_number
 
 
 def descent() -> Optimiser:
@@ -27,7 +28,7 @@ def descent() -> Optimiser:
     rate = Symbol("lr", real=True)
     step = Statement(new, Term((Range(e, extent),), (), p(e) - rate * g(e)))
     program = Program((p, g), (step,), (new.name,))
-    layer = Layer("sgd", "SGD", "gradient descent", program, options=(Option("lr", (rate,), Kind.NUMBER),))
+    layer = Layer("sgd", "SGD", Message("gradient descent"), program, options=(Option("lr", (rate,), Kind.NUMBER),))
     return optimiser_of(layer, {})
 
 
@@ -57,7 +58,7 @@ def with_update(page: Derivation, weights: Sequence[str], optimiser: Optimiser |
     own |= {name: label for tensor in trained for name, label in equations.written(tensor).items()}
     several = page.table is not None and any(label for _, label in levels.values())
     notation = replace(page.notation, levels={**levels, **own})
-    return replace(page, update=Update(("update",), equations.setup(trained, several), rows, notation))
+    return replace(page, update=Update(say("update"), equations.setup(trained, several), rows, notation))
 
 
 def labelled(update: Update) -> Update:
@@ -167,32 +168,25 @@ class _Equations:
     def setup(self, trained: Sequence[_Trained], several: bool) -> tuple[Words, ...]:
         """What is trained, and what the letters of the update are."""
         layer, symbols = self.optimiser.layer, self.symbols
-        given: list[Words] = [
-            (f"{o.words or o.name.replace('_', ' ')} ", symbols[o.symbols[0]])
-            for o in layer.options
-            if o.kind is not Kind.FLAG
-        ]
-        numbers = [_bare(words) for words in given]
-        what = layer.words[0].upper() + layer.words[1:]
-        where = ", at every level" if several else ""
-        yielded: list[Words] = [(f"{what}{where}, with ", *_listed(numbers), ":")]
+        options = [o for o in layer.options if o.kind is not Kind.FLAG]
+        numbers = joined([_called(o.words or o.name.replace("_", " "), symbols[o.symbols[0]]) for o in options])
+        if several:
+            lead = say("{update}, at every level, with {numbers}:", update=layer.words, numbers=numbers)
+        else:
+            lead = say("{update}, with {numbers}:", update=layer.words, numbers=numbers)
+        yielded: list[Words] = [begun(lead)]
         if self.optimiser.state:
             states = [[Access(tensor.own(name)) for tensor in trained] for name, _ in self.optimiser.state]
-            words = [w.replace("_", " ") for _, w in self.optimiser.state]
-            starts = [(*joined(own, " and "), f" ({word})") for own, word in zip(states, words, strict=True)]
-            verb = "starts" if len(states) == len(trained) == 1 else "start"
-            yielded.append((*_listed(starts), f" {verb} at 0."))
+            words = [called(word) for _, word in self.optimiser.state]
+            starts = [(*joined(own, AND), " (", word, ")") for own, word in zip(states, words, strict=True)]
+            number = len(states) * len(trained)
+            yielded.append(say_number(number, "{state} starts at 0.", "{state} start at 0.", state=joined(starts)))
         return tuple(yielded)
 
 
-def _bare(words: Words) -> Words:
+def _called(name: str, symbol: Expr) -> Words:
     """``beta_1`` alone where a number is called as it is written, or by the first letters of that."""
-    name, symbol = words
-    return (symbol,) if str(symbol).startswith(str(name).strip().replace(" ", "_")) else words
-
-
-def _listed(parts: Sequence[Words]) -> Words:
-    return tuple(w for n, words in enumerate(parts) for w in ((", ",) if n else ()) + tuple(words))
+    return (symbol,) if str(symbol).startswith(name.replace(" ", "_")) else (name, " ", symbol)
 
 
 def _named(term: Term, names: Mapping[str, str], whole: bool) -> Term:

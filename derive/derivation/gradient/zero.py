@@ -8,9 +8,10 @@ from sympy import Integer
 from gradscribe.derive.calculus.differentiate import Gradient
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
-from gradscribe.derive.derivation.record.sentence import Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Words, joined
 from gradscribe.derive.ir.index import fresh_names
 from gradscribe.derive.ir.term import Access, Program, Term, accesses, index_ranges
+from gradscribe.said import say, say_number
 
 
 def zero_sections(gradient: Gradient, notation: Notation) -> list[Section]:
@@ -27,11 +28,11 @@ def zero_section(gradient: Gradient, name: str, notation: Notation) -> Section:
     left = Access(target.name, *(r.index for r in free))
     step = Step("zero", _reason(gradient.forward, name), left, (term,), notation=notation)
     return Section(
-        title=("gradient with respect to ", Access(name)),
+        title=say("gradient with respect to {tensor}", tensor=Access(name)),
         setup=(),
         steps=(step,),
         caption=(),
-        results=(Result(step, ("zero",)),),
+        results=(Result(step, say("zero")),),
         forward=gradient.forward,
         gradient=replace(gradient.program, statements=(), outputs=()),  # its inputs, the seeds, are all that is read
         raw=(term,),
@@ -43,14 +44,22 @@ def _reason(program: Program, name: str) -> Words:
     """Why nothing reaches the tensor: it is not read, only constants read it, or only what has slope 0."""
     ends = [o for o in program.outputs if not program.tensors[o].integer and not program.tensors[o].constant]
     if not ends:
-        return ("no output has a gradient",)
+        return say("no output has a gradient")
     every, stopped = _reached(program, name)
     if not every & set(ends):
-        verb = "does" if len(ends) == 1 else "do"
-        return (*joined([Access(o) for o in ends], " and "), f" {verb} not depend on ", Access(name))
+        return say_number(
+            len(ends),
+            "{others} does not depend on {tensor}",
+            "{others} do not depend on {tensor}",
+            others=joined([Access(o) for o in ends], AND),
+            tensor=Access(name),
+        )
     if stopped and not _reached(program, name, through=False)[0] & set(ends):
-        return (*joined([Access(n) for n in stopped]), f" count{'s' if len(stopped) == 1 else ''} as constant")
-    return (Access(name), " makes jumps only, of slope 0")
+        constants = joined([Access(n) for n in stopped])
+        return say_number(
+            len(stopped), "{constants} counts as constant", "{constants} count as constant", constants=constants
+        )
+    return say("{tensor} makes jumps only, of slope 0", tensor=Access(name))
 
 
 def _reached(program: Program, name: str, through: bool = True) -> tuple[set[str], list[str]]:

@@ -8,24 +8,32 @@ from sympy import Expr, ImmutableMatrix, Symbol
 from gradscribe.derive.calculus.reduced_sizes import named
 from gradscribe.derive.composition.level import size_labels
 from gradscribe.derive.composition.network import Network
-from gradscribe.derive.derivation.letters.allocation import meaning, shape
+from gradscribe.derive.derivation.letters.allocation import shape
 from gradscribe.derive.derivation.letters.collection import Group, Names
 from gradscribe.derive.derivation.letters.name import PRIME, Name
 from gradscribe.derive.derivation.letters.renaming import expressions, parts, symbols_of
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Formula, Premise, Section, Step
-from gradscribe.derive.derivation.record.sentence import Below, Equals, Label, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Below, Equals, Label, Words, joined
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Range, Term
 from gradscribe.derive.layer.interface import Kind, Option
+from gradscribe.derive.layer.letters import SPECIAL
+from gradscribe.said import Message, begun, say, say_number
 
 WIDEST = 20
 """Columns of a constant that is shown as a matrix."""
-_PRIMES = (
+_PRIMES = say(
     "Indices with a prime are those of the element that is differentiated by, over its axes; boxes leave primes out "
     "where letters are free."
 )
+_KINDS = {
+    "index": Message("an index"),
+    "size": Message("a size"),
+    "tensor": Message("a tensor"),
+    "parameter": Message("a parameter"),
+}
 
 
 def introduced(
@@ -65,12 +73,16 @@ def _ranges(page: Derivation) -> Iterator[Words]:
     if not whole:
         return
     reductions = {t.op: t.reduction.plural for t in (*rows, *terms) if t.bound}
-    what = list(dict.fromkeys(reductions.values())) or ["indices"]
-    words: Words = (*joined(what, " and "), " run over ", *_below(everywhere))
+    what = list(dict.fromkeys(reductions.values())) or [Message("indices")]
+    words = [say("{sums} run over {ranges}", sums=joined(what, AND), ranges=_below(everywhere))]
     for place, ranges in places.items():
         if own := [r for r in ranges if r not in everywhere]:
-            words += ("; at level " if isinstance(place, Label) else "; for ", place, " over ", *_below(own))
-    yield (*_capitalised(words), ".")
+            words.append(
+                say("at level {place} over {ranges}", place=place, ranges=_below(own))
+                if isinstance(place, Label)
+                else say("for {place} over {ranges}", place=place, ranges=_below(own))
+            )
+    yield (*begun(joined(words, "; ", "; ")), ".")
 
 
 def _by_place(page: Derivation) -> dict[Expr, list[Range]]:
@@ -103,7 +115,7 @@ def _primes(names: Names) -> Iterator[Words]:
     """Why there are primes, where there are any."""
     primed = [v for v, group in names.symbols.items() if group.kind == "index" and v.name.endswith(PRIME)]
     if primed:
-        yield (_PRIMES,)
+        yield _PRIMES
 
 
 # ----- what sizes and parameters are ----------------------------------------------------------------------------------
@@ -131,10 +143,11 @@ def _sizes(page: Derivation, names: Names) -> Iterator[Words]:
         open_ = [v for v in open_ if v not in shown]
     options = _options(page, open_, names.symbols)
     if options:
-        yield (*_capitalised(_listed(options)), ".")
-    rest = [v for v in open_ if not any(v in words for words in options) and v not in _formal(page)]
+        yield (*begun(joined(options)), ".")
+    introduced_ = symbols_of(tuple(options))
+    rest = [v for v in open_ if v not in introduced_ and v not in _formal(page)]
     if rest:
-        yield (*joined(rest, " and "), " is a number." if len(rest) == 1 else " are numbers.")
+        yield say_number(len(rest), "{names} is a number.", "{names} are numbers.", names=joined(rest, AND))
 
 
 def _printed(section: Section) -> tuple[object, ...]:
@@ -193,7 +206,7 @@ def _options(page: Derivation, open_: Sequence[Symbol], shown: Collection[Symbol
     if isinstance(layer, Network):
         labels = size_labels(layer.nodes)
         own = [
-            (f" of {node.layer.name}", o, [*(integer(f"{s.name}_{labels[node.name]}") for s in o.symbols), *given])
+            (node.layer.name, o, [*(integer(f"{s.name}_{labels[node.name]}") for s in o.symbols), *given])
             for node in layer.nodes
             for o in node.layer.options
             for given in [[integer(v) for name, v in node.settings if name == o.name and isinstance(v, str)]]
@@ -211,21 +224,9 @@ def _option(
         return ()
     found = list(dict.fromkeys(v for v in values if v in shown))  # R×T, though R is the stride, too
     between = "×" if option.kind is Kind.SIZE else ", "
-    return (f"{option.name.replace('_', ' ')}{of} ", *_joined(found, between))
-
-
-def _joined(symbols: Sequence[Expr], between: str) -> Words:
-    return tuple(w for n, symbol in enumerate(symbols) for w in ((between,) if n else ()) + (symbol,))
-
-
-def _listed(sentences: Sequence[Words]) -> Words:
-    """Sentences between commas."""
-    return tuple(w for n, sentence in enumerate(sentences) for w in ((", ",) if n else ()) + sentence)
-
-
-def _capitalised(words: Words) -> Words:
-    first, *rest = words
-    return (str(first)[:1].upper() + str(first)[1:], *rest)
+    name = option.words or option.name.replace("_", " ")
+    called = say("{option} of {layer}", option=name, layer=of) if of else (name,)
+    return (*called, " ", *joined(found, between, between))
 
 
 # ----- what is written otherwise --------------------------------------------------------------------------------------
@@ -246,13 +247,19 @@ def _other_letters(
             found.setdefault(group, symbol)
     for group, shown in found.items():
         if group not in asked and not group.yields and (owner := _owner(group, letters)) is not None:
-            yield (f"{group.word} is written ", shown, f", as {group.word} is {_kind(owner)}.")
+            yield say(
+                "{name} is written {letter}, as {name} is {owner}.",
+                name=group.word,
+                letter=shown,
+                owner=_kind(owner),
+            )
 
 
-def _kind(owner: Group) -> str:
+def _kind(owner: Group) -> Words:
     """What the letter of a group stands for already."""
-    article = "an" if owner.kind[0] in "aeiou" else "a"
-    return meaning(owner) if owner.kind == "special" else f"{article} {owner.kind}"
+    if owner.kind != "special":
+        return (_KINDS[owner.kind],)
+    return (SPECIAL[owner.word],) if owner.word in SPECIAL else say("the sign {sign}", sign=owner.word)
 
 
 def _made_up(program: Program) -> set[Expr]:

@@ -18,14 +18,16 @@ from gradscribe.derive.derivation.forms.closed.closed_section import closed
 from gradscribe.derive.derivation.gradient.outcome import as_statement, naming, results
 from gradscribe.derive.derivation.gradient.section import gradient_section
 from gradscribe.derive.derivation.gradient.steps.brevity import briefly, inserted_in_box
+from gradscribe.derive.derivation.gradient.steps.reasons import with_these
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering, quotient_name
 from gradscribe.derive.derivation.network.slope import factored, is_slope, slope, slope_section
 from gradscribe.derive.derivation.network.surroundings import surroundings
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
-from gradscribe.derive.derivation.record.sentence import Words, joined
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.functions import activation_prime
 from gradscribe.derive.ir.term import Access, Program, Statement, Term, accesses
+from gradscribe.said import say
 
 
 @dataclass(frozen=True)
@@ -179,8 +181,9 @@ class BackPropagation:
     def _title(self, adjoint: Adjoint) -> Words:
         tensor = adjoint.tensor.name
         if adjoint.gradient.name in self._signals:
-            return ("error signal ", Access(adjoint.gradient.name), " = ", Access(quotient_name(tensor)))
-        return ("gradient with respect to ", Access(tensor))
+            signal = Access(adjoint.gradient.name)
+            return say("error signal {signal} = {gradient}", signal=signal, gradient=Access(quotient_name(tensor)))
+        return say("gradient with respect to {tensor}", tensor=Access(tensor))
 
     # ----- what a section ends with ---------------------------------------------------------------------------------
     def _finished(
@@ -230,7 +233,7 @@ class BackPropagation:
     ) -> tuple[Result, ...]:
         last = derived.section.steps[-1]
         found = results(replace(last, terms=derived.terms, rule="insert" if put else "result"), program, read)
-        lead: Words = ("With ", *joined([Access(d.gradient) for d in put], " and "), " inserted:") if put else ()
+        lead = with_these(*(d.gradient for d in put)) if put else ()
         return (replace(found[0], lead=lead or found[0].lead), *found[1:])
 
 

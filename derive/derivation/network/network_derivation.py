@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
-from sympy import Expr, Integer
+from sympy import Integer
 
 from gradscribe.derive.calculus.differentiate import Gradient, differentiate
 from gradscribe.derive.calculus.passes.reuse import distributions
@@ -12,7 +12,7 @@ from gradscribe.derive.composition.level import Level, is_activation
 from gradscribe.derive.composition.network import Network
 from gradscribe.derive.composition.with_loss import with_loss
 from gradscribe.derive.derivation.forward.displayed_settings import displayed
-from gradscribe.derive.derivation.forward.forward_equations import in_one_naming
+from gradscribe.derive.derivation.forward.forward_equations import in_one_naming, of_shape
 from gradscribe.derive.derivation.forward.insertion import Rewritten, written_out
 from gradscribe.derive.derivation.forward.remarks.notes import notes
 from gradscribe.derive.derivation.gradient.assembly import assembled, quotients, terms
@@ -32,6 +32,7 @@ from gradscribe.derive.derivation.record.section_record import Chapter, Section
 from gradscribe.derive.derivation.record.sentence import Equals, Label, Scalar, Words, joined
 from gradscribe.derive.ir.quote import listed, quoted
 from gradscribe.derive.ir.term import Access, EquationError, Program, Statement, Term, accesses
+from gradscribe.said import say
 
 
 def derive_network(
@@ -197,26 +198,30 @@ def _title(network: Network) -> str:
 
 def _branches(network: Network) -> tuple[Words, ...]:
     """The layers on a line where a chain would not tell how they are wired, and the title does not."""
-    return (("Layers: ", drawn(network), "."),) if is_branched(network) and _title(network) != drawn(network) else ()
+    return (
+        (say("Layers: {drawn}.", drawn=drawn(network)),)
+        if is_branched(network) and _title(network) != drawn(network)
+        else ()
+    )
 
 
 def _setup(network: Network, program: Program, written: Notation) -> tuple[Words, ...]:
     """The inputs and what is given: constants, and numbers of parameters."""
     words: list[Words] = []
-    given: list[str | Expr] = []
+    given: list[Words] = []
     for tensor in network.given:
         numbers = tuple(e.xreplace(dict(network.values)) for e in tensor.shape)
-        integers = " of integers" if tensor.integer else ""
-        given += [", " if given else "", Access(tensor.name), " is (", *joined(tensor.shape), f"){integers}"]
-        given += [" = (", *joined(numbers), ")"] if numbers != tensor.shape else []
-    words.append((*(w for w in given if w != ""), "."))
+        fixed = (" = (", *joined(numbers), ")") if numbers != tensor.shape else ()
+        given.append((*of_shape(tensor, tensor.shape), *fixed))
+    words.append((*joined(given), "."))
     symbols = program.symbols()
     reals = [Equals(s, v) for s, v in network.values if not s.is_integer and s in symbols]
     if reals:
         words.append((*joined(reals), "."))
     for tensor in program.inputs:
         if tensor.name in dict(network.constants):
-            words.append((Access(tensor.name), " is a constant (", *joined(tensor.shape), "), not trained."))
+            name, shape = Access(tensor.name), joined(tensor.shape)
+            words.append(say("{tensor} is a constant ({shape}), not trained.", tensor=name, shape=shape))
     return tuple(words)
 
 
@@ -239,7 +244,8 @@ def _chapter(
         return None
     first, layers = level.nodes[0], ", ".join(node.layer.name for node in level.nodes)
     called = f", {first.name}" if first.block else ""
-    return Chapter(("Layer ", Label(level.label), f"{called}: {layers}"), setup, tuple(sections[n] for n in own))
+    title = (*say("Layer {label}", label=Label(level.label)), f"{called}: {layers}")
+    return Chapter(title, setup, tuple(sections[n] for n in own))
 
 
 def _arriving(
@@ -259,11 +265,20 @@ def _arriving(
         if network.loss is not None:
             scalar = Access(output)
             one = Equals(Access(gradient.seeds[output].name), Integer(1))
-            return (("The number ", Scalar("E"), " that is minimised is ", scalar, ", so that ", one, "."),)
+            return (
+                say(
+                    "The number {scalar} that is minimised is {output}, so that {gradient}.",
+                    scalar=Scalar("E"),
+                    output=scalar,
+                    gradient=one,
+                ),
+            )
         if signal != output:
-            return (("The gradient ", Access(gradient.seeds[output].name), " arrives from above."),)
+            arriving = Access(gradient.seeds[output].name)
+            return (say("The gradient {gradient} arrives from above.", gradient=arriving),)
         assert seed is not None  # the output's
-        return (("The error signal ", Equals(Access(seed.name), quotient), " arrives from above."),)
+        return (say("The error signal {signal} arrives from above.", signal=Equals(Access(seed.name), quotient)),)
     if seed is not None and signal not in sections:
-        return ((Equals(quotient, Access(seed.name)), ": the level above passes it on unchanged."),)
+        same = Equals(quotient, Access(seed.name))
+        return (say("{signals}: the level above passes it on unchanged.", signals=same),)
     return ()

@@ -17,6 +17,7 @@ from gradscribe.derive.derivation.record.section_record import ELEMENT, Result, 
 from gradscribe.derive.derivation.record.sentence import Equals, Words
 from gradscribe.derive.ir.functions import activation, activation_prime
 from gradscribe.derive.ir.term import Access, InnerSum, Program, Statement, Term, accesses
+from gradscribe.said import say
 
 
 def is_slope(adjoint: Adjoint, program: Program, lettering: Lettering) -> bool:
@@ -63,12 +64,12 @@ def slope_section(
             terms = tuple(inserted(t, let) for t in terms)
             names.append(name)
     if names:
-        steps.append(replace(step, rule="insert", reason=reasons.inserted(*names), terms=terms))
+        steps.append(replace(step, rule="insert", reason=reasons.put_in(*names), terms=terms))
     return Section(
         title=(),
         setup=(
             _function(contribution.reader, by_value or term, argument, signal),
-            (ELEMENT, Access(argument, *indices), ":"),
+            say(ELEMENT, element=Access(argument, *indices)),
         ),
         steps=tuple(steps),
         caption=(),
@@ -109,7 +110,8 @@ def _function(reader: Statement, term: Term, argument: str, signal: Access) -> W
     """Which function f is, and its slope."""
     plain = Access(argument)
     function = Equals(activation(plain), _whole(reader.term.body))
-    return ("Here ", function, " and ", Equals(activation_prime(plain), _whole(term.body / signal)), ".")
+    slope = Equals(activation_prime(plain), _whole(term.body / signal))
+    return say("Here {function} and {slope}.", function=function, slope=slope)
 
 
 def _signal(term: Term, notation: Notation) -> Access:

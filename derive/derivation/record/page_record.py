@@ -15,6 +15,7 @@ from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.term import Access, Program, Tensor, Term
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.printed import Printed
+from gradscribe.said import ENGLISH, Said
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,11 @@ class Derivation(Printed):
         repeated: blocks of these levels that are not listed, as every gradient is that of a level above.
         seed: of a network, the gradient tensor of its output.
         premises: what stands between the forward equations and the sections, of order 2: the first gradients.
+        language: in which it is printed.
     """
 
     name: str
-    title: str
+    title: str | Said
     source: str
     setup: tuple[Words, ...]
     definitions: tuple[Definition, ...]
@@ -153,11 +155,12 @@ class Derivation(Printed):
     example: Example | None = None
     unchanging: tuple[str, ...] = ()
     remarks: tuple[Remark, ...] = ()
+    language: str = ENGLISH
 
     @property
-    def heading(self) -> str:
+    def heading(self) -> Words:
         """Name and title; the name alone where there is no title."""
-        return f"{self.name}: {self.title}" if self.title else self.name
+        return (self.name, ": ", self.title) if self.title else (self.name,)
 
     @property
     def equations(self) -> tuple[Definition, ...]:

@@ -15,6 +15,7 @@ from gradscribe.derive.derivation.network.kinds.likeness import Likeness
 from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.term import Access, Program, Statement, Term
 from gradscribe.printed import Printed
+from gradscribe.said import Message
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,8 +94,8 @@ class Result(Printed):
         return (*self.steps, self.step)
 
 
-ELEMENT = "For one element "
-"""The beginning of the sentence that leads to rows: they are about one element."""
+ELEMENT = Message("For one element {element}:")
+"""The sentence that leads to rows: they are about one element."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -32,10 +32,10 @@ from gradscribe.derive.typeset.document.parts.every_level import every_level, ex
 from gradscribe.derive.typeset.document.parts.gradient_parts import (
     LAYER,
     Numbers,
-    capitalised,
     gradient_parts,
     paragraph,
 )
+from gradscribe.said import begun, say, say_number
 
 E = Scalar(SCALARS[0])
 
@@ -46,7 +46,7 @@ Page = tuple[Derivation, Footer | None]
 
 def document(derivation: Derivation, footer: Footer | None = None) -> Document:
     """The page of a derivation; a footer becomes its last line."""
-    return Document(tuple(_page(derivation, footer, Numbers())), likes(derivation))
+    return Document(tuple(_page(derivation, footer, Numbers())), likes(derivation), derivation.language)
 
 
 def chapter(title: str, pages: Sequence[Page]) -> Document:
@@ -56,27 +56,27 @@ def chapter(title: str, pages: Sequence[Page]) -> Document:
     headings: list[Heading] = []
     for number, (derivation, footer) in enumerate(pages, start=1):
         for part in _page(derivation, footer, numbers):
-            lower = _lowered(part, number)
+            lower = lowered(part, number)
             headings += (block for block in lower.blocks if isinstance(block, Heading) and block.number is not None)
             parts.append(lower)
     front = ((Heading("document", 1, (title,)),), (Contents(tuple(headings)),))
-    return Document((Part(Notation(), front), *parts))
+    return Document((Part(Notation(), front), *parts), language=pages[0][0].language)
 
 
 def _page(derivation: Derivation, footer: Footer | None, numbers: Numbers) -> Iterator[Part]:
     shown = marked(derivation, footer)
     yield from _parts(shown, numbers)
     if footer is not None:
-        yield Part(shown.notation, ((Closing(footer),),))
+        yield Part(shown.notation, ((Closing(footer.words),),))
 
 
-def _lowered(part: Part, number: int) -> Part:
-    """A part below the heading of a document, its title with a number."""
+def lowered(part: Part, number: int | str, levels: int = 1) -> Part:
+    """A part so many levels below the heading of a document, its title with a number."""
 
     def lower(block: Block) -> Block:
         if not isinstance(block, Heading):
             return block
-        return replace(block, level=block.level + 1, number=number if block.kind == "title" else None)
+        return replace(block, level=block.level + levels, number=number if block.kind == "title" else None)
 
     return replace(part, passages=tuple(tuple(map(lower, passage)) for passage in part.passages))
 
@@ -97,17 +97,18 @@ def _parts(derivation: Derivation, numbers: Numbers) -> Iterator[Part]:
     if derivation.remarks:
         yield _remarked(derivation)
     if derivation.source:
-        yield Part(derivation.notation, ((Source(("Source: ", derivation.source, ".")),),))
+        yield Part(derivation.notation, ((Source(say("Source: {source}.", source=derivation.source)),),))
 
 
 def _introduction(derivation: Derivation, numbers: Numbers) -> Iterator[Passage]:
     """What stands before the first gradient: shapes, the layers of a network, the forward equations."""
-    yield (Heading("title", 1, (derivation.heading,)), *paragraph(derivation.setup))
+    yield (Heading("title", 1, derivation.heading), *paragraph(derivation.setup))
     yield paragraph(derivation.glossary)
     if derivation.table is not None:
         table = with_equations(derivation.table, derivation, numbers.last + 1)
         yield (table,)
-        yield paragraph([*explained(table), ("Trained in all: ", *table.number((table.parameters,)), ".")])
+        trained = say("Trained in all: {number}.", number=table.number((table.parameters,)))
+        yield paragraph([*explained(table), trained])
     forward = (Numbered(definition, numbers.next()) for definition in derivation.equations)
     sizes = (Numbered(Formula(symbol, expression)) for symbol, expression in derivation.sizes)
     yield (Equations((*forward, *sizes)), *paragraph(derivation.notes))
@@ -126,21 +127,36 @@ def _arriving(derivation: Derivation) -> tuple[Words, ...]:
     if seeds:
         read = {a.tensor for s in derivation.program.statements for a in accesses(s.term.body)}
         named = [Equals(Access(s), Partial(E, Access(output))) for s, output in seeds.items() if output not in read]
-        gradients = "gradient that arrives" if len(named) == 1 else "gradients that arrive"
-        whole: Words = ("With ", *joined(named), f", the {gradients} from above.")
+        whole = say_number(
+            len(named),
+            "With {gradients}, the gradient that arrives from above.",
+            "With {gradients}, the gradients that arrive from above.",
+            gradients=joined(named),
+        )
         parts = (_part(seed, output) for seed, output in seeds.items() if output in read)
         return (*((whole,) if named else ()), *parts)
     if derivation.notation.quotients:
         output = Access(derivation.program.outputs[0])
-        above = " arrives from above; it is 1 where "
-        return (("The gradient ", Partial(E, output), above, output, " is ", E, " itself."),)
+        return (
+            say(
+                "The gradient {gradient} arrives from above; it is 1 where {output} is {scalar} itself.",
+                gradient=Partial(E, output),
+                output=output,
+                scalar=E,
+            ),
+        )
     return ()
 
 
 def _part(seed: str, output: str) -> Words:
     """What arrives at an output that other equations read."""
-    part: Words = (Access(seed), " is the part of ", Partial(E, Access(output)), " that arrives from above; ")
-    return (*part, "the rest comes through the equations that read ", Access(output), ".")
+    return say(
+        "{part} is the part of {gradient} that arrives from above; the rest comes through the equations that read "
+        "{output}.",
+        part=Access(seed),
+        gradient=Partial(E, Access(output)),
+        output=Access(output),
+    )
 
 
 def _premises(premises: Sequence[Premise]) -> Iterator[Passage]:
@@ -177,14 +193,14 @@ def _headed(chapter: Chapter) -> Passage:
 def _updated(update: Update, kind: Literal["gradient", "layer"], numbers: Numbers) -> Part:
     """The update, headed as what stands above it is."""
     equations = tuple(Numbered(equation, numbers.next()) for equation in update.equations)
-    heading = Heading(kind, 2, capitalised(update.title))
+    heading = Heading(kind, 2, begun(update.title))
     return Part(update.notation, ((heading, *paragraph(update.setup), Equations(equations)),))
 
 
 def _remarked(derivation: Derivation) -> Part:
     """How the code does it, below a heading of its own."""
     kind: Literal["gradient", "layer"] = "gradient" if derivation.table is None else "layer"
-    heading = Heading(kind, 2, ("Implementation",))
+    heading = Heading(kind, 2, say("Implementation"))
     first, *others = (_remark(remark) for remark in derivation.remarks)
     return Part(derivation.notation, ((heading, *first), *others))
 

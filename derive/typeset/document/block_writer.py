@@ -18,13 +18,15 @@ from gradscribe.derive.typeset.document.document import (
     Rows,
     Source,
 )
+from gradscribe.said import ENGLISH
 
 
 class Writer(ABC):
     """Writes a part of a document as lines; a format is a subclass."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, language: str = ENGLISH) -> None:
         self.part = part
+        self.language = language
 
     def block(self, block: Block) -> list[str]:
         """The lines of one block."""

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Formula, Grid, Result, Step
 from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.term import Access
+from gradscribe.said import ENGLISH
 
 
 @dataclass(frozen=True)
@@ -22,21 +22,22 @@ class Heading:
     """A heading.
 
     Attributes:
-        kind: of a document of several derivations, of a whole derivation, of a layer of a network, or of one gradient.
+        kind: of a document of several derivations, of a book and a chapter of it, of a whole derivation, of a layer of
+            a network, or of one gradient.
         level: how deep it is nested, from 1; that of a gradient depends on whether it stands below a layer.
         words: what it says.
-        number: of a derivation among several; None where it stands alone.
+        number: of a derivation among several, in a book behind that of its chapter; None where it stands alone.
     """
 
-    kind: Literal["document", "title", "layer", "gradient"]
+    kind: Literal["document", "book", "chapter", "title", "layer", "gradient"]
     level: int
     words: Words
-    number: int | None = None
+    number: int | str | None = None
 
 
 @dataclass(frozen=True)
 class Contents:
-    """The table of contents of a document of several derivations: their headings."""
+    """The table of contents of a document of several derivations: their headings, and those of chapters."""
 
     headings: tuple[Heading, ...]
 
@@ -118,7 +119,7 @@ class Source:
 class Closing:
     """The last line: what was measured."""
 
-    footer: Footer
+    words: Words
 
 
 @dataclass(frozen=True)
@@ -172,10 +173,12 @@ class Document:
         parts: what it consists of.
         likes: of what is not printed, as it is something else under other names, the tensor, and that whose equation
             is printed.
+        language: in which it is written.
     """
 
     parts: tuple[Part, ...]
     likes: tuple[tuple[str, str], ...] = ()
+    language: str = ENGLISH
 
     @property
     def blocks(self) -> Iterator[Block]:

@@ -15,12 +15,14 @@ from gradscribe.derive.derivation.letters.name import name_parts
 from gradscribe.derive.derivation.letters.notation import Notation, gradient_notation
 from gradscribe.derive.derivation.network.layer_table import network_table
 from gradscribe.derive.derivation.record.section_record import Formula, Result, Section
+from gradscribe.derive.derivation.record.sentence import Words, joined
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Program, Statement, Term
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.derive.typeset.document.document import Block, Document, Equations, Heading, Numbered, Part
 from gradscribe.derive.typeset.document.parts.gradient_parts import one_box_of, one_section
+from gradscribe.said import begun, say
 
 _DEEP = 4
 """The level of a heading in the output of a notebook's cell."""
@@ -29,8 +31,7 @@ _DEEP = 4
 def layer(source: Layer) -> Document:
     """Its name and title, the equations of a layer, the layers of a network."""
     own = "" if source.title == f"network {source.name}" else source.title  # of a network that has none
-    title = f"{source.name}: {own}" if own else source.name
-    heading = Heading("title", _DEEP, (title,))
+    heading = Heading("title", _DEEP, _title(source.name, own))
     if isinstance(source, Network):
         table = network_table(source)
         return _document(table.notation, heading, table)
@@ -39,7 +40,7 @@ def layer(source: Layer) -> Document:
 
 def optimiser(source: Optimiser) -> Document:
     """Its equations, in the letters of its page."""
-    heading = Heading("title", _DEEP, (f"{source.name}: {source.layer.title}" if source.layer.title else source.name,))
+    heading = Heading("title", _DEEP, _title(source.name, source.layer.title))
     return _document(derive(source.layer).notation, heading, *_equations(source.layer.program))
 
 
@@ -51,8 +52,7 @@ def program(source: Program) -> Document:
 def gradient(source: Gradient) -> Document:
     """The equations of all gradients, in order of computation."""
     names = [Access(a.tensor.name) for a in source.adjoints]
-    commas = [word for name in names for word in (", ", name)][1:]
-    heading = Heading("gradient", _DEEP, ("Gradient with respect to ", *commas))
+    heading = Heading("gradient", _DEEP, begun(say("gradient with respect to {tensor}", tensor=joined(names))))
     return _document(gradient_notation(source), heading, *_equations(_in_letters(source)))
 
 
@@ -99,6 +99,10 @@ def _equations(source: Program) -> Iterable[Block]:
     equations = [Numbered(definition) for definition in definitions(source)]
     sizes = [Numbered(Formula(size, reduced(value))) for size, value in source.sizes]
     return (Equations((*equations, *sizes)),) if equations else ()
+
+
+def _title(name: str, title: str) -> Words:
+    return (name, ": ", title) if title else (name,)
 
 
 def _notation(source: Program) -> Notation:

@@ -6,7 +6,7 @@ on no encoding and no font of the TeX that reads them.
 """
 
 import re
-from unicodedata import name, normalize
+from unicodedata import east_asian_width, name, normalize
 
 from gradscribe.derive.derivation.letters.name import GREEK
 from gradscribe.derive.ir.quote import visible
@@ -20,7 +20,7 @@ _PHRASES = {"rotated by pi": r"rotated by~$\pi$", "->": r"$\to$"}
 _SYMBOLS = {
     "→": r"\to", "∂": r"\partial", "∇": r"\nabla", "∞": r"\infty", "−": "-", "×": r"\times", "·": r"\cdot",
     "≤": r"\le", "≥": r"\ge", "≠": r"\ne", "∈": r"\in", "⊙": r"\odot", "√": r"\surd", "Σ": r"\Sigma", "Π": r"\Pi",
-    "Δ": r"\Delta", "Φ": r"\Phi", "Ψ": r"\Psi", "Ω": r"\Omega", "Θ": r"\Theta", "Λ": r"\Lambda", "Γ": r"\Gamma",
+    "π": r"\pi", "Δ": r"\Delta", "Φ": r"\Phi", "Ψ": r"\Psi", "Ω": r"\Omega", "Θ": r"\Theta", "Λ": r"\Lambda", "Γ": r"\Gamma",
 }  # fmt: skip
 _COMMANDS = {
     "ß": r"\ss{}", "æ": r"\ae{}", "œ": r"\oe{}", "ø": r"\o{}", "ł": r"\l{}", "å": r"\aa{}", "Æ": r"\AE{}",
@@ -38,10 +38,15 @@ _ACCENTS = {
 _CLUSTER = re.compile("(.)([\u0300-\u036f\u20d0-\u20f0]*)", re.DOTALL)
 
 
-def prose(text: str) -> str:
-    """Words, with their special characters escaped."""
+def prose(text: str, wide: bool = False) -> str:
+    """Words, with their special characters escaped.
+
+    Args:
+        text: the words.
+        wide: whether there are fonts for letters that are as wide as high, such as Hangul.
+    """
     words = normalize("NFC", visible(text))
-    return re.sub("rotated by pi|->|.", lambda m: _PHRASES.get(m[0]) or _in_text(m[0]), words)
+    return re.sub("rotated by pi|->|.", lambda m: _PHRASES.get(m[0]) or _in_text(m[0], wide), words)
 
 
 def letters(word: str) -> str:
@@ -56,9 +61,11 @@ def letters(word: str) -> str:
     return rf"\mathrm{{{''.join(p if len(p) == 1 or p[-1] == '}' or p[1] == '_' else f'{{{p}}}' for p in parts)}}}"
 
 
-def _in_text(character: str) -> str:
+def _in_text(character: str, wide: bool = False) -> str:
     if character.isascii():
         return _SPECIAL.get(character, character)
+    if wide and character.isalpha() and east_asian_width(character) in "WF":
+        return character
     if character in _COMMANDS:
         return _COMMANDS[character]
     parts = normalize("NFD", character)

@@ -7,10 +7,12 @@ from itertools import chain, pairwise
 from gradscribe.derive.derivation.forms.caption.words.signs import OperatorSign, Shifted
 from gradscribe.derive.derivation.letters.name import NUMBERED, Name
 from gradscribe.derive.ir.reductions import Reduction
-from gradscribe.derive.typeset.mathematics.latex_letters import letters
+from gradscribe.derive.typeset.mathematics.latex_letters import letters, prose
 from gradscribe.derive.typeset.terms.row_pieces import Part, Piece, between
 from gradscribe.derive.typeset.terms.typesetter import Typesetter
 
+FONTS = {"ko": r"\usepackage{kotex}"}
+"""What documents ask for whose letters no TeX has by itself, by language; any TeX engine takes it."""
 _FUNCTIONS = ("exp", "log", "tanh", "sin", "cos", "sinh", "cosh", "arctan", "max", "min")
 
 
@@ -36,6 +38,10 @@ class LatexTypesetter(Typesetter):
     dot = r" \cdot "
     unequal = r"\ne "
     times = r"\,"
+
+    def prose(self, text: str) -> str:
+        """Words without mathematics, escaped."""
+        return prose(text, self.language in FONTS)
 
     def _name(self, name: Name) -> str:
         base = letters(name.base) + "'" * name.primes

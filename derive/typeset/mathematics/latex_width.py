@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from unicodedata import east_asian_width
 
 from gradscribe.derive.ir.reductions import REDUCTIONS
 
@@ -14,6 +15,7 @@ _COMMANDS = {
     "\\left": 0.1, "\\right": 0.1, "\\displaystyle": 0.0, "\\top": 0.8, "\\bigl": 0.1, "\\bigr": 0.1,
     "\\Bigl": 0.2, "\\Bigr": 0.2, "\\cdot": 0.7,
     "\\color": 0.0, "\\new": 0.0, "\\text": 0.0, "\\mathrm": 0.0, "\\operatorname": 0.1, "\\substack": 0.0,
+    "\\see": 0.0, "\\place": 0.0,
     "\\hat": 0.0, "\\dot": 0.1, "\\lvert": 0.3, "\\rvert": 0.3, "\\sqrt": 0.9,
 }  # fmt: skip
 _WIDE = {
@@ -94,6 +96,8 @@ def _one(token: str, tokens: list[str], at: list[int], scale: float) -> float:
     table = _WIDE if scale > _SCRIPT else {**_WIDE, **_TIGHT}
     if token in table:
         return table[token] * scale
+    if east_asian_width(token) in "WF":
+        return scale
     return (_LETTERS.get(token) or (0.82 if token.isupper() else 0.53)) * scale
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 
 from sympy import Expr
 
-from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.letters.name import NUMBERED
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.sentence import Label, Words
@@ -18,20 +17,21 @@ from gradscribe.derive.typeset.document.layer_cells import (
     spans,
     values,
 )
-from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import BreakableTypesetter, InlineTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
+from gradscribe.said import Said
 
 Escape = Callable[[str], str]
 LINE_MAY_END = r", \allowbreak "
 _SPACE = re.compile(r"(?<= )")
 
 
-def sentence(words: Words, t: InlineTypesetter, escape: Escape = prose) -> str:
+def sentence(words: Words, t: InlineTypesetter, escape: Escape | None = None) -> str:
     """Words, and mathematics between dollars. In LaTeX what ends a sentence is not alone on a line."""
-    tied = escape is prose and len(words) > 1 and not isinstance(words[-1], str)
-    inner = t.among(words)
-    parts = [escape(w) if isinstance(w, str) else f"${inner.expr(w)}$" for w in words]
+    spoken, inner = t.spoken(words), t.among(words)
+    tied = escape is None and len(spoken) > 1 and not isinstance(spoken[-1], str)
+    escape = escape or t.prose
+    parts = [escape(w) if isinstance(w, str) else f"${inner.expr(w)}$" for w in spoken]
     if tied and parts[-2].endswith(" "):
         parts[-2] = f"{parts[-2][:-1]}~"
     return "".join(parts)
@@ -40,15 +40,15 @@ def sentence(words: Words, t: InlineTypesetter, escape: Escape = prose) -> str:
 def sentence_width(words: Words, t: InlineTypesetter) -> float:
     """How wide words are, roughly, in em of mathematics."""
     inner = t.among(words)
-    return width("".join(prose(w) if isinstance(w, str) else inner.expr(w) for w in words))
+    return width("".join(t.prose(w) if isinstance(w, str) else inner.expr(w) for w in t.spoken(words)))
 
 
 def lines_of(words: Words, t: InlineTypesetter, room: float) -> list[Words]:
     """Words on lines of at most so much, in em, that end at a space between words."""
     pieces: Words = tuple(
-        piece for w in words for piece in ([p for p in _SPACE.split(w) if p] if isinstance(w, str) else [w])
+        piece for w in t.spoken(words) for piece in ([p for p in _SPACE.split(w) if p] if isinstance(w, str) else [w])
     )
-    lines: list[list[str | Expr]] = [[]]
+    lines: list[list[str | Expr | Said]] = [[]]
     for group in _unbroken(pieces):
         if lines[-1] and sentence_width((*lines[-1], *group), t) > room:
             lines.append([])
@@ -68,19 +68,14 @@ def _unbroken(pieces: Words) -> Iterator[Words]:
         yield group
 
 
-def measured(footer: Footer, t: InlineTypesetter) -> str:
-    """What was measured, the figures between dollars."""
-    return footer.sentence(lambda figure: f"${t.figure(figure)}$", f"${t.rounded}$")
-
-
 def dollars(formula: str) -> str:
     """A formula within words."""
     return f"${formula}$"
 
 
-def layer_cells(table: LayerTable, escape: Escape, enclose: Escape = dollars) -> list[list[list[str]]]:
+def layer_cells(table: LayerTable, language: str, escape: Escape, enclose: Escape = dollars) -> list[list[list[str]]]:
     """Per layer of a network and column the lines of a cell; `enclose` makes words of a formula."""
-    t, narrow = InlineTypesetter(table.notation), BreakableTypesetter(table.notation)
+    t, narrow = InlineTypesetter(table.notation, language=language), BreakableTypesetter(table.notation)
     rows = []
 
     def label(name: str | Access) -> str:
@@ -100,7 +95,7 @@ def layer_cells(table: LayerTable, escape: Escape, enclose: Escape = dollars) ->
                 [", ".join(label(name) for name in row.reads)],
                 extents,
                 [", ".join(weights)] if EQUATIONS in headings(table) else weights,
-                *([[spans(row.equations)]] if EQUATIONS in headings(table) else []),
+                *([[escape(t.words(spans(row.equations)))]] if EQUATIONS in headings(table) else []),
                 [enclose(trained)] if trained else [],
             ]
         )

@@ -8,6 +8,7 @@ from gradscribe.derive.ir.interpret.plain import Place
 from gradscribe.derive.typeset.picture.picture import Panel, Picture
 from gradscribe.derive.typeset.terms.sides import left
 from gradscribe.derive.typeset.writers.text.text_symbols import TextTypesetter
+from gradscribe.said import ENGLISH, in_words, say
 
 CELL, GAP, APART, ABOVE, EDGE = 26, 3, 34, 26, 12
 """Of a square, between two, between matrices, for the name above one, and around all, in pixels."""
@@ -30,10 +31,10 @@ text { fill: var(--ink); }
 
 def svg(drawn: Picture, at: Place, title: str = "") -> str:
     """The picture as a file, for one element of the result."""
-    return _svg(drawn, at, title, [f"<style>{STYLE}</style>"])
+    return _svg(drawn, at, title, [f"<style>{STYLE}</style>"], ENGLISH)
 
 
-def svg_on_page(drawn: Picture, title: str) -> tuple[str, dict[str, list[tuple[str, str, int]]]]:
+def svg_on_page(drawn: Picture, title: str, language: str) -> tuple[str, dict[str, list[tuple[str, str, int]]]]:
     """The picture without a look, and for every element of the result what it marks: element, class and hue."""
     there = {(panel.tensor, place) for panel in drawn.read for row in panel.rows for place in row}
     links = {
@@ -42,20 +43,26 @@ def svg_on_page(drawn: Picture, title: str) -> tuple[str, dict[str, list[tuple[s
         ]
         for at in drawn.summands
     }
-    return _svg(drawn, drawn.middle, title, []), links
+    return _svg(drawn, drawn.middle, title, [], language), links
 
 
-def _svg(drawn: Picture, at: Place, title: str, style: Sequence[str]) -> str:
+def _svg(drawn: Picture, at: Place, title: str, style: Sequence[str], language: str) -> str:
     marks = marked(drawn, at)
     shapes, width, height = _laid(drawn, marks, at)
     t = TextTypesetter(drawn.step.notation)
     place = ", ".join(f"{letter}={i}" for letter, i in zip(drawn.letters, at, strict=True))
-    said = escape(f"{title or left(drawn.step, t)}: what {t.expr(drawn.step.left)} reads at {place}")
+    reads = say(
+        "{title}: what {element} reads at {place}",
+        title=title or left(drawn.step, t),
+        element=t.expr(drawn.step.left),
+        place=place,
+    )
+    label = escape(in_words(reads, language))
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" aria-label="{said}">'
+        f'role="img" aria-label="{label}">'
     )
-    return "\n".join([head, f"<title>{said}</title>", *style, *shapes, "</svg>"]) + "\n"
+    return "\n".join([head, f"<title>{label}</title>", *style, *shapes, "</svg>"]) + "\n"
 
 
 def marked(drawn: Picture, at: Place) -> dict[tuple[str, Place], tuple[str, int]]:

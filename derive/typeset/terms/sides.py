@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Formula, Step
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.term import Term
 from gradscribe.derive.typeset.terms.row_pieces import Piece, plain
 from gradscribe.derive.typeset.terms.typesetter import Typesetter
+from gradscribe.said import say
 
-OVER = "over"
+OVER: Words = say("over")
 """Stands between a reduction and what restricts it."""
 
 

@@ -9,12 +9,11 @@ import sympy
 from sympy import Add, Expr, Integer, Mul, Symbol
 
 from gradscribe.derive.calculus.passes.brackets import divisors_apart
-from gradscribe.derive.derivation.certificate.certificate import Figure
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.letters.notation import Monomial, Notation, monomial, monomials, ordered
 from gradscribe.derive.derivation.record.page_record import Definition
 from gradscribe.derive.derivation.record.section_record import Step
-from gradscribe.derive.derivation.record.sentence import Words
+from gradscribe.derive.derivation.record.sentence import Spoken, Words, mathematics
 from gradscribe.derive.ir.functions import activation_prime, is_indicator
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.reductions import Reduction
@@ -24,13 +23,14 @@ from gradscribe.derive.typeset.terms.expressions.expression_writer import Expres
 from gradscribe.derive.typeset.terms.expressions.product_writer import is_inverse
 from gradscribe.derive.typeset.terms.ranges import chain
 from gradscribe.derive.typeset.terms.row_pieces import SUM, Part, Piece, Unit, plain
+from gradscribe.said import ENGLISH, spoken
 
 
 class Typesetter(ExpressionWriter):
     """Writes rows; the indices of the term at hand decide the order in sums."""
 
-    def __init__(self, notation: Notation, indices: Sequence[Symbol] = ()) -> None:
-        super().__init__(notation, indices)
+    def __init__(self, notation: Notation, indices: Sequence[Symbol] = (), language: str = ENGLISH) -> None:
+        super().__init__(notation, indices, language)
         self._written: dict[tuple[Term, tuple[Symbol, ...], bool], list[Piece]] = {}
 
     @abstractmethod
@@ -41,27 +41,26 @@ class Typesetter(ExpressionWriter):
     def within(self, term: Term, outer: Sequence[Symbol] = ()) -> Self:
         """The same for a term: indices in the order of the page; without one those of the forward output come first."""
         indices = dict.fromkeys((*(v for v in outer if v in term.indices), *term.indices))
-        inner = type(self)(self.notation, self.notation.in_order(indices))
+        inner = self._ordered(self.notation.in_order(indices))
         inner.within_extents = {sympy.expand(g.value): g.extent for g in term.guards}
         return inner
 
     def among(self, words: Words) -> Self:
         """The same for the mathematics of a sentence."""
-        return self._ordered(self.notation.known(w for w in words if not isinstance(w, str)))
+        return self._ordered(self.notation.known(mathematics(words)))
+
+    def spoken(self, words: Words) -> Spoken:
+        """A sentence in the reader's language: strings and mathematics."""
+        return spoken(words, self.language)
 
     def words(self, words: Words) -> str:
         """A sentence."""
         t = self.among(words)
-        return "".join(t.prose(w) if isinstance(w, str) else t.expr(w) for w in words)
+        return "".join(t.prose(w) if isinstance(w, str) else t.expr(w) for w in self.spoken(words))
 
     def prose(self, text: str) -> str:
         """Words without mathematics."""
         return text
-
-    def figure(self, figure: Figure) -> str:
-        """A mantissa and a power of ten; the power is left out where it is 1."""
-        mantissa, exponent = figure
-        return self.power_of_ten(mantissa, exponent) if exponent else mantissa
 
     def row(self, step_: Step, before: Step | None = None) -> list[Piece]:
         """The right-hand side of a row; what the row `before` it has not is marked as new."""

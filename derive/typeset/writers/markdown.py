@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 
 from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.network.layer_record import LayerTable
@@ -29,15 +28,14 @@ from gradscribe.derive.typeset.document.document import (
 )
 from gradscribe.derive.typeset.document.layer_cells import headings
 from gradscribe.derive.typeset.document.look import PLAIN, Look
-from gradscribe.derive.typeset.document.parts.gradient_parts import capitalised
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
-from gradscribe.derive.typeset.mathematics.latex_letters import prose
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
-from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, lines_of, measured, sentence, sentence_width
+from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, lines_of, sentence, sentence_width
 from gradscribe.derive.typeset.terms.row_breaks import Line
 from gradscribe.derive.typeset.terms.sides import OVER, Sides, left, sides
 from gradscribe.derive.typeset.writers.latex.latex_lines import broken, cost, written
+from gradscribe.said import begun
 
 _ESCAPED = {
     **{c: f"\\{c}" for c in "\\`*_|$#~"},
@@ -55,7 +53,7 @@ def render(derivation: Derivation, footer: Footer | None = None, look: Look = PL
 
 def page(document: Document, look: Look = PLAIN) -> str:
     """Any page."""
-    return "\n\n".join(blocks(MarkdownWriter(part) for part in document.parts)) + "\n"
+    return "\n\n".join(blocks(MarkdownWriter(part, document.language) for part in document.parts)) + "\n"
 
 
 def plain(text: str) -> str:
@@ -66,10 +64,10 @@ def plain(text: str) -> str:
 class MarkdownWriter(Writer):
     """Blank lines between blocks, mathematics between dollars."""
 
-    def __init__(self, part: Part) -> None:
-        super().__init__(part)
-        self.t = LatexTypesetter(part.notation)
-        self.inline = InlineTypesetter(part.notation)
+    def __init__(self, part: Part, language: str) -> None:
+        super().__init__(part, language)
+        self.t = LatexTypesetter(part.notation, language=language)
+        self.inline = InlineTypesetter(part.notation, language=language)
 
     def heading(self, heading: Heading) -> list[str]:
         """As many signs as it is deep; what has a number is what the table of contents leads to."""
@@ -91,7 +89,7 @@ class MarkdownWriter(Writer):
         """Aligned."""
         found = [(sides(e.equation, self.t), e.number) for e in equations.equations]
         room = _LINE - max(width(both.left) for both, _ in found)
-        return _aligned(_equation(both, number, room) for both, number in found)
+        return _aligned(_equation(both, number, room, self.t.prose(self.t.words(OVER))) for both, number in found)
 
     def rows(self, rows: Rows) -> list[str]:
         """Aligned, the number in the last column: tags are for equations that are no part of another.
@@ -110,7 +108,7 @@ class MarkdownWriter(Writer):
     def box(self, box: Box) -> list[str]:
         """The name before the box."""
         result = box.result
-        name = self._bold(result.name if result.lead else capitalised(result.name)) if result.name else ""
+        name = self._bold(result.name if result.lead else begun(result.name)) if result.name else ""
         lead = f"{self._words(result.lead)} " if result.lead else ""
         element = left(result.step, self.t)
         first, *others = written(broken(self.t.row(result.step), _LINE - width(element)), _new)
@@ -138,9 +136,9 @@ class MarkdownWriter(Writer):
 
     def layers(self, table: LayerTable) -> list[str]:
         """A table of pipes."""
-        rows = (_piped("<br>".join(cell) for cell in row) for row in layer_cells(table, plain))
+        rows = (_piped("<br>".join(cell) for cell in row) for row in layer_cells(table, self.language, plain))
         head = headings(table)
-        return [_piped(head), "|" + " --- |" * (len(head) - 1) + " ---: |", *rows]
+        return [_piped(map(self._words, head)), "|" + " --- |" * (len(head) - 1) + " ---: |", *rows]
 
     def source(self, source: Source) -> list[str]:
         """A paragraph."""
@@ -148,7 +146,7 @@ class MarkdownWriter(Writer):
 
     def closing(self, closing: Closing) -> list[str]:
         """Slanted."""
-        return [f"*{measured(closing.footer, self.inline)}*"]
+        return [f"*{self._words(closing.words)}*"]
 
     def _row(self, row: Row, lines: Sequence[Line], room: float) -> str:
         """A row, its reason beside it or, where there is `room` above, there."""
@@ -162,11 +160,9 @@ class MarkdownWriter(Writer):
 
     def _reason(self, words: Words) -> str:
         r"""Words beside a row: prose in ``\text``, mathematics outside it."""
-        runs = ((is_text, list(run)) for is_text, run in groupby(words, key=lambda word: isinstance(word, str)))
-        inline = self.inline.among(words)
+        spoken, inline = self.inline.spoken(words), self.inline.among(words)
         return "".join(
-            rf"\text{{{''.join(map(prose, run))}}}" if is_text else "".join(map(inline.expr, run))
-            for is_text, run in runs
+            rf"\text{{{inline.prose(word)}}}" if isinstance(word, str) else inline.expr(word) for word in spoken
         )
 
     def _bold(self, words: Words) -> str:
@@ -185,8 +181,8 @@ def _new(text: str) -> str:
     return rf"{{\color{{teal}}{{{text}}}}}"
 
 
-def _equation(both: Sides, number: int | None, room: float) -> str:
-    over = rf" \quad\text{{{OVER} }}" + r",\; ".join(both.conditions) if both.conditions else ""
+def _equation(both: Sides, number: int | None, room: float, word: str) -> str:
+    over = rf" \quad\text{{{word} }}" + r",\; ".join(both.conditions) if both.conditions else ""
     right = " \\\\\n&".join(written(broken(both.right, room), _new))
     return f"{both.left} &{both.sign} {right}{over}" + (f" && ({number})" if number is not None else "")
 

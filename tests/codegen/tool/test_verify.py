@@ -18,12 +18,14 @@ from gradscribe.derive.catalogue.networks.resnet import shortcut
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate.certificate import Certificate, figure
 from gradscribe.derive.derivation.certificate.certify import certify
+from gradscribe.derive.derivation.record.sentence import Measured
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.ir.interpret import complete_sizes, number
 from gradscribe.derive.ir.term import Range, Term
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.sampling import TooLargeError, label_limits, sample_sizes, sample_values
 from tests.cases.catalogue import TRIED
+from tests.cases.english import english
 from tests.cases.thorough import some
 from tests.cases.together import together
 
@@ -101,7 +103,7 @@ def test_a_program_without_a_layer_is_sampled_too() -> None:
     ("value", "expected"), [(4.2e-16, ("4", -16)), (0.0, ("0", 0)), (1.0, ("1", 0)), (float("nan"), ("nan", 0))]
 )
 def test_figures_have_one_digit(value: float, expected: tuple[str, int]) -> None:
-    assert figure(value) == expected
+    assert figure(value) == Measured(*expected)
 
 
 def test_a_certificate_holds_within_rounding_only() -> None:
@@ -117,12 +119,12 @@ def test_sizes_too_large_for_the_oracle_are_not_certified() -> None:
     derivation = derive(LAYERS["dense"](), settings={"C": "4096", "K": "1000"})
     certificate = certify(derivation)
     assert certificate.shapes == 0
-    assert certificate.sentence(lambda f: f[0]) == "Not evaluated: the sizes are too large for the oracle."
+    assert english(certificate.words) == "Not evaluated: the sizes are too large for the oracle."
 
 
 def test_the_sentence_states_the_figures() -> None:
     def written(**figures: Any) -> str:
-        return Certificate(6, 19, 4e-16, 4, 8e-11, **figures).sentence(lambda f: f"{f[0]}e{f[1]}")
+        return english(Certificate(6, 19, 4e-16, 4, 8e-11, **figures).words)
 
     compared = "19 rows compared with the row before on 6 random shapes. "
     exactly = (

@@ -163,7 +163,7 @@ def test_an_output_is_the_distance_to_a_code() -> None:
 
 
 # ----- the example ----------------------------------------------------------------------------------------------------
-def run(digits: lenet5.Digits, **recipe: Any) -> tuple[LeNet5, list[lenet5_1998.Epoch]]:
+def run(digits: lenet5.Digits, **recipe: Any) -> tuple[LeNet5, list[lenet5.Epoch]]:
     return lenet5_1998.run(Console(quiet=True), digits, Recipe(**recipe))
 
 

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from sympy import Expr, ImmutableMatrix, Rational
 
 from gradscribe.derive.catalogue.winograd import CookToom, cook_toom
-from gradscribe.derive.catalogue.winograd.closing import close, two_digits
+from gradscribe.derive.catalogue.winograd.closing import close
 from gradscribe.derive.catalogue.winograd.cook_toom import z
 from gradscribe.derive.catalogue.winograd.fast_correlation import derive_winograd
 from gradscribe.derive.catalogue.winograd.points import ERRORS
+from gradscribe.derive.derivation.certificate.certificate import figure
 from gradscribe.derive.derivation.certificate.certify import certify
 from gradscribe.derive.derivation.forms.caption.words.signs import Elementwise, Matrices, Transposed
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import Formula, Grid, Section
-from gradscribe.derive.derivation.record.sentence import Equals
+from gradscribe.derive.derivation.record.sentence import Equals, Measured
 from gradscribe.derive.ir.interpret import evaluate, interpret
 from gradscribe.derive.ir.term import Access, EquationError
 from gradscribe.derive.typeset.document.columns import blocks
@@ -27,6 +28,7 @@ from gradscribe.derive.typeset.document.look import WIDTH
 from gradscribe.derive.typeset.writers import markdown
 from gradscribe.derive.typeset.writers.latex import latex_writer
 from gradscribe.derive.typeset.writers.text import text_writer
+from tests.cases.english import english
 from tests.cases.thorough import some
 from tests.derive.catalogue.test_winograd import rationals
 
@@ -173,7 +175,7 @@ def test_the_closing_figures() -> None:
     f = cook_toom(4, 3)
     for dims, few, many in ((1, 6, 12), (2, 36, 144)):
         closing = close(derive_winograd(f, dims), f, dims)
-        words = closing.sentence(lambda figure: f"{figure[0]}e{figure[1]}")
+        words = english(closing.words)
         assert closing.rows.holds
         assert "rows compared with the row before on 6 random inputs. All are polynomials: " in words
         assert "Proved in symbols: the outputs of F(4, 3), expanded, are those of the correlation" in words
@@ -188,11 +190,15 @@ def test_where_two_axes_are_too_large_for_the_oracle_one_is_evaluated() -> None:
     f = cook_toom(5, 6)
     closing = close(derive_winograd(f, 2), f, 2)
     assert closing.rows.shapes == 6
-    assert "on 6 random inputs along one axis. All are polynomials" in closing.sentence(lambda figure: figure[0])
+    assert "on 6 random inputs along one axis. All are polynomials" in english(closing.words)
 
 
 def test_two_digits() -> None:
-    assert [two_digits(v) for v in (2.54e-6, 1.0, 9.96e-7)] == [("2.5", -6), ("1.0", 0), ("1.0", -6)]
+    assert [figure(v, 2) for v in (2.54e-6, 1.0, 9.96e-7)] == [
+        Measured("2.5", -6),
+        Measured("1.0", 0),
+        Measured("1.0", -6),
+    ]
 
 
 @pytest.mark.parametrize("dims", [0, 3])

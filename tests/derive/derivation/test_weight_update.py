@@ -13,6 +13,7 @@ from gradscribe.derive.catalogue.network_text import network
 from gradscribe.derive.catalogue.optimisers import OPTIMISERS
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.record.page_record import Derivation, Update
+from gradscribe.derive.derivation.record.sentence import mathematics
 from gradscribe.derive.ir.interpret import evaluate, value
 from gradscribe.derive.ir.term import EquationError
 from gradscribe.derive.language import optimiser
@@ -112,7 +113,7 @@ def _options(name: str, page: Derivation, numbers: dict[Symbol, Size]) -> dict[s
     """What the optimiser's options are, as the sentence above the equations introduces their letters in order."""
     found = wanted(name)
     options = ["lr"] if found is None else [o.name for o in found.layer.options if o.name != "nesterov"]
-    letters = [w for w in update_of(page).setup[0] if not isinstance(w, str)]
+    letters = list(mathematics(update_of(page).setup[0]))
     return {option: float(numbers[letter]) for option, letter in zip(options, letters, strict=True)}
 
 

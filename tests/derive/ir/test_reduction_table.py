@@ -284,7 +284,7 @@ def test_only_sums_are_added_to(word: str) -> None:
 
 
 def test_the_reference_lists_the_reductions() -> None:
-    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8").partition("### Reductions")[2]
+    text = (ROOT / "docs" / "language.md").read_text(encoding="utf-8").partition("## Reductions")[2]
     listed = text[: text.index("before a factor reduce over indices")]
     assert re.findall(r"`(\w+)\(i,j\)`", listed) == list(REDUCTIONS)
 

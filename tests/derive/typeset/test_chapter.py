@@ -46,7 +46,7 @@ def test_rows_are_counted_through_and_none_is_lost() -> None:
 def test_the_contents_are_the_titles_with_their_numbers() -> None:
     whole = chapter("Three pages", [(page, None) for page in pages()])
     (contents,) = (block for block in whole.blocks if isinstance(block, Contents))
-    assert [(h.number, h.words) for h in contents.headings] == [(n + 1, (p.heading,)) for n, p in enumerate(pages())]
+    assert [(h.number, h.words) for h in contents.headings] == [(n + 1, p.heading) for n, p in enumerate(pages())]
     assert list(contents.headings) == [b for b in whole.blocks if isinstance(b, Heading) and b.kind == "title"]
 
 

@@ -25,11 +25,11 @@ needs_pdflatex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pd
 def overfull(documents: dict[str, str], folder: Path) -> list[tuple[str, str]]:
     """The lines in the margin, by document; all of them as one, for most of a run of pdflatex is its start."""
     begin, end = r"\begin{document}", r"\end{document}"
-    assert {d.partition(begin)[0] for d in documents.values()} == {latex_writer.PREAMBLE}
+    assert {d.partition(begin)[0] for d in documents.values()} == {latex_writer.preamble()}
     bodies = [
         rf"\typeout{{{MARK}{name}}}{d.partition(begin)[2].partition(end)[0]}\clearpage" for name, d in documents.items()
     ]
-    log = compile_latex("\n".join([latex_writer.PREAMBLE + begin, *bodies, end]), folder)
+    log = compile_latex("\n".join([latex_writer.preamble() + begin, *bodies, end]), folder)
     parts = log.split(MARK)[1:]
     assert [part.partition("\n")[0] for part in parts] == list(documents)
     return [(part.partition("\n")[0], line) for part in parts for line in part.splitlines() if OVERFULL in line]

@@ -19,7 +19,7 @@ from gradscribe.derive.derivation.gradient.section import gradient_section, with
 from gradscribe.derive.derivation.letters.element import axis_letters, with_element_letters
 from gradscribe.derive.derivation.letters.written import gradient_letters
 from gradscribe.derive.derivation.record.section_record import Section
-from gradscribe.derive.derivation.record.sentence import Words
+from gradscribe.derive.derivation.record.sentence import Spoken
 from gradscribe.derive.ir.interpret import evaluate
 from gradscribe.derive.ir.term import Access, EquationError, Program, Statement, Term
 from gradscribe.derive.typeset.writers.text.text_lines import equation_lines, row_lines
@@ -78,8 +78,8 @@ def _definition(problem: Problem, program: Program, name: str) -> str:
     return ""
 
 
-def phrase(problem: Problem, words: Words, indices: Sequence[Symbol]) -> str:
-    """Words and mathematics as text."""
+def phrase(problem: Problem, words: Spoken, indices: Sequence[Symbol]) -> str:
+    """Spoken and mathematics as text."""
     return TextTypesetter(gradient_letters(problem.gradient), indices).words(words)
 
 

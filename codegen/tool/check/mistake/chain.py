@@ -10,7 +10,7 @@ from gradscribe.codegen.tool.check.mistake.slip import Surroundings
 from gradscribe.codegen.tool.check.problem.problem import Problem
 from gradscribe.codegen.tool.check.trial.case import Case
 from gradscribe.derive.calculus.differentiate import Adjoint
-from gradscribe.derive.derivation.record.sentence import Words
+from gradscribe.derive.derivation.record.sentence import Spoken
 from gradscribe.derive.ir.interpret import Sizes, Values, evaluate
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
 
@@ -35,7 +35,7 @@ class Mistake:
         evaluate: how the terms of the last target are evaluated.
     """
 
-    words: Words
+    words: Spoken
     statements: tuple[Statement, ...]
     target: str
     adjoint: Adjoint | None
@@ -109,7 +109,7 @@ class Chain:
             found.append(statement)
         return tuple(found)
 
-    def mistake(self, words: Words, own: Adjoint, number: int, new: Sequence[Statement], term: Term | None) -> Mistake:
+    def mistake(self, words: Spoken, own: Adjoint, number: int, new: Sequence[Statement], term: Term | None) -> Mistake:
         """The mistake that replaces a contribution; `term` is the row that says so, None for none."""
         rows = [c.computed for c in own.contributions]
         rows[number : number + 1] = [] if term is None else [term]
@@ -118,7 +118,7 @@ class Chain:
         return Mistake(words, self.replaced(own, number, new), self.target, own, tuple(rows))
 
 
-def path(own: Adjoint, number: int) -> Words:
+def path(own: Adjoint, number: int) -> Spoken:
     """The tensor through which a contribution comes, and by which access where it has several."""
     contribution = own.contributions[number]
     reader = contribution.reader.target.name

@@ -29,7 +29,7 @@ from gradscribe.codegen.tool.check.problem.problem import Problem
 from gradscribe.codegen.tool.check.trial.case import Case
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Adjoint
-from gradscribe.derive.derivation.record.sentence import Words
+from gradscribe.derive.derivation.record.sentence import Spoken
 from gradscribe.derive.ir.term import Access, Statement, Tensor, Term
 
 RULES: tuple[Rule, ...] = (*INDEX, other_powers, lost_summands, other_tensors)
@@ -87,7 +87,7 @@ def _missing(chain: Chain, own: Adjoint) -> Iterator[Mistake]:
         yield Mistake(tuple(words), statements, chain.target, own)
 
 
-NUMBERS: tuple[tuple[Words, Expr], ...] = (
+NUMBERS: tuple[tuple[Spoken, Expr], ...] = (
     (("twice as large",), Integer(2)),
     (("half as large",), Rational(1, 2)),
     (("with the opposite sign",), Integer(-1)),
@@ -95,12 +95,12 @@ NUMBERS: tuple[tuple[Words, Expr], ...] = (
 """What the whole gradient may be multiplied by."""
 
 
-def _by_size(size: Symbol) -> tuple[tuple[Words, Expr], ...]:
+def _by_size(size: Symbol) -> tuple[tuple[Spoken, Expr], ...]:
     """A mean for a sum, or a sum for a mean, somewhere above."""
     return ((("times ", size), size), (("divided by ", size), 1 / size))
 
 
-def _multiplied(chain: Chain, factors: Sequence[tuple[Words, Expr]]) -> Iterator[Mistake]:
+def _multiplied(chain: Chain, factors: Sequence[tuple[Spoken, Expr]]) -> Iterator[Mistake]:
     """The whole gradient multiplied by something."""
     target = chain.adjoints[0].gradient
     free = chain.adjoints[0].contributions[0].term.free
@@ -134,7 +134,7 @@ def _diagonal(chain: Chain) -> Iterator[Mistake]:
         ((output, seed),) = seeds.items()
         if seed.shape == own.tensor.shape and seed.shape:
             y, x = Access(output), Access(own.tensor.name)
-            words: Words = (
+            words: Spoken = (
                 "with the diagonal of ∂",
                 y,
                 "/∂",
@@ -175,10 +175,10 @@ def other_sums(problem: Problem, name: str) -> Iterator[Mistake]:
         yield _with_axes(chain, adjoint, apart, ("without the sum over ", bound.index))
         for axis, own in enumerate(term.free):
             free = (*term.free[:axis], bound, *term.free[axis + 1 :])
-            words: Words = ("summed over ", known.get(own.index, own.index), " instead of ", bound.index)
+            words: Spoken = ("summed over ", known.get(own.index, own.index), " instead of ", bound.index)
             yield _with_axes(chain, adjoint, replace(term, free=free, bound=(*rest, own)), words)
 
 
-def _with_axes(chain: Chain, adjoint: Adjoint, term: Term, words: Words) -> Mistake:
+def _with_axes(chain: Chain, adjoint: Adjoint, term: Term, words: Spoken) -> Mistake:
     target = Tensor(adjoint.gradient.name, tuple(r.extent for r in term.free))
     return Mistake(words, chain.replaced(adjoint, 0, [Statement(target, term)]), chain.target, adjoint)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import sympy
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 
-from gradscribe.derive.derivation.record.sentence import Words
+from gradscribe.derive.derivation.record.sentence import Spoken
 from gradscribe.derive.ir.functions import FUNCTIONS, is_indicator
 from gradscribe.derive.ir.index import IntegerFunction
 from gradscribe.derive.ir.term import Access, Tensor, Term, accesses
@@ -26,7 +26,7 @@ class Surroundings:
     definitions: Mapping[Symbol, Expr]
 
 
-Slip = tuple[Words, Term]
+Slip = tuple[Spoken, Term]
 Rule = Callable[[Term, Surroundings], Iterator[Slip]]
 
 
@@ -44,7 +44,7 @@ def lost_factors(term: Term, around: Surroundings) -> Iterator[Slip]:
     rest = Mul(*factors)
     for factor in factors:
         inverse = isinstance(factor, Pow) and factor.exp.is_negative
-        words: Words = ("without the division by ", 1 / factor) if inverse else ("without the factor ", factor)
+        words: Spoken = ("without the division by ", 1 / factor) if inverse else ("without the factor ", factor)
         others = list(factors)
         others.remove(factor)
         yield words, replace(term, body=Mul(coefficient, *others))

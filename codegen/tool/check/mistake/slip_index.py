@@ -9,7 +9,7 @@ from sympy import Expr, Integer, Symbol
 
 from gradscribe.codegen.tool.check.mistake.slip import Rule, Slip, Surroundings
 from gradscribe.derive.calculus.collapse import rename_pairs
-from gradscribe.derive.derivation.record.sentence import Between, Equals, Words
+from gradscribe.derive.derivation.record.sentence import Between, Equals, Spoken
 from gradscribe.derive.ir.index import affine
 from gradscribe.derive.ir.term import Access, Guard, Range, Term, accesses
 
@@ -36,7 +36,7 @@ def one_axis(term: Term, around: Surroundings) -> Iterator[Slip]:
         for symbol in (s for s in around.sizes if s in expression.free_symbols):
             for value in (Integer(1), Integer(0)):
                 new = sympy.expand(expression.xreplace({symbol: value}))
-                words: Words = ("with ", Equals(symbol, value), " in ", _shown(expression, term), " only")
+                words: Spoken = ("with ", Equals(symbol, value), " in ", _shown(expression, term), " only")
                 yield words, _rewritten(term, {expression: new})
 
 
@@ -107,7 +107,7 @@ def mixed_digits(term: Term, around: Surroundings) -> Iterator[Slip]:
         for chosen in dict.fromkeys((tuple(mixed), *((e,) for e in mixed))):
             if chosen:
                 new = {e: mixed[e] for e in chosen}
-                where: Words = () if len(chosen) == len(mixed) else (" in ", _shown(chosen[0], term), " only")
+                where: Spoken = () if len(chosen) == len(mixed) else (" in ", _shown(chosen[0], term), " only")
                 yield ("with ", wrong, " instead of ", right, *where), _rewritten(term, new)
 
 
@@ -129,7 +129,7 @@ def _rewritten(term: Term, new: Mapping[Expr, Expr]) -> Term:
 def lost_brackets(term: Term, around: Surroundings) -> Iterator[Slip]:
     """A bracket is forgotten: what should be 0 is not."""
     for delta in term.deltas:
-        words: Words = ("without the bracket [", _equation(delta, term), "]")
+        words: Spoken = ("without the bracket [", _equation(delta, term), "]")
         yield words, replace(term, deltas=tuple(d for d in term.deltas if d != delta))
     for guard in term.guards:
         kept = tuple(g for g in term.guards if g != guard)
@@ -163,7 +163,7 @@ def other_sums(term: Term, around: Surroundings) -> Iterator[Slip]:
             for value in (Integer(0), Integer(1)):
                 count = definition.xreplace({symbol: value})
                 if not count.has(sympy.zoo, sympy.nan):
-                    words: Words = ("with as many ", index, " as there were for ", Equals(symbol, value))
+                    words: Spoken = ("with as many ", index, " as there were for ", Equals(symbol, value))
                     yield words, _guarded(term, Guard(index, count))
 
 

@@ -12,7 +12,7 @@ from gradscribe.codegen.tool.check.mistake.slip_index import summed
 from gradscribe.codegen.tool.check.problem.problem import Problem
 from gradscribe.derive.calculus.collapse import rename
 from gradscribe.derive.calculus.differentiate import Adjoint, position
-from gradscribe.derive.derivation.record.sentence import Words
+from gradscribe.derive.derivation.record.sentence import Spoken
 from gradscribe.derive.ir.functions import equal, is_indicator
 from gradscribe.derive.ir.interpret import Sizes, Values, evaluate
 from gradscribe.derive.ir.term import Access, Range, Statement, Term
@@ -32,7 +32,7 @@ def ties(chain: Chain, own: Adjoint) -> Iterator[Mistake]:
         attained = equal(reader.term.body, Access(reader.target.name, *at))
         every = replace(term, body=term.body.xreplace({bracket: attained}), guards=reader.term.guards)
         extremum = reader.term.reduction.noun
-        words: Words = (f"with the whole gradient given to every element that equals the {extremum}",)
+        words: Spoken = (f"with the whole gradient given to every element that equals the {extremum}",)
         yield chain.mistake(words, own, number, [Statement(own.gradient, rename(every)[0])], every)
 
         count = replace(reader.target, name=_unused("count", chain.problem))
@@ -61,7 +61,7 @@ def _first_only(chain: Chain, own: Adjoint, number: int) -> Mistake:
     ties = Access(reader.ties.name, *at) if reader.ties is not None else Integer(1)
     first = replace(term, body=term.body.xreplace({shared: chosen}) * ties)
     found = Statement(reader.target, reader.term, argument)
-    words: Words = ("with ties going to the first of equal elements; if that is meant, check without --ties split",)
+    words: Spoken = ("with ties going to the first of equal elements; if that is meant, check without --ties split",)
     return chain.mistake(words, own, number, [found, Statement(own.gradient, rename(first)[0])], None)
 
 
@@ -82,7 +82,7 @@ def overwritten(chain: Chain, own: Adjoint) -> Iterator[Mistake]:
     if not written or not (term.deltas or chosen):
         return
     names = [str(r.index) for r in written]
-    words: Words = (f"with the last {','.join(names)} overwriting the others where they meet: = instead of +=",)
+    words: Spoken = (f"with the last {','.join(names)} overwriting the others where they meet: = instead of +=",)
     for brackets in dict.fromkeys(((), chosen)):
         mistake = chain.mistake(words, own, 0, [Statement(own.gradient, term)], None)
         yield replace(mistake, evaluate=_last_of(written, brackets))

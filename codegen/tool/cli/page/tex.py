@@ -1,6 +1,7 @@
 """LaTeX -> PDF, by whichever TeX is installed."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,8 +14,22 @@ ENGINES = ("pdflatex", "lualatex", "xelatex", "tectonic")
 """What is looked for, the fastest first."""
 OPTIONS = ("-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape")
 MOST_SECONDS = 600
+MOST_RUNS = 5
+"""Contents and the columns of long tables are known when a document is read again."""
+HOW = (
+    f"a PDF takes a TeX, and none of {', '.join(ENGINES)} is installed (Debian: apt install texlive-latex-recommended, "
+    "others: https://tug.org/texlive); -o FILE.tex writes its source"
+)
+_AGAIN = re.compile(rb"Rerun (?:to|LaTeX)")
+_KEPT = (".toc", ".out")
+"""What the next run reads without a word about it."""
 _FIXED = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1", "max_print_line": "1000"}
 """So that a page is the same bytes whenever it is written, and its log has whole lines."""
+
+
+def installed() -> str | None:
+    """The TeX that is installed, if there is one."""
+    return next((name for name in ENGINES if shutil.which(name)), None)
 
 
 def engine() -> str:
@@ -23,11 +38,9 @@ def engine() -> str:
     Raises:
         EquationError: where there is none.
     """
-    found = next((name for name in ENGINES if shutil.which(name)), None)
+    found = installed()
     if found is None:
-        raise EquationError(
-            f"a PDF takes a TeX, and none of {', '.join(ENGINES)} is installed; -o FILE.tex writes its source"
-        )
+        raise EquationError(HOW)
     return found
 
 
@@ -38,27 +51,42 @@ def pdf(document: str) -> bytes:
         EquationError: when no TeX is installed, or the one that is does not compile it, with its first error.
     """
     name = engine()
-    options = OPTIONS if name != "tectonic" else ()
     with TemporaryDirectory(prefix="gradscribe-") as folder:
         source = Path(folder) / "page.tex"
         source.write_text(document, encoding="utf-8")
-        try:
-            done = subprocess.run(
-                [name, *options, source.name],
-                cwd=folder,
-                env={**os.environ, **_FIXED},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=MOST_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise EquationError(f"{name} has not come to an end in {MOST_SECONDS} seconds") from error
-        page = source.with_suffix(".pdf")
-        if done.returncode or not page.exists():
-            said = (done.stdout + b"\n" + done.stderr).decode("utf-8", "replace")
-            raise EquationError(f"{name}: {' '.join(_first_error(said)) or f'ended with {done.returncode}'}")
-        return page.read_bytes()
+        for _ in range(MOST_RUNS):
+            before = _kept(source)
+            log = _run(name, source)
+            if _kept(source) == before and not _AGAIN.search(log):
+                break
+        return source.with_suffix(".pdf").read_bytes()
+
+
+def _kept(source: Path) -> list[bytes]:
+    files = (source.with_suffix(suffix) for suffix in _KEPT)
+    return [file.read_bytes() if file.exists() else b"" for file in files]
+
+
+def _run(name: str, source: Path) -> bytes:
+    """What a TeX says of a document."""
+    options = OPTIONS if name != "tectonic" else ()
+    try:
+        done = subprocess.run(
+            [name, *options, source.name],
+            cwd=source.parent,
+            env={**os.environ, **_FIXED},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=MOST_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise EquationError(f"{name} has not come to an end in {MOST_SECONDS} seconds") from error
+    said = done.stdout + b"\n" + done.stderr
+    if done.returncode or not source.with_suffix(".pdf").exists():
+        words = " ".join(_first_error(said.decode("utf-8", "replace")))
+        raise EquationError(f"{name}: {words or f'ended with {done.returncode}'}")
+    return said
 
 
 def _first_error(log: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from gradscribe.derive.composition import Network
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
+from gradscribe.said import ENGLISH, in_words, say
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,11 @@ class Listing:
     reason: str = ""
 
 
-def listing(item: Layer | Optimiser, backend: str, title: str) -> Listing:
+def listing(item: Layer | Optimiser, backend: str, title: str, language: str = ENGLISH) -> Listing:
     """The functions that a backend makes of a layer, a network or an optimiser; none of what it cannot compute."""
     if isinstance(item, Network) and not target(backend).networks:
-        return Listing(title, (), f"{title}: layers alone are written in it, and this is a network.")
+        reason = say("{language}: layers alone are written in it, and this is a network.", language=title)
+        return Listing(title, (), in_words(reason, language))
     try:
         module = emitted(item, 1, backend)
     except EquationError as error:
@@ -50,7 +52,7 @@ def listing(item: Layer | Optimiser, backend: str, title: str) -> Listing:
     return Listing(title, tuple(_function(name, printed) for name, printed in module.functions.items()))
 
 
-def torch_listing(item: Layer | Optimiser) -> Listing:
+def torch_listing(item: Layer | Optimiser, language: str = ENGLISH) -> Listing:
     """What calls the functions of the first backend from PyTorch."""
     title = "PyTorch"
     try:
@@ -58,7 +60,7 @@ def torch_listing(item: Layer | Optimiser) -> Listing:
     except EquationError as error:
         return Listing(title, (), escape(f"{title}: {error}"))
     rows = tuple(CodeRow(escape(line), "") for line in text.splitlines())
-    return Listing(title, (FunctionListing("A function for torch.autograd", rows),))
+    return Listing(title, (FunctionListing(in_words(say("A function for torch.autograd"), language), rows),))
 
 
 def _function(name: str, printed: Printed) -> FunctionListing:

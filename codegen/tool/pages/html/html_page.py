@@ -1,33 +1,43 @@
 """A derivation, the code that is made of it, and what shows both, as one HTML file."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 
-from gradscribe.codegen.python.text.render import PAGE_MARK, render, templates
+from gradscribe.codegen.python.text.render import PAGE_MARK, render
 from gradscribe.codegen.target import TARGETS
-from gradscribe.codegen.tool.pages.html import katex
+from gradscribe.codegen.tool.pages.html.around_page import Surroundings, alone
 from gradscribe.codegen.tool.pages.html.code_listing import Listing, listing, torch_listing
 from gradscribe.derive.derivation import derive
 from gradscribe.derive.derivation.certificate import certificate_of
 from gradscribe.derive.derivation.forms.caption.page_form import with_matrices
 from gradscribe.derive.derivation.record.page_record import Derivation
+from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.layer.interface import Layer
 from gradscribe.derive.layer.update import Optimiser
 from gradscribe.derive.typeset.document.arrange import Page, chapter, document
 from gradscribe.derive.typeset.document.document import Box, Document
+from gradscribe.derive.typeset.writers.html.html_writer import data
 from gradscribe.derive.typeset.writers.html.html_writer import page as written
 from gradscribe.derive.typeset.writers.html.numbers_writer import NumbersOnPage, numbers_on_page
 from gradscribe.derive.typeset.writers.html.pictures_writer import PicturesOnPage, pictures_on_page
+from gradscribe.said import ENGLISH, Message, in_words
 
 TEMPLATE, SHOWN = "page/page.html.jinja", "page/shown.html.jinja"
-STYLE, SCRIPT = "page/page.css", "page/page.js"
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:; "
-    "base-uri 'none'; form-action 'none'"
-)
-"""What a browser is told that the page may do: no request leaves the machine."""
+
+OF_THE_SCRIPT = {
+    "copied": Message("Copied"),
+    "refused": Message("The browser does not let this page copy"),
+    "copy": Message("Copy the formula as LaTeX"),
+    "all": Message("all {steps} steps"),
+    "step": Message("{number} of {steps}: {reason}"),
+    "result": Message("result"),
+    "made": Message("the sum of {number} elements"),
+    "nothing": Message("nothing reaches it: 0"),
+}
+"""What the script says, by what it calls these words; it puts numbers in the places."""
 
 SEEN = {"stride": "2", "padding": "1"}
 """Settings that pictures have."""
@@ -40,6 +50,8 @@ class Shown:
     Attributes:
         title: what it is about.
         body: the derivation.
+        language: that it is written in.
+        say: words of the template in this language.
         operators: whether there are operator forms.
         matrices: whether there are matrix forms.
         numbers: the small case.
@@ -49,6 +61,8 @@ class Shown:
 
     title: str
     body: str
+    language: str
+    say: Callable[[str], str]
     operators: bool
     matrices: bool
     numbers: NumbersOnPage | None
@@ -67,34 +81,39 @@ class PageContext:
 
     mark: str
     language: str
-    policy: str
     title: str
-    katex_style: str
-    katex_script: str
-    style: str
-    script: str
+    around: Surroundings
     shown: str
+    say: Callable[[str], str]
+    words: str
 
 
-def shown_of(item: Layer | Optimiser) -> Shown:
-    """What there is to see of a layer, a network or an optimiser; beside it its code."""
+def shown_of(item: Layer | Optimiser, language: str = ENGLISH) -> Shown:
+    """What there is to see of a layer, a network or an optimiser; beside it its code.
+
+    Raises:
+        EquationError: for an unknown language.
+    """
     layer = item.layer if isinstance(item, Optimiser) else item
-    listings = [*(listing(item, row.name, row.title) for row in TARGETS.values()), torch_listing(item)]
-    derivation = with_matrices(derive(layer))
-    beside = numbers_on_page(derivation), pictures_on_page(_drawn(layer) or derivation)
+    listings = [
+        *(listing(item, row.name, row.title, language) for row in TARGETS.values()),
+        torch_listing(item, language),
+    ]
+    derivation = with_matrices(derive(layer, language=language))
+    beside = numbers_on_page(derivation), pictures_on_page(_drawn(layer, language) or derivation)
     return _shown(derivation.heading, document(derivation, certificate_of(derivation)), *beside, listings)
 
 
 def shown_pages(title: str, pages: Sequence[Page]) -> Shown:
     """What there is to see of pages that are no single layer's: one alone, or several with a table of contents."""
     if len(pages) > 1:
-        return _shown(title, chapter(title, pages))
+        return _shown((title,), chapter(title, pages))
     ((derivation, footer),) = pages
     return _shown(derivation.heading, document(derivation, footer))
 
 
 def _shown(
-    title: str,
+    title: Words,
     whole: Document,
     numbers: NumbersOnPage | None = None,
     pictures: PicturesOnPage | None = None,
@@ -102,8 +121,10 @@ def _shown(
 ) -> Shown:
     boxes = [block for block in whole.blocks if isinstance(block, Box)]
     return Shown(
-        title=escape(title),
+        title=escape(in_words(title, whole.language)),
         body=written(whole),
+        language=whole.language,
+        say=partial(_translated, whole.language),
         operators=any(box.form is not None for box in boxes),
         matrices=any(box.matrices is not None for box in boxes),
         numbers=numbers,
@@ -112,35 +133,37 @@ def _shown(
     )
 
 
-def html_page(name: str, what: Shown) -> str:
-    """The file, made of the equations of that name."""
+def _translated(language: str, message: str) -> str:
+    return escape(in_words((Message(message),), language))
+
+
+def html_page(name: str, what: Shown, around: Surroundings | None = None) -> str:
+    """The file, made of the equations of that name; one that needs no other if nothing is said of what is around."""
     context = PageContext(
         mark=f"{PAGE_MARK} the equations of {name}, template {TEMPLATE}. -->",
-        language="en",
-        policy=POLICY,
+        language=what.language,
         title=what.title,
-        katex_style=katex.style(),
-        katex_script=katex.script(),
-        style=_text(STYLE),
-        script=_text(SCRIPT),
+        around=around or alone(),
         shown=what.html,
+        say=what.say,
+        words=data({name: in_words((message,), what.language) for name, message in OF_THE_SCRIPT.items()}),
     )
     return render(TEMPLATE, context)
 
 
-def page_of(item: Layer | Optimiser) -> str:
-    """The page of a layer, a network or an optimiser, beside it its code."""
-    return html_page(item.name, shown_of(item))
+def page_of(item: Layer | Optimiser, language: str = ENGLISH) -> str:
+    """The page of a layer, a network or an optimiser in a language, beside it its code.
+
+    Raises:
+        EquationError: for an unknown language.
+    """
+    return html_page(item.name, shown_of(item, language))
 
 
-def _drawn(layer: Layer) -> Derivation | None:
+def _drawn(layer: Layer, language: str) -> Derivation | None:
     """The derivation with windows that move by two and leave their image, where the layer has such settings."""
     chosen = {option.name: SEEN[option.name] for option in layer.options if option.name in SEEN}
     try:
-        return derive(layer, settings=chosen) if chosen else None
+        return derive(layer, settings=chosen, language=language) if chosen else None
     except EquationError:
         return None
-
-
-def _text(name: str) -> str:
-    return (templates() / name).read_text(encoding="utf-8").rstrip("\n")

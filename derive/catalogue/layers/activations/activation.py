@@ -6,11 +6,17 @@ from gradscribe.derive.catalogue.layers import LAYERS
 from gradscribe.derive.language import read
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.interval import FINITE, Interval
+from gradscribe.said import Message
 
 
-def number(name: str, symbol: str, default: float, interval: Interval | None = FINITE) -> Option:
-    """An option that is one real number of an interval, or any with None, printed as `symbol`."""
-    return Option(name, (Symbol(symbol, real=True),), Kind.NUMBER, default, interval)
+def number(name: str, symbol: str, default: float, interval: Interval | None = FINITE, words: str = "") -> Option:
+    """An option that is one real number of an interval, or any with None, printed as `symbol`, in sentences `words`."""
+    return Option(name, (Symbol(symbol, real=True),), Kind.NUMBER, default, interval, words=words)
+
+
+AMPLITUDE = number("amplitude", "A", 1.7159, words=Message("amplitude"))
+SLOPE = number("slope", "S", 2 / 3, words=Message("slope"))
+"""Those of LeNet's squashing function."""
 
 
 def sigmoid() -> Layer:
@@ -55,7 +61,7 @@ def scaled_tanh() -> Layer:
         "scaled_tanh",
         class_name="ScaledTanh",
         title=LAYERS["scaled_tanh"].title,
-        options=(number("amplitude", "A", 1.7159), number("slope", "S", 2 / 3)),
+        options=(AMPLITUDE, SLOPE),
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, appendix A",
     )
 

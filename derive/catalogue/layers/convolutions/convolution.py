@@ -16,9 +16,10 @@ from gradscribe.derive.catalogue.layers.convolutions.window import (
 from gradscribe.derive.ir.index import integers
 from gradscribe.derive.language import read
 from gradscribe.derive.layer.interface import Kind, Layer, Option
+from gradscribe.said import Message
 
 C, G, K = integers("C G K")
-GROUPS = Option("groups", (G,), Kind.COUNT, default=1)
+GROUPS = Option("groups", (G,), Kind.COUNT, default=1, words=Message("groups"))
 FEATURES = (("in_channels", G * C), ("out_channels", G * K))
 DISPLAY = (*ISOTROPIC, ("dilation", "d"), ("groups", 1))
 

@@ -11,6 +11,7 @@ from sympy import Expr, Integer, Symbol
 from gradscribe.derive.ir.index import integer, integers, minimum
 from gradscribe.derive.layer.interface import REQUIRED, Kind, Option, Requirement
 from gradscribe.derive.layer.interval import Interval
+from gradscribe.said import Message
 
 ISOTROPIC = (("stride", "s"), ("padding", "p"))
 """One symbol for all axes in print, as in a textbook."""
@@ -126,29 +127,33 @@ def symbols(axes: Iterable[Axis], letter: str) -> tuple[Symbol, ...]:
 
 def kernel_size(axes: Iterable[Axis], default: int | None = REQUIRED) -> Option:
     """The option kernel_size."""
-    return Option("kernel_size", tuple(integer(axis.kernel) for axis in axes), default=default)
+    return Option(
+        "kernel_size", tuple(integer(axis.kernel) for axis in axes), default=default, words=Message("kernel size")
+    )
 
 
 def stride(axes: Sequence[Axis], default: int | str = 1) -> Option:
     """The option stride."""
-    return Option("stride", symbols(axes, "s"), default=default)
+    return Option("stride", symbols(axes, "s"), default=default, words=Message("stride"))
 
 
 def dilation(axes: Sequence[Axis]) -> Option:
     """The option dilation."""
-    return Option("dilation", symbols(axes, "d"), default=1)
+    return Option("dilation", symbols(axes, "d"), default=1, words=Message("dilation"))
 
 
 def padding(axes: Sequence[Axis]) -> Option:
     """The option padding of windows: 'same' pads by the reach of the dilated kernel."""
     reach = tuple(integer(a.symbol("d")) * (integer(a.kernel) - 1) for a in axes)
-    return Option("padding", _ends(axes), Kind.PADDING, 0, None, reach, symbols(axes, "s"))
+    return Option("padding", _ends(axes), Kind.PADDING, 0, None, reach, symbols(axes, "s"), Message("padding"))
 
 
 def margins(axes: Sequence[Axis]) -> Option:
     """The option padding of a layer that only pads; there is no kernel, and 'same' adds nothing."""
     none = (Integer(0),) * len(axes)
-    return Option("padding", _ends(axes), Kind.PADDING, reach=none, step=(Integer(1),) * len(axes))
+    return Option(
+        "padding", _ends(axes), Kind.PADDING, reach=none, step=(Integer(1),) * len(axes), words=Message("padding")
+    )
 
 
 def _ends(axes: Sequence[Axis]) -> tuple[Symbol, ...]:
@@ -184,5 +189,7 @@ def output_padding(axes: Sequence[Axis]) -> tuple[Option, Requirement]:
     for axis in axes:
         s, d, o = (integer(axis.symbol(letter)) for letter in "sdo")
         least.append(-minimum(-s, -d) - 1 - o)
-    option = Option("output_padding", symbols(axes, "o"), default=0, interval=Interval(0))
+    option = Option(
+        "output_padding", symbols(axes, "o"), default=0, interval=Interval(0), words=Message("output_padding")
+    )
     return option, Requirement(tuple(least), "output_padding", "less than the stride or less than the dilation")

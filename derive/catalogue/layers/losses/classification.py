@@ -12,6 +12,7 @@ from gradscribe.derive.ir.index import integers
 from gradscribe.derive.language import read
 from gradscribe.derive.layer.interface import Kind, Layer, Option
 from gradscribe.derive.layer.interval import Interval
+from gradscribe.said import Message
 
 N, K, E = integers("N K E")
 IGNORE = Option("ignore_index", (Symbol("i", real=True),), Kind.COUNT, -100, Interval(-(2**31), 2**31 - 1))
@@ -106,7 +107,7 @@ def map_criterion() -> Layer:
         """,
         "map_criterion",
         title=LAYERS["map_criterion"].title,
-        options=(number("rubbish", "j", 1.0),),
+        options=(number("rubbish", "j", 1.0, words=Message("rubbish")),),
         axes=((N, "batch"), (K, "classes")),
         source="LeCun et al., Gradient-based learning applied to document recognition, 1998, eq. 9",
     )

@@ -1,7 +1,7 @@
 """Pooling to a size that is given: global and adaptive pooling, and LeNet's subsampling. Forward equations only."""
 
 from gradscribe.derive.catalogue.layers import LAYERS
-from gradscribe.derive.catalogue.layers.activations.activation import number
+from gradscribe.derive.catalogue.layers.activations.activation import AMPLITUDE, SLOPE
 from gradscribe.derive.catalogue.layers.convolutions.window import SPATIAL, Axis, kernel_size, stride, words
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.language import read
@@ -163,8 +163,8 @@ def subsampling2d() -> Layer:
         options=(
             kernel_size(axes, default=2),
             stride(axes, default="kernel_size"),
-            number("amplitude", "A", 1.7159),
-            number("slope", "S", 2 / 3),
+            AMPLITUDE,
+            SLOPE,
         ),
         features=(("channels", integer("C")),),
         axes=words(axes),

@@ -14,6 +14,7 @@ from gradscribe.derive.catalogue.layers.convolutions.window import SPATIAL, Axis
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.language import read
 from gradscribe.derive.layer.interface import Kind, Layer, Option, Requirement
+from gradscribe.said import Message
 
 
 def _reflected(axis: Axis) -> tuple[str, str]:
@@ -64,7 +65,7 @@ def _padding(rank: int, equations: str, name: str, **fields: Any) -> Layer:
         options=(margins(axes), *fields.pop("options", ())),
         axes=words(axes),
         display=(("padding", "p"),),
-        source="Dumoulin and Visin, A guide to convolution arithmetic for deep learning, 2016, chapter 2"
+        source="Dumoulin and Visin, A guide to convolution arithmetic, 2016, chapter 2"
         if name in ("zero", "constant")
         else "Harris et al., Array programming with NumPy, 2020 (the modes of numpy.pad)",
         **fields,
@@ -111,7 +112,7 @@ def zero_pad2d() -> Layer:
 def constant_pad2d() -> Layer:
     """The value a around the image."""
     equations = _padded(2, lambda axis, element: ("a", "a"))
-    value = Option("value", (Symbol("a", real=True),), Kind.NUMBER, default=0.0)
+    value = Option("value", (Symbol("a", real=True),), Kind.NUMBER, default=0.0, words=Message("value"))
     return _padding(2, f"a = 0.0\n{equations}", "constant", options=(value,))
 
 

@@ -5,6 +5,7 @@ from gradscribe.derive.catalogue.layers.convolutions.window import SPATIAL, join
 from gradscribe.derive.ir.index import integer
 from gradscribe.derive.language import read
 from gradscribe.derive.layer.interface import Kind, Layer, Option
+from gradscribe.said import Message
 
 SHUFFLE = "Shi et al., Real-time single image and video super-resolution using a sub-pixel network, 2016, eq. 4"
 
@@ -25,7 +26,7 @@ def _upsampling(rank: int) -> Layer:
         f"upsample_nearest{rank}d",
         class_name=f"UpsampleNearest{rank}D",
         title=LAYERS[f"upsample_nearest{rank}d"].title,
-        options=(Option("scale_factor", symbols(axes, "s")),),
+        options=(Option("scale_factor", symbols(axes, "s"), words=Message("scale factor")),),
         axes=words(axes),
         display=(("scale_factor", "s"),),
         source="Odena, Dumoulin and Olah, Deconvolution and checkerboard artifacts, 2016",

@@ -14,8 +14,9 @@ from gradscribe.derive.derivation.forms.caption.words.signs import Same
 from gradscribe.derive.derivation.forms.closed.digit_form import in_digits
 from gradscribe.derive.derivation.forms.closed.whole_form import whole_form
 from gradscribe.derive.derivation.record.section_record import Result, Section, Step
-from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Equals, Words, joined
 from gradscribe.derive.ir.term import Access, accesses
+from gradscribe.said import begun, say, say_number
 
 
 def closed(section: Section, forms: ClosedForms) -> Section:
@@ -30,7 +31,7 @@ def closed(section: Section, forms: ClosedForms) -> Section:
         return section
     *rows, last = (*([split] if split else []), *(_step(stage, split or box, forms) for stage in stages))
     said, form = _in_whole_tensors(last, forms)
-    found = Result(last, ("closed form",), _lead(stages[-1]), said, form, steps=tuple(rows), closed=True)
+    found = Result(last, say("closed form"), _lead(stages[-1]), said, form, steps=tuple(rows), closed=True)
     read = {a.tensor for step in (*rows, last) for t in step.terms for a in accesses(t.body)}
     lets = (let for let in forms.lets if let.target.name in read and let not in section.lets)
     return replace(section, results=(*section.results, found), lets=(*section.lets, *lets))
@@ -56,39 +57,51 @@ def _step(stage: Stage, box: Step, forms: ClosedForms) -> Step:
 def _reason(stage: Stage) -> Words:
     """Why a row follows from the row before."""
     if stage.identities:
-        return ("as ", *joined([Equals(*pair) for pair in stage.identities]))
+        return say("as {equations}", equations=joined([Equals(*pair) for pair in stage.identities]))
     if stage.inserted:
-        return (*joined([Access(name) for name in stage.inserted]), " inserted")
+        return say("{tensors} inserted", tensors=joined([Access(name) for name in stage.inserted]))
     if stage.known:
         numbers = [Equals(v.total, v.value) for v in stage.known if v.value.is_Number or v.value in v.total.body.args]
-        return (*joined(numbers), *(" " if numbers and stage.known[0].tensors else ""), *_known(stage))
-    return ("by ", *_definitions(stage)) if stage.read else (stage.words,)
+        return _known(stage, joined(numbers))
+    return say("by the definition of {tensors}", tensors=_defined(stage)) if stage.read else (stage.words,)
 
 
 def _lead(stage: Stage) -> Words:
     """The same before a box."""
     if stage.identities:
-        return ("As ", *joined([Equals(*pair) for pair in stage.identities]), ":")
-    if stage.known:
-        return (
-            "As ",
-            *joined([Equals(v.total, v.value) for v in stage.known]),
-            " " if any(v.tensors for v in stage.known) else "",
-            *_known(stage),
-            ":",
+        words = say("as {equations}", equations=joined([Equals(*pair) for pair in stage.identities]))
+    elif stage.known:
+        words = say("as {equations}", equations=_known(stage, joined([Equals(v.total, v.value) for v in stage.known])))
+    elif stage.read:
+        words = say("by the definition of {tensors}", tensors=_defined(stage))
+    else:
+        words = say("With {reason}", reason=_reason(stage))
+    return (*begun(words), ":")
+
+
+def _known(stage: Stage, values: Words) -> Words:
+    """Sums with their values, and why they have these."""
+    words = values
+    if any(v.tensors for v in stage.known):
+        defined = _defined(stage)
+        words = (
+            say("{equations} by the definition of {tensors}", equations=values, tensors=defined)
+            if values
+            else say("by the definition of {tensors}", tensors=defined)
         )
-    return ("By ", *_definitions(stage), ":") if stage.read else ("With ", *_reason(stage), ":")
-
-
-def _known(stage: Stage) -> Words:
-    """Why sums have these values."""
     labels = list(dict.fromkeys(label for v in stage.known for label in v.labels))
-    positions: Words = (*joined(labels, " and "), " is a position" if len(labels) == 1 else " are positions")
-    defined: Words = ("by ", *_definitions(stage)) if any(v.tensors for v in stage.known) else ()
-    return (*defined, *((", since ", *positions) if labels else ()))
+    if not labels:
+        return words
+    return say_number(
+        len(labels),
+        "{equations}, since {labels} is a position",
+        "{equations}, since {labels} are positions",
+        equations=words,
+        labels=joined(labels, AND),
+    )
 
 
-def _definitions(stage: Stage) -> Words:
+def _defined(stage: Stage) -> Words:
     """The tensors whose definitions are used."""
     names = [name for v in stage.known for name in v.tensors] + [let.target.name for let in stage.read]
-    return ("the definition of ", *joined([Access(name) for name in dict.fromkeys(names)]))
+    return joined([Access(name) for name in dict.fromkeys(names)])

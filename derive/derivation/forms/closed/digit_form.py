@@ -16,6 +16,7 @@ from gradscribe.derive.derivation.record.section_record import Step
 from gradscribe.derive.derivation.record.sentence import Equals, joined
 from gradscribe.derive.ir.index import affine, floordiv, integer, mod
 from gradscribe.derive.ir.term import Access, Guard, Program, Range, Term, accesses
+from gradscribe.said import say
 
 
 def in_digits(step: Step, name: str, program: Program) -> Step | None:
@@ -35,7 +36,13 @@ def in_digits(step: Step, name: str, program: Program) -> Step | None:
             if not any(t.body.has(floordiv, mod) for t in terms):
                 changed = [Equals(old, new) for old, new in values.items() if not isinstance(new, Symbol)]
                 left = Access(step.left.tensor, *access.indices)
-                return replace(step, rule="split", reason=("with ", *joined(changed)), left=left, terms=terms)
+                return replace(
+                    step,
+                    rule="split",
+                    reason=say("with {equations}", equations=joined(changed)),
+                    left=left,
+                    terms=terms,
+                )
     return None
 
 

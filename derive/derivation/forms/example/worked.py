@@ -16,6 +16,7 @@ from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.ir.functions import equal
 from gradscribe.derive.ir.interpret.plain import Array, Place, Point, box, shape_of, value_at
 from gradscribe.derive.ir.term import Access, InnerSum, Term
+from gradscribe.said import say
 
 MOST = 9
 """Summands that are written out."""
@@ -81,9 +82,9 @@ def steps_of(
     left = Access(row.left.tensor, *map(Integer, at))
     elements = [_in_elements(part, values, places) for part in parts]
     rows: list[tuple[Words, Sequence[Expr]]] = [
-        (("one element",), elements),
-        (("in numbers",), [_in_numbers(e, values, sizes, row.notation, places) for e in elements]),
-        (("worked out",), [rounded(result)]),
+        (say("one element"), elements),
+        (say("in numbers"), [_in_numbers(e, values, sizes, row.notation, places) for e in elements]),
+        (say("worked out"), [rounded(result)]),
     ]
     return tuple(
         Step("example", reason, left, tuple(Term((), (), body) for body in bodies), notation=row.notation)

@@ -12,8 +12,9 @@ from gradscribe.derive.derivation.forward.forward_equations import definitions
 from gradscribe.derive.derivation.forward.insertion import Rewritten
 from gradscribe.derive.derivation.forward.place import number
 from gradscribe.derive.derivation.record.page_record import Derivation, Remark
-from gradscribe.derive.derivation.record.sentence import Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, joined
 from gradscribe.derive.ir.term import Access, Program
+from gradscribe.said import Message, say
 
 
 def with_remarks(page: Derivation) -> Derivation:
@@ -30,8 +31,8 @@ def _computed(rewritten: Rewritten) -> Iterator[Remark]:
     changed = {one.equation.target.name for one in rewritten.idealised}
     if changed:
         own = (d for d in definitions(rewritten.origin.forward) if d.left.tensor in changed)
-        said = "The code computes this, so that no divisor is 0 and no number is infinite:"
-        yield Remark((said,), tuple(replace(d, argument=None) for d in own))
+        words = say("The code computes this, so that no divisor is 0 and no number is infinite:")
+        yield Remark(words, tuple(replace(d, argument=None) for d in own))
 
 
 def _places(program: Program) -> Iterator[Remark]:
@@ -40,8 +41,16 @@ def _places(program: Program) -> Iterator[Remark]:
         if statement.argument is not None:
             name = statement.argument.name
             place = number(name, (), statement.term.bound, Access)
-            kept: Words = ("The code keeps the place ", Access(name), f" as one number, {name}: it is ", place)
-            yield Remark((*kept, ", and ", Integer(-1), " where there is no element."))
+            yield Remark(
+                say(
+                    "The code keeps the place {place} as one number, {name}: it is {number}, and {none} where there is "
+                    "no element.",
+                    place=Access(name),
+                    name=name,
+                    number=place,
+                    none=Integer(-1),
+                )
+            )
 
 
 def _not_numbers(program: Program) -> Iterator[Remark]:
@@ -52,8 +61,18 @@ def _not_numbers(program: Program) -> Iterator[Remark]:
         return
     shared = any(s.ties is not None for s in selecting)
     recorded = any(s.argument is not None for s in selecting)
-    gradient = ", whose place is that of the first NaN" if recorded else ", and no gradient" if shared else ""
-    yield Remark((f"Among elements with a NaN the {' and the '.join(nouns)} is NaN{gradient}.",))
+    extremum = joined([*nouns], Message(" and the "))
+    if recorded:
+        yield Remark(
+            say(
+                "Among elements with a NaN the {extremum} is NaN, whose place is that of the first NaN.",
+                extremum=extremum,
+            )
+        )
+    elif shared:
+        yield Remark(say("Among elements with a NaN the {extremum} is NaN, and no gradient.", extremum=extremum))
+    else:
+        yield Remark(say("Among elements with a NaN the {extremum} is NaN.", extremum=extremum))
 
 
 def _slopes(rewritten: Rewritten) -> Iterator[Remark]:
@@ -61,5 +80,5 @@ def _slopes(rewritten: Rewritten) -> Iterator[Remark]:
     every = (c for a in rewritten.shown.adjoints for c in a.contributions)
     names = dict.fromkeys(Access(c.reader.target.name) for c in every if c.by_value is not None)
     if names:
-        said: Words = ("The code computes slopes from the saved ", *joined(list(names), " and "), ".")
-        yield Remark(said)
+        saved = joined(list(names), AND)
+        yield Remark(say("The code computes slopes from the saved {tensors}.", tensors=saved))

@@ -13,9 +13,10 @@ from gradscribe.derive.derivation.forward.forward_equations import single_summan
 from gradscribe.derive.derivation.forward.idealisation import Idealised
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.record.page_record import Definition
-from gradscribe.derive.derivation.record.sentence import Below, Equals, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, OR, Below, Equals, Words, joined
 from gradscribe.derive.ir.functions import sigmoid, softplus
 from gradscribe.derive.ir.term import Access, Guard, Program, Statement, Term, accesses
+from gradscribe.said import say, say_number
 
 
 def notes(
@@ -52,7 +53,7 @@ def notes(
         *_stated_for([one for one in idealised if one.equation.target.name in {s.target.name for s in shown}]),
         *_places(part),
         *_constants(program, shown, unchanging),
-        *((_element(let), " stands for ", let.term.body, ".") for let in quotients),
+        *(say("{name} stands for {quotient}.", name=_element(let), quotient=let.term.body) for let in quotients),
     )
 
 
@@ -60,7 +61,9 @@ def _written_out(lets: Sequence[Statement]) -> Iterator[Words]:
     """What stands in no equation of its own; of a name for a size there is nothing to say."""
     found = [_equation(let) for let in lets if let.term.bound or let.term.body.free_symbols & {*let.term.indices}]
     if found:
-        yield (*joined(found, " and "), f" {'is' if len(found) == 1 else 'are'} written out.")
+        equations = joined(found, AND)
+        number = len(found)
+        yield say_number(number, "{equations} is written out.", "{equations} are written out.", equations=equations)
 
 
 def _equation(let: Statement) -> Equals:
@@ -76,31 +79,46 @@ def _stated_for(idealised: Sequence[Idealised]) -> Iterator[Words]:
     conditions = dict.fromkeys(c for one in idealised for c in one.conditions)
     for condition in conditions:
         names = dict.fromkeys(Access(one.equation.target.name) for one in idealised if condition in one.conditions)
-        yield (
-            *joined(list(names), " and "),
-            " is" if len(names) == 1 else " are",
-            " stated for ",
-            Below(condition.lower, condition.upper),
-            ".",
+        yield say_number(
+            len(names),
+            "{tensors} is stated for {condition}.",
+            "{tensors} are stated for {condition}.",
+            tensors=joined(list(names), AND),
+            condition=Below(condition.lower, condition.upper),
         )
 
 
 def _places(program: Program) -> Iterator[Words]:
     """Which positions of an extremum a gradient flows to, and the tensor that records or counts them."""
-    found: dict[tuple[Words, Words], list[Access]] = {}
+    found: dict[tuple[str, tuple[Symbol, ...]], list[Access]] = {}
     for statement in program.statements:
         term = statement.term
         if statement.argument is not None:
-            indices = [r.index for r in term.bound]
-            order: Words = (" in row-major order of ", *joined(indices)) if len(indices) > 1 else ()
-            said = (f"of the {term.reduction.noun}",), (", of several the first one", *order, ".")
-            found.setdefault(said, []).append(Access(statement.argument.name))
+            indices = tuple(r.index for r in term.bound)
+            order = indices if len(indices) > 1 else ()
+            found.setdefault((term.reduction.noun, order), []).append(Access(statement.argument.name))
         elif statement.ties is not None:
-            elements = f" is the number of elements that are the {term.reduction.noun}"
-            yield (Access(statement.ties.name), f"{elements}: each has an equal share in the gradient.")
-    for (of, rule), records in found.items():
-        verb = " is the place " if len(records) == 1 else " are the places "
-        yield (*joined(records, " and "), verb, *of, *rule)
+            yield say(
+                "{number} is the number of elements that are the {extremum}: each has an equal share in the gradient.",
+                number=Access(statement.ties.name),
+                extremum=term.reduction.noun,
+            )
+    for (noun, indices), records in found.items():
+        places = say_number(
+            len(records),
+            "{records} is the place of the {extremum}",
+            "{records} are the places of the {extremum}",
+            records=joined(records, AND),
+            extremum=noun,
+        )
+        if indices:
+            yield say(
+                "{places}, of several the first one in row-major order of {indices}.",
+                places=places,
+                indices=joined(indices),
+            )
+        else:
+            yield say("{places}, of several the first one.", places=places)
 
 
 def _constants(program: Program, shown: Sequence[Statement], unchanging: Collection[str]) -> Iterator[Words]:
@@ -110,20 +128,30 @@ def _constants(program: Program, shown: Sequence[Statement], unchanging: Collect
     names = [s.target.name for s in shown if s.target.constant and s.target.name not in counts]
     apart = [n for n in dict.fromkeys(names) if n in program.outputs and not _is_read(n, program)]
     if apart:
-        yield (
-            *("No gradient arrives at ", *joined([Access(n) for n in apart], " and "), ": "),
-            *(joined(outputs, " and ")),
-            f" alone {'is' if len(outputs) == 1 else 'are'} differentiated.",
+        yield say_number(
+            len(outputs),
+            "No gradient arrives at {others}: {outputs} alone is differentiated.",
+            "No gradient arrives at {others}: {outputs} alone are differentiated.",
+            others=joined([Access(n) for n in apart], AND),
+            outputs=joined(outputs, AND),
         )
     for name in dict.fromkeys(names):
         if name in unchanging:
             slopes = [Equals(Partial(output, Access(name)), sympy.Integer(0)) for output in outputs]
-            verb = "is" if len(outputs) == 1 else "are"
-            same = f" {verb} the same whatever it is, so that "
-            yield (Access(name), " counts as a constant: ", *joined(outputs, " and "), same, *joined(slopes), ".")
+            yield say_number(
+                len(outputs),
+                "{constant} counts as a constant: {outputs} is the same whatever it is, so that {slopes}.",
+                "{constant} counts as a constant: {outputs} are the same whatever it is, so that {slopes}.",
+                constant=Access(name),
+                outputs=joined(outputs, AND),
+                slopes=joined(slopes),
+            )
         elif name not in apart:
-            said = " counts as a constant, as the equations say: what would pass through it is no part of a gradient."
-            yield (Access(name), said)
+            yield say(
+                "{constant} counts as a constant, as the equations say: what would pass through it is no part of a "
+                "gradient.",
+                constant=Access(name),
+            )
 
 
 def _is_read(name: str, program: Program) -> bool:
@@ -144,7 +172,8 @@ def _explained(program: Program, rows: Iterable[Term]) -> Iterator[Words]:
         if any(b.has(function) for b in bodies):
             yield (Equals(function(a), meaning), ".")
     if any(b.has(sympy.erf) for b in bodies):
-        yield (sympy.erf(a), " is 0 at 0, and its slope is ", 2 * sympy.exp(-(a**2)) / sympy.sqrt(sympy.pi), ".")
+        slope = 2 * sympy.exp(-(a**2)) / sympy.sqrt(sympy.pi)
+        yield say("{function} is 0 at 0, and its slope is {slope}.", function=sympy.erf(a), slope=slope)
 
 
 def _padding(program: Program, shown: Sequence[Statement], numbers: Mapping[Symbol, Expr]) -> Iterator[Words]:
@@ -153,7 +182,8 @@ def _padding(program: Program, shown: Sequence[Statement], numbers: Mapping[Symb
         a.tensor for term, a in reads if any(_may_leave(e, n, term, program, numbers) for e, n in _axes(a, program))
     }
     if padded:
-        yield ("An access outside ", *joined([Access(n) for n in program.tensors if n in padded], " or "), " reads 0.")
+        tensors = joined([Access(n) for n in program.tensors if n in padded], OR)
+        yield say("An access outside {tensors} reads 0.", tensors=tensors)
 
 
 def _axes(access: Access, program: Program) -> Iterable[tuple[Expr, Expr]]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.record.section_record import Section
+from gradscribe.said import say
 
 LONG = 10
 """From so many gradients on a layer's page is as brief as a network's."""
@@ -61,4 +62,4 @@ def inserted_in_box(section: Section) -> Section:
     last = section.steps[-1]
     if first is None or first.lead or section.closed is not None or len(section.steps) == 1 or last.rule != "insert":
         return section
-    return replace(section, results=(replace(first, lead=("With ", *last.reason, ":")), *others))
+    return replace(section, results=(replace(first, lead=(*say("With {reason}", reason=last.reason), ":")), *others))

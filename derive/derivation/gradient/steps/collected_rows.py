@@ -9,8 +9,9 @@ from gradscribe.derive.derivation.gradient.steps import reasons
 from gradscribe.derive.derivation.gradient.steps.elimination import Vanishing
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.record.section_record import Step
-from gradscribe.derive.derivation.record.sentence import Between, Words, joined
+from gradscribe.derive.derivation.record.sentence import OR, Between, Words, joined
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
+from gradscribe.said import say
 
 
 class Rows:
@@ -43,9 +44,9 @@ def insert(rows: Rows, known: Mapping[str, Statement], full: bool) -> None:
             terms = tuple(inserted(t, let) for t in terms)
             names.append(name)
             if full:
-                rows.add("insert", reasons.inserted(name), terms)
+                rows.add("insert", reasons.put_in(name), terms)
     if names and not full:
-        rows.add("insert", reasons.inserted(*names), terms)
+        rows.add("insert", reasons.put_in(*names), terms)
 
 
 def vanishing_words(vanishing: Iterable[Vanishing]) -> Words:
@@ -56,8 +57,15 @@ def vanishing_words(vanishing: Iterable[Vanishing]) -> Words:
     alike: dict[tuple[Expr, ...], list[Expr]] = {}
     for name, ranges in grouped.items():
         alike.setdefault(tuple(ranges), []).append(Access(name))
-    words: Words = ()
-    for ranges_, tensors in alike.items():
-        said: Words = ("Terms whose index of ", *joined(tensors, " or "), " leaves ", *joined(ranges_), " are zero.")
-        words += (" ", *said) if words else said
-    return words
+    return joined(
+        [
+            say(
+                "Terms whose index of {tensors} leaves {ranges} are zero.",
+                tensors=joined(tensors, OR),
+                ranges=joined(ranges_),
+            )
+            for ranges_, tensors in alike.items()
+        ],
+        " ",
+        " ",
+    )

@@ -5,14 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from sympy import Expr, Symbol
 
 from gradscribe.derive.calculus.differentiate import Adjoint, Contribution
-from gradscribe.derive.derivation.record.sentence import Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Words, joined
 from gradscribe.derive.ir.index import exact
 from gradscribe.derive.ir.term import Access, Program, Statement, accesses
+from gradscribe.said import say, say_number
 
-CHAIN_RULE: Words = ("chain rule",)
-ELEMENTWISE: Words = ("chain rule, element by element",)
-ONE_DIVISOR: Words = ("over one divisor, multiplied out",)
-COMMON_FACTOR: Words = ("common factors in front",)
+CHAIN_RULE: Words = say("chain rule")
+ELEMENTWISE: Words = say("chain rule, element by element")
+ONE_DIVISOR: Words = say("over one divisor, multiplied out")
+COMMON_FACTOR: Words = say("common factors in front")
 
 
 def by_definition(adjoint: Adjoint, program: Program, inserted: bool = False) -> Words:
@@ -25,25 +26,36 @@ def by_definition(adjoint: Adjoint, program: Program, inserted: bool = False) ->
     """
     names = list(dict.fromkeys(c.reader.target.name for c in adjoint.contributions))
     if inserted:
-        return (Access(names[0]), " inserted") if len(names) == 1 else ("definitions",)
+        return put_in(names[0]) if len(names) == 1 else say("definitions")
     conditions = any(t.guards or t.deltas or t.admission for t in (c.reader.term for c in _selecting(adjoint)))
+    found = (
+        say("definition of {tensors}, over its ranges", tensors=_listed(names))
+        if conditions
+        else say("definition of {tensors}", tensors=_listed(names))
+    )
     apart = _apart(adjoint, program)
-    verb = " does" if len(apart) == 1 else " do"
-    dropped: Words = ("; ", *_listed(apart), f"{verb} not depend on ", Access(adjoint.tensor.name)) if apart else ()
-    return ("definition of ", *_listed(names), *([", over its ranges"] if conditions else []), *dropped)
+    if not apart:
+        return found
+    dropped = say_number(
+        len(apart),
+        "{others} does not depend on {tensor}",
+        "{others} do not depend on {tensor}",
+        others=_listed(apart),
+        tensor=Access(adjoint.tensor.name),
+    )
+    return listed([found, dropped])
 
 
 def by_slope(adjoint: Adjoint) -> Words:
     """What reductions have to say of their slopes."""
-    found = dict.fromkeys(_slope(c.reader) for c in _selecting(adjoint))
-    return ("; ".join(found),)
+    return listed(list(dict.fromkeys(_slope(c.reader) for c in _selecting(adjoint))))
 
 
-def _slope(reader: Statement) -> str:
+def _slope(reader: Statement) -> Words:
     row = reader.term.reduction
     if reader.ties is not None:
-        return f"the elements that are the {row.noun} have equal shares in its slope"
-    return row.reason or f"slope of the {row.noun}"
+        return say("the elements that are the {extremum} have equal shares in its slope", extremum=row.noun)
+    return (row.reason,) if row.reason else say("slope of the {reduction}", reduction=row.noun)
 
 
 def _selecting(adjoint: Adjoint) -> list[Contribution]:
@@ -76,14 +88,20 @@ def _dependent(name: str, program: Program) -> set[str]:
 
 def same_element(name: str) -> Words:
     """What a derivative of a tensor by itself is."""
-    return ("derivative of ", Access(name), " by itself: 1 for the same element, else 0")
+    return say("derivative of {tensor} by itself: 1 for the same element, else 0", tensor=Access(name))
 
 
 def left_over(pairs: Iterable[Mapping[Symbol, Symbol]]) -> Words:
     """Which one of the values of an index the bracket leaves."""
     known = dict.fromkeys((gone, stays) for renames in pairs for gone, stays in renames.items())
     gone, stays = (list(dict.fromkeys(side)) for side in zip(*known, strict=True))
-    return ("of ", *joined(gone), " only ", *joined(stays), " is left" if len(stays) == 1 else " are left")
+    return say_number(
+        len(stays),
+        "of {gone} only {stays} is left",
+        "of {gone} only {stays} are left",
+        gone=joined(gone),
+        stays=joined(stays),
+    )
 
 
 def solved(found: Mapping[Symbol, Sequence[Expr]], some: Mapping[Symbol, int]) -> Words:
@@ -99,10 +117,17 @@ def solved(found: Mapping[Symbol, Sequence[Expr]], some: Mapping[Symbol, int]) -
     kind = (*_kind(values), some.get(index))
     like = [v for v, own in others if (*_kind(own), some.get(v)) == kind]
     unlike = {v: own for v, own in others if v not in like}
-    likewise: Words = ("; of ", *joined(like), " likewise") if like else ()
-    rest: Words = ("; ", *solved(unlike, some)) if unlike else ()
-    place = f"in {'one' if some[index] == 1 else some[index]} of the sums, " if index in some else ""
-    return (f"{place}of ", index, " only ", *_left(values), *likewise, *rest)
+    left = _left(index, values)
+    if index in some:
+        left = say_number(
+            some[index],
+            "in one of the sums, {left}",
+            "in {number} of the sums, {left}",
+            number=str(some[index]),
+            left=left,
+        )
+    likewise = [say("of {indices} likewise", indices=joined(like))] if like else []
+    return listed([left, *likewise, *([solved(unlike, some)] if unlike else [])])
 
 
 def _kind(values: Sequence[Expr]) -> tuple[int, bool]:
@@ -110,45 +135,58 @@ def _kind(values: Sequence[Expr]) -> tuple[int, bool]:
     return len(values), any(isinstance(value, exact) for value in values)
 
 
-def _left(values: Sequence[Expr]) -> Words:
+def _left(index: Symbol, values: Sequence[Expr]) -> Words:
     quotients = [value.args for value in values if isinstance(value, exact)]
-    divides = [(below, " divides ", above) for above, below in quotients]
-    where = tuple(w for n, words in enumerate(divides) for w in (", where " if n == 0 else " and ", *words))
-    if len(values) == 1:
-        return (*values, " is left", *where)
-    return (*joined(values, " and "), " are left, one in each sum", *where)
+    divides = [say("{divisor} divides {number}", divisor=below, number=above) for above, below in quotients]
+    left = (
+        say("of {gone} only {stays} is left", gone=index, stays=values[0])
+        if len(values) == 1
+        else say("of {gone} only {stays} are left, one in each sum", gone=index, stays=joined(values, AND))
+    )
+    return say("{left}, where {conditions}", left=left, conditions=joined(divides, AND)) if divides else left
 
 
 def by_digits(gone: Sequence[Symbol]) -> Words:
     """Indices that are the digits of another one."""
-    return ("division with remainder gives ", *joined(gone, " and "))
+    return say("division with remainder gives {digits}", digits=joined(gone, AND))
 
 
 def by_value(adjoint: Adjoint) -> Words:
     """Slopes that a tensor's own value has in it; () where none has."""
     names = [c.reader.target.name for c in adjoint.contributions if c.by_value]
-    return ("in terms of ", *_listed(names)) if names else ()
+    return say("in terms of {tensors}", tensors=_listed(names)) if names else ()
 
 
 def implied(names: Iterable[str]) -> Words:
     """Tensors that are 0 where a bracket is, so that it says nothing new."""
     found = dict.fromkeys(names)
-    return (*_listed(found), " is" if len(found) == 1 else " are", " 0 where the bracket is")
+    return say_number(
+        len(found),
+        "{tensors} is 0 where the bracket is",
+        "{tensors} are 0 where the bracket is",
+        tensors=_listed(found),
+    )
 
 
-def inserted(*names: str) -> Words:
+def put_in(*names: str) -> Words:
     """Gradients whose formulas are put in their places."""
-    return (*_listed(names), " inserted")
+    return say("{tensors} inserted", tensors=_listed(names))
 
 
-def listed(said: Sequence[Words]) -> Words:
+def with_these(*names: str) -> Words:
+    """The same as a clause that leads to a formula."""
+    return (*say("With {tensors} inserted", tensors=joined([Access(name) for name in names], AND)), ":")
+
+
+def listed(reasons: Sequence[Words]) -> Words:
     """Several reasons of one row."""
-    return tuple(word for n, words in enumerate(said) for word in (("; ",) if n else ()) + tuple(words))
+    return joined(reasons, "; ", "; ")
 
 
 def folded(let: Statement) -> Words:
     """A tensor in the place of what defines it."""
-    return (let.term.body, " is ", Access(let.target.name, *(r.index for r in let.term.free)))
+    element = Access(let.target.name, *(r.index for r in let.term.free))
+    return say("{formula} is {element}", formula=let.term.body, element=element)
 
 
 def _listed(names: Iterable[str]) -> Words:

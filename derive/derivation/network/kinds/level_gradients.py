@@ -8,8 +8,9 @@ from gradscribe.derive.derivation.letters.name import NUMBERED
 from gradscribe.derive.derivation.letters.notation import Notation
 from gradscribe.derive.derivation.network.lettering import Lettering
 from gradscribe.derive.derivation.record.section_record import Chapter, LevelGradients, Section
-from gradscribe.derive.derivation.record.sentence import Equals, Label, Letter, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Equals, Label, Letter, Words, joined, mathematics
 from gradscribe.derive.ir.term import Access
+from gradscribe.said import say
 
 FEW = 5
 """The most tensors, that on the left side among them, in a closed form that the table of all levels repeats."""
@@ -36,7 +37,7 @@ def _line(
     """A level; its error signal may be that of a tensor within the level above, as where that subtracts a maximum."""
     signal = next((s for s in every if s.wrt == name), None) or next((s for s in every if _is_signal(s, label)), None)
     form = _form(signal) if signal is not None else None
-    arriving = [word for sentence in chapter.setup for word in sentence if isinstance(word, Equals)]
+    arriving = [word for sentence in chapter.setup for word in mathematics(sentence) if isinstance(word, Equals)]
     words: Words = (Equals(*form.args[:2]),) if form is not None else () if signal is not None else tuple(arriving[:1])
     first = (signal.wrt,) if signal is not None else ()
     own = (s.wrt for s in chapter.sections if s.results and s is not signal and s.wrt in trained)
@@ -73,11 +74,18 @@ def exchanged(sections: Sequence[Section], notation: Notation) -> Words:
     if len(like) == len(sections) and _is_one_reading([*every, *(_own(s, notation) for s, _ in like)]):
         shifts = {_number(there) - _number(here) if _is_numbered(there, here) else None for there, here in every}
         shift = shifts.pop() if len(shifts) == 1 and len(every) > 1 else None
-        return (f"levels {abs(shift)} {'lower' if shift > 0 else 'higher'}",) if shift else _said(list(every))
+        if not shift:
+            return _read(list(every))
+        distance = str(abs(shift))
+        return (
+            say("levels {distance} lower", distance=distance)
+            if shift > 0
+            else say("levels {distance} higher", distance=distance)
+        )
     names: dict[Words, list[Expr]] = {}
     for section, pairs in like:
-        names.setdefault(_said(list(pairs)), []).append(gradient_letter(section, notation))
-    return _listed([(*joined(own), ": ", *said) for said, own in names.items() if said], "; ")
+        names.setdefault(_read(list(pairs)), []).append(gradient_letter(section, notation))
+    return joined([(*joined(own), ": ", *words) for words, own in names.items() if words], "; ", "; ")
 
 
 def _is_one_reading(pairs: Sequence[Pair]) -> bool:
@@ -98,16 +106,13 @@ def gradient_letter(section: Section, notation: Notation) -> Letter:
     return Letter(Access(gradient if gradient in notation.deltas else section.wrt))
 
 
-def _said(pairs: Sequence[Pair]) -> Words:
+def _read(pairs: Sequence[Pair]) -> Words:
     """``l+45 for l+47 and l+48``; of levels those of the sections themselves are not said."""
     by_new: dict[Expr, list[Expr]] = {}
     for there, here in pairs:
         by_new.setdefault(here, []).append(there)
-    return _listed([(here, " for ", *joined(there, " and ")) for here, there in by_new.items()], ", ")
-
-
-def _listed(parts: Sequence[Words], between: str) -> Words:
-    return tuple(word for n, part in enumerate(parts) for word in ((between,) if n else ()) + tuple(part))
+    read = [say("{here} for {there}", here=here, there=joined(there, AND)) for here, there in by_new.items()]
+    return joined(read)
 
 
 def _is_numbered(*labels: Expr) -> bool:

@@ -7,18 +7,19 @@ from gradscribe.derive.derivation.network.kinds.level_gradients import exchanged
 from gradscribe.derive.derivation.network.layer_record import LayerTable, Repeat, hidden
 from gradscribe.derive.derivation.record.page_record import Derivation
 from gradscribe.derive.derivation.record.section_record import LevelGradients, Section
-from gradscribe.derive.derivation.record.sentence import Label, Words
+from gradscribe.derive.derivation.record.sentence import Label, Words, joined
 from gradscribe.derive.typeset.document.document import Heading, Listing, Paragraph, Part
+from gradscribe.said import say, say_number
 
-TITLE: Words = ("All levels",)
-HEAD: tuple[Words, ...] = (("level",), ("error signal",), ("boxes",), ("read there",))
-EQUATIONS: Words = (
-    "The equations of a level are those with these numbers, in which its own level, its sizes and what it reads stand.",
+TITLE: Words = say("All levels")
+HEAD: tuple[Words, ...] = (say("level"), say("error signal"), say("boxes"), say("read there"))
+EQUATIONS: Words = say(
+    "The equations of a level are those with these numbers, in which its own level, its sizes and what it reads stand."
 )
-DISTANCES: Words = ("A level that repeats another one reads what is as far from it.",)
-LEAD: Words = (
-    "The gradients of a level are those in the boxes with these numbers, in which its own level and its sizes are read",
-    " for those of the box, and what the last column says.",
+DISTANCES: Words = say("A level that repeats another one reads what is as far from it.")
+LEAD: Words = say(
+    "The gradients of a level are those in the boxes with these numbers, in which its own level and its sizes are read"
+    " for those of the box, and what the last column says."
 )
 
 
@@ -63,21 +64,23 @@ def explained(table: LayerTable) -> list[Words]:
 
 def _repeating(repeats: Iterable[Repeat]) -> list[Words]:
     """Which blocks of levels are not listed."""
-    said = []
+    found: list[Words] = []
     for repeat in repeats:
-        one = len(repeat.others) == len(repeat.first) == 1
-        noun, verb = ("Level ", " repeats ") if one else ("Levels ", " repeat ")
-        said.append((noun, *_listed([_span(block) for block in repeat.others]), verb, *_span(repeat.first), "."))
-    return said
+        found.append(
+            say_number(
+                len(repeat.others) * len(repeat.first),
+                "Level {levels} repeats {first}.",
+                "Levels {levels} repeat {first}.",
+                levels=joined([_span(block) for block in repeat.others]),
+                first=_span(repeat.first),
+            )
+        )
+    return found
 
 
 def _span(labels: Sequence[str]) -> Words:
-    ends = (Label(labels[0]), " to ", Label(labels[-1]))
-    return ends if len(labels) > 1 else ends[:1]
-
-
-def _listed(parts: Sequence[Words]) -> Words:
-    return tuple(w for n, part in enumerate(parts) for w in ((", ",) if n else ()) + tuple(part))
+    first, last = Label(labels[0]), Label(labels[-1])
+    return say("{first} to {last}", first=first, last=last) if len(labels) > 1 else (first,)
 
 
 def every_level(derivation: Derivation, boxes: Mapping[str, int]) -> Part:
@@ -106,4 +109,4 @@ def _row(
         number = boxes.get(section.like if section.likeness is not None else section.wrt)
         letter = gradient_letter(section, notation)
         found.append((letter, f" ({number})") if number is not None else (letter,))  # operator forms have none
-    return (Label(line.label),), line.signal, _listed(found), exchanged(sections, notation)
+    return (Label(line.label),), line.signal, joined(found), exchanged(sections, notation)

@@ -14,9 +14,10 @@ from gradscribe.derive.derivation.network.kinds.likeness import row
 from gradscribe.derive.derivation.network.kinds.once import is_box, one_box
 from gradscribe.derive.derivation.record.page_record import Derivation, Worked
 from gradscribe.derive.derivation.record.section_record import ELEMENT, Formula, Result, Section, Step
-from gradscribe.derive.derivation.record.sentence import Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Words, joined
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.document.document import Block, Box, Heading, Paragraph, Part, Passage, Row, Rows
+from gradscribe.said import begun, is_said, say
 
 
 class Numbers:
@@ -76,13 +77,13 @@ def _together(sections: Sequence[Section], level: int, page: Derivation, numbers
     """Gradients of one row each."""
     names = [Access(s.wrt) for s in sections]
     (reason,) = {s.steps[0].reason for s in sections}
-    heading = Heading("gradient", level, ("Gradients with respect to ", *joined(names, " and ")))
+    heading = Heading("gradient", level, say("Gradients with respect to {tensors}", tensors=joined(names, AND)))
     boxes = []
     for section in sections:
         numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
         boxes += _boxes(section, section.results, page, numbers)
         numbers.boxes[section.wrt] = numbers.last
-    return Part(sections[0].steps[0].notation, ((heading, *paragraph([(*capitalised(reason), ":")])), *boxes))
+    return Part(sections[0].steps[0].notation, ((heading, *paragraph([(*begun(reason), ":")])), *boxes))
 
 
 def _section(section: Section, level: int, page: Derivation | None, numbers: Numbers) -> Part:
@@ -90,20 +91,25 @@ def _section(section: Section, level: int, page: Derivation | None, numbers: Num
 
     Where operator forms alone are asked for there are no rows.
     """
-    heading = Heading("gradient", level, capitalised(section.title))
+    heading = Heading("gradient", level, begun(section.title))
     if page is not None and page.form == "operator":
         short = tuple(tuple(_without_rows(result, numbers)) for result in section.results)
         return Part(section.steps[0].notation, ((heading, *_functions(section)), *short))
     if section.like:
         first, last = numbers.rows[section.like]
-        rows = f"row {first}" if first == last else f"rows {first} to {last}"
-        other: Words = (", as for ", Access(section.like), f" ({rows})")
-        if section.likeness is None and _letter(section, section.wrt) != _letter(section, section.like):
-            other = (f", by the steps of {rows}",)  # nobody looks for a gradient by w below one by gamma
         names = exchanged([section], section.steps[0].notation)
-        passages: list[Passage] = [
-            paragraph([(*capitalised(section.title), *other, *((" with ", *names) if names else ()), ":")])
-        ]
+        if section.likeness is None and _letter(section, section.wrt) != _letter(section, section.like):
+            # nobody looks for a gradient by w below one by gamma
+            lead = say("{gradient}, by the steps of {rows}", gradient=section.title, rows=_numbered(first, last))
+        else:
+            lead = say(
+                "{gradient}, as for {other} ({rows})",
+                gradient=section.title,
+                other=Access(section.like),
+                rows=_numbered(first, last),
+            )
+        lead = say("{lead} with {names}", lead=lead, names=names) if names else lead
+        passages: list[Passage] = [paragraph([(*begun(lead), ":")])]
         closed = [replace(result, steps=()) for result in section.results if result.closed]
         first_, *others = closed or section.results
         several = first_.operation is not None and len(first_.operation.summands) > 1
@@ -111,7 +117,7 @@ def _section(section: Section, level: int, page: Derivation | None, numbers: Num
         section = replace(section, results=(replace(first_, lead=(), name=name), *others))
     elif is_box(section):
         numbers.rows[section.wrt] = numbers.last + 1, numbers.last + 1
-        passages = [(heading, *_functions(section), *paragraph([(*capitalised(section.steps[0].reason), ":")]))]
+        passages = [(heading, *_functions(section), *paragraph([(*begun(section.steps[0].reason), ":")]))]
     else:
         before = numbers.last
         own = section.steps[:-1] if _is_boxed_at_once(section) else section.steps
@@ -130,7 +136,14 @@ def _section(section: Section, level: int, page: Derivation | None, numbers: Num
 
 def _functions(section: Section) -> Passage:
     """What is said before rows but for the element that they are about: which function f is."""
-    return paragraph([sentence for sentence in section.setup if sentence[0] != ELEMENT])
+    return paragraph([words for words in section.setup if not any(is_said(word, ELEMENT) for word in words)])
+
+
+def _numbered(first: int, last: int) -> Words:
+    """``rows 8 to 12``."""
+    if first == last:
+        return say("row {number}", number=str(first))
+    return say("rows {first} to {last}", first=str(first), last=str(last))
 
 
 def _letter(section: Section, tensor: str) -> str:
@@ -186,8 +199,8 @@ def _without_rows(result: Result, numbers: Numbers) -> Iterator[Block]:
     if result.form is None:
         yield Box(numbers.next(), result)
         return
-    yield from paragraph([(*capitalised((*result.lead, " ")), *result.name)] if result.name and result.lead else [])
-    yield from paragraph([capitalised(result.name)] if result.name and not result.lead else [])
+    yield from paragraph([(*begun(result.lead), " ", *result.name)] if result.name and result.lead else [])
+    yield from paragraph([begun(result.name)] if result.name and not result.lead else [])
     yield _form(result.form)
 
 
@@ -206,9 +219,3 @@ def _rows(steps: Iterable[Step], numbers: Numbers) -> Iterator[Row]:
 def paragraph(sentences: Sequence[Words]) -> tuple[Paragraph, ...]:
     """The sentences as one paragraph; none where there are none."""
     return (Paragraph(tuple(sentences)),) if sentences else ()
-
-
-def capitalised(words: Words) -> Words:
-    """The words as the beginning of a sentence."""
-    first, *rest = words
-    return (first[0].upper() + first[1:], *rest) if isinstance(first, str) else words

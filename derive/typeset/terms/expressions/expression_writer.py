@@ -18,6 +18,9 @@ from gradscribe.derive.derivation.record.sentence import (
     Inverse,
     Label,
     Letter,
+    Measured,
+    Place,
+    Reference,
     Rounded,
     Scalar,
 )
@@ -80,6 +83,8 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
         if isinstance(e, Letter):
             name = e.access.tensor
             return self._scalar("delta") if name in self.notation.deltas else self.letter(name)
+        if isinstance(e, Reference | Place):
+            return self.reference(e)
         if isinstance(e, Label):
             return self._level(e.word)
         if isinstance(e, Scalar):
@@ -92,6 +97,8 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
             return self.hadamard
         if isinstance(e, Rounded):
             return self.rounded
+        if isinstance(e, Measured):
+            return self.figure(e)
         if isinstance(e, Equals):
             wide = e.has(OperatorSign, Partial)
             return f"{self.expr(e.args[0])}{' = ' if wide else '='}{self.expr(e.args[1])}"
@@ -103,7 +110,7 @@ class ExpressionWriter(OperatorWriter, NumberWriter, FunctionWriter, ABC):
 
     def inside(self, total: InnerSum) -> Self:
         """The same for what is summed within a body."""
-        return type(self)(self.notation, (*self.indices, *_indices(total, self.notation)))
+        return self._ordered((*self.indices, *_indices(total, self.notation)))
 
     def quotient(self, e: Partial) -> list[tuple[Part, ...]]:
         """A derivative; of what defines an element two of them, between which a line may end."""

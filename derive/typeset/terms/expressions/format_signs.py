@@ -8,9 +8,11 @@ from sympy import Expr, Symbol
 
 from gradscribe.derive.derivation.letters.name import Name
 from gradscribe.derive.derivation.letters.notation import Notation
+from gradscribe.derive.derivation.record.sentence import Place, Reference
 from gradscribe.derive.ir.reductions import Reduction
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.row_pieces import Part
+from gradscribe.said import ENGLISH
 
 
 class FormatSigns(ABC):
@@ -28,13 +30,18 @@ class FormatSigns(ABC):
     slash = 0
     """How a line may begin with that of a fraction, see `Part`."""
 
-    def __init__(self, notation: Notation, indices: Sequence[Symbol] = ()) -> None:
+    def __init__(self, notation: Notation, indices: Sequence[Symbol] = (), language: str = ENGLISH) -> None:
         self.notation = notation
         self.indices = tuple(indices)
+        self.language = language
 
     @abstractmethod
     def expr(self, e: Expr, tight: bool = False) -> str:
         """Any expression; `tight` asks for parentheses around sums."""
+
+    def reference(self, e: Reference | Place) -> str:
+        """A number that leads to another place, or that place; the number alone where nothing can lead there."""
+        return e.word
 
     @abstractmethod
     def _reduction(self, row: Reduction, groups: Sequence[Sequence[Part]]) -> tuple[Part, ...]:
@@ -124,7 +131,7 @@ class FormatSigns(ABC):
         return self._parens(inner)
 
     def _ordered(self, indices: Sequence[Symbol]) -> Self:
-        return type(self)(self.notation, indices)
+        return type(self)(self.notation, indices, self.language)
 
     def _fraction(self, upper: str, lower: str, simple: bool) -> str:
         before, line, after = self._line(simple)

@@ -8,6 +8,7 @@ from sympy import Add, Expr
 from gradscribe.derive.derivation.forms.example.spelling import Coordinates, Numeral, Spelt
 from gradscribe.derive.derivation.forward.place import coordinates
 from gradscribe.derive.derivation.forward.place import number as numbered
+from gradscribe.derive.derivation.record.sentence import Measured
 from gradscribe.derive.ir.index import mod
 from gradscribe.derive.ir.term import Access
 from gradscribe.derive.typeset.terms.expressions.format_signs import FormatSigns
@@ -36,6 +37,10 @@ class NumberWriter(FormatSigns, ABC):
         mantissa, _, exponent = repr(float(e)).partition("e")
         text = self.power_of_ten(mantissa, int(exponent)) if exponent else mantissa
         return f"{self.minus}{text[1:]}" if text.startswith("-") else text
+
+    def figure(self, e: Measured) -> str:
+        """A mantissa and a power of ten; the power is left out where it is 1."""
+        return self.power_of_ten(e.mantissa, e.exponent) if e.exponent else e.mantissa
 
     def numeral(self, e: Numeral) -> str:
         """A number that stands beside others."""

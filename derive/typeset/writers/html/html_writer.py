@@ -33,15 +33,17 @@ from gradscribe.derive.typeset.document.document import (
     Source,
     consecutive,
 )
-from gradscribe.derive.typeset.document.layer_cells import headings
+from gradscribe.derive.typeset.document.layer_cells import headings, span
 from gradscribe.derive.typeset.document.look import PLAIN, Look
-from gradscribe.derive.typeset.document.parts.gradient_parts import capitalised
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
 from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter, joined
 from gradscribe.derive.typeset.mathematics.latex_words import layer_cells
 from gradscribe.derive.typeset.terms.row_pieces import Piece
 from gradscribe.derive.typeset.terms.sides import OVER, left, sides
+from gradscribe.said import Message, begun, say_number
 
+INDEX, OPERATOR, MATRIX = Message("index form"), Message("operator form"), Message("matrix form")
+CLASSES = {OPERATOR: "operator", MATRIX: "matrix"}
 LINE_MAY_END = r"\allowbreak "
 
 
@@ -52,14 +54,14 @@ def render(derivation: Derivation, footer: Footer | None = None, look: Look = PL
 
 def page(whole: Document, look: Look = PLAIN) -> str:
     """Any page: a section for each part."""
-    return "\n".join(line for part in whole.parts for line in _section(part)) + "\n"
+    return "\n".join(line for part in whole.parts for line in _section(part, whole.language)) + "\n"
 
 
-def _section(part: Part) -> Iterable[str]:
+def _section(part: Part, language: str) -> Iterable[str]:
     first = next(part.blocks, None)
     kind = first.kind if isinstance(first, Heading) else f"text {part.form}".rstrip()
     yield f'<section class="{kind}">'
-    writer = HtmlWriter(part)
+    writer = HtmlWriter(part, language)
     for block in part.blocks:
         yield from writer.block(block)
     yield "</section>"
@@ -68,10 +70,10 @@ def _section(part: Part) -> Iterable[str]:
 class HtmlWriter(Writer):
     """A line of the source for each element."""
 
-    def __init__(self, part: Part) -> None:
-        super().__init__(part)
-        self.t = LatexTypesetter(part.notation)
-        self.inline = InlineTypesetter(part.notation)
+    def __init__(self, part: Part, language: str) -> None:
+        super().__init__(part, language)
+        self.t = LatexTypesetter(part.notation, language=language)
+        self.inline = InlineTypesetter(part.notation, language=language)
 
     def heading(self, heading: Heading) -> list[str]:
         """As deep as it is."""
@@ -95,11 +97,13 @@ class HtmlWriter(Writer):
 
     def rows(self, rows: Rows) -> list[str]:
         """A list that folds."""
-        first, last = rows.rows[0].number, rows.rows[-1].number
-        span = f"({first})" if first == last else f"({first}) to ({last})"
-        steps = f"{len(rows.rows)} steps" if len(rows.rows) > 1 else "1 step"
+        many = len(rows.rows)
+        numbers = span(rows.rows[0].number, rows.rows[-1].number)
+        steps = self._words(
+            say_number(many, "1 step, {numbers}", "{steps} steps, {numbers}", steps=str(many), numbers=numbers)
+        )
         shown = (self._row(row, self.t.row(row.step, before)) for row, before in consecutive(rows.rows))
-        return [f'<details class="steps" open><summary>{steps}, {span}</summary>', *shown, "</details>"]
+        return [f'<details class="steps" open><summary>{steps}</summary>', *shown, "</details>"]
 
     def box(self, box: Box) -> list[str]:
         """What leads to it, the formula, its name, and the same in whole tensors."""
@@ -110,16 +114,21 @@ class HtmlWriter(Writer):
         found = [f'<p class="lead">{self._words(result.lead)}</p>'] if result.lead else []
         found += [
             f'<div class="box" id="eq-{box.number}">',
-            f'<div class="line">{_which("index")}{formula}{_number(box.number)}</div>',
+            f'<div class="line">{self._which(INDEX)}{formula}{_number(box.number)}</div>',
         ]
         if result.name:
-            found += [f'<p class="name">{self._words(capitalised(result.name))}</p>']
-        forms = {"operator": box.form, "matrix": box.matrices}
+            found += [f'<p class="name">{self._words(begun(result.name))}</p>']
+        forms = {OPERATOR: box.form, MATRIX: box.matrices}
         return [*found, *(self._form(kind, form) for kind, form in forms.items() if form is not None), "</div>"]
 
-    def _form(self, kind: str, form: Formula) -> str:
+    def _form(self, kind: Message, form: Formula) -> str:
         """The same in another form; which one it is says its class."""
-        return f'<div class="line form {kind}">{_which(kind)}{display(on_one_line(form, self.t))}</div>'
+        shown = display(on_one_line(form, self.t))
+        return f'<div class="line form {CLASSES[kind]}">{self._which(kind)}{shown}</div>'
+
+    def _which(self, form: Message) -> str:
+        """What a form is called, where forms stand beside each other."""
+        return f'<span class="which">{self._words((form,))}</span>'
 
     def formula(self, formula: Formula) -> list[str]:
         """A line."""
@@ -135,8 +144,8 @@ class HtmlWriter(Writer):
 
     def layers(self, table: LayerTable) -> list[str]:
         """A table."""
-        rows = layer_cells(table, plain, tex)
-        return _table(headings(table), (map("<br>".join, row) for row in rows))
+        rows = layer_cells(table, self.language, plain, tex)
+        return _table(map(self._words, headings(table)), (map("<br>".join, row) for row in rows))
 
     def source(self, source: Source) -> list[str]:
         """In small print."""
@@ -144,12 +153,12 @@ class HtmlWriter(Writer):
 
     def closing(self, closing: Closing) -> list[str]:
         """In small print."""
-        said = closing.footer.sentence(lambda figure: tex(self.inline.figure(figure)), tex(self.inline.rounded))
-        return [f'<p class="closing">{said}</p>']
+        return [f'<p class="closing">{self._words(closing.words)}</p>']
 
     def _equation(self, numbered: Numbered) -> str:
         both = sides(numbered.equation, self.t)
-        over = rf" \quad\text{{{OVER} }}" + r",\; ".join(both.conditions) if both.conditions else ""
+        word = self.t.prose(self.t.words(OVER))
+        over = rf" \quad\text{{{word} }}" + r",\; ".join(both.conditions) if both.conditions else ""
         head = f"{both.left} {both.sign} "
         formula = display(f"{head}{_breakable(both.right)}{over}", f"{head}{joined(both.right)}{over}")
         if numbered.number is None:
@@ -171,7 +180,8 @@ class HtmlWriter(Writer):
 def sentences(said: Iterable[Words], t: InlineTypesetter) -> str:
     """Words, and formulas within them."""
     return " ".join(
-        "".join(plain(w) if isinstance(w, str) else tex(t.among(words).expr(w)) for w in words) for words in said
+        "".join(plain(w) if isinstance(w, str) else tex(t.among(words).expr(w)) for w in t.spoken(words))
+        for words in said
     )
 
 
@@ -199,11 +209,6 @@ def display(shown: str, copied: str = "") -> str:
 def _breakable(pieces: Sequence[Piece]) -> str:
     """Pieces between which a line may end, what a step changed in a colour that the look of the page gives it."""
     return joined(pieces, lambda text: rf"\textcolor{{teal}}{{{text}}}", LINE_MAY_END)
-
-
-def _which(form: str) -> str:
-    """What a form is called, where forms stand beside each other."""
-    return f'<span class="which">{form} form</span>'
 
 
 def _number(number: int) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradscribe.derive.derivation.forms.example.chosen.numbers import Axes, Numbers, numbers
-from gradscribe.derive.derivation.forms.example.example import kind, setup
+from gradscribe.derive.derivation.forms.example.example import setup
 from gradscribe.derive.derivation.forms.example.sheets import Sheet, cell, entry
 from gradscribe.derive.derivation.forms.example.worked_elements import Element, Table, tables
 from gradscribe.derive.derivation.record.page_record import Derivation
@@ -34,8 +34,8 @@ def numbers_on_page(page: Derivation) -> NumbersOnPage | None:
     if isinstance(found, str):
         return None
     every = tuple(tables(page, found))
-    t = InlineTypesetter(page.notation)
-    said = [f"<p>{sentences(tuple(setup(found, page.notation.sizes, kind(page))), t)}</p>"]
+    t = InlineTypesetter(page.notation, language=page.language)
+    said = [f"<p>{sentences(tuple(setup(found, page)), t)}</p>"]
     made = {cell(table.name, e.at): _made(e) for table in every for e in table.elements}
     return NumbersOnPage((*said, *(line for table in every for line in _table(table, found, t))), data(made))
 

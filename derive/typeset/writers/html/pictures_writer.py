@@ -24,7 +24,7 @@ def pictures_on_page(page: Derivation) -> PicturesOnPage | None:
     links = []
     for drawn in pictures(page):
         t = LatexTypesetter(drawn.step.notation)
-        text, marks = svg_on_page(drawn, page.name)
+        text, marks = svg_on_page(drawn, page.name, page.language)
         caption = display(f"{left(drawn.step, t)} = {joined(t.row(drawn.step), may_end=LINE_MAY_END)}")
         lines += [f'<figure class="drawn"><figcaption>{caption}</figcaption>', text.rstrip("\n"), "</figure>"]
         links.append(marks)

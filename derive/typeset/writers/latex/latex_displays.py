@@ -4,7 +4,6 @@ It is Markdown's mathematics with LaTeX's words: no command is defined, and no p
 """
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.section_record import Grid
@@ -12,14 +11,13 @@ from gradscribe.derive.derivation.record.sentence import Words
 from gradscribe.derive.typeset.document.block_writer import blocks
 from gradscribe.derive.typeset.document.document import Closing, Document, Heading, Listing
 from gradscribe.derive.typeset.document.layer_cells import headings
-from gradscribe.derive.typeset.mathematics.latex_letters import prose
-from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, measured, sentence
+from gradscribe.derive.typeset.mathematics.latex_words import layer_cells, sentence
 from gradscribe.derive.typeset.writers.markdown import MarkdownWriter
 
 
 def page(document: Document) -> str:
     """The document as words and displays."""
-    return "\n\n".join(blocks(DisplayWriter(part) for part in document.parts)) + "\n"
+    return "\n\n".join(blocks(DisplayWriter(part, document.language) for part in document.parts)) + "\n"
 
 
 class DisplayWriter(MarkdownWriter):
@@ -27,10 +25,9 @@ class DisplayWriter(MarkdownWriter):
 
     def heading(self, heading: Heading) -> list[str]:
         """Bold: mathematics, for MathJax has no other bold words."""
-        runs = groupby(heading.words, key=lambda word: isinstance(word, str))
         parts = (
-            rf"\textbf{{{''.join(prose(str(w)) for w in run)}}}" if is_text else "".join(map(self.inline.expr, run))
-            for is_text, run in runs
+            rf"\textbf{{{self.inline.prose(word)}}}" if isinstance(word, str) else self.inline.expr(word)
+            for word in self.inline.spoken(heading.words)
         )
         return [f"${''.join(parts)}$"]
 
@@ -41,8 +38,8 @@ class DisplayWriter(MarkdownWriter):
 
     def layers(self, table: LayerTable) -> list[str]:
         """An array of words."""
-        rows = [[_stacked(cell) for cell in row] for row in layer_cells(table, prose)]
-        return _array((rf"\text{{{word}}}" for word in headings(table)), rows)
+        rows = [[_stacked(cell) for cell in row] for row in layer_cells(table, self.language, self.inline.prose)]
+        return _array(map(self._reason, headings(table)), rows)
 
     def listing(self, listing: Listing) -> list[str]:
         """An array of words."""
@@ -51,13 +48,13 @@ class DisplayWriter(MarkdownWriter):
 
     def closing(self, closing: Closing) -> list[str]:
         """A sentence."""
-        return [measured(closing.footer, self.inline)]
+        return [self._words(closing.words)]
 
     def _bold(self, words: Words) -> str:
         return self._words(words)
 
     def _words(self, words: Words) -> str:
-        return sentence(words, self.inline, prose)
+        return sentence(words, self.inline)
 
 
 def _stacked(cell: Sequence[str]) -> str:

@@ -55,7 +55,7 @@ def _equation(equation: Definition | Step, t: LatexTypesetter) -> list[str]:
     found = [f"{both.left} &{both.sign} {first}", *others]
     if not both.conditions:
         return found
-    over = rf"\quad\text{{{OVER} }}" + r",\; ".join(both.conditions)
+    over = rf"\quad\text{{{t.prose(t.words(OVER))} }}" + r",\; ".join(both.conditions)
     beside = lines[-1].width + width(over) + width(both.left) < 38
     return [*found[:-1], found[-1] + over] if beside else [*found, rf"\qquad {over}"]
 

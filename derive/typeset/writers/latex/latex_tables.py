@@ -66,8 +66,13 @@ def listing_lines(listing: Listing, t: InlineTypesetter) -> list[str]:
     columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{1.25 * w + 0.5:.1f}em}}" for w in widths)
     lines = [r"{\footnotesize\setlength{\tabcolsep}{0.4em}", rf"\begin{{longtable}}[l]{{@{{}}{columns}@{{}}}}"]
     lines += [" & ".join(table[0]) + r" \\ \hline \endhead"]
-    lines += [" & ".join(row) + r" \\" for row in table[1:]]
+    lines += [_no_option(" & ".join(row)) + r" \\" for row in table[1:]]
     return [*lines, r"\hline", r"\end{longtable}}"]
+
+
+def _no_option(row: str) -> str:
+    """A row that cannot be read as an option of the end of the row above."""
+    return f"{{}}{row}" if row.startswith(("[", "*")) else row
 
 
 def _height(needed: Sequence[Sequence[float]], widths: Sequence[float]) -> int:
@@ -75,15 +80,16 @@ def _height(needed: Sequence[Sequence[float]], widths: Sequence[float]) -> int:
     return sum(max(ceil(w / width) for w, width in zip(row, widths, strict=True)) for row in needed)
 
 
-def layer_lines(table: LayerTable) -> list[str]:
+def layer_lines(table: LayerTable, t: InlineTypesetter) -> list[str]:
     """A table of fixed columns that pages may break."""
     head = headings(table)
     widths = (1.1, 3.2, 2.0, 2.9, 3.1, 1.9) if EQUATIONS in head else (1.3, 3.7, 1.5, 3.8, 3.3)
     columns = "".join(rf">{{\raggedright\arraybackslash}}p{{{w}cm}}" for w in widths)
     columns += r">{\raggedleft\arraybackslash}p{" + ("1.7cm}" if EQUATIONS in head else "2.4cm}")
     lines = [r"{\footnotesize\setlength{\tabcolsep}{2pt}", rf"\begin{{longtable}}[l]{{@{{}}{columns}@{{}}}}"]
-    lines += [" & ".join(head) + r" \\ \hline \endhead"]
-    lines += [" & ".join(r" \newline ".join(cell) for cell in row) + r" \\" for row in layer_cells(table, _narrow)]
+    lines += [" & ".join(sentence(cell, t) for cell in head) + r" \\ \hline \endhead"]
+    cells = layer_cells(table, t.language, _narrow)
+    lines += [" & ".join(r" \newline ".join(cell) for cell in row) + r" \\" for row in cells]
     return [*lines, r"\hline", r"\end{longtable}}"]
 
 

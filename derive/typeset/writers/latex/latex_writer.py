@@ -9,7 +9,7 @@ from gradscribe.derive.derivation.certificate.certificate import Footer
 from gradscribe.derive.derivation.network.layer_record import LayerTable
 from gradscribe.derive.derivation.record.page_record import Definition, Derivation
 from gradscribe.derive.derivation.record.section_record import Formula, Grid
-from gradscribe.derive.derivation.record.sentence import Rounded, Words
+from gradscribe.derive.derivation.record.sentence import Place, Reference, Rounded, Words
 from gradscribe.derive.typeset.document.arrange import document
 from gradscribe.derive.typeset.document.block_writer import Writer
 from gradscribe.derive.typeset.document.document import (
@@ -26,17 +26,16 @@ from gradscribe.derive.typeset.document.document import (
     Source,
 )
 from gradscribe.derive.typeset.document.look import PLAIN, Look
-from gradscribe.derive.typeset.document.parts.gradient_parts import capitalised
 from gradscribe.derive.typeset.mathematics.latex_formulas import formula as on_one_line
-from gradscribe.derive.typeset.mathematics.latex_letters import prose
-from gradscribe.derive.typeset.mathematics.latex_symbols import InlineTypesetter, LatexTypesetter
+from gradscribe.derive.typeset.mathematics.latex_symbols import FONTS, InlineTypesetter, LatexTypesetter
 from gradscribe.derive.typeset.mathematics.latex_width import width
-from gradscribe.derive.typeset.mathematics.latex_words import measured, sentence, sentence_width
+from gradscribe.derive.typeset.mathematics.latex_words import sentence, sentence_width
 from gradscribe.derive.typeset.terms.sides import left, sides
 from gradscribe.derive.typeset.writers.latex.latex_lines import broken
 from gradscribe.derive.typeset.writers.latex.latex_lines import written as lines_of
 from gradscribe.derive.typeset.writers.latex.latex_rows import equation_lines, row_lines
 from gradscribe.derive.typeset.writers.latex.latex_tables import grid_lines, layer_lines, listing_lines, matrix_lines
+from gradscribe.said import ENGLISH, begun
 
 PACKAGES = r"\usepackage{amsmath,amssymb,array,longtable,xcolor}"
 SETTINGS = r"""\definecolor{new}{RGB}{0,90,160}
@@ -56,27 +55,68 @@ SETTINGS = r"""\definecolor{new}{RGB}{0,90,160}
 \emergencystretch=3em
 """
 """What a page sets; all of it ends with the group that it stands in."""
-PREAMBLE = rf"""\documentclass[11pt,a4paper]{{article}}
-\usepackage[margin=2cm]{{geometry}}
-{PACKAGES}
-\raggedbottom
-{SETTINGS}"""
-FRAGMENT = rf"""% To be read by \input. The document that reads it has in its preamble:
-%   {PACKAGES}
-% and lines of at least 17 cm, such as \usepackage[margin=2cm]{{geometry}} gives to A4.
-\begingroup
-{SETTINGS}"""
 COMMANDS = {
     ("title", 1): r"\section*",
     ("layer", 2): r"\subsection*",
     ("title", 2): r"\section",
     ("layer", 3): r"\subsubsection*",
+    ("title", 3): r"\section",
+    ("layer", 4): r"\subsection*",
 }
-"""Headings by kind and level; below that of a document of several derivations they are one level deeper."""
+"""Headings by kind and level; below that of a document of several derivations they are one deeper, in a book two."""
 DISPLAYS = Equations | Rows | Formula | Grid | Box
 """What continues a paragraph; a box begins one by itself where words lead to it."""
 _BOX = 39.0
 """What a box holds, in em; its number stands beside it."""
+
+
+def packages(language: str = ENGLISH) -> list[str]:
+    """The packages that a document in a language asks for."""
+    return [PACKAGES, *([FONTS[language]] if language in FONTS else [])]
+
+
+def preamble(language: str = ENGLISH) -> str:
+    """What stands before the text of a document."""
+    asked = "\n".join(packages(language))
+    return rf"""\documentclass[11pt,a4paper]{{article}}
+\usepackage[margin=2cm]{{geometry}}
+{asked}
+\raggedbottom
+{SETTINGS}"""
+
+
+def book_preamble(language: str = ENGLISH) -> str:
+    """What stands before the text of a book: heads of pages, sections that begin a page, numbers that lead on."""
+    asked = "\n".join(packages(language))
+    return rf"""\documentclass[11pt,a4paper,oneside]{{book}}
+\usepackage[margin=2cm,headsep=8mm,includehead]{{geometry}}
+{asked}
+\usepackage[hidelinks,hypertexnames=false]{{hyperref}}
+\raggedbottom
+{SETTINGS}\makeatletter
+\def\ps@headings{{\def\@oddhead{{\small\setbox0\hbox{{\leftmark\qquad\rightmark}}\ifdim\wd0>\hsize\else\leftmark\fi\hfil\rightmark}}\def\@oddfoot{{\hfil\thepage\hfil}}%
+  \def\chaptermark##1{{\markboth{{\thechapter\enspace##1}}{{}}}}\def\sectionmark##1{{\markright{{\thesection\enspace##1}}}}}}
+\def\titleofbook#1{{\thispagestyle{{empty}}\null\vskip.28\textheight{{\centering\Huge\bfseries#1\par}}\vskip2cm}}
+\newif\ifbegun % the first section of a chapter stands below its heading, all others begin a page
+\let\headchapter\chapter \def\chapter{{\global\begunfalse\headchapter}}
+\let\headsection\section \def\section{{\ifbegun\clearpage\fi\global\beguntrue\headsection}}
+\def\lettered{{\def\@chapapp{{\appendixname}}}}
+\def\see#1{{\hbox{{\hyperref[#1]{{#1}}}}}}
+\def\place#1{{\hbox{{\phantomsection\label{{#1}}#1}}}}
+\makeatother
+\pagestyle{{headings}}
+\setcounter{{tocdepth}}{{1}}
+"""
+
+
+def fragment(language: str = ENGLISH) -> str:
+    """What stands before a text that documents read."""
+    asked = "\n".join(f"%   {package}" for package in packages(language))
+    return rf"""% To be read by \input. The document that reads it has in its preamble:
+{asked}
+% and lines of at least 17 cm, such as \usepackage[margin=2cm]{{geometry}} gives to A4.
+\begingroup
+{SETTINGS}"""
 
 
 def render(derivation: Derivation, footer: Footer | None = None, look: Look = PLAIN) -> str:
@@ -88,7 +128,7 @@ def page(whole: Document, look: Look = PLAIN) -> str:
     """A document."""
     lines: list[str] = []
     for part in whole.parts:
-        writer = LatexWriter(part)
+        writer = LatexWriter(part, whole.language)
         for is_boxes, passages in groupby(part.passages, key=lambda p: all(isinstance(block, Box) for block in p)):
             if is_boxes:
                 lines += writer.boxes([block for p in passages for block in p if isinstance(block, Box)])
@@ -99,26 +139,42 @@ def page(whole: Document, look: Look = PLAIN) -> str:
                 lines += [""] if lines and not isinstance(passage[0], DISPLAYS) else []
                 lines += [line for block in passage for line in writer.block(block)]
     if look.fragment:
-        return "\n".join([f"{FRAGMENT}%", *lines, "", r"\endgroup"]) + "\n"
-    return "\n".join([PREAMBLE + r"\begin{document}", *lines, r"\end{document}"]) + "\n"
+        return "\n".join([f"{fragment(whole.language)}%", *lines, "", r"\endgroup"]) + "\n"
+    is_book = any(isinstance(block, Heading) and block.kind == "book" for block in whole.blocks)
+    before = (book_preamble if is_book else preamble)(whole.language)
+    return "\n".join([before + r"\begin{document}", *lines, r"\end{document}"]) + "\n"
+
+
+class LinkingTypesetter(InlineTypesetter):
+    """With numbers that lead to what has them, by commands of a book."""
+
+    def reference(self, e: Reference | Place) -> str:
+        """A command."""
+        return rf"\{'place' if isinstance(e, Place) else 'see'}{{{e.word}}}"
 
 
 class LatexWriter(Writer):
     """Blank lines between paragraphs; displays continue them."""
 
-    def __init__(self, part: Part) -> None:
-        super().__init__(part)
-        self.t = LatexTypesetter(part.notation)
-        self.inline = InlineTypesetter(part.notation)
+    def __init__(self, part: Part, language: str) -> None:
+        super().__init__(part, language)
+        self.t = LatexTypesetter(part.notation, language=language)
+        self.inline = LinkingTypesetter(part.notation, language=language)
 
     def heading(self, heading: Heading) -> list[str]:
         """A section or what is below it."""
         words = self._words(heading.words)
         if heading.kind == "document":
             return [r"\begin{center}", rf"{{\LARGE {words}\par}}", r"\end{center}"]
+        if heading.kind == "book":
+            return [rf"\hypersetup{{pdftitle={{{words}}}}}", rf"\titleofbook{{{words}}}"]
+        if heading.kind == "chapter":
+            kind = "" if str(heading.number).isdecimal() else r"\lettered"
+            return [rf"{kind}\def\thechapter{{{heading.number}}}\chapter{{{words}}}"]
         if heading.kind == "gradient":  # a paragraph begins with it
             return [rf"\medskip\textbf{{{words}.}}"]
-        return [f"{COMMANDS[heading.kind, heading.level]}{{{words}}}"]
+        label = rf"\label{{{heading.number}}}" if isinstance(heading.number, str) else ""
+        return [f"{COMMANDS[heading.kind, heading.level]}{{{words}}}{label}"]
 
     def contents(self, contents: Contents) -> list[str]:
         """LaTeX makes it of the numbered headings."""
@@ -180,7 +236,7 @@ class LatexWriter(Writer):
             boxed += rf"\qquad\text{{{self._named(result.name)}}}"
             before = ["", *lead] if lead else []
         else:
-            named = self._named(result.name if lead else capitalised(result.name))
+            named = self._named(result.name if lead else begun(result.name))
             before = ["", " ".join([*lead, named if lead else f"{named}:"])]  # a clause has its colon
         return before, rf"{boxed}\tag{{{box.number}}}", below
 
@@ -205,7 +261,7 @@ class LatexWriter(Writer):
 
     def layers(self, table: LayerTable) -> list[str]:
         """A table."""
-        return layer_lines(table)
+        return layer_lines(table, self.inline)
 
     def source(self, source: Source) -> list[str]:
         """Small."""
@@ -213,13 +269,13 @@ class LatexWriter(Writer):
 
     def closing(self, closing: Closing) -> list[str]:
         """Small."""
-        return [r"\bigskip", rf"{{\footnotesize {measured(closing.footer, self.inline)}\par}}"]
+        return [r"\bigskip", rf"{{\footnotesize {self._words(closing.words)}\par}}"]
 
     def _named(self, name: Words) -> str:
         """The name with its kind in bold: full convolution of ..."""
-        first, *rest = name
+        first, *rest = self.inline.spoken(name)
         if isinstance(first, str) and first.endswith(" of "):
-            return rf"\textbf{{{prose(first[:-4])}}} of {self._words(tuple(rest))}"
+            return rf"\textbf{{{self.inline.prose(first[:-4])}}} of {self._words(tuple(rest))}"
         return self._words(name)
 
     def _words(self, words: Words) -> str:

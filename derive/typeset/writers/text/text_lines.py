@@ -17,6 +17,7 @@ from gradscribe.derive.typeset.terms.row_breaks import broken
 from gradscribe.derive.typeset.terms.row_pieces import Piece
 from gradscribe.derive.typeset.terms.sides import OVER, left, sides
 from gradscribe.derive.typeset.writers.text.text_symbols import TIE, TextTypesetter
+from gradscribe.said import in_words
 
 NUMBER = 6
 """What a number takes at the right margin."""
@@ -85,15 +86,17 @@ def equation_lines(
     both = sides(of, t)
     room = width if number is None else width - NUMBER
     found = set_out(margin, both.left, both.right, room, both.sign, number=width - room)
-    lines = _with_conditions(found.lines, both.conditions, room)
+    lines = _with_conditions(found.lines, both.conditions, room, t.words(OVER))
     return [line.text for line in lines] if number is None else numbered(lines, number, width)
 
 
-def _with_conditions(lines: Sequence[TextLine], conditions: Sequence[str], room: int) -> list[TextLine]:
+def _with_conditions(
+    lines: Sequence[TextLine], conditions: Sequence[str], room: int, word: str = in_words(OVER)
+) -> list[TextLine]:
     """What restricts an extremum, behind the last line, or below it where there is no room."""
     if not conditions:
         return list(lines)
-    over, last = f"{OVER} {', '.join(conditions)}", lines[-1]
+    over, last = f"{word} {', '.join(conditions)}", lines[-1]
     if last.width + 3 + columns(over) <= room:
         return [*lines[:-1], TextLine(f"{last.text}   {over}", last.width + 3 + columns(over))]
     return [*lines, *(TextLine(f"    {line}", 4 + columns(line)) for line in wrapped(over, room - 4))]

@@ -182,8 +182,8 @@ class TextTypesetter(Typesetter):
 
     def tied(self, words: Words) -> str:
         """A sentence for `wrapped`: no line ends within its mathematics, or at a sign between two expressions."""
-        t, found = self.among(words), list[str]()
-        for before, word, after in zip(("", *words), words, (*words[1:], ""), strict=False):
+        t, found, spoken = self.among(words), list[str](), self.spoken(words)
+        for before, word, after in zip(("", *spoken), spoken, (*spoken[1:], ""), strict=False):
             if isinstance(word, Expr):
                 found.append(t.expr(word).replace(" ", TIE))
             elif not word.strip() or (isinstance(before, Expr) and isinstance(after, Expr) and not _SAID.search(word)):

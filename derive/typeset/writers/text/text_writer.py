@@ -45,7 +45,7 @@ from gradscribe.derive.typeset.writers.text.text_tables import grid_lines, layer
 
 SHORT = 2
 """The most lines that a reason takes beside its row."""
-UNDER = {"document": "═", "title": "", "layer": "═", "gradient": "─"}
+UNDER = {"document": "═", "book": "═", "chapter": "═", "title": "", "layer": "═", "gradient": "─"}
 """What headings are underlined with."""
 REASON = 44
 """The most columns that reasons take beside rows; where one is longer all stand above them."""
@@ -62,7 +62,7 @@ def page(document: Document, look: Look = PLAIN) -> str:
     """Any page."""
     lines: list[str] = []
     for part in document.parts:
-        writer = TextWriter(part, look)
+        writer = TextWriter(part, document.language, look)
         for passage in part.passages:
             first = next(iter(passage), None)
             another = isinstance(first, Heading) and first.kind == "title"
@@ -89,9 +89,9 @@ def widest(text: str) -> int:
 class TextWriter(Writer):
     """Blank lines between passages, none within; reasons beside rows or above them, numbers at the margin."""
 
-    def __init__(self, part: Part, look: Look = PLAIN) -> None:
-        super().__init__(part)
-        self.t = TextTypesetter(part.notation)
+    def __init__(self, part: Part, language: str, look: Look = PLAIN) -> None:
+        super().__init__(part, language)
+        self.t = TextTypesetter(part.notation, language=language)
         self.width = look.width
         self.ink: Ink = NEW.format if look.colour else str
 
@@ -158,7 +158,7 @@ class TextWriter(Writer):
 
     def layers(self, table: LayerTable) -> list[str]:
         """Columns."""
-        return layer_lines(table, self.width)
+        return layer_lines(table, self.width, self.language)
 
     def source(self, source: Source) -> list[str]:
         """As a sentence."""
@@ -166,7 +166,7 @@ class TextWriter(Writer):
 
     def closing(self, closing: Closing) -> list[str]:
         """As a sentence."""
-        return wrapped(closing.footer.sentence(self.t.figure, self.t.rounded), self.width)
+        return self._wrapped(closing.words)
 
     def _beside(self, row: Row, right: Sequence[Piece], column: int) -> Way:
         """A row behind its reason, which is in a column of its own."""

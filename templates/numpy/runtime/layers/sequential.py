@@ -49,12 +49,20 @@ class Sequential:
         Args:
             x: the input of the first layer.
             others: what layers take besides the value before them, by name: "2.mask" is the mask of layer 2.
+
+        Raises:
+            ValueError: when a name in `others` is none of these.
         """
         return self._through(x, others, "__call__")
 
     @rehearsed
     def predict(self, x: Any, others: Mapping[str, Any] | None = None) -> Any:
-        """The output of the last layer after training; nothing is kept, and `others` are as of a call."""
+        """The output of the last layer after training; nothing is kept for `backward`.
+
+        Args:
+            x: the input of the first layer.
+            others: as of a call, without what only training reads, such as a mask.
+        """
         return self._through(x, others, "predict")
 
     def _through(self, x: Any, others: Mapping[str, Any] | None, method: str) -> Any:
@@ -70,7 +78,11 @@ class Sequential:
 
     @rehearsed
     def backward(self, dy: Array) -> Array:
-        """The gradient with respect to the input, given `dy` with respect to the output."""
+        """The gradient with respect to the input; it fills the `grads` of the layers.
+
+        Args:
+            dy: the gradient with respect to the output of the last call, of its shape.
+        """
         for layer in reversed(self.layers):
             dy = layer.backward(dy)
         return dy

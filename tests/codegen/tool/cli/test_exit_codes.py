@@ -18,7 +18,8 @@ CHECK = ("--layer", "tanh", "--examples", "5")
 YES = [
     "", "--help", "-V", "list", "list relu", "list relu --json", "derive relu", "derive sgd -o sgd.txt",
     "derive winograd --m 2 --r 3 --dims 1", "page relu sgd -o pages",
-    "picture conv2d", "picture conv2d --of dx --at i=1 -o dx.svg",
+    "picture conv2d", "picture conv2d --of dx --at i=1 -o dx.svg", "book relu sgd -o book.tex",
+    "site relu -o site", "serve --help",
     "generate relu --out out", "verify relu --shapes 1",
     "explain relu --shape x=4", f"check slopes.py:right {' '.join(CHECK)}", "completion bash", "doctor",
     "compile relu --shape x=4", "tune relu --shape x=4",
@@ -31,9 +32,13 @@ WRONG = [
     *("derive winograd", "derive relu --m 2", "derive winograd --m 2 --r 3 --points 0"),
     *("page", "page conv2", "page broken.eq", "page relu conv2", "page relu --unknown", "page relu -o slopes.py"),
     *("page relu -o others", "page broken.net", "page relu --seconds 0", "page relu --seconds soon"),
+    *("site conv2", "site no.eq", "site broken.eq", "site broken.net", "site relu -o others", "site --unknown"),
+    *("site relu -o slopes.py", "serve no", "serve others", "serve slopes.py", "serve --port 65536", "serve --unknown"),
     *("picture", "picture conv2", "picture broken.eq", "picture sgd"),
     *("picture relu --of q", "picture relu --at q=1", "picture relu --at e=99", "picture relu --at e=-1"),
     *("picture relu --at e", "picture relu -o relu.png", "picture relu --set stride=2", "picture relu --unknown"),
+    *("book conv2", "book broken.eq", "book broken.net", "book relu -o relu.txt", "book relu -o others/book.tex"),
+    *("book relu --letters e=m", "book relu --form rows", "book --unknown", "book relu -o no/book.tex"),
     *("generate conv2", "generate no.net", "generate broken.eq", "generate relu --out slopes.py"),
     *("generate relu --out others", "generate relu --ties third", "generate relu --unknown", "generate --order 0"),
     *("generate relu --check --out slopes.py", "generate conv2 --check"),
@@ -58,6 +63,7 @@ def files(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("1 / 0", encoding="utf-8")
     (tmp_path / "others").mkdir()
     (tmp_path / "others/relu.py").write_text("mine = 1\n", encoding="utf-8")
+    (tmp_path / "others/book.tex").write_text("\\documentclass{book}\n", encoding="utf-8")
     (tmp_path / "others/relu.html").write_text("<!doctype html>mine\n", encoding="utf-8")
 
 

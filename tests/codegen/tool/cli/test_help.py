@@ -31,7 +31,7 @@ def test_the_version(gradscribe: Command, option: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "meant"),
     [
-        (["lsit"], "Did you mean 'list'?"),
+        (["lsit"], "'list'?"),
         (["derive", "relu", "--fromat", "latex"], "--format"),
         (["verify", "--shape", "3"], "--shapes"),
         (["completion", "zssh"], "'zsh'"),

@@ -11,6 +11,7 @@ from gradscribe.codegen.tool.cli.completion import forms, optimiser_names, page_
 from gradscribe.codegen.tool.cli.options import (
     ANY_PAGE,
     Dims,
+    Language,
     Order,
     OutputsOfTile,
     Points,
@@ -24,12 +25,13 @@ from gradscribe.codegen.tool.cli.printing import printed, printed_pages, printed
 from gradscribe.codegen.tool.finding.find import find_any, find_optimiser
 from gradscribe.codegen.tool.finding.topics import WINOGRAD, fast, topics
 from gradscribe.derive.catalogue.pages import PAGES
-from gradscribe.derive.catalogue.pages.chapter import CHAPTER, TITLE
+from gradscribe.derive.catalogue.pages.chapter import CHAPTER, SEVERAL, TITLE
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import shown
 from gradscribe.derive.layer.letters import NOTATIONS
 from gradscribe.derive.typeset.document.look import Look
 from gradscribe.derive.typeset.formats import FORMATS
+from gradscribe.said import ENGLISH
 
 if TYPE_CHECKING:
     from gradscribe.derive.layer.interface import Layer
@@ -107,6 +109,7 @@ def derive(
         bool,
         typer.Option("--implementation", help="Say at the end how the code does it: NaN, infinity, what is saved."),
     ] = False,
+    lang: Language = ENGLISH,
     m: OutputsOfTile = None,
     r: TapsOfKernel = None,
     points: Points = None,
@@ -133,10 +136,11 @@ def derive(
     name = wanted[0]
     if name == WINOGRAD and len(wanted) == 1:
         _refuse(of_layer | {"letters": written or None}, f"{WINOGRAD} has no such option; {OF_WINOGRAD}")
-        write: Writer = partial(printed_winograd, fast(m, r, points, dims))
+        write: Writer = partial(printed_winograd, fast(m, r, points, dims), language=lang)
     elif len(wanted) > 1 or name in (CHAPTER, *PAGES):
         _refuse(of_layer | of_algorithm, f"{shown(' '.join(wanted))} has no such option; one layer has it")
-        write = partial(printed_pages, TITLE if wanted == [CHAPTER] else "Derivations", topics(wanted), written)
+        title = TITLE if wanted == [CHAPTER] else SEVERAL
+        write = partial(printed_pages, title, topics(wanted), written, language=lang)
     else:
         _refuse(of_algorithm, f"{shown(name)} has no such option; gradscribe derive {WINOGRAD} has it")
         layer = _layer(name, wrt, ties)
@@ -153,6 +157,7 @@ def derive(
             optimiser=find_optimiser(optimiser) if optimiser else None,
             example=example,
             implementation=implementation,
+            language=lang,
         )
         write = partial(printed, page)
     made = [target.made(write(target.form, target.look)) for target in targets]  # before a file is written

@@ -10,10 +10,11 @@ from typing import Annotated
 import typer
 
 from gradscribe.codegen.tool.cli.completion import page_names
-from gradscribe.codegen.tool.cli.options import ANY_PAGE, Dims, OutputsOfTile, Points, TapsOfKernel
+from gradscribe.codegen.tool.cli.options import ANY_PAGE, Dims, Language, OutputsOfTile, Points, TapsOfKernel
 from gradscribe.codegen.tool.finding.topics import WINOGRAD, Fast, fast
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import located
+from gradscribe.said import ENGLISH
 
 Shown = Annotated[list[str], typer.Argument(metavar="LAYER ...", help=ANY_PAGE, autocompletion=page_names)]
 
@@ -24,6 +25,7 @@ def page(
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the pages; this one by default.")
     ] = Path(),
     shown: Annotated[bool, typer.Option("--open", help="Show the pages in the browser.")] = False,
+    lang: Language = ENGLISH,
     m: OutputsOfTile = None,
     r: TapsOfKernel = None,
     points: Points = None,
@@ -40,7 +42,7 @@ def page(
         raise EquationError(f"--{chosen[0]}: gradscribe page {WINOGRAD} has it")
     asked = [fast(m, r, points, dims) if name == WINOGRAD else name for name in wanted]
     limits = Limits(seconds, hint="; --seconds gives it longer")
-    pages = {folder / name: text for name, text in apart(limits, _written, asked)}  # before a file is written
+    pages = {folder / name: text for name, text in apart(limits, _written, asked, lang)}  # before a file is written
     changed = {path for path, text in pages.items() if differs(path, text)}
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in pages.items():
@@ -51,12 +53,12 @@ def page(
             print(f"gradscribe: found no browser to show {located(path)}", file=sys.stderr)
 
 
-def _written(asked: "Sequence[str | Fast]") -> list[tuple[str, str]]:
+def _written(asked: "Sequence[str | Fast]", language: str) -> list[tuple[str, str]]:
     """The pages by the names of their files. What they are made of may be a stranger's text."""
     from gradscribe.codegen.tool.pages.html.html_page import html_page
     from gradscribe.codegen.tool.pages.html.named_page import shown_named
 
-    found = [(f"{name}.html", shown) for name, shown in map(shown_named, asked)]
+    found = [(f"{name}.html", shown) for name, shown in (shown_named(one, language) for one in asked)]
     twice = next((name for name, count in Counter(name for name, _ in found).items() if count > 1), None)
     if twice is not None:
         raise EquationError(f"two pages would be {twice}; write a text into a file, whose name its page has")

@@ -15,8 +15,9 @@ from gradscribe.derive.derivation.forms.caption.operation import Product
 from gradscribe.derive.derivation.forms.caption.words.signs import Added, Element, Matrices, Matrix, Transposed
 from gradscribe.derive.derivation.forward.quotients import Partial
 from gradscribe.derive.derivation.record.section_record import Formula, Premise
-from gradscribe.derive.derivation.record.sentence import Equals, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Equals, Words, joined
 from gradscribe.derive.ir.term import Access, Program
+from gradscribe.said import say, say_number
 
 E = Access("E")
 
@@ -31,10 +32,18 @@ def passage(form: MatrixForm, program: Program, letter: Symbol) -> Iterator[Prem
     """
     target, delta = Access(form.target), Access(form.gradient)
     first = form.parts[0]
-    batch: Words = (", one of each for every ", *joined(first.batch)) if first.batch else ()
-    sides = _sides((Matrix(target), " and ", Matrix(delta), " have"), first.rows, first.columns)
-    same = (w for name, made in form.added for w in _same(name, made))
-    yield (*(w for part in form.parts for w in _held(part)), *sides, *batch, ".", *same)
+    both = joined([Matrix(target), Matrix(delta)], AND)
+    sides = say_number(
+        2,
+        "{matrices} has {sides}",
+        "{matrices} have {sides}",
+        matrices=both,
+        sides=_sides(first.rows, first.columns),
+    )
+    if first.batch:
+        sides = say("{matrices}, one of each for every {indices}", matrices=sides, indices=joined(first.batch))
+    same = [words for name, made in form.added if (words := _same(name, made))]
+    yield joined([*(w for part in form.parts for w in _held(part)), (*sides, "."), *same], " ", " ")
     products = [Matrices(*(Matrix(Access(t)) for t in part.tensors)) for part in form.parts]
     summands = [*products, *(Access(name) for name, _ in form.added)]
     yield Formula(Matrix(target), Added(*summands) if len(summands) > 1 else summands[0])
@@ -42,13 +51,11 @@ def passage(form: MatrixForm, program: Program, letter: Symbol) -> Iterator[Prem
         yield from (_through(form, part, side, program) for side in (1, 0))
         if part.product.windows:
             name = Access(part.tensors[0])
-            data = Matrix(name)
-            yield (
-                *("Folded back (col2im), every element of ", Partial(E, data), " is added to that of "),
-                *(
-                    Partial(E, name),
-                    " which it was read from, as windows overlap; what was read as padding is dropped.",
-                ),
+            yield say(
+                "Folded back (col2im), every element of {matrix} is added to that of {tensor} which it was read from, "
+                "as windows overlap; what was read as padding is dropped.",
+                matrix=Partial(E, Matrix(name)),
+                tensor=Partial(E, name),
             )
     for part, example in zip(form.parts, form.examples, strict=False):
         if example is not None:
@@ -75,34 +82,48 @@ def _through(form: MatrixForm, part: Unfolding, side: int, program: Program) -> 
     gradient = Partial(E, Matrix(Access(part.tensors[side])))
     if readings(program, part.tensors[side]) == 1:
         return Formula(gradient, _gradient(form, part, side))
-    return (*_part(gradient, form), " is ", _gradient(form, part, side), ".")
+    return _part(gradient, form, _gradient(form, part, side))
 
 
-def _part(gradient: Expr, form: MatrixForm) -> Words:
-    return ("The part of ", gradient, " that comes through ", Access(form.target))
+def _part(gradient: Expr, form: MatrixForm, product: Expr) -> Words:
+    return say(
+        "The part of {gradient} that comes through {tensor} is {product}.",
+        gradient=gradient,
+        tensor=Access(form.target),
+        product=product,
+    )
 
 
-def _held(part: Unfolding) -> Words:
+def _held(part: Unfolding) -> Iterator[Words]:
     """What the two matrices hold."""
     data, weights = (Access(t) for t in part.tensors)
     element, kernel = (Element(a, *part.term.indices) for a in part.elements)
-    window: Words = (", 0 outside of ", data, ": a row is a window (im2col). ") if part.product.windows else (". ",)
-    return (
-        *(*_sides((Matrix(data), " has"), part.rows, part.inner), ", the element ", element, *window),
-        *(*_sides((Matrix(weights), " has"), part.inner, part.columns), ", the element ", kernel, ". "),
-    )
+    sides = _sides(part.rows, part.inner)
+    if part.product.windows:
+        yield say(
+            "{matrix} has {sides}, the element {element}, 0 outside of {tensor}: a row is a window (im2col).",
+            matrix=Matrix(data),
+            sides=sides,
+            element=element,
+            tensor=data,
+        )
+    else:
+        yield say("{matrix} has {sides}, the element {element}.", matrix=Matrix(data), sides=sides, element=element)
+    inner = _sides(part.inner, part.columns)
+    yield say("{matrix} has {sides}, the element {element}.", matrix=Matrix(weights), sides=inner, element=kernel)
 
 
 def _same(name: str, made: Product) -> Words:
     """Along what a tensor that is added is the same."""
-    missing = [v for v in made.axes if v not in made.operands[0].labels]
-    return (" ", Access(name), " is the same for every ", *joined(missing), ".") if missing else ()
+    missing = joined([v for v in made.axes if v not in made.operands[0].labels])
+    return say("{tensor} is the same for every {indices}.", tensor=Access(name), indices=missing) if missing else ()
 
 
-def _sides(subject: Words, rows: Sequence[Expr], columns: Sequence[Expr]) -> Words:
-    """``X has a row for every n, i, j and a column for every r, t, c``."""
-    across: Words = (" and a column for every ", *joined(columns)) if columns else (" and one column",)
-    return (*subject, " a row for every ", *joined(rows), *across)
+def _sides(rows: Sequence[Expr], columns: Sequence[Expr]) -> Words:
+    """``a row for every n, i, j and a column for every r, t, c``."""
+    if not columns:
+        return say("a row for every {rows} and one column", rows=joined(rows))
+    return say("a row for every {rows} and a column for every {columns}", rows=joined(rows), columns=joined(columns))
 
 
 def _example(
@@ -111,28 +132,33 @@ def _example(
     """One matrix for the whole of a small tensor."""
     data, kernel = (Access(t) for t in part.tensors)
     shown = [Equals(s, Integer(number)) for s, number in example.sizes if s in _parameters(part)]
-    yield (
-        *("For one channel of ", *_extents(example.data), " elements and ", kernel, " of ", *_extents(example.taps)),
-        *((", ", *joined(shown)) if shown else ()),
-        *(", all of it is one matrix ", letter, " that multiplies ", data, " element after element:"),
+    kernel_size = say("{kernel} of {taps}", kernel=kernel, taps=_extents(example.taps))
+    yield say(
+        "For one channel of {elements} elements and {settings}, all of it is one matrix {matrix} that multiplies "
+        "{tensor} element after element:",
+        elements=_extents(example.data),
+        settings=joined([kernel_size, *shown]),
+        matrix=letter,
+        tensor=data,
     )
     yield Formula(letter, example.matrix)
-    sizes = dict(example.sizes)
-    if any(w.stride.xreplace(sizes) != 1 for w in part.product.windows):
-        kind = "Every row holds the kernel"
-    else:
-        kind = (
-            "This is a Toeplitz matrix" if len(example.data) == 1 else "This is a Toeplitz matrix of Toeplitz matrices"
-        )
     gradient, product = Partial(E, data), Matrices(Transposed(letter), Access(form.gradient))
-    if readings(program, part.tensors[0]) == 1:
-        yield (kind, ", and ", Equals(gradient, product), ".")
-    else:
-        yield (kind, ". ", *_part(gradient, form), " is ", product, ".")
+    back = say("Its transpose takes gradients back: {gradient}.", gradient=Equals(gradient, product))
+    whole = readings(program, part.tensors[0]) == 1
+    yield joined([_kind(part, example), back if whole else _part(gradient, form, product)], " ")
 
 
-def _extents(extents: Sequence[int]) -> Words:
-    return (" × ".join(map(str, extents)),)
+def _kind(part: Unfolding, example: Toeplitz) -> Words:
+    """What kind of a matrix an example is."""
+    if any(w.stride.xreplace(dict(example.sizes)) != 1 for w in part.product.windows):
+        return say("Every row holds the kernel.")
+    if len(example.data) == 1:
+        return say("This is a Toeplitz matrix.")
+    return say("This is a Toeplitz matrix of Toeplitz matrices.")
+
+
+def _extents(extents: Sequence[int]) -> str:
+    return " × ".join(map(str, extents))
 
 
 def _parameters(part: Unfolding) -> set[Symbol]:

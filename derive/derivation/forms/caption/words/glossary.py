@@ -24,21 +24,21 @@ from gradscribe.derive.derivation.forms.caption.words.signs import (
     Unpooled,
 )
 from gradscribe.derive.derivation.record.section_record import Result, Section
-from gradscribe.derive.derivation.record.sentence import Hadamard, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Hadamard, Words, joined, mathematics
 from gradscribe.derive.ir.functions import is_indicator
 from gradscribe.derive.ir.index import affine, integer
 from gradscribe.derive.ir.term import Access, Statement, Term, accesses
+from gradscribe.said import say
 
-_TURNED: Words = (" turned round along every axis that windows slide along, its last element first.",)
-_HIDDEN = " Formulas show neither padding nor further sums."
+_HIDDEN: Words = (" ", *say("Formulas show neither padding nor further sums."))
 """The box above one does, and where it has words these."""
-_PADDED = (
+_PADDED: Words = say(
     "Padding puts zeros at both ends of every axis that windows slide along, or takes elements away where its number "
     "is negative; windows begin with what is first then."
 )
-_TURNED_WINDOWS = " The windows of a convolution are those of the correlation with the kernel turned round."
-_FULL: Words = ("Full: every window that meets an element counts.",)
-_VALID: Words = ("Valid: no window leaves the tensor.",)
+_TURNED_WINDOWS: Words = say("The windows of a convolution are those of the correlation with the kernel turned round.")
+_FULL: Words = say("Full: every window that meets an element counts.")
+_VALID: Words = say("Valid: no window leaves the tensor.")
 
 
 FIRST, SECOND, STEP, PLACE, TAP = "any array", "any kernel", "any step", "any place", "any tap"
@@ -64,10 +64,13 @@ def glossary(sections: Iterable[Section], statements: Iterable[Statement]) -> tu
 
 def _brackets(terms: Sequence[Term]) -> Iterator[Words]:
     """Iverson's bracket."""
-    divided = any(t.divisibilities for t in terms)
-    if divided or any(t.deltas or t.guards or any(map(is_indicator, preorder_traversal(t.body))) for t in terms):
-        also = "; a bar in it says that the left side divides the right one" if divided else ""
-        yield (f"A bracket [...] is 1 where what stands in it holds, and 0 elsewhere{also}.",)
+    if any(t.divisibilities for t in terms):
+        yield say(
+            "A bracket [...] is 1 where what stands in it holds, and 0 elsewhere; a bar in it says that the left side "
+            "divides the right one."
+        )
+    elif any(t.deltas or t.guards or any(map(is_indicator, preorder_traversal(t.body))) for t in terms):
+        yield say("A bracket [...] is 1 where what stands in it holds, and 0 elsewhere.")
 
 
 def _indices(equations: Iterable[Term]) -> tuple[Symbol, Symbol]:
@@ -93,93 +96,112 @@ def _signs(boxes: Sequence[Result], equations: Sequence[Term]) -> Iterator[Words
         return Total(Access(a.tensor, index) * Access(g.tensor, r), r)
 
     turned = any(w.turned for w, _ in windows)
-    hidden: Words = (_HIDDEN,) if used & {Convolved, Correlated} else ()
+    hidden: Words = _HIDDEN if used & {Convolved, Correlated} else ()
     if windows:
-        yield (
-            "The correlation ",
-            Correlated(a, g),
-            " has the elements ",
-            summed(i + r),
-            ".",
-            *(() if turned else hidden),
+        correlation = say(
+            "The correlation {correlation} has the elements {elements}.",
+            correlation=Correlated(a, g),
+            elements=summed(i + r),
         )
+        yield (*correlation, *(() if turned else hidden))
     if turned:
-        yield (
-            *("The convolution ", Convolved(a, g), " has the elements ", summed(i - r), ": up to a shift it is "),
-            *(Correlated(a, Rotated(g)), ", where ", Rotated(g), " is ", g, *_TURNED, *hidden),
+        convolution = say(
+            "The convolution {convolution} has the elements {elements}: up to a shift it is {correlation}, where "
+            "{rotated} is {kernel} turned round along every axis that windows slide along, its last element first.",
+            convolution=Convolved(a, g),
+            elements=summed(i - r),
+            correlation=Correlated(a, Rotated(g)),
+            rotated=Rotated(g),
+            kernel=g,
         )
+        yield (*convolution, *hidden)
     elif Rotated in used:
-        yield (Rotated(g), " is ", g, *_TURNED)
+        yield say(
+            "{rotated} is {kernel} turned round along every axis that windows slide along, its last element first.",
+            rotated=Rotated(g),
+            kernel=g,
+        )
     yield from _padding(windows)
     if Apart in used or any(w.dilation != 1 for w, _ in windows):
-        yield (
-            Apart(a, m),
-            " is ",
-            a,
-            " with ",
-            m - 1,
-            f" zeros between its elements{' along every axis that windows slide along' if windows else ''}"
-            "; a kernel dilated by ",
-            m,
-            " is the same.",
-        )
+        yield _apart(a, m, bool(windows))
     if Every in used or any(w.stride != 1 for w, _ in windows):
-        every = " is every ", m, "-th element of ", a, ", from the first one on; with stride ", m, " every ", m, "-th"
-        yield (Every(a, m), *every, " window counts.")
+        yield say(
+            "{every} is every {step}-th element of {array}, from the first one on; with stride {step} every {step}-th "
+            "window counts.",
+            every=Every(a, m),
+            step=m,
+            array=a,
+        )
     if Shifted in used:
-        yield (
-            Shifted(a, i + m),
-            " has at ",
-            i,
-            " what ",
-            a,
-            " has at ",
-            i + m,
-            ", and 0 where that is outside of ",
-            a,
-            ".",
+        yield say(
+            "{shifted} has at {place} what {array} has at {other}, and 0 where that is outside of {array}.",
+            shifted=Shifted(a, i + m),
+            place=i,
+            array=a,
+            other=i + m,
         )
     if Ones in used:
-        yield (Ones(m), " is a kernel of ", m, " ones.")
+        yield say("{ones} is a kernel of {number} ones.", ones=Ones(m), number=m)
     if Kronecker in used:
-        yield (
-            Kronecker(a, Ones(m)),
-            " has every element of ",
-            a,
-            " ",
-            m,
-            " times, and zeros behind them where the axis is longer.",
+        yield say(
+            "{product} has every element of {array} {number} times, and zeros behind them where the axis is longer.",
+            product=Kronecker(a, Ones(m)),
+            array=a,
+            number=m,
         )
     if Unpooled in used:
-        yield (
-            Unpooled(a, g),
-            " adds every element of ",
-            a,
-            " at the place ",
-            g,
-            " of its window",
-            *((", and leaves out what falls on padding",) if _pads(products, equations) else ()),
-            ".",
-        )
+        yield _unpooled(a, g, _pads(products, equations))
     if Reshaped in used:
-        yield (Reshaped(a), " has the elements of ", a, " in row-major order in the shape of what it is equal to.")
+        yield say(
+            "{reshaped} has the elements of {array} in row-major order in the shape of what it is equal to.",
+            reshaped=Reshaped(a),
+            array=a,
+        )
     if OneHot in used:
-        yield (
-            OneHot(a),
-            " has axes that ",
-            a,
-            " has not: along these it is 1 at the place that is the element of ",
-            a,
-            ", in row-major order where they are several, and 0 elsewhere.",
+        yield say(
+            "{onehot} has axes that {array} has not: along these it is 1 at the place that is the element of {array}, "
+            "in row-major order where they are several, and 0 elsewhere.",
+            onehot=OneHot(a),
+            array=a,
         )
     if any(len(p.axes) > 2 and product_of_matrices(p) is not None for p in products):
-        yield (
+        yield say(
             "A product of tensors of more than two axes is one of matrices, along their last two, which a transpose "
-            "exchanges; one of two axes is the same matrix in all.",
+            "exchanges; one of two axes is the same matrix in all."
         )
     yield from _digits(boxes, equations)
     if used & {Elementwise, Hadamard}:
-        yield (Hadamard(), " multiplies element by element; a tensor is the same along an axis that it lacks.")
+        yield say(
+            "{hadamard} multiplies element by element; a tensor is the same along an axis that it lacks.",
+            hadamard=Hadamard(),
+        )
+
+
+def _apart(a: Access, m: Symbol, windows: bool) -> Words:
+    """Zeros between elements, of windows or not."""
+    places = {"apart": Apart(a, m), "array": a, "number": m - 1, "step": m}
+    if windows:
+        return say(
+            "{apart} is {array} with {number} zeros between its elements along every axis that windows slide along; a "
+            "kernel dilated by {step} is the same.",
+            **places,
+        )
+    return say(
+        "{apart} is {array} with {number} zeros between its elements; a kernel dilated by {step} is the same.",
+        **places,
+    )
+
+
+def _unpooled(a: Access, g: Access, pads: bool) -> Words:
+    """What unpooling adds; where windows have padding, what it leaves out."""
+    places = {"unpooled": Unpooled(a, g), "array": a, "place": g}
+    if pads:
+        return say(
+            "{unpooled} adds every element of {array} at the place {place} of its window, and leaves out what falls on "
+            "padding.",
+            **places,
+        )
+    return say("{unpooled} adds every element of {array} at the place {place} of its window.", **places)
 
 
 def _pads(products: Sequence[Product], equations: Sequence[Term]) -> bool:
@@ -194,29 +216,33 @@ def _digits(boxes: Sequence[Result], terms: Sequence[Term]) -> Iterator[Words]:
     forms = [box.caption for box in boxes if isinstance(box.caption, Whole)]
     axes = ((axis, form) for form in forms for _, own in form.tensors for axis in own if isinstance(axis, Digits))
     below = {tuple(dict(form.extents)[v] for v in axis.labels[1:]) for axis, form in axes}
-    said: dict[tuple[Expr, ...], Words] = {}
+    found: dict[tuple[Expr, ...], Words] = {}
     for term in terms:
         for place in (e for a in accesses(term.body) for e in a.indices if not e.has(Function)):
             digits = (radix_order(term, list(affine(place, term.indices).terms)) or [])[::-1]
             extents = tuple(term.extent(v) for v in digits[1:])
             if extents in below:
-                words = (place, " counts as one axis for each of ", *joined(digits, " and "), ".")
-                said.setdefault(extents, ("In whole tensors an axis of places ", *words))
-    yield from said.values()
+                words = say(
+                    "In whole tensors an axis of places {place} counts as one axis for each of {digits}.",
+                    place=place,
+                    digits=joined(digits, AND),
+                )
+                found.setdefault(extents, words)
+    yield from found.values()
 
 
 def _padding(windows: Sequence[tuple[Window, Product]]) -> Iterator[Words]:
     """Where windows begin and end."""
     whole, inner = [full(w, p) for w, p in windows], [valid(w) for w, _ in windows]
     if not all(a or b for a, b in zip(whole, inner, strict=True)):
-        yield (_PADDED + (_TURNED_WINDOWS if any(w.turned for w, _ in windows) else ""),)
+        yield (*_PADDED, *((" ", *_TURNED_WINDOWS) if any(w.turned for w, _ in windows) else ()))
     yield from [_FULL] if any(whole) else []
     yield from [_VALID] if any(inner) else []
 
 
 def _expressions(box: Result) -> Iterator[Expr]:
     """The mathematics in the words and the form of a box."""
-    yield from (word for word in box.name if isinstance(word, Expr))
+    yield from mathematics(box.name)
     if box.form is not None:
         yield box.form
 

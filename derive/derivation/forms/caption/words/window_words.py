@@ -1,15 +1,30 @@
 """What slides over what, in words: convolution or correlation, zeros put in, strides, padding, directions, sums."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from enum import Enum
 
-from sympy import Expr
+from sympy import Expr, Symbol
 
 from gradscribe.derive.derivation.forms.caption.operation import Product, Repeated, Window
 from gradscribe.derive.derivation.forms.caption.remainder import expanded
 from gradscribe.derive.derivation.forms.caption.words.shape import bare, full, ones, reach, routed, slides_alone, valid
 from gradscribe.derive.derivation.forms.caption.words.signs import Rotated
-from gradscribe.derive.derivation.record.sentence import Hadamard, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Hadamard, Words, joined
 from gradscribe.derive.ir.index import sign
+from gradscribe.said import say
+
+
+class Mode(Enum):
+    """Which windows count."""
+
+    FULL, VALID, PADDED = range(3)
+
+
+NOUNS = {
+    Mode.FULL: (say("full correlation"), say("full convolution")),
+    Mode.VALID: (say("valid correlation"), say("valid convolution")),
+    Mode.PADDED: (say("correlation"), say("convolution")),
+}
 
 
 def sliding_words(p: Product) -> Words:
@@ -21,73 +36,95 @@ def sliding_words(p: Product) -> Words:
     windows = p.windows
     if all(w.mirrored for w in windows):
         moved = Rotated(moved)
-    mode = "full " if all(full(w, p) for w in windows) else "valid " if all(map(valid, windows)) else ""
+    mode = Mode.FULL if all(full(w, p) for w in windows) else Mode.VALID if all(map(valid, windows)) else Mode.PADDED
+    correlation, convolution = NOUNS[mode]
     against: list[Expr] = [k for k in kernels if k is not None] or [ones(p)]
-    of: Words = (moved, " with ", *joined(against, " and "))
+    kernel = joined(against, AND)
     turned = [w for w in windows if w.turned]
-    words: Words
     if not turned:
-        words = (f"{mode}correlation of ", *of)
+        words = say("{operation} of {tensor} with {kernel}", operation=correlation, tensor=moved, kernel=kernel)
     elif len(turned) == len(windows):
-        words = (f"{mode}convolution of ", *of)
+        words = say("{operation} of {tensor} with {kernel}", operation=convolution, tensor=moved, kernel=kernel)
         if kernels:
-            rotated = [Rotated(k) for k in against]
-            words += (f", that is the {mode}correlation of ", moved, " with ", *joined(rotated, " and "))
+            words = say(
+                "{convolution}, that is the {operation} of {tensor} with {kernel}",
+                convolution=words,
+                operation=correlation,
+                tensor=moved,
+                kernel=joined([Rotated(k) for k in against], AND),
+            )
     else:
-        straight = [w for w in windows if not w.turned]
-        words = (
-            f"{mode}convolution along ",
-            *axis_names(turned, p),
-            " and correlation along ",
-            *axis_names(straight, p),
+        words = say(
+            "{operation} along {turned} and correlation along {others} of {tensor} with {kernel}",
+            operation=convolution,
+            turned=axis_names(turned, p),
+            others=axis_names([w for w in windows if not w.turned], p),
+            tensor=moved,
+            kernel=kernel,
         )
-        words += (" of ", *of)
-    return (*words, *_qualified(p, moved, against, mode))
+    qualified = joined([words, *_qualities(p, moved, against, mode)])
+    shared = [v for v in p.axes if all(v in o.labels for o in (p.moved, *p.kernels) if o is not None) and p.kernels]
+    return for_every(qualified, p, shared) if shared else qualified
 
 
-def _qualified(p: Product, moved: Expr, kernels: Sequence[Expr], mode: str) -> Words:
+def for_every(words: Words, p: Product, labels: Sequence[Symbol]) -> Words:
+    """What is computed once for each value of some labels."""
+    return say("{operation}, for every {indices}", operation=words, indices=joined([p.name(v) for v in labels]))
+
+
+def _qualities(p: Product, moved: Expr, kernels: Sequence[Expr], mode: Mode) -> Iterator[Words]:
     """Zeros between elements, strides, padding, directions, sums."""
     windows = p.windows
-    words: Words = ()
     if any(w.spread != 1 for w in windows):
-        words += (", ", *zeros_between(windows), " between the elements of ", moved)
+        yield say("{zeros} between the elements of {tensor}", zeros=zeros_between(windows), tensor=moved)
     if any(w.dilation != 1 for w in windows):
-        words += (", ", *joined(kernels, " and "), " dilated by ", *one_or_each([w.dilation for w in windows]))
+        dilation = one_or_each([w.dilation for w in windows])
+        yield say("{kernel} dilated by {dilation}", kernel=joined(kernels, AND), dilation=dilation)
     if any(w.stride != 1 for w in windows):
-        words += (", stride ", *one_or_each([w.stride for w in windows]))
-    ends = padding_words(windows) if not mode else ()
-    words += (", ", moved, *ends) if ends and str(ends[0]).startswith(" without") else ends
+        yield say("stride {stride}", stride=one_or_each([w.stride for w in windows]))
+    if mode is Mode.PADDED and any(e for w in windows for e in (w.before, w.after)):
+        yield cut_words((moved,), windows) if is_cut(windows) else padding_words(windows)
     mirrored = [w for w in windows if w.mirrored]
     if mirrored and len(mirrored) < len(windows):
-        words += (", ", moved, " turned round along ", *axis_names(mirrored, p))
+        yield say("{tensor} turned round along {axes}", tensor=moved, axes=axis_names(mirrored, p))
     if backwards := [w for w in windows if w.backwards]:
-        words += (", the result turned round along ", *axis_names(backwards, p))
+        yield say("the result turned round along {axes}", axes=axis_names(backwards, p))
     if p.contracted:
-        words += (", summed over ", *joined([p.name(v) for v in p.contracted]))
-    shared = [v for v in p.axes if all(v in o.labels for o in (p.moved, *p.kernels) if o is not None) and p.kernels]
-    return (*words, ", for every ", *joined([p.name(v) for v in shared])) if shared else words
+        yield say("summed over {indices}", indices=joined([p.name(v) for v in p.contracted]))
+
+
+def cut_words(tensor: Words, windows: Sequence[Window | Repeated]) -> Words:
+    """A tensor whose elements at the ends are left away, as many as `is_cut` knows of; as it is where none is."""
+    first, last = [-w.before for w in windows], [-w.after for w in windows]
+    if any(first) and any(last):
+        return say(
+            "{tensor} without the first {first} elements and the last {last} elements",
+            tensor=tensor,
+            first=one_or_each(first),
+            last=one_or_each(last),
+        )
+    if any(first):
+        return say("{tensor} without the first {first} elements", tensor=tensor, first=one_or_each(first))
+    if any(last):
+        return say("{tensor} without the last {last} elements", tensor=tensor, last=one_or_each(last))
+    return tensor
 
 
 def padding_words(windows: Sequence[Window | Repeated]) -> Words:
-    """Zeros in front and behind, or elements that are left away."""
+    """Zeros in front and behind."""
     before, after = [w.before for w in windows], [w.after for w in windows]
     more = [expanded(a - b) for a, b in zip(after, before, strict=True)]
-    if not any((*before, *after)):
-        return ()
-    if is_cut(windows):
-        first: Words = (" without the first ", *one_or_each([-e for e in before]), " elements") if any(before) else ()
-        last: Words = ("the last ", *one_or_each([-e for e in after]), " elements") if any(after) else ()
-        return (*first, *((" and " if first else " without ", *last) if last else ()))
+    front = one_or_each(before)
     if not any(before):
-        return (", padded at the end by ", *one_or_each(after))
-    words: Words = (", padded by ", *one_or_each(before))
+        return say("padded at the end by {padding}", padding=one_or_each(after))
     if not any(more):
-        return words
+        return say("padded by {padding}", padding=front)
     if all(m == 0 or sign(m) > 0 for m in more):
-        return (*words, ", at the end by ", *one_or_each(more), " more")
+        return say("padded by {padding}, at the end by {more} more", padding=front, more=one_or_each(more))
     if all(m == 0 or sign(m) < 0 for m in more):
-        return (*words, ", at the end by ", *one_or_each([-m for m in more]), " less")
-    return (*words, " in front and ", *one_or_each(after), " behind")
+        less = one_or_each([-m for m in more])
+        return say("padded by {padding}, at the end by {less} less", padding=front, less=less)
+    return say("padded by {front} in front and {behind} behind", front=front, behind=one_or_each(after))
 
 
 def is_cut(windows: Sequence[Window | Repeated]) -> bool:
@@ -97,21 +134,19 @@ def is_cut(windows: Sequence[Window | Repeated]) -> bool:
 
 def zeros_between(windows: Sequence[Window]) -> Words:
     """How many zeros stand between elements."""
-    return (
-        ("one zero",)
-        if all(w.spread == 2 for w in windows)
-        else (*one_or_each([w.spread - 1 for w in windows]), " zeros")
-    )
+    if all(w.spread == 2 for w in windows):
+        return say("one zero")
+    return say("{number} zeros", number=one_or_each([w.spread - 1 for w in windows]))
 
 
 def one_or_each(values: Sequence[Expr]) -> Words:
     """A value that all axes share, or one per axis."""
-    return (values[0],) if len(set(values)) == 1 else joined(values, " and ")
+    return (values[0],) if len(set(values)) == 1 else joined(values, AND)
 
 
 def axis_names(windows: Sequence[Window | Repeated], p: Product) -> Words:
     """What counts along axes."""
-    return joined([p.name(w.at) for w in windows], " and ")
+    return joined([p.name(w.at) for w in windows], AND)
 
 
 def routed_words(p: Product) -> Words:
@@ -123,22 +158,26 @@ def routed_words(p: Product) -> Words:
     factors = [e for o in others if (e := bare(o)) is not None]
     if len(factors) < len(others):
         return ()
-    words: Words = ("every element of ", signal, " added at the place ", position, " of its window")
+    added = say("every element of {tensor} added at the place {place} of its window", tensor=signal, place=position)
+    words = joined([added, *_windows(p)])
+    return (*(w for e in factors for w in (e, " ", Hadamard(), " ")), *(("[", *words, "]") if factors else words))
+
+
+def _windows(p: Product) -> Iterator[Words]:
+    """What windows a signal is added in."""
     windows, repeated = p.windows, [a for o in p.operands for a in o.axes if isinstance(a, Repeated)]
     if windows:
-        words += (", windows of ", *_by([p.extent(w.tap) for w in windows if w.tap is not None]), " elements")
-        words += (", stride ", *one_or_each([w.spread for w in windows])) if any(w.spread != 1 for w in windows) else ()
-        words += (
-            (", dilated by ", *one_or_each([w.dilation for w in windows]))
-            if any(w.dilation != 1 for w in windows)
-            else ()
-        )
+        yield say("windows of {size} elements", size=_by([p.extent(w.tap) for w in windows if w.tap is not None]))
+        if any(w.spread != 1 for w in windows):
+            yield say("stride {stride}", stride=one_or_each([w.spread for w in windows]))
+        if any(w.dilation != 1 for w in windows):
+            yield say("dilated by {dilation}", dilation=one_or_each([w.dilation for w in windows]))
         before = [expanded(reach(w, p) - w.before) for w in windows]
-        words += (", padded by ", *one_or_each(before)) if any(before) else ()
+        if any(before):
+            yield say("padded by {padding}", padding=one_or_each(before))
     elif repeated:
         sizes = list(dict.fromkeys((a.at, a.times) for a in repeated))
-        words += (", windows of ", *_by([times for _, times in sizes]), " elements that do not overlap")
-    return (*(w for e in factors for w in (e, " ", Hadamard(), " ")), *(("[", *words, "]") if factors else words))
+        yield say("windows of {size} elements that do not overlap", size=_by([times for _, times in sizes]))
 
 
 def _by(sizes: Sequence[Expr]) -> Words:

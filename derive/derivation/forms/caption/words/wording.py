@@ -16,6 +16,8 @@ from gradscribe.derive.derivation.forms.caption.words.shape import (
 from gradscribe.derive.derivation.forms.caption.words.signs import Elementwise
 from gradscribe.derive.derivation.forms.caption.words.window_words import (
     axis_names,
+    cut_words,
+    for_every,
     is_cut,
     one_or_each,
     padding_words,
@@ -23,9 +25,10 @@ from gradscribe.derive.derivation.forms.caption.words.window_words import (
     sliding_words,
     zeros_between,
 )
-from gradscribe.derive.derivation.record.sentence import Hadamard, Words, joined
+from gradscribe.derive.derivation.record.sentence import AND, Hadamard, Words, joined, put_for
 from gradscribe.derive.ir.term import Access
 from gradscribe.kept import kept_with
+from gradscribe.said import ENGLISH, say, spoken
 
 FEW = 3
 """A sum of more summands is not named."""
@@ -45,8 +48,8 @@ def wording(caption: Caption) -> Words:
         put = wording(inner)
         if not put:
             return ()
-        words = tuple(w for word in words for w in (bracketed(put) if word == Access(name) else (word,)))
-    return (*words, " itself") if len(words) == 1 else words
+        words = put_for(Access(name), bracketed(put), words)
+    return say("{tensor} itself", tensor=words) if len(words) == 1 and isinstance(words[0], Expr) else words
 
 
 def bracketed(words: Words) -> Words:
@@ -58,9 +61,14 @@ def _added(parts: Sequence[Words]) -> Words:
     """Summands, one after the other."""
     words = parts[0]
     for part in parts[1:]:
-        first = part[0] if isinstance(part[0], str) else ""
-        article = "the " if first and not first.startswith("every ") else ""
-        words = (*words, ", ", *(part if first.startswith("minus ") else (f"plus {article}", *part)))
+        first = spoken(part, ENGLISH)[0]  # where that has no article, neither has a sentence for it
+        beginning = first if isinstance(first, str) else ""
+        if beginning.startswith("minus "):
+            words = (*words, ", ", *part)
+        elif beginning and not beginning.startswith("every "):
+            words = say("{sum}, plus the {summand}", sum=words, summand=part)
+        else:
+            words = say("{sum}, plus {summand}", sum=words, summand=part)
     return words
 
 
@@ -76,8 +84,11 @@ def _scaled(p: Product) -> Words:
     inner = routed_words(p) or (sliding_words(p) if p.windows else _summed(p) if p.summed else _placed(p))
     if not inner or p.scale == 1:
         return inner
-    article = ("the ",) if p.summed else ()
-    return ("minus ", *article, *inner) if p.scale == -1 else (p.scale, " times ", *article, *inner)
+    if p.scale == -1:
+        return say("minus the {product}", product=inner) if p.summed else say("minus {product}", product=inner)
+    if p.summed:
+        return say("{number} times the {product}", number=p.scale, product=inner)
+    return say("{number} times {product}", number=p.scale, product=inner)
 
 
 def _summed(p: Product) -> Words:
@@ -85,15 +96,16 @@ def _summed(p: Product) -> Words:
     operands = [bare(o) for o in p.operands]
     matrices = product_of_matrices(p)
     if matrices is not None:
-        every = joined([p.name(v) for v in p.axes[:-2]])
-        return ("matrix product ", matrices, *((", for every ", *every) if every else ()))
+        words = say("matrix product {matrices}", matrices=matrices)
+        return for_every(words, p, p.axes[:-2]) if len(p.axes) > 2 else words
     if None in operands or not operands or not all(map(is_whole, p.operands)):
         return ()
     over = joined([p.name(v) for v in p.summed])
     if len(operands) == 1:
-        return ("sum of ", operands[0], " over ", *over)
+        return say("sum of {tensor} over {indices}", tensor=operands[0], indices=over)
     first, *others = [o for o in operands if o is not None]
-    return ("contraction of ", first, " with ", *joined(others, " and "), " over ", *over)
+    tensors = joined(others, AND)
+    return say("contraction of {tensor} with {others} over {indices}", tensor=first, others=tensors, indices=over)
 
 
 def _placed(p: Product) -> Words:
@@ -102,7 +114,7 @@ def _placed(p: Product) -> Words:
         return _moved(p, p.operands[0])
     operands = [o for operand in p.operands if (o := bare(operand)) is not None]
     named = len(operands) == len(p.operands) and is_outer_product(p)
-    return ("outer product of ", *joined(operands, " and ")) if named else ()
+    return say("outer product of {tensors}", tensors=joined(operands, AND)) if named else ()
 
 
 def _moved(p: Product, operand: Operand) -> Words:
@@ -114,32 +126,35 @@ def _moved(p: Product, operand: Operand) -> Words:
         return ()
     if any(isinstance(a, Digits) for a in (*axes, *p.result)):
         plain = all(a in p.axes or isinstance(a, Digits) for a in axes)
-        return (shown, " in another shape") if plain else ()
+        return say("{tensor} in another shape", tensor=shown) if plain else ()
     if windows:
         shifted = [w for w in windows if w.before != 0 and w.spread == w.stride == 1 and not w.mirrored]
         if is_cut(windows):
-            return (shown, *_along(windows, p))
+            return _along((shown,), windows, p)
         others = [w for w in windows if w not in shifted]
-        words: Words = (shown, *(_taken_apart(others, p) if others else ()))
-        at: Words = (" read at ", *joined([p.name(w.at) - w.before for w in shifted]), ", 0 outside") if shifted else ()
-        return (*words, *((",",) if others and shifted else ()), *at)
-    missing = [v for v in p.axes if v not in operand.labels]
-    return (shown, ", the same for every ", *joined([p.name(v) for v in missing])) if missing else (shown,)
+        words = _taken_apart((shown,), others, p) if others else (shown,)
+        places = joined([p.name(w.at) - w.before for w in shifted])
+        if others and shifted:
+            return say("{tensor}, read at {places}, 0 outside", tensor=words, places=places)
+        return say("{tensor} read at {places}, 0 outside", tensor=words, places=places) if shifted else words
+    missing = joined([p.name(v) for v in p.axes if v not in operand.labels])
+    return say("{tensor}, the same for every {indices}", tensor=shown, indices=missing) if missing else (shown,)
 
 
-def _taken_apart(windows: Sequence[Window], p: Product) -> Words:
+def _taken_apart(words: Words, windows: Sequence[Window], p: Product) -> Words:
     """How the elements stand along axes that are more than cut or shifted."""
-    words: Words = ()
     mirrored = [w for w in windows if w.mirrored]
     if mirrored:
-        words += (" turned round along ", *axis_names(mirrored, p))
+        words = say("{tensor} turned round along {axes}", tensor=words, axes=axis_names(mirrored, p))
     if any(w.spread != 1 for w in windows):
-        words += (" with ", *zeros_between(windows), " between its elements")
+        words = say("{tensor} with {zeros} between its elements", tensor=words, zeros=zeros_between(windows))
     if any(w.stride != 1 for w in windows):
-        words += (", one element in ", *one_or_each([w.stride for w in windows]))
-    return (*words, *_along(windows, p))
+        words = say("{tensor}, one element in {steps}", tensor=words, steps=one_or_each([w.stride for w in windows]))
+    return _along(words, windows, p)
 
 
-def _along(axes: Sequence[Window | Repeated], p: Product) -> Words:
+def _along(words: Words, axes: Sequence[Window | Repeated], p: Product) -> Words:
     """The axes, and what is added or left away at their ends."""
-    return (*padding_words(axes), " along ", *axis_names(axes, p))
+    ends = any(e for w in axes for e in (w.before, w.after))
+    tensor = cut_words(words, axes) if is_cut(axes) else (*words, ", ", *padding_words(axes)) if ends else words
+    return say("{tensor} along {axes}", tensor=tensor, axes=axis_names(axes, p))

@@ -24,6 +24,7 @@ from gradscribe.derive.ir.interpret.plain import (
 )
 from gradscribe.derive.ir.term import EquationError, Tensor
 from gradscribe.derive.layer.interface import Layer
+from gradscribe.said import Message
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,10 @@ def numbers(page: Derivation, scale: Scale = OF_NUMBERS) -> Numbers | str:
     own, data = _own_numbers(layer)
     sizes = small_sizes(page.program, layer, page.mapping, own, {name: v.shape for name, v in data.items()}, scale)
     if sizes is None:
-        return "no sizes are small enough"
+        return Message("no sizes are small enough")
     given = whole_values(page.program, sizes, data)
     if given is None:
-        return "results are finite at none of the numbers tried"
+        return Message("results are finite at none of the numbers tried")
     known = complete_sizes(page.program, sizes)
     arriving = _arriving(rewritten.shown)
     values = interpret_plainly(page.program, given, sizes) | seeds(arriving, known)

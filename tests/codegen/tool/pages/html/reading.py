@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from html.parser import HTMLParser
 
-VOID = {"meta", "input", "br"}
+VOID = {"meta", "input", "br", "link", "img", "hr"}
 
 
 class Read(HTMLParser):

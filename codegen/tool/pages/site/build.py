@@ -1,0 +1,162 @@
+"""A site as a whole: the pages of all derivations and documents, made on all cores."""
+
+import multiprocessing
+import os
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from gradscribe.codegen.python.text.render import templates
+from gradscribe.codegen.tool.finding.find import find_any
+from gradscribe.codegen.tool.finding.topics import WINOGRAD, Fast
+from gradscribe.codegen.tool.pages.apart import FORKED
+from gradscribe.codegen.tool.pages.html import katex
+from gradscribe.codegen.tool.pages.html.html_page import Shown, html_page, shown_of
+from gradscribe.codegen.tool.pages.html.named_page import shown_named
+from gradscribe.codegen.tool.pages.site.contents import ASSETS, OWN, START, TOPIC, Entry, anchor
+from gradscribe.codegen.tool.pages.site.document_pages import Written, document_page, documents, pictures
+from gradscribe.codegen.tool.pages.site.frame import FORMULAS, Link, framed
+from gradscribe.codegen.tool.pages.site.play_pages import PLAY, play_files
+from gradscribe.codegen.tool.pages.site.site_folder import File
+from gradscribe.codegen.tool.pages.site.source_pages import (
+    all_tests,
+    checkout,
+    pages_of_tests,
+    path_of_test,
+    sources_of,
+)
+from gradscribe.codegen.tool.pages.site.start_page import INDEX, Found, index, of_document, of_entry, start_page
+from gradscribe.derive.layer.update import Optimiser
+
+FAST = Fast(4, 3)
+"""The fast correlation that has a page."""
+QUIET = 2.0
+"""Seconds after which it is said what takes so long."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What one piece of work gives: files, and what the search finds in them."""
+
+    files: dict[str, File] = field(default_factory=dict)
+    found: tuple[Found, ...] = ()
+    document: Written | None = None
+
+
+Work = tuple[str, Callable[[], Made]]
+"""What is worked on, in a word, and the work."""
+
+
+def site(entries: Sequence[Entry], say: Say, workers: int | None = None, bundle: Path | None = None) -> dict[str, File]:
+    """The files of a site by their paths.
+
+    Args:
+        entries: the derivations.
+        say: is told how far it is.
+        workers: processes; one for each core by default.
+        bundle: the folder of Python for browsers, for the playground; None for none.
+
+    Raises:
+        EquationError: for a mistake in what is derived.
+        FileNotFoundError: when the bundle is not complete.
+    """
+    root = checkout()
+    names = documents(root)
+    work: list[Work] = [(entry.name, partial(_derivation, entry)) for entry in entries]
+    work += [(name, partial(_document, root, name)) for name in names]
+    work += [("playground", partial(_playground, bundle))]
+    made = _all(work, say, workers or os.cpu_count() or 1)
+    files: dict[str, File] = {path: data for one in made for path, data in one.files.items()}
+    files |= _assets() | pages_of_tests()
+    files |= pictures(root)
+    written = [one.document for one in made if one.document is not None]
+    tests: list[Link] = [(name.removeprefix("tests/"), path_of_test(name)) for name in all_tests()]
+    files[START] = start_page(entries, written, tests)
+    files[f"{ASSETS}/{INDEX}"] = index([found for one in made for found in one.found])
+    return dict(sorted(files.items()))
+
+
+def _derivation(entry: Entry) -> Made:
+    """The page of a derivation, with the content that `gradscribe page` writes, and its sources."""
+    if entry.kind == TOPIC:
+        _, what = shown_named(FAST if entry.wanted == WINOGRAD else entry.wanted)
+        return Made({entry.path: _page(entry, what, ())}, (of_entry(entry, None),))
+    item = find_any(entry.wanted)
+    sources = sources_of(item)
+    layer = item.layer if isinstance(item, Optimiser) else item
+    typed = layer.text if entry.family == OWN else entry.name
+    links = [*sources.links(entry), *([("Playground", f"{PLAY}#{typed}")] if typed else [])]
+    return Made({entry.path: _page(entry, shown_of(item), links), **sources.pages(entry)}, (of_entry(entry, item),))
+
+
+def _page(entry: Entry, what: Shown, links: Sequence[Link]) -> str:
+    trail = [(entry.family, f"{START}#{anchor(entry.family)}")]
+    return html_page(entry.name, what, framed(entry.path, entry.name, trail, links, FORMULAS))
+
+
+def _document(root: Path, name: str) -> Made:
+    written = document_page(root, name)
+    return Made({written.path: written.text}, tuple(of_document(written)), written)
+
+
+def _playground(bundle: Path | None) -> Made:
+    return Made(play_files(bundle))
+
+
+def _assets() -> dict[str, File]:
+    """Look and scripts, once for all pages."""
+    own = {f"{ASSETS}/{path.name}": path.read_bytes() for path in _shared()}
+    folder = katex.folder()
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {**own, **{f"{ASSETS}/katex/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in found}}
+
+
+def _shared() -> Iterator[Path]:
+    for folder in ("page", "site"):
+        yield from sorted(p for p in (templates() / folder).iterdir() if p.suffix in (".css", ".js", ".svg"))
+
+
+def _all(work: Sequence[Work], say: Say, workers: int) -> list[Made]:
+    """What all pieces of work give, in their order; what takes longest should stand last, where it is begun first."""
+    context: Any = multiprocessing.get_context(FORKED)
+    others = {child.pid for child in multiprocessing.active_children()}
+    pool = ProcessPoolExecutor(min(workers, len(work)), context, initializer=_ends_at_once)
+    try:
+        with warnings.catch_warnings():  # see `apart`
+            warnings.simplefilter("ignore", DeprecationWarning)
+            started = {pool.submit(does): name for name, does in reversed(work)}
+        _watch(started, say, workers)
+        return [future.result() for future in reversed(started)]
+    except BaseException:  # nobody waits for what is worked on
+        for child in multiprocessing.active_children():
+            if child.pid not in others:
+                child.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _watch(started: dict[Future[Made], str], say: Say, workers: int) -> None:
+    """Say how far it is, at least every few seconds; the first mistake ends it."""
+    waiting, said = set(started), time.monotonic()
+    while waiting:
+        done, waiting = wait(waiting, QUIET, FIRST_COMPLETED)
+        for future in done:
+            future.result()
+        if time.monotonic() - said >= QUIET or not waiting:
+            said = time.monotonic()
+            busy = [name for future, name in started.items() if future in waiting][:workers]
+            now = f"; now {', '.join(busy)}" if busy else ""
+            say(f"{len(started) - len(waiting)} of {len(started)} pages{now}")
+
+
+def _ends_at_once() -> None:
+    """Let Ctrl-C, which all processes of a terminal get, end this one without a word."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,0 +1,106 @@
+"""The files of a site in a folder: those of another site go, files of others stop it before anything is written."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from gradscribe.codegen.files.swap import STAGE, held
+from gradscribe.codegen.files.write import naming, write
+from gradscribe.derive.ir.quote import located
+
+MANIFEST = "gradscribe-site.json"
+"""The file that lists all others, so that the next run knows which are ours."""
+
+File = str | bytes
+
+
+def check_ours(folder: Path) -> None:
+    """Raise unless a folder holds a site, or nothing yet.
+
+    Raises:
+        FileExistsError: when it holds a file of others.
+        NotADirectoryError: when it is none.
+    """
+    _ours(folder)
+
+
+def is_site(folder: Path) -> bool:
+    """Whether a site lies there."""
+    return bool(_listed(folder))
+
+
+def write_site(folder: Path, files: Mapping[str, File]) -> list[str]:
+    """Write a site; returns the paths of files that have changed, those that are gone included.
+
+    A file is the old one or the new one. Where a run is interrupted the list names both, and the next run goes on.
+
+    Raises:
+        OSError: when a file of others lies there, or a file cannot be written.
+    """
+    with held(folder):
+        there = _ours(folder)
+        changed = [name for name, data in files.items() if name not in there or _bytes(data) != _read(folder / name)]
+        gone = sorted(there - files.keys())
+        if changed or gone:
+            write(folder / MANIFEST, _manifest({*there, *files}))
+            for name in changed:
+                with naming(folder / name):
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                write(folder / name, files[name])
+            for name in gone:
+                _remove(folder, name)
+            write(folder / MANIFEST, _manifest(set(files)))
+    return sorted((*changed, *gone))
+
+
+def _ours(folder: Path) -> set[str]:
+    """The files of a site that lie in a folder."""
+    if not folder.exists() and not folder.is_symlink():
+        return set()
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{located(folder)}: expected a folder, found a file")
+    listed = _listed(folder)
+    there = set[str]()
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.is_dir() and not path.is_symlink():
+            continue
+        if name == MANIFEST and listed:
+            continue
+        if path.is_symlink() or name not in listed:
+            raise FileExistsError(
+                f"{located(path)} was not made by gradscribe site; it is left as it is, and nothing is written there"
+            )
+        there.add(name)
+    return there
+
+
+def _listed(folder: Path) -> set[str]:
+    """The files that a site says are its own; none where there is no site."""
+    try:
+        found = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return {name for name in found["files"] if isinstance(name, str) and not name.startswith(STAGE)}
+    except (OSError, ValueError, TypeError, KeyError):
+        return set()
+
+
+def _manifest(names: set[str]) -> str:
+    return json.dumps({"made by": "gradscribe site", "files": sorted(names)}, indent=0, ensure_ascii=False) + "\n"
+
+
+def _remove(folder: Path, name: str) -> None:
+    """A file that goes, with the folders that hold nothing else."""
+    with naming(folder / name):
+        (folder / name).unlink(missing_ok=True)
+    for parent in (folder / name).parents:
+        if parent == folder or any(parent.iterdir()):
+            return
+        parent.rmdir()
+
+
+def _bytes(data: File) -> bytes:
+    return data.encode("utf-8", "backslashreplace") if isinstance(data, str) else data
+
+
+def _read(path: Path) -> bytes:
+    return path.read_bytes()
