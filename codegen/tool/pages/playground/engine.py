@@ -18,12 +18,13 @@ from gradscribe.codegen.files.write import write
 from gradscribe.codegen.python.text.render import templates
 from gradscribe.derive.ir.error import EquationError
 from gradscribe.derive.ir.quote import MOST_LISTED, shown
+from gradscribe.said import LOCALE
 
 PACKAGE = "gradscribe"
 ROOMS = ("derive", "codegen")
 LIBRARIES = ("sympy", "mpmath", "lark", "jinja2", "markupsafe", "rich")
-KINDS = {".py", ".lark", ".jinja", ".h", ".c"}
-"""Suffixes of what Python reads: itself, grammars, templates."""
+KINDS = {".py", ".lark", ".jinja", ".h", ".c", ".mo"}
+"""Suffixes of what Python reads: itself, grammars, templates, translations."""
 UNREAD = {"tests", "benchmarks", "__pycache__", "katex"}
 """Folders that are not loaded, wherever they are."""
 PARTS = {
@@ -89,7 +90,7 @@ def _own() -> dict[str, bytes]:
     """The files of gradscribe, where an installation has them."""
     folders = {room: _folder(f"{PACKAGE}.{room}") for room in ROOMS}
     found = {f"{PACKAGE}/{path.name}": path for path in _folder(PACKAGE).glob("*.py")}
-    for name, folder in {**folders, "templates": templates()}.items():
+    for name, folder in {**folders, "templates": templates(), LOCALE.name: LOCALE}.items():
         found |= {f"{PACKAGE}/{name}/{p.relative_to(folder).as_posix()}": p for p in sorted(folder.rglob("*"))}
     return {name: path.read_bytes() for name, path in found.items() if _is_read(name) and path.is_file()}
 
