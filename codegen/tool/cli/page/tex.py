@@ -1,6 +1,7 @@
 """LaTeX -> PDF, by whichever TeX is installed."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ OPTIONS = ("-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape")
 MOST_SECONDS = 600
 _FIXED = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1", "max_print_line": "1000"}
 """So that a page is the same bytes whenever it is written, and its log has whole lines."""
+_MISSING = re.compile(r"^! LaTeX Error: File `([\w.-]+)' not found", re.MULTILINE)
+"""Such as kotex.sty, which Korean takes."""
 
 
 def engine() -> str:
@@ -57,6 +60,9 @@ def pdf(document: str) -> bytes:
         page = source.with_suffix(".pdf")
         if done.returncode or not page.exists():
             said = (done.stdout + b"\n" + done.stderr).decode("utf-8", "replace")
+            missing = _MISSING.search(said)
+            if missing:
+                raise EquationError(f"{name} has no {missing[1]}; install it, or write the source by -o FILE.tex")
             raise EquationError(f"{name}: {' '.join(_first_error(said)) or f'ended with {done.returncode}'}")
         return page.read_bytes()
 

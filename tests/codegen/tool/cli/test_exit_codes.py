@@ -18,6 +18,7 @@ CHECK = ("--layer", "tanh", "--examples", "5")
 YES = [
     "", "--help", "-V", "list", "list relu", "list relu --json", "derive relu", "derive sgd -o sgd.txt",
     "derive winograd --m 2 --r 3 --dims 1", "page relu sgd -o pages",
+    "derive relu --lang ko", "derive convolution --lang ko", "page relu --lang ko -o pages",
     "picture conv2d", "picture conv2d --of dx --at i=1 -o dx.svg",
     "generate relu --out out", "verify relu --shapes 1",
     "explain relu --shape x=4", f"check slopes.py:right {' '.join(CHECK)}", "completion bash", "doctor",
@@ -29,6 +30,8 @@ WRONG = [
     *("derive relu --unknown", "derive relu --format pdf", "derive relu --order 3", "derive relu --order two"),
     *("derive relu --set a", "derive relu --wrt q", "derive relu --ties third", "derive relu -o no/relu.txt"),
     *("derive winograd", "derive relu --m 2", "derive winograd --m 2 --r 3 --points 0"),
+    *("derive relu --lang kr", "derive convolution --lang kr", "derive winograd --m 2 --r 3 --lang kr"),
+    *("page relu --lang", "page relu --lang kr -o pages"),
     *("page", "page conv2", "page broken.eq", "page relu conv2", "page relu --unknown", "page relu -o slopes.py"),
     *("page relu -o others", "page broken.net", "picture", "picture conv2", "picture broken.eq", "picture sgd"),
     *("picture relu --of q", "picture relu --at q=1", "picture relu --at e=99", "picture relu --at e=-1"),
