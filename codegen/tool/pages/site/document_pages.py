@@ -18,9 +18,11 @@ from gradscribe.codegen.tool.pages.site.frame import address, page_of_words
 from gradscribe.derive.language.syntax.located_error import Located
 from gradscribe.derive.language.syntax.parse import parse
 
-ELSEWHERE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "editors/README.md")
+ELSEWHERE = ("CONTRIBUTING.md", "CHANGELOG.md", "editors/README.md")
 """Documents that do not stand in the folder of documents."""
-FIRST = ("README.md", "docs/language.md", "docs/layers.md", "docs/networks.md", "docs/pages.md")
+FIRST = tuple(
+    f"docs/{name}.md" for name in ("index", "tutorial", "language", "layers", "networks", "pages", "commands")
+)
 """What people read first; the others follow by name."""
 LANGUAGES = {"eq": "gradscribe", "network": "gradscribe-network"}
 """What blocks of documents call languages, where Pygments calls them otherwise."""
@@ -89,9 +91,14 @@ class _Headings:
 
 def documents(root: Path) -> list[str]:
     """The documents of a checkout by their paths there, in the order in which they are offered; none in a wheel."""
-    inside = [path.relative_to(root).as_posix() for path in (root / "docs").rglob("*.md")]
+    inside = [path.relative_to(root).as_posix() for path in (root / "docs").rglob("*.md") if not _is_gathered(path)]
     every = sorted({*inside, *(name for name in ELSEWHERE if (root / name).is_file())} if inside else ())
     return sorted(every, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
+
+
+def _is_gathered(path: Path) -> bool:
+    """Whether what a document says is gathered from docstrings by another tool (`make docs`)."""
+    return "\n::: " in path.read_text(encoding="utf-8")
 
 
 def document_path(name: str) -> str:
