@@ -2,8 +2,7 @@
 (() => {
   const one = (name) => document.getElementById(name);
   const text = one("text"), marks = document.querySelector(".marks"), wrong = one("wrong"), state = one("state"), shown = one("answer");
-  const PAUSE = 150, LONGEST = 20_000;  // ms after a key; that an answer may take
-  const SEEN = 400;  // ms after which waiting is said
+  const PAUSE = 150, SEEN = 400;  // ms after a key; after which waiting is said
 
   // ----- engines: a text in, an answer out
   const mistake = (message) => ({ error: { message, line: 0, column: 0, length: 0 } });
@@ -25,7 +24,7 @@
   };
 
   const worker = () => {
-    const all = Number(document.body.dataset.bytes), bar = one("loaded");
+    const all = Number(document.body.dataset.bytes), longest = Number(document.body.dataset.seconds), bar = one("loaded");
     let thread = null, ready = false, waiting = new Map(), last = 0, step = "";
     const end = (answer) => {
       thread?.terminate();
@@ -38,9 +37,9 @@
     const timed = () => {
       for (const own of waiting.values()) {
         own.timer ??= setTimeout(() => {
-          end(mistake(`Stopped after ${LONGEST / 1000} s: the text is too much. What is said of smaller ones stays possible.`));
+          end(mistake(`Stopped after ${longest} s: the text is too much. Python starts anew for the next one.`));
           start();
-        }, LONGEST);
+        }, 1000 * longest);
       }
     };
     const heard = ({ data }) => {

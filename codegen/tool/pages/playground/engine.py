@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -61,18 +62,21 @@ def _compiled(sources: bytes, bundle: Path, node: str) -> bytes:
     compiler = templates() / COMPILER
     made_of = sha256(sources + compiler.read_bytes() + (bundle / "package.json").read_bytes())
     kept = bundle / f"engine-{made_of.hexdigest()[:16]}.zip"
-    if not kept.is_file():
-        with TemporaryDirectory() as folder:
-            given, made = Path(folder, "sources.zip"), Path(folder, "compiled.zip")
-            given.write_bytes(sources)
-            command = [node, str(compiler), str(bundle), str(given), str(made)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise EquationError(f"{COMPILER}: {shown(done.stderr.strip()[-MOST_LISTED:])}")
-            with zipfile.ZipFile(made) as found:
-                files = {name: found.read(name) for name in found.namelist() if not name.endswith("/")}
-        write(kept, archive(files))
-    return kept.read_bytes()
+    if kept.is_file():
+        return kept.read_bytes()
+    with TemporaryDirectory() as folder:
+        given, made = Path(folder, "sources.zip"), Path(folder, "compiled.zip")
+        given.write_bytes(sources)
+        command = [node, str(compiler), str(bundle), str(given), str(made)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise EquationError(f"{COMPILER}: {shown(done.stderr.strip()[-MOST_LISTED:])}")
+        with zipfile.ZipFile(made) as found:
+            files = {name: found.read(name) for name in found.namelist() if not name.endswith("/")}
+    packed = archive(files)
+    with suppress(OSError):  # somebody else's folder: it is made anew next time
+        write(kept, packed)
+    return packed
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:

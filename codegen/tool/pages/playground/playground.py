@@ -19,6 +19,8 @@ SCRIPTED = ("pyodide.mjs", "pyodide.asm.mjs", "package.json")
 FETCHED = ("pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 """What is needed of npm's package pyodide: scripts, and what says its licence; what the worker fetches."""
 ENGINE = "engine.zip"
+SECONDS = 20
+"""What a text may take in the browser."""
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; "
     "style-src 'self' 'unsafe-inline'; font-src 'self'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -45,19 +47,21 @@ class PlaygroundContext:
     scripts: tuple[str, ...]
     above: str
     engine: str
+    seconds: float
     size: int
     where: str
     longest: int
     examples: tuple[Example, ...]
 
 
-def playground_files(bundle: Path | None, above: str = "") -> dict[str, bytes]:
+def playground_files(bundle: Path | None, above: str = "", seconds: float = SECONDS) -> dict[str, bytes]:
     """The files of a playground by their paths.
 
     Args:
         bundle: the folder of npm's package pyodide: Python runs in the browser. None where a server answers texts at
             ``api/answer`` and ``api/check``, beside the page.
         above: elements of HTML that stand before all else.
+        seconds: after which Python in the browser is stopped.
 
     Raises:
         FileNotFoundError: when the bundle is not complete.
@@ -71,6 +75,7 @@ def playground_files(bundle: Path | None, above: str = "") -> dict[str, bytes]:
         scripts=SCRIPTS,
         above=above,
         engine="worker" if python else "server",
+        seconds=seconds,
         size=sum(len(data) for name, data in python.items() if Path(name).name in (ENGINE, *FETCHED)),
         where="Nothing that you type leaves this page." if python else "What you type goes to your own machine only.",
         longest=LONGEST,
